@@ -1,0 +1,70 @@
+"""What the plan may ask of the world, and what the world may answer. Values only: the asking is done by the shells.
+
+The engine never does I/O. A plan that lacks a fact names it as a :data:`Request`; the shell answers all requests of a
+plan at once (see ``sysdig_instrument.answers``) and plans again with the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """The ENTRYPOINT and CMD of one image.
+
+    ``image`` is the reference as the template gives it, worked out (``nginx``, ``ghcr.io/o/app@sha256:…``).
+    ``architecture`` is OCI's word for the task's platform: ``amd64`` or ``arm64`` (the operating system is linux).
+    ``credentials`` is the ARN or name of the Secrets Manager secret of the container's RepositoryCredentials, if any.
+    """
+
+    image: str
+    architecture: str = "amd64"
+    credentials: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SsmRequest:
+    """The value of a Systems Manager parameter. ``name`` is its name, ARN, or ``name:version``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """The value of a CloudFormation export of this account and region (``Fn::ImportValue``)."""
+
+    name: str
+
+
+Request: TypeAlias = ImageRequest | SsmRequest | ExportRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What an image runs by itself (OCI image configuration, ``config.Entrypoint`` and ``config.Cmd``).
+
+    Absent and ``[]`` are the same to Docker and are both ``()`` here.
+    """
+
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The world did not answer: ``fact`` says what it said instead, ``advice`` what the user can do about it.
+
+    Both are sentences without their full stop, and carry no secret and nothing that a server sent beyond its status.
+    """
+
+    fact: str
+    advice: str
+
+
+Answer: TypeAlias = ImageConfig | str | Unavailable
+"""An image's config, the text of an SSM parameter or an export, or why there is none."""
+
+Answers: TypeAlias = Mapping[Request, Answer]
