@@ -1,0 +1,177 @@
+"""Write what is generated from the table of settings: blocks of template.yaml, and docs/settings.md.
+
+``make docs`` runs it; ``--check`` (a test) only says what is stale. A block stands between the comments ``# >>> name``
+and ``# <<< name``; everything outside of them belongs to people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.table import COLLECTORS, TABLE, Reach, Setting
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+WIDTH: Final = 120
+
+REACH: Final = {
+    Reach.DEPLOYMENT: "the macro's deployment",
+    Reach.TASK: "everywhere, for task definitions",
+    Reach.CONTAINER: "everywhere, also for one container",
+}
+
+
+def parameters() -> Iterator[str]:
+    """A template parameter for each setting. All are strings: an empty one means «not set»."""
+    for setting in TABLE:
+        yield f"{setting.name}:"
+        yield from _described(setting)
+        yield "  Type: String"
+        if setting.required:
+            yield "  MinLength: 1"
+        else:
+            yield f"  Default: {_double(as_parameter(setting.default))}"
+        for key, value in setting.kind.constraint().items():
+            yield f"  {key}: {_constraint(setting, value)}"
+        yield f"  ConstraintDescription: {_double(_plain(setting.kind.expected) + '.')}"
+
+
+def groups() -> Iterator[str]:
+    """How the console groups the parameters."""
+    for group, settings in groupby(TABLE, key=lambda setting: setting.group):
+        yield f"- Label: {{default: {group}}}"
+        names = textwrap.wrap(", ".join(setting.name for setting in settings), WIDTH - 12)
+        yield "  Parameters:" if len(names) > 1 else f"  Parameters: [{names[0]}]"
+        if len(names) > 1:
+            yield "    ["
+            yield from (f"      {line}" for line in names)
+            yield "    ]"
+
+
+def variables() -> Iterator[str]:
+    """How the parameters reach the function."""
+    for setting in TABLE:
+        yield f"{setting.variable}: !Ref {setting.name}"
+
+
+def as_parameter(value: Json) -> str:
+    """A default as the text that a template parameter holds."""
+    match value:
+        case None | {}:
+            return ""
+        case bool():
+            return json.dumps(value)
+        case list():
+            return ",".join(map(str, value))
+    return str(value)
+
+
+def settings_page() -> Iterator[str]:
+    """docs/settings.md."""
+    yield from (
+        "# Settings",
+        "",
+        "<!-- `make docs` writes this page from src/sysdig_instrument/engine/settings/table.py. -->",
+        "",
+        "The same names everywhere: parameters of `template.yaml`, `Metadata.SysdigInstrument` in templates, `--set` of the",
+        "command line tool. The Lambda reads them from environment variables (`CollectorPort` is",
+        "`SYSDIG_INSTRUMENT_COLLECTOR_PORT`). Booleans, numbers, lists and JSON may be given as text; an empty text is not set.",
+    )
+    for group, settings in groupby(TABLE, key=lambda setting: setting.group):
+        yield from ("", f"## {group}")
+        for setting in settings:
+            yield from _section(setting)
+    yield from ("", "## Sysdig SaaS regions", "", "| Collector | host |", "| --- | --- |")
+    yield from (f"| `{region}` | {host} |" for region, host in COLLECTORS.items())
+
+
+def _section(setting: Setting) -> Iterator[str]:
+    yield from ("", f"### {setting.name}", "", setting.doc, "")
+    yield f"- Value: {setting.kind.expected}"
+    if setting.required:
+        yield "- Required to deploy the macro"
+    elif (default := as_parameter(setting.default)) != "":
+        yield f"- Default: `{default}`"
+    yield f"- Can be set: {REACH[setting.reach]}"
+
+
+def _described(setting: Setting) -> Iterator[str]:
+    text = _plain(setting.doc)
+    if len(text) < WIDTH - 20 and not re.search(r": |[\"'`#{}\[\]]", text):
+        yield f"  Description: {text}"
+        return
+    yield "  Description: >-"
+    yield from (
+        f"    {line}" for line in textwrap.wrap(text, WIDTH - 6, break_long_words=False, break_on_hyphens=False)
+    )
+
+
+def _plain(text: str) -> str:
+    """Without the marks of Markdown, and in ASCII: CloudFormation shows anything else as question marks."""
+    return text.translate({ord("`"): "", ord("→"): "->", ord("…"): "..."})
+
+
+def _constraint(setting: Setting, value: Json) -> str:
+    if isinstance(value, list):
+        words = [str(word) for word in value]
+        if not setting.required and setting.default is None:
+            words.insert(0, "")
+        return "[" + ", ".join(map(_word, words)) + "]"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _word(text: str) -> str:
+    return _double(text) if text in {"", "true", "false"} else text
+
+
+def _double(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def with_block(text: str, name: str, lines: Sequence[str]) -> str:
+    """The text with the lines between the marks of that name, as deep as the marks are."""
+    begin, end = f"# >>> {name}\n", f"# <<< {name}\n"
+    pattern = re.compile(rf"(?m)^(?P<indent> *){re.escape(begin)}(?:.*\n)*?(?P=indent){re.escape(end)}")
+
+    def block(match: re.Match[str]) -> str:
+        indent = match["indent"]
+        return f"{indent}{begin}" + "".join(f"{indent}{line}\n" for line in lines) + f"{indent}{end}"
+
+    result, count = pattern.subn(block, text)
+    if count != 1:
+        raise ValueError(f"template.yaml has {count} blocks named {name}")
+    return result
+
+
+def generated() -> dict[Path, str]:
+    """Each generated file, as it should be."""
+    template = ROOT / "template.yaml"
+    text = template.read_text("utf-8")
+    for name, lines in (("groups", groups()), ("parameters", parameters()), ("variables", variables())):
+        text = with_block(text, name, list(lines))
+    return {template: text, ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the files, or with ``--check`` name those that are stale."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
+    options = parser.parse_args(arguments)
+    stale = {path: text for path, text in generated().items() if not path.exists() or path.read_text("utf-8") != text}
+    for path, text in stale.items():
+        print(f"{path.relative_to(ROOT)} is {'stale: run `make docs`' if options.check else 'written'}")
+        if not options.check:
+            path.write_text(text, "utf-8")
+    return 1 if stale and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
