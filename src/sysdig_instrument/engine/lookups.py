@@ -58,10 +58,12 @@ class Unavailable:
     """The world did not answer: ``fact`` says what it said instead, ``advice`` what the user can do about it.
 
     Both are sentences without their full stop, and carry no secret and nothing that a server sent beyond its status.
+    ``missing`` says that the thing asked for does not exist, which is more than that it could not be read.
     """
 
     fact: str
     advice: str
+    missing: bool = False
 
 
 Answer: TypeAlias = ImageConfig | str | Unavailable

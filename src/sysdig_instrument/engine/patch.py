@@ -38,7 +38,10 @@ class Change:
             case "add":
                 return [{"op": "add", "path": path, "value": self.value}]
             case "replace":
-                return [{"op": "test", "path": path, "value": self.was}, {"op": "replace", "path": path, "value": self.value}]
+                return [
+                    {"op": "test", "path": path, "value": self.was},
+                    {"op": "replace", "path": path, "value": self.value},
+                ]
             case "remove":
                 return [{"op": "test", "path": path, "value": self.was}, {"op": "remove", "path": path}]
 

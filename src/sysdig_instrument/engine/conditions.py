@@ -1,0 +1,68 @@
+"""Whether a condition of the template holds with the parameter values of now: true, false, or not known."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.choices import When
+from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.scope import Scope
+
+_DEEPEST: Final = 50  # conditions that refer to conditions; a circle ends here
+
+
+def holds(name: str, scope: Scope) -> bool | None:
+    """Whether the condition holds; nothing where that is not known, as for a condition that does not exist.
+
+    The scope's assumptions come first: what is assumed of a condition is what is used for it in others, too.
+    """
+    return _named(name, scope, 0)
+
+
+def taken(when: When, scope: Scope) -> bool | None:
+    """Whether all assumptions are as things are now: false as soon as one is not, nothing where one is not known."""
+    unassumed = scope.assuming({})
+    results = {None if (now := holds(name, unassumed)) is None else now is wanted for name, wanted in when.items()}
+    return False if False in results else None if None in results else True
+
+
+def _named(name: str, scope: Scope, depth: int) -> bool | None:
+    if name in scope.when:
+        return scope.when[name]
+    expression = scope.section("Conditions").get(name)
+    return None if expression is None or depth > _DEEPEST else _expression(expression, scope, depth + 1)
+
+
+def _expression(expression: Json, scope: Scope, depth: int) -> bool | None:
+    match expression:
+        case {"Condition": str(name), **rest} if not rest:
+            return _named(name, scope, depth)
+        case {"Fn::Not": [operand], **rest} if not rest:
+            value = _expression(operand, scope, depth)
+            return None if value is None else not value
+        case {"Fn::And": [*operands], **rest} if not rest:
+            values = [_expression(operand, scope, depth) for operand in operands]
+            return False if False in values else None if None in values else True
+        case {"Fn::Or": [*operands], **rest} if not rest:
+            values = [_expression(operand, scope, depth) for operand in operands]
+            return True if True in values else None if None in values else False
+        case {"Fn::Equals": [left, right], **rest} if not rest:
+            return _equal(left, right, scope)
+    return None
+
+
+def _equal(left: Json, right: Json, scope: Scope) -> bool | None:
+    match intrinsics.resolve(left, scope), intrinsics.resolve(right, scope):
+        case intrinsics.Literal(first), intrinsics.Literal(second):
+            return _comparable(first) == _comparable(second)
+    return None
+
+
+def _comparable(value: Json | Absent) -> Json | Absent:
+    """CloudFormation compares as strings: ``"true"`` and ``true`` are equal."""
+    if isinstance(value, bool | int | float):
+        return intrinsics.string(value)
+    if isinstance(value, list):
+        return [item for item in map(_comparable, value) if not isinstance(item, Absent)]
+    return value

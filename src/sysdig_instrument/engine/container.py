@@ -1,0 +1,146 @@
+"""A task definition's containers, wherever ``Fn::If`` puts them, and how their members are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from sysdig_instrument.engine import conditions, intrinsics
+from sysdig_instrument.engine.choices import Leaf, Tree, When, leaves, read
+from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.scope import Scope
+from sysdig_instrument.engine.settings.layers import Settled
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.template import FOR_EACH, TaskDefinition
+
+AGENT_NAME: Final = "SysdigInstrumentation"
+"""The agent's container. VolumesFrom refers to it by this very name (sysdig-agent.md, section 9, item 2)."""
+
+WRAPPER: Final = "/opt/draios/bin/instrument"
+"""What stands in front of every entry point; it comes with the volume of the agent's image."""
+
+Effect: TypeAlias = Change | Notice | Problem
+"""What a step yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container definition, as it is under ``when``.
+
+    ``name`` is its name as far as it is known; ``position`` its number in the list, from 1, for those without.
+    ``settled`` are the settings for this container.
+    """
+
+    task: TaskDefinition
+    value: Mapping[str, Json]
+    pointer: Pointer
+    when: When
+    name: str | None
+    position: int
+    settled: Settled
+
+    @property
+    def settings(self) -> Settings:
+        """The values of the settings."""
+        return self.settled.settings
+
+    @property
+    def scope(self) -> Scope:
+        """What the container's expressions may refer to."""
+        return self.task.scope.assuming(self.when)
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.name or f"#{self.position}"
+
+    def member(self, key: str) -> Tree[Leaf]:
+        """The value of one of its keys."""
+        return member(self.value, key, self.pointer)
+
+    def place(self, pointer: Pointer) -> Place:
+        """A place in this container, for a message."""
+        return Place(self.task.name, self.label, pointer)
+
+    def notice(self, pointer: Pointer, fact: str, advice: str = "") -> Notice:
+        """A notice about a place in this container."""
+        return Notice(self.place(pointer), fact, advice)
+
+    def fault(self, pointer: Pointer, when: When, fact: str, advice: str) -> Notice | Problem:
+        """A problem; only a notice where the place is in a branch that is not taken now."""
+        if conditions.taken(when, self.task.scope) is False:
+            return Notice(
+                self.place(pointer), f"{fact}; it is left as it was in this branch, which is not taken now", advice
+            )
+        return Problem(self.place(pointer), fact, advice)
+
+
+def member(owner: Mapping[str, Json], key: str, pointer: Pointer) -> Tree[Leaf]:
+    """The value of a key of an object at ``pointer``, as a tree; a missing key is a leaf that stores nothing."""
+    return read(owner.get(key, ABSENT), (*pointer, key))
+
+
+def put(leaf: Leaf, value: Json, reason: str) -> Change:
+    """The change that makes a leaf's value another: an add where nothing stands there, else a replace."""
+    if leaf.stored is ABSENT:
+        return Change("add", leaf.pointer, reason, value)
+    return Change("replace", leaf.pointer, reason, value, was=leaf.stored)
+
+
+def is_empty(value: Json | Absent) -> bool:
+    """Whether ECS takes the value as not given: absent, null, or an empty list."""
+    return value is ABSENT or value is None or value == []
+
+
+def present(value: Json | Absent, scope: Scope) -> bool:
+    """Whether a value is given as things are now; what is not known counts as given."""
+    return not is_empty(value) and intrinsics.resolve(value, scope) is not ABSENT
+
+
+def hidden(owner: Mapping[str, Json], keys: frozenset[str], scope: Scope) -> str | None:
+    """Why some of the keys of an object may not be in sight, a clause; nothing where all are.
+
+    ``Fn::Transform`` and ``Fn::ForEach`` beside other keys bring members that this template does not show.
+    """
+    for key, value in owner.items():
+        if key == "Fn::Transform":
+            if not _is_own_transform(value):
+                return "holds Fn::Transform, whose result is not in sight"
+        elif key.startswith(FOR_EACH) and not keys.isdisjoint(_generated(value, scope) or keys):
+            return "holds Fn::ForEach, whose result is not in sight"
+    return None
+
+
+def _is_own_transform(value: Json) -> bool:
+    """Whether Fn::Transform is this macro, used as a snippet: the names of its rings begin alike."""
+    uses = value if isinstance(value, list) else [value]
+    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith("SysdigInstrument") for use in uses)
+
+
+def _generated(loop: Json, scope: Scope) -> set[str] | None:
+    """The keys that a loop inside an object makes; nothing where they are not known."""
+    match loop:
+        case [str(variable), collection, dict(body)]:
+            match intrinsics.resolve(collection, scope):
+                case intrinsics.Literal(list(items)):
+                    texts = [item for item in items if isinstance(item, str)]
+                    return {key.replace(f"${{{variable}}}", text) for key in body for text in texts}
+    return None
+
+
+def container_lists(task: TaskDefinition) -> Iterator[tuple[Leaf, When]]:
+    """The lists that ContainerDefinitions can be, with the conditions that lead to each."""
+    properties = task.properties
+    if isinstance(properties, dict):
+        yield from leaves(member(properties, "ContainerDefinitions", task.properties_pointer), task.when)
+
+
+def elements(containers: list[Json], pointer: Pointer, when: When) -> Iterator[tuple[int, Leaf, When]]:
+    """The container definitions of a list, with their position and the conditions that lead to each."""
+    for index, element in enumerate(containers):
+        for leaf, under in leaves(read(element, (*pointer, index)), when):
+            if leaf.value is not ABSENT:
+                yield index + 1, leaf, under

@@ -1,0 +1,84 @@
+"""What the user is told: notices and problems, each with its place, the fact, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sysdig_instrument.engine.patch import Pointer
+
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LONGEST_NAME = 300
+_LONGEST_MESSAGE = 3500  # bytes; CloudFormation cuts a longer status reason off, and with it what would help
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the document: the task definition, the container if it is about one, and the exact pointer."""
+
+    task: str | None = None
+    container: str | None = None
+    pointer: Pointer = ()
+
+    @property
+    def text(self) -> str:
+        """`` Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image)``."""
+        names = [
+            f"{word} {quoted(name)}" for word, name in (("task", self.task), ("container", self.container)) if name
+        ]
+        path = f"({path_text(self.pointer)})" if self.pointer else ""
+        text = " ".join(part for part in (", ".join(names), path) if part)
+        return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to tell. ``fact`` and ``advice`` are sentences without their full stop; ``advice`` may be empty."""
+
+    place: Place
+    fact: str
+    advice: str = ""
+
+    @property
+    def text(self) -> str:
+        """The finding as one line."""
+        sentences = " ".join(f"{part}." for part in (self.fact, self.advice) if part)
+        return f"{self.place.text}: {sentences}" if self.place.text else sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Finding):
+    """Something to know about; the template is instrumented all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Finding):
+    """Something that makes the whole template refused."""
+
+
+def quoted(text: str) -> str:
+    """A name or an image reference in quotes, on one line, and not endless whatever it holds."""
+    shown = _UNPRINTABLE.sub("?", text)
+    return f'"{shown if len(shown) <= _LONGEST_NAME else shown[:_LONGEST_NAME] + "…"}"'
+
+
+def path_text(pointer: Pointer) -> str:
+    """A pointer as people write it: ``Resources.Api.Properties.ContainerDefinitions[0].Image``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in pointer).lstrip(".")
+    return quoted(text)[1:-1]
+
+
+def message(findings: Iterable[Finding]) -> str:
+    """One text for all findings, a line each and no line twice; cut at a line's end before it gets too long to show."""
+    lines = list(dict.fromkeys(finding.text for finding in findings))
+    shown: list[str] = []
+    left = _LONGEST_MESSAGE
+    for line in lines:
+        left -= len(line.encode(errors="replace")) + 1
+        if left < 0 and shown:
+            rest = len(lines) - len(shown)
+            shown.append(f"… and {rest} more like these.")
+            break
+        shown.append(line)
+    return "\n".join(shown)

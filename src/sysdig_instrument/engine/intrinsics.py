@@ -1,0 +1,362 @@
+"""What an expression of a template is worth: :class:`Literal`, ``ABSENT``, or :class:`Unknown` with the reason.
+
+Values are worked out to decide and to look images up; what the template says stays in the template. The functions are
+those of the CloudFormation user guide, «Intrinsic function reference», as far as their value can be known before anything
+is deployed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from sysdig_instrument.engine import conditions
+from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, Request, SsmRequest, Unavailable
+from sysdig_instrument.engine.scope import Scope
+
+_SUB: Final = re.compile(r"\$\{([^{}]*)\}")
+_LOOP: Final = re.compile(r"[$&]\{([^{}]*)\}")
+_DYNAMIC: Final = re.compile(r"\{\{resolve:([^{}]*)\}\}")
+_SSM_NAME: Final = re.compile(r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?")
+_MOST_CASES: Final = 10  # conditions in one expression: 2 ** 10 ways through it
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value that is known. ``AWS::NoValue`` in it has been taken away already."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that cannot be known before deployment, or not yet.
+
+    ``why`` is a clause: «it refers to …». ``pending`` says that a request has been noted whose answer would tell.
+    """
+
+    why: str
+    advice: str = ""
+    pending: bool = False
+
+
+Known: TypeAlias = Literal | Absent | Unknown
+
+
+class _Stop(Exception):  # noqa: N818 - control flow inside this module, not an error
+    """The working out cannot go on."""
+
+    def __init__(self, unknown: Unknown) -> None:
+        super().__init__(unknown.why)
+        self.unknown = unknown
+
+
+class _Depends(Exception):  # noqa: N818 - control flow inside this module, not an error
+    """The value differs with a condition that nothing is assumed of."""
+
+    def __init__(self, condition: str) -> None:
+        super().__init__(condition)
+        self.condition = condition
+
+
+def resolve(value: Json | Absent, scope: Scope) -> Known:
+    """What the expression is worth under the scope's assumptions; conditions beyond these as they are now."""
+    try:
+        worked_out = _value(value, scope.now())
+    except _Stop as stop:
+        return stop.unknown
+    except _Depends as depends:
+        return Unknown(f'it depends on condition "{depends.condition}", which is not known here')
+    return ABSENT if worked_out is ABSENT else Literal(worked_out)
+
+
+def cases(value: Json | Absent, scope: Scope, when: When) -> Tree[Known]:
+    """What the expression is worth under each combination of the conditions in it, wherever in it they stand."""
+    if isinstance(value, str | Absent) and "{" not in (value if isinstance(value, str) else ""):
+        return Always(value if isinstance(value, Absent) else Literal(value))
+    try:
+        worked_out = _value(value, scope.assuming(when))
+    except _Stop as stop:
+        return Always(stop.unknown)
+    except _Depends as depends:
+        if len(when) >= len(scope.when) + _MOST_CASES:
+            return Always(Unknown("it depends on too many conditions"))
+        yes = cases(value, scope, {**when, depends.condition: True})
+        no = cases(value, scope, {**when, depends.condition: False})
+        return yes if yes == no else Choice(depends.condition, yes, no)
+    return Always(ABSENT if worked_out is ABSENT else Literal(worked_out))
+
+
+def _value(value: Json | Absent, scope: Scope) -> Json | Absent:
+    if isinstance(value, str):
+        return _text(value, scope)
+    if isinstance(value, list):
+        items = [_value(item, scope) for item in value]
+        return [item for item in items if item is not ABSENT]
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if function := FUNCTIONS.get(name):
+                return function(argument, scope)
+            if name.startswith("Fn::"):
+                raise _Stop(Unknown(f"it uses {name}"))
+        members = {key: _value(item, scope) for key, item in value.items()}
+        return {key: item for key, item in members.items() if item is not ABSENT}
+    return value
+
+
+def _text(value: str, scope: Scope) -> Json:
+    if scope.loops and "{" in value:
+        value = _LOOP.sub(lambda match: _loop_text(match, scope), value)
+    if "{{resolve:" in value:
+        value = _DYNAMIC.sub(lambda match: _dynamic(match[1], scope), value)
+    return value
+
+
+def _loop_text(match: re.Match[str], scope: Scope) -> str:
+    if match[1] not in scope.loops:
+        return match[0]
+    text = string(_loop_item(match[1], scope))
+    return re.sub(r"[^A-Za-z0-9]", "", text) if match[0].startswith("&") else text
+
+
+def _loop_item(name: str, scope: Scope) -> Json:
+    item = scope.loops[name]
+    if item is None:
+        raise _Stop(Unknown(f'it depends on the items of the Fn::ForEach over "{name}"', _EXPAND_FIRST))
+    return item
+
+
+def _dynamic(reference: str, scope: Scope) -> str:
+    service, _, name = reference.partition(":")
+    if service == "ssm":
+        return string(_asked(SsmRequest(name), scope))
+    raise _Stop(Unknown(f"it holds a dynamic reference to {service}, which is never read"))
+
+
+def _asked(request: Request, scope: Scope) -> Json:
+    answer = scope.answer(request)
+    match answer:
+        case None:
+            raise _Stop(Unknown("it has not been read yet", pending=True))
+        case Unavailable(fact, advice):
+            raise _Stop(Unknown(fact, advice))
+        case ImageConfig():
+            raise TypeError(request)  # an image's answer to another question: a bug of the shell's
+    return answer
+
+
+def _ref(argument: Json, scope: Scope) -> Json | Absent:
+    name = _value(argument, scope)  # LanguageExtensions allow intrinsic functions in Ref
+    if not isinstance(name, str):
+        raise _Stop(Unknown("its Ref names nothing"))
+    if name == "AWS::NoValue":
+        return ABSENT
+    if name in scope.loops:
+        return _loop_item(name, scope)
+    if name.startswith("AWS::"):
+        value = scope.pseudo_parameter(name)
+        if value is None:
+            raise _Stop(Unknown(f"{name} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
+        return value
+    if name in scope.section("Parameters"):
+        return parameter(name, scope)
+    return _repository(name, scope, "RepositoryName")
+
+
+_EXPAND_FIRST: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"
+_PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give --account-id"}
+
+
+def parameter(name: str, scope: Scope) -> Json:
+    """The value of a parameter, as Ref gives it: a string, or a list for the list types."""
+    declaration = scope.section("Parameters")[name]
+    declared = declaration if isinstance(declaration, dict) else {}
+    value = scope.values.get(name, declared.get("Default"))
+    if value is None:
+        raise _Stop(Unknown(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))
+    kind = declared.get("Type")
+    kind = kind if isinstance(kind, str) else "String"
+    if kind.startswith("AWS::SSM::Parameter::Value"):
+        value = _ssm_value(value, scope)
+    is_list = is_list_type(kind)
+    if is_list and not isinstance(value, list):
+        return [item.strip() for item in string(value).split(",")]
+    if isinstance(value, list) and not is_list:
+        return ",".join(string(item) for item in value)
+    return value if isinstance(value, list) else string(value)
+
+
+def is_list_type(kind: str) -> bool:
+    """Whether a parameter of this type is a list: its text has commas between the items, and no item has one."""
+    return "CommaDelimitedList" in kind or "List<" in kind
+
+
+def _ssm_value(value: Json, scope: Scope) -> Json:
+    """The text of the Systems Manager parameter that a parameter's value names.
+
+    Whether a macro is given the name or the text already is not documented, so both are taken: what cannot be a name is
+    the text, and so is a name that Systems Manager does not have, as the stack could not be created otherwise.
+    """
+    if not isinstance(value, str) or not _SSM_NAME.fullmatch(value):
+        return value
+    answer = scope.answers.get(SsmRequest(value))
+    if isinstance(answer, Unavailable) and answer.missing:
+        return value
+    return _asked(SsmRequest(value), scope)
+
+
+def _repository(logical_id: str, scope: Scope, attribute: str) -> Json:
+    """Name or URI of an ECR repository that the template makes and names itself."""
+    resource = scope.section("Resources").get(logical_id)
+    if isinstance(resource, dict) and resource.get("Type") == "AWS::ECR::Repository":
+        properties = resource.get("Properties")
+        name = _value(properties.get("RepositoryName", ABSENT), scope) if isinstance(properties, dict) else ABSENT
+        if isinstance(name, str) and attribute == "RepositoryName":
+            return name
+        if isinstance(name, str) and attribute == "RepositoryUri" and scope.region and scope.account:
+            return f"{scope.account}.dkr.ecr.{scope.region}.{scope.pseudo_parameter('AWS::URLSuffix')}/{name}"
+    raise _Stop(Unknown(f'it refers to "{logical_id}", which is known only after deployment'))
+
+
+def _get_att(argument: Json, scope: Scope) -> Json:
+    match argument:
+        case str(text):
+            logical_id, _, attribute = text.partition(".")
+        case [str(logical_id), str(attribute)]:
+            pass
+        case _:
+            raise _Stop(Unknown("its Fn::GetAtt names nothing"))
+    return _repository(logical_id, scope, attribute)
+
+
+def _sub(argument: Json, scope: Scope) -> Json:
+    match argument:
+        case str(text):
+            variables: Mapping[str, Json] = {}
+        case [str(text), dict(variables)]:
+            pass
+        case _:
+            raise _Stop(Unknown("its Fn::Sub is malformed"))
+
+    def replacement(match: re.Match[str]) -> str:
+        name = match[1].strip()
+        if name.startswith("!"):
+            return "${" + name[1:] + "}"
+        if name in variables:
+            return string(_value(variables[name], scope))
+        return string(_get_att(name, scope) if "." in name else _ref(name, scope))
+
+    return _text(_SUB.sub(replacement, text), scope)
+
+
+def _join(argument: Json, scope: Scope) -> Json:
+    match argument:
+        case [str(delimiter), items]:
+            return delimiter.join(string(item) for item in _list(items, scope))
+    raise _Stop(Unknown("its Fn::Join is malformed"))
+
+
+def _split(argument: Json, scope: Scope) -> Json:
+    match argument:
+        case [str(delimiter), source] if delimiter:
+            return list[Json](string(_value(source, scope)).split(delimiter))
+    raise _Stop(Unknown("its Fn::Split is malformed"))
+
+
+def _select(argument: Json, scope: Scope) -> Json:
+    match argument:
+        case [index, source]:
+            position, items = string(_value(index, scope)), _list(source, scope)
+            if position.isascii() and position.isdigit() and int(position[:6]) < len(items):
+                return items[int(position)]
+    raise _Stop(Unknown("its Fn::Select selects nothing"))
+
+
+def _find_in_map(argument: Json, scope: Scope) -> Json | Absent:
+    match argument:
+        case [name, first, second, *rest]:
+            keys = [string(_value(key, scope)) for key in (name, first, second)]
+        case _:
+            raise _Stop(Unknown("its Fn::FindInMap is malformed"))
+    found: Json = dict(scope.section("Mappings"))
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    if found is not None:
+        return found
+    match rest:
+        case [{"DefaultValue": default}]:
+            return _value(default, scope)
+    raise _Stop(Unknown("its Fn::FindInMap finds nothing in Mappings"))
+
+
+def _if(argument: Json, scope: Scope) -> Json | Absent:
+    branches = as_if({"Fn::If": argument})
+    if branches is None:
+        raise _Stop(Unknown("its Fn::If is malformed"))
+    condition, yes, no = branches
+    holds = scope.when.get(condition)
+    if holds is None and scope.current:
+        holds = conditions.holds(condition, scope)
+    if holds is None:
+        raise _Depends(condition)
+    return _value(yes if holds else no, scope)
+
+
+def _import_value(argument: Json, scope: Scope) -> Json:
+    return _asked(ExportRequest(string(_value(argument, scope))), scope)
+
+
+def _base64(argument: Json, scope: Scope) -> Json:
+    return base64.b64encode(string(_value(argument, scope)).encode(errors="replace")).decode()
+
+
+def _length(argument: Json, scope: Scope) -> Json:
+    return len(_list(argument, scope))
+
+
+def _to_json_string(argument: Json, scope: Scope) -> Json:
+    worked_out = _value(argument, scope)
+    return json.dumps(None if worked_out is ABSENT else worked_out, separators=(",", ":"))
+
+
+def _list(value: Json, scope: Scope) -> list[Json]:
+    worked_out = _value(value, scope)
+    if not isinstance(worked_out, list):
+        raise _Stop(Unknown("it needs a list where none stands"))
+    return worked_out
+
+
+def string(value: Json | Absent) -> str:
+    """A scalar as CloudFormation spells it in a string: ``true``, ``1``, ``1.5``.
+
+    Raises:
+        an Unknown (inside this module): the value is a list or an object, or there is none.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    raise _Stop(Unknown("a text is needed where none stands"))
+
+
+FUNCTIONS: Final[Mapping[str, Callable[[Json, Scope], Json | Absent]]] = {
+    "Ref": _ref,
+    "Fn::Base64": _base64,
+    "Fn::FindInMap": _find_in_map,
+    "Fn::GetAtt": _get_att,
+    "Fn::If": _if,
+    "Fn::ImportValue": _import_value,
+    "Fn::Join": _join,
+    "Fn::Length": _length,
+    "Fn::Select": _select,
+    "Fn::Split": _split,
+    "Fn::Sub": _sub,
+    "Fn::ToJsonString": _to_json_string,
+}

@@ -1,0 +1,61 @@
+"""Lists of strings that are expressions, extended and still live: the parameter that they come from keeps its say.
+
+CloudFormation cannot join two lists, but it can join strings: the list is joined with a delimiter, the new item put in
+front, and the whole split again. That is right only with a delimiter that cannot occur in an item, and there is one to be
+had where the list's own origin excludes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sysdig_instrument.engine.intrinsics import is_list_type
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.scope import Scope
+
+_CANDIDATES: Final = (",", "|", ";", "^", "\t")
+
+
+def prefixed(expression: dict[str, Json], first: str, scope: Scope) -> Json | None:
+    """The expression for the list with ``first`` before its items; nothing where no delimiter is safe."""
+    delimiter = _delimiter(expression, first, scope)
+    if delimiter is None:
+        return None
+    joined: Json = {"Fn::Join": [delimiter, expression]}
+    return {"Fn::Split": [delimiter, {"Fn::Join": [delimiter, [first, joined]]}]}
+
+
+def is_prefixed(expression: Json, first: str) -> bool:
+    """Whether the expression is one that :func:`prefixed` made with the same first item."""
+    match expression:
+        case {"Fn::Split": [str(outer), {"Fn::Join": [str(inner), [str(item), _]]}]}:
+            return outer == inner and item == first
+    return False
+
+
+def _delimiter(expression: dict[str, Json], first: str, scope: Scope) -> str | None:
+    """A string that no item of the list contains, and ``first`` neither."""
+    match expression:
+        case {"Ref": str(name)} if _is_list_parameter(name, scope):
+            return None if "," in first else ","  # CloudFormation splits these at commas
+        case {"Fn::Split": [str(delimiter), _]} if delimiter and delimiter not in first:
+            return delimiter
+        case {"Fn::FindInMap": [*_, last]}:
+            texts = [*_texts(dict(scope.section("Mappings"))), *_texts(last)]
+            return next((each for each in _CANDIDATES if not any(each in text for text in (*texts, first))), None)
+    return None
+
+
+def _is_list_parameter(name: str, scope: Scope) -> bool:
+    declaration = scope.section("Parameters").get(name)
+    kind = declaration.get("Type") if isinstance(declaration, dict) else None
+    return isinstance(kind, str) and is_list_type(kind)
+
+
+def _texts(value: Json) -> Iterator[str]:
+    """All strings in a value."""
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(item)

@@ -1,0 +1,93 @@
+"""The product: a template in, a plan out.
+
+``plan`` is pure. It never raises for what a user wrote: what is wrong is in ``Plan.problems``, what it lacks is in
+``Plan.requests``. With open requests the rest of a plan is provisional: answer them, and plan again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sysdig_instrument.engine import patch
+from sysdig_instrument.engine.findings import Notice, Place, Problem, message
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Answers, Request
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.rewrite import TaskPlan, rewrite
+from sysdig_instrument.engine.scope import Asked, Scope
+from sysdig_instrument.engine.settings.layers import Settled
+from sysdig_instrument.engine.template import nested_stacks, outline, task_definitions
+from sysdig_instrument.errors import RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a plan needs beside the template.
+
+    ``parameters`` are values by name, strings or lists of strings, as a macro event's ``templateParameterValues``.
+    ``region`` and ``account`` may be unknown to the command line tool.
+    """
+
+    settled: Settled
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    region: str | None = None
+    account: str | None = None
+    answers: Answers = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done to a template, and all there is to say about it."""
+
+    tasks: tuple[TaskPlan, ...]
+    notices: tuple[Notice, ...]
+    problems: tuple[Problem, ...]
+    requests: tuple[Request, ...]
+
+    @property
+    def changes(self) -> Iterator[Change]:
+        """The JSON Patch, in order."""
+        for task in self.tasks:
+            yield from task.changes
+
+    def apply(self, template: Json) -> Json:
+        """The processed template.
+
+        Raises:
+            RefusedError: The plan has problems; the message lists them all.
+        """
+        if self.problems:
+            raise RefusedError(message(self.problems))
+        return patch.apply(template, self.changes)
+
+
+def plan(template: Json, context: Context) -> Plan:
+    """The plan for a template, or for a snippet's fragment."""
+    asked = Asked()
+    scope = Scope(template, context.parameters, context.region, context.account, context.answers, asked)
+    if outline(template) is None:
+        return Plan((), (), (_not_a_template(template),), ())
+    tasks = tuple(rewrite(task, context.settled) for task in task_definitions(template, scope))
+    stacks = tuple(map(_out_of_reach, nested_stacks(template)))
+    findings = [finding for task in tasks for finding in task.findings]
+    notices = tuple(finding for finding in findings if isinstance(finding, Notice))
+    problems = tuple(finding for finding in findings if isinstance(finding, Problem))
+    return Plan(tasks, stacks + notices, problems, tuple(asked.requests))
+
+
+def _out_of_reach(name: str) -> Notice:
+    return Notice(
+        Place(None, None, ("Resources", name)),
+        "A nested stack's template is not in reach of this macro",
+        "List the macro in that template's own Transform",
+    )
+
+
+def _not_a_template(template: Json) -> Problem:
+    if isinstance(template, dict):
+        return Problem(
+            Place(), "There is no task definition where this macro stands: neither Resources nor ContainerDefinitions are in sight",
+            "Use it in the Transform section, or as Fn::Transform beside the Type or inside the Properties of an AWS::ECS::TaskDefinition",
+        )  # fmt: skip
+    return Problem(Place(), "The template is not an object", "Give a CloudFormation template")

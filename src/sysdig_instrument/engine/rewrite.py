@@ -1,0 +1,270 @@
+"""One task definition: what is decided about it and its containers, and all that changes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.choices import Leaf, Tree, When, any_of
+from sysdig_instrument.engine.container import (
+    Container,
+    Effect,
+    container_lists,
+    elements,
+    hidden,
+    is_empty,
+    present,
+)
+from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
+from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.selection import (
+    Agent,
+    Include,
+    Refuse,
+    Skip,
+    decide_container,
+    decide_task,
+    is_arm64,
+)
+from sysdig_instrument.engine.settings.layers import Settled
+from sysdig_instrument.engine.steps.agent import agent, place_agent
+from sysdig_instrument.engine.steps.capabilities import capabilities
+from sysdig_instrument.engine.steps.entry_point import wrap
+from sysdig_instrument.engine.steps.environment import environment
+from sysdig_instrument.engine.steps.pid_mode import pid_mode
+from sysdig_instrument.engine.steps.result import result
+from sysdig_instrument.engine.steps.volumes_from import volumes_from
+from sysdig_instrument.engine.template import TaskDefinition
+
+STEPS: Final = (environment, volumes_from, capabilities)
+"""What happens to each instrumented container beside its entry point, in this order."""
+
+_TASK_KEYS: Final = frozenset(
+    {"ContainerDefinitions", "PidMode", "RequiresCompatibilities", "RuntimePlatform", "NetworkMode"}
+)
+_CONTAINER_KEYS: Final = frozenset(
+    {"Name", "Image", "EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxParameters", "FirelensConfiguration"}
+)
+
+
+class Status(Enum):
+    """What became of a task definition or a container."""
+
+    INSTRUMENTED = "instrumented"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of something, and why. ``name`` is a container's, or nothing for the task definition itself."""
+
+    name: str | None
+    status: Status
+    why: str = ""
+
+    @property
+    def text(self) -> str:
+        """``instrumented: entry point from the image``."""
+        return f"{self.status.value}: {self.why}" if self.why else self.status.value
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """What is to be done to one task definition."""
+
+    task: TaskDefinition
+    outcome: Outcome
+    containers: tuple[Outcome, ...]
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A container and what is to be done to it."""
+
+    container: Container
+    outcome: Outcome
+    effects: tuple[Effect, ...] = ()
+
+    @property
+    def is_instrumented(self) -> bool:
+        return self.outcome.status is Status.INSTRUMENTED
+
+
+def rewrite(task: TaskDefinition, settled: Settled) -> TaskPlan:
+    """The plan for one task definition."""
+    match decide_task(task, settled):
+        case Skip(why):
+            return _finished(task, Outcome(None, Status.SKIPPED, why), (), ())
+        case Refuse(key, fact, advice):
+            problem = Problem(Place(task.name, None, (*task.properties_pointer, key)), fact, advice)
+            return _finished(task, Outcome(None, Status.REFUSED, fact), (), (problem,))
+    return _rewrite_lists(task, settled)
+
+
+def _rewrite_lists(task: TaskDefinition, settled: Settled) -> TaskPlan:
+    effects: list[Effect] = list(_out_of_sight(task))
+    planned: list[_Planned] = []
+    for containers, when in container_lists(task):
+        if is_empty(containers.value):
+            continue
+        if not isinstance(containers.value, list):
+            effects.append(_not_a_list(task, containers))
+            continue
+        here, more = _containers(task, containers.value, containers, when, settled)
+        planned += here
+        effects += more
+        effects += (effect for each in here for effect in each.effects)
+        effects += _agents(here, containers, when, settled)
+    outcomes = tuple(each.outcome for each in planned)
+    instrumented = [each.container.when for each in planned if each.is_instrumented]
+    if not instrumented:
+        status = Status.REFUSED if any(isinstance(effect, Problem) for effect in effects) else Status.SKIPPED
+        findings = [effect for effect in effects if not isinstance(effect, Change)]
+        return _finished(task, Outcome(None, status, "no container is to be instrumented"), outcomes, findings)
+    effects[:0] = pid_mode(task, any_of(instrumented, task.when))
+    effects += _task_notices(task, settled)
+    refused = any(isinstance(effect, Problem) for effect in effects)
+    return _finished(task, Outcome(None, Status.REFUSED if refused else Status.INSTRUMENTED), outcomes, effects)
+
+
+def _containers(
+    task: TaskDefinition, values: list[Json], containers: Leaf, when: When, settled: Settled
+) -> tuple[list[_Planned], list[Effect]]:
+    planned: list[_Planned] = []
+    odd: list[Effect] = []
+    for position, leaf, under in elements(values, containers.pointer, when):
+        if not isinstance(leaf.value, dict) or (
+            len(leaf.value) == 1 and next(iter(leaf.value)) in intrinsics.FUNCTIONS
+        ):
+            odd.append(_not_a_container(task, leaf, position))
+            continue
+        match intrinsics.resolve(leaf.value.get("Name", ABSENT), task.scope.assuming(under)):
+            case intrinsics.Literal(str(text)):
+                name: str | None = text
+            case _:
+                name = None
+        planned.append(_plan_container(Container(task, leaf.value, leaf.pointer, under, name, position, settled)))
+    return planned, odd
+
+
+def _plan_container(container: Container) -> _Planned:
+    if why := hidden(container.value, _CONTAINER_KEYS, container.scope):
+        fault = container.fault(
+            container.pointer, container.when, f"The container {why}", "List that transform before this macro"
+        )
+        return _Planned(container, Outcome(container.label, Status.REFUSED, why), (fault,))
+    match decide_container(container):
+        case Skip(why):
+            return _Planned(container, Outcome(container.label, Status.SKIPPED, why))
+        case Refuse(key, fact, advice):
+            fault = container.fault((*container.pointer, key), container.when, fact, advice)
+            return _Planned(container, Outcome(container.label, Status.REFUSED, fact), (fault,))
+        case Agent.AGENT:
+            return _Planned(container, Outcome(container.label, Status.AGENT))
+        case Include():
+            return _instrument(container)
+
+
+def _instrument(container: Container) -> _Planned:
+    wrapping = wrap(container)
+    if wrapping.unresolved:
+        why = "its image could not be read"
+        if container.settings.on_unresolved_image == "fail":
+            return _Planned(container, Outcome(container.label, Status.REFUSED, why), tuple(wrapping.unresolved))
+        notices = tuple(Notice(each.place, each.fact, each.advice) for each in wrapping.unresolved)
+        return _Planned(container, Outcome(container.label, Status.SKIPPED, why), notices)
+    effects = (*wrapping.effects, *(effect for step in STEPS for effect in step(container)))
+    return _Planned(container, Outcome(container.label, Status.INSTRUMENTED, wrapping.origin.value), effects)
+
+
+def _agents(planned: Iterable[_Planned], containers: Leaf, when: When, settled: Settled) -> Iterator[Effect]:
+    instrumented = [each.container for each in planned if each.is_instrumented]
+    if not instrumented:
+        return
+    existing = [each.container for each in planned if each.outcome.status is Status.AGENT]
+    definition = agent(settled.settings, instrumented[0].value.get("LogConfiguration", ABSENT))
+    protected: Tree[bool] = any_of([container.when for container in instrumented], when)
+    yield from place_agent(definition, containers, when, protected, existing)
+
+
+def _finished(
+    task: TaskDefinition, outcome: Outcome, containers: tuple[Outcome, ...], effects: Iterable[Effect | Finding]
+) -> TaskPlan:
+    effects = list(effects)
+    changes = [effect for effect in effects if isinstance(effect, Change)]
+    findings = [effect for effect in effects if isinstance(effect, Finding)]
+    for effect in result(task, _result(outcome, containers, findings), changed=bool(changes)):
+        (changes if isinstance(effect, Change) else findings).append(effect)  # type: ignore[arg-type]
+    return TaskPlan(task, outcome, containers, tuple(changes), tuple(findings))
+
+
+def _result(outcome: Outcome, containers: Iterable[Outcome], findings: Iterable[Finding]) -> Json:
+    value: dict[str, Json] = {"Task": outcome.text}
+    if named := {str(each.name): each.text for each in containers}:
+        value["Containers"] = dict(named)
+    if notices := [finding.text for finding in findings if isinstance(finding, Notice)]:
+        value["Notices"] = list(dict.fromkeys(notices))
+    return value
+
+
+def _out_of_sight(task: TaskDefinition) -> Iterator[Problem]:
+    properties = task.properties if isinstance(task.properties, dict) else {}
+    if why := hidden(properties, _TASK_KEYS, task.scope):
+        place = Place(task.name, None, task.properties_pointer)
+        yield Problem(place, f"The task definition {why}", "List that transform before this macro")
+
+
+def _not_a_list(task: TaskDefinition, containers: Leaf) -> Effect:
+    return Problem(
+        Place(task.name, None, containers.pointer), "ContainerDefinitions is not a list that is in sight",
+        "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions",
+    )  # fmt: skip
+
+
+def _not_a_container(task: TaskDefinition, leaf: Leaf, position: int) -> Effect:
+    return Problem(
+        Place(task.name, f"#{position}", leaf.pointer), "The container definition is not an object that is in sight",
+        "Write it as an object; its members, and the object under Fn::If, may be expressions",
+    )  # fmt: skip
+
+
+def _task_notices(task: TaskDefinition, settled: Settled) -> Iterator[Notice | Problem]:
+    place = Place(task.name, None, task.properties_pointer)
+    if settled.settings.collector is None:
+        yield Problem(
+            Place(task.name), "Setting Collector has no value, so the agent would have nowhere to report to",
+            "Set Collector to a host name or a Sysdig SaaS region, such as us2",
+        )  # fmt: skip
+    if settled.settings.access_key_secret is None:
+        yield Notice(
+            Place(task.name), "Setting AccessKeySecret has no value, so the agent is given no access key",
+            "Set AccessKeySecret to the ARN of the secret that holds it",
+        )  # fmt: skip
+    if is_arm64(task):
+        yield Notice(
+            Place(task.name, None, (*place.pointer, "RuntimePlatform")),
+            "The task runs on ARM64, which Sysdig does not document for the agent",
+            "Make sure that the agent's image is there for arm64, or use X86_64",
+        )  # fmt: skip
+    if _needs_reservation(task, settled):
+        yield Problem(
+            place, "A task for EC2 without Memory needs a memory limit for each container, and the agent's has none",
+            "Set AgentMemoryReservation or AgentMemory, or give the task Memory",
+        )  # fmt: skip
+
+
+def _needs_reservation(task: TaskDefinition, settled: Settled) -> bool:
+    """Whether ECS would refuse the agent's container: neither it nor the task says how much memory it may have."""
+    settings = settled.settings
+    if settings.launch_types == "FARGATE" or settings.agent_memory or settings.agent_memory_reservation:
+        return False
+    properties = task.properties if isinstance(task.properties, dict) else {}
+    return not present(properties.get("Memory", ABSENT), task.scope)

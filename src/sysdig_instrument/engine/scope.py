@@ -1,0 +1,94 @@
+"""All that expressions of a template may refer to: parameters, mappings, conditions, resources, and the world's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from sysdig_instrument.engine.choices import When
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Answer, Answers, Request
+
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn", "amazonaws.com.cn"),
+    ("us-gov-", "aws-us-gov", "amazonaws.com"),
+    ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
+    ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
+    ("us-iso-", "aws-iso", "c2s.ic.gov"),
+    ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
+    ("eusc-", "aws-eusc", "amazonaws.eu"),
+)
+"""Region prefix, partition and URL suffix (botocore's partitions.json); anything else is ``aws``."""
+
+
+def section(template: Json, name: str) -> Mapping[str, Json]:
+    """A section of a template; an empty one where it is missing or not an object."""
+    value = template.get(name) if isinstance(template, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+@dataclass(slots=True)
+class Asked:
+    """What one run of the plan asked for and did not get answered yet, in the order of asking."""
+
+    requests: dict[Request, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What expressions may refer to.
+
+    ``values`` are parameter values by name, strings or lists, as ``templateParameterValues`` has them. ``loops`` are
+    the variables of the ``Fn::ForEach`` around, each with its item, or ``None`` where the body stands for all items. ``when`` is what is assumed of conditions.
+    ``current`` lets conditions that are not assumed be evaluated with the parameter values of now.
+    """
+
+    template: Json
+    values: Mapping[str, Json]
+    region: str | None
+    account: str | None
+    answers: Answers
+    asked: Asked
+    loops: Mapping[str, Json] = field(default_factory=dict)
+    when: When = field(default_factory=dict)
+    current: bool = False
+
+    def section(self, name: str) -> Mapping[str, Json]:
+        """A section of the template."""
+        return section(self.template, name)
+
+    def assuming(self, when: When) -> Scope:
+        """The same scope under (only) these assumptions."""
+        return replace(self, when=when)
+
+    def now(self) -> Scope:
+        """The same scope, with conditions decided as they are with the parameter values of now."""
+        return replace(self, current=True)
+
+    def answer(self, request: Request) -> Answer | None:
+        """The world's answer; nothing, and the request noted, where it was not asked yet."""
+        answer = self.answers.get(request)
+        if answer is None:
+            self.asked.requests[request] = None
+        return answer
+
+    def pseudo_parameter(self, name: str) -> Json:
+        """The value of a pseudo parameter that is known before deployment, else nothing."""
+        match name:
+            case "AWS::Region":
+                return self.region
+            case "AWS::AccountId":
+                return self.account
+            case "AWS::Partition":
+                return self.region and self._partition()[0]
+            case "AWS::URLSuffix":
+                return self.region and self._partition()[1]
+        return None
+
+    def _partition(self) -> tuple[str, str]:
+        region = self.region or ""
+        return next(
+            ((name, suffix) for prefix, name, suffix in _PARTITIONS if region.startswith(prefix)),
+            ("aws", "amazonaws.com"),
+        )

@@ -1,0 +1,160 @@
+"""Which task definitions and which containers are instrumented (contract, section 3). Predicates: nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Final, TypeAlias
+
+from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.container import AGENT_NAME, Container, is_empty, present
+from sysdig_instrument.engine.intrinsics import Literal, Unknown
+from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.scope import Scope
+from sysdig_instrument.engine.settings.layers import DEFAULT, Settled
+from sysdig_instrument.engine.steps.environment import ACCESS_KEY, variable_name
+from sysdig_instrument.engine.template import TaskDefinition
+
+_AGENT_VARIABLES: Final = frozenset(
+    {ACCESS_KEY, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
+)
+_AGENT_REPOSITORY: Final = "workload-agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """To be instrumented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Left alone; ``why`` completes «skipped: …»."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Cannot be decided, or must not be done. ``key`` is the member it is about."""
+
+    key: str
+    fact: str
+    advice: str
+
+
+class Agent(Enum):
+    """The agent's own container."""
+
+    AGENT = "agent"
+
+
+Verdict: TypeAlias = Include | Skip | Refuse
+
+
+def decide_task(task: TaskDefinition, settled: Settled) -> Verdict:
+    """Whether a task definition is to be instrumented, as far as it does not depend on its containers."""
+    properties = task.properties
+    if not isinstance(properties, dict):
+        return Refuse(
+            "Properties", "Properties is not an object", "Write the task definition's Properties as an object"
+        )
+    if not settled.settings.enabled:
+        return Skip(f"Enabled is false in {settled.origin('Enabled')}")
+    platform = intrinsics.resolve(properties.get("RuntimePlatform", ABSENT), task.scope)
+    match platform:
+        case Literal({"OperatingSystemFamily": str(family)}) if family.upper().startswith("WINDOWS"):
+            return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists")
+    if settled.settings.launch_types == "FARGATE" and not _runs_on_fargate(properties, task.scope):
+        return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)")
+    match platform:
+        case Literal({"CpuArchitecture": str(architecture)}) if architecture.upper() == "ARM64":
+            if settled.settings.unsupported_architecture == "fail":
+                return Refuse(
+                    "RuntimePlatform", "The task runs on ARM64, which Sysdig does not document for the agent",
+                    "Use X86_64, or set UnsupportedArchitecture to warn",
+                )  # fmt: skip
+    return Include()
+
+
+def is_arm64(task: TaskDefinition) -> bool:
+    """Whether the task's platform is ARM64 as things are now."""
+    properties = task.properties if isinstance(task.properties, dict) else {}
+    match intrinsics.resolve(properties.get("RuntimePlatform", ABSENT), task.scope):
+        case Literal({"CpuArchitecture": str(architecture)}):
+            return architecture.upper() == "ARM64"
+    return False
+
+
+def _runs_on_fargate(properties: Mapping[str, Json], scope: Scope) -> bool:
+    """Whether the task can run on Fargate: it says so, or says nothing and could. What is not known counts as yes."""
+    match intrinsics.resolve(properties.get("RequiresCompatibilities", ABSENT), scope):
+        case Unknown():
+            return True
+        case Literal(str(one)):
+            return one.upper() == "FARGATE"
+        case Literal([*several]) if several:
+            return any(isinstance(one, str) and one.upper() == "FARGATE" for one in several)
+    match intrinsics.resolve(properties.get("NetworkMode", ABSENT), scope):
+        case Unknown():
+            pass
+        case Literal(str(mode)) if mode == "awsvpc":
+            pass
+        case _:
+            return False
+    return all(present(properties.get(key, ABSENT), scope) for key in ("Cpu", "Memory"))
+
+
+def decide_container(container: Container) -> Verdict | Agent:
+    """Whether a container is to be instrumented, left alone, or is the agent itself."""
+    settings = container.settings
+    if container.name == AGENT_NAME:
+        return Agent.AGENT if _is_agent(container) else Refuse(
+            "Name", "The container has the agent's name, and is not the agent", "Give it another name"
+        )  # fmt: skip
+    if (
+        present(container.value.get("FirelensConfiguration", ABSENT), container.scope)
+        and not settings.instrument_log_routers
+    ):
+        return Skip("a FireLens log router (InstrumentLogRouters is false)")
+    if not settings.enabled:
+        return Skip(f"Enabled is false in {container.settled.origin('Enabled')}")
+    return _by_name(container)
+
+
+def _by_name(container: Container) -> Verdict:
+    settings, settled, name = container.settings, container.settled, container.name
+    says_so = settled.origin("Enabled") not in (DEFAULT, "the macro's deployment")
+    by_name = [key for key in ("ExcludeContainers", "IncludeContainers") if settled.origin(key) != DEFAULT]
+    if name is None and by_name and (settings.exclude_containers or settings.include_containers):
+        return Refuse(
+            "Name", f"The container's name cannot be worked out, so whether {by_name[0]} means it is not known",
+            "Give it a name that is known before deployment",
+        )  # fmt: skip
+    if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
+        return Skip(f"ExcludeContainers in {settled.origin('ExcludeContainers')}")
+    if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
+        return Skip(f"not in IncludeContainers in {settled.origin('IncludeContainers')}")
+    if settings.mode == "opt-in" and not says_so and settled.origin("IncludeContainers") == DEFAULT:
+        return Skip(f"Mode is opt-in in {settled.origin('Mode')}, and nothing says Enabled")
+    return Include()
+
+
+def _is_agent(container: Container) -> bool:
+    """Whether a container of the agent's name is one that this macro, Sysdig's own tools, or a person made as agent."""
+    match intrinsics.resolve(container.value.get("Image", ABSENT), container.scope):
+        case Literal(str(image)) if image == container.settings.agent_image or _repository(image) == _AGENT_REPOSITORY:
+            return True
+    for key in ("Secrets", "Environment"):
+        entries = container.value.get(key, ABSENT)
+        if not is_empty(entries) and isinstance(entries, list):
+            names = {variable_name(entry, container.scope) for entry in entries}
+            if not names.isdisjoint(_AGENT_VARIABLES):
+                return True
+    return False
+
+
+def _repository(image: str) -> str:
+    """The last part of an image's repository: ``workload-agent`` of ``quay.io/sysdig/workload-agent:latest``."""
+    return image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]

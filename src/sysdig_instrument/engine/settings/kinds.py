@@ -1,0 +1,279 @@
+"""The kinds of values that settings have: how each is read, and how CloudFormation and JSON Schema spell its limits.
+
+A kind reads what any layer may hold: JSON values from Metadata, strings from environment variables, template parameters
+and ``--set``. Booleans, numbers, lists and maps may therefore arrive as text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from sysdig_instrument.engine.json_types import Json
+
+
+class Kind(Protocol):
+    """What a value must be like. ``expected`` completes the sentence «Give …»."""
+
+    @property
+    def expected(self) -> str:
+        """The form of a good value, in words."""
+        ...
+
+    def read(self, value: Json) -> Json:
+        """The value in its proper type.
+
+        Raises:
+            ValueError: The value is not of this kind.
+        """
+        ...
+
+    def schema(self) -> dict[str, Json]:
+        """The JSON Schema of a value in Metadata."""
+        ...
+
+    def constraint(self) -> dict[str, Json]:
+        """The template parameter's AllowedValues or AllowedPattern; an optional parameter also admits the empty string."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string, with the regular expression that it must match as a whole.
+
+    With ``live`` the value may also be an intrinsic function (an object), which is passed through to the template.
+    """
+
+    expected: str = "a text"
+    pattern: str | None = None
+    live: bool = False
+
+    def read(self, value: Json) -> Json:
+        """The string, without white space around it."""
+        if self.live and isinstance(value, dict):
+            return value
+        if not isinstance(value, str) or (self.pattern and not re.fullmatch(self.pattern, value.strip())):
+            raise ValueError(self.expected)
+        return value.strip()
+
+    def schema(self) -> dict[str, Json]:
+        """A string, or an object where intrinsic functions pass through."""
+        text: dict[str, Json] = {"type": "string"}
+        if self.pattern:
+            text["pattern"] = f"^(?:{self.pattern})$"
+        return {"anyOf": [text, {"type": "object"}]} if self.live else text
+
+    def constraint(self) -> dict[str, Json]:
+        """AllowedPattern."""
+        return {"AllowedPattern": f"^(?:{self.pattern})?$"} if self.pattern else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:
+        """The words, listed."""
+        return "one of " + ", ".join(self.words)
+
+    def read(self, value: Json) -> Json:
+        """The word. ``true`` and ``false`` may also be booleans."""
+        text = json.dumps(value) if isinstance(value, bool) else value
+        if not isinstance(text, str) or text.strip() not in self.words:
+            raise ValueError(self.expected)
+        return text.strip()
+
+    def schema(self) -> dict[str, Json]:
+        """An enumeration; booleans too where the words are those of booleans."""
+        words: list[Json] = list(self.words)
+        return {"enum": words + [word == "true" for word in self.words if word in {"true", "false"}]}
+
+    def constraint(self) -> dict[str, Json]:
+        """AllowedValues."""
+        return {"AllowedValues": list(self.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    expected: str = "true or false"
+
+    def read(self, value: Json) -> Json:
+        """The boolean; ``"true"`` and ``"false"`` in any case count."""
+        if isinstance(value, str):
+            value = {"true": True, "false": False}.get(value.strip().lower())
+        if not isinstance(value, bool):
+            raise ValueError(self.expected)  # noqa: TRY004 - every kind raises the same
+        return value
+
+    def schema(self) -> dict[str, Json]:
+        """A boolean or its name."""
+        return {"enum": [True, False, "true", "false"]}
+
+    def constraint(self) -> dict[str, Json]:
+        """AllowedValues."""
+        return {"AllowedValues": ["true", "false"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number between two limits, both included. ``unit`` is what it counts."""
+
+    least: int
+    most: int
+    unit: str = ""
+
+    @property
+    def expected(self) -> str:
+        """The limits in words."""
+        return f"a whole number from {self.least} to {self.most}{' ' + self.unit if self.unit else ''}"
+
+    def read(self, value: Json) -> Json:
+        """The number; its decimal digits in a string count too."""
+        if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
+            raise ValueError(self.expected)
+        return value
+
+    def schema(self) -> dict[str, Json]:
+        """An integer between the limits, or its digits."""
+        number: dict[str, Json] = {"type": "integer", "minimum": self.least, "maximum": self.most}
+        return {"anyOf": [number, {"type": "string", "pattern": "^[0-9]{1,9}$"}]}
+
+    def constraint(self) -> dict[str, Json]:
+        """AllowedPattern: digits, as CloudFormation's Number has no «not set»."""
+        return {"AllowedPattern": "^[0-9]{0,9}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A list of texts: a JSON list, or one string with commas between them."""
+
+    expected: str = "a list of names, or one string with commas between them"
+    pattern: str = r"[^,\s]+"
+
+    def read(self, value: Json) -> Json:
+        """The texts, without white space around them and without empty ones."""
+        if isinstance(value, str):
+            value = _decoded(value, list) if value.lstrip().startswith("[") else list[Json](value.split(","))
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(self.expected)
+        names = [item.strip() for item in cast("list[str]", value) if item.strip()]
+        if not all(re.fullmatch(self.pattern, name) for name in names):
+            raise ValueError(self.expected)
+        return cast("Json", names)
+
+    def schema(self) -> dict[str, Json]:
+        """A list of strings, or one string."""
+        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+
+    def constraint(self) -> dict[str, Json]:
+        """None: commas and globs leave little to check in a parameter."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """A list of program arguments: a JSON list of strings, or its JSON text. Never split by us."""
+
+    expected: str = 'a JSON list of strings, as ["a", "b"]'
+
+    def read(self, value: Json) -> Json:
+        """The arguments."""
+        if isinstance(value, str):
+            value = _decoded(value, list)
+        if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+            raise ValueError(self.expected)
+        return value
+
+    def schema(self) -> dict[str, Json]:
+        """A list of strings, or its JSON text."""
+        return {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}
+
+    def constraint(self) -> dict[str, Json]:
+        """AllowedPattern: brackets around it."""
+        return {"AllowedPattern": r"^(\[.*\])?$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A JSON object, or its JSON text. ``values`` says what its values must be."""
+
+    expected: str
+    values: str = "any"
+    key_pattern: str = r"(?s).+"
+
+    def read(self, value: Json) -> Json:
+        """The object."""
+        if isinstance(value, str):
+            value = _decoded(value, dict)
+        if not isinstance(value, dict) or not all(re.fullmatch(self.key_pattern, key) for key in value):
+            raise ValueError(self.expected)
+        return {key: self._value(item) for key, item in value.items()}
+
+    def _value(self, item: Json) -> Json:
+        match self.values:
+            case "text":
+                if isinstance(item, bool | int | float):  # YAML and JSON people write 8080 and true
+                    return json.dumps(item)
+                if not isinstance(item, str):
+                    raise ValueError(self.expected)
+            case "text or intrinsic":
+                return item if isinstance(item, dict) else Map(self.expected, "text")._value(item)  # noqa: SLF001
+            case "image config":
+                if not isinstance(item, dict) or not all(map(_is_arguments, map(item.get, ("Entrypoint", "Cmd")))):
+                    raise ValueError(self.expected)
+        return item
+
+    def schema(self) -> dict[str, Json]:
+        """An object, or its JSON text."""
+        return {"anyOf": [{"type": "object"}, {"type": "string"}]}
+
+    def constraint(self) -> dict[str, Json]:
+        """AllowedPattern: braces around it."""
+        return {"AllowedPattern": r"^(\{[\s\S]*\})?$"}
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfiguration:
+    """``inherit``, or a LogConfiguration as ECS has it."""
+
+    expected: str = "inherit, or the JSON of a LogConfiguration with a LogDriver"
+
+    def read(self, value: Json) -> Json:
+        """The word, or the object."""
+        if isinstance(value, str):
+            if value.strip() == "inherit":
+                return "inherit"
+            value = _decoded(value, dict)
+        if not isinstance(value, dict) or "LogDriver" not in value:
+            raise ValueError(self.expected)
+        return value
+
+    def schema(self) -> dict[str, Json]:
+        """The word, an object with LogDriver, or its JSON text."""
+        return {"anyOf": [{"type": "object", "required": ["LogDriver"]}, {"type": "string"}]}
+
+    def constraint(self) -> dict[str, Json]:
+        """AllowedPattern: the word, or braces."""
+        return {"AllowedPattern": r"^(inherit|\{[\s\S]*\})?$"}
+
+
+def _decoded(text: str, wanted: type) -> Json:
+    """The JSON value of a text; any fault in it leaves nothing, which no kind accepts."""
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, wanted) else None
+
+
+def _is_arguments(value: Json) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value))

@@ -1,0 +1,114 @@
+"""The agent's container, last in the list; one that is there already is brought to what the settings say.
+
+Owns: the container SysdigInstrumentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, cast
+
+from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, any_of, bind, read, render
+from sysdig_instrument.engine.container import AGENT_NAME, Container, Effect
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.steps.environment import ACCESS_KEY, SIDECAR
+
+_REASON: Final = "the agent"
+_STREAM_PREFIX: Final = "sysdig"
+
+
+def agent(settings: Settings, inherited: Json | Absent) -> dict[str, Json]:
+    """The container definition that the settings ask for.
+
+    ``inherited`` is the LogConfiguration of the first instrumented container.
+    """
+    definition: dict[str, Json | Absent | None] = {
+        "Name": AGENT_NAME,
+        "Image": settings.agent_image,
+        "EntryPoint": cast("Json", settings.agent_entry_point),
+        "Command": cast("Json", settings.agent_command),
+        "Essential": _essential(settings),
+        "Cpu": settings.agent_cpu,
+        "Memory": settings.agent_memory,
+        "MemoryReservation": settings.agent_memory_reservation,
+        "Environment": _environment(settings),
+        "Secrets": settings.access_key_secret and [{"Name": ACCESS_KEY, "ValueFrom": settings.access_key_secret}],
+        "LogConfiguration": _log_configuration(settings, inherited),
+        "RepositoryCredentials": settings.agent_image_credentials
+        and {"CredentialsParameter": settings.agent_image_credentials},
+    }
+    return {key: value for key, value in definition.items() if value is not None and not isinstance(value, Absent)}
+
+
+def _essential(settings: Settings) -> bool:
+    return settings.priority == "security" if settings.agent_essential == "auto" else settings.agent_essential == "true"
+
+
+def _environment(settings: Settings) -> list[Json]:
+    variables: dict[str, Json | None] = {
+        "SYSDIG_COLLECTOR": settings.collector_host,
+        "SYSDIG_COLLECTOR_PORT": str(settings.collector_port),
+        "SYSDIG_PRIORITY": settings.priority,
+        SIDECAR: settings.sidecar_mode,
+        "SYSDIG_LOGGING": settings.log_level,
+        "SYSDIG_EXTRA_CONF": settings.extra_conf,
+        **settings.agent_environment,
+    }
+    return [{"Name": name, "Value": value} for name, value in variables.items() if value is not None]
+
+
+def _log_configuration(settings: Settings, inherited: Json | Absent) -> Json | Absent:
+    return _own_stream(inherited) if settings.agent_log_configuration == "inherit" else settings.agent_log_configuration
+
+
+def _own_stream(configuration: Json | Absent) -> Json | Absent:
+    """A workload's LogConfiguration with the agent's own stream prefix, under the same conditions."""
+
+    def own(leaf: Leaf, _when: When) -> Tree[Json | Absent]:
+        if not isinstance(leaf.value, dict) or not isinstance(options := leaf.value.get("Options"), dict):
+            return Always(leaf.value)
+        if "awslogs-stream-prefix" not in options:
+            return Always(leaf.value)
+        return Always({**leaf.value, "Options": {**options, "awslogs-stream-prefix": _STREAM_PREFIX}})
+
+    tree = bind(read(configuration, ()), {}, own)
+    return ABSENT if tree == Always(ABSENT) else render(tree)
+
+
+def place_agent(
+    definition: dict[str, Json], containers: Leaf, when: When, protected: Tree[bool], existing: Sequence[Container]
+) -> Iterator[Effect]:
+    """The agent's container in one list of containers: those that are there mended, else appended where it is missing."""
+    for container in existing:
+        yield from _mend(container, definition)
+    there = any_of([container.when for container in existing], when)
+
+    def missing(is_protected: bool, under: When) -> Tree[Json | Absent]:  # noqa: FBT001 - a leaf, not a switch
+        return bind(
+            there, under, lambda is_there, _when: Always(definition if is_protected and not is_there else ABSENT)
+        )
+
+    item = bind(protected, when, missing)
+    if item != Always(ABSENT):
+        yield Change("add", (*containers.pointer, "-"), _REASON, render(item))
+
+
+def _mend(container: Container, definition: dict[str, Json]) -> Iterator[Effect]:
+    """The changes that make an agent's container what the settings say, key by key.
+
+    Without the setting AccessKeySecret its Secrets stay: an agent without a key is no agent.
+    """
+    reason = "as the settings say"
+    kept = {"Secrets"} - definition.keys()
+    for key, value in container.value.items():
+        pointer = (*container.pointer, key)
+        if key not in definition and key not in kept:
+            yield Change("remove", pointer, reason, was=value)
+            yield container.notice(pointer, f"{key} of the agent's container is taken out, as no setting asks for it")
+        elif key in definition and definition[key] != value:
+            yield Change("replace", pointer, reason, definition[key], was=value)
+    for key, value in definition.items():
+        if key not in container.value:
+            yield Change("add", (*container.pointer, key), reason, value)

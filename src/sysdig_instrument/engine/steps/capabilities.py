@@ -1,0 +1,69 @@
+"""The capability that the wrapper needs to trace the workload: the only one that Fargate lets a task add.
+
+Owns: LinuxParameters.Capabilities.Add; Drop and all else in LinuxParameters stay as they are (Docker drops first and adds
+after, so ``Drop: [ALL]`` does no harm).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sysdig_instrument.engine import intrinsics, lists_live
+from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, leaves
+from sysdig_instrument.engine.container import Container, Effect, hidden, member, put
+from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.steps.lists import Wanted, ensure
+
+SYS_PTRACE: Final = "SYS_PTRACE"
+_REASON: Final = "the wrapper traces the workload"
+_BELOW: Final[dict[str, Json]] = {
+    "LinuxParameters": {"Capabilities": {"Add": [SYS_PTRACE]}},
+    "Capabilities": {"Add": [SYS_PTRACE]},
+}
+
+
+def capabilities(container: Container) -> Iterator[Effect]:
+    """SYS_PTRACE among the added capabilities, once."""
+    yield from _inside(container, "LinuxParameters", container.member("LinuxParameters"), container.when)
+
+
+def _inside(container: Container, key: str, tree: Tree[Leaf], when: When) -> Iterator[Effect]:
+    inner = "Capabilities" if key == "LinuxParameters" else "Add"
+    for leaf, under in leaves(tree, when):
+        value = leaf.value
+        if value is ABSENT or value is None:
+            yield put(leaf, _BELOW[key], _REASON)
+        elif not isinstance(value, dict):
+            yield container.fault(leaf.pointer, under, f"{key} is not an object", f"Write {key} as an object")
+        elif len(value) == 1 and next(iter(value)) in _EXPRESSIONS:
+            yield container.fault(
+                leaf.pointer, under, f"{key} is an expression, and what is not in sight cannot be extended",
+                f"Write {key} as an object; its members, and the object under Fn::If, may be expressions",
+            )  # fmt: skip
+        elif why := hidden(value, frozenset({inner}), container.scope):
+            yield container.fault(leaf.pointer, under, f"{key} {why}", "List that transform before this macro")
+        elif inner == "Add":
+            yield from _add(container, member(value, "Add", leaf.pointer), under)
+        else:
+            yield from _inside(container, inner, member(value, inner, leaf.pointer), under)
+
+
+_EXPRESSIONS: Final = frozenset(intrinsics.FUNCTIONS) | {"Fn::Transform"}
+
+
+def _add(container: Container, tree: Tree[Leaf], when: When) -> Iterator[Effect]:
+    for leaf, under in leaves(tree, when):
+        if not isinstance(leaf.value, dict):
+            yield from ensure(container, Always(leaf), under, [Wanted(SYS_PTRACE, _REASON, SYS_PTRACE.__eq__)])
+            continue
+        match intrinsics.resolve(leaf.value, container.scope):
+            case intrinsics.Literal(list(items)) if SYS_PTRACE in items:
+                continue
+        extended = lists_live.prefixed(leaf.value, SYS_PTRACE, container.scope)
+        if extended is not None:
+            yield put(leaf, extended, _REASON)
+        else:
+            yield container.fault(
+                leaf.pointer, under, "Add is an expression that cannot be extended", "Write Add as a list"
+            )

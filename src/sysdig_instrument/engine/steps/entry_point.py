@@ -1,0 +1,223 @@
+"""The wrapper in front of what the container runs (contract, section 2).
+
+Owns: EntryPoint, Command.
+
+ECS follows Docker: an EntryPoint in the task definition drops the image's CMD, a Command alone keeps the image's
+ENTRYPOINT. So the image's own ENTRYPOINT is restated where the template gives none, and its CMD where neither is given.
+Command is never moved into EntryPoint: ``containerOverrides.command`` of RunTask must keep its meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, TypeAlias, cast
+
+from sysdig_instrument.engine import lists_live
+from sysdig_instrument.engine.choices import Always, Choice, Leaf, Tree, When, bind, leaves, render
+from sysdig_instrument.engine.container import WRAPPER, Container, Effect, put
+from sysdig_instrument.engine.findings import Notice, Problem
+from sysdig_instrument.engine.images import Config, NoConfig, image_config
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.steps.forms import Form, Items, forms, items_of, of_items, unusable
+
+_Value: TypeAlias = Json | Absent
+"""A new value; ``ABSENT`` where what stands there, if anything, stays as it is."""
+
+_STAY: Final[Tree[_Value]] = Always(ABSENT)
+_BY_HAND: Final = (Form.WRAPPED, Form.INSIDE)
+_REASON: Final = "the wrapper starts what the container runs"
+_ENTRYPOINT: Final = "the wrapper starts the image's ENTRYPOINT"
+_CMD: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
+
+
+class Origin(Enum):
+    """Where the entry point came from, in the words of the Result."""
+
+    IMAGE = "entry point from the image"
+    TEMPLATE = "entry point from the template"
+    WRAPPED = "already wrapped"
+
+
+@dataclass(slots=True)
+class Wrapping:
+    """What wrapping a container takes.
+
+    ``unresolved`` are images without config in branches that are, or may be, taken. ``pending`` says that there is one
+    that has not been read yet.
+    """
+
+    effects: list[Effect] = field(default_factory=list)
+    unresolved: list[Notice | Problem] = field(default_factory=list)
+    origin: Origin = Origin.WRAPPED
+    pending: bool = False
+
+
+def wrap(container: Container) -> Wrapping:
+    """The changes to EntryPoint and Command, and what stands in their way."""
+    wrapping = Wrapping()
+    for leaf, when in leaves(container.member("EntryPoint"), container.when):
+        _wrap_entry_point(container, leaf, when, wrapping)
+    if wrapping.origin is Origin.IMAGE:
+        for leaf, when in leaves(container.member("Command"), container.when):
+            _restate_command(container, leaf, when, wrapping)
+    return wrapping
+
+
+# EntryPoint
+
+
+def _wrap_entry_point(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) -> None:
+    tree = forms(leaf.value, container, when)
+    for form, under in leaves(tree, when):
+        _note_origin(form, wrapping)
+        if form is Form.EMPTY:
+            _report_images(container, under, wrapping)
+    wrapping.effects += _entry_point(container, leaf, when, tree)
+
+
+def _entry_point(container: Container, leaf: Leaf, when: When, tree: Tree[Form]) -> Iterator[Effect]:
+    if isinstance(tree, Choice):  # the conditions of its items decide whether there is a list: written anew
+        yield put(leaf, render(_rewritten(container, leaf, when)), _REASON)
+        return
+    match tree.value:
+        case Form.GIVEN:
+            yield Change("add", (*leaf.pointer, 0), _REASON, WRAPPER)
+        case Form.LIVE:
+            yield _prefix(container, leaf, when)
+        case Form.EMPTY:
+            new = _image_entry_point(container, when)
+            if new != _STAY:
+                yield put(leaf, render(new), _ENTRYPOINT)
+        case Form.INSIDE:
+            yield _by_hand(container, "EntryPoint")
+        case Form.BAD | Form.EMPTY_NOW:
+            yield unusable(container, "EntryPoint", leaf, when, tree.value)
+
+
+def _note_origin(form: Form, wrapping: Wrapping) -> None:
+    if form is Form.EMPTY:
+        wrapping.origin = Origin.IMAGE
+    elif form in (Form.GIVEN, Form.LIVE) and wrapping.origin is Origin.WRAPPED:
+        wrapping.origin = Origin.TEMPLATE
+
+
+def _rewritten(container: Container, leaf: Leaf, when: When) -> Tree[_Value]:
+    def new(items: Items, under: When) -> Tree[_Value]:
+        match of_items(items, container, under):
+            case Form.EMPTY:
+                return _image_entry_point(container, under)
+            case Form.GIVEN:
+                return Always([WRAPPER, *items])
+        return Always(list(items))
+
+    return bind(items_of(cast("list[Json]", leaf.value), leaf.pointer, when), when, new)
+
+
+def _prefix(container: Container, leaf: Leaf, when: When) -> Effect:
+    expression = cast("dict[str, Json]", leaf.value)
+    new = lists_live.prefixed(expression, WRAPPER, container.scope)
+    if new is not None:
+        return put(leaf, new, f"{_REASON}; the list stays live")
+    return container.fault(
+        leaf.pointer, when, "EntryPoint is an expression that nothing can be put in front of",
+        "Write EntryPoint as a list, or as Ref to a CommaDelimitedList",
+    )  # fmt: skip
+
+
+def _by_hand(container: Container, key: str) -> Effect:
+    return container.notice(
+        (*container.pointer, key), f"{key} starts the wrapper itself, and is left as it is",
+        "Take the wrapper out of it to have it put in front of the entry point",
+    )  # fmt: skip
+
+
+def _image_entry_point(container: Container, when: When) -> Tree[_Value]:
+    """The wrapper before the image's ENTRYPOINT, under each combination of Command, Image and platform."""
+
+    def of_command(form: Form, under: When) -> Tree[_Value]:
+        if form in _BY_HAND:
+            return _STAY
+        return bind(image_config(container, under), under, lambda config, _when: Always(_wrapped(config, form)))
+
+    return bind(_command_forms(container, when), when, of_command)
+
+
+def _wrapped(config: Config, command: Form) -> _Value:
+    """The EntryPoint that starts an image's ENTRYPOINT under the wrapper, where there is something to start."""
+    if isinstance(config, NoConfig):
+        return ABSENT
+    argv = config.entrypoint or (config.cmd if command is Form.EMPTY else ())
+    runs_nothing = command is Form.EMPTY and not argv
+    return ABSENT if runs_nothing or argv[:1] == (WRAPPER,) else [WRAPPER, *config.entrypoint]
+
+
+def _command_forms(container: Container, when: When) -> Tree[Form]:
+    return bind(container.member("Command"), when, lambda leaf, under: forms(leaf.value, container, under))
+
+
+# Command, where EntryPoint comes from the image
+
+
+def _restate_command(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) -> None:
+    tree = forms(leaf.value, container, when)
+    if isinstance(tree, Choice):
+        before = items_of(cast("list[Json]", leaf.value), leaf.pointer, when)
+        new: Tree[_Value] = bind(
+            before, when, lambda items, under: Always(list(items)) if items else _image_command(container, under)
+        )
+        if new != bind(before, when, lambda items, _under: Always[_Value](list(items)) if items else _STAY):
+            wrapping.effects.append(put(leaf, render(new), _CMD))
+    elif tree.value is Form.EMPTY:
+        new = _image_command(container, when)
+        if new != _STAY:
+            wrapping.effects.append(put(leaf, render(new), _CMD))
+    elif tree.value in (Form.BAD, Form.EMPTY_NOW):
+        wrapping.effects.append(unusable(container, "Command", leaf, when, tree.value))
+
+
+def _image_command(container: Container, when: When) -> Tree[_Value]:
+    """The image's CMD where EntryPoint comes from the image; nothing where it does not."""
+
+    def of_entry_point(leaf: Leaf, under: When) -> Tree[_Value]:
+        return bind(forms(leaf.value, container, under), under, of_form)
+
+    def of_form(form: Form, under: When) -> Tree[_Value]:
+        return bind(image_config(container, under), under, of_config) if form is Form.EMPTY else _STAY
+
+    def of_config(config: Config, _when: When) -> Tree[_Value]:
+        if isinstance(config, NoConfig) or _wrapped(config, Form.EMPTY) is ABSENT:
+            return _STAY
+        return Always(list(config.cmd) or ABSENT)
+
+    return bind(container.member("EntryPoint"), when, of_entry_point)
+
+
+# What stands in the way
+
+
+def _report_images(container: Container, when: When, wrapping: Wrapping) -> None:
+    """The images that cannot be read, and those that run nothing, where EntryPoint would come from them."""
+    for form, by_command in leaves(_command_forms(container, when), when):
+        if form in _BY_HAND:
+            wrapping.effects.append(_by_hand(container, "Command"))
+            continue
+        for config, under in leaves(image_config(container, by_command), by_command):
+            if isinstance(config, NoConfig):
+                if config.pending:
+                    wrapping.pending = True
+                else:
+                    _unresolved(container, under, config.fact, config.advice, wrapping)
+            elif form is Form.EMPTY and not config.entrypoint and not config.cmd:
+                fact = "The image has neither ENTRYPOINT nor CMD, and the template gives no Command"
+                _unresolved(container, under, fact, "Give the container an EntryPoint or a Command", wrapping)
+
+
+def _unresolved(container: Container, when: When, fact: str, advice: str, wrapping: Wrapping) -> None:
+    fault = container.fault((*container.pointer, "Image"), when, fact, advice)
+    if isinstance(fault, Notice):  # in a branch that is not taken now
+        wrapping.effects.append(fault)
+    else:
+        wrapping.unresolved.append(fault)

@@ -1,0 +1,80 @@
+"""Bringing an item into a list of a container, whatever conditions the list and its items stand under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sysdig_instrument.engine.choices import (
+    EVERYWHERE,
+    NOWHERE,
+    Always,
+    Leaf,
+    Tree,
+    When,
+    bind,
+    either,
+    leaves,
+    read,
+    render,
+)
+from sysdig_instrument.engine.container import Container, Effect, put
+from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.patch import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An item that a list must hold once.
+
+    ``is_it`` recognises the item in whatever form the user wrote it, ``mend`` yields what brings that form to what it
+    must be, ``why`` is the reason of the change.
+    """
+
+    item: Json
+    why: str
+    is_it: Callable[[Json], bool]
+    mend: Callable[[Leaf], Iterator[Effect]] = lambda _leaf: iter(())
+
+
+def ensure(container: Container, tree: Tree[Leaf], when: When, wanted: Sequence[Wanted]) -> Iterator[Effect]:
+    """What brings the wanted items into the list that ``tree`` is, appended in their order."""
+    for leaf, under in leaves(tree, when):
+        if leaf.value is ABSENT or leaf.value is None:
+            yield put(leaf, [each.item for each in wanted], wanted[0].why)
+        elif isinstance(leaf.value, list):
+            for each in wanted:
+                yield from _ensure_one(leaf, leaf.value, under, each)
+        else:
+            yield _cannot_extend(container, leaf, under)
+
+
+def _ensure_one(leaf: Leaf, items: list[Json], when: When, wanted: Wanted) -> Iterator[Effect]:
+    found: Tree[bool] = NOWHERE
+    for index, item in enumerate(items):
+        if isinstance(item, dict) or item == wanted.item:
+            tree = read(item, (*leaf.pointer, index))
+            mine = bind(tree, when, lambda each, _when: Always(_is_it(each, wanted)))
+            if mine == NOWHERE:
+                continue
+            for each, _ in leaves(tree, when):
+                if _is_it(each, wanted):
+                    yield from wanted.mend(each)
+            found = either(found, mine, when)
+    if found != EVERYWHERE:
+        missing = bind(found, when, lambda there, _when: Always(ABSENT if there else wanted.item))
+        yield Change("add", (*leaf.pointer, "-"), wanted.why, render(missing))
+
+
+def _is_it(leaf: Leaf, wanted: Wanted) -> bool:
+    return leaf.value is not ABSENT and wanted.is_it(leaf.value)
+
+
+def _cannot_extend(container: Container, leaf: Leaf, when: When) -> Effect:
+    key = next(part for part in reversed(leaf.pointer) if isinstance(part, str) and not part.startswith("Fn::"))
+    if isinstance(leaf.value, dict):
+        return container.fault(
+            leaf.pointer, when, f"{key} is an expression, and a list that is not in sight cannot be extended",
+            f"Write {key} as a list; its items, and the list under Fn::If, may be expressions",
+        )  # fmt: skip
+    return container.fault(leaf.pointer, when, f"{key} is not a list", f"Write {key} as a list")

@@ -1,0 +1,47 @@
+"""What was done and why, in the resource's Metadata: ``SysdigInstrument.Result``.
+
+Owns: Metadata.SysdigInstrument.Result of the resource.
+
+It names containers and reasons only, and holds no time and no version, so that a new release of the macro that changes
+nothing else shows up in no change set. Where nothing else changes, a Result that is there already stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sysdig_instrument.engine.findings import Notice, Place
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.template import TaskDefinition
+
+METADATA: Final = "SysdigInstrument"
+_REASON: Final = "tells what was done, and why"
+
+
+def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Change | Notice]:
+    """The Result, where the resource is in sight; ``changed`` says whether the task definition itself changes."""
+    if task.pointer is None:
+        return
+    pointer: Pointer = (*task.pointer, "Metadata")
+    metadata = task.resource.get("Metadata")
+    if metadata is None:
+        yield Change("add", pointer, _REASON, {METADATA: {"Result": value}})
+        return
+    own = metadata.get(METADATA) if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(own, dict | None):
+        yield Notice(
+            Place(task.name, None, pointer), "Metadata is not an object, so what was done is not written there"
+        )
+    elif own is None:
+        yield Change("add", (*pointer, METADATA), _REASON, {"Result": value})
+    else:
+        yield from _into(own, (*pointer, METADATA, "Result"), value, changed=changed)
+
+
+def _into(own: Mapping[str, Json], pointer: Pointer, value: Json, *, changed: bool) -> Iterator[Change]:
+    if "Result" not in own:
+        yield Change("add", pointer, _REASON, value)
+    elif changed and own["Result"] != value:
+        yield Change("replace", pointer, _REASON, value, was=own["Result"])

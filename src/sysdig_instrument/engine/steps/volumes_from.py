@@ -1,0 +1,39 @@
+"""The volume with the wrapper, from the agent's container.
+
+Owns: VolumesFrom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sysdig_instrument.engine.choices import Leaf
+from sysdig_instrument.engine.container import AGENT_NAME, Container, Effect
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.steps.lists import Wanted, ensure
+
+_REASON: Final = "brings /opt/draios with the wrapper from the agent's container"
+
+
+def volumes_from(container: Container) -> Iterator[Effect]:
+    """One entry for the agent's container, read-only."""
+    item: Json = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
+    yield from ensure(
+        container, container.member("VolumesFrom"), container.when, [Wanted(item, _REASON, _is_agents, _read_only)]
+    )
+
+
+def _is_agents(item: Json) -> bool:
+    return isinstance(item, dict) and item.get("SourceContainer") == AGENT_NAME
+
+
+def _read_only(leaf: Leaf) -> Iterator[Effect]:
+    entry = leaf.value
+    if isinstance(entry, dict) and str(entry.get("ReadOnly")).lower() != "true":
+        pointer, reason = (*leaf.pointer, "ReadOnly"), "the workload has no business writing to the agent's files"
+        if "ReadOnly" in entry:
+            yield Change("replace", pointer, reason, value=True, was=entry["ReadOnly"])
+        else:
+            yield Change("add", pointer, reason, value=True)

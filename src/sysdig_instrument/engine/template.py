@@ -1,0 +1,123 @@
+"""Where the task definitions of a template are. The only place that knows a template's outline.
+
+A macro is given a whole template, or, as a snippet, what stands beside its ``Fn::Transform``: a resource, or a resource's
+Properties. Either way this module hands out :class:`TaskDefinition` views; nothing is copied and nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
+
+from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.choices import When
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.scope import Scope, section
+
+TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
+STACK: Final = "AWS::CloudFormation::Stack"
+FOR_EACH: Final = "Fn::ForEach::"
+_DEEPEST_LOOP: Final = 5  # Fn::ForEach in Fn::ForEach: more than AWS::LanguageExtensions takes
+_MOST_ITEMS: Final = 500  # as many as a template may have resources
+
+Outline: TypeAlias = Literal["template", "resource", "properties"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """One ``AWS::ECS::TaskDefinition``, or the body of an ``Fn::ForEach`` that makes several.
+
+    ``pointer`` leads to the resource; it is nothing where only the Properties are in sight (a snippet). ``scope`` is
+    what its expressions may refer to, with ``None`` for the loop variables around; ``items`` are the same scopes with
+    each combination of the loops' items, and nothing where these are not known.
+    """
+
+    name: str
+    pointer: Pointer | None
+    resource: Mapping[str, Json]
+    properties: Json
+    scope: Scope
+    items: tuple[Scope, ...] | None
+
+    @property
+    def properties_pointer(self) -> Pointer:
+        """Where its Properties are."""
+        return () if self.pointer is None else (*self.pointer, "Properties")
+
+    @property
+    def when(self) -> When:
+        """What holds for it to be created at all: its Condition."""
+        return self.scope.when
+
+
+def outline(fragment: Json) -> Outline | None:
+    """What kind of thing a fragment is; nothing where no task definition can be in it."""
+    if not isinstance(fragment, dict):
+        return None
+    if "Resources" in fragment:
+        return "template"
+    if isinstance(fragment.get("Type"), str) and "::" in str(fragment["Type"]):
+        return "resource"
+    return "properties" if "ContainerDefinitions" in fragment else None
+
+
+def task_definitions(fragment: Json, scope: Scope) -> Iterator[TaskDefinition]:
+    """All task definitions of a fragment, in the order in which they stand."""
+    match outline(fragment), fragment:
+        case "template", dict():
+            yield from _in_resources(section(fragment, "Resources"), ("Resources",), scope, (scope,), 0)
+        case "resource", dict(resource) if resource["Type"] == TASK_DEFINITION:
+            yield _task_definition("", (), resource, scope, (scope,))
+        case "properties", dict(properties):
+            yield TaskDefinition("", None, {}, properties, scope, (scope,))
+
+
+def nested_stacks(fragment: Json) -> Iterator[str]:
+    """The logical ids of the AWS::CloudFormation::Stack resources of a template."""
+    for name, resource in section(fragment, "Resources").items():
+        if isinstance(resource, dict) and resource.get("Type") == STACK:
+            yield name
+
+
+def _in_resources(
+    resources: Mapping[str, Json], pointer: Pointer, scope: Scope, items: tuple[Scope, ...] | None, depth: int
+) -> Iterator[TaskDefinition]:
+    for name, resource in resources.items():
+        if name.startswith(FOR_EACH):
+            match resource:
+                case [str(variable), collection, dict(body)] if depth < _DEEPEST_LOOP:
+                    inner = replace(scope, loops={**scope.loops, variable: None})
+                    yield from _in_resources(
+                        body, (*pointer, name, 2), inner, _each_item(variable, collection, items), depth + 1
+                    )
+        elif isinstance(resource, dict) and resource.get("Type") == TASK_DEFINITION:
+            yield _task_definition(name, (*pointer, name), resource, scope, items)
+
+
+def _each_item(variable: str, collection: Json, items: tuple[Scope, ...] | None) -> tuple[Scope, ...] | None:
+    """A scope for each item of a loop inside each item of the loops around it."""
+    inner: list[Scope] = []
+    for scope in items or ():
+        match intrinsics.resolve(collection, scope):
+            case intrinsics.Literal(list(values)) if all(isinstance(value, str) for value in values):
+                inner += (replace(scope, loops={**scope.loops, variable: value}) for value in values)
+            case _:
+                return None
+    return tuple(inner) if inner and len(inner) <= _MOST_ITEMS else None
+
+
+def _task_definition(
+    name: str, pointer: Pointer, resource: Mapping[str, Json], scope: Scope, items: tuple[Scope, ...] | None
+) -> TaskDefinition:
+    condition = resource.get("Condition")
+    when = {condition: True} if isinstance(condition, str) else {}
+    return TaskDefinition(
+        name,
+        pointer,
+        resource,
+        resource.get("Properties"),
+        scope.assuming(when),
+        items and tuple(item.assuming(when) for item in items),
+    )
