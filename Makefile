@@ -1,0 +1,115 @@
+# Everything starts here. A machine needs Python 3.11 or later, and make; all else goes into .venv and .tools.
+
+PYTHON ?= python3
+
+UV := .venv/bin/uv
+SAM := .tools/sam/bin/sam
+SYNC := $(UV) pip sync --quiet --require-hashes
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+# LocalStack's dependencies do not agree on Python 3.14; where this machine has nothing older, uv fetches one.
+OLDER_PYTHON := >=3.11,<3.14
+
+# `make test ARGS="-k secrets"`
+ARGS ?=
+PYTEST = .venv/bin/python -m pytest $(ARGS)
+
+# Programs of .venv first: `sam build` runs its Makefile with the python3 that it finds.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+		| while IFS='|' read -r name what; do printf '%-10s %s\n' "$$name" "$$what"; done
+
+# --- to see it ---------------------------------------------------------------------------------------------------
+
+.PHONY: demo bench
+demo: .venv/.done .tools/.done ## Deploy the macro and a sample application to an AWS embedded on this machine
+	@.venv/bin/python demo/demo.py
+
+bench: .venv/.done .tools/.done build ## Print the function's cold start and the size of its zip
+	@.venv/bin/python bench/bench.py
+
+# --- to change it ------------------------------------------------------------------------------------------------
+
+.PHONY: dev test unit golden lint types fmt docs lock
+dev: .venv/.done .tools/.done ## Make the virtual environments
+
+test: .venv/.done .tools/.done ## Run all tests
+	$(PYTEST) -n auto --dist loadgroup
+
+unit: .venv/.done ## Run the tests that need no embedded AWS: seconds
+	$(PYTEST) -n auto --dist loadgroup -m "not aws"
+
+golden: .venv/.done ## Write the expected files of tests/cases anew; read the diff before you commit
+	GOLDEN=1 $(PYTEST) tests/test_cases.py
+
+lint: .venv/.done ## Check style and templates
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/cfn-lint template.yaml demo/app.yaml
+
+types: .venv/.done ## Check the types
+	.venv/bin/mypy
+
+fmt: .venv/.done ## Format the code
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+docs: .venv/.done ## Write what is generated from the table of settings
+	.venv/bin/python tools/generate.py
+
+lock: .venv/.done ## Resolve all requirements again, to their newest versions
+	$(COMPILE) src/requirements.in -o src/requirements.txt
+	for name in uv dev sam emulator; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	$(COMPILE) --project demo --exclude-newer 2026-03-10 \
+		requirements/localstack.in -o requirements/localstack.txt
+	@! grep -nE '(https?|file)://' src/requirements.txt requirements/*.txt
+
+# --- to ship it --------------------------------------------------------------------------------------------------
+
+.PHONY: build pr clean
+build: .venv/.done .tools/sam/.done ## Build the function, as `sam deploy` takes it
+	$(SAM) build
+
+pr: lint types test demo ## All that CI does
+
+clean: ## Remove all that was made here
+	rm -rf .venv .tools .aws-sam build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# --- virtual environments, each with a stamp that says it is up to date ------------------------------------------
+
+.venv/.done: requirements/uv.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=…")'
+	@echo "Python packages for the code and its tests: .venv"
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@VIRTUAL_ENV=.venv $(SYNC) requirements/dev.txt
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.tools/.done: .tools/sam/.done .tools/localstack/.done .tools/lambda/.done
+	@touch $@
+
+.tools/sam/.done: requirements/sam.txt | .venv/.done
+	@echo "AWS SAM: .tools/sam"
+	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/sam
+	@VIRTUAL_ENV=.tools/sam $(SYNC) requirements/sam.txt
+	@touch $@
+
+.tools/localstack/.done: requirements/localstack.txt demo/pyproject.toml | .venv/.done
+	@echo "LocalStack: .tools/localstack"
+	@$(UV) venv --quiet --allow-existing --python '$(OLDER_PYTHON)' .tools/localstack
+	@VIRTUAL_ENV=.tools/localstack $(SYNC) requirements/localstack.txt
+	@VIRTUAL_ENV=.tools/localstack $(UV) pip install --quiet --no-deps --editable ./demo
+	@touch $@
+
+.tools/lambda/.done: requirements/emulator.txt | .venv/.done
+	@echo "What the Lambda runtime has: .tools/lambda"
+	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/lambda
+	@VIRTUAL_ENV=.tools/lambda $(SYNC) requirements/emulator.txt
+	@touch $@

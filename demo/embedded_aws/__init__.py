@@ -1,0 +1,4 @@
+"""An AWS on this machine, as far as a CloudFormation macro needs one: no container, no account, no network.
+
+LocalStack's CloudFormation, S3, IAM and logs; the function under AWS's own Lambda runtime emulator; ECS by moto.
+"""

@@ -1,0 +1,26 @@
+"""LocalStack, for as long as the program that started it lives: ``python -m embedded_aws``."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Final
+
+PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
+ORPHANED: Final = 1
+
+
+def main() -> None:
+    """Ask Linux for a signal at the parent's death, then run LocalStack."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() == ORPHANED:  # it died before we asked
+        sys.exit("Nobody is left to run LocalStack for.")
+
+    from localstack.runtime.main import main as run  # noqa: PLC0415 - takes seconds, and the parent may die meanwhile
+
+    run()
+
+
+main()

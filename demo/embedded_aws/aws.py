@@ -1,0 +1,140 @@
+"""The embedded AWS: started on free ports with files of its own, and stopped with everything that it started."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import STDOUT, Popen
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import boto3
+
+from embedded_aws.processes import LOOPBACK, free_port, stop_session
+
+REGION: Final = "us-east-1"
+ACCOUNT: Final = "000000000000"
+READY_SECONDS: Final = 120
+LOG_LINES: Final = 30
+
+
+class Unavailable(Exception):  # noqa: N818 - reads as what it says
+    """The embedded AWS cannot run here; the message says why, and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedAws:
+    """A running embedded AWS."""
+
+    endpoint: str
+    workspace: Path
+    """A folder that goes when it stops: for what deployments need to keep."""
+    tools: Path
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 has no types
+        """A boto3 client that talks to it."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - LocalStack's
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables with which AWS's tools talk to it, and to nothing else."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
+        return {
+            **inherited,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": LOOPBACK,
+            "SAM_CLI_TELEMETRY": "0",
+        }
+
+    def log(self) -> str:
+        """What LocalStack wrote, functions included."""
+        return _log(self.workspace).read_text("utf-8", "replace")
+
+
+@contextmanager
+def embedded_aws(tools: Path) -> Iterator[EmbeddedAws]:
+    """Start the embedded AWS, and stop it in the end, whichever way that comes.
+
+    Args:
+        tools: The folder with the virtual environments ``localstack``, ``lambda`` and ``sam``.
+
+    Raises:
+        Unavailable: It cannot run on this machine, or it did not start.
+    """
+    if platform.system() != "Linux":
+        raise Unavailable(
+            f"The embedded AWS runs on Linux only, as AWS's Lambda runtime interface emulator does; this is "
+            f"{platform.system()}. Run it in a container or a virtual machine: "
+            f'docker run --rm -it -v "$PWD:/work" -w /work python:3.13 make demo'
+        )
+    python = tools / "localstack" / "bin" / "python"
+    if not python.exists():
+        raise Unavailable(f"{tools} has no LocalStack. Run `make dev`.")
+    with TemporaryDirectory(prefix="embedded-aws-", ignore_cleanup_errors=True) as folder:
+        workspace, port = Path(folder), free_port()
+        process = _start(python, tools, workspace, port)
+        try:
+            endpoint = f"http://{LOOPBACK}:{port}"
+            _await(process, endpoint, workspace)
+            yield EmbeddedAws(endpoint, workspace, tools)
+        finally:
+            stop_session(process)
+
+
+def _start(python: Path, tools: Path, workspace: Path, port: int) -> Popen[bytes]:
+    scratch = workspace / "tmp"
+    scratch.mkdir()
+    variables = {
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "HOME": str(workspace),
+        "TMPDIR": str(scratch),
+        "EMBEDDED_AWS_TOOLS": str(tools),
+        "FILESYSTEM_ROOT": str(workspace / "localstack"),
+        "GATEWAY_LISTEN": f"{LOOPBACK}:{port}",
+        "LAMBDA_RUNTIME_EXECUTOR": "process",
+        # Nothing goes out: no usage data, no certificate from the network, no DNS server.
+        "DISABLE_EVENTS": "1",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "DNS_ADDRESS": "0",
+        # Clusters and services are taken for deployed.
+        "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",
+    }
+    command = [str(python), "-m", "embedded_aws"]
+    with _log(workspace).open("wb") as log:
+        # A session of its own: Ctrl-C does not reach it before us, and all that it starts can be found by the session.
+        return Popen(command, cwd=workspace, env=variables, stdout=log, stderr=STDOUT, start_new_session=True)
+
+
+def _await(process: Popen[bytes], endpoint: str, workspace: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(f"{endpoint}/_localstack/health", timeout=5):  # noqa: S310 - http, on the loopback
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    last = _log(workspace).read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
+    raise Unavailable("LocalStack did not start. The end of its log:\n" + "\n".join(last))
+
+
+def _log(workspace: Path) -> Path:
+    return workspace / "localstack.log"

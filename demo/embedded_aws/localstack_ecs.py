@@ -1,0 +1,85 @@
+"""ECS in LocalStack: the API by moto, and AWS::ECS::TaskDefinition for its CloudFormation.
+
+LocalStack takes resource types that it does not know (clusters, services) for deployed, which is enough here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from localstack.aws.spec import load_service
+from localstack.services.cloudformation.resource_provider import (
+    CloudFormationResourceProviderPlugin,
+    OperationStatus,
+    ProgressEvent,
+    ResourceProvider,
+)
+from localstack.services.moto import call_moto
+from localstack.services.plugins import Service, aws_provider
+
+from embedded_aws.spelling import for_api
+
+
+@dataclass(frozen=True)
+class EcsApi:
+    """The API that the service below provides."""
+
+    service: str = "ecs"
+    version: str = "2014-11-13"
+
+
+@aws_provider()  # type: ignore[untyped-decorator] # LocalStack has no types
+def ecs() -> Service:
+    """Every operation of ECS, by moto."""
+    table = {operation: lambda context, _: call_moto(context) for operation in load_service("ecs").operation_names}
+    return Service.for_provider(EcsApi(), dispatch_table_factory=lambda _: table)
+
+
+class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalStack has no types
+    """AWS::ECS::TaskDefinition. Each change makes a revision, and retires the one before, as a replacement does."""
+
+    TYPE = "AWS::ECS::TaskDefinition"
+    SCHEMA = {  # noqa: RUF012 - LocalStack's way
+        "typeName": TYPE,
+        "primaryIdentifier": ["/properties/TaskDefinitionArn"],
+        "readOnlyProperties": ["/properties/TaskDefinitionArn"],
+        "properties": {"TaskDefinitionArn": {"type": "string"}},
+        "handlers": {},
+    }
+
+    def create(self, request: Any) -> ProgressEvent:  # noqa: ANN401 - LocalStack has no types
+        """Register a revision."""
+        model = request.desired_state
+        properties = {"Family": f"{request.stack_name}-{request.logical_resource_id}", **model}
+        properties.pop("TaskDefinitionArn", None)
+        shape = load_service("ecs").operation_model("RegisterTaskDefinition").input_shape
+        # botocore's client checks what CloudFormation would: names, types, required members.
+        answer = request.aws_client_factory.ecs.register_task_definition(**for_api(properties, shape))
+        model["TaskDefinitionArn"] = answer["taskDefinition"]["taskDefinitionArn"]
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model)
+
+    def update(self, request: Any) -> ProgressEvent:  # noqa: ANN401 - LocalStack has no types
+        """Register another revision and retire the last."""
+        event = self.create(request)
+        self._deregister(request, request.previous_state["TaskDefinitionArn"])
+        return event
+
+    def delete(self, request: Any) -> ProgressEvent:  # noqa: ANN401 - LocalStack has no types
+        """Retire the revision."""
+        self._deregister(request, request.desired_state["TaskDefinitionArn"])
+        return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={})
+
+    def _deregister(self, request: Any, arn: str) -> None:  # noqa: ANN401 - LocalStack has no types
+        request.aws_client_factory.ecs.deregister_task_definition(taskDefinition=arn)
+
+
+class TaskDefinitionPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc] # LocalStack has no types
+    """Where LocalStack finds the provider."""
+
+    name = TaskDefinitionProvider.TYPE
+    factory = None
+
+    def load(self) -> None:
+        """Name the class."""
+        self.factory = TaskDefinitionProvider

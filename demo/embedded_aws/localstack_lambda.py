@@ -1,0 +1,84 @@
+"""LocalStack's Lambda with :class:`~embedded_aws.runtime.Runtime` in place of containers."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from localstack import config
+from localstack.services.lambda_.invocation.lambda_models import InvocationResult
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
+
+from embedded_aws.processes import LOOPBACK
+from embedded_aws.runtime import Machine, Runtime
+
+
+class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has no types
+    """One execution environment, as LocalStack asks for it. It needs ``EMBEDDED_AWS_TOOLS``, a folder."""
+
+    _runtime: Runtime | None = None
+
+    def start(self, env_vars: dict[str, Any]) -> None:
+        """Start the environment; the function is imported at the first invocation."""
+        bundle = Path(self.function_version.config.code.get_unzipped_code_location())
+        machine = Machine.found_in(Path(os.environ["EMBEDDED_AWS_TOOLS"]))
+        # What LocalStack says about folders and time zones is about its containers.
+        variables = {name: str(value) for name, value in env_vars.items() if name not in {"LAMBDA_RUNTIME_DIR", "TZ"}}
+        variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{self.function_version.config.runtime}"
+        self._runtime = Runtime(machine, bundle, variables)
+
+    def stop(self) -> None:
+        """End the environment."""
+        if self._runtime:
+            self._runtime.stop()
+            self._runtime = None
+
+    def invoke(self, payload: dict[str, str]) -> InvocationResult:
+        """Invoke the function, with errors in the form that Lambda's API gives them."""
+        if self._runtime is None:
+            raise RuntimeError("The execution environment is not running.")
+        outcome = self._runtime.invoke(payload["payload"].encode())
+        body = outcome.body
+        if outcome.failed and body.startswith(b"Task timed out"):
+            message = f"{payload['invoke-id']} {body.decode('utf-8', 'replace')}"
+            body = json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": message}).encode()
+        return InvocationResult(payload["invoke-id"], body, is_error=outcome.failed, logs=outcome.log)
+
+    def get_logs(self) -> str:
+        """Everything that the environment wrote."""
+        return self._runtime.log() if self._runtime else ""
+
+    def get_address(self) -> str:
+        """Where the environment is."""
+        return LOOPBACK
+
+    def get_endpoint_from_executor(self) -> str:
+        """Where LocalStack is, as the function sees it."""
+        return LOOPBACK
+
+    def get_runtime_endpoint(self) -> str:
+        """Not used: the emulator brings its own runtime API."""
+        return f"http://{LOOPBACK}:{config.GATEWAY_LISTEN[0].port}/unused"
+
+    @classmethod
+    def prepare_version(cls, function_version: Any) -> None:  # noqa: ANN401 - LocalStack has no types
+        """Unpack the function's zip."""
+        if function_version.config.code:
+            function_version.config.code.prepare_for_execution()
+
+    @classmethod
+    def cleanup_version(cls, function_version: Any) -> None:  # noqa: ANN401 - LocalStack has no types
+        """Nothing to do: LocalStack removes the code."""
+
+
+class ProcessExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc] # LocalStack has no types
+    """What ``LAMBDA_RUNTIME_EXECUTOR=process`` names."""
+
+    name = "process"
+
+    def load(self, *_: object, **__: object) -> type[RuntimeExecutor]:
+        """The class of the executor."""
+        return ProcessExecutor

@@ -1,0 +1,91 @@
+"""Starting programs, and leaving none behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+from typing import Final
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nothing listens on now."""
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool:
+    """Whether something on this machine accepts connections on the port."""
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex((LOOPBACK, port)) == 0
+
+
+def comes_to_listen(process: Popen[bytes], port: int, seconds: float) -> bool:
+    """Whether the process listens on the port in time; no, as soon as it has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if listens(port):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def stop_tree(process: Popen[bytes], patience: float = 5) -> None:
+    """End a process and its descendants: ask it first, then insist."""
+    _stop(process, _descendants(process.pid), patience)
+
+
+def stop_session(process: Popen[bytes], patience: float = 15) -> None:
+    """End a process that leads a session, and whatever is left of that session then."""
+    _stop(process, [], patience)
+    _kill(other.pid for other in _all_processes() if other.session == process.pid)
+
+
+def _stop(process: Popen[bytes], others: Iterable[int], patience: float) -> None:
+    process.terminate()
+    with suppress(TimeoutExpired):
+        process.wait(patience)
+    _kill(others)
+    process.kill()
+    process.wait()
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    pid: int
+    parent: int
+    session: int
+
+
+def _all_processes() -> Iterator[_Process]:
+    """What runs on this machine, by Linux's /proc."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            # «pid (name) state parent group session …», and a name may hold anything, parentheses too.
+            fields = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            yield _Process(int(entry.name), parent=int(fields[1]), session=int(fields[3]))
+
+
+def _descendants(pid: int) -> list[int]:
+    family = {pid}
+    processes = list(_all_processes())
+    while more := {other.pid for other in processes if other.parent in family} - family:
+        family |= more
+    return sorted(family - {pid})

@@ -1,0 +1,52 @@
+"""AWS SAM, pointed at the embedded AWS."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from embedded_aws.aws import EmbeddedAws
+
+BUCKET: Final = "sam-artifacts"
+SECONDS: Final = 300
+
+
+class SamError(Exception):
+    """``sam`` failed; the message is what it wrote."""
+
+
+def build(aws: EmbeddedAws, template: Path) -> Path:
+    """Build the function, as ``sam build`` does; the template that can be deployed."""
+    folder = aws.workspace / "build"
+    _sam(aws, "build", "--template", str(template), "--build-dir", str(folder))
+    return folder / "template.yaml"
+
+
+def deploy(aws: EmbeddedAws, built: Path, stack: str, parameters: Mapping[str, str]) -> None:
+    """Deploy what was built, as ``sam deploy`` does."""
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    # SAM's own syntax: quotes in a quoted value are escaped, and nothing else is.
+    overrides = ['{}="{}"'.format(name, value.replace('"', '\\"')) for name, value in parameters.items()]
+    _sam(
+        aws,
+        *("deploy", "--template-file", str(built), "--stack-name", stack, "--s3-bucket", BUCKET),
+        *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"),
+        *("--parameter-overrides", *overrides),
+    )
+
+
+def _sam(aws: EmbeddedAws, *arguments: str) -> None:
+    run = subprocess.run(
+        [str(aws.tools / "sam" / "bin" / "sam"), *arguments],
+        cwd=aws.workspace,  # no samconfig.toml here: that one is for the real AWS
+        env=aws.environment() | {"HOME": str(aws.workspace), "SAM_CLI_POLL_DELAY": "0.2"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if run.returncode != 0:
+        raise SamError(f"sam {arguments[0]} failed:\n{run.stdout}{run.stderr}")

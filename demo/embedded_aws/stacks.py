@@ -1,0 +1,64 @@
+"""CloudFormation stacks: deploy one, see how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+SECONDS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """How a stack operation ended."""
+
+    name: str
+    status: str
+    reason: str
+    resources: Mapping[str, str]
+    """Logical ids and physical ids."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether CloudFormation did what it was asked."""
+        return self.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+
+
+def deploy(cloudformation: Any, name: str, template: str, parameters: Mapping[str, str] | None = None) -> Stack:  # noqa: ANN401 - boto3
+    """Create the stack, or update it where it exists (by a change set, as AWS's tools do), and wait for the end."""
+    arguments = {
+        "StackName": name,
+        "TemplateBody": template,
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+    if all(stack["StackName"] != name for stack in cloudformation.describe_stacks()["Stacks"]):
+        cloudformation.create_stack(**arguments)
+        return _end(cloudformation, name)
+    arn = cloudformation.create_change_set(**arguments, ChangeSetName=f"update-{uuid4()}")["Id"]
+    change_set = _settled(lambda: cloudformation.describe_change_set(ChangeSetName=arn))
+    if change_set["Status"] == "FAILED":
+        return Stack(name, "UPDATE_FAILED", change_set["StatusReason"], {})
+    cloudformation.execute_change_set(ChangeSetName=arn)
+    return _end(cloudformation, name)
+
+
+def _end(cloudformation: Any, name: str) -> Stack:  # noqa: ANN401 - boto3
+    stack = _settled(lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0], "StackStatus")
+    resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+    physical = {item["LogicalResourceId"]: item.get("PhysicalResourceId", "") for item in resources}
+    return Stack(name, stack["StackStatus"], stack.get("StackStatusReason", ""), physical)
+
+
+def _settled(look: Callable[[], dict[str, Any]], key: str = "Status") -> dict[str, Any]:
+    """What is seen when no operation is in progress any more."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        seen = look()
+        if not seen[key].endswith(("_IN_PROGRESS", "_PENDING")):
+            return seen
+        time.sleep(0.1)
+    raise TimeoutError(f"A stack operation is still in progress after {SECONDS} seconds.")
