@@ -1,0 +1,114 @@
+"""The rightful reasons for refusing a template. A refusal without one of them is a finding as well."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from judge.selection import AGENT, containers_of, is_agent, looks_like_the_agent
+from judge.settings import Settings
+from judge.shapes import has_conditions, of_shape
+from judge.task import Run, workloads
+from judge.values import Json, argv, canonical, is_opaque, items, mapping, text_of
+
+Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # the reason, and whether refusing is a must
+MOST_CONTAINERS = 10
+
+
+def reasons(run: Run, raw: Json) -> dict[str, bool]:
+    """Reason → whether the contract leaves no choice. `raw` is the template with its loops written out."""
+    found: dict[str, bool] = {}
+    resources = mapping(mapping(raw).get("Resources"))
+    for name in run.before.task_definitions():
+        touched = workloads(run, name)
+        # Where conditions take every workload away now, what is wrong with the other branches may still be told.
+        if not run.is_selected(name) or not (touched or has_conditions(resources.get(name))):
+            continue
+        for reason, must in _of_task(run, name):
+            found[reason] = found.get(reason, False) or (must and bool(touched) and run.takes(name))
+        for reason in of_shape(mapping(resources.get(name))):
+            found.setdefault(reason, False)
+    return found
+
+
+def _of_task(run: Run, name: str) -> Reasons:
+    resource, settings = run.before.resources[name], run.settings_of(name)
+    properties = mapping(resource.get("Properties"))
+    yield from _of_images(run, name)
+    if properties.get("PidMode") == "host":
+        yield "pid-mode-host", True
+    if settings.collector is None:
+        yield "collector-missing", True
+    if settings.text("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(properties.get("RuntimePlatform")):
+        yield "unsupported-architecture", True
+    has_role = properties.get("ExecutionRoleArn") or settings.text("DefaultExecutionRoleArn")
+    if settings.text("AccessKeySecret") is not None and not has_role:
+        yield "execution-role-missing", True
+    containers = [mapping(container) for container in containers_of(resource)]
+    agents = [container for container in containers if is_agent(container)]
+    if any(not looks_like_the_agent(agent) for agent in agents):
+        yield "agent-name-taken", not any(map(_could_be_the_agent, agents))
+    if len(containers) - len(agents) + 1 > MOST_CONTAINERS:
+        yield "too-many-containers", True
+    yield from _of_names(containers)
+    yield from _of_sizes(properties, containers, settings)
+
+
+def _could_be_the_agent(container: Mapping[str, Json]) -> bool:
+    """An image that cannot be known, or any hint at all: then refusing is a choice."""
+    return looks_like_the_agent(container) or is_opaque(container.get("Image")) or "Image" not in container
+
+
+def _of_images(run: Run, name: str) -> Reasons:
+    skips = run.settings_of(name).text("OnUnresolvedImage") == "skip"
+    for work in workloads(run, name):
+        if work.unresolved:
+            yield "image-unresolved", run.takes(name) and not skips
+        for key in ("EntryPoint", "Command"):
+            value = work.container.get(key)
+            if not (value is None or isinstance(value, list)):
+                yield "argv-is-no-list", False
+        if argv(work.container.get("EntryPoint")) == ["/opt/draios/bin/instrument"]:
+            yield "wrapper-with-nothing-to-run", False
+
+
+def _of_names(containers: list[dict[str, Json]]) -> Reasons:
+    names = Counter(text_of(container.get("Name")) for container in containers)
+    if any(count > 1 for count in names.values()):
+        yield "names-not-unique", False
+    if any("Name" not in container for container in containers):
+        yield "container-without-a-name", False
+    for container in containers:
+        targets = [mapping(entry).get("SourceContainer") for entry in items(container.get("VolumesFrom"))]
+        targets += [mapping(entry).get("ContainerName") for entry in items(container.get("DependsOn"))]
+        if any(target is not None and text_of(target) not in {*names, AGENT} for target in targets):
+            yield "target-does-not-exist", False
+        if any(text_of(target) == AGENT and AGENT not in names for target in targets):
+            yield "names-the-agent-before-it-is-there", False
+        secrets = {text_of(mapping(entry).get("Name")) for entry in items(container.get("Secrets"))}
+        variables = {text_of(mapping(entry).get("Name")) for entry in items(container.get("Environment"))}
+        if secrets & (variables | {"SYSDIG_SIDECAR", "SYSDIG_ACCESS_KEY"}):
+            yield "secret-and-variable-of-one-name", False
+
+
+def _of_sizes(properties: Mapping[str, Json], containers: list[dict[str, Json]], settings: Settings) -> Reasons:
+    for key, limits in (("Cpu", ("Cpu",)), ("Memory", ("Memory", "MemoryReservation"))):
+        task = _size(properties.get(key))
+        own = [_size(settings.text(f"Agent{limit}")) for limit in limits]
+        for index, limit in enumerate(limits):
+            total = sum(_size(container.get(limit)) or 0 for container in containers if not is_agent(container))
+            if task is not None and total + (own[index] or 0) > task:
+                yield f"{key.lower()}-too-small", index == 0
+        hard = sum(max(_size(container.get(limit)) or 0 for limit in limits) for container in containers)
+        if task is not None and hard + max(size or 0 for size in own) > task:
+            yield f"{key.lower()}-too-small", False
+
+
+def _size(value: Json) -> int | None:
+    text = text_of(value).strip().lower()
+    for unit in ("vcpu", "gb"):
+        number = text.removesuffix(unit).strip()
+        if text.endswith(unit) and number.replace(".", "", 1).isdigit():
+            return int(float(number) * 1024)
+    return int(text) if text.isdigit() else None
