@@ -1,0 +1,129 @@
+"""Docker's own credentials, for the command line tool: ``config.json``, and the helper programs that it names.
+
+Formats: docs.docker.com/reference/cli/docker/login (credential stores and helpers), and docker/cli's ``configfile``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.registry.errors import NoAnswerError
+from sysdig_instrument.registry.login import Login
+from sysdig_instrument.registry.reference import DOCKER_HUB
+
+Helper: TypeAlias = Callable[[str, str], str | None]
+"""Asks a credential helper, given its name and the server; gives what it prints, or None if it has nothing."""
+
+HELPER_SECONDS: Final = 15
+_DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
+_HELPER_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
+_IDENTITY_TOKEN: Final = "<token>"  # noqa: S105 - the user name by which helpers mark one
+_MOST_BYTES: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class DockerConfig:
+    """The credentials of a ``config.json``, read anew for each registry that wants any."""
+
+    path: Path
+    helper: Helper
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> DockerConfig:
+        """The one that docker would take: in ``DOCKER_CONFIG``, else in ``.docker`` of the home directory."""
+        folder = environ.get("DOCKER_CONFIG")
+        return cls((Path(folder) if folder else Path.home() / ".docker") / "config.json", run_helper)
+
+    def login(self, registry: str) -> Login | None:
+        """See :class:`~sysdig_instrument.registry.login.Credentials`."""
+        config = self._config()
+        server = _DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
+        for name in (_mapping(config, "credHelpers").get(server), config.get("credsStore")):
+            if isinstance(name, str) and name and (login := self._from_helper(name, server)):
+                return login
+        entries = _mapping(config, "auths")
+        return next((_from_entry(entry) for key, entry in entries.items() if _registry(key) == registry), None)
+
+    def _config(self) -> dict[str, Json]:
+        try:
+            value = json.loads(self.path.read_bytes()[:_MOST_BYTES])
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError):
+            raise NoAnswerError(
+                f"{self.path} could not be read as JSON", "Put it right, or set DOCKER_CONFIG"
+            ) from None
+        return value if isinstance(value, dict) else {}
+
+    def _from_helper(self, name: str, server: str) -> Login | None:
+        if not _HELPER_NAME.fullmatch(name):
+            raise NoAnswerError(f"{self.path} names a credential helper that is not a name", "Put it right")
+        printed = self.helper(name, server)
+        if printed is None:
+            return None
+        try:
+            value = json.loads(printed)
+            username, secret = value["Username"], value["Secret"]
+        except (ValueError, RecursionError, LookupError, TypeError):
+            raise NoAnswerError(f"docker-credential-{name} gave no credentials", "Try it by hand") from None
+        if not (isinstance(username, str) and isinstance(secret, str)):
+            return None
+        return Login("" if username == _IDENTITY_TOKEN else username, secret) if secret else None
+
+
+def run_helper(name: str, server: str) -> str | None:
+    """Run ``docker-credential-NAME get``, which reads the server and prints ``{"Username": …, "Secret": …}``.
+
+    Raises:
+        NoAnswerError: There is no such program, or it takes too long.
+    """
+    program = f"docker-credential-{name}"
+    try:
+        # S603: the user's own configuration names it, as for docker itself; the name holds no path.
+        done = subprocess.run(  # noqa: S603
+            [program, "get"], input=server, capture_output=True, text=True, timeout=HELPER_SECONDS, check=False
+        )
+    except (OSError, UnicodeError):
+        raise NoAnswerError(
+            f"{program} could not be run", "Install it, or take it out of docker's config.json"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise NoAnswerError(f"{program} took more than {HELPER_SECONDS} s", "Try it by hand") from None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _mapping(config: dict[str, Json], key: str) -> dict[str, Json]:
+    value = config.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _registry(key: str) -> str:
+    """The registry of a key of ``auths``: some tools write ``https://host/v2/`` for ``host``."""
+    host = key.partition("://")[2] or key
+    host = host.partition("/")[0].lower()
+    return DOCKER_HUB if host in (f"index.{DOCKER_HUB}", DOCKER_HUB) else host
+
+
+def _from_entry(entry: Json) -> Login | None:
+    if not isinstance(entry, dict):
+        return None
+    token, auth = entry.get("identitytoken"), entry.get("auth")
+    if isinstance(token, str) and token:
+        return Login("", token)
+    if isinstance(auth, str) and auth:
+        try:
+            user, _, word = base64.b64decode(auth, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return None
+        return Login(user, word.rstrip("\0")) if user else None
+    username, password = entry.get("username"), entry.get("password")  # as some tools write it
+    return Login(username, password) if isinstance(username, str) and isinstance(password, str) and username else None

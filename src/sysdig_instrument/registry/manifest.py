@@ -1,0 +1,191 @@
+"""Manifests, indexes and image configurations: what they say, and whether they are what was asked for.
+
+Sources: the OCI image spec (manifest.md, image-index.md, config.md) and Docker's image manifest V2, schema 2. Whatever
+is read here was sent by a server, and none of it is repeated in an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import ImageConfig
+from sysdig_instrument.registry.errors import HttpError
+
+LONGEST_MANIFEST: Final = 4 << 20
+"""Bytes; the distribution spec asks registries to take manifests of at least that, and most take no more."""
+
+LONGEST_CONFIG: Final = 8 << 20
+"""Bytes; a config has some ten thousand."""
+
+_INDEXES: Final = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_MANIFESTS: Final = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+ACCEPTED: Final = _INDEXES + _MANIFESTS
+"""The media types that are understood, for an Accept header."""
+
+_CONFIGS: Final = (
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+    "application/octet-stream",  # as Docker 1.10 pushed it
+)
+# What a platform without a variant stands for (containerd's platforms package, normalizeArch).
+_USUAL_VARIANTS: Final = {"amd64": ("", "v1"), "arm64": ("", "v8")}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A manifest or an index as it was received; ``media_type`` is the Content-Type without parameters, or empty."""
+
+    body: bytes
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A pointer to content: its digest, its length in bytes, and for a manifest in an index its platform, if it has one.
+
+    ``platform`` is operating system, architecture and variant, each possibly empty.
+    """
+
+    media_type: str
+    digest: str
+    size: int
+    platform: tuple[str, str, str] | None = None
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it points to an index."""
+        return self.media_type in _INDEXES
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One platform's image."""
+
+    config: Descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An image for several platforms."""
+
+    manifests: tuple[Descriptor, ...]
+
+
+def parse(document: Document) -> Manifest | Index:
+    """Read a manifest or an index.
+
+    Raises:
+        HttpError: It is neither, or one that is not understood.
+    """
+    value = _object(document.body, "manifest")
+    if value.get("schemaVersion") == 1:
+        raise HttpError(
+            "it has a manifest of schema 1, which registries and ECS gave up", "Push it anew with a current tool"
+        )
+    listed, config = value.get("manifests"), value.get("config")
+    # A document that can be read in two ways is refused (OCI image spec, CVE-2021-41190).
+    if ("manifests" in value) == ("config" in value or "layers" in value):
+        raise HttpError("its manifest is neither an image's nor an index")
+    said = value.get("mediaType") or document.media_type
+    if said in ACCEPTED and (said in _INDEXES) != ("manifests" in value):
+        raise HttpError("its manifest is not of the kind that it is said to be")
+    if isinstance(listed, list):
+        return Index(tuple(_descriptor(entry) for entry in listed))
+    descriptor = _descriptor(config)
+    if descriptor.media_type not in _CONFIGS:
+        raise HttpError("it is not a container image but something else that registries keep, such as a Helm chart")
+    return Manifest(descriptor)
+
+
+def for_platform(index: Index, architecture: str) -> list[Descriptor]:
+    """The descriptors to follow for linux on an architecture, the best first; empty if there is none.
+
+    A manifest for just this platform; else indexes that do not say what they are for; else, if the index says of nothing
+    what it is for, its one manifest. Attestations (``unknown/unknown``) are thereby passed over.
+    """
+    fitting = [
+        entry
+        for entry in index.manifests
+        if entry.platform is not None
+        and entry.platform[:2] == ("linux", architecture)
+        and entry.platform[2] in _USUAL_VARIANTS.get(architecture, ("",))
+    ]
+    if fitting:
+        return fitting[:1]
+    unsaid = [entry for entry in index.manifests if entry.platform is None]
+    nested = [entry for entry in unsaid if entry.is_index]
+    return nested or (unsaid if len(unsaid) == len(index.manifests) == 1 else [])
+
+
+def verify(body: bytes, digest: str, size: int | None = None) -> None:
+    """Check content against its digest, and against its length where that is known.
+
+    Raises:
+        HttpError: It is something else, or the digest is of an algorithm that nobody registered.
+    """
+    algorithm, _, expected = digest.partition(":")
+    if algorithm not in ("sha256", "sha512"):
+        raise HttpError("its digest is neither sha256 nor sha512")
+    if size is not None and len(body) != size:
+        raise HttpError("what the registry sent is not of the length that its descriptor says")
+    if hashlib.new(algorithm, body, usedforsecurity=True).hexdigest() != expected:
+        raise HttpError("what the registry sent does not have the digest that it was asked for")
+
+
+def parse_config(body: bytes) -> ImageConfig:
+    """Read ``config.Entrypoint`` and ``config.Cmd`` of an image configuration.
+
+    Raises:
+        HttpError: It is not an image configuration.
+    """
+    config = _object(body, "configuration").get("config")
+    if config is None:  # an image that says nothing of how it runs
+        return ImageConfig()
+    if not isinstance(config, dict):
+        raise HttpError("its configuration is not an object")
+    return ImageConfig(_argv(config.get("Entrypoint")), _argv(config.get("Cmd")))
+
+
+def _argv(value: Json) -> tuple[str, ...]:
+    """A list of strings; Docker also takes a string for a list of one (its ``strslice``), and null for none."""
+    if value is None:
+        return ()
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise HttpError("its ENTRYPOINT or CMD is not a list of strings")
+    return tuple(str(word) for word in words)
+
+
+def _descriptor(value: Json) -> Descriptor:
+    if isinstance(value, dict):
+        media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
+        if isinstance(media_type, str) and isinstance(digest, str) and type(size) is int and size >= 0:
+            return Descriptor(media_type, digest, size, _platform(value.get("platform")))
+    raise HttpError("its manifest has a broken descriptor")
+
+
+def _platform(value: Json) -> tuple[str, str, str] | None:
+    if not isinstance(value, dict):
+        return None
+    os, architecture, variant = (str(value.get(key) or "") for key in ("os", "architecture", "variant"))
+    return os, architecture, variant
+
+
+def _object(body: bytes, name: str) -> dict[str, Json]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise HttpError(f"its {name} is not a JSON object")
+    return value
