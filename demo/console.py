@@ -1,0 +1,50 @@
+"""What a person sees of the demo: progress, headings, texts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from side_by_side import Style
+
+WIDEST: Final = 150
+
+
+class Console:
+    """Standard output, as wide as the window, in colour where somebody sees it."""
+
+    def __init__(self) -> None:
+        seen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self.style = Style(colour=seen and not os.environ.get("NO_COLOR"))
+        self.width = min(shutil.get_terminal_size((120, 40)).columns, WIDEST)
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        """Something that takes a while; the time it took is shown at its end."""
+        print(f"  {text} … ", end="", flush=True)
+        start = time.monotonic()
+        try:
+            yield
+        except BaseException:
+            print(flush=True)
+            raise
+        print(self.style.faint(f"{time.monotonic() - start:.1f} s"), flush=True)
+
+    def heading(self, text: str) -> None:
+        """The start of an act."""
+        print(f"\n{self.style.bold(text)}\n", flush=True)
+
+    def say(self, text: str, indent: str = "  ") -> None:
+        """A text."""
+        wrapped = textwrap.wrap(text, self.width, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)
+        self.lines(wrapped)
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Lines as they are."""
+        print("\n".join(lines), flush=True)

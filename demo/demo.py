@@ -1,0 +1,129 @@
+"""``make demo``: from ``Transform: SysdigInstrument`` to an instrumented task, on an AWS embedded in this machine."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from console import Console
+from embedded_aws import sam, stacks
+from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, Unavailable, embedded_aws
+from side_by_side import side_by_side
+
+HERE: Final = Path(__file__).resolve().parent
+ROOT: Final = HERE.parent
+INTERRUPTED: Final = 130
+
+TRANSFORM: Final = "Transform: SysdigInstrument\n"
+DEPLOYMENT: Final = {
+    "Collector": "us2",
+    "AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig",
+    # The sample's images are in no registry that could be asked.
+    "ImageConfigs": json.dumps({"shop/worker:1.4": {"Entrypoint": ["python"], "Cmd": ["-m", "shop.worker"]}}),
+}
+
+TASK_KEYS: Final = ("family", "cpu", "memory", "networkMode", "pidMode", "requiresCompatibilities")
+CONTAINER_KEYS: Final = (
+    *("name", "image", "essential", "entryPoint", "command", "portMappings", "environment", "secrets"),
+    *("volumesFrom", "linuxParameters"),
+)
+"""What is shown of a task definition, in this order; ECS answers in its own, with much that nobody wrote."""
+
+
+class UnexpectedError(Exception):
+    """Something did not go as the demo tells it."""
+
+
+def main() -> int:
+    """Run the demo; 0 if all went as it should."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The demo was stopped."))
+    console = Console()
+    try:
+        with _aws(console) as aws:
+            _deploy_macro(console, aws)
+            _instrument(console, aws)
+            _refuse(console, aws)
+            console.heading("5. All of it goes again")
+    except KeyboardInterrupt:
+        print("\nThe demo was stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except (Unavailable, UnexpectedError, sam.SamError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    console.heading("For your own account: sam build && sam deploy --guided, then the one line in a template")
+    return 0
+
+
+@contextmanager
+def _aws(console: Console) -> Iterator[EmbeddedAws]:
+    """The embedded AWS; its start and its end are steps, too."""
+    console.heading("1. A platform engineer deploys the macro, once for an account and Region")
+    with ExitStack() as running:
+        with console.step("Starting an AWS on this machine: nothing leaves it"):
+            aws = running.enter_context(embedded_aws(ROOT / ".tools"))
+        try:
+            yield aws
+        finally:
+            with console.step("Stopping that AWS, with all that it started"):
+                running.close()
+
+
+def _deploy_macro(console: Console, aws: EmbeddedAws) -> None:
+    with console.step("sam build"):
+        built = sam.build(aws, ROOT / "template.yaml")
+    with console.step("sam deploy"):
+        sam.deploy(aws, built, "sysdig-instrument", DEPLOYMENT)
+
+
+def _instrument(console: Console, aws: EmbeddedAws) -> None:
+    console.heading("2. An application team adds one line to its template (demo/app.yaml)")
+    console.lines([console.style.new(f"  + {TRANSFORM}")])
+    template = (HERE / "app.yaml").read_text("utf-8")
+    with console.step("Deploying the application as it was"):
+        before = _deployed(aws, template.replace(TRANSFORM, ""))
+    with console.step("Deploying it with the line"):
+        after = _deployed(aws, template)
+
+    console.heading("3. What ECS runs: every program under Sysdig's agent, all else as it was")
+    titles = ("Before", f"With {TRANSFORM.strip()}")
+    console.lines(side_by_side(_shown(before), _shown(after), titles, console.width, console.style))
+
+
+def _deployed(aws: EmbeddedAws, template: str) -> dict[str, Any]:
+    """The task definition that ECS has after a deployment of the application."""
+    stack = stacks.deploy(aws.client("cloudformation"), "shop", template)
+    if not stack.succeeded:
+        raise UnexpectedError(f"The stack shop is {stack.status}: {stack.reason}")
+    answer = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources["Task"])
+    task: dict[str, Any] = answer["taskDefinition"]
+    return task
+
+
+def _shown(task: dict[str, Any]) -> dict[str, Any]:
+    containers = [_chosen(container, CONTAINER_KEYS) for container in task["containerDefinitions"]]
+    return {**_chosen(task, TASK_KEYS), "containerDefinitions": containers}
+
+
+def _chosen(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: value[key] for key in keys if value.get(key) not in (None, [], {})}
+
+
+def _refuse(console: Console, aws: EmbeddedAws) -> None:
+    console.heading("4. A template that cannot be instrumented (demo/refused.yaml) is refused, never half done")
+    template = (HERE / "refused.yaml").read_text("utf-8")
+    with console.step("Deploying it"):
+        stack = stacks.deploy(aws.client("cloudformation"), "refused", template)
+    if stack.succeeded:
+        raise UnexpectedError(f"The stack refused is {stack.status}, and should not be.")
+    console.lines([f"\n  The stack is {console.style.bold(stack.status)}, and CloudFormation says why:\n"])
+    for line in stack.reason.splitlines():
+        console.say(line, indent="    ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
