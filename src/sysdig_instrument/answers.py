@@ -11,6 +11,7 @@ service is really asked.
 from __future__ import annotations
 
 import functools
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +32,7 @@ from sysdig_instrument.registry import exports, parameters
 from sysdig_instrument.registry.addresses import Names, Resolve, system_resolve
 from sysdig_instrument.registry.aws import AwsClients
 from sysdig_instrument.registry.cache import ImageCache
+from sysdig_instrument.registry.connection import Dial, Dialler
 from sysdig_instrument.registry.crew import Crew
 from sysdig_instrument.registry.deadline import Clock, Deadline, MonotonicClock
 from sysdig_instrument.registry.errors import unreadable
@@ -75,6 +77,7 @@ class World:
     credentials: Credentials = ANONYMOUS
     clock: Clock = field(default_factory=MonotonicClock)
     resolve: Resolve = system_resolve
+    dial: Dial = socket.create_connection
     tls: Callable[[], ssl.SSLContext] = system_tls
 
 
@@ -115,7 +118,7 @@ def answer(requests: Iterable[Request], *, world: World, seconds: float) -> dict
 def _answer(requests: Iterable[Request], *, world: World, deadline: Deadline) -> dict[Request, Answer]:
     distinct = list(dict.fromkeys(requests))
     ledger, crew = _Ledger(), Crew()
-    http = Http(Names(world.resolve, deadline), world.tls, deadline)
+    http = Http(Names(world.resolve, deadline), Dialler(deadline, world.tls, world.dial))
     _start_aws(distinct, world, crew, ledger)
     _images(world, http, deadline, crew, ledger).start(
         request for request in distinct if isinstance(request, ImageRequest)

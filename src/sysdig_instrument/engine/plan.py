@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sysdig_instrument.engine import patch
+from sysdig_instrument.engine import layering, patch
 from sysdig_instrument.engine.findings import Notice, Place, Problem, message
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Request
@@ -21,15 +21,17 @@ from sysdig_instrument.engine.template import nested_stacks, outline, task_defin
 from sysdig_instrument.errors import RefusedError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """All that a plan needs beside the template.
 
+    ``settled`` are the settings of the macro's deployment, ``params`` the Parameters of the Transform.
     ``parameters`` are values by name, strings or lists of strings, as a macro event's ``templateParameterValues``.
     ``region`` and ``account`` may be unknown to the command line tool.
     """
 
     settled: Settled
+    params: Mapping[str, Json] = field(default_factory=dict)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     region: str | None = None
     account: str | None = None
@@ -68,9 +70,10 @@ def plan(template: Json, context: Context) -> Plan:
     scope = Scope(template, context.parameters, context.region, context.account, context.answers, asked)
     if outline(template) is None:
         return Plan((), (), (_not_a_template(template),), ())
-    tasks = tuple(rewrite(task, context.settled) for task in task_definitions(template, scope))
+    whole = layering.of_template(template, context.settled, context.params, scope)
+    tasks = tuple(rewrite(task, layering.of_task(task, whole.settled)) for task in task_definitions(template, scope))
     stacks = tuple(map(_out_of_reach, nested_stacks(template)))
-    findings = [finding for task in tasks for finding in task.findings]
+    findings = [*whole.findings, *(finding for task in tasks for finding in task.findings)]
     notices = tuple(finding for finding in findings if isinstance(finding, Notice))
     problems = tuple(finding for finding in findings if isinstance(finding, Problem))
     return Plan(tasks, stacks + notices, problems, tuple(asked.requests))

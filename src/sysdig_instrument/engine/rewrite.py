@@ -20,6 +20,7 @@ from sysdig_instrument.engine.container import (
 )
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.layering import TaskSettings, strangers
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import (
     Agent,
@@ -98,19 +99,19 @@ class _Planned:
         return self.outcome.status is Status.INSTRUMENTED
 
 
-def rewrite(task: TaskDefinition, settled: Settled) -> TaskPlan:
+def rewrite(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     """The plan for one task definition."""
-    match decide_task(task, settled):
+    match decide_task(task, settings):
         case Skip(why):
-            return _finished(task, Outcome(None, Status.SKIPPED, why), (), ())
+            return _finished(task, Outcome(None, Status.SKIPPED, why), (), settings.findings)
         case Refuse(key, fact, advice):
             problem = Problem(Place(task.name, None, (*task.properties_pointer, key)), fact, advice)
-            return _finished(task, Outcome(None, Status.REFUSED, fact), (), (problem,))
-    return _rewrite_lists(task, settled)
+            return _finished(task, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
+    return _rewrite_lists(task, settings)
 
 
-def _rewrite_lists(task: TaskDefinition, settled: Settled) -> TaskPlan:
-    effects: list[Effect] = list(_out_of_sight(task))
+def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
+    effects: list[Effect | Finding] = [*settings.findings, *_out_of_sight(task)]
     planned: list[_Planned] = []
     for containers, when in container_lists(task):
         if is_empty(containers.value):
@@ -118,11 +119,14 @@ def _rewrite_lists(task: TaskDefinition, settled: Settled) -> TaskPlan:
         if not isinstance(containers.value, list):
             effects.append(_not_a_list(task, containers))
             continue
-        here, more = _containers(task, containers.value, containers, when, settled)
+        here, more = _containers(task, containers.value, containers, when, settings)
         planned += here
         effects += more
         effects += (effect for each in here for effect in each.effects)
-        effects += _agents(here, containers, when, settled)
+        effects += _agents(here, containers, when, settings.settled)
+    effects += strangers(
+        settings, (each.container.name for each in planned), Place(task.name, None, task.pointer or ())
+    )
     outcomes = tuple(each.outcome for each in planned)
     instrumented = [each.container.when for each in planned if each.is_instrumented]
     if not instrumented:
@@ -130,13 +134,13 @@ def _rewrite_lists(task: TaskDefinition, settled: Settled) -> TaskPlan:
         findings = [effect for effect in effects if not isinstance(effect, Change)]
         return _finished(task, Outcome(None, status, "no container is to be instrumented"), outcomes, findings)
     effects[:0] = pid_mode(task, any_of(instrumented, task.when))
-    effects += _task_notices(task, settled)
+    effects += _task_notices(task, settings.settled)
     refused = any(isinstance(effect, Problem) for effect in effects)
     return _finished(task, Outcome(None, Status.REFUSED if refused else Status.INSTRUMENTED), outcomes, effects)
 
 
 def _containers(
-    task: TaskDefinition, values: list[Json], containers: Leaf, when: When, settled: Settled
+    task: TaskDefinition, values: list[Json], containers: Leaf, when: When, settings: TaskSettings
 ) -> tuple[list[_Planned], list[Effect]]:
     planned: list[_Planned] = []
     odd: list[Effect] = []
@@ -151,7 +155,9 @@ def _containers(
                 name: str | None = text
             case _:
                 name = None
-        planned.append(_plan_container(Container(task, leaf.value, leaf.pointer, under, name, position, settled)))
+        planned.append(
+            _plan_container(Container(task, leaf.value, leaf.pointer, under, name, position, settings.of(name)))
+        )
     return planned, odd
 
 

@@ -12,8 +12,8 @@ from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.container import AGENT_NAME, Container, is_empty, present
 from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.layering import TaskSettings
 from sysdig_instrument.engine.scope import Scope
-from sysdig_instrument.engine.settings.layers import DEFAULT, Settled
 from sysdig_instrument.engine.steps.environment import ACCESS_KEY, variable_name
 from sysdig_instrument.engine.template import TaskDefinition
 
@@ -53,14 +53,15 @@ class Agent(Enum):
 Verdict: TypeAlias = Include | Skip | Refuse
 
 
-def decide_task(task: TaskDefinition, settled: Settled) -> Verdict:
+def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
     """Whether a task definition is to be instrumented, as far as it does not depend on its containers."""
     properties = task.properties
     if not isinstance(properties, dict):
         return Refuse(
             "Properties", "Properties is not an object", "Write the task definition's Properties as an object"
         )
-    if not settled.settings.enabled:
+    settled = task_settings.settled
+    if task_settings.all_disabled:
         return Skip(f"Enabled is false in {settled.origin('Enabled')}")
     platform = intrinsics.resolve(properties.get("RuntimePlatform", ABSENT), task.scope)
     match platform:
@@ -125,18 +126,18 @@ def decide_container(container: Container) -> Verdict | Agent:
 
 def _by_name(container: Container) -> Verdict:
     settings, settled, name = container.settings, container.settled, container.name
-    says_so = settled.origin("Enabled") not in (DEFAULT, "the macro's deployment")
-    by_name = [key for key in ("ExcludeContainers", "IncludeContainers") if settled.origin(key) != DEFAULT]
-    if name is None and by_name and (settings.exclude_containers or settings.include_containers):
+    if name is None and (settings.exclude_containers or settings.include_containers):
+        key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
-            "Name", f"The container's name cannot be worked out, so whether {by_name[0]} means it is not known",
+            "Name", f"The container's name cannot be worked out, so whether {key} means it is not known",
             "Give it a name that is known before deployment",
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
         return Skip(f"ExcludeContainers in {settled.origin('ExcludeContainers')}")
     if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
         return Skip(f"not in IncludeContainers in {settled.origin('IncludeContainers')}")
-    if settings.mode == "opt-in" and not says_so and settled.origin("IncludeContainers") == DEFAULT:
+    said = settled.is_from_template("Enabled") or settled.is_from_template("IncludeContainers")
+    if settings.mode == "opt-in" and not said:
         return Skip(f"Mode is opt-in in {settled.origin('Mode')}, and nothing says Enabled")
     return Include()
 

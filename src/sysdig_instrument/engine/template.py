@@ -71,7 +71,9 @@ def task_definitions(fragment: Json, scope: Scope) -> Iterator[TaskDefinition]:
         case "resource", dict(resource) if resource["Type"] == TASK_DEFINITION:
             yield _task_definition("", (), resource, scope, (scope,))
         case "properties", dict(properties):
-            yield TaskDefinition("", None, {}, properties, scope, (scope,))
+            family = properties.get("Family")
+            name = family if isinstance(family, str) else ""
+            yield TaskDefinition(name, None, {}, properties, scope, (scope,))
 
 
 def nested_stacks(fragment: Json) -> Iterator[str]:

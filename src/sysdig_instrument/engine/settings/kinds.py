@@ -224,7 +224,7 @@ class Map:
                 if isinstance(item, bool | int | float):  # YAML and JSON people write 8080 and true
                     return json.dumps(item)
                 if not isinstance(item, str):
-                    raise ValueError(self.expected)
+                    raise ValueError(self.expected)  # noqa: TRY004 - every kind raises the same
             case "text or intrinsic":
                 return item if isinstance(item, dict) else Map(self.expected, "text")._value(item)  # noqa: SLF001
             case "image config":

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Settings
+from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
 from sysdig_instrument.errors import UsageError
-
-DEFAULT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """Some settings and the place they come from.
 
-    ``name`` is what messages call it (``deployment``, ``--set``, ``Metadata of the template``). ``reach`` is the kind of
-    place: a layer may hold the settings whose reach is its own or wider.
+    ``name`` is what messages call it («--set», «the template's Metadata»). ``reach`` is the kind of place: a layer may
+    hold the settings whose reach is its own or wider.
     """
 
     name: str
@@ -27,63 +25,74 @@ class Layer:
     reach: Reach = Reach.DEPLOYMENT
 
 
+DEFAULT: Final = Layer("default", {})
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Settings with the layer that each came from, by the setting's name; what is not in ``origins`` is the default."""
+    """Settings with the layer that each came from, by the setting's name; what is not in ``layers`` is the default."""
 
     settings: Settings = field(default_factory=Settings)
-    origins: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, Layer] = field(default_factory=dict)
+
+    def layer(self, name: str) -> Layer:
+        """The layer that gave the setting its value."""
+        return self.layers.get(name, DEFAULT)
 
     def origin(self, name: str) -> str:
-        """The layer that gave the setting its value."""
-        return self.origins.get(name, DEFAULT)
+        """What messages call that layer."""
+        return self.layer(name).name
+
+    def is_from_template(self, name: str) -> bool:
+        """Whether the template itself says it, and not the macro's deployment or nobody."""
+        return self.layer(name).reach is not Reach.DEPLOYMENT
 
 
-def merged(settled: Settled, layer: Layer) -> tuple[Settled, list[str]]:
-    """The settings with one more layer over them, and what is wrong with that layer, a sentence each.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one entry of a layer. ``fact`` and ``advice`` are sentences without their full stop."""
+
+    name: str
+    fact: str
+    advice: str
+
+
+def merged(settled: Settled, layer: Layer) -> tuple[Settled, list[Fault]]:
+    """The settings with one more layer over them, and what is wrong with that layer.
 
     An empty string counts as not set: CloudFormation parameters have no other way to say so.
     """
     values: dict[str, Any] = {}
-    faults: list[str] = []
+    faults: list[Fault] = []
     for name, value in layer.values.items():
         if value in ("", None):
             continue
-        fault = _fault(name, layer, settled)
-        if fault:
-            faults.append(fault)
-            continue
         try:
-            values[name] = BY_NAME[name].kind.read(value)
-        except ValueError as error:
-            faults.append(f'Setting "{name}" in {layer.name} has a value that cannot be used. Give {error}.')
-            continue
-        if name == "Collector" and "." not in str(values[name]) and values[name] not in COLLECTORS:
-            faults.append(_unknown_region(str(values.pop(name)), layer))
+            values[name] = _read(name, value, layer, settled)
+        except _FaultyError as error:
+            faults.append(error.fault)
     if not values:
         return settled, faults
     attributes = {BY_NAME[name].attribute: value for name, value in values.items()}
-    origins = {**settled.origins, **dict.fromkeys(values, layer.name)}
-    return Settled(replace(settled.settings, **attributes), origins), faults
+    return Settled(replace(settled.settings, **attributes), {**settled.layers, **dict.fromkeys(values, layer)}), faults
 
 
 def settle(*layers: Layer) -> Settled:
-    """The settings that the layers give, first to last.
+    """The settings that the layers of a deployment give, first to last.
 
     Raises:
         UsageError: Names that do not exist or values that cannot be used; one line for each.
     """
-    settled, faults = Settled(), list[str]()
+    settled, faults = Settled(), list[Fault]()
     for layer in layers:
         settled, more = merged(settled, layer)
         faults += more
-    faults += [
-        f'LockedSettings in {settled.origin("LockedSettings")} names "{name}", which is no setting.{nearest(name, BY_NAME)}'
-        for name in settled.settings.locked_settings
-        if name not in BY_NAME
-    ]
+    for name in settled.settings.locked_settings:
+        if name not in BY_NAME:
+            fact = f'LockedSettings in {settled.origin("LockedSettings")} names "{name}", which is no setting'
+            faults.append(Fault("LockedSettings", fact, nearest(name, BY_NAME) or "Take it out"))
     if faults:
-        raise UsageError("\n".join(faults))
+        raise UsageError("\n".join(f"{fault.fact}. {fault.advice}." for fault in faults))
     return settled
 
 
@@ -93,30 +102,48 @@ def from_environment(environment: Mapping[str, str]) -> Layer:
     return Layer("the macro's deployment", dict(found))
 
 
-def nearest(name: str, known: Mapping[str, object]) -> str:
-    """« Did you mean …?», or nothing where no known name is near."""
+def nearest(name: str, known: Iterable[str]) -> str:
+    """«Write …» with the known name that is nearest; nothing where none is near."""
     by_case = {key.casefold(): key for key in known}
     close = difflib.get_close_matches(name.casefold(), by_case, n=1)
-    return f' Did you mean "{by_case[close[0]]}"?' if close else ""
+    return f'Write "{by_case[close[0]]}"' if close else ""
 
 
-def _fault(name: str, layer: Layer, settled: Settled) -> str | None:
+class _FaultyError(Exception):
+    def __init__(self, name: str, fact: str, advice: str) -> None:
+        super().__init__(fact)
+        self.fault = Fault(name, fact, advice)
+
+
+def _read(name: str, value: Json, layer: Layer, settled: Settled) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
-        return f'{layer.name[0].upper()}{layer.name[1:]} sets "{name}", which is no setting.{nearest(name, BY_NAME)}'
-    if layer.reach is Reach.DEPLOYMENT:
-        return None
+        raise _FaultyError(
+            name, f'{layer.name[:1].upper()}{layer.name[1:]} sets "{name}", which is no setting',
+            nearest(name, BY_NAME) or "Take it out; docs/settings.md lists the settings",
+        )  # fmt: skip
+    if layer.reach is not Reach.DEPLOYMENT:
+        _check_reach(setting, layer, settled)
+    try:
+        read = setting.kind.read(value)
+    except ValueError as error:
+        fact = f'Setting "{name}" in {layer.name} has a value that cannot be used'
+        raise _FaultyError(name, fact, f"Give {error}") from None
+    if name == "Collector" and "." not in str(read) and read not in COLLECTORS:
+        known = ", ".join(COLLECTORS)
+        fact = f'Setting "Collector" in {layer.name} is neither a host name nor a region that is known ({known})'
+        raise _FaultyError(name, fact, nearest(str(read), COLLECTORS) or "Give the host name of the collector")
+    return read
+
+
+def _check_reach(setting: Setting, layer: Layer, settled: Settled) -> None:
+    name = setting.name
     if name in settled.settings.locked_settings:
-        return f'Setting "{name}" in {layer.name} is locked by {settled.origin("LockedSettings")}. Take it out there, or ask the platform team.'
+        fact = f'Setting "{name}" in {layer.name} is locked by {settled.origin("LockedSettings")}'
+        raise _FaultyError(name, fact, "Take it out there, or ask the platform team")
     if setting.reach is Reach.DEPLOYMENT:
-        return f'Setting "{name}" in {layer.name} can be set in the macro\'s deployment only. Take it out there.'
+        fact = f'Setting "{name}" in {layer.name} can be set in the macro\'s deployment only'
+        raise _FaultyError(name, fact, "Take it out there")
     if layer.reach is Reach.CONTAINER and setting.reach is not Reach.CONTAINER:
-        return f'Setting "{name}" in {layer.name} is for whole task definitions. Move it out of Containers.'
-    return None
-
-
-def _unknown_region(value: str, layer: Layer) -> str:
-    return (
-        f'Setting "Collector" in {layer.name} is neither a host name nor a region that is known ({", ".join(COLLECTORS)}).'
-        f"{nearest(value, COLLECTORS)}"
-    )
+        fact = f'Setting "{name}" in {layer.name} is for whole task definitions'
+        raise _FaultyError(name, fact, "Move it out of Containers")

@@ -13,10 +13,10 @@ from typing import Final
 
 from sysdig_instrument.engine.findings import Notice, Place
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.layering import METADATA, RESULT
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.template import TaskDefinition
 
-METADATA: Final = "SysdigInstrument"
 _REASON: Final = "tells what was done, and why"
 
 
@@ -27,7 +27,7 @@ def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Chan
     pointer: Pointer = (*task.pointer, "Metadata")
     metadata = task.resource.get("Metadata")
     if metadata is None:
-        yield Change("add", pointer, _REASON, {METADATA: {"Result": value}})
+        yield Change("add", pointer, _REASON, {METADATA: {RESULT: value}})
         return
     own = metadata.get(METADATA) if isinstance(metadata, dict) else None
     if not isinstance(metadata, dict) or not isinstance(own, dict | None):
@@ -35,13 +35,13 @@ def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Chan
             Place(task.name, None, pointer), "Metadata is not an object, so what was done is not written there"
         )
     elif own is None:
-        yield Change("add", (*pointer, METADATA), _REASON, {"Result": value})
+        yield Change("add", (*pointer, METADATA), _REASON, {RESULT: value})
     else:
-        yield from _into(own, (*pointer, METADATA, "Result"), value, changed=changed)
+        yield from _into(own, (*pointer, METADATA, RESULT), value, changed=changed)
 
 
 def _into(own: Mapping[str, Json], pointer: Pointer, value: Json, *, changed: bool) -> Iterator[Change]:
-    if "Result" not in own:
+    if RESULT not in own:
         yield Change("add", pointer, _REASON, value)
-    elif changed and own["Result"] != value:
-        yield Change("replace", pointer, _REASON, value, was=own["Result"])
+    elif changed and own[RESULT] != value:
+        yield Change("replace", pointer, _REASON, value, was=own[RESULT])

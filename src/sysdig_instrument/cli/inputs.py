@@ -1,0 +1,91 @@
+"""What the options of the command line say: parameter values, settings, images, and where the template would be deployed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from sysdig_instrument.documents import load
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.settings.layers import Layer, settle
+from sysdig_instrument.errors import UsageError
+
+_PARAMETERS_FORM: Final = 'Give a JSON object of names and values, or the list that `aws cloudformation` takes: [{"ParameterKey": …, "ParameterValue": …}].'
+
+
+def context(options: argparse.Namespace, environment: Mapping[str, str]) -> Context:
+    """All that the plan needs beside the template.
+
+    Raises:
+        UsageError: An option has a value that cannot be used.
+    """
+    layers = [Layer(options.settings, _object(options.settings, "settings"))] if options.settings else []
+    layers.append(Layer("--set", _pairs(options.set, "--set")))
+    if options.images:
+        layers.append(Layer(options.images, {"ImageConfigs": _images(options.images)}))
+    parameters = _parameters(options.parameters) if options.parameters else {}
+    region = options.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    return Context(
+        settled=settle(*layers),
+        parameters={**parameters, **_pairs(options.parameter, "-p")},
+        region=region,
+        account=options.account_id,
+    )
+
+
+def _pairs(texts: Iterable[str], option: str) -> dict[str, Json]:
+    """``NAME=VALUE`` texts by name; the value may hold further equals signs, and be empty."""
+    pairs: dict[str, Json] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(
+                f"{option} takes NAME=VALUE, and one of its values has no name or no equals sign. Write {option} NAME=VALUE."
+            )
+        pairs[name.strip()] = value
+    return pairs
+
+
+def _object(path: str, what: str) -> dict[str, Json]:
+    value = load(path).value
+    if not isinstance(value, dict):
+        raise UsageError(f"{path} does not hold an object. Give the {what} as a JSON or YAML object.")
+    return value
+
+
+def _images(path: str) -> Json:
+    configs = _object(path, "image configs")
+    for image, config in configs.items():
+        # A misspelt key would leave the container without what its image runs.
+        if isinstance(config, dict) and (unknown := config.keys() - {"Entrypoint", "Cmd"}):
+            raise UsageError(
+                f'In {path}, image "{image}" has the key "{min(unknown)}", which is not known. '
+                'Write {"Entrypoint": […], "Cmd": […]}, as in the image\'s config.'
+            )
+    return configs
+
+
+def _parameters(path: str) -> dict[str, Json]:
+    value = load(path).value
+    if isinstance(value, dict):
+        return {name: _parameter_value(each, path) for name, each in value.items()}
+    found: dict[str, Json] = {}
+    for entry in value if isinstance(value, list) else [None]:
+        match entry:
+            case {"ParameterKey": str(name), "ParameterValue": given}:
+                found[name] = _parameter_value(given, path)
+            case {"ParameterKey": str(), "UsePreviousValue": True}:
+                pass
+            case str(text) if "=" in text:  # as `aws cloudformation deploy --parameter-overrides file://` takes it, too
+                found.update(_pairs([text], path))
+            case _:
+                raise UsageError(f"{path} does not hold parameter values. {_PARAMETERS_FORM}")
+    return found
+
+
+def _parameter_value(value: Json, path: str) -> Json:
+    if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
+        raise UsageError(f"{path} has a parameter value that is neither a text nor a list of texts. {_PARAMETERS_FORM}")
+    return value

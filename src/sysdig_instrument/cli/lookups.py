@@ -1,0 +1,42 @@
+"""How the command line tool answers a plan's requests: with the caller's own credentials, or not at all."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from sysdig_instrument.asking import Line, asker
+from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.engine.lookups import Answer, ImageRequest, Request, Unavailable
+
+if TYPE_CHECKING:
+    from sysdig_instrument.engine.plan import Context
+    from sysdig_instrument.planning import Lookup
+
+_HINT: Final = "Leave --offline out, put the image into a file for --images, or give the container an EntryPoint"
+
+
+def lookup(options: argparse.Namespace, context: Context, environment: Mapping[str, str]) -> Lookup:
+    """What answers requests: nothing with ``--offline``, else registries and AWS."""
+    if options.offline:
+        return _offline
+
+    def line() -> Line:
+        from sysdig_instrument.registry.aws import AwsClients  # noqa: PLC0415 - only when something is asked
+        from sysdig_instrument.registry.cache import ImageCache  # noqa: PLC0415 - the same
+        from sysdig_instrument.registry.docker_config import DockerConfig  # noqa: PLC0415 - the same
+
+        return Line(AwsClients(), ImageCache(), DockerConfig.of(environment))
+
+    return asker(context.settled.settings, context.region, line, lambda: math.inf)
+
+
+def _offline(requests: Sequence[Request]) -> Mapping[Request, Answer]:
+    return {request: _not_asked(request) for request in requests}
+
+
+def _not_asked(request: Request) -> Unavailable:
+    name = request.image if isinstance(request, ImageRequest) else request.name
+    return Unavailable(f"{quoted(name)} is needed, and --offline forbids to ask for it", _HINT)

@@ -1,0 +1,80 @@
+"""The document that the command line tool was given, shown to the engine, and the plan in the document's own spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from sysdig_instrument.documents import Document, Kind, carry_back, kind, properties
+from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.plan import Context, Plan
+from sysdig_instrument.limits import check_size
+from sysdig_instrument.planning import Lookup, planned
+
+F = TypeVar("F", bound=Finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A document, what kind it is, and what the engine is shown of it."""
+
+    document: Document
+    kind: Kind
+    fragment: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A plan for a document, in the document's spelling. ``plan`` is the engine's own."""
+
+    plan: Plan
+    changes: tuple[Change, ...]
+    notices: tuple[Notice, ...]
+    problems: tuple[Problem, ...]
+
+
+def subject_of(document: Document) -> Subject:
+    """The document as the engine is to see it.
+
+    Raises:
+        UsageError: It is neither a template nor a task definition.
+        RefusedError: It is a template that is too large for CloudFormation.
+    """
+    what = kind(document.value, document.name)
+    if what == "template":
+        check_size(len(document.encode(document.text)), document.name)
+        return Subject(document, what, document.value)
+    return Subject(document, what, properties(document.value, what))
+
+
+def prospect(subject: Subject, context: Context, lookup: Lookup) -> Prospect:
+    """What would be done to the document."""
+    plan = planned(subject.fragment, context, lookup)
+    if subject.kind == "template":
+        return Prospect(plan, tuple(plan.changes), plan.notices, plan.problems)
+    carried = carry_back(subject.document.value, subject.kind, () if plan.problems else plan.changes)
+    homeless = tuple(_homeless(change) for change in carried.homeless)
+    return Prospect(plan, carried.changes, (*_spelled(plan.notices), *homeless), tuple(_spelled(plan.problems)))
+
+
+def _homeless(change: Change) -> Notice:
+    name = _lowered(str(change.pointer[0]))
+    return Notice(
+        Place(),
+        f"An array of container definitions has no place for {name}",
+        f"Set {name} to {change.value} in the task definition",
+    )
+
+
+def _spelled(findings: Iterable[F]) -> Iterable[F]:
+    """The findings with their places spelled as ECS does."""
+    for finding in findings:
+        pointer = tuple(_lowered(part) if isinstance(part, str) else part for part in finding.place.pointer)
+        yield replace(finding, place=replace(finding.place, pointer=pointer))
+
+
+def _lowered(key: str) -> str:
+    return key[:1].lower() + key[1:]

@@ -1,0 +1,30 @@
+"""How large a template may be: CloudFormation's quota, for the body that it is given and for what a macro makes of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.errors import RefusedError
+
+MOST_BYTES: Final = 1_000_000
+"""CloudFormation quotas, «Template body size in an Amazon S3 object»: 1 MB."""
+
+
+def check_size(size: int, what: str) -> None:
+    """Refuse a template of ``size`` bytes that CloudFormation would not take; ``what`` is what the message calls it.
+
+    Raises:
+        RefusedError: It is too large.
+    """
+    if size > MOST_BYTES:
+        raise RefusedError(
+            f"{what} has {size:,} bytes, and CloudFormation takes {MOST_BYTES:,} at most. "
+            "Move some of its resources into a template of their own."
+        )
+
+
+def processed_size(template: Json) -> int:
+    """The bytes of a processed template, in the shortest JSON for it."""
+    return len(json.dumps(template, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))

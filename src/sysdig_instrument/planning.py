@@ -1,0 +1,36 @@
+"""Plan, ask what the plan lacks, and plan again: the one loop between the pure engine and the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
+from sysdig_instrument.engine.plan import Context, Plan, plan
+
+Lookup: TypeAlias = Callable[[Sequence[Request]], Mapping[Request, Answer]]
+"""Answers all the requests at once. It raises nothing that a user could cause: a failure is an ``Unavailable``."""
+
+_MOST_ROUNDS: Final = 8  # a parameter names an export that names a parameter … that names the image
+
+
+def planned(template: Json, context: Context, lookup: Lookup) -> Plan:
+    """The plan with all its requests answered."""
+    answers = dict(context.answers)
+    current = plan(template, context)
+    for _ in range(_MOST_ROUNDS):
+        if not current.requests:
+            break
+        found = lookup(current.requests)
+        answers.update({request: found.get(request, _SILENCE) for request in current.requests})
+        current = plan(template, replace(context, answers=answers))
+    while current.requests:
+        answers.update(dict.fromkeys(current.requests, _ENDLESS))
+        current = plan(template, replace(context, answers=answers))
+    return current
+
+
+_SILENCE: Final = Unavailable("Nothing came back for it", "Report this as a bug")
+_ENDLESS: Final = Unavailable("It hangs on too long a chain of parameters and exports", "Shorten the chain")

@@ -1,0 +1,84 @@
+"""The case folders of tests/cases: a template, what it is processed with, and what must come out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from sysdig_instrument.documents import Document, load
+from sysdig_instrument.engine.lookups import (
+    Answer,
+    ExportRequest,
+    ImageConfig,
+    ImageRequest,
+    Request,
+    SsmRequest,
+    Unavailable,
+)
+
+FOLDER = Path(__file__).parent / "cases"
+REGION = "eu-west-1"
+ACCOUNT = "111122223333"
+INPUTS = ("template.yaml", "template.json", "task-definition.json")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder. ``input`` is a template, or a plain task definition (which only the command line tool takes)."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def input(self) -> Path:
+        (found,) = (self.folder / name for name in INPUTS if (self.folder / name).exists())
+        return found
+
+    @property
+    def is_plain(self) -> bool:
+        return self.input.name == "task-definition.json"
+
+    @property
+    def document(self) -> Document:
+        return load(str(self.input))
+
+    def read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        return cast("dict[str, Any]", json.loads(path.read_text())) if path.exists() else {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        defaults = json.loads((FOLDER / "settings.json").read_text())
+        return {**defaults, **self.read("settings.json")}
+
+    @property
+    def needs_the_world(self) -> bool:
+        """Whether it needs answers that a file of image configs cannot give."""
+        return bool(self.read("ssm.json") or self.read("exports.json"))
+
+    def answers(self, requests: Sequence[Request]) -> Mapping[Request, Answer]:
+        return {request: self._answer(request) for request in requests}
+
+    def _answer(self, request: Request) -> Answer:
+        match request:
+            case ImageRequest(image):
+                config = self.read("images.json").get(image)
+                if config is not None:
+                    return ImageConfig(tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()))
+            case SsmRequest(name):
+                if name in self.read("ssm.json"):
+                    return cast("str", self.read("ssm.json")[name])
+            case ExportRequest(name):
+                if name in self.read("exports.json"):
+                    return cast("str", self.read("exports.json")[name])
+        name = request.image if isinstance(request, ImageRequest) else request.name
+        return Unavailable(f'"{name}" is not there', "Put it there")
+
+
+CASES = [Case(path) for path in sorted(FOLDER.iterdir()) if path.is_dir()]

@@ -1,0 +1,140 @@
+"""Each case folder through the handler and through the command line tool, against the same expectation.
+
+``make golden`` writes the expectations anew; what it wrote is read before it is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from case_folders import ACCOUNT, CASES, REGION, Case
+from invoking import invoke
+
+from sysdig_instrument.cli import main
+from sysdig_instrument.documents import load, properties
+from sysdig_instrument.engine.patch import pointer_text
+from sysdig_instrument.engine.plan import Context, Plan
+from sysdig_instrument.engine.settings.layers import Layer, settle
+from sysdig_instrument.planning import planned
+
+GOLDEN = os.environ.get("GOLDEN") == "1"
+FILES = {
+    "template.yaml", "template.json", "task-definition.json", "why.txt", "parameters.json", "images.json", "settings.json",
+    "ssm.json", "exports.json", "expected.json", "expected-error.txt", "plan.txt",
+}  # fmt: skip
+
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def event_of(case: Case) -> dict[str, Any]:
+    template = case.document.value
+    assert isinstance(template, dict)
+    declared = template.get("Parameters")
+    defaults = {
+        name: each["Default"]
+        for name, each in (declared if isinstance(declared, dict) else {}).items()
+        if isinstance(each, dict) and "Default" in each
+    }
+    return {
+        "region": REGION,
+        "accountId": ACCOUNT,
+        "fragment": template,
+        "transformId": f"{ACCOUNT}::SysdigInstrument",
+        "params": {},
+        "requestId": "00000000-0000-0000-0000-000000000000",
+        "templateParameterValues": {**defaults, **case.read("parameters.json")},
+    }
+
+
+def plan_of(case: Case) -> Plan:
+    settled = settle(Layer("the case", case.settings))
+    value = case.document.value
+    fragment = properties(value, "task definition") if case.is_plain else value
+    parameters = {} if case.is_plain else event_of(case)["templateParameterValues"]
+    context = Context(settled=settled, parameters=parameters, region=REGION, account=ACCOUNT)
+    return planned(fragment, context, case.answers)
+
+
+def described(plan: Plan) -> str:
+    lines = [f"{each.operation} {pointer_text(each.pointer)}: {each.reason}" for each in plan.changes]
+    lines += [f"notice: {each.text}" for each in plan.notices]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def compare(path: Path, actual: str) -> None:
+    if GOLDEN:
+        path.write_text(actual)
+    assert path.read_text() == actual, f"{path}: see `make golden`"
+
+
+@each_case
+def test_plan(case: Case) -> None:
+    plan = plan_of(case)
+    assert not plan.requests
+    if plan.problems:
+        assert not (case.folder / "plan.txt").exists() or GOLDEN
+        (case.folder / "plan.txt").unlink(missing_ok=True)
+    else:
+        compare(case.folder / "plan.txt", described(plan))
+
+
+@each_case
+def test_handler(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    if case.is_plain:
+        pytest.skip("a macro is never given a plain task definition")
+    event = event_of(case)
+    before = json.dumps(event)
+    response = invoke(event, case.settings, case.answers, monkeypatch)
+    assert json.dumps(event) == before, "the event was changed"
+    assert response["requestId"] == event["requestId"]
+    if response["status"] == "success":
+        assert set(response) == {"requestId", "status", "fragment"}
+        compare(case.folder / "expected.json", json.dumps(response["fragment"], indent=2, ensure_ascii=False) + "\n")
+        if GOLDEN:
+            (case.folder / "expected-error.txt").unlink(missing_ok=True)
+    else:
+        assert set(response) == {"requestId", "status", "errorMessage"}
+        compare(case.folder / "expected-error.txt", response["errorMessage"] + "\n")
+        if GOLDEN:
+            (case.folder / "expected.json").unlink(missing_ok=True)
+
+
+@each_case
+def test_command_line(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if case.needs_the_world:
+        pytest.skip("needs answers that a file of image configs cannot give")
+    settings, output = tmp_path / "settings.json", tmp_path / f"out{case.input.suffix}"
+    settings.write_text(json.dumps(case.settings))
+    arguments = ["transform", str(case.input), "--settings", str(settings), "--offline", "-o", str(output)]
+    arguments += ["--region", REGION, "--account-id", ACCOUNT]
+    for option, name in (("--parameters", "parameters.json"), ("--images", "images.json")):
+        if (case.folder / name).exists():
+            arguments += [option, str(case.folder / name)]
+    code = main.run(arguments)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    if (case.folder / "expected-error.txt").exists():
+        assert code == main.REFUSED
+        wanted = (case.folder / "expected-error.txt").read_text()
+        if "is not there" not in wanted:  # the world of the handler's test answers in other words
+            assert printed.err.removesuffix("\n").endswith(f"sysdig-instrument: {wanted}".removesuffix("\n"))
+        assert not output.exists()
+    else:
+        assert code == main.DONE, printed.err
+        if case.is_plain:
+            compare(case.folder / "expected.json", output.read_text())
+        assert load(str(output)).value == json.loads((case.folder / "expected.json").read_text())
+
+
+@each_case
+def test_files(case: Case) -> None:
+    """Nothing lies in a case's folder that no test reads, and each case says why it is there."""
+    names = {path.name for path in case.folder.iterdir()}
+    assert names <= FILES
+    assert "why.txt" in names
+    assert len(names & {"expected.json", "expected-error.txt"}) == 1
+    assert ("plan.txt" in names) == ("expected.json" in names)
