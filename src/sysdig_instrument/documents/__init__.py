@@ -11,6 +11,8 @@ r"""Text to JSON values and back: JSON, YAML and plain ECS task definitions. For
 from sysdig_instrument.documents.document import Document, Encoding, Syntax
 from sysdig_instrument.documents.plain import Carried, Kind, carry_back, kind, properties
 from sysdig_instrument.documents.reader import load, read
+from sysdig_instrument.documents.rendering import render
+from sysdig_instrument.documents.writer import write
 
 __all__ = [
     "Carried",
@@ -23,4 +25,6 @@ __all__ = [
     "load",
     "properties",
     "read",
+    "render",
+    "write",
 ]

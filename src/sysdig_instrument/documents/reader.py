@@ -71,6 +71,20 @@ def _parse(text: str, name: str) -> tuple[Syntax, Json, tuple[str, ...]]:
     return "yaml", *_yaml(text, name)
 
 
+def parse(text: str, name: str, syntax: Syntax) -> tuple[Json, tuple[str, ...]]:
+    """Value and warnings of a text whose syntax is known.
+
+    Raises:
+        UsageError: The text is not in that syntax.
+    """
+    if syntax == "yaml":
+        return _yaml(text, name)
+    try:
+        return json_value(text, name)
+    except NotJsonError as error:
+        raise fault(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
+
+
 def _yaml(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
     # Imported late: PyYAML takes longer to import than all of this package, and JSON does not need it.
     from sysdig_instrument.documents.yaml_tree import compose  # noqa: PLC0415

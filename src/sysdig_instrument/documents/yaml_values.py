@@ -53,6 +53,11 @@ def implicit_tag(text: str) -> str:
     return _YAML + "str"
 
 
+def is_string(text: str) -> bool:
+    """Does YAML read this unquoted word as a string?"""
+    return implicit_tag(text) == _YAML + "str"
+
+
 @dataclass(slots=True)
 class _Reading:
     text: str
