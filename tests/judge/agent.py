@@ -28,7 +28,7 @@ def check_agent(
     yield from _check_log_configuration(before, after, settings, first_log)
     allowed = {*promised, "Environment", "LogConfiguration"}
     for key in after:
-        if key in {"EntryPoint", "Command"}:
+        if key in {"EntryPoint", "Command"} and key not in promised:
             yield f"{key} is there: the image decides what the agent runs"
         elif key == "Secrets" and "Secrets" not in promised:
             yield "Secrets without an AccessKeySecret"
@@ -54,6 +54,9 @@ def promised_keys(settings: Settings) -> dict[str, Json]:
     for key, name in (("Cpu", "AgentCpu"), ("Memory", "AgentMemory"), ("MemoryReservation", "AgentMemoryReservation")):
         if settings.number(name) is not None:
             promised[key] = settings.number(name)
+    for key, name in (("EntryPoint", "AgentEntryPoint"), ("Command", "AgentCommand")):
+        if settings.words(name):
+            promised[key] = settings.words(name)
     credentials = settings.text("AgentImageCredentials")
     if credentials is not None:
         promised["RepositoryCredentials"] = {"CredentialsParameter": credentials}

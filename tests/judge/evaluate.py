@@ -26,7 +26,10 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class World:
-    """A template worked out: every resource, also those whose Condition is false (`dropped` names them)."""
+    """A template worked out: every resource, also those whose Condition is false (`dropped` names them).
+
+    Only task definitions are plain values; other resources are as they stand.
+    """
 
     resources: Mapping[str, dict[str, Json]]
     dropped: frozenset[str]
@@ -47,12 +50,20 @@ def evaluate(template: Json, surroundings: Surroundings, forced: Mapping[str, bo
     for name, raw in mapping(written_out.get("Resources")).items():
         if not isinstance(raw, dict):
             continue
-        resources[name] = {key: _plain(evaluator.value(value)) for key, value in raw.items()}
+        # The rest is compared as text; in a large template it is most of the work.
+        whole = raw.get("Type") == TASK_DEFINITION
+        resources[name] = {key: _plain(evaluator.value(value)) for key, value in raw.items()} if whole else raw
         condition = raw.get("Condition")
         if isinstance(condition, str) and evaluator.conditions.truth(condition) is False:
             dropped.add(name)
     metadata = mapping(evaluator.value(mapping(written_out.get("Metadata"))))
     return World(resources, frozenset(dropped), metadata, evaluator.conditions.all_truths())
+
+
+def truths(template: Json, surroundings: Surroundings) -> dict[str, bool]:
+    """What the named conditions of a template are worth."""
+    conditions = expand(mapping(template).get("Conditions"), Evaluator({}, surroundings, template).value)
+    return Evaluator({}, surroundings, {**mapping(template), "Conditions": conditions}).conditions.all_truths()
 
 
 def _plain(value: Value) -> Json:

@@ -9,7 +9,7 @@ from judge.findings import Finding
 from judge.functions import function_of
 from judge.loops import read_loop
 from judge.selection import AGENT
-from judge.values import NO_VALUE, Json, canonical, items, mapping, same
+from judge.values import NO_VALUE, Json, canonical, items, mapping, same, text_of
 from judge.workload import KILT_LEFTOVERS, OWNED
 
 ROLE = "AWS::IAM::Role"
@@ -109,7 +109,7 @@ class _Resources:
             for item in node:
                 yield from self._expressions(item)
             return
-        if not isinstance(node, dict) or node.get("Name") in self._replaceable:
+        if not isinstance(node, dict) or text_of(node.get("Name")) in self._replaceable:
             return
         function = function_of(node)
         if function is None or function[0] == "Fn::If":

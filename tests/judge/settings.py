@@ -66,6 +66,11 @@ class Settings:
         words = value.split(",") if isinstance(value, str) else [text_of(item) for item in items(value)]
         return [word.strip() for word in words if word.strip()]
 
+    def words(self, name: str) -> list[Json]:
+        """A list of arguments, which may have arrived as JSON text."""
+        value = self.values.get(name)
+        return items(json.loads(value) if isinstance(value, str) and value.lstrip().startswith("[") else value)
+
     def table(self, name: str) -> dict[str, Json]:
         """A map, which may have arrived as JSON text."""
         value = self.values.get(name)

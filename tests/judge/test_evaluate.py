@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from judge.evaluate import Surroundings, evaluate
+from judge.evaluate import TASK_DEFINITION, Surroundings, evaluate, truths
 from judge.values import Json, mapping
 
 PLACE = Surroundings(
@@ -74,7 +74,7 @@ EXPRESSIONS: list[tuple[Json, Json]] = [
 @pytest.mark.parametrize(("expression", "value"), EXPRESSIONS)
 def test_is_worth(expression: Json, value: Json) -> None:
     repository: Json = {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": {"Fn::Sub": "${Name}/web"}}}
-    probe: Json = {"Type": "Probe", "Properties": expression}
+    probe: Json = {"Type": TASK_DEFINITION, "Properties": expression}
     world = evaluate({**TEMPLATE, "Resources": {"Repo": repository, "Probe": probe}}, PLACE)
     assert world.resources["Probe"]["Properties"] == value
 
@@ -84,7 +84,11 @@ def test_conditions_drop_resources_and_can_be_forced() -> None:
     template: Json = {**TEMPLATE, "Resources": resources}
     assert evaluate(template, PLACE).dropped == {"A"}
     assert evaluate(template, PLACE, {"Shop": False}).dropped == {"B"}
-    assert evaluate(template, PLACE).conditions == {"Shop": True, "NotShop": False, "Both": True, "Either": True}
+    assert (
+        truths(template, PLACE)
+        == evaluate(template, PLACE).conditions
+        == {"Shop": True, "NotShop": False, "Both": True, "Either": True}
+    )
 
 
 def test_loops_make_resources_and_conditions() -> None:
@@ -99,5 +103,5 @@ def test_loops_make_resources_and_conditions() -> None:
 
 
 def test_a_malformed_expression_is_worth_a_token() -> None:
-    world = evaluate({"Resources": {"A": {"Type": "T", "P": {"Fn::Select": [9, ["a"]]}}}}, Surroundings({}))
+    world = evaluate({"Resources": {"A": {"Type": TASK_DEFINITION, "P": {"Fn::Select": [9, ["a"]]}}}}, Surroundings({}))
     assert mapping(world.resources["A"])["P"] == '⟦invalid Fn::Select [9,["a"]]⟧'

@@ -1,0 +1,1 @@
+"""Any folder of templates, instrumented and judged: `python -m corpus FOLDER`."""
