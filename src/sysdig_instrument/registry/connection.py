@@ -27,6 +27,9 @@ Place: TypeAlias = "tuple[Origin, bool]"
 """What a connection may be used for again: requests to the same origin that are just as much admitted to private
 addresses. A public registry that redirects to an internal one must not find an open door."""
 
+Dial: TypeAlias = "Callable[[Address, float], socket.socket]"
+"""Opens a TCP connection to an address, waiting that many seconds at most: ``socket.create_connection``."""
+
 CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 10.0
 """How long a host may take to take a connection, and how long it may be silent, whatever the deadline."""
@@ -55,44 +58,48 @@ class Response:
     body: bytes
 
 
-def connect(
-    url: Url, place: Place, addresses: list[Address], tls: Callable[[], ssl.SSLContext], deadline: Deadline
-) -> Connection:
-    """Open a connection to the first address that takes it; the certificate has to be for the URL's host.
+@dataclass(frozen=True, slots=True)
+class Dialler:
+    """How connections are opened: TCP by ``dial``, TLS by what ``tls`` trusts, all before the deadline."""
 
-    Raises:
-        HttpError: No address does, or the TLS handshake fails.
-    """
-    what = f"{url.host} could not be connected to"
-    for address in addresses:
+    deadline: Deadline
+    tls: Callable[[], ssl.SSLContext]
+    dial: Dial
+
+    def connect(self, url: Url, place: Place, addresses: list[Address]) -> Connection:
+        """Open a connection to the first address that takes it; the certificate has to be for the URL's host.
+
+        Raises:
+            HttpError: No address does, or the TLS handshake fails.
+        """
+        what = f"{url.host} could not be connected to"
+        for address in addresses:
+            try:
+                sock = self.dial(address, _patience(self.deadline, CONNECT_SECONDS))
+            except ConnectionRefusedError:
+                what = f"{url.host} refused the connection"
+            except TimeoutError:
+                what = f"{url.host} did not take the connection in time"
+            except OSError:
+                continue
+            else:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return Connection(place, sock if url.scheme == "http" else self._secure(sock, url), self.deadline)
+        raise HttpError(what, "Check that the registry can be reached from here")
+
+    def _secure(self, sock: socket.socket, url: Url) -> socket.socket:
         try:
-            sock = socket.create_connection(address, _patience(deadline, CONNECT_SECONDS))
-        except ConnectionRefusedError:
-            what = f"{url.host} refused the connection"
+            sock.settimeout(_patience(self.deadline, CONNECT_SECONDS))  # for the handshake as a whole
+            return self.tls().wrap_socket(sock, server_hostname=url.host)
+        except ssl.SSLCertVerificationError as error:
+            fault = _CERTIFICATE_FAULTS.get(error.verify_code, "is not valid")
+            what, remedy = f"the certificate of {url.host} {fault}", "Have the registry's certificate put right"
         except TimeoutError:
-            what = f"{url.host} did not take the connection in time"
-        except OSError:
-            continue
-        else:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return Connection(place, sock if url.scheme == "http" else _secure(sock, url, tls(), deadline), deadline)
-    raise HttpError(what, "Check that the registry can be reached from here")
-
-
-def _secure(sock: socket.socket, url: Url, context: ssl.SSLContext, deadline: Deadline) -> socket.socket:
-    try:
-        sock.settimeout(_patience(deadline, CONNECT_SECONDS))  # for the handshake as a whole
-        return context.wrap_socket(sock, server_hostname=url.host)
-    except ssl.SSLCertVerificationError as error:
+            what, remedy = f"{url.host} did not finish the TLS handshake in time", ""
+        except OSError:  # ssl.SSLError is one
+            what, remedy = f"the TLS handshake with {url.host} failed", ""
         sock.close()
-        fault = _CERTIFICATE_FAULTS.get(error.verify_code, "is not valid")
-        raise HttpError(f"the certificate of {url.host} {fault}", "Have the registry's certificate put right") from None
-    except TimeoutError:
-        sock.close()
-        raise HttpError(f"{url.host} did not finish the TLS handshake in time") from None
-    except OSError:  # ssl.SSLError is one
-        sock.close()
-        raise HttpError(f"the TLS handshake with {url.host} failed") from None
+        raise HttpError(what, remedy)
 
 
 def _patience(deadline: Deadline, most: float) -> float:

@@ -7,23 +7,21 @@ to another origin. 429 and 5xx are tried again, Retry-After is kept to, all with
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument import __version__
 from sysdig_instrument.registry import urls
-from sysdig_instrument.registry.connection import BrokenConnectionError, Connection, Place, Response, connect
+from sysdig_instrument.registry.connection import BrokenConnectionError, Connection, Dialler, Place, Response
 from sysdig_instrument.registry.errors import HttpError
 from sysdig_instrument.registry.urls import PUBLIC, Reach, Url
 
 if TYPE_CHECKING:
-    import ssl
     from email.message import Message
 
     from sysdig_instrument.registry.addresses import Names
-    from sysdig_instrument.registry.deadline import Deadline
 
 MOST_REDIRECTS: Final = 5
 PAUSES: Final = (0.2, 0.8)
@@ -70,10 +68,10 @@ class Request:
 class Http:
     """The HTTP client of one run. Threads share it."""
 
-    def __init__(self, names: Names, tls: Callable[[], ssl.SSLContext], deadline: Deadline) -> None:
+    def __init__(self, names: Names, dialler: Dialler) -> None:
         self._names = names
-        self._tls = tls
-        self._deadline = deadline
+        self._dialler = dialler
+        self._deadline = dialler.deadline
         self._lock = threading.Lock()
         self._idle: dict[Place, list[Connection]] = {}
         self._dead: dict[Place, HttpError] = {}
@@ -144,7 +142,7 @@ class Http:
                 raise error
         try:
             addresses = self._names.addresses(url.host, url.port, internal=place[1])
-            return connect(url, place, addresses, self._tls, self._deadline)
+            return self._dialler.connect(url, place, addresses)
         except HttpError as error:
             with self._lock:
                 self._dead[place] = error

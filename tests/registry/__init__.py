@@ -1,0 +1,1 @@
+"""Tests of ``sysdig_instrument.registry`` and ``sysdig_instrument.answers``."""

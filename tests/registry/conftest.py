@@ -1,0 +1,21 @@
+"""What several test files share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from registry.certificates import Authority
+from registry.network import Network
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def network(authority: Authority) -> Iterator[Network]:
+    made = Network(authority)
+    yield made
+    made.close()

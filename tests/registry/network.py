@@ -1,0 +1,228 @@
+"""A network of the tests' own: names with public addresses that lead to threads of this process, and nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
+
+from registry.certificates import Authority
+from registry.content import Store
+
+from sysdig_instrument.answers import World, answer
+from sysdig_instrument.engine.lookups import Answer, ImageRequest, Request
+from sysdig_instrument.registry.addresses import Address
+from sysdig_instrument.registry.aws import AwsClients
+from sysdig_instrument.registry.cache import ImageCache
+
+HARD_LIMIT = 30.0
+"""Seconds within which everything ends, however slow the machine is. What the tests wait for takes far less."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as a server got it."""
+
+    host: str
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.target).query)
+
+    @property
+    def authorization(self) -> str | None:
+        return self.headers.get("authorization")
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Raw: TypeAlias = Callable[[socket.socket], None]
+App: TypeAlias = Callable[[Call], "Reply | Raw"]
+"""Answers a call: with a reply, or by doing as it pleases with the socket."""
+
+
+def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
+    return Reply(status, json.dumps(value).encode(), {"Content-Type": "application/json"} | headers)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        site: Site = self.server.site  # type: ignore[attr-defined]  # set by Site
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        call = Call(site.name, self.command, self.path, headers, body)
+        site.calls.append(call)
+        reply = site.app(call)
+        if not isinstance(reply, Reply):
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                reply(self.connection)
+            return
+        self.send_response(reply.status)
+        for name, value in ({"Content-Length": str(len(reply.body))} | reply.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    do_GET = do_POST = _serve  # noqa: N815 - http.server's names
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    context: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        # The handshake is made in the connection's own thread: a client that gives up must not stop the others.
+        if self.context is not None:
+            request = self.context.wrap_socket(request, server_side=True)
+        with contextlib.closing(request):
+            super().finish_request(request, client_address)
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
+class Site:
+    """A server at a name, and what it was asked."""
+
+    def __init__(self, name: str, app: App, context: ssl.SSLContext | None) -> None:
+        self.name = name
+        self.app = app
+        self.calls: list[Call] = []
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.context = context
+        self._server.site = self  # type: ignore[attr-defined]  # for _Handler
+        self.port: int = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class FakeClock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+
+class Network:
+    """Names, their public addresses, and the sites behind them. Whatever else is dialled is refused."""
+
+    def __init__(self, authority: Authority) -> None:
+        self.authority = authority
+        self.sites: dict[str, Site] = {}
+        self.names: dict[str, list[str]] = {}
+        self.resolved: list[str] = []
+        self.dialled: list[Address] = []
+        self._behind: dict[str, Site] = {}
+
+    def site(self, name: str, app: App, *, certificate_for: str = "", days: int = 1, tls: bool = True) -> Site:
+        context = self.authority.server([certificate_for or name], days=days) if tls else None
+        site = self.sites[name] = Site(name, app, context)
+        address = f"8.0.0.{len(self.sites)}"
+        self.names[name] = [address]
+        self._behind[address] = site
+        return site
+
+    def resolve(self, host: str, port: int) -> list[Address]:
+        self.resolved.append(host)
+        if host not in self.names:
+            raise socket.gaierror(socket.EAI_NONAME, "not known")
+        return [(address, port) for address in self.names[host]]
+
+    def dial(self, address: Address, timeout: float) -> socket.socket:
+        self.dialled.append(address)
+        site = self._behind.get(address[0])
+        if site is None:
+            raise ConnectionRefusedError
+        return socket.create_connection(("127.0.0.1", site.port), timeout)
+
+    def world(self, **changes: Any) -> World:
+        given: dict[str, Any] = {
+            "region": "us-east-1",
+            "clients": AwsClients(_no_aws),
+            "cache": ImageCache(),
+            "resolve": self.resolve,
+            "dial": self.dial,
+            "tls": lambda: self.authority.client,
+        }
+        return World(**(given | changes))
+
+    def ask(self, *requests: Request, seconds: float = HARD_LIMIT, **changes: Any) -> list[Answer]:
+        return list(answer(requests, world=self.world(**changes), seconds=seconds).values())
+
+    def ask_image(self, image: str, seconds: float = HARD_LIMIT, **changes: Any) -> Answer:
+        return self.ask(ImageRequest(image), seconds=seconds, **changes)[0]
+
+    def close(self) -> None:
+        for site in self.sites.values():
+            site.close()
+
+
+def _no_aws() -> Any:
+    pytest_fails = "this test asks no AWS service"
+    raise AssertionError(pytest_fails)
+
+
+@dataclass
+class FakeRegistry:
+    """The part of the distribution API that pulls use, over stores by repository; ``gate`` may answer first."""
+
+    stores: dict[str, Store] = field(default_factory=dict)
+    gate: Callable[[Call], Reply | Raw | None] = lambda _call: None
+
+    def __getitem__(self, repository: str) -> Store:
+        return self.stores.setdefault(repository, Store())
+
+    def __call__(self, call: Call) -> Reply | Raw:
+        if (answered := self.gate(call)) is not None:
+            return answered
+        _, _, *name, kind, selector = call.path.split("/")
+        store = self.stores.get("/".join(name), Store())
+        if kind == "blobs" and selector in store.blobs:
+            return Reply(body=store.blobs[selector], headers={"Content-Type": "application/octet-stream"})
+        if kind == "manifests" and selector in store.manifests:
+            media_type, body = store.manifests[selector]
+            return Reply(body=body, headers={"Content-Type": media_type})
+        return json_reply({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "SECRET of the server"}]}, 404)
+
+
+def basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()

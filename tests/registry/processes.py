@@ -1,0 +1,105 @@
+"""Debian's docker-registry as a process of the tests', and a token service for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from registry.content import Store
+
+# joe and s3cret, as `htpasswd -B` writes them.
+HTPASSWD = "joe:$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG\n"
+
+
+def program(name: str) -> str:
+    """The path of a program that Debian has; without it the test is skipped, but not where everything has to run."""
+    found = shutil.which(name)
+    if not found:
+        reason = f"{name} is not installed (apt-get install --no-install-recommends docker-registry skopeo)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class RegistryProcess:
+    """A registry at ``localhost:port``, over storage that several may share."""
+
+    def __init__(self, storage: Path, *, certificate: tuple[Path, Path] | None = None, **auth: Any) -> None:
+        self.port = free_port()
+        http: dict[str, Any] = {"addr": f"127.0.0.1:{self.port}"}
+        if certificate:
+            http["tls"] = {"certificate": str(certificate[0]), "key": str(certificate[1])}
+        config = {
+            "version": "0.1",
+            "log": {"level": "error", "accesslog": {"disabled": True}},
+            "storage": {"filesystem": {"rootdirectory": str(storage)}},
+            "http": http,
+        } | ({"auth": auth} if auth else {})
+        file = storage.with_name(f"{self.port}.yml")
+        file.write_text(json.dumps(config))  # JSON is YAML
+        self._process = subprocess.Popen([program("docker-registry"), "serve", str(file)], stderr=subprocess.DEVNULL)
+        self._await()
+
+    def _await(self) -> None:
+        for _ in range(300):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.02)
+        pytest.fail("docker-registry does not start")
+
+    def push(self, repository: str, store: Store) -> None:
+        """Upload all of a store by the distribution API: blobs first, then manifests, then the indexes over them."""
+        base = f"http://127.0.0.1:{self.port}/v2/{repository}"
+        for digest, body in store.blobs.items():
+            with _send("POST", f"{base}/blobs/uploads/", b"") as response:
+                place = response.headers["Location"]
+            _send("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest}", body).close()
+        for name, (media_type, body) in sorted(store.manifests.items(), key=lambda item: b'"manifests"' in item[1][1]):
+            _send("PUT", f"{base}/manifests/{name}", body, media_type).close()
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+def _send(method: str, url: str, body: bytes, media_type: str = "application/octet-stream") -> Any:
+    request = urllib.request.Request(url, body, {"Content-Type": media_type}, method=method)  # noqa: S310 - loopback
+    return urllib.request.urlopen(request, timeout=10)  # noqa: S310 - loopback
+
+
+def token(key_file: Path, certificate: Path, claims: dict[str, Any]) -> str:
+    """A JSON web token as the distribution project's registry takes it, signed with ES256."""
+    lines = certificate.read_text().splitlines()
+    header = {"typ": "JWT", "alg": "ES256", "x5c": ["".join(lines[1:-1])]}
+    signed = f"{_segment(json.dumps(header).encode())}.{_segment(json.dumps(claims).encode())}"
+    key = load_pem_private_key(key_file.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    r, s = decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"{signed}.{_segment(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+def _segment(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

@@ -1,0 +1,580 @@
+"""Servers that misbehave. Nothing hangs, nothing leaks, the message is right, and other images get their own verdict."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from registry.content import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, digest_of
+from registry.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply, basic, json_reply
+
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Unavailable
+from sysdig_instrument.registry.addresses import Address
+from sysdig_instrument.registry.login import Login
+from sysdig_instrument.registry.urls import Reach
+
+GOOD = ImageConfig(("/good",), ("go",))
+FAULT_SECONDS = 1.0
+"""The deadline of the tests in which a server would hold us up for ever."""
+
+
+class Known:
+    """Credentials for one registry, and a trap: the tests look for them wherever they should not be."""
+
+    def __init__(self, registry: str) -> None:
+        self._registry = registry
+
+    def login(self, registry: str) -> Login | None:
+        return Login("joe", "s3cret") if registry == self._registry else None
+
+
+def registry_with(image: str = "app", **config: list[str]) -> FakeRegistry:
+    registry = FakeRegistry()
+    registry[image].image("1", **(config or {"entrypoint": ["/app"]}))
+    return registry
+
+
+def ask_beside_a_good_one(network: Network, image: str, seconds: float = HARD_LIMIT, **changes: object) -> Unavailable:
+    """Ask for a faulty image together with one of another registry, which has to be read all the same."""
+    good = FakeRegistry()
+    good["app"].image("1", entrypoint=["/good"], cmd=["go"])
+    network.site("good.example", good)
+    started = time.monotonic()
+    faulty, fine = network.ask(ImageRequest(image), ImageRequest("good.example/app:1"), seconds=seconds, **changes)
+    assert time.monotonic() - started < HARD_LIMIT
+    assert fine == GOOD
+    assert isinstance(faulty, Unavailable)
+    assert faulty.fact.startswith(f"The image {image} could not be read: ")
+    assert "EntryPoint in the template" in faulty.advice
+    for part in (faulty.fact, faulty.advice):
+        assert "SECRET" not in part
+        assert "s3cret" not in part
+    return faulty
+
+
+def raw(*chunks: bytes, between: float = 0.0, until: threading.Event | None = None) -> Raw:
+    def send(sock: socket.socket) -> None:
+        for chunk in chunks:
+            sock.sendall(chunk)
+            time.sleep(between)
+        if until:
+            until.wait(HARD_LIMIT)
+
+    return send
+
+
+def test_refused(network: Network) -> None:
+    network.names["dead.example"] = ["8.8.8.8"]
+    fault = ask_beside_a_good_one(network, "dead.example/app:1")
+    assert "dead.example refused the connection" in fault.fact
+
+
+def test_unknown_name(network: Network) -> None:
+    fault = ask_beside_a_good_one(network, "nowhere.example/app:1")
+    assert "the name nowhere.example is not known" in fault.fact
+
+
+def test_never_answers(network: Network) -> None:
+    over = threading.Event()
+    network.site("silent.example", lambda _: raw(until=over))
+    fault = ask_beside_a_good_one(network, "silent.example/app:1", FAULT_SECONDS)
+    over.set()
+    assert "within 1 s" in fault.fact or "did not answer in time" in fault.fact
+
+
+def test_takes_no_connection(network: Network) -> None:
+    dial = network.dial
+
+    def hang(address: Address, timeout: float) -> socket.socket:
+        if address[0] == "8.8.8.8":
+            time.sleep(timeout)
+            raise TimeoutError
+        return dial(address, timeout)
+
+    network.names["slow.example"] = ["8.8.8.8"]
+    fault = ask_beside_a_good_one(network, "slow.example/app:1", FAULT_SECONDS, dial=hang)
+    assert "slow.example" in fault.fact
+
+
+def test_name_look_up_that_hangs_is_left_behind(network: Network) -> None:
+    over = threading.Event()
+    resolve = network.resolve
+
+    def hang(host: str, port: int) -> list[Address]:
+        if host == "tarpit.example":
+            over.wait(HARD_LIMIT)
+        return resolve(host, port)
+
+    fault = ask_beside_a_good_one(network, "tarpit.example/app:1", FAULT_SECONDS, resolve=hang)
+    over.set()
+    assert "no answer within 1 s" in fault.fact
+
+
+def test_tls_handshake_that_hangs(network: Network) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    dial = network.dial
+
+    def to_listener(address: Address, timeout: float) -> socket.socket:
+        if address[0] == "8.8.8.8":
+            return socket.create_connection(listener.getsockname(), timeout)
+        return dial(address, timeout)
+
+    network.names["mute.example"] = ["8.8.8.8"]
+    with listener:
+        fault = ask_beside_a_good_one(network, "mute.example/app:1", FAULT_SECONDS, dial=to_listener)
+    assert "mute.example" in fault.fact or "1 s" in fault.fact
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"],
+    ids=["status", "header", "body"],
+)
+def test_one_byte_at_a_time(network: Network, head: bytes) -> None:
+    dripping = b"HTTP/1.1 200 OK\r\nX-Pad: " + b"x" * 1000 if not head else b"x" * 1000
+    chunks = [head] + [dripping[i : i + 1] for i in range(len(dripping))]
+    network.site("drip.example", lambda _: raw(*chunks, between=0.05))
+    fault = ask_beside_a_good_one(network, "drip.example/app:1", FAULT_SECONDS)
+    assert "in time" in fault.fact or "1 s" in fault.fact
+
+
+def gate_once(first: Reply, registry: FakeRegistry) -> None:
+    left = [first]
+    registry.gate = lambda _call: left.pop() if left else None
+
+
+def test_429_with_retry_after_is_waited_for(network: Network) -> None:
+    registry = registry_with()
+    gate_once(Reply(429, headers={"Retry-After": "7"}), registry)
+    network.site("busy.example", registry)
+    clock = FakeClock()
+    assert network.ask_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
+    assert clock.slept == [7.0]
+
+
+def test_429_with_a_date(network: Network) -> None:
+    """A date is taken relative to the server's own clock, whatever ours says."""
+    registry = registry_with()
+    left = [
+        raw(
+            b"HTTP/1.1 429 Too Many Requests\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\n"
+            b"Retry-After: Wed, 21 Oct 2015 07:28:09 GMT\r\nContent-Length: 0\r\n\r\n"
+        )
+    ]
+    registry.gate = lambda _call: left.pop() if left else None
+    network.site("busy.example", registry)
+    clock = FakeClock()
+    assert network.ask_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
+    assert clock.slept == [9.0]
+
+
+def test_429_beyond_the_deadline_is_not_waited_for(network: Network) -> None:
+    body = b'{"errors": [{"code": "TOOMANYREQUESTS", "message": "SECRET"}]}'
+    site = network.site("busy.example", lambda _: Reply(429, body, {"Retry-After": "3600"}))
+    fault = ask_beside_a_good_one(network, "busy.example/app:1", clock=FakeClock())
+    assert "busy.example refused it (status 429, TOOMANYREQUESTS)" in fault.fact
+    assert "RegistryCredentials" in fault.advice
+    assert len(site.calls) == 1
+
+
+def test_500_once_and_then_fine(network: Network) -> None:
+    registry = registry_with()
+    gate_once(Reply(500), registry)
+    network.site("shaky.example", registry)
+    assert network.ask_image("shaky.example/app:1", clock=FakeClock()) == ImageConfig(("/app",))
+
+
+def test_500_for_ever(network: Network) -> None:
+    site = network.site("broken.example", lambda _: Reply(500, b"SECRET stack trace"))
+    fault = ask_beside_a_good_one(network, "broken.example/app:1", clock=FakeClock())
+    assert "broken.example refused it (status 500)" in fault.fact
+    assert len(site.calls) == 3
+
+
+def test_truncated_body(network: Network) -> None:
+    network.site("cut.example", lambda _: raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"))
+    fault = ask_beside_a_good_one(network, "cut.example/app:1", clock=FakeClock())
+    assert "cut.example broke off its response" in fault.fact
+
+
+def test_truncated_chunks(network: Network) -> None:
+    network.site("cut.example", lambda _: raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{}"))
+    fault = ask_beside_a_good_one(network, "cut.example/app:1", clock=FakeClock())
+    assert "cut.example broke off its response" in fault.fact
+
+
+@pytest.mark.parametrize("nonsense", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999\r\n\r\n", b"", b"\0" * 70000])
+def test_no_http_at_all(network: Network, nonsense: bytes) -> None:
+    network.site("odd.example", lambda _: raw(nonsense))
+    fault = ask_beside_a_good_one(network, "odd.example/app:1", clock=FakeClock())
+    assert "odd.example broke off its response" in fault.fact
+
+
+def test_wrong_digest_of_a_manifest(network: Network) -> None:
+    registry = registry_with()
+    wanted = "sha256:" + "0" * 64
+    registry["app"].manifests[wanted] = registry["app"].manifests["1"]
+    network.site("liar.example", registry)
+    fault = ask_beside_a_good_one(network, f"liar.example/app@{wanted}")
+    assert "does not have the digest that it was asked for" in fault.fact
+
+
+def test_wrong_digest_of_a_config(network: Network) -> None:
+    registry = registry_with()
+    for digest, body in registry["app"].blobs.items():
+        registry["app"].blobs[digest] = bytes(reversed(body))
+    network.site("liar.example", registry)
+    fault = ask_beside_a_good_one(network, "liar.example/app:1")
+    assert "does not have the digest that it was asked for" in fault.fact
+
+
+def test_wrong_length(network: Network) -> None:
+    registry = registry_with()
+    store = registry["app"]
+    descriptor = store.descriptor(b'{"config": {}}', OCI_CONFIG)
+    store.manifest({"schemaVersion": 2, "config": descriptor | {"size": 3}, "layers": []}, OCI_MANIFEST, "1")
+    network.site("liar.example", registry)
+    fault = ask_beside_a_good_one(network, "liar.example/app:1")
+    assert "is not of the length that its descriptor says" in fault.fact
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_manifest_of_200_mb(network: Network, announced: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    sent = []
+
+    def flood(sock: socket.socket) -> None:
+        length = f"Content-Length: {200 << 20}\r\n" if announced else ""
+        sock.sendall(f"HTTP/1.1 200 OK\r\n{length}\r\n".encode())
+        for _ in range(200):
+            sock.sendall(b" " * (1 << 20))
+            sent.append(1)
+
+    network.site("flood.example", lambda _: flood)
+    fault = ask_beside_a_good_one(network, "flood.example/app:1")
+    assert "more than the 4 MiB that are read" in fault.fact
+    assert len(sent) < 100
+
+
+def test_a_config_that_is_said_to_be_huge_is_not_fetched(network: Network) -> None:
+    registry = registry_with()
+    descriptor = {"mediaType": OCI_CONFIG, "digest": "sha256:" + "1" * 64, "size": 200 << 20}
+    registry["app"].manifest({"schemaVersion": 2, "config": descriptor, "layers": []}, OCI_MANIFEST, "1")
+    site = network.site("flood.example", registry)
+    fault = ask_beside_a_good_one(network, "flood.example/app:1")
+    assert "more than the 8 MiB that are read" in fault.fact
+    assert len(site.calls) == 1
+
+
+def test_index_that_points_at_itself(network: Network) -> None:
+    registry = FakeRegistry()
+    store = registry["app"]
+    digest = "sha256:" + "2" * 64
+    entry = {"mediaType": OCI_INDEX, "digest": digest, "size": 10}
+    store.index("1", entries=[entry])
+    store.manifests[digest] = store.manifests["1"]
+    network.site("loop.example", registry)
+    fault = ask_beside_a_good_one(network, "loop.example/app:1")
+    assert "is not of the length" in fault.fact or "does not have the digest" in fault.fact
+
+
+def test_indexes_without_end(network: Network) -> None:
+    registry = FakeRegistry()
+    store = registry["app"]
+    digest = store.image()
+    for depth in range(20):
+        digest = store.index(f"{depth}", entries=[store.entry(digest, None)])
+    site = network.site("deep.example", registry)
+    fault = ask_beside_a_good_one(network, "deep.example/app:19")
+    assert "its indexes lead from one to the next" in fault.fact
+    assert len(site.calls) <= 6
+
+
+def redirect(location: str) -> Callable[[Call], Reply]:
+    return lambda _call: Reply(307, headers={"Location": location})
+
+
+@pytest.mark.parametrize(
+    ("location", "what"),
+    [
+        ("https://loop.example/v2/app/manifests/1", "redirects too often"),
+        ("", "redirects too often, or to nowhere"),
+        ("http://plain.example/x", "plain.example is named with http, and only https is spoken"),
+        ("https://169.254.169.254/latest/meta-data", "169.254.169.254 is an IP address and not a name"),
+        ("http://169.254.169.254/latest/meta-data", "only https is spoken"),
+        ("https://[fd00:ec2::254]/", "fd00:ec2::254 is an IP address and not a name"),
+        ("https://0xa9fea9fe/", "0xa9fea9fe is an IP address and not a name"),
+        ("https://2852039166/", "2852039166 is an IP address and not a name"),
+        ("https://metadata.example/", "the name metadata.example leads to a link-local address"),
+        ("https://inner.example/", "the name inner.example leads to a private address"),
+        ("https://mixed.example/", "the name mixed.example leads to a private address"),
+        ("https://me.example:22222222/", "not a URL"),
+        ("https://joe:s3cret@good.example/", "not a URL, or has a user name in it"),
+        ("file:///etc/passwd", "not https"),
+        ("gopher://good.example/", "not https"),
+        ("https://good.example/\x01SECRET", "not a URL"),
+        ("https://[::1/", "not a URL"),
+    ],
+)
+def test_redirects_that_are_not_followed(network: Network, location: str, what: str) -> None:
+    site = network.site("loop.example", redirect(location))
+    network.names["metadata.example"] = ["169.254.169.254"]
+    network.names["inner.example"] = ["10.1.2.3"]
+    network.names["mixed.example"] = ["8.8.8.8", "192.168.0.1"]
+    fault = ask_beside_a_good_one(network, "loop.example/app:1")
+    assert what in fault.fact
+    assert len(site.calls) <= 6
+    assert all(address[0].startswith("8.0.0.") for address in network.dialled)
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.1", "127.0.0.1", "100.64.0.1", "fd12::1", "::1", "::ffff:10.0.0.1", "0.0.0.0"]  # noqa: S104
+)
+def test_registry_name_with_a_private_address(network: Network, address: str) -> None:
+    network.names["inner.example"] = [address]
+    fault = ask_beside_a_good_one(network, "inner.example/app:1")
+    assert "the name inner.example leads to a" in fault.fact
+    assert "Name inner.example in InternalRegistries" in fault.advice
+    assert (address, 443) not in network.dialled
+
+
+@pytest.mark.parametrize("image", ["8.0.0.1/app:1", "127.0.0.1:5000/app:1", "[::1]:5000/app:1", "169.254.169.254/a:1"])
+def test_registries_by_their_address(network: Network, image: str) -> None:
+    fault = ask_beside_a_good_one(network, image)
+    assert "is an IP address and not a name" in fault.fact
+    assert network.dialled == [("8.0.0.1", 443)]  # the good one
+
+
+def test_private_address_at_the_second_resolution(network: Network) -> None:
+    """DNS rebinding: the name is looked up once, and every connection goes to the address that was checked."""
+    registry = registry_with()
+    registry.gate = lambda _call: None
+    network.site("rebind.example", registry)
+    public = network.names["rebind.example"]
+    answers = iter([public, ["127.0.0.1"], ["127.0.0.1"]])
+
+    def rebinding(host: str, port: int) -> list[Address]:
+        network.resolved.append(host)
+        return [(address, port) for address in next(answers)]
+
+    closing = registry.gate
+    registry.gate = lambda call: closing(call)
+    site = network.sites["rebind.example"]
+    inner = site.app
+    # Each response closes its connection, so that the next request needs a new one.
+    site.app = lambda call: _closing(inner(call))
+    assert network.ask_image("rebind.example/app:1", resolve=rebinding) == ImageConfig(("/app",))
+    assert network.resolved == ["rebind.example"]
+    assert network.dialled == [(public[0], 443)] * 2
+
+
+def _closing(reply: Reply | Raw) -> Reply:
+    assert isinstance(reply, Reply)
+    return Reply(reply.status, reply.body, reply.headers | {"Connection": "close"})
+
+
+def bearer(realm: str) -> Callable[[Call], Reply | None]:
+    def gate(call: Call) -> Reply | None:
+        if call.authorization == "Bearer t0ken":
+            return None
+        return Reply(401, b"SECRET", {"WWW-Authenticate": f'Bearer realm="{realm}",service="x"'})
+
+    return gate
+
+
+def test_token_realm_on_a_foreign_host_gets_no_credentials(network: Network) -> None:
+    registry = registry_with()
+    registry.gate = bearer("https://evil.example.net/token")
+    network.site("registry.example.com", registry)
+    evil = network.site("evil.example.net", lambda _: json_reply({"token": "t0ken"}))
+    assert network.ask_image("registry.example.com/app:1", credentials=Known("registry.example.com")) == ImageConfig(
+        ("/app",)
+    )
+    assert [call.authorization for call in evil.calls] == [None]
+
+
+def test_token_realm_on_a_foreign_host_is_named_when_the_anonymous_are_refused(network: Network) -> None:
+    registry = registry_with()
+    registry.gate = bearer("https://evil.example.net/token")
+    network.site("registry.example.com", registry)
+    evil = network.site("evil.example.net", lambda _: Reply(401, b"SECRET"))
+    fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
+    assert "its token service evil.example.net is at a host of another name" in fault.fact
+    assert "TokenServices" in fault.fact
+    assert [call.authorization for call in evil.calls] == [None]
+
+
+@pytest.mark.parametrize(
+    ("realm", "what"),
+    [
+        ("http://registry.example.com/token", "only https is spoken"),
+        ("https://169.254.169.254/token", "is an IP address"),
+        ("https://inner.example.com/token", "leads to a private address"),
+        ("/token", "not https"),
+        ("nonsense", "not https"),
+    ],
+)
+def test_token_realms_that_are_not_asked(network: Network, realm: str, what: str) -> None:
+    registry = registry_with()
+    registry.gate = bearer(realm)
+    network.site("registry.example.com", registry)
+    network.names["inner.example.com"] = ["10.0.0.1"]
+    fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
+    assert what in fault.fact
+
+
+def test_token_service_that_redirects_is_not_followed(network: Network) -> None:
+    registry = registry_with()
+    registry.gate = bearer("https://registry.example.com/token")
+    network.site("registry.example.com", lambda call: _token_redirect(call, registry))
+    evil = network.site("evil.example.net", lambda _: json_reply({"token": "t0ken"}))
+    fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
+    assert "redirects" in fault.fact
+    assert not evil.calls
+
+
+def _token_redirect(call: Call, registry: FakeRegistry) -> Reply | Raw:
+    return redirect("https://evil.example.net/token")(call) if call.path == "/token" else registry(call)
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [b"", b"[]", b'{"token": ""}', b'{"token": 7}', b'{"token": "a\\r\\nX: y"}', b'{"token": "\\u00e9"}', b"[" * 100000],
+)
+def test_token_services_that_send_no_token(network: Network, answered: bytes) -> None:
+    registry = registry_with()
+    registry.gate = bearer("https://auth.example.net/token")
+    network.site("registry.example.com", registry)
+    network.site("auth.example.net", lambda _: Reply(body=answered))
+    fault = ask_beside_a_good_one(network, "registry.example.com/app:1")
+    assert "sent no token" in fault.fact or "characters that HTTP does not allow" in fault.fact
+
+
+def test_credentials_do_not_follow_a_redirect(network: Network) -> None:
+    registry = registry_with()
+    store = registry["app"]
+
+    def gate(call: Call) -> Reply | None:
+        if call.authorization != basic("joe", "s3cret"):
+            return Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
+        if "/blobs/" in call.path:
+            return redirect("https://cdn.example.net/" + call.path.rpartition("/")[2] + "?sig=SECRET")(call)
+        return None
+
+    registry.gate = gate
+    network.site("registry.example.com", registry)
+    cdn = network.site("cdn.example.net", lambda call: Reply(body=store.blobs[call.path[1:]]))
+    assert network.ask_image("registry.example.com/app:1", credentials=Known("registry.example.com")) == ImageConfig(
+        ("/app",)
+    )
+    assert [call.authorization for call in cdn.calls] == [None]
+
+
+def test_redirect_target_that_asks_for_credentials_gets_none(network: Network) -> None:
+    network.site("registry.example.com", redirect("https://evil.example.net/"))
+    evil = network.site("evil.example.net", lambda _: Reply(401, headers={"WWW-Authenticate": "Basic realm=x"}))
+    fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
+    assert "status 401" in fault.fact
+    assert [call.authorization for call in evil.calls] == [None]
+
+
+def test_credentials_do_not_come_back_with_a_redirect_that_returns(network: Network) -> None:
+    def app(call: Call) -> Reply:
+        if call.authorization != basic("joe", "s3cret") and "/back" not in call.path:
+            return Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
+        return redirect("https://evil.example.net/")(call) if "/back" not in call.path else Reply(404)
+
+    home = network.site("registry.example.com", app)
+    network.site("evil.example.net", redirect("https://registry.example.com/back"))
+    ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
+    assert [call.authorization for call in home.calls if call.path == "/back"] == [None]
+
+
+def test_certificate_for_another_name(network: Network) -> None:
+    site = network.site("mine.example", registry_with(), certificate_for="yours.example")
+    fault = ask_beside_a_good_one(network, "mine.example/app:1")
+    assert "the certificate of mine.example is for another name" in fault.fact
+    assert not site.calls
+
+
+def test_certificate_that_has_expired(network: Network) -> None:
+    network.site("old.example", registry_with(), days=-1)
+    fault = ask_beside_a_good_one(network, "old.example/app:1")
+    assert "the certificate of old.example has expired" in fault.fact
+
+
+def test_no_tls_where_tls_is_due(network: Network) -> None:
+    network.site("plain.example", registry_with(), tls=False)
+    fault = ask_beside_a_good_one(network, "plain.example/app:1")
+    assert "the TLS handshake with plain.example failed" in fault.fact
+
+
+def test_a_public_registry_does_not_lead_to_an_internal_one(network: Network) -> None:
+    inner = network.site("inner.example", registry_with())
+    network.names["inner.example"] = ["10.0.0.1"]
+    network._behind["10.0.0.1"] = inner
+    internal = Reach.of(["inner.example", "http://plain.example:5000"])
+    network.site("public.example", redirect("https://inner.example/v2/app/manifests/1"))
+    fine, fault = network.ask(
+        ImageRequest("inner.example/app:1"), ImageRequest("public.example/app:1"), internal=internal
+    )
+    assert fine == ImageConfig(("/app",))
+    assert isinstance(fault, Unavailable)
+    assert "the name inner.example leads to a private address" in fault.fact
+
+
+def test_an_idle_connection_to_an_internal_host_is_no_way_in(network: Network) -> None:
+    """The connection that the internal registry's image left open must not serve the public one's redirect."""
+    inner = network.site("inner.example", registry_with())
+    network.names["inner.example"] = ["10.0.0.1"]
+    network._behind["10.0.0.1"] = inner
+    waits = threading.Event()
+
+    def lead(call: Call) -> Reply:
+        waits.wait(HARD_LIMIT)
+        return redirect("https://inner.example/v2/app/manifests/1")(call)
+
+    network.site("public.example", lead)
+
+    def resolve(host: str, port: int) -> list[Address]:
+        return network.resolve(host, port)
+
+    threading.Timer(0.5, waits.set).start()
+    answers = network.ask(
+        ImageRequest("inner.example/app:1"),
+        ImageRequest("public.example/app:1"),
+        internal=Reach.of(["inner.example"]),
+        resolve=resolve,
+    )
+    assert [isinstance(answer, Unavailable) for answer in answers] == [False, True]
+
+
+def test_a_host_that_hangs_does_not_hold_up_the_others(network: Network) -> None:
+    """Far more hanging images than threads for one registry, listed before the good ones."""
+    over = threading.Event()
+    network.site("silent.example", lambda _: raw(until=over))
+    good = FakeRegistry()
+    for number in range(40):
+        good["app"].image(str(number), entrypoint=[f"/{number}"])
+    network.site("good.example", good)
+    hanging = [ImageRequest(f"silent.example/app:{number}") for number in range(200)]
+    fine = [ImageRequest(f"good.example/app:{number}") for number in range(40)]
+    answers = network.ask(*hanging, *fine, seconds=4)
+    over.set()
+    assert all(isinstance(answer, Unavailable) for answer in answers[:200])
+    assert answers[200:] == [ImageConfig((f"/{number}",)) for number in range(40)]
+
+
+def _is_config(answer: Answer) -> bool:
+    return isinstance(answer, ImageConfig)
+
+
+def test_digest_header_that_does_not_fit(network: Network) -> None:
+    registry = registry_with()
+    media_type, body = registry["app"].manifests["1"]
+    headers = {"Content-Type": media_type, "Docker-Content-Digest": digest_of(b"other")}
+    network.site("liar.example", lambda _: Reply(body=body, headers=headers))
+    fault = ask_beside_a_good_one(network, "liar.example/app:1")
+    assert "does not have the digest" in fault.fact

@@ -1,0 +1,268 @@
+"""Reading from Debian's docker-registry, filled by the distribution API and by skopeo."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from registry.certificates import Authority
+from registry.content import OCI_MANIFEST, Store, digest_of
+from registry.network import HARD_LIMIT, Call, Reply, Site, basic, json_reply
+from registry.processes import HTPASSWD, RegistryProcess, program, token
+
+from sysdig_instrument.answers import World, answer
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Unavailable
+from sysdig_instrument.registry.addresses import Address
+from sysdig_instrument.registry.login import ANONYMOUS, Credentials, Login
+from sysdig_instrument.registry.urls import Reach
+
+pytestmark = pytest.mark.registry
+
+MANY_TAGS = 300
+
+
+@dataclass
+class Filled:
+    """An open registry, and the storage that the guarded ones share with it."""
+
+    open: RegistryProcess
+    storage: Path
+    digests: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    storage = tmp_path_factory.mktemp("registry") / "storage"
+    process = RegistryProcess(storage)
+    store, tags = Store(), Store()
+    digests = {
+        "oci": store.image("oci", entrypoint=["/oci"], cmd=["a", "b"]),
+        "docker": store.image("docker", entrypoint=["/docker"], docker=True),
+        "no-media-type": store.image("no-media-type", entrypoint=["/plain"], with_media_type=False),
+        "cmd-only": store.image("cmd-only", cmd=["/cmd"]),
+        "nothing": store.image("nothing"),
+        "multi": store.multi("multi"),
+        "docker-multi": store.multi("docker-multi", docker=True),
+    }
+    for number in range(MANY_TAGS):
+        tags.image(f"v{number}", entrypoint=[f"/{number}"])
+    process.push("team/app", store)
+    process.push("many", tags)
+    yield Filled(process, storage, digests)
+    process.close()
+
+
+def ask(*requests: ImageRequest, port: int, **changes: object) -> list[Answer]:
+    world = World(region="us-east-1", internal=Reach.of([f"http://localhost:{port}"]), **changes)  # type: ignore[arg-type]
+    return list(answer(requests, world=world, seconds=HARD_LIMIT).values())
+
+
+@pytest.mark.parametrize(
+    ("tag", "architecture", "config"),
+    [
+        ("oci", "amd64", ImageConfig(("/oci",), ("a", "b"))),
+        ("docker", "amd64", ImageConfig(("/docker",))),
+        ("no-media-type", "amd64", ImageConfig(("/plain",))),
+        ("cmd-only", "amd64", ImageConfig((), ("/cmd",))),
+        ("nothing", "amd64", ImageConfig()),
+        ("multi", "amd64", ImageConfig(("/amd64",), ("serve",))),
+        ("multi", "arm64", ImageConfig(("/arm64",), ("serve",))),
+        ("docker-multi", "amd64", ImageConfig(("/amd64",), ("serve",))),
+        ("docker-multi", "arm64", ImageConfig(("/arm64",), ("serve",))),
+    ],
+)
+def test_by_tag_and_by_digest(filled: Filled, tag: str, architecture: str, config: ImageConfig) -> None:
+    port = filled.open.port
+    by_tag = ImageRequest(f"localhost:{port}/team/app:{tag}", architecture)
+    by_digest = ImageRequest(f"localhost:{port}/team/app@{filled.digests[tag]}", architecture)
+    by_both = ImageRequest(f"localhost:{port}/team/app:gone@{filled.digests[tag]}", architecture)
+    assert ask(by_tag, by_digest, by_both, port=port) == [config] * 3
+
+
+def test_several_hundred_tags(filled: Filled) -> None:
+    port = filled.open.port
+    requests = [ImageRequest(f"localhost:{port}/many:v{number}") for number in range(MANY_TAGS)]
+    assert ask(*requests, port=port) == [ImageConfig((f"/{number}",)) for number in range(MANY_TAGS)]
+
+
+def test_unknown_tag_and_repository_beside_one_that_is_there(filled: Filled) -> None:
+    port = filled.open.port
+    names = ["team/app:gone", "team/gone:1", "team/app:oci"]
+    gone, nowhere, there = ask(*(ImageRequest(f"localhost:{port}/{name}") for name in names), port=port)
+    assert isinstance(gone, Unavailable)
+    assert f"localhost:{port} refused it (status 404, MANIFEST_UNKNOWN)" in gone.fact
+    assert isinstance(nowhere, Unavailable)
+    assert "status 404" in nowhere.fact
+    assert isinstance(there, ImageConfig)
+
+
+def test_loopback_is_closed_without_the_setting(filled: Filled) -> None:
+    image = f"localhost:{filled.open.port}/team/app:oci"
+    world = World(region="us-east-1", internal=Reach.of(["http://localhost:1"]))
+    (refused,) = answer([ImageRequest(image)], world=world, seconds=HARD_LIMIT).values()
+    assert isinstance(refused, Unavailable)
+    assert "the name localhost leads to a loopback address" in refused.fact
+
+
+def test_image_pushed_by_skopeo(filled: Filled, tmp_path: Path) -> None:
+    """Another program's layout and manifest, in both media types."""
+    layout = tmp_path / "layout"
+    store = Store()
+    store.image("1", entrypoint=["/skopeo"], cmd=["x"])
+    _write_layout(layout, store)
+    target = f"localhost:{filled.open.port}/skopeo"
+    for media, tag in (("oci", "oci"), ("v2s2", "docker")):
+        copy = [program("skopeo"), "copy", "--insecure-policy", "--dest-tls-verify=false", "--format", media]
+        subprocess.run([*copy, f"oci:{layout}:1", f"docker://{target}:{tag}"], check=True, capture_output=True)
+    answers = ask(ImageRequest(f"{target}:oci"), ImageRequest(f"{target}:docker"), port=filled.open.port)
+    assert answers == [ImageConfig(("/skopeo",), ("x",))] * 2
+
+
+def _write_layout(folder: Path, store: Store) -> None:
+    """An OCI image layout with one image (OCI image spec, image-layout.md)."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    _, manifest = store.manifests["1"]
+    for body in (*store.blobs.values(), manifest):
+        (blobs / digest_of(body).partition(":")[2]).write_bytes(body)
+    entry = {
+        "mediaType": OCI_MANIFEST,
+        "digest": digest_of(manifest),
+        "size": len(manifest),
+        "annotations": {"org.opencontainers.image.ref.name": "1"},
+    }
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+
+
+class Joe:
+    """Knows the password, for every registry."""
+
+    def login(self, registry: str) -> Login | None:
+        assert registry
+        return Login("joe", "s3cret")
+
+
+class Mallory:
+    def login(self, registry: str) -> Login | None:
+        assert registry
+        return Login("joe", "wrong")
+
+
+@pytest.fixture(scope="module")
+def guarded(filled: Filled, authority: Authority) -> Iterator[RegistryProcess]:
+    passwords = filled.storage.with_name("htpasswd")
+    passwords.write_text(HTPASSWD)
+    process = RegistryProcess(
+        filled.storage,
+        certificate=authority.files(["registry.example.test"]),
+        htpasswd={"realm": "Registry", "path": str(passwords)},
+    )
+    yield process
+    process.close()
+
+
+def ask_securely(port: int, authority: Authority, credentials: Credentials, *also: str) -> Answer:
+    """Ask for an image of a registry that speaks TLS, at a name that leads to loopback."""
+
+    def resolve(host: str, at: int) -> list[Address]:
+        assert host.endswith("example.test")
+        return [("127.0.0.1", at)]
+
+    world = World(
+        region="us-east-1",
+        internal=Reach.of([f"registry.example.test:{port}", *also]),
+        credentials=credentials,
+        resolve=resolve,
+        tls=lambda: authority.client,
+    )
+    request = ImageRequest(f"registry.example.test:{port}/team/app:multi", "arm64")
+    return answer([request], world=world, seconds=HARD_LIMIT)[request]
+
+
+def test_basic(guarded: RegistryProcess, authority: Authority) -> None:
+    assert ask_securely(guarded.port, authority, Joe()) == ImageConfig(("/arm64",), ("serve",))
+
+
+@pytest.mark.parametrize("credentials", [ANONYMOUS, Mallory()])
+def test_basic_refused(guarded: RegistryProcess, authority: Authority, credentials: Credentials) -> None:
+    refused = ask_securely(guarded.port, authority, credentials)
+    assert isinstance(refused, Unavailable)
+    assert "(status 401, UNAUTHORIZED)" in refused.fact
+    assert "RepositoryCredentials" in refused.advice
+
+
+@dataclass
+class TokenService:
+    """Gives tokens to joe, for what he asks for."""
+
+    authority: Authority
+
+    def __call__(self, call: Call) -> Reply:
+        if call.authorization != basic("joe", "s3cret"):
+            return json_reply({"details": "SECRET"}, 401)
+        (scope,) = call.query["scope"]
+        kind, name, actions = scope.split(":")
+        now = int(time.time())
+        claims = {
+            "iss": "tests",
+            "sub": "joe",
+            "aud": call.query["service"][0],
+            "iat": now,
+            "nbf": now - 10,
+            "exp": now + 60,
+            "jti": "1",
+            "access": [{"type": kind, "name": name, "actions": actions.split(",")}],
+        }
+        certificate, key = self.authority.files(["example.test"])
+        return json_reply({"token": token(key, certificate, claims)})
+
+
+@pytest.fixture(scope="module")
+def tokened(filled: Filled, authority: Authority) -> Iterator[tuple[RegistryProcess, Site]]:
+    # The token service is at the domain that the registry is in, as with GitLab.
+    service = Site("example.test", TokenService(authority), authority.server(["example.test"]))
+    bundle = filled.storage.with_name("roots.pem")
+    bundle.write_text(authority.pem)
+    process = RegistryProcess(
+        filled.storage,
+        certificate=authority.files(["registry.example.test"]),
+        token={
+            "realm": f"https://example.test:{service.port}/token",
+            "service": "registry",
+            "issuer": "tests",
+            "rootcertbundle": str(bundle),
+        },
+    )
+    yield process, service
+    process.close()
+    service.close()
+
+
+def test_bearer(tokened: tuple[RegistryProcess, Site], authority: Authority) -> None:
+    process, service = tokened
+    found = ask_securely(process.port, authority, Joe(), f"example.test:{service.port}")
+    assert found == ImageConfig(("/arm64",), ("serve",))
+    assert service.calls[-1].query["scope"] == ["repository:team/app:pull"]
+
+
+def test_bearer_refused(tokened: tuple[RegistryProcess, Site], authority: Authority) -> None:
+    process, service = tokened
+    refused = ask_securely(process.port, authority, Mallory(), f"example.test:{service.port}")
+    assert isinstance(refused, Unavailable)
+    assert "the token service example.test refused the credentials (status 401)" in refused.fact
+
+
+def test_token_service_of_an_internal_registry_has_to_be_admitted_too(
+    tokened: tuple[RegistryProcess, Site], authority: Authority
+) -> None:
+    process, _ = tokened
+    refused = ask_securely(process.port, authority, Joe())
+    assert isinstance(refused, Unavailable)
+    assert "the name example.test leads to a loopback address" in refused.fact
+    assert "Name example.test in InternalRegistries" in refused.advice
