@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from judge.evaluate import Evaluator, Surroundings, World, evaluate
 from judge.findings import Finding
@@ -16,6 +18,7 @@ from judge.task import Run, check_task
 from judge.values import Json, canonical, items, mapping, same
 from judge.workload import workload_variables
 
+LIVE_CAPABILITIES = re.compile(r'"Add":(\{"Fn::If":.*)?\{"(Ref":"(?!AWS::NoValue)|Fn::(?!If))')
 SHORTEST_SECRET = 6  # shorter values occur by chance in names and counts
 
 
@@ -29,8 +32,13 @@ def judge(  # noqa: PLR0913 - a judgement depends on this many things, each name
     forced: Mapping[str, bool] | None = None,
 ) -> list[Finding]:
     """All that is wrong with an output. `forced`: judge it under other conditions than the macro met."""
-    run = _run(before, after, surroundings, settings, images, forced)
     raw = mapping(_written_out(before, surroundings))
+    run = replace(
+        _run(before, after, surroundings, settings, images, forced),
+        live_capabilities=frozenset(
+            name for name, text in mapping(raw.get("Resources")).items() if LIVE_CAPABILITIES.search(canonical(text))
+        ),
+    )
     findings: list[Finding] = []
     if not forced:
         findings += check_raw(before, after, _replaced_variables(run))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from judge.selection import AGENT, containers_of, is_agent, looks_like_the_agent
+from judge.selection import AGENT, containers_of, is_agent, is_fargate, looks_like_the_agent
 from judge.settings import Settings
 from judge.shapes import has_conditions, of_shape
 from judge.task import Run, workloads
@@ -23,13 +23,20 @@ def reasons(run: Run, raw: Json) -> dict[str, bool]:
     for name in run.before.task_definitions():
         touched = workloads(run, name)
         # Where conditions take every workload away now, what is wrong with the other branches may still be told.
-        if not run.is_selected(name) or not (touched or has_conditions(resources.get(name))):
+        raw_task = mapping(resources.get(name))
+        if not run.is_selected(name) or not (touched or has_conditions(raw_task) or _is_no_list(run, name)):
             continue
         for reason, must in _of_task(run, name):
             found[reason] = found.get(reason, False) or (must and bool(touched) and run.takes(name))
-        for reason in of_shape(mapping(resources.get(name))):
+        for reason in of_shape(raw_task):
             found.setdefault(reason, False)
     return found
+
+
+def _is_no_list(run: Run, name: str) -> bool:
+    """Whether there may be containers that cannot be seen."""
+    containers = mapping(run.before.resources[name].get("Properties")).get("ContainerDefinitions")
+    return not (containers is None or isinstance(containers, list))
 
 
 def _of_task(run: Run, name: str) -> Reasons:
@@ -45,6 +52,9 @@ def _of_task(run: Run, name: str) -> Reasons:
     has_role = properties.get("ExecutionRoleArn") or settings.text("DefaultExecutionRoleArn")
     if settings.text("AccessKeySecret") is not None and not has_role:
         yield "execution-role-missing", True
+    memory = properties.get("Memory") or settings.number("AgentMemory") or settings.number("AgentMemoryReservation")
+    if not memory and not is_fargate(properties):
+        yield "agent-without-memory-on-ec2", False
     containers = [mapping(container) for container in containers_of(resource)]
     agents = [container for container in containers if is_agent(container)]
     if any(not looks_like_the_agent(agent) for agent in agents):

@@ -26,6 +26,7 @@ class Run:
     before: World  # the template as it is judged: the same, or with other conditions
     after: World
     flipped: bool
+    live_capabilities: frozenset[str] = frozenset()  # tasks with a Capabilities.Add that is an expression
 
     def settings_of(self, name: str) -> Settings:
         """The settings of a task definition: read when the macro runs, but for the secret, which stays live."""
@@ -144,7 +145,8 @@ def _check_containers(run: Run, name: str, wrapped: list[Workload]) -> Iterator[
                 yield Finding(where, "is not to be instrumented, and yet it changed")
         elif not (work.unresolved and same(was, is_now)):
             own = settings.for_container(text_of(work.container.get("Name")))
-            promise = Promise(own, work.config, keeps_argv=work.unresolved)
+            live = name in run.live_capabilities
+            promise = Promise(own, work.config, live_capabilities=live, keeps_argv=work.unresolved)
             yield from at(where, check_workload(work.container, mapping(is_now), promise))
 
 

@@ -31,6 +31,7 @@ class Promise:
 
     settings: Settings
     config: Config | None
+    live_capabilities: bool  # the list of capabilities is an expression, which can be prefixed but not appended to
     keeps_argv: bool  # a branch that was not taken, whose image could not be read: EntryPoint and Command stay
 
 
@@ -42,7 +43,8 @@ def check_workload(before: Mapping[str, Json], after: Mapping[str, Json], promis
     removable = KILT_LEFTOVERS if WRAPPER in argv(before.get("EntryPoint")) else frozenset()
     yield from check_environment(before.get("Environment"), after.get("Environment"), wanted, removable)
     yield from _check_volumes(before.get("VolumesFrom"), after.get("VolumesFrom"))
-    yield from _check_capabilities(mapping(before.get("LinuxParameters")), after.get("LinuxParameters"))
+    parameters = (mapping(before.get("LinuxParameters")), after.get("LinuxParameters"))
+    yield from _check_capabilities(*parameters, live=promise.live_capabilities)
 
 
 def workload_variables(settings: Settings) -> dict[str, str]:
@@ -131,7 +133,7 @@ def _check_volumes(before: Json, after: Json) -> Iterator[str]:
         yield "VolumesFrom: the agent's volume is missing"
 
 
-def _check_capabilities(before: Mapping[str, Json], after: Json) -> Iterator[str]:
+def _check_capabilities(before: Mapping[str, Json], after: Json, *, live: bool) -> Iterator[str]:
     if not isinstance(after, dict):
         yield "LinuxParameters is no map with Capabilities"
         return
@@ -139,7 +141,8 @@ def _check_capabilities(before: Mapping[str, Json], after: Json) -> Iterator[str
     old, new = argv(old_capabilities.get("Add")), argv(new_capabilities.get("Add"))
     expected = old if PTRACE in old else [*old, PTRACE]
     without_repeats = list(dict.fromkeys(map(canonical, expected)))
-    if not (same(new, expected) or list(map(canonical, new)) == without_repeats):
+    prefixed = live and same(new, [PTRACE, *old])
+    if not (prefixed or same(new, expected) or list(map(canonical, new)) == without_repeats):
         yield f"Capabilities.Add is {canonical(new)} and should be {canonical(expected)}"
     yield from _check_rest("LinuxParameters", before, after, "Capabilities")
     yield from _check_rest("LinuxParameters.Capabilities", old_capabilities, new_capabilities, "Add")
