@@ -57,11 +57,6 @@ class Case:
         defaults = json.loads((FOLDER / "settings.json").read_text())
         return {**defaults, **self.read("settings.json")}
 
-    @property
-    def needs_the_world(self) -> bool:
-        """Whether it needs answers that a file of image configs cannot give."""
-        return bool(self.read("ssm.json") or self.read("exports.json"))
-
     def answers(self, requests: Sequence[Request]) -> Mapping[Request, Answer]:
         return {request: self._answer(request) for request in requests}
 

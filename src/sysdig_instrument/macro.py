@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from sysdig_instrument.engine import plan as engine
+from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, Plan
 from sysdig_instrument.engine.settings.layers import Layer, Settled, settle
 from sysdig_instrument.engine.settings.table import TABLE, Settings
-from sysdig_instrument.errors import UsageError, UserError
+from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.limits import check_size, processed_size
 from sysdig_instrument.planning import Lookup, planned
 
@@ -92,7 +94,9 @@ def process(event: Event, deployment: Layer, ask: Ask) -> Processed:
         account=event.account or None,
     )
     plan = planned(event.fragment, context, ask(settled.settings, event.region))
-    fragment = plan.apply(event.fragment)
+    fragment, problems = engine.process(event.fragment, plan)
+    if problems:
+        raise RefusedError(message(problems))
     check_size(processed_size(fragment), "The processed template")
     return Processed(fragment, plan)
 

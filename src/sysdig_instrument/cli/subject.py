@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sysdig_instrument.documents import Document, Kind, carry_back, kind, properties
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.plan import Context, Plan
+from sysdig_instrument.engine.plan import Context, Plan, process
 from sysdig_instrument.limits import check_size
 from sysdig_instrument.planning import Lookup, planned
+
+_OUT_OF_SIGHT: Final[dict[str, Json]] = dict.fromkeys(
+    ("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), {"Ref": "the task definition around it"}
+)
+"""What an array of container definitions does not show is not known, which is not the same as absent."""
 
 F = TypeVar("F", bound=Finding)
 
@@ -28,7 +33,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A plan for a document, in the document's spelling. ``plan`` is the engine's own."""
+    """A plan for a document, in the document's spelling. ``plan`` is the engine's own.
+
+    Without problems, the changes make what the engine made and checked.
+    """
 
     plan: Plan
     changes: tuple[Change, ...]
@@ -47,17 +55,27 @@ def subject_of(document: Document) -> Subject:
     if what == "template":
         check_size(len(document.encode(document.text)), document.name)
         return Subject(document, what, document.value)
-    return Subject(document, what, properties(document.value, what))
+    return Subject(document, what, fragment_of(document.value, what))
+
+
+def fragment_of(value: Json, what: Kind) -> Json:
+    """What the engine is shown of a document: a template as it is, anything else as the Properties of a resource."""
+    if what == "template":
+        return value
+    shown = properties(value, what)
+    return {**_OUT_OF_SIGHT, **shown} if what == "container definitions" and isinstance(shown, dict) else shown
 
 
 def prospect(subject: Subject, context: Context, lookup: Lookup) -> Prospect:
     """What would be done to the document."""
     plan = planned(subject.fragment, context, lookup)
+    _, problems = process(subject.fragment, plan)
+    changes = () if problems else tuple(plan.changes)
     if subject.kind == "template":
-        return Prospect(plan, tuple(plan.changes), plan.notices, plan.problems)
-    carried = carry_back(subject.document.value, subject.kind, () if plan.problems else plan.changes)
+        return Prospect(plan, changes, plan.notices, problems)
+    carried = carry_back(subject.document.value, subject.kind, changes)
     homeless = tuple(_homeless(change) for change in carried.homeless)
-    return Prospect(plan, carried.changes, (*_spelled(plan.notices), *homeless), tuple(_spelled(plan.problems)))
+    return Prospect(plan, carried.changes, (*_spelled(plan.notices), *homeless), tuple(_spelled(problems)))
 
 
 def _homeless(change: Change) -> Notice:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sysdig_instrument.cli.inputs import context
 from sysdig_instrument.cli.lookups import lookup
 from sysdig_instrument.cli.subject import Subject, prospect, subject_of
-from sysdig_instrument.documents import load, render, write
+from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine import patch
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.patch import Change
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return 0
 
 
-def _processed(subject: Subject, changes: tuple[Change, ...], syntax: str | None) -> bytes:
+def _processed(subject: Subject, changes: tuple[Change, ...], syntax: Syntax | None) -> bytes:
     """The document with the changes, in its own syntax or in the one that was asked for."""
     document = subject.document
     value = patch.apply(document.value, changes)

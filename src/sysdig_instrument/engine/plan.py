@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sysdig_instrument.engine import layering, patch
-from sysdig_instrument.engine.findings import Notice, Place, Problem, message
+from sysdig_instrument.engine import checks, layering, patch
+from sysdig_instrument.engine.checks.made import made
+from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Request
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.rewrite import TaskPlan, rewrite
+from sysdig_instrument.engine.rewrite import Status, TaskPlan, rewrite
 from sysdig_instrument.engine.scope import Asked, Scope
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.template import nested_stacks, outline, task_definitions
-from sysdig_instrument.errors import RefusedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,7 @@ class Context:
 class Plan:
     """What would be done to a template, and all there is to say about it."""
 
+    context: Context
     tasks: tuple[TaskPlan, ...]
     notices: tuple[Notice, ...]
     problems: tuple[Problem, ...]
@@ -53,30 +54,44 @@ class Plan:
         for task in self.tasks:
             yield from task.changes
 
-    def apply(self, template: Json) -> Json:
-        """The processed template.
 
-        Raises:
-            RefusedError: The plan has problems; the message lists them all.
-        """
-        if self.problems:
-            raise RefusedError(message(self.problems))
-        return patch.apply(template, self.changes)
+def process(template: Json, current: Plan) -> tuple[Json, tuple[Problem, ...]]:
+    """The processed template, and all that is wrong; where anything is, the template comes back as it was.
+
+    What the plan makes is checked before it is handed out: a bad task definition can leave a stack hanging.
+    """
+    if current.problems:
+        return template, current.problems
+    processed = patch.apply(template, current.changes)
+    problems = tuple(_check(processed, current))
+    return (template if problems else processed), problems
+
+
+def _check(processed: Json, current: Plan) -> Iterator[Problem]:
+    for before, after in zip(
+        current.tasks, task_definitions(processed, _scope(processed, current.context, Asked())), strict=True
+    ):
+        if before.outcome.status is Status.INSTRUMENTED:
+            yield from checks.problems(made(after))
+
+
+def _scope(template: Json, context: Context, asked: Asked) -> Scope:
+    return Scope(template, context.parameters, context.region, context.account, context.answers, asked)
 
 
 def plan(template: Json, context: Context) -> Plan:
     """The plan for a template, or for a snippet's fragment."""
     asked = Asked()
-    scope = Scope(template, context.parameters, context.region, context.account, context.answers, asked)
+    scope = _scope(template, context, asked)
     if outline(template) is None:
-        return Plan((), (), (_not_a_template(template),), ())
+        return Plan(context, (), (), (_not_a_template(template),), ())
     whole = layering.of_template(template, context.settled, context.params, scope)
     tasks = tuple(rewrite(task, layering.of_task(task, whole.settled)) for task in task_definitions(template, scope))
     stacks = tuple(map(_out_of_reach, nested_stacks(template)))
     findings = [*whole.findings, *(finding for task in tasks for finding in task.findings)]
     notices = tuple(finding for finding in findings if isinstance(finding, Notice))
     problems = tuple(finding for finding in findings if isinstance(finding, Problem))
-    return Plan(tasks, stacks + notices, problems, tuple(asked.requests))
+    return Plan(context, tasks, stacks + notices, problems, tuple(asked.requests))
 
 
 def _out_of_reach(name: str) -> Notice:

@@ -36,6 +36,7 @@ from sysdig_instrument.engine.steps.agent import agent, place_agent
 from sysdig_instrument.engine.steps.capabilities import capabilities
 from sysdig_instrument.engine.steps.entry_point import wrap
 from sysdig_instrument.engine.steps.environment import environment
+from sysdig_instrument.engine.steps.execution_role import execution_role
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
 from sysdig_instrument.engine.steps.result import result
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
@@ -134,6 +135,7 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         findings = [effect for effect in effects if not isinstance(effect, Change)]
         return _finished(task, Outcome(None, status, "no container is to be instrumented"), outcomes, findings)
     effects[:0] = pid_mode(task, any_of(instrumented, task.when))
+    effects += execution_role(task, settings.settled.settings)
     effects += _task_notices(task, settings.settled)
     refused = any(isinstance(effect, Problem) for effect in effects)
     return _finished(task, Outcome(None, Status.REFUSED if refused else Status.INSTRUMENTED), outcomes, effects)

@@ -62,7 +62,7 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
         )
     settled = task_settings.settled
     if task_settings.all_disabled:
-        return Skip(f"Enabled is false in {settled.origin('Enabled')}")
+        return Skip(f"Enabled is false in {settled.source('Enabled')}")
     platform = intrinsics.resolve(properties.get("RuntimePlatform", ABSENT), task.scope)
     match platform:
         case Literal({"OperatingSystemFamily": str(family)}) if family.upper().startswith("WINDOWS"):
@@ -120,7 +120,7 @@ def decide_container(container: Container) -> Verdict | Agent:
     ):
         return Skip("a FireLens log router (InstrumentLogRouters is false)")
     if not settings.enabled:
-        return Skip(f"Enabled is false in {container.settled.origin('Enabled')}")
+        return Skip(f"Enabled is false in {container.settled.source('Enabled')}")
     return _by_name(container)
 
 
@@ -133,12 +133,12 @@ def _by_name(container: Container) -> Verdict:
             "Give it a name that is known before deployment",
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
-        return Skip(f"ExcludeContainers in {settled.origin('ExcludeContainers')}")
+        return Skip(f"ExcludeContainers in {settled.source('ExcludeContainers')}")
     if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
-        return Skip(f"not in IncludeContainers in {settled.origin('IncludeContainers')}")
+        return Skip(f"not in IncludeContainers in {settled.source('IncludeContainers')}")
     said = settled.is_from_template("Enabled") or settled.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not said:
-        return Skip(f"Mode is opt-in in {settled.origin('Mode')}, and nothing says Enabled")
+        return Skip(f"Mode is opt-in in {settled.source('Mode')}, and nothing says Enabled")
     return Include()
 
 

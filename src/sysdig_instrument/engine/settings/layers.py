@@ -43,6 +43,11 @@ class Settled:
         """What messages call that layer."""
         return self.layer(name).name
 
+    def source(self, name: str) -> str:
+        """Who says so, in words that are the same for the macro and for the command line tool in its place."""
+        layer = self.layer(name)
+        return "the macro's deployment" if layer.reach is Reach.DEPLOYMENT else layer.name
+
     def is_from_template(self, name: str) -> bool:
         """Whether the template itself says it, and not the macro's deployment or nobody."""
         return self.layer(name).reach is not Reach.DEPLOYMENT

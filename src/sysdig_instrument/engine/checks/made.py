@@ -1,0 +1,97 @@
+"""A processed task definition as ECS would get it with the parameter values of now, as far as that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sysdig_instrument.engine import conditions, intrinsics
+from sysdig_instrument.engine.choices import leaves
+from sysdig_instrument.engine.container import container_lists, elements, member
+from sysdig_instrument.engine.findings import Place
+from sysdig_instrument.engine.intrinsics import Literal
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.template import TaskDefinition
+
+Known: TypeAlias = Json | Absent | None
+"""A value that is worked out, or ``None`` where it is not known (JSON's null counts as ``ABSENT``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeContainer:
+    """A container that is there now. ``name`` is nothing where it is not known."""
+
+    name: str | None
+    position: int
+    value: Mapping[str, Json]
+    pointer: Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A processed task definition. ``is_whole`` says whether it is known of every container if it is there."""
+
+    task: TaskDefinition
+    containers: tuple[MadeContainer, ...]
+    is_whole: bool
+
+    @property
+    def properties(self) -> Mapping[str, Json]:
+        """Its Properties."""
+        return self.task.properties if isinstance(self.task.properties, dict) else {}
+
+    @property
+    def knows_all_names(self) -> bool:
+        """Whether every container is in sight with its name."""
+        return self.is_whole and all(container.name is not None for container in self.containers)
+
+    def place(self, container: MadeContainer | None = None, *keys: str | int) -> Place:
+        """A place in the task definition, or in one of its containers."""
+        if container is None:
+            return Place(self.task.name, None, (*self.task.properties_pointer, *keys))
+        return Place(self.task.name, container.name or f"#{container.position}", (*container.pointer, *keys))
+
+    def known(self, value: Json | Absent) -> Known:
+        """What a value is worth now."""
+        if value is None:
+            return ABSENT
+        match intrinsics.resolve(value, self.task.scope):
+            case Literal(worth):
+                return worth
+            case Absent():
+                return ABSENT
+        return None
+
+    def entries(self, container: MadeContainer, key: str) -> Iterator[tuple[Mapping[str, Json], Pointer]]:
+        """The objects in a list of a container that are there now."""
+        for leaf, _ in leaves(member(container.value, key, container.pointer), self.task.when):
+            for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
+                worth = self.known(item)
+                if isinstance(worth, dict):
+                    yield worth, (*leaf.pointer, index)
+
+
+def made(task: TaskDefinition) -> Made:
+    """A processed task definition with the containers that are there now."""
+    found: list[MadeContainer] = []
+    is_whole = True
+    for containers, when in container_lists(task):
+        if not isinstance(containers.value, list):
+            is_whole = False
+            continue
+        for position, leaf, under in elements(containers.value, containers.pointer, when):
+            is_there = True if under == task.when else conditions.taken(under, task.scope)
+            if is_there is None or not isinstance(leaf.value, dict):
+                is_whole = False
+            elif is_there:
+                found.append(_container(task, leaf.value, leaf.pointer, position))
+    return Made(task, tuple(found), is_whole)
+
+
+def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer, position: int) -> MadeContainer:
+    match intrinsics.resolve(value.get("Name", ABSENT), task.scope):
+        case Literal(str(name)):
+            return MadeContainer(name, position, value, pointer)
+    return MadeContainer(None, position, value, pointer)

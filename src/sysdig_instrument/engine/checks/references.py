@@ -1,0 +1,34 @@
+"""Containers that refer to containers by name (ECS API reference, VolumeFrom and ContainerDependency)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sysdig_instrument.engine.checks.made import Made
+from sysdig_instrument.engine.findings import Problem, quoted
+
+
+def volumes_from(made: Made) -> Iterator[Problem]:
+    """VolumesFrom names containers that are there."""
+    yield from _targets(made, "VolumesFrom", "SourceContainer")
+
+
+def depends_on(made: Made) -> Iterator[Problem]:
+    """DependsOn names containers that are there."""
+    yield from _targets(made, "DependsOn", "ContainerName")
+
+
+def _targets(made: Made, key: str, name: str) -> Iterator[Problem]:
+    if not made.knows_all_names:
+        return
+    names = {container.name for container in made.containers}
+    for container in made.containers:
+        if key not in container.value:
+            continue
+        for entry, pointer in made.entries(container, key):
+            target = entry.get(name)
+            if isinstance(target, str) and target not in names:
+                place = made.place(container, *pointer[len(container.pointer) :])
+                yield Problem(
+                    place, f"{key} names {quoted(target)}, and there is no such container", "Correct the name"
+                )

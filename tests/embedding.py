@@ -1,0 +1,51 @@
+"""What the tests on the embedded AWS and under the Lambda runtime emulator share."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NoReturn, TypeAlias
+
+import pytest
+
+from embedded_aws.runtime import Runtime
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+TOOLS: Final = ROOT / ".tools"
+SECRET: Final = "arn:aws:secretsmanager:us-east-1:000000000000:secret:sysdig"  # noqa: S105 - its name
+
+Start: TypeAlias = Callable[..., Runtime]
+
+IMAGES: Final = {
+    "shop/web:1.4": {"Entrypoint": ["/usr/bin/tini", "--"], "Cmd": ["gunicorn", "shop:app"]},
+    "shop/worker:1.4": {"Entrypoint": None, "Cmd": ["python", "-m", "shop.worker"]},
+}
+"""The image configs with which the macro is deployed."""
+
+# One worker runs all of them, so that one embedded AWS is started.
+on_embedded_aws = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
+
+
+def require_tools() -> None:
+    """Skip the test where the embedded AWS cannot run; with TEST_ALL set, as in CI, fail."""
+    if platform.system() != "Linux":
+        _missing("the Lambda runtime emulator runs on Linux only")
+    if not (TOOLS / ".done").exists():
+        _missing("`make dev` has not been run")
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("TEST_ALL"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def built_function(folder: Path) -> Path:
+    """The function's bundle, made as `sam build` makes it."""
+    folder.mkdir()
+    make = ["make", "--silent", "--directory", str(ROOT / "src"), "build-MacroFunction", f"ARTIFACTS_DIR={folder}"]
+    subprocess.run(make, check=True, timeout=120)
+    return folder
