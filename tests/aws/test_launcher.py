@@ -1,0 +1,54 @@
+"""The embedded AWS leaves no process behind, whatever ends the program that started it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from embedding import ROOT, TOOLS, on_embedded_aws, require_tools
+
+pytestmark = on_embedded_aws
+
+LAUNCH = """
+import sys, time
+from pathlib import Path
+from embedded_aws.aws import embedded_aws
+with embedded_aws(Path(sys.argv[1])) as aws:
+    print(aws.workspace, flush=True)
+    time.sleep(60)
+"""
+
+
+def processes_in(folder: str) -> list[str]:
+    """The processes that work in the folder, which is the embedded AWS's own."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if str((entry / "cwd").readlink()).startswith(folder):
+                found.append((entry / "cmdline").read_text())
+        except OSError:
+            continue  # it has ended, or is not ours
+    return found
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left(end: signal.Signals) -> None:
+    require_tools()
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", LAUNCH, str(TOOLS)], cwd=ROOT / "demo", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert launcher.stdout
+    workspace = launcher.stdout.readline().decode().strip()
+    assert processes_in(workspace)
+    launcher.send_signal(end)
+    launcher.communicate(timeout=30)
+    deadline = time.monotonic() + 20
+    while processes_in(workspace) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_in(workspace) == []
+    assert Path(workspace).exists() == (end is signal.SIGKILL)

@@ -1,0 +1,181 @@
+"""Stacks on the embedded AWS: what their templates say, through the deployed macro, to what ECS has in the end."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded_aws import stacks
+from embedded_aws.aws import EmbeddedAws
+from embedded_aws.stacks import Stack
+from embedding import on_embedded_aws
+
+pytestmark = on_embedded_aws
+
+HERE = Path(__file__).parent
+WRAPPER = "/opt/draios/bin/instrument"
+ROLE = "arn:aws:iam::111122223333:role/execution"
+names = (f"stack-{number}" for number in count())
+
+
+class Application:
+    """A stack with task definitions. Its name is its own, and so is the family of each task definition."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self.aws = aws
+        self.name = next(names)
+
+    def deploy(self, template: dict[str, Any] | str, parameters: dict[str, str] | None = None) -> Stack:
+        text = template if isinstance(template, str) else json.dumps(template)
+        return stacks.deploy(self.aws.client("cloudformation"), self.name, text, parameters)
+
+    def deployed(self, template: dict[str, Any] | str, parameters: dict[str, str] | None = None) -> Stack:
+        stack = self.deploy(template, parameters)
+        assert stack.succeeded, stack
+        return stack
+
+    def described(self, arn: str) -> dict[str, Any]:
+        answer = self.aws.client("ecs").describe_task_definition(taskDefinition=arn)
+        task: dict[str, Any] = answer["taskDefinition"]
+        return task
+
+    def revisions(self, family: str) -> list[str]:
+        answer = self.aws.client("ecs").list_task_definitions(familyPrefix=family)
+        arns: list[str] = answer["taskDefinitionArns"]
+        return arns
+
+
+@pytest.fixture
+def application(aws: EmbeddedAws) -> Application:
+    return Application(aws)
+
+
+def task(*containers: dict[str, Any], **properties: object) -> dict[str, Any]:
+    fargate = {"RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": "512", "Memory": "1024"}
+    return {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {**fargate, "ExecutionRoleArn": ROLE, "ContainerDefinitions": list(containers), **properties},
+    }
+
+
+def template(**resources: object) -> dict[str, Any]:
+    return {"Transform": "SysdigInstrument", "Resources": resources}
+
+
+WEB = {"Name": "web", "Image": "shop/web:1.4"}
+WORKER = {"Name": "worker", "Image": "shop/worker:1.4"}
+
+
+def test_the_article(application: Application) -> None:
+    stack = application.deployed((HERE / "article.yaml").read_text())
+    described = application.described(stack.resources["TaskDefinition"])
+    assert described == json.loads((HERE / "article.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("given", "entry_point", "command"),
+    [
+        (WEB | {"EntryPoint": ["sh", "-c"]}, [WRAPPER, "sh", "-c"], None),
+        (WEB | {"EntryPoint": ["sh"], "Command": ["run"]}, [WRAPPER, "sh"], ["run"]),
+        (WEB | {"Command": ["gunicorn", "other:app"]}, [WRAPPER, "/usr/bin/tini", "--"], ["gunicorn", "other:app"]),
+        (WEB, [WRAPPER, "/usr/bin/tini", "--"], ["gunicorn", "shop:app"]),
+        (WORKER, [WRAPPER], ["python", "-m", "shop.worker"]),
+        (WORKER | {"EntryPoint": [], "Command": []}, [WRAPPER], ["python", "-m", "shop.worker"]),
+    ],
+)
+def test_what_a_container_runs(
+    application: Application, given: dict[str, Any], entry_point: list[str], command: list[str] | None
+) -> None:
+    stack = application.deployed(template(Task=task(given)))
+    container = application.described(stack.resources["Task"])["containerDefinitions"][0]
+    assert container["entryPoint"] == entry_point
+    assert container.get("command") == command
+
+
+def test_an_entry_point_that_cloudformation_computes_later(application: Application) -> None:
+    """The macro leaves expressions to CloudFormation, which works them out after it."""
+    source = template(
+        Task=task(WEB | {"EntryPoint": {"Ref": "Start"}, "Command": {"Fn::Split": [" ", "shop:app {x}"]}})
+    )
+    source["Parameters"] = {"Start": {"Type": "CommaDelimitedList"}}
+    stack = application.deployed(source, {"Start": "gunicorn,--bind,:8080"})
+    container = application.described(stack.resources["Task"])["containerDefinitions"][0]
+    assert container["entryPoint"] == [WRAPPER, "gunicorn", "--bind", ":8080"]
+    assert container["command"] == ["shop:app", "{x}"]
+
+
+@pytest.mark.parametrize(("debug", "entry_point"), [("yes", ["debug"]), ("no", ["gunicorn"])])
+def test_a_condition_is_kept(application: Application, debug: str, entry_point: list[str]) -> None:
+    source = template(Task=task(WEB | {"EntryPoint": {"Fn::If": ["Debug", ["debug"], ["gunicorn"]]}}))
+    source["Parameters"] = {"Debugging": {"Type": "String"}}
+    source["Conditions"] = {"Debug": {"Fn::Equals": [{"Ref": "Debugging"}, "yes"]}}
+    stack = application.deployed(source, {"Debugging": debug})
+    container = application.described(stack.resources["Task"])["containerDefinitions"][0]
+    assert container["entryPoint"] == [WRAPPER, *entry_point]
+
+
+def test_beside_language_extensions(application: Application) -> None:
+    source = template(
+        **{"Fn::ForEach::Tasks": ["Name", ["Api", "Batch"], {"${Name}Task": task(WEB | {"EntryPoint": ["run"]})}]}
+    )
+    source["Transform"] = ["AWS::LanguageExtensions", "SysdigInstrument"]
+    stack = application.deployed(source)
+    for name in ("ApiTask", "BatchTask"):
+        described = application.described(stack.resources[name])
+        assert described["pidMode"] == "task"
+        assert [container["name"] for container in described["containerDefinitions"]] == [
+            "web",
+            "SysdigInstrumentation",
+        ]
+
+
+def test_one_task_definition_of_a_template(application: Application) -> None:
+    """As a snippet: `Fn::Transform` in the properties of one resource."""
+    mine = task(WEB, **{"Fn::Transform": {"Name": "SysdigInstrument"}})
+    stack = application.deployed({"Resources": {"Mine": mine, "Other": task(WORKER)}})
+    assert application.described(stack.resources["Mine"])["pidMode"] == "task"
+    assert "pidMode" not in application.described(stack.resources["Other"])
+
+
+def test_a_template_without_task_definitions(application: Application) -> None:
+    stack = application.deployed(template(Topic={"Type": "AWS::SNS::Topic"}))
+    assert list(stack.resources) == ["Topic"]
+
+
+def test_deployed_again_nothing_changes(application: Application) -> None:
+    source = template(Task=task(WEB, WORKER, Family=application.name))
+    first = application.deployed(source)
+    assert application.deployed(source) == Stack(first.name, "UPDATE_COMPLETE", first.reason, first.resources)
+    assert application.revisions(application.name) == [first.resources["Task"]]
+
+
+REFUSED = (
+    'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host',
+    'Task "Batch", container "SysdigInstrumentation" (Resources.Batch.Properties.ContainerDefinitions[0].Name): ',
+)
+
+
+def refused_template() -> dict[str, Any]:
+    return template(Api=task(WEB, PidMode="host"), Batch=task(WORKER | {"Name": "SysdigInstrumentation"}))
+
+
+def test_a_refused_stack_says_everything_that_is_wrong(application: Application) -> None:
+    stack = application.deploy(refused_template())
+    assert stack.status == "CREATE_FAILED"
+    assert stack.reason.startswith("Transform 000000000000::SysdigInstrument failed with: Task ")
+    assert all(fact in stack.reason for fact in REFUSED)
+    assert stack.resources == {}
+
+
+def test_a_refused_update_leaves_the_stack_as_it_was(application: Application) -> None:
+    good = template(Task=task(WEB, Family=application.name))
+    first = application.deployed(good)
+    refused = application.deploy(refused_template())
+    assert refused.status == "UPDATE_FAILED"
+    assert all(fact in refused.reason for fact in REFUSED)
+    assert application.deployed(good).resources == first.resources
+    assert application.revisions(application.name) == [first.resources["Task"]]

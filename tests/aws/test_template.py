@@ -1,0 +1,38 @@
+"""template.yaml as AWS SAM sees it, and as it was deployed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+from embedded_aws.aws import EmbeddedAws
+from embedding import IMAGES, ROOT, SECRET, TOOLS, on_embedded_aws, require_tools
+from sysdig_instrument.engine.settings.table import TABLE
+
+pytestmark = on_embedded_aws
+
+
+def test_sam_finds_nothing_wrong() -> None:
+    require_tools()
+    run = subprocess.run([TOOLS / "sam/bin/sam", "validate"], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_every_setting_reaches_the_function(aws: EmbeddedAws) -> None:
+    [function] = aws.client("lambda").list_functions()["Functions"]
+    variables = function["Environment"]["Variables"]
+    assert set(variables) == {setting.variable for setting in TABLE}
+    assert variables["SYSDIG_INSTRUMENT_COLLECTOR"] == "us2"
+    assert variables["SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET"] == SECRET
+    assert json.loads(variables["SYSDIG_INSTRUMENT_IMAGE_CONFIGS"]) == IMAGES
+
+
+def test_the_function_may_write_its_own_log_and_nothing_else(aws: EmbeddedAws) -> None:
+    [function] = aws.client("lambda").list_functions()["Functions"]
+    role = function["Role"].rpartition("/")[2]
+    iam = aws.client("iam")
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    [statement] = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert statement["Resource"].endswith(":log-group:/aws/lambda/sysdig-instrument:*")

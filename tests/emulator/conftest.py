@@ -1,0 +1,39 @@
+"""The function's bundle, and execution environments that run it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from embedded_aws.runtime import Machine, Runtime
+from embedding import SECRET, TOOLS, Start, built_function, require_tools
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_tools()
+    return built_function(tmp_path_factory.mktemp("function") / "bundle")
+
+
+@pytest.fixture
+def start(bundle: Path) -> Iterator[Start]:
+    """Start an execution environment of the function, or of another one given by bundle and handler."""
+    with ExitStack() as running:
+
+        def run(code: Path = bundle, handler: str = "sysdig_instrument.handler.handler", timeout: int = 60) -> Runtime:
+            environment = {
+                "_HANDLER": handler,
+                "AWS_LAMBDA_FUNCTION_NAME": "sysdig-instrument",
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+                "AWS_REGION": "us-east-1",
+                "SYSDIG_INSTRUMENT_COLLECTOR": "us2",
+                "SYSDIG_INSTRUMENT_COLLECTOR_PORT": "",  # a template parameter that is not set
+                "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": SECRET,
+            }
+            return running.enter_context(Runtime(Machine.found_in(TOOLS), code, environment))
+
+        yield run
