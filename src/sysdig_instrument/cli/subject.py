@@ -14,9 +14,8 @@ from sysdig_instrument.engine.plan import Context, Plan, process
 from sysdig_instrument.limits import check_size
 from sysdig_instrument.planning import Lookup, planned
 
-_OUT_OF_SIGHT: Final[dict[str, Json]] = dict.fromkeys(
-    ("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), {"Ref": "the task definition around it"}
-)
+_ELSEWHERE: Final[Json] = {"Ref": "the task definition around it"}
+_OUT_OF_SIGHT: Final = dict.fromkeys(("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), _ELSEWHERE)
 """What an array of container definitions does not show is not known, which is not the same as absent."""
 
 F = TypeVar("F", bound=Finding)

@@ -69,13 +69,12 @@ class Container:
         """A notice about a place in this container."""
         return Notice(self.place(pointer), fact, advice)
 
-    def fault(self, pointer: Pointer, when: When, fact: str, advice: str) -> Notice | Problem:
+    def fault(self, pointer: Pointer, when: When, fact: str, advice: str, lasting: str = "") -> Notice | Problem:
         """A problem; only a notice where the place is in a branch that is not taken now."""
         if conditions.taken(when, self.task.scope) is False:
-            return Notice(
-                self.place(pointer), f"{fact}; it is left as it was in this branch, which is not taken now", advice
-            )
-        return Problem(self.place(pointer), fact, advice)
+            here = "it is left as it was in this branch, which is not taken now"
+            return Notice(self.place(pointer), f"{fact}; {here}", advice, lasting and f"{lasting}; {here}")
+        return Problem(self.place(pointer), fact, advice, lasting)
 
 
 def member(owner: Mapping[str, Json], key: str, pointer: Pointer) -> Tree[Leaf]:

@@ -34,17 +34,29 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to tell. ``fact`` and ``advice`` are sentences without their full stop; ``advice`` may be empty."""
+    """One thing to tell. ``fact`` and ``advice`` are sentences without their full stop; ``advice`` may be empty.
+
+    ``lasting`` is the fact without what may be otherwise in the next run (a registry's answer), where it has any of that.
+    """
 
     place: Place
     fact: str
     advice: str = ""
+    lasting: str = ""
 
     @property
     def text(self) -> str:
         """The finding as one line."""
-        sentences = " ".join(f"{part}." for part in (self.fact, self.advice) if part)
-        return f"{self.place.text}: {sentences}" if self.place.text else sentences
+        return self._line(self.fact, self.advice)
+
+    @property
+    def lasting_text(self) -> str:
+        """The finding as one line that is the same in every run."""
+        return self._line(self.lasting) if self.lasting else self.text
+
+    def _line(self, *sentences: str) -> str:
+        text = " ".join(f"{sentence}." for sentence in sentences if sentence)
+        return f"{self.place.text}: {text}" if self.place.text else text
 
 
 @dataclass(frozen=True, slots=True)

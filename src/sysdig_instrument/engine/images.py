@@ -21,11 +21,15 @@ _IN_TEMPLATE: Final = "Give the container an EntryPoint in the template"
 
 @dataclass(frozen=True, slots=True)
 class NoConfig:
-    """The image's config cannot be had. ``pending``: it was asked for, and the plan is to be made again."""
+    """The image's config cannot be had.
+
+    ``pending``: it was asked for, and the plan is to be made again. ``lasting`` as in a finding.
+    """
 
     fact: str
     advice: str
     pending: bool = False
+    lasting: str = ""
 
 
 Config: TypeAlias = ImageConfig | NoConfig
@@ -94,7 +98,7 @@ def _asked(request: ImageRequest, scope: Scope) -> Config:
         case ImageConfig() as config:
             return config
         case Unavailable(fact, advice):
-            return NoConfig(fact, advice)
+            return NoConfig(fact, advice, lasting=f"Image {quoted(request.image)} could not be read")
         case None:
             return NoConfig(f"Image {quoted(request.image)} has not been read", _IN_TEMPLATE, pending=True)
     raise TypeError(request)  # a text for an image: a bug of the shell's

@@ -187,7 +187,7 @@ def _instrument(container: Container) -> _Planned:
         why = "its image could not be read"
         if container.settings.on_unresolved_image == "fail":
             return _Planned(container, Outcome(container.label, Status.REFUSED, why), tuple(wrapping.unresolved))
-        notices = tuple(Notice(each.place, each.fact, each.advice) for each in wrapping.unresolved)
+        notices = tuple(Notice(each.place, each.fact, each.advice, each.lasting) for each in wrapping.unresolved)
         return _Planned(container, Outcome(container.label, Status.SKIPPED, why), notices)
     effects = (*wrapping.effects, *(effect for step in STEPS for effect in step(container)))
     return _Planned(container, Outcome(container.label, Status.INSTRUMENTED, wrapping.origin.value), effects)
@@ -218,7 +218,7 @@ def _result(outcome: Outcome, containers: Iterable[Outcome], findings: Iterable[
     value: dict[str, Json] = {"Task": outcome.text}
     if named := {str(each.name): each.text for each in containers}:
         value["Containers"] = dict(named)
-    if notices := [finding.text for finding in findings if isinstance(finding, Notice)]:
+    if notices := [finding.lasting_text for finding in findings if isinstance(finding, Notice)]:
         value["Notices"] = list(dict.fromkeys(notices))
     return value
 

@@ -209,14 +209,20 @@ def _report_images(container: Container, when: When, wrapping: Wrapping) -> None
                 if config.pending:
                     wrapping.pending = True
                 else:
-                    _unresolved(container, under, config.fact, config.advice, wrapping)
+                    _unresolved(container, under, config, wrapping)
             elif form is Form.EMPTY and not config.entrypoint and not config.cmd:
-                fact = "The image has neither ENTRYPOINT nor CMD, and the template gives no Command"
-                _unresolved(container, under, fact, "Give the container an EntryPoint or a Command", wrapping)
+                _unresolved(container, under, _NOTHING_TO_RUN, wrapping)
 
 
-def _unresolved(container: Container, when: When, fact: str, advice: str, wrapping: Wrapping) -> None:
-    fault = container.fault((*container.pointer, "Image"), when, fact, advice)
+_NOTHING_TO_RUN: Final = NoConfig(
+    "The image has neither ENTRYPOINT nor CMD, and the template gives no Command",
+    "Give the container an EntryPoint or a Command",
+)
+
+
+def _unresolved(container: Container, when: When, config: NoConfig, wrapping: Wrapping) -> None:
+    pointer = (*container.pointer, "Image")
+    fault = container.fault(pointer, when, config.fact, config.advice, config.lasting)
     if isinstance(fault, Notice):  # in a branch that is not taken now
         wrapping.effects.append(fault)
     else:
