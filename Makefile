@@ -111,5 +111,5 @@ clean: ## Remove all that was made here
 .tools/lambda/.done: requirements/emulator.txt | .venv/.done
 	@echo "What the Lambda runtime has: .tools/lambda"
 	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/lambda
-	@VIRTUAL_ENV=.tools/lambda $(SYNC) requirements/emulator.txt
+	@VIRTUAL_ENV=.tools/lambda $(SYNC) --compile-bytecode requirements/emulator.txt
 	@touch $@

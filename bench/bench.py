@@ -1,0 +1,143 @@
+"""``make bench``: what the function weighs and how fast it starts, beside a function that does nothing.
+
+Cold starts are taken in turns, one of ours and one of the other, so that whatever else this machine does meets both.
+Look at the ratios: a Lambda function has another CPU than this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import statistics
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "demo"))
+
+from embedded_aws.runtime import Machine, Runtime  # noqa: E402 - demo/ is no package
+
+EMPTY_HANDLER: Final = "def handler(event, context):\n    return event\n"
+MANY: Final = 100
+KIB: Final = 1024
+
+
+@dataclass
+class Function:
+    """A function, and what was measured of it (milliseconds)."""
+
+    name: str
+    bundle: Path
+    handler: str
+    cold: list[float] = field(default_factory=list)
+    warm: list[float] = field(default_factory=list)
+    many: list[float] = field(default_factory=list)
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that Lambda and template.yaml set."""
+        return {
+            "_HANDLER": self.handler,
+            "AWS_LAMBDA_FUNCTION_NAME": "bench",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+            "AWS_REGION": "us-east-1",
+            "SYSDIG_INSTRUMENT_COLLECTOR": "us2",
+            "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig",
+        }
+
+    def zip_size(self) -> int:
+        """Bytes of the zip that AWS SAM uploads."""
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in files(self.bundle):
+                archive.write(path, path.relative_to(self.bundle))
+        return len(target.getvalue())
+
+    def unzipped_size(self) -> int:
+        """Bytes of the files in it."""
+        return sum(path.stat().st_size for path in files(self.bundle))
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="cold starts of each function")
+    parser.add_argument(
+        "--bundle", type=Path, default=ROOT / ".aws-sam/build/MacroFunction", help="what `sam build` made"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "empty.py").write_text(EMPTY_HANDLER)
+        ours = Function("sysdig-instrument", options.bundle, "sysdig_instrument.handler.handler")
+        empty = Function("empty handler", Path(folder), "empty.handler")
+        measure([ours, empty], options.rounds)
+        print_table(ours, empty, options.rounds)
+    return 0
+
+
+def measure(functions: list[Function], rounds: int) -> None:
+    """Take the times, the functions in turns."""
+    machine = Machine.found_in(ROOT / ".tools")
+    one = (ROOT / "events" / "template.json").read_bytes()
+    many = enlarged(one)
+    for number in range(rounds):
+        print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+        for function in functions:
+            with Runtime(machine, function.bundle, function.environment()) as runtime:
+                function.cold.append(timed(runtime, one))
+                function.warm.append(timed(runtime, one))
+                function.many.append(timed(runtime, many))
+    print("\r\x1b[K" if sys.stderr.isatty() else "", file=sys.stderr)
+
+
+def timed(runtime: Runtime, event: bytes) -> float:
+    """Milliseconds of an invocation."""
+    start = time.perf_counter()
+    outcome = runtime.invoke(event)
+    elapsed = (time.perf_counter() - start) * 1000
+    answer = json.loads(outcome.body)
+    if outcome.failed or answer.get("status", "success") != "success":
+        raise RuntimeError(f"The function failed: {outcome.body.decode()}")
+    return elapsed
+
+
+def enlarged(event: bytes) -> bytes:
+    """The event with a hundred task definitions in its template."""
+    value: dict[str, Any] = json.loads(event)
+    resources = value["fragment"]["Resources"]
+    resources.update({f"Task{number}": resources["Task"] for number in range(MANY - 1)})
+    return json.dumps(value).encode()
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The files of a bundle."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def print_table(ours: Function, empty: Function, rounds: int) -> None:
+    """Print medians and ratios."""
+    print(f"{'':34}{ours.name:>18}{empty.name:>16}{'ratio':>8}")
+    for label, one, other in (
+        ("cold start, one task definition", ours.cold, empty.cold),
+        ("warm, one task definition", ours.warm, empty.warm),
+        (f"warm, {MANY} task definitions", ours.many, empty.many),
+    ):
+        mine, theirs = statistics.median(one), statistics.median(other)
+        print(f"{label:34}{mine:15.1f} ms{theirs:13.1f} ms{mine / theirs:8.1f}")
+    for label, one_size, other_size in (
+        ("zip", ours.zip_size(), empty.zip_size()),
+        ("unzipped", ours.unzipped_size(), empty.unzipped_size()),
+    ):
+        print(f"{label:34}{one_size / KIB:14.0f} KiB{other_size / KIB:12.1f} KiB")
+    print(f"\nMedians of {rounds} rounds under AWS's Lambda runtime interface emulator on this machine.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
