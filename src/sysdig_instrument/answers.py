@@ -119,10 +119,11 @@ def _answer(requests: Iterable[Request], *, world: World, deadline: Deadline) ->
     distinct = list(dict.fromkeys(requests))
     ledger, crew = _Ledger(), Crew()
     http = Http(Names(world.resolve, deadline), Dialler(deadline, world.tls, world.dial))
-    _start_aws(distinct, world, crew, ledger)
-    _images(world, http, deadline, crew, ledger).start(
-        request for request in distinct if isinstance(request, ImageRequest)
-    )
+    if deadline.remaining:
+        _start_aws(distinct, world, crew, ledger)
+        _images(world, http, deadline, crew, ledger).start(
+            request for request in distinct if isinstance(request, ImageRequest)
+        )
     try:
         crew.wait(deadline)
     finally:
@@ -148,16 +149,11 @@ def _images(world: World, http: Http, deadline: Deadline, crew: Crew, ledger: _L
 
 
 def _start_aws(requests: list[Request], world: World, crew: Crew, ledger: _Ledger) -> None:
-    """SSM parameters by region and by ten; exports all together."""
-    by_region: dict[str, list[SsmRequest]] = {}
-    for request in requests:
-        if isinstance(request, SsmRequest):
-            by_region.setdefault(parameters.region_of(request, world.region), []).append(request)
-    for region, wanted in by_region.items():
-        for start in range(0, len(wanted), parameters.MOST_NAMES):
-            batch = wanted[start : start + parameters.MOST_NAMES]
-            read = partial(parameters.read, batch, world.clients, region)
-            crew.start(f"ssm {region}", partial(ledger.record_all, read))
+    """SSM parameters batch by batch; exports all together."""
+    wanted = [request for request in requests if isinstance(request, SsmRequest)]
+    for region, batch in parameters.batches(wanted, world.region):
+        read = partial(parameters.read, batch, world.clients, region)
+        crew.start(f"ssm {region}", partial(ledger.record_all, read))
     if imports := [request for request in requests if isinstance(request, ExportRequest)]:
         read_exports = partial(exports.read, imports, world.clients, world.region)
         crew.start("exports", partial(ledger.record_all, read_exports))

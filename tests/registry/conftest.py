@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from registry.certificates import Authority
 from registry.network import Network
 

@@ -15,8 +15,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from registry.certificates import Authority
-from registry.content import Store
-
+from registry.content import Anything, Store
 from sysdig_instrument.answers import World, answer
 from sysdig_instrument.engine.lookups import Answer, ImageRequest, Request
 from sysdig_instrument.registry.addresses import Address
@@ -52,6 +51,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
+    """What a server answers."""
+
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
@@ -62,7 +63,7 @@ App: TypeAlias = Callable[[Call], "Reply | Raw"]
 """Answers a call: with a reply, or by doing as it pleases with the socket."""
 
 
-def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
+def json_reply(value: Anything, status: int = 200, **headers: str) -> Reply:
     return Reply(status, json.dumps(value).encode(), {"Content-Type": "application/json"} | headers)
 
 
@@ -98,7 +99,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     context: ssl.SSLContext | None = None
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
+    def finish_request(self, request: Anything, client_address: Anything) -> None:
         # The handshake is made in the connection's own thread: a client that gives up must not stop the others.
         if self.context is not None:
             request = self.context.wrap_socket(request, server_side=True)
@@ -174,7 +175,7 @@ class Network:
             raise ConnectionRefusedError
         return socket.create_connection(("127.0.0.1", site.port), timeout)
 
-    def world(self, **changes: Any) -> World:
+    def world(self, **changes: Anything) -> World:
         given: dict[str, Any] = {
             "region": "us-east-1",
             "clients": AwsClients(_no_aws),
@@ -185,10 +186,10 @@ class Network:
         }
         return World(**(given | changes))
 
-    def ask(self, *requests: Request, seconds: float = HARD_LIMIT, **changes: Any) -> list[Answer]:
+    def ask(self, *requests: Request, seconds: float = HARD_LIMIT, **changes: Anything) -> list[Answer]:
         return list(answer(requests, world=self.world(**changes), seconds=seconds).values())
 
-    def ask_image(self, image: str, seconds: float = HARD_LIMIT, **changes: Any) -> Answer:
+    def ask_image(self, image: str, seconds: float = HARD_LIMIT, **changes: Anything) -> Answer:
         return self.ask(ImageRequest(image), seconds=seconds, **changes)[0]
 
     def close(self) -> None:
@@ -196,9 +197,8 @@ class Network:
             site.close()
 
 
-def _no_aws() -> Any:
-    pytest_fails = "this test asks no AWS service"
-    raise AssertionError(pytest_fails)
+def _no_aws() -> Anything:
+    raise AssertionError("this test asks no AWS service")
 
 
 @dataclass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import http.client
 import json
 import os
 import shutil
 import socket
 import subprocess
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from registry.content import Store
+
+from registry.content import Anything, Store
 
 # joe and s3cret, as `htpasswd -B` writes them.
 HTPASSWD = "joe:$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG\n"
@@ -44,16 +46,16 @@ def free_port() -> int:
 class RegistryProcess:
     """A registry at ``localhost:port``, over storage that several may share."""
 
-    def __init__(self, storage: Path, *, certificate: tuple[Path, Path] | None = None, **auth: Any) -> None:
+    def __init__(self, storage: Path, *, certificate: tuple[Path, Path] | None = None, **auth: Anything) -> None:
         self.port = free_port()
-        http: dict[str, Any] = {"addr": f"127.0.0.1:{self.port}"}
+        listen: dict[str, Any] = {"addr": f"127.0.0.1:{self.port}"}
         if certificate:
-            http["tls"] = {"certificate": str(certificate[0]), "key": str(certificate[1])}
+            listen["tls"] = {"certificate": str(certificate[0]), "key": str(certificate[1])}
         config = {
             "version": "0.1",
             "log": {"level": "error", "accesslog": {"disabled": True}},
             "storage": {"filesystem": {"rootdirectory": str(storage)}},
-            "http": http,
+            "http": listen,
         } | ({"auth": auth} if auth else {})
         file = storage.with_name(f"{self.port}.yml")
         file.write_text(json.dumps(config))  # JSON is YAML
@@ -72,22 +74,35 @@ class RegistryProcess:
 
     def push(self, repository: str, store: Store) -> None:
         """Upload all of a store by the distribution API: blobs first, then manifests, then the indexes over them."""
-        base = f"http://127.0.0.1:{self.port}/v2/{repository}"
-        for digest, body in store.blobs.items():
-            with _send("POST", f"{base}/blobs/uploads/", b"") as response:
-                place = response.headers["Location"]
-            _send("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest}", body).close()
-        for name, (media_type, body) in sorted(store.manifests.items(), key=lambda item: b'"manifests"' in item[1][1]):
-            _send("PUT", f"{base}/manifests/{name}", body, media_type).close()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            for digest, body in store.blobs.items():
+                place = _send(connection, "POST", f"/v2/{repository}/blobs/uploads/")
+                _send(connection, "PUT", f"{place}{'&' if '?' in place else '?'}digest={digest}", body)
+            tagged = {body for name, (_, body) in store.manifests.items() if ":" not in name}
+            for name, (media_type, body) in sorted(
+                store.manifests.items(), key=lambda item: b'"manifests"' in item[1][1]
+            ):
+                if body not in tagged or ":" not in name:  # a push by tag stores the digest, too
+                    _send(connection, "PUT", f"/v2/{repository}/manifests/{name}", body, media_type)
 
     def close(self) -> None:
         self._process.terminate()
         self._process.wait(10)
 
 
-def _send(method: str, url: str, body: bytes, media_type: str = "application/octet-stream") -> Any:
-    request = urllib.request.Request(url, body, {"Content-Type": media_type}, method=method)  # noqa: S310 - loopback
-    return urllib.request.urlopen(request, timeout=10)  # noqa: S310 - loopback
+def _send(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    media_type: str = "application/octet-stream",
+) -> str:
+    """Send a request; gives the path of the response's Location."""
+    connection.request(method, path, body, {"Content-Type": media_type})
+    response = connection.getresponse()
+    response.read()
+    assert response.status in (201, 202)
+    return response.headers["Location"].partition(f":{connection.port}")[2]
 
 
 def token(key_file: Path, certificate: Path, claims: dict[str, Any]) -> str:

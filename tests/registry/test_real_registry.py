@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from registry.certificates import Authority
 from registry.content import OCI_MANIFEST, Store, digest_of
 from registry.network import HARD_LIMIT, Call, Reply, Site, basic, json_reply
 from registry.processes import HTPASSWD, RegistryProcess, program, token
-
 from sysdig_instrument.answers import World, answer
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Unavailable
 from sysdig_instrument.registry.addresses import Address
@@ -149,6 +149,8 @@ class Joe:
 
 
 class Mallory:
+    """Knows it wrong."""
+
     def login(self, registry: str) -> Login | None:
         assert registry
         return Login("joe", "wrong")

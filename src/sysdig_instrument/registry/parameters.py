@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from sysdig_instrument.engine.lookups import Answer, Answers, SsmRequest, Unavailable
@@ -13,33 +13,44 @@ from sysdig_instrument.registry.errors import NoAnswerError
 MOST_NAMES: Final = 10
 
 
-def region_of(request: SsmRequest, region: str) -> str:
-    """Where a parameter is asked for: in the region of its ARN (a shared one is named by that), else in this one."""
-    arn = Arn.parse(request.name)
-    return arn.region if arn else region
+def batches(requests: Iterable[SsmRequest], region: str) -> Iterator[tuple[str, list[SsmRequest]]]:
+    """Requests by the region to ask and by the call to make: ten at most, and no parameter in two versions.
+
+    A parameter is asked for in the region of its ARN (a shared one is named by that), else in ``region``.
+    """
+    open_batches: dict[str, list[dict[str, SsmRequest]]] = {}
+    for request in requests:
+        arn = Arn.parse(request.name)
+        here = open_batches.setdefault(arn.region if arn else region, [])
+        name = _unversioned(request.name)
+        batch = next((batch for batch in here if len(batch) < MOST_NAMES and name not in batch), None)
+        if batch is None:
+            here.append(batch := {})
+        batch[name] = request
+    for where, filled in open_batches.items():
+        yield from ((where, list(batch.values())) for batch in filled)
 
 
 def read(requests: Sequence[SsmRequest], clients: AwsClients, region: str) -> Answers:
-    """The values of up to ten parameters of one region. SecureString is not decrypted, and is no answer."""
+    """The values of a batch of parameters. SecureString is not decrypted, and is no answer."""
+    names = [request.name for request in requests]
     try:
         client = clients.client("ssm", region)
-        answer = aws.call(client.get_parameters, Names=[request.name for request in requests], WithDecryption=False)
+        answer = aws.call(client.get_parameters, Names=names, WithDecryption=False)
     except AwsError as error:
-        names = ", ".join(request.name for request in requests)
         refusal = NoAnswerError(
-            f"SSM parameters could not be read ({names}): {error.fact('AWS Systems Manager')}",
+            f"SSM parameters could not be read ({', '.join(names)}): {error.fact('AWS Systems Manager')}",
             error.advice("ssm:GetParameters", "them"),
         )
         return dict.fromkeys(requests, refusal.unavailable)
-    found = [(spelling, parameter) for parameter in answer.get("Parameters", []) for spelling in _spellings(parameter)]
-    by_spelling = dict(found)
-    return {request: _answer(request.name, by_spelling.get(request.name), region) for request in requests}
+    found = {parameter.get(key): parameter for parameter in answer.get("Parameters", []) for key in ("Name", "ARN")}
+    return {request: _answer(request.name, found.get(_unversioned(request.name)), region) for request in requests}
 
 
-def _spellings(parameter: dict[str, Any]) -> list[str]:
-    """How a parameter may have been asked for: by name or ARN, each with the version or label that was wanted."""
-    selector = parameter.get("Selector") or ""
-    return [f"{parameter[key]}{selector}" for key in ("Name", "ARN") if parameter.get(key)]
+def _unversioned(name: str) -> str:
+    """A name or an ARN without the version or label that may follow it: the response may have it apart."""
+    own = 6 if name.startswith("arn:") else 1  # the parts that are the parameter's own
+    return ":".join(name.split(":")[:own])
 
 
 def _answer(name: str, parameter: dict[str, Any] | None, region: str) -> Answer:

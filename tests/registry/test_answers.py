@@ -1,0 +1,228 @@
+"""All requests at once: nothing is asked twice, all are answered, and what was read is kept as long as it holds."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import sysdig_instrument.registry
+from registry.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
+from sysdig_instrument.answers import answer, lookup
+from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, ImageRequest, Request, SsmRequest, Unavailable
+from sysdig_instrument.registry.cache import ImageCache, ImageKey
+from sysdig_instrument.registry.crew import LANE, Crew
+from sysdig_instrument.registry.deadline import Deadline, MonotonicClock
+from sysdig_instrument.registry.reference import parse
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def site(network: Network, name: str = "ghcr.io", count: int = 3) -> FakeRegistry:
+    registry = FakeRegistry()
+    for number in range(count):
+        registry["o/app"].image(f"v{number}", entrypoint=[f"/{number}"])
+    registry["library/nginx"].image("latest", cmd=["nginx"])
+    network.site(name, registry)
+    return registry
+
+
+def test_docker_hub_and_its_shorthands(network: Network) -> None:
+    site(network, "registry-1.docker.io")
+    spellings = ["nginx", "nginx:latest", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx"]
+    assert network.ask(*map(ImageRequest, spellings)) == [ImageConfig((), ("nginx",))] * 5
+    assert len(network.sites["registry-1.docker.io"].calls) == 2  # manifest and config
+
+
+def test_one_image_for_two_architectures_is_one_manifest(network: Network) -> None:
+    registry = FakeRegistry()
+    registry["app"].multi("1")
+    calls = network.site("ghcr.io", registry).calls
+    found = network.ask(ImageRequest("ghcr.io/app:1"), ImageRequest("ghcr.io/app:1", "arm64"))
+    assert found == [ImageConfig(("/amd64",), ("serve",)), ImageConfig(("/arm64",), ("serve",))]
+    assert sum(call.path.endswith("/manifests/1") for call in calls) == 1
+
+
+def test_answers_come_in_the_order_of_the_requests(network: Network) -> None:
+    site(network)
+    requests = [ImageRequest(f"ghcr.io/o/app:v{number}") for number in (2, 0, 1)]
+    assert list(answer(requests * 2, world=network.world(), seconds=HARD_LIMIT)) == requests
+
+
+def test_each_gets_its_own_verdict(network: Network) -> None:
+    site(network)
+    images = ["ghcr.io/o/app:v0", "ghcr.io/o/App:v0", "ghcr.io/o/app:gone", "dead.example/app", "ghcr.io/o/app:v1"]
+    found = network.ask(*map(ImageRequest, images))
+    assert [isinstance(each, ImageConfig) for each in found] == [True, False, False, False, True]
+
+
+def test_no_requests_at_all(network: Network) -> None:
+    assert answer([], world=network.world(), seconds=HARD_LIMIT) == {}
+
+
+def test_registries_that_are_not_allowed(network: Network) -> None:
+    site(network)
+    site(network, "registry-1.docker.io")
+    images = ["ghcr.io/o/app:v0", "nginx", "quay.io/o/app:v0"]
+    fine, too, refused = network.ask(*map(ImageRequest, images), allowed_registries=("GHCR.io", "docker.*"))
+    assert isinstance(fine, ImageConfig)
+    assert isinstance(too, ImageConfig)
+    assert isinstance(refused, Unavailable)
+    assert "AllowedRegistries does not admit quay.io" in refused.fact
+    assert "quay.io" not in network.resolved
+
+
+def test_no_time_at_all(network: Network) -> None:
+    requests: list[Request] = [ImageRequest("nginx"), SsmRequest("/p"), ExportRequest("e")]
+    found = network.ask(*requests, seconds=0)
+    assert [each.fact for each in found if isinstance(each, Unavailable)] == [
+        "The image nginx could not be read: there was no answer within 0 s",
+        "The SSM parameter /p was not read within 0 s",
+        "The export e was not read within 0 s",
+    ]
+
+
+def test_rounds_share_a_deadline(network: Network) -> None:
+    site(network)
+    clock = FakeClock()
+    ask = lookup(network.world(clock=clock, cache=ImageCache(tag_seconds=0)), seconds=10)
+    request = ImageRequest("ghcr.io/o/app:v0")
+    assert ask([request]) == {request: ImageConfig(("/0",))}
+    clock.time += 11
+    assert isinstance(ask([request])[request], Unavailable)
+
+
+def test_a_bug_is_raised_and_not_answered(network: Network) -> None:
+    def broken(host: str, port: int) -> list[tuple[str, int]]:
+        raise ZeroDivisionError(host, port)
+
+    with pytest.raises(ZeroDivisionError):
+        network.ask_image("ghcr.io/o/app:v0", resolve=broken)
+
+
+def test_a_tag_holds_for_a_while(network: Network) -> None:
+    registry = site(network)
+    clock = FakeClock()
+    cache = ImageCache(tag_seconds=60, clock=clock)
+    calls = network.sites["ghcr.io"].calls
+    for seconds, expected in ((0, "/0"), (59, "/0"), (1, "/1")):
+        clock.time += seconds
+        assert network.ask_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig((expected,))
+        registry["o/app"].manifests["v0"] = registry["o/app"].manifests["v1"]
+    assert len(calls) == 4
+
+
+def test_a_tag_that_still_names_the_same_costs_one_request(network: Network) -> None:
+    site(network)
+    cache = ImageCache(tag_seconds=0)
+    for _ in range(2):
+        assert network.ask_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig(("/0",))
+    assert len(network.sites["ghcr.io"].calls) == 3
+
+
+def test_a_digest_holds_for_ever(network: Network) -> None:
+    registry = site(network)
+    digest = next(name for name in registry["o/app"].manifests if ":" in name)
+    clock = FakeClock()
+    cache = ImageCache(tag_seconds=0, clock=clock)
+    for _ in range(3):
+        assert network.ask_image(f"ghcr.io/o/app@{digest}", cache=cache) == ImageConfig(("/0",))
+        clock.time += 1e9
+    assert len(network.sites["ghcr.io"].calls) == 2
+
+
+def test_failures_are_not_kept(network: Network) -> None:
+    registry = site(network)
+    cache = ImageCache()
+    assert isinstance(network.ask_image("ghcr.io/o/app:new", cache=cache), Unavailable)
+    registry["o/app"].image("new", entrypoint=["/new"])
+    assert network.ask_image("ghcr.io/o/app:new", cache=cache) == ImageConfig(("/new",))
+
+
+def test_what_one_may_read_another_may_not() -> None:
+    cache = ImageCache()
+    reference = parse("ghcr.io/o/app:1")
+    cache.keep_image(ImageKey(reference, "amd64", "arn:secret"), ImageConfig(("/x",)))
+    assert cache.image(ImageKey(reference, "amd64", None)) is None
+    assert cache.image(ImageKey(reference, "arm64", "arn:secret")) is None
+    assert cache.image(ImageKey(reference, "amd64", "arn:secret")) == ImageConfig(("/x",))
+
+
+def test_the_cache_does_not_grow_for_ever() -> None:
+    cache = ImageCache(most=10)
+    keys = [ImageKey(parse(f"nginx:{number}"), "amd64", None) for number in range(20)]
+    for number, key in enumerate(keys):
+        cache.keep_image(key, ImageConfig((str(number),)))
+        cache.keep_content(str(number), ImageConfig((str(number),)))
+        assert cache.image(keys[0])  # used all the time, and therefore kept
+    assert [key for key in keys if cache.image(key)] == [keys[0], *keys[11:]]
+    assert sum(cache.content(str(number)) is not None for number in range(20)) == 10
+
+
+def test_an_allowed_registry_that_no_longer_is_one_is_not_read_from_the_cache(network: Network) -> None:
+    site(network)
+    cache = ImageCache()
+    assert isinstance(network.ask_image("ghcr.io/o/app:v0", cache=cache), ImageConfig)
+    assert isinstance(
+        network.ask_image("ghcr.io/o/app:v0", cache=cache, allowed_registries=("docker.io",)), Unavailable
+    )
+
+
+def test_a_lane_has_so_many_jobs_at_a_time() -> None:
+    crew, lock, go = Crew(), threading.Lock(), threading.Event()
+    running: list[int] = []
+    most: list[int] = []
+
+    def job() -> None:
+        with lock:
+            running.append(1)
+            most.append(len(running))
+            if len(running) == LANE:
+                go.set()
+        go.wait(HARD_LIMIT)
+        with lock:
+            running.pop()
+
+    for _ in range(5 * LANE):
+        crew.start("one", job)
+    crew.wait(Deadline.after(HARD_LIMIT, MonotonicClock()))
+    assert len(most) == 5 * LANE
+    assert max(most) == LANE
+
+
+def test_jobs_start_jobs() -> None:
+    crew, done = Crew(), []
+
+    def first() -> None:
+        for number in range(10):
+            crew.start("two", lambda number=number: done.append(number))  # type: ignore[misc]  # binds the number
+
+    crew.start("one", first)
+    crew.wait(Deadline.after(HARD_LIMIT, MonotonicClock()))
+    assert sorted(done) == list(range(10))
+
+
+def test_boto3_is_imported_late() -> None:
+    """Asking registries takes neither boto3 nor docker's configuration, and nothing is imported but to be used."""
+    code = (
+        "import sys, sysdig_instrument.answers\n"
+        "from sysdig_instrument.engine.lookups import ImageRequest\n"
+        "from sysdig_instrument.answers import World, answer\n"
+        "answer([ImageRequest('Not an image')], world=World(region='us-east-1'), seconds=5)\n"
+        "print(*sorted({'boto3', 'botocore', 'urllib3', 'urllib.request', 'subprocess', 'asyncio'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_registries_import_the_engines_values_and_nothing_else_of_it() -> None:
+    allowed = {"sysdig_instrument.engine.lookups", "sysdig_instrument.engine.json_types"}
+    folder = Path(sysdig_instrument.registry.__file__).parent
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sysdig_instrument."):
+                assert node.module in allowed or (node.module or "").startswith("sysdig_instrument.registry"), file

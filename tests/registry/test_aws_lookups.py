@@ -1,0 +1,236 @@
+"""Secrets, parameters and exports, against moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from registry.content import Anything
+from registry.network import Call, FakeRegistry, Network, Reply, basic
+from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, ImageRequest, SsmRequest, Unavailable
+from sysdig_instrument.registry.aws import AwsClients
+from sysdig_instrument.registry.parameters import batches
+
+PRIVATE = "registry.example.com/app:1"
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        yield
+
+
+def secret(text: str, name: str = "registry", region: str = "us-east-1") -> str:
+    client = boto3.client("secretsmanager", region_name=region)
+    arn: str = client.create_secret(Name=name, SecretString=text)["ARN"]
+    return arn
+
+
+@pytest.fixture
+def guarded(network: Network) -> list[Call]:
+    """A registry that wants Basic credentials; gives its calls."""
+    registry = FakeRegistry()
+    registry["app"].image("1", entrypoint=["/private"])
+
+    def gate(call: Call) -> Reply | None:
+        wanted = basic("joe", "s3cret")
+        return None if call.authorization == wanted else Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
+
+    registry.gate = gate
+    return network.site("registry.example.com", registry).calls
+
+
+GOOD = json.dumps({"username": "joe", "password": "s3cret"})
+BAD = json.dumps({"username": "joe", "password": "other"})
+
+
+@pytest.mark.usefixtures("guarded")
+def test_the_secret_of_the_containers_repository_credentials(network: Network) -> None:
+    arn = secret(GOOD, region="eu-west-1")
+    assert network.ask(ImageRequest(PRIVATE, credentials=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_secret_by_its_name(network: Network) -> None:
+    secret(GOOD, "team/registry")
+    found = network.ask(ImageRequest(PRIVATE, credentials="team/registry"), clients=AwsClients())
+    assert found == [ImageConfig(("/private",))]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_the_secret_that_the_settings_name_for_the_registry(network: Network) -> None:
+    secrets = {"registry.example.com": secret(GOOD)}
+    found = network.ask(ImageRequest(PRIVATE), clients=AwsClients(), registry_secrets=secrets)
+    assert found == [ImageConfig(("/private",))]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_the_containers_secret_comes_before_the_settings(network: Network) -> None:
+    secrets = {"registry.example.com": secret(BAD, "bad")}
+    request = ImageRequest(PRIVATE, credentials=secret(GOOD, "good"))
+    assert network.ask(request, clients=AwsClients(), registry_secrets=secrets) == [ImageConfig(("/private",))]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_secret_is_for_its_registry_only(network: Network) -> None:
+    other = FakeRegistry()
+    other.gate = lambda _call: Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
+    calls = network.site("other.example.com", other).calls
+    secrets = {"registry.example.com": secret(GOOD)}
+    refused = network.ask(ImageRequest("other.example.com/app:1"), clients=AwsClients(), registry_secrets=secrets)[0]
+    assert isinstance(refused, Unavailable)
+    assert {call.authorization for call in calls} == {None}
+
+
+@pytest.mark.usefixtures("guarded")
+@pytest.mark.parametrize("text", ["SECRET", "[]", '{"username": "joe"}', '{"username": 1, "password": 2}', "null"])
+def test_a_secret_of_another_shape(network: Network, text: str) -> None:
+    (refused,) = network.ask(ImageRequest(PRIVATE, credentials=secret(text, "odd")), clients=AwsClients())
+    assert isinstance(refused, Unavailable)
+    assert 'is not a JSON object with "username" and "password"' in refused.fact
+    assert "SECRET" not in refused.fact + refused.advice
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_secret_that_is_not_there(network: Network) -> None:
+    (refused,) = network.ask(ImageRequest(PRIVATE, credentials="gone"), clients=AwsClients())
+    assert isinstance(refused, Unavailable)
+    assert "the credentials in gone could not be read: AWS Secrets Manager answered ResourceNotFound" in refused.fact
+
+
+def test_a_secret_is_read_once(network: Network, guarded: list[Call]) -> None:
+    arn, clients = secret(GOOD), AwsClients()
+    manager = clients.client("secretsmanager", "us-east-1")
+    read: list[str] = []
+    manager.meta.events.register("before-call.secrets-manager.GetSecretValue", lambda **_: read.append("once"))
+    requests = [ImageRequest(f"registry.example.com/app{number}:1", credentials=arn) for number in range(20)]
+    network.ask(*requests, clients=clients)
+    assert read == ["once"]
+    assert guarded
+
+
+def parameter(name: str, value: str, kind: str = "String", region: str = "us-east-1") -> str:
+    client = boto3.client("ssm", region_name=region)
+    client.put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)
+    arn: str = client.get_parameter(Name=name)["Parameter"]["ARN"]
+    return arn
+
+
+def test_parameters(network: Network) -> None:
+    parameter("/app/image", "nginx:1")
+    parameter("/app/image", "nginx:2")
+    arn = parameter("/shared", "nginx:3", region="eu-west-1")
+    parameter("/list", "a,b", "StringList")
+    names = ["/app/image", "/app/image:1", arn, "/list"]
+    found = network.ask(*(SsmRequest(name) for name in names), clients=AwsClients())
+    assert found == ["nginx:2", "nginx:1", "nginx:3", "a,b"]
+
+
+def test_more_than_ten_parameters(network: Network) -> None:
+    for number in range(25):
+        parameter(f"/image/{number}", f"nginx:{number}")
+    requests = [SsmRequest(f"/image/{number}") for number in range(25)]
+    assert network.ask(*requests, clients=AwsClients()) == [f"nginx:{number}" for number in range(25)]
+
+
+def test_a_parameter_that_is_not_there_beside_one_that_is(network: Network) -> None:
+    parameter("/here", "nginx")
+    gone, here = network.ask(SsmRequest("/gone"), SsmRequest("/here"), clients=AwsClients())
+    assert gone == Unavailable(
+        "There is no SSM parameter /gone in us-east-1", "Create it, or correct its name", missing=True
+    )
+    assert here == "nginx"
+
+
+def test_a_secure_string_is_not_read(network: Network) -> None:
+    parameter("/secure", "SECRET", "SecureString")
+    (refused,) = network.ask(SsmRequest("/secure"), clients=AwsClients())
+    assert isinstance(refused, Unavailable)
+    assert refused.fact == "The SSM parameter /secure is a SecureString, and those are not read"
+    assert not refused.missing
+
+
+def export(name: str, value: str) -> None:
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"Out": {"Value": value, "Export": {"Name": name}}},
+    }
+    boto3.client("cloudformation", "us-east-1").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+def test_exports(network: Network) -> None:
+    export("Image", "nginx:1")
+    found, gone = network.ask(ExportRequest("Image"), ExportRequest("Gone"), clients=AwsClients())
+    assert found == "nginx:1"
+    assert gone == Unavailable(
+        "No stack in us-east-1 exports Gone", "Deploy the stack that exports it first", missing=True
+    )
+
+
+class Pages:
+    """CloudFormation with three pages of exports; or one that refuses."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.tokens: list[str | None] = []
+
+    def client(self, *_: object, **__: object) -> Anything:
+        return self
+
+    def list_exports(self, NextToken: str | None = None) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        if self.error:
+            raise self.error
+        self.tokens.append(NextToken)
+        number = int(NextToken or 0)
+        page: dict[str, Any] = {"Exports": [{"Name": f"e{number}", "Value": f"v{number}"}]}
+        return page | ({"NextToken": str(number + 1)} if number < 2 else {})
+
+
+@pytest.mark.parametrize(("wanted", "pages"), [(["e0"], 1), (["e0", "e1"], 2), (["e2"], 3), (["gone"], 3)])
+def test_exports_by_pages(network: Network, wanted: list[str], pages: int) -> None:
+    service = Pages()
+    found = network.ask(*(ExportRequest(name) for name in wanted), clients=AwsClients(lambda: service))
+    assert len(service.tokens) == pages
+    assert [answer for answer in found if isinstance(answer, str)] == [
+        name.replace("e", "v") for name in wanted if name != "gone"
+    ]
+
+
+def test_services_that_deny(network: Network) -> None:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - as the package itself does it
+
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "SECRET"}}, "ListExports")
+
+    class Denying(Pages):
+        def get_parameters(self, **_: object) -> dict[str, Any]:
+            raise denied
+
+    clients = AwsClients(lambda: Denying(denied))
+    refused, too = network.ask(ExportRequest("e"), SsmRequest("/p"), clients=clients)
+    assert isinstance(refused, Unavailable)
+    assert isinstance(too, Unavailable)
+    assert refused.fact == "The exports of us-east-1 could not be listed: AWS CloudFormation answered AccessDenied"
+    assert "cloudformation:ListExports" in refused.advice
+    assert "SSM parameters could not be read (/p): AWS Systems Manager answered AccessDenied" in too.fact
+    assert "ssm:GetParameters" in too.advice
+
+
+def test_versions_of_one_parameter_are_asked_for_apart() -> None:
+    """What a response says of the version differs between services and their doubles; so no call asks for two."""
+    arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/a/b"
+    names = ["/p", "/p:1", "/p:2", "/q", arn, f"{arn}:3"]
+    found = list(batches([SsmRequest(name) for name in names], "us-east-1"))
+    assert [(region, [request.name for request in batch]) for region, batch in found] == [
+        ("us-east-1", ["/p", "/q"]),
+        ("us-east-1", ["/p:1"]),
+        ("us-east-1", ["/p:2"]),
+        ("eu-west-1", [arn]),
+        ("eu-west-1", [f"{arn}:3"]),
+    ]

@@ -1,0 +1,92 @@
+"""Image references, against the distribution project's grammar."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysdig_instrument.registry.reference import InvalidReferenceError, Reference, parse
+
+SHA256 = "sha256:" + "0123456789abcdef" * 4
+SHA512 = "sha512:" + "0123456789abcdef" * 8
+
+
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [
+        ("nginx", "docker.io/library/nginx:latest"),
+        ("nginx:1.27", "docker.io/library/nginx:1.27"),
+        ("docker.io/nginx", "docker.io/library/nginx:latest"),
+        ("index.docker.io/library/nginx", "docker.io/library/nginx:latest"),
+        ("bitnami/redis", "docker.io/bitnami/redis:latest"),
+        ("a/b/c:1", "docker.io/a/b/c:1"),
+        ("localhost/app", "localhost/app:latest"),
+        ("localhost:5000/app", "localhost:5000/app:latest"),
+        ("Registry.Example.com/app", "registry.example.com/app:latest"),
+        ("registry:5000/team/app:1", "registry:5000/team/app:1"),
+        ("[::1]:5000/app", "[::1]:5000/app:latest"),
+        (f"nginx@{SHA256}", f"docker.io/library/nginx@{SHA256}"),
+        (f"nginx:1@{SHA512}", f"docker.io/library/nginx@{SHA512}"),
+        ("ghcr.io/o/a_b__c-d--e.f:T.a_g-1", "ghcr.io/o/a_b__c-d--e.f:T.a_g-1"),
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:1",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:1",
+        ),
+    ],
+)
+def test_references(text: str, full: str) -> None:
+    assert str(parse(text)) == full
+    assert parse(full) == parse(str(parse(full)))
+
+
+def test_the_digest_wins_over_the_tag() -> None:
+    assert parse(f"nginx:1@{SHA256}") == Reference("docker.io", "library/nginx", "1", SHA256)
+    assert parse(f"nginx:1@{SHA256}").selector == SHA256
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "empty"),
+        (" nginx", "spaces"),
+        ("nginx\n", "spaces"),
+        ("https://ghcr.io/o/app", "URL's scheme"),
+        ("ghcr.io/o/App", "capital letters"),
+        ("nginx:", "its tag"),
+        ("nginx:.1", "its tag"),
+        ("nginx:" + "a" * 129, "its tag"),
+        ("nginx@", "its digest"),
+        ("nginx@sha256:12", "its digest"),
+        ("nginx@" + SHA256.upper(), "its digest"),
+        ("nginx@md5:" + "0" * 32, "its digest"),
+        ("a b", "its repository"),
+        ("a//b", "its repository"),
+        ("a/b/", "its repository"),
+        ("/a", "its repository"),
+        ("a..b", "its repository"),
+        ("a___b", "its repository"),
+        ("-a.example/b", "its registry"),
+        ("a_b.example/c", "its registry"),
+        ("example.com:port/a", "its registry"),
+        ("user@example.com/a", "its digest"),
+        ("f" * 64, "ID"),
+        ("ghcr.io/" + "a" * 250, "longer than 255"),
+        ("ghcr.io/../../etc/passwd", "its repository"),
+        ("ghcr.io/o/app?x=1", "its repository"),
+        ("${Image}", "its repository"),
+    ],
+)
+def test_what_is_no_reference(text: str, why: str) -> None:
+    with pytest.raises(InvalidReferenceError, match=why):
+        parse(text)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_reference_or_refused(text: str) -> None:
+    try:
+        found = parse(text)
+    except InvalidReferenceError:
+        return
+    assert parse(str(found)).repository == found.repository
+    assert str(found).isascii()

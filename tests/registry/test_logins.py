@@ -1,0 +1,320 @@
+"""Challenges, credentials, and whom they are shown to."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.network import Call, FakeRegistry, Network, Raw, Reply, basic, json_reply
+from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavailable
+from sysdig_instrument.registry import challenge
+from sysdig_instrument.registry.challenge import Basic, Bearer
+from sysdig_instrument.registry.docker_config import DockerConfig, run_helper
+from sysdig_instrument.registry.errors import NoAnswerError
+from sysdig_instrument.registry.login import FirstOf, Login, trusts
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        (
+            ['Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a:pull"'],
+            Bearer("https://auth.docker.io/token", "registry.docker.io", "repository:a:pull"),
+        ),
+        (['bearer Realm = "https://a/t" , SERVICE=x'], Bearer("https://a/t", "x", "")),
+        (['Bearer realm="https://a/\\"b\\\\",service="a,b=c"'], Bearer('https://a/"b\\', "a,b=c", "")),
+        (["Basic realm=x"], Basic()),
+        (["Basic"], Basic()),
+        (['Basic realm="x", Bearer realm="https://a/t"'], Bearer("https://a/t", "", "")),
+        (['Basic realm="x"', 'Bearer realm="https://a/t"'], Bearer("https://a/t", "", "")),
+        (["Negotiate, Basic realm=x"], Basic()),
+        (["Bearer service=x"], None),
+        (["Digest realm=x"], None),
+        ([""], None),
+        ([], None),
+    ],
+)
+def test_challenges(headers: list[str], found: Bearer | Basic | None) -> None:
+    assert challenge.parse(headers) == found
+
+
+@given(st.text())
+def test_any_header_is_read(header: str) -> None:
+    challenge.parse([header])
+
+
+@pytest.mark.parametrize(
+    ("registry", "realm"),
+    [
+        ("docker.io", "auth.docker.io"),
+        ("ghcr.io", "ghcr.io"),
+        ("quay.io", "quay.io"),
+        ("public.ecr.aws", "public.ecr.aws"),
+        ("registry.gitlab.com", "gitlab.com"),
+        ("registry.gitlab.corp.example.com", "gitlab.corp.example.com"),
+        ("myteam.azurecr.io", "myteam.azurecr.io"),
+        ("europe-docker.pkg.dev", "europe-docker.pkg.dev"),
+        ("team.jfrog.io", "team.jfrog.io"),
+        ("registry.example.com:5000", "registry.example.com"),
+        ("named.example.com", "login.example.net"),
+    ],
+)
+def test_token_services_that_are_trusted(registry: str, realm: str) -> None:
+    assert trusts(registry, realm, {"named.example.com": "login.example.net"})
+
+
+@pytest.mark.parametrize(
+    ("registry", "realm"),
+    [
+        ("ghcr.io", "auth.docker.io"),
+        ("docker.io", "evil.example.net"),
+        ("docker.io", "evil.docker.io"),
+        ("mine.azurecr.io", "yours.azurecr.io"),
+        ("registry.example.co.uk", "evil.co.uk"),
+        ("registry.example.com", "com"),
+        ("registry.example.com", "evilregistry.example.com"),
+        ("notexample.com", "example.com"),
+        ("registry.example.com", "a.registry.example.com"),
+        ("other.example.com", "login.example.net"),
+        ("registry.gitlab.com", "gitlab.com.evil.net"),
+    ],
+)
+def test_token_services_that_are_not(registry: str, realm: str) -> None:
+    assert not trusts(registry, realm, {"named.example.com": "login.example.net"})
+
+
+def test_a_login_hides_its_password() -> None:
+    assert "s3cret" not in repr(Login("joe", "s3cret"))
+
+
+class Table:
+    """Credentials by registry, some of which cannot be read."""
+
+    def __init__(self, **logins: Login | NoAnswerError) -> None:
+        self.logins = logins
+        self.asked: list[str] = []
+
+    def login(self, registry: str) -> Login | None:
+        self.asked.append(registry)
+        found = self.logins.get(registry.replace(".", "_"))
+        if isinstance(found, NoAnswerError):
+            raise found
+        return found
+
+
+def test_the_first_that_has_a_login_gives_it() -> None:
+    first, second = Table(), Table(ghcr_io=Login("a", "b"))
+    assert FirstOf((first, second, Table(ghcr_io=Login("c", "d")))).login("ghcr.io") == Login("a", "b")
+    assert FirstOf((first, second)).login("quay.io") is None
+
+
+def bearer_site(network: Network, registry: FakeRegistry, login: Login | None, **challenged: str) -> list[Call]:
+    """A registry whose token service is at its own host; gives the calls of the token service."""
+    asked: list[Call] = []
+
+    def app(call: Call) -> Reply | Raw:
+        if call.path == "/token":
+            asked.append(call)
+            wanted = basic(login.username, login.password) if login else None
+            return json_reply({"access_token": "t0ken"}) if call.authorization == wanted else Reply(401)
+        if call.authorization != "Bearer t0ken":
+            said = "".join(f',{name}="{value}"' for name, value in challenged.items())
+            return Reply(401, headers={"WWW-Authenticate": f'Bearer realm="https://ghcr.io/token?x=y"{said}'})
+        return registry(call)
+
+    network.site("ghcr.io", app)
+    return asked
+
+
+def images(count: int) -> FakeRegistry:
+    registry = FakeRegistry()
+    for number in range(count):
+        registry["o/app"].image(str(number), entrypoint=[f"/{number}"])
+    return registry
+
+
+def test_one_token_for_all_tags_of_a_repository(network: Network) -> None:
+    asked = bearer_site(
+        network, images(30), Login("joe", "s3cret"), service="ghcr.io", scope="repository:o/app:pull,push"
+    )
+    credentials = Table(ghcr_io=Login("joe", "s3cret"))
+    requests = [ImageRequest(f"ghcr.io/o/app:{number}") for number in range(30)]
+    found = network.ask(*requests, credentials=credentials)
+    assert found == [ImageConfig((f"/{number}",)) for number in range(30)]
+    assert len(asked) == 1
+    assert asked[0].query == {"x": ["y"], "service": ["ghcr.io"], "scope": ["repository:o/app:pull"]}
+    assert credentials.asked == ["ghcr.io"]
+
+
+def test_a_scope_that_is_no_repositorys_is_kept(network: Network) -> None:
+    asked = bearer_site(network, images(1), None, scope="aws")
+    assert network.ask_image("ghcr.io/o/app:0") == ImageConfig(("/0",))
+    assert asked[0].query["scope"] == ["aws"]
+
+
+def test_an_identity_token_goes_by_oauth2(network: Network) -> None:
+    registry = images(1)
+
+    def app(call: Call) -> Reply | Raw:
+        if call.path == "/token":
+            assert call.method == "POST"
+            assert call.authorization is None
+            assert b"refresh_token=id%2Btoken" in call.body
+            return json_reply({"access_token": "t0ken"})
+        if call.authorization != "Bearer t0ken":
+            return Reply(401, headers={"WWW-Authenticate": 'Bearer realm="https://ghcr.io/token"'})
+        return registry(call)
+
+    network.site("ghcr.io", app)
+    assert network.ask_image("ghcr.io/o/app:0", credentials=Table(ghcr_io=Login("", "id+token"))) == ImageConfig(
+        ("/0",)
+    )
+
+
+def test_an_open_registry_is_not_shown_any_credentials(network: Network) -> None:
+    site = network.site("ghcr.io", images(1))
+    credentials = Table(ghcr_io=Login("joe", "s3cret"))
+    assert network.ask_image("ghcr.io/o/app:0", credentials=credentials) == ImageConfig(("/0",))
+    assert credentials.asked == []
+    assert {call.authorization for call in site.calls} == {None}
+
+
+def test_credentials_that_cannot_be_read_do_not_matter_for_a_public_image(network: Network) -> None:
+    bearer_site(network, images(1), None)
+    unread = Table(ghcr_io=NoAnswerError("the credentials could not be read: AWS is asleep", "Wake it"))
+    assert network.ask_image("ghcr.io/o/app:0", credentials=unread) == ImageConfig(("/0",))
+
+
+def test_credentials_that_cannot_be_read_are_named_for_a_private_one(network: Network) -> None:
+    bearer_site(network, images(1), Login("joe", "s3cret"))
+    unread = Table(ghcr_io=NoAnswerError("the credentials could not be read: AWS is asleep", "Wake it"))
+    refused = network.ask_image("ghcr.io/o/app:0", credentials=unread)
+    assert isinstance(refused, Unavailable)
+    assert (
+        "gave no token to an anonymous user (status 401); the credentials could not be read: AWS is asleep"
+        in refused.fact
+    )
+
+
+def config(folder: Path, value: object, helper: Callable[[str, str], str | None] = lambda _n, _s: None) -> DockerConfig:
+    path = folder / "config.json"
+    path.write_text(value if isinstance(value, str) else json.dumps(value))
+    return DockerConfig(path, helper)
+
+
+def auth(username: str, password: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
+
+
+@pytest.mark.parametrize("key", ["ghcr.io", "https://ghcr.io", "https://GHCR.io/v2/", "http://ghcr.io/v1/"])
+def test_auths(tmp_path: Path, key: str) -> None:
+    made = config(tmp_path, {"auths": {"quay.io": auth("x", "y"), key: auth("joe", "s3:cret")}})
+    assert made.login("ghcr.io") == Login("joe", "s3:cret")
+    assert made.login("example.com") is None
+
+
+@pytest.mark.parametrize("key", ["https://index.docker.io/v1/", "docker.io", "index.docker.io"])
+def test_auths_of_docker_hub(tmp_path: Path, key: str) -> None:
+    assert config(tmp_path, {"auths": {key: auth("joe", "x")}}).login("docker.io") == Login("joe", "x")
+
+
+@pytest.mark.parametrize(
+    ("entry", "login"),
+    [
+        ({"identitytoken": "t", **auth("00000000-0000", "")}, Login("", "t")),
+        ({"username": "joe", "password": "x"}, Login("joe", "x")),
+        ({"auth": "not base64!"}, None),
+        ({"auth": base64.b64encode(b"\xff\xff").decode()}, None),
+        ({}, None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_entries(tmp_path: Path, entry: object, login: Login | None) -> None:
+    assert config(tmp_path, {"auths": {"ghcr.io": entry}}).login("ghcr.io") == login
+
+
+def test_helpers_come_first(tmp_path: Path) -> None:
+    asked = []
+
+    def helper(name: str, server: str) -> str | None:
+        asked.append((name, server))
+        return json.dumps({"Username": "<token>" if name == "hub" else "h", "Secret": name}) if name != "none" else None
+
+    value = {
+        "auths": {"ghcr.io": auth("a", "b"), "quay.io": {}},
+        "credHelpers": {"https://index.docker.io/v1/": "hub", "gcr.io": "gcloud"},
+        "credsStore": "none",
+    }
+    made = config(tmp_path, value, helper)
+    assert made.login("docker.io") == Login("", "hub")
+    assert made.login("gcr.io") == Login("h", "gcloud")
+    assert made.login("ghcr.io") == Login("a", "b")
+    assert asked == [("hub", "https://index.docker.io/v1/"), ("gcloud", "gcr.io"), ("none", "ghcr.io")]
+
+
+@pytest.mark.parametrize("printed", ["", "[]", "{}", '{"Username": "x"}', "SECRET"])
+def test_helpers_that_print_nonsense(tmp_path: Path, printed: str) -> None:
+    made = config(tmp_path, {"credsStore": "x"}, lambda _name, _server: printed)
+    with pytest.raises(NoAnswerError, match="docker-credential-x gave no credentials") as error:
+        made.login("ghcr.io")
+    assert "SECRET" not in error.value.fact
+
+
+def test_a_helper_is_a_name_and_no_path(tmp_path: Path) -> None:
+    with pytest.raises(NoAnswerError, match="not a name"):
+        config(tmp_path, {"credsStore": "../evil"}).login("ghcr.io")
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000])
+def test_a_broken_config(tmp_path: Path, text: str) -> None:
+    with pytest.raises(NoAnswerError, match="could not be read as JSON"):
+        config(tmp_path, text).login("ghcr.io")
+
+
+def test_no_config_at_all(tmp_path: Path) -> None:
+    assert DockerConfig.of({"DOCKER_CONFIG": str(tmp_path)}).login("ghcr.io") is None
+
+
+def test_where_the_config_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert DockerConfig.of({}).path == tmp_path / ".docker" / "config.json"
+    assert DockerConfig.of({"DOCKER_CONFIG": "/x"}).path == Path("/x/config.json")
+
+
+def helper_program(folder: Path, script: str) -> None:
+    path = folder / "docker-credential-tests"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def test_a_helper_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    helper_program(tmp_path, 'read server; printf \'{"Username": "%s", "Secret": "%s"}\' "$1" "$server"')
+    assert json.loads(run_helper("tests", "ghcr.io\n") or "") == {"Username": "get", "Secret": "ghcr.io"}
+
+
+def test_a_helper_that_has_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    helper_program(tmp_path, "echo credentials not found in native keychain; exit 1")
+    assert run_helper("tests", "ghcr.io") is None
+
+
+def test_a_helper_that_is_not_there() -> None:
+    with pytest.raises(NoAnswerError, match="docker-credential-no-such-thing could not be run"):
+        run_helper("no-such-thing", "ghcr.io")
+
+
+def test_a_helper_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("sysdig_instrument.registry.docker_config.HELPER_SECONDS", 0.2)
+    helper_program(tmp_path, "exec sleep 60")
+    with pytest.raises(NoAnswerError, match="took more than"):
+        run_helper("tests", "ghcr.io")

@@ -1,0 +1,184 @@
+"""Manifests, indexes and configs as they come, and as they should not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from registry.content import DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Store, digest_of
+from sysdig_instrument.engine.lookups import ImageConfig
+from sysdig_instrument.registry import image
+from sysdig_instrument.registry.cache import ImageCache
+from sysdig_instrument.registry.errors import HttpError
+from sysdig_instrument.registry.manifest import (
+    Descriptor,
+    Document,
+    Index,
+    Manifest,
+    for_platform,
+    parse,
+    parse_config,
+    verify,
+)
+
+DIGEST = "sha256:" + "0" * 64
+CONFIG = {"mediaType": OCI_CONFIG, "digest": DIGEST, "size": 2}
+LAYERS: dict[str, Any] = {"layers": []}
+
+
+def document(value: object, media_type: str = "") -> Document:
+    return Document(value if isinstance(value, bytes) else json.dumps(value).encode(), media_type)
+
+
+class InMemory:
+    """A repository out of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.read: list[str] = []
+
+    def document(self, selector: str) -> Document:
+        media_type, body = self.store.manifests[selector]
+        return Document(body, media_type)
+
+    def blob(self, digest: str, limit: int) -> bytes:
+        self.read.append(digest)
+        assert len(self.store.blobs[digest]) <= limit
+        return self.store.blobs[digest]
+
+
+def test_a_manifest_without_media_type() -> None:
+    assert parse(document({"schemaVersion": 2, "config": CONFIG, **LAYERS})) == Manifest(
+        Descriptor(OCI_CONFIG, DIGEST, 2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "media_type", "why"),
+    [
+        ({"schemaVersion": 1, "fsLayers": []}, "", "schema 1"),
+        (b"", "", "not a JSON object"),
+        (b"[" * 200_000, "", "not a JSON object"),
+        (b"\xff\xfe", "", "not a JSON object"),
+        ([], "", "not a JSON object"),
+        ({}, "", "neither an image's nor an index"),
+        ({"manifests": [], "config": CONFIG}, "", "neither an image's nor an index"),
+        ({"manifests": [], "layers": []}, "", "neither an image's nor an index"),
+        ({"manifests": []}, OCI_MANIFEST, "not of the kind"),
+        ({"config": CONFIG, "mediaType": OCI_INDEX}, "", "not of the kind"),
+        ({"config": CONFIG}, OCI_INDEX, "not of the kind"),
+        ({"layers": []}, "", "broken descriptor"),
+        ({"config": {**CONFIG, "size": "2"}}, "", "broken descriptor"),
+        ({"config": {**CONFIG, "size": -1}}, "", "broken descriptor"),
+        ({"config": {**CONFIG, "size": True}}, "", "broken descriptor"),
+        ({"manifests": [None]}, "", "broken descriptor"),
+        ({"manifests": "x"}, "", "broken descriptor"),
+        ({"config": {**CONFIG, "mediaType": "application/vnd.cncf.helm.config.v1+json"}}, "", "Helm chart"),
+    ],
+)
+def test_what_is_no_manifest(value: object, media_type: str, why: str) -> None:
+    with pytest.raises(HttpError, match=why):
+        parse(document(value, media_type))
+
+
+def entry(platform: tuple[str, str, str] | None, digest: str = DIGEST, media_type: str = OCI_MANIFEST) -> Descriptor:
+    return Descriptor(media_type, digest, 2, platform)
+
+
+@pytest.mark.parametrize(
+    ("platforms", "architecture", "chosen"),
+    [
+        ([("linux", "amd64", ""), ("linux", "arm64", "v8")], "amd64", [0]),
+        ([("linux", "amd64", ""), ("linux", "arm64", "v8")], "arm64", [1]),
+        ([("windows", "amd64", ""), ("linux", "amd64", "")], "amd64", [1]),
+        ([("unknown", "unknown", ""), ("linux", "arm64", "")], "arm64", [1]),
+        ([("linux", "arm", "v7"), ("linux", "arm64", "")], "arm64", [1]),
+        ([("linux", "amd64", "v3"), ("linux", "amd64", "v1")], "amd64", [1]),
+        ([("linux", "amd64", "v3")], "amd64", []),
+        ([("linux", "s390x", "")], "amd64", []),
+        ([None], "amd64", [0]),
+        ([None, None], "amd64", []),
+        ([None, ("linux", "arm64", "")], "amd64", []),
+        ([], "amd64", []),
+    ],
+)
+def test_platforms(platforms: list[tuple[str, str, str] | None], architecture: str, chosen: list[int]) -> None:
+    entries = tuple(entry(platform, f"sha256:{number}") for number, platform in enumerate(platforms))
+    assert for_platform(Index(entries), architecture) == [entries[number] for number in chosen]
+
+
+def test_an_index_in_an_index() -> None:
+    store = Store()
+    inner = store.multi()
+    store.index("1", entries=[store.entry(store.index(entries=[]), None), store.entry(inner, None)])
+    assert image.read(InMemory(store), "1", "arm64", ImageCache()) == ImageConfig(("/arm64",), ("serve",))
+
+
+def test_no_image_for_the_platform() -> None:
+    store = Store()
+    store.multi("1")
+    with pytest.raises(HttpError, match="no image for linux/riscv64"):
+        image.read(InMemory(store), "1", "riscv64", ImageCache())
+
+
+def test_a_config_is_read_once_whatever_tags_name_it() -> None:
+    store = Store()
+    for tag in ("1", "2"):
+        store.image(tag, entrypoint=["/x"])
+    repository, cache = InMemory(store), ImageCache()
+    for tag in ("1", "2"):
+        assert image.read(repository, tag, "amd64", cache) == ImageConfig(("/x",))
+    assert len(repository.read) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"Entrypoint": ["/a", "b c", ""], "Cmd": ["d"]}, ImageConfig(("/a", "b c", ""), ("d",))),
+        ({"Entrypoint": None, "Cmd": []}, ImageConfig()),
+        ({"Entrypoint": "/a b", "Cmd": None}, ImageConfig(("/a b",))),
+        ({}, ImageConfig()),
+        (None, ImageConfig()),
+    ],
+)
+def test_configs(config: object, found: ImageConfig) -> None:
+    assert parse_config(json.dumps({"config": config, "container_config": {"Cmd": ["no"]}}).encode()) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"null", "not a JSON object"),
+        (b'{"config": []}', "not an object"),
+        (b'{"config": {"Cmd": [1]}}', "not a list of strings"),
+        (b'{"config": {"Entrypoint": {"SECRET": 1}}}', "not a list of strings"),
+    ],
+)
+def test_what_is_no_config(body: bytes, why: str) -> None:
+    with pytest.raises(HttpError, match=why) as error:
+        parse_config(body)
+    assert "SECRET" not in error.value.what
+
+
+def test_digests() -> None:
+    verify(b"x", digest_of(b"x"), 1)
+    sha512 = (
+        "sha512:a4abd4448c49562d828115d13a1fccea927f52b4d5459297f8b43e42da89238bc13626e43dcb38ddb082488927ec904f"
+        "b42057443983e88585179d50551afe62"
+    )
+    verify(b"x", sha512)
+    with pytest.raises(HttpError, match="neither sha256 nor sha512"):
+        verify(b"x", "md5:9dd4e461268c8034f5c8564e155c67a6")
+    with pytest.raises(HttpError, match="does not have the digest"):
+        verify(b"y", digest_of(b"x"))
+
+
+def test_an_image_of_docker_and_one_of_oci_are_alike() -> None:
+    store = Store()
+    store.image("oci", entrypoint=["/x"])
+    store.image("docker", entrypoint=["/x"], docker=True)
+    assert store.manifests["docker"][0] == DOCKER_MANIFEST
+    read = {tag: image.read(InMemory(store), tag, "amd64", ImageCache()) for tag in ("oci", "docker")}
+    assert read["oci"] == read["docker"] == ImageConfig(("/x",))
