@@ -69,6 +69,7 @@ def json_reply(value: Anything, status: int = 200, **headers: str) -> Reply:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are written apart, and shall not wait for one another
 
     def _serve(self) -> None:
         site: Site = self.server.site  # type: ignore[attr-defined]  # set by Site

@@ -44,9 +44,16 @@ def free_port() -> int:
 
 
 class RegistryProcess:
-    """A registry at ``localhost:port``, over storage that several may share."""
+    """A registry at ``localhost:port``, over storage in ``folder`` that several may share, or in its memory (faster)."""
 
-    def __init__(self, storage: Path, *, certificate: tuple[Path, Path] | None = None, **auth: Anything) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        in_memory: bool = False,
+        certificate: tuple[Path, Path] | None = None,
+        **auth: Anything,
+    ) -> None:
         self.port = free_port()
         listen: dict[str, Any] = {"addr": f"127.0.0.1:{self.port}"}
         if certificate:
@@ -54,10 +61,10 @@ class RegistryProcess:
         config = {
             "version": "0.1",
             "log": {"level": "error", "accesslog": {"disabled": True}},
-            "storage": {"filesystem": {"rootdirectory": str(storage)}},
+            "storage": {"inmemory": {}} if in_memory else {"filesystem": {"rootdirectory": str(folder / "storage")}},
             "http": listen,
         } | ({"auth": auth} if auth else {})
-        file = storage.with_name(f"{self.port}.yml")
+        file = folder / f"{self.port}.yml"
         file.write_text(json.dumps(config))  # JSON is YAML
         self._process = subprocess.Popen([program("docker-registry"), "serve", str(file)], stderr=subprocess.DEVNULL)
         self._await()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Job: TypeAlias = Callable[[], None]
 
-LANE: Final = 16
+LANE: Final = 20
 """Jobs of one lane at a time. A lane is a registry: one that hangs does not hold up the others."""
 
 CREW: Final = 128

@@ -1,0 +1,152 @@
+"""How long image look-ups take: many images at once against one alone, with latency injected at the registry.
+
+The promise is that 100 distinct images take at most 12 times as long as one, and that an image that many containers
+have is looked up once. The registry is a thread of this process, so its work is counted, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from sysdig_instrument.answers import World, answer
+from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest
+from sysdig_instrument.registry.urls import Reach
+
+LATENCY = 0.05
+"""Seconds that each request takes the registry."""
+
+IMAGES = 100
+CONTAINERS = 500
+PROMISED_RATIO = 12.0
+RUNS = 5
+
+
+@dataclass
+class Registry:
+    """A registry of any number of images: what a repository holds is computed from its name."""
+
+    port: int = 0
+    with_tokens: bool = False
+    requests: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def body(self, path: str) -> bytes:
+        """The manifest or the config at a path."""
+        _, _, name, kind, _ = path.split("/")
+        config = json.dumps({"config": {"Entrypoint": [f"/{name}"]}}).encode()
+        if kind == "blobs":
+            return config
+        digest = "sha256:" + hashlib.sha256(config).hexdigest()
+        descriptor = {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": digest,
+            "size": len(config),
+        }
+        return json.dumps({"schemaVersion": 2, "config": descriptor, "layers": []}).encode()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+    def __init__(self, registry: Registry) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.registry = registry
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are written apart, and shall not wait for one another
+    server: _Server
+
+    def do_GET(self) -> None:
+        registry = self.server.registry
+        with registry.lock:
+            registry.requests += 1
+        time.sleep(LATENCY)
+        if self.path.startswith("/token"):
+            self._reply(200, b'{"token": "t"}')
+        elif registry.with_tokens and not self.headers.get("Authorization"):
+            realm = f"http://localhost:{registry.port}/token"
+            self._reply(401, b"", {"WWW-Authenticate": f'Bearer realm="{realm}",service="bench"'})
+        else:
+            self._reply(200, registry.body(self.path))
+
+    def _reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(*, with_tokens: bool) -> Iterator[Registry]:
+    """A registry on loopback."""
+    registry = Registry(with_tokens=with_tokens)
+    server = _Server(registry)
+    registry.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield registry
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def ask(registry: Registry, names: list[str]) -> int:
+    """Look images up with nothing known from before; gives how many requests the registry got."""
+    before = registry.requests
+    world = World(region="us-east-1", internal=Reach.of([f"http://localhost:{registry.port}"]))
+    found = answer([ImageRequest(f"localhost:{registry.port}/{name}:1") for name in names], world=world, seconds=60)
+    if not all(isinstance(each, ImageConfig) for each in found.values()):
+        raise SystemExit(f"the look-up failed: {next(iter(found.values()))}")
+    return registry.requests - before
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """The median time of an action."""
+    times = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def main() -> int:
+    """Print the table; 1 if a promise is not kept."""
+    kept = True
+    print(f"{'':34}{'time':>10}{'requests':>10}{'ratio':>8}")
+    for with_tokens in (False, True):
+        with serving(with_tokens=with_tokens) as registry:
+            how = "with tokens" if with_tokens else "anonymous"
+            many = [f"app{number}" for number in range(IMAGES)]
+            rows = {
+                "1 image": ["app"],
+                f"{IMAGES} images": many,
+                f"{CONTAINERS} containers of 1 image": ["app"] * CONTAINERS,
+            }
+            alone = 0.0
+            for name, images in rows.items():
+                requests = ask(registry, images)
+                took = seconds(lambda images=images: ask(registry, images))  # type: ignore[misc]  # binds the list
+                alone = alone or took
+                kept = kept and took / alone <= PROMISED_RATIO
+                print(f"{name + ', ' + how:34}{took * 1000:7.0f} ms{requests:10}{took / alone:8.1f}")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
