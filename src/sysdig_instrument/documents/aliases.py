@@ -65,6 +65,9 @@ class _Settling:
                 draft.unmerged = True
                 return
             brought |= target.value
+        for key, part in parts.items():
+            # What was written out because it changed here, and changed the same way where it comes from.
+            part.inherited = part.inherited or (part.node is None and key in brought and same(part.value, brought[key]))
         left = {key: value for key, value in brought.items() if key not in parts or parts[key].inherited}
         draft.unmerged = not same(left, {key: part.value for key, part in parts.items() if part.inherited})
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from sysdig_instrument.documents.block import attached, block
 from sysdig_instrument.documents.drafts import Draft
 from sysdig_instrument.documents.inline import inline
 from sysdig_instrument.documents.page import Page, Row, UnplacedError
 from sysdig_instrument.documents.style import Style, style_of
-from sysdig_instrument.documents.tree import Mapping, Sequence, is_merge, key_text
+from sysdig_instrument.documents.tree import Mapping, Scalar, Sequence, is_merge, key_text
 from sysdig_instrument.engine.json_types import ABSENT
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.tree import Node
+
+_ALONE: Final = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*)?')
 
 Surroundings: TypeAlias = Literal["key", "item", "brackets", "top"]
 
@@ -53,6 +56,30 @@ def spliced(text: str, splices: Iterable[Splice]) -> str:
         pieces += (text[done : splice.start], splice.text)
         done = splice.end
     return "".join((*pieces, text[done:]))
+
+
+def closed(splices: list[Splice], tree: Node, page: Page) -> list[Splice]:
+    """With a block scalar at the end of the file closed, where something is put in behind it.
+
+    It has no line end as long as the file has none; the line end that the new lines need would become part of it.
+    """
+    last = tree
+    while isinstance(last, Sequence | Mapping) and not last.flow:
+        last = last.items[-1] if isinstance(last, Sequence) else last.entries[-1][1]
+    size = len(page.text)
+    if (
+        not isinstance(last, Scalar)
+        or last.style not in ("|", ">")
+        or page.end_of(last) < size
+        or last.text.endswith("\n")
+    ):
+        return splices
+    header = page.content_start(last) + 1
+    is_put_in_behind = any(splice.start == splice.end == size for splice in splices)
+    is_replaced = any(splice.start < header < splice.end for splice in splices)
+    if page.text[header : header + 1] in ("-", "+") or is_replaced or not is_put_in_behind:
+        return splices
+    return [Splice(header, header, "-"), *splices]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,16 +229,25 @@ def _comment(node: Node, place: Place, page: Page, end: int, *, spread: bool) ->
         line_end = page.line_end(place.after)
         line = page.text[place.after : line_end]
         sign = line.find(" #")
-        return (line[sign:] if sign >= 0 else ""), end
+        return (line[sign:] if sign >= 0 else ""), page.rest_of_line(end)
     if not spread or not page.one_line(place.after, end):
         return "", end
     after = page.rest_of_line(end)
     return page.text[end:after].rstrip(), after
 
 
+def _is_indented_json(text: str) -> bool:
+    return "\n" in text.strip() or "\r" in text.strip()
+
+
 def _replaced_in_brackets(draft: Draft, node: Node, page: Page, style: Style) -> Splice:
-    spread = style.json and not page.one_line(0, len(page.text))
-    text = inline(draft.value, style, base=page.indentation(node.start), spread=spread)
+    # A value over several lines belongs where it is alone on its line, but for its key.
+    spread = (
+        style.json
+        and _is_indented_json(page.text)
+        and _ALONE.fullmatch(page.text, page.line_start(node.start), node.start)
+    )
+    text = inline(draft.value, style, base=page.indentation(node.start), spread=bool(spread))
     lead = f"&{node.anchor} " if node.anchor else ""
     if page.text[node.start - 1 : node.start] == ":" and not style.json:
         lead = " " + lead  # an empty value right behind its colon

@@ -12,6 +12,7 @@ from sysdig_instrument.documents.tree import Mapping, Node, Scalar, Sequence
 _BLANKS: Final = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)*")
 _PROPERTIES: Final = re.compile(r"(?:(?:&[^\s,\[\]{}]+|![^\s,\[\]{}]*)(?:[ \t\r\n]+(?:#[^\r\n]*)?)*)*")
 _REST_OF_LINE: Final = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
+_KEY_SIGN: Final = re.compile(r"(?<![^\s{\[,])\?[ \t]+\Z")
 _EMPTY_LINES: Final = re.compile(r"(?:(?:\r\n|\r|\n)[ ]*)+\Z")
 
 
@@ -119,7 +120,8 @@ class Page:
 
     def _entry(self, key: Node, value: Node) -> Row:
         after = self.behind(":", key.end)
-        return Row(key.start, after, max(after, self.end_of(value)))
+        sign = _KEY_SIGN.search(self.text, self.line_start(key.start), key.start)
+        return Row(sign.start() if sign else key.start, after, max(after, self.end_of(value)))
 
     def end_of(self, node: Node) -> int:
         """Behind the last character that belongs to the value; comments and empty lines after it do not."""

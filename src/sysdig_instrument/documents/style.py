@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -51,7 +52,8 @@ def style_of(node: Node, page: Page, default: Style) -> Style:
     """The habits in and below a node; what it does not tell is as in ``default``."""
     votes = _Votes(page)
     for inner in walk(node):
-        votes.look(inner)
+        with suppress(UnplacedError):  # what we cannot find our way in has no vote
+            votes.look(inner)
     return votes.style(default)
 
 
@@ -90,11 +92,7 @@ class _Votes:
         for key, value in node.entries:
             if isinstance(value, Alias) or value.tag is not None or (isinstance(value, Scalar) or value.flow):
                 continue
-            try:
-                below = self.page.rows(value)[0].start - key.start
-                width = self.page.column(key.start + below) - self.page.column(key.start)
-            except UnplacedError:
-                continue
+            width = self.page.column(self.page.rows(value)[0].start) - self.page.column(key.start)
             self.vote("step" if isinstance(value, Mapping) else "dash", width)
 
     def block_sequence(self, node: Sequence) -> None:
@@ -120,7 +118,7 @@ class _Votes:
                 self.vote("comma", self.page.text[one.end : two.start])
         elif self.page.begins_line(rows[0].start):
             outer, indented = self.page.indentation(start), self.page.indentation(rows[0].start)
-            if indented.startswith(outer) and indented != outer:
+            if indented.startswith(outer):
                 self.vote("unit", indented[len(outer) :])
         if isinstance(node, Mapping):
             for row, (key, value) in zip(rows, node.entries, strict=True):

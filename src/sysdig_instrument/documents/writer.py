@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents.aliases import settle
 from sysdig_instrument.documents.drafts import Draft, make
-from sysdig_instrument.documents.edits import Place, edits, is_changed, spliced
+from sysdig_instrument.documents.edits import Place, closed, edits, is_changed, spliced
 from sysdig_instrument.documents.json_tree import json_tree
 from sysdig_instrument.documents.page import Page, UnplacedError
 from sysdig_instrument.documents.reader import parse
@@ -45,16 +45,18 @@ def write(document: Document, changes: Iterable[Change], warn: Callable[[str], o
     wanted = apply(document.value, changes)
     tree = _tree(document)
     page = Page(document.text, document.newline)
-    style = style_of(
-        tree, page, replace(PRETTY_JSON if document.syntax == "json" else PLAIN_YAML, newline=page.newline)
-    )
+    style = style_of(tree, page, _default(document))
     root = Draft(tree, document.value)
     for change in changes:
         make(root, change, change.pointer)
     while True:
         settle(root, tree)
-        text = _edited(root, page, style)
+        text = _edited(root, tree, page, style)
         wrong = _difference(document, text, wanted) if text is not None else ()
+        if text is not None and wrong is not None and not text.endswith(page.newline):
+            # A new block scalar at the end of a file that has no line end there: it needs one.
+            text += page.newline
+            wrong = _difference(document, text, wanted)
         if text is not None and wrong is None:
             break
         if not (_coarsen(root, wrong) if wrong else _coarsen_all(root)):
@@ -65,6 +67,15 @@ def write(document: Document, changes: Iterable[Change], warn: Callable[[str], o
     return text
 
 
+def _default(document: Document) -> Style:
+    """The habits of a text that shows none. JSON with escapes and without other letters wants to stay in ASCII."""
+    text = document.text
+    if document.syntax == "yaml":
+        return replace(PLAIN_YAML, newline=document.newline)
+    comma = ", " if '": ' in text else ","
+    return replace(PRETTY_JSON, newline=document.newline, comma=comma, ascii=text.isascii() and "\\u" in text)
+
+
 def _tree(document: Document) -> Node:
     if document.syntax == "json":
         return json_tree(document.text)
@@ -73,9 +84,9 @@ def _tree(document: Document) -> Node:
     return compose(document.text, document.name)
 
 
-def _edited(root: Draft, page: Page, style: Style) -> str | None:
+def _edited(root: Draft, tree: Node, page: Page, style: Style) -> str | None:
     try:
-        return spliced(page.text, edits(root, Place("top"), page, style))
+        return spliced(page.text, closed(edits(root, Place("top"), page, style), tree, page))
     except UnplacedError:
         return None
 
