@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sysdig_instrument.engine import checks, layering, patch
+from sysdig_instrument.engine import checks, grants, layering, patch
 from sysdig_instrument.engine.checks.made import made
 from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.json_types import Json
@@ -44,6 +44,7 @@ class Plan:
 
     context: Context
     tasks: tuple[TaskPlan, ...]
+    grants: tuple[Change, ...]
     notices: tuple[Notice, ...]
     problems: tuple[Problem, ...]
     requests: tuple[Request, ...]
@@ -53,6 +54,7 @@ class Plan:
         """The JSON Patch, in order."""
         for task in self.tasks:
             yield from task.changes
+        yield from self.grants
 
 
 def process(template: Json, current: Plan) -> tuple[Json, tuple[Problem, ...]]:
@@ -84,14 +86,20 @@ def plan(template: Json, context: Context) -> Plan:
     asked = Asked()
     scope = _scope(template, context, asked)
     if outline(template) is None:
-        return Plan(context, (), (), (_not_a_template(template),), ())
+        return Plan(context, (), (), (), (_not_a_template(template),), ())
     whole = layering.of_template(template, context.settled, context.params, scope)
     tasks = tuple(rewrite(task, layering.of_task(task, whole.settled)) for task in task_definitions(template, scope))
     stacks = tuple(map(_out_of_reach, nested_stacks(template)))
-    findings = [*whole.findings, *(finding for task in tasks for finding in task.findings)]
+    granted = tuple(grants.changes([task.grant for task in tasks if task.grant], scope))
+    findings = [
+        *whole.findings,
+        *(finding for task in tasks for finding in task.findings),
+        *(each for each in granted if isinstance(each, Notice)),
+    ]
     notices = tuple(finding for finding in findings if isinstance(finding, Notice))
     problems = tuple(finding for finding in findings if isinstance(finding, Problem))
-    return Plan(context, tasks, stacks + notices, problems, tuple(asked.requests))
+    permissions = tuple(each for each in granted if isinstance(each, Change))
+    return Plan(context, tasks, permissions, stacks + notices, problems, tuple(asked.requests))
 
 
 def _out_of_reach(name: str) -> Notice:

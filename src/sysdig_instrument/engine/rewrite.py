@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -19,6 +19,7 @@ from sysdig_instrument.engine.container import (
     present,
 )
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
+from sysdig_instrument.engine.grants import Grant, grant
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.layering import TaskSettings, strangers
 from sysdig_instrument.engine.patch import Change
@@ -85,6 +86,7 @@ class TaskPlan:
     containers: tuple[Outcome, ...]
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,13 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     effects[:0] = pid_mode(task, any_of(instrumented, task.when))
     effects += execution_role(task, settings.settled.settings)
     effects += _task_notices(task, settings.settled)
+    needed = grant(task, settings.settled.settings)
+    if isinstance(needed, Notice):
+        effects.append(needed)
     refused = any(isinstance(effect, Problem) for effect in effects)
-    return _finished(task, Outcome(None, Status.REFUSED if refused else Status.INSTRUMENTED), outcomes, effects)
+    status = Status.REFUSED if refused else Status.INSTRUMENTED
+    finished = _finished(task, Outcome(None, status), outcomes, effects)
+    return replace(finished, grant=needed) if isinstance(needed, Grant) else finished
 
 
 def _containers(

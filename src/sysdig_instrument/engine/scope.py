@@ -81,14 +81,13 @@ class Scope:
             case "AWS::AccountId":
                 return self.account
             case "AWS::Partition":
-                return self.region and self._partition()[0]
+                return self.region and partition(self.region)[0]
             case "AWS::URLSuffix":
-                return self.region and self._partition()[1]
+                return self.region and partition(self.region)[1]
         return None
 
-    def _partition(self) -> tuple[str, str]:
-        region = self.region or ""
-        return next(
-            ((name, suffix) for prefix, name, suffix in _PARTITIONS if region.startswith(prefix)),
-            ("aws", "amazonaws.com"),
-        )
+
+def partition(region: str) -> tuple[str, str]:
+    """Partition and URL suffix of a region: ``("aws", "amazonaws.com")`` for most."""
+    found = ((name, suffix) for prefix, name, suffix in _PARTITIONS if region.startswith(prefix))
+    return next(found, ("aws", "amazonaws.com"))

@@ -294,6 +294,11 @@ class Settings:
         reach=Reach.DEPLOYMENT,
         doc="How long the macro trusts what it read for a tag, in seconds. Digests are trusted for ever.",
     )
+    access_key_kms_key: str | None = _setting(
+        Text("the ARN of a KMS key", rf"{_ARN}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
+        group="Roles",
+        doc="ARN of the KMS key that the access key's secret is encrypted with, where it is not AWS's own. Needed for the permission only.",
+    )
     grant_access_key_read: str = _setting(
         Choice(("auto", "never")),
         group="Roles",

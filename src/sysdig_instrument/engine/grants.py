@@ -1,0 +1,214 @@
+"""The execution role's permission to read the access key, where the role is a resource of the template.
+
+ECS reads a container's Secrets with the task's execution role (ECS developer guide, «Passing sensitive data»). A task
+whose role may not do so does not start, so the permission is added where it can be, and spelled out where it cannot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.choices import leaves
+from sysdig_instrument.engine.container import member, put
+from sysdig_instrument.engine.findings import Notice, Place
+from sysdig_instrument.engine.intrinsics import Literal
+from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.scope import Scope, partition
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.template import TaskDefinition
+
+ROLE: Final = "AWS::IAM::Role"
+SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
+POLICY_NAME: Final = "SysdigInstrumentAccessKey"
+_REASON: Final = "ECS reads the agent's access key with the execution role"
+_SUB: Final = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}")
+_RANDOM: Final = re.compile(r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}")
+"""What Secrets Manager puts behind a name; six small letters might as well belong to the name."""
+
+_FIELDS: Final = 7  # arn:partition:secretsmanager:region:account:secret:name, then ECS's json-key and version
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one task definition needs: the roles of this template that it may run with, and the policy statements."""
+
+    roles: tuple[str, ...]
+    statements: tuple[Json, ...]
+
+
+def grant(task: TaskDefinition, settings: Settings) -> Grant | Notice | None:
+    """What a task definition's execution role needs; a notice where it cannot be given here, nothing where it is not wanted."""
+    if (
+        settings.access_key_secret is None
+        or settings.grant_access_key_read == "never"
+        or not isinstance(task.properties, dict)
+    ):
+        return None
+    role = task.properties.get("ExecutionRoleArn", ABSENT)
+    if role is ABSENT:
+        role = settings.default_execution_role_arn
+    place = Place(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
+    statements = tuple(_statements(settings, task.scope))
+    if not statements:
+        return Notice(
+            place,
+            "What the execution role needs to read the access key cannot be worked out",
+            "Allow it to read AccessKeySecret",
+        )
+    roles = tuple(_roles(role, task.scope))
+    if roles:
+        return Grant(roles, statements)
+    return Notice(
+        place, "The execution role is not a resource of this template, so it is not given the permission to read the access key here",
+        f"Make sure that it may: {'; '.join(map(_in_words, statements))}",
+    )  # fmt: skip
+
+
+def changes(grants: Iterable[Grant], scope: Scope) -> Iterator[Change | Notice]:
+    """One inline policy in each role, with all that the task definitions need of it."""
+    wanted: dict[str, list[Json]] = {}
+    for each in grants:
+        for role in each.roles:
+            statements = wanted.setdefault(role, [])
+            statements += (statement for statement in each.statements if statement not in statements)
+    resources = scope.section("Resources")
+    for role, statements in wanted.items():
+        resource = resources[role]
+        properties = resource.get("Properties") if isinstance(resource, dict) else None
+        policy: Json = {"PolicyName": POLICY_NAME, "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
+        pointer: Pointer = ("Resources", role, "Properties")
+        if properties is None:
+            yield Change("add", pointer, _REASON, {"Policies": [policy]})
+        elif isinstance(properties, dict):
+            yield from _into_policies(properties, pointer, policy)
+
+
+def _into_policies(properties: dict[str, Json], pointer: Pointer, policy: Json) -> Iterator[Change | Notice]:
+    for leaf, _ in leaves(member(properties, "Policies", pointer), {}):
+        if leaf.value is ABSENT or leaf.value is None:
+            yield put(leaf, [policy], _REASON)
+        elif isinstance(leaf.value, list):
+            mine = [
+                index
+                for index, item in enumerate(leaf.value)
+                if isinstance(item, dict) and item.get("PolicyName") == POLICY_NAME
+            ]
+            if not mine:
+                yield Change("add", (*leaf.pointer, "-"), _REASON, policy)
+            elif leaf.value[mine[0]] != policy:
+                yield Change("replace", (*leaf.pointer, mine[0]), _REASON, policy, was=leaf.value[mine[0]])
+        else:
+            yield Notice(
+                Place(None, None, leaf.pointer), "The role's Policies are an expression that cannot be extended",
+                "Allow the role to read AccessKeySecret",
+            )  # fmt: skip
+
+
+def _roles(expression: Json, scope: Scope) -> Iterator[str]:
+    """The roles of the template that an expression for a role's ARN refers to, in whatever way."""
+    roles = {
+        name: each
+        for name, each in scope.section("Resources").items()
+        if isinstance(each, dict) and each.get("Type") == ROLE
+    }
+    named = dict.fromkeys(name for name in _references(expression) if name in roles)
+    if named:
+        yield from named
+        return
+    match intrinsics.resolve(expression, scope):
+        case Literal(str(arn)) if arn:
+            for name, role in roles.items():
+                properties = role.get("Properties")
+                role_name = properties.get("RoleName", ABSENT) if isinstance(properties, dict) else ABSENT
+                if intrinsics.resolve(role_name, scope) == Literal(arn.rsplit("/", 1)[-1]):
+                    yield name
+
+
+def _references(expression: Json) -> Iterator[str]:
+    """The logical ids that an expression names."""
+    match expression:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::GetAtt": str(text)}:
+            yield text.partition(".")[0]
+        case {"Fn::Sub": str(text)}:
+            yield from (match[1] for match in _SUB.finditer(text))
+        case {"Fn::Sub": [str(text), variables]}:
+            yield from (match[1] for match in _SUB.finditer(text))
+            yield from _references(variables)
+        case dict():
+            for value in expression.values():
+                yield from _references(value)
+        case list():
+            for value in expression:
+                yield from _references(value)
+
+
+def _statements(settings: Settings, scope: Scope) -> Iterator[Json]:
+    """Reading the secret or parameter, and its key where AccessKeyKmsKey says that it has one of its own."""
+    secret = settings.access_key_secret
+    match intrinsics.resolve(secret, scope):
+        case Literal(str(arn)):
+            service, region = (*arn.split(":"), "", "", "", "")[2:4]
+            resource = _resource(secret, arn)
+        case _ if _is_secret_of_template(secret, scope):
+            service, region, resource = "secretsmanager", scope.region or "", secret
+        case _:
+            return
+    action = "ssm:GetParameters" if service == "ssm" else "secretsmanager:GetSecretValue"
+    yield {"Effect": "Allow", "Action": action, "Resource": resource}
+    if settings.access_key_kms_key is not None:
+        yield {
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": settings.access_key_kms_key,
+            "Condition": {"StringEquals": {"kms:ViaService": f"{service}.{region}.{partition(region)[1]}"}},
+        }
+
+
+def _is_secret_of_template(secret: Json, scope: Scope) -> bool:
+    match secret:
+        case {"Ref": str(name)}:
+            resource = scope.section("Resources").get(name)
+            return isinstance(resource, dict) and resource.get("Type") == SECRET
+    return False
+
+
+def _resource(secret: Json, arn: str) -> Json:
+    """The Resource of the statement: the ARN without ECS's json-key; an expression stays one.
+
+    An ARN without the random characters behind the name is good for ECS, but IAM compares the whole one.
+    """
+    fields = arn.split(":")
+    is_long = len(fields) > _FIELDS
+    base: Json = (
+        secret if not is_long else ":".join(fields[:_FIELDS]) if isinstance(secret, str) else _first_fields(secret)
+    )
+    if fields[2] == "ssm" or _RANDOM.search(fields[-1] if not is_long else fields[_FIELDS - 1]):
+        return base
+    whole: Json = f"{base}-??????" if isinstance(base, str) else {"Fn::Join": ["", [base, "-??????"]]}
+    return [base, whole]
+
+
+def _first_fields(secret: Json) -> Json:
+    split: Json = {"Fn::Split": [":", secret]}
+    fields: list[Json] = [{"Fn::Select": [index, split]} for index in range(_FIELDS)]
+    return {"Fn::Join": [":", fields]}
+
+
+def _in_words(statement: Json) -> str:
+    match statement:
+        case {"Action": str(action), "Resource": str(resource)}:
+            return f"{action} on {resource}"
+        case {"Action": str(action), "Resource": [str(resource), *_]}:
+            return f"{action} on {resource}"
+        case {"Action": str(action)}:
+            return f"{action} on AccessKeySecret"
+    return ""
