@@ -16,7 +16,7 @@ from sysdig_instrument.engine.lookups import (
     SsmRequest,
     Unavailable,
 )
-from sysdig_instrument.engine.plan import Context, Plan, plan
+from sysdig_instrument.engine.plan import Context, Plan, plan, process
 from sysdig_instrument.engine.settings.layers import Layer, settle
 
 ARCHITECTURES = {"amd64": "X86_64", "arm64": "ARM64"}
@@ -61,9 +61,10 @@ def transform(template: Json, surroundings: Surroundings, settings: Mapping[str,
 
 
 def _outcome(made: Plan, template: Json, asked: frozenset[str]) -> Outcome:
-    if made.problems:
-        return Outcome(problems=tuple(problem.text for problem in made.problems), asked=asked)
-    return Outcome(made.apply(template), changes=len(tuple(made.changes)), asked=asked)
+    output, problems = process(template, made)
+    if problems:
+        return Outcome(problems=tuple(problem.text for problem in problems), asked=asked)
+    return Outcome(output, changes=len(tuple(made.changes)), asked=asked)
 
 
 def _answer(

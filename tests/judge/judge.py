@@ -109,7 +109,8 @@ def _check_report(run: Run, name: str) -> Iterator[Finding]:
 def _private_values(run: Run, name: str) -> Iterator[str]:
     resource, settings = run.before.resources[name], run.settings_of(name)
     containers = [mapping(item) for item in items(mapping(resource.get("Properties")).get("ContainerDefinitions"))]
-    public = canonical([name, *([item.get("Name"), item.get("Image")] for item in containers)])
+    secret = settings.text("AccessKeySecret")  # its ARN may be told, and the region that is in it
+    public = canonical([name, secret, *([item.get("Name"), item.get("Image")] for item in containers)])
     values = [mapping(entry).get("Value") for item in containers for entry in items(item.get("Environment"))]
     values += _setting_values(settings)
     for value in values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from judge.evaluate import TASK_DEFINITION
 from judge.findings import Finding
@@ -14,6 +15,7 @@ from judge.workload import KILT_LEFTOVERS, OWNED
 
 ROLE = "AWS::IAM::Role"
 CONTAINERS = "ContainerDefinitions"
+When: TypeAlias = "dict[str, bool]"
 
 
 def check_raw(before: Json, after: Json, replaced_variables: frozenset[str]) -> Iterator[Finding]:
@@ -63,9 +65,9 @@ class _Resources:
             if key not in {CONTAINERS, "PidMode"} and not same(old, new_properties.get(key)):
                 yield Finding(f"{where}.Properties.{key}", "changed")
         containers = (old_properties.get(CONTAINERS), new_properties.get(CONTAINERS))
-        yield from self._check_list(f"{where}.Properties.{CONTAINERS}", *containers)
+        yield from self._check_list(f"{where}.Properties.{CONTAINERS}", *containers, {})
 
-    def _check_list(self, where: str, before: Json, after: Json) -> Iterator[Finding]:
+    def _check_list(self, where: str, before: Json, after: Json, when: When) -> Iterator[Finding]:
         """A list of containers, also where it is an `Fn::If` of lists."""
         if isinstance(before, list) and isinstance(after, list):
             old = [container for container in before if not _mentions_agent(container)]
@@ -74,21 +76,21 @@ class _Resources:
                 yield Finding(where, f"{len(old)} entries became {len(new)}, the agent not counted")
                 return
             for index, pair in enumerate(zip(old, new, strict=True)):
-                yield from self._check_container(f"{where}[{index}]", *pair)
+                yield from self._check_container(f"{where}[{index}]", *pair, when)
             return
         branches = _branches(before, after)
         if branches is None:
             if not same(before, after):
                 yield Finding(where, "changed its shape")
             return
-        for old_branch, new_branch in branches:
-            yield from self._check_list(f"{where}.Fn::If", old_branch, new_branch)
+        for old_branch, new_branch, assumed in branches:
+            yield from self._check_list(f"{where}.Fn::If", old_branch, new_branch, when | assumed)
 
-    def _check_container(self, where: str, before: Json, after: Json) -> Iterator[Finding]:
+    def _check_container(self, where: str, before: Json, after: Json, when: When) -> Iterator[Finding]:
         branches = _branches(before, after)
         if branches is not None:
-            for old_branch, new_branch in branches:
-                yield from self._check_container(f"{where}.Fn::If", old_branch, new_branch)
+            for old_branch, new_branch, assumed in branches:
+                yield from self._check_container(f"{where}.Fn::If", old_branch, new_branch, when | assumed)
             return
         if not isinstance(before, dict) or not isinstance(after, dict) or function_of(before) is not None:
             if not same(before, after):
@@ -99,25 +101,31 @@ class _Resources:
             if key not in OWNED and not same(old, after.get(key)):
                 yield Finding(f"{where}.{key}", "changed")
         for key in OWNED:
-            for expression in self._expressions(before.get(key)):
+            for expression in self._expressions(before.get(key), when):
                 if not _contains(after.get(key), expression):
                     yield Finding(f"{where}.{key}", f"the expression {canonical(expression)} is gone")
 
-    def _expressions(self, node: Json) -> Iterator[Json]:
-        """The functions in a node that must be found in the output again. `Fn::If` is rebuilt, so its parts count."""
+    def _expressions(self, node: Json, when: When) -> Iterator[Json]:
+        """The functions in a node that must be found in the output again.
+
+        `Fn::If` is rebuilt, so its branches count, but for those that what is assumed of conditions rules out.
+        """
         if isinstance(node, list):
             for item in node:
-                yield from self._expressions(item)
+                yield from self._expressions(item, when)
             return
         if not isinstance(node, dict) or text_of(node.get("Name")) in self._replaceable:
             return
-        function = function_of(node)
-        if function is None or function[0] == "Fn::If":
-            parts = node.values() if function is None else items(function[1])[1:]
-            for part in parts:
-                yield from self._expressions(part)
-        elif node != {"Ref": NO_VALUE.value}:
-            yield node
+        match function_of(node):
+            case None:
+                for part in node.values():
+                    yield from self._expressions(part, when)
+            case "Fn::If", [str() as name, *branches]:
+                for truth, branch in zip((True, False), branches, strict=False):
+                    if when.get(name, truth) == truth:
+                        yield from self._expressions(branch, {**when, name: truth})
+            case _ if node != {"Ref": NO_VALUE.value}:
+                yield node
 
 
 def _check_key_order(
@@ -137,13 +145,16 @@ def _is_nothing(node: Json) -> bool:
     return node is None or node in ([], {"Ref": NO_VALUE.value})
 
 
-def _branches(before: Json, after: Json) -> list[tuple[Json, Json]] | None:
-    """Both sides' branches, where both are the same `Fn::If`."""
+def _branches(before: Json, after: Json) -> list[tuple[Json, Json, When]] | None:
+    """Both sides' branches, where both are the same `Fn::If`, with what each assumes."""
     match before, after:
         case {"Fn::If": [old_name, *old]}, {"Fn::If": [new_name, *new]} if old_name == new_name and len(old) == len(
             new
         ):
-            return list(zip(old, new, strict=True))
+            return [
+                (*pair, {str(old_name): truth})
+                for truth, pair in zip((True, False), zip(old, new, strict=True), strict=False)
+            ]
     return None
 
 

@@ -52,6 +52,8 @@ def _of_task(run: Run, name: str) -> Reasons:
     has_role = properties.get("ExecutionRoleArn") or settings.text("DefaultExecutionRoleArn")
     if settings.text("AccessKeySecret") is not None and not has_role:
         yield "execution-role-missing", True
+    if set(settings.table("Containers")) - {text_of(mapping(item).get("Name")) for item in containers_of(resource)}:
+        yield "settings-for-no-container", False
     memory = properties.get("Memory") or settings.number("AgentMemory") or settings.number("AgentMemoryReservation")
     if not memory and not is_fargate(properties):
         yield "agent-without-memory-on-ec2", False
@@ -77,8 +79,8 @@ def _of_images(run: Run, name: str) -> Reasons:
             yield "image-unresolved", run.takes(name) and not skips
         for key in ("EntryPoint", "Command"):
             value = work.container.get(key)
-            if not (value is None or isinstance(value, list)):
-                yield "argv-is-no-list", False
+            if not (value is None or isinstance(value, list)) or value == [""]:  # a blank CommaDelimitedList
+                yield "argv-is-no-list-of-words", False
         if argv(work.container.get("EntryPoint")) == ["/opt/draios/bin/instrument"]:
             yield "wrapper-with-nothing-to-run", False
 
@@ -109,7 +111,8 @@ def _of_sizes(properties: Mapping[str, Json], containers: list[dict[str, Json]],
         for index, limit in enumerate(limits):
             total = sum(_size(container.get(limit)) or 0 for container in containers if not is_agent(container))
             if task is not None and total + (own[index] or 0) > task:
-                yield f"{key.lower()}-too-small", index == 0
+                # Where it was too much without the agent, that is not for the macro to say.
+                yield f"{key.lower()}-too-small", index == 0 and total <= task
         hard = sum(max(_size(container.get(limit)) or 0 for limit in limits) for container in containers)
         if task is not None and hard + max(size or 0 for size in own) > task:
             yield f"{key.lower()}-too-small", False

@@ -71,7 +71,9 @@ def workloads(run: Run, name: str) -> list[Workload]:
     for index, container in enumerate(without_agents(containers_of(resource))):
         if isinstance(container, dict) and container_is_selected(container, resource, settings):
             config = run.config(name, container)
-            found.append(Workload(index, container, config, needs_image(container) and config is None))
+            # A blank CommaDelimitedList gives [""]: in a branch that is not taken it may stay, as an image may.
+            blank = not run.takes(name) and container.get("EntryPoint") == [""]
+            found.append(Workload(index, container, config, blank or (needs_image(container) and config is None)))
     return found
 
 
@@ -86,6 +88,8 @@ def check_task(run: Run, name: str, *, conditional: bool) -> Iterator[Finding]:
     if after is None:
         yield Finding(name, "the task definition is gone")
         return
+    if name in run.before.dropped:
+        return  # it is not there in this world; the text is compared all the same, and other worlds have it
     settings, found = run.settings_of(name), workloads(run, name)
     skips = settings.text("OnUnresolvedImage") == "skip"
     if run.takes(name) and not skips:
@@ -100,7 +104,8 @@ def check_task(run: Run, name: str, *, conditional: bool) -> Iterator[Finding]:
         return
     if run.flipped and skips and same(before.get("Properties"), after.get("Properties")):
         return  # left alone when the macro ran, for an image that could not be had then
-    yield from _check_properties(name, mapping(before.get("Properties")), mapping(after.get("Properties")), settings)
+    properties = (mapping(before.get("Properties")), mapping(after.get("Properties")))
+    yield from _check_properties(name, *properties, settings, takes=run.takes(name))
     yield from _check_containers(run, name, wrapped)
     yield from _check_agent_container(name, before, after, settings, wrapped)
 
@@ -110,9 +115,10 @@ def _label(work: Workload) -> str:
 
 
 def _check_properties(
-    name: str, before: Mapping[str, Json], after: Mapping[str, Json], settings: Settings
+    name: str, before: Mapping[str, Json], after: Mapping[str, Json], settings: Settings, *, takes: bool
 ) -> Iterator[Finding]:
-    if after.get("PidMode") != "task":
+    # What would be refused in a branch that is taken is a notice in another one.
+    if after.get("PidMode") != "task" and (takes or before.get("PidMode") != "host"):
         yield Finding(name, f"PidMode is {after.get('PidMode')}")
     if [key for key in before if key in after] != [key for key in after if key in before]:
         yield Finding(name, "the order of the properties changed")

@@ -1,0 +1,119 @@
+"""Container definitions of every shape, also already instrumented ones."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from judge.values import Json
+from strategies.expressions import ARGVS, IMAGE_EXPRESSIONS, NOTHING, TEXTS, Values, if_, maybe_if, mostly
+
+WRAPPER = "/opt/draios/bin/instrument"
+AGENT = "SysdigInstrumentation"
+VOLUME: Json = {"SourceContainer": AGENT, "ReadOnly": True}
+
+
+def record(**values: Values) -> Values:
+    """A map with these keys in this order."""
+    return st.fixed_dictionaries(values).map(dict)
+
+
+_VALUES = mostly(TEXTS, st.sampled_from([8080, True, 0.25, None]), 6)
+_VARIABLES = record(Name=st.sampled_from(["ZED", "ALPHA", "MODE", "TOKEN"]), Value=_VALUES)
+_ODD_VARIABLES = st.one_of(
+    record(Name=st.just({"Ref": "Size"}), Value=_VALUES),
+    record(Name=st.just("SYSDIG_SIDECAR"), Value=st.sampled_from(["auto", "force"])),
+    record(Name=st.just("SYSDIG_LOGGING"), Value=st.just("debug")),
+    record(Value=TEXTS, Name=st.just("REVERSED"), Comment=st.just(1)),
+)
+_ENTRIES = maybe_if(mostly(_VARIABLES, _ODD_VARIABLES, 4))
+ENVIRONMENTS: Values = maybe_if(st.lists(_ENTRIES, max_size=3).map(list))
+
+_CAPABILITY_LISTS = st.lists(maybe_if(st.sampled_from(["SYS_PTRACE", "NET_RAW"])), max_size=2, unique_by=str).map(list)
+_CAPABILITIES = st.one_of(
+    record(Drop=st.just(["ALL"])),
+    record(Add=maybe_if(_CAPABILITY_LISTS), Drop=st.just(["NET_RAW"])),
+    record(Add=maybe_if(_CAPABILITY_LISTS)),
+    record(ADD=st.just(["SYS_ADMIN"])),
+)
+_LINUX: Values = st.one_of(
+    record(InitProcessEnabled=st.sampled_from([True, "true", {"Ref": "Flag"}])),
+    record(Capabilities=maybe_if(_CAPABILITIES)),
+    record(Capabilities=maybe_if(_CAPABILITIES), InitProcessEnabled=st.sampled_from([False])),
+    st.just({}),
+)
+_OTHERS: dict[str, Values] = {
+    "Cpu": st.sampled_from([64, "64", {"Fn::If": ["IsLive", 64, 32]}]),
+    "Essential": st.sampled_from([True, "true", False, {"Ref": "Flag"}]),
+    "PortMappings": maybe_if(st.just([{"ContainerPort": 80}, {"Fn::If": ["IsLarge", {"ContainerPort": 81}, NOTHING]}])),
+    "ReadonlyRootFilesystem": maybe_if(st.sampled_from([True])),
+    "LogConfiguration": maybe_if(
+        st.just({"LogDriver": "awslogs", "Options": {"awslogs-stream-prefix": {"Ref": "Stage"}}})
+    ),
+    "Novel Key": st.sampled_from([None, [], {}, [[1, {"a": None}]], ""]),
+    "command": st.just(["not", "Command"]),
+    "DockerLabels": st.just({"Fn::ForEach::Labels": ["Label", ["a", "b"], {"${Label}": {"Ref": "Label"}}]}),
+    "User": TEXTS,
+}
+
+
+@st.composite
+def containers(draw: st.DrawFn, name: str) -> Json:
+    """One container: what matters and what does not, in any order."""
+    # The first keeps its name, so that others can take its volumes.
+    also: Json = name if name == "c0" else {"Fn::Sub": name + "-${Stage}"}
+    keys: dict[str, Values] = {"Name": mostly(st.just(name), st.just(also), 6)}
+    keys["Image"] = IMAGE_EXPRESSIONS
+    chances: dict[str, tuple[Values, int]] = {
+        "EntryPoint": (ARGVS, 2),
+        "Command": (ARGVS, 2),
+        "Environment": (ENVIRONMENTS, 2),
+        "LinuxParameters": (maybe_if(_LINUX), 3),
+        "VolumesFrom": (maybe_if(st.lists(maybe_if(st.just({"SourceContainer": "c0"})), max_size=1).map(list)), 4),
+        "FirelensConfiguration": (st.just({"Type": "fluentbit"}), 12),
+        **{key: (values, 6) for key, values in _OTHERS.items()},
+    }
+    for key, (values, one_in) in chances.items():
+        if draw(st.integers(1, one_in)) == one_in:
+            keys[key] = values
+    container = {key: draw(values) for key, values in keys.items()}
+    if draw(st.integers(1, 12)) == 12:
+        container = _wrapped(container, draw(st.booleans()))
+    order = draw(st.permutations(list(container))) if draw(st.integers(1, 4)) == 4 else list(container)
+    return {key: container[key] for key in order}
+
+
+def _wrapped(container: dict[str, Json], by_kilt: bool) -> dict[str, Json]:  # noqa: FBT001 - drawn
+    """The container as somebody has instrumented it before."""
+    entry_point: list[Json] = [WRAPPER] if by_kilt else [WRAPPER, "/app"]
+    environment: list[Json] = [{"Name": "SYSDIG_ACCESS_KEY", "Value": "made-up"}] if by_kilt else []
+    return {
+        **container,
+        "EntryPoint": entry_point,
+        "Command": ["/app", "serve"],
+        "Environment": [*environment, {"Name": "SYSDIG_SIDECAR", "Value": "auto"}],
+        "LinuxParameters": {"Capabilities": {"Add": ["SYS_PTRACE"]}},
+        "VolumesFrom": [VOLUME],
+    }
+
+
+AGENTS: Values = st.sampled_from([
+    {"Name": AGENT, "Image": "quay.io/sysdig/workload-agent:5.3.0", "Essential": "false",
+     "EntryPoint": ["/opt/draios/bin/sidecar"], "Environment": [{"Name": "SYSDIG_ORCHESTRATOR", "Value": "x"}]},
+    {"Name": AGENT, "Image": "quay.io/sysdig/workload-agent:latest", "Cpu": 0},
+])  # fmt: skip
+
+
+@st.composite
+def container_lists(draw: st.DrawFn) -> Json:
+    """ContainerDefinitions: containers, some under conditions, rarely an agent, rarely the list itself under one."""
+    count = draw(st.integers(1, 3))
+    elements: list[Json] = []
+    for index in range(count):
+        container = containers(f"c{index}")
+        elements.append(draw(mostly(container, if_(container, st.just(NOTHING)) | if_(container, container), 5)))
+    if draw(st.integers(1, 10)) == 10:
+        elements.insert(draw(st.sampled_from([0, len(elements)])), draw(AGENTS))
+    if draw(st.integers(1, 12)) == 12:
+        other: Json = [draw(containers("c0"))]
+        return draw(if_(st.just(elements), st.just(other)))
+    return elements

@@ -1,0 +1,108 @@
+"""Intrinsic functions that are worth a text, a list of words or an image; and `Fn::If` around anything."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from judge.values import Json
+from strategies.surroundings import IMAGES, REGISTRY, STAGES
+
+NOTHING: Json = {"Ref": "AWS::NoValue"}
+CONDITIONS = ("IsLive", "IsLarge", "IsFlagged", "Mixed", "Opposite")
+Values = st.SearchStrategy[Json]
+
+
+def mostly(usual: Values, rare: Values, one_in: int = 5) -> Values:
+    """The usual, and once in a while the rare."""
+    return st.integers(1, one_in).flatmap(lambda number: rare if number == one_in else usual)
+
+
+def if_(yes: Values, no: Values) -> Values:
+    """`Fn::If` on some condition."""
+    return st.tuples(st.sampled_from(CONDITIONS), yes, no).map(lambda parts: {"Fn::If": list(parts)})
+
+
+def maybe_if(value: Values, *, nothing: bool = True, one_in: int = 4) -> Values:
+    """The value, or `Fn::If` over two of it, nested once more at times, with nothing at all as one branch at times."""
+    other = mostly(value, st.just(NOTHING), 3) if nothing else value
+    return mostly(value, if_(value, mostly(other, if_(other, value), 4)) | if_(other, value), one_in)
+
+
+_WORDS = st.sampled_from(["/app/server", "--port", "8080", "a b", "${shell}", "", "é", "sh", "-c"])
+TEXTS: Values = st.one_of(
+    _WORDS,
+    _WORDS,
+    st.sampled_from([
+        {"Ref": "Stage"},
+        {"Ref": "AWS::Region"},
+        {"Fn::Sub": "${Stage}-${!literal}-${AWS::AccountId}"},
+        {"Fn::Join": ["-", ["a", {"Ref": "Count"}]]},
+        {"Fn::GetAtt": ["Queue", "Arn"]},
+        {"Fn::Select": [1, ["x", {"Ref": "Size"}]]},
+        {"Fn::FindInMap": ["Images", {"Ref": "Stage"}, "Cpu"]},
+        {"Fn::ImportValue": "unknown-export"},
+        "{{resolve:secretsmanager:token}}",
+    ]),
+)  # fmt: skip
+_ITEMS = mostly(TEXTS, st.sampled_from([8080, True, 1.5]) | if_(TEXTS, st.just(NOTHING)), 4)
+_LITERAL_LISTS: Values = st.lists(_ITEMS, min_size=1, max_size=3).map(list)
+_LIVE_LISTS: Values = st.sampled_from([
+    {"Ref": "Words"},
+    {"Fn::Split": [" ", {"Fn::Sub": "run ${Stage}"}]},
+    {"Fn::Split": [",", {"Ref": "Size"}]},
+    {"Fn::FindInMap": ["Images", {"Ref": "Stage"}, "Argv"]},
+])  # fmt: skip
+ARGVS: Values = maybe_if(mostly(_LITERAL_LISTS, st.one_of(st.just([]), _LIVE_LISTS, st.just(NOTHING)), 3))
+
+_STAGE: Json = {"Ref": "Stage"}
+_KNOWABLE_IMAGES: list[Json] = [
+    {"Ref": "Image"},
+    {"Ref": "Stored"},
+    {"Fn::Sub": REGISTRY + "/${Stage}:1"},
+    {"Fn::Sub": ["${Host}/${Name}:1", {"Host": REGISTRY, "Name": _STAGE}]},
+    {"Fn::Join": ["/", [REGISTRY, {"Fn::Join": [":", [_STAGE, "1"]]}]]},
+    {
+        "Fn::Join": [
+            "",
+            [{"Ref": "AWS::AccountId"}, ".dkr.ecr.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}, "/shop:1"],
+        ]
+    },
+    {"Fn::FindInMap": ["Images", _STAGE, "Web"]},
+    {"Fn::FindInMap": ["Images", "none", "Web", {"DefaultValue": {"Ref": "Image"}}]},
+    {"Fn::Select": ["1", {"Fn::Split": [",", "x,nginx"]}]},
+    {"Fn::Sub": ["${Uri}:1", {"Uri": {"Fn::GetAtt": ["Repo", "RepositoryUri"]}}]},
+    {"Fn::Sub": "${Repo.RepositoryUri}:1"},
+    {"Fn::ImportValue": "web-image"},
+    "{{resolve:ssm:/images/stored}}",
+]
+_UNKNOWABLE_IMAGES: list[Json] = [
+    {"Fn::GetAtt": ["Current", "Image"]},
+    {"Fn::Sub": "${Current.Image}"},
+    {"Fn::ImportValue": "no"},
+]
+LITERAL_IMAGES: Values = st.sampled_from(IMAGES).map(str)
+IMAGE_EXPRESSIONS: Values = maybe_if(
+    mostly(LITERAL_IMAGES | st.sampled_from(_KNOWABLE_IMAGES), st.sampled_from(_UNKNOWABLE_IMAGES), 25), nothing=False
+)
+
+
+@st.composite
+def condition_definitions(draw: st.DrawFn) -> dict[str, Json]:
+    """Three conditions that parameters decide, and two that are made of those."""
+    basic: dict[str, Json] = {
+        "IsLive": {"Fn::Equals": [_STAGE, draw(st.sampled_from(STAGES))]},
+        "IsLarge": {"Fn::Equals": [draw(st.sampled_from(["large", "small"])), {"Ref": "Size"}]},
+        "IsFlagged": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", [{"Ref": "Flag"}]]}, "true"]}]},
+    }
+    named: Values = st.sampled_from([{"Condition": name} for name in basic])
+    node = st.recursive(
+        named,
+        lambda inner: st.one_of(
+            inner.map(lambda one: {"Fn::Not": [one]}),
+            st.tuples(st.sampled_from(["Fn::And", "Fn::Or"]), st.lists(inner, min_size=2, max_size=3)).map(
+                lambda pair: {pair[0]: pair[1]}
+            ),
+        ),
+        max_leaves=4,
+    )
+    return {**basic, "Mixed": draw(node), "Opposite": {"Fn::Not": [{"Condition": "Mixed"}]}}

@@ -1,0 +1,155 @@
+"""Well-formed templates: the engine must be right about them, or refuse for a rightful reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from judge.evaluate import Surroundings
+from judge.images import Images
+from judge.values import Json
+from strategies.containers import container_lists, record
+from strategies.expressions import NOTHING, TEXTS, Values, condition_definitions, if_, maybe_if, mostly
+from strategies.surroundings import HELPERS, MAPPINGS, PARAMETERS, image_configs, surroundings
+
+TASK_DEFINITION = "AWS::ECS::TaskDefinition"
+KEY_ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sysdig/access-key-AbCdEf"
+ROLE: Json = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/pull"}
+
+NAMED_ROLE: Json = {"Fn::GetAtt": ["Role", "Arn"]}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A template and all that it is instrumented with."""
+
+    template: dict[str, Json]
+    surroundings: Surroundings
+    settings: Mapping[str, Json]
+    images: Images
+
+
+_OPTIONAL: dict[str, Values] = {
+    "Priority": st.just("security"),
+    "SidecarMode": st.just("force"),
+    "LogLevel": st.just("debug"),
+    "ExtraConf": st.just("tags: a:b"),
+    "AgentEnvironment": st.just({"HTTPS_PROXY": "http://proxy.example.com"}),
+    "WorkloadEnvironment": st.just({"SYSDIG_LOGGING": "warning"}),
+    "AgentEssential": st.sampled_from(["true", "false"]),
+    "AgentCpu": st.sampled_from([64, "64"]),
+    "AgentMemory": st.just(128),
+    "AgentImageCredentials": st.just(KEY_ARN),
+    "AgentLogConfiguration": st.sampled_from(["inherit", {"LogDriver": "awsfirelens"}]),
+    "ExcludeContainers": st.sampled_from([["c1"], "c*"]),
+    "IncludeContainers": st.sampled_from(["c0", ["c0", "c2"]]),
+    "InstrumentLogRouters": st.sampled_from([True, "true"]),
+    "LaunchTypes": st.just("ALL"),
+    "OnUnresolvedImage": st.just("skip"),
+    "Mode": st.just("opt-in"),
+    "CollectorPort": st.sampled_from([6666, "6666"]),
+}
+_BY_RESOURCE: dict[str, Values] = {
+    "Enabled": st.sampled_from([True, "false"]),
+    "Priority": st.just("security"),
+    "AccessKeySecret": st.sampled_from([{"Ref": "Size"}, {"Fn::If": ["IsLive", KEY_ARN, {"Ref": "Size"}]}]),
+    "Containers": st.sampled_from([{"c0": {"Enabled": "false"}}, {"c1": {"WorkloadEnvironment": {"EXTRA": "1"}}}]),
+}
+
+
+@st.composite
+def _some_of(draw: st.DrawFn, choices: dict[str, Values], one_in: int) -> dict[str, Json]:
+    return {name: draw(values) for name, values in choices.items() if draw(st.integers(1, one_in)) == one_in}
+
+
+_COMPATIBILITIES: Values = mostly(
+    st.just(["FARGATE"]),
+    st.sampled_from(
+        [["EC2", "FARGATE"], [{"Ref": "Launch"}], ["EC2"], NOTHING, {"Fn::If": ["IsLive", ["FARGATE"], NOTHING]}]
+    ),
+    3,
+)
+_ROLES: Values = mostly(
+    st.just(ROLE), st.sampled_from([{"Fn::If": ["IsLive", ROLE, NAMED_ROLE]}, NAMED_ROLE, {"Ref": "Role"}, NOTHING]), 3
+)
+_SIZES: Values = st.sampled_from([4096, "4096", {"Fn::If": ["IsLive", 4096, "4096"]}])
+_PLATFORMS: Values = st.one_of(
+    record(CpuArchitecture=maybe_if(st.sampled_from(["X86_64", "ARM64"]))),
+    record(OperatingSystemFamily=st.just("LINUX")),
+    if_(record(CpuArchitecture=st.just("ARM64")), st.just(NOTHING)),
+    record(OperatingSystemFamily=st.just("WINDOWS_SERVER_2022_FULL")),
+)
+_TAGS: Values = st.sampled_from([
+    [{"Key": "kilt-ignore", "Value": ""}],
+    [{"Key": "sysdig-instrument", "Value": "true"}],
+    [{"Key": {"Ref": "Stage"}, "Value": {"Fn::Sub": "${AWS::StackName}"}}, {"Fn::If": ["IsLive", {"Key": "a", "Value": "b"}, NOTHING]}],
+    [{"Key": "kilt-ignore-containers", "Value": "c1: c2"}],
+])  # fmt: skip
+
+
+@st.composite
+def task_definitions(draw: st.DrawFn) -> Json:
+    """An AWS::ECS::TaskDefinition."""
+    rare: dict[str, tuple[Values, int]] = {
+        "RuntimePlatform": (_PLATFORMS, 5),
+        "PidMode": (maybe_if(st.sampled_from(["task", "task", "host"])), 10),
+        "Tags": (_TAGS, 8),
+        "Family": (TEXTS, 4),
+        "Volumes": (maybe_if(st.just([{"Name": "v"}])), 6),
+        "Fn::ForEach::Extra": (st.just(["Key", ["IpcMode"], {"${Key}": "none"}]), 20),
+    }
+    properties: dict[str, Json] = {
+        "RequiresCompatibilities": draw(_COMPATIBILITIES),
+        "NetworkMode": draw(mostly(st.just("awsvpc"), st.sampled_from([{"Ref": "Size"}, "bridge"]), 6)),
+        "Cpu": draw(_SIZES),
+        "Memory": "8192",
+        "ExecutionRoleArn": draw(_ROLES),
+    }
+    for key, (values, one_in) in rare.items():
+        if draw(st.integers(1, one_in)) == one_in:
+            properties[key] = draw(values)
+    properties["ContainerDefinitions"] = draw(container_lists())
+    resource: dict[str, Json] = {"Type": TASK_DEFINITION}
+    if draw(st.integers(1, 5)) == 5:
+        resource["Condition"] = draw(st.sampled_from(["IsLive", "Mixed"]))
+    own = draw(_some_of(_BY_RESOURCE, 12))
+    if own:
+        resource["Metadata"] = {"Before": [1], "SysdigInstrument": own}
+    return {**resource, "Properties": properties}
+
+
+_COLLECTIONS: Values = st.sampled_from([["live", "dev"], ["test"], {"Ref": "Words"}])
+
+
+@st.composite
+def _loops(draw: st.DrawFn) -> Json:
+    """A loop over task definitions; what the items run may depend on the item."""
+    body = draw(task_definitions())
+    collection = draw(_COLLECTIONS)
+    if draw(st.booleans()) and isinstance(body, dict):
+        image: Json = {"Fn::Sub": "registry.example.com/${Item}:1"}
+        properties: Json = {"RequiresCompatibilities": ["FARGATE"], "ExecutionRoleArn": ROLE,
+                            "ContainerDefinitions": [{"Name": "c0", "Image": image, "Command": [{"Ref": "Item"}]}]}  # fmt: skip
+        body = {**body, "Properties": properties}
+    return ["Item", collection, {"Loop&{Item}": body}]
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    """A template with all that goes with it."""
+    resources: dict[str, Json] = {**HELPERS}
+    for index in range(draw(st.integers(1, 2))):
+        resources[f"Task{index}"] = draw(task_definitions())
+    if draw(st.integers(1, 6)) == 6:
+        resources["Fn::ForEach::Tasks"] = draw(_loops())
+    template: dict[str, Json] = {
+        "Parameters": PARAMETERS,
+        "Mappings": MAPPINGS,
+        "Conditions": draw(condition_definitions()),
+        "Resources": resources,
+        "Outputs": {"Task": {"Value": {"Ref": "Task0"}}},
+    }
+    settings: dict[str, Json] = {"Collector": "us2", "AccessKeySecret": KEY_ARN, **draw(_some_of(_OPTIONAL, 12))}
+    return Scenario(template, draw(surroundings()), settings, draw(image_configs()))
