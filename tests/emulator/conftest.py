@@ -10,6 +10,7 @@ import pytest
 
 from embedded_aws.runtime import Machine, Runtime
 from embedding import SECRET, TOOLS, Start, built_function, require_tools
+from sysdig_instrument.engine.settings.table import BY_NAME
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +21,15 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start(bundle: Path) -> Iterator[Start]:
-    """Start an execution environment of the function, or of another one given by bundle and handler."""
+    """Start an execution environment of the function with settings, or of another one given by its bundle and handler."""
     with ExitStack() as running:
 
-        def run(code: Path = bundle, handler: str = "sysdig_instrument.handler.handler", timeout: int = 60) -> Runtime:
+        def run(
+            code: Path = bundle,
+            handler: str = "sysdig_instrument.handler.handler",
+            timeout: int = 60,
+            **settings: str,
+        ) -> Runtime:
             environment = {
                 "_HANDLER": handler,
                 "AWS_LAMBDA_FUNCTION_NAME": "sysdig-instrument",
@@ -33,6 +39,7 @@ def start(bundle: Path) -> Iterator[Start]:
                 "SYSDIG_INSTRUMENT_COLLECTOR": "us2",
                 "SYSDIG_INSTRUMENT_COLLECTOR_PORT": "",  # a template parameter that is not set
                 "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": SECRET,
+                **{BY_NAME[name].variable: value for name, value in settings.items()},
             }
             return running.enter_context(Runtime(Machine.found_in(TOOLS), code, environment))
 

@@ -70,11 +70,11 @@ def test_what_is_no_macro_event_gets_a_message(start: Start) -> None:
 
 def test_neither_templates_nor_values_are_logged(start: Start) -> None:
     event = json.loads(EVENTS["template"])
-    event["templateParameterValues"]["Tag"] = "a-secret-tag"
-    event["fragment"]["Resources"]["Task"]["Properties"]["ContainerDefinitions"][0]["Command"] = ["a-secret-command"]
+    event["templateParameterValues"]["Tag"] = "not-to-be-seen"
+    event["fragment"]["Resources"]["Task"]["Properties"]["ContainerDefinitions"][0]["Command"] = ["not-to-be-seen"]
     outcome = start().invoke(json.dumps(event).encode())
     assert json.loads(outcome.body)["status"] == "success"
-    assert "secret" not in outcome.log
+    assert "not-to-be-seen" not in outcome.log
 
 
 def test_the_emulator_ends_a_function_that_takes_too_long(start: Start, tmp_path: Path) -> None:
