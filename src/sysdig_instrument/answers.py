@@ -32,13 +32,14 @@ from sysdig_instrument.registry import exports, parameters
 from sysdig_instrument.registry.addresses import Names, Resolve, system_resolve
 from sysdig_instrument.registry.aws import AwsClients
 from sysdig_instrument.registry.cache import ImageCache
-from sysdig_instrument.registry.connection import Dial, Dialler
 from sysdig_instrument.registry.crew import Crew
 from sysdig_instrument.registry.deadline import Clock, Deadline, MonotonicClock
+from sysdig_instrument.registry.dialling import Dial, Dialler
 from sysdig_instrument.registry.errors import unreadable
 from sysdig_instrument.registry.http import Http
 from sysdig_instrument.registry.images import Images
 from sysdig_instrument.registry.login import ANONYMOUS, Credentials, FirstOf
+from sysdig_instrument.registry.proxy import Proxy
 from sysdig_instrument.registry.secrets import SecretByRegistry, Secrets
 from sysdig_instrument.registry.tokens import Doorkeeper
 from sysdig_instrument.registry.urls import PUBLIC, Reach
@@ -65,6 +66,7 @@ class World:
         registry_secrets: A secret in Secrets Manager, by its ARN or name, for each registry that takes credentials.
         token_services: For registries whose token service is at a host of another name: that host.
         credentials: Further credentials; the command line tool gives docker's own here.
+        proxy: The way out, for the command line tool; internal registries are spoken to without it.
     """
 
     region: str
@@ -75,6 +77,7 @@ class World:
     registry_secrets: Mapping[str, str] = field(default_factory=dict)
     token_services: Mapping[str, str] = field(default_factory=dict)
     credentials: Credentials = ANONYMOUS
+    proxy: Proxy | None = None
     clock: Clock = field(default_factory=MonotonicClock)
     resolve: Resolve = system_resolve
     dial: Dial = socket.create_connection
@@ -118,7 +121,7 @@ def answer(requests: Iterable[Request], *, world: World, seconds: float) -> dict
 def _answer(requests: Iterable[Request], *, world: World, deadline: Deadline) -> dict[Request, Answer]:
     distinct = list(dict.fromkeys(requests))
     ledger, crew = _Ledger(), Crew()
-    http = Http(Names(world.resolve, deadline), Dialler(deadline, world.tls, world.dial))
+    http = Http(Names(world.resolve, deadline), Dialler(deadline, world.tls, world.dial), world.proxy)
     if deadline.remaining:
         _start_aws(distinct, world, crew, ledger)
         _images(world, http, deadline, crew, ledger).start(

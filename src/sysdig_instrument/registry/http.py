@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument import __version__
 from sysdig_instrument.registry import urls
-from sysdig_instrument.registry.connection import BrokenConnectionError, Connection, Dialler, Place, Response
+from sysdig_instrument.registry.addresses import is_literal
+from sysdig_instrument.registry.connection import BrokenConnectionError, Connection, Place, Response
 from sysdig_instrument.registry.errors import HttpError
 from sysdig_instrument.registry.urls import PUBLIC, Reach, Url
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from email.message import Message
 
     from sysdig_instrument.registry.addresses import Names
+    from sysdig_instrument.registry.dialling import Dialler
+    from sysdig_instrument.registry.proxy import Proxy
 
 MOST_REDIRECTS: Final = 5
 PAUSES: Final = (0.2, 0.8)
@@ -68,9 +71,10 @@ class Request:
 class Http:
     """The HTTP client of one run. Threads share it."""
 
-    def __init__(self, names: Names, dialler: Dialler) -> None:
+    def __init__(self, names: Names, dialler: Dialler, proxy: Proxy | None = None) -> None:
         self._names = names
         self._dialler = dialler
+        self._proxy = proxy
         self._deadline = dialler.deadline
         self._lock = threading.Lock()
         self._idle: dict[Place, list[Connection]] = {}
@@ -141,12 +145,21 @@ class Http:
             if error := self._dead.get(place):
                 raise error
         try:
-            addresses = self._names.addresses(url.host, url.port, internal=place[1])
-            return self._dialler.connect(url, place, addresses)
+            return self._connect(url, place)
+        except BrokenConnectionError:
+            raise
         except HttpError as error:
             with self._lock:
                 self._dead[place] = error
             raise
+
+    def _connect(self, url: Url, place: Place) -> Connection:
+        _, internal = place
+        if self._proxy and not internal and not self._proxy.bypassed(url.host):
+            if is_literal(url.host):
+                raise HttpError(f"{url.host} is an IP address and not a name", "Use the registry's name")
+            return self._dialler.connect_through(self._proxy, url, place)
+        return self._dialler.connect(url, place, self._names.addresses(url.host, url.port, internal=internal))
 
     def _keep(self, connection: Connection) -> None:
         with self._lock:

@@ -1,0 +1,144 @@
+"""Connections below HTTP: which address is taken, and how long anything may take."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from registry.content import OCI_INDEX
+from registry.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Unavailable
+from sysdig_instrument.registry.addresses import Address
+from sysdig_instrument.registry.deadline import Deadline, MonotonicClock
+from sysdig_instrument.registry.errors import HttpError
+from sysdig_instrument.registry.once import Once
+
+
+def site(network: Network) -> FakeRegistry:
+    registry = FakeRegistry()
+    registry["app"].image("1", entrypoint=["/app"])
+    network.site("a.example", registry)
+    return registry
+
+
+def fact(answer: Answer) -> str:
+    assert isinstance(answer, Unavailable)
+    return answer.fact
+
+
+def test_the_next_address_is_taken_when_one_fails(network: Network) -> None:
+    site(network)
+    dial = network.dial
+
+    def choosy(address: Address, timeout: float) -> socket.socket:
+        if address[0] == "8.8.8.8":
+            raise OSError("no route to host")
+        return dial(address, timeout)
+
+    network.names["a.example"] = ["8.8.8.8", "8.8.4.4", *network.names["a.example"]]
+    assert network.ask_image("a.example/app:1", dial=choosy) == ImageConfig(("/app",))
+
+
+def test_no_route_to_any_address(network: Network) -> None:
+    def nowhere(_address: Address, _timeout: float) -> socket.socket:
+        raise OSError("no route to host")
+
+    network.names["a.example"] = ["8.8.8.8"]
+    assert "a.example could not be connected to" in fact(network.ask_image("a.example/app:1", dial=nowhere))
+
+
+def test_a_host_that_takes_no_connection_is_tried_once_and_not_for_each_image(network: Network) -> None:
+    tried = []
+
+    def slow(address: Address, _timeout: float) -> socket.socket:
+        tried.append(address)
+        raise TimeoutError
+
+    network.names["a.example"] = ["8.8.8.8"]
+    requests = [ImageRequest(f"a.example/app:{number}") for number in range(200)]
+    answers = network.ask(*requests, dial=slow)
+    assert all("a.example did not take the connection in time" in fact(answer) for answer in answers)
+    assert len(tried) < 100
+
+
+def test_a_handshake_takes_so_long_at_most(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysdig_instrument.registry.dialling.CONNECT_SECONDS", 0.2)
+    network.names["a.example"] = ["8.8.8.8"]
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        answer = network.ask_image(
+            "a.example/app:1", dial=lambda _address, timeout: socket.create_connection(mute.getsockname(), timeout)
+        )
+    assert "a.example did not finish the TLS handshake in time" in fact(answer)
+
+
+def test_silence_takes_so_long_at_most(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysdig_instrument.registry.connection.IDLE_SECONDS", 0.2)
+    over = threading.Event()
+
+    def wait(_sock: socket.socket) -> None:
+        over.wait(HARD_LIMIT)
+
+    network.site("a.example", lambda _: wait)
+    answer = network.ask_image("a.example/app:1")
+    over.set()
+    assert "a.example did not answer in time" in fact(answer)
+
+
+def test_connections_are_used_again(network: Network) -> None:
+    registry = site(network)
+    for number in range(30):
+        registry["app"].image(f"v{number}", entrypoint=[f"/{number}"])
+    requests = [ImageRequest(f"a.example/app:v{number}") for number in range(30)]
+    assert all(isinstance(answer, ImageConfig) for answer in network.ask(*requests))
+    assert len(network.dialled) <= 20
+
+
+def test_a_connection_that_the_server_gave_up_is_replaced(network: Network) -> None:
+    """It answers, says nothing of closing, and closes: the next request finds out, and is no failure for that."""
+    registry = site(network)
+
+    def abrupt(call: Call) -> Raw:
+        reply = registry(call)
+        assert isinstance(reply, Reply)
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(reply.body)}\r\n\r\n".encode()
+        return lambda sock: sock.sendall(head + reply.body)
+
+    network.sites["a.example"].app = abrupt
+    clock = FakeClock()
+    assert network.ask_image("a.example/app:1", clock=clock) == ImageConfig(("/app",))
+    assert clock.slept == []
+
+
+def test_those_who_wait_for_another_wait_till_the_deadline() -> None:
+    once: Once[str, int] = Once(Deadline.after(0.2, MonotonicClock()))
+    over, begun = threading.Event(), threading.Event()
+
+    def slow() -> int:
+        begun.set()
+        over.wait(HARD_LIMIT)
+        return 1
+
+    first = threading.Thread(target=once.get, args=("key", slow), daemon=True)
+    first.start()
+    begun.wait(HARD_LIMIT)
+    with pytest.raises(HttpError, match=r"no answer within 0\.2 s"):
+        once.get("key", lambda: 2)
+    over.set()
+    first.join(HARD_LIMIT)
+    assert once.get("key", lambda: 2) == 1
+
+
+def test_a_manifest_that_is_said_to_be_huge_is_not_fetched(network: Network) -> None:
+    registry = FakeRegistry()
+    entry = {"mediaType": OCI_INDEX, "digest": "sha256:" + "0" * 64, "size": 5 << 20}
+    registry["app"].index("1", entries=[entry])
+    site = network.site("a.example", registry)
+    assert "its manifest has more than the 4 MiB that are read" in fact(network.ask_image("a.example/app:1"))
+    assert len(site.calls) == 1
+
+
+def test_a_challenge_that_is_none(network: Network) -> None:
+    network.site("a.example", lambda _: Reply(401, headers={"WWW-Authenticate": "Negotiate"}))
+    assert "a.example refused it (status 401)" in fact(network.ask_image("a.example/app:1"))
