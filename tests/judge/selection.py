@@ -33,10 +33,9 @@ def task_is_selected(resource: Mapping[str, Json], settings: Settings) -> bool:
     properties = mapping(resource.get("Properties"))
     if is_windows(properties) or not (is_fargate(properties) or settings.text("LaunchTypes") == "ALL"):
         return False
-    labels = tags(resource)
     if settings.text("Mode") == "opt-in":
-        return says_enabled(resource) or "kilt-include" in labels or _a_container_says_enabled(settings)
-    return settings.flag("Enabled") and "kilt-ignore" not in labels
+        return says_enabled(resource) or _a_container_says_enabled(settings)
+    return settings.flag("Enabled")
 
 
 def _a_container_says_enabled(settings: Settings) -> bool:
@@ -56,7 +55,7 @@ def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, 
     own = mapping(settings.table("Containers").get(name))
     if "Enabled" in own:
         return settings.for_container(name).flag("Enabled")
-    if opt_in and not (says_enabled(resource) or "kilt-include" in labels):
+    if opt_in and not says_enabled(resource):
         return False
     return not _matches(name, excluded) and (not included or _matches(name, included))
 

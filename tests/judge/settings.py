@@ -91,15 +91,19 @@ def layered(given: Mapping[str, Json], template_metadata: Json, resource: Mappin
     """Deployment, then the template's Metadata, then the resource's (its tags are an alias for Enabled there)."""
     deployment = Settings(dict(given)).over(mapping(template_metadata).get("SysdigInstrument"))
     metadata = mapping(mapping(resource.get("Metadata")).get("SysdigInstrument"))
-    tag = tags(resource).get("sysdig-instrument")
-    alias: dict[str, Json] = {"Enabled": tag} if tag is not None else {}
+    opt_in = deployment.over(metadata).text("Mode") == "opt-in"
+    labels = tags(resource)
+    alias: dict[str, Json] = {}
+    if ("kilt-include" if opt_in else "kilt-ignore") in labels:
+        alias["Enabled"] = opt_in  # Kilt looks whether the tag is there and not at its value
+    if "sysdig-instrument" in labels:
+        alias["Enabled"] = labels["sysdig-instrument"]
     return deployment.over(alias).over({name: value for name, value in metadata.items() if name != "Result"})
 
 
 def says_enabled(resource: Mapping[str, Json]) -> bool:
     """Whether this resource itself asks for the agent: what counts in opt-in mode."""
-    own = layered({"Enabled": "false"}, None, resource)
-    return own.flag("Enabled")
+    return layered({"Enabled": "false", "Mode": "opt-in"}, None, resource).flag("Enabled")
 
 
 def tags(resource: Mapping[str, Json]) -> dict[str, str]:

@@ -105,9 +105,16 @@ def check_task(run: Run, name: str, *, conditional: bool) -> Iterator[Finding]:
     if run.flipped and skips and same(before.get("Properties"), after.get("Properties")):
         return  # left alone when the macro ran, for an image that could not be had then
     properties = (mapping(before.get("Properties")), mapping(after.get("Properties")))
-    yield from _check_properties(name, *properties, settings, takes=run.takes(name))
+    # Where no workload is left, the task may be as it was, PidMode and agent for themselves.
+    host_in_other_branch = not run.takes(name) and properties[0].get("PidMode") == "host"
+    yield from _check_properties(name, *properties, settings, may_keep_pid_mode=host_in_other_branch or not wrapped)
     yield from _check_containers(run, name, wrapped)
-    yield from _check_agent_container(name, before, after, settings, wrapped)
+    if wrapped or not same(_agents(before), _agents(after)):
+        yield from _check_agent_container(name, before, after, settings, wrapped)
+
+
+def _agents(resource: Mapping[str, Json]) -> list[Json]:
+    return [container for container in containers_of(resource) if is_agent(container)]
 
 
 def _label(work: Workload) -> str:
@@ -115,10 +122,10 @@ def _label(work: Workload) -> str:
 
 
 def _check_properties(
-    name: str, before: Mapping[str, Json], after: Mapping[str, Json], settings: Settings, *, takes: bool
+    name: str, before: Mapping[str, Json], after: Mapping[str, Json], settings: Settings, *, may_keep_pid_mode: bool
 ) -> Iterator[Finding]:
-    # What would be refused in a branch that is taken is a notice in another one.
-    if after.get("PidMode") != "task" and (takes or before.get("PidMode") != "host"):
+    kept = may_keep_pid_mode and after.get("PidMode") == before.get("PidMode")
+    if after.get("PidMode") != "task" and not kept:
         yield Finding(name, f"PidMode is {after.get('PidMode')}")
     if [key for key in before if key in after] != [key for key in after if key in before]:
         yield Finding(name, "the order of the properties changed")

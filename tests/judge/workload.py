@@ -72,6 +72,8 @@ def _check_argv(before: Mapping[str, Json], after: Mapping[str, Json], promise: 
     entry_point, command = expected_argv(before, promise)
     for key, expected in (("EntryPoint", entry_point), ("Command", command)):
         actual = argv(after.get(key))
+        if promise.keeps_argv and expected == [""] and actual == [WRAPPER, ""]:
+            continue  # blank, in a branch that is not taken: as good as the same in one that is
         if not same(actual, expected):
             yield f"{key} is {canonical(actual)} and should be {canonical(expected)}"
         elif isinstance(after.get(key), str) and not isinstance(before.get(key), str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -152,4 +153,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         "Outputs": {"Task": {"Value": {"Ref": "Task0"}}},
     }
     settings: dict[str, Json] = {"Collector": "us2", "AccessKeySecret": KEY_ARN, **draw(_some_of(_OPTIONAL, 12))}
-    return Scenario(template, draw(surroundings()), settings, draw(image_configs()))
+    unshared: dict[str, Json] = json.loads(
+        json.dumps(template)
+    )  # parts that are one object are for a test of their own
+    return Scenario(unshared, draw(surroundings()), settings, draw(image_configs()))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 
 from hypothesis import HealthCheck, given, settings
 
 from corpus.adapter import Outcome, transform
 from corpus.samples import surroundings_of
-from judge.evaluate import truths
+from judge.evaluate import Surroundings, truths
 from judge.judge import judge, may_refuse
-from judge.values import canonical
+from judge.values import Json, canonical
 from strategies import Scenario, hostile, scenarios
 
 MOST_FLIPS = 8
@@ -71,6 +72,29 @@ def test_a_second_run_changes_nothing(scenario: Scenario) -> None:
         assert second.problems == ()
         assert canonical(second.output) == canonical(first.output)
         assert second.changes == 0
+
+
+def test_parts_of_the_input_that_are_one_object_are_changed_apart() -> None:
+    """A YAML anchor and its aliases are one object: what is done to one place must not show in another."""
+    shared: Json = {}
+    container: Json = {"Name": "a", "Image": "a", "EntryPoint": ["/a"], "LinuxParameters": shared}
+    fargate: Json = {
+        "RequiresCompatibilities": ["FARGATE"],
+        "ExecutionRoleArn": "r",
+        "ContainerDefinitions": [container],
+    }
+    host: Json = {"RequiresCompatibilities": ["EC2"], "ContainerDefinitions": [{"LinuxParameters": shared}, container]}
+    types: Json = {"Type": "AWS::ECS::TaskDefinition"}
+    assert isinstance(types, dict)
+    template: dict[str, Json] = {
+        "Resources": {"A": {**types, "Properties": fargate}, "B": {**types, "Properties": host}}
+    }
+    settings: dict[str, Json] = {
+        "Collector": "us2",
+        "AccessKeySecret": "arn:aws:ssm:eu-west-1:111122223333:parameter/k",
+    }
+    apart = transform(json.loads(json.dumps(template)), Surroundings({}), settings, {})
+    assert canonical(transform(template, Surroundings({}), settings, {}).output) == canonical(apart.output)
 
 
 @thorough
