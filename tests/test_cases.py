@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from sysdig_instrument.cli import lookups, main
 from sysdig_instrument.cli.subject import fragment_of as fragment_of_value
 from sysdig_instrument.documents import kind, load
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import pointer_text
+from sysdig_instrument.engine.patch import Change, pointer_text
 from sysdig_instrument.engine.plan import Context, Plan, process
 from sysdig_instrument.engine.settings.layers import Layer, settle
-from sysdig_instrument.planning import planned
+from sysdig_instrument.engine.verdict import Unprotected, verdict
+from sysdig_instrument.planning import nobody, planned
 
 GOLDEN = os.environ.get("GOLDEN") == "1"
 FILES = {
@@ -145,3 +147,29 @@ def test_files(case: Case) -> None:
     assert "why.txt" in names
     assert len(names & {"expected.json", "expected-error.txt"}) == 1
     assert ("plan.txt" in names) == ("expected.json" in names)
+
+
+@each_case
+def test_verdict(case: Case) -> None:
+    """What was processed is instrumented or rightly left alone; what needed changes was not."""
+    plan = plan_of(case)
+    processed, problems = process(fragment_of(case), plan)
+    if problems:
+        pytest.skip("refused")
+    before = {task.task.name: verdict(task) for task in planned(fragment_of(case), plan.context, nobody).tasks}
+    after = planned(processed, plan.context, nobody)
+    for task in after.tasks:
+        skipped_unread = any(outcome.unread for outcome in task.containers)
+        if not skipped_unread:
+            assert not isinstance(verdict(task), Unprotected), task.task.name
+    assert any(isinstance(each, Unprotected) for each in before.values()) or all(
+        not _protects(task.changes) for task in plan.tasks
+    )
+
+
+def _protects(changes: Sequence[Change]) -> bool:
+    keys = {"EntryPoint", "VolumesFrom", "LinuxParameters", "PidMode"}
+    wanted = [
+        change for change in changes if change.pointer[-1] != "ReadOnly" and change.reason != "as the settings say"
+    ]
+    return any(not keys.isdisjoint(map(str, change.pointer)) for change in wanted)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from sysdig_instrument import hook as inspection
 from sysdig_instrument import macro
 from sysdig_instrument.asking import Line, asker
 from sysdig_instrument.engine.rewrite import Status
@@ -50,6 +51,25 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
         return macro.failure(request_id, macro.explained(error, request_id))
     _log_success(processed)
     return macro.success(read, processed)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def hook(event: Json, context: LambdaContext) -> dict[str, Json]:  # noqa: ARG001 - the runtime hands it in
+    """The Lambda Hook's entry point: is the task definition that is about to be created instrumented?"""
+    try:
+        response = inspection.inspect(event, from_environment(os.environ))
+    except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation is to get an answer
+        _log_failure(error)
+        message = (
+            str(error)
+            if isinstance(error, UserError)
+            else f"The hook failed by a fault of its own ({type(error).__name__})"
+        )
+        return inspection.answer(event, "FAILED", message, "InternalFailure")
+    metrics.add_metric("HookFailed" if response["hookStatus"] == "FAILED" else "HookPassed", MetricUnit.Count, 1)
+    logger.info("inspected", extra={"status": response["hookStatus"], "why": response["message"]})
+    return response
 
 
 @functools.cache

@@ -14,6 +14,9 @@ Lookup: TypeAlias = Callable[[Sequence[Request]], Mapping[Request, Answer]]
 """Answers all the requests at once. It raises nothing that a user could cause: a failure is an ``Unavailable``."""
 
 _MOST_ROUNDS: Final = 8  # a parameter names an export that names a parameter … that names the image
+_SILENCE: Final = Unavailable("Nothing came back for it", "Report this as a bug")
+_ENDLESS: Final = Unavailable("It hangs on too long a chain of parameters and exports", "Shorten the chain")
+_NOBODY: Final = Unavailable("It was not asked for", "Give the container an EntryPoint")
 
 
 def planned(template: Json, context: Context, lookup: Lookup) -> Plan:
@@ -22,7 +25,7 @@ def planned(template: Json, context: Context, lookup: Lookup) -> Plan:
     current = plan(template, context)
     for _ in range(_MOST_ROUNDS):
         if not current.requests:
-            break
+            return current
         found = lookup(current.requests)
         answers.update({request: found.get(request, _SILENCE) for request in current.requests})
         current = plan(template, replace(context, answers=answers))
@@ -32,5 +35,6 @@ def planned(template: Json, context: Context, lookup: Lookup) -> Plan:
     return current
 
 
-_SILENCE: Final = Unavailable("Nothing came back for it", "Report this as a bug")
-_ENDLESS: Final = Unavailable("It hangs on too long a chain of parameters and exports", "Shorten the chain")
+def nobody(requests: Sequence[Request]) -> Mapping[Request, Answer]:
+    """A world in which there is nobody to ask."""
+    return dict.fromkeys(requests, _NOBODY)

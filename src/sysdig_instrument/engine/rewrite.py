@@ -22,7 +22,7 @@ from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.grants import Grant, grant
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.layering import TaskSettings, strangers
-from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.selection import (
     Agent,
     Include,
@@ -65,11 +65,16 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of something, and why. ``name`` is a container's, or nothing for the task definition itself."""
+    """What became of something, and why. ``name`` and ``pointer`` are a container's, or nothing for the task definition.
+
+    ``unread`` says that it was not instrumented for want of its image's config alone.
+    """
 
     name: str | None
     status: Status
     why: str = ""
+    pointer: Pointer = ()
+    unread: bool = False
 
     @property
     def text(self) -> str:
@@ -175,17 +180,21 @@ def _plan_container(container: Container) -> _Planned:
         fault = container.fault(
             container.pointer, container.when, f"The container {why}", "List that transform before this macro"
         )
-        return _Planned(container, Outcome(container.label, Status.REFUSED, why), (fault,))
+        return _Planned(container, _outcome(container, Status.REFUSED, why), (fault,))
     match decide_container(container):
         case Skip(why):
-            return _Planned(container, Outcome(container.label, Status.SKIPPED, why))
+            return _Planned(container, _outcome(container, Status.SKIPPED, why))
         case Refuse(key, fact, advice):
             fault = container.fault((*container.pointer, key), container.when, fact, advice)
-            return _Planned(container, Outcome(container.label, Status.REFUSED, fact), (fault,))
+            return _Planned(container, _outcome(container, Status.REFUSED, fact), (fault,))
         case Agent.AGENT:
-            return _Planned(container, Outcome(container.label, Status.AGENT))
+            return _Planned(container, _outcome(container, Status.AGENT))
         case Include():
             return _instrument(container)
+
+
+def _outcome(container: Container, status: Status, why: str = "", *, unread: bool = False) -> Outcome:
+    return Outcome(container.label, status, why, container.pointer, unread)
 
 
 def _instrument(container: Container) -> _Planned:
@@ -193,11 +202,13 @@ def _instrument(container: Container) -> _Planned:
     if wrapping.unresolved:
         why = "its image could not be read"
         if container.settings.on_unresolved_image == "fail":
-            return _Planned(container, Outcome(container.label, Status.REFUSED, why), tuple(wrapping.unresolved))
+            return _Planned(
+                container, _outcome(container, Status.REFUSED, why, unread=True), tuple(wrapping.unresolved)
+            )
         notices = tuple(Notice(each.place, each.fact, each.advice, each.lasting) for each in wrapping.unresolved)
-        return _Planned(container, Outcome(container.label, Status.SKIPPED, why), notices)
+        return _Planned(container, _outcome(container, Status.SKIPPED, why, unread=True), notices)
     effects = (*wrapping.effects, *(effect for step in STEPS for effect in step(container)))
-    return _Planned(container, Outcome(container.label, Status.INSTRUMENTED, wrapping.origin.value), effects)
+    return _Planned(container, _outcome(container, Status.INSTRUMENTED, wrapping.origin.value), effects)
 
 
 def _agents(planned: Iterable[_Planned], containers: Leaf, when: When, settled: Settled) -> Iterator[Effect]:

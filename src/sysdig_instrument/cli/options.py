@@ -1,0 +1,58 @@
+"""The options of the commands. Apart from the commands themselves, so that ``--help`` imports none of these."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+
+def one_file(command: ArgumentParser) -> None:
+    """The file that a command works on."""
+    command.add_argument("file", metavar="FILE", help="the file, or - for standard input")
+
+
+def files(command: ArgumentParser) -> None:
+    """The files that a command goes through."""
+    command.add_argument("files", metavar="FILE", nargs="+", help="a file, or - for standard input")
+
+
+def output(command: ArgumentParser) -> None:
+    """Where a document goes, and in what syntax."""
+    command.add_argument("--format", choices=("json", "yaml"), help="syntax of the output (default: as the input)")
+    command.add_argument("-o", "--output", metavar="FILE", help="write there instead of to standard output")
+
+
+def image_file(command: ArgumentParser) -> None:
+    """Where image configs go."""
+    command.add_argument("-o", "--output", metavar="FILE", help="write the image configs there, for --images")
+
+
+def surroundings(command: ArgumentParser) -> None:
+    """What stands around a template: the same for every command that plans."""
+    inputs = command.add_argument_group("what stands around the template")
+    inputs.add_argument(
+        "-p", "--parameter", metavar="KEY=VALUE", action="append", default=[], help="value of a template parameter"
+    )
+    inputs.add_argument(
+        "--parameters",
+        metavar="FILE",
+        help="parameter values: a JSON object, or the list that `aws cloudformation` takes",
+    )
+    inputs.add_argument("--region", help="AWS region (default: AWS_REGION or AWS_DEFAULT_REGION)")
+    inputs.add_argument("--account-id", metavar="ID", help="AWS account id, where expressions use it")
+    settings(command)
+    images = command.add_argument_group("images")
+    images.add_argument(
+        "--images",
+        metavar="FILE",
+        help='ENTRYPOINT and CMD of images, a JSON object: image → {"Entrypoint": […], "Cmd": […]}',
+    )
+    images.add_argument("--offline", action="store_true", help="ask no registry and no AWS service")
+
+
+def settings(command: ArgumentParser) -> None:
+    """The settings that the macro would be deployed with."""
+    group = command.add_argument_group("settings, in place of the macro's deployment")
+    group.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="a setting, such as Collector=us2"
+    )
+    group.add_argument("--settings", metavar="FILE", help="settings by name, a JSON or YAML object")
