@@ -59,7 +59,7 @@ def _put_in(lines: list[str], row: int | None, matched: Rows, page: Page, column
     indentation = page.newline + " " * column
     text = indentation.join(lines).replace(indentation + page.newline, page.newline + page.newline)
     if row is not None:
-        at = page.rest_of_line(matched.rows[row].end)
+        at = page.below(matched.rows[row].end, column)
         return Splice(at, at, indentation + text)
     first = matched.rows[matched.first].start
     at = _above(first, page) if matched.first == 0 and page.begins_line(first) and column else first

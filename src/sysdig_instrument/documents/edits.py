@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from sysdig_instrument.documents.block import attached, block
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.documents.tree import Node
 
 _ALONE: Final = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*)?')
+_COMMENT: Final = re.compile(r"[ \t]+#.*")
 
 Surroundings: TypeAlias = Literal["key", "item", "brackets", "top"]
 
@@ -171,10 +172,15 @@ def edits(draft: Draft, place: Place, page: Page, style: Style) -> list[Splice]:
         return []
     if draft.new is ABSENT and isinstance(node, Sequence | Mapping):
         try:
-            return _inside(draft, node, page, style_of(node, page, style))
+            return _inside(draft, node, page, style_of(node, page, style) if _writes_here(draft) else style)
         except UnplacedError:
             pass
     return [replaced(draft, node, place, page, style)]
+
+
+def _writes_here(draft: Draft) -> bool:
+    """Is new text put in at this level, so that its habits matter?"""
+    return any((part.node is None and not part.inherited) or part.new is not ABSENT for part in draft.below())
 
 
 def _inside(draft: Draft, node: Sequence | Mapping, page: Page, style: Style) -> list[Splice]:
@@ -210,6 +216,8 @@ def is_changed(draft: Draft) -> bool:
 def replaced(draft: Draft, node: Node, place: Place, page: Page, style: Style) -> Splice:
     """The whole value written anew in its place. Its anchor stays, as other places may name it."""
     end = max(page.end_of(node), place.after)
+    if isinstance(node, Sequence) and not node.items:
+        style = replace(style, flow_lists=True)  # "[]" had brackets, so words in it may have them too
     if place.kind == "brackets" or style.json:
         return _replaced_in_brackets(draft, node, page, style)
     if place.kind == "top":
@@ -226,10 +234,8 @@ def _comment(node: Node, place: Place, page: Page, end: int, *, spread: bool) ->
     """The comment on the line where the value begins, to be kept there, and where the old text ends with it."""
     begins = page.content_start(node)
     if not page.one_line(place.after, begins):
-        line_end = page.line_end(place.after)
-        line = page.text[place.after : line_end]
-        sign = line.find(" #")
-        return (line[sign:] if sign >= 0 else ""), page.rest_of_line(end)
+        comment = _COMMENT.search(page.text, place.after, page.line_end(place.after))
+        return (comment[0] if comment else ""), page.rest_of_line(end)
     if not spread or not page.one_line(place.after, end):
         return "", end
     after = page.rest_of_line(end)

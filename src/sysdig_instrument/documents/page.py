@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from sysdig_instrument.documents.places import column_of
+from sysdig_instrument.documents.places import BREAK, column_of
 from sysdig_instrument.documents.tree import Mapping, Node, Scalar, Sequence
 
 _BLANKS: Final = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)*")
 _PROPERTIES: Final = re.compile(r"(?:(?:&[^\s,\[\]{}]+|![^\s,\[\]{}]*)(?:[ \t\r\n]+(?:#[^\r\n]*)?)*)*")
 _REST_OF_LINE: Final = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
+_COMMENT_LINE: Final = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*(?P<indentation>[ ]*)#[^\r\n]*")
 _KEY_SIGN: Final = re.compile(r"(?<![^\s{\[,])\?[ \t]+\Z")
 _EMPTY_LINES: Final = re.compile(r"(?:(?:\r\n|\r|\n)[ ]*)+\Z")
 
@@ -35,10 +36,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A text and its line end."""
+    """A text and its line end. What has been found out about collections is kept, as it is asked for again and again."""
 
     text: str
     newline: str
+    known: dict[int, list[Row]] = field(default_factory=dict, repr=False)
 
     def line_start(self, offset: int) -> int:
         """The first character of the line."""
@@ -46,8 +48,8 @@ class Page:
 
     def line_end(self, offset: int) -> int:
         """Behind the last character of the line, before its line end."""
-        ends = [end for end in (self.text.find("\n", offset), self.text.find("\r", offset)) if end >= 0]
-        return min(ends, default=len(self.text))
+        found = BREAK.search(self.text, offset)
+        return found.start() if found else len(self.text)
 
     def rest_of_line(self, offset: int) -> int:
         """The end of the line, where nothing but a comment follows.
@@ -59,6 +61,16 @@ class Page:
         if rest is None:
             raise UnplacedError
         return rest.end()
+
+    def below(self, offset: int, column: int) -> int:
+        """The end of the line, or of the last comment under it that is indented deeper than a column.
+
+        Such a comment belongs to what stands there, not to what is put in behind it.
+        """
+        end = self.rest_of_line(offset)
+        while (comment := _COMMENT_LINE.match(self.text, end)) and len(comment["indentation"]) > column:
+            end = comment.end()
+        return end
 
     def column(self, offset: int) -> int:
         """Characters before this one in its line."""
@@ -105,6 +117,12 @@ class Page:
 
     def rows(self, node: Sequence | Mapping) -> list[Row]:
         """The rows of a collection, in the order of the text."""
+        found = self.known.get(id(node))
+        if found is None:
+            found = self.known[id(node)] = self._rows(node)
+        return found
+
+    def _rows(self, node: Sequence | Mapping) -> list[Row]:
         if isinstance(node, Mapping):
             return [self._entry(key, value) for key, value in node.entries]
         rows: list[Row] = []

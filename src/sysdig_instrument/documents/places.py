@@ -26,7 +26,9 @@ def line_of(text: str, offset: int) -> int:
 
 def column_of(text: str, offset: int) -> int:
     """The column of a character, counted from zero."""
-    return offset - (max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1)
+    line = text.rfind("\n", 0, offset) + 1
+    # A lone "\r" ends a line too. It is looked for in this line only: most texts have none at all.
+    return offset - (text.rfind("\r", line, offset) + 1 or line)
 
 
 def fault(name: str, text: str, offset: int, message: str) -> UsageError:

@@ -66,8 +66,7 @@ class _Votes:
         self.cast[habit][choice] += 1
 
     def style(self, default: Style) -> Style:
-        # Of equals, the first seen wins: Counter keeps their order.
-        settled = {habit: count.most_common(1)[0][0] for habit, count in self.cast.items()}
+        settled = {habit: _winner(count, getattr(default, habit)) for habit, count in self.cast.items()}
         # Any short tag shows that its author knows them.
         settled["short"] = True in self.cast["short"] or (False not in self.cast["short"] and default.short)
         for habit in ("quoted", "quoted_keys"):
@@ -151,3 +150,9 @@ class _Votes:
 def _is_word(value: Scalar) -> bool:
     """Numbers and booleans are not quoted by those who quote all their strings."""
     return bool(value.style) or (value.text not in ("true", "false", "null", "") and not value.text[:1].isdigit())
+
+
+def _winner(count: Counter[Hashable], default: Hashable) -> Hashable:
+    """The choice with most votes; of several, the default or else the first seen."""
+    most = max(count.values())
+    return default if count[default] == most else next(choice for choice, votes in count.items() if votes == most)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # What every YAML parser reads as this very string without quotes, as far as its characters go. What it would take for a
 # number, a boolean or a date is looked at apart.
-_PLAIN: Final = re.compile(r"[A-Za-z_/.$(+^;]|-{1,2}[A-Za-z]|[0-9]")
+_PLAIN: Final = re.compile(r"[A-Za-z_/.$(+^;0-9]|-{1,2}[A-Za-z]|[^\x00-\x7f]")
 _UNSAFE: Final = re.compile(r":(?:[ \t]|\Z)|[ \t]#|[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]|[ \t]\Z|\A[ \t]")
 _FLOW_SIGNS: Final = re.compile(r"[,\[\]{}?]|:[,\[\]{}]")
 # Wider than YAML 1.1: CloudFormation reads 012345678901 as 1.2345678901E10, and YAML 1.2 knows 1e3 and 0o17.

@@ -72,7 +72,7 @@ def _default(document: Document) -> Style:
     text = document.text
     if document.syntax == "yaml":
         return replace(PLAIN_YAML, newline=document.newline)
-    comma = ", " if '": ' in text else ","
+    comma = "," if '":' in text and '": ' not in text else ", "
     return replace(PRETTY_JSON, newline=document.newline, comma=comma, ascii=text.isascii() and "\\u" in text)
 
 
