@@ -400,8 +400,8 @@ def test_token_realm_on_a_foreign_host_is_named_when_the_anonymous_are_refused(n
     network.site("registry.example.com", registry)
     evil = network.site("evil.example.net", lambda _: Reply(401, b"SECRET"))
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
-    assert "its token service evil.example.net is at a host of another name" in fault.fact
-    assert "TokenServices" in fault.fact
+    assert "the credentials were not sent there, as its name is unlike registry.example.com" in fault.fact
+    assert "If evil.example.net is that registry's own token service, name it in TokenServices" in fault.advice
     assert [call.authorization for call in evil.calls] == [None]
 
 

@@ -10,7 +10,7 @@ import http.client
 import io
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -94,29 +94,27 @@ class Connection:
             HttpError: The response is too long, or did not come in time.
         """
         reusable, self.reusable, self.used = self.reusable, False, True
-        with self._faults():
-            response = self._send(request)
+        with self._response(request) as response:
             body = self._body(response, limit)
-        self.reusable = reusable and not response.will_close
-        return Response(response.status, response.headers, body)
+            self.reusable = reusable and not response.will_close
+            return Response(response.status, response.headers, body)
 
     def open_tunnel(self, request: bytes) -> int:
         """Send a CONNECT request to a proxy; gives the status. After success, what follows is the far end's."""
-        with self._faults():
-            return self._send(request, "CONNECT").status
-
-    def _send(self, request: bytes, method: str = "GET") -> http.client.HTTPResponse:
-        self.sock.settimeout(patience(self._deadline, IDLE_SECONDS))
-        self.sock.sendall(request)
-        incoming = _Incoming(_Bytes(self.sock, self._deadline))
-        response = http.client.HTTPResponse(incoming, method=method)  # type: ignore[arg-type]  # see _Incoming
-        response.begin()
-        return response
+        with self._response(request, "CONNECT") as response:
+            return response.status
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
+    def _response(self, request: bytes, method: str = "GET") -> Iterator[http.client.HTTPResponse]:
+        """The response to a request, its body still to be read; faults become ours until the end of the block."""
         try:
-            yield
+            self.sock.settimeout(patience(self._deadline, IDLE_SECONDS))
+            self.sock.sendall(request)
+            incoming = _Incoming(_Bytes(self.sock, self._deadline))
+            response = http.client.HTTPResponse(incoming, method=method)  # type: ignore[arg-type]  # see _Incoming
+            with closing(response):
+                response.begin()
+                yield response
         except TimeoutError:
             raise HttpError(f"{self._host} did not answer in time") from None
         except (OSError, http.client.HTTPException):

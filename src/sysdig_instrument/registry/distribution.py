@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.registry import manifest
-from sysdig_instrument.registry.errors import HttpError
+from sysdig_instrument.registry.errors import CREDENTIALS_REMEDY, HttpError
 from sysdig_instrument.registry.http import Request
 from sysdig_instrument.registry.manifest import ACCEPTED, LONGEST_MANIFEST, Document
 from sysdig_instrument.registry.reference import DOCKER_HUB
@@ -38,14 +38,10 @@ _ERROR_CODES: Final = frozenset(
         "UNSUPPORTED",
     }
 )
-_CREDENTIALS: Final = (
-    "Check its name; if it is private, give the container RepositoryCredentials, or name a secret for its registry in "
-    "RegistryCredentials, that the macro's role may read"
-)
 _REMEDIES: Final = {
-    401: _CREDENTIALS,
+    401: CREDENTIALS_REMEDY,
     403: "Allow the credentials, or everybody, to pull it",
-    404: _CREDENTIALS,  # what registries say of private images to those who may not know that they exist
+    404: CREDENTIALS_REMEDY,  # what registries say of private images to those who may not know that they exist
     429: "Wait, or give credentials in RegistryCredentials: registries allow more to those they know",
 }
 

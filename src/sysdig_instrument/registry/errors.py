@@ -9,6 +9,12 @@ from sysdig_instrument.engine.lookups import Unavailable
 WAYS_OUT: Final = "give its ENTRYPOINT and CMD in ImageConfigs, or write EntryPoint in the template"
 """What helps with every image that cannot be read."""
 
+CREDENTIALS_REMEDY: Final = (
+    "Check its name; if it is private, give credentials for it (RepositoryCredentials of the container, or "
+    "RegistryCredentials for the registry)"
+)
+"""What helps with an image that a registry does not show to everybody."""
+
 
 class NoAnswerError(Exception):
     """A request has no answer: ``fact`` is what the world said instead, ``advice`` what a user can do about it.

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from sysdig_instrument.registry import challenge, urls
 from sysdig_instrument.registry.challenge import Basic, Bearer
-from sysdig_instrument.registry.errors import HttpError, NoAnswerError
+from sysdig_instrument.registry.errors import CREDENTIALS_REMEDY, HttpError, NoAnswerError
 from sysdig_instrument.registry.http import Http, Request
 from sysdig_instrument.registry.login import Credentials, Login, trusts
 from sysdig_instrument.registry.once import Once
@@ -92,12 +92,11 @@ class Doorkeeper:
 
     def _token(self, request: Request, visit: Visit, wanted: Bearer, login: Login | None, note: str) -> Admission:
         realm = urls.parse(wanted.realm)
+        remedy = ""
         if login and not trusts(visit.registry, realm.host, self._token_services):
             login = None
-            note = (
-                f"its token service {realm.host} is at a host of another name, to which the credentials are not sent "
-                f"unless TokenServices names it for {visit.registry}"
-            )
+            note = f"the credentials were not sent there, as its name is unlike {visit.registry}"
+            remedy = f"If {realm.host} is that registry's own token service, name it in TokenServices"
         # A registry may want a scope that is no repository's ("aws" at public.ecr.aws); never more than pull of this.
         foreign = wanted.scope and not wanted.scope.startswith("repository:")
         scope = wanted.scope if foreign else f"repository:{visit.repository}:pull"
@@ -105,7 +104,11 @@ class Doorkeeper:
         response, _ = self._http.send(_question(request, realm, question, login))
         if response.status != _OK:
             what = "refused the credentials" if login else "gave no token to an anonymous user"
-            raise HttpError(f"the token service {realm.host} {what} (status {response.status}){_because(note)}")
+            because = f"; {note}" if note else ""
+            raise HttpError(
+                f"the token service {realm.host} {what} (status {response.status}){because}",
+                remedy or ("Put the credentials right" if login else CREDENTIALS_REMEDY),
+            )
         return Admission(f"Bearer {_token_of(response.body, realm.host)}", note)
 
 
@@ -137,7 +140,3 @@ def _token_of(body: bytes, host: str) -> str:
     if not isinstance(token, str) or not token or not token.isascii():
         raise HttpError(f"the token service {host} sent no token")
     return token
-
-
-def _because(note: str) -> str:
-    return f"; {note}" if note else ""
