@@ -7,6 +7,7 @@ after, so ``Drop: [ALL]`` does no harm).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics, lists_live
@@ -52,10 +53,14 @@ def _inside(container: Container, key: str, tree: Tree[Leaf], when: When) -> Ite
 _EXPRESSIONS: Final = frozenset(intrinsics.FUNCTIONS) | {"Fn::Transform"}
 
 
+def _is_it(container: Container, item: Json) -> bool:
+    return intrinsics.resolve(item, container.scope) == intrinsics.Literal(SYS_PTRACE)
+
+
 def _add(container: Container, tree: Tree[Leaf], when: When) -> Iterator[Effect]:
     for leaf, under in leaves(tree, when):
         if not isinstance(leaf.value, dict):
-            yield from ensure(container, Always(leaf), under, [Wanted(SYS_PTRACE, _REASON, SYS_PTRACE.__eq__)])
+            yield from ensure(container, Always(leaf), under, [Wanted(SYS_PTRACE, _REASON, partial(_is_it, container))])
             continue
         match intrinsics.resolve(leaf.value, container.scope):
             case intrinsics.Literal(list(items)) if SYS_PTRACE in items:
