@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TypeAlias
 
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import When
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.scope import Scope
 
-_DEEPEST: Final = 50  # conditions that refer to conditions; a circle ends here
+_Found: TypeAlias = dict[str, bool | None]
+"""What is known of conditions in one question, so that each is worked out once, however many refer to it."""
 
 
 def holds(name: str, scope: Scope) -> bool | None:
@@ -17,7 +18,7 @@ def holds(name: str, scope: Scope) -> bool | None:
 
     The scope's assumptions come first: what is assumed of a condition is what is used for it in others, too.
     """
-    return _named(name, scope, 0)
+    return _named(name, scope, {})
 
 
 def taken(when: When, scope: Scope) -> bool | None:
@@ -27,25 +28,28 @@ def taken(when: When, scope: Scope) -> bool | None:
     return False if False in results else None if None in results else True
 
 
-def _named(name: str, scope: Scope, depth: int) -> bool | None:
+def _named(name: str, scope: Scope, found: _Found) -> bool | None:
     if name in scope.when:
         return scope.when[name]
-    expression = scope.section("Conditions").get(name)
-    return None if expression is None or depth > _DEEPEST else _expression(expression, scope, depth + 1)
+    if name not in found:
+        found[name] = None  # where it leads back to itself, it is not known
+        expression = scope.section("Conditions").get(name)
+        found[name] = None if expression is None else _expression(expression, scope, found)
+    return found[name]
 
 
-def _expression(expression: Json, scope: Scope, depth: int) -> bool | None:
+def _expression(expression: Json, scope: Scope, found: _Found) -> bool | None:
     match expression:
         case {"Condition": str(name), **rest} if not rest:
-            return _named(name, scope, depth)
+            return _named(name, scope, found)
         case {"Fn::Not": [operand], **rest} if not rest:
-            value = _expression(operand, scope, depth)
+            value = _expression(operand, scope, found)
             return None if value is None else not value
         case {"Fn::And": [*operands], **rest} if not rest:
-            values = [_expression(operand, scope, depth) for operand in operands]
+            values = [_expression(operand, scope, found) for operand in operands]
             return False if False in values else None if None in values else True
         case {"Fn::Or": [*operands], **rest} if not rest:
-            values = [_expression(operand, scope, depth) for operand in operands]
+            values = [_expression(operand, scope, found) for operand in operands]
             return True if True in values else None if None in values else False
         case {"Fn::Equals": [left, right], **rest} if not rest:
             return _equal(left, right, scope)

@@ -274,7 +274,7 @@ def _select(argument: Json, scope: Scope) -> Json:
     match argument:
         case [index, source]:
             position, items = string(_value(index, scope)), _list(source, scope)
-            if position.isascii() and position.isdigit() and int(position[:6]) < len(items):
+            if re.fullmatch("[0-9]{1,6}", position) and int(position) < len(items):
                 return items[int(position)]
     raise _Stop(Unknown("its Fn::Select selects nothing"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 import jsonpatch
 
@@ -15,6 +15,8 @@ Pointer: TypeAlias = tuple[str | int, ...]
 """A place in a JSON document: the keys and indexes on the way to it. ``"-"`` is the end of a list (RFC 6901)."""
 
 Operation: TypeAlias = Literal["add", "replace", "remove"]
+
+_WITHOUT_SHARING: Final = 2  # marshal's format before it kept the identity of values
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,15 @@ def pointer_text(pointer: Pointer) -> str:
 
 
 def copy(value: Json) -> Json:
-    """A deep copy. A third of the time that ``json.loads(json.dumps(value))`` takes, and lossless."""
-    return cast("Json", marshal.loads(marshal.dumps(value)))  # noqa: S302 - our own bytes, made in the same call
+    """A deep copy in which no two places share a value. A third of the time that ``json`` takes for it, and lossless.
+
+    Raises:
+        RecursionError: It is nested too deeply.
+    """
+    try:
+        return cast("Json", marshal.loads(marshal.dumps(value, _WITHOUT_SHARING)))  # noqa: S302 - our own bytes, made in the same call
+    except ValueError:  # of JSON values, marshal takes all but those some thousand levels deep
+        raise RecursionError from None
 
 
 def apply(document: Json, changes: Iterable[Change]) -> Json:

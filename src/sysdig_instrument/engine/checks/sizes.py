@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -23,6 +24,7 @@ FARGATE_SIZES: Final[tuple[tuple[int, tuple[int, ...]], ...]] = (
 )
 """CPU units, and the memory in MiB that can go with them."""
 
+_LONGEST_SIZE: Final = 20  # characters: longer than any size
 _CPU: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(vcpu)?\s*", re.IGNORECASE)
 _MEMORY: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(gb)?\s*", re.IGNORECASE)
 
@@ -95,8 +97,8 @@ def _number(value: Known, form: re.Pattern[str], factor: int) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return int(value)
-    match = form.fullmatch(value) if isinstance(value, str) else None
-    if match is None or len(match[1]) > 12:  # noqa: PLR2004 - longer than any size
+        return int(value) if math.isfinite(value) else None
+    match = form.fullmatch(value) if isinstance(value, str) and len(value) <= _LONGEST_SIZE else None
+    if match is None:
         return None
     return int(float(match[1]) * (factor if match[2] else 1))
