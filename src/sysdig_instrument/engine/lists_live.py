@@ -41,8 +41,11 @@ def _delimiter(expression: dict[str, Json], first: str, scope: Scope) -> str | N
             return None if "," in first else ","  # CloudFormation splits these at commas
         case {"Fn::Split": [str(delimiter), _]} if delimiter and delimiter not in first:
             return delimiter
-        case {"Fn::FindInMap": [*_, last]}:
-            texts = [*_texts(dict(scope.section("Mappings"))), *_texts(last)]
+        case {"Fn::FindInMap": [_, _, _, *rest]} if all(map(_is_plain_default, rest)):
+            mappings = dict(scope.section("Mappings"))
+            if any("Fn::Transform" in each for each in (mappings, *mappings.values()) if isinstance(each, dict)):
+                return None  # it brings values that are not in sight
+            texts = [*_texts(mappings), *_texts(rest)]
             return next((each for each in _CANDIDATES if not any(each in text for text in (*texts, first))), None)
     return None
 
@@ -51,6 +54,14 @@ def _is_list_parameter(name: str, scope: Scope) -> bool:
     declaration = scope.section("Parameters").get(name)
     kind = declaration.get("Type") if isinstance(declaration, dict) else None
     return isinstance(kind, str) and is_list_type(kind)
+
+
+def _is_plain_default(option: Json) -> bool:
+    """Whether all items of a DefaultValue are in sight."""
+    match option:
+        case {"DefaultValue": [*items]}:
+            return all(isinstance(item, str) for item in items)
+    return False
 
 
 def _texts(value: Json) -> Iterator[str]:
