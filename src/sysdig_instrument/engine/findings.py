@@ -10,6 +10,7 @@ from sysdig_instrument.engine.patch import Pointer
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONGEST_NAME = 300
+_LONGEST_LINE = 1700
 _LONGEST_MESSAGE = 3500  # bytes; CloudFormation cuts a longer status reason off, and with it what would help
 
 
@@ -56,7 +57,7 @@ class Finding:
 
     def _line(self, *sentences: str) -> str:
         text = " ".join(f"{sentence}." for sentence in sentences if sentence)
-        return f"{self.place.text}: {text}" if self.place.text else text
+        return shortened(f"{self.place.text}: {text}" if self.place.text else text, _LONGEST_LINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,19 @@ class Problem(Finding):
 
 def quoted(text: str) -> str:
     """A name or an image reference in quotes, on one line, and not endless whatever it holds."""
+    return f'"{shortened(text, _LONGEST_NAME)}"'
+
+
+def shortened(text: str, most: int) -> str:
+    """A text on one line, and not endless whatever it holds."""
     shown = _UNPRINTABLE.sub("?", text)
-    return f'"{shown if len(shown) <= _LONGEST_NAME else shown[:_LONGEST_NAME] + "…"}"'
+    return shown if len(shown) <= most else shown[:most] + "…"
 
 
 def path_text(pointer: Pointer) -> str:
     """A pointer as people write it: ``Resources.Api.Properties.ContainerDefinitions[0].Image``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in pointer).lstrip(".")
-    return quoted(text)[1:-1]
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in pointer).removeprefix(".")
+    return shortened(text, _LONGEST_NAME)
 
 
 def message(findings: Iterable[Finding]) -> str:

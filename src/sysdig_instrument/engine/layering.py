@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.findings import Finding, Place, Problem
+from sysdig_instrument.engine.findings import Finding, Place, Problem, quoted
 from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Pointer
@@ -122,7 +122,7 @@ def _over(settled: Settled, layer: Layer, place: Place, scope: Scope) -> tuple[S
             case Literal(known):
                 values[name] = known
             case Unknown(why, advice, pending) if not pending:
-                fact = f'Setting "{name}" in {layer.name} cannot be worked out: {why}'
+                fact = f"Setting {quoted(name)} in {layer.name} cannot be worked out: {why}"
                 faults.append(Fault(name, fact, advice or "Write the value itself"))
     settled, more = merged(settled, Layer(layer.name, values, layer.reach))
     return settled, [_problem(fault, place) for fault in (*faults, *more)]
@@ -154,5 +154,5 @@ def strangers(settings: TaskSettings, names: Iterable[str | None], place: Place)
             yield Problem(
                 Place(place.task, None, (*place.pointer, "Metadata", METADATA, CONTAINERS, name)),
                 "There are settings for a container of this name, and the task has none of it",
-                f"Write one of {', '.join(str(each) for each in known)}",
+                f"Write one of {', '.join(quoted(str(each)) for each in known)}",
             )

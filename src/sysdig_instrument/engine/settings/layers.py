@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
 from sysdig_instrument.errors import UsageError
@@ -94,7 +95,7 @@ def settle(*layers: Layer) -> Settled:
         faults += more
     for name in settled.settings.locked_settings:
         if name not in BY_NAME:
-            fact = f'LockedSettings in {settled.origin("LockedSettings")} names "{name}", which is no setting'
+            fact = f"LockedSettings in {settled.origin('LockedSettings')} names {quoted(name)}, which is no setting"
             faults.append(Fault("LockedSettings", fact, nearest(name, BY_NAME) or "Take it out"))
     if faults:
         raise UsageError("\n".join(f"{fault.fact}. {fault.advice}." for fault in faults))
@@ -124,7 +125,7 @@ def _read(name: str, value: Json, layer: Layer, settled: Settled) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
         raise _FaultyError(
-            name, f'{layer.name[:1].upper()}{layer.name[1:]} sets "{name}", which is no setting',
+            name, f"{layer.name[:1].upper()}{layer.name[1:]} sets {quoted(name)}, which is no setting",
             nearest(name, BY_NAME) or "Take it out; docs/settings.md lists the settings",
         )  # fmt: skip
     if layer.reach is not Reach.DEPLOYMENT:
