@@ -16,7 +16,7 @@ from sysdig_instrument.engine.choices import leaves
 from sysdig_instrument.engine.container import member, put
 from sysdig_instrument.engine.findings import Notice, Place
 from sysdig_instrument.engine.intrinsics import Literal
-from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.scope import Scope, partition
 from sysdig_instrument.engine.settings.table import Settings
@@ -27,7 +27,7 @@ SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
 POLICY_NAME: Final = "SysdigInstrumentAccessKey"
 _REASON: Final = "ECS reads the agent's access key with the execution role"
 _SUB: Final = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}")
-_RANDOM: Final = re.compile(r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}")
+_RANDOM: Final = re.compile(r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z")
 """What Secrets Manager puts behind a name; six small letters might as well belong to the name."""
 
 _FIELDS: Final = 7  # arn:partition:secretsmanager:region:account:secret:name, then ECS's json-key and version
@@ -49,9 +49,6 @@ def grant(task: TaskDefinition, settings: Settings) -> Grant | Notice | None:
         or not isinstance(task.properties, dict)
     ):
         return None
-    role = task.properties.get("ExecutionRoleArn", ABSENT)
-    if role is ABSENT:
-        role = settings.default_execution_role_arn
     place = Place(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
     statements = tuple(_statements(settings, task.scope))
     if not statements:
@@ -60,7 +57,11 @@ def grant(task: TaskDefinition, settings: Settings) -> Grant | Notice | None:
             "What the execution role needs to read the access key cannot be worked out",
             "Allow it to read AccessKeySecret",
         )
-    roles = tuple(_roles(role, task.scope))
+    arns = [
+        settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
+        for leaf, _ in leaves(member(task.properties, "ExecutionRoleArn", place.pointer), task.when)
+    ]
+    roles = tuple(dict.fromkeys(role for arn in arns for role in _roles(arn, task.scope)))
     if roles:
         return Grant(roles, statements)
     return Notice(
@@ -109,7 +110,7 @@ def _into_policies(properties: dict[str, Json], pointer: Pointer, policy: Json) 
             )  # fmt: skip
 
 
-def _roles(expression: Json, scope: Scope) -> Iterator[str]:
+def _roles(expression: Json | Absent, scope: Scope) -> Iterator[str]:
     """The roles of the template that an expression for a role's ARN refers to, in whatever way."""
     roles = {
         name: each
@@ -129,7 +130,7 @@ def _roles(expression: Json, scope: Scope) -> Iterator[str]:
                     yield name
 
 
-def _references(expression: Json) -> Iterator[str]:
+def _references(expression: Json | Absent) -> Iterator[str]:
     """The logical ids that an expression names."""
     match expression:
         case {"Ref": str(name)}:
@@ -155,8 +156,8 @@ def _statements(settings: Settings, scope: Scope) -> Iterator[Json]:
     """Reading the secret or parameter, and its key where AccessKeyKmsKey says that it has one of its own."""
     secret = settings.access_key_secret
     match intrinsics.resolve(secret, scope):
-        case Literal(str(arn)):
-            service, region = (*arn.split(":"), "", "", "", "")[2:4]
+        case Literal(str(arn)) if arn.count(":") >= _FIELDS - 2:
+            service, region = arn.split(":")[2:4]
             resource = _resource(secret, arn)
         case _ if _is_secret_of_template(secret, scope):
             service, region, resource = "secretsmanager", scope.region or "", secret
