@@ -154,6 +154,7 @@ def test_configs(config: object, found: ImageConfig) -> None:
         (b'{"config": []}', "not an object"),
         (b'{"config": {"Cmd": [1]}}', "not a list of strings"),
         (b'{"config": {"Entrypoint": {"SECRET": 1}}}', "not a list of strings"),
+        (b'{"config": {"Cmd": ["a", "x{{resolve:secretsmanager:SECRET}}"]}}', "holds a dynamic reference"),
     ],
 )
 def test_what_is_no_config(body: bytes, why: str) -> None:

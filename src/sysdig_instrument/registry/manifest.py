@@ -37,6 +37,7 @@ _CONFIGS: Final = (
     "application/vnd.docker.container.image.v1+json",
     "application/octet-stream",  # as Docker 1.10 pushed it
 )
+_DYNAMIC_REFERENCE: Final = "{{resolve:"
 # What a platform without a variant stands for (containerd's platforms package, normalizeArch).
 _USUAL_VARIANTS: Final = {"amd64": ("", "v1"), "arm64": ("", "v8")}
 
@@ -163,7 +164,11 @@ def _argv(value: Json) -> tuple[str, ...]:
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise HttpError("its ENTRYPOINT or CMD is not a list of strings")
-    return tuple(str(word) for word in words)
+    argv = tuple(str(word) for word in words)
+    # It will stand in a template. Whoever made the image must not have CloudFormation fill in secrets of the account.
+    if any(_DYNAMIC_REFERENCE in word for word in argv):
+        raise HttpError("its ENTRYPOINT or CMD holds a dynamic reference, which CloudFormation would resolve")
+    return argv
 
 
 def _descriptor(value: Json) -> Descriptor:
