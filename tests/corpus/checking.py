@@ -21,10 +21,11 @@ SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sysdig/access
 DEFAULT: dict[str, Json] = {"Collector": "us2", "AccessKeySecret": SECRET_ARN}
 SETTINGS: Mapping[str, dict[str, Json]] = {
     "default": DEFAULT,
-    "everywhere": {
-        **DEFAULT, "LaunchTypes": "ALL", "InstrumentLogRouters": "true", "DefaultExecutionRoleArn": ROLE,
-        "Priority": "security", "AgentMemoryReservation": "6", "WorkloadEnvironment": {"SYSDIG_LOGGING": "warning"},
+    "elaborate": {
+        **DEFAULT, "InstrumentLogRouters": "true", "DefaultExecutionRoleArn": ROLE, "Priority": "security",
+        "WorkloadEnvironment": {"SYSDIG_LOGGING": "warning"}, "AgentLogConfiguration": "inherit",
     },
+    "everywhere": {**DEFAULT, "LaunchTypes": "ALL", "DefaultExecutionRoleArn": ROLE, "AgentMemoryReservation": "6"},
 }  # fmt: skip
 
 

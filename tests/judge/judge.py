@@ -35,6 +35,7 @@ def judge(  # noqa: PLR0913 - a judgement depends on this many things, each name
     raw = mapping(_written_out(before, surroundings))
     run = replace(
         _run(before, after, surroundings, settings, images, forced),
+        made_by_loops=frozenset(mapping(raw.get("Resources"))) - frozenset(mapping(mapping(before).get("Resources"))),
         live_capabilities=frozenset(
             name for name, text in mapping(raw.get("Resources")).items() if LIVE_CAPABILITIES.search(canonical(text))
         ),

@@ -23,6 +23,8 @@ def reasons(run: Run, raw: Json) -> dict[str, bool]:
     for name in run.before.task_definitions():
         touched = workloads(run, name)
         # Where conditions take every workload away now, what is wrong with the other branches may still be told.
+        if run.is_selected(name) and _names_nobody(run, name):
+            found.setdefault("settings-for-no-container", False)
         raw_task = mapping(resources.get(name))
         if not run.is_selected(name) or not (touched or has_conditions(raw_task) or _is_no_list(run, name)):
             continue
@@ -31,6 +33,12 @@ def reasons(run: Run, raw: Json) -> dict[str, bool]:
         for reason in of_shape(raw_task):
             found.setdefault(reason, False)
     return found
+
+
+def _names_nobody(run: Run, name: str) -> bool:
+    """Whether there are settings for a container that is not there."""
+    names = {text_of(mapping(item).get("Name")) for item in containers_of(run.before.resources[name])}
+    return bool(set(run.settings_of(name).table("Containers")) - names)
 
 
 def _is_no_list(run: Run, name: str) -> bool:
@@ -49,11 +57,11 @@ def _of_task(run: Run, name: str) -> Reasons:
         yield "collector-missing", True
     if settings.text("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(properties.get("RuntimePlatform")):
         yield "unsupported-architecture", True
-    has_role = properties.get("ExecutionRoleArn") or settings.text("DefaultExecutionRoleArn")
-    if settings.text("AccessKeySecret") is not None and not has_role:
-        yield "execution-role-missing", True
-    if set(settings.table("Containers")) - {text_of(mapping(item).get("Name")) for item in containers_of(resource)}:
-        yield "settings-for-no-container", False
+    role, default_role = properties.get("ExecutionRoleArn"), settings.text("DefaultExecutionRoleArn")
+    if settings.text("AccessKeySecret") is not None and not role:
+        # An expression that is worth "" cannot be given the default one without being replaced.
+        if default_role is None or role is not None:
+            yield "execution-role-missing", default_role is None
     memory = properties.get("Memory") or settings.number("AgentMemory") or settings.number("AgentMemoryReservation")
     if not memory and not is_fargate(properties):
         yield "agent-without-memory-on-ec2", False

@@ -27,6 +27,7 @@ class Run:
     after: World
     flipped: bool
     live_capabilities: frozenset[str] = frozenset()  # tasks with a Capabilities.Add that is an expression
+    made_by_loops: frozenset[str] = frozenset()  # tasks that share one text with others
 
     def settings_of(self, name: str) -> Settings:
         """The settings of a task definition: read when the macro runs, but for the secret, which stays live."""
@@ -102,8 +103,9 @@ def check_task(run: Run, name: str, *, conditional: bool) -> Iterator[Finding]:
     if not wrapped and not (conditional and run.is_selected(name)):
         yield Finding(name, "nothing in it is to be instrumented, and yet it changed")
         return
-    if run.flipped and skips and same(before.get("Properties"), after.get("Properties")):
-        return  # left alone when the macro ran, for an image that could not be had then
+    may_be_left_alone = skips and (run.flipped or name in run.made_by_loops)
+    if may_be_left_alone and same(before.get("Properties"), after.get("Properties")):
+        return  # for an image that could not be had when the macro ran, or not for the other items of the loop
     properties = (mapping(before.get("Properties")), mapping(after.get("Properties")))
     # Where no workload is left, the task may be as it was, PidMode and agent for themselves.
     host_in_other_branch = not run.takes(name) and properties[0].get("PidMode") == "host"
@@ -150,13 +152,14 @@ def _check_containers(run: Run, name: str, wrapped: list[Workload]) -> Iterator[
         return
     to_wrap = {work.index: work for work in wrapped}
     settings = run.settings_of(name)
+    may_skip = settings.text("OnUnresolvedImage") == "skip" and (run.flipped or name in run.made_by_loops)
     for index, (was, is_now) in enumerate(zip(old, new, strict=True)):
         where = f"{name}.ContainerDefinitions[{index}]"
         work = to_wrap.get(index)
         if work is None:
             if not same(was, is_now):
                 yield Finding(where, "is not to be instrumented, and yet it changed")
-        elif not (work.unresolved and same(was, is_now)):
+        elif not (same(was, is_now) and (work.unresolved or may_skip)):
             own = settings.for_container(text_of(work.container.get("Name")))
             live = name in run.live_capabilities
             promise = Promise(own, work.config, live_capabilities=live, keeps_argv=work.unresolved)
