@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sysdig_instrument.cli.inputs import context
 from sysdig_instrument.cli.lookups import lookup
+from sysdig_instrument.cli.messages import tell
 from sysdig_instrument.cli.subject import subject_of
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.json_types import Json
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if missing:
         raise RefusedError(f"{len(missing)} of {len(read)} images could not be read.")
     if not read:
-        print("No image needs to be read.", file=sys.stderr)
+        tell("No image needs to be read.")
     return 0
 
 

@@ -15,6 +15,7 @@ from typing import Final, NoReturn, cast
 
 from sysdig_instrument import __version__
 from sysdig_instrument.cli import options
+from sysdig_instrument.cli.messages import discard, tell
 from sysdig_instrument.errors import RefusedError, UserError
 
 DONE: Final = 0
@@ -87,7 +88,7 @@ class Parser(argparse.ArgumentParser):
             return ""
         import difflib  # noqa: PLC0415 - only a wrong call needs it
 
-        wrong = message.removeprefix(marker).split()[0].partition("=")[0]
+        wrong = message.removeprefix(marker).partition(" ")[0].partition("=")[0]
         known = [
             option
             for parser in (self, *_commands(self))
@@ -134,23 +135,28 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: Sequence[str]) -> int:
     """Run a command; the result is the exit code."""
     try:
-        chosen = parser().parse_args(arguments)
-        module = importlib.import_module(f"sysdig_instrument.cli.{chosen.command}")  # after --help has been answered
-        return cast("int", module.run(chosen, os.environ))
+        return _run(arguments)
     except UserError as error:
-        print(_on_stderr(f"sysdig-instrument: {error}"), file=sys.stderr)
+        tell(f"sysdig-instrument: {error}")
         return REFUSED if isinstance(error, RefusedError) else USAGE
     except RecursionError:
-        print("sysdig-instrument: The file is nested too deeply. Take some of the nesting out.", file=sys.stderr)
+        tell("sysdig-instrument: The file is nested too deeply. Take some of the nesting out.")
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough; Python would complain again when it closes the stream
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has seen enough
+        discard(sys.stdout)
         return DONE
+    except OSError as error:  # files are opened where a message can name them
+        discard(sys.stdout)
+        tell(f"sysdig-instrument: Standard output cannot be written: {error.strerror}. Give a file to -o.")
+        return USAGE
 
 
-def _on_stderr(text: str) -> str:
-    """The text, as far as the terminal's encoding can show it."""
-    encoding = sys.stderr.encoding or "utf-8"
-    return text.encode(encoding, errors="replace").decode(encoding)
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        chosen = parser().parse_args(arguments)
+        module = importlib.import_module(f"sysdig_instrument.cli.{chosen.command}")  # after --help has been answered
+        return cast("int", module.run(chosen, os.environ))
+    finally:
+        sys.stdout.flush()  # what cannot be written is to be known before Python closes the stream

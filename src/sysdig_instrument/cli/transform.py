@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sysdig_instrument.cli.inputs import context
 from sysdig_instrument.cli.lookups import lookup
+from sysdig_instrument.cli.messages import tell
 from sysdig_instrument.cli.subject import Subject, prospect, subject_of
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine import patch
@@ -28,10 +29,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     surroundings = context(options, environment)
     subject = subject_of(load(options.file))
     for warning in subject.document.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        tell(f"warning: {warning}")
     outlook = prospect(subject, surroundings, lookup(options, surroundings, environment))
     for notice in outlook.notices:
-        print(f"notice: {notice.text}", file=sys.stderr)
+        tell(f"notice: {notice.text}")
     if outlook.problems:
         raise RefusedError(message(outlook.problems))
     _deliver(_processed(subject, outlook.changes, options.format), options.output)
@@ -52,7 +53,6 @@ def _processed(subject: Subject, changes: tuple[Change, ...], syntax: Syntax | N
 def _deliver(text: bytes, output: str | None) -> None:
     if output is None:
         sys.stdout.buffer.write(text)
-        sys.stdout.flush()
         return
     try:
         Path(output).write_bytes(text)

@@ -1,0 +1,21 @@
+"""What is said beside the result: on standard error, whatever state that is in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+
+def tell(text: str) -> None:
+    """A message for the person in front of the terminal. That nobody reads it stops nothing."""
+    encoding = sys.stderr.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, errors="replace").decode(encoding), file=sys.stderr)
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Let all that is still to be written to a stream vanish, else Python complains again when it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
