@@ -36,7 +36,7 @@ logger = Logger(service=SERVICE)
 metrics = Metrics(namespace="SysdigInstrument", service=SERVICE)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
 def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
     """The macro's entry point. It always answers: CloudFormation tells a user nothing of an exception."""
@@ -53,7 +53,7 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
     return macro.success(read, processed)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
 def hook(event: Json, context: LambdaContext) -> dict[str, Json]:  # noqa: ARG001 - the runtime hands it in
     """The Lambda Hook's entry point: is the task definition that is about to be created instrumented?"""
