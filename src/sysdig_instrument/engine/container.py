@@ -31,7 +31,7 @@ class Container:
     """One container definition, as it is under ``when``.
 
     ``name`` is its name as far as it is known; ``position`` its number in the list, from 1, for those without.
-    ``settled`` are the settings for this container.
+    ``settled`` are the settings for this container, ``scope`` is what its expressions may refer to.
     """
 
     task: TaskDefinition
@@ -41,16 +41,12 @@ class Container:
     name: str | None
     position: int
     settled: Settled
+    scope: Scope
 
     @property
     def settings(self) -> Settings:
         """The values of the settings."""
         return self.settled.settings
-
-    @property
-    def scope(self) -> Scope:
-        """What the container's expressions may refer to."""
-        return self.task.scope.assuming(self.when)
 
     @property
     def label(self) -> str:

@@ -7,7 +7,7 @@ whose role may not do so does not start, so the permission is added where it can
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,22 +112,31 @@ def _into_policies(properties: dict[str, Json], pointer: Pointer, policy: Json) 
 
 def _roles(expression: Json | Absent, scope: Scope) -> Iterator[str]:
     """The roles of the template that an expression for a role's ARN refers to, in whatever way."""
-    roles = {
-        name: each
-        for name, each in scope.section("Resources").items()
-        if isinstance(each, dict) and each.get("Type") == ROLE
-    }
-    named = dict.fromkeys(name for name in _references(expression) if name in roles)
+    resources = scope.section("Resources")
+    named = dict.fromkeys(name for name in _references(expression) if _is_role(resources.get(name)))
     if named:
         yield from named
         return
     match intrinsics.resolve(expression, scope):
-        case Literal(str(arn)) if arn:
-            for name, role in roles.items():
-                properties = role.get("Properties")
-                role_name = properties.get("RoleName", ABSENT) if isinstance(properties, dict) else ABSENT
-                if intrinsics.resolve(role_name, scope) == Literal(arn.rsplit("/", 1)[-1]):
-                    yield name
+        case Literal(str(arn)) if role := _role_names(scope).get(arn.rsplit("/", 1)[-1]):
+            yield role
+
+
+def _is_role(resource: Json) -> bool:
+    return isinstance(resource, dict) and resource.get("Type") == ROLE
+
+
+def _role_names(scope: Scope) -> Mapping[str, str]:
+    """The logical ids of the template's roles by the names that it gives them; worked out once in a run."""
+    if scope.run.roles is None:
+        scope.run.roles = {}
+        for logical_id, resource in scope.section("Resources").items():
+            properties = resource.get("Properties") if isinstance(resource, dict) and _is_role(resource) else None
+            name = properties.get("RoleName", ABSENT) if isinstance(properties, dict) else ABSENT
+            match intrinsics.resolve(name, scope):
+                case Literal(str(text)) if text:
+                    scope.run.roles[text] = logical_id
+    return scope.run.roles
 
 
 def _references(expression: Json | Absent) -> Iterator[str]:

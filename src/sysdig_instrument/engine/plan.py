@@ -16,7 +16,7 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Request
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.rewrite import Status, TaskPlan, rewrite
-from sysdig_instrument.engine.scope import Asked, Scope
+from sysdig_instrument.engine.scope import Run, Scope
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.template import nested_stacks, outline, task_definitions
 
@@ -71,20 +71,20 @@ def process(template: Json, current: Plan) -> tuple[Json, tuple[Problem, ...]]:
 
 def _check(processed: Json, current: Plan) -> Iterator[Problem]:
     for before, after in zip(
-        current.tasks, task_definitions(processed, _scope(processed, current.context, Asked())), strict=True
+        current.tasks, task_definitions(processed, _scope(processed, current.context, Run())), strict=True
     ):
         if before.outcome.status is Status.INSTRUMENTED:
             yield from checks.problems(made(after))
 
 
-def _scope(template: Json, context: Context, asked: Asked) -> Scope:
-    return Scope(template, context.parameters, context.region, context.account, context.answers, asked)
+def _scope(template: Json, context: Context, run: Run) -> Scope:
+    return Scope(template, context.parameters, context.region, context.account, context.answers, run)
 
 
 def plan(template: Json, context: Context) -> Plan:
     """The plan for a template, or for a snippet's fragment."""
-    asked = Asked()
-    scope = _scope(template, context, asked)
+    run = Run()
+    scope = _scope(template, context, run)
     if outline(template) is None:
         return Plan(context, (), (), (), (_not_a_template(template),), ())
     whole = layering.of_template(template, context.settled, context.params, scope)
@@ -99,7 +99,7 @@ def plan(template: Json, context: Context) -> Plan:
     notices = tuple(finding for finding in findings if isinstance(finding, Notice))
     problems = tuple(finding for finding in findings if isinstance(finding, Problem))
     permissions = tuple(each for each in granted if isinstance(each, Change))
-    return Plan(context, tasks, permissions, stacks + notices, problems, tuple(asked.requests))
+    return Plan(context, tasks, permissions, stacks + notices, problems, tuple(run.requests))
 
 
 def _out_of_reach(name: str) -> Notice:

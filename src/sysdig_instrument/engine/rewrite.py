@@ -164,13 +164,15 @@ def _containers(
         ):
             odd.append(_not_a_container(task, leaf, position))
             continue
-        match intrinsics.resolve(leaf.value.get("Name", ABSENT), task.scope.assuming(under)):
+        scope = task.scope.assuming(under)
+        match intrinsics.resolve(leaf.value.get("Name", ABSENT), scope):
             case intrinsics.Literal(str(text)):
                 name: str | None = text
             case _:
                 name = None
+        settled = settings.of(name)
         planned.append(
-            _plan_container(Container(task, leaf.value, leaf.pointer, under, name, position, settings.of(name)))
+            _plan_container(Container(task, leaf.value, leaf.pointer, under, name, position, settled, scope))
         )
     return planned, odd
 

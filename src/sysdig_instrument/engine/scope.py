@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from sysdig_instrument.engine.choices import When
@@ -29,10 +29,14 @@ def section(template: Json, name: str) -> Mapping[str, Json]:
 
 
 @dataclass(slots=True)
-class Asked:
-    """What one run of the plan asked for and did not get answered yet, in the order of asking."""
+class Run:
+    """What one run of the plan remembers, and nothing outlives it.
+
+    The requests that have no answer yet, in the order of asking, and what was worked out once for the whole template.
+    """
 
     requests: dict[Request, None] = field(default_factory=dict)
+    roles: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Scope:
     region: str | None
     account: str | None
     answers: Answers
-    asked: Asked
+    run: Run
     loops: Mapping[str, Json] = field(default_factory=dict)
     when: When = field(default_factory=dict)
     current: bool = False
@@ -60,17 +64,23 @@ class Scope:
 
     def assuming(self, when: When) -> Scope:
         """The same scope under (only) these assumptions."""
-        return replace(self, when=when)
+        return self if when == self.when else self._with(when, current=self.current)
 
     def now(self) -> Scope:
         """The same scope, with conditions decided as they are with the parameter values of now."""
-        return replace(self, current=True)
+        return self if self.current else self._with(self.when, current=True)
+
+    def _with(self, when: When, *, current: bool) -> Scope:
+        # Spelled out: this is called for every value of every container, and dataclasses.replace takes ten times as long.
+        return Scope(
+            self.template, self.values, self.region, self.account, self.answers, self.run, self.loops, when, current
+        )
 
     def answer(self, request: Request) -> Answer | None:
         """The world's answer; nothing, and the request noted, where it was not asked yet."""
         answer = self.answers.get(request)
         if answer is None:
-            self.asked.requests[request] = None
+            self.run.requests[request] = None
         return answer
 
     def pseudo_parameter(self, name: str) -> Json:
