@@ -114,9 +114,10 @@ def test_aliases_are_copies_and_a_warning() -> None:
 def test_repeated_keys_are_warned_of_and_the_last_counts() -> None:
     document = doc("a: 1\nb:\n  c: 1\n  c: 2\n")
     assert document.value == {"a": 1, "b": {"c": 2}}
-    assert document.warnings == (
+    (warning,) = document.warnings
+    assert warning == (
         't.yaml, line 4, column 3: the key "c" stands in line 3 already. The last one counts, as CloudFormation has it; '
-        "remove the other.",
+        "remove the other."
     )
     document = doc('{"a": 1,\n "a": {"b": 1, "b": 2}}')
     assert document.value == {"a": {"b": 2}}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from documents.support import add, changed, check, doc, put, remove
 from sysdig_instrument.documents import write
+
+if TYPE_CHECKING:
+    from sysdig_instrument.engine.json_types import Json
 
 TEMPLATE = """\
 # Copyright: nobody
@@ -331,7 +336,7 @@ def test_plain_where_it_can_be() -> None:
 
 
 def test_functions_are_short_where_the_text_has_them_short() -> None:
-    value = {"Fn::Join": ["", [{"Ref": "A"}, {"Fn::GetAtt": ["B", "C.D"]}]]}
+    value: Json = {"Fn::Join": ["", [{"Ref": "A"}, {"Fn::GetAtt": ["B", "C.D"]}]]}
     assert (
         changed("a: !Ref X\n", add("/b", value)) == 'a: !Ref X\nb: !Join\n  - ""\n  - - !Ref A\n    - !GetAtt B.C.D\n'
     )

@@ -69,17 +69,18 @@ def _on_one_line(value: Json, style: Style, *, tagged: bool) -> str | None:
         return word(value, style, flow=False)
     if not value:
         return "{}" if isinstance(value, dict) else "[]"
-    if isinstance(value, list) and (tagged or style.flow_lists) and all(_is_simple(item) for item in value):
+    if isinstance(value, list) and (tagged or style.flow_lists) and all(_is_simple(item, style) for item in value):
         text = inline(value, style)
         return text if len(text) <= WIDTH else None
     return None
 
 
-def _is_simple(value: Json) -> bool:
+def _is_simple(value: Json, style: Style) -> bool:
     """Short enough to be read in brackets: a word on one line, or a function of one."""
-    if isinstance(value, dict) and len(value) == 1:
+    if short := shortened(value, style):
+        value = short[1]
+    elif isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()
-        return isinstance(value, str) and "\n" not in value
     return not isinstance(value, dict | list) and not (isinstance(value, str) and "\n" in value)
 
 

@@ -54,7 +54,10 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 @dataclass(slots=True)
 class _Builder:
-    """The nodes that are open, innermost last, and the anchors that are known."""
+    """The nodes that are open, innermost last, and the anchors that are known.
+
+    ``count`` is how many values there are by now, with those that an alias stands for counted again each time.
+    """
 
     text: str
     name: str
@@ -63,17 +66,23 @@ class _Builder:
     parts: list[list[Node]] = field(default_factory=list)
     anchors: dict[str, Scalar | Sequence | Mapping] = field(default_factory=dict)
     count: int = 0
+    counts: list[int] = field(default_factory=list)
+    sizes: dict[int, int] = field(default_factory=dict)
 
     def take(self, event: yaml.Event) -> None:
         match event:
             case yaml.ScalarEvent():
-                self.known(_scalar(event))
+                self.known(_scalar(event), 1)
+                self.add(1)
             case yaml.CollectionStartEvent():
                 self.enter(event)
             case yaml.CollectionEndEvent():
-                self.known(_collection(self.open.pop(), event, self.parts.pop()))
+                node = _collection(self.open.pop(), event, self.parts.pop())
+                self.known(node, self.count - self.counts.pop())
             case yaml.AliasEvent():
-                self.place(self.alias(event))
+                alias = self.alias(event)
+                self.place(alias)
+                self.add(self.sizes[id(alias.target)])
             case yaml.DocumentStartEvent() if self.root is not None:
                 message = "a second YAML document begins here. A template is one document: divide the file."
                 raise fault(self.name, self.text, _span(event)[0], message)
@@ -84,16 +93,21 @@ class _Builder:
             raise fault(self.name, self.text, _span(event)[0], message)
         self.open.append(event)
         self.parts.append([])
+        self.counts.append(self.count)
+        self.add(1)
 
-    def known(self, node: Scalar | Sequence | Mapping) -> None:
+    def add(self, values: int) -> None:
+        self.count += values
+        if self.count > MAX_NODES:
+            raise too_large(self.name)
+
+    def known(self, node: Scalar | Sequence | Mapping, size: int) -> None:
         if node.anchor is not None:
             self.anchors[node.anchor] = node
+            self.sizes[id(node)] = size
         self.place(node)
 
     def place(self, node: Node) -> None:
-        self.count += 1
-        if self.count > MAX_NODES:
-            raise too_large(self.name)
         if self.parts:
             self.parts[-1].append(node)
         else:

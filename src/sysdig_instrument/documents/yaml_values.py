@@ -17,7 +17,7 @@ from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
 from sysdig_instrument.documents.json_values import duplicate_warning
-from sysdig_instrument.documents.places import MAX_DEPTH, MAX_NODES, fault, line_of, too_deep, too_large
+from sysdig_instrument.documents.places import MAX_DEPTH, fault, line_of, too_deep
 from sysdig_instrument.documents.tree import Alias, Mapping, Node, Scalar, Sequence, function_of, is_merge, key_text
 from sysdig_instrument.errors import UsageError
 
@@ -35,7 +35,7 @@ def yaml_value(root: Node, text: str, name: str) -> tuple[Json, tuple[str, ...]]
     """The value of a tree, and warnings.
 
     Raises:
-        UsageError: The tree holds what CloudFormation has no meaning for, or stands for too much.
+        UsageError: The tree holds what CloudFormation has no meaning for.
     """
     reading = _Reading(text, name)
     value = reading.value(root, 0)
@@ -63,15 +63,11 @@ class _Reading:
     text: str
     name: str
     warnings: list[str] = field(default_factory=list)
-    count: int = 0
     aliases_told: bool = False
     scalars: SafeConstructor = field(default_factory=SafeConstructor)
 
     def value(self, node: Node, depth: int) -> Json:
         """The value of a node, with nothing in it shared: each alias gives a copy of its own."""
-        self.count += 1
-        if self.count > MAX_NODES:
-            raise too_large(self.name)
         if depth > MAX_DEPTH:
             raise too_deep(self.name)
         if isinstance(node, Alias):

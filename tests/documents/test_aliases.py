@@ -1,0 +1,138 @@
+"""Anchors, aliases and merge keys: what is repeated changes where it should, and nowhere else."""
+
+from __future__ import annotations
+
+from documents.support import add, check, put, remove
+
+ENVIRONMENT = """\
+env: &env
+  - Name: A
+one:
+  Environment: *env
+two:
+  Environment: *env # the same
+"""
+
+
+def test_all_places_want_the_same() -> None:
+    """The engine adds one variable to each container: where they share a list, the list gets it once."""
+    check(
+        ENVIRONMENT,
+        ENVIRONMENT.replace("  - Name: A\n", "  - Name: A\n  - Name: B\n"),
+        *(add(f"/{place}/-", {"Name": "B"}) for place in ("one/Environment", "env", "two/Environment")),
+    )
+
+
+def test_one_place_is_different() -> None:
+    check(
+        ENVIRONMENT,
+        """\
+        env: &env
+          - Name: A
+        one:
+          Environment: *env
+        two:
+          Environment: # the same
+            - Name: A
+            - Name: B
+        """,
+        add("/two/Environment/-", {"Name": "B"}),
+    )
+
+
+def test_the_anchor_is_different() -> None:
+    check(
+        "env: &env [A]\none: [*env, 1]\ntwo: {x: *env}\nthree: *env # why\n",
+        "env: &env [A, B]\none: [[A], 1]\ntwo: {x: [A]}\nthree: [A] # why\n",
+        add("/env/-", "B"),
+    )
+
+
+def test_the_anchor_goes() -> None:
+    check("env: &env [A]\none: [*env, 1]\n", "one: [[A], 1]\n", remove("/env", ["A"]))
+    check("env: &env [A]\none: [*env, 1]\n", "env: &env 5\none: [[A], 1]\n", put("/env", 5, ["A"]))
+
+
+def test_an_alias_in_what_is_repeated() -> None:
+    check(
+        "env: &env [A]\none: &one {x: *env}\ntwo: *one\n",
+        "env: &env [A]\none: &one {x: [A, B]}\ntwo: {x: *env}\n".replace("{x: *env}\n", "\n  x: [A]\n").replace(
+            "two: ", "two:"
+        ),
+        add("/one/x/-", "B"),
+    )
+
+
+def test_an_alias_is_replaced() -> None:
+    check("a: &a 1\nb: *a # why\nc: [*a]\n", "a: &a 1\nb: 2 # why\nc: [3]\n", put("/b", 2, 1), put("/c/0", 3, 1))
+
+
+MERGED = """\
+base: &base
+  Image: x
+  Environment: [A]
+one:
+  <<: *base # like the base
+  Name: one
+"""
+
+
+def test_what_is_merged_is_overridden() -> None:
+    check(MERGED, MERGED + "  Environment: [A, B]\n", add("/one/Environment/-", "B"))
+    check(MERGED, MERGED + "  Image: z\n", put("/one/Image", "z", "x"))
+    check(MERGED, MERGED + "  EntryPoint: [W]\n", add("/one/EntryPoint", ["W"]))
+
+
+def test_what_is_merged_changes_alike() -> None:
+    check(
+        MERGED,
+        MERGED.replace("[A]", "[A, B]"),
+        add("/one/Environment/-", "B"),
+        add("/base/Environment/-", "B"),
+    )
+
+
+def test_what_is_merged_is_removed() -> None:
+    check(
+        MERGED,
+        """\
+        base: &base
+          Image: x
+          Environment: [A]
+        one:
+          Name: one
+          Environment: [A]
+        """,
+        remove("/one/Image", "x"),
+    )
+
+
+def test_what_was_overridden_does_not_come_back() -> None:
+    text = "base: &base {a: 1, b: 2}\none:\n  <<: *base\n  a: 5\n  c: 3\n"
+    check(text, "base: &base {a: 1, b: 2}\none:\n  c: 3\n  b: 2\n", remove("/one/a", 5))
+
+
+def test_the_source_of_a_merge_changes() -> None:
+    check(
+        MERGED,
+        """\
+        base: &base
+          Image: z
+          Environment: [A]
+        one:
+          Name: one
+          Image: x
+          Environment: [A]
+        """,
+        put("/base/Image", "z", "x"),
+    )
+
+
+def test_merges_of_several_and_in_place() -> None:
+    text = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc:\n  <<: [*a, *b]\nd:\n  <<: {z: 1}\n"
+    check(
+        text,
+        text.replace("[*a, *b]\n", "[*a, *b]\n  z: 3\n").replace("{z: 1}\n", "{z: 1}\n  w: 2\n"),
+        add("/c/z", 3),
+        add("/d/w", 2),
+    )

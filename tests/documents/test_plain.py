@@ -1,0 +1,249 @@
+"""Plain task definitions: what they are, their view in CloudFormation's spelling, and the way back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysdig_instrument.documents import carry_back, kind, properties, read, write
+from sysdig_instrument.documents.plain import FREE_FORM, camel, pascal
+from sysdig_instrument.engine.patch import Change, apply
+from sysdig_instrument.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sysdig_instrument.documents import Kind
+    from sysdig_instrument.engine.json_types import Json
+
+TASK: dict[str, Json] = {
+    "family": "play",
+    "requiresCompatibilities": ["FARGATE"],
+    "containerDefinitions": [
+        {
+            "name": "app",
+            "entryPoint": ["gunicorn"],
+            "environment": [{"name": "A", "value": "1"}],
+            "dockerLabels": {"com.example.team": "x", "name": "y"},
+            "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}},
+        },
+    ],
+    "tags": [{"key": "k", "value": "v"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"Resources": {}}, "template"),
+        ({"Resources": {}, "containerDefinitions": []}, "template"),
+        (TASK, "task definition"),
+        ({"ContainerDefinitions": []}, "task definition"),
+        ({"taskDefinition": TASK, "tags": []}, "described task definition"),
+        ({"TaskDefinition": {}}, "described task definition"),
+        (TASK["containerDefinitions"], "container definitions"),
+        ([{"Image": "x"}], "container definitions"),
+    ],
+)
+def test_kind(value: Json, expected: Kind) -> None:
+    assert kind(value, "t") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ([], "t is an array, but not of container definitions"),
+        ([{"x": 1}], "t is an array, but not of container definitions"),
+        (["x"], "t is an array, but not of container definitions"),
+        ("x", "t holds a single value"),
+        (5, "t holds a single value"),
+        ({}, "t is an empty object."),
+        ({"Resources": []}, "In t, Resources is not an object."),
+        ({"Resources": None}, "In t, Resources is not an object."),
+        ({"Parameters": {}}, "t has sections of a CloudFormation template, but no Resources."),
+        ({"Type": "AWS::ECS::TaskDefinition", "Properties": {}}, "t is a single resource; put it under Resources"),
+        ({"taskDefinitionArns": []}, "t is a list or description of something else"),
+        ({"family": "x"}, "t is a task definition without containerDefinitions."),
+        ({"x": 1}, "t is neither a CloudFormation template (it has no Resources) nor a task definition."),
+        ({"taskDefinition": "arn"}, "t is neither"),
+    ],
+)
+def test_no_kind(value: Json, found: str) -> None:
+    with pytest.raises(UsageError) as error:
+        kind(value, "t")
+    assert str(error.value).startswith(found)
+    assert str(error.value).endswith(".")
+
+
+def test_properties() -> None:
+    assert properties(TASK, "task definition") == {
+        "Family": "play",
+        "RequiresCompatibilities": ["FARGATE"],
+        "ContainerDefinitions": [
+            {
+                "Name": "app",
+                "EntryPoint": ["gunicorn"],
+                "Environment": [{"Name": "A", "Value": "1"}],
+                "DockerLabels": {"com.example.team": "x", "name": "y"},
+                "LogConfiguration": {"LogDriver": "awslogs", "Options": {"awslogs-group": "g"}},
+            },
+        ],
+        "Tags": [{"Key": "k", "Value": "v"}],
+    }
+    described = properties({"taskDefinition": {"family": "x"}, "tags": [{"key": "k"}]}, "described task definition")
+    assert described == {"Family": "x", "Tags": [{"Key": "k"}]}
+    assert properties([{"name": "x"}], "container definitions") == {"ContainerDefinitions": [{"Name": "x"}]}
+
+
+def test_nothing_in_a_plain_document_is_a_function() -> None:
+    assert pascal({"name": {"ref": "x"}, "image": {"Ref": "x"}}) == {"Name": {"Ref": "x"}, "Image": {"Ref": "x"}}
+
+
+def test_keys_in_both_spellings() -> None:
+    """ECS's counts; CloudFormation's is not shown, and stays in the document."""
+    value: Json = {"containerDefinitions": [{"name": "a", "Name": "b", "Cpu": 1}], "ContainerDefinitions": []}
+    assert pascal(value) == {"ContainerDefinitions": [{"Name": "a", "Cpu": 1}]}
+    change = Change("replace", ("ContainerDefinitions", 0, "Name"), "because", "c", "a")
+    (back,) = carry_back(value, "task definition", [change]).changes
+    assert back.pointer == ("containerDefinitions", 0, "name")
+
+
+def _shapes(shape: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - botocore has no types
+    yield way, shape
+    if shape.type_name == "structure":
+        for name, member in shape.members.items():
+            yield from _shapes(member, (*way, name))
+    elif shape.type_name == "list":
+        yield from _shapes(shape.member, way)
+
+
+def test_free_form_maps_are_those_of_the_api() -> None:
+    """ECS's own model says which maps have keys of the user's, and that all other keys can be raised and lowered."""
+    model = botocore.session.get_session().get_service_model("ecs")
+    for operation, part in (("RegisterTaskDefinition", "input_shape"), ("DescribeTaskDefinition", "output_shape")):
+        shapes = list(_shapes(getattr(model.operation_model(operation), part)))
+        maps = {way[-1] for way, shape in shapes if shape.type_name == "map"}
+        assert maps == FREE_FORM
+        others = {way[-1] for way, shape in shapes if way and shape.type_name != "map"}
+        assert not others & FREE_FORM
+        assert all(name[0].islower() and name.isascii() for name in others)
+
+
+names = st.sampled_from(
+    ["name", "containerDefinitions", "Name", "Cpu", "options", "Labels", "dockerLabels", "tags", "x y", "é", "", "_a"]
+)
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.text(max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=4)),
+    max_leaves=12,
+)
+camel_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.text(max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(names.filter(lambda name: not name[:1].isupper()), inner, max_size=4),
+    ),
+    max_leaves=12,
+)
+
+
+@given(camel_values)
+def test_there_and_back(value: Json) -> None:
+    assert camel(pascal(value)) == value
+    assert json.dumps(camel(pascal(value))) == json.dumps(value)
+
+
+@st.composite
+def _change(draw: st.DrawFn, value: Json) -> Change | None:
+    """A change somewhere in a value in CloudFormation's spelling."""
+    places: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
+    for pointer, here in places:
+        if isinstance(here, dict):
+            places += [((*pointer, key), item) for key, item in here.items()]
+        elif isinstance(here, list):
+            places += [((*pointer, index), item) for index, item in enumerate(here)]
+    pointer, here = draw(st.sampled_from(places))
+    new = pascal(draw(camel_values))
+    if isinstance(here, list):
+        return Change("add", (*pointer, draw(st.sampled_from(["-", *range(len(here))]))), "because", new)
+    if isinstance(here, dict) and draw(st.booleans()):
+        return Change("add", (*pointer, draw(st.sampled_from(["Name", "PidMode", "Options"]))), "because", new)
+    if not pointer:
+        return None
+    if draw(st.booleans()):
+        return Change("remove", pointer, "because", was=here)
+    return Change("replace", pointer, "because", new, here)
+
+
+@given(values.filter(lambda value: isinstance(value, dict)), st.data())
+def test_changes_mean_the_same_on_both_sides(value: Json, data: st.DataObject) -> None:
+    """To change the view is to change the document and look at it again."""
+    view = properties(value, "task definition")
+    changes: list[Change] = []
+    for _ in range(data.draw(st.integers(1, 3))):
+        change = data.draw(_change(view))
+        if change is not None and not _meets_both_spellings(change):
+            view = apply(view, [change])
+            changes.append(change)
+    carried = carry_back(value, "task definition", changes)
+    assert not carried.homeless
+    changed = apply(value, carried.changes)
+    assert _hidden(properties(changed, "task definition"), view)
+
+
+def _meets_both_spellings(change: Change) -> bool:
+    """Removing a key brings the other spelling of it to light, where there is one."""
+    return change.operation == "remove" and isinstance(change.pointer[-1], str)
+
+
+def _hidden(shown: Json, view: Json) -> bool:
+    return json.dumps(shown, sort_keys=True) == json.dumps(view, sort_keys=True)
+
+
+def test_carry_back_into_the_text() -> None:
+    text = json.dumps({"taskDefinition": TASK, "tags": [{"key": "k", "value": "v"}]}, indent=4)
+    document = read(text.encode(), "t")
+    changes = [
+        Change("add", ("ContainerDefinitions", 0, "EntryPoint", 0), "because", "/opt/draios/bin/instrument"),
+        Change(
+            "add", ("ContainerDefinitions", 0, "VolumesFrom"), "because", [{"SourceContainer": "S", "ReadOnly": True}]
+        ),
+        Change("add", ("ContainerDefinitions", 0, "DockerLabels", "Some.Label"), "because", "x"),
+        Change("add", ("ContainerDefinitions", 0, "LogConfiguration", "Options", "Mode"), "because", "x"),
+        Change(
+            "add",
+            ("ContainerDefinitions", "-"),
+            "because",
+            {"Name": "S", "LogConfiguration": {"Options": {"A-b": "c"}}},
+        ),
+        Change("add", ("PidMode",), "because", "task"),
+        Change("add", ("Tags", "-"), "because", {"Key": "sysdig", "Value": "yes"}),
+    ]
+    carried = carry_back(document.value, kind(document.value, "t"), changes)
+    expected = json.loads(text)
+    app = expected["taskDefinition"]["containerDefinitions"][0]
+    app["entryPoint"].insert(0, "/opt/draios/bin/instrument")
+    app["volumesFrom"] = [{"sourceContainer": "S", "readOnly": True}]
+    app["dockerLabels"]["Some.Label"] = "x"
+    app["logConfiguration"]["options"]["Mode"] = "x"
+    expected["taskDefinition"]["containerDefinitions"].append(
+        {"name": "S", "logConfiguration": {"options": {"A-b": "c"}}}
+    )
+    expected["taskDefinition"]["pidMode"] = "task"
+    expected["tags"].append({"key": "sysdig", "value": "yes"})
+    assert write(document, carried.changes) == json.dumps(expected, indent=4)
+
+
+def test_what_an_array_of_containers_has_no_place_for() -> None:
+    changes = [
+        Change("add", ("PidMode",), "because", "task"),
+        Change("add", ("ContainerDefinitions", 0, "Cpu"), "because", 1),
+    ]
+    carried = carry_back([{"name": "x"}], "container definitions", changes)
+    assert [change.pointer for change in carried.changes] == [(0, "cpu")]
+    assert [change.pointer for change in carried.homeless] == [("PidMode",)]

@@ -1,0 +1,113 @@
+"""Whole texts, for reading by people and by parsers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from documents import texts
+from sysdig_instrument.documents import read, render
+from sysdig_instrument.documents.tree import same
+
+if TYPE_CHECKING:
+    from sysdig_instrument.engine.json_types import Json
+
+TEMPLATE: Json = {
+    "AWSTemplateFormatVersion": "2010-09-09",
+    "Parameters": {},
+    "Resources": {
+        "Task": {
+            "Type": "AWS::ECS::TaskDefinition",
+            "Properties": {
+                "Cpu": "256",
+                "Memory": 512,
+                "ContainerDefinitions": [
+                    {
+                        "Name": {"Fn::Sub": "${A}-x"},
+                        "Command": ["sh", "-c", "one\ntwo\n"],
+                        "Environment": [],
+                        "Image": {"Fn::If": ["IsBig", {"Ref": "Big"}, {"Fn::GetAtt": ["Small", "Uri"]}]},
+                        "UserData": {"Fn::Base64": {"Fn::Sub": "a"}},
+                        "Fn::Transform": {"Name": "AWS::Include"},
+                    },
+                ],
+            },
+        },
+    },
+}
+
+
+def test_yaml_for_people() -> None:
+    assert (
+        render(TEMPLATE, "yaml")
+        == """\
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters: {}
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Cpu: "256"
+      Memory: 512
+      ContainerDefinitions:
+        - Name: !Sub ${A}-x
+          Command:
+            - sh
+            - -c
+            - |
+              one
+              two
+          Environment: []
+          Image: !If [IsBig, !Ref Big, !GetAtt Small.Uri]
+          UserData:
+            Fn::Base64: !Sub a
+          Fn::Transform:
+            Name: AWS::Include
+"""
+    )
+
+
+def test_json_for_people() -> None:
+    assert render({"a": "é", "b": [1]}, "json") == '{\n  "a": "é",\n  "b": [\n    1\n  ]\n}\n'
+    assert render({"a": [1]}, "json", newline="\r\n") == '{\r\n  "a": [\r\n    1\r\n  ]\r\n}\r\n'
+
+
+@pytest.mark.parametrize(
+    "value", [1e22, 1e-7, -0.0, 1.5e300, 10**30, {}, [], "x", True, [[[]]], {"": 1}, {"a": {"Ref": "b", "c": 1}}]
+)
+def test_odd_values(value: Json) -> None:
+    again = read(render(value, "yaml").encode(), "t").value
+    assert json.dumps(again) == json.dumps(value)
+
+
+anything = st.recursive(
+    st.one_of(st.text(max_size=20), texts.scalars, st.floats(allow_nan=False, allow_infinity=False), st.integers()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.text(max_size=8), inner, max_size=4),
+        st.builds(
+            lambda name, item: {name: item},
+            st.sampled_from(["Ref", "Condition", "Fn::Sub", "Fn::GetAtt", "Fn::If", "Fn::Transform", "Fn::ForEach::X"]),
+            inner,
+        ),
+    ),
+    max_leaves=12,
+).filter(lambda value: value is not None)
+
+
+@given(anything)
+def test_any_value_comes_back_from_yaml(value: Json) -> None:
+    again = read(render(value, "yaml").encode(), "t").value
+    assert same(again, value)
+    assert json.dumps(again) == json.dumps(value), "keys keep their order"
+
+
+@given(anything.filter(lambda value: isinstance(value, dict | list)))
+def test_any_value_comes_back_from_json(value: Json) -> None:
+    document = read(render(value, "json").encode(), "t")
+    assert document.syntax == "json"
+    assert json.dumps(document.value) == json.dumps(value)
