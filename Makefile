@@ -8,6 +8,9 @@ SYNC := $(UV) pip sync --quiet --require-hashes
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
 
+# The embedded AWS runs on Linux only, as AWS's Lambda runtime emulator does; elsewhere the tests on it are skipped.
+EMBEDDED_AWS := $(if $(filter Linux,$(shell uname)),.tools/.done)
+
 # LocalStack's dependencies do not agree on Python 3.14; where this machine has nothing older, uv fetches one.
 OLDER_PYTHON := >=3.11,<3.14
 
@@ -27,18 +30,23 @@ help: ## This list
 # --- to see it ---------------------------------------------------------------------------------------------------
 
 .PHONY: demo bench
-demo: .venv/.done .tools/.done ## Deploy the macro and a sample application to an AWS embedded on this machine
+demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
 
-bench: .venv/.done .tools/.done build ## Print the function's cold start and the size of its zip
+bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print the function's cold start and the size of its zip
 	@.venv/bin/python bench/bench.py
+
+.PHONY: linux
+linux:
+	@test "$$(uname)" = Linux || { echo 'The embedded AWS runs on Linux only, as the Lambda runtime emulator does. Try:' \
+		'docker run --rm -it -v "$$PWD:/work" -w /work python:3.13 make demo' >&2; exit 1; }
 
 # --- to change it ------------------------------------------------------------------------------------------------
 
 .PHONY: dev test unit golden lint types fmt docs lock
-dev: .venv/.done .tools/.done ## Make the virtual environments
+dev: .venv/.done $(EMBEDDED_AWS) ## Make the virtual environments
 
-test: .venv/.done .tools/.done ## Run all tests
+test: .venv/.done $(EMBEDDED_AWS) ## Run all tests
 	$(PYTEST) -n auto --dist loadgroup
 
 unit: .venv/.done ## Run the tests that need no embedded AWS: seconds
@@ -75,7 +83,7 @@ lock: .venv/.done ## Resolve all requirements again, to their newest versions
 build: .venv/.done .tools/sam/.done ## Build the function, as `sam deploy` takes it
 	$(SAM) build
 
-pr: lint types test demo ## All that CI does
+pr: lint types test $(if $(EMBEDDED_AWS),demo) ## All that CI does
 
 clean: ## Remove all that was made here
 	rm -rf .venv .tools .aws-sam build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -82,8 +82,7 @@ def embedded_aws(tools: Path) -> Iterator[EmbeddedAws]:
     if platform.system() != "Linux":
         raise Unavailable(
             f"The embedded AWS runs on Linux only, as AWS's Lambda runtime interface emulator does; this is "
-            f"{platform.system()}. Run it in a container or a virtual machine: "
-            f'docker run --rm -it -v "$PWD:/work" -w /work python:3.13 make demo'
+            f"{platform.system()}."
         )
     python = tools / "localstack" / "bin" / "python"
     if not python.exists():
