@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from sysdig_instrument.cli import aws_profile
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.settings.layers import Layer, settle
+from sysdig_instrument.engine.settings.layers import Layer, Settled, settle
 from sysdig_instrument.errors import UsageError
 
 _PARAMETERS_FORM: Final = 'Give a JSON object of names and values, or the list that `aws cloudformation` takes: [{"ParameterKey": …, "ParameterValue": …}].'
@@ -21,18 +22,24 @@ def context(options: argparse.Namespace, environment: Mapping[str, str]) -> Cont
     Raises:
         UsageError: An option has a value that cannot be used.
     """
-    layers = [Layer(options.settings, _object(options.settings, "settings"))] if options.settings else []
-    layers.append(Layer("--set", _pairs(options.set, "--set")))
-    if options.images:
-        layers.append(Layer(options.images, {"ImageConfigs": _images(options.images)}))
+    images = [Layer(options.images, {"ImageConfigs": _images(options.images)})] if options.images else []
     parameters = _parameters(options.parameters) if options.parameters else {}
-    region = options.region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     return Context(
-        settled=settle(*layers),
+        settled=settled(options, *images),
         parameters={**parameters, **_pairs(options.parameter, "-p")},
-        region=region,
+        region=options.region or aws_profile.region(environment),
         account=options.account_id,
     )
+
+
+def settled(options: argparse.Namespace, *more: Layer) -> Settled:
+    """The settings that the options give, in place of the macro's deployment; further layers go over them.
+
+    Raises:
+        UsageError: A setting does not exist, or has a value that cannot be used.
+    """
+    layers = [Layer(options.settings, _object(options.settings, "settings"))] if options.settings else []
+    return settle(*layers, Layer("--set", _pairs(options.set, "--set")), *more)
 
 
 def _pairs(texts: Iterable[str], option: str) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sysdig_instrument.asking import Line, asker
 from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.lookups import Answer, ImageRequest, Request, Unavailable
+from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.plan import Context
@@ -27,8 +28,13 @@ def lookup(options: argparse.Namespace, context: Context, environment: Mapping[s
         from sysdig_instrument.registry.aws import AwsClients  # noqa: PLC0415 - only when something is asked
         from sysdig_instrument.registry.cache import ImageCache  # noqa: PLC0415 - the same
         from sysdig_instrument.registry.docker_config import DockerConfig  # noqa: PLC0415 - the same
+        from sysdig_instrument.registry.proxy import Proxy  # noqa: PLC0415 - the same
 
-        return Line(AwsClients(), ImageCache(), DockerConfig.of(environment))
+        try:
+            proxy = Proxy.of(environment)
+        except ValueError as error:
+            raise UsageError(f"{error}. Correct it, or take it out of the environment.") from None
+        return Line(AwsClients(), ImageCache(), DockerConfig.of(environment), proxy)
 
     return asker(context.settled.settings, context.region, line, lambda: math.inf)
 

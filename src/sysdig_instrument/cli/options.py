@@ -37,7 +37,7 @@ def surroundings(command: ArgumentParser) -> None:
         metavar="FILE",
         help="parameter values: a JSON object, or the list that `aws cloudformation` takes",
     )
-    inputs.add_argument("--region", help="AWS region (default: AWS_REGION or AWS_DEFAULT_REGION)")
+    inputs.add_argument("--region", help="AWS region (default: as for AWS's own tools)")
     inputs.add_argument("--account-id", metavar="ID", help="AWS account id, where expressions use it")
     settings(command)
     images = command.add_argument_group("images")
@@ -56,3 +56,35 @@ def settings(command: ArgumentParser) -> None:
         "--set", metavar="NAME=VALUE", action="append", default=[], help="a setting, such as Collector=us2"
     )
     group.add_argument("--settings", metavar="FILE", help="settings by name, a JSON or YAML object")
+
+
+def account(command: ArgumentParser) -> None:
+    """Which account, and what of it."""
+    group = command.add_argument_group("what to read")
+    regions = group.add_mutually_exclusive_group()
+    regions.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        help="AWS region; more than once for several (default: AWS_REGION, AWS_DEFAULT_REGION, or the profile's)",
+    )
+    regions.add_argument("--all-regions", action="store_true", help="all regions that the account has enabled")
+    group.add_argument("--profile", metavar="NAME", help="AWS profile, which may assume a role in another account")
+    group.add_argument(
+        "--cluster",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="only clusters of this name (glob) or ARN; more than once for several",
+    )
+
+
+def report(command: ArgumentParser) -> None:
+    """How a report looks, and what it comes to."""
+    command.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    command.add_argument(
+        "--fail-on",
+        choices=("unprotected", "none"),
+        default="unprotected",
+        help="when the exit code is 1: where a task is not protected or could not be read (default), or never",
+    )

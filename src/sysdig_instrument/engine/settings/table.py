@@ -265,7 +265,10 @@ class Settings:
         doc="Registry hosts (globs) that may be asked for images.",
     )
     internal_registries: list[str] = _setting(
-        Names(),
+        Names(
+            "a list of hosts, with their port if it is not 443, or http://host:port",
+            r"(http://)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?",
+        ),
         group="Images",
         default=[],
         reach=Reach.DEPLOYMENT,
@@ -279,6 +282,14 @@ class Settings:
         reach=Reach.DEPLOYMENT,
         doc="Secrets with the credentials of registries, as a JSON object: registry host → ARN of a Secrets Manager secret that holds "
         '`{"username": …, "password": …}`.',
+    )
+    token_services: dict[str, Json] = _setting(
+        Map("a JSON object: registry host → host of its token service", "text"),
+        group="Images",
+        default={},
+        reach=Reach.DEPLOYMENT,
+        doc="Token services at hosts of another name than their registry's, as a JSON object: registry host → the host that may be "
+        "shown its credentials. Docker Hub's is known.",
     )
     lookup_seconds: int = _setting(
         Whole(1, 600, "seconds"),
