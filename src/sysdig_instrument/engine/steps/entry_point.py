@@ -9,7 +9,7 @@ Command is never moved into EntryPoint: ``containerOverrides.command`` of RunTas
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeAlias, cast
@@ -165,10 +165,8 @@ def _restate_command(container: Container, leaf: Leaf, when: When, wrapping: Wra
     tree = forms(leaf.value, container, when)
     if isinstance(tree, Choice):
         before = items_of(cast("list[Json]", leaf.value), leaf.pointer, when)
-        new: Tree[_Value] = bind(
-            before, when, lambda items, under: Always(list(items)) if items else _image_command(container, under)
-        )
-        if new != bind(before, when, lambda items, _under: Always[_Value](list(items)) if items else _STAY):
+        new = _where_empty(before, when, lambda under: _image_command(container, under))
+        if new != _where_empty(before, when, lambda _under: _STAY):
             wrapping.effects.append(put(leaf, render(new), _CMD))
     elif tree.value is Form.EMPTY:
         new = _image_command(container, when)
@@ -176,6 +174,13 @@ def _restate_command(container: Container, leaf: Leaf, when: When, wrapping: Wra
             wrapping.effects.append(put(leaf, render(new), _CMD))
     elif tree.value in (Form.BAD, Form.EMPTY_NOW):
         wrapping.effects.append(unusable(container, "Command", leaf, when, tree.value))
+
+
+def _where_empty(before: Tree[Items], when: When, otherwise: Callable[[When], Tree[_Value]]) -> Tree[_Value]:
+    def value(items: Items, under: When) -> Tree[_Value]:
+        return Always(list(items)) if items else otherwise(under)
+
+    return bind(before, when, value)
 
 
 def _image_command(container: Container, when: When) -> Tree[_Value]:
