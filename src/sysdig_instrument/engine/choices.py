@@ -103,7 +103,12 @@ def bind(tree: Tree[A], when: When, then: Callable[[A, When], Tree[B]]) -> Tree[
         return bind(tree.yes if when[tree.condition] else tree.no, when, then)
     yes = bind(tree.yes, {**when, tree.condition: True}, then)
     no = bind(tree.no, {**when, tree.condition: False}, then)
-    return yes if yes == no else Choice(tree.condition, yes, no)
+    return yes if same(yes, no) else Choice(tree.condition, yes, no)
+
+
+def same(left: Tree[A], right: Tree[A]) -> bool:
+    """Whether two trees are equal as JSON is: Python also takes ``1`` for ``true``."""
+    return left == right and repr(left) == repr(right)
 
 
 def any_of(ways: Iterable[When], when: When) -> Tree[bool]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import conditions
-from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if
+from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if, same
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, Request, SsmRequest, Unavailable
 from sysdig_instrument.engine.scope import Scope
@@ -91,7 +91,7 @@ def cases(value: Json | Absent, scope: Scope, when: When) -> Tree[Known]:
             return Always(Unknown("it depends on too many conditions"))
         yes = cases(value, scope, {**when, depends.condition: True})
         no = cases(value, scope, {**when, depends.condition: False})
-        return yes if yes == no else Choice(depends.condition, yes, no)
+        return yes if same(yes, no) else Choice(depends.condition, yes, no)
     return Always(ABSENT if worked_out is ABSENT else Literal(worked_out))
 
 
