@@ -58,7 +58,7 @@ golden: .venv/.done ## Write the expected files of tests/cases anew; read the di
 lint: .venv/.done ## Check style and templates
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/cfn-lint template.yaml demo/app.yaml
+	.venv/bin/cfn-lint template.yaml demo/*.yaml
 
 types: .venv/.done ## Check the types
 	.venv/bin/mypy

@@ -88,13 +88,14 @@ def measure(functions: list[Function], rounds: int) -> None:
     one = (ROOT / "events" / "template.json").read_bytes()
     many = enlarged(one)
     for number in range(rounds):
-        print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+        if sys.stderr.isatty():
+            print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
         for function in functions:
             with Runtime(machine, function.bundle, function.environment()) as runtime:
                 function.cold.append(timed(runtime, one))
                 function.warm.append(timed(runtime, one))
                 function.many.append(timed(runtime, many))
-    print("\r\x1b[K" if sys.stderr.isatty() else "", file=sys.stderr)
+    print(file=sys.stderr)
 
 
 def timed(runtime: Runtime, event: bytes) -> float:
