@@ -44,7 +44,7 @@ def asker(
         from sysdig_instrument.answers import World, answer  # noqa: PLC0415 - only when something is asked
         from sysdig_instrument.registry.urls import Reach  # noqa: PLC0415 - the same
 
-        nowhere = {
+        nowhere: dict[Request, Answer] = {
             request: _no_region(request)
             for request in requests
             if region is None and not isinstance(request, ImageRequest)

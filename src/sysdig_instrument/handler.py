@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from sysdig_instrument import hook as inspection
 from sysdig_instrument import macro
 from sysdig_instrument.asking import Line, asker
 from sysdig_instrument.engine.rewrite import Status
@@ -39,7 +38,14 @@ metrics = Metrics(namespace="SysdigInstrument", service=SERVICE)
 @logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
 def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
-    """The macro's entry point. It always answers: CloudFormation tells a user nothing of an exception."""
+    """The function's entry point, for the macro and for its hook: the event tells which of them CloudFormation asks.
+
+    It always answers: CloudFormation tells a user nothing of an exception.
+    """
+    return _inspect(event) if isinstance(event, dict) and "hookTypeName" in event else _transform(event, context)
+
+
+def _transform(event: Json, context: LambdaContext) -> dict[str, Json]:
     request_id = event.get("requestId") if isinstance(event, dict) else None
     request_id = request_id if isinstance(request_id, str) else ""
     logger.append_keys(macro_request_id=request_id)
@@ -53,20 +59,14 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
     return macro.success(read, processed)
 
 
-@logger.inject_lambda_context(clear_state=True, log_event=False)
-@metrics.log_metrics
-def hook(event: Json, context: LambdaContext) -> dict[str, Json]:  # noqa: ARG001 - the runtime hands it in
-    """The Lambda Hook's entry point: is the task definition that is about to be created instrumented?"""
+def _inspect(event: Json) -> dict[str, Json]:
+    from sysdig_instrument import hook  # noqa: PLC0415 - most functions are never asked as a hook
+
     try:
-        response = inspection.inspect(event, from_environment(os.environ))
+        response = hook.inspect(event, from_environment(os.environ))
     except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation is to get an answer
         _log_failure(error)
-        message = (
-            str(error)
-            if isinstance(error, UserError)
-            else f"The hook failed by a fault of its own ({type(error).__name__})"
-        )
-        return inspection.answer(event, "FAILED", message, "InternalFailure")
+        return hook.failure(event, error)
     metrics.add_metric("HookFailed" if response["hookStatus"] == "FAILED" else "HookPassed", MetricUnit.Count, 1)
     logger.info("inspected", extra={"status": response["hookStatus"], "why": response["message"]})
     return response

@@ -17,7 +17,7 @@ from sysdig_instrument.engine.scope import section
 from sysdig_instrument.engine.settings.layers import Layer, settle
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.engine.verdict import OutOfScope, Unprotected, verdict
-from sysdig_instrument.errors import UsageError
+from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.planning import nobody, planned
 
 _MOST_TEXT: Final = 1000
@@ -33,7 +33,7 @@ def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
         raise UsageError("This is not the event of a CloudFormation Lambda Hook: it has no requestData.")
     request = section(event, "requestData")
     if request.get("targetName") != TASK_DEFINITION or str(event.get("actionInvocationPoint")).startswith("DELETE"):
-        return answer(event, "SUCCESS", "Not a task definition that is about to run")
+        return _response(event, "SUCCESS", "Not a task definition that is about to run")
     name = request.get("targetLogicalId")
     name = name if isinstance(name, str) else "TaskDefinition"
     properties = section(dict(section(dict(request), "targetModel")), "resourceProperties")
@@ -46,13 +46,19 @@ def _answer(event: Json, name: str, properties: Mapping[str, Json], deployment: 
     match verdict(task):
         case Unprotected(reasons):
             text = f"Task {quoted(name)} is not instrumented: {'; '.join(reasons)}. List the macro in the template's Transform."
-            return answer(event, "FAILED", text, "NonCompliant")
+            return _response(event, "FAILED", text, "NonCompliant")
         case OutOfScope(why):
-            return answer(event, "SUCCESS", f"Task {quoted(name)} is left alone: {why}")
-    return answer(event, "SUCCESS", f"Task {quoted(name)} is instrumented")
+            return _response(event, "SUCCESS", f"Task {quoted(name)} is left alone: {why}")
+    return _response(event, "SUCCESS", f"Task {quoted(name)} is instrumented")
 
 
-def answer(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:
+def failure(event: Json, error: Exception) -> dict[str, Json]:
+    """The answer when there is none: a user's fault in its own words, anything else as a bug of ours."""
+    bug = f"The hook failed by a fault of its own ({type(error).__name__}). Tell the platform team."
+    return _response(event, "FAILED", str(error) if isinstance(error, UserError) else bug, "InternalFailure")
+
+
+def _response(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:
     """The response that CloudFormation waits for; ``error`` is ``NonCompliant`` or ``InternalFailure``."""
     token = event.get("clientRequestToken") if isinstance(event, dict) else None
     response: dict[str, Json] = {"hookStatus": status, "message": message[:_MOST_TEXT], "clientRequestToken": token}

@@ -27,12 +27,22 @@ def test_every_setting_reaches_the_function(aws: EmbeddedAws) -> None:
     assert json.loads(variables["SYSDIG_INSTRUMENT_IMAGE_CONFIGS"]) == IMAGES
 
 
-def test_the_function_may_write_its_own_log_and_nothing_else(aws: EmbeddedAws) -> None:
+def test_the_function_may_write_its_own_log_and_read_images_and_nothing_else(aws: EmbeddedAws) -> None:
     [function] = aws.client("lambda").list_functions()["Functions"]
     role = function["Role"].rpartition("/")[2]
     iam = aws.client("iam")
     assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
-    [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    [statement] = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
-    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
-    assert statement["Resource"].endswith(":log-group:/aws/lambda/sysdig-instrument:*")
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    statements = {
+        str(statement["Action"]): statement["Resource"]
+        for name in names
+        for statement in iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+    }
+    assert statements == {
+        "['logs:CreateLogStream', 'logs:PutLogEvents']": statements["['logs:CreateLogStream', 'logs:PutLogEvents']"],
+        "['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer']": "arn:aws:ecr:*:*:repository/*",
+        "ssm:GetParameters": "arn:aws:ssm:*::parameter/aws/service/*",
+        "cloudformation:ListExports": "*",
+    }
+    log = statements["['logs:CreateLogStream', 'logs:PutLogEvents']"]
+    assert log.endswith(":log-group:/aws/lambda/sysdig-instrument:*")

@@ -1,0 +1,81 @@
+"""The Lambda Hook: events as the CloudFormation Hooks user guide has them, and the answers that it waits for."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from case_folders import FOLDER
+from invoking import invoke
+
+EVENT = json.loads((Path(__file__).parent.parent / "events" / "hook.json").read_text())
+SETTINGS = json.loads((FOLDER / "settings.json").read_text())
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, properties: Any = None, **changes: Any) -> dict[str, Any]:
+    event = copy.deepcopy(EVENT) | changes
+    if properties is not None:
+        event["requestData"]["targetModel"]["resourceProperties"] = properties
+    return invoke(event, SETTINGS, lambda _: pytest.fail("the hook asks nobody"), monkeypatch)
+
+
+def expected(case: str) -> dict[str, Any]:
+    template = json.loads((FOLDER / case / "expected.json").read_text())
+    return cast("dict[str, Any]", next(iter(template["Resources"].values()))["Properties"])
+
+
+def test_a_bare_task_definition_fails_and_each_gap_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = ask(monkeypatch)
+    assert answer["hookStatus"] == "FAILED"
+    assert answer["errorCode"] == "NonCompliant"
+    assert answer["clientRequestToken"] == EVENT["clientRequestToken"]
+    assert 'Task "Api" is not instrumented' in answer["message"]
+    assert 'Container "web" is not started by the wrapper' in answer["message"]
+
+
+def test_what_the_macro_made_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = ask(monkeypatch, expected("worked-example-template"))
+    assert answer["hookStatus"] == "SUCCESS"
+    assert "errorCode" not in answer
+
+
+def test_one_container_left_out_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = expected("worked-example-template")
+    properties["ContainerDefinitions"].insert(0, {"Name": "late", "Image": "late:1", "EntryPoint": ["/late"]})
+    answer = ask(monkeypatch, properties)
+    assert answer["hookStatus"] == "FAILED"
+    assert '"late"' in answer["message"]
+    assert "securitiy-playground" not in answer["message"]
+
+
+def test_another_agent_image_is_an_agent_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = expected("worked-example-template")
+    properties["ContainerDefinitions"][-1]["Image"] = "mirror.example.com/sysdig/workload-agent:6.2.1"
+    assert ask(monkeypatch, properties)["hookStatus"] == "SUCCESS"
+
+
+def test_a_tag_leaves_a_task_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = EVENT["requestData"]["targetModel"]["resourceProperties"] | {
+        "Tags": [{"Key": "sysdig-instrument", "Value": "false"}]
+    }
+    answer = ask(monkeypatch, properties)
+    assert answer["hookStatus"] == "SUCCESS"
+    assert "left alone" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"actionInvocationPoint": "DELETE_PRE_PROVISION"}, {"requestData": {"targetName": "AWS::S3::Bucket"}}]
+)
+def test_what_is_not_its_business_passes(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
+    assert ask(monkeypatch, **changes)["hookStatus"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("data", [None, [], "x", {}])
+def test_an_odd_event_is_answered(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
+    answer = ask(monkeypatch, requestData=data)
+    assert answer["hookStatus"] in {"SUCCESS", "FAILED"}
+    assert answer["message"]
