@@ -63,7 +63,7 @@ def test_yaml(value: Json, rnd: Random, data: st.DataObject) -> None:
 
 
 @thorough
-@given(texts.documents, st.randoms(use_true_random=False), st.data())
+@given(st.one_of(texts.documents, texts.repetitive), st.randoms(use_true_random=False), st.data())
 def test_yaml_with_aliases(value: Json, rnd: Random, data: st.DataObject) -> None:
     document = read(texts.Scribe(rnd, aliases=True).document(value).encode(), "t")
     _written(document, data.draw(texts.changes(document.value)))
@@ -156,8 +156,8 @@ def test_the_scribe_uses_what_it_should() -> None:
     """The texts have all that they are there for."""
     seen: set[str] = set()
 
-    @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(texts.documents, st.randoms(use_true_random=False))
+    @settings(max_examples=200, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.one_of(texts.documents, texts.repetitive), st.randoms(use_true_random=False))
     def look(value: Json, rnd: Random) -> None:
         text = texts.Scribe(rnd, aliases=True).document(value)
         for node in walk(compose(text, "t")):

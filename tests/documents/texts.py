@@ -51,6 +51,14 @@ documents = st.one_of(
     st.dictionaries(st.sampled_from(KEYS), values, min_size=1, max_size=4),
     st.lists(st.dictionaries(st.sampled_from(KEYS), values, min_size=1, max_size=3), min_size=1, max_size=3),
 )
+objects = st.dictionaries(st.sampled_from(KEYS), values, min_size=1, max_size=3)
+repetitive = st.builds(
+    lambda base, more, item: {"base": base, "again": {**base, **more}, "Command": [item, base, item], "last": item},
+    objects,
+    objects,
+    values,
+)
+"""Documents that repeat themselves, so that there is something for aliases and merge keys to stand for."""
 
 
 @dataclass
