@@ -72,6 +72,18 @@ COMMANDS: Final = (
   aws ecs describe-task-definition --task-definition web | sysdig-instrument check -""",
         (options.files, options.surroundings),
     ),
+    Command(
+        "coverage",
+        "tell which running tasks of an AWS account are protected",
+        "Tell which running ECS tasks of an AWS account are protected, by which agent, and\n"
+        "why the others are not. The exit code is 1 where one that should be protected is\n"
+        "not, or where something could not be read; docs/coverage.md has the permissions.",
+        """\
+  sysdig-instrument coverage --region eu-central-1 --region us-east-1
+  sysdig-instrument coverage --all-regions --settings settings.yaml --format json
+  sysdig-instrument coverage --profile production --cluster 'shop-*' --fail-on none""",
+        (options.account, options.report, options.settings),
+    ),
 )
 
 

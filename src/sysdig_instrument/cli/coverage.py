@@ -1,0 +1,53 @@
+"""``sysdig-instrument coverage``: which running tasks of an account are protected, by which agent, and why others are not."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from sysdig_instrument.cli.inputs import settled
+from sysdig_instrument.cli.messages import tell
+from sysdig_instrument.coverage import document, table
+from sysdig_instrument.coverage.reading import read
+from sysdig_instrument.coverage.report import report
+from sysdig_instrument.coverage.session import Session
+
+FOUND: Final = 1
+"""Exit code where a task that should be protected is not, or might not be."""
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the report; 1 where something is not protected, or could not be read.
+
+    Raises:
+        RefusedError: EC2 does not list the regions.
+        UsageError: The call or a file is wrong, or there are no credentials or no region.
+    """
+    settings = settled(options)
+    session = Session.of(options.profile, environment)
+    regions = session.all_regions() if options.all_regions else session.regions(options.region)
+    found = report(read(session, regions, options.cluster), settings)
+    if options.format == "json":
+        _print(document.text(found))
+        for unread in found.unread:
+            tell(f"could not be read: {unread.text}")
+    else:
+        _print(table.text(found, look(environment)))
+    return FOUND if options.fail_on == "unprotected" and not found.is_good else 0
+
+
+def _print(text: str) -> None:
+    """The text, as far as the encoding of standard output can say it: a scheduled job's is often ASCII."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+
+
+def look(environment: Mapping[str, str]) -> table.Look:
+    """How standard output is to look: a file or a pipe gets whole lines, and no colours."""
+    if not sys.stdout.isatty():
+        return table.Look()
+    colours = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+    return table.Look(shutil.get_terminal_size().columns, colours)

@@ -1,0 +1,111 @@
+"""What was read of an account: values, and what could not be read. Names and states only, but for the task definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sysdig_instrument.engine.json_types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class RunningContainer:
+    """A container of a task, as ECS runs it. ``detail`` is its exit code, or the name of the error that stopped it."""
+
+    name: str
+    status: str
+    digest: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What the task changes in a container of its task definition: its command, and variables by their names."""
+
+    command: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task that is to run: one whose desired status is RUNNING.
+
+    ``launch_type`` is empty where ECS does not say. ``group`` is ECS's: ``service:web``, or ``family:web`` for a task that
+    belongs to no service and was given no group.
+    """
+
+    arn: str
+    cluster: str
+    definition: str
+    group: str = ""
+    launch_type: str = "FARGATE"
+    platform_version: str = ""
+    status: str = "RUNNING"
+    containers: tuple[RunningContainer, ...] = ()
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+
+    @property
+    def service(self) -> str | None:
+        """The name of its service, if it belongs to one."""
+        return self.group.removeprefix("service:") if self.group.startswith("service:") else None
+
+    @property
+    def id(self) -> str:
+        """The last part of its ARN."""
+        return self.arn.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A task definition as DescribeTaskDefinition gives it, tags included. ``status`` is INACTIVE once it is deregistered."""
+
+    document: dict[str, Json]
+    status: str = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service: the task definition that new tasks of it get, and whether it is being deployed."""
+
+    definition: str
+    in_progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that could not be read. ``fact`` and ``advice`` are sentences without their full stop.
+
+    Without a region it is about all that were asked, and without a cluster about the whole region.
+    """
+
+    region: str | None
+    cluster: str | None
+    fact: str
+    advice: str
+
+    @property
+    def text(self) -> str:
+        """The whole as one line."""
+        cluster = f'cluster "{self.cluster}"' if self.cluster else None
+        place = ", ".join(part for part in (self.region, cluster) if part)
+        return f"{place}: {self.fact}. {self.advice}." if place else f"{self.fact}. {self.advice}."
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What was read of a region. Task definitions and services are by ARN; a definition that was not read is why not."""
+
+    name: str
+    clusters: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    definitions: Mapping[str, Definition | Unread] = field(default_factory=dict)
+    services: Mapping[tuple[str, str], Service] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read, region by region, and what could not be read anywhere."""
+
+    regions: tuple[Region, ...]
+    unread: tuple[Unread, ...] = ()
