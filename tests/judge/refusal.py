@@ -58,10 +58,10 @@ def _of_task(run: Run, name: str) -> Reasons:
     if settings.text("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(properties.get("RuntimePlatform")):
         yield "unsupported-architecture", True
     role, default_role = properties.get("ExecutionRoleArn"), settings.text("DefaultExecutionRoleArn")
-    if settings.text("AccessKeySecret") is not None and not role:
-        # An expression that is worth "" cannot be given the default one without being replaced.
-        if default_role is None or role is not None:
-            yield "execution-role-missing", default_role is None
+    # An expression that is worth "" cannot be given the default one without being replaced.
+    no_role = not role and (default_role is None or role is not None)
+    if no_role and settings.text("AccessKeySecret") is not None:
+        yield "execution-role-missing", default_role is None
     memory = properties.get("Memory") or settings.number("AgentMemory") or settings.number("AgentMemoryReservation")
     if not memory and not is_fargate(properties):
         yield "agent-without-memory-on-ec2", False

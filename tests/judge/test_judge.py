@@ -132,7 +132,7 @@ def test_accepts(name: str) -> None:
     assert findings(template(Api=before), template(Api=_in_order(before, after)), settings=settings) == []
 
 
-def _in_order(before: Any, after: Any) -> Any:  # noqa: ANN401 - JSON that is walked
+def _in_order(before: Any, after: Any) -> Any:
     """The output with the keys of each container in the order of the input, as the contract wants it."""
     result = copy.deepcopy(after)
     old, new = before["Properties"]["ContainerDefinitions"], result["Properties"]["ContainerDefinitions"]
@@ -141,7 +141,7 @@ def _in_order(before: Any, after: Any) -> Any:  # noqa: ANN401 - JSON that is wa
     return result
 
 
-def _set(target: Any, key: Any, value: Any) -> None:  # noqa: ANN401 - JSON that is broken on purpose
+def _set(target: Any, key: Any, value: Any) -> None:
     target[key] = value
 
 
@@ -269,7 +269,7 @@ BROKEN: dict[str, tuple[Break, str, dict[str, bool] | None]] = {
 }  # fmt: skip
 
 
-def _containers(document: Any) -> list[Any]:  # noqa: ANN401 - JSON that is walked
+def _containers(document: Any) -> list[Any]:
     containers: list[Any] = document["Resources"]["Api"]["Properties"]["ContainerDefinitions"]
     return containers
 
