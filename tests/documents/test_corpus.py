@@ -59,7 +59,7 @@ def test_read_as_cfn_lint_reads(path: Path) -> None:
     assert kind(document.value, path.name) == "template"
 
 
-def _plain(value: Any) -> Json:  # noqa: ANN401 - cfn-lint's own classes
+def _plain(value: Any) -> Json:
     """cfn-lint's values without its subclasses, and its dates as the strings that CloudFormation takes them for."""
     match value:
         case dict():

@@ -113,7 +113,7 @@ def test_keys_in_both_spellings() -> None:
     assert back.pointer == ("containerDefinitions", 0, "name")
 
 
-def _shapes(shape: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - botocore has no types
+def _shapes(shape: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield way, shape
     if shape.type_name == "structure":
         for name, member in shape.members.items():

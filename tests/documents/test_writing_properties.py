@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from documents import texts
 from sysdig_instrument.documents import read, write, writer
 from sysdig_instrument.documents.drafts import own_values
-from sysdig_instrument.documents.edits import spliced
 from sysdig_instrument.documents.page import Page, UnplacedError
+from sysdig_instrument.documents.splices import spliced
 from sysdig_instrument.documents.tree import Alias, Mapping, Scalar, Sequence, function_of, same, walk
 from sysdig_instrument.documents.yaml_tree import compose
 from sysdig_instrument.engine.patch import Change, apply
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from sysdig_instrument.documents import Document
-    from sysdig_instrument.documents.edits import Splice
+    from sysdig_instrument.documents.splices import Splice
     from sysdig_instrument.documents.tree import Node
     from sysdig_instrument.engine.json_types import Json
 

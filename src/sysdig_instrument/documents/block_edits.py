@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from sysdig_instrument.documents.block import entry, item_lines
-from sysdig_instrument.documents.edits import Place, Rows, Splice, edits, rows_of
 from sysdig_instrument.documents.inline import inline
 from sysdig_instrument.documents.page import UnplacedError
+from sysdig_instrument.documents.rows import Rows, rows_of
+from sysdig_instrument.documents.splices import OwnEdits, Place, Splice
 from sysdig_instrument.documents.tree import Mapping, Sequence
 
 if TYPE_CHECKING:
@@ -18,23 +19,21 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
 
 
-def block_edits(draft: Draft, node: Sequence | Mapping, page: Page, style: Style) -> list[Splice]:
-    """The splices for a block that keeps at least one of its rows."""
+def block_edits(draft: Draft, node: Sequence | Mapping, page: Page, style: Style) -> OwnEdits:
+    """The edits of a block that keeps at least one of its rows.
+
+    Raises:
+        UnplacedError: It keeps none, or is laid out in an odd way.
+    """
     matched = rows_of(draft, node, page)
     column = page.column(matched.rows[0].start)
-    # What changes inside of a row goes first: where a row and the block around it end at the same place, the inner
-    # addition has to stand before the outer one.
-    splices = [
-        splice
-        for row, part in zip(matched.rows, matched.kept, strict=True)
-        if part is not None
-        for splice in edits(part, Place(_kind(node), column, row.after), page, style)
-    ]
+    splices = _cut_out(matched, page)
     in_brackets = isinstance(node, Sequence) and _all_in_brackets(node, page)
     for gap in matched.gaps:
         lines = [line for key, part in gap.drafts for line in _lines(key, part.value, style, in_brackets=in_brackets)]
         splices.append(_put_in(lines, gap.row, matched, page, column))
-    return splices + _cut_out(matched, page)
+    places = [Place(_kind(node), column, row.after) for row in matched.rows]
+    return OwnEdits(splices, matched.staying(places))
 
 
 def _kind(node: Node) -> Literal["key", "item"]:

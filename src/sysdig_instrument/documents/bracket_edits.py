@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.documents.edits import Place, Rows, Splice, edits, rows_of
 from sysdig_instrument.documents.inline import inline, member
 from sysdig_instrument.documents.page import UnplacedError
+from sysdig_instrument.documents.rows import Rows, rows_of
+from sysdig_instrument.documents.splices import OwnEdits, Place, Splice
 from sysdig_instrument.documents.tree import Mapping, Sequence
 
 if TYPE_CHECKING:
@@ -18,21 +19,23 @@ if TYPE_CHECKING:
 _COMMENT_LINE: Final = re.compile(r"[ \t]*(,?)[ \t]*(#[^\r\n]*)")
 
 
-def bracket_edits(draft: Draft, node: Sequence | Mapping, page: Page, style: Style) -> list[Splice]:
-    """The splices for a collection in brackets that keeps at least one of its parts."""
+def bracket_edits(draft: Draft, node: Sequence | Mapping, page: Page, style: Style) -> OwnEdits:
+    """The edits of a collection in brackets that keeps at least one of its parts.
+
+    Raises:
+        UnplacedError: It keeps none, or has no brackets after all: ``[key: value]`` is an object in a list.
+    """
     start = page.content_start(node)
     if page.text[start : start + 1] not in ("[", "{"):
-        raise UnplacedError  # "[key: value]" is an object without brackets of its own
+        raise UnplacedError
     matched = rows_of(draft, node, page)
-    splices = [
-        splice for part in matched.kept if part is not None for splice in edits(part, Place("brackets"), page, style)
-    ]
+    splices = _cut_out(matched)
     separator = _separator(matched, start, page, style)
     spread = _has_break(separator) and not _is_flat_inside(node, page, style)
     for gap in matched.gaps:
         texts = [_text(key, part, style, separator, spread=spread) for key, part in gap.drafts]
         splices += _put_in(texts, gap.row, matched, separator, page)
-    return splices + _cut_out(matched)
+    return OwnEdits(splices, matched.staying([Place("brackets")] * len(matched.rows)))
 
 
 def _separator(matched: Rows, start: int, page: Page, style: Style) -> str:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents.aliases import settle
 from sysdig_instrument.documents.drafts import Draft, make
-from sysdig_instrument.documents.edits import Place, closed, edits, is_changed, spliced
+from sysdig_instrument.documents.edits import edits
 from sysdig_instrument.documents.json_tree import json_tree
 from sysdig_instrument.documents.page import Page, UnplacedError
 from sysdig_instrument.documents.reader import parse
 from sysdig_instrument.documents.rendering import render
+from sysdig_instrument.documents.rows import is_changed
+from sysdig_instrument.documents.splices import Place, closed, spliced
 from sysdig_instrument.documents.style import PLAIN_YAML, PRETTY_JSON, Style, style_of
 from sysdig_instrument.documents.tree import same
 from sysdig_instrument.engine.json_types import ABSENT
