@@ -5,9 +5,10 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import jsonpatch
+import jsonpointer
 
 from sysdig_instrument.engine.json_types import Json
 
@@ -65,11 +66,44 @@ def copy(value: Json) -> Json:
         raise RecursionError from None
 
 
+class _Steps(jsonpointer.JsonPointer):  # type: ignore[misc] - the package publishes no types
+    """A pointer that is there in parts already: writing thousands of them as text and parsing it again took most of the time."""
+
+    path = ""  # only the errors of a bug would show it
+
+    def __init__(self, pointer: Pointer) -> None:
+        self.steps = pointer
+
+    def to_last(self, doc: Any) -> tuple[Any, str | int]:  # noqa: ANN401 - as in the class above it
+        """The object or list that the pointer's last part is in, and that part."""
+        try:
+            for part in self.steps[:-1]:
+                doc = doc[part]
+        except (LookupError, TypeError):
+            raise jsonpointer.JsonPointerException(pointer_text(self.steps)) from None
+        return doc, self.steps[-1]
+
+
 def apply(document: Json, changes: Iterable[Change]) -> Json:
     """A new document with the changes made; the given one stays as it is.
 
     Raises:
-        jsonpatch.JsonPatchException: The changes were planned for another document: a bug, or a caller's mistake.
+        jsonpatch.JsonPatchException, jsonpointer.JsonPointerException: The changes were planned for another document: a
+            bug, or a caller's mistake.
     """
-    operations = [operation for change in changes for operation in change.operations()]
-    return cast("Json", jsonpatch.JsonPatch(operations).apply(copy(document), in_place=True))
+    made = copy(document)
+    for change in changes:
+        steps = _Steps(change.pointer)
+        if change.operation != "add":
+            made = jsonpatch.TestOperation({"op": "test", "path": steps, "value": change.was}, _Steps).apply(made)
+        made = _APPLIED[change.operation]({"op": change.operation, "path": steps, "value": change.value}, _Steps).apply(
+            made
+        )
+    return made
+
+
+_APPLIED: Final = {
+    "add": jsonpatch.AddOperation,
+    "replace": jsonpatch.ReplaceOperation,
+    "remove": jsonpatch.RemoveOperation,
+}
