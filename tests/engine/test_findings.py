@@ -1,0 +1,95 @@
+"""What the user is told: one line each, on screen as a whole, and nothing in it that is not text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysdig_instrument.engine.findings import Notice, Place, Problem, message, path_text, quoted
+from sysdig_instrument.engine.patch import Pointer
+
+names = st.text(max_size=400)
+pointers = st.lists(st.one_of(st.integers(0, 20), names), max_size=6).map(tuple)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (Place(), ""),
+        (Place("Api"), 'Task "Api"'),
+        (Place("Api", "web"), 'Task "Api", container "web"'),
+        (Place("Api", "web", ("Resources", "Api", "L", 0, "Image")), 'Task "Api", container "web" (Resources.Api.L[0].Image)'),
+        (Place(None, None, ("Metadata",)), "(Metadata)"),
+        (Place("", "web"), 'Container "web"'),
+    ],
+)  # fmt: skip
+def test_a_place_names_the_task_the_container_and_the_path(place: Place, text: str) -> None:
+    assert place.text == text
+
+
+@pytest.mark.parametrize(
+    ("pointer", "text"),
+    [((), ""), ((0, "a"), "[0].a"), (("a", 1, 2, "b"), "a[1][2].b"), (("a/b", "~"), "a/b.~"), (("", "a"), ".a"), ((".a",), ".a")],
+)  # fmt: skip
+def test_a_path_is_written_as_people_write_it(pointer: Pointer, text: str) -> None:
+    assert path_text(pointer) == text
+
+
+def test_fact_and_advice_are_sentences_and_advice_may_be_missing() -> None:
+    assert Problem(Place("A"), "It is so", "Do that").text == 'Task "A": It is so. Do that.'
+    assert Notice(Place(), "It is so").text == "It is so."
+
+
+def test_the_lasting_text_leaves_out_what_may_change() -> None:
+    assert Notice(Place("A"), "503", "Try again", "It was not read").lasting_text == 'Task "A": It was not read.'
+    assert Notice(Place("A"), "It is so", "Do that").lasting_text == 'Task "A": It is so. Do that.'
+
+
+@given(st.text(), names, pointers, st.text())
+def test_a_finding_is_one_printable_line_of_bounded_length(
+    task: str, container: str, pointer: Pointer, fact: str
+) -> None:
+    text = Problem(Place(task, container, pointer), fact, fact).text
+    assert len(text) < 2000
+    assert len(text.splitlines()) <= 1
+    text.encode()
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\x1b[31mb", "a\x00b", "a\x85b", "a\ud800b", "a\ufffeb", "a\tb"])
+def test_control_characters_are_not_shown(text: str) -> None:
+    assert quoted(text).count("?") >= 1
+    assert quoted(text).startswith('"a')
+
+
+def test_other_letters_are_shown() -> None:
+    assert quoted("äöü 日本 😀") == '"äöü 日本 😀"'
+
+
+def test_a_long_name_is_cut() -> None:
+    assert quoted("x" * 301) == '"' + "x" * 300 + '…"'
+    assert quoted("x" * 300) == '"' + "x" * 300 + '"'
+
+
+def test_a_message_has_a_line_for_each_finding_and_none_twice() -> None:
+    one, two = Problem(Place("A"), "One", "Do"), Problem(Place("B"), "Two", "Do")
+    assert message([one, two, one]) == f"{one.text}\n{two.text}"
+
+
+def test_a_message_of_nothing_is_empty() -> None:
+    assert message([]) == ""
+
+
+def test_a_long_message_is_cut_at_a_lines_end_and_says_how_much_is_missing() -> None:
+    findings = [Problem(Place(f"Task{number}"), "Something is wrong", "Correct it") for number in range(1000)]
+    lines = message(findings).splitlines()
+    assert len(message(findings).encode()) < 4000
+    assert lines[0] == findings[0].text
+    assert lines[-1] == f"… and {1000 - (len(lines) - 1)} more like these."
+
+
+@given(
+    st.lists(st.builds(Problem, st.builds(Place, st.text(), st.text(), pointers), st.text(), st.text()), max_size=30)
+)
+def test_a_message_fits_into_a_status_reason(findings: list[Problem]) -> None:
+    assert len(message(findings).encode()) <= 4096

@@ -1,0 +1,346 @@
+"""What expressions are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from case_folders import ACCOUNT, REGION
+from making import NOVALUE, scope
+from sysdig_instrument.engine.choices import Always, Choice, leaves
+from sysdig_instrument.engine.intrinsics import FUNCTIONS, Literal, Unknown, cases, resolve
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.lookups import Answer, ExportRequest, Request, SsmRequest, Unavailable
+
+TEMPLATE: dict[str, Any] = {
+    "Parameters": {
+        "Image": {"Type": "String", "Default": "nginx:1"},
+        "NoDefault": {"Type": "String"},
+        "Port": {"Type": "Number", "Default": 8080},
+        "Words": {"Type": "CommaDelimitedList", "Default": "a, b ,c"},
+        "Zones": {"Type": "List<AWS::EC2::AvailabilityZone::Name>"},
+        "Stored": {"Type": "AWS::SSM::Parameter::Value<String>"},
+        "StoredList": {"Type": "AWS::SSM::Parameter::Value<List<String>>"},
+        "Odd": 5,
+        "OddType": {"Type": ["String"], "Default": "x"},
+    },
+    "Mappings": {"Map": {"eu-west-1": {"Image": "mapped:1", "Words": ["x", "y"], "Number": 5}}},
+    "Conditions": {"Yes": {"Fn::Equals": [1, 1]}, "No": {"Fn::Equals": [1, 2]}},
+    "Resources": {
+        "Repo": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": {"Fn::Sub": "${Image}-repo"}}},
+        "Unnamed": {"Type": "AWS::ECR::Repository"},
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "x"}},
+        "Broken": None,
+    },
+}
+
+
+def worth(expression: Json | Absent, answers: Mapping[Request, Answer] | None = None, **values: Json) -> object:
+    return resolve(expression, scope(TEMPLATE, values, answers=answers or {}))
+
+
+def why(expression: Json, **values: Json) -> str:
+    found = worth(expression, {}, **values)
+    assert isinstance(found, Unknown), found
+    return found.why
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("text", "text"), (5, 5), (None, None), (True, True), ([], []), ({}, {}), (["a", NOVALUE, "b"], ["a", "b"]),
+        ({"a": NOVALUE, "b": 1}, {"b": 1}),
+        ({"Ref": "Image"}, "nginx:1"), ({"Ref": "Port"}, "8080"), ({"Ref": "Words"}, ["a", "b", "c"]),
+        ({"Ref": {"Fn::Sub": "Image"}}, "nginx:1"), ({"Ref": "OddType"}, "x"), ({"Ref": "Repo"}, "nginx:1-repo"),
+        ({"Ref": "AWS::Region"}, REGION), ({"Ref": "AWS::AccountId"}, ACCOUNT), ({"Ref": "AWS::Partition"}, "aws"),
+        ({"Ref": "AWS::URLSuffix"}, "amazonaws.com"),
+        ({"Fn::GetAtt": ["Repo", "RepositoryUri"]}, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo"),
+        ({"Fn::GetAtt": "Repo.RepositoryUri"}, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo"),
+        ({"Fn::Sub": "a${Image}b"}, "anginx:1b"), ({"Fn::Sub": "${!Image}"}, "${Image}"), ({"Fn::Sub": "${"}, "${"),
+        ({"Fn::Sub": ["${x}/${Image}", {"x": {"Ref": "Port"}}]}, "8080/nginx:1"),
+        ({"Fn::Sub": ["${Image}", {"Image": "mine"}]}, "mine"), ({"Fn::Sub": ["plain", {}]}, "plain"),
+        ({"Fn::Sub": "${AWS::Region}"}, REGION),
+        ({"Fn::Sub": "${Repo.RepositoryUri}:1"}, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo:1"),
+        ({"Fn::Join": ["-", ["a", 1, True, 1.5]]}, "a-1-true-1.5"), ({"Fn::Join": ["", []]}, ""),
+        ({"Fn::Join": [",", {"Ref": "Words"}]}, "a,b,c"), ({"Fn::Join": [",", ["a", NOVALUE, "b"]]}, "a,b"),
+        ({"Fn::Split": [",", "a,,b"]}, ["a", "", "b"]), ({"Fn::Split": ["::", {"Ref": "Image"}]}, ["nginx:1"]),
+        ({"Fn::Select": [1, ["a", "b"]]}, "b"), ({"Fn::Select": ["1", {"Ref": "Words"}]}, "b"),
+        ({"Fn::Select": [0, {"Fn::Split": [":", {"Ref": "Image"}]}]}, "nginx"),
+        ({"Fn::Select": [{"Fn::Length": ["x"]}, ["a", "b"]]}, "b"), ({"Fn::Select": ["000001", ["a", "b"]]}, "b"),
+        ({"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "Image"]}, "mapped:1"),
+        ({"Fn::FindInMap": ["Map", REGION, "Words"]}, ["x", "y"]), ({"Fn::FindInMap": ["Map", REGION, "Number"]}, 5),
+        ({"Fn::FindInMap": ["No", "such", "thing", {"DefaultValue": {"Ref": "Image"}}]}, "nginx:1"),
+        ({"Fn::If": ["Yes", "a", {"Ref": "Nobody"}]}, "a"), ({"Fn::If": ["No", "a", "b"]}, "b"),
+        ({"Fn::Base64": "hä"}, "aMOk"), ({"Fn::Length": {"Ref": "Words"}}, 3),
+        ({"Fn::ToJsonString": {"a": [1, NOVALUE]}}, '{"a":[1]}'), ({"Fn::ToJsonString": NOVALUE}, "null"),
+        ({"Fn::Unknown": 1, "Two": 2}, {"Fn::Unknown": 1, "Two": 2}),
+    ],
+)  # fmt: skip
+def test_an_expression_is_worth_what_cloudformation_makes_of_it(expression: Json, expected: Json) -> None:
+    assert worth(expression) == Literal(expected)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [NOVALUE, ABSENT, {"Fn::If": ["Yes", NOVALUE, "x"]}, {"Fn::FindInMap": ["a", "b", "c", {"DefaultValue": NOVALUE}]}],
+)
+def test_no_value_is_absent(expression: Json) -> None:
+    assert worth(expression) is ABSENT
+
+
+MALFORMED: list[Json] = [
+    None,
+    5,
+    True,
+    "",
+    [],
+    {},
+    [None],
+    [[]],
+    [{}],
+    ["a"],
+    ["a", None],
+    ["a", "b", "c", "d", "e"],
+    [1, 2],
+]
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+@pytest.mark.parametrize("argument", MALFORMED, ids=repr)
+def test_a_malformed_function_raises_nothing(function: str, argument: Json) -> None:
+    found = worth({function: argument})
+    assert found is ABSENT or isinstance(found, Literal | Unknown)
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_no_value_as_argument_raises_nothing(function: str) -> None:
+    arguments: tuple[Json, ...] = (
+        NOVALUE,
+        [NOVALUE],
+        [NOVALUE, NOVALUE],
+        ["x", NOVALUE],
+        [NOVALUE, ["x"]],
+        ["x", {"y": NOVALUE}],
+    )
+    for argument in arguments:
+        found = worth({function: argument})
+        assert found is ABSENT or isinstance(found, Literal | Unknown)
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ({"Ref": "NoDefault"}, 'parameter "NoDefault" has no value here'), ({"Ref": "Odd"}, 'parameter "Odd" has no value here'),
+        ({"Ref": "Bucket"}, 'it refers to "Bucket", which is known only after deployment'),
+        ({"Ref": "Nobody"}, 'it refers to "Nobody", which is known only after deployment'),
+        ({"Ref": "Unnamed"}, 'it refers to "Unnamed", which is known only after deployment'),
+        ({"Ref": "Broken"}, 'it refers to "Broken", which is known only after deployment'),
+        ({"Ref": 5}, "its Ref names nothing"), ({"Ref": "AWS::StackName"}, "AWS::StackName is not known before deployment"),
+        ({"Fn::GetAtt": ["Repo", "Arn"]}, 'it refers to "Repo", which is known only after deployment'),
+        ({"Fn::GetAtt": 5}, "its Fn::GetAtt names nothing"), ({"Fn::Sub": 5}, "its Fn::Sub is malformed"),
+        ({"Fn::Sub": ["x", []]}, "its Fn::Sub is malformed"), ({"Fn::Join": "x"}, "its Fn::Join is malformed"),
+        ({"Fn::Join": [",", "x"]}, "it needs a list where none stands"),
+        ({"Fn::Join": [",", [["x"]]]}, "a text is needed where none stands"),
+        ({"Fn::Split": ["", "x"]}, "its Fn::Split is malformed"), ({"Fn::Select": [2, ["a"]]}, "its Fn::Select selects nothing"),
+        ({"Fn::Select": [-1, ["a"]]}, "its Fn::Select selects nothing"),
+        ({"Fn::Select": ["0000001", ["a"]]}, "its Fn::Select selects nothing"),
+        ({"Fn::Select": ["0" * 5000, ["a"]]}, "its Fn::Select selects nothing"),
+        ({"Fn::Select": ["²", ["a", "b", "c"]]}, "its Fn::Select selects nothing"),
+        ({"Fn::Select": ["1\n", ["a", "b", "c"]]}, "its Fn::Select selects nothing"),
+        ({"Fn::FindInMap": ["No", "such", "thing"]}, "its Fn::FindInMap finds nothing in Mappings"),
+        ({"Fn::FindInMap": ["Map"]}, "its Fn::FindInMap is malformed"), ({"Fn::If": ["Yes"]}, "its Fn::If is malformed"),
+        ({"Fn::If": ["Missing", 1, 2]}, 'it depends on condition "Missing", which is not known here'),
+        ({"Fn::GetAZs": ""}, "it uses Fn::GetAZs"), ({"Fn::Transform": {"Name": "x"}}, "it uses Fn::Transform"),
+        ({"Fn::Length": "x"}, "it needs a list where none stands"),
+        ("{{resolve:secretsmanager:x}}", "it holds a dynamic reference to secretsmanager, which is never read"),
+        ("{{resolve:ssm-secure:x}}", "it holds a dynamic reference to ssm-secure, which is never read"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_known_says_why(expression: Json, reason: str) -> None:
+    assert why(expression) == reason
+
+
+def test_a_value_that_was_given_wins_over_the_default() -> None:
+    assert worth({"Ref": "Image"}, Image="mine") == Literal("mine")
+
+
+def test_a_list_parameter_is_a_list_whatever_it_was_given_as() -> None:
+    assert worth({"Ref": "Zones"}, Zones="a,b") == Literal(["a", "b"])
+    assert worth({"Ref": "Zones"}, Zones=["a", "b"]) == Literal(["a", "b"])
+
+
+def test_a_text_parameter_given_as_list_is_joined() -> None:
+    assert worth({"Ref": "Image"}, Image=["a", "b"]) == Literal("a,b")
+
+
+@pytest.mark.parametrize("value", [True, 5, 1.5])
+def test_a_scalar_parameter_value_is_a_text(value: Json) -> None:
+    assert worth({"Ref": "Image"}, Image=value) == Literal({True: "true", 5: "5", 1.5: "1.5"}[value])  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("region", "name", "suffix"),
+    [
+        ("eu-west-1", "aws", "amazonaws.com"), ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"), ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+        ("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"), ("us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov"),
+        ("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk"), ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+    ],
+)  # fmt: skip
+def test_pseudo_parameters_follow_the_region(region: str, name: str, suffix: str) -> None:
+    here = scope(TEMPLATE, region=region)
+    assert resolve({"Ref": "AWS::Partition"}, here) == Literal(name)
+    assert resolve({"Ref": "AWS::URLSuffix"}, here) == Literal(suffix)
+    registry = resolve({"Fn::GetAtt": ["Repo", "RepositoryUri"]}, here)
+    assert registry == Literal(f"{ACCOUNT}.dkr.ecr.{region}.{suffix}/nginx:1-repo")
+
+
+@pytest.mark.parametrize("name", ["AWS::Region", "AWS::AccountId", "AWS::Partition", "AWS::URLSuffix"])
+def test_without_region_and_account_pseudo_parameters_are_not_known(name: str) -> None:
+    assert isinstance(resolve({"Ref": name}, scope(TEMPLATE, region=None, account=None)), Unknown)
+
+
+# What the world must be asked for
+
+
+def test_a_dynamic_reference_to_ssm_is_asked_for() -> None:
+    here = scope(TEMPLATE)
+    found = resolve("a-{{resolve:ssm:/image:3}}-b", here)
+    assert isinstance(found, Unknown)
+    assert found.pending
+    assert list(here.run.requests) == [SsmRequest("/image:3")]
+    assert worth("a-{{resolve:ssm:/image:3}}-b", {SsmRequest("/image:3"): "x"}) == Literal("a-x-b")
+
+
+def test_a_dynamic_reference_that_fn_sub_puts_together_is_asked_for() -> None:
+    here = scope(TEMPLATE)
+    resolve({"Fn::Sub": "{{resolve:ssm:/${AWS::Region}}}"}, here)
+    assert list(here.run.requests) == [SsmRequest(f"/{REGION}")]
+
+
+def test_an_import_is_asked_for() -> None:
+    here = scope(TEMPLATE)
+    resolve({"Fn::ImportValue": {"Fn::Sub": "${AWS::Region}-image"}}, here)
+    assert list(here.run.requests) == [ExportRequest(f"{REGION}-image")]
+    assert worth({"Fn::ImportValue": "x"}, {ExportRequest("x"): "image:1"}) == Literal("image:1")
+
+
+def test_what_the_world_does_not_tell_is_not_known_for_its_reason() -> None:
+    found = worth({"Fn::ImportValue": "x"}, {ExportRequest("x"): Unavailable("No such export", "Export it")})
+    assert found == Unknown("No such export", "Export it")
+
+
+@pytest.mark.parametrize("text", ["has space", "nginx:1.27", "a@sha256:00", "", "//x", "a:b:c", "{}"])
+def test_an_ssm_typed_parameter_whose_value_can_be_no_name_is_its_text(text: str) -> None:
+    here = scope(TEMPLATE, {"Stored": text})
+    assert resolve({"Ref": "Stored"}, here) == Literal(text)
+    assert not here.run.requests
+
+
+@pytest.mark.parametrize("name", ["/prod/image", "image", "image:3", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/image"])
+def test_an_ssm_typed_parameter_whose_value_can_be_a_name_is_asked_for(name: str) -> None:
+    here = scope(TEMPLATE, {"Stored": name})
+    assert isinstance(resolve({"Ref": "Stored"}, here), Unknown)
+    assert list(here.run.requests) == [SsmRequest(name)]
+    assert worth({"Ref": "Stored"}, {SsmRequest(name): "nginx:1"}, Stored=name) == Literal("nginx:1")
+
+
+def test_a_name_that_ssm_does_not_have_is_the_text_itself() -> None:
+    missing = Unavailable("There is none", "Make it", missing=True)
+    assert worth({"Ref": "Stored"}, {SsmRequest("nginx"): missing}, Stored="nginx") == Literal("nginx")
+
+
+def test_a_name_that_could_not_be_read_is_not_taken_for_the_text() -> None:
+    denied = Unavailable("Access denied", "Allow it")
+    assert worth({"Ref": "Stored"}, {SsmRequest("nginx"): denied}, Stored="nginx") == Unknown(
+        "Access denied", "Allow it"
+    )
+
+
+def test_an_ssm_typed_list_is_split() -> None:
+    found = worth({"Ref": "StoredList"}, {SsmRequest("/words"): "a, b"}, StoredList="/words")
+    assert found == Literal(["a", "b"])
+
+
+# Loops
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("a${X}b", "aa-1b"), ("a&{X}b", "aa1b"), ("${Y}", "${Y}"), ("${X}${X}", "a-1a-1"), ({"Ref": "X"}, "a-1"),
+        ({"Fn::Sub": "v${X}"}, "va-1"), ({"Fn::Sub": "v&{X}"}, "va1"), ({"Ref": "${X}"}, None),
+        ({"Fn::FindInMap": ["Map", REGION, "${X}", {"DefaultValue": "${X}!"}]}, "a-1!"), (["${X}", {"k": "&{X}"}], ["a-1", {"k": "a1"}]),
+    ],
+)  # fmt: skip
+def test_loop_variables_are_put_in(expression: Json, expected: Json) -> None:
+    found = resolve(expression, scope(TEMPLATE, loops={"X": "a-1"}))
+    assert found == Literal(expected) or (expected is None and isinstance(found, Unknown))
+
+
+def test_a_loop_variable_without_item_is_not_known() -> None:
+    here = scope(TEMPLATE, loops={"X": None})
+    expressions: tuple[Json, ...] = ("${X}", "&{X}", {"Ref": "X"}, {"Fn::Sub": "${X}"})
+    for expression in expressions:
+        found = resolve(expression, here)
+        assert isinstance(found, Unknown)
+        assert found.why == 'it depends on the items of the Fn::ForEach over "X"'
+    assert resolve("${Y}", here) == Literal("${Y}")
+
+
+# Cases
+
+
+def test_cases_are_a_choice_wherever_in_an_expression_the_conditions_stand() -> None:
+    expression: Json = {"Fn::Join": [":", ["nginx", {"Fn::If": ["Yes", "1", {"Fn::If": ["No", "2", "3"]}]}]]}
+    tree = cases(expression, scope(TEMPLATE), {})
+    found = {tuple(sorted(when.items())): value for value, when in leaves(tree, {})}
+    assert found == {
+        (("Yes", True),): Literal("nginx:1"),
+        (("No", True), ("Yes", False)): Literal("nginx:2"),
+        (("No", False), ("Yes", False)): Literal("nginx:3"),
+    }
+
+
+def test_cases_do_not_ask_what_is_assumed() -> None:
+    expression: Json = {"Fn::If": ["Yes", "a", "b"]}
+    assert cases(expression, scope(TEMPLATE), {"Yes": False}) == Always(Literal("b"))
+
+
+def test_cases_that_are_all_alike_are_one() -> None:
+    assert cases({"Fn::If": ["Yes", "a", {"Fn::Sub": "a"}]}, scope(TEMPLATE), {}) == Always(Literal("a"))
+
+
+def test_cases_keep_apart_what_json_keeps_apart() -> None:
+    assert isinstance(cases({"Fn::If": ["Yes", 1, True]}, scope(TEMPLATE), {}), Choice)
+
+
+def test_an_expression_with_endless_conditions_is_not_known() -> None:
+    many: Json = {"Fn::Join": ["", [{"Fn::If": [f"C{number}", str(number), "x"]} for number in range(12)]]}
+    reasons = {value.why for value, _ in leaves(cases(many, scope(TEMPLATE), {}), {}) if isinstance(value, Unknown)}
+    assert reasons == {"it depends on too many conditions"}
+
+
+junk: st.SearchStrategy[Json] = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4),
+        st.sampled_from(["Yes", "Image", "${Image}", "${X}", "{{resolve:ssm:a}}", "Map", REGION, "AWS::NoValue", "Repo"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from([*sorted(FUNCTIONS), "Fn::Nobody", "a"]), inner, max_size=2),
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(junk)
+def test_no_expression_raises(expression: Json) -> None:
+    for here in (scope(TEMPLATE), scope(TEMPLATE, loops={"X": None}), scope(TEMPLATE, loops={"X": "é"})):
+        resolve(expression, here)
+        cases(expression, here, {})

@@ -1,0 +1,111 @@
+"""Lists that stay live: the expression for a longer list gives just that list, whatever the items are."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from making import scope
+from sysdig_instrument.engine.container import WRAPPER
+from sysdig_instrument.engine.intrinsics import Literal, resolve
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lists_live import is_prefixed, prefixed
+
+# What a delimiter could be, often.
+texts = st.text(st.sampled_from("ab ,|;^\t/"), max_size=6)
+lists = st.lists(texts, min_size=1, max_size=4)
+
+
+def check(expression: dict[str, Json], template: Json, values: dict[str, Json]) -> None:
+    """The list is not extended at all, or to exactly the list with the item in front."""
+    here = scope(template, values)
+    before = resolve(expression, here)
+    assert isinstance(before, Literal), before
+    assert isinstance(before.value, list)
+    extended = prefixed(expression, WRAPPER, here)
+    if extended is not None:
+        assert resolve(extended, here) == Literal([WRAPPER, *before.value])
+        assert is_prefixed(extended, WRAPPER)
+
+
+@given(texts)
+def test_a_list_parameter_is_extended_exactly(value: str) -> None:
+    template: Json = {"Parameters": {"P": {"Type": "CommaDelimitedList"}}}
+    check({"Ref": "P"}, template, {"P": value})
+    assert prefixed({"Ref": "P"}, WRAPPER, scope(template)) is not None
+
+
+@given(texts.filter(bool), texts)
+def test_a_split_is_extended_exactly(delimiter: str, value: str) -> None:
+    check({"Fn::Split": [delimiter, {"Ref": "P"}]}, {"Parameters": {"P": {"Type": "String"}}}, {"P": value})
+
+
+@given(lists, lists)
+def test_a_list_from_a_mapping_is_extended_exactly(mapped: list[str], other: list[str]) -> None:
+    template: Json = {"Mappings": {"M": {"a": {"L": list(mapped), "Other": list(other)}}}}
+    check({"Fn::FindInMap": ["M", "a", "L"]}, template, {})
+
+
+@given(lists, texts, st.booleans())
+def test_a_default_value_is_extended_exactly_or_not_at_all(mapped: list[str], value: str, found: bool) -> None:  # noqa: FBT001
+    template: Json = {
+        "Parameters": {"P": {"Type": "String"}, "Q": {"Type": "CommaDelimitedList"}},
+        "Mappings": {"M": {"a": {"L": list(mapped)}}},
+    }
+    defaults: tuple[Json, ...] = (
+        {"Ref": "Q"}, {"Fn::Split": [",", {"Ref": "P"}]}, {"Fn::Split": ["|", {"Ref": "P"}]}, [{"Ref": "P"}], [value], list(mapped),
+    )  # fmt: skip
+    for default in defaults:
+        expression: dict[str, Json] = {"Fn::FindInMap": ["M", "a" if found else "b", "L", {"DefaultValue": default}]}
+        check(expression, template, {"P": value, "Q": value})
+
+
+def test_a_plain_default_value_is_extended() -> None:
+    template: Json = {"Mappings": {"M": {"a": {"L": ["x,y"]}}}}
+    expression: dict[str, Json] = {"Fn::FindInMap": ["M", "b", "L", {"DefaultValue": ["z"]}]}
+    assert prefixed(expression, WRAPPER, scope(template)) is not None
+    check(expression, template, {})
+
+
+@pytest.mark.parametrize(
+    ("expression", "first"),
+    [
+        ({"Ref": "P"}, "a,b"),
+        ({"Ref": "Text"}, "x"),
+        ({"Ref": "Nobody"}, "x"),
+        ({"Fn::Split": ["/", "a/b"]}, WRAPPER),
+        ({"Fn::Split": ["", "ab"]}, "x"),
+        ({"Fn::Split": [{"Ref": "Text"}, "ab"]}, "x"),
+        ({"Fn::GetAtt": ["X", "List"]}, "x"),
+        ({"Fn::Cidr": ["10.0.0.0/8", 1]}, "x"),
+        ({"Fn::FindInMap": ["M", "a", "L"]}, "x"),
+        ({"Fn::FindInMap": "M"}, "x"),
+        ({}, "x"),
+    ],
+)
+def test_without_a_safe_delimiter_nothing_is_extended(expression: dict[str, Json], first: str) -> None:
+    template: Json = {
+        "Parameters": {"P": {"Type": "CommaDelimitedList"}, "Text": {"Type": "String"}},
+        "Mappings": {"M": {"a": {"L": [",|;^\t"]}}},
+    }
+    assert prefixed(expression, first, scope(template)) is None
+
+
+@pytest.mark.parametrize(
+    "mappings",
+    [{"Fn::Transform": {"Name": "AWS::Include"}}, {"M": {"Fn::Transform": {"Name": "AWS::Include"}}}],
+)
+def test_mappings_that_are_not_in_sight_give_no_safe_delimiter(mappings: Json) -> None:
+    assert prefixed({"Fn::FindInMap": ["M", "a", "L"]}, "x", scope({"Mappings": mappings})) is None
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"Ref": "P"}, {"Fn::Split": [",", "a"]}, {"Fn::Split": [",", {"Fn::Join": ["|", ["x", "y"]]}]},
+        {"Fn::Split": [",", {"Fn::Join": [",", ["y", "x"]]}]}, {"Fn::Split": [",", {"Fn::Join": [",", ["x"]]}]}, [], "x", None,
+    ],
+)  # fmt: skip
+def test_another_expression_is_not_taken_for_an_extended_one(expression: Json) -> None:
+    assert not is_prefixed(expression, "x")
