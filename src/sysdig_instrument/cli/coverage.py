@@ -11,6 +11,7 @@ from typing import Final
 from sysdig_instrument.cli.inputs import settled
 from sysdig_instrument.cli.messages import tell
 from sysdig_instrument.coverage import document, table
+from sysdig_instrument.coverage.judging import is_in_scope
 from sysdig_instrument.coverage.reading import read
 from sysdig_instrument.coverage.report import report
 from sysdig_instrument.coverage.session import Session
@@ -29,7 +30,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     settings = settled(options)
     session = Session.of(options.profile, environment)
     regions = session.all_regions() if options.all_regions else session.regions(options.region)
-    found = report(read(session, regions, options.cluster), settings)
+    reading = read(session, regions, options.cluster, lambda task: is_in_scope(task.launch_type, settings))
+    found = report(reading, settings)
     if options.format == "json":
         _print(document.text(found))
         for unread in found.unread:

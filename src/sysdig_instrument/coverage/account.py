@@ -93,7 +93,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What was read of a region. Task definitions and services are by ARN; a definition that was not read is why not."""
+    """What was read of a region. ``unread`` is without task definitions that were not read.
+
+    ``definitions`` are by ARN, with why one was not read in its place; ``services`` by their cluster's ARN and their name.
+    """
 
     name: str
     clusters: tuple[str, ...] = ()

@@ -7,11 +7,11 @@ task that stopped, a cluster that was deleted) is not there, which is not the sa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sysdig_instrument.coverage import spelled
 from sysdig_instrument.coverage.account import Definition, Reading, Region, Service, Task, Unread
@@ -24,11 +24,15 @@ _MOST_SERVICES: Final = 10  # of one DescribeServices
 _SIDE_BY_SIDE: Final = 8
 
 
-def read(session: Session, regions: Sequence[str], globs: Sequence[str]) -> Reading:
+Scope: TypeAlias = Callable[[Task], bool]
+"""Whether a task matters: task definitions and services of those that do not are not asked for."""
+
+
+def read(session: Session, regions: Sequence[str], globs: Sequence[str], scope: Scope) -> Reading:
     """What runs in the clusters of these regions whose name or ARN is one of the globs; in all clusters where there are none."""
     clients: list[Client | AwsError] = [_client(session, region) for region in regions]  # sessions are not for threads
     with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(regions))) as pool:
-        found = tuple(pool.map(lambda region, client: _region(region, client, globs), regions, clients))
+        found = tuple(pool.map(lambda region, client: _region(region, client, globs, scope), regions, clients))
     return Reading(found, tuple(_nowhere(found, globs)))
 
 
@@ -39,10 +43,10 @@ def _client(session: Session, region: str) -> Client | AwsError:
         return error
 
 
-def _region(region: str, client: Client | AwsError, globs: Sequence[str]) -> Region:
+def _region(region: str, client: Client | AwsError, globs: Sequence[str], scope: Scope) -> Region:
     if isinstance(client, AwsError):
         return Region(region, unread=(_unread(region, None, "ListClusters", client),))
-    return RegionReader(region, client).read(globs)
+    return RegionReader(region, client).read(globs, scope)
 
 
 def _nowhere(regions: Sequence[Region], globs: Sequence[str]) -> Iterator[Unread]:
@@ -66,13 +70,14 @@ class RegionReader:
         self._client = client
         self._unread: list[Unread] = []
 
-    def read(self, globs: Sequence[str]) -> Region:
-        """Everything that runs in the clusters that are meant."""
+    def read(self, globs: Sequence[str], scope: Scope) -> Region:
+        """What runs in the clusters that are meant."""
         listed = self._ask("ListClusters")["clusterArns"]
         clusters = sorted(arn for arn in listed if not globs or _is_meant(arn, globs))
         tasks = [task for cluster in clusters for task in self._tasks(cluster)]
-        definitions = {arn: self._definition(arn) for arn in dict.fromkeys(task.definition for task in tasks)}
-        services = {key: service for cluster in clusters for key, service in self._services(cluster, tasks)}
+        matter = [task for task in tasks if scope(task)]
+        definitions = {arn: self._definition(arn) for arn in dict.fromkeys(task.definition for task in matter)}
+        services = {key: service for cluster in clusters for key, service in self._services(cluster, matter)}
         return Region(self._region, tuple(clusters), tuple(tasks), definitions, services, tuple(self._unread))
 
     def _tasks(self, cluster: str) -> Iterator[Task]:

@@ -116,7 +116,6 @@ def _unread(reading: Reading) -> Iterator[Unread]:
     yield from reading.unread
     for region in reading.regions:
         yield from region.unread
-        yield from (each for each in region.definitions.values() if isinstance(each, Unread))
 
 
 def _judged(region: Region, settled: Settled) -> Iterator[tuple[Kind, Task]]:
@@ -134,5 +133,10 @@ def _judge(task: Task, region: Region, standing: Standing | None, settled: Settl
     if not is_in_scope(task.launch_type, settled):
         return Judgement(Verdict.OUT_OF_SCOPE, (f"Launch type {task.launch_type} (LaunchTypes is FARGATE)",))
     if standing is None:
-        return Judgement(Verdict.UNKNOWN, ("Its task definition could not be read",))
+        return Judgement(Verdict.UNKNOWN, _unknown(region.definitions.get(task.definition)))
     return judge_task(task, standing, region.services.get((task.cluster, task.service or "")))
+
+
+def _unknown(definition: Definition | Unread | None) -> tuple[str, ...]:
+    why = (definition.fact, definition.advice) if isinstance(definition, Unread) else ()
+    return ("Its task definition could not be read", *why)

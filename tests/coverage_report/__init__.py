@@ -1,0 +1,1 @@
+"""Tests of ``sysdig-instrument coverage``. Not called «coverage», which is the name of a library."""

@@ -1,0 +1,94 @@
+"""Task definitions and tasks as Amazon ECS describes them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sysdig_instrument.coverage.account import Definition, Task
+
+REGION: Final = "eu-central-1"
+ACCOUNT: Final = "111122223333"
+WRAPPER: Final = "/opt/draios/bin/instrument"
+AGENT: Final = "SysdigInstrumentation"
+IMAGE: Final = "quay.io/sysdig/workload-agent:6.2.1"
+SECRET: Final = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig-AbCdEf"
+PLANTED: Final = "planted-value-of-a-variable"
+"""The value of every variable: no report may hold it."""
+
+
+def agent(**members: Any) -> dict[str, Any]:
+    """The agent's container."""
+    return {
+        "name": AGENT,
+        "image": IMAGE,
+        "essential": False,
+        "environment": [{"name": "SYSDIG_COLLECTOR", "value": "ingest-us2.app.sysdig.com"}],
+        "secrets": [{"name": "SYSDIG_ACCESS_KEY", "valueFrom": SECRET}],
+        **members,
+    }
+
+
+def plain(name: str = "web", **members: Any) -> dict[str, Any]:
+    """A container without anything of the agent's."""
+    return {"name": name, "image": f"shop/{name}:1", "environment": [{"name": "PASSWORD", "value": PLANTED}], **members}
+
+
+def wrapped(name: str = "web", **members: Any) -> dict[str, Any]:
+    """A container under the wrapper."""
+    return plain(
+        name,
+        **{
+            "entryPoint": [WRAPPER, "run"],
+            "environment": [{"name": "PASSWORD", "value": PLANTED}, {"name": "SYSDIG_SIDECAR", "value": "auto"}],
+            "volumesFrom": [{"sourceContainer": AGENT, "readOnly": True}],
+            "linuxParameters": {"capabilities": {"add": ["SYS_PTRACE"]}},
+            **members,
+        },
+    )
+
+
+def registered(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """A task definition for Fargate, as it is registered."""
+    return {
+        "family": "web",
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "512",
+        "memory": "1024",
+        "containerDefinitions": list(containers),
+        **members,
+    }
+
+
+def instrumented(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """A task definition with the agent's container and its process namespace."""
+    return registered(*(containers or (wrapped(),)), agent(), **{"pidMode": "task", **members})
+
+
+def definition(described: dict[str, Any], *, status: str = "ACTIVE", **tags: str) -> Definition:
+    """The task definition as it was read."""
+    listed: list[Any] = [{"key": key.replace("_", "-"), "value": value} for key, value in tags.items()]
+    return Definition({"taskDefinition": {**described, "status": status}, "tags": listed}, status)
+
+
+def definition_arn(name: str, region: str = REGION) -> str:
+    """The ARN of ``family:revision``."""
+    return f"arn:aws:ecs:{region}:{ACCOUNT}:task-definition/{name}"
+
+
+def cluster_arn(name: str, region: str = REGION) -> str:
+    """The ARN of a cluster."""
+    return f"arn:aws:ecs:{region}:{ACCOUNT}:cluster/{name}"
+
+
+def task(number: int = 1, **members: Any) -> Task:
+    """A task that runs on Fargate, in cluster «shop»."""
+    return Task(
+        **{
+            "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/{number:032x}",
+            "cluster": cluster_arn("shop"),
+            "definition": definition_arn("web:1"),
+            "group": "service:web",
+            **members,
+        }
+    )
