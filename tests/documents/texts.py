@@ -91,6 +91,9 @@ class Scribe:
             for key, item in value.items():
                 lines += self.between()
                 first, *rest = self.behind(item, self.rnd.choice([0, 2, 4]), self.rnd.choice([1, 2, 4]))
+                if self.chance(4) and not self.aliases:
+                    lines += [f"? {self.key(key)}{self.comment()}", f":{first}", *rest]
+                    continue
                 lines += [f"{self.key(key)}{' ' if self.chance(5) else ''}:{first}", *rest]
         elif isinstance(value, list):
             gap = self.rnd.choice([2, 2, 2, 4])
@@ -148,16 +151,17 @@ class Scribe:
             return [lead + self.comment(), *(" " * width + line if line else "" for line in self.block(value))]
         if isinstance(value, dict | list):
             first, *rest = self.flow(value).split("\n")
-            return (
-                [f"{lead} {first}", *(" " * (step + 1) + line for line in rest)]
-                if rest
-                else [f"{lead} {first}{self.comment()}"]
-            )
+            return [f"{lead} {first}{'' if rest else self.comment()}", *(" " * (step + 1) + line for line in rest)]
+        return self.words_behind(value, step, lead)
+
+    def words_behind(self, value: Json, step: int, lead: str) -> list[str]:
+        if isinstance(value, str) and value == value.strip() and " " in value and "\n" not in value and self.chance(30):
+            return [f"{lead} >-", *(" " * step + word for word in value.split(" "))]
         if isinstance(value, str) and "\n" in value and self.chance(80) and not value.startswith(" "):
             body = value.rstrip("\n")
             kept = len(value) - len(body)
             lines = [" " * step + line if line else "" for line in body.split("\n")] + [""] * (kept - 1)
-            return [f"{lead} |{('-', '', '+')[min(kept, 2)]}", *lines]
+            return [f"{lead} |{('-', '', '+')[min(kept, 2)]}{self.comment()}", *lines]
         if value is None and self.chance(40):
             return [lead + self.comment()]
         return [f"{lead} {self.scalar(value, flow=False)}{self.comment()}"]

@@ -9,7 +9,8 @@ r"""Text to JSON values and back: JSON, YAML and plain ECS task definitions. For
 """
 
 from sysdig_instrument.documents.document import Document, Encoding, Syntax
-from sysdig_instrument.documents.plain import Carried, Kind, carry_back, kind, properties
+from sysdig_instrument.documents.kinds import Kind, kind
+from sysdig_instrument.documents.plain import Carried, carry_back, properties
 from sysdig_instrument.documents.reader import load, read
 from sysdig_instrument.documents.rendering import render
 from sysdig_instrument.documents.writer import write

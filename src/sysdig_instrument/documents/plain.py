@@ -1,4 +1,4 @@
-"""Plain ECS task definitions: what a document is, its view in CloudFormation's spelling, and changes carried back.
+"""Plain ECS task definitions: their view in CloudFormation's spelling, and changes carried back.
 
 ECS's API spells ``containerDefinitions``, CloudFormation ``ContainerDefinitions``. The engine knows CloudFormation's
 spelling only, so it is shown the task definition with the first letter of each key raised, and what it wants changed is
@@ -9,79 +9,19 @@ Nothing here is an intrinsic function: ``{"Ref": "x"}`` in a plain task definiti
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.engine.patch import Change, apply
-from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sysdig_instrument.documents.kinds import Kind
     from sysdig_instrument.engine.json_types import Json
     from sysdig_instrument.engine.patch import Pointer
 
-Kind: TypeAlias = Literal["template", "task definition", "described task definition", "container definitions"]
-
 FREE_FORM: Final = frozenset({"dockerLabels", "driverOpts", "labels", "options"})
 """The keys of ECS's API whose value is a map with keys of the user's own."""
-
-_SECTIONS: Final = frozenset(
-    {"AWSTemplateFormatVersion", "Conditions", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform"},
-)
-_EXPECTED: Final = (
-    "Give a CloudFormation template, a task definition as `aws ecs register-task-definition --cli-input-json` takes it "
-    "or `aws ecs describe-task-definition` prints it, or an array of container definitions."
-)
-
-
-def kind(value: Json, name: str) -> Kind:
-    """What kind of document this is. ``name`` is what the message calls it.
-
-    Raises:
-        UsageError: It is none that we know. The message says what was found.
-    """
-    if isinstance(value, list):
-        if value and all(isinstance(item, dict) and _has(item, "name", "image") for item in value):
-            return "container definitions"
-        raise UsageError(
-            f"{name} is an array, but not of container definitions: each of these has a name or an image. {_EXPECTED}"
-        )
-    if not isinstance(value, dict):
-        raise UsageError(f"{name} holds a single value, neither an object nor an array. {_EXPECTED}")
-    if "Resources" in value:
-        if isinstance(value["Resources"], dict):
-            return "template"
-        raise UsageError(
-            f"In {name}, Resources is not an object. It must hold the template's resources by their names."
-        )
-    if _is_object(value, "taskDefinition"):
-        return "described task definition"
-    if _has(value, "containerDefinitions"):
-        return "task definition"
-    raise UsageError(f"{name} {_found(value)} {_EXPECTED}")
-
-
-def _has(value: dict[str, Json], *keys: str) -> bool:
-    return any(key in value or _raised(key) in value for key in keys)
-
-
-def _is_object(value: dict[str, Json], key: str) -> bool:
-    return isinstance(value.get(key), dict) or isinstance(value.get(_raised(key)), dict)
-
-
-def _found(value: dict[str, Json]) -> str:
-    """The nearest thing that the object could have been meant as."""
-    if not value:
-        return "is an empty object."
-    if _SECTIONS & value.keys():
-        return "has sections of a CloudFormation template, but no Resources."
-    if "Type" in value and "Properties" in value:
-        return "is a single resource; put it under Resources, by its name."
-    if _has(value, "taskDefinitionArns", "services", "tasks"):
-        return "is a list or description of something else than a task definition."
-    if _has(value, "family", "requiresCompatibilities"):
-        return "is a task definition without containerDefinitions."
-    return "is neither a CloudFormation template (it has no Resources) nor a task definition."
 
 
 def properties(value: Json, of: Kind) -> Json:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.page import UnplacedError
-from sysdig_instrument.documents.tree import Alias, Mapping, Node, Scalar, Sequence, function_of, walk
+from sysdig_instrument.documents.tree import Mapping, Node, Scalar, Sequence, function_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -88,11 +88,10 @@ class _Votes:
         self.words(node)
 
     def block_mapping(self, node: Mapping) -> None:
-        for key, value in node.entries:
-            if isinstance(value, Alias) or value.tag is not None or (isinstance(value, Scalar) or value.flow):
-                continue
-            width = self.page.column(self.page.rows(value)[0].start) - self.page.column(key.start)
-            self.vote("step" if isinstance(value, Mapping) else "dash", width)
+        for row, (_, value) in zip(self.page.rows(node), node.entries, strict=True):
+            if isinstance(value, Mapping | Sequence) and value.tag is None and not value.flow:
+                width = self.page.column(self.page.rows(value)[0].start) - self.page.column(row.start)
+                self.vote("step" if isinstance(value, Mapping) else "dash", width)
 
     def block_sequence(self, node: Sequence) -> None:
         for item in node.items:
