@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -37,10 +38,14 @@ def processes_in(folder: str) -> list[str]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left(end: signal.Signals) -> None:
+def test_nothing_is_left(end: signal.Signals, tmp_path: Path) -> None:
     require_tools()
     launcher = subprocess.Popen(
-        [sys.executable, "-c", LAUNCH, str(TOOLS)], cwd=ROOT / "demo", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", LAUNCH, str(TOOLS)],
+        cwd=ROOT / "demo",
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # a killed launcher cannot remove its files
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     assert launcher.stdout
     workspace = launcher.stdout.readline().decode().strip()
