@@ -24,8 +24,8 @@ documents: st.SearchStrategy[Any] = st.recursive(
 
 def places(document: Json, before: Pointer = ()) -> list[Pointer]:
     found = [before]
-    for key in document if isinstance(document, dict) else ():
-        found += places(document[key], (*before, key))
+    for key, value in document.items() if isinstance(document, dict) else ():
+        found += places(value, (*before, key))
     for index, item in enumerate(document if isinstance(document, list) else ()):
         found += places(item, (*before, index))
     return found

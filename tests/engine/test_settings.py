@@ -1,0 +1,250 @@
+"""The table of settings: each kind of value, layers, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from case_folders import ACCOUNT, REGION
+from making import ROLE, SECRET
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.layers import Layer, Settled, from_environment, merged, nearest, settle
+from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
+from sysdig_instrument.errors import UsageError
+
+GOOD: dict[str, list[tuple[Json, object]]] = {
+    "Collector": [("us2", "us2"), ("collector.example.com", "collector.example.com"), (" eu1 ", "eu1")],
+    "CollectorPort": [(6443, 6443), ("443", 443), (" 1 ", 1), ("65535", 65535)],
+    "AccessKeySecret": [(SECRET, SECRET), (f"{SECRET}:key::", f"{SECRET}:key::"), ({"Ref": "X"}, {"Ref": "X"})],
+    "AgentImage": [("quay.io/sysdig/workload-agent@sha256:00", "quay.io/sysdig/workload-agent@sha256:00")],
+    "AgentImageCredentials": [(SECRET, SECRET)],
+    "Priority": [("security", "security")],
+    "SidecarMode": [("force", "force")],
+    "LogLevel": [("debug", "debug")],
+    "ExtraConf": [("a: 1\nb: 2", "a: 1\nb: 2")],
+    "AgentEnvironment": [({"A": "b"}, {"A": "b"}), ('{"A": 8080}', {"A": "8080"}), ({"A": {"Ref": "X"}}, {"A": {"Ref": "X"}})],
+    "AgentEssential": [("auto", "auto"), (True, "true"), (False, "false"), ("true", "true")],
+    "AgentCpu": [(256, 256), ("1", 1)],
+    "AgentMemory": [(6, 6), ("512", 512)],
+    "AgentMemoryReservation": [(6, 6)],
+    "AgentLogConfiguration": [("inherit", "inherit"), ('{"LogDriver": "awslogs"}', {"LogDriver": "awslogs"})],
+    "AgentEntryPoint": [(["a"], ["a"]), ('["a", "b c"]', ["a", "b c"])],
+    "AgentCommand": [(["a"], ["a"])],
+    "Enabled": [(True, True), ("false", False), (" TRUE ", True)],
+    "Mode": [("opt-in", "opt-in")],
+    "ExcludeContainers": [(["a", " b "], ["a", "b"]), ("a, b,,", ["a", "b"]), ('["a"]', ["a"]), ([], [])],
+    "IncludeContainers": [("web*", ["web*"])],
+    "InstrumentLogRouters": [("true", True)],
+    "LaunchTypes": [("ALL", "ALL")],
+    "UnsupportedArchitecture": [("fail", "fail")],
+    "WorkloadEnvironment": [({"A": True}, {"A": "true"})],
+    "OnUnresolvedImage": [("skip", "skip")],
+    "ImageConfigs": [({"nginx": {"Cmd": ["x"]}}, {"nginx": {"Cmd": ["x"]}}), ('{"n": {"Entrypoint": null}}', {"n": {"Entrypoint": None}})],
+    "AllowedRegistries": [("*.example.com", ["*.example.com"])],
+    "InternalRegistries": [("registry.corp:5000,http://localhost:5000", ["registry.corp:5000", "http://localhost:5000"])],
+    "RegistryCredentials": [({"ghcr.io": SECRET}, {"ghcr.io": SECRET})],
+    "TokenServices": [({"a.example": "b.example"}, {"a.example": "b.example"})],
+    "LookupSeconds": [(20, 20)],
+    "TagCacheSeconds": [(0, 0)],
+    "AccessKeyKmsKey": [(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc")],
+    "GrantAccessKeyRead": [("never", "never")],
+    "DefaultExecutionRoleArn": [(ROLE, ROLE), ({"Fn::GetAtt": ["R", "Arn"]}, {"Fn::GetAtt": ["R", "Arn"]})],
+    "LockedSettings": [("Priority,Collector", ["Priority", "Collector"])],
+}  # fmt: skip
+
+BAD: dict[str, list[Json]] = {
+    "Collector": [5, True, [], {}, "us9", "localhost", "http://x.y", "a b.c", "-a.b", "x.y/z"],
+    "CollectorPort": [0, 65536, -1, "x", True, 1.5, [], {}, "1e3", "٣", 6443.0],
+    "AccessKeySecret": ["hunter2", 5, [], "arn:aws:s3:::x", f"arn:aws:secretsmanager:{REGION}:1:secret:x", f"{SECRET} x"],
+    "AgentImage": ["a b", 5, {}, "x" * 513],
+    "AgentImageCredentials": ["user:password", {"Ref": "X"}],
+    "Priority": ["Security", True, 5, [], {}],
+    "SidecarMode": ["on"],
+    "LogLevel": ["verbose", 3],
+    "ExtraConf": [5, {}, []],
+    "AgentEnvironment": ["x", [], "[]", '{"A": null}', {"A": None}, {"": "x"}, {"1A": "x"}, {"A B": "x"}, "{", {"A": ["x"]}],
+    "AgentEssential": ["yes", 1],
+    "AgentCpu": [0, 196609, "1 vCPU"],
+    "AgentMemory": [5, "1 GB"],
+    "AgentLogConfiguration": ["awslogs", {}, {"logDriver": "x"}, [], "{}", 5],
+    "AgentEntryPoint": ["a b", "[]", [5], {}, ["a", None], "[1]"],
+    "Enabled": ["yes", 1, 0, [], {}, "1"],
+    "Mode": ["opt_in"],
+    "ExcludeContainers": [5, {}, [5], ["a b"], "[a", ["a,b"], "a\x0bb"],
+    "InternalRegistries": ["https://x", "x/y", "http://x/y", "x:port", "user@x"],
+    "ImageConfigs": [[], {"n": []}, {"n": {"Cmd": "x"}}, {"n": {"Cmd": [5]}}, "{", {"": {}}, {"n": None}],
+    "RegistryCredentials": [{"x": {}}, {"x": None}, []],
+    "LookupSeconds": [0, 601],
+    "TagCacheSeconds": [86401, -1],
+    "AccessKeyKmsKey": ["alias/x"],
+    "DefaultExecutionRoleArn": ["role", "arn:aws:iam::1:role/x", []],
+}  # fmt: skip
+
+
+def setting(name: str, value: Json, reach: Reach = Reach.DEPLOYMENT) -> object:
+    return getattr(settle(Layer("here", {name: value}, reach)).settings, BY_NAME[name].attribute)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"), [(name, *pair) for name, pairs in GOOD.items() for pair in pairs]
+)
+def test_a_good_value_is_read_in_its_proper_type(name: str, value: Json, expected: object) -> None:
+    read = setting(name, value)
+    assert read == expected
+    assert type(read) is type(expected)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_value_is_refused_and_not_repeated(name: str, value: Json) -> None:
+    with pytest.raises(UsageError) as refused:
+        setting(name, value)
+    text = str(refused.value)
+    assert text.startswith(f'Setting "{name}" in here ')
+    assert "hunter2" not in text
+    assert len(text.splitlines()) == 1
+
+
+def test_every_setting_is_tested_with_a_good_value() -> None:
+    assert set(GOOD) == set(BY_NAME)
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+@pytest.mark.parametrize("value", ["", None])
+def test_an_empty_value_counts_as_not_set(name: str, value: Json) -> None:
+    assert settle(Layer("here", {name: value})) == Settled()
+
+
+def test_the_table_has_a_row_for_each_field_in_its_order() -> None:
+    assert [row.attribute for row in TABLE] == [row.name for row in fields(Settings)]
+    for row in TABLE:
+        assert re.sub(r"(?<!^)([A-Z])", r"_\1", row.name).lower() == row.attribute
+        assert getattr(Settings(), row.attribute) == row.default
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_a_rows_default_is_a_value_of_its_kind(row: Setting) -> None:
+    assert row.default is None or row.kind.read(row.default) == row.default
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_every_row_says_what_it_is(row: Setting) -> None:
+    assert row.doc.endswith(".")
+    assert row.group
+    assert row.variable == f"SYSDIG_INSTRUMENT_{row.attribute.upper()}"
+    assert row.kind.expected
+    assert isinstance(row.kind.schema(), dict)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"), [(name, *pair) for name, pairs in GOOD.items() for pair in pairs]
+)
+def test_a_value_from_the_environment_is_the_same(name: str, value: Json, expected: object) -> None:
+    if not isinstance(value, str):
+        return
+    layer = from_environment({BY_NAME[name].variable: value, "SYSDIG_INSTRUMENT_NOBODY": "x", "PATH": "/bin"})
+    settled = settle(layer)
+    assert getattr(settled.settings, BY_NAME[name].attribute) == expected
+    assert settled.origin(name) == "the macro's deployment"
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_a_parameters_pattern_admits_what_the_setting_takes(row: Setting) -> None:
+    constraint = row.kind.constraint()
+    for value, _ in GOOD[row.name]:
+        if isinstance(value, str) and value == value.strip() and "AllowedPattern" in constraint:
+            assert re.search(str(constraint["AllowedPattern"]), value)
+        if isinstance(value, str) and value == value.strip() and "AllowedValues" in constraint:
+            assert value in constraint["AllowedValues"]  # type: ignore[operator]
+    if "AllowedPattern" in constraint and not row.required:
+        assert re.search(str(constraint["AllowedPattern"]), "")
+
+
+def test_later_layers_win_and_are_remembered() -> None:
+    settled = settle(
+        Layer("one", {"Priority": "security", "Mode": "opt-in"}), Layer("two", {"Priority": "availability"})
+    )
+    assert (settled.settings.priority, settled.settings.mode) == ("availability", "opt-in")
+    assert (settled.origin("Priority"), settled.origin("Mode"), settled.origin("Enabled")) == ("two", "one", "default")
+
+
+def test_an_empty_value_takes_no_earlier_one_away() -> None:
+    assert (
+        settle(Layer("one", {"Priority": "security"}), Layer("two", {"Priority": ""})).settings.priority == "security"
+    )
+
+
+def test_a_map_replaces_a_map() -> None:
+    settled = settle(Layer("one", {"AgentEnvironment": {"A": "1"}}), Layer("two", {"AgentEnvironment": {"B": "2"}}))
+    assert settled.settings.agent_environment == {"B": "2"}
+
+
+def test_all_that_is_wrong_with_all_layers_is_said_at_once() -> None:
+    with pytest.raises(UsageError) as refused:
+        settle(Layer("one", {"Prority": "x", "Mode": "x"}), Layer("two", {"LockedSettings": "Colector"}))
+    assert str(refused.value).splitlines() == [
+        'One sets "Prority", which is no setting. Write "Priority".',
+        'Setting "Mode" in one has a value that cannot be used. Give one of opt-out, opt-in.',
+        'LockedSettings in two names "Colector", which is no setting. Write "Collector".',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("colector", "Collector"), ("COLLECTOR", "Collector"), ("collector-port", "CollectorPort"), ("AgentMemroy", "AgentMemory"), ("Enable", "Enabled")],
+)  # fmt: skip
+def test_the_nearest_name_is_suggested(wrong: str, right: str) -> None:
+    assert nearest(wrong, BY_NAME) == f'Write "{right}"'
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "QQQQQQQQQQ", "x" * 100_000])
+def test_nothing_is_suggested_where_nothing_is_near(wrong: str) -> None:
+    assert nearest(wrong, BY_NAME) == ""
+
+
+@given(st.text())
+def test_an_unknown_name_is_told_on_one_line(name: str) -> None:
+    if name in BY_NAME:
+        return
+    _, (fault,) = merged(Settled(), Layer("here", {name: "x"}))
+    assert len(fault.fact.splitlines()) == 1
+    assert len(fault.fact) < 400
+
+
+def test_a_collector_that_is_nearly_a_region_is_told_so() -> None:
+    _, (fault,) = merged(Settled(), Layer("here", {"Collector": "us9"}))
+    assert fault.advice.startswith('Write "us')
+
+
+@pytest.mark.parametrize(("region", "host"), COLLECTORS.items())
+def test_a_region_stands_for_its_collector(region: str, host: str) -> None:
+    assert settle(Layer("here", {"Collector": region})).settings.collector_host == host
+
+
+def test_a_host_stands_for_itself_and_nothing_for_nothing() -> None:
+    assert replace(Settings(), collector="c.example.com").collector_host == "c.example.com"
+    assert Settings().collector_host is None
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.reach is Reach.DEPLOYMENT], ids=lambda row: row.name)
+def test_what_guards_the_account_is_not_for_templates(row: Setting) -> None:
+    name = row.name
+    for reach in (Reach.TASK, Reach.CONTAINER):
+        settled, (fault,) = merged(Settled(), Layer("the tags", {name: GOOD[name][0][0]}, reach))
+        assert fault.fact == f'Setting "{name}" in the tags can be set in the macro\'s deployment only'
+        assert settled == Settled()
+
+
+def test_a_setting_for_whole_tasks_is_not_for_containers() -> None:
+    _, faults = merged(Settled(), Layer("Metadata", {"Priority": "security", "Enabled": False}, Reach.CONTAINER))
+    assert [fault.name for fault in faults] == ["Priority"]
+
+
+def test_a_locked_setting_is_for_the_deployment_only() -> None:
+    settled = settle(Layer("deployment", {"LockedSettings": "Priority"}), Layer("more", {"Priority": "security"}))
+    after, (fault,) = merged(settled, Layer("the tags", {"Priority": "availability"}, Reach.TASK))
+    assert after.settings.priority == "security"
+    assert fault.fact == 'Setting "Priority" in the tags is locked by deployment'

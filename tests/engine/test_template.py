@@ -1,0 +1,164 @@
+"""Where task definitions are found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from making import container, resource, scope
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.template import nested_stacks, outline, task_definitions
+
+TASK = resource()
+
+
+def found(fragment: Json, **values: Json) -> list[tuple[str, Any]]:
+    return [(task.name, task.pointer) for task in task_definitions(fragment, scope(fragment, values))]
+
+
+def items_of(fragment: Json, **values: Json) -> list[dict[str, Json]] | None:
+    (task,) = task_definitions(fragment, scope(fragment, values))
+    return None if task.items is None else [dict(item.loops) for item in task.items]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "expected"),
+    [
+        ({"Resources": {}}, "template"), ({"Resources": None}, "template"), ({"Resources": {}, "Type": "A::B"}, "template"),
+        (TASK, "resource"), ({"Type": "AWS::S3::Bucket"}, "resource"), ({"ContainerDefinitions": 5}, "properties"),
+        ({"Type": "String"}, None), ({"Type": 5}, None), ({}, None), ([], None), (None, None), ("Resources", None), (5, None),
+        ({"Api": TASK}, None),
+    ],
+)  # fmt: skip
+def test_the_outline_of_a_fragment(fragment: Json, expected: str | None) -> None:
+    assert outline(fragment) == expected
+
+
+def test_task_definitions_are_found_in_their_order() -> None:
+    fragment: Json = {"Resources": {"B": TASK, "Bucket": {"Type": "AWS::S3::Bucket"}, "A": TASK}}
+    assert found(fragment) == [("B", ("Resources", "B")), ("A", ("Resources", "A"))]
+
+
+@pytest.mark.parametrize("name", ["", "/", "~", "a/b", "~1", "é", "😀", "-", "0", "Fn::If"])
+def test_an_odd_logical_id_is_a_name_like_any_other(name: str) -> None:
+    assert found({"Resources": {name: TASK}}) == [(name, ("Resources", name))]
+
+
+def test_a_resource_as_snippet_is_found_at_the_top() -> None:
+    assert found(TASK) == [("", ())]
+
+
+def test_properties_as_snippet_are_named_by_their_family() -> None:
+    (task,) = task_definitions({"ContainerDefinitions": [], "Family": "shop"}, scope())
+    assert (task.name, task.pointer, task.properties_pointer) == ("shop", None, ())
+    (task,) = task_definitions({"ContainerDefinitions": [], "Family": {"Ref": "X"}}, scope())
+    assert task.name == ""
+
+
+def test_a_resources_condition_is_assumed_in_it() -> None:
+    (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": "C"}}}, scope())
+    assert task.when == {"C": True}
+    oddities: tuple[Json, ...] = (None, 5, ["C"], {"Ref": "C"})
+    for odd in oddities:
+        (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": odd}}}, scope())
+        assert task.when == {}
+
+
+@pytest.mark.parametrize(
+    "resources", [None, [], "x", 5, {"A": None}, {"A": []}, {"A": {}}, {"A": {"Type": ["x"]}}, {"A": {"Type": None}}]
+)
+def test_what_is_no_resource_is_passed_over(resources: Json) -> None:
+    assert found({"Resources": resources}) == []
+    assert list(nested_stacks({"Resources": resources})) == []
+
+
+def test_nested_stacks_are_named() -> None:
+    stack: Json = {"Type": "AWS::CloudFormation::Stack"}
+    assert list(nested_stacks({"Resources": {"A": stack, "B": TASK, "C": stack}})) == ["A", "C"]
+
+
+# Loops
+
+
+def loop(variable: Json, collection: Json, body: Json) -> dict[str, Json]:
+    return {"Fn::ForEach::L": [variable, collection, body]}
+
+
+def test_the_body_of_a_loop_is_one_task_definition_with_a_scope_for_each_item() -> None:
+    fragment: Json = {"Resources": loop("X", ["a", "b"], {"Api${X}": TASK})}
+    assert found(fragment) == [("Api${X}", ("Resources", "Fn::ForEach::L", 2, "Api${X}"))]
+    assert items_of(fragment) == [{"X": "a"}, {"X": "b"}]
+
+
+def test_a_loops_collection_may_be_an_expression() -> None:
+    fragment: Json = {
+        "Parameters": {"P": {"Type": "CommaDelimitedList"}},
+        "Resources": loop("X", {"Ref": "P"}, {"Api${X}": TASK}),
+    }
+    assert items_of(fragment, P="a,b") == [{"X": "a"}, {"X": "b"}]
+    assert items_of(fragment) is None
+
+
+def test_a_loop_in_a_loop_has_all_combinations() -> None:
+    inner: Json = {"Fn::ForEach::M": ["Y", ["1", "2"], {"Api${X}${Y}": TASK}]}
+    fragment: Json = {"Resources": loop("X", ["a", "b"], inner)}
+    assert items_of(fragment) == [{"X": x, "Y": y} for x in "ab" for y in "12"]
+
+
+def test_an_inner_loop_may_go_over_what_the_outer_one_gives() -> None:
+    inner: Json = {"Fn::ForEach::M": ["Y", {"Fn::Split": ["-", {"Ref": "X"}]}, {"Api${Y}": TASK}]}
+    fragment: Json = {"Resources": loop("X", ["a-b", "c"], inner)}
+    assert items_of(fragment) == [{"X": "a-b", "Y": "a"}, {"X": "a-b", "Y": "b"}, {"X": "c", "Y": "c"}]
+
+
+@pytest.mark.parametrize(
+    "collection", [None, "a", 5, {}, [], [1, 2], ["a", None], ["a", {"Ref": "Nobody"}], {"Ref": "Nobody"}]
+)
+def test_the_items_of_an_odd_collection_are_not_known(collection: Json) -> None:
+    assert items_of({"Resources": loop("X", collection, {"Api": TASK})}) is None
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        None,
+        [],
+        {},
+        "x",
+        ["X", ["a"]],
+        ["X", ["a"], []],
+        ["X", ["a"], {"A": 5}, "more"],
+        [5, ["a"], {"A": 5}],
+        ["X", ["a"], None],
+    ],
+)
+def test_a_malformed_loop_is_passed_over(malformed: Json) -> None:
+    assert found({"Resources": {"Fn::ForEach::L": malformed, "Api": TASK}}) == [("Api", ("Resources", "Api"))]
+
+
+def test_more_items_than_resources_are_not_followed() -> None:
+    for count, known in ((500, True), (501, False)):
+        items: list[Json] = [f"i{number}" for number in range(count)]
+        assert (items_of({"Resources": loop("X", items, {"A${X}": TASK})}) is not None) is known
+
+
+def test_loops_as_deep_as_language_extensions_takes_are_followed() -> None:
+    body: dict[str, Json] = {"Api": TASK}
+    for depth in range(5):
+        body = {f"Fn::ForEach::L{depth}": [f"X{depth}", ["a"], body]}
+    assert len(found({"Resources": body})) == 1
+
+
+def test_the_condition_of_a_resource_in_a_loop_is_assumed_for_each_item() -> None:
+    body: dict[str, Json] = {"Api${X}": {**TASK, "Condition": "C"}}
+    (task,) = task_definitions({"Resources": loop("X", ["a"], body)}, scope())
+    assert task.items is not None
+    assert [item.when for item in task.items] == [{"C": True}]
+
+
+def test_nothing_is_copied() -> None:
+    fragment: dict[str, Any] = {"Resources": {"A": resource(container())}}
+    (task,) = task_definitions(fragment, scope())
+    assert task.resource is fragment["Resources"]["A"]
+    assert task.properties is fragment["Resources"]["A"]["Properties"]
