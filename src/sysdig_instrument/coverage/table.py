@@ -69,11 +69,17 @@ def _cells(group: Group) -> tuple[str, ...]:
     return (
         kind.region,
         spelled.last(kind.cluster),
-        group.service or f"({quoted(kind.group)[1:-1] or 'no group'})",  # a group's name may be anything
+        _group(group),
         spelled.last(kind.definition),
         str(len(group.tasks)),
         kind.judgement.verdict.value,
     )
+
+
+def _group(group: Group) -> str:
+    """The service; in brackets the group of tasks that belong to none, which may be called anything."""
+    name = quoted(group.service or group.kind.group or "no group")[1:-1]
+    return name if group.service else f"({name})"
 
 
 def _why(judgement: Judgement) -> str:
@@ -104,7 +110,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], colour: str | None = None
         for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     if colour:
-        padded[_VERDICT] = f"\x1b[{colour}m{padded[_VERDICT]}\x1b[0m"
+        padded[_VERDICT] = padded[_VERDICT].replace(cells[_VERDICT], f"\x1b[{colour}m{cells[_VERDICT]}\x1b[0m")
     return _GAP.join(padded)
 
 

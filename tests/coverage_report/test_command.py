@@ -1,0 +1,179 @@
+"""The command as it is called, against moto's ECS."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered
+from sysdig_instrument.cli import coverage, main
+from sysdig_instrument.coverage.table import Look
+
+OTHER = "us-east-1"
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with mock_aws():
+        yield
+
+
+def run_task(described: dict[str, Any], cluster: str = "shop", region: str = REGION, **members: Any) -> None:
+    """Register a task definition and run it on Fargate.
+
+    Without what says that it is for Fargate, as moto would take seconds to make a network for it: the task's launch type
+    counts, not that. And with memory, which moto wants of each container.
+    """
+    ecs = boto3.client("ecs", region)
+    containers = [{"memory": 64, **container} for container in described["containerDefinitions"]]
+    given = {**described, "containerDefinitions": containers}
+    for key in ("networkMode", "requiresCompatibilities"):
+        del given[key]
+    ecs.create_cluster(clusterName=cluster)
+    arn = ecs.register_task_definition(**given)["taskDefinition"]["taskDefinitionArn"]
+    assert ecs.run_task(cluster=cluster, taskDefinition=arn, **(members or {"launchType": "FARGATE"}))["tasks"]
+
+
+def call(*arguments: str) -> int:
+    return main.run(["coverage", *arguments])
+
+
+def test_a_protected_account(capsys: pytest.CaptureFixture[str]) -> None:
+    run_task(instrumented())
+    assert call("--region", REGION) == 0
+    printed = capsys.readouterr()
+    assert IMAGE in printed.out
+    assert printed.out.endswith("1 of 1 tasks protected (100.0 %).\n")
+    assert printed.err == ""
+
+
+def test_an_unprotected_task_in_one_of_several_regions(capsys: pytest.CaptureFixture[str]) -> None:
+    run_task(instrumented())
+    run_task(registered(plain(), family="batch"), region=OTHER)
+    run_task(registered(plain(), family="left", tags=[{"key": "sysdig-instrument", "value": "false"}]), region=OTHER)
+    assert call("--region", REGION, "--region", OTHER, "--region", REGION) == 1
+    assert "1 of 2 tasks protected (50.0 %): 1 unprotected. 1 excluded." in capsys.readouterr().out
+    assert call("--region", OTHER, "--fail-on", "none") == 0
+    assert call("--region", REGION) == 0
+
+
+def test_the_settings_are_the_macros(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    run_task(registered(plain()))
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("ExcludeContainers: [we*]\n")
+    assert call("--region", REGION) == 1
+    assert call("--region", REGION, "--settings", str(settings)) == 0
+    assert call("--region", REGION, "--set", "Mode=opt-in") == 0
+    assert call("--region", REGION, "--set", "Moode=opt-in") == 2
+    assert 'Write "Mode"' in capsys.readouterr().err
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    run_task(instrumented())
+    run_task(registered(plain(), family="batch"), "batch")
+    assert call("--region", REGION, "--format", "json", "--cluster", "shop", "--cluster", "shpo") == 1
+    printed = capsys.readouterr()
+    assert PLANTED not in printed.out
+    found = json.loads(printed.out)
+    assert [group["cluster"] for group in found["groups"]] == ["shop"]
+    assert found["unread"][0]["fact"] == 'No cluster is called "shpo"'
+    assert printed.err == 'could not be read: No cluster is called "shpo". Look at the name, and at the region.\n'
+
+
+def test_tasks_by_capacity_provider(capsys: pytest.CaptureFixture[str]) -> None:
+    run_task(instrumented(), capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}])
+    assert call("--region", REGION) == 0
+    assert "1 of 1 tasks protected" in capsys.readouterr().out
+
+
+def test_a_task_definition_that_was_deregistered_since(capsys: pytest.CaptureFixture[str]) -> None:
+    run_task(instrumented())
+    boto3.client("ecs", REGION).deregister_task_definition(taskDefinition="web:1")
+    assert call("--region", REGION) == 0
+    assert "Its task definition is deregistered" in capsys.readouterr().out
+
+
+def test_all_regions(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    run_task(instrumented())
+    run_task(instrumented(), region=OTHER)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert call("--all-regions") == 0
+    assert "2 of 2 tasks protected" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_the_region_of_the_environment(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, OTHER)
+    assert call() == 0
+    assert capsys.readouterr().out == f"No task runs in {OTHER}.\n"
+
+
+def test_the_region_and_the_credentials_of_a_profile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    keys = "aws_access_key_id = testing\naws_secret_access_key = testing"
+    (tmp_path / "config").write_text(f"[profile production]\nregion = eu-north-1\n{keys}\n")
+    assert call("--profile", "production") == 0
+    assert capsys.readouterr().out == "No task runs in eu-north-1.\n"
+
+
+def test_calls_that_cannot_be_answered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call() == main.USAGE
+    assert "There is no AWS region. Give --region" in capsys.readouterr().err
+    assert call("--profile", "nobody", "--region", REGION) == main.USAGE
+    assert "There are no AWS credentials (ProfileNotFound)." in capsys.readouterr().err
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert call("--region", REGION) == main.USAGE
+    assert "There are no AWS credentials." in capsys.readouterr().err
+
+
+def test_a_region_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--region", "not a region") == 1
+    assert "InvalidRegionError" in capsys.readouterr().out
+
+
+def test_regions_are_named_or_all() -> None:
+    with pytest.raises(SystemExit) as ended:
+        call("--region", REGION, "--all-regions")
+    assert ended.value.code == main.USAGE
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environment", "look"),
+    [
+        (False, {"TERM": "xterm"}, Look()),
+        (True, {"TERM": "xterm"}, Look(90, colours=True)),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, Look(90)),
+        (True, {"TERM": "xterm", "NO_COLOR": ""}, Look(90, colours=True)),
+        (True, {"TERM": "dumb"}, Look(90)),
+    ],
+)
+def test_the_look(
+    is_terminal: bool,  # noqa: FBT001 - a row of the table
+    environment: dict[str, str],
+    look: Look,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    monkeypatch.setenv("COLUMNS", "90")
+    assert coverage.look(environment) == look
