@@ -67,8 +67,10 @@ class _Depends(Exception):  # noqa: N818 - control flow inside this module, not 
 
 def resolve(value: Json | Absent, scope: Scope) -> Known:
     """What the expression is worth under the scope's assumptions; conditions beyond these as they are now."""
-    if isinstance(value, Absent) or (isinstance(value, str) and "{" not in value):  # nearly every value
-        return value if isinstance(value, Absent) else Literal(value)
+    if value is ABSENT:
+        return ABSENT
+    if not isinstance(value, list | dict | str) or (isinstance(value, str) and "{" not in value):  # nearly every value
+        return Literal(value)
     try:
         worked_out = _value(value, scope.now())
     except _Stop as stop:

@@ -66,7 +66,7 @@ def copy(value: Json) -> Json:
         raise RecursionError from None
 
 
-class _Steps(jsonpointer.JsonPointer):  # type: ignore[misc] - the package publishes no types
+class _Steps(jsonpointer.JsonPointer):
     """A pointer that is there in parts already: writing thousands of them as text and parsing it again took most of the time."""
 
     path = ""  # only the errors of a bug would show it

@@ -28,6 +28,7 @@ from sysdig_instrument.engine.selection import (
     Include,
     Refuse,
     Skip,
+    SkipReason,
     decide_container,
     decide_task,
     is_arm64,
@@ -67,7 +68,8 @@ class Status(Enum):
 class Outcome:
     """What became of something, and why. ``name`` and ``pointer`` are a container's, or nothing for the task definition.
 
-    ``unread`` says that it was not instrumented for want of its image's config alone.
+    ``unread`` says that it was not instrumented for want of its image's config alone; ``reason`` is what a skipped one
+    is counted under.
     """
 
     name: str | None
@@ -75,6 +77,7 @@ class Outcome:
     why: str = ""
     pointer: Pointer = ()
     unread: bool = False
+    reason: SkipReason | None = None
 
     @property
     def text(self) -> str:
@@ -110,8 +113,8 @@ class _Planned:
 def rewrite(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     """The plan for one task definition."""
     match decide_task(task, settings):
-        case Skip(why):
-            return _finished(task, Outcome(None, Status.SKIPPED, why), (), settings.findings)
+        case Skip(why, reason):
+            return _finished(task, Outcome(None, Status.SKIPPED, why, reason=reason), (), settings.findings)
         case Refuse(key, fact, advice):
             problem = Problem(Place(task.name, None, (*task.properties_pointer, key)), fact, advice)
             return _finished(task, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
@@ -140,7 +143,8 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     if not instrumented:
         status = Status.REFUSED if any(isinstance(effect, Problem) for effect in effects) else Status.SKIPPED
         findings = [effect for effect in effects if not isinstance(effect, Change)]
-        return _finished(task, Outcome(None, status, "no container is to be instrumented"), outcomes, findings)
+        none = Outcome(None, status, "no container is to be instrumented", reason=SkipReason.NOTHING_TO_INSTRUMENT)
+        return _finished(task, none, outcomes, findings)
     effects[:0] = pid_mode(task, any_of(instrumented, task.when))
     effects += execution_role(task, settings.settled.settings)
     effects += _task_notices(task, settings.settled)
@@ -184,8 +188,8 @@ def _plan_container(container: Container) -> _Planned:
         )
         return _Planned(container, _outcome(container, Status.REFUSED, why), (fault,))
     match decide_container(container):
-        case Skip(why):
-            return _Planned(container, _outcome(container, Status.SKIPPED, why))
+        case Skip(why, reason):
+            return _Planned(container, replace(_outcome(container, Status.SKIPPED, why), reason=reason))
         case Refuse(key, fact, advice):
             fault = container.fault((*container.pointer, key), container.when, fact, advice)
             return _Planned(container, _outcome(container, Status.REFUSED, fact), (fault,))
@@ -208,7 +212,8 @@ def _instrument(container: Container) -> _Planned:
                 container, _outcome(container, Status.REFUSED, why, unread=True), tuple(wrapping.unresolved)
             )
         notices = tuple(Notice(each.place, each.fact, each.advice, each.lasting) for each in wrapping.unresolved)
-        return _Planned(container, _outcome(container, Status.SKIPPED, why, unread=True), notices)
+        skipped = _outcome(container, Status.SKIPPED, why, unread=True)
+        return _Planned(container, replace(skipped, reason=SkipReason.IMAGE_UNREAD), notices)
     effects = (*wrapping.effects, *(effect for step in STEPS for effect in step(container)))
     return _Planned(container, _outcome(container, Status.INSTRUMENTED, wrapping.origin.value), effects)
 

@@ -28,11 +28,26 @@ class Include:
     """To be instrumented."""
 
 
+class SkipReason(Enum):
+    """Why something is left alone, in one word that stays the same for who counts: metrics carry it."""
+
+    DISABLED = "Disabled"
+    EXCLUDED = "Excluded"
+    IMAGE_UNREAD = "ImageUnread"
+    LOG_ROUTER = "LogRouter"
+    NOTHING_TO_INSTRUMENT = "NothingToInstrument"
+    NOT_FARGATE = "NotFargate"
+    NOT_INCLUDED = "NotIncluded"
+    NOT_OPTED_IN = "NotOptedIn"
+    WINDOWS = "Windows"
+
+
 @dataclass(frozen=True, slots=True)
 class Skip:
     """Left alone; ``why`` completes «skipped: …»."""
 
     why: str
+    reason: SkipReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +77,13 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
         )
     settled = task_settings.settled
     if task_settings.all_disabled:
-        return Skip(f"Enabled is false in {settled.source('Enabled')}")
+        return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
     platform = intrinsics.resolve(properties.get("RuntimePlatform", ABSENT), task.scope)
     match platform:
         case Literal({"OperatingSystemFamily": str(family)}) if family.upper().startswith("WINDOWS"):
-            return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists")
+            return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
     if settled.settings.launch_types == "FARGATE" and not _runs_on_fargate(properties, task.scope):
-        return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)")
+        return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
     match platform:
         case Literal({"CpuArchitecture": str(architecture)}) if architecture.upper() == "ARM64":
             if settled.settings.unsupported_architecture == "fail":
@@ -118,9 +133,9 @@ def decide_container(container: Container) -> Verdict | Agent:
         present(container.value.get("FirelensConfiguration", ABSENT), container.scope)
         and not settings.instrument_log_routers
     ):
-        return Skip("a FireLens log router (InstrumentLogRouters is false)")
+        return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
     if not settings.enabled:
-        return Skip(f"Enabled is false in {container.settled.source('Enabled')}")
+        return Skip(f"Enabled is false in {container.settled.source('Enabled')}", SkipReason.DISABLED)
     return _by_name(container)
 
 
@@ -133,12 +148,12 @@ def _by_name(container: Container) -> Verdict:
             "Give it a name that is known before deployment",
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
-        return Skip(f"ExcludeContainers in {settled.source('ExcludeContainers')}")
+        return Skip(f"ExcludeContainers in {settled.source('ExcludeContainers')}", SkipReason.EXCLUDED)
     if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
-        return Skip(f"not in IncludeContainers in {settled.source('IncludeContainers')}")
+        return Skip(f"not in IncludeContainers in {settled.source('IncludeContainers')}", SkipReason.NOT_INCLUDED)
     said = settled.is_from_template("Enabled") or settled.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not said:
-        return Skip(f"Mode is opt-in in {settled.source('Mode')}, and nothing says Enabled")
+        return Skip(f"Mode is opt-in in {settled.source('Mode')}, and nothing says Enabled", SkipReason.NOT_OPTED_IN)
     return Include()
 
 

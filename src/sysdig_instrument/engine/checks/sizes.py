@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -24,7 +23,8 @@ FARGATE_SIZES: Final[tuple[tuple[int, tuple[int, ...]], ...]] = (
 )
 """CPU units, and the memory in MiB that can go with them."""
 
-_LONGEST_SIZE: Final = 20  # characters: longer than any size
+_LARGEST_SIZE: Final = 10**9  # beyond anything that a task could have
+_LONGEST_SIZE: Final = 20  # characters
 _CPU: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(vcpu)?\s*", re.IGNORECASE)
 _MEMORY: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(gb)?\s*", re.IGNORECASE)
 
@@ -97,7 +97,7 @@ def _number(value: Known, form: re.Pattern[str], factor: int) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return int(value) if math.isfinite(value) else None
+        return int(value) if 0 <= value < _LARGEST_SIZE else None
     match = form.fullmatch(value) if isinstance(value, str) and len(value) <= _LONGEST_SIZE else None
     if match is None:
         return None

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.choices import Leaf, leaves, read
+from sysdig_instrument.engine.choices import Leaf, as_if, leaves, read
 from sysdig_instrument.engine.container import Container, Effect
 from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.json_types import ABSENT, Json
@@ -62,6 +62,8 @@ def variable_name(entry: Json, scope: Scope) -> str | None:
 def _key_in_the_clear(container: Container) -> Iterator[Effect]:
     for leaf, when in leaves(container.member("Environment"), container.when):
         for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
+            if as_if(item) is None and variable_name(item, container.scope) != ACCESS_KEY:  # nearly every item
+                continue
             for entry, _ in leaves(read(item, (*leaf.pointer, index)), when):
                 if entry.value is not ABSENT and variable_name(entry.value, container.scope) == ACCESS_KEY:
                     yield container.notice(

@@ -12,6 +12,7 @@ from sysdig_instrument.engine.choices import (
     Leaf,
     Tree,
     When,
+    as_if,
     bind,
     either,
     leaves,
@@ -52,15 +53,14 @@ def ensure(container: Container, tree: Tree[Leaf], when: When, wanted: Sequence[
 def _ensure_one(leaf: Leaf, items: list[Json], when: When, wanted: Wanted) -> Iterator[Effect]:
     found: Tree[bool] = NOWHERE
     for index, item in enumerate(items):
-        if isinstance(item, dict) or item == wanted.item:
-            tree = read(item, (*leaf.pointer, index))
-            mine = bind(tree, when, lambda each, _when: Always(_is_it(each, wanted)))
-            if mine == NOWHERE:
-                continue
-            for each, _ in leaves(tree, when):
-                if _is_it(each, wanted):
-                    yield from wanted.mend(each)
-            found = either(found, mine, when)
+        if as_if(item) is None and not wanted.is_it(item):  # nearly every item
+            continue
+        tree = read(item, (*leaf.pointer, index))
+        for each, _ in leaves(tree, when):
+            if _is_it(each, wanted):
+                yield from wanted.mend(each)
+        mine = bind(tree, when, lambda each, _when: Always(_is_it(each, wanted)))
+        found = either(found, mine, when)
     if found != EVERYWHERE:
         missing = bind(found, when, lambda there, _when: Always(ABSENT if there else wanted.item))
         yield Change("add", (*leaf.pointer, "-"), wanted.why, render(missing))
