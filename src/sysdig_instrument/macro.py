@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import plan as engine
-from sysdig_instrument.engine.findings import message
+from sysdig_instrument.engine.findings import Problem, message
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, Plan
 from sysdig_instrument.engine.settings.layers import Layer, Settled, settle
@@ -34,6 +34,14 @@ class Event:
     fragment: Json
     params: Mapping[str, Json]
     parameters: Mapping[str, Json]
+
+
+class TemplateRefusedError(RefusedError):
+    """The template cannot be instrumented; ``problems`` are all the reasons."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(message(problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ def process(event: Event, deployment: Layer, ask: Ask) -> Processed:
     plan = planned(event.fragment, context, ask(settled.settings, event.region))
     fragment, problems = engine.process(event.fragment, plan)
     if problems:
-        raise RefusedError(message(problems))
+        raise TemplateRefusedError(problems)
     check_size(processed_size(fragment), "The processed template")
     return Processed(fragment, plan)
 

@@ -1,0 +1,147 @@
+"""What the function tells those who run it: one log line for each run, and metrics.
+
+Both hold names of outcomes, reasons out of a fixed list, counts, places in our own code, and in the log the very messages
+that the stack operation shows. Nothing of a template beyond names, nothing of an event or an environment variable.
+
+Metrics go out in CloudWatch's embedded metric format. CloudWatch bills each combination of a name and its dimensions, so
+there are two dimensions only: ``service`` (the macro's name) and, where something is counted by its reason, ``Reason``.
+docs/operating.md lists them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
+from sysdig_instrument.engine.rewrite import Outcome, Status
+from sysdig_instrument.errors import UsageError, UserError
+from sysdig_instrument.macro import Processed, TemplateRefusedError, explained
+from sysdig_instrument.planning import Lookup
+
+NAMESPACE: Final = "SysdigInstrument"
+SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME") or "sysdig-instrument"
+
+MEMBERS: Final = frozenset(
+    {
+        "Command", "ContainerDefinitions", "Cpu", "DependsOn", "EntryPoint", "Environment", "ExecutionRoleArn", "Image",
+        "LinuxParameters", "Memory", "Metadata", "Name", "PidMode", "Properties", "RuntimePlatform", "Secrets", "Tags",
+        "VolumesFrom",
+    }
+)  # fmt: skip
+"""What a template can be refused for: the member that the problem is about. A fixed list, as each one is a metric."""
+
+logger = Logger(service=SERVICE)
+metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+
+
+@dataclass(slots=True)
+class Lookups:
+    """What one run asked of the world: images, and the parameters and exports that name images."""
+
+    number: int = 0
+    failures: int = 0
+    milliseconds: int = 0
+
+    def timed(self, ask: Lookup) -> Lookup:
+        """The same questions, counted and timed."""
+
+        def asking(requests: Sequence[Request]) -> Mapping[Request, Answer]:
+            began = time.monotonic()
+            answers = ask(requests)
+            self.milliseconds += round((time.monotonic() - began) * 1000)
+            self.number += len(requests)
+            self.failures += sum(isinstance(answers.get(request), Unavailable) for request in requests)
+            return answers
+
+        return asking
+
+
+def processed(result: Processed, lookups: Lookups) -> None:
+    """A template came back processed."""
+    tasks = [task.outcome for task in result.plan.tasks]
+    containers = [outcome for task in result.plan.tasks for outcome in task.containers]
+    counts = _count("Tasks", tasks) | _count("Containers", containers)
+    notices = [notice.text for notice in result.plan.notices]
+    logger.info("processed", extra={"counts": counts, "lookups": _count_lookups(lookups), "notices": notices})
+
+
+def inspected(response: Mapping[str, Json]) -> None:
+    """The hook passed a task definition, or did not."""
+    failed = response["hookStatus"] == "FAILED"
+    metrics.add_metric("HookFailed" if failed else "HookPassed", MetricUnit.Count, 1)
+    logger.info("inspected", extra={"status": response["hookStatus"], "why": response["message"]})
+
+
+def unsuccessful(error: Exception, lookups: Lookups | None = None) -> None:
+    """A template was refused, for its own faults or for the deployment's settings; or we failed."""
+    if isinstance(error, UserError | RecursionError):
+        reasons = list(dict.fromkeys(_reasons(error)))
+        metrics.add_metric("Refused", MetricUnit.Count, 1)
+        _count_reasons("Refused", reasons)
+        told = {"lookups": _count_lookups(lookups or Lookups()), "reasons": reasons}
+        logger.warning("refused", extra={**told, "shown": explained(error, "")})
+        return
+    metrics.add_metric("Failed", MetricUnit.Count, 1)
+    frames = traceback.extract_tb(error.__traceback__)
+    # An exception's own text may quote what the user wrote; where it was raised cannot.
+    where = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    logger.error("failed", extra={"error": type(error).__name__, "where": where})
+
+
+def reason(problem: Problem) -> str:
+    """What a problem is counted under: the member of the task definition that it is about."""
+    return next((str(part) for part in reversed(problem.place.pointer) if part in MEMBERS), "Template")
+
+
+def _reasons(error: Exception) -> Iterable[str]:
+    match error:
+        case TemplateRefusedError(problems=problems):
+            return map(reason, problems)
+        case UsageError():
+            return ("Deployment",)
+        case RecursionError():
+            return ("Nesting",)
+    return ("Size",)
+
+
+def _count(what: str, outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """The outcomes as metrics: how many there are of each, and of the skipped ones how many for each reason."""
+    counts = {
+        f"{what}Instrumented": sum(outcome.status is Status.INSTRUMENTED for outcome in outcomes),
+        f"{what}Skipped": sum(outcome.status is Status.SKIPPED for outcome in outcomes),
+    }
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    skipped = [outcome.reason.value for outcome in outcomes if outcome.status is Status.SKIPPED and outcome.reason]
+    _count_reasons(f"{what}Skipped", skipped)
+    return counts
+
+
+def _count_lookups(lookups: Lookups) -> dict[str, int]:
+    """The look-ups as metrics; none where nothing was asked, so that their average tells of those that were."""
+    counts = {"number": lookups.number, "failures": lookups.failures, "milliseconds": lookups.milliseconds}
+    if lookups.number:
+        metrics.add_metric("Lookups", MetricUnit.Count, lookups.number)
+        metrics.add_metric("LookupFailures", MetricUnit.Count, lookups.failures)
+        metrics.add_metric("LookupMilliseconds", MetricUnit.Milliseconds, lookups.milliseconds)
+    return counts
+
+
+def _count_reasons(name: str, reasons: Iterable[str]) -> None:
+    """A metric for each reason; each goes out by itself, as all metrics of one record have the same dimensions."""
+    for each, count in sorted(Counter(reasons).items()):
+        dimensions = {"service": SERVICE, "Reason": each}
+        with single_metric(name, MetricUnit.Count, count, namespace=NAMESPACE, default_dimensions=dimensions):
+            pass

@@ -1,0 +1,177 @@
+"""What the function tells those who run it: the log line and the metrics of each run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from case_folders import ACCOUNT, REGION
+from invoking import invoke
+from making import ROLE, SETTINGS, answering, container, resource, template
+from recording import Recorded, Recorder
+from sysdig_instrument import observing
+from sysdig_instrument.engine.findings import Place, Problem
+from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
+from sysdig_instrument.engine.selection import SkipReason
+
+
+@pytest.fixture
+def recorder(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    return Recorder(capsys, monkeypatch)
+
+
+@pytest.fixture
+def run(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def running(fragment: Any, answers: Any = answering, **settings: Any) -> Recorded:
+        event = {"requestId": "r-1", "region": REGION, "accountId": ACCOUNT, "fragment": fragment}
+        invoke(event, {**SETTINGS, **settings}, answers, monkeypatch)
+        return recorder.take()
+
+    return running
+
+
+def silent(requests: Sequence[Request]) -> Mapping[Request, Answer]:
+    return dict.fromkeys(requests, Unavailable("There was no answer", "Try again"))
+
+
+def test_what_was_done_is_counted(run: Any) -> None:
+    fragment = template(container(), {"Name": "db", "Image": "shop/db:1"})
+    fragment["Resources"]["Windows"] = resource(
+        container(), RuntimePlatform={"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
+    )
+    recorded = run(fragment)
+    metrics = dict(recorded.metrics)
+    assert metrics.pop(("LookupMilliseconds", "")) >= 0
+    assert metrics == {
+        ("TasksInstrumented", ""): 1,
+        ("TasksSkipped", ""): 1,
+        ("TasksSkipped", "Windows"): 1,
+        ("ContainersInstrumented", ""): 2,
+        ("ContainersSkipped", ""): 0,
+        ("Lookups", ""): 1,
+        ("LookupFailures", ""): 0,
+    }
+    log = recorded.log
+    assert (log["message"], log["level"], log["macro_request_id"]) == ("processed", "INFO", "r-1")
+    assert log["counts"]["ContainersInstrumented"] == 2
+    assert log["lookups"]["number"] == 1
+
+
+def skipped(reason: SkipReason) -> tuple[dict[str, Any], Any, dict[str, Any]]:
+    """A template in which something is skipped for this reason alone."""
+    properties: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    other = container(Name="other")
+    match reason:
+        case SkipReason.WINDOWS:
+            properties["RuntimePlatform"] = {"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
+        case SkipReason.NOT_FARGATE:
+            properties["RequiresCompatibilities"] = ["EC2"]
+        case SkipReason.DISABLED:
+            settings["Enabled"] = "false"
+        case SkipReason.NOT_OPTED_IN | SkipReason.NOTHING_TO_INSTRUMENT:
+            settings["Mode"] = "opt-in"
+        case SkipReason.EXCLUDED:
+            settings["ExcludeContainers"] = "other"
+        case SkipReason.NOT_INCLUDED:
+            settings["IncludeContainers"] = "web"
+        case SkipReason.LOG_ROUTER:
+            other["FirelensConfiguration"] = {"Type": "fluentbit"}
+        case SkipReason.IMAGE_UNREAD:
+            del other["EntryPoint"]
+            settings["OnUnresolvedImage"] = "skip"
+    return template(container(), other, **properties), silent, settings
+
+
+@pytest.mark.parametrize("reason", SkipReason)
+def test_what_is_skipped_is_counted_by_its_reason(run: Any, reason: SkipReason) -> None:
+    fragment, answers, settings = skipped(reason)
+    names = {name for name, why in run(fragment, answers, **settings).metrics if why == reason.value}
+    assert names in ({"TasksSkipped"}, {"ContainersSkipped"})
+
+
+def test_a_refusal_is_counted_once_and_for_each_reason(run: Any) -> None:
+    fragment = template(
+        {"Name": "web", "Image": "a:1"}, {"Name": "db", "Image": "b:1"}, container(Name="run"), PidMode="host"
+    )
+    recorded = run(fragment, silent)
+    assert recorded.metrics == {
+        ("Refused", ""): 1,
+        ("Refused", "Image"): 1,
+        ("Refused", "PidMode"): 1,
+        ("Lookups", ""): 2,
+        ("LookupFailures", ""): 2,
+        ("LookupMilliseconds", ""): 0,
+    }
+    assert recorded.log["level"] == "WARNING"
+    assert sorted(recorded.log["reasons"]) == ["Image", "PidMode"]
+    assert "PidMode is host" in recorded.log["shown"]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "settings", "reason"),
+    [
+        (template(), {"Priority": "urgent"}, "Deployment"),
+        (template() | {"Metadata": {"Much": "x" * 1_000_001}}, {}, "Size"),
+        ([], {}, "Template"),
+        (template() | {"Metadata": {"SysdigInstrument": {"Colector": "us2"}}}, {}, "Metadata"),
+    ],
+)
+def test_other_refusals_have_reasons_too(run: Any, fragment: Any, settings: dict[str, Any], reason: str) -> None:
+    assert run(fragment, **settings).metrics == {("Refused", ""): 1, ("Refused", reason): 1}
+
+
+def test_a_template_that_is_nested_too_deeply_is_no_bug_of_ours(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deep(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("sysdig_instrument.macro.process", deep)
+    assert run(template()).metrics == {("Refused", ""): 1, ("Refused", "Nesting"): 1}
+
+
+def test_a_bug_is_told_without_its_text(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("the template's own text")
+
+    monkeypatch.setattr("sysdig_instrument.macro.process", broken)
+    recorded = run(template())
+    assert recorded.metrics == {("Failed", ""): 1}
+    assert (recorded.log["error"], recorded.log["level"]) == ("KeyError", "ERROR")
+    assert any("broken" in where for where in recorded.log["where"])
+    assert "own text" not in recorded.text
+
+
+def test_a_template_without_task_definitions_counts_nothing(run: Any) -> None:
+    recorded = run({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    assert set(recorded.metrics.values()) == {0}
+    assert recorded.log["lookups"] == {"number": 0, "failures": 0, "milliseconds": 0}
+
+
+def test_one_run_leaves_nothing_to_the_next(run: Any) -> None:
+    first = dict(run(template()).metrics)
+    run(template(PidMode="host"))
+    assert dict(run(template()).metrics) == first
+
+
+def test_reasons_of_refusals_come_from_a_fixed_list() -> None:
+    """CloudWatch bills each one: what a user names must never become a metric."""
+    for pointer in [(), ("Resources", "Api"), ("Resources", "Api", "Properties", "Whatever", 0)]:
+        problem = Problem(Place("Api", "web", pointer), "A fact")
+        assert observing.reason(problem) in observing.MEMBERS | {"Template"}
+
+
+def test_a_hook_is_counted(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = resource(ExecutionRoleArn=ROLE)["Properties"]
+    event = {
+        "hookTypeName": "Sysdig::Instrument::Hook",
+        "actionInvocationPoint": "CREATE_PRE_PROVISION",
+        "requestData": {"targetName": "AWS::ECS::TaskDefinition", "targetModel": {"resourceProperties": properties}},
+    }
+    invoke(event, SETTINGS, answering, monkeypatch)
+    recorded = recorder.take()
+    assert recorded.metrics == {("HookFailed", ""): 1}
+    assert recorded.log["status"] == "FAILED"
+    assert json.loads(recorded.text.splitlines()[0])["function_name"]
