@@ -1,0 +1,88 @@
+"""Tasks of stacks on the embedded AWS, as `sysdig-instrument coverage` sees them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from embedded_aws import stacks
+from embedded_aws.aws import REGION, EmbeddedAws
+from embedding import on_embedded_aws
+
+pytestmark = on_embedded_aws
+
+CLUSTER = "covered"
+
+
+def template(family: str, **sections: object) -> str:
+    """A task definition; moto's RunTask wants to know how much memory each container has."""
+    resource = {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Metadata": {"SysdigInstrument": {"AgentMemory": 256}},
+        "Properties": {
+            "Family": family,
+            "RequiresCompatibilities": ["FARGATE"],
+            "NetworkMode": "awsvpc",
+            "Cpu": "512",
+            "Memory": "1024",
+            "ExecutionRoleArn": "arn:aws:iam::111122223333:role/execution",
+            "ContainerDefinitions": [{"Name": "web", "Image": "shop/web:1.4", "Memory": 512}],
+        },
+    }
+    return json.dumps({**sections, "Resources": {"Task": resource}})
+
+
+def run_task(aws: EmbeddedAws, family: str) -> None:
+    ec2 = aws.client("ec2")
+    network = {
+        "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+        "securityGroups": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+    }
+    answer = aws.client("ecs").run_task(
+        cluster=CLUSTER,
+        taskDefinition=family,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": network},
+    )
+    assert answer["tasks"]
+
+
+def coverage(aws: EmbeddedAws, *arguments: str) -> tuple[int, dict[str, Any]]:
+    command = [
+        sys.executable,
+        "-m",
+        "sysdig_instrument",
+        "coverage",
+        "--cluster",
+        CLUSTER,
+        "--format",
+        "json",
+        *arguments,
+    ]
+    done = subprocess.run(command, env=aws.environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_a_task_of_a_stack_with_the_macro_is_protected_and_one_without_is_not(aws: EmbeddedAws) -> None:
+    aws.client("ecs").create_cluster(clusterName=CLUSTER)
+    cloudformation = aws.client("cloudformation")
+    stack = stacks.deploy(cloudformation, "with-macro", template("with-macro", Transform="SysdigInstrument"))
+    assert stack.succeeded, stack
+    run_task(aws, "with-macro")
+    # The same settings as the macro's deployment: nothing is remarked on.
+    code, found = coverage(aws, "--region", REGION, "--set", "Collector=us2")
+    (group,) = found["groups"]
+    assert (code, group["verdict"], group["reasons"], group["remarks"]) == (0, "protected", [], [])
+    assert group["taskDefinition"] == "with-macro:1"
+    assert group["agent"]["image"] == "quay.io/sysdig/workload-agent:latest"
+
+    stack = stacks.deploy(cloudformation, "without-macro", template("without-macro"))
+    assert stack.succeeded, stack
+    run_task(aws, "without-macro")
+    code, found = coverage(aws, "--all-regions")
+    assert code == 1
+    assert found["summary"]["protectedPercent"] == 50.0
+    assert found["groups"][0]["reasons"] == ['Container "web" is not started by the wrapper']
