@@ -72,9 +72,8 @@ def processed(result: Processed, lookups: Lookups) -> None:
     """A template came back processed."""
     tasks = [task.outcome for task in result.plan.tasks]
     containers = [outcome for task in result.plan.tasks for outcome in task.containers]
-    counts = _count("Tasks", tasks) | _count("Containers", containers)
-    notices = [notice.text for notice in result.plan.notices]
-    logger.info("processed", extra={"counts": counts, "lookups": _count_lookups(lookups), "notices": notices})
+    counts = _count("tasks", tasks) | _count("containers", containers) | _count_lookups(lookups)
+    logger.info("processed", extra={**counts, "notices": [notice.text for notice in result.plan.notices]})
 
 
 def inspected(response: Mapping[str, Json]) -> None:
@@ -90,8 +89,8 @@ def unsuccessful(error: Exception, lookups: Lookups | None = None) -> None:
         reasons = list(dict.fromkeys(_reasons(error)))
         metrics.add_metric("Refused", MetricUnit.Count, 1)
         _count_reasons("Refused", reasons)
-        told = {"lookups": _count_lookups(lookups or Lookups()), "reasons": reasons}
-        logger.warning("refused", extra={**told, "shown": explained(error, "")})
+        told = {"reason": explained(error, ""), "reasons": reasons}
+        logger.warning("refused", extra={**told, **_count_lookups(lookups or Lookups())})
         return
     metrics.add_metric("Failed", MetricUnit.Count, 1)
     frames = traceback.extract_tb(error.__traceback__)
@@ -117,26 +116,26 @@ def _reasons(error: Exception) -> Iterable[str]:
 
 
 def _count(what: str, outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """The outcomes as metrics: how many there are of each, and of the skipped ones how many for each reason."""
-    counts = {
-        f"{what}Instrumented": sum(outcome.status is Status.INSTRUMENTED for outcome in outcomes),
-        f"{what}Skipped": sum(outcome.status is Status.SKIPPED for outcome in outcomes),
-    }
-    for name, count in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, count)
-    skipped = [outcome.reason.value for outcome in outcomes if outcome.status is Status.SKIPPED and outcome.reason]
-    _count_reasons(f"{what}Skipped", skipped)
-    return counts
+    """How many there are of each outcome, for the log; as metrics too, of the skipped ones also by their reason."""
+    instrumented = sum(outcome.status is Status.INSTRUMENTED for outcome in outcomes)
+    skipped = [outcome.reason for outcome in outcomes if outcome.status is Status.SKIPPED]
+    metrics.add_metric(f"{what.title()}Instrumented", MetricUnit.Count, instrumented)
+    metrics.add_metric(f"{what.title()}Skipped", MetricUnit.Count, len(skipped))
+    _count_reasons(f"{what.title()}Skipped", [reason.value for reason in skipped if reason])
+    return {f"{what}_instrumented": instrumented, f"{what}_skipped": len(skipped)}
 
 
 def _count_lookups(lookups: Lookups) -> dict[str, int]:
-    """The look-ups as metrics; none where nothing was asked, so that their average tells of those that were."""
-    counts = {"number": lookups.number, "failures": lookups.failures, "milliseconds": lookups.milliseconds}
+    """The look-ups, for the log; as metrics where anything was asked, so that averages tell of runs that ask."""
     if lookups.number:
         metrics.add_metric("Lookups", MetricUnit.Count, lookups.number)
         metrics.add_metric("LookupFailures", MetricUnit.Count, lookups.failures)
         metrics.add_metric("LookupMilliseconds", MetricUnit.Milliseconds, lookups.milliseconds)
-    return counts
+    return {
+        "lookups": lookups.number,
+        "lookup_failures": lookups.failures,
+        "lookup_milliseconds": lookups.milliseconds,
+    }
 
 
 def _count_reasons(name: str, reasons: Iterable[str]) -> None:
