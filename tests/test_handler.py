@@ -1,0 +1,503 @@
+"""The macro's contract with CloudFormation, whatever the event is."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from case_folders import ACCOUNT, REGION
+from invoking import FakeLambdaContext, invoke
+from making import SETTINGS, answering, container, properties_of, resource, template
+from sysdig_instrument import handler as module
+from sysdig_instrument import macro
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Answer, Request
+from sysdig_instrument.engine.settings.table import TABLE
+
+ID = "b6d37ac8-0000-1111-2222-333344445555"
+NEEDLE = "xyzzy-hunter2"
+"""What must never be seen outside the fragment."""
+
+Call: TypeAlias = Callable[..., dict[str, Any]]
+Out: TypeAlias = pytest.CaptureFixture[str]
+
+
+def event(fragment: Json, **more: Json) -> dict[str, Json]:
+    return {
+        "region": REGION,
+        "accountId": ACCOUNT,
+        "fragment": fragment,
+        "transformId": f"{ACCOUNT}::SysdigInstrument",
+        "params": {},
+        "requestId": ID,
+        "templateParameterValues": {},
+        **more,
+    }
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
+    for setting in TABLE:
+        monkeypatch.delenv(setting.variable, raising=False)
+    yield lambda value, changes=None: invoke(value, {**SETTINGS, **(changes or {})}, answering, monkeypatch)
+    module._line.cache_clear()
+
+
+class StandardOutput:
+    """What is standard output at the time of writing: pytest changes it."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+@pytest.fixture
+def out(capsys: Out, monkeypatch: pytest.MonkeyPatch) -> Out:
+    """What goes to standard output, the logger's part included, which holds on to the stream of the import."""
+    monkeypatch.setattr(logging.getLogger("sysdig-instrument").handlers[0], "stream", StandardOutput())
+    return capsys
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """What was logged and counted: one JSON object a line."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def metrics_in(text: str) -> dict[str, float]:
+    """The counts of all EMF lines, which must have CloudWatch's shape."""
+    counts: dict[str, float] = {}
+    for line in lines(text):
+        if "_aws" in line:
+            assert line["service"] == "sysdig-instrument"
+            assert isinstance(line["_aws"]["Timestamp"], int)
+            (directive,) = line["_aws"]["CloudWatchMetrics"]
+            assert directive["Namespace"] == "SysdigInstrument"
+            assert directive["Dimensions"] in ([["service"]], [["service", "Reason"]])
+            for each in directive["Metrics"]:
+                assert each["Unit"] == "Count"
+                name = each["Name"] + (f"/{line['Reason']}" if "Reason" in line else "")
+                counts[name] = math.fsum(
+                    [line[each["Name"]]] if isinstance(line[each["Name"]], float | int) else line[each["Name"]]
+                )
+    return counts
+
+
+# What is answered
+
+
+def test_a_template_comes_back_instrumented(call: Call) -> None:
+    response = call(event(template()))
+    assert set(response) == {"requestId", "status", "fragment"}
+    assert (response["requestId"], response["status"]) == (ID, "success")
+    assert properties_of(response["fragment"])["PidMode"] == "task"
+
+
+def test_a_template_without_task_definitions_comes_back_as_it_was(call: Call) -> None:
+    fragment: Json = {"Description": "x", "Resources": {"B": {"Type": "AWS::S3::Bucket"}}}
+    assert call(event(fragment)) == {"requestId": ID, "status": "success", "fragment": fragment}
+
+
+def test_transform_in_the_fragment_changes_nothing_else(call: Call) -> None:
+    with_it = call(event({"Transform": ["AWS::LanguageExtensions", "SysdigInstrument"], **template()}))
+    without = call(event(template()))
+    assert with_it["fragment"].pop("Transform") == ["AWS::LanguageExtensions", "SysdigInstrument"]
+    assert with_it == without
+
+
+@pytest.mark.parametrize("place", ["resource", "properties"])
+def test_a_snippet_comes_back_instrumented(call: Call, place: str) -> None:
+    fragment = resource() if place == "resource" else resource()["Properties"]
+    response = call(event({"Fn::Transform": {"Name": "SysdigInstrument"}, **fragment}))
+    assert response["status"] == "success", response
+    made = response["fragment"].get("Properties", response["fragment"])
+    assert made["PidMode"] == "task"
+
+
+@pytest.mark.parametrize("fragment", [{}, {"Api": resource()}, {"Name": "web"}, {"Type": "String"}, {"Cpu": "256"}])
+def test_a_snippet_in_the_wrong_place_is_told_where_it_belongs(call: Call, fragment: Json) -> None:
+    response = call(event(fragment))
+    assert response["status"] == "failure"
+    assert response["errorMessage"].startswith("There is no task definition where this macro stands")
+
+
+@pytest.mark.parametrize("fragment", [None, [], "x", 5, True, [template()]])
+def test_a_fragment_that_is_no_object_is_refused(call: Call, fragment: Json) -> None:
+    assert call(event(fragment)) == {
+        "requestId": ID,
+        "status": "failure",
+        "errorMessage": "The template is not an object. Give a CloudFormation template.",
+    }
+
+
+@pytest.mark.parametrize("odd", [None, [], "x", 5, True, {}, {"requestId": ID}, [event({})]])
+def test_what_is_no_event_is_refused(call: Call, odd: Json) -> None:
+    response = call(odd)
+    assert response["status"] == "failure"
+    assert response["errorMessage"].startswith("This is not the event of a CloudFormation macro")
+
+
+@pytest.mark.parametrize("key", ["params", "templateParameterValues"])
+@pytest.mark.parametrize("odd", ["x", 5, ["x"], True])
+def test_params_and_parameter_values_of_another_type_are_refused(call: Call, key: str, odd: Json) -> None:
+    response = call(event(template(), **{key: odd}))
+    assert response["status"] == "failure"
+    assert response["errorMessage"].startswith("This is not the event of a CloudFormation macro")
+
+
+@pytest.mark.parametrize("key", ["params", "templateParameterValues"])
+@pytest.mark.parametrize("nothing", [None, {}, [], ""])
+def test_params_and_parameter_values_may_be_missing(call: Call, key: str, nothing: Json) -> None:
+    expected = call(event(template()))
+    assert call(event(template(), **{key: nothing})) == expected
+    lacking = event(template())
+    del lacking[key]
+    assert call(lacking) == expected
+
+
+@pytest.mark.parametrize("key", ["region", "accountId", "transformId"])
+def test_what_else_an_event_holds_may_be_missing_or_odd(call: Call, key: str) -> None:
+    lacking = event(template())
+    del lacking[key]
+    odd: tuple[Json, ...] = (None, 5, [], {})
+    for each in (lacking, *({**lacking, key: value} for value in odd)):
+        assert call(each)["status"] == "success"
+
+
+@pytest.mark.parametrize("odd", [None, 5, ["x"], {"a": 1}, True])
+def test_a_request_id_of_another_type_is_answered_with_an_empty_one(call: Call, odd: Json) -> None:
+    assert call(event(template(), requestId=odd))["requestId"] == ""
+    lacking = event(5)
+    del lacking["requestId"]
+    assert call(lacking)["requestId"] == ""
+
+
+def test_the_event_is_not_changed(call: Call) -> None:
+    given_event = event(template(container(EntryPoint=None)))
+    before = copy.deepcopy(given_event)
+    call(given_event)
+    assert given_event == before
+
+
+def test_params_of_the_transform_are_settings(call: Call) -> None:
+    response = call(event(template(), params={"Enabled": "false"}))
+    assert "PidMode" not in properties_of(response["fragment"])
+    response = call(event(template(), params={"Enbled": "false"}))
+    assert (
+        response["errorMessage"] == 'The Transform\'s Parameters sets "Enbled", which is no setting. Write "Enabled".'
+    )
+
+
+def test_all_problems_are_in_one_message(call: Call) -> None:
+    bad = template(container(Environment=5, VolumesFrom=5))
+    response = call(event(bad))
+    assert set(response) == {"requestId", "status", "errorMessage"}
+    assert len(response["errorMessage"].splitlines()) == 2
+
+
+@pytest.mark.parametrize("missing", ["Collector", "AccessKeySecret"])
+def test_a_deployment_without_a_required_setting_refuses(call: Call, missing: str) -> None:
+    response = call(event(template()), {missing: ""})
+    assert response["errorMessage"].startswith(f"The macro is deployed without {missing}.")
+
+
+def test_a_processed_template_that_is_too_large_is_refused(call: Call) -> None:
+    assert call(event({"Description": "ä" * 495_000, **template()}))["status"] == "success"
+    response = call(event({"Description": "ä" * 500_000, **template()}))
+    assert response["errorMessage"].startswith("The processed template has 1,0")
+
+
+# Odd, deep and large input
+
+
+@pytest.mark.parametrize("name", ["", "/", "~", "~1/", "é", "😀", "\ud800", "\x00\n", "x" * 5000])
+def test_an_odd_logical_id_is_processed_like_any_other(call: Call, name: str) -> None:
+    response = call(event({"Resources": {name: resource()}}))
+    assert response["status"] == "success", response
+    assert properties_of(response["fragment"], name)["PidMode"] == "task"
+    json.dumps(response)
+
+
+@pytest.mark.parametrize("depth", [10_000, 900])
+@pytest.mark.parametrize("place", ["outside", "inside", "container", "expression"])
+def test_deep_nesting_is_answered(call: Call, depth: int, place: str) -> None:
+    deep: Json = "x"
+    for _ in range(depth):
+        deep = {"Fn::Sub": ["x", {"a": deep}]} if place == "expression" else {"a": deep}
+    fragments: dict[str, Json] = {
+        "outside": {**template(), "Metadata": deep},
+        "inside": template(RuntimePlatform=deep),
+        "container": template(container(DockerLabels=deep)),
+        "expression": template(container(Image=deep, EntryPoint=None)),
+    }
+    response = call(event(fragments[place]))
+    if response["status"] == "failure":
+        assert response["errorMessage"] == "The template is nested too deeply to be read. Take some of the nesting out."
+    json.dumps(response)
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), 1e308, math.inf, -math.inf, math.nan, 0, -0.0])
+def test_a_number_of_any_size_is_no_fault_of_the_macro(call: Call, number: float) -> None:
+    for place in ("Cpu", "Memory", "MemoryReservation", "Essential", "Name"):
+        member: dict[str, Any] = {place: number}
+        for fragment in (template(container(**member)), template(**member)):
+            response = call(event(fragment))
+            assert "fault of its own" not in response.get("errorMessage", "")
+
+
+def test_lone_surrogates_are_passed_through(call: Call) -> None:
+    fragment = template(container(Name="\ud800", Image="\udfff", Environment=[{"Name": "\ud800", "Value": "\ud800"}]))
+    response = call(event(fragment))
+    assert response["status"] == "success", response
+    assert properties_of(response["fragment"])["ContainerDefinitions"][0]["Name"] == "\ud800"
+
+
+junk: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(
+                ["Resources", "Type", "Properties", "ContainerDefinitions", "Fn::If", "Ref", "Metadata", "SysdigInstrument",
+                 "Name", "EntryPoint", "Conditions", "Parameters", "Fn::ForEach::X", "fragment", "params", "Tags"]
+            ), inner, max_size=3,
+        ),
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(junk)
+def test_whatever_the_event_is_there_is_an_answer_that_is_json(call: Call, value: Json) -> None:
+    for given_event in (value, event(value), event(template(value)), event({"Resources": {"A": value}})):
+        response = call(given_event)
+        assert response["status"] in ("success", "failure")
+        assert response["status"] == "success" or response["errorMessage"]
+        assert "fault of its own" not in response.get("errorMessage", "")
+        json.dumps(response)
+
+
+# Faults of our own
+
+
+def test_a_fault_of_our_own_is_answered_with_the_request_id_and_nothing_of_the_input(
+    call: Call, monkeypatch: pytest.MonkeyPatch, out: Out
+) -> None:
+    def fail(fragment: Json, _plan: object) -> None:
+        raise KeyError(f"{NEEDLE} {fragment}")
+
+    monkeypatch.setattr("sysdig_instrument.macro.engine.process", fail)
+    response = call(event(template(container(Name=NEEDLE))))
+    assert response == {
+        "requestId": ID,
+        "status": "failure",
+        "errorMessage": "The macro failed by a fault of its own (KeyError), and nothing was changed. "
+        f"Give the request id {ID} to the platform team.",
+    }
+    printed = out.readouterr().out
+    assert NEEDLE not in printed
+    (logged,) = [line for line in lines(printed) if line.get("message") == "failed"]
+    assert (logged["error"], logged["level"], logged["macro_request_id"]) == ("KeyError", "ERROR", ID)
+    assert logged["where"][-1].startswith("test_handler.py:")
+    assert metrics_in(printed) == {"Failed": 1}
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError, TypeError, RecursionError, MemoryError, OSError, AssertionError, ExceptionGroup]
+)
+def test_any_exception_is_answered(call: Call, monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def fail(*_: object) -> None:
+        raise error(NEEDLE, [ValueError(NEEDLE)]) if error is ExceptionGroup else error(NEEDLE)
+
+    monkeypatch.setattr(macro, "process", fail)
+    response = call(event(template()))
+    assert response["status"] == "failure"
+    assert NEEDLE not in json.dumps(response)
+
+
+# The deadline
+
+
+class Hurried(FakeLambdaContext):
+    """A function whose time runs out, call by call."""
+
+    def __init__(self, *milliseconds: int) -> None:
+        self.left = list(milliseconds)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left.pop(0) if len(self.left) > 1 else self.left[0]
+
+
+def test_lookups_are_given_the_time_that_is_left_less_what_the_answer_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_seconds: list[float] = []
+
+    def asker(
+        _settings: object, region: str, _line: object, seconds: Callable[[], float]
+    ) -> Callable[[Sequence[Request]], Mapping[Request, Answer]]:
+        assert region == REGION
+
+        def ask(requests: Sequence[Request]) -> Mapping[Request, Answer]:
+            given_seconds.append(seconds())
+            return answering(requests)
+
+        return ask
+
+    for setting in TABLE:
+        monkeypatch.delenv(setting.variable, raising=False)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(next(each.variable for each in TABLE if each.name == name), str(value))
+    monkeypatch.setattr(module, "asker", asker)
+    value = template(container(EntryPoint=None, Image={"Fn::ImportValue": "x"}), container(Name="b", EntryPoint=None))
+    module.handler(event(value), cast("Any", Hurried(30_000, 12_000)))
+    assert given_seconds == [28.0]
+    given_seconds.clear()
+    module.handler(event(value), cast("Any", Hurried(1_500)))
+    assert given_seconds == [-0.5]
+
+
+# Nothing stays, and nothing gets out
+
+
+def test_nothing_of_one_event_is_in_the_answer_or_the_logs_of_the_next(call: Call, out: Out) -> None:
+    plain = call(event(template()))
+    first = out.readouterr().out
+    other: dict[str, Json] = {
+        "Metadata": {"SysdigInstrument": {"Priority": "security", "Collector": "other.example.com"}}
+    }
+    call(
+        event({**template(container(Name=NEEDLE, EntryPoint=5)), **other}, requestId="other", params={"Mode": "opt-in"})
+    )
+    call(5)
+    out.readouterr()
+    assert call(event(template())) == plain
+    second = out.readouterr().out
+    assert NEEDLE not in second
+    assert [_timeless(line) for line in lines(second)] == [_timeless(line) for line in lines(first)]
+
+
+def _timeless(line: dict[str, Any]) -> dict[str, Any]:
+    # Powertools counts the process's first run as its cold start, and stamps the time.
+    return {key: value for key, value in line.items() if key not in ("timestamp", "_aws", "cold_start")}
+
+
+def with_secrets() -> dict[str, Any]:
+    """A template full of what must not get out, with something to tell about each."""
+    web = container(
+        Environment=[
+            {"Name": "DB_PASSWORD", "Value": NEEDLE},
+            {"Name": "SYSDIG_ACCESS_KEY", "Value": NEEDLE},
+            {"Name": "SYSDIG_SIDECAR", "Value": NEEDLE},
+        ],
+        Command=[NEEDLE],
+        DockerLabels={"x": NEEDLE},
+        Essential=NEEDLE,
+        Cpu=NEEDLE,
+    )
+    return {
+        "Description": NEEDLE,
+        "Parameters": {"Secret": {"Type": "String", "NoEcho": True, "Default": NEEDLE}},
+        "Mappings": {"M": {"a": {"b": NEEDLE}}},
+        "Conditions": {"C": {"Fn::Equals": [NEEDLE, {"Ref": "Secret"}]}},
+        "Outputs": {"O": {"Value": NEEDLE}},
+        "Metadata": {"Other": NEEDLE},
+        "Resources": {
+            "Api": resource(web, PidMode=NEEDLE, Tags=[{"Key": "sysdig-instrument", "Value": "true"}]),
+            "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": NEEDLE}},
+        },
+    }
+
+
+def check_nothing_got_out(response: dict[str, Any], printed: str) -> None:
+    assert NEEDLE not in printed
+    assert NEEDLE not in response.get("errorMessage", "")
+    for made in response.get("fragment", {}).get("Resources", {}).values():
+        assert NEEDLE not in json.dumps(made.get("Metadata"))
+
+
+def test_secrets_in_a_template_that_is_processed_get_nowhere_else(call: Call, out: Out) -> None:
+    response = call(event(with_secrets(), templateParameterValues={"Secret": NEEDLE}))
+    assert response["status"] == "success", response
+    printed = out.readouterr().out
+    assert "stands in the clear" in printed
+    check_nothing_got_out(response, printed)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"EntryPoint": NEEDLE}, {"Environment": NEEDLE}, {"VolumesFrom": [{"SourceContainer": "nobody", "X": NEEDLE}]},
+        {"LinuxParameters": NEEDLE}, {"Secrets": [{"Name": "DB_PASSWORD", "ValueFrom": NEEDLE}]}, {"EntryPoint": {"Ref": "Secret"}},
+        {"EntryPoint": {"Fn::Split": [NEEDLE, {"Ref": "Secret"}, NEEDLE]}},
+        {"EntryPoint": {"Fn::FindInMap": ["M", "a", "b"]}}, {"LinuxParameters": {"Capabilities": {"Add": NEEDLE}}},
+    ],
+)  # fmt: skip
+def test_secrets_in_a_template_that_is_refused_get_nowhere(call: Call, out: Out, broken: dict[str, Json]) -> None:
+    value = with_secrets()
+    properties_of(value)["ContainerDefinitions"][0].update(broken)
+    response = call(event(value, templateParameterValues={"Secret": NEEDLE}))
+    assert response["status"] == "failure"
+    check_nothing_got_out(response, out.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [each.name for each in TABLE if each.name not in ("ExtraConf", "AgentImage", "ExcludeContainers", "IncludeContainers", "Collector")],
+)  # fmt: skip
+def test_a_settings_bad_value_is_not_repeated(call: Call, out: Out, name: str) -> None:
+    bad: Json = {NEEDLE: [NEEDLE]}
+    value = {**template(), "Metadata": {"SysdigInstrument": {name: {"Fn::Join": [NEEDLE, [bad]]}}}}
+    for given_event in (event(value), event(template(), params={name: f"{NEEDLE} {NEEDLE}\n"})):
+        response = call(given_event)
+        check_nothing_got_out(response, out.readouterr().out)
+
+
+def test_a_settings_bad_value_in_the_deployment_is_not_repeated(call: Call, out: Out) -> None:
+    response = call(event(template()), {"AccessKeySecret": NEEDLE})
+    assert response["status"] == "failure"
+    check_nothing_got_out(response, out.readouterr().out)
+
+
+def test_powertools_cannot_be_told_to_log_the_event(call: Call, out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    call(event(with_secrets()))
+    assert NEEDLE not in out.readouterr().out
+
+
+# Logs and metrics
+
+
+def test_what_was_done_is_logged_and_counted(call: Call, out: Out) -> None:
+    value = template(container(), container(Name="b"))
+    value["Resources"]["Ec2"] = resource(RequiresCompatibilities=["EC2"])
+    call(event(value), {"ExcludeContainers": "b"})
+    printed = out.readouterr().out
+    counts = {"TasksInstrumented": 1, "TasksSkipped": 1, "ContainersInstrumented": 1, "ContainersSkipped": 1}
+    assert counts.items() <= metrics_in(printed).items()
+    (logged,) = [line for line in lines(printed) if "_aws" not in line]
+    assert (logged["message"], logged["level"], logged["macro_request_id"]) == ("processed", "INFO", ID)
+
+
+def test_a_refusal_is_logged_with_its_message_and_counted(call: Call, out: Out) -> None:
+    response = call(event(5))
+    printed = out.readouterr().out
+    assert metrics_in(printed)["Refused"] == 1
+    (logged,) = [line for line in lines(printed) if "_aws" not in line]
+    assert (logged["message"], logged["level"]) == ("refused", "WARNING")
+    assert response["errorMessage"] in logged.values()
+
+
+def test_metrics_start_from_nothing_in_every_run(call: Call, out: Out) -> None:
+    for _ in range(2):
+        call(event(template()))
+        assert metrics_in(out.readouterr().out)["TasksInstrumented"] == 1
