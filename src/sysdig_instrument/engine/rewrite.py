@@ -87,9 +87,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TaskPlan:
-    """What is to be done to one task definition."""
+    """What is to be done to one task definition, and the settings that say so."""
 
     task: TaskDefinition
+    settings: TaskSettings
     outcome: Outcome
     containers: tuple[Outcome, ...]
     changes: tuple[Change, ...]
@@ -114,10 +115,10 @@ def rewrite(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     """The plan for one task definition."""
     match decide_task(task, settings):
         case Skip(why, reason):
-            return _finished(task, Outcome(None, Status.SKIPPED, why, reason=reason), (), settings.findings)
+            return _finished(task, settings, Outcome(None, Status.SKIPPED, why, reason=reason), (), settings.findings)
         case Refuse(key, fact, advice):
             problem = Problem(Place(task.name, None, (*task.properties_pointer, key)), fact, advice)
-            return _finished(task, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
+            return _finished(task, settings, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
     return _rewrite_lists(task, settings)
 
 
@@ -144,7 +145,7 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         status = Status.REFUSED if any(isinstance(effect, Problem) for effect in effects) else Status.SKIPPED
         findings = [effect for effect in effects if not isinstance(effect, Change)]
         none = Outcome(None, status, "no container is to be instrumented", reason=SkipReason.NOTHING_TO_INSTRUMENT)
-        return _finished(task, none, outcomes, findings)
+        return _finished(task, settings, none, outcomes, findings)
     effects[:0] = pid_mode(task, any_of(instrumented, task.when))
     effects += execution_role(task, settings.settled.settings)
     effects += _task_notices(task, settings.settled)
@@ -153,7 +154,7 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         effects.append(needed)
     refused = any(isinstance(effect, Problem) for effect in effects)
     status = Status.REFUSED if refused else Status.INSTRUMENTED
-    finished = _finished(task, Outcome(None, status), outcomes, effects)
+    finished = _finished(task, settings, Outcome(None, status), outcomes, effects)
     return replace(finished, grant=needed) if isinstance(needed, Grant) else finished
 
 
@@ -229,14 +230,18 @@ def _agents(planned: Iterable[_Planned], containers: Leaf, when: When, settled: 
 
 
 def _finished(
-    task: TaskDefinition, outcome: Outcome, containers: tuple[Outcome, ...], effects: Iterable[Effect | Finding]
+    task: TaskDefinition,
+    settings: TaskSettings,
+    outcome: Outcome,
+    containers: tuple[Outcome, ...],
+    effects: Iterable[Effect | Finding],
 ) -> TaskPlan:
     effects = list(effects)
     changes = [effect for effect in effects if isinstance(effect, Change)]
     findings = [effect for effect in effects if isinstance(effect, Finding)]
     for effect in result(task, _result(outcome, containers, findings), changed=bool(changes)):
         (changes if isinstance(effect, Change) else findings).append(effect)  # type: ignore[arg-type]
-    return TaskPlan(task, outcome, containers, tuple(changes), tuple(findings))
+    return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings))
 
 
 def _result(outcome: Outcome, containers: Iterable[Outcome], findings: Iterable[Finding]) -> Json:
