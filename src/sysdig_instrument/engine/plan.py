@@ -96,8 +96,8 @@ def plan(template: Json, context: Context) -> Plan:
         *(finding for task in tasks for finding in task.findings),
         *(each for each in granted if isinstance(each, Notice)),
     ]
-    notices = tuple(finding for finding in findings if isinstance(finding, Notice))
-    problems = tuple(finding for finding in findings if isinstance(finding, Problem))
+    notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
+    problems = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Problem)))
     permissions = tuple(each for each in granted if isinstance(each, Change))
     return Plan(context, tasks, permissions, stacks + notices, problems, tuple(run.requests))
 
