@@ -21,7 +21,7 @@ def test_sam_finds_nothing_wrong() -> None:
 def test_every_setting_reaches_the_function(aws: EmbeddedAws) -> None:
     [function] = aws.client("lambda").list_functions()["Functions"]
     variables = function["Environment"]["Variables"]
-    assert set(variables) == {setting.variable for setting in TABLE}
+    assert set(variables) == {setting.variable for setting in TABLE} | {"POWERTOOLS_SERVICE_NAME"}
     assert variables["SYSDIG_INSTRUMENT_COLLECTOR"] == "us2"
     assert variables["SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET"] == SECRET
     assert json.loads(variables["SYSDIG_INSTRUMENT_IMAGE_CONFIGS"]) == IMAGES

@@ -1,0 +1,77 @@
+"""The dashboard and the alarms of template.yaml watch metrics that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+
+from sysdig_instrument import observing
+from sysdig_instrument.documents import load
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE: Final = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
+RESOURCES: Final[Mapping[str, Any]] = TEMPLATE["Resources"]
+ALARMS: Final = [name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+OF_LAMBDA: Final = {"Errors", "Throttles", "Duration"}
+"""AWS Lambda developer guide, «Types of metrics for Lambda functions»."""
+
+SOURCE: Final = Path(observing.__file__).read_text()
+_NAMES: Final = set(re.findall(r'"([A-Z][A-Za-z]+)"', SOURCE)) | {
+    f"{what}{became}" for what in ("Tasks", "Containers") for became in ("Instrumented", "Skipped")
+}
+
+
+def filled(body: str) -> str:
+    """A Fn::Sub with something for each name."""
+    return re.sub(r"\$\{(?!!)[A-Za-z:]+\}", "x", body).replace("${!", "${")
+
+
+def widgets() -> list[dict[str, Any]]:
+    body = RESOURCES["MacroDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    return cast("list[dict[str, Any]]", json.loads(filled(body))["widgets"])
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_is_for_a_metric_that_there_is_and_is_off_by_default(name: str) -> None:
+    properties = RESOURCES[name]["Properties"]
+    assert RESOURCES[name]["Condition"] == "HasAlarms"
+    assert properties["TreatMissingData"] == "notBreaching"
+    assert properties["MetricName"] in (OF_LAMBDA if properties["Namespace"] == "AWS/Lambda" else _NAMES)
+
+
+def test_the_alarm_for_time_is_below_the_time_out_and_above_what_look_ups_take() -> None:
+    milliseconds = RESOURCES["DurationAlarm"]["Properties"]["Threshold"]
+    assert 20_000 * 2 <= milliseconds == RESOURCES["MacroFunction"]["Properties"]["Timeout"] * 800
+
+
+def test_the_dashboard_shows_metrics_that_there_are() -> None:
+    assert RESOURCES["MacroDashboard"]["Condition"] == "HasDashboard"
+    for widget in widgets():
+        for metric in widget["properties"].get("metrics", ()):
+            if isinstance(metric[0], dict):
+                (name,) = re.findall(r'MetricName="(\w+)"', metric[0]["expression"])
+                assert "{SysdigInstrument,service,Reason}" in metric[0]["expression"]
+                assert name in _NAMES
+            elif metric[0] != "...":
+                assert metric[1] in (OF_LAMBDA if metric[0] == "AWS/Lambda" else _NAMES)
+
+
+def test_the_widgets_do_not_overlap() -> None:
+    cells = [
+        (x, y)
+        for widget in widgets()
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+def test_each_ring_has_metrics_of_its_own() -> None:
+    variables = RESOURCES["MacroFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "MacroName"}
