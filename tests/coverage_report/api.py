@@ -23,7 +23,7 @@ from coverage_report.tasks import ACCOUNT, REGION, cluster_arn, definition_arn
 from sysdig_instrument.coverage.session import Session
 
 PAGE = 100
-_MODELS = botocore.loaders.create_loader()  # reading the models of AWS takes most of the time
+MODELS = botocore.loaders.create_loader()  # reading the models of AWS takes most of the time
 
 
 class _Raw(io.BytesIO):
@@ -122,7 +122,7 @@ class Ecs:
         self._regions = {region.name: region for region in regions}
         self._lock = threading.Lock()
         core = botocore.session.Session()
-        core.register_component("data_loader", _MODELS)
+        core.register_component("data_loader", MODELS)
         made = boto3.Session("testing", "testing", botocore_session=core)
         made.events.register("before-send.ecs", self._send)
         self.session = Session(made, REGION)

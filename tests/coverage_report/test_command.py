@@ -13,6 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from coverage_report.api import MODELS
 from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered
 from sysdig_instrument.cli import coverage, main
 from sysdig_instrument.coverage.table import Look
@@ -29,6 +30,8 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # Each session would read AWS's models anew, which takes longer than all else.
+    monkeypatch.setattr("botocore.session.create_loader", lambda _=None: MODELS)
     with mock_aws():
         yield
 
@@ -149,7 +152,7 @@ def test_calls_that_cannot_be_answered(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 def test_a_region_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--region", "not a region") == 1
-    assert "InvalidRegionError" in capsys.readouterr().out
+    assert "InvalidRegionError. Look at the region's name" in capsys.readouterr().out
 
 
 def test_regions_are_named_or_all() -> None:

@@ -207,6 +207,13 @@ def test_launch_types(launch_type: str, by_default: bool) -> None:  # noqa: FBT0
     assert is_in_scope(launch_type, settle(Layer("--set", {"LaunchTypes": "ALL"})))
 
 
+def test_a_tag_that_the_macro_would_refuse() -> None:
+    judgement = judged(definition(registered(plain()), sysdig_instrument="maybe"))
+    assert judgement.verdict is Verdict.UNPROTECTED
+    assert 'Setting "Enabled" in the tags has a value that cannot be used' in judgement.reasons
+    assert not judgement.is_bare
+
+
 # --- one task of it ---------------------------------------------------------------------------------------------
 
 
@@ -293,6 +300,7 @@ def test_platform_versions(version: str, old: bool) -> None:  # noqa: FBT001 - a
         (Service(definition_arn("web:1"), in_progress=True), ()),
         (Service(definition_arn("web:2"), in_progress=True), ("The service is being moved to web:2",)),
         (Service(definition_arn("web:2")), ("The service is at web:2",)),
+        (Service(""), ()),  # its deployments are another tool's
     ],
 )
 def test_a_service_that_is_being_deployed(service: Service | None, remarks: tuple[str, ...]) -> None:

@@ -65,7 +65,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service: the task definition that new tasks of it get, and whether it is being deployed."""
+    """A service: the task definition that new tasks of it get, if ECS knows it, and whether it is being deployed."""
 
     definition: str
     in_progress: bool = False

@@ -13,7 +13,7 @@ from sysdig_instrument.coverage.sight import Sight
 from sysdig_instrument.documents.plain import properties
 from sysdig_instrument.engine import verdict as instrumentation
 from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
-from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.engine.findings import Problem, quoted
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.rewrite import Outcome, Status, TaskPlan
@@ -39,7 +39,8 @@ class Judgement:
     """A verdict and all there is to say about it, in sentences without their full stop.
 
     ``reasons`` are why it is not protected; ``remarks`` change nothing about the verdict. ``left_alone`` are the
-    containers that are not to be instrumented, each with why. ``is_bare`` says that nothing of the agent's is there.
+    containers that are not to be instrumented, each with why. ``is_bare`` says that nothing of the agent's is there, which
+    says more than all the reasons.
     """
 
     verdict: Verdict
@@ -113,7 +114,7 @@ def _judgement(plan: TaskPlan, sight: Sight, settled: Settled) -> Judgement:
             whys = (f'Container "{name}": {each}' for name, each in left_alone)
             return Judgement(Verdict.EXCLUDED, tuple(whys) or (_capital(why),), left_alone=left_alone)
         case instrumentation.Unprotected(reasons):
-            judgement = Judgement(Verdict.UNPROTECTED, reasons, is_bare=sight.is_bare)
+            judgement = Judgement(Verdict.UNPROTECTED, reasons, is_bare=sight.is_bare and not _has_odd_tags(plan))
         case instrumentation.Protected():
             judgement = Judgement(Verdict.PROTECTED)
     judgement = replace(judgement, left_alone=left_alone)
@@ -125,6 +126,11 @@ def _judgement(plan: TaskPlan, sight: Sight, settled: Settled) -> Judgement:
 
 def _is_left_alone(outcome: Outcome) -> bool:
     return outcome.status is Status.SKIPPED and not outcome.unread
+
+
+def _has_odd_tags(plan: TaskPlan) -> bool:
+    """Whether a tag says something that the macro would refuse: what was meant may well be that the task is left alone."""
+    return any(isinstance(finding, Problem) and "Tags" in finding.place.pointer for finding in plan.findings)
 
 
 def _capital(text: str) -> str:
@@ -196,7 +202,7 @@ def is_too_old(platform_version: str) -> bool:
 
 
 def _of_service(task: Task, service: Service | None) -> Iterator[str]:
-    if service and service.definition != task.definition:
+    if service and service.definition and service.definition != task.definition:
         current = service.definition.rsplit("/", 1)[-1]
         verb = "is being moved to" if service.in_progress else "is at"
         yield f"The service {verb} {current}"

@@ -22,6 +22,7 @@ from sysdig_instrument.registry.aws import AwsError, Client, call
 _MOST_TASKS: Final = 100  # of one DescribeTasks
 _MOST_SERVICES: Final = 10  # of one DescribeServices
 _SIDE_BY_SIDE: Final = 8
+_NO_SUCH_PLACE: Final = frozenset({"EndpointConnectionError", "InvalidRegionError", "ConnectTimeoutError"})
 
 
 Scope: TypeAlias = Callable[[Task], bool]
@@ -131,5 +132,10 @@ def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
 
 
 def _unread(region: str, cluster: str | None, operation: str, error: AwsError) -> Unread:
-    advice = f"Allow ecs:{operation}" if error.denied else error.advice(f"ecs:{operation}", "*")
+    if error.denied:
+        advice = f"Allow ecs:{operation}"
+    elif error.code in _NO_SUCH_PLACE:
+        advice = "Look at the region's name, and at the network"
+    else:
+        advice = error.advice(f"ecs:{operation}", "*")
     return Unread(region, cluster and spelled.last(cluster), f"{operation}: {error.fact('Amazon ECS')}", advice)
