@@ -136,3 +136,9 @@ def test_merges_of_several_and_in_place() -> None:
         add("/c/z", 3),
         add("/d/w", 2),
     )
+
+
+def test_an_anchored_key_and_merges_of_both_kinds() -> None:
+    check("&k a: 1\nb: *k\nc: [*k]\n", "&k a: 1\nb: d\nc: [*k, e]\n", put("/b", "d", "a"), add("/c/-", "e"))
+    text = "a: &a {x: 1}\nb:\n  <<: [{z: 1}, *a]\n"
+    check(text, "a: &a {x: 2}\nb:\n  x: 1\n  z: 1\n", put("/a/x", 2, 1))

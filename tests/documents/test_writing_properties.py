@@ -180,3 +180,13 @@ def test_the_scribe_uses_what_it_should() -> None:
         "style '",
     }
     assert expected | {"<<: *", "\r\n", " # ", "---"} <= seen
+
+
+def test_a_text_that_cannot_be_edited_is_written_anew_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, real in REAL.items():
+        monkeypatch.setattr(writer, name, real)
+    monkeypatch.setattr(writer, "spliced", lambda text, _: text + ": {")
+    warnings: list[str] = []
+    written = write(read(b"a: 1 # one\n", "t"), [Change("add", ("b",), "because", [2])], warnings.append)
+    assert written == "a: 1\nb:\n  - 2\n"
+    assert warnings == ["t could not be edited in place: all of it is written anew, without its comments."]

@@ -320,6 +320,11 @@ def test_strings_stay_strings(text: str) -> None:
         changed(source, add("/a/-" if isinstance(a, list) else "/a/k", {text: [text]}))
 
 
+def test_blanks_on_empty_lines_do_not_join_a_new_text() -> None:
+    text = "a:\n  b: 1\n          \n# end\n"
+    assert changed(text, add("/a/c", "x\ny\n")) == text.replace("b: 1\n", 'b: 1\n  c: "x\\ny\\n"\n')
+
+
 def test_plain_where_it_can_be() -> None:
     plain = [
         "/opt/draios/bin/instrument",
@@ -363,9 +368,11 @@ def test_around_a_short_tag() -> None:
 
 
 def test_the_whole_document() -> None:
-    assert changed("# head\n---\na: 1\n# tail\n", put("", {"b": [1]}, {"a": 1})) == "# head\n---\nb:\n  - 1\n# tail\n"
+    assert changed("# head\n---\na: 1\n# tail\n", remove("/a", 1)) == "# head\n---\n{}\n# tail\n"
+    assert changed("# head\n---\na: 1\n# tail\n", remove("/a", 1), add("/b", [1])) == "# head\n---\nb:\n  - 1\n# tail\n"
     assert changed("[1]\n", add("/-", 2)) == "[1, 2]\n"
     assert changed("- 1\n", add("/0", 2)) == "- 2\n- 1\n"
     assert changed("# head\n\n- 1\n", add("/0", 2)) == "# head\n\n- 2\n- 1\n"
     assert changed("--- {a: 1}\n", add("/b", 2)) == "--- {a: 1, b: 2}\n"
-    assert changed("--- !Sub x\n", put("", 2, {"Fn::Sub": "x"})) == "--- 2\n"
+    assert changed("--- {a: 1}\n", remove("/a", 1), add("/b", [2])) == "--- {b: [2]}\n"
+    assert changed("--- !Sub x\n", put("/Fn::Sub", "z", "x")) == "--- !Sub z\n"

@@ -62,7 +62,7 @@ def attached(value: Json, style: Style, to: Literal["key", "item"], anchor: str 
 def _on_one_line(value: Json, style: Style, *, tagged: bool) -> str | None:
     """The value where it fits behind its key: words, empty brackets, short lists where the text has them so."""
     if isinstance(value, str):
-        if literal(value, style.step) is not None:
+        if style.literals and literal(value, style.step) is not None:
             return None
         return word(value, style, flow=False, quoted="" if tagged else style.quoted)
     if not isinstance(value, dict | list):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.block import attached, block
-from sysdig_instrument.documents.inline import inline
+from sysdig_instrument.documents.inline import inline, shortened
 from sysdig_instrument.documents.splices import Place, Splice
 from sysdig_instrument.documents.tree import Sequence
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.documents.page import Page
     from sysdig_instrument.documents.style import Style
     from sysdig_instrument.documents.tree import Node
+    from sysdig_instrument.engine.json_types import Json
 
 _ALONE: Final = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*)?')
 _COMMENT: Final = re.compile(r"[ \t]+#.*")
@@ -29,13 +30,18 @@ def replaced(draft: Draft, node: Node, place: Place, page: Page, style: Style) -
     if place.kind == "brackets" or style.json:
         return _replaced_in_brackets(draft, node, page, style)
     if place.kind == "top":
-        value = draft.value
-        lines = block(value, style) if isinstance(value, dict | list) and value else [inline(value, style)]
-        return Splice(node.start, end, style.newline.join(lines))
+        return Splice(node.start, end, _at_the_top(draft.value, style, alone=page.begins_line(node.start)))
     first, *rest = attached(draft.value, style, place.kind, node.anchor or "")
     comment, end = _comment(node, place, page, end, spread=bool(rest))
     indented = [" " * place.column + line if line else line for line in rest]
     return Splice(place.after, end, style.newline.join([first + comment, *indented]))
+
+
+def _at_the_top(value: Json, style: Style, *, alone: bool) -> str:
+    """A block needs a line of its own: behind YAML's ``---`` there are brackets."""
+    if alone and isinstance(value, dict | list) and value and shortened(value, style) is None:
+        return style.newline.join(block(value, style))
+    return inline(value, style)
 
 
 def _comment(node: Node, place: Place, page: Page, end: int, *, spread: bool) -> tuple[str, int]:

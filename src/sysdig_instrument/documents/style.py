@@ -42,6 +42,7 @@ class Style:
     quoted: str = ""
     quoted_keys: str = ""
     ascii: bool = False
+    literals: bool = True
 
 
 PLAIN_YAML: Final = Style()

@@ -51,6 +51,7 @@ def write(document: Document, changes: Iterable[Change], warn: Callable[[str], o
     root = Draft(tree, document.value)
     for change in changes:
         make(root, change, change.pointer)
+    again = False
     while True:
         settle(root, tree)
         text = _edited(root, tree, page, style)
@@ -61,10 +62,15 @@ def write(document: Document, changes: Iterable[Change], warn: Callable[[str], o
             wrong = _difference(document, text, wanted)
         if text is not None and wrong is None:
             break
+        again = True
+        if style.literals:
+            # Blanks on the empty lines below would become part of a new block scalar; quotes have an end.
+            style = replace(style, literals=False)
+            continue
         if not (_coarsen(root, wrong) if wrong else _coarsen_all(root)):
             text = render(wanted, document.syntax, newline=document.newline)
             break
-    if root.new is not ABSENT and not any(change.pointer == () for change in changes):
+    if again and root.new is not ABSENT:
         warn(f"{document.name} could not be edited in place: all of it is written anew, without its comments.")
     return text
 
