@@ -1,0 +1,283 @@
+"""The rules of docs/design.md that a program can check: who imports what, and what no module holds."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src"
+PACKAGE = SOURCE / "sysdig_instrument"
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+PURE = frozenset(
+    {"__future__", "base64", "collections", "dataclasses", "difflib", "enum", "fnmatch", "functools", "itertools", "json", "marshal", "re", "typing"}
+)  # fmt: skip
+"""Modules of the standard library that do no I/O and have no clock."""
+
+MAY_USE = {
+    "engine": {"engine", "errors"},
+    "registry": {"", "engine", "errors", "registry"},
+    "documents": {"documents", "engine", "errors"},
+    "coverage": {"coverage", "documents", "engine", "errors", "planning", "registry"},
+    "cli": {"", "asking", "cli", "coverage", "documents", "engine", "errors", "limits", "planning", "registry"},
+    "answers.py": {"engine", "registry"},
+    "asking.py": {"answers", "engine", "registry"},
+    "planning.py": {"engine"},
+    "limits.py": {"engine", "errors"},
+    "macro.py": {"engine", "errors", "limits", "planning"},
+    "hook.py": {"engine", "errors", "planning"},
+    "observing.py": {"engine", "errors", "macro", "planning"},
+    "handler.py": {"asking", "engine", "errors", "hook", "macro", "observing", "registry"},
+    "__main__.py": {"cli"},
+    "__init__.py": set(),
+    "errors.py": set(),
+}
+"""Which parts of this package each part may import. ``""`` is the package itself, for its version."""
+
+OUTSIDERS = {
+    "jsonpatch": {"engine/patch.py"},
+    "jsonpointer": {"engine/patch.py"},
+    "aws_lambda_powertools": {"handler.py", "observing.py"},
+    "yaml": {"documents"},
+    "boto3": {"registry", "coverage"},
+    "botocore": {"registry", "coverage"},
+    "http": {"registry"},
+    "socket": {"registry", "answers.py"},
+    "ssl": {"registry", "answers.py"},
+    "urllib": {"registry"},
+    "subprocess": {"registry/docker_config.py"},
+    "logging": set[str](),
+    "random": set[str](),
+    "uuid": set[str](),
+    "importlib": {"cli/main.py"},
+    "time": {"asking.py", "observing.py", "registry"},
+    "datetime": {"coverage"},
+}
+"""Modules that are not for everybody, and the places that may import them."""
+
+FUNCTIONS_OF_TEMPLATES = {
+    "engine/intrinsics.py", "engine/grants.py", "engine/lists_live.py", "engine/conditions.py", "engine/choices.py",
+    "engine/container.py", "engine/steps/capabilities.py", "engine/steps/lists.py", "engine/template.py",
+    "documents/inline.py", "documents/style.py", "documents/tree.py", "documents/yaml_values.py", "documents/words.py",
+}  # fmt: skip
+"""Where the names of intrinsic functions may be spelled out."""
+
+MEMOISED = {"handler.py:_line", "answers.py:system_tls"}
+"""What outlives a run, apart from constants."""
+
+MOST_LINES = 260
+LONG = {
+    "engine/intrinsics.py": 380,
+    "engine/rewrite.py": 330,
+    "engine/settings/kinds.py": 290,
+    "engine/settings/table.py": 370,
+}
+"""The few that are longer: one function a line of the user guide, one row a setting."""
+
+CHANGING = frozenset(
+    {"append", "extend", "insert", "remove", "clear", "update", "setdefault", "pop", "popitem", "add", "discard", "sort", "reverse"}
+)  # fmt: skip
+
+
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+
+
+def imports(module: str) -> Iterator[str]:
+    """The full names of what a module imports, in functions too."""
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            for each in node.names:
+                full = f"{node.module}.{each.name}"
+                yield full if _is_module(full) else str(node.module)
+
+
+def _is_module(name: str) -> bool:
+    path = SOURCE / name.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+def part_of(name: str) -> str:
+    """The part of this package that a full name lies in: ``engine`` for ``sysdig_instrument.engine.plan``."""
+    return (*name.split("."), "")[1]
+
+
+def is_in(module: str, places: set[str]) -> bool:
+    return module in places or module.split("/", maxsplit=1)[0] in places
+
+
+every_module = pytest.mark.parametrize("module", MODULES)
+
+
+@every_module
+def test_parts_lean_on_one_another_as_the_design_says(module: str) -> None:
+    allowed = MAY_USE[module.split("/", maxsplit=1)[0]]
+    used = {part_of(name) for name in imports(module) if name.split(".")[0] == "sysdig_instrument"}
+    assert used <= allowed, f"{module} imports {used - allowed}"
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if each.startswith("engine/")])
+def test_the_engine_imports_nothing_that_does_io(module: str) -> None:
+    outside = {name.split(".")[0] for name in imports(module)} - {"sysdig_instrument"}
+    assert outside - PURE <= ({"jsonpatch", "jsonpointer"} if module == "engine/patch.py" else set())
+
+
+@every_module
+def test_what_is_not_for_everybody_is_imported_where_it_belongs(module: str) -> None:
+    for name in imports(module):
+        places = OUTSIDERS.get(name.split(".")[0])
+        assert places is None or is_in(module, places), f"{module} imports {name}"
+
+
+@every_module
+def test_no_module_imports_a_package_that_is_not_ours_to_use(module: str) -> None:
+    known = {*sys.stdlib_module_names, *OUTSIDERS, "sysdig_instrument"}
+    assert {name.split(".")[0] for name in imports(module)} <= known
+
+
+@every_module
+def test_the_environment_is_read_at_the_doors_only(module: str) -> None:
+    reads = [
+        node
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+    ]
+    assert not reads or module in ("handler.py", "observing.py", "cli/main.py")
+
+
+@every_module
+def test_only_the_command_line_prints(module: str) -> None:
+    calls = [node.func for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
+    prints = [
+        each for each in calls if isinstance(each, ast.Name) and each.id in ("print", "input", "exec", "eval", "open")
+    ]
+    assert not prints or module.startswith("cli/")
+
+
+@every_module
+def test_a_clock_is_read_nowhere_that_text_comes_from(module: str) -> None:
+    names = {node.attr for node in ast.walk(tree_of(module)) if isinstance(node, ast.Attribute)}
+    assert names.isdisjoint({"utcnow", "today", "time_ns", "uuid4", "getpid", "gethostname"})
+
+
+@every_module
+def test_names_of_intrinsic_functions_stand_in_few_places(module: str) -> None:
+    docstrings = {id(node.value) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Expr)}
+    spelled = [
+        node.value
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+        if node.value.startswith("Fn::") and " " not in node.value
+    ]  # fmt: skip
+    assert not spelled or module in FUNCTIONS_OF_TEMPLATES, f"{module} spells {spelled}"
+
+
+@every_module
+def test_no_module_is_too_long_to_read(module: str) -> None:
+    length = len((PACKAGE / module).read_text(encoding="utf-8").splitlines())
+    assert length <= LONG.get(module, MOST_LINES)
+
+
+def _module_names(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        names |= {each.id for each in targets if isinstance(each, ast.Name)}
+    return names
+
+
+def _changed(tree: ast.Module) -> Iterator[str]:
+    """Module-level names whose value a function changes."""
+    names = _module_names(tree)
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        local = {
+            node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        local |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+        for node in ast.walk(function):
+            match node:
+                case ast.Global():
+                    yield from node.names
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)) if attribute in CHANGING:
+                    yield from {name} & names - local
+                case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                    yield from {name} & names - local
+                case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                    yield from {name} & names - local
+
+
+@every_module
+def test_nothing_at_module_level_is_changed(module: str) -> None:
+    assert not list(_changed(tree_of(module)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["X = []\ndef f():\n X.append(1)", "X = {}\ndef f():\n X[1] = 2", "X = 1\ndef f():\n global X\n X = 2", "X = {}\ndef f():\n del X[1]", "X = A()\ndef f():\n X.y = 1"],
+)  # fmt: skip
+def test_the_test_for_changes_at_module_level_finds_them(text: str) -> None:
+    assert list(_changed(ast.parse(text))) == ["X"]
+
+
+def test_what_is_remembered_between_runs_is_known() -> None:
+    found = set()
+    for module in MODULES:
+        for node in ast.walk(tree_of(module)):
+            for decorator in getattr(node, "decorator_list", []):
+                if "cache" in ast.unparse(decorator):
+                    found.add(f"{module}:{getattr(node, 'name', '')}")
+    assert found == MEMOISED
+
+
+def loaded_by(statement: str) -> set[str]:
+    """What is loaded in a fresh process by a statement."""
+    program = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, env={"PYTHONPATH": str(SOURCE)}
+    )
+    return set(run.stdout.split())
+
+
+def test_the_function_loads_nothing_that_is_the_command_lines() -> None:
+    loaded = loaded_by("import sysdig_instrument.handler")
+    assert not {
+        name
+        for name in loaded
+        if name == "yaml" or name.startswith(("sysdig_instrument.documents", "sysdig_instrument.cli"))
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["boto3", "botocore.session", "ssl", "http.client", "sysdig_instrument.registry", "sysdig_instrument.answers"],
+)
+def test_the_function_loads_what_answers_requests_only_when_something_is_asked(name: str) -> None:
+    assert name not in loaded_by("import sysdig_instrument.handler")
+
+
+def test_the_help_loads_nothing_that_reads_templates() -> None:
+    loaded = loaded_by("import sysdig_instrument.cli.main as m\nm.parser().format_help()")
+    assert not {
+        name for name in loaded if name.startswith(("yaml", "boto", "jsonpatch", "sysdig_instrument.engine.plan"))
+    }
+
+
+def test_nothing_of_the_judge_is_the_engines() -> None:
+    for path in (ROOT / "tests" / "judge").glob("*.py"):
+        if not path.name.startswith("test_"):
+            assert "sysdig_instrument" not in path.read_text(encoding="utf-8"), path.name
