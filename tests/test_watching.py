@@ -28,7 +28,7 @@ _NAMES: Final = set(re.findall(r'"([A-Z][A-Za-z]+)"', SOURCE)) | {
 
 def filled(body: str) -> str:
     """A Fn::Sub with something for each name."""
-    return re.sub(r"\$\{(?!!)[A-Za-z:]+\}", "x", body).replace("${!", "${")
+    return re.sub(r"\$\{[A-Za-z:]+\}", "x", body)
 
 
 def widgets() -> list[dict[str, Any]]:
