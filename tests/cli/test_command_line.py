@@ -1,0 +1,466 @@
+"""The command line tool: exit codes, messages, and never a stack trace."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from making import SECRET, container, properties_of, template
+from sysdig_instrument.cli import main
+from sysdig_instrument.engine.json_types import Json
+
+SOURCE = Path(__file__).parent.parent.parent / "src"
+GOOD = json.dumps(template())
+SET = ["--set", "Collector=us2", "--set", f"AccessKeySecret={SECRET}"]
+
+
+class Ran:
+    """What a run in this process came to."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+        assert "Traceback" not in err
+
+    @property
+    def value(self) -> dict[str, Any]:
+        made: dict[str, Any] = json.loads(self.out)
+        return made
+
+
+def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str], stdin: bytes | None = None) -> Ran:
+    """Run the tool in this process."""
+    before = sys.stdin
+    if stdin is not None:
+        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
+    try:
+        code = main.run([str(each) for each in arguments])
+    except SystemExit as end:  # argparse
+        code = int(end.code or 0)
+    finally:
+        sys.stdin = before
+    printed = capsys.readouterr()
+    return Ran(code, printed.out, printed.err)
+
+
+def spawn(*arguments: str | Path, stdin: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run the tool in a process of its own."""
+    command = [sys.executable, "-m", "sysdig_instrument", *map(str, arguments)]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE)}
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    return subprocess.run(command, check=False, input=stdin, env=environment, timeout=60, **output)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.json"
+    path.write_text(GOOD)
+    return path
+
+
+# Exit codes
+
+
+def test_a_processed_template_is_printed_and_the_exit_code_is_0(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run("transform", good, *SET, "--offline", capsys=capsys)
+    assert ran.code == 0
+    assert properties_of(ran.value)["PidMode"] == "task"
+    assert all(line.startswith("notice: ") for line in ran.err.splitlines())
+
+
+def test_a_refused_template_gives_1_and_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(template(container(EntryPoint=5))))
+    ran = run("transform", path, *SET, capsys=capsys)
+    assert (ran.code, ran.out) == (1, "")
+    assert "EntryPoint is not a list" in ran.err
+
+
+def test_what_offline_cannot_know_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(template(container(EntryPoint=None))))
+    ran = run("transform", path, *SET, "--offline", capsys=capsys)
+    assert ran.code == 1
+    assert '"shop/web:1" is needed, and --offline forbids to ask for it' in ran.err
+
+
+BAD_FILES: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "is empty"),
+    "white": (b" \n\t\n", "is empty"),
+    "binary": (bytes(range(256)), "not text"),
+    "null-bytes": (b"a\x00b", ""),
+    "half-json": (b'{"Resources": {', ""),
+    "json-trailing-comma": (b'{"Resources": {},}', ""),
+    "broken-yaml": (b"a: [1, 2\nb: c: d", ""),
+    "text": (b"hello there", ""),
+    "number": (b"5", ""),
+    "null": (b"null", ""),
+    "list-of-numbers": (b"[1, 2]", ""),
+    "empty-object": (b"{}", ""),
+    "empty-list": (b"[]", ""),
+    "no-resources": (b'{"AWSTemplateFormatVersion": "2010-09-09", "Parameters": {}}', ""),
+    "something-else": (b'{"name": "x", "version": "1"}', ""),
+    "resources-list": (b'{"Resources": []}', ""),
+    "resources-null": (b'{"Resources": null}', ""),
+    "resources-text": (b'{"Resources": "x"}', ""),
+    "lone-surrogate": (b'{"Resources": {"A": "\\ud800"}}', "surrogate"),
+    "huge-number": (b'{"Resources": {"A": ' + b"1" * 5000 + b"}}", "number"),
+    "nan": (b'{"Resources": {"A": NaN}}', ""),
+    "deep-json": (b'{"Resources":' + b"[" * 100_000, "nested"),
+    "deep-yaml": (b"Resources: " + b"[" * 100_000, "nested"),
+    "utf-16": ("{}".encode("utf-16"), ""),
+    "bom-only": (b"\xef\xbb\xbf", "is empty"),
+    "laughs": (b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(b"%c: &%c [%s]\n" % (n, n, b",".join([b"*%c" % (n - 1)] * 9)) for n in range(98, 112)), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_gives_2_and_one_message(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content, expected = BAD_FILES[name]
+    path = tmp_path / f"{name}.txt"
+    path.write_bytes(content)
+    ran = run("transform", path, *SET, "--offline", capsys=capsys)
+    assert (ran.code, ran.out) == (2, "")
+    assert expected in ran.err
+    message = [line for line in ran.err.splitlines() if line.startswith("sysdig-instrument: ")]
+    assert len(message) == 1
+    assert str(path) in message[0]
+    assert len(ran.err) < 1000
+
+
+def test_a_template_over_a_megabyte_is_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps({"Description": "x" * 1_000_001, **template()}))
+    ran = run("transform", path, *SET, capsys=capsys)
+    assert (ran.code, ran.out) == (1, "")
+    assert "CloudFormation takes 1,000,000 at most" in ran.err
+
+
+def test_a_file_beyond_all_measure_is_not_even_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "huge.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 33)
+    ran = run("transform", path, *SET, capsys=capsys)
+    assert (ran.code, ran.out) == (2, "")
+
+
+@pytest.mark.parametrize("file", ["", ".", "/", "/nowhere/at/all", "/dev/null", "x" * 300, "a\x00b", "ä"])
+def test_a_file_that_cannot_be_read_gives_2(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run("transform", file, *SET, capsys=capsys)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err
+
+
+@pytest.mark.parametrize("option", ["--parameters", "--settings", "--images"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"5", b'"x"', b"{", b"\xff", b"[5]", b'[{"ParameterKey": "x"}]', b"[[]]"]
+)
+def test_a_bad_file_for_an_option_gives_2(
+    option: str, content: bytes | None, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad"
+    if content is not None:
+        path.write_bytes(content)
+    ran = run("transform", good, *SET, option, path, capsys=capsys)
+    assert (ran.code, ran.out) == (2, "")
+    assert str(path) in ran.err
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.one_of(st.binary(max_size=60), st.text(max_size=60).map(lambda text: text.encode(errors="replace"))))
+def test_random_bytes_are_answered(content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run("transform", "-", *SET, "--offline", capsys=capsys, stdin=content)
+    assert ran.code in (0, 1, 2)
+    assert ran.code == 0 or ran.err.strip()
+
+
+broken = st.tuples(
+    st.integers(0, len(GOOD)),
+    st.integers(0, 8),
+    st.sampled_from(["", "{", "]", '"', ",", "\n", "\\", "\x00", "5", "é"]),
+)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(slip=broken)
+def test_a_template_with_a_slip_in_it_is_answered(
+    slip: tuple[int, int, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    start, length, text = slip
+    content = GOOD[:start] + text + GOOD[start + length :]
+    ran = run("transform", "-", *SET, "--offline", capsys=capsys, stdin=content.encode())
+    assert ran.code in (0, 1, 2)
+
+
+# Streams
+
+
+def test_a_template_comes_in_and_goes_out_through_pipes() -> None:
+    ran = spawn("transform", "-", *SET, stdin=GOOD.encode())
+    assert ran.returncode == 0
+    assert properties_of(json.loads(ran.stdout))["PidMode"] == "task"
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+    command = [sys.executable, "-m", "sysdig_instrument", "transform", "-", *SET]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PYTHONPATH": str(SOURCE)}
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stdin.write(json.dumps({"Description": "x" * 200_000, **template()}).encode())
+        process.stdin.close()
+        told = process.stderr.read()
+        assert process.wait(60) == 0
+    assert b"Traceback" not in told
+    assert b"Exception ignored" not in told
+
+
+@contextlib.contextmanager
+def full() -> Iterator[int]:
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+
+
+@linux
+@pytest.mark.parametrize(
+    "arguments", [["transform", "-", *SET], ["check", "-", *SET], ["images", "-", *SET, "--offline"]]
+)
+def test_a_full_disk_gives_2_and_a_message(arguments: list[str]) -> None:
+    needs_image = json.dumps(template(container(EntryPoint=None)))
+    with full() as stream:
+        ran = spawn(*arguments, stdin=(needs_image if "images" in arguments else GOOD).encode(), stdout=stream)
+    assert ran.returncode == 2
+    assert b"Standard output cannot be written: No space left on device" in ran.stderr
+    assert b"Traceback" not in ran.stderr
+    assert b"Exception ignored" not in ran.stderr
+
+
+@linux
+def test_messages_that_cannot_be_written_stop_nothing() -> None:
+    with full() as stream:
+        ran = spawn("transform", "-", *SET, stdin=GOOD.encode(), stderr=stream)
+    assert ran.returncode == 0
+    assert properties_of(json.loads(ran.stdout))["PidMode"] == "task"
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), (">&-", 0), ("2>&-", 0)])
+def test_a_closed_stream_is_no_crash(closed: str, code: int, good: Path) -> None:
+    file = "-" if closed == "<&-" else str(good)
+    line = f"'{sys.executable}' -m sysdig_instrument transform {file} {' '.join(SET)} {closed}"
+    ran = subprocess.run(
+        ["sh", "-c", line], check=False, capture_output=True, env={"PYTHONPATH": str(SOURCE)}, timeout=60
+    )
+    assert ran.returncode == code, ran.stderr
+    assert b"Traceback" not in ran.stderr
+
+
+def test_a_terminal_without_unicode_is_no_crash(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(template(container(Name="wäb", EntryPoint=5))), encoding="utf-8")
+    command = [sys.executable, "-m", "sysdig_instrument", "transform", str(path), *SET]
+    environment = {"PYTHONPATH": str(SOURCE), "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=60)
+    assert ran.returncode == 1
+    assert b'container "w?b"' in ran.stderr
+
+
+# Output
+
+
+def test_o_writes_a_file_and_nothing_else(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run("transform", good, *SET, "-o", tmp_path / "out", capsys=capsys)
+    assert (ran.code, ran.out) == (0, "")
+    assert properties_of(json.loads((tmp_path / "out").read_text()))["PidMode"] == "task"
+
+
+@pytest.mark.parametrize("output", [".", "/nowhere/x", "/dev/full"])
+def test_an_output_that_cannot_be_written_gives_2(output: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run("transform", good, *SET, "-o", output, capsys=capsys)
+    assert ran.code == 2
+    assert f"{output} cannot be written: " in ran.err
+
+
+def test_formats_convert_into_one_another(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    as_json = run("transform", good, *SET, capsys=capsys)
+    as_yaml = run("transform", good, *SET, "--format", "yaml", capsys=capsys)
+    assert not as_yaml.out.startswith("{")
+    path = tmp_path / "t.yaml"
+    path.write_text(as_yaml.out)
+    back = run("transform", path, *SET, "--format", "json", capsys=capsys)
+    assert back.value == as_json.value
+    assert run("transform", path, *SET, capsys=capsys).out == as_yaml.out
+
+
+def test_container_definitions_tell_what_they_have_no_place_for(capsys: pytest.CaptureFixture[str]) -> None:
+    array = json.dumps([{"name": "web", "image": "x", "entryPoint": ["a"]}]).encode()
+    ran = run("transform", "-", *SET, capsys=capsys, stdin=array)
+    assert ran.code == 0
+    assert (
+        "An array of container definitions has no place for pidMode. Set pidMode to task in the task definition."
+        in ran.err
+    )
+
+
+# Options
+
+
+def parameters_template() -> dict[str, Json]:
+    value = template(container(Image={"Ref": "Image"}, EntryPoint=None))
+    return {"Parameters": {"Image": {"Type": "String"}}, **value}
+
+
+PARAMETERS: list[Json] = [
+    {"Image": "a=b:1"},
+    [{"ParameterKey": "Image", "ParameterValue": "a=b:1"}],
+    [{"ParameterKey": "Image", "ParameterValue": "a=b:1"}, {"ParameterKey": "Other", "UsePreviousValue": True}],
+    ["Image=a=b:1"],
+    {"Image": ["a=b:1"]},
+]
+
+
+@pytest.mark.parametrize("given_parameters", PARAMETERS)
+def test_parameters_are_taken_in_every_form(
+    given_parameters: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parameters, images, path = (tmp_path / name for name in ("p.json", "i.json", "t.json"))
+    path.write_text(json.dumps(parameters_template()))
+    parameters.write_text(json.dumps(given_parameters))
+    images.write_text(json.dumps({"a=b:1": {"Entrypoint": ["x"]}}))
+    ran = run("transform", path, *SET, "--offline", "--parameters", parameters, "--images", images, capsys=capsys)
+    assert ran.code == 0, ran.err
+
+
+def test_p_wins_over_the_file_and_keeps_equals_signs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parameters, path = tmp_path / "p.json", tmp_path / "t.json"
+    path.write_text(json.dumps(parameters_template()))
+    parameters.write_text('{"Image": "other"}')
+    ran = run("transform", path, *SET, "--offline", "--parameters", parameters, "-p", "Image=a=b", capsys=capsys)
+    assert '"a=b" is needed' in ran.err
+
+
+@pytest.mark.parametrize("bad", ["Image", "=x", " =x", ""])
+@pytest.mark.parametrize("option", ["-p", "--set"])
+def test_a_pair_without_name_or_equals_sign_gives_2(
+    option: str, bad: str, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = run("transform", good, option, bad, capsys=capsys)
+    assert ran.code == 2
+    assert f"{option} takes NAME=VALUE" in ran.err
+
+
+def test_set_keeps_equals_signs_and_takes_empty_values_for_not_set(
+    good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = run("transform", good, *SET, "--set", "ExtraConf=a=b=c", "--set", "LogLevel=", capsys=capsys)
+    (agent,) = properties_of(ran.value)["ContainerDefinitions"][1:]
+    assert {"Name": "SYSDIG_EXTRA_CONF", "Value": "a=b=c"} in agent["Environment"]
+    assert "SYSDIG_LOGGING" not in {each["Name"] for each in agent["Environment"]}
+
+
+def test_an_unknown_setting_names_the_nearest(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run("transform", good, "--set", "Colector=us2", capsys=capsys)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == 'sysdig-instrument: --set sets "Colector", which is no setting. Write "Collector".\n'
+
+
+def test_set_wins_over_the_settings_file(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"Collector: us3\nAccessKeySecret: {SECRET}\nPriority: security\n")
+    ran = run("transform", good, "--settings", path, "--set", "Priority=availability", capsys=capsys)
+    assert properties_of(ran.value)["ContainerDefinitions"][1]["Essential"] is False
+
+
+@pytest.mark.parametrize("key", ["entrypoint", "EntryPoint", "CMD", "Command", ""])
+def test_a_misspelt_key_of_an_image_config_gives_2(
+    key: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "i.json"
+    path.write_text(json.dumps({"nginx": {key: ["x"]}}))
+    ran = run("transform", good, *SET, "--images", path, capsys=capsys)
+    assert (ran.code, ran.out) == (2, "")
+    assert f'image "nginx" has the key "{key}"' in ran.err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [("--ofline", "--offline"), ("--parameter-file=x", "--parameter"), ("--setings=x", "--settings"), ("--frmat", "--format"), ("--output-file", "--output")],
+)  # fmt: skip
+def test_a_mistyped_option_is_told_what_was_meant(
+    wrong: str, meant: str, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = run("transform", good, wrong, capsys=capsys)
+    assert ran.code == 2
+    assert f"Did you mean {meant}" in ran.err
+
+
+@pytest.mark.parametrize("extra", ["", " ", "--", "=", "--=", "-", "\n", "--ä", "x y"])
+def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("transform", good, "--offline", extra, "more", capsys=capsys).code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["transform"], ["trnsform", "x"], ["--nothing"], ["transform", "x", "--format", "xml"], ["-p"]]
+)
+def test_a_call_that_is_wrong_gives_2_and_the_way_to_the_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = run(*arguments, capsys=capsys)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.endswith(" --help\n")
+
+
+@pytest.mark.parametrize("command", [[], *([each.name] for each in main.COMMANDS)])
+def test_every_command_has_a_help_that_fits_a_terminal(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(*command, "--help", capsys=capsys)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("usage: sysdig-instrument")
+    assert max(map(len, ran.out.splitlines())) <= 100
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version", capsys=capsys).out.startswith("sysdig-instrument ")
+
+
+# The other commands
+
+
+def test_check_gives_1_where_something_is_not_instrumented(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = run("check", good, *SET, capsys=capsys)
+    assert ran.code == 1
+    assert "NOT instrumented" in ran.out
+    processed = tmp_path / "processed.json"
+    run("transform", good, *SET, "-o", processed, capsys=capsys)
+    ran = run("check", processed, *SET, capsys=capsys)
+    assert (ran.code, ran.out) == (0, f"{processed}: Api: instrumented\n")
+
+
+def test_images_writes_what_transform_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, images = tmp_path / "t.json", tmp_path / "i.json"
+    path.write_text(json.dumps(template(container(EntryPoint=None))))
+    ran = run("images", path, *SET, "--offline", "-o", images, capsys=capsys)
+    assert ran.code == 1
+    assert json.loads(images.read_text()) == {}
+    images.write_text('{"shop/web:1": {"Entrypoint": ["x"], "Cmd": null}}')
+    assert run("images", path, *SET, "--offline", "--images", images, capsys=capsys).code == 0
+    assert run("transform", path, *SET, "--offline", "--images", images, capsys=capsys).code == 0
