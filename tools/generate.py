@@ -1,4 +1,4 @@
-"""Write what is generated from the table of settings: blocks of template.yaml, and docs/settings.md.
+"""Write what is generated from the table of settings: blocks of template.yaml, docs/settings.md and the Metadata's schema.
 
 ``make docs`` runs it; ``--check`` (a test) only says what is stale. A block stands between the comments ``# >>> name``
 and ``# <<< name``; everything outside of them belongs to people.
@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import metadata_schema
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import COLLECTORS, TABLE, Reach, Setting
 
@@ -84,6 +85,9 @@ def settings_page() -> Iterator[str]:
         "The same names everywhere: parameters of `template.yaml`, `Metadata.SysdigInstrument` in templates, `--set` of the",
         "command line tool. The Lambda reads them from environment variables (`CollectorPort` is",
         "`SYSDIG_INSTRUMENT_COLLECTOR_PORT`). Booleans, numbers, lists and JSON may be given as text; an empty text is not set.",
+        "",
+        "[metadata.schema.json](metadata.schema.json) is the JSON Schema of `Metadata.SysdigInstrument` of a resource, and under",
+        "`#/$defs/template` that of a template.",
     )
     for group, settings in groupby(TABLE, key=lambda setting: setting.group):
         yield from ("", f"## {group}")
@@ -157,7 +161,11 @@ def generated() -> dict[Path, str]:
     text = template.read_text("utf-8")
     for name, lines in (("groups", groups()), ("parameters", parameters()), ("variables", variables())):
         text = with_block(text, name, list(lines))
-    return {template: text, ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n"}
+    return {
+        template: text,
+        ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n",
+        ROOT / "docs" / "metadata.schema.json": metadata_schema.schema(),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

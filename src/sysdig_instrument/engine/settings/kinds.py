@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from sysdig_instrument.engine.json_types import Json
 
@@ -62,7 +63,7 @@ class Text:
         """A string, or an object where intrinsic functions pass through."""
         text: dict[str, Json] = {"type": "string"}
         if self.pattern:
-            text["pattern"] = f"^(?:{self.pattern})$"
+            text["pattern"] = rf"^\s*(?:{self.pattern})\s*$"
         return {"anyOf": [text, {"type": "object"}]} if self.live else text
 
     def constraint(self) -> dict[str, Json]:
@@ -114,7 +115,7 @@ class Flag:
 
     def schema(self) -> dict[str, Json]:
         """A boolean or its name."""
-        return {"enum": [True, False, "true", "false"]}
+        return {"enum": [True, False, "true", "false", "True", "False", "TRUE", "FALSE"]}
 
     def constraint(self) -> dict[str, Json]:
         """AllowedValues."""
@@ -172,7 +173,8 @@ class Names:
 
     def schema(self) -> dict[str, Json]:
         """A list of strings, or one string."""
-        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+        name: dict[str, Json] = {"type": "string", "pattern": rf"^\s*(?:{self.pattern})?\s*$"}
+        return {"anyOf": [{"type": "array", "items": name}, {"type": "string"}]}
 
     def constraint(self) -> dict[str, Json]:
         """None: commas and globs leave little to check in a parameter."""
@@ -195,11 +197,23 @@ class Arguments:
 
     def schema(self) -> dict[str, Json]:
         """A list of strings, or its JSON text."""
-        return {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}
+        text: dict[str, Json] = {"type": "string", "pattern": r"^\s*\["}
+        return {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, text]}
 
     def constraint(self) -> dict[str, Json]:
         """AllowedPattern: brackets around it."""
         return {"AllowedPattern": r"^(\[.*\])?$"}
+
+
+_ANY_KEY: Final = r"(?s).+"
+_ARGUMENTS: Final[Json] = {"type": ["array", "null"], "items": {"type": "string"}}
+_VALUES: Final[Mapping[str, Json]] = {
+    "any": True,
+    "text": {"type": ["string", "number", "boolean"]},
+    "text or intrinsic": {"type": ["string", "number", "boolean", "object"]},
+    "image config": {"type": "object", "properties": {"Entrypoint": _ARGUMENTS, "Cmd": _ARGUMENTS}},
+}
+"""The JSON Schema of the values of a :class:`Map`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +222,7 @@ class Map:
 
     expected: str
     values: str = "any"
-    key_pattern: str = r"(?s).+"
+    key_pattern: str = _ANY_KEY
 
     def read(self, value: Json) -> Json:
         """The object."""
@@ -234,7 +248,10 @@ class Map:
 
     def schema(self) -> dict[str, Json]:
         """An object, or its JSON text."""
-        return {"anyOf": [{"type": "object"}, {"type": "string"}]}
+        values: dict[str, Json] = {"type": "object", "additionalProperties": _VALUES[self.values]}
+        if self.key_pattern != _ANY_KEY:
+            values["propertyNames"] = {"pattern": f"^(?:{self.key_pattern})$"}
+        return {"anyOf": [values, {"type": "string", "pattern": r"^\s*\{"}]}
 
     def constraint(self) -> dict[str, Json]:
         """AllowedPattern: braces around it."""
@@ -259,7 +276,8 @@ class LogConfiguration:
 
     def schema(self) -> dict[str, Json]:
         """The word, an object with LogDriver, or its JSON text."""
-        return {"anyOf": [{"type": "object", "required": ["LogDriver"]}, {"type": "string"}]}
+        text: dict[str, Json] = {"type": "string", "pattern": r"^\s*\{"}
+        return {"anyOf": [{"enum": ["inherit"]}, {"type": "object", "required": ["LogDriver"]}, text]}
 
     def constraint(self) -> dict[str, Json]:
         """AllowedPattern: the word, or braces."""
