@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 from console import Console
 from embedded_aws import sam, stacks
 from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, Unavailable, embedded_aws
+from embedded_aws.registry import Registry, Runs, registry
 from side_by_side import side_by_side
 
 HERE: Final = Path(__file__).resolve().parent
@@ -23,8 +23,11 @@ TRANSFORM: Final = "Transform: SysdigInstrument\n"
 DEPLOYMENT: Final = {
     "Collector": "us2",
     "AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig",
-    # The sample's images are in no registry that could be asked.
-    "ImageConfigs": json.dumps({"shop/worker:1.4": {"Entrypoint": ["python"], "Cmd": ["-m", "shop.worker"]}}),
+}
+WORKER: Final = "shop/worker:1.4"
+IMAGES: Final[Mapping[str, Runs]] = {
+    "shop/web:1.4": {"Cmd": ["python3"]},
+    WORKER: {"Entrypoint": ["python"], "Cmd": ["-m", "shop.worker"]},
 }
 
 TASK_KEYS: Final = ("family", "cpu", "memory", "networkMode", "pidMode", "requiresCompatibilities")
@@ -44,9 +47,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The demo was stopped."))
     console = Console()
     try:
-        with _aws(console) as aws:
-            _deploy_macro(console, aws)
-            _instrument(console, aws)
+        with _surroundings(console) as (aws, images):
+            _deploy_macro(console, aws, images)
+            _instrument(console, aws, images)
             _refuse(console, aws)
             console.heading("5. All of it goes again")
     except KeyboardInterrupt:
@@ -55,48 +58,57 @@ def main() -> int:
     except (Unavailable, UnexpectedError, sam.SamError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    console.heading("For your own account: sam build && sam deploy --guided, then the one line in a template")
+    console.heading("In your own account: sam build && sam deploy --guided, then the one line")
     return 0
 
 
 @contextmanager
-def _aws(console: Console) -> Iterator[EmbeddedAws]:
-    """The embedded AWS; its start and its end are steps, too."""
+def _surroundings(console: Console) -> Iterator[tuple[EmbeddedAws, Registry]]:
+    """The embedded AWS, and the registry of the application's images; their start and their end are steps, too."""
     console.heading("1. A platform engineer deploys the macro, once for an account and Region")
     with ExitStack() as running:
-        with console.step("Starting an AWS on this machine: nothing leaves it"):
+        with console.step("Starting an AWS and a registry on this machine: nothing leaves it"):
+            images = running.enter_context(registry(IMAGES))
             aws = running.enter_context(embedded_aws(ROOT / ".tools"))
         try:
-            yield aws
+            yield aws, images
         finally:
-            with console.step("Stopping that AWS, with all that it started"):
+            with console.step("Stopping both, with all that they started"):
                 running.close()
 
 
-def _deploy_macro(console: Console, aws: EmbeddedAws) -> None:
+def _deploy_macro(console: Console, aws: EmbeddedAws, images: Registry) -> None:
     with console.step("sam build"):
         built = sam.build(aws, ROOT / "template.yaml")
     with console.step("sam deploy"):
-        sam.deploy(aws, built, "sysdig-instrument", DEPLOYMENT)
+        # The macro speaks to public registries only, and with TLS, but for those that are named here.
+        internal = {"InternalRegistries": f"http://{images.host}"}
+        sam.deploy(aws, built, "sysdig-instrument", DEPLOYMENT | internal)
 
 
-def _instrument(console: Console, aws: EmbeddedAws) -> None:
+def _instrument(console: Console, aws: EmbeddedAws, images: Registry) -> None:
     console.heading("2. An application team adds one line to its template (demo/app.yaml)")
     console.lines([console.style.new(f"  + {TRANSFORM}")])
     template = (HERE / "app.yaml").read_text("utf-8")
     with console.step("Deploying the application as it was"):
-        before = _deployed(aws, template.replace(TRANSFORM, ""))
+        before = _deployed(aws, images, template.replace(TRANSFORM, ""))
     with console.step("Deploying it with the line"):
-        after = _deployed(aws, template)
+        after = _deployed(aws, images, template)
+    if images.asked != [WORKER]:
+        raise UnexpectedError(f"The registry was asked for {images.asked}, and should be for {WORKER} alone.")
 
     console.heading("3. What ECS runs: every program under Sysdig's agent, all else as it was")
     titles = ("Before", f"With {TRANSFORM.strip()}")
     console.lines(side_by_side(_shown(before), _shown(after), titles, console.width, console.style))
+    console.lines([""])
+    console.say(
+        f"What worker runs is not in the template: the macro read it from the image, in the registry {images.host}."
+    )
 
 
-def _deployed(aws: EmbeddedAws, template: str) -> dict[str, Any]:
+def _deployed(aws: EmbeddedAws, images: Registry, template: str) -> dict[str, Any]:
     """The task definition that ECS has after a deployment of the application."""
-    stack = stacks.deploy(aws.client("cloudformation"), "shop", template)
+    stack = stacks.deploy(aws.client("cloudformation"), "shop", template, {"Registry": images.host})
     if not stack.succeeded:
         raise UnexpectedError(f"The stack shop is {stack.status}: {stack.reason}")
     answer = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources["Task"])
@@ -114,7 +126,7 @@ def _chosen(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _refuse(console: Console, aws: EmbeddedAws) -> None:
-    console.heading("4. A template that cannot be instrumented (demo/refused.yaml) is refused, never half done")
+    console.heading("4. What cannot be instrumented (demo/refused.yaml) is refused, never half done")
     template = (HERE / "refused.yaml").read_text("utf-8")
     with console.step("Deploying it"):
         stack = stacks.deploy(aws.client("cloudformation"), "refused", template)

@@ -1,0 +1,141 @@
+"""A registry of container images on this machine: the part of the OCI distribution specification that pulls use.
+
+It is a thread of the program that starts it. Its images say what they run, on x86-64 and ARM64 alike, and have no
+layers: nobody runs them here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, TypeAlias
+
+from embedded_aws.processes import LOOPBACK
+
+INDEX: Final = "application/vnd.oci.image.index.v1+json"
+MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+ARCHITECTURES: Final = ("amd64", "arm64")
+
+Runs: TypeAlias = Mapping[str, Sequence[str]]
+"""What an image runs: ``{"Entrypoint": […], "Cmd": […]}``, each of them if it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A manifest, an index or a configuration, as its bytes are: the digest holds for these only."""
+
+    media_type: str
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        """Its name in the registry."""
+        return "sha256:" + hashlib.sha256(self.body).hexdigest()
+
+    def descriptor(self, **more: object) -> dict[str, Any]:
+        """How another document points to it."""
+        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body), **more}
+
+
+@dataclass(slots=True)
+class Registry:
+    """A registry that is running, and which images it was asked for."""
+
+    host: str = ""
+    """As references to its images begin: ``localhost:5000``."""
+    asked: list[str] = field(default_factory=list)
+    """The images whose manifests were asked for by tag, as ``shop/web:1.4``."""
+    documents: dict[str, Document] = field(default_factory=dict)
+    """By their paths."""
+
+    def hold(self, image: str, runs: Runs) -> None:
+        """Have an image from now on; its reference is a repository and a tag, without the registry."""
+        repository, _, tag = image.rpartition(":")
+        manifests = []
+        for architecture in ARCHITECTURES:
+            config = _document(CONFIG, architecture=architecture, os="linux", config=runs, rootfs=_NO_LAYERS)
+            manifest = _document(MANIFEST, schemaVersion=2, mediaType=MANIFEST, config=config.descriptor(), layers=[])
+            self.documents[f"/v2/{repository}/blobs/{config.digest}"] = config
+            self.documents[f"/v2/{repository}/manifests/{manifest.digest}"] = manifest
+            manifests.append(manifest.descriptor(platform={"os": "linux", "architecture": architecture}))
+        index = _document(INDEX, schemaVersion=2, mediaType=INDEX, manifests=manifests)
+        for name in (tag, index.digest):
+            self.documents[f"/v2/{repository}/manifests/{name}"] = index
+
+    def document(self, path: str) -> Document | None:
+        """What is at a path of the API, if anything."""
+        if by_tag := _BY_TAG.fullmatch(path):
+            self.asked.append(":".join(by_tag.groups()))
+        return self.documents.get(path)
+
+
+_BY_TAG: Final = re.compile(r"/v2/(.+)/manifests/([^:]+)")
+_NO_LAYERS: Final = {"type": "layers", "diff_ids": ()}
+
+
+def _document(media_type: str, **members: object) -> Document:
+    return Document(media_type, json.dumps(members).encode())
+
+
+@contextmanager
+def registry(images: Mapping[str, Runs]) -> Iterator[Registry]:
+    """Start a registry with some images on a free port of the loopback interface, and stop it in the end."""
+    running = Registry()
+    for image, runs in images.items():
+        running.hold(image, runs)
+    with _Server(running) as server:
+        running.host = f"localhost:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield running
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # a client that keeps its connection does not keep the program
+
+    def __init__(self, running: Registry) -> None:
+        super().__init__((LOOPBACK, 0), _Handler)
+        self.registry = running
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are written apart, and shall not wait for one another
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Answer a pull."""
+        path = self.path.partition("?")[0]
+        if path == "/v2/":  # how a client finds out that this is a registry
+            self._answer(HTTPStatus.OK, Document("application/json", b"{}"))
+        elif document := self.server.registry.document(path):
+            self._answer(HTTPStatus.OK, document)
+        else:
+            code = "BLOB_UNKNOWN" if "/blobs/" in path else "MANIFEST_UNKNOWN"
+            self._answer(HTTPStatus.NOT_FOUND, _document("application/json", errors=[{"code": code}]))
+
+    do_HEAD = do_GET  # noqa: N815 - http.server's name
+
+    def _answer(self, status: HTTPStatus, document: Document) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", document.media_type)
+        self.send_header("Content-Length", str(len(document.body)))
+        self.send_header("Docker-Content-Digest", document.digest)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(document.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the demo's output is for what it tells."""
