@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from judge.conditions import Conditions
 from judge.functions import FUNCTIONS, function_of
-from judge.loops import expand
-from judge.values import NO_VALUE, Json, Value, mapping, text_of, token
+from judge.loops import PREFIX, expand
+from judge.values import NO_VALUE, Json, Value, canonical, mapping, text_of, token
 
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 
@@ -43,27 +43,34 @@ class World:
 
 def evaluate(template: Json, surroundings: Surroundings, forced: Mapping[str, bool] | None = None) -> World:
     """Work a template out. `forced` overrules named conditions while parameters keep their values."""
-    written_out = mapping(expand(template, Evaluator({}, surroundings, template).value))
-    evaluator = Evaluator(forced or {}, surroundings, written_out)
+    whole = mapping(written_out(template, surroundings))
+    evaluator = Evaluator(forced or {}, surroundings, whole)
     resources: dict[str, dict[str, Json]] = {}
     dropped = set[str]()
-    for name, raw in mapping(written_out.get("Resources")).items():
+    for name, raw in mapping(whole.get("Resources")).items():
         if not isinstance(raw, dict):
             continue
         # The rest is compared as text; in a large template it is most of the work.
-        whole = raw.get("Type") == TASK_DEFINITION
-        resources[name] = {key: _plain(evaluator.value(value)) for key, value in raw.items()} if whole else raw
+        is_task = raw.get("Type") == TASK_DEFINITION
+        resources[name] = {key: _plain(evaluator.value(value)) for key, value in raw.items()} if is_task else raw
         condition = raw.get("Condition")
         if isinstance(condition, str) and evaluator.conditions.truth(condition) is False:
             dropped.add(name)
-    metadata = mapping(evaluator.value(mapping(written_out.get("Metadata"))))
+    metadata = mapping(evaluator.value(mapping(whole.get("Metadata"))))
     return World(resources, frozenset(dropped), metadata, evaluator.conditions.all_truths())
+
+
+def written_out(template: Json, surroundings: Surroundings) -> Json:
+    """A template with its loops written out."""
+    if PREFIX not in canonical(template):  # most have none, and are large
+        return template
+    return expand(template, Evaluator({}, surroundings, template).value)
 
 
 def truths(template: Json, surroundings: Surroundings) -> dict[str, bool]:
     """What the named conditions of a template are worth."""
-    conditions = expand(mapping(template).get("Conditions"), Evaluator({}, surroundings, template).value)
-    return Evaluator({}, surroundings, {**mapping(template), "Conditions": conditions}).conditions.all_truths()
+    sections = {**mapping(template), "Resources": {}}
+    return Evaluator({}, surroundings, written_out(sections, surroundings)).conditions.all_truths()
 
 
 def _plain(value: Value) -> Json:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from judge.evaluate import Evaluator, Surroundings, World, evaluate
+from judge.evaluate import Surroundings, World, evaluate, written_out
 from judge.findings import Finding
 from judge.images import Images
 from judge.loop_items import differing_loops
-from judge.loops import expand
 from judge.raw import check_raw
 from judge.refusal import reasons
 from judge.settings import Settings
@@ -32,7 +31,7 @@ def judge(  # noqa: PLR0913 - a judgement depends on this many things, each name
     forced: Mapping[str, bool] | None = None,
 ) -> list[Finding]:
     """All that is wrong with an output. `forced`: judge it under other conditions than the macro met."""
-    raw = mapping(_written_out(before, surroundings))
+    raw = mapping(written_out(before, surroundings))
     run = replace(
         _run(before, after, surroundings, settings, images, forced),
         made_by_loops=frozenset(mapping(raw.get("Resources"))) - frozenset(mapping(mapping(before).get("Resources"))),
@@ -59,7 +58,7 @@ def may_refuse(
 ) -> dict[str, bool]:
     """The rightful reasons for refusing this input, each with whether refusing is a must."""
     run = _run(before, before, surroundings, settings, images, None)
-    found = reasons(run, _written_out(before, surroundings))
+    found = reasons(run, written_out(before, surroundings))
     for reason in differing_loops(before, run):
         found.setdefault(reason, False)
     return found
@@ -77,10 +76,6 @@ def _run(  # noqa: PLR0913, PLR0917 - the arguments of judge, passed on
     judged = evaluate(before, surroundings, forced) if forced else chosen
     outcome: World = evaluate(after, surroundings, forced)
     return Run(settings, images, surroundings.ssm, chosen, judged, outcome, flipped=bool(forced))
-
-
-def _written_out(template: Json, surroundings: Surroundings) -> Json:
-    return expand(template, Evaluator({}, surroundings, template).value)
 
 
 def _replaced_variables(run: Run) -> frozenset[str]:

@@ -63,7 +63,7 @@ def _of_task(run: Run, name: str) -> Reasons:
     if no_role and settings.text("AccessKeySecret") is not None:
         yield "execution-role-missing", default_role is None
     memory = properties.get("Memory") or settings.number("AgentMemory") or settings.number("AgentMemoryReservation")
-    if not memory and not is_fargate(properties):
+    if not memory and (settings.text("LaunchTypes") == "ALL" or not is_fargate(properties)):
         yield "agent-without-memory-on-ec2", False
     containers = [mapping(container) for container in containers_of(resource)]
     agents = [container for container in containers if is_agent(container)]
