@@ -26,7 +26,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         RefusedError: The document cannot be instrumented as asked.
         UsageError: The call or the file is wrong.
     """
-    surroundings = context(options, environment)
+    surroundings = context(options, environment, options.file)
     subject = subject_of(load(options.file))
     for warning in subject.document.warnings:
         tell(f"warning: {warning}")
@@ -46,7 +46,7 @@ def _processed(subject: Subject, changes: tuple[Change, ...], syntax: Syntax | N
     if subject.kind == "template":
         check_size(processed_size(value), "The processed template")
     if syntax is None or syntax == document.syntax:
-        return document.encode(write(document, changes))
+        return document.encode(write(document, changes, tell))
     return render(value, syntax).encode()
 
 

@@ -74,14 +74,14 @@ class _Steps(jsonpointer.JsonPointer):
     def __init__(self, pointer: Pointer) -> None:
         self.steps = pointer
 
-    def to_last(self, doc: Any) -> tuple[Any, str | int]:  # noqa: ANN401 - as in the class above it
+    def to_last(self, doc: Any) -> tuple[Any, str | int | None]:  # noqa: ANN401 - as in the class above it
         """The object or list that the pointer's last part is in, and that part."""
         try:
             for part in self.steps[:-1]:
                 doc = doc[part]
         except (LookupError, TypeError):
             raise jsonpointer.JsonPointerException(pointer_text(self.steps)) from None
-        return doc, self.steps[-1]
+        return doc, self.steps[-1] if self.steps else None
 
 
 def apply(document: Json, changes: Iterable[Change]) -> Json:
