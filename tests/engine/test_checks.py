@@ -1,0 +1,163 @@
+"""What is checked of a processed task definition, at each limit and one beyond."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from making import NOVALUE, ROLE, container, problems_of, processed, template
+from sysdig_instrument.engine.checks.sizes import FARGATE_SIZES, cpu_units, mebibytes, next_size
+from sysdig_instrument.engine.json_types import Json
+
+
+def several(count: int) -> list[Json]:
+    return [container(Name=f"c{number}") for number in range(count)]
+
+
+def test_nine_containers_and_the_agent_are_ten() -> None:
+    assert problems_of(template(*several(9))) == []
+    (problem,) = problems_of(template(*several(10)))
+    assert "there are 11 containers, and ECS takes 10 at most" in problem
+
+
+def test_containers_that_are_not_there_now_do_not_count() -> None:
+    conditional: list[Json] = [{"Fn::If": ["Never", each, NOVALUE]} for each in several(5)]
+    sections: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
+    kept: list[Json] = [container(Name=f"k{number}") for number in range(9)]
+    assert problems_of(template(*kept, *conditional, sections=sections)) == []
+
+
+def test_two_containers_of_one_name_are_refused() -> None:
+    (problem,) = problems_of(template(container(), container()))
+    assert "Another container has the same name" in problem
+
+
+def test_the_same_name_in_two_branches_is_one_container() -> None:
+    sections: dict[str, Json] = {"Conditions": {"C": {"Fn::Equals": [1, 1]}}}
+    either: Json = {"Fn::If": ["C", container(Image="a"), container(Image="b")]}
+    assert problems_of(template(either, sections=sections)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "entry"),
+    [("VolumesFrom", {"SourceContainer": "nobody"}), ("DependsOn", {"ContainerName": "nobody", "Condition": "START"})],
+)
+def test_a_container_that_is_named_must_be_there(key: str, entry: Json) -> None:
+    (problem,) = problems_of(template(container(**{key: [entry]})))
+    assert f'{key} names "nobody", and there is no such container' in problem
+    assert f"ContainerDefinitions[0].{key}[0]" in problem
+
+
+@pytest.mark.parametrize("name", ["web", "SysdigInstrumentation", {"Ref": "Unknown"}, NOVALUE, 5, None])
+def test_a_container_that_is_there_or_may_be_is_accepted(name: Json) -> None:
+    assert problems_of(template(container(), container(Name="b", DependsOn=[{"ContainerName": name}]))) == []
+
+
+def test_references_are_not_judged_where_a_name_is_not_known() -> None:
+    value = template(
+        container(Name={"Fn::GetAtt": ["X", "Name"]}), container(Name="b", DependsOn=[{"ContainerName": "x"}])
+    )
+    assert problems_of(value) == []
+
+
+def test_a_secret_and_a_variable_must_not_share_a_name() -> None:
+    secrets: Json = [{"Name": "B", "ValueFrom": "x"}, {"Name": "A", "ValueFrom": "x"}]
+    variables: Json = [{"Name": "A", "Value": "x"}, {"Name": "C", "Value": "x"}]
+    (problem,) = problems_of(template(container(Secrets=secrets, Environment=variables)))
+    assert '"A" is both a secret and an environment variable' in problem
+
+
+def test_a_variable_of_the_settings_must_not_be_a_secret_of_the_workload() -> None:
+    value = template(container(Secrets=[{"Name": "A", "ValueFrom": "x"}]))
+    assert len(problems_of(value, {"WorkloadEnvironment": {"A": "x"}})) == 1
+
+
+@pytest.mark.parametrize("role", [NOVALUE, "", None])
+def test_an_agent_with_secrets_needs_an_execution_role(role: Json) -> None:
+    value = template(ExecutionRoleArn=role)
+    (problem,) = problems_of(value)
+    assert "The task has no execution role" in problem
+    assert problems_of(value, {"DefaultExecutionRoleArn": ROLE}) == []
+
+
+@pytest.mark.parametrize("role", [ROLE, {"Ref": "Unknown"}, {"Fn::If": ["Unknown", ROLE, NOVALUE]}])
+def test_a_role_that_is_there_or_may_be_is_accepted(role: Json) -> None:
+    assert problems_of(template(ExecutionRoleArn=role)) == []
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(
+    ("value", "units"),
+    [
+        (256, 256), ("256", 256), (" 256 ", 256), ("1 vCPU", 1024), ("1vcpu", 1024), (".25 vCPU", 256), ("0.25 VCPU", 256),
+        ("2 vCPU", 2048), (256.0, 256), (0, 0), ("x", None), ("", None), (True, None), (None, None), ([], None), ("1 GB", None),
+        ("1e3", None), ("-1", None), (-1, None), (float("inf"), None), (float("nan"), None), (10**400, None), ("9" * 21, None),
+        ("1" * 1_000_000 + "x", None), (" " * 1_000_000, None), ("1.", None), ("1..5", None),
+    ],
+)  # fmt: skip
+def test_cpu_is_read_in_every_spelling(value: Json, units: int | None) -> None:
+    assert cpu_units(value) == units
+
+
+@pytest.mark.parametrize(
+    ("value", "mib"), [(512, 512), ("512", 512), ("0.5 GB", 512), ("1GB", 1024), ("2 gb", 2048), ("1 vCPU", None)]
+)
+def test_memory_is_read_in_every_spelling(value: Json, mib: int | None) -> None:
+    assert mebibytes(value) == mib
+
+
+@pytest.mark.parametrize(
+    ("need", "size"),
+    [
+        ((1, 1), (256, 512)), ((256, 512), (256, 512)), ((256, 513), (256, 1024)), ((256, 2049), (512, 3072)),
+        ((257, 1), (512, 1024)), ((1024, 8192), (1024, 8192)), ((1024, 8193), (2048, 9216)), ((4096, 30721), (8192, 32768)),
+        ((16384, 122880), (16384, 122880)), ((16385, 1), None), ((1, 122881), None),
+    ],
+)  # fmt: skip
+def test_the_next_fargate_size_is_the_smallest_that_fits(need: tuple[int, int], size: tuple[int, int] | None) -> None:
+    assert next_size(*need) == size
+
+
+def test_the_table_of_fargate_sizes_grows() -> None:
+    assert [cpu for cpu, _ in FARGATE_SIZES] == [256 << step for step in range(7)]
+    for _, memories in FARGATE_SIZES:
+        assert list(memories) == sorted(set(memories))
+
+
+@pytest.mark.parametrize(
+    ("task", "web", "agent", "fits"),
+    [
+        ({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 256}, True), ({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 257}, False),
+        ({"Cpu": ".5 vCPU"}, {"Cpu": 256}, {"AgentCpu": 257}, False), ({"Cpu": {"Ref": "X"}}, {"Cpu": 256}, {"AgentCpu": 999}, True),
+        ({"Cpu": "256"}, {"Cpu": 300}, {"AgentCpu": 1}, True), ({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 512}, True),
+        ({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 513}, False), ({"Memory": "1 GB"}, {"Memory": 512}, {"AgentMemory": 513}, False),
+        ({"Memory": "1024"}, {"Memory": 1024, "MemoryReservation": 256}, {"AgentMemory": 768}, True),
+        ({"Memory": "1024"}, {"Memory": 1024, "MemoryReservation": 256}, {"AgentMemory": 1024, "AgentMemoryReservation": 769}, False),
+    ],
+)  # fmt: skip
+def test_the_agents_share_must_fit(
+    *, task: dict[str, Any], web: dict[str, Any], agent: dict[str, Any], fits: bool
+) -> None:
+    assert (problems_of(template(container(**web), **task), agent) == []) is fits
+
+
+def test_too_small_a_task_is_told_the_size_that_fits() -> None:
+    (problem,) = problems_of(template(container(Memory=512), Cpu="256", Memory="512"), {"AgentMemory": 256})
+    assert (
+        'With 256 MiB for the agent the containers reserve 768, and the task has 512. Give the task Cpu "256" and Memory "1024"'
+        in problem
+    )
+
+
+def test_too_large_a_need_is_told_that_nothing_fits() -> None:
+    value = template(container(Memory=122_880), Cpu="16384", Memory="122880")
+    (problem,) = problems_of(value, {"AgentMemory": 256})
+    assert "no Fargate size is large enough" in problem
+
+
+def test_where_a_check_fails_the_template_is_as_it_was() -> None:
+    assert processed(template(*several(9))) != template(*several(9))
+    assert len(problems_of(template(*several(10)))) == 1

@@ -1,0 +1,180 @@
+"""The execution role's permission to read the access key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from case_folders import ACCOUNT, REGION
+from making import NOVALUE, ROLE, SECRET, notices_of, plan_of, processed, resource, template
+from sysdig_instrument.engine.grants import POLICY_NAME
+from sysdig_instrument.engine.json_types import Json
+
+TRUST: dict[str, Json] = {
+    "Type": "AWS::IAM::Role",
+    "Properties": {"RoleName": "execution-role", "AssumeRolePolicyDocument": {}},
+}
+GET = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}
+
+
+def with_role(reference: Json, role: Json = None, **more: Json) -> dict[str, Any]:
+    value = template(ExecutionRoleArn=reference)
+    value["Resources"].update({"Role": role or TRUST, "Other": {"Type": "AWS::IAM::Role"}, **more})
+    return value
+
+
+def statements(value: dict[str, Any], role: str = "Role") -> list[Any]:
+    policies = value["Resources"][role].get("Properties", {}).get("Policies", [])
+    return [
+        each
+        for policy in policies
+        if policy["PolicyName"] == POLICY_NAME
+        for each in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+REFERENCES: list[Json] = [
+    {"Fn::GetAtt": ["Role", "Arn"]},
+    {"Fn::GetAtt": "Role.Arn"},
+    {"Ref": "Role"},
+    {"Fn::Sub": "${Role.Arn}"},
+    {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/${Role}"},
+    {"Fn::Sub": ["${x}", {"x": {"Fn::GetAtt": ["Role", "Arn"]}}]},
+    {"Fn::Join": ["", ["arn:aws:iam::", {"Ref": "AWS::AccountId"}, ":role/", {"Ref": "Role"}]]},
+    {"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, "arn:aws:iam::1:role/elsewhere"]},
+    f"arn:aws:iam::{ACCOUNT}:role/execution-role",
+    {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/path/execution-role"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+def test_a_role_is_found_in_whatever_way_it_is_referred_to(reference: Json) -> None:
+    made = processed(with_role(reference))
+    assert statements(made) == [GET]
+    assert statements(made, "Other") == []
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+def test_a_second_run_grants_nothing_more(reference: Json) -> None:
+    assert list(plan_of(processed(with_role(reference))).changes) == []
+
+
+def test_both_roles_of_a_condition_are_granted() -> None:
+    made = processed(with_role({"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}]}))
+    assert statements(made) == statements(made, "Other") == [GET]
+
+
+@pytest.mark.parametrize("absent", [NOVALUE, None, ""])
+def test_the_default_role_is_granted_where_the_task_has_none(absent: Json) -> None:
+    made = processed(with_role(absent), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
+    assert statements(made) == [GET]
+
+
+def test_the_default_role_of_one_branch_is_granted_beside_the_other_branchs() -> None:
+    either: Json = {"Fn::If": ["C", {"Fn::GetAtt": ["Other", "Arn"]}, NOVALUE]}
+    made = processed(with_role(either), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
+    assert statements(made) == statements(made, "Other") == [GET]
+
+
+@pytest.mark.parametrize("reference", [ROLE, {"Fn::ImportValue": "role"}, {"Fn::GetAtt": ["Nobody", "Arn"]}])
+def test_a_role_elsewhere_is_noticed_with_what_it_needs(reference: Json) -> None:
+    value = with_role(reference)
+    (notice,) = (each for each in notices_of(value) if "execution role" in each)
+    assert f"secretsmanager:GetSecretValue on {SECRET}" in notice
+    assert statements(processed(value)) == []
+
+
+def test_never_grants_and_notices_nothing() -> None:
+    value = with_role({"Ref": "Role"})
+    made = processed(value, {"GrantAccessKeyRead": "never"})
+    assert made["Resources"]["Role"] == TRUST
+
+
+@pytest.mark.parametrize(
+    ("properties", "index"),
+    [
+        (None, 0), ({}, 0), ({"Policies": None}, 0), ({"Policies": NOVALUE}, 0), ({"Policies": []}, 0),
+        ({"Policies": [{"PolicyName": "x"}]}, 1), ({"Policies": [5, {"Ref": "x"}]}, 2),
+        ({"Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": {"Statement": "older"}}]}, 0),
+    ],
+)  # fmt: skip
+def test_the_policy_joins_those_that_are_there(properties: dict[str, Json] | None, index: int) -> None:
+    role: dict[str, Json] = {"Type": "AWS::IAM::Role"}
+    if properties is not None:
+        role["Properties"] = dict(properties)
+    made = processed(with_role({"Ref": "Role"}, role))
+    policies = made["Resources"]["Role"]["Properties"]["Policies"]
+    assert policies[index] == {
+        "PolicyName": POLICY_NAME,
+        "PolicyDocument": {"Version": "2012-10-17", "Statement": [GET]},
+    }
+    assert len(policies) == index + 1
+
+
+def test_policies_that_cannot_be_extended_are_noticed() -> None:
+    value = with_role(
+        {"Ref": "Role"}, {"Type": "AWS::IAM::Role", "Properties": {"Policies": {"Fn::Split": [",", "x"]}}}
+    )
+    assert any("Policies are an expression that cannot be extended" in each for each in notices_of(value))
+
+
+def test_several_tasks_of_one_role_make_one_policy_with_each_statement_once() -> None:
+    value = with_role({"Ref": "Role"})
+    other: Json = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/key"
+    for name, metadata in (("B", None), ("C", {"SysdigInstrument": {"AccessKeySecret": other}})):
+        value["Resources"][name] = {
+            **resource(ExecutionRoleArn={"Ref": "Role"}),
+            **({"Metadata": metadata} if metadata else {}),
+        }
+    made = processed(value)
+    assert statements(made) == [GET, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": other}]
+    assert len(made["Resources"]["Role"]["Properties"]["Policies"]) == 1
+
+
+def test_a_task_that_is_not_instrumented_needs_no_grant() -> None:
+    value = with_role({"Ref": "Role"})
+    value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"Enabled": False}}
+    assert statements(processed(value)) == []
+
+
+_PLAIN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
+
+
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [
+        (SECRET, SECRET),
+        (f"{SECRET}:json-key::", SECRET),
+        (f"{_PLAIN}prod/sysdig", [f"{_PLAIN}prod/sysdig", f"{_PLAIN}prod/sysdig-??????"]),
+        (f"{_PLAIN}sysdig", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"]),
+        (f"{_PLAIN}prod-Sysdig-key", [f"{_PLAIN}prod-Sysdig-key", f"{_PLAIN}prod-Sysdig-key-??????"]),
+        (f"{_PLAIN}a-sysdig", [f"{_PLAIN}a-sysdig", f"{_PLAIN}a-sysdig-??????"]),
+        (f"{_PLAIN}sysdig:json-key::", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"]),
+    ],
+)
+def test_the_resource_is_the_whole_arn_of_the_secret(secret: str, expected: Json) -> None:
+    (statement,) = statements(processed(with_role({"Ref": "Role"}), {"AccessKeySecret": secret}))
+    assert statement["Resource"] == expected
+
+
+def test_a_secret_of_the_template_is_granted_as_the_reference_that_it_is() -> None:
+    value = with_role({"Ref": "Role"}, None, Key={"Type": "AWS::SecretsManager::Secret"})
+    (statement,) = statements(processed(value, {"AccessKeySecret": {"Ref": "Key"}}))
+    assert statement == {**GET, "Resource": {"Ref": "Key"}}
+
+
+def test_a_key_of_its_own_may_be_used_for_this_service_only() -> None:
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc"
+    _, decrypt = statements(processed(with_role({"Ref": "Role"}), {"AccessKeyKmsKey": key}))
+    assert (decrypt["Action"], decrypt["Resource"]) == ("kms:Decrypt", key)
+    assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("value", ["my-parameter", "arn:", "arn:aws", "", "a:b:c:d"])
+def test_a_secret_that_is_no_arn_is_noticed(value: str) -> None:
+    fragment = with_role({"Ref": "Role"})
+    fragment["Parameters"] = {"P": {"Type": "String", "Default": value}}
+    fragment["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Ref": "P"}}}
+    assert any("cannot be worked out" in each for each in notices_of(fragment))
+    assert statements(processed(fragment)) == []

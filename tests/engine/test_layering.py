@@ -1,0 +1,244 @@
+"""The settings that a template brings: which layer wins, who said so, and what is told of mistakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from making import (
+    agent_of,
+    container,
+    notices_of,
+    plan_of,
+    problems_of,
+    processed,
+    properties_of,
+    scope,
+    settled,
+    template,
+)
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.layering import of_template
+from sysdig_instrument.engine.plan import Context, plan
+
+OWN = "SysdigInstrument"
+
+
+def layered(*, resource: Json = None, tags: Json = None, whole: Json = None, **sections: Json) -> dict[str, Any]:
+    value = template(container(), sections=sections, **({"Tags": tags} if tags is not None else {}))
+    if whole is not None:
+        value["Metadata"] = {OWN: whole}
+    if resource is not None:
+        value["Resources"]["Api"]["Metadata"] = {OWN: resource}
+    return value
+
+
+def priority_of(value: Json, **params: Json) -> str:
+    base = settled(Priority="availability")
+    (task,) = plan(value, Context(settled=base, params=params)).tasks
+    (essential,) = (
+        change.value["Essential"]
+        for change in task.changes
+        if isinstance(change.value, dict) and change.value.get("Name") == "SysdigInstrumentation"
+    )
+    return "security" if essential else "availability"
+
+
+def test_each_layer_wins_over_the_one_before() -> None:
+    low, high = {"Priority": "availability"}, {"Priority": "security"}
+    assert priority_of(layered()) == "availability"
+    assert priority_of(layered(whole=dict(high))) == "security"
+    assert priority_of(layered(whole=dict(high)), Priority="availability") == "availability"
+    assert priority_of(layered(whole=dict(low)), Priority="security") == "security"
+    assert priority_of(layered(whole=dict(high), resource=dict(low))) == "availability"
+    assert priority_of(layered(resource=dict(low)), Priority="security") == "availability"
+
+
+def test_metadata_of_the_resource_wins_over_its_tags() -> None:
+    tags: Json = [{"Key": "sysdig-instrument", "Value": "false"}]
+    assert "PidMode" not in properties_of(processed(layered(tags=tags)))
+    assert properties_of(processed(layered(tags=tags, resource={"Enabled": True})))["PidMode"] == "task"
+
+
+def test_the_result_says_which_layer_left_the_task_alone() -> None:
+    for value, source in (
+        (layered(resource={"Enabled": False}), "the resource's Metadata"),
+        (layered(whole={"Enabled": False}), "the template's Metadata"),
+        (layered(tags=[{"Key": "sysdig-instrument", "Value": "false"}]), "the tags"),
+    ):
+        result = processed(value)["Resources"]["Api"]["Metadata"][OWN]["Result"]
+        assert result["Task"] == f"skipped: Enabled is false in {source}"
+
+
+@pytest.mark.parametrize("value", ["x", [], 5, True])
+def test_settings_that_are_no_object_are_refused(value: Json) -> None:
+    for given in (layered(whole=value), layered(resource=value), layered(resource={"Containers": value}), layered(resource={"Containers": {"web": value}})):  # fmt: skip
+        (problem,) = problems_of(given)
+        assert "not an object" in problem
+
+
+def test_an_unknown_setting_is_refused_with_its_place() -> None:
+    (problem,) = problems_of(layered(resource={"Prority": "security"}))
+    assert problem == (
+        'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Prority): The resource\'s Metadata sets "Prority", '
+        'which is no setting. Write "Priority".'
+    )
+
+
+def test_the_result_of_an_earlier_run_is_no_setting() -> None:
+    assert problems_of(layered(resource={"Result": {"Task": "instrumented"}})) == []
+
+
+def test_a_container_has_settings_of_its_own() -> None:
+    value = template(container(), container(Name="b"))
+    value["Resources"]["Api"]["Metadata"] = {OWN: {"Containers": {"b": {"WorkloadEnvironment": {"A": "1"}}}}}
+    web, b, _ = properties_of(processed(value))["ContainerDefinitions"]
+    assert [each["Name"] for each in web["Environment"]] == ["SYSDIG_SIDECAR"]
+    assert [each["Name"] for each in b["Environment"]] == ["SYSDIG_SIDECAR", "A"]
+
+
+def test_one_container_may_be_enabled_where_the_task_is_not() -> None:
+    value = template(container(), container(Name="b"))
+    value["Resources"]["Api"]["Metadata"] = {OWN: {"Enabled": False, "Containers": {"b": {"Enabled": True}}}}
+    web, b, _ = properties_of(processed(value))["ContainerDefinitions"]
+    assert "VolumesFrom" not in web
+    assert "VolumesFrom" in b
+
+
+def test_settings_for_a_container_that_is_not_there_are_refused() -> None:
+    (problem,) = problems_of(layered(resource={"Containers": {"wbe": {"Enabled": False}}}))
+    assert 'There are settings for a container of this name, and the task has none of it. Write one of "web"' in problem
+
+
+def test_a_container_without_a_known_name_may_be_the_one_that_is_meant() -> None:
+    value = template(container(Name={"Ref": "Unknown"}))
+    value["Resources"]["Api"]["Metadata"] = {OWN: {"Containers": {"x": {"Enabled": False}}}}
+    assert problems_of(value) == []
+
+
+def test_a_setting_for_tasks_is_refused_for_a_container() -> None:
+    (problem,) = problems_of(layered(resource={"Containers": {"web": {"Priority": "security"}}}))
+    assert (
+        'Setting "Priority" in the resource\'s Metadata is for whole task definitions. Move it out of Containers.'
+        in problem
+    )
+
+
+@pytest.mark.parametrize("where", ["whole", "resource", "params"])
+def test_a_locked_setting_is_refused_from_every_layer_of_the_template(where: str) -> None:
+    value: Json = {"Priority": "security"}
+    given = layered(**({where: value} if where != "params" else {}))
+    base = settled(LockedSettings="Priority")
+    made = plan(given, Context(settled=base, params=value if where == "params" and isinstance(value, dict) else {}))
+    (problem,) = made.problems
+    assert "is locked by the macro's deployment" in problem.text
+
+
+def test_a_locked_enabled_is_refused_from_tags_too() -> None:
+    value = layered(tags=[{"Key": "sysdig-instrument", "Value": "false"}])
+    (problem,) = problems_of(value, {"LockedSettings": "Enabled"})
+    assert 'Setting "Enabled" in the tags is locked' in problem
+
+
+def test_an_expression_as_a_value_is_worked_out() -> None:
+    value = layered(
+        whole={"Priority": {"Fn::If": ["C", {"Ref": "P"}, "availability"]}},
+        Parameters={"P": {"Type": "String", "Default": "security"}},
+        Conditions={"C": {"Fn::Equals": [1, 1]}},
+    )
+    assert priority_of(value) == "security"
+
+
+def test_an_expression_that_cannot_be_worked_out_is_refused() -> None:
+    (problem,) = problems_of(layered(whole={"Priority": {"Fn::GetAtt": ["X", "Y"]}}))
+    assert 'Setting "Priority" in the template\'s Metadata cannot be worked out: it refers to "X"' in problem
+
+
+def test_a_setting_without_value_counts_as_not_set() -> None:
+    assert priority_of(layered(whole={"Priority": {"Ref": "AWS::NoValue"}})) == "availability"
+
+
+def test_the_access_key_may_stay_an_expression() -> None:
+    secret: Json = {"Fn::GetAtt": ["Key", "Arn"]}
+    agent = agent_of(processed(layered(whole={"AccessKeySecret": secret})))
+    assert agent["Secrets"] == [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": secret}]
+
+
+@pytest.mark.parametrize("metadata", [None, [], "x", 5])
+def test_a_metadata_section_of_another_type_is_nobodys_settings(metadata: Json) -> None:
+    made = of_template({"Metadata": metadata, "Resources": {}}, settled(), {}, scope())
+    assert made.findings == ()
+
+
+# Tags
+
+
+def tagged(*pairs: tuple[str, Json], settings: dict[str, Json] | None = None) -> dict[str, Any]:
+    tags: Json = [{"Key": key, "Value": value} for key, value in pairs]
+    return properties_of(processed(layered(tags=tags), settings))
+
+
+@pytest.mark.parametrize(
+    ("tags", "mode", "instrumented"),
+    [
+        ([], "opt-out", True), ([], "opt-in", False), ([("sysdig-instrument", "true")], "opt-in", True),
+        ([("sysdig-instrument", "false")], "opt-out", False), ([("kilt-ignore", "")], "opt-out", False),
+        ([("kilt-ignore", "false")], "opt-out", False), ([("kilt-include", "")], "opt-in", True),
+        ([("kilt-include", "x"), ("kilt-ignore", "x")], "opt-in", False), ([("kilt-ignore", "x"), ("kilt-include", "x")], "opt-in", False),
+        ([("kilt-include-containers", "web")], "opt-in", True), ([("kilt-include-containers", "other")], "opt-in", False),
+        ([("kilt-include-containers", "other")], "opt-out", True), ([("kilt-ignore-containers", "a: web :b")], "opt-out", False),
+        ([("kilt-ignore-containers", "other")], "opt-out", True), ([("Kilt-Ignore", "x")], "opt-out", True), ([("other", "x")], "opt-out", True),
+    ],
+)  # fmt: skip
+def test_tags_mean_what_they_say(tags: list[tuple[str, Json]], mode: str, *, instrumented: bool) -> None:
+    assert ("PidMode" in tagged(*tags, settings={"Mode": mode})) is instrumented
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "", " ", 5])
+def test_a_tag_that_is_neither_true_nor_false_is_refused(value: Json) -> None:
+    problems = problems_of(layered(tags=[{"Key": "sysdig-instrument", "Value": value}]))
+    assert len(problems) == (1 if value != "" else 0)
+
+
+def test_an_ignored_task_whose_tag_says_false_is_noticed() -> None:
+    (notice,) = notices_of(layered(tags=[{"Key": "kilt-ignore", "Value": "False"}]))
+    assert 'Tag "kilt-ignore" counts whatever its value' in notice
+
+
+def test_a_tag_whose_value_cannot_be_worked_out_is_refused() -> None:
+    (problem,) = problems_of(layered(tags=[{"Key": "sysdig-instrument", "Value": {"Fn::GetAtt": ["X", "Y"]}}]))
+    assert 'The value of tag "sysdig-instrument" cannot be worked out' in problem
+
+
+@pytest.mark.parametrize(("condition", "enabled"), [([1, 1], False), ([1, 2], True)])
+def test_a_tag_under_a_condition_counts_where_it_is_taken(condition: Json, *, enabled: bool) -> None:
+    tag: Json = {"Fn::If": ["C", {"Key": "sysdig-instrument", "Value": "false"}, {"Ref": "AWS::NoValue"}]}
+    made = processed(layered(tags=[tag], Conditions={"C": {"Fn::Equals": condition}}))
+    assert ("PidMode" in properties_of(made)) is enabled
+
+
+def test_a_tag_under_an_unknown_condition_is_refused() -> None:
+    tag: Json = {"Fn::If": ["Unknown", {"Key": "kilt-ignore", "Value": "x"}, {"Ref": "AWS::NoValue"}]}
+    (problem,) = problems_of(layered(tags=[tag]))
+    assert 'Whether tag "kilt-ignore" is there depends on a condition that is not known here' in problem
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        None,
+        {},
+        "x",
+        5,
+        [None],
+        [[]],
+        [{}],
+        [{"Key": 5}],
+        [{"Value": "x"}],
+        [{"Key": {"Ref": "X"}, "Value": "x"}],
+        {"Ref": "X"},
+    ],
+)
+def test_tags_of_another_form_are_nobodys_settings(tags: Json) -> None:
+    assert plan_of(layered(tags=tags)).problems == ()

@@ -1,0 +1,153 @@
+"""Which task definitions, and which containers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from making import container, notices_of, problems_of, processed, properties_of, template
+from sysdig_instrument.engine.json_types import Json
+
+
+def is_instrumented(value: dict[str, Any], **settings: Json) -> bool:
+    return properties_of(processed(value, settings)).get("PidMode") == "task"
+
+
+def fargate(**properties: Json) -> dict[str, Any]:
+    """A task definition that says nothing of itself but what is given."""
+    value = template()
+    made = properties_of(value)
+    for key in ("RequiresCompatibilities", "NetworkMode", "Cpu", "Memory"):
+        del made[key]
+    made.update(properties)
+    return value
+
+
+SIZES: dict[str, Json] = {"NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"RequiresCompatibilities": ["FARGATE"]}, True), ({"RequiresCompatibilities": ["EC2", "FARGATE"]}, True),
+        ({"RequiresCompatibilities": ["fargate"]}, True), ({"RequiresCompatibilities": "FARGATE"}, True),
+        ({"RequiresCompatibilities": ["EC2"]}, False), ({"RequiresCompatibilities": ["EXTERNAL"]}, False),
+        ({"RequiresCompatibilities": ["EC2"], **SIZES}, False), (SIZES, True), ({"RequiresCompatibilities": [], **SIZES}, True),
+        ({"RequiresCompatibilities": {"Ref": "AWS::NoValue"}, **SIZES}, True), ({**SIZES, "NetworkMode": "bridge"}, False),
+        ({**SIZES, "NetworkMode": {"Ref": "Unknown"}}, True), ({"NetworkMode": "awsvpc", "Cpu": "256"}, False),
+        ({"NetworkMode": "awsvpc", "Memory": "512"}, False), ({**SIZES, "Cpu": {"Ref": "Unknown"}}, True),
+        ({**SIZES, "Cpu": {"Ref": "AWS::NoValue"}}, False), ({}, False), ({"RequiresCompatibilities": {"Ref": "Unknown"}}, True),
+        ({"RequiresCompatibilities": [{"Ref": "Unknown"}]}, True), ({"RequiresCompatibilities": [5]}, False),
+    ],
+)  # fmt: skip
+def test_a_task_is_for_fargate_where_it_can_run_there(properties: dict[str, Json], *, expected: bool) -> None:
+    assert is_instrumented(fargate(**properties)) is expected
+
+
+def test_all_launch_types_are_taken_where_the_settings_say_so() -> None:
+    ec2 = fargate(RequiresCompatibilities=["EC2"], Memory="512")
+    assert is_instrumented(ec2, LaunchTypes="ALL")
+    (problem,) = problems_of(fargate(RequiresCompatibilities=["EC2"]), {"LaunchTypes": "ALL"})
+    assert "A task for EC2 without Memory needs a memory limit for each container" in problem
+    for setting in ("AgentMemory", "AgentMemoryReservation"):
+        assert is_instrumented(fargate(RequiresCompatibilities=["EC2"]), LaunchTypes="ALL", **{setting: 64})
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        ({"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, False), ({"OperatingSystemFamily": "windows_server"}, False),
+        ({"OperatingSystemFamily": "LINUX"}, True), ({"Fn::GetAtt": ["X", "Y"]}, True), ({}, True), (None, True), ("x", True),
+        ({"OperatingSystemFamily": {"Fn::Sub": "WINDOWS_X"}}, False),
+    ],
+)  # fmt: skip
+def test_windows_is_left_alone(platform: Json, *, expected: bool) -> None:
+    assert is_instrumented(template(RuntimePlatform=platform)) is expected
+
+
+def test_arm64_is_noticed_or_refused() -> None:
+    value = template(RuntimePlatform={"CpuArchitecture": "ARM64"})
+    assert is_instrumented(value)
+    assert any("runs on ARM64" in each for each in notices_of(value))
+    assert len(problems_of(value, {"UnsupportedArchitecture": "fail"})) == 1
+    assert is_instrumented(template(RuntimePlatform={"CpuArchitecture": "X86_64"}), UnsupportedArchitecture="fail")
+
+
+@pytest.mark.parametrize("properties", [None, [], "x", 5])
+def test_properties_that_are_no_object_are_refused(properties: Json) -> None:
+    value = template()
+    value["Resources"]["Api"]["Properties"] = properties
+    (problem,) = problems_of(value)
+    assert "Properties is not an object" in problem
+
+
+def which(value: dict[str, Any], **settings: Json) -> list[str]:
+    made = properties_of(processed(value, settings))["ContainerDefinitions"]
+    return [each["Name"] for each in made if "VolumesFrom" in each]
+
+
+THREE: list[Json] = [container(Name="web"), container(Name="web-init"), container(Name="proxy")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, ["web", "web-init", "proxy"]), ({"ExcludeContainers": "proxy"}, ["web", "web-init"]),
+        ({"ExcludeContainers": "web*"}, ["proxy"]), ({"ExcludeContainers": "WEB"}, ["web", "web-init", "proxy"]),
+        ({"IncludeContainers": "web"}, ["web"]), ({"IncludeContainers": "w?b,p*"}, ["web", "proxy"]),
+        ({"IncludeContainers": "web*", "ExcludeContainers": "*-init"}, ["web"]), ({"ExcludeContainers": "*"}, []),
+        ({"ExcludeContainers": "web[-]init"}, ["web", "proxy"]),
+    ],
+)  # fmt: skip
+def test_containers_are_chosen_by_globs(settings: dict[str, Json], names: list[str]) -> None:
+    assert which(template(*THREE), **settings) == names
+
+
+def test_a_task_without_an_instrumented_container_stays_as_it_was() -> None:
+    value = template(*THREE)
+    assert properties_of(processed(value, {"ExcludeContainers": "*"})) == properties_of(value)
+
+
+def test_a_log_router_is_left_alone_unless_it_is_asked_for() -> None:
+    router = container(Name="router", FirelensConfiguration={"Type": "fluentbit"})
+    assert which(template(container(), router)) == ["web"]
+    assert which(template(container(), router), InstrumentLogRouters="true") == ["web", "router"]
+    no_router = container(Name="router", FirelensConfiguration={"Ref": "AWS::NoValue"})
+    assert which(template(container(), no_router)) == ["web", "router"]
+
+
+def test_a_name_that_is_not_known_is_refused_where_names_decide() -> None:
+    value = template(container(Name={"Fn::GetAtt": ["X", "Name"]}))
+    assert is_instrumented(value)
+    for setting in ("ExcludeContainers", "IncludeContainers"):
+        (problem,) = problems_of(value, {setting: "x"})
+        assert f"whether {setting} means it is not known" in problem
+
+
+@pytest.mark.parametrize(
+    ("members", "is_agent"),
+    [
+        ({"Image": "quay.io/sysdig/workload-agent:1"}, True), ({"Image": "1.dkr.ecr.x.amazonaws.com/mirror/workload-agent@sha256:0"}, True),
+        ({"Image": "workload-agent"}, True), ({"Image": "workload-agent-2"}, False), ({"Image": "nginx"}, False),
+        ({"Image": "mine", "Environment": [{"Name": "SYSDIG_COLLECTOR", "Value": "x"}]}, True),
+        ({"Image": "mine", "Secrets": [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": "x"}]}, True),
+        ({"Image": {"Fn::GetAtt": ["X", "Y"]}}, False), ({"Image": {"Fn::Sub": "x/workload-agent"}}, True), ({}, False),
+    ],
+)  # fmt: skip
+def test_a_container_of_the_agents_name_is_the_agent_or_refused(members: dict[str, Json], *, is_agent: bool) -> None:
+    value = template(container(), {"Name": "SysdigInstrumentation", **members})
+    problems = problems_of(value)
+    assert (problems == []) is is_agent
+    if not is_agent:
+        assert "The container has the agent's name, and is not the agent" in problems[0]
+
+
+@pytest.mark.xfail(reason="what is wrong with a task definition that is not created now should be a notice")
+@pytest.mark.parametrize(
+    "wrong", [{"ContainerDefinitions": "x"}, {"ContainerDefinitions": ["x"]}, {"Cpu": "256", "Memory": "512"}]
+)
+def test_what_is_wrong_with_a_task_that_is_not_created_now_refuses_nothing(wrong: dict[str, Json]) -> None:
+    value = template(container(), sections={"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}, **wrong)
+    value["Resources"]["Api"]["Condition"] = "Never"
+    assert problems_of(value, {"AgentMemory": 1024}) == []
