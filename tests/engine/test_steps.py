@@ -1,0 +1,265 @@
+"""What changes in a container and in its task, step by step; and that a second run changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from making import (
+    NOVALUE,
+    SECRET,
+    agent_of,
+    container,
+    containers_of,
+    notices_of,
+    plan_of,
+    problems_of,
+    processed,
+    properties_of,
+    template,
+)
+from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
+from sysdig_instrument.engine.json_types import Json
+
+SIDECAR: Json = {"Name": "SYSDIG_SIDECAR", "Value": "auto"}
+VOLUME: Json = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
+TAKEN: dict[str, Json] = {"Conditions": {"C": {"Fn::Equals": [1, 1]}, "D": {"Fn::Equals": [1, 2]}}}
+
+
+def made(sections: dict[str, Json] | None = None, **members: Json) -> dict[str, Any]:
+    """The first container, processed; a second run must change nothing."""
+    once = processed(template(container(**members), sections={**TAKEN, **(sections or {})}))
+    assert list(plan_of(once).changes) == []
+    return containers_of(once)[0]
+
+
+def when(condition: str, yes: Json, no: Json = NOVALUE) -> dict[str, Json]:
+    return {"Fn::If": [condition, yes, no]}
+
+
+# EntryPoint and Command. The image runs: start serve.
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "command", "new_entry_point", "new_command"),
+    [
+        (["a"], None, [WRAPPER, "a"], None), (["a"], ["b"], [WRAPPER, "a"], ["b"]), ([WRAPPER, "a"], ["b"], [WRAPPER, "a"], ["b"]),
+        ([{"Ref": "X"}], ["b"], [WRAPPER, {"Ref": "X"}], ["b"]), (["", "a"], None, [WRAPPER, "", "a"], None),
+        (NOVALUE, ["b"], [WRAPPER, "start"], ["b"]), ([], ["b"], [WRAPPER, "start"], ["b"]), (None, ["b"], [WRAPPER, "start"], ["b"]),
+        (NOVALUE, NOVALUE, [WRAPPER, "start"], ["serve"]), ([], [], [WRAPPER, "start"], ["serve"]),
+        (when("C", ["a"]), None, when("C", [WRAPPER, "a"], [WRAPPER, "start"]), when("C", NOVALUE, ["serve"])),
+        (when("C", ["a"]), ["b"], when("C", [WRAPPER, "a"], [WRAPPER, "start"]), ["b"]),
+        (NOVALUE, [when("C", "b")], [WRAPPER, "start"], when("C", ["b"], ["serve"])),
+        (NOVALUE, [when("C", "b"), "c"], [WRAPPER, "start"], [when("C", "b"), "c"]),
+        ([when("C", "a")], ["b"], when("C", [WRAPPER, "a"], [WRAPPER, "start"]), ["b"]),
+        ([when("C", 1, no=True)], ["b"], [WRAPPER, when("C", 1, no=True)], ["b"]),
+        ([NOVALUE, when("C", "a", "b"), when("C", 1, no=True)], None, [WRAPPER, NOVALUE, when("C", "a", "b"), when("C", 1, no=True)], None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_wrapper_comes_first_and_what_ran_before_still_runs(
+    entry_point: Json, command: Json, new_entry_point: Json, new_command: Json
+) -> None:
+    members = {"EntryPoint": entry_point, **({"Command": command} if command is not None else {})}
+    web = made({}, **members)
+    assert repr(web["EntryPoint"]) == repr(new_entry_point)
+    assert repr(web.get("Command")) == repr(new_command)
+
+
+@pytest.mark.parametrize("bad", ["x", 5, True, {}, {"Fn::Join": [",", ["a"]]}, {"Fn::GetAtt": ["X", "Y"]}])
+def test_an_entry_point_that_nothing_can_be_put_in_front_of_is_refused(bad: Json) -> None:
+    (problem,) = problems_of(template(container(EntryPoint=bad)))
+    assert "EntryPoint" in problem
+
+
+def test_a_bad_entry_point_in_a_branch_that_is_not_taken_is_a_notice() -> None:
+    value = template(container(EntryPoint=when("C", ["a"], "x")), sections=TAKEN)
+    assert any("it is left as it was in this branch, which is not taken now" in each for each in notices_of(value))
+    web = containers_of(processed(value))[0]
+    assert web["EntryPoint"] == when("C", [WRAPPER, "a"], "x")
+
+
+def test_a_wrapper_further_in_is_left_as_it_is() -> None:
+    by_hand: Json = ["sh", "-c", f"{WRAPPER} run"]
+    assert made(EntryPoint=by_hand)["EntryPoint"] == by_hand
+
+
+# Environment, VolumesFrom, LinuxParameters
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (NOVALUE, [SIDECAR]), (None, [SIDECAR]), ([], [SIDECAR]), ([{"Name": "A", "Value": "1"}], [{"Name": "A", "Value": "1"}, SIDECAR]),
+        ([SIDECAR], [SIDECAR]), ([{"Name": "SYSDIG_SIDECAR", "Value": "x"}], [SIDECAR]), ([{"Name": "SYSDIG_SIDECAR"}], [SIDECAR]),
+        ([{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}], [{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}]),
+        ([when("C", SIDECAR)], [when("C", SIDECAR), when("C", NOVALUE, SIDECAR)]), (when("C", [SIDECAR]), when("C", [SIDECAR], [SIDECAR])),
+        ([when("C", {"Name": "SYSDIG_SIDECAR", "Value": "x"}, SIDECAR)], [when("C", SIDECAR, SIDECAR)]),
+        (["x", 5, None], ["x", 5, None, SIDECAR]), ([{"Ref": "X"}], [{"Ref": "X"}, SIDECAR]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_variable_is_there_once(before: Json, after: Json) -> None:
+    assert made(Environment=before)["Environment"] == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (NOVALUE, [VOLUME]), ([VOLUME], [VOLUME]), ([{"SourceContainer": AGENT_NAME}], [VOLUME]),
+        ([{"SourceContainer": AGENT_NAME, "ReadOnly": False}], [VOLUME]),
+        ([{"SourceContainer": AGENT_NAME, "ReadOnly": "true"}], [{"SourceContainer": AGENT_NAME, "ReadOnly": "true"}]),
+        ([when("C", VOLUME)], [when("C", VOLUME), when("C", NOVALUE, VOLUME)]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_volume_is_there_once_and_read_only(before: Json, after: Json) -> None:
+    assert made(VolumesFrom=before)["VolumesFrom"] == after
+
+
+def add(*capabilities: Json) -> dict[str, Json]:
+    return {"Capabilities": {"Add": list(capabilities)}}
+
+
+PARAMETERS: dict[str, Json] = {
+    "Parameters": {"Cap": {"Type": "String", "Default": "SYS_PTRACE"}, "Other": {"Type": "String", "Default": "x"}}
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (NOVALUE, add("SYS_PTRACE")), (None, add("SYS_PTRACE")), ({}, add("SYS_PTRACE")), ({"Capabilities": NOVALUE}, add("SYS_PTRACE")),
+        ({"Capabilities": {}}, add("SYS_PTRACE")), (add(), add("SYS_PTRACE")), (add("SYS_PTRACE"), add("SYS_PTRACE")),
+        ({"Capabilities": {"Add": None, "Drop": ["ALL"]}}, {"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": ["ALL"]}}),
+        (add({"Ref": "Other"}), add({"Ref": "Other"}, "SYS_PTRACE")), (add({"Ref": "Unknown"}), add({"Ref": "Unknown"}, "SYS_PTRACE")),
+        (add({"Ref": "Cap"}), add({"Ref": "Cap"})), (add(when("C", "SYS_PTRACE")), add(when("C", "SYS_PTRACE"), when("C", NOVALUE, "SYS_PTRACE"))),
+        (add(5, None), add(5, None, "SYS_PTRACE")), ({"InitProcessEnabled": True}, {"InitProcessEnabled": True, **add("SYS_PTRACE")}),
+        (when("C", add("A"), NOVALUE), when("C", add("A", "SYS_PTRACE"), add("SYS_PTRACE"))),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_capability_is_there_once_and_all_else_stays(before: Json, after: Json) -> None:
+    assert made(PARAMETERS, LinuxParameters=before)["LinuxParameters"] == after
+
+
+@pytest.mark.parametrize("key", ["Environment", "VolumesFrom", "LinuxParameters"])
+@pytest.mark.parametrize("bad", ["x", 5, {"Ref": "X"}, {"Fn::GetAtt": ["X", "Y"]}])
+def test_what_cannot_be_extended_is_refused_with_its_place(key: str, bad: Json) -> None:
+    (problem,) = problems_of(template(container(**{key: bad})))
+    assert f"(Resources.Api.Properties.ContainerDefinitions[0].{key}): {key} " in problem
+
+
+def test_a_key_in_the_clear_is_noticed_and_not_shown() -> None:
+    value = template(container(Environment=[{"Name": "SYSDIG_ACCESS_KEY", "Value": "hunter2"}]))
+    assert any("SYSDIG_ACCESS_KEY stands in the clear" in each for each in notices_of(value))
+    assert "hunter2" not in "".join(notices_of(value))
+
+
+# PidMode
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (NOVALUE, "task"), (None, "task"), ("task", "task"), ("shareable", "task"), (when("C", "task"), when("C", "task", "task")),
+        ({"Fn::Sub": "task"}, {"Fn::Sub": "task"}), ({"Fn::GetAtt": ["X", "Y"]}, "task"), (when("C", "task", "host"), when("C", "task", "host")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_task_shares_its_processes(before: Json, after: Json) -> None:
+    assert properties_of(processed(template(sections=TAKEN, PidMode=before)))["PidMode"] == after
+
+
+@pytest.mark.parametrize("host", ["host", when("C", "host"), {"Fn::Sub": "host"}])
+def test_a_task_in_the_hosts_namespace_is_refused(host: Json) -> None:
+    (problem,) = problems_of(template(sections=TAKEN, PidMode=host))
+    assert "PidMode is host, and the agent needs task" in problem
+
+
+def test_the_namespace_is_shared_where_a_container_is_instrumented() -> None:
+    value = template(when("C", container()), container(Name="b"), sections=TAKEN)
+    made_value = processed(value, {"ExcludeContainers": "b"})
+    assert properties_of(made_value)["PidMode"] == when("C", "task")
+    assert properties_of(made_value)["ContainerDefinitions"][-1]["Fn::If"][0] == "C"
+
+
+# The agent
+
+
+def test_the_agent_is_last_and_holds_the_only_secret() -> None:
+    value = processed(template(container(), container(Name="b")))
+    assert properties_of(value)["ContainerDefinitions"][-1] == agent_of(value)
+    assert agent_of(value) == {
+        "Name": AGENT_NAME,
+        "Image": "quay.io/sysdig/workload-agent:latest",
+        "Essential": False,
+        "Environment": [
+            {"Name": "SYSDIG_COLLECTOR", "Value": "ingest-us2.app.sysdig.com"},
+            {"Name": "SYSDIG_COLLECTOR_PORT", "Value": "6443"},
+            {"Name": "SYSDIG_PRIORITY", "Value": "availability"},
+            SIDECAR,
+        ],
+        "Secrets": [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": SECRET}],
+    }
+    assert all("Secrets" not in each for each in containers_of(value))
+
+
+@pytest.mark.parametrize(
+    ("settings", "essential"),
+    [({}, False), ({"Priority": "security"}, True), ({"Priority": "security", "AgentEssential": False}, False), ({"AgentEssential": True}, True)],
+)  # fmt: skip
+def test_the_agent_is_essential_where_security_comes_first(settings: dict[str, Json], *, essential: bool) -> None:
+    assert agent_of(processed(template(), settings))["Essential"] is essential
+
+
+@pytest.mark.parametrize(
+    ("workload", "agents"),
+    [
+        ({"LogDriver": "awslogs", "Options": {"awslogs-group": "g", "awslogs-stream-prefix": "web"}},
+         {"LogDriver": "awslogs", "Options": {"awslogs-group": "g", "awslogs-stream-prefix": "sysdig"}}),
+        ({"LogDriver": "splunk"}, {"LogDriver": "splunk"}), (NOVALUE, None), ({"LogDriver": "x", "Options": "y"}, {"LogDriver": "x", "Options": "y"}),
+    ],
+)  # fmt: skip
+def test_an_inherited_log_configuration_has_a_prefix_of_its_own(workload: Json, agents: Json) -> None:
+    value = template(container(LogConfiguration=workload))
+    assert agent_of(processed(value, {"AgentLogConfiguration": "inherit"})).get("LogConfiguration") == agents
+
+
+def test_an_agent_that_is_there_becomes_what_the_settings_say() -> None:
+    once = processed(template(container(), container(Name="b")))
+    agent = agent_of(once)
+    agent.update(Image="old/workload-agent:1", Essential=True, Command=["x"])
+    del agent["Environment"]
+    again = processed(once)
+    assert agent_of(again) == agent_of(processed(template()))
+    assert len(properties_of(again)["ContainerDefinitions"]) == 3
+
+
+def test_no_agents_value_is_shared_between_branches() -> None:
+    lists = when("C", [container()], [container(), container(Name="b")])
+    value = processed(template(sections=TAKEN, ContainerDefinitions=lists))
+    _, yes, no = properties_of(value)["ContainerDefinitions"]["Fn::If"]
+    assert yes[-1] == no[-1]
+    assert yes[-1] is not no[-1]
+    assert yes[-1]["Environment"] is not no[-1]["Environment"]
+
+
+# The Result
+
+
+def test_the_result_stays_where_nothing_else_changes() -> None:
+    once = processed(template())
+    result = once["Resources"]["Api"]["Metadata"]["SysdigInstrument"]["Result"]
+    assert result["Task"] == "instrumented"
+    assert result["Containers"] == {"web": "instrumented: entry point from the template"}
+    assert processed(once) == once
+
+
+@pytest.mark.parametrize("metadata", [[], "x", 5])
+def test_metadata_of_another_type_is_noticed_and_kept(metadata: Json) -> None:
+    value = template()
+    value["Resources"]["Api"]["Metadata"] = metadata
+    assert any("Metadata is not an object" in each for each in notices_of(value))
+    assert processed(value)["Resources"]["Api"]["Metadata"] == metadata
