@@ -95,6 +95,9 @@ def present(value: Json | Absent, scope: Scope) -> bool:
     return not is_empty(value) and intrinsics.resolve(value, scope) is not ABSENT
 
 
+EXPAND_FIRST: Final = "Write out what it brings, or give the template as it is after that transform"
+
+
 def hidden(owner: Mapping[str, Json], keys: frozenset[str], scope: Scope) -> str | None:
     """Why some of the keys of an object may not be in sight, a clause; nothing where all are.
 

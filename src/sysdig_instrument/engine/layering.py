@@ -154,5 +154,5 @@ def strangers(settings: TaskSettings, names: Iterable[str | None], place: Place)
             yield Problem(
                 Place(place.task, None, (*place.pointer, "Metadata", METADATA, CONTAINERS, name)),
                 "There are settings for a container of this name, and the task has none of it",
-                f"Write one of {', '.join(quoted(str(each)) for each in known)}",
+                f"Write one of {', '.join(quoted(str(each)) for each in known)}" if known else "Take them out",
             )

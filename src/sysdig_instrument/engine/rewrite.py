@@ -10,6 +10,7 @@ from typing import Final
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Leaf, Tree, When, any_of
 from sysdig_instrument.engine.container import (
+    EXPAND_FIRST,
     Container,
     Effect,
     container_lists,
@@ -184,9 +185,7 @@ def _containers(
 
 def _plan_container(container: Container) -> _Planned:
     if why := hidden(container.value, _CONTAINER_KEYS, container.scope):
-        fault = container.fault(
-            container.pointer, container.when, f"The container {why}", "List that transform before this macro"
-        )
+        fault = container.fault(container.pointer, container.when, f"The container {why}", EXPAND_FIRST)
         return _Planned(container, _outcome(container, Status.REFUSED, why), (fault,))
     match decide_container(container):
         case Skip(why, reason):
@@ -257,7 +256,7 @@ def _out_of_sight(task: TaskDefinition) -> Iterator[Problem]:
     properties = task.properties if isinstance(task.properties, dict) else {}
     if why := hidden(properties, _TASK_KEYS, task.scope):
         place = Place(task.name, None, task.properties_pointer)
-        yield Problem(place, f"The task definition {why}", "List that transform before this macro")
+        yield Problem(place, f"The task definition {why}", EXPAND_FIRST)
 
 
 def _not_a_list(task: TaskDefinition, containers: Leaf) -> Effect:
@@ -294,7 +293,7 @@ def _task_notices(task: TaskDefinition, settled: Settled) -> Iterator[Notice | P
         )  # fmt: skip
     if _needs_reservation(task, settled):
         yield Problem(
-            place, "A task for EC2 without Memory needs a memory limit for each container, and the agent's has none",
+            place, "A task without Memory needs a memory limit for each container, and the agent's has none",
             "Set AgentMemoryReservation or AgentMemory, or give the task Memory",
         )  # fmt: skip
 

@@ -66,7 +66,9 @@ class Made:
 
     def entries(self, container: MadeContainer, key: str) -> Iterator[tuple[Mapping[str, Json], Pointer]]:
         """The objects in a list of a container that are there now."""
-        for leaf, _ in leaves(member(container.value, key, container.pointer), self.task.when):
+        for leaf, when in leaves(member(container.value, key, container.pointer), self.task.when):
+            if when != self.task.when and not conditions.taken(when, self.task.scope):
+                continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
                 worth = self.known(item)
                 if isinstance(worth, dict):

@@ -12,7 +12,7 @@ from typing import Final
 
 from sysdig_instrument.engine import intrinsics, lists_live
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, leaves
-from sysdig_instrument.engine.container import Container, Effect, hidden, member, put
+from sysdig_instrument.engine.container import EXPAND_FIRST, Container, Effect, hidden, member, put
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
 
@@ -43,7 +43,7 @@ def _inside(container: Container, key: str, tree: Tree[Leaf], when: When) -> Ite
                 f"Write {key} as an object; its members, and the object under Fn::If, may be expressions",
             )  # fmt: skip
         elif why := hidden(value, frozenset({inner}), container.scope):
-            yield container.fault(leaf.pointer, under, f"{key} {why}", "List that transform before this macro")
+            yield container.fault(leaf.pointer, under, f"{key} {why}", EXPAND_FIRST)
         elif inner == "Add":
             yield from _add(container, member(value, "Add", leaf.pointer), under)
         else:
