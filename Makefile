@@ -79,9 +79,22 @@ lock: .venv/.done ## Resolve all requirements again, to their newest versions
 
 # --- to ship it --------------------------------------------------------------------------------------------------
 
-.PHONY: build pr clean
+.PHONY: build package pr clean
 build: .venv/.done .tools/sam/.done ## Build the function, as `sam deploy` takes it
 	$(SAM) build
+
+# The function of a stack has to come from a bucket in its Region, so there is a bucket for each: BUCKET-REGION. What is
+# put in there has the same name everywhere, and one template serves all Regions.
+BUILT := .aws-sam/build/template.yaml
+DIST := dist
+
+package: build ## Put the function into S3 (BUCKET=… REGIONS="…"), and write dist/template.yaml for stack sets
+	@test -n '$(BUCKET)' -a -n '$(REGIONS)' \
+		|| { echo 'Give BUCKET and REGIONS: the function goes into the bucket BUCKET-REGION of each Region' >&2; exit 2; }
+	@mkdir -p $(DIST)
+	for region in $(REGIONS); do $(SAM) package --template-file $(BUILT) --output-template-file $(DIST)/template.yaml \
+		--region $$region --s3-bucket $(BUCKET)-$$region --s3-prefix sysdig-instrument --no-progressbar || exit 1; done
+	sed -i.bak 's/^\( *S3Bucket: \).*/\1!Sub $(BUCKET)-$${AWS::Region}/' $(DIST)/template.yaml && rm $(DIST)/template.yaml.bak
 
 pr: lint types test $(if $(EMBEDDED_AWS),demo) ## All that CI does
 

@@ -1,0 +1,90 @@
+"""`make package`: a template and a function for an organisation's Regions, and a ring of its own deployed from them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from embedded_aws import stacks
+from embedded_aws.aws import EmbeddedAws
+from embedding import ROOT, SECRET, on_embedded_aws
+from sysdig_instrument import __version__
+
+pytestmark = on_embedded_aws
+
+REGIONS = ("us-east-1", "eu-west-1")
+RING = "SysdigInstrument-canary"
+
+
+@pytest.fixture(scope="module")
+def packaged(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The template that `make package` writes."""
+    folder = tmp_path_factory.mktemp("package")
+    for region in REGIONS:
+        aws.client("s3").create_bucket(Bucket=f"packages-{region}")
+    built = aws.workspace / "build" / "template.yaml"
+    make = ["make", "--silent", "--old-file=build", "package", f"BUILT={built}", f"DIST={folder}"]
+    subprocess.run(
+        [*make, "BUCKET=packages", f"REGIONS={' '.join(REGIONS)}"],
+        cwd=ROOT, env=aws.environment() | {"HOME": str(folder)}, check=True, timeout=120, capture_output=True,
+    )  # fmt: skip
+    return (folder / "template.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def canary(aws: EmbeddedAws, packaged: str) -> Iterator[stacks.Stack]:
+    """The macro once more under another name, as a stack set makes it: without AWS SAM."""
+    cloudformation = aws.client("cloudformation")
+    parameters = {"Collector": "us2", "AccessKeySecret": SECRET, "MacroName": RING, "Priority": "security"}
+    yield stacks.deploy(cloudformation, "canary", packaged, parameters)
+    # LocalStack deletes no stack in which a condition leaves something out; other tests want to find one function.
+    functions = aws.client("lambda")
+    for function in functions.list_functions()["Functions"]:
+        if function["FunctionName"].startswith("canary"):
+            functions.delete_function(FunctionName=function["FunctionName"])
+
+
+def test_every_region_has_the_function_under_one_name(aws: EmbeddedAws, packaged: str) -> None:
+    names = [
+        {each["Key"] for each in aws.client("s3").list_objects_v2(Bucket=f"packages-{region}")["Contents"]}
+        for region in REGIONS
+    ]
+    assert names[0] == names[1]
+    assert "S3Bucket: !Sub packages-${AWS::Region}" in packaged
+    assert any(f"S3Key: {name}" in packaged for name in names[0])
+
+
+def test_it_says_what_publishing_wants(packaged: str) -> None:
+    assert f"SemanticVersion: '{__version__}'" in packaged
+    assert "LicenseUrl: s3://packages-" in packaged
+    assert "ReadmeUrl: s3://packages-" in packaged
+
+
+def test_stack_sets_take_it(packaged: str) -> None:
+    """Those with service-managed permissions refuse a template with a transform."""
+    assert "\nTransform:" not in packaged
+    assert "Fn::Transform" not in packaged
+
+
+def test_a_ring_has_settings_of_its_own(aws: EmbeddedAws, canary: stacks.Stack) -> None:
+    assert canary.succeeded, canary
+    container: dict[str, Any] = {"Name": "web", "Image": "shop/web:1", "EntryPoint": ["run"]}
+    task = {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {
+            "RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": "512", "Memory": "1024",
+            "ExecutionRoleArn": "arn:aws:iam::111122223333:role/execution", "ContainerDefinitions": [container],
+        },
+    }  # fmt: skip
+    essential = {}
+    for number, name in enumerate(("SysdigInstrument", RING)):
+        template = {"Transform": name, "Resources": {"Task": task}}
+        stack = stacks.deploy(aws.client("cloudformation"), f"ring-{number}", json.dumps(template))
+        assert stack.succeeded, stack
+        answer = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources["Task"])
+        essential[name] = answer["taskDefinition"]["containerDefinitions"][-1]["essential"]
+    assert essential == {"SysdigInstrument": False, RING: True}
