@@ -33,6 +33,10 @@ def test_two_containers_of_one_name_are_refused() -> None:
     assert "Another container has the same name" in problem
 
 
+def test_names_that_are_not_known_are_not_taken_for_the_same() -> None:
+    assert problems_of(template(container(Name=5), container(Name=""), container(Name={"Ref": "X"}))) == []
+
+
 def test_the_same_name_in_two_branches_is_one_container() -> None:
     sections: dict[str, Json] = {"Conditions": {"C": {"Fn::Equals": [1, 1]}}}
     either: Json = {"Fn::If": ["C", container(Image="a"), container(Image="b")]}

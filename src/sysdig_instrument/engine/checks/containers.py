@@ -13,13 +13,13 @@ MOST_CONTAINERS: Final = 10
 
 def unique_names(made: Made) -> Iterator[Problem]:
     """No two containers have the same name."""
-    seen: set[str] = set()
+    seen: set[str | None] = set()
     for container in made.containers:
         if container.name is not None and container.name in seen:
             yield Problem(
                 made.place(container, "Name"), "Another container has the same name", "Give it a name of its own"
             )
-        seen.add(container.name or "")
+        seen.add(container.name)
 
 
 def at_most_ten(made: Made) -> Iterator[Problem]:
