@@ -49,7 +49,7 @@ class Dialler:
         Raises:
             HttpError: No address does, or the TLS handshake fails.
         """
-        sock = self._open(url.host, addresses)
+        sock = self._open(url.netloc, addresses)
         return Connection(place, sock if url.scheme == "http" else self._secure(sock, url), self.deadline)
 
     def connect_through(self, proxy: Proxy, url: Url, place: Place) -> Connection:
