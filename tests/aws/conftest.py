@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
 
+from deploying import Application, Registries
 from embedded_aws import sam
 from embedded_aws.aws import EmbeddedAws, embedded_aws
+from embedded_aws.processes import LOOPBACK, free_port
 from embedding import IMAGES, ROOT, SECRET, TOOLS, require_tools
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[EmbeddedAws]:
+def registries() -> Iterator[Registries]:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        ports = free_port(), free_port(), taken.getsockname()[1]
+        yield Registries(*(f"localhost:{port}" for port in ports))
+
+
+@pytest.fixture(scope="session")
+def aws(registries: Registries) -> Iterator[EmbeddedAws]:
     require_tools()
+    internal = [f"http://{host}" for host in (registries.open, registries.guarded, registries.down)]
     with embedded_aws(TOOLS) as running:
         built = sam.build(running, ROOT / "template.yaml")
-        deployment = {"Collector": "us2", "AccessKeySecret": SECRET, "ImageConfigs": json.dumps(IMAGES)}
+        deployment = {
+            "Collector": "us2",
+            "AccessKeySecret": SECRET,
+            "ImageConfigs": json.dumps(IMAGES),
+            "InternalRegistries": ",".join(internal),
+        }
         sam.deploy(running, built, "sysdig-instrument", deployment)
         yield running
+
+
+@pytest.fixture
+def application(aws: EmbeddedAws) -> Application:
+    return Application(aws)

@@ -3,69 +3,18 @@
 from __future__ import annotations
 
 import json
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embedded_aws import stacks
-from embedded_aws.aws import EmbeddedAws
+from deploying import WRAPPER, Application, task, template
 from embedded_aws.stacks import Stack
 from embedding import on_embedded_aws
 
 pytestmark = on_embedded_aws
 
 HERE = Path(__file__).parent
-WRAPPER = "/opt/draios/bin/instrument"
-ROLE = "arn:aws:iam::111122223333:role/execution"
-names = (f"stack-{number}" for number in count())
-
-
-class Application:
-    """A stack with task definitions. Its name is its own, and so is the family of each task definition."""
-
-    def __init__(self, aws: EmbeddedAws) -> None:
-        self.aws = aws
-        self.name = next(names)
-
-    def deploy(self, template: dict[str, Any] | str, parameters: dict[str, str] | None = None) -> Stack:
-        text = template if isinstance(template, str) else json.dumps(template)
-        return stacks.deploy(self.aws.client("cloudformation"), self.name, text, parameters)
-
-    def deployed(self, template: dict[str, Any] | str, parameters: dict[str, str] | None = None) -> Stack:
-        stack = self.deploy(template, parameters)
-        assert stack.succeeded, stack
-        return stack
-
-    def described(self, arn: str) -> dict[str, Any]:
-        answer = self.aws.client("ecs").describe_task_definition(taskDefinition=arn)
-        task: dict[str, Any] = answer["taskDefinition"]
-        return task
-
-    def revisions(self, family: str) -> list[str]:
-        answer = self.aws.client("ecs").list_task_definitions(familyPrefix=family)
-        arns: list[str] = answer["taskDefinitionArns"]
-        return arns
-
-
-@pytest.fixture
-def application(aws: EmbeddedAws) -> Application:
-    return Application(aws)
-
-
-def task(*containers: dict[str, Any], **properties: object) -> dict[str, Any]:
-    fargate = {"RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": "512", "Memory": "1024"}
-    return {
-        "Type": "AWS::ECS::TaskDefinition",
-        "Properties": {**fargate, "ExecutionRoleArn": ROLE, "ContainerDefinitions": list(containers), **properties},
-    }
-
-
-def template(**resources: object) -> dict[str, Any]:
-    return {"Transform": "SysdigInstrument", "Resources": resources}
-
-
 WEB = {"Name": "web", "Image": "shop/web:1.4"}
 WORKER = {"Name": "worker", "Image": "shop/worker:1.4"}
 

@@ -50,11 +50,12 @@ class RegistryProcess:
         self,
         folder: Path,
         *,
+        port: int | None = None,
         in_memory: bool = False,
         certificate: tuple[Path, Path] | None = None,
         **auth: Anything,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         listen: dict[str, Any] = {"addr": f"127.0.0.1:{self.port}"}
         if certificate:
             listen["tls"] = {"certificate": str(certificate[0]), "key": str(certificate[1])}

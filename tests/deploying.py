@@ -1,0 +1,67 @@
+"""Applications deployed on the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from embedded_aws import stacks
+from embedded_aws.aws import EmbeddedAws
+from embedded_aws.stacks import Stack
+
+WRAPPER = "/opt/draios/bin/instrument"
+ROLE = "arn:aws:iam::111122223333:role/execution"
+names = (f"stack-{number}" for number in count())
+
+
+@dataclass(frozen=True)
+class Registries:
+    """Registries of this machine that the macro may ask: each ``localhost`` with a port. Tests start those they use."""
+
+    open: str
+    guarded: str
+    down: str
+    """Nothing ever listens there."""
+
+
+class Application:
+    """A stack with task definitions. Its name is its own, and so is the family of each task definition."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self.aws = aws
+        self.name = next(names)
+
+    def deploy(self, template: dict[str, Any] | str, parameters: dict[str, str] | None = None) -> Stack:
+        text = template if isinstance(template, str) else json.dumps(template)
+        return stacks.deploy(self.aws.client("cloudformation"), self.name, text, parameters)
+
+    def deployed(self, template: dict[str, Any] | str, parameters: dict[str, str] | None = None) -> Stack:
+        stack = self.deploy(template, parameters)
+        assert stack.succeeded, stack
+        return stack
+
+    def described(self, arn: str) -> dict[str, Any]:
+        answer = self.aws.client("ecs").describe_task_definition(taskDefinition=arn)
+        task: dict[str, Any] = answer["taskDefinition"]
+        return task
+
+    def revisions(self, family: str) -> list[str]:
+        answer = self.aws.client("ecs").list_task_definitions(familyPrefix=family)
+        arns: list[str] = answer["taskDefinitionArns"]
+        return arns
+
+
+def task(*containers: dict[str, Any], **properties: object) -> dict[str, Any]:
+    """The resource of a task definition for Fargate."""
+    fargate = {"RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": "512", "Memory": "1024"}
+    return {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {**fargate, "ExecutionRoleArn": ROLE, "ContainerDefinitions": list(containers), **properties},
+    }
+
+
+def template(**resources: object) -> dict[str, Any]:
+    """A template that asks for the macro."""
+    return {"Transform": "SysdigInstrument", "Resources": resources}
