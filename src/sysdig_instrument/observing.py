@@ -25,7 +25,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
-from sysdig_instrument.engine.rewrite import Outcome, Status
+from sysdig_instrument.engine.outcomes import Outcome, Status
 from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.macro import Processed, TemplateRefusedError, explained
 from sysdig_instrument.planning import Lookup

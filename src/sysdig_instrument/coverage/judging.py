@@ -15,8 +15,8 @@ from sysdig_instrument.engine import verdict as instrumentation
 from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.findings import Problem, quoted
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.rewrite import Outcome, Status, TaskPlan
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, Settled, merged
 from sysdig_instrument.engine.settings.table import Reach
 from sysdig_instrument.planning import nobody, planned

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sysdig_instrument.engine import checks, grants, layering, patch
+from sysdig_instrument.engine import checks, conditions, grants, layering, patch
 from sysdig_instrument.engine.checks.made import made
 from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Request
+from sysdig_instrument.engine.outcomes import Status, TaskPlan
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.rewrite import Status, TaskPlan, rewrite
+from sysdig_instrument.engine.rewrite import rewrite
 from sysdig_instrument.engine.scope import Run, Scope
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.template import nested_stacks, outline, task_definitions
@@ -73,7 +74,7 @@ def _check(processed: Json, current: Plan) -> Iterator[Problem]:
     for before, after in zip(
         current.tasks, task_definitions(processed, _scope(processed, current.context, Run())), strict=True
     ):
-        if before.outcome.status is Status.INSTRUMENTED:
+        if before.outcome.status is Status.INSTRUMENTED and conditions.taken(after.when, after.scope) is not False:
             yield from checks.problems(made(after))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
@@ -17,13 +16,13 @@ from sysdig_instrument.engine.container import (
     elements,
     hidden,
     is_empty,
-    present,
 )
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.grants import Grant, grant
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.layering import TaskSettings, strangers
-from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan, finished
+from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import (
     Agent,
     Include,
@@ -32,7 +31,6 @@ from sysdig_instrument.engine.selection import (
     SkipReason,
     decide_container,
     decide_task,
-    is_arm64,
 )
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.steps.agent import agent, place_agent
@@ -41,7 +39,7 @@ from sysdig_instrument.engine.steps.entry_point import wrap
 from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
-from sysdig_instrument.engine.steps.result import result
+from sysdig_instrument.engine.steps.task_notices import task_notices
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
 from sysdig_instrument.engine.template import TaskDefinition
 
@@ -54,49 +52,6 @@ _TASK_KEYS: Final = frozenset(
 _CONTAINER_KEYS: Final = frozenset(
     {"Name", "Image", "EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxParameters", "FirelensConfiguration"}
 )
-
-
-class Status(Enum):
-    """What became of a task definition or a container."""
-
-    INSTRUMENTED = "instrumented"
-    SKIPPED = "skipped"
-    REFUSED = "refused"
-    AGENT = "agent"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of something, and why. ``name`` and ``pointer`` are a container's, or nothing for the task definition.
-
-    ``unread`` says that it was not instrumented for want of its image's config alone; ``reason`` is what a skipped one
-    is counted under.
-    """
-
-    name: str | None
-    status: Status
-    why: str = ""
-    pointer: Pointer = ()
-    unread: bool = False
-    reason: SkipReason | None = None
-
-    @property
-    def text(self) -> str:
-        """``instrumented: entry point from the image``."""
-        return f"{self.status.value}: {self.why}" if self.why else self.status.value
-
-
-@dataclass(frozen=True, slots=True)
-class TaskPlan:
-    """What is to be done to one task definition, and the settings that say so."""
-
-    task: TaskDefinition
-    settings: TaskSettings
-    outcome: Outcome
-    containers: tuple[Outcome, ...]
-    changes: tuple[Change, ...]
-    findings: tuple[Finding, ...]
-    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +71,10 @@ def rewrite(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     """The plan for one task definition."""
     match decide_task(task, settings):
         case Skip(why, reason):
-            return _finished(task, settings, Outcome(None, Status.SKIPPED, why, reason=reason), (), settings.findings)
+            return finished(task, settings, Outcome(None, Status.SKIPPED, why, reason=reason), (), settings.findings)
         case Refuse(key, fact, advice):
             problem = Problem(Place(task.name, None, (*task.properties_pointer, key)), fact, advice)
-            return _finished(task, settings, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
+            return finished(task, settings, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
     return _rewrite_lists(task, settings)
 
 
@@ -146,17 +101,17 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         status = Status.REFUSED if any(isinstance(effect, Problem) for effect in effects) else Status.SKIPPED
         findings = [effect for effect in effects if not isinstance(effect, Change)]
         none = Outcome(None, status, "no container is to be instrumented", reason=SkipReason.NOTHING_TO_INSTRUMENT)
-        return _finished(task, settings, none, outcomes, findings)
+        return finished(task, settings, none, outcomes, findings)
     effects[:0] = pid_mode(task, any_of(instrumented, task.when))
     effects += execution_role(task, settings.settled.settings)
-    effects += _task_notices(task, settings.settled)
+    effects += task_notices(task, settings.settled.settings)
     needed = grant(task, settings.settled.settings)
     if isinstance(needed, Notice):
         effects.append(needed)
     refused = any(isinstance(effect, Problem) for effect in effects)
     status = Status.REFUSED if refused else Status.INSTRUMENTED
-    finished = _finished(task, settings, Outcome(None, status), outcomes, effects)
-    return replace(finished, grant=needed) if isinstance(needed, Grant) else finished
+    plan = finished(task, settings, Outcome(None, status), outcomes, effects)
+    return replace(plan, grant=needed) if isinstance(needed, Grant) else plan
 
 
 def _containers(
@@ -228,30 +183,6 @@ def _agents(planned: Iterable[_Planned], containers: Leaf, when: When, settled: 
     yield from place_agent(definition, containers, when, protected, existing)
 
 
-def _finished(
-    task: TaskDefinition,
-    settings: TaskSettings,
-    outcome: Outcome,
-    containers: tuple[Outcome, ...],
-    effects: Iterable[Effect | Finding],
-) -> TaskPlan:
-    effects = list(effects)
-    changes = [effect for effect in effects if isinstance(effect, Change)]
-    findings = [effect for effect in effects if isinstance(effect, Finding)]
-    for effect in result(task, _result(outcome, containers, findings), changed=bool(changes)):
-        (changes if isinstance(effect, Change) else findings).append(effect)  # type: ignore[arg-type]
-    return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings))
-
-
-def _result(outcome: Outcome, containers: Iterable[Outcome], findings: Iterable[Finding]) -> Json:
-    value: dict[str, Json] = {"Task": outcome.text}
-    if named := {str(each.name): each.text for each in containers}:
-        value["Containers"] = dict(named)
-    if notices := [finding.lasting_text for finding in findings if isinstance(finding, Notice)]:
-        value["Notices"] = list(dict.fromkeys(notices))
-    return value
-
-
 def _out_of_sight(task: TaskDefinition) -> Iterator[Problem]:
     properties = task.properties if isinstance(task.properties, dict) else {}
     if why := hidden(properties, _TASK_KEYS, task.scope):
@@ -271,37 +202,3 @@ def _not_a_container(task: TaskDefinition, leaf: Leaf, position: int) -> Effect:
         Place(task.name, f"#{position}", leaf.pointer), "The container definition is not an object that is in sight",
         "Write it as an object; its members, and the object under Fn::If, may be expressions",
     )  # fmt: skip
-
-
-def _task_notices(task: TaskDefinition, settled: Settled) -> Iterator[Notice | Problem]:
-    place = Place(task.name, None, task.properties_pointer)
-    if settled.settings.collector is None:
-        yield Problem(
-            Place(task.name), "Setting Collector has no value, so the agent would have nowhere to report to",
-            "Set Collector to a host name or a Sysdig SaaS region, such as us2",
-        )  # fmt: skip
-    if settled.settings.access_key_secret is None:
-        yield Notice(
-            Place(task.name), "Setting AccessKeySecret has no value, so the agent is given no access key",
-            "Set AccessKeySecret to the ARN of the secret that holds it",
-        )  # fmt: skip
-    if is_arm64(task):
-        yield Notice(
-            Place(task.name, None, (*place.pointer, "RuntimePlatform")),
-            "The task runs on ARM64, which Sysdig does not document for the agent",
-            "Make sure that the agent's image is there for arm64, or use X86_64",
-        )  # fmt: skip
-    if _needs_reservation(task, settled):
-        yield Problem(
-            place, "A task without Memory needs a memory limit for each container, and the agent's has none",
-            "Set AgentMemoryReservation or AgentMemory, or give the task Memory",
-        )  # fmt: skip
-
-
-def _needs_reservation(task: TaskDefinition, settled: Settled) -> bool:
-    """Whether ECS would refuse the agent's container: neither it nor the task says how much memory it may have."""
-    settings = settled.settings
-    if settings.launch_types == "FARGATE" or settings.agent_memory or settings.agent_memory_reservation:
-        return False
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    return not present(properties.get("Memory", ABSENT), task.scope)

@@ -36,6 +36,7 @@ class SkipReason(Enum):
     IMAGE_UNREAD = "ImageUnread"
     LOG_ROUTER = "LogRouter"
     NOTHING_TO_INSTRUMENT = "NothingToInstrument"
+    NOT_CREATED = "NotCreated"
     NOT_FARGATE = "NotFargate"
     NOT_INCLUDED = "NotIncluded"
     NOT_OPTED_IN = "NotOptedIn"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan
 from sysdig_instrument.engine.patch import Change, Pointer
-from sysdig_instrument.engine.rewrite import Outcome, Status, TaskPlan
 from sysdig_instrument.engine.steps.environment import SIDECAR
 
 

@@ -28,7 +28,7 @@ def pid_mode(task: TaskDefinition, protected: Tree[bool]) -> Iterator[Effect]:
             case Literal("task"):
                 continue
             case Literal("host"):
-                if conditions.taken(when, task.scope) is False:
+                if when != task.when and conditions.taken(when, task.scope) is False:
                     yield Notice(
                         place, "PidMode is host in a branch that is not taken now, and is left as it was there"
                     )

@@ -1,0 +1,46 @@
+"""What there is to say about a whole task definition. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sysdig_instrument.engine.container import present
+from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.json_types import ABSENT
+from sysdig_instrument.engine.selection import is_arm64
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.template import TaskDefinition
+
+
+def task_notices(task: TaskDefinition, settings: Settings) -> Iterator[Notice | Problem]:
+    """Settings that are missing, and what may not work."""
+    place = Place(task.name, None, task.properties_pointer)
+    if settings.collector is None:
+        yield Problem(
+            Place(task.name), "Setting Collector has no value, so the agent would have nowhere to report to",
+            "Set Collector to a host name or a Sysdig SaaS region, such as us2",
+        )  # fmt: skip
+    if settings.access_key_secret is None:
+        yield Notice(
+            Place(task.name), "Setting AccessKeySecret has no value, so the agent is given no access key",
+            "Set AccessKeySecret to the ARN of the secret that holds it",
+        )  # fmt: skip
+    if is_arm64(task):
+        yield Notice(
+            Place(task.name, None, (*place.pointer, "RuntimePlatform")),
+            "The task runs on ARM64, which Sysdig does not document for the agent",
+            "Make sure that the agent's image is there for arm64, or use X86_64",
+        )  # fmt: skip
+    if _needs_reservation(task, settings):
+        yield Problem(
+            place, "A task without Memory needs a memory limit for each container, and the agent's has none",
+            "Set AgentMemoryReservation or AgentMemory, or give the task Memory",
+        )  # fmt: skip
+
+
+def _needs_reservation(task: TaskDefinition, settings: Settings) -> bool:
+    """Whether ECS would refuse the agent's container: neither it nor the task says how much memory it may have."""
+    if settings.launch_types == "FARGATE" or settings.agent_memory or settings.agent_memory_reservation:
+        return False
+    properties = task.properties if isinstance(task.properties, dict) else {}
+    return not present(properties.get("Memory", ABSENT), task.scope)
