@@ -33,8 +33,9 @@ help: ## This list
 demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
 
-bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print the function's cold start and the size of its zip
+bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print the function's cold start, the size of its zip, and how long look-ups take
 	@.venv/bin/python bench/bench.py
+	@echo; .venv/bin/python bench/lookups.py
 
 .PHONY: linux
 linux:

@@ -128,7 +128,7 @@ def seconds(action: Callable[[], object]) -> float:
 def main() -> int:
     """Print the table; 1 if a promise is not kept."""
     kept = True
-    print(f"{'':34}{'time':>10}{'requests':>10}{'ratio':>8}")
+    print(f"{'':40}{'time':>10}{'requests':>10}{'ratio':>8}")
     for with_tokens in (False, True):
         with serving(with_tokens=with_tokens) as registry:
             how = "with tokens" if with_tokens else "anonymous"
@@ -144,7 +144,7 @@ def main() -> int:
                 took = seconds(lambda images=images: ask(registry, images))  # type: ignore[misc]  # binds the list
                 alone = alone or took
                 kept = kept and took / alone <= PROMISED_RATIO
-                print(f"{name + ', ' + how:34}{took * 1000:7.0f} ms{requests:10}{took / alone:8.1f}")
+                print(f"{name + ', ' + how:40}{took * 1000:7.0f} ms{requests:10}{took / alone:8.1f}")
     return 0 if kept else 1
 
 
