@@ -25,7 +25,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         RefusedError: Some of them could not be read; the file has the others.
         UsageError: The call or a file is wrong.
     """
-    surroundings = context(options, environment)
+    surroundings = context(options, environment, options.file)
     subject = subject_of(load(options.file))
     read: dict[ImageRequest, Answer] = {}
     planned(subject.fragment, surroundings, _recording(lookup(options, surroundings, environment), read))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
-from sysdig_instrument.cli import aws_profile
+from sysdig_instrument.cli import aws_profile, config_file
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
@@ -16,29 +17,58 @@ from sysdig_instrument.errors import UsageError
 _PARAMETERS_FORM: Final = 'Give a JSON object of names and values, or the list that `aws cloudformation` takes: [{"ParameterKey": …, "ParameterValue": …}].'
 
 
-def context(options: argparse.Namespace, environment: Mapping[str, str]) -> Context:
-    """All that the plan needs beside the template.
+class Surroundings:
+    """What the options say, for one file after the other: each may have its own settings file beside it."""
+
+    def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        self._options = options
+        images = [Layer(options.images, {"ImageConfigs": _images(options.images)})] if options.images else []
+        self._more: tuple[Layer, ...] = (*images,)
+        parameters = _parameters(options.parameters) if options.parameters else {}
+        self._parameters = {**parameters, **_pairs(options.parameter, "-p")}
+        self._region = options.region or aws_profile.region(environment)
+        self._known: dict[Path | None, Context] = {}
+
+    def beside(self, path: str) -> Context:
+        """All that the plan for a file needs beside it.
+
+        Raises:
+            UsageError: An option or the settings file has a value that cannot be used.
+        """
+        config = None if self._options.no_config else config_file.found(path)
+        if config not in self._known:
+            self._known[config] = Context(
+                settled=_settled(self._options, config, self._more),
+                parameters=self._parameters,
+                region=self._region,
+                account=self._options.account_id,
+            )
+        return self._known[config]
+
+
+def context(options: argparse.Namespace, environment: Mapping[str, str], path: str) -> Context:
+    """All that the plan for a file needs beside it.
 
     Raises:
         UsageError: An option has a value that cannot be used.
     """
-    images = [Layer(options.images, {"ImageConfigs": _images(options.images)})] if options.images else []
-    parameters = _parameters(options.parameters) if options.parameters else {}
-    return Context(
-        settled=settled(options, *images),
-        parameters={**parameters, **_pairs(options.parameter, "-p")},
-        region=options.region or aws_profile.region(environment),
-        account=options.account_id,
-    )
+    return Surroundings(options, environment).beside(path)
 
 
-def settled(options: argparse.Namespace, *more: Layer) -> Settled:
-    """The settings that the options give, in place of the macro's deployment; further layers go over them.
+def settled(options: argparse.Namespace) -> Settled:
+    """The settings that the options give, in place of the macro's deployment, and the settings file found here.
 
     Raises:
         UsageError: A setting does not exist, or has a value that cannot be used.
     """
-    layers = [Layer(options.settings, _object(options.settings, "settings"))] if options.settings else []
+    return _settled(options, None if options.no_config else config_file.found("-"), ())
+
+
+def _settled(options: argparse.Namespace, config: Path | None, more: Iterable[Layer]) -> Settled:
+    files = [config_file.name_of(config)] if config else []
+    if options.settings:
+        files.append(options.settings)
+    layers = [Layer(path, _object(path, "settings")) for path in files]
     return settle(*layers, Layer("--set", _pairs(options.set, "--set")), *more)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.asking import Line, asker
@@ -19,11 +20,25 @@ if TYPE_CHECKING:
 _HINT: Final = "Leave --offline out, put the image into a file for --images, or give the container an EntryPoint"
 
 
-def lookup(options: argparse.Namespace, context: Context, environment: Mapping[str, str]) -> Lookup:
-    """What answers requests: nothing with ``--offline``, else registries and AWS."""
+def lookup(
+    options: argparse.Namespace,
+    context: Context,
+    environment: Mapping[str, str],
+    line: Callable[[], Line] | None = None,
+) -> Lookup:
+    """What answers requests: nothing with ``--offline``, else registries and AWS.
+
+    The deadline counts from here. ``line`` lets several files have one cache of images.
+    """
     if options.offline:
         return _offline
+    return asker(context.settled.settings, context.region, line or shared_line(environment), lambda: math.inf)
 
+
+def shared_line(environment: Mapping[str, str]) -> Callable[[], Line]:
+    """The line to registries and AWS, made when it is first asked for, and then the same again."""
+
+    @cache
     def line() -> Line:
         from sysdig_instrument.registry.aws import AwsClients  # noqa: PLC0415 - only when something is asked
         from sysdig_instrument.registry.cache import ImageCache  # noqa: PLC0415 - the same
@@ -36,7 +51,7 @@ def lookup(options: argparse.Namespace, context: Context, environment: Mapping[s
             raise UsageError(f"{error}. Correct it, or take it out of the environment.") from None
         return Line(AwsClients(), ImageCache(), DockerConfig.of(environment), proxy)
 
-    return asker(context.settled.settings, context.region, line, lambda: math.inf)
+    return line
 
 
 def _offline(requests: Sequence[Request]) -> Mapping[Request, Answer]:

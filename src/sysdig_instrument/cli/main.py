@@ -53,6 +53,40 @@ COMMANDS: Final = (
         (options.one_file, options.output, options.surroundings),
     ),
     Command(
+        "diff",
+        "show what would change, and why",
+        "Show what `transform` would change in each file, with the reasons. In a pipe the\n"
+        "diff is one that `patch -p1` and `git apply` take. Folders are searched for\n"
+        f"*.json, *.yaml, *.yml and *.template.\n\n{_FILE}",
+        """\
+  sysdig-instrument diff app.yaml
+  sysdig-instrument diff templates --side-by-side
+  sysdig-instrument diff app.yaml --format patch > app.patch.json""",
+        (options.files, options.difference, options.surroundings),
+    ),
+    Command(
+        "explain",
+        "tell what becomes of each container, and why",
+        "Tell of every task definition and container whether it is instrumented, left\n"
+        "alone or refused, why, and where its entry point comes from. The exit code is 1\n"
+        f"where one is refused.\n\n{_FILE}",
+        """\
+  sysdig-instrument explain app.yaml
+  sysdig-instrument explain templates --format markdown
+  sysdig-instrument explain templates --format sarif > results.sarif""",
+        (options.files, options.findings, options.surroundings),
+    ),
+    Command(
+        "settings",
+        "show the settings, and where each comes from",
+        "Show for each task definition, and each container with settings of its own, the\n"
+        f"value of each setting and the layer that gave it.\n\n{_FILE}",
+        """\
+  sysdig-instrument settings app.yaml
+  sysdig-instrument settings app.yaml --all --format json""",
+        (options.files, options.settings_format, options.surroundings),
+    ),
+    Command(
         "images",
         "list the images whose ENTRYPOINT and CMD are needed",
         "List the images whose ENTRYPOINT and CMD are needed, with what their registries\n"
@@ -69,8 +103,9 @@ COMMANDS: Final = (
         f"for; the exit code is 1 where one is not. No registry is asked.\n\n{_FILE}",
         """\
   sysdig-instrument check processed.yaml
+  sysdig-instrument check templates --format github
   aws ecs describe-task-definition --task-definition web | sysdig-instrument check -""",
-        (options.files, options.surroundings),
+        (options.files, options.findings, options.surroundings),
     ),
     Command(
         "coverage",
@@ -83,6 +118,16 @@ COMMANDS: Final = (
   sysdig-instrument coverage --all-regions --settings settings.yaml --format json
   sysdig-instrument coverage --profile production --cluster 'shop-*' --fail-on none""",
         (options.account, options.report, options.settings),
+    ),
+    Command(
+        "completion",
+        "print the completion script for a shell",
+        "Print the script that lets a shell complete commands and options.",
+        """\
+  sysdig-instrument completion bash > ~/.local/share/bash-completion/completions/sysdig-instrument
+  sysdig-instrument completion zsh > ~/.zfunc/_sysdig-instrument
+  sysdig-instrument completion fish > ~/.config/fish/completions/sysdig-instrument.fish""",
+        (options.shell,),
     ),
 )
 

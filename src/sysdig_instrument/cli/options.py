@@ -12,7 +12,53 @@ def one_file(command: ArgumentParser) -> None:
 
 def files(command: ArgumentParser) -> None:
     """The files that a command goes through."""
-    command.add_argument("files", metavar="FILE", nargs="+", help="a file, or - for standard input")
+    command.add_argument("files", metavar="FILE", nargs="+", help="a file, a folder, or - for standard input")
+
+
+def appearance(command: ArgumentParser) -> None:
+    """Whether there are colours."""
+    command.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colours (default: auto, on a terminal only; NO_COLOR and FORCE_COLOR count)",
+    )
+
+
+def difference(command: ArgumentParser) -> None:
+    """How differences are shown, and what the exit code says."""
+    command.add_argument(
+        "--format",
+        choices=("text", "patch", "json"),
+        default="text",
+        help="text: a unified diff (default); patch: the JSON Patch of one document; json: what changes where and why",
+    )
+    command.add_argument("--side-by-side", action="store_true", help="show both texts beside each other")
+    command.add_argument("--exit-code", action="store_true", help="exit with 1 where something would change")
+    appearance(command)
+
+
+def findings(command: ArgumentParser) -> None:
+    """How a report on task definitions looks."""
+    command.add_argument(
+        "--format",
+        choices=("table", "json", "sarif", "junit", "github", "markdown"),
+        default="table",
+        help="for people (table, markdown) or for tools (json, sarif, junit, github); default: table",
+    )
+    appearance(command)
+
+
+def settings_format(command: ArgumentParser) -> None:
+    """How settings are shown."""
+    command.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    command.add_argument("--all", action="store_true", help="also settings that have their default value")
+    appearance(command)
+
+
+def shell(command: ArgumentParser) -> None:
+    """The shell that is to complete."""
+    command.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
 
 
 def output(command: ArgumentParser) -> None:
@@ -56,6 +102,7 @@ def settings(command: ArgumentParser) -> None:
         "--set", metavar="NAME=VALUE", action="append", default=[], help="a setting, such as Collector=us2"
     )
     group.add_argument("--settings", metavar="FILE", help="settings by name, a JSON or YAML object")
+    group.add_argument("--no-config", action="store_true", help="ignore .sysdig-instrument.yaml beside the document")
 
 
 def account(command: ArgumentParser) -> None:

@@ -1,0 +1,143 @@
+"""``sysdig-instrument completion``: what lets a shell complete commands and options. Made from the parser itself."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sysdig_instrument.cli import main
+from sysdig_instrument.cli.terminal import write
+
+_PROGRAM: Final = "sysdig-instrument"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a command. ``takes`` says whether a value follows, and ``choices`` what it may be."""
+
+    names: tuple[str, ...]
+    help: str
+    takes: bool
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command: its options, and the words that may stand there without one; nothing where these are files."""
+
+    name: str
+    help: str
+    options: tuple[Option, ...]
+    words: tuple[str, ...]
+
+
+def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
+    """Print the script."""
+    commands = list(_commands())
+    write("".join(f"{line}\n" for line in _SHELLS[options.shell](commands)))
+    return 0
+
+
+def _commands() -> Iterator[Completed]:
+    helps = {command.name: command.help for command in main.COMMANDS}
+    for action in main.parser()._actions:  # noqa: SLF001 - argparse lists them nowhere else
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
+            for name, parser in action.choices.items():
+                actions = parser._actions  # noqa: SLF001 - the same
+                words = [tuple(map(str, each.choices)) for each in actions if not each.option_strings and each.choices]
+                options = tuple(_option(each) for each in actions if each.option_strings)
+                yield Completed(name, helps[name], options, words[0] if words else ())
+
+
+def _option(action: argparse.Action) -> Option:
+    choices = tuple(map(str, action.choices or ()))
+    return Option(tuple(action.option_strings), action.help or "", action.nargs != 0, choices)
+
+
+def _bash(commands: list[Completed]) -> Iterator[str]:
+    yield "_sysdig_instrument() {"
+    yield '    local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" words=""'
+    yield "    COMPREPLY=()"
+    yield "    if ((COMP_CWORD == 1)); then"
+    yield f'        words="{" ".join(command.name for command in commands)} --help --version"'
+    yield '        COMPREPLY=($(compgen -W "$words" -- "$current"))'
+    yield "        return"
+    yield "    fi"
+    yield '    case "${COMP_WORDS[1]} $previous" in'
+    for command in commands:
+        for option in command.options:
+            if option.takes:
+                pattern = " | ".join(f'"{command.name} {name}"' for name in option.names)
+                words = (
+                    f'COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$current")); ' if option.choices else ""
+                )
+                yield f"        {pattern}) {words}return ;;"
+    yield "    esac"
+    yield '    case "${COMP_WORDS[1]}" in'
+    for command in commands:
+        names = [name for option in command.options for name in option.names]
+        yield f'        {command.name}) words="{" ".join([*names, *command.words])}" ;;'
+    yield "    esac"
+    words = "|".join(command.name for command in commands if command.words)
+    yield f'    if [[ "$current" == -* || "${{COMP_WORDS[1]}}" == @({words}) ]]; then'
+    yield '        COMPREPLY=($(compgen -W "$words" -- "$current"))'
+    yield "    fi"
+    yield "}"
+    yield f"complete -o default -F _sysdig_instrument {_PROGRAM}"
+
+
+def _zsh(commands: list[Completed]) -> Iterator[str]:
+    yield f"#compdef {_PROGRAM}"
+    yield "_sysdig_instrument() {"
+    yield "    local -a commands"
+    yield "    commands=("
+    yield from (f"        {_quoted(f'{command.name}:{command.help}')}" for command in commands)
+    yield "    )"
+    yield "    if ((CURRENT == 2)); then"
+    yield "        _describe command commands"
+    yield "        return"
+    yield "    fi"
+    yield "    local command=$words[2]"
+    yield "    shift words; ((CURRENT--))"
+    yield "    case $command in"
+    for command in commands:
+        yield f"        {command.name}) _arguments -s \\"
+        for option in command.options:
+            yield from (f"            {_quoted(_zsh_option(option, name))} \\" for name in option.names)
+        yield f"            {_quoted('*:word:(' + ' '.join(command.words) + ')' if command.words else '*:file:_files')} ;;"
+    yield "    esac"
+    yield "}"
+    yield '_sysdig_instrument "$@"'
+
+
+def _zsh_option(option: Option, name: str) -> str:
+    text = option.help.replace("[", "(").replace("]", ")").replace(":", " -")
+    values = f":value:({' '.join(option.choices)})" if option.choices else ":value:_files" if option.takes else ""
+    return f"*{name}[{text}]{values}"
+
+
+def _fish(commands: list[Completed]) -> Iterator[str]:
+    nothing = "__fish_use_subcommand"
+    for command in commands:
+        yield f"complete -c {_PROGRAM} -f -n {nothing} -a {command.name} -d {_fish_quoted(command.help)}"
+    for command in commands:
+        here = f"complete -c {_PROGRAM} -n '__fish_seen_subcommand_from {command.name}'"
+        if command.words:
+            yield f"{here} -f -a '{' '.join(command.words)}'"
+        for option in command.options:
+            names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
+            values = f" -x -a '{' '.join(option.choices)}'" if option.choices else " -r" if option.takes else ""
+            yield f"{here} {names}{values} -d {_fish_quoted(option.help)}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _fish_quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+_SHELLS: Final = {"bash": _bash, "zsh": _zsh, "fish": _fish}

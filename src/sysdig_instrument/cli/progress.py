@@ -1,0 +1,46 @@
+"""How far a run over many files has come: on standard error, where that is a terminal and it takes a while."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from sysdig_instrument.cli.terminal import harmless
+
+_SILENCE: Final = 1.0
+_PAUSE: Final = 0.1
+_NAME: Final = 50
+_BAR: Final = 20
+_ERASE: Final = "\r\x1b[K"
+
+
+@dataclass(slots=True)
+class Progress:
+    """A bar for so many files. It is taken away before anything else is printed."""
+
+    count: int
+    started: float = field(default_factory=time.monotonic)
+    drawn: float = 0.0
+    is_there: bool = False
+
+    def at(self, number: int, name: str) -> None:
+        """Show that the file of this number comes next."""
+        now = time.monotonic()
+        if self.count > 1 and now - self.started > _SILENCE and now - self.drawn > _PAUSE and sys.stderr.isatty():
+            full = _BAR * number // self.count
+            bar = "━" * full + " " * (_BAR - full)
+            self._put(f"{_ERASE}{bar} {number}/{self.count} {harmless(name)[-_NAME:]}")
+            self.drawn, self.is_there = now, True
+
+    def clear(self) -> None:
+        """Take the bar away, if there is one."""
+        if self.is_there:
+            self._put(_ERASE)
+            self.is_there = False
+
+    def _put(self, text: str) -> None:
+        encoding = sys.stderr.encoding or "utf-8"
+        sys.stderr.write(text.encode(encoding, errors="replace").decode(encoding))
+        sys.stderr.flush()
