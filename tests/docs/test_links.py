@@ -1,0 +1,60 @@
+"""Links in the documentation lead somewhere, and the tests that it names are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>\w+)`")
+FENCE = re.compile(r"```.*?```", re.DOTALL)
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text())
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"(?m)^#+ (.+)$", prose(page))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    for match in LINK.finditer(prose(page)):
+        target, _, anchor = match["target"].partition("#")
+        if "://" in target:
+            continue
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), match[0]
+        assert file.is_relative_to(ROOT), match[0]
+        if anchor:
+            assert anchor in anchors(file), match[0]
+
+
+@each_page
+def test_tests_that_are_named_are_there(page: Path) -> None:
+    for match in TEST.finditer(prose(page)):
+        assert f"def {match['name']}(" in (ROOT / match["file"]).read_text(), match[0]
+
+
+def test_every_page_can_be_found_from_the_readme() -> None:
+    found, new = set[Path](), {ROOT / "README.md"}
+    while new:
+        found |= new
+        linked = {
+            (page.parent / match["target"].partition("#")[0]).resolve()
+            for page in new
+            if page.suffix == ".md"
+            for match in LINK.finditer(prose(page))
+            if "://" not in match["target"] and not match["target"].startswith("#")
+        }
+        new = linked - found
+    assert set((ROOT / "docs").iterdir()) <= found
