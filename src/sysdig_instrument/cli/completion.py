@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.cli import main
+from sysdig_instrument.cli.commands import COMMANDS
 from sysdig_instrument.cli.terminal import write
 
 _PROGRAM: Final = "sysdig-instrument"
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 
 def _commands() -> Iterator[Completed]:
-    helps = {command.name: command.help for command in main.COMMANDS}
+    helps = {command.name: command.help for command in COMMANDS}
     for action in main.parser()._actions:  # noqa: SLF001 - argparse lists them nowhere else
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
             for name, parser in action.choices.items():

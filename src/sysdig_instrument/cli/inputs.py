@@ -107,7 +107,7 @@ def _images(path: str) -> Json:
 def _parameters(path: str) -> dict[str, Json]:
     value = load(path).value
     if isinstance(value, dict):
-        return {name: _parameter_value(each, path) for name, each in value.items()}
+        return {name: _parameter_value(each, path) for name, each in value.items() if each is not None}
     found: dict[str, Json] = {}
     for entry in value if isinstance(value, list) else [None]:
         match entry:
