@@ -194,7 +194,7 @@ def test_params_of_the_transform_are_settings(call: Call) -> None:
     assert "PidMode" not in properties_of(response["fragment"])
     response = call(event(template(), params={"Enbled": "false"}))
     assert (
-        response["errorMessage"] == 'The Transform\'s Parameters sets "Enbled", which is no setting. Write "Enabled".'
+        response["errorMessage"] == '"Enbled" in the Transform\'s Parameters is no setting. Write "Enabled".'
     )
 
 

@@ -83,6 +83,10 @@ def skipped(reason: SkipReason) -> tuple[dict[str, Any], Any, dict[str, Any]]:
         case SkipReason.IMAGE_UNREAD:
             del other["EntryPoint"]
             settings["OnUnresolvedImage"] = "skip"
+        case SkipReason.NOT_CREATED:
+            value = template(container(), sections={"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}, PidMode="host")
+            value["Resources"]["Api"]["Condition"] = "Never"
+            return value, silent, settings
     return template(container(), other, **properties), silent, settings
 
 

@@ -81,8 +81,8 @@ def test_settings_that_are_no_object_are_refused(value: Json) -> None:
 def test_an_unknown_setting_is_refused_with_its_place() -> None:
     (problem,) = problems_of(layered(resource={"Prority": "security"}))
     assert problem == (
-        'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Prority): The resource\'s Metadata sets "Prority", '
-        'which is no setting. Write "Priority".'
+        'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Prority): "Prority" in the resource\'s Metadata '
+        'is no setting. Write "Priority".'
     )
 
 

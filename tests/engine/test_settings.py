@@ -186,7 +186,7 @@ def test_all_that_is_wrong_with_all_layers_is_said_at_once() -> None:
     with pytest.raises(UsageError) as refused:
         settle(Layer("one", {"Prority": "x", "Mode": "x"}), Layer("two", {"LockedSettings": "Colector"}))
     assert str(refused.value).splitlines() == [
-        'One sets "Prority", which is no setting. Write "Priority".',
+        '"Prority" in one is no setting. Write "Priority".',
         'Setting "Mode" in one has a value that cannot be used. Give one of opt-out, opt-in.',
         'LockedSettings in two names "Colector", which is no setting. Write "Collector".',
     ]

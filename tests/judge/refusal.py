@@ -23,7 +23,7 @@ def reasons(run: Run, raw: Json) -> dict[str, bool]:
     for name in run.before.task_definitions():
         touched = workloads(run, name)
         # Where conditions take every workload away now, what is wrong with the other branches may still be told.
-        if run.is_selected(name) and _names_nobody(run, name):
+        if _names_nobody(run, name):
             found.setdefault("settings-for-no-container", False)
         raw_task = mapping(resources.get(name))
         if not run.is_selected(name) or not (touched or has_conditions(raw_task) or _is_no_list(run, name)):

@@ -61,6 +61,8 @@ def grant(task: TaskDefinition, settings: Settings) -> Grant | Notice | None:
         settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
         for leaf, _ in leaves(member(task.properties, "ExecutionRoleArn", place.pointer), task.when)
     ]
+    if not any(arns):
+        return None  # the check of the execution role says what is missing
     roles = tuple(dict.fromkeys(role for arn in arns for role in _roles(arn, task.scope)))
     if roles:
         return Grant(roles, statements)
@@ -133,7 +135,7 @@ def _role_names(scope: Scope) -> Mapping[str, str]:
         for logical_id, resource in scope.section("Resources").items():
             properties = resource.get("Properties") if isinstance(resource, dict) and _is_role(resource) else None
             name = properties.get("RoleName", ABSENT) if isinstance(properties, dict) else ABSENT
-            match intrinsics.resolve(name, scope):
+            match intrinsics.resolve(name, scope.assuming({})):
                 case Literal(str(text)) if text:
                     scope.run.roles[text] = logical_id
     return scope.run.roles

@@ -48,6 +48,11 @@ class TaskSettings:
 def of_template(template: Json, deployment: Settled, params: Mapping[str, Json], scope: Scope) -> TaskSettings:
     """The settings for the whole template: the deployment's, the template's Metadata, the Transform's parameters."""
     metadata, problems = _own_metadata(section(template, "Metadata"), Place(None, None, ("Metadata", METADATA)))
+    if metadata.pop(CONTAINERS, None) is not None:
+        place = Place(None, None, ("Metadata", METADATA, CONTAINERS))
+        problems.append(
+            Problem(place, "The template has no containers of its own", "Move this to the Metadata of the resource")
+        )
     settled, more = _over(
         deployment,
         Layer("the template's Metadata", metadata, Reach.TASK),

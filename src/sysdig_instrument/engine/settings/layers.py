@@ -125,7 +125,7 @@ def _read(name: str, value: Json, layer: Layer, settled: Settled) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
         raise _FaultyError(
-            name, f"{layer.name[:1].upper()}{layer.name[1:]} sets {quoted(name)}, which is no setting",
+            name, f"{quoted(name)} in {layer.name} is no setting",
             nearest(name, BY_NAME) or "Take it out; docs/settings.md lists the settings",
         )  # fmt: skip
     if layer.reach is not Reach.DEPLOYMENT:
