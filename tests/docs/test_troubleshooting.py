@@ -1,0 +1,125 @@
+"""docs/troubleshooting.md has every message that the software can print.
+
+A message is a text of three words or more in the code that is neither documentation nor advice: advice stands behind a
+fact, and begins with what to do.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "sysdig_instrument"
+PAGE = re.sub(r"\s+", " ", (ROOT / "docs" / "troubleshooting.md").read_text())
+
+DOES = (
+    "Admit", "Allow", "Check", "Correct", "Create", "Deploy", "Give", "Have", "If", "Indent", "Install", "Leave", "Let",
+    "List", "Look", "Make", "Move", "Name", "Push", "Put", "Remove", "Report", "Save", "Set", "Shorten", "Take", "Try",
+    "Use", "Wait", "Write",
+)  # fmt: skip
+ADVICE = re.compile(rf"(?:{'|'.join(DOES)})\b")
+
+NOT_MESSAGES = {
+    # reasons of changes
+    "ECS reads the agent's access key with the execution role",
+    "the wrapper traces the workload",
+    "the wrapper starts what the container runs",
+    "the wrapper starts the image's ENTRYPOINT",
+    "the image's CMD, which ECS drops once there is an EntryPoint",
+    "the list stays live",
+    "tells the wrapper that the agent runs beside it",
+    "DefaultExecutionRoleArn, as the task has no role of its own",
+    "the agent sees the workload's processes",
+    "tells what was done, and why",
+    "brings /opt/draios with the wrapper from the agent's container",
+    "the workload has no business writing to the agent's files",
+    "as the settings say",
+    "is set by this macro",
+    # what became of a container, in the Result
+    "entry point from the image",
+    "entry point from the template",
+    # names of things in messages
+    "the template's Metadata",
+    "the Transform's Parameters",
+    "the resource's Metadata",
+    "the macro's deployment",
+    "The processed template",
+    "described task definition",
+    "text or intrinsic",
+    "PyYAML's parsers mark every event",
+    "AWS Systems Manager",
+    "AWS Secrets Manager",
+    "of the stack operation",
+    "CONNECT … HTTP/1.1",
+}
+FORMS = {
+    "begins with the wrapper",
+    "holds the wrapper further in, as in sh -c",
+    "an expression that gives a list",
+    "an expression that gives no item now",
+    "no list at all",
+}
+"""Names of forms in the code; no message has them."""
+
+PARTS = {
+    # These take another text, which is a message of its own.
+    "This is not the event of a CloudFormation macro",
+    "the token service … … (status",
+    "The container",
+    "The task definition",
+}
+
+
+def messages(path: Path) -> Iterator[str]:
+    """The texts of a module, with … for what is filled in."""
+    tree = ast.parse(path.read_text())
+    passed = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # documentation
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign | ast.arg):
+            passed |= {id(part) for part in ast.walk(node.annotation or ast.Constant(0))}
+        if isinstance(node, ast.JoinedStr):
+            passed |= {id(part) for part in node.values}
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"cast", "TypeError"}:
+            passed |= {id(part) for part in node.args}
+    for node in ast.walk(tree):
+        if id(node) in passed:
+            continue
+        match node:
+            case ast.Constant(value=str(text)):
+                yield text
+            case ast.JoinedStr(values):
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in values)
+
+
+def fact(text: str) -> str:
+    """The first sentence, without what is filled in at its ends."""
+    first = re.split(r"[.;] (?=[A-Z…])", re.sub(r"\s+", " ", text))[0]
+    return re.sub(r"…+", "…", first).strip("… :;.,'\"()")
+
+
+def is_message(text: str) -> bool:
+    is_code = re.search(r"\\[A-Za-z]|\[\^|\(\?|^\w*\[", text)
+    return len(fact(text).split()) >= 3 and not ADVICE.match(text) and not is_code
+
+
+MODULES = [
+    path
+    for path in sorted(SOURCE.rglob("*.py"))
+    if path.relative_to(SOURCE).parts[0] not in {"cli", "coverage", "__main__.py"}
+    and path.name not in {"table.py", "kinds.py", "observing.py"}
+]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_every_message_is_explained(path: Path) -> None:
+    missing = [
+        text
+        for text in messages(path)
+        if is_message(text) and fact(text) not in NOT_MESSAGES | FORMS | PARTS and fact(text) not in PAGE
+    ]
+    assert not missing
