@@ -15,9 +15,10 @@ from sysdig_instrument import observing
 
 @dataclass(frozen=True)
 class Recorded:
-    """Everything that one run wrote."""
+    """Everything that one run wrote: to standard output, and to standard error (the command line tool)."""
 
     text: str
+    errors: str = ""
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -53,7 +54,8 @@ class Recorder:
 
     def take(self) -> Recorded:
         """What was written since the last time."""
-        written = self._log.getvalue() + self._capsys.readouterr().out
+        captured = self._capsys.readouterr()
+        written = self._log.getvalue() + captured.out
         self._log.seek(0)
         self._log.truncate()
-        return Recorded(written)
+        return Recorded(written, captured.err)

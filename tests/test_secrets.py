@@ -1,0 +1,201 @@
+"""Nothing secret gets anywhere: the whole output of many runs is searched for secrets that were planted.
+
+Names are told, and nothing else of a template: so no value of a variable, a parameter, a label or an output may be in a
+log line, a metric, a message or the Metadata. In the processed template it stands where it stood, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from case_folders import ACCOUNT, CASES, REGION, Case
+from invoking import invoke
+from making import SETTINGS, answering, container, resource
+from recording import Recorder
+from sysdig_instrument.cli import lookups, main
+
+PLANTED: Final = "pl4nted-s3cret"
+PARAMETER: Final = f"{PLANTED}-parameter"
+
+cases = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.input.suffix == ".yaml" or not case.is_plain], ids=lambda case: case.name
+)
+
+
+@pytest.fixture
+def recorder(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    return Recorder(capsys, monkeypatch)
+
+
+def results(template: Any) -> str:
+    """What the macro wrote into Metadata."""
+    resources = template.get("Resources", {}) if isinstance(template, dict) else {}
+    found = [
+        each["Metadata"]["SysdigInstrument"].get("Result")
+        for each in resources.values()
+        if isinstance(each, dict) and isinstance(each.get("Metadata"), dict) and "SysdigInstrument" in each["Metadata"]
+    ]
+    return json.dumps(found)
+
+
+def event(fragment: Any, values: Mapping[str, Any] | None = None, params: Any = None) -> dict[str, Any]:
+    return {
+        "requestId": "r-1",
+        "region": REGION,
+        "accountId": ACCOUNT,
+        "fragment": fragment,
+        "params": params or {},
+        "templateParameterValues": values or {},
+    }
+
+
+def planted(where: dict[str, Any] | None = None, **properties: Any) -> dict[str, Any]:
+    """A template with secrets wherever people put them."""
+    members: dict[str, Any] = {
+        "Environment": [
+            {"Name": "PASSWORD", "Value": PLANTED},
+            {"Name": "SYSDIG_ACCESS_KEY", "Value": PLANTED},
+            {"Name": "SYSDIG_SIDECAR", "Value": PLANTED},
+            {"Name": "URL", "Value": {"Fn::Sub": f"https://user:{PLANTED}@db"}},
+        ],
+        "EntryPoint": ["run", f"--password={PLANTED}"],
+        "Command": [PLANTED, {"Ref": "Password"}],
+        "DockerLabels": {"token": PLANTED},
+        "LogConfiguration": {"LogDriver": "splunk", "Options": {"splunk-token": PLANTED}},
+        "HealthCheck": {"Command": ["CMD", PLANTED]},
+        "Secrets": [{"Name": "OTHER", "ValueFrom": f"arn:aws:ssm:eu-west-1:111122223333:parameter/{PLANTED}"}],
+    }
+    web = {**container(), **members, **(where or {})}
+    mine = {"Tags": [{"Key": "k", "Value": PLANTED}], **properties}
+    return {
+        "Description": PLANTED,
+        "Parameters": {"Password": {"Type": "String", "NoEcho": True}},
+        "Mappings": {"Keys": {"live": {"Key": PLANTED}}},
+        "Resources": {
+            "Api": resource(web, {"Name": "db", "Image": "shop/db:1"}, **mine),
+            "Other": {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUserPassword": PLANTED}},
+        },
+        "Outputs": {"Key": {"Value": PLANTED}},
+    }  # fmt: skip
+
+
+BROKEN: Final[Mapping[str, dict[str, Any]]] = {
+    "as it is": {},
+    "no image": {"where": {"Image": {"Ref": "Password"}, "EntryPoint": []}},
+    "image is a secret in a Sub": {"where": {"Image": {"Fn::Sub": "${Password}:1"}, "EntryPoint": None}},
+    "entry point is a text": {"where": {"EntryPoint": f"run --password={PLANTED}"}},
+    "entry point is a Split": {"where": {"EntryPoint": {"Fn::Split": [",", PLANTED]}}},
+    "environment is a text": {"where": {"Environment": PLANTED}},
+    "environment is an expression": {"where": {"Environment": {"Fn::FindInMap": ["Keys", "live", "Key"]}}},
+    "linux parameters are a text": {"where": {"LinuxParameters": PLANTED}},
+    "capabilities are a text": {"where": {"LinuxParameters": {"Capabilities": {"Add": PLANTED}}}},
+    "volumes are a text": {"where": {"VolumesFrom": PLANTED}},
+    "secrets clash": {"where": {"Secrets": [{"Name": "PASSWORD", "ValueFrom": PLANTED}]}},
+    "pid mode": {"PidMode": "host"},
+    "pid mode is a secret": {"PidMode": {"Fn::Join": ["", [{"Ref": "Password"}]]}},
+    "containers are a text": {"ContainerDefinitions": PLANTED},
+    "memory is a secret": {"Memory": {"Ref": "Password"}, "Cpu": PLANTED},
+    "role is a secret": {"ExecutionRoleArn": {"Ref": "Password"}},
+    "tag value": {"Tags": [{"Key": "sysdig-instrument", "Value": PLANTED}]},
+    "platform": {"RuntimePlatform": {"CpuArchitecture": PLANTED, "OperatingSystemFamily": PLANTED}},
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_planted_secrets_stay_where_they_are(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    template = planted(**BROKEN[name])
+    before = copy.deepcopy(template)
+    response = invoke(event(template, {"Password": PARAMETER}), SETTINGS, answering, monkeypatch)
+    told = recorder.take().text + json.dumps({**response, "fragment": None})
+    assert PLANTED not in told
+    if "fragment" in response:
+        assert PLANTED not in results(response["fragment"])
+        assert PARAMETER not in json.dumps(response["fragment"])
+        # Nothing is copied; the value of SYSDIG_SIDECAR, where there is one, is replaced.
+        copies = json.dumps(response["fragment"]).count(PLANTED)
+        assert copies == json.dumps(before).count(PLANTED) - json.dumps(before).count("SYSDIG_SIDECAR")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"AgentEnvironment": {"A": PLANTED}},
+        {"AgentEnvironment": f"A={PLANTED}"},
+        {"WorkloadEnvironment": [PLANTED]},
+        {"Priority": PLANTED},
+        {"CollectorPort": PLANTED},
+        {"AccessKeySecret": PLANTED},
+        {"ImageConfigs": {"a": PLANTED}},
+        {"ExtraConf": [PLANTED]},
+        {"AgentLogConfiguration": {"LogDriver": "splunk", "Options": {"splunk-token": PLANTED}}},
+    ],
+    ids=str,
+)
+def test_values_of_settings_are_not_told(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    fragment = {"Resources": {"Api": resource()}}
+    with_metadata = {**fragment, "Metadata": {"SysdigInstrument": settings}}
+    for given in (event(fragment, params=settings), event(with_metadata)):
+        response = invoke(given, SETTINGS, answering, monkeypatch)
+        told = recorder.take().text + json.dumps({**response, "fragment": None}) + results(response.get("fragment"))
+        assert PLANTED not in told
+
+
+def test_a_hook_tells_no_value(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    for properties in (planted()["Resources"]["Api"]["Properties"], {"ContainerDefinitions": PLANTED, "Cpu": PLANTED}):
+        asked = {
+            "hookTypeName": "Sysdig::Instrument::Hook",
+            "actionInvocationPoint": "CREATE_PRE_PROVISION",
+            "clientRequestToken": "token",
+            "requestData": {
+                "targetName": "AWS::ECS::TaskDefinition", "targetModel": {"resourceProperties": properties},
+            },
+        }  # fmt: skip
+        response = invoke(asked, SETTINGS, answering, monkeypatch)
+        assert PLANTED not in recorder.take().text + json.dumps(response)
+
+
+@cases
+def test_no_case_tells_a_value(case: Case, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Every case with a secret in the value of each variable and tag that is a text, and in each description."""
+    marked = marking(case.document.value)
+    response = invoke(event(marked, case.read("parameters.json")), case.settings, case.answers, monkeypatch)
+    told = recorder.take().text + json.dumps({**response, "fragment": None}) + results(response.get("fragment"))
+    assert PLANTED not in told
+    monkeypatch.setattr(lookups, "asker", lambda *_: case.answers)
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(marked))
+    settings = [
+        f"--set={name}={json.dumps(value) if not isinstance(value, str) else value}"
+        for name, value in case.settings.items()
+    ]
+    code = main.run(["transform", str(file), "-o", str(tmp_path / "out.json"), "--region", REGION, *settings])
+    assert code in (main.DONE, main.REFUSED)
+    assert PLANTED not in recorder.take().errors
+
+
+def marking(value: Any) -> Any:
+    """The same with the secret in these places."""
+    match value:
+        case {"Name": _, "Value": str(text), **more} if not more:
+            return {**value, "Value": f"{text}{PLANTED}"}
+        case {"Key": str(key), "Value": str(text), **more} if not more and key.partition("-")[0] not in {
+            "sysdig",
+            "kilt",
+        }:
+            return {**value, "Value": f"{text}{PLANTED}"}
+        case dict():
+            return {
+                key: f"{item}{PLANTED}" if key == "Description" and isinstance(item, str) else marking(item)
+                for key, item in value.items()
+            }
+        case list():
+            return [marking(item) for item in value]
+    return value
