@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sysdig_instrument.cli.reports.model import FileReport, Mark, Row
+from sysdig_instrument.cli.terminal import harmless
 
 _MARKER: Final = "<!-- sysdig-instrument -->"
 """By this line a job finds its own comment again, to write it anew instead of adding another."""
@@ -48,5 +49,5 @@ def _row(task: str, container: str, row: Row) -> str:
 
 def _text(text: str) -> str:
     """The text without a meaning in Markdown: no emphasis, link, mention, HTML or end of a table's cell."""
-    escaped = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    escaped = _SPECIAL.sub(r"\\\1", harmless(" ".join(text.split())))
     return _LINKING.sub(r"\1<!-- -->", escaped)  # GitHub finds people and issues in escaped text too

@@ -1,0 +1,50 @@
+"""The tool run in this process, on the examples of the documentation."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysdig_instrument.cli import main
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
+SETTINGS = ["--settings", "settings.yaml", "--images", "images.json", "--offline"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def value(self) -> Any:
+        return json.loads(self.out)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ran:
+    try:
+        code = main.run([str(each) for each in arguments])
+    except SystemExit as end:  # argparse
+        code = int(end.code or 0)
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.err
+    return Ran(code, printed.out, printed.err)
+
+
+def with_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to a folder that has the documentation's examples in it."""
+    shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+    monkeypatch.chdir(folder)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "none"))
+    return folder

@@ -1,0 +1,162 @@
+"""What ``diff`` shows is what ``transform`` does, with a reason for all of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import jsonpatch
+import pytest
+
+from case_folders import ACCOUNT, CASES, REGION, Case
+from cli.running import SETTINGS, run, with_examples
+from sysdig_instrument.cli import lookups
+from sysdig_instrument.cli.diffs import side_by_side
+from sysdig_instrument.cli.diffs.hunks import Hunk, Line, Note, Span, hunks
+from sysdig_instrument.cli.diffs.unified import terminal_lines
+from sysdig_instrument.cli.terminal import Look, cells
+
+DONE = [case for case in CASES if (case.folder / "expected.json").exists()]
+each_case = pytest.mark.parametrize("case", DONE, ids=lambda case: case.name)
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return with_examples(tmp_path, monkeypatch)
+
+
+def surroundings(case: Case, here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr(lookups, "asker", lambda *_: case.answers)
+    (here / case.input.name).write_bytes(case.input.read_bytes())
+    (here / "case.json").write_text(json.dumps(case.settings))
+    arguments = [case.input.name, "--settings", "case.json", "--region", REGION, "--account-id", ACCOUNT]
+    for option, name in (("--parameters", "parameters.json"), ("--images", "images.json")):
+        if (case.folder / name).exists():
+            arguments += [option, str(case.folder / name)]
+    return arguments
+
+
+@each_case
+def test_git_makes_of_it_what_transform_makes(
+    case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = surroundings(case, here, monkeypatch)
+    shown = run(capsys, "diff", *arguments)
+    assert shown.code == 0, shown.err
+    assert run(capsys, "transform", *arguments, "-o", "out").code == 0
+    if "\n--- a/" in shown.out:
+        (here / "it.diff").write_text(shown.out, encoding="utf-8", newline="")
+        subprocess.run(["git", "apply", "it.diff"], cwd=here, check=True)
+    assert (here / case.input.name).read_bytes() == (here / "out").read_bytes()
+    for reason in {each["reason"] for each in run(capsys, "diff", *arguments, "--format", "json").value[0]["changes"]}:
+        assert reason in shown.out
+
+
+@each_case
+def test_the_patch_is_the_changes(
+    case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch = run(capsys, "diff", *surroundings(case, here, monkeypatch), "--format", "patch").value
+    assert all(operation["reason"] for operation in patch)
+    made = jsonpatch.apply_patch(case.document.value, patch)
+    assert made == json.loads((case.folder / "expected.json").read_text())
+
+
+@each_case
+def test_every_reason_stands_beside_a_line(
+    case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = surroundings(case, here, monkeypatch)
+    monkeypatch.setenv("COLUMNS", "140")
+    changes = run(capsys, "diff", *arguments, "--format", "json").value[0]["changes"]
+    shown = run(capsys, "diff", *arguments, "--side-by-side").out
+    for change in changes:
+        assert f"▾ {change['reason']}" in shown
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_side_by_side_fits_the_width(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = run(capsys, "diff", "app.yaml", *SETTINGS, "--side-by-side", "--color", "always")
+    assert "\x1b[32m" in shown.out
+    assert max(cells(COLOURS.sub("", line)) for line in shown.out.splitlines()) <= width
+
+
+def sample() -> list[Hunk]:
+    after = "a: 1\nb: [wrapped, run]\nc: 3\nd: 4\n"
+    spans = [Span(2, 2, Note("Api: web", "the wrapper starts it")), Span(4, 4, Note("Api", "a reason " * 9))]
+    return list(hunks("a: 1\nb: [run]\nc: 3\n", after, [], spans))
+
+
+def test_on_a_wide_terminal_reasons_stand_beside_their_lines() -> None:
+    lines = "".join(terminal_lines(sample(), Look(100, colours=False, is_terminal=True))).splitlines()
+    assert lines[0] == "@@ -1,3 +1,4 @@ Api: web, Api"
+    assert re.fullmatch(r"\+b: \[wrapped, run\] +◂ the wrapper starts it", lines[3])
+    assert re.fullmatch(r"\+d: 4 +◂ a reason.*", lines[5])
+    assert max(map(len, lines)) <= 100
+
+
+def test_on_a_narrow_terminal_reasons_stand_above_their_lines() -> None:
+    lines = "".join(terminal_lines(sample(), Look(80, colours=False, is_terminal=True))).splitlines()
+    assert lines[2:5] == ["-b: [run]", " ▾ the wrapper starts it", "+b: [wrapped, run]"]
+
+
+def test_a_terminal_is_not_told_what_a_template_wants_it_to_do() -> None:
+    hunk = Hunk((Line("+", "a: \x1b]0;owned\x07\r\n", None, 1),), 0, 0)
+    for lines in (terminal_lines([hunk], Look(80)), side_by_side.lines([hunk], Look(80))):
+        assert "\x1b" not in "".join(lines)
+
+
+def test_a_file_without_a_line_end(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "app.yaml").write_text((here / "app.yaml").read_text().rstrip())
+    run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out")
+    (here / "it.diff").write_text(run(capsys, "diff", "app.yaml", *SETTINGS).out)
+    subprocess.run(["git", "apply", "it.diff"], cwd=here, check=True)
+    assert (here / "app.yaml").read_text() == (here / "out").read_text()
+
+
+def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "diff", "app.yaml", *SETTINGS).code == 0
+    assert run(capsys, "diff", "app.yaml", *SETTINGS, "--exit-code").code == 1
+    run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
+    again = run(capsys, "diff", "out.yaml", *SETTINGS, "--exit-code")
+    assert (again.code, again.out.splitlines()[0]) == (0, "out.yaml: nothing changes")
+    refused = run(capsys, "diff", "app.yaml", "--offline", "--set", "Collector=us2")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith('sysdig-instrument: app.yaml: Task "Task", container "worker" ')
+    assert run(capsys, "diff", "app.yaml", "none.yaml", *SETTINGS).code == 2
+
+
+def test_a_patch_is_for_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "diff", "app.yaml", "app.yaml", *SETTINGS, "--format", "patch")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_json_has_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, "diff", "app.yaml", *SETTINGS, "--format", "json")
+    assert "gunicorn" not in shown.out
+    assert "arn:aws:secretsmanager" not in json.dumps(shown.value[0]["changes"])
+    assert {each["container"] for each in shown.value[0]["changes"]} == {None, "web", "worker"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "option", "expected"),
+    [
+        ({}, "auto", False), ({}, "always", True), ({"FORCE_COLOR": "1"}, "auto", True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "auto", False), ({"NO_COLOR": "1"}, "always", True),
+        ({"FORCE_COLOR": "1"}, "never", False),
+    ],
+)  # fmt: skip
+def test_colours(
+    variables: dict[str, str], option: str, *, expected: bool,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    shown = run(capsys, "explain", "app.yaml", *SETTINGS, "--color", option)
+    assert ("\x1b[" in shown.out) is expected

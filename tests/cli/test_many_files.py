@@ -1,0 +1,163 @@
+"""Many files and folders in one run, and the settings file that is found beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.running import ROOT, SETTINGS, run, with_examples
+from making import container, template
+from sysdig_instrument.cli import progress
+
+GOOD = json.dumps(template())
+MOST_KIB = 6 * 1024
+"""How much more memory a thousand templates may take than a hundred: allocators are never quite the same twice."""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return with_examples(tmp_path, monkeypatch)
+
+
+def put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def files(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    shown = run(capsys, "explain", *arguments, *SETTINGS, "--format", "json")
+    return [each["file"] for each in shown.value]
+
+
+def test_folders_are_walked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b/two.json", "b/one.yaml", "b/deep/three.template", "a/four.yml"):
+        put(here / "them" / name, GOOD)
+    for name in (".git/x.json", "node_modules/x.json", ".hidden.json", "x.txt"):
+        put(here / "them" / name, GOOD)
+    put(here / "them/package.json", '{"name": "x", "image": "y"}')
+    put(here / "them/menu.json", '[{"name": "soup", "image\\"": 1}, {"name": "mage"}]')
+    put(here / "them/broken.json", "{")
+    put(here / "them/compose.yaml", "services: {web: {image: x}}\n")
+    put(here / "them/prose.yaml", "text: containerDefinitions and AWS::ECS::TaskDefinition are words\n")
+    put(here / "them/list.json", json.dumps([{"name": "web", "image": "x", "entryPoint": ["run"]}]))
+    assert files(capsys, "them", "app.yaml") == [
+        "them/list.json", "them/a/four.yml", "them/b/one.yaml", "them/b/two.json", "them/b/deep/three.template", "app.yaml",
+    ]  # fmt: skip
+
+
+def test_a_template_that_cannot_be_read_is_not_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(here / "them/one.yaml", "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n\t: x\n")
+    put(here / "them/two.json", GOOD)
+    shown = run(capsys, "explain", "them", *SETTINGS)
+    assert shown.code == 2
+    assert "them/one.yaml, line 4" in shown.err
+    assert shown.out.startswith("them/two.json\n")
+
+
+def test_one_bad_file_does_not_stop_the_others(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(here / "no.json", '{"name": "x"}')
+    for command in ("diff", "explain", "check", "settings"):
+        shown = run(capsys, command, "no.json", "none.json", "app.yaml", *SETTINGS)
+        assert shown.code == 2
+        assert "app.yaml\n" in shown.out
+        assert "no.json is neither" in shown.err
+        assert "none.json cannot be read" in shown.err
+
+
+def test_folders_without_templates(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "empty").mkdir()
+    shown = run(capsys, "explain", "empty", *SETTINGS)
+    assert (shown.code, shown.out) == (2, "")
+    assert "no template" in shown.err
+
+
+def memory(folder: Path, command: str) -> int:
+    """The most memory in KiB that a run of its own takes."""
+    program = (
+        "import resource, sys\nfrom sysdig_instrument.cli.main import run\n"
+        "code = run(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\nsys.exit(code)"
+    )
+    call = [
+        sys.executable,
+        "-c",
+        program,
+        command,
+        str(folder),
+        *SETTINGS,
+        *(["--format", "sarif"] if command == "explain" else []),
+    ]
+    done = subprocess.run(
+        call, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    )
+    assert done.stdout.count("template-") >= len(list(folder.iterdir()))
+    return int(done.stderr.split()[-1])
+
+
+@pytest.mark.parametrize("command", ["explain", "diff"])
+def test_memory_stays_flat(here: Path, command: str) -> None:
+    for count in (100, 1000):
+        for number in range(count):
+            names = [f"c{number}x{index}" for index in range(2)]
+            made = template(*(container(Name=name) for name in names))
+            put(here / str(count) / f"template-{number:04}.json", json.dumps(made, indent=2))
+    few, many = memory(here / "100", command), memory(here / "1000", command)
+    assert many - few < MOST_KIB, (few, many)
+
+
+def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = progress.Progress(3, started=-10)
+    bar.at(1, "x.yaml")
+    bar.clear()
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, child = pty.openpty()
+    with os.fdopen(child, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        bar = progress.Progress(4, started=-10)
+        bar.at(2, "x.yaml")
+        bar.clear()
+        shown = os.read(parent, 1000).decode()
+    os.close(parent)
+    assert "━" * 10 + " " * 10 + " 2/4 x.yaml" in shown
+    assert shown.endswith("\r\x1b[K")
+
+
+def test_a_settings_file_is_found_up_to_the_repository(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(here / "repository/.sysdig-instrument.yaml", "Collector: us4\n")
+    put(here / "repository/deep/er/it.json", GOOD)
+    call = ["settings", "repository/deep/er/it.json", "--format", "json", "--all"]
+
+    def collector() -> object:
+        return run(capsys, *call).value[0]["taskDefinitions"][0]["settings"]["Collector"]
+
+    assert collector() == {"value": "not set", "layer": "default"}  # outside of a repository: beside the file only
+    (here / "repository/.git").mkdir()
+    assert collector() == {"value": "us4", "layer": "repository/.sysdig-instrument.yaml"}
+    put(here / "repository/deep/.sysdig-instrument.json", '{"Collector": "eu1"}')
+    assert collector() == {"value": "eu1", "layer": "repository/deep/.sysdig-instrument.json"}
+    call.append("--no-config")
+    assert collector() == {"value": "not set", "layer": "default"}
+    call[-1:] = ["--settings", "settings.yaml"]
+    assert collector() == {"value": "us2", "layer": "settings.yaml"}
+
+
+def test_the_settings_file_counts_for_every_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(here / ".sysdig-instrument.yaml", (here / "settings.yaml").read_text())
+    plain = ["app.yaml", "--images", "images.json", "--offline"]
+    for command in ("transform", "diff", "explain"):
+        assert run(capsys, command, *plain).code == 0
+        assert run(capsys, command, *plain, "--no-config").code == 1
+    put(here / ".sysdig-instrument.yaml", "Colector: us2\n")
+    shown = run(capsys, "diff", *plain)
+    assert shown.code == 2
+    assert ".sysdig-instrument.yaml" in shown.err
+    assert '"Collector"' in shown.err

@@ -1,0 +1,181 @@
+"""The reports of ``explain`` and ``check``, as people and as their tools read them."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from case_folders import CASES, FOLDER
+from cli.running import SETTINGS, run, with_examples
+from making import container, template
+from sysdig_instrument.cli.reports import github, junit, markdown, sarif
+from sysdig_instrument.cli.reports.model import NOTICE, REFUSED, FileReport, Mark, Remark, Row, TaskReport
+from sysdig_instrument.cli.terminal import cells
+from sysdig_instrument.engine.json_types import Json
+
+SCHEMA = json.loads((Path(__file__).parent / "sarif_schema.json").read_text())
+FORMS = ("table", "json", "sarif", "junit", "github", "markdown")
+ROUTER = str(FOLDER / "firelens-router-left-alone" / "template.yaml")
+ODD = 'a"b<c>&|`*_@team #1\n\x00%,:☃'
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return with_examples(tmp_path, monkeypatch)
+
+
+def odd_report() -> FileReport:
+    row = Row(ODD, Mark.BAD, "refused", ODD, 3)
+    return FileReport(
+        ODD, (TaskReport(row, (row,)),), (Remark(REFUSED, ODD, ODD, ODD, ODD, ODD, 3), Remark(NOTICE, ODD))
+    )
+
+
+def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, "explain", "app.yaml", *SETTINGS)
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.splitlines() == [
+        "app.yaml",
+        "  Task      instrumented",
+        "    web     instrumented  entry point from the template",
+        "    worker  instrumented  entry point from the image",
+        "    settings: Collector, AccessKeySecret (settings.yaml); ImageConfigs (images.json)",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_the_table_fits_the_width(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = run(capsys, "explain", "app.yaml", "--offline", "--set", "Collector=us2").out
+    longest = max(shown.splitlines(), key=cells)
+    assert cells(longest) <= width or " " not in longest.strip()
+
+
+def test_what_is_refused_left_alone_and_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "json")
+    assert shown.code == 1
+    (file,) = shown.value
+    assert [(each["name"], each["outcome"]) for each in file["taskDefinitions"][0]["containers"]] == [
+        ("web", "instrumented"), ("nginx", "refused"), ("router", "skipped"),
+    ]  # fmt: skip
+    assert {each["rule"] for each in file["remarks"]} == {"refused", "notice", "left-alone"}
+    lines = Path(ROUTER).read_text().splitlines()
+    (refused,) = (each for each in file["remarks"] if each["rule"] == "refused")
+    assert "Image:" in lines[refused["line"] - 1]
+    (router,) = (each for each in file["remarks"] if each["rule"] == "left-alone")
+    assert "router" in lines[router["line"] - 1]
+
+
+def test_check(capsys: pytest.CaptureFixture[str]) -> None:
+    before = run(capsys, "check", "app.yaml", *SETTINGS)
+    assert before.code == 1
+    assert "Task  NOT instrumented" in before.out
+    run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
+    after = run(capsys, "check", "out.yaml", *SETTINGS)
+    assert (after.code, after.out) == (0, "out.yaml\n  Task  instrumented\n")
+
+
+@pytest.mark.parametrize("command", ["explain", "check"])
+def test_all_cases_as_sarif(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [case.input for case in CASES if not case.is_plain]
+    shown = run(capsys, command, *paths, "app.yaml", "none.yaml", *SETTINGS, "--format", "sarif")
+    jsonschema.validate(shown.value, SCHEMA, cls=jsonschema.Draft202012Validator)
+    (ran,) = shown.value["runs"]
+    rules = [rule["id"] for rule in ran["tool"]["driver"]["rules"]]
+    assert len(ran["results"]) > 100
+    for result in ran["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+    assert shown.code == 2  # for none.yaml
+
+
+def test_sarif_of_odd_names_and_of_nothing() -> None:
+    for reports in ([], [odd_report()]):
+        jsonschema.validate(json.loads("".join(sarif.texts(reports))), SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def test_the_fingerprint_outlasts_other_lines() -> None:
+    one, other = (Remark(REFUSED, "It is.", "", "Api", "web", "Resources.Api", line) for line in (3, 30))
+    first, second = (
+        json.loads("".join(sarif.texts([FileReport("a.yaml", (), (each,))])))["runs"][0]["results"][0]
+        for each in (one, other)
+    )
+    assert first["partialFingerprints"] == second["partialFingerprints"]
+
+
+def test_junit(capsys: pytest.CaptureFixture[str]) -> None:
+    root = ET.fromstring(run(capsys, "explain", ROUTER, "app.yaml", "none.yaml", *SETTINGS, "--format", "junit").out)  # noqa: S314 - our own
+    suites = root.findall("testsuite")
+    assert [suite.get("name") for suite in suites] == [ROUTER, "app.yaml", "none.yaml"]
+    for suite in suites:
+        cases = suite.findall("testcase")
+        assert suite.get("tests") == str(len(cases))
+        for what, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert suite.get(what) == str(len(suite.findall(f"testcase/{tag}")))
+    assert [case.get("name") for case in suites[0].findall("testcase[failure]")] == ["Api: nginx"]
+    assert [case.get("name") for case in suites[0].findall("testcase[skipped]")] == ["Api: router"]
+    assert suites[2].get("errors") == "1"
+    assert ET.fromstring("".join(junit.texts([odd_report()]))).find("testsuite/testcase/failure") is not None  # noqa: S314 - the same
+
+
+def test_github(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "github").out.splitlines()
+    assert re.match(rf'::error file={ROUTER},line=\d+,title=Task "Api"%2C container "nginx"::".*" is needed', shown[0])
+    assert all(line.startswith(("::error ", "::notice ")) for line in shown)
+    assert len("".join(github.texts([odd_report()])).splitlines()) == 2
+
+
+def test_markdown_means_nothing_by_names() -> None:
+    text = "".join(markdown.texts([odd_report()]))
+    (row, *_) = [line for line in text.splitlines() if line.startswith("| a")]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+    text = text.replace("**refused**", "")
+    assert not re.search(r"@team|#1|(?<!\\)[*_`]|(?<!\\)<(?!!--)|\x00", text)
+    assert text.startswith("<!-- sysdig-instrument -->\n")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("command", ["explain", "check"])
+def test_no_report_carries_values(form: str, command: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret: Json = {"Name": "TOKEN", "Value": "hunter2"}
+    made = template(
+        container(Name="web", Environment=[secret], EntryPoint=["run", "hunter2"], DockerLabels={"x": "hunter2"})
+    )
+    (here / "secret.json").write_text(json.dumps(made))
+    shown = run(
+        capsys, command, "secret.json", *SETTINGS, "--set", 'AgentEnvironment={"A": "hunter2"}', "--format", form
+    )
+    assert "hunter2" not in shown.out + shown.err
+
+
+def test_settings(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = template(container(), container(Name="db"))
+    made["Metadata"] = {"SysdigInstrument": {"LogLevel": "debug"}}
+    (resource,) = (each for each in made["Resources"].values() if each["Type"].endswith("TaskDefinition"))
+    resource["Metadata"] = {"SysdigInstrument": {"Priority": "security", "Containers": {"db": {"Enabled": False}}}}
+    (here / "it.json").write_text(json.dumps(made))
+    call = ["settings", "it.json", *SETTINGS, "--set", 'AgentEnvironment={"TOKEN": "hunter2"}']
+    task, db = run(capsys, *call, "--format", "json").value[0]["taskDefinitions"]
+    assert task["settings"]["Collector"] == {"value": "us2", "layer": "settings.yaml"}
+    assert task["settings"]["LogLevel"] == {"value": "debug", "layer": "the template's Metadata"}
+    assert task["settings"]["Priority"] == {"value": "security", "layer": "the resource's Metadata"}
+    assert task["settings"]["AgentEnvironment"] == {"value": "TOKEN=…", "layer": "--set"}
+    assert (db["container"], list(db["settings"])) == ("db", ["Enabled"])
+    everything = run(capsys, *call, "--all")
+    assert re.search(r"CollectorPort +6443 +default\n", everything.out)
+    assert "hunter2" not in everything.out
+
+
+def test_settings_that_cannot_be_used(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = template(container())
+    made["Metadata"] = {"SysdigInstrument": {"LogLevl": "debug"}}
+    (here / "it.json").write_text(json.dumps(made))
+    shown = run(capsys, "settings", "it.json", *SETTINGS)
+    assert shown.code == 1
+    assert '"LogLevel"' in shown.err
