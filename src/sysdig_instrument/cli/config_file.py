@@ -1,7 +1,7 @@
 """The settings file that is found in the folder: ``.sysdig-instrument.yaml`` or ``.json``, of the form of ``--settings``.
 
-It is looked for beside the document, and upward to the root of its Git repository; outside of a repository, beside the
-document only, so that nobody who can write to a folder above decides what is done here.
+It is looked for beside the document, upward to the root of its Git repository, and in the current folder. Outside of a
+repository nothing is looked for upward, so that nobody who can write to a folder above decides what is done here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def found(document: str) -> Path | None:
         here = (path if path.is_dir() or document == "-" else path.parent).resolve()
     except OSError:
         return None  # that the document cannot be read is told when it is
-    return next((file for folder in _folders(here) for name in NAMES if (file := folder / name).is_file()), None)
+    return next(
+        (file for folder in (*_folders(here), Path.cwd()) for name in NAMES if (file := folder / name).is_file()), None
+    )
 
 
 def _folders(here: Path) -> Iterator[Path]:

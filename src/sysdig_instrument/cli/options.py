@@ -102,7 +102,7 @@ def settings(command: ArgumentParser) -> None:
         "--set", metavar="NAME=VALUE", action="append", default=[], help="a setting, such as Collector=us2"
     )
     group.add_argument("--settings", metavar="FILE", help="settings by name, a JSON or YAML object")
-    group.add_argument("--no-config", action="store_true", help="ignore .sysdig-instrument.yaml beside the document")
+    group.add_argument("--no-config", action="store_true", help="ignore .sysdig-instrument.yaml")
 
 
 def account(command: ArgumentParser) -> None:
