@@ -36,8 +36,12 @@ class Run:
         return settings.over({"AccessKeySecret": live.text("AccessKeySecret")})
 
     def is_selected(self, name: str) -> bool:
-        """Whether the macro looks at the containers of this task definition."""
-        return task_is_selected(self.chosen.resources.get(name, {}), self.settings_of(name))
+        """Whether the macro looks at the containers of this task definition.
+
+        What decides about one that is not created now may be worked out as it is when it is created.
+        """
+        worlds = (self.chosen, self.before) if name in self.chosen.dropped else (self.chosen,)
+        return any(task_is_selected(world.resources.get(name, {}), self.settings_of(name)) for world in worlds)
 
     def takes(self, name: str) -> bool:
         """Whether what is judged is what would be deployed by the run itself."""
@@ -91,6 +95,8 @@ def check_task(run: Run, name: str, *, conditional: bool) -> Iterator[Finding]:
         return
     if name in run.before.dropped:
         return  # it is not there in this world; the text is compared all the same, and other worlds have it
+    if name in run.chosen.dropped and same(before.get("Properties"), after.get("Properties")):
+        return  # it is not created now, and is left as it was
     settings, found = run.settings_of(name), workloads(run, name)
     skips = settings.text("OnUnresolvedImage") == "skip"
     if run.takes(name) and not skips:
