@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -18,6 +18,14 @@ pytestmark = on_embedded_aws
 
 REGIONS = ("us-east-1", "eu-west-1")
 RING = "SysdigInstrument-canary"
+TASK: Final[dict[str, Any]] = {
+    "Type": "AWS::ECS::TaskDefinition",
+    "Properties": {
+        "RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": "512", "Memory": "1024",
+        "ExecutionRoleArn": "arn:aws:iam::111122223333:role/execution",
+        "ContainerDefinitions": [{"Name": "web", "Image": "shop/web:1", "EntryPoint": ["run"]}],
+    },
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +47,8 @@ def packaged(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> str:
 def canary(aws: EmbeddedAws, packaged: str) -> Iterator[stacks.Stack]:
     """The macro once more under another name, as a stack set makes it: without AWS SAM."""
     cloudformation = aws.client("cloudformation")
-    parameters = {"Collector": "us2", "AccessKeySecret": SECRET, "MacroName": RING, "Priority": "security"}
+    parameters = {"Collector": "us2", "AccessKeySecret": SECRET, "MacroName": RING}
+    parameters |= {"Priority": "security", "LockedSettings": "Priority"}
     yield stacks.deploy(cloudformation, "canary", packaged, parameters)
     # LocalStack deletes no stack in which a condition leaves something out; other tests want to find one function.
     functions = aws.client("lambda")
@@ -72,19 +81,20 @@ def test_stack_sets_take_it(packaged: str) -> None:
 
 def test_a_ring_has_settings_of_its_own(aws: EmbeddedAws, canary: stacks.Stack) -> None:
     assert canary.succeeded, canary
-    container: dict[str, Any] = {"Name": "web", "Image": "shop/web:1", "EntryPoint": ["run"]}
-    task = {
-        "Type": "AWS::ECS::TaskDefinition",
-        "Properties": {
-            "RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": "512", "Memory": "1024",
-            "ExecutionRoleArn": "arn:aws:iam::111122223333:role/execution", "ContainerDefinitions": [container],
-        },
-    }  # fmt: skip
     essential = {}
     for number, name in enumerate(("SysdigInstrument", RING)):
-        template = {"Transform": name, "Resources": {"Task": task}}
-        stack = stacks.deploy(aws.client("cloudformation"), f"ring-{number}", json.dumps(template))
+        template = json.dumps({"Transform": name, "Resources": {"Task": TASK}})
+        stack = stacks.deploy(aws.client("cloudformation"), f"ring-{number}", template)
         assert stack.succeeded, stack
         answer = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources["Task"])
         essential[name] = answer["taskDefinition"]["containerDefinitions"][-1]["essential"]
     assert essential == {"SysdigInstrument": False, RING: True}
+
+
+def test_a_locked_setting_cannot_be_changed(aws: EmbeddedAws, canary: stacks.Stack) -> None:
+    assert canary.succeeded, canary
+    task = {**TASK, "Metadata": {"SysdigInstrument": {"Priority": "availability"}}}
+    template = json.dumps({"Transform": RING, "Resources": {"Task": task}})
+    stack = stacks.deploy(aws.client("cloudformation"), "locked", template)
+    assert stack.status == "CREATE_FAILED"
+    assert "Setting \"Priority\" in the resource's Metadata is locked by the macro's deployment" in stack.reason

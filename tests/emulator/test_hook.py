@@ -1,0 +1,72 @@
+"""The function asked as a CloudFormation Lambda Hook, under AWS's runtime emulator, with events as AWS documents them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from case_folders import FOLDER
+from embedded_aws.runtime import Outcome
+from embedding import ROOT, Start, on_embedded_aws
+
+pytestmark = on_embedded_aws
+
+EVENT: dict[str, Any] = json.loads((ROOT / "events" / "hook.json").read_text())
+
+
+def event(properties: Any = None, **changes: Any) -> bytes:
+    changed = copy.deepcopy(EVENT) | changes
+    if properties is not None:
+        changed["requestData"]["targetModel"]["resourceProperties"] = properties
+    return json.dumps(changed).encode()
+
+
+def answered(outcome: Outcome) -> dict[str, Any]:
+    assert not outcome.failed, outcome.log
+    answer: dict[str, Any] = json.loads(outcome.body)
+    assert answer["clientRequestToken"] == EVENT["clientRequestToken"]
+    assert set(answer) <= {"hookStatus", "errorCode", "message", "clientRequestToken"}
+    return answer
+
+
+def instrumented() -> dict[str, Any]:
+    template = json.loads((FOLDER / "entry-point-literal" / "expected.json").read_text())
+    properties: dict[str, Any] = template["Resources"]["Api"]["Properties"]
+    return properties
+
+
+def test_what_is_not_instrumented_is_not_compliant_and_what_is_passes(start: Start) -> None:
+    runtime = start()
+    bare = answered(runtime.invoke(event()))
+    assert (bare["hookStatus"], bare["errorCode"]) == ("FAILED", "NonCompliant")
+    assert 'Task "Api" is not instrumented' in bare["message"]
+    passed = answered(runtime.invoke(event(instrumented())))
+    assert passed["hookStatus"] == "SUCCESS", passed
+    # and the first once more: nothing of the second is left
+    assert answered(runtime.invoke(event())) == bare
+
+
+@pytest.mark.parametrize("point", ["CREATE_PRE_PROVISION", "UPDATE_PRE_PROVISION"])
+def test_a_tag_opts_out(start: Start, point: str) -> None:
+    properties = EVENT["requestData"]["targetModel"]["resourceProperties"]
+    tagged = properties | {"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]}
+    answer = answered(start().invoke(event(tagged, actionInvocationPoint=point)))
+    assert answer["hookStatus"] == "SUCCESS"
+    assert "left alone" in answer["message"]
+
+
+def test_one_function_is_the_macro_and_its_hook(start: Start) -> None:
+    runtime = start()
+    macro = (ROOT / "events" / "template.json").read_bytes()
+    first = runtime.invoke(macro).body
+    assert answered(runtime.invoke(event()))["hookStatus"] == "FAILED"
+    assert runtime.invoke(macro).body == first
+
+
+def test_a_deployment_that_is_wrong_is_told(start: Start) -> None:
+    answer = answered(start(LockedSettings="Prioritty").invoke(event()))
+    assert (answer["hookStatus"], answer["errorCode"]) == ("FAILED", "InternalFailure")
+    assert "LockedSettings" in answer["message"]
