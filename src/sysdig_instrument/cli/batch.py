@@ -10,6 +10,7 @@ from sysdig_instrument.cli.inputs import Surroundings
 from sysdig_instrument.cli.progress import Progress
 from sysdig_instrument.cli.sources import Source, opened, sources
 from sysdig_instrument.cli.subject import Subject
+from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 
@@ -37,7 +38,7 @@ def each(
             if done is not None:
                 is_any = True
                 progress.clear()
-                yield source.path, done
+                yield STANDARD_INPUT if source.path == "-" else source.path, done
     finally:
         progress.clear()
     if not is_any:

@@ -128,7 +128,7 @@ def _told(found: Found) -> Iterator[tuple[str, Difference]]:
 def _with_path(path: str, error: UserError) -> str:
     text = str(error)
     first, *more = text.split("\n")
-    if path == "-" or path in first:
+    if path in first:
         return text
     return "\n".join([f"{path}:", first, *more]) if more else f"{path}: {text}"
 

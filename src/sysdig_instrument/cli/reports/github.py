@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.cli.reports.model import FileReport, Remark
+from sysdig_instrument.documents.reader import STANDARD_INPUT
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -21,7 +22,7 @@ def texts(reports: Iterable[FileReport]) -> Iterator[str]:
 
 def _line(path: str, remark: Remark) -> str:
     properties = {"title": remark.subject or remark.rule.title}
-    if path != "-":
+    if path != STANDARD_INPUT:
         line = {"line": str(remark.line)} if remark.line else {}
         properties = {"file": Path(path).as_posix(), **line, **properties}
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())

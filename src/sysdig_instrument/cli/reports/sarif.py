@@ -13,6 +13,7 @@ from urllib.parse import quote
 from sysdig_instrument import __version__
 from sysdig_instrument.cli.reports.json_text import listed
 from sysdig_instrument.cli.reports.model import RULES, FileReport, Remark, Rule
+from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.json_types import Json
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -58,7 +59,7 @@ def _result(path: str, remark: Remark) -> Json:
 
 def _location(path: str, remark: Remark) -> Json:
     location: dict[str, Json] = {}
-    if path != "-":
+    if path != STANDARD_INPUT:
         physical: dict[str, Json] = {"artifactLocation": {"uri": uri(path)}}
         if remark.line:
             physical["region"] = {"startLine": remark.line}
