@@ -68,6 +68,8 @@ def skipped(reason: SkipReason) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     match reason:
         case SkipReason.WINDOWS:
             properties["RuntimePlatform"] = {"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
+        case SkipReason.NOT_CREATED:
+            properties["PidMode"] = "host"
         case SkipReason.NOT_FARGATE:
             properties["RequiresCompatibilities"] = ["EC2"]
         case SkipReason.DISABLED:
@@ -87,13 +89,20 @@ def skipped(reason: SkipReason) -> tuple[dict[str, Any], Any, dict[str, Any]]:
             value = template(container(), sections={"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}, PidMode="host")
             value["Resources"]["Api"]["Condition"] = "Never"
             return value, silent, settings
-    return template(container(), other, **properties), silent, settings
+    fragment = template(container(), other, **properties)
+    if reason is SkipReason.NOT_CREATED:
+        fragment["Conditions"] = {"Never": {"Fn::Equals": ["a", "b"]}}
+        fragment["Resources"]["Api"]["Condition"] = "Never"
+    return fragment, silent, settings
 
 
 @pytest.mark.parametrize("reason", SkipReason)
 def test_what_is_skipped_is_counted_by_its_reason(run: Any, reason: SkipReason) -> None:
     fragment, answers, settings = skipped(reason)
-    names = {name for name, why in run(fragment, answers, **settings).metrics if why == reason.value}
+    metrics = run(fragment, answers, **settings).metrics
+    names = {name for name, why in metrics if why == reason.value}
+    if "TasksSkipped" in names:
+        assert metrics["ContainersInstrumented", ""] == 0
     assert names in ({"TasksSkipped"}, {"ContainersSkipped"})
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from sysdig_instrument import observing
 from sysdig_instrument.documents import load
+from sysdig_instrument.engine.selection import SkipReason
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE: Final = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
@@ -75,3 +76,14 @@ def test_the_widgets_do_not_overlap() -> None:
 def test_each_ring_has_metrics_of_its_own() -> None:
     variables = RESOURCES["MacroFunction"]["Properties"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "MacroName"}
+
+
+def test_the_documentation_lists_all_metrics_and_reasons() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text()
+    shown = set(re.findall(r"`([A-Z][A-Za-z]+)`", page))
+    counted = set(re.findall(r'add_metric\(\s*"(\w+)"|"(Hook\w+)"', SOURCE))
+    assert {name for pair in counted for name in pair if name} <= shown
+    assert {reason.value for reason in SkipReason} <= shown
+    assert {"Deployment", "Nesting", "Size", "Template"} <= shown
+    most = 2 * len(SkipReason) + len(observing.MEMBERS) + 4
+    assert f"at most {most} with one" in page

@@ -71,7 +71,13 @@ class Lookups:
 def processed(result: Processed, lookups: Lookups) -> None:
     """A template came back processed."""
     tasks = [task.outcome for task in result.plan.tasks]
-    containers = [outcome for task in result.plan.tasks for outcome in task.containers]
+    # A task that is left alone as a whole has containers that could have been instrumented, and are not.
+    containers = [
+        outcome
+        for task in result.plan.tasks
+        for outcome in task.containers
+        if task.outcome.status is Status.INSTRUMENTED or outcome.status is Status.SKIPPED
+    ]
     counts = _count("tasks", tasks) | _count("containers", containers) | _count_lookups(lookups)
     logger.info("processed", extra={**counts, "notices": [notice.text for notice in result.plan.notices]})
 
