@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -60,46 +60,33 @@ def test_what_was_done_is_counted(run: Any) -> None:
     assert log["lookups"] == 1
 
 
-def skipped(reason: SkipReason) -> tuple[dict[str, Any], Any, dict[str, Any]]:
-    """A template in which something is skipped for this reason alone."""
-    properties: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
-    other = container(Name="other")
-    match reason:
-        case SkipReason.WINDOWS:
-            properties["RuntimePlatform"] = {"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
-        case SkipReason.NOT_CREATED:
-            properties["PidMode"] = "host"
-        case SkipReason.NOT_FARGATE:
-            properties["RequiresCompatibilities"] = ["EC2"]
-        case SkipReason.DISABLED:
-            settings["Enabled"] = "false"
-        case SkipReason.NOT_OPTED_IN | SkipReason.NOTHING_TO_INSTRUMENT:
-            settings["Mode"] = "opt-in"
-        case SkipReason.EXCLUDED:
-            settings["ExcludeContainers"] = "other"
-        case SkipReason.NOT_INCLUDED:
-            settings["IncludeContainers"] = "web"
-        case SkipReason.LOG_ROUTER:
-            other["FirelensConfiguration"] = {"Type": "fluentbit"}
-        case SkipReason.IMAGE_UNREAD:
-            del other["EntryPoint"]
-            settings["OnUnresolvedImage"] = "skip"
-        case SkipReason.NOT_CREATED:
-            value = template(container(), sections={"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}, PidMode="host")
-            value["Resources"]["Api"]["Condition"] = "Never"
-            return value, silent, settings
-    fragment = template(container(), other, **properties)
-    if reason is SkipReason.NOT_CREATED:
-        fragment["Conditions"] = {"Never": {"Fn::Equals": ["a", "b"]}}
-        fragment["Resources"]["Api"]["Condition"] = "Never"
-    return fragment, silent, settings
+def with_other(**other: Any) -> dict[str, Any]:
+    """Properties with a second container."""
+    return {"ContainerDefinitions": [container(), {"Name": "other", "Image": "shop/other:1", **other}]}
+
+
+SKIPPED: Final[Mapping[SkipReason, tuple[dict[str, Any], dict[str, Any]]]] = {
+    SkipReason.DISABLED: ({"Enabled": "false"}, {}),
+    SkipReason.EXCLUDED: ({"ExcludeContainers": "other"}, with_other(EntryPoint=["run"])),
+    SkipReason.IMAGE_UNREAD: ({"OnUnresolvedImage": "skip"}, with_other()),
+    SkipReason.LOG_ROUTER: ({}, with_other(FirelensConfiguration={"Type": "fluentbit"})),
+    SkipReason.NOTHING_TO_INSTRUMENT: ({"ExcludeContainers": "*"}, {}),
+    SkipReason.NOT_CREATED: ({}, {"PidMode": "host"}),
+    SkipReason.NOT_FARGATE: ({}, {"RequiresCompatibilities": ["EC2"]}),
+    SkipReason.NOT_INCLUDED: ({"IncludeContainers": "web"}, with_other(EntryPoint=["run"])),
+    SkipReason.NOT_OPTED_IN: ({"Mode": "opt-in"}, {}),
+    SkipReason.WINDOWS: ({}, {"RuntimePlatform": {"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}),
+}
+"""For each reason settings and properties by which something is skipped."""
 
 
 @pytest.mark.parametrize("reason", SkipReason)
 def test_what_is_skipped_is_counted_by_its_reason(run: Any, reason: SkipReason) -> None:
-    fragment, answers, settings = skipped(reason)
-    metrics = run(fragment, answers, **settings).metrics
+    settings, properties = SKIPPED[reason]
+    fragment = template(**properties) | {"Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}}
+    if reason is SkipReason.NOT_CREATED:
+        fragment["Resources"]["Api"]["Condition"] = "Never"
+    metrics = run(fragment, silent, **settings).metrics
     names = {name for name, why in metrics if why == reason.value}
     if "TasksSkipped" in names:
         assert metrics["ContainersInstrumented", ""] == 0
