@@ -111,6 +111,15 @@ def same(left: Tree[A], right: Tree[A]) -> bool:
     return left == right and repr(left) == repr(right)
 
 
+def where(way: When, when: When, yes: Tree[A], no: Tree[A]) -> Tree[A]:
+    """``yes`` where all that a way assumes beyond ``when`` holds, ``no`` elsewhere."""
+    tree = yes
+    for condition in reversed(list(way)):
+        if condition not in when:
+            tree = Choice(condition, tree, no) if way[condition] else Choice(condition, no, tree)
+    return tree
+
+
 def any_of(ways: Iterable[When], when: When) -> Tree[bool]:
     """Where at least one of several sets of assumptions holds, as a tree.
 
@@ -118,13 +127,9 @@ def any_of(ways: Iterable[When], when: When) -> Tree[bool]:
     """
     found: Tree[bool] = NOWHERE
     for way in ways:
-        extra = {condition: holds for condition, holds in way.items() if condition not in when}
-        if len(extra) > _MOST_CONDITIONS:
+        if len(way) - len(when) > _MOST_CONDITIONS:
             return EVERYWHERE
-        here: Tree[bool] = EVERYWHERE
-        for condition, holds in reversed(extra.items()):
-            here = Choice(condition, here, NOWHERE) if holds else Choice(condition, NOWHERE, here)
-        found = either(found, here, when)
+        found = either(found, where(way, when, EVERYWHERE, NOWHERE), when)
         if found == EVERYWHERE:
             break
     return found

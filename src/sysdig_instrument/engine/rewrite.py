@@ -178,7 +178,7 @@ def _agents(planned: Iterable[_Planned], containers: Leaf, when: When, settled: 
     if not instrumented:
         return
     existing = [each.container for each in planned if each.outcome.status is Status.AGENT]
-    definition = agent(settled.settings, instrumented[0].value.get("LogConfiguration", ABSENT))
+    definition = agent(settled.settings, instrumented, when)
     protected: Tree[bool] = any_of([container.when for container in instrumented], when)
     yield from place_agent(definition, containers, when, protected, existing)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
-from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, any_of, bind, read, render
+from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, any_of, bind, render, where
 from sysdig_instrument.engine.container import AGENT_NAME, Container, Effect
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
@@ -19,10 +19,10 @@ _REASON: Final = "the agent"
 _STREAM_PREFIX: Final = "sysdig"
 
 
-def agent(settings: Settings, inherited: Json | Absent) -> dict[str, Json]:
+def agent(settings: Settings, workloads: Sequence[Container], when: When) -> dict[str, Json]:
     """The container definition that the settings ask for.
 
-    ``inherited`` is the LogConfiguration of the first instrumented container.
+    ``workloads`` are the instrumented containers, in their order: the agent may inherit the first one's LogConfiguration.
     """
     definition: dict[str, Json | Absent | None] = {
         "Name": AGENT_NAME,
@@ -35,7 +35,7 @@ def agent(settings: Settings, inherited: Json | Absent) -> dict[str, Json]:
         "MemoryReservation": settings.agent_memory_reservation,
         "Environment": _environment(settings),
         "Secrets": settings.access_key_secret and [{"Name": ACCESS_KEY, "ValueFrom": settings.access_key_secret}],
-        "LogConfiguration": _log_configuration(settings, inherited),
+        "LogConfiguration": _log_configuration(settings, workloads, when),
         "RepositoryCredentials": settings.agent_image_credentials
         and {"CredentialsParameter": settings.agent_image_credentials},
     }
@@ -59,22 +59,24 @@ def _environment(settings: Settings) -> list[Json]:
     return [{"Name": name, "Value": value} for name, value in variables.items() if value is not None]
 
 
-def _log_configuration(settings: Settings, inherited: Json | Absent) -> Json | Absent:
-    return _own_stream(inherited) if settings.agent_log_configuration == "inherit" else settings.agent_log_configuration
-
-
-def _own_stream(configuration: Json | Absent) -> Json | Absent:
-    """A workload's LogConfiguration with the agent's own stream prefix, under the same conditions."""
-
-    def own(leaf: Leaf, _when: When) -> Tree[Json | Absent]:
-        if not isinstance(leaf.value, dict) or not isinstance(options := leaf.value.get("Options"), dict):
-            return Always(leaf.value)
-        if "awslogs-stream-prefix" not in options:
-            return Always(leaf.value)
-        return Always({**leaf.value, "Options": {**options, "awslogs-stream-prefix": _STREAM_PREFIX}})
-
-    tree = bind(read(configuration, ()), {}, own)
+def _log_configuration(settings: Settings, workloads: Sequence[Container], when: When) -> Json | Absent:
+    if settings.agent_log_configuration != "inherit":
+        return settings.agent_log_configuration
+    inherited: Tree[Json | Absent] = Always(ABSENT)
+    for workload in reversed(workloads):  # which one is the first may depend on conditions
+        inherited = where(
+            workload.when, when, bind(workload.member("LogConfiguration"), workload.when, _own), inherited
+        )
+    tree = bind(inherited, when, lambda value, _when: Always(value))
     return ABSENT if tree == Always(ABSENT) else render(tree)
+
+
+def _own(leaf: Leaf, _when: When) -> Tree[Json | Absent]:
+    """A workload's LogConfiguration with the agent's own stream prefix."""
+    options = leaf.value.get("Options") if isinstance(leaf.value, dict) else None
+    if not isinstance(leaf.value, dict) or not isinstance(options, dict) or "awslogs-stream-prefix" not in options:
+        return Always(leaf.value)
+    return Always({**leaf.value, "Options": {**options, "awslogs-stream-prefix": _STREAM_PREFIX}})
 
 
 def place_agent(
