@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.batch import code_of, each
@@ -20,7 +20,6 @@ from sysdig_instrument.cli.owned import Owned, owned
 from sysdig_instrument.cli.reports.json_text import listed
 from sysdig_instrument.cli.subject import Prospect, Subject, prospect
 from sysdig_instrument.cli.terminal import Look, look, write
-from sysdig_instrument.documents import read
 from sysdig_instrument.documents import write as written
 from sysdig_instrument.documents.locating import Locator
 from sysdig_instrument.engine.findings import message
@@ -46,15 +45,12 @@ class Difference:
         document = self.subject.document
         if self.after == document.text:
             return iter(())
-        new = Locator(read(document.encode(self.after), document.name))
-        old = Locator(document)
+        new = Locator(replace(document, text=self.after))
         removed = [each for each in self.changes if each.change.operation == "remove"]
-        return hunks(
-            document.text,
-            self.after,
-            [_span(old, each, each.change.pointer) for each in removed],
-            [_span(new, each, each.made) for each in self.changes if each not in removed],
-        )
+        old = Locator(document) if removed else new
+        old_spans = [_span(old, each, each.change.pointer) for each in removed]
+        new_spans = [_span(new, each, each.made) for each in self.changes if each.change.operation != "remove"]
+        return hunks(document.text, self.after, old_spans, new_spans)
 
 
 Found: TypeAlias = Iterable[tuple[str, Difference | UserError]]

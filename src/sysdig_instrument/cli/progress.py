@@ -10,7 +10,6 @@ from typing import Final
 from sysdig_instrument.cli.terminal import harmless
 
 _SILENCE: Final = 1.0
-_PAUSE: Final = 0.1
 _NAME: Final = 50
 _BAR: Final = 20
 _ERASE: Final = "\r\x1b[K"
@@ -22,17 +21,15 @@ class Progress:
 
     count: int
     started: float = field(default_factory=time.monotonic)
-    drawn: float = 0.0
     is_there: bool = False
 
     def at(self, number: int, name: str) -> None:
         """Show that the file of this number comes next."""
-        now = time.monotonic()
-        if self.count > 1 and now - self.started > _SILENCE and now - self.drawn > _PAUSE and sys.stderr.isatty():
+        if self.count > 1 and time.monotonic() - self.started > _SILENCE and sys.stderr.isatty():
             full = _BAR * number // self.count
             bar = "━" * full + " " * (_BAR - full)
             self._put(f"{_ERASE}{bar} {number}/{self.count} {harmless(name)[-_NAME:]}")
-            self.drawn, self.is_there = now, True
+            self.is_there = True
 
     def clear(self) -> None:
         """Take the bar away, if there is one."""
