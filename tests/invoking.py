@@ -34,7 +34,7 @@ def environment_of(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def invoke(
-    event: Any,  # noqa: ANN401 - also what is no event at all
+    event: Any,
     settings: Mapping[str, Any],
     answers: Callable[[Sequence[Request]], Mapping[Request, Answer]],
     monkeypatch: pytest.MonkeyPatch,

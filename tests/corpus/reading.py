@@ -56,7 +56,7 @@ def read(path: Path) -> Json:
             raise ValueError(f"{path.name} is neither JSON nor YAML") from error
 
 
-def _as_json(value: Any) -> Json:  # noqa: ANN401 - whatever the parser gives
+def _as_json(value: Any) -> Json:
     if isinstance(value, dict):
         return {str(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -43,14 +43,14 @@ def hostile(draw: st.DrawFn) -> Scenario:
     return replace(scenario, template=template)
 
 
-def _places(node: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401 - JSON that is broken on purpose
+def _places(node: Any) -> Iterator[tuple[Any, Any]]:
     keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
     for key in keys:
         yield node, key
         yield from _places(node[key])
 
 
-def _break(holder: Any, key: Any, how: str, junk: Json, name: str) -> None:  # noqa: ANN401 - as above
+def _break(holder: Any, key: Any, how: str, junk: Json, name: str) -> None:
     value = holder[key]
     if how == "remove":
         del holder[key]
