@@ -18,6 +18,7 @@ pytestmark = on_embedded_aws
 
 REGIONS = ("us-east-1", "eu-west-1")
 RING = "SysdigInstrument-canary"
+TOPIC = "arn:aws:sns:us-east-1:000000000000:operations"
 TASK: Final[dict[str, Any]] = {
     "Type": "AWS::ECS::TaskDefinition",
     "Properties": {
@@ -48,7 +49,7 @@ def canary(aws: EmbeddedAws, packaged: str) -> Iterator[stacks.Stack]:
     """The macro once more under another name, as a stack set makes it: without AWS SAM."""
     cloudformation = aws.client("cloudformation")
     parameters = {"Collector": "us2", "AccessKeySecret": SECRET, "MacroName": RING}
-    parameters |= {"Priority": "security", "LockedSettings": "Priority"}
+    parameters |= {"Priority": "security", "LockedSettings": "Priority", "AlarmTopic": TOPIC}
     yield stacks.deploy(cloudformation, "canary", packaged, parameters)
     # LocalStack deletes no stack in which a condition leaves something out; other tests want to find one function.
     functions = aws.client("lambda")
@@ -98,3 +99,12 @@ def test_a_locked_setting_cannot_be_changed(aws: EmbeddedAws, canary: stacks.Sta
     stack = stacks.deploy(aws.client("cloudformation"), "locked", template)
     assert stack.status == "CREATE_FAILED"
     assert "Setting \"Priority\" in the resource's Metadata is locked by the macro's deployment" in stack.reason
+
+
+def test_a_ring_has_alarms_of_its_own(aws: EmbeddedAws, canary: stacks.Stack) -> None:
+    alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    mine = {alarm["MetricName"]: alarm for alarm in alarms if alarm["AlarmActions"] == [TOPIC]}
+    assert set(mine) == {"Failed", "Errors", "Throttles", "Duration"}
+    assert mine["Failed"]["Dimensions"] == [{"Name": "service", "Value": RING}]
+    function = canary.resources["MacroFunction"]
+    assert mine["Duration"]["Dimensions"] == [{"Name": "FunctionName", "Value": function}]
