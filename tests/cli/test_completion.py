@@ -44,3 +44,17 @@ def test_others_name_every_command_and_option(shell: str, capsys: pytest.Capture
         assert name in script
     if shutil.which(shell):
         subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        (["explan"], "explain"),
+        (["explain", "--format", "sarf", "x"], "sarif"),
+        (["diff", "--side-by-sid", "x"], "--side-by-side"),
+    ],
+)
+def test_what_was_meant(call: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, *call)
+    assert ran.code == 2
+    assert f"\nDid you mean {meant}?\n" in ran.err

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from cli.running import EXAMPLES, ROOT
+from sysdig_instrument.cli import main
 from sysdig_instrument.cli.commands import COMMANDS
 
 PAGE = ROOT / "docs" / "cli.md"
@@ -63,8 +66,6 @@ def shell(command: str, here: Path) -> subprocess.CompletedProcess[str]:
     environment |= {
         "PATH": f"{here.parent / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src"), "AWS_CONFIG_FILE": "none",
     }  # fmt: skip
-    if command.endswith("--help"):
-        environment["COLUMNS"] = "80"
     return subprocess.run(
         ["bash", "-c", command], cwd=here, env=environment, capture_output=True, text=True, check=False
     )
@@ -86,6 +87,15 @@ def ran(text: str, here: Path) -> Iterator[str]:
         yield done.stdout
 
 
+def help_of(command: str) -> str:
+    """What ``--help`` prints on a terminal of 80 columns."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        patch.setenv("COLUMNS", "80")
+        main.run([*([command] if command else []), "--help"])
+    return printed.getvalue()
+
+
 def fresh(page: str, here: Path) -> Iterator[tuple[re.Match[str], str]]:
     """The blocks of a page that the tool prints, with what it prints now. All examples are run on the way, in order."""
     output = ""
@@ -93,7 +103,7 @@ def fresh(page: str, here: Path) -> Iterator[tuple[re.Match[str], str]]:
         if found.re is BLOCK:
             output = "".join(ran(found["text"], here))
         else:
-            yield found, output if found["output"] else shell(f"{PROGRAM} {found['help']} --help", here).stdout
+            yield found, output if found["output"] else help_of(found["help"])
 
 
 def test_the_command_line_page(here: Path) -> None:

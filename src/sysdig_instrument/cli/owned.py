@@ -37,32 +37,33 @@ def owned(subject: Subject, prospect: Prospect) -> list[Owned]:
     if subject.kind == "container definitions":  # what has no place in an array was left out
         planned = (change for change in planned if change.pointer[:1] == ("ContainerDefinitions",))
     made = final_pointers(apply(subject.document.value, prospect.changes), prospect.changes)
-    return [
-        Owned(change, *_owner(original.pointer, prospect.plan), pointer)
-        for change, original, pointer in zip(prospect.changes, planned if prospect.changes else (), made, strict=True)
-    ]
+    both = zip(prospect.changes, planned if prospect.changes else (), made, strict=True)
+    return [_owned(change, original.pointer, pointer, prospect.plan) for change, original, pointer in both]
 
 
-def _owner(pointer: Pointer, plan: Plan) -> tuple[str | None, str | None, str]:
+def _owned(change: Change, original: Pointer, made: Pointer, plan: Plan) -> Owned:
+    task, container, below = _owner(original, plan)
+    names = [part for part in change.pointer[-len(below) :] if isinstance(part, str) and part != "-"]
+    what = ".".join(names[1:] if names[:1] == ["Properties"] else names) or "the list"
+    return Owned(change, task, container, what, made)
+
+
+def _owner(pointer: Pointer, plan: Plan) -> tuple[str | None, str | None, Pointer]:
+    """The task definition and the container that a change belongs to, and its pointer from there."""
     for task in plan.tasks:
         top = task.task.pointer or ()
         if pointer[: len(top)] != top:
             continue
         for container in task.containers:
             if container.pointer and pointer[: len(container.pointer)] == container.pointer:
-                return name_of(task.task.name), container.name, _what(pointer[len(container.pointer) :])
-        return name_of(task.task.name), None, _what(pointer[len(top) :])
-    return None, None, _what(pointer[2:])
+                return name_of(task.task.name), container.name, pointer[len(container.pointer) :]
+        return name_of(task.task.name), None, pointer[len(top) :]
+    return None, None, pointer[2:]
 
 
 def name_of(task: str) -> str:
     """What to call a task definition: that of a plain one without a family has no name."""
     return task or "task definition"
-
-
-def _what(below: Pointer) -> str:
-    names = [part for part in below if isinstance(part, str) and part != "-"]
-    return ".".join(names[1:] if names[0] == "Properties" else names)
 
 
 def final_pointers(processed: Json, changes: Sequence[Change]) -> Iterator[Pointer]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Final, NoReturn
 
 _USAGE: Final = 2
+_CHOICE: Final = re.compile(r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)")
+_WORD: Final = re.compile(r"[\w-]+")
 
 
 class Layout(argparse.RawDescriptionHelpFormatter):
@@ -35,11 +38,11 @@ class Parser(argparse.ArgumentParser):
         self.exit(_USAGE, f"{self.prog}: {message}{self._suggestion(message)}\nSee {self.prog} --help\n")
 
     def _suggestion(self, message: str) -> str:
+        if choice := _CHOICE.search(message):
+            return _nearest(choice["wrong"], _WORD.findall(choice["known"]))
         marker = "unrecognized arguments: "
         if not message.startswith(marker):
             return ""
-        import difflib  # noqa: PLC0415 - only a wrong call needs it
-
         wrong = message.removeprefix(marker).partition(" ")[0].partition("=")[0]
         known = [
             option
@@ -47,8 +50,14 @@ class Parser(argparse.ArgumentParser):
             for action in parser._actions  # noqa: SLF001 - argparse lists them nowhere else
             for option in action.option_strings
         ]
-        close = difflib.get_close_matches(wrong, known, n=1)
-        return f"\nDid you mean {close[0]}?" if close else ""
+        return _nearest(wrong, known)
+
+
+def _nearest(wrong: str, known: list[str]) -> str:
+    import difflib  # noqa: PLC0415 - only a wrong call needs it
+
+    close = difflib.get_close_matches(wrong, known, n=1)
+    return f"\nDid you mean {close[0]}?" if close else ""
 
 
 def _commands(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
