@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from sysdig_instrument.cli.inputs import Surroundings
@@ -54,11 +54,6 @@ def _done(source: Source, surroundings: Surroundings, work: Callable[[Subject, C
         return error
     except RecursionError:
         return UsageError(f"{source.path} {_TOO_DEEP}")
-
-
-def exit_code(codes: Iterable[int]) -> int:
-    """The worst: 2 where a file could not be used, else 1 where something is refused, else 0."""
-    return max(codes, default=0)
 
 
 def code_of(error: UserError) -> int:
