@@ -67,6 +67,17 @@ def test_the_wrapper_comes_first_and_what_ran_before_still_runs(
     assert repr(web.get("Command")) == repr(new_command)
 
 
+@pytest.mark.parametrize("key", ["EntryPoint", "Command"])
+def test_a_list_of_many_items_that_may_all_be_missing_has_one_beginning_more_than_items(key: str) -> None:
+    flags: list[Json] = [when(f"C{number}", f"--{number}") for number in range(40)]
+    new = made(**{"EntryPoint": None, key: flags})[key]
+    wrapper: list[Json] = [WRAPPER] if key == "EntryPoint" else []
+    for number in range(40):
+        condition, yes, new = new["Fn::If"]
+        assert (condition, yes) == (f"C{number}", [*wrapper, f"--{number}", *flags[number + 1 :]])
+    assert new == ([WRAPPER, "start"] if wrapper else ["serve"])
+
+
 @pytest.mark.parametrize("bad", ["x", 5, True, {}, {"Fn::Join": [",", ["a"]]}, {"Fn::GetAtt": ["X", "Y"]}])
 def test_an_entry_point_that_nothing_can_be_put_in_front_of_is_refused(bad: Json) -> None:
     (problem,) = problems_of(template(container(EntryPoint=bad)))

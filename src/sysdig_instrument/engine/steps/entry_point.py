@@ -113,7 +113,7 @@ def _rewritten(container: Container, leaf: Leaf, when: When) -> Tree[_Value]:
                 return Always([WRAPPER, *items])
         return Always(list(items))
 
-    return bind(items_of(cast("list[Json]", leaf.value), leaf.pointer, when), when, new)
+    return bind(items_of(cast("list[Json]", leaf.value), when), when, new)
 
 
 def _prefix(container: Container, leaf: Leaf, when: When) -> Effect:
@@ -164,7 +164,7 @@ def _command_forms(container: Container, when: When) -> Tree[Form]:
 def _restate_command(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) -> None:
     tree = forms(leaf.value, container, when)
     if isinstance(tree, Choice):
-        before = items_of(cast("list[Json]", leaf.value), leaf.pointer, when)
+        before = items_of(cast("list[Json]", leaf.value), when)
         new = _where_empty(before, when, lambda under: _image_command(container, under))
         if new != _where_empty(before, when, lambda _under: _STAY):
             wrapping.effects.append(put(leaf, render(new), _CMD))

@@ -9,8 +9,7 @@ from sysdig_instrument.engine import intrinsics, lists_live
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, read
 from sysdig_instrument.engine.container import WRAPPER, Container, Effect, is_empty
 from sysdig_instrument.engine.intrinsics import Literal
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.json_types import Absent, Json
 
 Items: TypeAlias = tuple[Json, ...]
 
@@ -37,34 +36,23 @@ def forms(value: Json | Absent, container: Container, when: When) -> Tree[Form]:
         return Always(Form.BAD)
     if isinstance(value[0], str):
         return Always(of_items(tuple(value), container, when))
-    return bind(items_of(value, (), when), when, lambda items, under: Always(of_items(items, container, under)))
+    return bind(items_of(value, when), when, lambda items, under: Always(of_items(items, container, under)))
 
 
-def items_of(values: list[Json], pointer: Pointer, when: When) -> Tree[Items]:
+def items_of(values: list[Json], when: When) -> Tree[Items]:
     """The items of a list under each combination of the conditions that decide its beginning.
 
-    Only as far as the first item that is there in any case: the rest is taken as it stands.
+    Only as far as the first item that is there: the rest is taken as it stands, so that a list of n items that may all
+    be missing has n + 1 beginnings, and not 2 ** n.
     """
-    tree: Tree[Items] = Always(())
-    for index, value in enumerate(values):
-        item = read(value, (*pointer, index))
-        if isinstance(item, Always) and item.value.value is not ABSENT:
-            return _then(tree, tuple(values[index:]), when)
-        tree = _then_leaf(tree, item, when)
-    return tree
+    if not values:
+        return Always(())
+    first, rest = values[0], values[1:]
 
+    def with_first(leaf: Leaf, under: When) -> Tree[Items]:
+        return items_of(rest, under) if isinstance(leaf.value, Absent) else Always((leaf.value, *rest))
 
-def _then(tree: Tree[Items], rest: Items, when: When) -> Tree[Items]:
-    return bind(tree, when, lambda before, _when: Always((*before, *rest)))
-
-
-def _then_leaf(tree: Tree[Items], item: Tree[Leaf], when: When) -> Tree[Items]:
-    def appended(before: Items, under: When) -> Tree[Items]:
-        return bind(
-            item, under, lambda leaf, _when: Always(before if isinstance(leaf.value, Absent) else (*before, leaf.value))
-        )
-
-    return bind(tree, when, appended)
+    return bind(read(first, ()), when, with_first)
 
 
 def of_items(items: Items, container: Container, when: When) -> Form:
