@@ -44,7 +44,7 @@ linux:
 
 # --- to change it ------------------------------------------------------------------------------------------------
 
-.PHONY: dev test unit golden lint types fmt docs lock
+.PHONY: dev test unit corpus golden lint types fmt docs lock
 dev: .venv/.done $(EMBEDDED_AWS) ## Make the virtual environments
 
 test: .venv/.done $(EMBEDDED_AWS) ## Run all tests
@@ -52,6 +52,10 @@ test: .venv/.done $(EMBEDDED_AWS) ## Run all tests
 
 unit: .venv/.done ## Run the tests that need no embedded AWS: seconds
 	$(PYTEST) -n auto --dist loadgroup -m "not aws"
+
+corpus: .venv/.done ## Judge what the engine makes of a folder of templates: make corpus DIR=…
+	@test -n "$(DIR)" || { echo 'Which folder? make corpus DIR=templates' >&2; exit 2; }
+	@PYTHONPATH=tests:src .venv/bin/python -m corpus "$(DIR)"
 
 golden: .venv/.done ## Write the expected files of tests/cases anew; read the diff before you commit
 	GOLDEN=1 $(PYTEST) tests/test_cases.py
