@@ -60,6 +60,7 @@ def test_all_launch_types_are_taken_where_the_settings_say_so() -> None:
         ({"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, False), ({"OperatingSystemFamily": "windows_server"}, False),
         ({"OperatingSystemFamily": "LINUX"}, True), ({"Fn::GetAtt": ["X", "Y"]}, True), ({}, True), (None, True), ("x", True),
         ({"OperatingSystemFamily": {"Fn::Sub": "WINDOWS_X"}}, False),
+        ({"OperatingSystemFamily": "WINDOWS_X", "CpuArchitecture": {"Fn::GetAtt": ["X", "Y"]}}, False),
     ],
 )  # fmt: skip
 def test_windows_is_left_alone(platform: Json, *, expected: bool) -> None:
@@ -72,6 +73,8 @@ def test_arm64_is_noticed_or_refused() -> None:
     assert any("runs on ARM64" in each for each in notices_of(value))
     assert len(problems_of(value, {"UnsupportedArchitecture": "fail"})) == 1
     assert is_instrumented(template(RuntimePlatform={"CpuArchitecture": "X86_64"}), UnsupportedArchitecture="fail")
+    other_unknown = {"CpuArchitecture": "ARM64", "OperatingSystemFamily": {"Fn::GetAtt": ["X", "Y"]}}
+    assert len(problems_of(template(RuntimePlatform=other_unknown), {"UnsupportedArchitecture": "fail"})) == 1
 
 
 @pytest.mark.parametrize("properties", [None, [], "x", 5])

@@ -79,29 +79,33 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
     settled = task_settings.settled
     if task_settings.all_disabled:
         return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
-    platform = intrinsics.resolve(properties.get("RuntimePlatform", ABSENT), task.scope)
-    match platform:
-        case Literal({"OperatingSystemFamily": str(family)}) if family.upper().startswith("WINDOWS"):
-            return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
+    if _platform(properties, "OperatingSystemFamily", task.scope).startswith("WINDOWS"):
+        return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
     if settled.settings.launch_types == "FARGATE" and not _runs_on_fargate(properties, task.scope):
         return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
-    match platform:
-        case Literal({"CpuArchitecture": str(architecture)}) if architecture.upper() == "ARM64":
-            if settled.settings.unsupported_architecture == "fail":
-                return Refuse(
-                    "RuntimePlatform", "The task runs on ARM64, which Sysdig does not document for the agent",
-                    "Use X86_64, or set UnsupportedArchitecture to warn",
-                )  # fmt: skip
+    if is_arm64(task) and settled.settings.unsupported_architecture == "fail":
+        return Refuse(
+            "RuntimePlatform", "The task runs on ARM64, which Sysdig does not document for the agent",
+            "Use X86_64, or set UnsupportedArchitecture to warn",
+        )  # fmt: skip
     return Include()
 
 
 def is_arm64(task: TaskDefinition) -> bool:
     """Whether the task's platform is ARM64 as things are now."""
     properties = task.properties if isinstance(task.properties, dict) else {}
-    match intrinsics.resolve(properties.get("RuntimePlatform", ABSENT), task.scope):
-        case Literal({"CpuArchitecture": str(architecture)}):
-            return architecture.upper() == "ARM64"
-    return False
+    return _platform(properties, "CpuArchitecture", task.scope) == "ARM64"
+
+
+def _platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str:
+    """A member of the RuntimePlatform as it is now, in capitals; nothing where it is not known, or none."""
+    platform = properties.get("RuntimePlatform", ABSENT)
+    if isinstance(platform, dict) and key in platform:  # by itself, as the other member may not be known
+        platform = {key: platform[key]}
+    match intrinsics.resolve(platform, scope):
+        case Literal(dict(members)) if isinstance(value := members.get(key), str):
+            return value.upper()
+    return ""
 
 
 def _runs_on_fargate(properties: Mapping[str, Json], scope: Scope) -> bool:
