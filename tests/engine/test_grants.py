@@ -138,6 +138,24 @@ def test_a_task_that_is_not_instrumented_needs_no_grant() -> None:
     assert statements(processed(value)) == []
 
 
+def test_a_task_that_is_left_alone_as_it_is_not_created_now_needs_no_grant() -> None:
+    value = with_role({"Ref": "Role"})
+    value["Conditions"] = {"Never": {"Fn::Equals": [1, 2]}}
+    value["Resources"]["Api"]["Condition"] = "Never"
+    value["Resources"]["Api"]["Properties"]["PidMode"] = "host"
+    assert statements(processed(value)) == []
+
+
+@pytest.mark.parametrize(("taken", "is_noticed"), [(1, False), (2, True), ({"Fn::GetAtt": ["X", "Y"]}, True)])
+def test_a_role_elsewhere_in_one_branch_is_noticed_unless_the_branch_is_not_taken(
+    taken: Json, *, is_noticed: bool
+) -> None:
+    value = with_role({"Fn::If": ["C", {"Ref": "Role"}, "arn:aws:iam::1:role/elsewhere"]})
+    value["Conditions"] = {"C": {"Fn::Equals": [1, taken]}}
+    assert statements(processed(value)) == [GET]
+    assert any("is not a resource of this template" in each for each in notices_of(value)) is is_noticed
+
+
 _PLAIN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine import conditions, intrinsics
 from sysdig_instrument.engine.choices import leaves
 from sysdig_instrument.engine.container import member, put
 from sysdig_instrument.engine.findings import Notice, Place
@@ -41,35 +41,40 @@ class Grant:
     statements: tuple[Json, ...]
 
 
-def grant(task: TaskDefinition, settings: Settings) -> Grant | Notice | None:
-    """What a task definition's execution role needs; a notice where it cannot be given here, nothing where it is not wanted."""
+def grant(task: TaskDefinition, settings: Settings) -> Iterator[Grant | Notice]:
+    """What a task definition's execution role needs; a notice where that, or some of it, cannot be given here."""
     if (
         settings.access_key_secret is None
         or settings.grant_access_key_read == "never"
         or not isinstance(task.properties, dict)
     ):
-        return None
+        return
     place = Place(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
     statements = tuple(_statements(settings, task.scope))
     if not statements:
-        return Notice(
+        yield Notice(
             place,
             "What the execution role needs to read the access key cannot be worked out",
             "Allow it to read AccessKeySecret",
         )
-    arns = [
-        settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
-        for leaf, _ in leaves(member(task.properties, "ExecutionRoleArn", place.pointer), task.when)
-    ]
-    if not any(arns):
-        return None  # the check of the execution role says what is missing
-    roles = tuple(dict.fromkeys(role for arn in arns for role in _roles(arn, task.scope)))
+        return
+    roles: dict[str, None] = {}
+    is_elsewhere = False
+    for leaf, when in leaves(member(task.properties, "ExecutionRoleArn", place.pointer), task.when):
+        arn = settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
+        found = dict.fromkeys(_roles(arn, task.scope))
+        roles |= found
+        # where there is no role at all, the check of the execution role says so
+        is_elsewhere |= (
+            bool(arn) and not found and (when == task.when or conditions.taken(when, task.scope) is not False)
+        )
     if roles:
-        return Grant(roles, statements)
-    return Notice(
-        place, "The execution role is not a resource of this template, so it is not given the permission to read the access key here",
-        f"Make sure that it may: {'; '.join(map(_in_words, statements))}",
-    )  # fmt: skip
+        yield Grant(tuple(roles), statements)
+    if is_elsewhere:
+        yield Notice(
+            place, "The execution role is not a resource of this template, so it is not given the permission to read the access key here",
+            f"Make sure that it may: {'; '.join(map(_in_words, statements))}",
+        )  # fmt: skip
 
 
 def changes(grants: Iterable[Grant], scope: Scope) -> Iterator[Change | Notice]:

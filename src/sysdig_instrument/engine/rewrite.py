@@ -105,13 +105,14 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     effects[:0] = pid_mode(task, any_of(instrumented, task.when))
     effects += execution_role(task, settings.settled.settings)
     effects += task_notices(task, settings.settled.settings)
-    needed = grant(task, settings.settled.settings)
-    if isinstance(needed, Notice):
-        effects.append(needed)
+    needed = list(grant(task, settings.settled.settings))
+    effects += (each for each in needed if isinstance(each, Notice))
     refused = any(isinstance(effect, Problem) for effect in effects)
     status = Status.REFUSED if refused else Status.INSTRUMENTED
     plan = finished(task, settings, Outcome(None, status), outcomes, effects)
-    return replace(plan, grant=needed) if isinstance(needed, Grant) else plan
+    if plan.outcome.status is not Status.INSTRUMENTED:
+        return plan
+    return replace(plan, grant=next((each for each in needed if isinstance(each, Grant)), None))
 
 
 def _containers(
