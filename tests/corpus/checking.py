@@ -56,10 +56,14 @@ class Verdict:
 def check(template: Json, transform: Transform) -> Iterator[Verdict]:
     """A verdict for each set of parameter values and settings."""
     sets = surroundings_of(template)
-    worlds = {canonical_truths(template, place): None for place in sets.values()}
+    worlds = list({canonical_truths(template, place): None for place in sets.values()})
     for settings_label, settings in SETTINGS.items():
-        for label, place in sets.items():
-            yield _verdict(f"{settings_label}, {label}", template, place, settings, list(worlds), transform)
+        # A template with many conditions has many sets: all of them with the first settings, some with the others, and
+        # each under some of the worlds, so that every set and every world has its turn.
+        step = 1 if settings is DEFAULT else max(1, len(sets) // MOST_FLIPS)
+        for number, (label, place) in list(enumerate(sets.items()))[::step]:
+            others = worlds[:MOST_FLIPS] if number == 0 else [worlds[(number + each) % len(worlds)] for each in (0, 1)]
+            yield _verdict(f"{settings_label}, {label}", template, place, settings, others, transform)
 
 
 def canonical_truths(template: Json, place: Surroundings) -> tuple[tuple[str, bool], ...]:
@@ -90,7 +94,7 @@ def _verdict(  # noqa: PLR0913, PLR0917 - one run is made of these
     complaints = [
         str(item) for item in judge(template, answer.output, surroundings=place, settings=settings, images=images)
     ]
-    for world in worlds[:MOST_FLIPS]:
+    for world in worlds:
         flips = judge(template, answer.output, surroundings=place, settings=settings, images=images, forced=dict(world))
         complaints += [f"with {_difference(world, template, place)}: {item}" for item in flips]
     if not same(given, template):
