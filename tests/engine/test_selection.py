@@ -73,7 +73,7 @@ def test_arm64_is_noticed_or_refused() -> None:
     assert any("runs on ARM64" in each for each in notices_of(value))
     assert len(problems_of(value, {"UnsupportedArchitecture": "fail"})) == 1
     assert is_instrumented(template(RuntimePlatform={"CpuArchitecture": "X86_64"}), UnsupportedArchitecture="fail")
-    other_unknown = {"CpuArchitecture": "ARM64", "OperatingSystemFamily": {"Fn::GetAtt": ["X", "Y"]}}
+    other_unknown: Json = {"CpuArchitecture": "ARM64", "OperatingSystemFamily": {"Fn::GetAtt": ["X", "Y"]}}
     assert len(problems_of(template(RuntimePlatform=other_unknown), {"UnsupportedArchitecture": "fail"})) == 1
 
 

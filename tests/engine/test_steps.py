@@ -70,7 +70,8 @@ def test_the_wrapper_comes_first_and_what_ran_before_still_runs(
 @pytest.mark.parametrize("key", ["EntryPoint", "Command"])
 def test_a_list_of_many_items_that_may_all_be_missing_has_one_beginning_more_than_items(key: str) -> None:
     flags: list[Json] = [when(f"C{number}", f"--{number}") for number in range(40)]
-    new = made(**{"EntryPoint": None, key: flags})[key]
+    members: dict[str, Any] = {"EntryPoint": None, key: flags}
+    new = made(**members)[key]
     wrapper: list[Json] = [WRAPPER] if key == "EntryPoint" else []
     for number in range(40):
         condition, yes, new = new["Fn::If"]
