@@ -75,7 +75,11 @@ def test_what_is_no_resource_is_passed_over(resources: Json) -> None:
 
 def test_nested_stacks_are_named() -> None:
     stack: Json = {"Type": "AWS::CloudFormation::Stack"}
-    assert list(nested_stacks({"Resources": {"A": stack, "B": TASK, "C": stack}})) == ["A", "C"]
+    resources: Json = {"A": stack, "B": TASK, **loop("X", ["a"], {"C${X}": stack})}
+    assert list(nested_stacks({"Resources": resources})) == [
+        ("Resources", "A"),
+        ("Resources", "Fn::ForEach::L", 2, "C${X}"),
+    ]
 
 
 # Loops

@@ -15,7 +15,7 @@ from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Request
 from sysdig_instrument.engine.outcomes import Status, TaskPlan
-from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.rewrite import rewrite
 from sysdig_instrument.engine.scope import Run, Scope
 from sysdig_instrument.engine.settings.layers import Settled
@@ -103,9 +103,9 @@ def plan(template: Json, context: Context) -> Plan:
     return Plan(context, tasks, permissions, stacks + notices, problems, tuple(run.requests))
 
 
-def _out_of_reach(name: str) -> Notice:
+def _out_of_reach(stack: Pointer) -> Notice:
     return Notice(
-        Place(None, None, ("Resources", name)),
+        Place(None, None, stack),
         "A nested stack's template is not in reach of this macro",
         "List the macro in that template's own Transform",
     )

@@ -76,11 +76,18 @@ def task_definitions(fragment: Json, scope: Scope) -> Iterator[TaskDefinition]:
             yield TaskDefinition(name, None, {}, properties, scope, (scope,))
 
 
-def nested_stacks(fragment: Json) -> Iterator[str]:
-    """The logical ids of the AWS::CloudFormation::Stack resources of a template."""
-    for name, resource in section(fragment, "Resources").items():
-        if isinstance(resource, dict) and resource.get("Type") == STACK:
-            yield name
+def nested_stacks(fragment: Json) -> Iterator[Pointer]:
+    """Where the AWS::CloudFormation::Stack resources of a template are, those in the bodies of Fn::ForEach too."""
+    yield from _stacks(section(fragment, "Resources"), ("Resources",), 0)
+
+
+def _stacks(resources: Mapping[str, Json], pointer: Pointer, depth: int) -> Iterator[Pointer]:
+    for name, resource in resources.items():
+        match resource:
+            case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _DEEPEST_LOOP:
+                yield from _stacks(body, (*pointer, name, 2), depth + 1)
+            case {"Type": kind} if kind == STACK:
+                yield (*pointer, name)
 
 
 def _in_resources(
