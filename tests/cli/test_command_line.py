@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from case_folders import FOLDER
 from making import SECRET, container, properties_of, template
 from sysdig_instrument.cli import main
 from sysdig_instrument.cli.commands import COMMANDS
@@ -467,3 +468,18 @@ def test_images_writes_what_transform_reads(tmp_path: Path, capsys: pytest.Captu
     images.write_text('{"shop/web:1": {"Entrypoint": ["x"], "Cmd": null}}')
     assert run("images", path, *SET, "--offline", "--images", images, capsys=capsys).code == 0
     assert run("transform", path, *SET, "--offline", "--images", images, capsys=capsys).code == 0
+
+
+def test_the_parameters_of_the_templates_own_transform_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "app.yaml"
+    text = (FOLDER / "worked-example-template" / "template.yaml").read_text()
+    transform = "Transform: [{Name: SysdigInstrument-canary, Parameters: {Priority: security, AgentMemory: '64'}}]"
+    path.write_text(text.replace("Transform: SysdigInstrument", transform))
+    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == main.DONE
+    containers = json.loads(capsys.readouterr().out)["Resources"]["SecurityPlayground"]["Properties"][
+        "ContainerDefinitions"
+    ]
+    assert containers[-1]["Essential"] is True
+    assert containers[-1]["Memory"] == 64

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _report(subject: Subject, context: Context) -> FileReport:
     places = Places(subject)
-    plans = planned(subject.fragment, context, nobody).tasks
+    plans = planned(subject.fragment, subject.context(context), nobody).tasks
     tasks = tuple(TaskReport(_row(plan, places)) for plan in plans)
     remarks = tuple(remark for plan in plans for remark in _remarks(plan, places))
     return FileReport(subject.document.name, tasks, remarks)

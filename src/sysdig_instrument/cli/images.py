@@ -28,7 +28,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     surroundings = context(options, environment, options.file)
     subject = subject_of(load(options.file))
     read: dict[ImageRequest, Answer] = {}
-    planned(subject.fragment, surroundings, _recording(lookup(options, surroundings, environment), read))
+    planned(
+        subject.fragment, subject.context(surroundings), _recording(lookup(options, surroundings, environment), read)
+    )
     for request, answer in read.items():
         print(_line(request, answer))
     if options.output:

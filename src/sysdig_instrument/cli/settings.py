@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
 
     def work(subject: Subject, context: Context) -> Shown:
-        plan = planned(subject.fragment, context, nobody)
+        plan = planned(subject.fragment, subject.context(context), nobody)
         faults = [problem.text for problem in plan.problems if problem.place.pointer[:1] == ("Metadata",)]
         faults += [each.text for task in plan.tasks for each in task.settings.findings if isinstance(each, Problem)]
         return Shown([part for task in plan.tasks for part in _parts(task, everything=options.all)], faults)

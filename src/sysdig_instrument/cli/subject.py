@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from sysdig_instrument.documents import Document, Kind, carry_back, kind, properties
+from sysdig_instrument.engine.container import MACRO
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
@@ -28,6 +29,10 @@ class Subject:
     document: Document
     kind: Kind
     fragment: Json
+
+    def context(self, context: Context) -> Context:
+        """The context with the Parameters of the template's own Transform, as CloudFormation would hand them in."""
+        return replace(context, params=_transform_parameters(self.fragment)) if self.kind == "template" else context
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,19 @@ def fragment_of(value: Json, what: Kind) -> Json:
     return {**_OUT_OF_SIGHT, **shown} if what == "container definitions" and isinstance(shown, dict) else shown
 
 
+def _transform_parameters(template: Json) -> Mapping[str, Json]:
+    """The Parameters with which a template lists this macro; the names of its rings begin alike."""
+    listed = template.get("Transform") if isinstance(template, dict) else None
+    for use in listed if isinstance(listed, list) else [listed]:
+        match use:
+            case {"Name": str(name), "Parameters": dict(parameters)} if name.startswith(MACRO):
+                return parameters
+    return {}
+
+
 def prospect(subject: Subject, context: Context, lookup: Lookup) -> Prospect:
     """What would be done to the document."""
-    plan = planned(subject.fragment, context, lookup)
+    plan = planned(subject.fragment, subject.context(context), lookup)
     _, problems = process(subject.fragment, plan)
     changes = () if problems else tuple(plan.changes)
     if subject.kind == "template":

@@ -95,6 +95,9 @@ def present(value: Json | Absent, scope: Scope) -> bool:
     return not is_empty(value) and intrinsics.resolve(value, scope) is not ABSENT
 
 
+MACRO: Final = "SysdigInstrument"
+"""How the macro's name begins, whatever ring it is of: SysdigInstrument-canary."""
+
 EXPAND_FIRST: Final = "Write out what it brings, or give the template as it is after that transform"
 
 
@@ -113,9 +116,9 @@ def hidden(owner: Mapping[str, Json], keys: frozenset[str], scope: Scope) -> str
 
 
 def _is_own_transform(value: Json) -> bool:
-    """Whether Fn::Transform is this macro, used as a snippet: the names of its rings begin alike."""
+    """Whether Fn::Transform is this macro, used as a snippet."""
     uses = value if isinstance(value, list) else [value]
-    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith("SysdigInstrument") for use in uses)
+    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO) for use in uses)
 
 
 def _generated(loop: Json, scope: Scope) -> set[str] | None:
