@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from making import (
+    NOVALUE,
     agent_of,
     container,
     notices_of,
@@ -76,6 +77,13 @@ def test_settings_that_are_no_object_are_refused(value: Json) -> None:
     for given in (layered(whole=value), layered(resource=value), layered(resource={"Containers": value}), layered(resource={"Containers": {"web": value}})):  # fmt: skip
         (problem,) = problems_of(given)
         assert "not an object" in problem
+
+
+def test_settings_under_a_condition_are_refused() -> None:
+    value = template()
+    value["Resources"]["Api"]["Metadata"] = {"Fn::If": ["C", {"SysdigInstrument": {"Enabled": False}}, NOVALUE]}
+    (problem,) = problems_of(value)
+    assert "SysdigInstrument stands under Fn::If" in problem
 
 
 def test_an_unknown_setting_is_refused_with_its_place() -> None:

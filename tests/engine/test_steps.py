@@ -269,7 +269,7 @@ def test_the_result_stays_where_nothing_else_changes() -> None:
     assert processed(once) == once
 
 
-@pytest.mark.parametrize("metadata", [[], "x", 5])
+@pytest.mark.parametrize("metadata", [[], "x", 5, when("C", {"A": "b"})])
 def test_metadata_of_another_type_is_noticed_and_kept(metadata: Json) -> None:
     value = template()
     value["Resources"]["Api"]["Metadata"] = metadata

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.choices import as_if, leaves, read
 from sysdig_instrument.engine.findings import Finding, Place, Problem, quoted
 from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import Json
@@ -85,6 +86,14 @@ def of_task(task: TaskDefinition, settled: Settled) -> TaskSettings:
 
 def _own_metadata(metadata: Mapping[str, Json], place: Place) -> tuple[dict[str, Json], list[Problem]]:
     """The macro's part of a Metadata section, without the Result of an earlier run."""
+    branches = [leaf.value for leaf, _ in leaves(read(dict(metadata), ()), {})] if as_if(dict(metadata)) else []
+    if any(isinstance(branch, dict) and METADATA in branch for branch in branches):
+        return {}, [
+            Problem(
+                place, f"{METADATA} stands under Fn::If, and Metadata is read before conditions are",
+                "Write Metadata without Fn::If; the value of each setting may be one",
+            )
+        ]  # fmt: skip
     own = metadata.get(METADATA, {})
     if isinstance(own, dict):
         return {name: value for name, value in own.items() if name != RESULT}, []

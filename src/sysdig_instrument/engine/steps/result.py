@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from sysdig_instrument.engine.choices import as_if
 from sysdig_instrument.engine.findings import Notice, Place
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.layering import METADATA, RESULT
@@ -30,7 +31,7 @@ def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Chan
         yield Change("add", pointer, _REASON, {METADATA: {RESULT: value}})
         return
     own = metadata.get(METADATA) if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(own, dict | None):
+    if not isinstance(metadata, dict) or as_if(metadata) or not isinstance(own, dict | None):
         yield Notice(
             Place(task.name, None, pointer), "Metadata is not an object, so what was done is not written there"
         )
