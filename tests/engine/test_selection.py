@@ -82,7 +82,7 @@ def test_properties_that_are_no_object_are_refused(properties: Json) -> None:
     value = template()
     value["Resources"]["Api"]["Properties"] = properties
     (problem,) = problems_of(value)
-    assert "Properties is not an object" in problem
+    assert "(Resources.Api.Properties): Properties is not an object" in problem
 
 
 def which(value: dict[str, Any], **settings: Json) -> list[str]:

@@ -73,7 +73,8 @@ def rewrite(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         case Skip(why, reason):
             return finished(task, settings, Outcome(None, Status.SKIPPED, why, reason=reason), (), settings.findings)
         case Refuse(key, fact, advice):
-            problem = Problem(Place(task.name, None, (*task.properties_pointer, key)), fact, advice)
+            pointer = (*task.properties_pointer, key) if key else task.properties_pointer
+            problem = Problem(Place(task.name, None, pointer), fact, advice)
             return finished(task, settings, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
     return _rewrite_lists(task, settings)
 

@@ -53,7 +53,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Cannot be decided, or must not be done. ``key`` is the member it is about."""
+    """Cannot be decided, or must not be done. ``key`` is the member it is about, or empty where it is the whole."""
 
     key: str
     fact: str
@@ -73,9 +73,7 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
     """Whether a task definition is to be instrumented, as far as it does not depend on its containers."""
     properties = task.properties
     if not isinstance(properties, dict):
-        return Refuse(
-            "Properties", "Properties is not an object", "Write the task definition's Properties as an object"
-        )
+        return Refuse("", "Properties is not an object", "Write the task definition's Properties as an object")
     settled = task_settings.settled
     if task_settings.all_disabled:
         return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
