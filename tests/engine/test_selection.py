@@ -153,3 +153,19 @@ def test_what_is_wrong_with_a_task_that_is_not_created_now_refuses_nothing(wrong
     value = template(container(), sections={"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}, **wrong)
     value["Resources"]["Api"]["Condition"] = "Never"
     assert problems_of(value, {"AgentMemory": 1024}) == []
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"RequiresCompatibilities": [{"Ref": "X"}]}, {"RuntimePlatform": {"OperatingSystemFamily": {"Ref": "X"}}},
+        {"RuntimePlatform": {"CpuArchitecture": {"Fn::Sub": "${X}"}}},
+    ],
+)  # fmt: skip
+def test_the_items_of_a_loop_must_not_differ_in_whether_they_are_instrumented(properties: dict[str, Json]) -> None:
+    task = template(**properties)["Resources"]["Api"]
+    unlike: Json = {"Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "EC2", "WINDOWS_X", "ARM64"], {"T${X}": task}]}}
+    (problem,) = problems_of(unlike, {"UnsupportedArchitecture": "fail"})
+    assert "differ in whether they are to be instrumented. List AWS::LanguageExtensions" in problem
+    alike: Json = {"Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "Fargate"], {"T${X}": task}]}}
+    assert problems_of(alike, {"UnsupportedArchitecture": "fail"}) == []

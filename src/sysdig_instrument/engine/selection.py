@@ -70,18 +70,36 @@ Verdict: TypeAlias = Include | Skip | Refuse
 
 
 def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
-    """Whether a task definition is to be instrumented, as far as it does not depend on its containers."""
+    """Whether a task definition is to be instrumented, as far as it does not depend on its containers.
+
+    The body of an ``Fn::ForEach`` is one for all items, so these must not differ in it.
+    """
+    first, *others = (_decide(task, task_settings, scope) for scope in task.items or (task.scope,))
+    if any(other != first for other in others):
+        return Refuse(
+            "", "The items of the Fn::ForEach around it differ in whether they are to be instrumented", _EXPAND_FIRST
+        )  # fmt: skip
+    return first
+
+
+_EXPAND_FIRST: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
+
+
+def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> Verdict:
     properties = task.properties
     if not isinstance(properties, dict):
         return Refuse("", "Properties is not an object", "Write the task definition's Properties as an object")
     settled = task_settings.settled
     if task_settings.all_disabled:
         return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
-    if _platform(properties, "OperatingSystemFamily", task.scope).startswith("WINDOWS"):
+    if _platform(properties, "OperatingSystemFamily", scope).startswith("WINDOWS"):
         return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
-    if settled.settings.launch_types == "FARGATE" and not _runs_on_fargate(properties, task.scope):
+    if settled.settings.launch_types == "FARGATE" and not _runs_on_fargate(properties, scope):
         return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
-    if is_arm64(task) and settled.settings.unsupported_architecture == "fail":
+    if (
+        _platform(properties, "CpuArchitecture", scope) == "ARM64"
+        and settled.settings.unsupported_architecture == "fail"
+    ):
         return Refuse(
             "RuntimePlatform", "The task runs on ARM64, which Sysdig does not document for the agent",
             "Use X86_64, or set UnsupportedArchitecture to warn",
@@ -90,9 +108,9 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
 
 
 def is_arm64(task: TaskDefinition) -> bool:
-    """Whether the task's platform is ARM64 as things are now."""
+    """Whether the task's platform, or that of an item of the loop around it, is ARM64 as things are now."""
     properties = task.properties if isinstance(task.properties, dict) else {}
-    return _platform(properties, "CpuArchitecture", task.scope) == "ARM64"
+    return any(_platform(properties, "CpuArchitecture", scope) == "ARM64" for scope in task.items or (task.scope,))
 
 
 def _platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str:
