@@ -119,6 +119,14 @@ def test_policies_that_cannot_be_extended_are_noticed() -> None:
     assert any("Policies are an expression that cannot be extended" in each for each in notices_of(value))
 
 
+@pytest.mark.parametrize("properties", [[], "x", {"Fn::If": ["C", {}, NOVALUE]}])
+def test_a_role_whose_properties_are_not_in_sight_is_noticed_and_kept(properties: Json) -> None:
+    role: Json = {"Type": "AWS::IAM::Role", "Properties": properties}
+    value = with_role({"Ref": "Role"}, role)
+    assert any("Properties are not an object that is in sight" in each for each in notices_of(value))
+    assert processed(value)["Resources"]["Role"] == role
+
+
 def test_several_tasks_of_one_role_make_one_policy_with_each_statement_once() -> None:
     value = with_role({"Ref": "Role"})
     other: Json = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/key"

@@ -92,8 +92,10 @@ def changes(grants: Iterable[Grant], scope: Scope) -> Iterator[Change | Notice]:
         pointer: Pointer = ("Resources", role, "Properties")
         if properties is None:
             yield Change("add", pointer, _REASON, {"Policies": [policy]})
-        elif isinstance(properties, dict):
+        elif isinstance(properties, dict) and not (len(properties) == 1 and next(iter(properties)).startswith("Fn::")):
             yield from _into_policies(properties, pointer, policy)
+        else:
+            yield _not_extended(pointer, "The role's Properties are not an object that is in sight")
 
 
 def _into_policies(properties: dict[str, Json], pointer: Pointer, policy: Json) -> Iterator[Change | Notice]:
@@ -111,10 +113,11 @@ def _into_policies(properties: dict[str, Json], pointer: Pointer, policy: Json) 
             elif leaf.value[mine[0]] != policy:
                 yield Change("replace", (*leaf.pointer, mine[0]), _REASON, policy, was=leaf.value[mine[0]])
         else:
-            yield Notice(
-                Place(None, None, leaf.pointer), "The role's Policies are an expression that cannot be extended",
-                "Allow the role to read AccessKeySecret",
-            )  # fmt: skip
+            yield _not_extended(leaf.pointer, "The role's Policies are an expression that cannot be extended")
+
+
+def _not_extended(pointer: Pointer, fact: str) -> Notice:
+    return Notice(Place(None, None, pointer), fact, "Allow the role to read AccessKeySecret")
 
 
 def _roles(expression: Json | Absent, scope: Scope) -> Iterator[str]:
