@@ -162,7 +162,7 @@ def test_what_is_wrong_with_a_task_that_is_not_created_now_refuses_nothing(wrong
         {"RuntimePlatform": {"CpuArchitecture": {"Fn::Sub": "${X}"}}},
     ],
 )  # fmt: skip
-def test_the_items_of_a_loop_must_not_differ_in_whether_they_are_instrumented(properties: dict[str, Json]) -> None:
+def test_the_items_of_a_loop_must_not_differ_in_whether_they_are_instrumented(properties: dict[str, Any]) -> None:
     task = template(**properties)["Resources"]["Api"]
     unlike: Json = {"Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "EC2", "WINDOWS_X", "ARM64"], {"T${X}": task}]}}
     (problem,) = problems_of(unlike, {"UnsupportedArchitecture": "fail"})

@@ -275,3 +275,40 @@ def test_metadata_of_another_type_is_noticed_and_kept(metadata: Json) -> None:
     value["Resources"]["Api"]["Metadata"] = metadata
     assert any("Metadata is not an object" in each for each in notices_of(value))
     assert processed(value)["Resources"]["Api"]["Metadata"] == metadata
+
+
+# What is refused rather than guessed
+
+
+def test_conditions_that_multiply_are_refused_and_not_counted_out() -> None:
+    nested: list[Json] = [
+        when(f"A{number}", when(f"B{number}", container(Name=f"c{number}"), NOVALUE), NOVALUE) for number in range(30)
+    ]
+    (problem,) = problems_of(template(ContainerDefinitions=nested))
+    assert "too many different conditions" in problem
+
+
+def test_an_entry_point_of_an_empty_text_is_refused() -> None:
+    (problem,) = problems_of(template(container(EntryPoint=[""])))
+    assert "holds nothing but an empty text" in problem
+
+
+def test_a_loop_with_one_item_in_the_hosts_namespace_is_refused() -> None:
+    task = template(container())["Resources"]["Api"]
+    task["Properties"]["PidMode"] = {"Fn::FindInMap": ["M", {"Ref": "X"}, "pid"]}
+    loop: dict[str, Any] = {
+        "Mappings": {"M": {"a": {"pid": "task"}, "b": {"pid": "host"}}},
+        "Resources": {"Fn::ForEach::All": ["X", ["a", "b"], {"Task${X}": task}]},
+    }
+    assert any("PidMode is host" in each for each in problems_of(loop))
+
+
+def test_an_opt_out_in_tags_that_are_an_expression_counts() -> None:
+    value = template(container(), Tags={"Fn::FindInMap": ["M", "a", "tags"]})
+    value["Mappings"] = {"M": {"a": {"tags": [{"Key": "sysdig-instrument", "Value": "false"}]}}}
+    assert processed(value)["Resources"]["Api"]["Properties"] == value["Resources"]["Api"]["Properties"]
+
+
+def test_a_snippet_beside_another_resource_is_refused() -> None:
+    (problem,) = problems_of({"Type": "AWS::ECS::Service", "Properties": {}})
+    assert "There is no task definition where this macro stands" in problem

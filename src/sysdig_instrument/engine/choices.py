@@ -23,7 +23,11 @@ When: TypeAlias = Mapping[str, bool]
 
 NOVALUE: Final[Json] = {"Ref": "AWS::NoValue"}
 _IF: Final = "Fn::If"
-_MOST_CONDITIONS: Final = 8
+_MOST_LEAVES: Final = 1000
+
+
+class TooManyConditionsError(Exception):
+    """The ways through a list's conditions are too many to be written down. ``rewrite`` turns it into a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +127,11 @@ def where(way: When, when: When, yes: Tree[A], no: Tree[A]) -> Tree[A]:
 def any_of(ways: Iterable[When], when: When) -> Tree[bool]:
     """Where at least one of several sets of assumptions holds, as a tree.
 
-    With more conditions than anybody reads, the answer is «everywhere».
+    Raises:
+        TooManyConditionsError: As :func:`either`.
     """
     found: Tree[bool] = NOWHERE
     for way in ways:
-        if len(way) - len(when) > _MOST_CONDITIONS:
-            return EVERYWHERE
         found = either(found, where(way, when, EVERYWHERE, NOWHERE), when)
         if found == EVERYWHERE:
             break
@@ -136,12 +139,19 @@ def any_of(ways: Iterable[When], when: When) -> Tree[bool]:
 
 
 def either(left: Tree[bool], right: Tree[bool], when: When) -> Tree[bool]:
-    """Where the one or the other is so."""
-    return bind(
+    """Where the one or the other is so.
+
+    Raises:
+        TooManyConditionsError: The tree gets larger than anybody would read: it may double with each step.
+    """
+    found: Tree[bool] = bind(
         left,
         when,
         lambda is_left, under: EVERYWHERE if is_left else bind(right, under, lambda is_right, _: Always(is_right)),
     )
+    if isinstance(found, Choice) and sum(1 for _ in leaves(found, when)) > _MOST_LEAVES:
+        raise TooManyConditionsError
+    return found
 
 
 def render(tree: Tree[Json | Absent]) -> Json:

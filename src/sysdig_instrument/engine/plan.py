@@ -19,7 +19,7 @@ from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.rewrite import rewrite
 from sysdig_instrument.engine.scope import Run, Scope
 from sysdig_instrument.engine.settings.layers import Settled
-from sysdig_instrument.engine.template import nested_stacks, outline, task_definitions
+from sysdig_instrument.engine.template import TASK_DEFINITION, nested_stacks, outline, task_definitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def plan(template: Json, context: Context) -> Plan:
     """The plan for a template, or for a snippet's fragment."""
     run = Run()
     scope = _scope(template, context, run)
-    if outline(template) is None:
+    if outline(template) is None or _is_other_resource(template):
         return Plan(context, (), (), (), (_not_a_template(template),), ())
     whole = layering.of_template(template, context.settled, context.params, scope)
     tasks = tuple(rewrite(task, layering.of_task(task, whole.settled)) for task in task_definitions(template, scope))
@@ -101,6 +101,11 @@ def plan(template: Json, context: Context) -> Plan:
     problems = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Problem)))
     permissions = tuple(each for each in granted if isinstance(each, Change))
     return Plan(context, tasks, permissions, stacks + notices, problems, tuple(run.requests))
+
+
+def _is_other_resource(fragment: Json) -> bool:
+    """Whether the macro was used as a snippet beside a resource that is no task definition."""
+    return isinstance(fragment, dict) and outline(fragment) == "resource" and fragment["Type"] != TASK_DEFINITION
 
 
 def _out_of_reach(stack: Pointer) -> Notice:

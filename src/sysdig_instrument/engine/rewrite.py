@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.choices import Leaf, Tree, When, any_of
+from sysdig_instrument.engine.choices import Leaf, TooManyConditionsError, Tree, When, any_of
 from sysdig_instrument.engine.container import (
     EXPAND_FIRST,
     Container,
@@ -76,7 +76,12 @@ def rewrite(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
             pointer = (*task.properties_pointer, key) if key else task.properties_pointer
             problem = Problem(Place(task.name, None, pointer), fact, advice)
             return finished(task, settings, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
-    return _rewrite_lists(task, settings)
+    try:
+        return _rewrite_lists(task, settings)
+    except TooManyConditionsError:
+        fact = "The items of one of its lists stand under too many different conditions"
+        problem = Problem(Place(task.name, None, task.properties_pointer), fact, "Let several items share a condition")
+        return finished(task, settings, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
 
 
 def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:

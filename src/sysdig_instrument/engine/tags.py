@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.choices import leaves, read
+from sysdig_instrument.engine.choices import Leaf, When, leaves, read
 from sysdig_instrument.engine.container import member
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.intrinsics import Literal, Unknown
@@ -84,11 +84,23 @@ def _said_false(tag: _Tag, place: Place) -> Iterator[Notice]:
             )  # fmt: skip
 
 
+def _listed(task: TaskDefinition, tags: Leaf, when: When, findings: list[Finding]) -> list[Json]:
+    """The tags of one list; of a list that is an expression, those that it is worth."""
+    if isinstance(tags.value, dict):
+        match intrinsics.resolve(tags.value, task.scope.assuming(when)):
+            case Literal(list(items)):
+                return items
+            case Unknown(why, _, pending) if not pending:
+                fact = f"The tags cannot be worked out, so those that leave something alone are not seen: {why}"
+                findings.append(Notice(Place(task.name, None, tags.pointer), fact, "Write the tags as a list"))
+    return tags.value if isinstance(tags.value, list) else []
+
+
 def _tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
     """The tags that mean something here and are there as things are now; those that may be there are problems."""
     properties = task.properties if isinstance(task.properties, dict) else {}
     for tags, when in leaves(member(properties, "Tags", task.properties_pointer), task.when):
-        for index, item in enumerate(tags.value if isinstance(tags.value, list) else ()):
+        for index, item in enumerate(_listed(task, tags, when, findings)):
             for leaf, under in leaves(read(item, (*tags.pointer, index)), when):
                 entry = leaf.value
                 key = intrinsics.resolve(entry.get("Key", ABSENT), task.scope) if isinstance(entry, dict) else ABSENT

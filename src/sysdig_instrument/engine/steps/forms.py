@@ -66,6 +66,8 @@ def of_items(items: Items, container: Container, when: When) -> Form:
                 first = text
     if first == WRAPPER:
         return Form.WRAPPED
+    if items == ("",):  # Docker's way to reset an ENTRYPOINT; nothing that the wrapper could start
+        return Form.BAD
     return Form.INSIDE if any(isinstance(item, str) and WRAPPER in item for item in items) else Form.GIVEN
 
 
@@ -89,4 +91,8 @@ def unusable(container: Container, key: str, leaf: Leaf, when: When, form: Form)
             leaf.pointer, when, f"{key} is an expression that gives no item with the parameter values of now",
             f"Give the parameter a value, or put {key} under Fn::If with AWS::NoValue",
         )  # fmt: skip
+    if isinstance(leaf.value, list):
+        return container.fault(
+            leaf.pointer, when, f"{key} holds nothing but an empty text", f"Take {key} out, or name a program in it"
+        )
     return container.fault(leaf.pointer, when, f"{key} is not a list", f"Write {key} as a list of strings")

@@ -33,18 +33,27 @@ def pid_mode(task: TaskDefinition, protected: Tree[bool]) -> Iterator[Effect]:
                         place, "PidMode is host in a branch that is not taken now, and is left as it was there"
                     )
                 else:
-                    yield Problem(
-                        place, "PidMode is host, and the agent needs task",
-                        "Take PidMode out, or exclude the task (Enabled: false) if it must see the host's processes",
-                    )  # fmt: skip
+                    yield _host(place)
                 continue
             case Unknown(why, _, pending):
                 if pending:
+                    continue
+                if any(
+                    intrinsics.resolve(leaf.value, item.assuming(when)) == Literal("host") for item in task.items or ()
+                ):
+                    yield _host(place)
                     continue
                 yield Notice(place, f"PidMode cannot be worked out ({why}), and is replaced by task")
         new = _task_where(protected, when, leaf.stored)
         if new != Always(leaf.stored):
             yield put(leaf, render(new), _REASON)
+
+
+def _host(place: Place) -> Problem:
+    return Problem(
+        place, "PidMode is host, and the agent needs task",
+        "Take PidMode out, or exclude the task (Enabled: false) if it must see the host's processes",
+    )  # fmt: skip
 
 
 def _task_where(protected: Tree[bool], when: When, otherwise: Json | Absent) -> Tree[Json | Absent]:
