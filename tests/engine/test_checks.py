@@ -165,3 +165,12 @@ def test_too_large_a_need_is_told_that_nothing_fits() -> None:
 def test_where_a_check_fails_the_template_is_as_it_was() -> None:
     assert processed(template(*several(9))) != template(*several(9))
     assert len(problems_of(template(*several(10)))) == 1
+
+
+def test_nobody_waits_for_the_agent_to_be_healthy() -> None:
+    waiting = container(DependsOn=[{"ContainerName": "SysdigInstrumentation", "Condition": "HEALTHY"}])
+    agent: Json = {"Name": "SysdigInstrumentation", "Image": "mirror/workload-agent:6", "HealthCheck": {"Command": ["x"]}}
+    (problem,) = problems_of(template(waiting, agent))
+    assert "waits for the agent to be HEALTHY" in problem
+    waiting["DependsOn"][0]["Condition"] = "START"
+    assert problems_of(template(waiting, agent)) == []

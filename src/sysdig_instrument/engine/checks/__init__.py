@@ -19,6 +19,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     containers.at_most_ten,
     references.volumes_from,
     references.depends_on,
+    references.healthy_agent,
     environment.no_clash,
     role.execution_role,
     sizes.cpu,

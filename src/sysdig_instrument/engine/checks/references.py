@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sysdig_instrument.engine.checks.made import Made
+from sysdig_instrument.engine.container import AGENT_NAME
 from sysdig_instrument.engine.findings import Problem, quoted
 
 
@@ -16,6 +17,18 @@ def volumes_from(made: Made) -> Iterator[Problem]:
 def depends_on(made: Made) -> Iterator[Problem]:
     """DependsOn names containers that are there."""
     yield from _targets(made, "DependsOn", "ContainerName")
+
+
+def healthy_agent(made: Made) -> Iterator[Problem]:
+    """Nobody waits for the agent to be healthy: its container has no health check, and ECS refuses to wait for one."""
+    checked = {container.name for container in made.containers if "HealthCheck" in container.value}
+    for container in made.containers:
+        for entry, pointer in made.entries(container, "DependsOn") if "DependsOn" in container.value else ():
+            waits = entry.get("ContainerName") == AGENT_NAME and entry.get("Condition") == "HEALTHY"
+            if waits and AGENT_NAME not in checked:
+                place = made.place(container, *pointer[len(container.pointer) :])
+                fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
+                yield Problem(place, fact, "Take the dependency out, or let it wait for START")
 
 
 def _targets(made: Made, key: str, name: str) -> Iterator[Problem]:
