@@ -169,7 +169,11 @@ def test_where_a_check_fails_the_template_is_as_it_was() -> None:
 
 def test_nobody_waits_for_the_agent_to_be_healthy() -> None:
     waiting = container(DependsOn=[{"ContainerName": "SysdigInstrumentation", "Condition": "HEALTHY"}])
-    agent: Json = {"Name": "SysdigInstrumentation", "Image": "mirror/workload-agent:6", "HealthCheck": {"Command": ["x"]}}
+    agent: Json = {
+        "Name": "SysdigInstrumentation",
+        "Image": "mirror/workload-agent:6",
+        "HealthCheck": {"Command": ["x"]},
+    }
     (problem,) = problems_of(template(waiting, agent))
     assert "waits for the agent to be HEALTHY" in problem
     waiting["DependsOn"][0]["Condition"] = "START"
