@@ -14,7 +14,7 @@ from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavailable
 from sysdig_instrument.engine.scope import Scope
-from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
 
 _IN_TEMPLATE: Final = "Give the container an EntryPoint in the template"
 
@@ -45,16 +45,13 @@ def image_config(container: Container, when: When) -> Tree[Config]:
     if not container.task.scope.loops:
         return _under(container, container.task.scope, when)
     if items is None:
-        return Always(NoConfig("The items of the Fn::ForEach around it are not known", _EXPAND_FIRST))
+        return Always(NoConfig("The items of the Fn::ForEach around it are not known", EXPAND_LOOP))
     trees = [_under(container, scope, when) for scope in items]
     if any(tree != trees[0] for tree in trees):
         return Always(
-            NoConfig("The items of the Fn::ForEach around it have images that run different things", _EXPAND_FIRST)
+            NoConfig("The items of the Fn::ForEach around it have images that run different things", EXPAND_LOOP)
         )
     return trees[0]
-
-
-_EXPAND_FIRST: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
 
 
 def _under(container: Container, scope: Scope, when: When) -> Tree[Config]:

@@ -337,6 +337,11 @@ def _list(value: Json, scope: Scope) -> list[Json]:
     return worked_out
 
 
+def is_expression(value: Json) -> bool:
+    """Whether a value is one of the functions above, and so stands for another value."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
+
+
 def string(value: Json | Absent) -> str:
     """A scalar as CloudFormation spells it in a string: ``true``, ``1``, ``1.5``.
 

@@ -146,11 +146,9 @@ def _worked_out(name: str, value: Json, scope: Scope) -> intrinsics.Known:
     """The value of a setting; one that passes through to the template stays the expression that it is."""
     setting = BY_NAME.get(name)
     passes_through = setting is not None and isinstance(setting.kind, Text) and setting.kind.live
-    if passes_through or not (
-        isinstance(value, dict) and len(value) == 1 and next(iter(value)) in intrinsics.FUNCTIONS
-    ):
-        return Literal(value)
-    return intrinsics.resolve(value, scope)
+    return (
+        intrinsics.resolve(value, scope) if intrinsics.is_expression(value) and not passes_through else Literal(value)
+    )
 
 
 def _problem(fault: Fault, place: Place) -> Problem:

@@ -127,9 +127,7 @@ def _containers(
     planned: list[_Planned] = []
     odd: list[Effect] = []
     for position, leaf, under in elements(values, containers.pointer, when):
-        if not isinstance(leaf.value, dict) or (
-            len(leaf.value) == 1 and next(iter(leaf.value)) in intrinsics.FUNCTIONS
-        ):
+        if not isinstance(leaf.value, dict) or intrinsics.is_expression(leaf.value):
             odd.append(_not_a_container(task, leaf, position))
             continue
         scope = task.scope.assuming(under)

@@ -15,7 +15,7 @@ from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.layering import TaskSettings
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.steps.environment import ACCESS_KEY, variable_name
-from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
 
 _AGENT_VARIABLES: Final = frozenset(
     {ACCESS_KEY, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
@@ -77,12 +77,9 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
     first, *others = (_decide(task, task_settings, scope) for scope in task.items or (task.scope,))
     if any(other != first for other in others):
         return Refuse(
-            "", "The items of the Fn::ForEach around it differ in whether they are to be instrumented", _EXPAND_FIRST
+            "", "The items of the Fn::ForEach around it differ in whether they are to be instrumented", EXPAND_LOOP
         )  # fmt: skip
     return first
-
-
-_EXPAND_FIRST: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
 
 
 def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> Verdict:

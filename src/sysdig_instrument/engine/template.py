@@ -19,6 +19,7 @@ from sysdig_instrument.engine.scope import Scope, section
 TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
 STACK: Final = "AWS::CloudFormation::Stack"
 FOR_EACH: Final = "Fn::ForEach::"
+EXPAND_LOOP: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
 _DEEPEST_LOOP: Final = 5  # Fn::ForEach in Fn::ForEach: more than AWS::LanguageExtensions takes
 _MOST_ITEMS: Final = 500  # as many as a template may have resources
 

@@ -1,4 +1,4 @@
-"""ECS reads secrets, private images' credentials and log groups with the execution role (ECS developer guide)."""
+"""ECS reads secrets and private images' credentials with the execution role (ECS developer guide)."""
 
 from __future__ import annotations
 

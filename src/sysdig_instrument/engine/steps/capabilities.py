@@ -37,7 +37,7 @@ def _inside(container: Container, key: str, tree: Tree[Leaf], when: When) -> Ite
             yield put(leaf, _BELOW[key], _REASON)
         elif not isinstance(value, dict):
             yield container.fault(leaf.pointer, under, f"{key} is not an object", f"Write {key} as an object")
-        elif len(value) == 1 and next(iter(value)) in _EXPRESSIONS:
+        elif intrinsics.is_expression(value) or value.keys() == {"Fn::Transform"}:
             yield container.fault(
                 leaf.pointer, under, f"{key} is an expression, and what is not in sight cannot be extended",
                 f"Write {key} as an object; its members, and the object under Fn::If, may be expressions",
@@ -48,9 +48,6 @@ def _inside(container: Container, key: str, tree: Tree[Leaf], when: When) -> Ite
             yield from _add(container, member(value, "Add", leaf.pointer), under)
         else:
             yield from _inside(container, inner, member(value, inner, leaf.pointer), under)
-
-
-_EXPRESSIONS: Final = frozenset(intrinsics.FUNCTIONS) | {"Fn::Transform"}
 
 
 def _is_it(container: Container, item: Json) -> bool:

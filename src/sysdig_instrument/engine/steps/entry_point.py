@@ -45,14 +45,12 @@ class Origin(Enum):
 class Wrapping:
     """What wrapping a container takes.
 
-    ``unresolved`` are images without config in branches that are, or may be, taken. ``pending`` says that there is one
-    that has not been read yet.
+    ``unresolved`` are images without config in branches that are, or may be, taken.
     """
 
     effects: list[Effect] = field(default_factory=list)
     unresolved: list[Notice | Problem] = field(default_factory=list)
     origin: Origin = Origin.WRAPPED
-    pending: bool = False
 
 
 def wrap(container: Container) -> Wrapping:
@@ -211,9 +209,7 @@ def _report_images(container: Container, when: When, wrapping: Wrapping) -> None
             continue
         for config, under in leaves(image_config(container, by_command), by_command):
             if isinstance(config, NoConfig):
-                if config.pending:
-                    wrapping.pending = True
-                else:
+                if not config.pending:
                     _unresolved(container, under, config, wrapping)
             elif form is Form.EMPTY and not config.entrypoint and not config.cmd:
                 _unresolved(container, under, _NOTHING_TO_RUN, wrapping)
