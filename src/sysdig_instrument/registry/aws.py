@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from sysdig_instrument.engine import scope
-
 Client: TypeAlias = Any
 """A boto3 client; boto3 publishes no types for them."""
 
@@ -35,6 +33,15 @@ _NO_CREDENTIALS: Final = frozenset(
         "UnauthorizedSSOTokenError",
         "UnrecognizedClientException",
     }
+)
+_PARTITIONS: Final = (  # of a region, by how its name starts (botocore's partitions.json)
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+    ("us-iso-", "aws-iso"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
 )
 
 
@@ -87,7 +94,7 @@ class Arn:
 
 def partition(region: str) -> str:
     """The partition that a region is in."""
-    return scope.partition(region)[0]
+    return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")
 
 
 def boto3_session() -> Session:
