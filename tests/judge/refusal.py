@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
@@ -28,7 +29,7 @@ def reasons(run: Run, raw: Json) -> dict[str, bool]:
         raw_task = mapping(resources.get(name))
         if not run.is_selected(name) or not (touched or has_conditions(raw_task) or _is_no_list(run, name)):
             continue
-        for reason, must in _of_task(run, name):
+        for reason, must in (*_of_task(run, name), *_of_launches(run, name)):
             found[reason] = found.get(reason, False) or (must and bool(touched) and run.takes(name))
         for reason in of_shape(raw_task):
             found.setdefault(reason, False)
@@ -73,6 +74,24 @@ def _of_task(run: Run, name: str) -> Reasons:
         yield "too-many-containers", True
     yield from _of_names(containers)
     yield from _of_sizes(properties, containers, settings)
+
+
+def _of_launches(run: Run, name: str) -> Reasons:
+    """A Fargate platform before 1.4.0 takes no task with PidMode task."""
+    for logical_id, launcher in run.before.resources.items():
+        if launcher.get("Type") != "AWS::ECS::TaskDefinition" and logical_id not in run.before.dropped:
+            for key, version in _launched(launcher.get("Properties"), name):
+                if key == "PlatformVersion" and re.fullmatch(r"1\.[0-3](\..*)?", text_of(version)):
+                    yield "platform-version-too-old", False
+
+
+def _launched(value: Json, name: str) -> Iterator[tuple[str, Json]]:
+    """The members of all objects that launch the task definition."""
+    below = value if isinstance(value, list) else list(mapping(value).values())
+    if any(name in canonical(mapping(value).get(key)) for key in ("TaskDefinition", "TaskDefinitionArn")):
+        yield from mapping(value).items()
+    for each in below:
+        yield from _launched(each, name)
 
 
 def _could_be_the_agent(container: Mapping[str, Json]) -> bool:

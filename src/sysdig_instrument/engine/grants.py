@@ -18,6 +18,7 @@ from sysdig_instrument.engine.findings import Notice, Place
 from sysdig_instrument.engine.intrinsics import Literal
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.references import references
 from sysdig_instrument.engine.scope import Scope, partition
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import TaskDefinition
@@ -26,7 +27,6 @@ ROLE: Final = "AWS::IAM::Role"
 SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
 POLICY_NAME: Final = "SysdigInstrumentAccessKey"
 _REASON: Final = "ECS reads the agent's access key with the execution role"
-_SUB: Final = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}")
 _RANDOM: Final = re.compile(r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z")
 """What Secrets Manager puts behind a name; six small letters might as well belong to the name."""
 
@@ -123,7 +123,7 @@ def _not_extended(pointer: Pointer, fact: str) -> Notice:
 def _roles(expression: Json | Absent, scope: Scope) -> Iterator[str]:
     """The roles of the template that an expression for a role's ARN refers to, in whatever way."""
     resources = scope.section("Resources")
-    named = dict.fromkeys(name for name in _references(expression) if _is_role(resources.get(name)))
+    named = dict.fromkeys(name for name in references(expression) if _is_role(resources.get(name)))
     if named:
         yield from named
         return
@@ -147,28 +147,6 @@ def _role_names(scope: Scope) -> Mapping[str, str]:
                 case Literal(str(text)) if text:
                     scope.run.roles[text] = logical_id
     return scope.run.roles
-
-
-def _references(expression: Json | Absent) -> Iterator[str]:
-    """The logical ids that an expression names."""
-    match expression:
-        case {"Ref": str(name)}:
-            yield name
-        case {"Fn::GetAtt": [str(name), *_]}:
-            yield name
-        case {"Fn::GetAtt": str(text)}:
-            yield text.partition(".")[0]
-        case {"Fn::Sub": str(text)}:
-            yield from (match[1] for match in _SUB.finditer(text))
-        case {"Fn::Sub": [str(text), variables]}:
-            yield from (match[1] for match in _SUB.finditer(text))
-            yield from _references(variables)
-        case dict():
-            for value in expression.values():
-                yield from _references(value)
-        case list():
-            for value in expression:
-                yield from _references(value)
 
 
 def _statements(settings: Settings, scope: Scope) -> Iterator[Json]:

@@ -19,7 +19,7 @@ from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.rewrite import rewrite
 from sysdig_instrument.engine.scope import Run, Scope
 from sysdig_instrument.engine.settings.layers import Settled
-from sysdig_instrument.engine.template import TASK_DEFINITION, nested_stacks, outline, task_definitions
+from sysdig_instrument.engine.template import STACK, TASK_DEFINITION, outline, resources_of, task_definitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def plan(template: Json, context: Context) -> Plan:
         return Plan(context, (), (), (), (_not_a_template(template),), ())
     whole = layering.of_template(template, context.settled, context.params, scope)
     tasks = tuple(rewrite(task, layering.of_task(task, whole.settled)) for task in task_definitions(template, scope))
-    stacks = tuple(map(_out_of_reach, nested_stacks(template)))
+    stacks = tuple(_out_of_reach(pointer) for pointer, _ in resources_of(template, {STACK}))
     granted = tuple(grants.changes([task.grant for task in tasks if task.grant], scope))
     findings = [
         *whole.findings,

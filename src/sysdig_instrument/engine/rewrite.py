@@ -38,6 +38,7 @@ from sysdig_instrument.engine.steps.capabilities import capabilities
 from sysdig_instrument.engine.steps.entry_point import wrap
 from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role
+from sysdig_instrument.engine.steps.launches import launches
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
 from sysdig_instrument.engine.steps.task_notices import task_notices
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
@@ -111,6 +112,7 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     effects[:0] = pid_mode(task, any_of(instrumented, task.when))
     effects += execution_role(task, settings.settled.settings)
     effects += task_notices(task, settings.settled.settings)
+    effects += launches(task)
     needed = list(grant(task, settings.settled.settings))
     effects += (each for each in needed if isinstance(each, Notice))
     refused = any(isinstance(effect, Problem) for effect in effects)

@@ -6,7 +6,7 @@ Properties. Either way this module hands out :class:`TaskDefinition` views; noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -77,18 +77,20 @@ def task_definitions(fragment: Json, scope: Scope) -> Iterator[TaskDefinition]:
             yield TaskDefinition(name, None, {}, properties, scope, (scope,))
 
 
-def nested_stacks(fragment: Json) -> Iterator[Pointer]:
-    """Where the AWS::CloudFormation::Stack resources of a template are, those in the bodies of Fn::ForEach too."""
-    yield from _stacks(section(fragment, "Resources"), ("Resources",), 0)
+def resources_of(fragment: Json, kinds: Container[str]) -> Iterator[tuple[Pointer, dict[str, Json]]]:
+    """The resources of some types that a template has, those in the bodies of Fn::ForEach too, and where each is."""
+    yield from _of_kinds(section(fragment, "Resources"), ("Resources",), kinds, 0)
 
 
-def _stacks(resources: Mapping[str, Json], pointer: Pointer, depth: int) -> Iterator[Pointer]:
+def _of_kinds(
+    resources: Mapping[str, Json], pointer: Pointer, kinds: Container[str], depth: int
+) -> Iterator[tuple[Pointer, dict[str, Json]]]:
     for name, resource in resources.items():
         match resource:
             case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _DEEPEST_LOOP:
-                yield from _stacks(body, (*pointer, name, 2), depth + 1)
-            case {"Type": kind} if kind == STACK:
-                yield (*pointer, name)
+                yield from _of_kinds(body, (*pointer, name, 2), kinds, depth + 1)
+            case dict() if str(resource.get("Type")) in kinds:
+                yield (*pointer, name), resource
 
 
 def _in_resources(
