@@ -42,7 +42,11 @@ _LINUX: Values = st.one_of(
     st.just({}),
 )
 _OTHERS: dict[str, Values] = {
-    "Cpu": st.sampled_from([64, "64", {"Fn::If": ["IsLive", 64, 32]}]),
+    "Cpu": st.sampled_from([64, "64", {"Fn::If": ["IsLive", 64, 32]}, {"Ref": "Units"}]),
+    "Memory": st.sampled_from(
+        [256, 512, "1000", {"Fn::If": ["IsLive", 400, NOTHING]}, {"Fn::GetAtt": ["Current", "Size"]}]
+    ),
+    "MemoryReservation": st.sampled_from([128, {"Fn::If": ["Mixed", 300, NOTHING]}]),
     "Essential": st.sampled_from([True, "true", False, {"Ref": "Flag"}]),
     "PortMappings": maybe_if(st.just([{"ContainerPort": 80}, {"Fn::If": ["IsLarge", {"ContainerPort": 81}, NOTHING]}])),
     "ReadonlyRootFilesystem": maybe_if(st.sampled_from([True])),

@@ -12,7 +12,7 @@ from corpus.samples import surroundings_of
 from judge.evaluate import Surroundings, truths
 from judge.judge import judge, may_refuse
 from judge.values import Json, canonical
-from strategies import Scenario, hostile, scenarios
+from strategies import Scenario, hostile, scenarios, sized
 
 MOST_FLIPS = 8
 thorough = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -72,6 +72,23 @@ def test_a_second_run_changes_nothing(scenario: Scenario) -> None:
         assert second.problems == ()
         assert canonical(second.output) == canonical(first.output)
         assert second.changes == 0
+
+
+@thorough
+@given(sized())
+def test_a_raised_task_is_right_and_stays_so_without_the_setting(scenario: Scenario) -> None:
+    outcome = run(scenario)
+    place = {"surroundings": scenario.surroundings, "settings": scenario.settings, "images": scenario.images}
+    if outcome.refused:
+        assert may_refuse(scenario.template, **place), outcome.problems  # type: ignore[arg-type]
+        return
+    findings = judge(scenario.template, outcome.output, **place)  # type: ignore[arg-type]
+    assert findings == [], [str(finding) for finding in findings]
+    for task_size in ("raise", "keep"):
+        given_now = {**scenario.settings, "TaskSize": task_size}
+        again = transform(outcome.output, scenario.surroundings, given_now, scenario.images)
+        assert again.problems == ()
+        assert canonical(again.output) == canonical(outcome.output)
 
 
 def test_parts_of_the_input_that_are_one_object_are_changed_apart() -> None:

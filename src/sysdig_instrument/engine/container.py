@@ -67,10 +67,16 @@ class Container:
 
     def fault(self, pointer: Pointer, when: When, fact: str, advice: str, lasting: str = "") -> Notice | Problem:
         """A problem; only a notice where the place is in a branch that is not taken now."""
-        if conditions.taken(when, self.task.scope) is False:
-            here = "it is left as it was in this branch, which is not taken now"
-            return Notice(self.place(pointer), f"{fact}; {here}", advice, lasting and f"{lasting}; {here}")
-        return Problem(self.place(pointer), fact, advice, lasting)
+        return fault(Problem(self.place(pointer), fact, advice, lasting), when, self.task)
+
+
+def fault(problem: Problem, when: When, task: TaskDefinition) -> Notice | Problem:
+    """A problem; only a notice where its place is in a branch that is not taken now."""
+    if conditions.taken(when, task.scope) is not False:
+        return problem
+    here = "it is left as it was in this branch, which is not taken now"
+    lasting = problem.lasting and f"{problem.lasting}; {here}"
+    return Notice(problem.place, f"{problem.fact}; {here}", problem.advice, lasting)
 
 
 def member(owner: Mapping[str, Json], key: str, pointer: Pointer) -> Tree[Leaf]:

@@ -91,7 +91,7 @@ def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> 
         return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
     if _platform(properties, "OperatingSystemFamily", scope).startswith("WINDOWS"):
         return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
-    if settled.settings.launch_types == "FARGATE" and not _runs_on_fargate(properties, scope):
+    if settled.settings.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
         return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
     if (
         _platform(properties, "CpuArchitecture", scope) == "ARM64"
@@ -121,7 +121,7 @@ def _platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str:
     return ""
 
 
-def _runs_on_fargate(properties: Mapping[str, Json], scope: Scope) -> bool:
+def runs_on_fargate(properties: Mapping[str, Json], scope: Scope) -> bool:
     """Whether the task can run on Fargate: it says so, or says nothing and could. What is not known counts as yes."""
     match intrinsics.resolve(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown():
