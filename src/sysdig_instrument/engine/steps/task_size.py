@@ -64,7 +64,7 @@ def task_size(task: TaskDefinition, settings: Settings, protected: Tree[bool]) -
     share = Size(settings.agent_cpu or 0, settings.agent_memory_reservation or settings.agent_memory or 0)
     if settings.task_size == "keep" or share == NOTHING or not isinstance(task.properties, dict):
         return
-    wanted, *others = (_wanted(task, scope, share, protected) for scope in task.items or (task.scope,))
+    wanted, *others = (_wanted(task, scope, share, protected) for scope in task.scopes)
     if any(other != wanted for other in others):
         yield Problem(
             _place(task), "The items of the Fn::ForEach around it differ in the size of the task", EXPAND_LOOP
