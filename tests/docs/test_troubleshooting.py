@@ -45,6 +45,7 @@ NOT_MESSAGES = {
     "is set by this macro",
     # what became of a container, in the Result
     "entry point from the image",
+    "entry point left as it was",
     "entry point from the template",
     # parts of messages
     "the next Fargate size that fits",
