@@ -50,6 +50,7 @@ NOT_MESSAGES = {
     # parts of messages
     "the next Fargate size that fits",
     "which is enough",
+    "the ARN of AccessKeySecret",
     "it depends on too many conditions",
     # names of things in messages
     "the template's Metadata",
