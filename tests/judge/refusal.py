@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 from judge.selection import AGENT, containers_of, is_agent, is_fargate, looks_like_the_agent
 from judge.settings import Settings
-from judge.shapes import has_conditions, of_shape
-from judge.task import Run, workloads
+from judge.shapes import has_conditions, has_live_size, of_shape
+from judge.task import Run, without_agents, workloads
+from judge.task_sizes import does_not_fit, number, raised
 from judge.values import Json, argv, canonical, is_opaque, items, mapping, text_of
 
 Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # the reason, and whether refusing is a must
@@ -31,6 +32,8 @@ def reasons(run: Run, raw: Json) -> dict[str, bool]:
             continue
         for reason, must in (*_of_task(run, name), *_of_launches(run, name)):
             found[reason] = found.get(reason, False) or (must and bool(touched) and run.takes(name))
+        for reason in of_raising(run, name, is_live=has_live_size(raw_task)):
+            found.setdefault(reason, False)
         for reason in of_shape(raw_task):
             found.setdefault(reason, False)
     return found
@@ -131,24 +134,27 @@ def _of_names(containers: list[dict[str, Json]]) -> Reasons:
             yield "secret-and-variable-of-one-name", False
 
 
+def of_raising(run: Run, name: str, *, is_live: bool) -> Iterator[str]:
+    """Why a task that is too small for the agent need not be raised. `is_live`: its size is an expression somewhere."""
+    properties = mapping(run.before.resources[name].get("Properties"))
+    own = [mapping(container) for container in without_agents(containers_of(run.before.resources[name]))]
+    settings = run.settings_of(name)
+    is_possible = raised(properties, own, settings) is not None and not is_live
+    if settings.text("TaskSize") == "raise" and does_not_fit(properties, own, settings) and not is_possible:
+        yield "size-not-raised"
+
+
 def _of_sizes(properties: Mapping[str, Json], containers: list[dict[str, Json]], settings: Settings) -> Reasons:
+    if settings.text("TaskSize") == "raise":
+        return
     for key, limits in (("Cpu", ("Cpu",)), ("Memory", ("Memory", "MemoryReservation"))):
-        task = _size(properties.get(key))
-        own = [_size(settings.text(f"Agent{limit}")) for limit in limits]
+        task = number(properties.get(key))
+        own = [number(settings.text(f"Agent{limit}")) for limit in limits]
         for index, limit in enumerate(limits):
-            total = sum(_size(container.get(limit)) or 0 for container in containers if not is_agent(container))
+            total = sum(number(container.get(limit)) or 0 for container in containers if not is_agent(container))
             if task is not None and total + (own[index] or 0) > task:
                 # Where it was too much without the agent, that is not for the macro to say.
                 yield f"{key.lower()}-too-small", index == 0 and total <= task
-        hard = sum(max(_size(container.get(limit)) or 0 for limit in limits) for container in containers)
+        hard = sum(max(number(container.get(limit)) or 0 for limit in limits) for container in containers)
         if task is not None and hard + max(size or 0 for size in own) > task:
             yield f"{key.lower()}-too-small", False
-
-
-def _size(value: Json) -> int | None:
-    text = text_of(value).strip().lower()
-    for unit in ("vcpu", "gb"):
-        number = text.removesuffix(unit).strip()
-        if text.endswith(unit) and number.replace(".", "", 1).isdigit():
-            return int(float(number) * 1024)
-    return int(text) if text.isdigit() else None

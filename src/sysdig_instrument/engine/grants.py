@@ -6,6 +6,7 @@ whose role may not do so does not start, so the permission is added where it can
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Grant:
     """What one task definition needs: the roles of this template that it may run with, and the policy statements."""
 
     roles: tuple[str, ...]
-    statements: tuple[Json, ...]
+    statements: tuple[dict[str, Json], ...]
 
 
 def grant(task: TaskDefinition, settings: Settings) -> Iterator[Grant | Notice]:
@@ -73,7 +74,7 @@ def grant(task: TaskDefinition, settings: Settings) -> Iterator[Grant | Notice]:
     if is_elsewhere:
         yield Notice(
             place, "The execution role is not a resource of this template, so it is not given the permission to read the access key here",
-            f"Make sure that it may: {'; '.join(map(_in_words, statements))}",
+            f"Make sure that one of its policies has: {', '.join(map(_as_text, statements))}",
         )  # fmt: skip
 
 
@@ -149,7 +150,7 @@ def _role_names(scope: Scope) -> Mapping[str, str]:
     return scope.run.roles
 
 
-def _statements(settings: Settings, scope: Scope) -> Iterator[Json]:
+def _statements(settings: Settings, scope: Scope) -> Iterator[dict[str, Json]]:
     """Reading the secret or parameter, and its key where AccessKeyKmsKey says that it has one of its own."""
     secret = settings.access_key_secret
     match intrinsics.resolve(secret, scope):
@@ -201,12 +202,9 @@ def _first_fields(secret: Json) -> Json:
     return {"Fn::Join": [":", fields]}
 
 
-def _in_words(statement: Json) -> str:
-    match statement:
-        case {"Action": str(action), "Resource": str(resource)}:
-            return f"{action} on {resource}"
-        case {"Action": str(action), "Resource": [str(resource), *_]}:
-            return f"{action} on {resource}"
-        case {"Action": str(action)}:
-            return f"{action} on AccessKeySecret"
-    return ""
+def _as_text(statement: dict[str, Json]) -> str:
+    """A policy statement as it goes into a policy's JSON; of an expression in it no more than what it is for is told."""
+    resource = statement["Resource"]
+    resources = resource if isinstance(resource, list) else [resource]
+    is_in_sight = all(isinstance(each, str) for each in resources)
+    return json.dumps(statement if is_in_sight else {**statement, "Resource": "the ARN of AccessKeySecret"})

@@ -19,6 +19,9 @@ from sysdig_instrument.engine.scope import Scope, section
 TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
 STACK: Final = "AWS::CloudFormation::Stack"
 FOR_EACH: Final = "Fn::ForEach::"
+TRANSFORM: Final = "Fn::Transform"
+MACRO: Final = "SysdigInstrument"
+"""How the macro's name begins, whatever ring it is of: SysdigInstrument-canary."""
 EXPAND_LOOP: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
 _DEEPEST_LOOP: Final = 5  # Fn::ForEach in Fn::ForEach: more than AWS::LanguageExtensions takes
 _MOST_ITEMS: Final = 500  # as many as a template may have resources
@@ -46,6 +49,11 @@ class TaskDefinition:
     def properties_pointer(self) -> Pointer:
         """Where its Properties are."""
         return () if self.pointer is None else (*self.pointer, "Properties")
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What its expressions may refer to: once for each item of the loops around it, as far as these are known."""
+        return self.items or (self.scope,)
 
     @property
     def when(self) -> When:
@@ -91,6 +99,28 @@ def _of_kinds(
                 yield from _of_kinds(body, (*pointer, name, 2), kinds, depth + 1)
             case dict() if str(resource.get("Type")) in kinds:
                 yield (*pointer, name), resource
+
+
+def unseen(fragment: Json) -> Iterator[Pointer]:
+    """Where an ``Fn::Transform`` may bring whole resources to a template: at its top, among Resources, or as a resource."""
+    if isinstance(fragment, dict) and outline(fragment) == "template":
+        yield from _transforms(fragment, ())
+        resources = section(fragment, "Resources")
+        yield from _transforms(resources, ("Resources",))
+        for name, resource in resources.items():
+            if isinstance(resource, dict) and "Type" not in resource:
+                yield from _transforms(resource, ("Resources", name))
+
+
+def _transforms(owner: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
+    if TRANSFORM in owner and not is_own_transform(owner[TRANSFORM]):
+        yield (*pointer, TRANSFORM)
+
+
+def is_own_transform(value: Json) -> bool:
+    """Whether Fn::Transform is this macro, used as a snippet."""
+    uses = value if isinstance(value, list) else [value]
+    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO) for use in uses)
 
 
 def _in_resources(
