@@ -136,3 +136,4 @@ def report(command: ArgumentParser) -> None:
         default="unprotected",
         help="when the exit code is 1: where a task is not protected or could not be read (default), or never",
     )
+    appearance(command)
