@@ -28,7 +28,9 @@ def test_no_picture_is_stale() -> None:
 @each_picture
 def test_it_is_whole_in_itself(picture: Path) -> None:
     text = picture.read_text("utf-8")
-    assert not re.search(r"https?://|@import|url\((?!#)|href|<script", text.replace('xmlns="http://www.w3.org/2000/svg"', ""))
+    assert not re.search(
+        r"https?://|@import|url\((?!#)|href|<script", text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    )
     tree = ET.fromstring(text)  # noqa: S314 - our own file
     title = tree.findtext(f"{SVG}title") or ""
     shown = "".join(tree.itertext()).replace("\xa0", " ")
