@@ -8,8 +8,8 @@ import re
 import select
 import shlex
 import shutil
-import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -63,17 +63,26 @@ ESCAPES = re.compile(r"\x1b(?:\[[^a-zA-Z]*[a-zA-Z]|[=>(][B0]?)")
 SECONDS = 30  # a shell on a busy machine
 
 
+IN_FRONT = """\
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Runs a program as the one that its terminal belongs to. Fish starts under no other condition."""
+
+
 class Session:
     """A shell with a person in front of it."""
 
     def __init__(self, shell: str, folder: Path) -> None:
-        self.program, setup = STARTED[shell]
-        self.process, self.terminal = pty.fork()
-        if not self.process:
-            os.chdir(folder)
-            os.environ.update(HOME=str(folder), TERM="xterm", PS1="$ ", PROMPT="$ ")
-            os.execvp(self.program[0], self.program)  # noqa: S606 - the child of the fork
-        self.type(f"{setup}; echo rea''dy\n", "ready\r")
+        program, self.setup = STARTED[shell]
+        self.terminal, its = pty.openpty()
+        environment = {**os.environ, "HOME": str(folder), "TERM": "xterm", "PS1": "$ ", "PROMPT": "$ "}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", IN_FRONT, *program], cwd=folder, env=environment, stdin=its, stdout=its, stderr=its
+        )
+        os.close(its)
 
     def type(self, text: str, expected: str) -> str:
         """What the screen says once the expected text is there."""
@@ -89,9 +98,9 @@ class Session:
         return seen
 
     def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
         os.close(self.terminal)
-        os.kill(self.process, signal.SIGKILL)
-        os.waitpid(self.process, 0)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -102,6 +111,7 @@ def test_in_front_of_a_shell(shell: str, tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "templates.yaml").touch()
     session, clear = Session(shell, tmp_path), "\x15"
     try:
+        session.type(f"{session.setup}; echo rea''dy\n", "ready\r")
         session.type("sysdig-instrument exp\t", "explain ")
         session.type(f"{clear}sysdig-instrument explain --format s\t", "--format sarif")
         session.type(f"{clear}sysdig-instrument explain --format=ju\t", "--format=junit")

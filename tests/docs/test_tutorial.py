@@ -21,6 +21,9 @@ ON_FILES, ON_AWS = (PAGE[PAGE.index(f"## On {part}") :] for part in ("files", "A
 INSTALLING = "python3 -m venv tutorial\n"
 """The one block of the first part that is not run: it takes packages from PyPI."""
 
+BEYOND_LOCALSTACK = "aws cloudformation delete-stack --stack-name sysdig-instrument\n"
+"""LocalStack cannot delete a stack whose template refers to a resource under a condition that is false."""
+
 IMAGE = """\
     Metadata: {SysdigInstrument: {ImageConfigs: {"public.ecr.aws/docker/library/nginx:1.27":
       {Entrypoint: [/docker-entrypoint.sh], Cmd: [nginx, -g, daemon off;]}}}}
@@ -77,10 +80,11 @@ def test_on_files(clone: Path) -> None:
 def test_on_aws(clone: Path) -> None:
     """With the image's config in the template, as nothing here speaks to a registry of the internet."""
     require_tools()
+    assert BEYOND_LOCALSTACK in ON_AWS
     template = clone / "docs" / "examples" / "nginx.yaml"
     template.write_text(template.read_text().replace("  Task:\n", f"  Task:\n{IMAGE}", 1))
     with embedded_aws(TOOLS) as aws:
-        printed = run(script_of(ON_AWS), clone, clone, aws.environment(), "a key\n")
+        printed = run(script_of(ON_AWS).replace(BEYOND_LOCALSTACK, ""), clone, clone, aws.environment(), "a key\n")
         stacks = aws.client("cloudformation").list_stacks()["StackSummaries"]
     assert "nginx.json\n  nginx  instrumented\n" in printed
     assert '"Task": "instrumented"' in printed
