@@ -72,8 +72,9 @@ fmt: .venv/.done ## Format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-docs: .venv/.done ## Write what is generated from the table of settings
+docs: .venv/.done ## Write what is generated: from the table of settings, and the pictures of the documents
 	.venv/bin/python tools/generate.py
+	.venv/bin/python tools/pictures.py
 
 lock: .venv/.done ## Resolve all requirements again, to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt

@@ -420,7 +420,7 @@ def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["transform"], ["trnsform", "x"], ["--nothing"], ["transform", "x", "--format", "xml"], ["-p"]]
+    "arguments", [["transform"], ["trnsform", "x"], ["--nothing"], ["transform", "x", "--format", "xml"], ["-p"]]
 )
 def test_a_call_that_is_wrong_gives_2_and_the_way_to_the_help(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

@@ -1,10 +1,17 @@
-"""The completion scripts, the one for bash run by bash itself."""
+"""The completion scripts, run by their shells; and what the tool suggests for a slip of the pen."""
 
 from __future__ import annotations
 
+import os
+import pty
+import re
+import select
 import shlex
 import shutil
 import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -37,13 +44,83 @@ def test_bash(capsys: pytest.CaptureFixture[str]) -> None:
     assert completed(script, "sysdig-instrument", "completion", "") >= {"bash", "zsh", "fish"}
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_others_name_every_command_and_option(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_scripts_name_every_command_and_option(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     script = run(capsys, "completion", shell).out
-    for name in (*NAMES, "side-by-side", "no-config", "exit-code", "sarif"):
+    for name in (*NAMES, "side-by-side", "no-config", "exit-code", "sarif", "OnUnresolvedImage="):
         assert name in script
-    if shutil.which(shell):
-        subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+STARTED = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source sysdig-instrument.bash"),
+    "zsh": (["zsh", "-f", "-i"], 'fpath=("$PWD" $fpath); autoload -U compinit; compinit -u -D'),
+    "fish": (["fish", "--no-config", "-i"], "source sysdig-instrument.fish"),
+}
+FILES = {"bash": "sysdig-instrument.bash", "zsh": "_sysdig-instrument", "fish": "sysdig-instrument.fish"}
+"""As docs/cli.md names them."""
+
+ESCAPES = re.compile(r"\x1b(?:\[[^a-zA-Z]*[a-zA-Z]|[=>(][B0]?)")
+SECONDS = 30  # a shell on a busy machine
+
+
+IN_FRONT = """\
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Runs a program as the one that its terminal belongs to. Fish starts under no other condition."""
+
+
+class Session:
+    """A shell with a person in front of it."""
+
+    def __init__(self, shell: str, folder: Path) -> None:
+        program, self.setup = STARTED[shell]
+        self.terminal, its = pty.openpty()
+        environment = {**os.environ, "HOME": str(folder), "TERM": "xterm", "PS1": "$ ", "PROMPT": "$ "}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", IN_FRONT, *program], cwd=folder, env=environment, stdin=its, stdout=its, stderr=its
+        )
+        os.close(its)
+
+    def type(self, text: str, expected: str) -> str:
+        """What the screen says once the expected text is there."""
+        os.write(self.terminal, text.encode())
+        seen, end = "", time.monotonic() + SECONDS
+        while expected not in seen and time.monotonic() < end:
+            if select.select([self.terminal], [], [], 0.1)[0]:
+                try:
+                    seen = ESCAPES.sub("", seen + os.read(self.terminal, 65536).decode(errors="replace"))
+                except OSError:  # the shell has ended
+                    break
+        assert expected in seen, f"{text!r} gave {seen!r}"
+        return seen
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.terminal)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_in_front_of_a_shell(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"there is no {shell}")
+    (tmp_path / FILES[shell]).write_text(run(capsys, "completion", shell).out)
+    (tmp_path / "templates.yaml").touch()
+    session, clear = Session(shell, tmp_path), "\x15"
+    try:
+        session.type(f"{session.setup}; echo rea''dy\n", "ready\r")
+        session.type("sysdig-instrument exp\t", "explain ")
+        session.type(f"{clear}sysdig-instrument explain --format s\t", "--format sarif")
+        session.type(f"{clear}sysdig-instrument explain --format=ju\t", "--format=junit")
+        session.type(f"{clear}sysdig-instrument diff --side\t", "--side-by-side")
+        session.type(f"{clear}sysdig-instrument diff templ\t", "templates.yaml")
+        session.type(f"{clear}sysdig-instrument diff --set Prio\t", "--set Priority=")
+        session.type(f"{clear}sysdig-instrument completion z\t", "completion zsh")
+    finally:
+        session.close()
 
 
 @pytest.mark.parametrize(
@@ -52,9 +129,30 @@ def test_others_name_every_command_and_option(shell: str, capsys: pytest.Capture
         (["explan"], "explain"),
         (["explain", "--format", "sarf", "x"], "sarif"),
         (["diff", "--side-by-sid", "x"], "--side-by-side"),
+        (["help"], "--help"),
+        (["--verson"], "--version"),
     ],
 )
 def test_what_was_meant(call: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, *call)
     assert ran.code == 2
     assert f"\nDid you mean {meant}?\n" in ran.err
+
+
+def test_a_command_answers_for_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "explain", "x", "--side-by-side")
+    assert ran.err.startswith("sysdig-instrument explain: unrecognized arguments: --side-by-side\n")
+    assert ran.err.endswith("See sysdig-instrument explain --help\n")
+    assert "Did you mean --side-by-side?" not in ran.err
+
+
+def test_an_option_before_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "--format", "json", "explain", "x")
+    assert ran.code == 2
+    assert "\nOptions stand behind the command: sysdig-instrument COMMAND --format …\n" in ran.err
+
+
+def test_without_a_command_there_is_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys)
+    assert (ran.code, ran.out) == (2, "")
+    assert all(f"    {name}" in ran.err for name in NAMES)

@@ -101,6 +101,14 @@ def test_on_a_wide_terminal_reasons_stand_beside_their_lines() -> None:
     assert max(map(len, lines)) <= 100
 
 
+def test_a_line_that_is_too_long_has_its_reason_above_and_the_others_beside_them() -> None:
+    after = f"a: 1\nb: {'x' * 90}\nc: 3\nd: 4\n"
+    spans = [Span(2, 2, Note("Api", "the first")), Span(4, 4, Note("Api", "the second"))]
+    shown = hunks("a: 1\nb: 2\nc: 3\n", after, [], spans)
+    lines = "".join(terminal_lines(shown, Look(110, colours=False, is_terminal=True))).splitlines()
+    assert lines[3:] == [" ▾ the first", f"+b: {'x' * 90}", " c: 3", "+d: 4  ◂ the second"]
+
+
 def test_on_a_narrow_terminal_reasons_stand_above_their_lines() -> None:
     lines = "".join(terminal_lines(sample(), Look(80, colours=False, is_terminal=True))).splitlines()
     assert lines[2:5] == ["-b: [run]", " ▾ the wrapper starts it", "+b: [wrapped, run]"]

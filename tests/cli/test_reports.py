@@ -76,7 +76,11 @@ def test_what_is_refused_left_alone_and_noticed(capsys: pytest.CaptureFixture[st
 def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     before = run(capsys, "check", "app.yaml", *SETTINGS)
     assert before.code == 1
-    assert "Task  NOT instrumented" in before.out
+    assert before.out.startswith(
+        "app.yaml\n  Task  NOT instrumented\n    The task's PidMode is not task\n    Container "
+    )
+    assert "\n    The agent's container is missing\n" in before.out
+    assert before.out.endswith("process it with `sysdig-instrument transform`.\n")
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
     after = run(capsys, "check", "out.yaml", *SETTINGS)
     assert (after.code, after.out) == (0, "out.yaml\n  Task  instrumented\n")

@@ -43,9 +43,9 @@ class RegionOfEcs:
     throttles: Counter[str] = field(default_factory=Counter)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def run(self, cluster: str, definition: dict[str, Any], count: int = 1, **members: Any) -> None:
-        """Run tasks of a task definition, which is registered as «family:1»."""
-        arn = definition_arn(f"{definition['family']}:1", self.name)
+    def run(self, cluster: str, definition: dict[str, Any], count: int = 1, revision: int = 1, **members: Any) -> None:
+        """Run tasks of a task definition, which is registered under its family and the revision."""
+        arn = definition_arn(f"{definition['family']}:{revision}", self.name)
         self.definitions[arn] = definition
         tasks = self.clusters.setdefault(cluster, [])
         for _ in range(count):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ import pytest
 from moto import mock_aws
 
 from coverage_report.api import MODELS
-from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered
-from sysdig_instrument.cli import coverage, main
-from sysdig_instrument.coverage.table import Look
+from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered, wrapped
+from sysdig_instrument.cli import main
 
 OTHER = "us-east-1"
 
@@ -162,21 +160,22 @@ def test_regions_are_named_or_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_terminal", "environment", "look"),
-    [
-        (False, {"TERM": "xterm"}, Look()),
-        (True, {"TERM": "xterm"}, Look(90, colours=True)),
-        (True, {"TERM": "xterm", "NO_COLOR": "1"}, Look(90)),
-        (True, {"TERM": "xterm", "NO_COLOR": ""}, Look(90, colours=True)),
-        (True, {"TERM": "dumb"}, Look(90)),
-    ],
+    ("variables", "options", "is_coloured"),
+    [({}, [], False), ({"FORCE_COLOR": "1"}, [], True), ({"NO_COLOR": "1"}, ["--color", "always"], True)],
 )
-def test_the_look(
-    is_terminal: bool,  # noqa: FBT001 - a row of the table
-    environment: dict[str, str],
-    look: Look,
+def test_it_looks_as_the_other_commands_do(
+    variables: dict[str, str],
+    options: list[str],
+    is_coloured: bool,  # noqa: FBT001 - a row of the table
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
-    monkeypatch.setenv("COLUMNS", "90")
-    assert coverage.look(environment) == look
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**variables, "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    run_task(instrumented(wrapped(), plain("metrics")))
+    assert call("--region", REGION, *options) == 1
+    printed = capsys.readouterr().out
+    assert ("\x1b[1;31munprotected\x1b[0m" in printed) is is_coloured
+    assert max(len(line.replace("\x1b[1;31m", "").replace("\x1b[0m", "")) for line in printed.splitlines()) <= 80

@@ -6,8 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from coverage_report.api import Ecs, RegionOfEcs
-from coverage_report.tasks import REGION, instrumented
+from coverage_report.tasks import REGION, instrumented, plain, registered, wrapped
+from sysdig_instrument.cli import main
 from sysdig_instrument.coverage.judging import Verdict
 from sysdig_instrument.coverage.reading import read
 
@@ -22,6 +25,29 @@ def test_the_policy_is_what_is_called_and_no_more() -> None:
     ecs, regions = json.loads(policy)["Statement"]
     assert sorted(ecs["Action"]) == sorted({f"ecs:{operation}" for operation, _ in region.calls})
     assert regions["Action"] == "ec2:DescribeRegions"
+
+
+def account() -> Ecs:
+    """What runs in the example."""
+    frankfurt, virginia = RegionOfEcs("eu-central-1"), RegionOfEcs("us-east-1")
+    frankfurt.run("shop", registered(plain(), family="batch"), revision=3)
+    half = instrumented(wrapped(), plain("metrics"), family="worker")
+    frankfurt.run("shop", half, count=2, revision=41, group="service:worker")
+    router = plain("log", firelensConfiguration={"type": "fluentbit"})
+    virginia.run("shop", instrumented(wrapped(), router), count=4, revision=12, group="service:web")
+    left_alone = registered(plain(), family="legacy", tags=[{"key": "sysdig-instrument", "value": "false"}])
+    frankfurt.run("old", left_alone, group="ours")
+    frankfurt.run("old", registered(plain(), family="host"), count=2, launchType="EC2")
+    return Ecs(frankfurt, virginia)
+
+
+def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("sysdig_instrument.coverage.session.Session.of", lambda *_: account().session)
+    command, printed = re.findall(r"```console\n\$ (.*?)\n(.*?)```", PAGE, re.DOTALL)[0]
+    assert main.run(command.split()[1:]) == 1
+    assert capsys.readouterr().out == printed
 
 
 def test_every_verdict_is_explained() -> None:

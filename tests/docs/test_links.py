@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+LINK = re.compile(
+    r"\[[^\]]*\]\((?P<target>[^)\s]+)\)"  # of links and of pictures
+    r'|<(?:img|source|a)\b[^>]*?\b(?:src|srcset|href)="(?P<tagged>[^"]+)"'
+)
 TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>\w+)`")
 FENCE = re.compile(r"```.*?```", re.DOTALL)
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def targets(page: Path) -> Iterator[str]:
+    """Where the links and the pictures of a page lead."""
+    return (match["target"] or match["tagged"] for match in LINK.finditer(prose(page)))
 
 
 def prose(page: Path) -> str:
@@ -28,15 +37,15 @@ def anchors(page: Path) -> set[str]:
 
 @each_page
 def test_links_lead_somewhere(page: Path) -> None:
-    for match in LINK.finditer(prose(page)):
-        target, _, anchor = match["target"].partition("#")
+    for link in targets(page):
+        target, _, anchor = link.partition("#")
         if "://" in target:
             continue
         file = (page.parent / target).resolve() if target else page
-        assert file.exists(), match[0]
-        assert file.is_relative_to(ROOT), match[0]
+        assert file.exists(), link
+        assert file.is_relative_to(ROOT), link
         if anchor:
-            assert anchor in anchors(file), match[0]
+            assert anchor in anchors(file), link
 
 
 @each_page
@@ -50,11 +59,17 @@ def test_every_page_can_be_found_from_the_readme() -> None:
     while new:
         found |= new
         linked = {
-            (page.parent / match["target"].partition("#")[0]).resolve()
+            (page.parent / link.partition("#")[0]).resolve()
             for page in new
             if page.suffix == ".md"
-            for match in LINK.finditer(prose(page))
-            if "://" not in match["target"] and not match["target"].startswith("#")
+            for link in targets(page)
+            if "://" not in link and not link.startswith("#")
         }
         new = linked - found
     assert {path for path in (ROOT / "docs").iterdir() if path.is_file()} <= found
+
+
+def test_pictures_and_links_in_html_are_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text('![a](b.svg) <picture><source srcset="c.svg"><img alt="d" src="e.svg"></picture> <a href="f">g</a>')
+    assert list(targets(page)) == ["b.svg", "c.svg", "e.svg", "f"]

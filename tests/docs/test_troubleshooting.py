@@ -24,7 +24,7 @@ DOES = (
 )  # fmt: skip
 ADVICE = re.compile(rf"(?:{'|'.join(DOES)})\b")
 
-REPORT = re.compile(r"(?:Usage|Refused|User)Error|Notice|Problem|Unavailable|Unread|Failure")
+REPORT = re.compile(r"(?:Usage|Refused|User)Error|Notice|Problem|Unavailable|Unread|Failure|tell|error")
 
 NOT_MESSAGES = {
     # reasons of changes
@@ -101,15 +101,34 @@ def messages(path: Path) -> Iterator[str]:
 
 
 def reported(path: Path) -> Iterator[str]:
-    """The texts of a module that are given to an error or a finding; the command line tool has many others."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and REPORT.fullmatch(node.func.id):
+    """The texts of a module that are given to an error, a finding or a person; the command line tool has many others."""
+    tree = ast.parse(path.read_text())
+    constants = {name: value for name, value in map(constant, tree.body) if name}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and REPORT.fullmatch(called(node)):
             inner = [part for argument in node.args for part in ast.walk(argument)]
             whole = [part for part in inner if isinstance(part, ast.JoinedStr)]
             pieces = {id(piece) for text in whole for piece in ast.walk(text) if piece is not text}
             for part in inner:
                 if id(part) not in pieces:
                     yield from texts(part)
+                if isinstance(part, ast.Name) and part.id in constants:
+                    yield from texts(constants[part.id])
+
+
+def called(node: ast.Call) -> str:
+    match node.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def constant(node: ast.stmt) -> tuple[str, ast.AST]:
+    """The name and the value of a module's constant."""
+    match node:
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.AST() as value):
+            return name, value
+    return "", node
 
 
 def texts(node: ast.AST) -> Iterator[str]:
@@ -123,7 +142,7 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 def fact(text: str) -> str:
     """The first sentence, without what is filled in at its ends."""
-    first = re.split(r"[.;] (?=[A-Z…])", re.sub(r"\s+", " ", text))[0]
+    first = re.split(r"[.;] (?=[A-Z…])", re.sub(r"\s+", " ", text).removeprefix("sysdig-instrument: "))[0]
     return re.sub(r"…+", "…", first).strip("… :;.,'\"()")
 
 
@@ -145,3 +164,10 @@ MODULES = [path for path in sorted(SOURCE.rglob("*.py")) if path.name not in {"t
 def test_every_message_is_explained(path: Path) -> None:
     of_the_tool = path.relative_to(SOURCE).parts[0] in OF_THE_TOOL
     assert not unexplained(reported(path) if of_the_tool else messages(path)), "docs/troubleshooting.md lacks these"
+
+
+def test_every_message_of_make_is_explained() -> None:
+    makefile = re.sub(r"\\\n\s*", "", (ROOT / "Makefile").read_text())
+    said = re.findall(r"echo '([^']+)'[^;]*>&2", makefile) + re.findall(r'"([^"]+)"\)\'$', makefile, re.MULTILINE)
+    assert len(said) >= 4
+    assert [text for text in said if fact(text.replace("' '", " ")) not in PAGE] == []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def region(environment: Mapping[str, str]) -> str | None:
+def region(environment: Mapping[str, str], profile: str | None = None) -> str | None:
     """The region that AWS's own tools would take: of the environment, or of the profile in ``~/.aws/config``.
 
     Source: «Configuration and credential file settings» of the AWS CLI user guide.
@@ -16,7 +16,7 @@ def region(environment: Mapping[str, str]) -> str | None:
         if environment.get(name):
             return environment[name]
     path = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
-    profile = environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
+    profile = profile or environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
     config = configparser.RawConfigParser()
     try:
         config.read(path, encoding="utf-8")

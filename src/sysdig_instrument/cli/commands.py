@@ -27,6 +27,16 @@ FILE is a CloudFormation template in JSON or YAML, a task definition as
 `aws ecs describe-task-definition` prints it, or an array of container
 definitions; - is standard input."""
 
+EPILOG: Final = """\
+examples:
+  sysdig-instrument diff app.yaml --set Collector=us2
+  sysdig-instrument explain templates
+  sysdig-instrument transform app.yaml --set Collector=us2 -o processed.yaml
+
+`sysdig-instrument COMMAND --help` has the options of a command, and more examples.
+
+Exit codes: 0 done, 1 refused, 2 the call or the file is wrong."""
+
 COMMANDS: Final = (
     Command(
         "transform",

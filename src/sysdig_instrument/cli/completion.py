@@ -10,18 +10,24 @@ from typing import Final
 from sysdig_instrument.cli import main
 from sysdig_instrument.cli.commands import COMMANDS
 from sysdig_instrument.cli.terminal import write
+from sysdig_instrument.engine.settings.table import TABLE
 
 _PROGRAM: Final = "sysdig-instrument"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a command. ``takes`` says whether a value follows, and ``choices`` what it may be."""
+    """An option of a command. ``takes`` says whether a value follows, and ``choices`` what it may be, or begin with."""
 
     names: tuple[str, ...]
     help: str
     takes: bool
     choices: tuple[str, ...]
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether more has to follow what is completed: ``--set Collector=``."""
+        return any(choice.endswith("=") for choice in self.choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ def _commands() -> Iterator[Completed]:
 
 def _option(action: argparse.Action) -> Option:
     choices = tuple(map(str, action.choices or ()))
+    if "--set" in action.option_strings:
+        choices = tuple(f"{setting.name}=" for setting in TABLE)
     return Option(tuple(action.option_strings), action.help or "", action.nargs != 0, choices)
 
 
@@ -61,6 +69,11 @@ def _bash(commands: list[Completed]) -> Iterator[str]:
     yield "_sysdig_instrument() {"
     yield '    local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" words=""'
     yield "    COMPREPLY=()"
+    yield '    if [[ "$current" == "=" ]]; then  # bash parts --option=value into three words'
+    yield '        current=""'
+    yield '    elif [[ "$previous" == "=" ]]; then'
+    yield '        previous="${COMP_WORDS[COMP_CWORD-2]}"'
+    yield "    fi"
     yield "    if ((COMP_CWORD == 1)); then"
     yield f'        words="{" ".join(command.name for command in commands)} --help --version"'
     yield '        COMPREPLY=($(compgen -W "$words" -- "$current"))'
@@ -71,10 +84,7 @@ def _bash(commands: list[Completed]) -> Iterator[str]:
         for option in command.options:
             if option.takes:
                 pattern = " | ".join(f'"{command.name} {name}"' for name in option.names)
-                words = (
-                    f'COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$current")); ' if option.choices else ""
-                )
-                yield f"        {pattern}) {words}return ;;"
+                yield f"        {pattern}) {_bash_values(option)}return ;;"
     yield "    esac"
     yield '    case "${COMP_WORDS[1]}" in'
     for command in commands:
@@ -87,6 +97,13 @@ def _bash(commands: list[Completed]) -> Iterator[str]:
     yield "    fi"
     yield "}"
     yield f"complete -o default -F _sysdig_instrument {_PROGRAM}"
+
+
+def _bash_values(option: Option) -> str:
+    if not option.choices:
+        return ""
+    more = "compopt -o nospace; " if option.is_begun else ""
+    return f'{more}COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$current")); '
 
 
 def _zsh(commands: list[Completed]) -> Iterator[str]:
@@ -115,8 +132,16 @@ def _zsh(commands: list[Completed]) -> Iterator[str]:
 
 def _zsh_option(option: Option, name: str) -> str:
     text = option.help.replace("[", "(").replace("]", ")").replace(":", " -")
-    values = f":value:({' '.join(option.choices)})" if option.choices else ":value:_files" if option.takes else ""
-    return f"*{name}[{text}]{values}"
+    together = "=" if option.takes and name.startswith("--") else ""  # --option=value is one word to zsh
+    return f"*{name}{together}[{text}]{_zsh_values(option)}"
+
+
+def _zsh_values(option: Option) -> str:
+    if option.is_begun:
+        return f":value:compadd -S '' {' '.join(option.choices)}"
+    if option.choices:
+        return f":value:({' '.join(option.choices)})"
+    return ":value:_files" if option.takes else ""
 
 
 def _fish(commands: list[Completed]) -> Iterator[str]:

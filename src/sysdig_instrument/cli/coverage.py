@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.cli.inputs import settled
 from sysdig_instrument.cli.messages import tell
+from sysdig_instrument.cli.terminal import look, write
 from sysdig_instrument.coverage import document, table
 from sysdig_instrument.coverage.judging import is_in_scope
 from sysdig_instrument.coverage.reading import read
@@ -33,23 +32,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     reading = read(session, regions, options.cluster, lambda task: is_in_scope(task.launch_type, settings))
     found = report(reading, settings)
     if options.format == "json":
-        _print(document.text(found))
+        write(document.text(found))
         for unread in found.unread:
             tell(f"could not be read: {unread.text}")
     else:
-        _print(table.text(found, look(environment)))
+        appearance = look(options.color, environment)
+        write(table.text(found, table.Look(appearance.width, appearance.colours)))
     return FOUND if options.fail_on == "unprotected" and not found.is_good else 0
-
-
-def _print(text: str) -> None:
-    """The text, as far as the encoding of standard output can say it: a scheduled job's is often ASCII."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
-
-
-def look(environment: Mapping[str, str]) -> table.Look:
-    """How standard output is to look: a file or a pipe gets whole lines, and no colours."""
-    if not sys.stdout.isatty():
-        return table.Look()
-    colours = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
-    return table.Look(shutil.get_terminal_size().columns, colours)

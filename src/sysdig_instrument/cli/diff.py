@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     if options.format == "patch" and len(options.files) > 1:
         raise UsageError("A JSON Patch is for one document. Name one file, or use --format json for several.")
-    line = shared_line(environment)
+    line = shared_line(environment, options.profile)
 
     def work(subject: Subject, context: Context) -> Difference:
         return _difference(subject, prospect(subject, context, lookup(options, context, environment, line)))

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: The call is wrong.
     """
-    line = shared_line(environment)
+    line = shared_line(environment, options.profile)
 
     def work(subject: Subject, context: Context) -> FileReport:
         outlook = prospect(subject, context, lookup(options, context, environment, line))

@@ -26,7 +26,7 @@ class Surroundings:
         self._more: tuple[Layer, ...] = (*images,)
         parameters = _parameters(options.parameters) if options.parameters else {}
         self._parameters = {**parameters, **_pairs(options.parameter, "-p")}
-        self._region = options.region or aws_profile.region(environment)
+        self._region = options.region or aws_profile.region(environment, options.profile)
         self._known: dict[Path | None, Context] = {}
 
     def beside(self, path: str) -> Context:

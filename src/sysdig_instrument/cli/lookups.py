@@ -32,15 +32,17 @@ def lookup(
     """
     if options.offline:
         return _offline
-    return asker(context.settled.settings, context.region, line or shared_line(environment), lambda: math.inf)
+    return asker(
+        context.settled.settings, context.region, line or shared_line(environment, options.profile), lambda: math.inf
+    )
 
 
-def shared_line(environment: Mapping[str, str]) -> Callable[[], Line]:
+def shared_line(environment: Mapping[str, str], profile: str | None) -> Callable[[], Line]:
     """The line to registries and AWS, made when it is first asked for, and then the same again."""
 
     @cache
     def line() -> Line:
-        from sysdig_instrument.registry.aws import AwsClients  # noqa: PLC0415 - only when something is asked
+        from sysdig_instrument.registry.aws import AwsClients, boto3_session  # noqa: PLC0415 - only when something is asked
         from sysdig_instrument.registry.cache import ImageCache  # noqa: PLC0415 - the same
         from sysdig_instrument.registry.docker_config import DockerConfig  # noqa: PLC0415 - the same
         from sysdig_instrument.registry.proxy import Proxy  # noqa: PLC0415 - the same
@@ -49,7 +51,7 @@ def shared_line(environment: Mapping[str, str]) -> Callable[[], Line]:
             proxy = Proxy.of(environment)
         except ValueError as error:
             raise UsageError(f"{error}. Correct it, or take it out of the environment.") from None
-        return Line(AwsClients(), ImageCache(), DockerConfig.of(environment), proxy)
+        return Line(AwsClients(lambda: boto3_session(profile)), ImageCache(), DockerConfig.of(environment), proxy)
 
     return line
 

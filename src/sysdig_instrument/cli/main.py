@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from sysdig_instrument import __version__
-from sysdig_instrument.cli.commands import COMMANDS
+from sysdig_instrument.cli.commands import COMMANDS, EPILOG
 from sysdig_instrument.cli.messages import discard, tell
 from sysdig_instrument.cli.parsing import Layout, Parser
 from sysdig_instrument.errors import RefusedError, UserError
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(
         prog="sysdig-instrument",
         description="Put Sysdig's serverless agent into ECS task definitions, as the CloudFormation macro does.",
-        epilog="Exit codes: 0 done, 1 refused, 2 the call or the file is wrong.",
+        epilog=EPILOG,
         allow_abbrev=False,
         formatter_class=Layout,
     )
@@ -74,6 +74,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
+        if not arguments:
+            parser().print_help(sys.stderr)
+            return USAGE
         chosen = parser().parse_args(arguments)
         module = importlib.import_module(f"sysdig_instrument.cli.{chosen.command}")  # after --help has been answered
         return cast("int", module.run(chosen, os.environ))

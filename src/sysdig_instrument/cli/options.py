@@ -84,6 +84,7 @@ def surroundings(command: ArgumentParser) -> None:
         help="parameter values: a JSON object, or the list that `aws cloudformation` takes",
     )
     inputs.add_argument("--region", help="AWS region (default: as for AWS's own tools)")
+    inputs.add_argument("--profile", metavar="NAME", help="AWS profile, for its region and its credentials")
     inputs.add_argument("--account-id", metavar="ID", help="AWS account id, where expressions use it")
     settings(command)
     images = command.add_argument_group("images")
@@ -135,3 +136,4 @@ def report(command: ArgumentParser) -> None:
         default="unprotected",
         help="when the exit code is 1: where a task is not protected or could not be read (default), or never",
     )
+    appearance(command)

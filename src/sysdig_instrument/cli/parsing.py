@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 _USAGE: Final = 2
 _CHOICE: Final = re.compile(r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)")
 _WORD: Final = re.compile(r"[\w-]+")
+_UNKNOWN: Final = "unrecognized arguments: "
 
 
 class Layout(argparse.RawDescriptionHelpFormatter):
@@ -31,26 +32,35 @@ class Layout(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that suggests the option that was meant."""
+    """An argument parser whose messages name the command that they are about, and suggest what was meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - argparse has overloads
+        """As argparse does, but what a command does not know is that command's error, and not its parent's."""
+        words = list(args or ())
+        if self._subparsers and words and words[0].startswith("-") and not self._knows(words[0]):
+            self.error(f"{_UNKNOWN}{words[0]}")
+        known, extra = super().parse_known_args(args, namespace)
+        if extra:
+            self.error(f"{_UNKNOWN}{' '.join(extra)}")
+        return known, extra
+
+    def _knows(self, word: str) -> bool:
+        return word.partition("=")[0] in self._option_string_actions
 
     def error(self, message: str) -> NoReturn:
         """End with the message, a suggestion where there is one, and the way to the help."""
         self.exit(_USAGE, f"{self.prog}: {message}{self._suggestion(message)}\nSee {self.prog} --help\n")
 
     def _suggestion(self, message: str) -> str:
+        options = [option for action in self._actions for option in action.option_strings]
         if choice := _CHOICE.search(message):
-            return _nearest(choice["wrong"], _WORD.findall(choice["known"]))
-        marker = "unrecognized arguments: "
-        if not message.startswith(marker):
+            return _nearest(choice["wrong"], [*_WORD.findall(choice["known"]), *options])
+        if not message.startswith(_UNKNOWN):
             return ""
-        wrong = message.removeprefix(marker).partition(" ")[0].partition("=")[0]
-        known = [
-            option
-            for parser in (self, *_commands(self))
-            for action in parser._actions  # noqa: SLF001 - argparse lists them nowhere else
-            for option in action.option_strings
-        ]
-        return _nearest(wrong, known)
+        wrong = message.removeprefix(_UNKNOWN).partition(" ")[0].partition("=")[0]
+        if near := _nearest(wrong, options):
+            return near
+        return f"\nOptions stand behind the command: {self.prog} COMMAND {wrong} …" if self._subparsers else ""
 
 
 def _nearest(wrong: str, known: list[str]) -> str:
@@ -58,9 +68,3 @@ def _nearest(wrong: str, known: list[str]) -> str:
 
     close = difflib.get_close_matches(wrong, known, n=1)
     return f"\nDid you mean {close[0]}?" if close else ""
-
-
-def _commands(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    """The parsers of a parser's commands: an option that one of them does not know ends up with their parent."""
-    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001 - argparse lists them nowhere else
-    return [command for action in actions for command in action.choices.values()]

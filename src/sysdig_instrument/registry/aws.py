@@ -97,11 +97,11 @@ def partition(region: str) -> str:
     return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")
 
 
-def boto3_session() -> Session:
+def boto3_session(profile: str | None = None) -> Session:
     """A session with the credentials that boto3 finds: the Lambda's role, or the caller's profile."""
     import boto3  # noqa: PLC0415 - late: see the module's docstring
 
-    return boto3.Session()
+    return boto3.Session(profile_name=profile)
 
 
 class AwsClients:

@@ -15,7 +15,7 @@ _NARROWEST: Final = 100
 """A terminal with fewer columns has the reasons above the lines."""
 
 _NARROWEST_REASON: Final = 30
-_WIDEST_REASON: Final = 56
+_WIDEST_REASON: Final = 72
 _NO_LINE_END: Final = "\\ No newline at end of file"
 
 
@@ -33,27 +33,32 @@ def patch_lines(hunks: Iterable[Hunk], path: str) -> Iterator[str]:
 
 
 def terminal_lines(hunks: Iterable[Hunk], look: Look) -> Iterator[str]:
-    """The diff for a terminal: each reason beside its first line, or above it where the terminal is too narrow."""
-    for hunk in hunks:
+    """The diff for a terminal: each reason beside its first line, or above it where there is no room beside it."""
+    shown = list(hunks)
+    column = _column([line for hunk in shown for line in hunk.lines if line.notes], look.width)
+    for hunk in shown:
         yield look.paint("place", f"{hunk.header} {', '.join(hunk.owners)}".rstrip()) + "\n"
-        yield from _lines(hunk.lines, look)
+        yield from _lines(hunk.lines, column, look)
 
 
-def _lines(lines: tuple[Line, ...], look: Look) -> Iterator[str]:
-    shown = [line.sign + harmless(line.text.rstrip("\r\n")) for line in lines]
-    column = _column(lines, shown, look.width)
+def _lines(lines: tuple[Line, ...], column: int | None, look: Look) -> Iterator[str]:
     waiting: list[str] = []  # rows of a reason that are still to be put beside lines
-    for line, text in zip(lines, shown, strict=True):
+    for line in lines:
+        text = _shown(line)
         said = [note.reason for note in line.notes]
-        if column is None:
+        if said:  # each reason is to begin at the line that it is about
+            yield from _rest(waiting, column or 0, look)
+            waiting = []
+        if column is None or cells(text) > column - _GAP:
             yield from (look.paint("faint", f"{_indent(text)}▾ {reason}") + "\n" for reason in said)
-            yield look.paint(_PAINTS[line.sign], text) + "\n" if line.sign != " " else f"{text}\n"
-            continue
-        if said:  # each reason is to begin beside the line that it is about
-            yield from _rest(waiting, column, look)
-            waiting = [row for reason in said for row in _rows(reason, (look.width or 0) - column)]
-        yield _beside(line, text, waiting, column, look)
+        else:
+            waiting += [row for reason in said for row in _rows(reason, (look.width or 0) - column)]
+        yield _beside(line, text, waiting, column or 0, look)
     yield from _rest(waiting, column or 0, look)
+
+
+def _shown(line: Line) -> str:
+    return line.sign + harmless(line.text.rstrip("\r\n"))
 
 
 def _beside(line: Line, text: str, waiting: list[str], column: int, look: Look) -> str:
@@ -69,19 +74,17 @@ def _rest(waiting: list[str], column: int, look: Look) -> Iterator[str]:
 
 
 def _rows(reason: str, width: int) -> list[str]:
-    first, *more = textwrap.wrap(reason, max(width - 2, 10))
+    first, *more = textwrap.wrap(reason, min(width, _WIDEST_REASON) - 2)
     return [f"◂ {first}", *(f"  {row}" for row in more)]
 
 
-def _column(lines: tuple[Line, ...], shown: list[str], width: int | None) -> int | None:
-    """Where the reasons begin; nothing where there is no room for them beside the lines that they are about."""
-    told = [text for line, text in zip(lines, shown, strict=True) if line.notes]
-    if not told or width is None or width < _NARROWEST:
+def _column(told: Iterable[Line], width: int | None) -> int | None:
+    """Where the reasons begin, in all of the diff: behind the longest line that leaves enough room for one."""
+    if width is None or width < _NARROWEST:
         return None
-    column = max(map(cells, told)) + _GAP
-    if width - column < _NARROWEST_REASON:
-        return None
-    return max(column, width - _WIDEST_REASON)
+    most = width - _NARROWEST_REASON
+    fitting = [end for line in told if (end := cells(_shown(line)) + _GAP) <= most]
+    return max(fitting, default=None)
 
 
 def _indent(text: str) -> str:

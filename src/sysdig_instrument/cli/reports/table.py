@@ -5,10 +5,21 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from sysdig_instrument.cli.messages import tell
-from sysdig_instrument.cli.reports.model import NOTICE, REFUSED, UNUSABLE, FileReport, Mark, Row, Rule, TaskReport
+from sysdig_instrument.cli.reports.model import (
+    NOT_INSTRUMENTED,
+    NOTICE,
+    REFUSED,
+    UNUSABLE,
+    FileReport,
+    Mark,
+    Row,
+    Rule,
+    TaskReport,
+)
 from sysdig_instrument.cli.terminal import Look, Paint, cells, harmless, padded
 
 _PAINTS: Final[dict[Mark, Paint]] = {
@@ -25,15 +36,19 @@ def texts(reports: Iterable[FileReport], look: Look) -> Iterator[str]:
     """The report as pieces of text. Files that could not be used are told on standard error instead."""
     count = Counter[Mark]()
     files = 0
+    is_lacking = False
     for report in reports:
         if any(remark.rule is UNUSABLE for remark in report.remarks):
             tell("\n".join(f"sysdig-instrument: {remark.text}" for remark in report.remarks))
             continue
         files += 1
         count.update(task.row.mark for task in report.tasks)
+        is_lacking |= any(remark.rule is NOT_INSTRUMENTED for remark in report.remarks)
         yield from _file(report, look)
     if files > 1:
-        yield _summary(files, count)
+        yield from _wrapped(_summary(files, count), "", look)
+    if is_lacking:
+        yield from _wrapped(NOT_INSTRUMENTED.help, "", look)
 
 
 def _file(report: FileReport, look: Look) -> Iterator[str]:
@@ -42,8 +57,11 @@ def _file(report: FileReport, look: Look) -> Iterator[str]:
     names = min(_WIDEST_NAME, max((cells(name) for name, _ in rows), default=0))
     statuses = max((cells(row.status) for _, row in rows), default=0)
     for task in report.tasks:
+        lacks = [each.fact for each in report.remarks if each.rule is NOT_INSTRUMENTED and each.task == task.row.name]
         for name, row in _rows(task):
-            yield from _row(name, row, (names, statuses), look)
+            yield from _row(name, replace(row, why="") if lacks else row, (names, statuses), look)
+        for fact in lacks:
+            yield from _wrapped(fact, "    ", look)
         if task.settings:
             yield from _wrapped(f"settings: {by_layer(task.settings)}", "    ", look)
     for remark in report.remarks:
@@ -99,4 +117,4 @@ def _summary(files: int, count: Mapping[Mark, int]) -> str:
     parts = [f"{count[mark]} {word}" for mark, word in words.items() if count[mark]]
     total = sum(count.values())
     what = "task definition" if total == 1 else "task definitions"
-    return f"{files} files, {total} {what}{': ' if parts else ''}{', '.join(parts)}.\n"
+    return f"{files} files, {total} {what}{': ' if parts else ''}{', '.join(parts)}."

@@ -1,0 +1,66 @@
+"""AWS profiles: the region, and whose credentials registries are asked with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.running import run, with_examples
+from sysdig_instrument.cli import aws_profile
+from sysdig_instrument.cli.lookups import shared_line
+from sysdig_instrument.registry.aws import Session
+
+CONFIG = """\
+[default]
+region = eu-central-1
+[profile shop]
+region = eu-west-1
+[profile bare]
+"""
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    with_examples(tmp_path, monkeypatch)
+    file = tmp_path / "config"
+    file.write_text(CONFIG)
+    (tmp_path / "credentials").write_text("[shop]\naws_access_key_id = AKIASHOP\naws_secret_access_key = none\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("variables", "profile", "region"),
+    [
+        ({}, None, "eu-central-1"),
+        ({}, "shop", "eu-west-1"),
+        ({"AWS_PROFILE": "shop"}, None, "eu-west-1"),
+        ({"AWS_PROFILE": "default"}, "shop", "eu-west-1"),
+        ({"AWS_REGION": "us-east-1"}, "shop", "us-east-1"),
+        ({"AWS_DEFAULT_REGION": "us-east-2", "AWS_PROFILE": "shop"}, None, "us-east-2"),
+        ({}, "bare", None),
+        ({"AWS_CONFIG_FILE": "none"}, "shop", None),
+    ],
+)
+def test_the_region_is_that_of_awss_own_tools(
+    variables: dict[str, str], profile: str | None, region: str | None
+) -> None:
+    assert aws_profile.region({**os.environ, **variables}, profile) == region
+
+
+def test_the_region_of_a_profile_counts_in_expressions(capsys: pytest.CaptureFixture[str]) -> None:
+    image = 'Image: !Sub "111122223333.dkr.ecr.${AWS::Region}.amazonaws.com/web:1"'
+    Path("app.yaml").write_text(Path("app.yaml").read_text().replace("Image: shop/worker:1.4", image))
+    ran = run(capsys, "images", "app.yaml", "--profile", "shop", "--offline", "--set", "Collector=us2")
+    assert '"111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1" is needed' in ran.out + ran.err
+
+
+def test_registries_are_asked_with_the_credentials_of_the_profile() -> None:
+    session: Session = shared_line({}, "shop")().clients._session()
+    assert session.get_credentials().access_key == "AKIASHOP"
+    assert session.region_name == "eu-west-1"

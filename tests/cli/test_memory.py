@@ -1,0 +1,60 @@
+"""A thousand templates in one run take no more memory than a hundred."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.running import ROOT
+
+MOST = 1.2
+
+MEASURED = """\
+import re, sys
+from sysdig_instrument.cli.main import run
+code = run(sys.argv[1:])
+with open("/proc/self/status") as file:
+    print(re.search(r"VmHWM:\\s*(\\d+)", file.read())[1], file=sys.stderr)
+sys.exit(code)
+"""
+"""A run of the tool that tells its peak of memory, as Linux counts it (getrusage would count the test's own, too)."""
+
+
+def templates(folder: Path, count: int) -> Path:
+    """Templates, each with names of its own, so that nothing can be kept for two of them."""
+    folder.mkdir()
+    for number in range(count):
+        container = {
+            "Name": f"web-{number}",
+            "Image": f"shop/web-{number}:1",
+            "EntryPoint": ["/web"],
+            "Environment": [{"Name": f"NAME_{item}", "Value": f"{number} {item}"} for item in range(12)],
+        }
+        properties = {"RequiresCompatibilities": ["FARGATE"], "ContainerDefinitions": [container]}
+        task = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
+        (folder / f"{number:04}.json").write_text(json.dumps({"Resources": {f"Task{number}": task}}))
+    return folder
+
+
+def peak(command: str, folder: Path) -> int:
+    """The peak of memory of a run over a folder, in KiB."""
+    options = ["--format", "json", "--no-config", "--offline", "--set", "Collector=us2"]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, command, str(folder), *options],
+        env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == (1 if command == "check" else 0), done.stderr
+    assert len(json.loads(done.stdout)) == len(list(folder.iterdir()))
+    return int(done.stderr.splitlines()[-1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of memory in /proc")
+@pytest.mark.parametrize("command", ["check", "explain"])
+def test_memory_is_flat(command: str, tmp_path: Path) -> None:
+    few, many = templates(tmp_path / "few", 100), templates(tmp_path / "many", 1000)
+    small, large = peak(command, few), peak(command, many)
+    assert large <= MOST * small, f"{large / small:.2f} times"

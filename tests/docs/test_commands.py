@@ -1,0 +1,191 @@
+"""Every command that a document prints runs as it is printed; what needs more than a test has is checked by its options."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from cli.running import ROOT
+from documented import BLOCK, PAGES, PROGRAM, folder_in, lines_of, ran
+from embedding import TOOLS, require_tools
+from sysdig_instrument.cli import main
+from sysdig_instrument.documents import load
+
+ELSEWHERE = {"cli.md": "tests/cli/test_docs.py", "tutorial.md": "tests/docs/test_tutorial.py"}
+"""Pages whose blocks build on one another; they have a test of their own."""
+
+OF_OTHERS = {"integrations.md"}
+"""Pages whose blocks another test runs."""
+
+NOT_RUN = {
+    "make demo": "`make pr` runs both; a test that ran the tests would not end",
+    "sam build": "tests/aws/conftest.py builds and deploys it; --guided asks a person",
+    "sam deploy": "tests/aws/conftest.py does, with its own parameters",
+    "aws cloudformation": "needs an account; the embedded AWS has its like in tests/docs/test_tutorial.py",
+    "make package": "puts the function into S3: tests/aws/test_package.py",
+    f"{PROGRAM} coverage": "reads an account; tests/coverage_report runs it on one of its own",
+    "jq -r": "reads the report of the block before it; jq is not ours to install",
+    "for account": "reads accounts",
+}
+"""How blocks begin that no test runs as printed, and why."""
+
+CONTINUED = re.compile(r"\\\n\s*")
+INLINE = re.compile(rf"`((?:{PROGRAM}|aws|sam|make) [^`]+)`")
+DATA = re.compile(r"```(?P<syntax>yaml|json)\n(?P<text>.*?)```", re.DOTALL)
+OF_EVERY_AWS_COMMAND = {"--query", "--output", "--region", "--profile"}
+OF_DEPLOY = {"--template-file", "--stack-name", "--parameter-overrides", "--capabilities", "--no-execute-changeset"}
+"""Of `aws cloudformation deploy`, which is the AWS CLI's own and in no service model: its reference lists these."""
+
+SCHEMA = json.loads((ROOT / "docs" / "metadata.schema.json").read_text())
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def blocks(page: Path) -> list[str]:
+    return [found["text"] for found in BLOCK.finditer(page.read_text("utf-8"))]
+
+
+@each_page
+def test_every_block_runs_or_has_its_reason(page: Path, tmp_path: Path) -> None:
+    if page.name in {*ELSEWHERE, *OF_OTHERS}:
+        pytest.skip("another test runs this page")
+    here = folder_in(tmp_path)
+    (here / "containers.json").write_text('[{"name": "web", "image": "shop/web:1.4", "entryPoint": ["gunicorn"]}]')
+    for text in blocks(page):
+        if lines_of(text):
+            list(ran(text.replace("secretsmanager:…", "secretsmanager:eu-west-1:111122223333:secret:sysdig"), here))
+        else:
+            assert text.startswith(tuple(NOT_RUN)), text
+
+
+def test_there_is_a_block_for_each_reason_and_a_test_for_each_page() -> None:
+    every = [text for page in PAGES for text in blocks(page)]
+    assert all(any(text.startswith(reason) for text in every) for reason in NOT_RUN)
+    assert all(name in {page.name for page in PAGES} and (ROOT / test).exists() for name, test in ELSEWHERE.items())
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The commands of a page, in its blocks and in its sentences, as their words."""
+    text = page.read_text("utf-8")
+    lines = [line for block in blocks(page) for line in CONTINUED.sub(" ", block).splitlines()]
+    for line in [*lines, *(found[1] for found in INLINE.finditer(re.sub(r"```.*?```", "", text, flags=re.DOTALL)))]:
+        for part in re.split(r"\||&&|;| > | < |\$\(", line):
+            words = words_of(part.strip().rstrip(")"))
+            while words and re.fullmatch(r"\{|do|[A-Z]+=\S*", words[0]):
+                words = words[1:]
+            if words and words[0] in {PROGRAM, "aws", "sam", "make"}:
+                yield words
+
+
+def words_of(text: str) -> list[str]:
+    try:
+        return shlex.split(text, comments=True)
+    except ValueError:  # half of a quoted text that had a | in it: no command of ours
+        return text.split()
+
+
+@each_page
+def test_every_option_is_there(page: Path) -> None:
+    for words in commands(page):
+        options = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        assert options <= known(tuple(words)), words
+
+
+def known(words: tuple[str, ...]) -> set[str]:
+    """The options that a command has."""
+    program, *rest = words
+    names = [word for word in rest if not word.startswith("-")]
+    if program == "make":
+        targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+        assert {name for name in names if "=" not in name} <= targets, words
+        return set()
+    if program == "aws" and len(names) == 1:  # a sentence about a service
+        return OF_EVERY_AWS_COMMAND
+    if program == "aws":
+        return {*OF_EVERY_AWS_COMMAND, *of_aws(names[0], names[1], names[2] if len(names) > 2 else "")}
+    if program == "sam":
+        return of_sam(names[0])
+    return of_ours(names[0] if names else "")
+
+
+def of_ours(command: str) -> set[str]:
+    parser = main.parser()
+    (commands,) = (action for action in parser._actions if action.dest == "command")
+    choices: Any = commands.choices
+    assert command in {*choices, "", "COMMAND"}, command
+    return set(choices.get(command, parser)._option_string_actions)
+
+
+@functools.cache
+def of_aws(service: str, operation: str, waiter: str) -> set[str]:
+    if (service, operation) == ("cloudformation", "deploy"):
+        return OF_DEPLOY
+    client = botocore.session.Session().create_client(
+        service, "us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"  # noqa: S106 - no secret
+    )  # fmt: skip
+    method = operation.replace("-", "_")
+    if operation == "wait":
+        method = {"stack-delete-complete": "describe_stacks"}[waiter]
+        assert waiter.replace("-", "_") in client.waiter_names
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
+    shape = model.input_shape
+    flags = {f"--{botocore.xform_name(name, '-')}" for name in (shape.members if shape else ())}
+    return {*flags, *(f"--no-{flag[2:]}" for flag in flags), "--cli-input-json"}
+
+
+@functools.cache
+def of_sam(command: str) -> set[str]:
+    require_tools()
+    shown = subprocess.run(
+        [TOOLS / "sam" / "bin" / "sam", command, "--help"], capture_output=True, text=True, check=True,
+        env={"SAM_CLI_TELEMETRY": "0", "HOME": "/nonexistent", "COLUMNS": "200", "LC_ALL": "C.UTF-8"},
+    ).stdout  # fmt: skip
+    return set(re.findall(r"--[a-z0-9-]+", shown))
+
+
+def test_every_option_of_the_tool_is_tried() -> None:
+    """In an example that is run, or in a test."""
+    tried = "\n".join([text for page in PAGES for text in blocks(page) if lines_of(text)])
+    for folder in ("cli", "coverage_report"):
+        tried += "".join(path.read_text("utf-8") for path in (ROOT / "tests" / folder).glob("*.py"))
+    for command in main.parser()._actions[-1].choices or ():
+        for option in of_ours(str(command)) - {"-h"}:
+            assert re.search(rf"(?<![\w-]){option}(?![\w-])", tried), option
+
+
+@each_page
+def test_data_can_be_read_and_names_settings_that_are_there(page: Path, tmp_path: Path) -> None:
+    for found in DATA.finditer(page.read_text("utf-8")):
+        file = tmp_path / f"block.{found['syntax']}"
+        file.write_text(found["text"])
+        value = load(str(file)).value
+        for settings, is_template in metadata(value):
+            schema = {**SCHEMA, "$ref": "#/$defs/template"} if is_template else SCHEMA
+            Draft202012Validator(schema).validate(settings)
+
+
+def metadata(value: Any, *, is_template: bool = True) -> Iterator[tuple[Any, bool]]:
+    """What stands under Metadata.SysdigInstrument anywhere in a block, and whether it is the template's."""
+    if isinstance(value, dict):
+        if isinstance(own := value.get("Metadata"), dict) and "SysdigInstrument" in own:
+            yield own["SysdigInstrument"], is_template and "Type" not in value
+        for each in value.values():
+            yield from metadata(each, is_template=False)
+
+
+def test_settings_of_the_tool_are_there_in_yaml() -> None:
+    """The settings files that pages show are of the form of --settings."""
+    shown = re.search(r"```yaml\n(Collector: .*?)```", (ROOT / "docs" / "cli.md").read_text(), re.DOTALL)
+    assert shown
+    assert yaml.safe_load(shown[1]) == yaml.safe_load((ROOT / "docs" / "examples" / "settings.yaml").read_text())

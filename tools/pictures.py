@@ -1,0 +1,157 @@
+"""Make the pictures of the documents: the tool itself runs on docs/examples, on a terminal, and what it prints is drawn.
+
+``make docs`` runs it; ``--check`` (a test) only says what is stale. The folder that a command runs in is as docs/cli.md
+describes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import html
+import io
+import os
+import pty
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+EXAMPLES: Final = ROOT / "docs" / "examples"
+PICTURES: Final = ROOT / "docs" / "pictures"
+PROGRAM: Final = "sysdig-instrument"
+
+# Nothing is loaded from elsewhere, and the terminal brings its own background: it can be read on a light page and a dark.
+FRAME: Final = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{unique_id}-name">
+<title id="{unique_id}-name">TITLE</title>
+<style>
+.{unique_id}-matrix {{
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace;
+  font-size: {char_height}px;
+  line-height: {line_height}px;
+  white-space: pre;
+}}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
+</clipPath>
+{lines}
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix" xml:space="preserve">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+
+# Each colour has a contrast of 4.5 to 1 or more with the background (WCAG 2.2, 1.4.3), the faint text too.
+THEME: Final = TerminalTheme(
+    (22, 27, 34),
+    (230, 237, 243),
+    [(139, 148, 158), (255, 123, 114), (63, 185, 80), (227, 179, 65),
+     (88, 166, 255), (188, 140, 255), (57, 197, 207), (230, 237, 243)],
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A command, and the terminal that it runs on. ``columns`` are as many as its longest line needs."""
+
+    name: str
+    columns: int
+    arguments: str
+
+    @property
+    def command(self) -> str:
+        """What a person types."""
+        return f"{PROGRAM} {self.arguments}"
+
+
+ALL: Final = (
+    Picture("diff", 112, "diff web.yaml"),
+    Picture("side-by-side", 140, "diff web.yaml --side-by-side"),
+    Picture("explain", 100, "explain app.yaml --images images.json"),
+    Picture("refused", 100, "explain app.yaml --offline"),
+    Picture("settings", 128, "settings app.yaml --set Priority=security"),
+    Picture("check", 100, "check app.yaml"),
+)
+
+
+def drawn(picture: Picture) -> str:
+    """The picture, as SVG.
+
+    Raises:
+        ValueError: A line is longer than the terminal, and would be broken anywhere.
+    """
+    console = Console(width=picture.columns, record=True, file=io.StringIO(), force_terminal=True)
+    screen = Text.assemble(("$ ", "bright_black"), (picture.command, "bold"), "\n", Text.from_ansi(_screen(picture)))
+    for line in screen.split():
+        if line.cell_len > picture.columns:
+            raise ValueError(f"{picture.name} needs {line.cell_len} columns")
+    console.print(screen)
+    frame = FRAME.replace("TITLE", html.escape(picture.command))
+    return console.export_svg(title="", theme=THEME, code_format=frame, unique_id=picture.name)
+
+
+def _screen(picture: Picture) -> str:
+    """What the command prints on a terminal of that width, colours and all."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        for file in EXAMPLES.iterdir():
+            name = f".{PROGRAM}.yaml" if file.name == "settings.yaml" else file.name
+            (here / name).write_bytes(file.read_bytes())
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, picture.columns, 0, 0))
+        environment = {"PYTHONPATH": str(ROOT / "src"), "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "HOME": folder}
+        command = [sys.executable, "-m", "sysdig_instrument", *picture.arguments.split()]
+        with subprocess.Popen(command, cwd=here, env=environment, stdout=its, stderr=its, stdin=its):
+            os.close(its)
+            text = b"".join(iter(lambda: _read(ours), b""))
+        os.close(ours)
+    return text.decode().replace("\r\n", "\n").rstrip("\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says that nobody is at the other end any more
+        return b""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the pictures, or with ``--check`` name those that are stale."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a picture is stale")
+    options = parser.parse_args(arguments)
+    PICTURES.mkdir(exist_ok=True)
+    wanted = {PICTURES / f"{picture.name}.svg": drawn(picture) for picture in ALL}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    left = sorted(set(PICTURES.glob("*.svg")) - set(wanted))
+    for path in (*stale, *left):
+        print(f"{path.relative_to(ROOT)} is {'stale: run `make docs`' if options.check else 'written anew'}")
+    if not options.check:
+        for path in stale:
+            path.write_text(wanted[path], "utf-8")
+        for path in left:
+            path.unlink()
+    return 1 if (stale or left) and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
