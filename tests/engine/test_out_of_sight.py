@@ -39,6 +39,11 @@ def test_a_list_of_a_snippet_is_known_by_its_value_and_stays_live() -> None:
     assert containers[0]["EntryPoint"] == {"Fn::Split": [",", {"Fn::Join": [",", [WRAPPER, joined]]}]}
 
 
+def test_a_declaration_that_says_nothing_is_no_fault() -> None:
+    value = template(container(EntryPoint={"Ref": "P"}), sections={"Parameters": {"P": None}})
+    assert any("EntryPoint is an expression" in problem for problem in problems_of(value))
+
+
 def test_what_has_a_value_but_is_a_resource_of_the_template_is_no_parameter() -> None:
     value = template(container(Image={"Ref": "Repo"}, EntryPoint=NOVALUE))
     value["Resources"]["Repo"] = {"Type": "AWS::SQS::Queue"}

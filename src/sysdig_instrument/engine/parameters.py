@@ -14,7 +14,7 @@ def is_list_parameter(name: str, scope: Scope) -> bool:
     """Whether a parameter is a list: by its type, or by its value where its declaration is not in sight (a snippet)."""
     declaration = scope.section("Parameters").get(name)
     if declaration is None:
-        return is_parameter(name, scope) and isinstance(scope.values[name], list)
+        return is_parameter(name, scope) and isinstance(scope.values.get(name), list)
     kind = declaration.get("Type") if isinstance(declaration, dict) else None
     return isinstance(kind, str) and is_list_type(kind)
 

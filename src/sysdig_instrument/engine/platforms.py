@@ -32,6 +32,8 @@ def architectures(task: TaskDefinition, scope: Scope, when: When) -> Tree[str | 
 
 def _only(value: Json, key: str) -> Json:
     """The RuntimePlatform with one of its members, in each branch that it has."""
+    if not isinstance(value, dict):  # most have none
+        return value
 
     def of(leaf: Leaf, _when: When) -> Tree[Json | Absent]:
         if not isinstance(leaf.value, dict) or intrinsics.is_expression(leaf.value):
