@@ -57,12 +57,10 @@ class Made:
         """What a value is worth now."""
         if value is None:
             return ABSENT
-        match intrinsics.resolve(value, self.task.scope):
-            case Literal(worth):
-                return worth
-            case Absent():
-                return ABSENT
-        return None
+        worth = intrinsics.resolve(value, self.task.scope)
+        if isinstance(worth, Literal):
+            return worth.value
+        return ABSENT if worth is ABSENT else None
 
     def entries(self, container: MadeContainer, key: str) -> Iterator[tuple[Mapping[str, Json], Pointer]]:
         """The objects in a list of a container that are there now."""

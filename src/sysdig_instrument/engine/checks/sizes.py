@@ -31,19 +31,26 @@ _MEMORY: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(gb)?\s*", re.IGNORECASE)
 
 def cpu(made: Made) -> Iterator[Problem]:
     """With the agent's, the containers' Cpu together is not more than the task's."""
-    yield from _sum(made, "Cpu", "CPU units", cpu_units(made.known(made.properties.get("Cpu", ABSENT))), _units)
+    yield from _sum(made, "Cpu", "CPU units", cpu_units, _units)
 
 
 def memory(made: Made) -> Iterator[Problem]:
     """With the agent's, what the containers reserve of memory together is not more than the task has."""
-    yield from _sum(made, "Memory", "MiB", mebibytes(made.known(made.properties.get("Memory", ABSENT))), _reserved)
+    yield from _sum(made, "Memory", "MiB", mebibytes, _reserved)
 
 
 def _sum(
-    made: Made, key: str, unit: str, size: int | None, amount: Callable[[Made, MadeContainer], int]
+    made: Made,
+    key: str,
+    unit: str,
+    read: Callable[[Known], int | None],
+    amount: Callable[[Made, MadeContainer], int],
 ) -> Iterator[Problem]:
     """A problem only where it is the agent's share that is too much: what the template asks for itself is its own affair."""
     agents = sum(amount(made, container) for container in made.containers if container.name == AGENT_NAME)
+    if agents == 0:
+        return
+    size = read(made.known(made.properties.get(key, ABSENT)))
     total = sum(amount(made, container) for container in made.containers)
     if size is not None and total - agents <= size < total:
         fact = f"With {agents} {unit} for the agent the containers reserve {total}, and the task has {size}"
