@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from sysdig_instrument.engine import conditions
 from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if, same
@@ -27,8 +27,7 @@ _SSM_NAME: Final = re.compile(r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)
 _MOST_CASES: Final = 10  # conditions in one expression: 2 ** 10 ways through it
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A value that is known. ``AWS::NoValue`` in it has been taken away already."""
 
     value: Json

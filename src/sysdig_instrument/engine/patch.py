@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 import jsonpatch
 import jsonpointer
@@ -20,8 +19,7 @@ Operation: TypeAlias = Literal["add", "replace", "remove"]
 _WITHOUT_SHARING: Final = 2  # marshal's format before it kept the identity of values
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One JSON Patch operation and why it is there.
 
     ``was`` is the value that ``replace`` and ``remove`` expect to find; it becomes a ``test`` operation before them, so
