@@ -26,7 +26,7 @@ def test_assumptions_replace_earlier_ones() -> None:
 
 
 def test_assuming_keeps_all_else() -> None:
-    before = scope({"a": 1}, {"P": "x"}, loops={"X": "y"}).now()
+    before = scope({"a": 1}, {"P": "x"}, loops={"X": "y"})
     after = before.assuming({"A": True})
     assert (after.template, after.values, after.loops, after.current) == ({"a": 1}, {"P": "x"}, {"X": "y"}, True)
     assert (after.region, after.account, after.run) == (before.region, before.account, before.run)
@@ -36,7 +36,7 @@ def test_what_has_no_answer_is_noted_once_in_the_order_of_asking() -> None:
     here = scope(answers={SsmRequest("known"): "x"})
     assert here.answer(SsmRequest("known")) == "x"
     for request in (SsmRequest("b"), ImageRequest("a"), SsmRequest("b")):
-        assert here.assuming({"A": True}).now().answer(request) is None
+        assert here.assuming({"A": True}).answer(request) is None
     assert list(here.run.requests) == [SsmRequest("b"), ImageRequest("a")]
 
 

@@ -7,7 +7,7 @@ what nobody changed. Lists and objects are opened, part by part, only on the way
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from sysdig_instrument.documents.tree import (
@@ -108,7 +108,7 @@ def make(draft: Draft, change: Change, pointer: Pointer) -> None:
         return
     parts = draft.opened() if _leads_inside(draft, pointer) else None
     if parts is None:
-        draft.replace(apply(draft.value, [replace(change, pointer=pointer)]))
+        draft.replace(apply(draft.value, [change._replace(pointer=pointer)]))
         return
     here, rest = pointer[0], pointer[1:]
     if draft.function is not None:

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from sysdig_instrument.engine import conditions
 from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if, same
@@ -28,8 +28,7 @@ _SSM_NAME: Final = re.compile(r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)
 _MOST_CASES: Final = 10  # conditions in one expression: 2 ** 10 ways through it
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A value that is known. ``AWS::NoValue`` in it has been taken away already."""
 
     value: Json
@@ -70,10 +69,10 @@ def resolve(value: Json | Absent, scope: Scope) -> Known:
     """What the expression is worth under the scope's assumptions; conditions beyond these as they are now."""
     if value is ABSENT:
         return ABSENT
-    if not isinstance(value, list | dict | str) or (isinstance(value, str) and "{" not in value):  # nearly every value
+    if isinstance(value, str) and "{" not in value:  # nearly every value
         return Literal(value)
     try:
-        worked_out = _value(value, scope.now())
+        worked_out = _value(value, scope)
     except _Stop as stop:
         return stop.unknown
     except _Depends as depends:
@@ -86,7 +85,7 @@ def cases(value: Json | Absent, scope: Scope, when: When) -> Tree[Known]:
     if isinstance(value, str | Absent) and "{" not in (value if isinstance(value, str) else ""):
         return Always(value if isinstance(value, Absent) else Literal(value))
     try:
-        worked_out = _value(value, scope.assuming(when))
+        worked_out = _value(value, scope.open(when))
     except _Stop as stop:
         return Always(stop.unknown)
     except _Depends as depends:
@@ -100,10 +99,9 @@ def cases(value: Json | Absent, scope: Scope, when: When) -> Tree[Known]:
 
 def _value(value: Json | Absent, scope: Scope) -> Json | Absent:
     if isinstance(value, str):
-        return _text(value, scope)
+        return _text(value, scope) if "{" in value else value
     if isinstance(value, list):
-        items = [_value(item, scope) for item in value]
-        return [item for item in items if item is not ABSENT]
+        return [item for each in value if (item := _value(each, scope)) is not ABSENT]
     if isinstance(value, dict):
         if len(value) == 1:
             ((name, argument),) = value.items()
@@ -111,13 +109,12 @@ def _value(value: Json | Absent, scope: Scope) -> Json | Absent:
                 return function(argument, scope)
             if name.startswith("Fn::"):
                 raise _Stop(Unknown(f"it uses {name}"))
-        members = {key: _value(item, scope) for key, item in value.items()}
-        return {key: item for key, item in members.items() if item is not ABSENT}
+        return {key: item for key, each in value.items() if (item := _value(each, scope)) is not ABSENT}
     return value
 
 
 def _text(value: str, scope: Scope) -> Json:
-    if scope.loops and "{" in value:
+    if scope.loops:
         value = _LOOP.sub(lambda match: _loop_text(match, scope), value)
     if "{{resolve:" in value:
         value = _DYNAMIC.sub(lambda match: _dynamic(match[1], scope), value)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 import jsonpatch
 import jsonpointer
@@ -20,8 +19,7 @@ Operation: TypeAlias = Literal["add", "replace", "remove"]
 _WITHOUT_SHARING: Final = 2  # marshal's format before it kept the identity of values
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One JSON Patch operation and why it is there.
 
     ``was`` is the value that ``replace`` and ``remove`` expect to find; it becomes a ``test`` operation before them, so
@@ -66,6 +64,18 @@ def copy(value: Json) -> Json:
         raise RecursionError from None
 
 
+class _Copied:
+    """A value of a patch, of which ``jsonpatch`` puts a deep copy into the document: this is how that copy is made."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Json) -> None:
+        self.value = value
+
+    def __deepcopy__(self, _memo: object) -> Json:
+        return copy(self.value)
+
+
 class _Steps(jsonpointer.JsonPointer):
     """A pointer that is there in parts already: writing thousands of them as text and parsing it again took most of the time."""
 
@@ -96,9 +106,8 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
         steps = _Steps(change.pointer)
         if change.operation != "add":
             made = jsonpatch.TestOperation({"op": "test", "path": steps, "value": change.was}, _Steps).apply(made)
-        made = _APPLIED[change.operation]({"op": change.operation, "path": steps, "value": change.value}, _Steps).apply(
-            made
-        )
+        operation = {"op": change.operation, "path": steps, "value": _Copied(change.value)}
+        made = _APPLIED[change.operation](operation, _Steps).apply(made)
     return made
 
 

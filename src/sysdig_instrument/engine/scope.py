@@ -56,7 +56,7 @@ class Scope:
 
     ``values`` are parameter values by name, strings or lists, as ``templateParameterValues`` has them. ``loops`` are
     the variables of the ``Fn::ForEach`` around, each with its item, or ``None`` where the body stands for all items. ``when`` is what is assumed of conditions.
-    ``current`` lets conditions that are not assumed be evaluated with the parameter values of now.
+    With ``current`` conditions that are not assumed are decided as they are with the parameter values of now.
     """
 
     template: Json
@@ -67,7 +67,7 @@ class Scope:
     run: Run
     loops: Mapping[str, Json] = field(default_factory=dict)
     when: When = field(default_factory=dict)
-    current: bool = False
+    current: bool = True
 
     def section(self, name: str) -> Mapping[str, Json]:
         """A section of the template."""
@@ -77,9 +77,9 @@ class Scope:
         """The same scope under (only) these assumptions."""
         return self if when == self.when else self._with(when, current=self.current)
 
-    def now(self) -> Scope:
-        """The same scope, with conditions decided as they are with the parameter values of now."""
-        return self if self.current else self._with(self.when, current=True)
+    def open(self, when: When) -> Scope:
+        """The same scope under (only) these assumptions, in which other conditions are not decided."""
+        return self._with(when, current=False)
 
     def _with(self, when: When, *, current: bool) -> Scope:
         # Spelled out: this is called for every value of every container, and dataclasses.replace takes ten times as long.

@@ -32,12 +32,11 @@ def healthy_agent(made: Made) -> Iterator[Problem]:
 
 
 def _targets(made: Made, key: str, name: str) -> Iterator[Problem]:
-    if not made.knows_all_names:
+    referring = [container for container in made.containers if key in container.value]
+    if not referring or not made.knows_all_names:
         return
     names = {container.name for container in made.containers}
-    for container in made.containers:
-        if key not in container.value:
-            continue
+    for container in referring:
         for entry, pointer in made.entries(container, key):
             target = entry.get(name)
             if isinstance(target, str) and target not in names:

@@ -19,6 +19,8 @@ def size(made: Made) -> Iterator[Problem]:
     """
     for resource in RESOURCES:
         agents = sum(resource.of(each.value, made.known) for each in made.containers if each.name == AGENT_NAME)
+        if agents == 0:
+            continue
         total = sum(resource.of(each.value, made.known) for each in made.containers)
         limit = _limit(made, resource)
         if limit is not None and total - agents <= limit < total:
