@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from case_folders import ACCOUNT, REGION
+from sinks import PLANTED
 from sysdig_instrument.engine.container import AGENT_NAME, Container
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Request, Unavailable
@@ -28,8 +29,8 @@ def scope(template: Json = None, values: Mapping[str, Json] | None = None, **mor
 
 
 def container(**members: Json) -> dict[str, Any]:
-    """A container definition that needs no look-up."""
-    return {"Name": "web", "Image": "shop/web:1", "EntryPoint": ["run"], **members}
+    """A container definition that needs no look-up, with a secret in a label."""
+    return {"Name": "web", "Image": "shop/web:1", "EntryPoint": ["run"], "DockerLabels": {"token": PLANTED}, **members}
 
 
 def resource(*containers: Json, **properties: Json) -> dict[str, Any]:

@@ -63,7 +63,7 @@ OUTSIDERS = {
 """Modules that are not for everybody, and the places that may import them."""
 
 FUNCTIONS_OF_TEMPLATES = {
-    "engine/intrinsics.py", "engine/grants.py", "engine/lists_live.py", "engine/conditions.py", "engine/choices.py",
+    "engine/intrinsics.py", "engine/grants.py", "engine/references.py", "engine/lists_live.py", "engine/conditions.py", "engine/choices.py",
     "engine/container.py", "engine/steps/capabilities.py", "engine/steps/lists.py", "engine/template.py",
     "documents/inline.py", "documents/style.py", "documents/tree.py", "documents/yaml_values.py", "documents/words.py",
 }  # fmt: skip

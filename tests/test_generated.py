@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 from sysdig_instrument import __version__
+from sysdig_instrument.documents import load
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,3 +22,16 @@ def test_nothing_is_stale() -> None:
 
 def test_template_yaml_has_the_package_s_version() -> None:
     assert f"\n    SemanticVersion: {__version__}\n" in (ROOT / "template.yaml").read_text()
+
+
+def test_template_yaml_has_all_that_the_serverless_application_repository_asks_for() -> None:
+    """The required members of AWS::ServerlessRepo::Application, with a licence and a README that are there."""
+    template = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
+    application = template["Metadata"]["AWS::ServerlessRepo::Application"]
+    assert {"Name", "Description", "Author", "SpdxLicenseId", "LicenseUrl", "ReadmeUrl", "SemanticVersion"} <= set(
+        application
+    )
+    assert all((ROOT / application[name]).is_file() for name in ("LicenseUrl", "ReadmeUrl"))
+    assert re.fullmatch(r"[A-Za-z0-9-]{1,140}", application["Name"])
+    assert len(application["Description"]) <= 256
+    assert "Transform" not in template

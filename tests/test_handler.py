@@ -24,7 +24,7 @@ from sysdig_instrument.engine.lookups import Answer, Request
 from sysdig_instrument.engine.settings.table import TABLE
 
 ID = "b6d37ac8-0000-1111-2222-333344445555"
-NEEDLE = "xyzzy-hunter2"
+NEEDLE = "xyzzy-needle"
 """What must never be seen outside the fragment."""
 
 Call: TypeAlias = Callable[..., dict[str, Any]]

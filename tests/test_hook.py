@@ -11,8 +11,10 @@ import pytest
 
 from case_folders import FOLDER
 from invoking import invoke
+from sysdig_instrument.documents import load
 
-EVENT = json.loads((Path(__file__).parent.parent / "events" / "hook.json").read_text())
+ROOT = Path(__file__).parent.parent
+EVENT = json.loads((ROOT / "events" / "hook.json").read_text())
 SETTINGS = json.loads((FOLDER / "settings.json").read_text())
 
 
@@ -79,3 +81,14 @@ def test_an_odd_event_is_answered(monkeypatch: pytest.MonkeyPatch, data: Any) ->
     answer = ask(monkeypatch, requestData=data)
     assert answer["hookStatus"] in {"SUCCESS", "FAILED"}
     assert answer["message"]
+
+
+def test_template_yaml_makes_the_hook_only_where_it_is_asked_for_and_lets_it_warn_or_fail() -> None:
+    """Whether a task definition that is not compliant fails its stack is for CloudFormation to say: the FailureMode."""
+    template = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
+    mode, hook = template["Parameters"]["HookMode"], template["Resources"]["Hook"]
+    assert (mode["Default"], mode["AllowedValues"]) == ("OFF", ["OFF", "WARN", "FAIL"])
+    assert template["Conditions"][hook["Condition"]] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "HookMode"}, "OFF"]}]}
+    assert hook["Properties"]["FailureMode"] == {"Ref": "HookMode"}
+    filters = hook["Properties"]["TargetFilters"]
+    assert (filters["TargetNames"], filters["Actions"]) == (["AWS::ECS::TaskDefinition"], ["CREATE", "UPDATE"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,11 +16,15 @@ import pytest
 
 from case_folders import ACCOUNT, CASES, REGION, Case
 from invoking import invoke
-from making import SETTINGS, answering, container, resource
+from making import SETTINGS, answering, container, plan_of, resource, template
 from recording import Recorder
+from sinks import PLANTED, look, told
+from sysdig_instrument import hook, macro, observing
 from sysdig_instrument.cli import lookups, main
+from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.errors import UsageError
+from sysdig_instrument.macro import TemplateRefusedError
 
-PLANTED: Final = "pl4nted-s3cret"
 PARAMETER: Final = f"{PLANTED}-parameter"
 
 cases = pytest.mark.parametrize(
@@ -199,3 +203,24 @@ def marking(value: Any) -> Any:
         case list():
             return [marking(item) for item in value]
     return value
+
+
+def test_every_place_where_something_is_told_is_looked_at() -> None:
+    """The watch over the whole test run (sinks.py) sees each way out, so it is shown a secret on each."""
+    ways: list[Callable[[], object]] = [
+        lambda: Notice(Place(), PLANTED).text,
+        lambda: Problem(Place(PLANTED), "a").lasting_text,
+        lambda: UsageError(PLANTED),
+        lambda: TemplateRefusedError((Problem(Place(), PLANTED),)),
+        lambda: macro.failure("r-1", PLANTED),
+        lambda: hook.failure({}, UsageError(PLANTED)),
+        lambda: observing.logger.info("processed", extra={"notices": [PLANTED]}),
+        lambda: plan_of(template(container(Name=PLANTED))),
+    ]
+    for way in ways:
+        told.clear()
+        way()
+        assert told, way
+    told.clear()
+    look("nothing of the kind")
+    assert not told

@@ -37,6 +37,8 @@ NOT_HERE = {
     "snippet-transform-in-resource": "holds the macro's own snippet, and would be processed again",
     "sub-escapes-survive": "this engine takes ${!Name} for a reference",
     "unknown-keys-left-alone": "ECS's API refuses keys that it does not know",
+    "task-size-in-loop": "needs AWS::LanguageExtensions in this engine",
+    "task-size-not-known": "has a custom resource, whose function would have to be there",
     "foreach-raw-in-conditions": "needs AWS::LanguageExtensions in this engine",
     "foreach-raw-in-properties": "needs AWS::LanguageExtensions in this engine",
     "foreach-raw-nested": "needs AWS::LanguageExtensions in this engine",

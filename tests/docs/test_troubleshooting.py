@@ -37,6 +37,7 @@ NOT_MESSAGES = {
     "tells the wrapper that the agent runs beside it",
     "DefaultExecutionRoleArn, as the task has no role of its own",
     "the agent sees the workload's processes",
+    "the agent's share fits into it",
     "tells what was done, and why",
     "brings /opt/draios with the wrapper from the agent's container",
     "the workload has no business writing to the agent's files",
@@ -44,7 +45,13 @@ NOT_MESSAGES = {
     "is set by this macro",
     # what became of a container, in the Result
     "entry point from the image",
+    "entry point left as it was",
     "entry point from the template",
+    # parts of messages
+    "the next Fargate size that fits",
+    "which is enough",
+    "the ARN of AccessKeySecret",
+    "it depends on too many conditions",
     # names of things in messages
     "the template's Metadata",
     "the Transform's Parameters",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from making import NOVALUE, ROLE, container, problems_of, processed, template
-from sysdig_instrument.engine.checks.sizes import FARGATE_SIZES, cpu_units, mebibytes, next_size
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.sizes import FARGATE_SIZES, Size, cpu_units, mebibytes, next_size
 
 
 def several(count: int) -> list[Json]:
@@ -122,7 +122,7 @@ def test_memory_is_read_in_every_spelling(value: Json, mib: int | None) -> None:
     ],
 )  # fmt: skip
 def test_the_next_fargate_size_is_the_smallest_that_fits(need: tuple[int, int], size: tuple[int, int] | None) -> None:
-    assert next_size(*need) == size
+    assert next_size(Size(*need)) == size
 
 
 def test_the_table_of_fargate_sizes_grows() -> None:

@@ -56,7 +56,9 @@ def test_a_finding_is_one_printable_line_of_bounded_length(
     text.encode()
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\x1b[31mb", "a\x00b", "a\x85b", "a\ud800b", "a\ufffeb", "a\tb"])
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\rb", "a\x1b[31mb", "a\x00b", "a\x85b", "a\u2028b", "a\u2029b", "a\ud800b", "a\ufffeb", "a\tb"]
+)
 def test_control_characters_are_not_shown(text: str) -> None:
     assert quoted(text).count("?") >= 1
     assert quoted(text).startswith('"a')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -81,8 +82,35 @@ def test_the_default_role_of_one_branch_is_granted_beside_the_other_branchs() ->
 def test_a_role_elsewhere_is_noticed_with_what_it_needs(reference: Json) -> None:
     value = with_role(reference)
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
-    assert f"secretsmanager:GetSecretValue on {SECRET}" in notice
+    assert notice.endswith(f"one of its policies has: {json.dumps(GET)}.")
     assert statements(processed(value)) == []
+
+
+_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"AccessKeyKmsKey": _KEY},
+        {"AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:no-random-part:json-key::"},
+        {"AccessKeySecret": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/sysdig/key", "AccessKeyKmsKey": _KEY},
+    ],
+    ids=str,
+)
+def test_what_is_noticed_is_what_would_be_granted_to_the_letter(settings: dict[str, Json]) -> None:
+    (notice,) = (each for each in notices_of(with_role(ROLE), settings) if "execution role" in each)
+    shown = notice.partition("has: ")[2].removesuffix(".")
+    assert json.loads(f"[{shown}]") == statements(processed(with_role({"Ref": "Role"}), settings))
+
+
+def test_of_a_secret_that_is_an_expression_the_notice_shows_no_text_of_the_template() -> None:
+    value = with_role(ROLE)
+    value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Fn::Sub": SECRET.replace(REGION, "${AWS::Region}")}}}
+    (notice,) = (each for each in notices_of(value) if "execution role" in each)
+    assert '"Resource": "the ARN of AccessKeySecret"' in notice
+    assert "${" not in notice
 
 
 def test_never_grants_and_notices_nothing() -> None:
@@ -195,6 +223,10 @@ def test_a_key_of_its_own_may_be_used_for_this_service_only() -> None:
     _, decrypt = statements(processed(with_role({"Ref": "Role"}), {"AccessKeyKmsKey": key}))
     assert (decrypt["Action"], decrypt["Resource"]) == ("kms:Decrypt", key)
     assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}}
+    parameter = {"AccessKeySecret": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/key", "AccessKeyKmsKey": key}
+    read, decrypt = statements(processed(with_role({"Ref": "Role"}), parameter))
+    assert (read["Action"], read["Resource"]) == ("ssm:GetParameters", parameter["AccessKeySecret"])
+    assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": f"ssm.{REGION}.amazonaws.com"}}
 
 
 @pytest.mark.parametrize("value", ["my-parameter", "arn:", "arn:aws", "", "a:b:c:d"])

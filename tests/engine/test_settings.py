@@ -31,6 +31,7 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "AgentCpu": [(256, 256), ("1", 1)],
     "AgentMemory": [(6, 6), ("512", 512)],
     "AgentMemoryReservation": [(6, 6)],
+    "TaskSize": [("raise", "raise")],
     "AgentLogConfiguration": [("inherit", "inherit"), ('{"LogDriver": "awslogs"}', {"LogDriver": "awslogs"})],
     "AgentEntryPoint": [(["a"], ["a"]), ('["a", "b c"]', ["a", "b c"])],
     "AgentCommand": [(["a"], ["a"])],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from case_folders import ACCOUNT, REGION
 from making import (
     NOVALUE,
     SECRET,
@@ -17,10 +18,14 @@ from making import (
     problems_of,
     processed,
     properties_of,
+    settled,
     template,
 )
 from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Unavailable
+from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.planning import planned
 
 SIDECAR: Json = {"Name": "SYSDIG_SIDECAR", "Value": "auto"}
 VOLUME: Json = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
@@ -176,7 +181,7 @@ def test_a_key_in_the_clear_is_noticed_and_not_shown() -> None:
     ("before", "after"),
     [
         (NOVALUE, "task"), (None, "task"), ("task", "task"), ("shareable", "task"), (when("C", "task"), when("C", "task", "task")),
-        ({"Fn::Sub": "task"}, {"Fn::Sub": "task"}), ({"Fn::GetAtt": ["X", "Y"]}, "task"), (when("C", "task", "host"), when("C", "task", "host")),
+        ({"Fn::Sub": "task"}, {"Fn::Sub": "task"}), (when("C", "task", "host"), when("C", "task", "host")),
     ],
     ids=str,
 )  # fmt: skip
@@ -188,6 +193,40 @@ def test_the_task_shares_its_processes(before: Json, after: Json) -> None:
 def test_a_task_in_the_hosts_namespace_is_refused(host: Json) -> None:
     (problem,) = problems_of(template(sections=TAKEN, PidMode=host))
     assert "PidMode is host, and the agent needs task" in problem
+
+
+@pytest.mark.parametrize("mode", [{"Fn::GetAtt": ["X", "Mode"]}, when("C", {"Ref": "X"})])
+def test_a_namespace_that_is_not_known_may_be_the_hosts_and_is_refused(mode: Json) -> None:
+    (problem,) = problems_of(template(sections=TAKEN, PidMode=mode))
+    assert "PidMode cannot be worked out (it refers to" in problem
+
+
+@pytest.mark.parametrize("mode", ["host", {"Ref": "X"}])
+def test_a_namespace_in_a_branch_that_is_not_taken_stays_and_is_told(mode: Json) -> None:
+    value = template(sections=TAKEN, PidMode=when("C", "task", mode))
+    assert properties_of(processed(value))["PidMode"] == when("C", "task", mode)
+    assert any("PidMode" in notice and "which is not taken now" in notice for notice in notices_of(value))
+
+
+@pytest.mark.parametrize("mode", ["host", {"Ref": "X"}])
+def test_the_hosts_namespace_stays_where_nothing_is_instrumented(mode: Json) -> None:
+    """Under the condition that makes it so there is no container but the excluded one."""
+    value = template(when("C", container()), container(Name="b"), sections=TAKEN, PidMode=when("C", NOVALUE, mode))
+    assert properties_of(processed(value, {"ExcludeContainers": "b"}))["PidMode"] == when("C", "task", mode)
+    assert not any("PidMode" in notice for notice in notices_of(value, {"ExcludeContainers": "b"}))
+
+
+def test_the_host_in_one_item_of_a_loop_is_refused() -> None:
+    mode: Json = {"Fn::FindInMap": ["Modes", {"Ref": "Item"}, "Pid"]}
+    body = {"Task${Item}": template(PidMode=mode)["Resources"]["Api"]}
+    value: dict[str, Json] = {
+        "Mappings": {"Modes": {"a": {"Pid": "task"}, "b": {"Pid": "host"}, "c": {"Pid": "task"}}},
+        "Resources": {"Fn::ForEach::Tasks": ["Item", ["a", "b"], body]},
+    }
+    (problem,) = problems_of(value)
+    assert "PidMode is host" in problem
+    value["Resources"] = {"Fn::ForEach::Tasks": ["Item", ["a", "c"], body]}
+    assert problems_of(value) == []
 
 
 def test_the_namespace_is_shared_where_a_container_is_instrumented() -> None:
@@ -312,3 +351,24 @@ def test_an_opt_out_in_tags_that_are_an_expression_counts() -> None:
 def test_a_snippet_beside_another_resource_is_refused() -> None:
     (problem,) = problems_of({"Type": "AWS::ECS::Service", "Properties": {}})
     assert "There is no task definition where this macro stands" in problem
+
+
+# Names in expressions
+
+
+def test_a_volume_whose_source_is_an_expression_for_the_agent_is_not_brought_twice() -> None:
+    entry: dict[str, Json] = {"SourceContainer": {"Fn::Sub": "SysdigInstrumentation"}, "ReadOnly": False}
+    value = processed(template(container(VolumesFrom=[entry])))
+    assert containers_of(value)[0]["VolumesFrom"] == [{**entry, "ReadOnly": True}]
+
+
+# Result
+
+
+def test_an_entry_point_is_not_said_to_come_from_an_image_that_was_left_alone() -> None:
+    web = container(EntryPoint=when("C", ["run"]), Image="shop/gone:1")
+    value = template(web, sections=TAKEN)
+    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable("It is gone", "Push it")))
+    assert gone.tasks[0].containers[0].text == "instrumented: entry point from the template"
+    assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point from the image"

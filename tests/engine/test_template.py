@@ -8,7 +8,7 @@ import pytest
 
 from making import container, resource, scope
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.template import nested_stacks, outline, task_definitions
+from sysdig_instrument.engine.template import STACK, outline, resources_of, task_definitions
 
 TASK = resource()
 
@@ -70,13 +70,13 @@ def test_a_resources_condition_is_assumed_in_it() -> None:
 )
 def test_what_is_no_resource_is_passed_over(resources: Json) -> None:
     assert found({"Resources": resources}) == []
-    assert list(nested_stacks({"Resources": resources})) == []
+    assert [pointer for pointer, _ in resources_of({"Resources": resources}, {STACK})] == []
 
 
 def test_nested_stacks_are_named() -> None:
     stack: Json = {"Type": "AWS::CloudFormation::Stack"}
     resources: Json = {"A": stack, "B": TASK, **loop("X", ["a"], {"C${X}": stack})}
-    assert list(nested_stacks({"Resources": resources})) == [
+    assert [pointer for pointer, _ in resources_of({"Resources": resources}, {STACK})] == [
         ("Resources", "A"),
         ("Resources", "Fn::ForEach::L", 2, "C${X}"),
     ]

@@ -13,6 +13,7 @@ from judge.loop_items import differing_loops
 from judge.raw import check_raw
 from judge.refusal import reasons
 from judge.settings import Settings
+from judge.shapes import has_conditional_platform, has_live_size
 from judge.task import Run, check_task
 from judge.values import Json, canonical, items, mapping, same
 from judge.workload import workload_variables
@@ -37,6 +38,10 @@ def judge(  # noqa: PLR0913 - a judgement depends on this many things, each name
         made_by_loops=frozenset(mapping(raw.get("Resources"))) - frozenset(mapping(mapping(before).get("Resources"))),
         live_capabilities=frozenset(
             name for name, text in mapping(raw.get("Resources")).items() if LIVE_CAPABILITIES.search(canonical(text))
+        ),
+        live_sizes=frozenset(name for name, body in mapping(raw.get("Resources")).items() if has_live_size(body)),
+        conditional_platforms=frozenset(
+            name for name, body in mapping(raw.get("Resources")).items() if has_conditional_platform(body)
         ),
     )
     findings: list[Finding] = []

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from judge.evaluate import TASK_DEFINITION
 from judge.loops import read_loop
-from judge.selection import container_is_selected
-from judge.task import Run, workloads
+from judge.selection import container_is_selected, containers_of
+from judge.task import Run, without_agents, workloads
+from judge.task_sizes import raised
 from judge.values import Json, canonical, mapping
 
 
@@ -32,4 +33,6 @@ def _promise(run: Run, name: str) -> str:
     for work in workloads(run, name):
         words: Json = [work.config.entrypoint, work.config.cmd] if work.config and work.unresolved is False else None
         configs.append([work.index, words, container_is_selected(work.container, resource, settings)])
-    return canonical([run.is_selected(name), name in run.before.dropped, configs])
+    own = [mapping(container) for container in without_agents(containers_of(resource))]
+    size = raised(mapping(resource.get("Properties")), own, settings)
+    return canonical([run.is_selected(name), name in run.before.dropped, configs, dict(size) if size else None])

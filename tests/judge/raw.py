@@ -15,6 +15,7 @@ from judge.workload import KILT_LEFTOVERS, OWNED
 
 ROLE = "AWS::IAM::Role"
 CONTAINERS = "ContainerDefinitions"
+SIZES = {"Cpu", "Memory"}  # numbers in them may be raised
 When: TypeAlias = "dict[str, bool]"
 
 
@@ -62,7 +63,9 @@ class _Resources:
         may_be_added = {"PidMode", "ExecutionRoleArn"}
         yield from _check_key_order(f"{where}.Properties", old_properties, new_properties, may_be_added=may_be_added)
         for key, old in old_properties.items():
-            if key not in {CONTAINERS, "PidMode"} and not same(old, new_properties.get(key)):
+            if key in SIZES:
+                yield from self._check_expressions(f"{where}.Properties.{key}", old, new_properties.get(key), {})
+            elif key not in {CONTAINERS, "PidMode"} and not same(old, new_properties.get(key)):
                 yield Finding(f"{where}.Properties.{key}", "changed")
         containers = (old_properties.get(CONTAINERS), new_properties.get(CONTAINERS))
         yield from self._check_list(f"{where}.Properties.{CONTAINERS}", *containers, {})
@@ -101,9 +104,12 @@ class _Resources:
             if key not in OWNED and not same(old, after.get(key)):
                 yield Finding(f"{where}.{key}", "changed")
         for key in OWNED:
-            for expression in self._expressions(before.get(key), when):
-                if not _contains(after.get(key), expression):
-                    yield Finding(f"{where}.{key}", f"the expression {canonical(expression)} is gone")
+            yield from self._check_expressions(f"{where}.{key}", before.get(key), after.get(key), when)
+
+    def _check_expressions(self, where: str, before: Json, after: Json, when: When) -> Iterator[Finding]:
+        for expression in self._expressions(before, when):
+            if not _contains(after, expression):
+                yield Finding(where, f"the expression {canonical(expression)} is gone")
 
     def _expressions(self, node: Json, when: When) -> Iterator[Json]:
         """The functions in a node that must be found in the output again.

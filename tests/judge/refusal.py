@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from judge.selection import AGENT, containers_of, is_agent, is_fargate, looks_like_the_agent
 from judge.settings import Settings
-from judge.shapes import has_conditions, of_shape
-from judge.task import Run, workloads
+from judge.shapes import has_conditions, has_live_size, of_shape
+from judge.task import Run, without_agents, workloads
+from judge.task_sizes import does_not_fit, number, raised
 from judge.values import Json, argv, canonical, is_opaque, items, mapping, text_of
 
 Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # the reason, and whether refusing is a must
@@ -28,8 +30,10 @@ def reasons(run: Run, raw: Json) -> dict[str, bool]:
         raw_task = mapping(resources.get(name))
         if not run.is_selected(name) or not (touched or has_conditions(raw_task) or _is_no_list(run, name)):
             continue
-        for reason, must in _of_task(run, name):
+        for reason, must in (*_of_task(run, name), *_of_launches(run, name)):
             found[reason] = found.get(reason, False) or (must and bool(touched) and run.takes(name))
+        for reason in of_raising(run, name, is_live=has_live_size(raw_task)):
+            found.setdefault(reason, False)
         for reason in of_shape(raw_task):
             found.setdefault(reason, False)
     return found
@@ -75,6 +79,24 @@ def _of_task(run: Run, name: str) -> Reasons:
     yield from _of_sizes(properties, containers, settings)
 
 
+def _of_launches(run: Run, name: str) -> Reasons:
+    """A Fargate platform before 1.4.0 takes no task with PidMode task."""
+    for logical_id, launcher in run.before.resources.items():
+        if launcher.get("Type") != "AWS::ECS::TaskDefinition" and logical_id not in run.before.dropped:
+            for key, version in _launched(launcher.get("Properties"), name):
+                if key == "PlatformVersion" and re.fullmatch(r"1\.[0-3](\..*)?", text_of(version)):
+                    yield "platform-version-too-old", False
+
+
+def _launched(value: Json, name: str) -> Iterator[tuple[str, Json]]:
+    """The members of all objects that launch the task definition."""
+    below = value if isinstance(value, list) else list(mapping(value).values())
+    if any(name in canonical(mapping(value).get(key)) for key in ("TaskDefinition", "TaskDefinitionArn")):
+        yield from mapping(value).items()
+    for each in below:
+        yield from _launched(each, name)
+
+
 def _could_be_the_agent(container: Mapping[str, Json]) -> bool:
     """An image that cannot be known, or any hint at all: then refusing is a choice."""
     return looks_like_the_agent(container) or is_opaque(container.get("Image")) or "Image" not in container
@@ -112,24 +134,27 @@ def _of_names(containers: list[dict[str, Json]]) -> Reasons:
             yield "secret-and-variable-of-one-name", False
 
 
+def of_raising(run: Run, name: str, *, is_live: bool) -> Iterator[str]:
+    """Why a task that is too small for the agent need not be raised. `is_live`: its size is an expression somewhere."""
+    properties = mapping(run.before.resources[name].get("Properties"))
+    own = [mapping(container) for container in without_agents(containers_of(run.before.resources[name]))]
+    settings = run.settings_of(name)
+    is_possible = raised(properties, own, settings) is not None and not is_live
+    if settings.text("TaskSize") == "raise" and does_not_fit(properties, own, settings) and not is_possible:
+        yield "size-not-raised"
+
+
 def _of_sizes(properties: Mapping[str, Json], containers: list[dict[str, Json]], settings: Settings) -> Reasons:
+    if settings.text("TaskSize") == "raise":
+        return
     for key, limits in (("Cpu", ("Cpu",)), ("Memory", ("Memory", "MemoryReservation"))):
-        task = _size(properties.get(key))
-        own = [_size(settings.text(f"Agent{limit}")) for limit in limits]
+        task = number(properties.get(key))
+        own = [number(settings.text(f"Agent{limit}")) for limit in limits]
         for index, limit in enumerate(limits):
-            total = sum(_size(container.get(limit)) or 0 for container in containers if not is_agent(container))
+            total = sum(number(container.get(limit)) or 0 for container in containers if not is_agent(container))
             if task is not None and total + (own[index] or 0) > task:
                 # Where it was too much without the agent, that is not for the macro to say.
                 yield f"{key.lower()}-too-small", index == 0 and total <= task
-        hard = sum(max(_size(container.get(limit)) or 0 for limit in limits) for container in containers)
+        hard = sum(max(number(container.get(limit)) or 0 for limit in limits) for container in containers)
         if task is not None and hard + max(size or 0 for size in own) > task:
             yield f"{key.lower()}-too-small", False
-
-
-def _size(value: Json) -> int | None:
-    text = text_of(value).strip().lower()
-    for unit in ("vcpu", "gb"):
-        number = text.removesuffix(unit).strip()
-        if text.endswith(unit) and number.replace(".", "", 1).isdigit():
-            return int(float(number) * 1024)
-    return int(text) if text.isdigit() else None

@@ -21,6 +21,7 @@ DEFAULTS: Mapping[str, Json] = {
     "UnsupportedArchitecture": "warn",
     "OnUnresolvedImage": "fail",
     "GrantAccessKeyRead": "auto",
+    "TaskSize": "keep",
 }
 
 # The table of facts/sysdig-agent.md, section 6. eu2 and jp1 are not in it: nobody knows their hosts.

@@ -31,6 +31,18 @@ def has_conditions(node: Json) -> bool:
     return '"Fn::If"' in canonical(node)
 
 
+def has_live_size(resource: Json) -> bool:
+    """Whether the task's Cpu or Memory is an expression, be it in one branch."""
+    properties = mapping(mapping(resource).get("Properties"))
+    leaves = (leaf for key in ("Cpu", "Memory") for leaf in _leaves(properties.get(key)))
+    return any(function_of(leaf) is not None for leaf in leaves)
+
+
+def has_conditional_platform(resource: Json) -> bool:
+    """Whether a condition decides what the task is for."""
+    return has_conditions(mapping(mapping(resource).get("Properties")).get("RequiresCompatibilities"))
+
+
 def _of_container(container: dict[str, Json]) -> Iterator[str]:
     if _is_made_by_a_transform(container):
         yield "made-by-a-transform"

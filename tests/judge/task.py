@@ -11,6 +11,7 @@ from judge.findings import Finding, at
 from judge.images import Config, Images, architecture_of, look_up, needs_image
 from judge.selection import AGENT, container_is_selected, containers_of, is_agent, is_fargate, task_is_selected
 from judge.settings import Settings, layered
+from judge.task_sizes import check_size
 from judge.values import Json, argv, mapping, same, text_of
 from judge.workload import Promise, check_workload
 
@@ -28,6 +29,8 @@ class Run:
     flipped: bool
     live_capabilities: frozenset[str] = frozenset()  # tasks with a Capabilities.Add that is an expression
     made_by_loops: frozenset[str] = frozenset()  # tasks that share one text with others
+    live_sizes: frozenset[str] = frozenset()  # tasks with a Cpu or Memory that is an expression
+    conditional_platforms: frozenset[str] = frozenset()  # tasks that are for Fargate under some condition
 
     def settings_of(self, name: str) -> Settings:
         """The settings of a task definition: read when the macro runs, but for the secret, which stays live."""
@@ -116,6 +119,7 @@ def check_task(run: Run, name: str, *, conditional: bool) -> Iterator[Finding]:
     # Where no workload is left, the task may be as it was, PidMode and agent for themselves.
     host_in_other_branch = not run.takes(name) and properties[0].get("PidMode") == "host"
     yield from _check_properties(name, *properties, settings, may_keep_pid_mode=host_in_other_branch or not wrapped)
+    yield from _check_size(run, name, wrapped)
     yield from _check_containers(run, name, wrapped)
     if wrapped or not same(_agents(before), _agents(after)):
         yield from _check_agent_container(name, before, after, settings, wrapped)
@@ -139,7 +143,7 @@ def _check_properties(
         yield Finding(name, "the order of the properties changed")
     role = settings.text("DefaultExecutionRoleArn")
     for key in {**before, **after}:
-        if key in {"PidMode", "ContainerDefinitions"}:
+        if key in {"PidMode", "ContainerDefinitions"} or (key in {"Cpu", "Memory"} and key in before):
             continue
         if key == "ExecutionRoleArn" and key not in before and role is not None:
             if after[key] != role:
@@ -148,6 +152,16 @@ def _check_properties(
             yield Finding(name, f"{key} was added")
         elif key not in after or not same(before[key], after[key]):
             yield Finding(name, f"{key} changed")
+
+
+def _check_size(run: Run, name: str, wrapped: list[Workload]) -> Iterator[Finding]:
+    before, after = (mapping(world.resources[name].get("Properties")) for world in (run.before, run.after))
+    own = [mapping(container) for container in without_agents(containers_of(run.before.resources[name]))]
+    is_as_it_was = all(same(before.get(key), after.get(key)) for key in ("Cpu", "Memory"))
+    if is_as_it_was and (not wrapped or (run.flipped and name in run.live_sizes)):
+        return  # what is an expression in a branch that was not taken may be too small
+    may_be_fargate = name in run.conditional_platforms
+    yield from at(name, check_size(before, after, own, run.settings_of(name), may_be_fargate=may_be_fargate))
 
 
 def _check_containers(run: Run, name: str, wrapped: list[Workload]) -> Iterator[Finding]:

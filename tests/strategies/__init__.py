@@ -1,6 +1,6 @@
 """Whole templates for hypothesis, with the parameter values, images and settings that go with them."""
 
 from strategies.hostile import hostile
-from strategies.scenarios import Scenario, scenarios
+from strategies.scenarios import Scenario, scenarios, sized
 
-__all__ = ["Scenario", "hostile", "scenarios"]
+__all__ = ["Scenario", "hostile", "scenarios", "sized"]

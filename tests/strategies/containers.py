@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from judge.values import Json
+from sinks import PLANTED
 from strategies.expressions import ARGVS, IMAGE_EXPRESSIONS, NOTHING, TEXTS, Values, if_, maybe_if, mostly
 
 WRAPPER = "/opt/draios/bin/instrument"
@@ -17,7 +18,7 @@ def record(**values: Values) -> Values:
     return st.fixed_dictionaries(values).map(dict)
 
 
-_VALUES = mostly(TEXTS, st.sampled_from([8080, True, 0.25, None]), 6)
+_VALUES = mostly(TEXTS, st.sampled_from([PLANTED, 8080, True, 0.25, None]), 6)
 _VARIABLES = record(Name=st.sampled_from(["ZED", "ALPHA", "MODE", "TOKEN"]), Value=_VALUES)
 _ODD_VARIABLES = st.one_of(
     record(Name=st.just({"Ref": "Size"}), Value=_VALUES),
@@ -42,7 +43,11 @@ _LINUX: Values = st.one_of(
     st.just({}),
 )
 _OTHERS: dict[str, Values] = {
-    "Cpu": st.sampled_from([64, "64", {"Fn::If": ["IsLive", 64, 32]}]),
+    "Cpu": st.sampled_from([64, "64", {"Fn::If": ["IsLive", 64, 32]}, {"Ref": "Units"}]),
+    "Memory": st.sampled_from(
+        [256, 512, "1000", {"Fn::If": ["IsLive", 400, NOTHING]}, {"Fn::GetAtt": ["Current", "Size"]}]
+    ),
+    "MemoryReservation": st.sampled_from([128, {"Fn::If": ["Mixed", 300, NOTHING]}]),
     "Essential": st.sampled_from([True, "true", False, {"Ref": "Flag"}]),
     "PortMappings": maybe_if(st.just([{"ContainerPort": 80}, {"Fn::If": ["IsLarge", {"ContainerPort": 81}, NOTHING]}])),
     "ReadonlyRootFilesystem": maybe_if(st.sampled_from([True])),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
@@ -40,8 +40,10 @@ _OPTIONAL: dict[str, Values] = {
     "AgentEnvironment": st.just({"HTTPS_PROXY": "http://proxy.example.com"}),
     "WorkloadEnvironment": st.just({"SYSDIG_LOGGING": "warning"}),
     "AgentEssential": st.sampled_from(["true", "false"]),
-    "AgentCpu": st.sampled_from([64, "64"]),
-    "AgentMemory": st.just(128),
+    "AgentCpu": st.sampled_from([64, "64", 400]),
+    "AgentMemory": st.sampled_from([128, 300]),
+    "AgentMemoryReservation": st.sampled_from([100, "200"]),
+    "TaskSize": st.just("raise"),
     "AgentImageCredentials": st.just(KEY_ARN),
     "AgentLogConfiguration": st.sampled_from(["inherit", {"LogDriver": "awsfirelens"}]),
     "ExcludeContainers": st.sampled_from([["c1"], "c*"]),
@@ -75,7 +77,16 @@ _COMPATIBILITIES: Values = mostly(
 _ROLES: Values = mostly(
     st.just(ROLE), st.sampled_from([{"Fn::If": ["IsLive", ROLE, NAMED_ROLE]}, NAMED_ROLE, {"Ref": "Role"}, NOTHING]), 3
 )
-_SIZES: Values = st.sampled_from([4096, "4096", {"Fn::If": ["IsLive", 4096, "4096"]}])
+_CPUS: Values = mostly(
+    st.sampled_from([4096, "4096", {"Fn::If": ["IsLive", 4096, "4096"]}]),
+    st.sampled_from([256, ".25 vCPU", {"Fn::If": ["IsLive", "512", 256]}, {"Ref": "Units"}, {"Fn::If": ["Mixed", {"Ref": "Units"}, 256]}]),
+    3,
+)  # fmt: skip
+_MEMORIES: Values = mostly(
+    st.just("8192"),
+    st.sampled_from([512, "1 GB", {"Fn::If": ["IsLive", 1024, "0.5 GB"]}, {"Ref": "Units"}, {"Fn::GetAtt": ["Current", "Size"]}]),
+    3,
+)  # fmt: skip
 _PLATFORMS: Values = st.one_of(
     record(CpuArchitecture=maybe_if(st.sampled_from(["X86_64", "ARM64"]))),
     record(OperatingSystemFamily=st.just("LINUX")),
@@ -104,8 +115,8 @@ def task_definitions(draw: st.DrawFn) -> Json:
     properties: dict[str, Json] = {
         "RequiresCompatibilities": draw(_COMPATIBILITIES),
         "NetworkMode": draw(mostly(st.just("awsvpc"), st.sampled_from([{"Ref": "Size"}, "bridge"]), 6)),
-        "Cpu": draw(_SIZES),
-        "Memory": "8192",
+        "Cpu": draw(_CPUS),
+        "Memory": draw(_MEMORIES),
         "ExecutionRoleArn": draw(_ROLES),
     }
     for key, (values, one_in) in rare.items():
@@ -157,3 +168,15 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         json.dumps(template)
     )  # parts that are one object are for a test of their own
     return Scenario(unshared, draw(surroundings()), settings, draw(image_configs()))
+
+
+def sized() -> st.SearchStrategy[Scenario]:
+    """Templates whose tasks have to be raised often."""
+    shares = st.sampled_from(
+        [{"AgentCpu": 400}, {"AgentMemory": 300}, {"AgentCpu": "64", "AgentMemoryReservation": 700}]
+    )
+    return st.builds(
+        lambda scenario, share: replace(scenario, settings={**scenario.settings, "TaskSize": "raise", **share}),
+        scenarios(),
+        shares,
+    )

@@ -11,8 +11,8 @@ from corpus.adapter import Outcome, transform
 from corpus.samples import surroundings_of
 from judge.evaluate import Surroundings, truths
 from judge.judge import judge, may_refuse
-from judge.values import Json, canonical
-from strategies import Scenario, hostile, scenarios
+from judge.values import Json, canonical, mapping
+from strategies import Scenario, hostile, scenarios, sized
 
 MOST_FLIPS = 8
 thorough = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -72,6 +72,31 @@ def test_a_second_run_changes_nothing(scenario: Scenario) -> None:
         assert second.problems == ()
         assert canonical(second.output) == canonical(first.output)
         assert second.changes == 0
+
+
+@thorough
+@given(sized())
+def test_a_raised_task_is_right_and_stays_so_without_the_setting(scenario: Scenario) -> None:
+    outcome = run(scenario)
+    place = {"surroundings": scenario.surroundings, "settings": scenario.settings, "images": scenario.images}
+    if outcome.refused:
+        assert may_refuse(scenario.template, **place), outcome.problems  # type: ignore[arg-type]
+        return
+    findings = judge(scenario.template, outcome.output, **place)  # type: ignore[arg-type]
+    assert findings == [], [str(finding) for finding in findings]
+    kept, again = (
+        transform(outcome.output, scenario.surroundings, {**scenario.settings, "TaskSize": size}, scenario.images)
+        for size in ("keep", "raise")
+    )
+    assert (kept.problems, again.problems) == ((), ())
+    assert sizes(kept.output) == sizes(outcome.output)
+    assert canonical(again.output) == canonical(outcome.output)
+
+
+def sizes(output: Json) -> list[Json]:
+    """Cpu and Memory of the tasks. The rest may differ: a task that is not created now is passed over for its size."""
+    properties = [mapping(mapping(each).get("Properties")) for each in mapping(mapping(output)["Resources"]).values()]
+    return [each.get(key) for each in properties for key in ("Cpu", "Memory")]
 
 
 def test_parts_of_the_input_that_are_one_object_are_changed_apart() -> None:

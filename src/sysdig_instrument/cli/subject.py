@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from sysdig_instrument.documents import Document, Kind, carry_back, kind, properties
-from sysdig_instrument.engine.container import MACRO
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
+from sysdig_instrument.engine.template import MACRO
 from sysdig_instrument.limits import check_size
 from sysdig_instrument.planning import Lookup, planned
 

@@ -14,7 +14,7 @@ from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.settings.table import Settings
-from sysdig_instrument.engine.template import FOR_EACH, TaskDefinition
+from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition, is_own_transform
 
 AGENT_NAME: Final = "SysdigInstrumentation"
 """The agent's container. VolumesFrom refers to it by this very name (sysdig-agent.md, section 9, item 2)."""
@@ -67,10 +67,16 @@ class Container:
 
     def fault(self, pointer: Pointer, when: When, fact: str, advice: str, lasting: str = "") -> Notice | Problem:
         """A problem; only a notice where the place is in a branch that is not taken now."""
-        if conditions.taken(when, self.task.scope) is False:
-            here = "it is left as it was in this branch, which is not taken now"
-            return Notice(self.place(pointer), f"{fact}; {here}", advice, lasting and f"{lasting}; {here}")
-        return Problem(self.place(pointer), fact, advice, lasting)
+        return fault(Problem(self.place(pointer), fact, advice, lasting), when, self.task)
+
+
+def fault(problem: Problem, when: When, task: TaskDefinition) -> Notice | Problem:
+    """A problem; only a notice where its place is in a branch that is not taken now."""
+    if conditions.taken(when, task.scope) is not False:
+        return problem
+    here = "it is left as it was in this branch, which is not taken now"
+    lasting = problem.lasting and f"{problem.lasting}; {here}"
+    return Notice(problem.place, f"{problem.fact}; {here}", problem.advice, lasting)
 
 
 def member(owner: Mapping[str, Json], key: str, pointer: Pointer) -> Tree[Leaf]:
@@ -95,9 +101,6 @@ def present(value: Json | Absent, scope: Scope) -> bool:
     return not is_empty(value) and intrinsics.resolve(value, scope) is not ABSENT
 
 
-MACRO: Final = "SysdigInstrument"
-"""How the macro's name begins, whatever ring it is of: SysdigInstrument-canary."""
-
 EXPAND_FIRST: Final = "Write out what it brings, or give the template as it is after that transform"
 
 
@@ -107,18 +110,12 @@ def hidden(owner: Mapping[str, Json], keys: frozenset[str], scope: Scope) -> str
     ``Fn::Transform`` and ``Fn::ForEach`` beside other keys bring members that this template does not show.
     """
     for key, value in owner.items():
-        if key == "Fn::Transform":
-            if not _is_own_transform(value):
+        if key == TRANSFORM:
+            if not is_own_transform(value):
                 return "holds Fn::Transform, whose result is not in sight"
         elif key.startswith(FOR_EACH) and not keys.isdisjoint(_generated(value, scope) or keys):
             return "holds Fn::ForEach, whose result is not in sight"
     return None
-
-
-def _is_own_transform(value: Json) -> bool:
-    """Whether Fn::Transform is this macro, used as a snippet."""
-    uses = value if isinstance(value, list) else [value]
-    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO) for use in uses)
 
 
 def _generated(loop: Json, scope: Scope) -> set[str] | None:

@@ -6,6 +6,7 @@ whose role may not do so does not start, so the permission is added where it can
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sysdig_instrument.engine.findings import Notice, Place
 from sysdig_instrument.engine.intrinsics import Literal
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.references import references
 from sysdig_instrument.engine.scope import Scope, partition
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import TaskDefinition
@@ -26,7 +28,6 @@ ROLE: Final = "AWS::IAM::Role"
 SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
 POLICY_NAME: Final = "SysdigInstrumentAccessKey"
 _REASON: Final = "ECS reads the agent's access key with the execution role"
-_SUB: Final = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}")
 _RANDOM: Final = re.compile(r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z")
 """What Secrets Manager puts behind a name; six small letters might as well belong to the name."""
 
@@ -38,7 +39,7 @@ class Grant:
     """What one task definition needs: the roles of this template that it may run with, and the policy statements."""
 
     roles: tuple[str, ...]
-    statements: tuple[Json, ...]
+    statements: tuple[dict[str, Json], ...]
 
 
 def grant(task: TaskDefinition, settings: Settings) -> Iterator[Grant | Notice]:
@@ -73,7 +74,7 @@ def grant(task: TaskDefinition, settings: Settings) -> Iterator[Grant | Notice]:
     if is_elsewhere:
         yield Notice(
             place, "The execution role is not a resource of this template, so it is not given the permission to read the access key here",
-            f"Make sure that it may: {'; '.join(map(_in_words, statements))}",
+            f"Make sure that one of its policies has: {', '.join(map(_as_text, statements))}",
         )  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def _not_extended(pointer: Pointer, fact: str) -> Notice:
 def _roles(expression: Json | Absent, scope: Scope) -> Iterator[str]:
     """The roles of the template that an expression for a role's ARN refers to, in whatever way."""
     resources = scope.section("Resources")
-    named = dict.fromkeys(name for name in _references(expression) if _is_role(resources.get(name)))
+    named = dict.fromkeys(name for name in references(expression) if _is_role(resources.get(name)))
     if named:
         yield from named
         return
@@ -149,29 +150,7 @@ def _role_names(scope: Scope) -> Mapping[str, str]:
     return scope.run.roles
 
 
-def _references(expression: Json | Absent) -> Iterator[str]:
-    """The logical ids that an expression names."""
-    match expression:
-        case {"Ref": str(name)}:
-            yield name
-        case {"Fn::GetAtt": [str(name), *_]}:
-            yield name
-        case {"Fn::GetAtt": str(text)}:
-            yield text.partition(".")[0]
-        case {"Fn::Sub": str(text)}:
-            yield from (match[1] for match in _SUB.finditer(text))
-        case {"Fn::Sub": [str(text), variables]}:
-            yield from (match[1] for match in _SUB.finditer(text))
-            yield from _references(variables)
-        case dict():
-            for value in expression.values():
-                yield from _references(value)
-        case list():
-            for value in expression:
-                yield from _references(value)
-
-
-def _statements(settings: Settings, scope: Scope) -> Iterator[Json]:
+def _statements(settings: Settings, scope: Scope) -> Iterator[dict[str, Json]]:
     """Reading the secret or parameter, and its key where AccessKeyKmsKey says that it has one of its own."""
     secret = settings.access_key_secret
     match intrinsics.resolve(secret, scope):
@@ -223,12 +202,9 @@ def _first_fields(secret: Json) -> Json:
     return {"Fn::Join": [":", fields]}
 
 
-def _in_words(statement: Json) -> str:
-    match statement:
-        case {"Action": str(action), "Resource": str(resource)}:
-            return f"{action} on {resource}"
-        case {"Action": str(action), "Resource": [str(resource), *_]}:
-            return f"{action} on {resource}"
-        case {"Action": str(action)}:
-            return f"{action} on AccessKeySecret"
-    return ""
+def _as_text(statement: dict[str, Json]) -> str:
+    """A policy statement as it goes into a policy's JSON; of an expression in it no more than what it is for is told."""
+    resource = statement["Resource"]
+    resources = resource if isinstance(resource, list) else [resource]
+    is_in_sight = all(isinstance(each, str) for each in resources)
+    return json.dumps(statement if is_in_sight else {**statement, "Resource": "the ARN of AccessKeySecret"})

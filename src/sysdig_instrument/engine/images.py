@@ -13,8 +13,9 @@ from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavailable
+from sysdig_instrument.engine.platforms import architectures
 from sysdig_instrument.engine.scope import Scope
-from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
+from sysdig_instrument.engine.template import EXPAND_LOOP
 
 _IN_TEMPLATE: Final = "Give the container an EntryPoint in the template"
 
@@ -41,17 +42,12 @@ def image_config(container: Container, when: When) -> Tree[Config]:
     In the body of an ``Fn::ForEach`` the image may differ from item to item; the body has one EntryPoint for all of them,
     so their configs must not.
     """
-    items = container.task.items
-    if not container.task.scope.loops:
-        return _under(container, container.task.scope, when)
-    if items is None:
-        return Always(NoConfig("The items of the Fn::ForEach around it are not known", EXPAND_LOOP))
-    trees = [_under(container, scope, when) for scope in items]
-    if any(tree != trees[0] for tree in trees):
+    first, *others = (_under(container, scope, when) for scope in container.task.scopes)
+    if any(other != first for other in others):
         return Always(
             NoConfig("The items of the Fn::ForEach around it have images that run different things", EXPAND_LOOP)
         )
-    return trees[0]
+    return first
 
 
 def _under(container: Container, scope: Scope, when: When) -> Tree[Config]:
@@ -99,21 +95,6 @@ def _asked(request: ImageRequest, scope: Scope) -> Config:
         case None:
             return NoConfig(f"Image {quoted(request.image)} has not been read", _IN_TEMPLATE, pending=True)
     raise TypeError(request)  # a text for an image: a bug of the shell's
-
-
-def architectures(task: TaskDefinition, scope: Scope, when: When) -> Tree[str | Unknown]:
-    """OCI's architecture of the task's platform: RuntimePlatform.CpuArchitecture, X86_64 where it says none."""
-    platform = task.properties.get("RuntimePlatform", ABSENT) if isinstance(task.properties, dict) else ABSENT
-
-    def of(known: intrinsics.Known, _when: When) -> Tree[str | Unknown]:
-        match known:
-            case Unknown():
-                return Always(known)
-            case Literal({"CpuArchitecture": str(architecture)}) if architecture.upper() == "ARM64":
-                return Always("arm64")
-        return Always("amd64")
-
-    return bind(intrinsics.cases(platform, scope, when), when, of)
 
 
 def _credentials(container: Container, scope: Scope, when: When) -> Tree[str | None]:

@@ -18,6 +18,7 @@ from sysdig_instrument.engine import conditions
 from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if, same
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, Request, SsmRequest, Unavailable
+from sysdig_instrument.engine.parameters import is_list_parameter, is_parameter
 from sysdig_instrument.engine.scope import Scope
 
 _SUB: Final = re.compile(r"\$\{([^{}]*)\}")
@@ -169,7 +170,7 @@ def _ref(argument: Json, scope: Scope) -> Json | Absent:
         if value is None:
             raise _Stop(Unknown(f"{name} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
         return value
-    if name in scope.section("Parameters"):
+    if is_parameter(name, scope):
         return parameter(name, scope)
     return _repository(name, scope, "RepositoryName")
 
@@ -180,26 +181,19 @@ _PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give
 
 def parameter(name: str, scope: Scope) -> Json:
     """The value of a parameter, as Ref gives it: a string, or a list for the list types."""
-    declaration = scope.section("Parameters")[name]
+    declaration = scope.section("Parameters").get(name)
     declared = declaration if isinstance(declaration, dict) else {}
     value = scope.values.get(name, declared.get("Default"))
     if value is None:
         raise _Stop(Unknown(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))
-    kind = declared.get("Type")
-    kind = kind if isinstance(kind, str) else "String"
-    if kind.startswith("AWS::SSM::Parameter::Value"):
+    if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
         value = _ssm_value(value, scope)
-    is_list = is_list_type(kind)
+    is_list = is_list_parameter(name, scope)
     if is_list and not isinstance(value, list):
         return [item.strip() for item in string(value).split(",")]
     if isinstance(value, list) and not is_list:
         return ",".join(string(item) for item in value)
     return value if isinstance(value, list) else string(value)
-
-
-def is_list_type(kind: str) -> bool:
-    """Whether a parameter of this type is a list: its text has commas between the items, and no item has one."""
-    return "CommaDelimitedList" in kind or "List<" in kind
 
 
 def _ssm_value(value: Json, scope: Scope) -> Json:

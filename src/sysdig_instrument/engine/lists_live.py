@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from sysdig_instrument.engine.intrinsics import is_list_type
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.parameters import is_list_parameter
 from sysdig_instrument.engine.scope import Scope
 
 _CANDIDATES: Final = (",", "|", ";", "^", "\t")
@@ -37,7 +37,7 @@ def is_prefixed(expression: Json, first: str) -> bool:
 def _delimiter(expression: dict[str, Json], first: str, scope: Scope) -> str | None:
     """A string that no item of the list contains, and ``first`` neither."""
     match expression:
-        case {"Ref": str(name)} if _is_list_parameter(name, scope):
+        case {"Ref": str(name)} if is_list_parameter(name, scope):
             return None if "," in first else ","  # CloudFormation splits these at commas
         case {"Fn::Split": [str(delimiter), _]} if delimiter and delimiter not in first:
             return delimiter
@@ -48,12 +48,6 @@ def _delimiter(expression: dict[str, Json], first: str, scope: Scope) -> str | N
             texts = [*_texts(mappings), *_texts(rest)]
             return next((each for each in _CANDIDATES if not any(each in text for text in (*texts, first))), None)
     return None
-
-
-def _is_list_parameter(name: str, scope: Scope) -> bool:
-    declaration = scope.section("Parameters").get(name)
-    kind = declaration.get("Type") if isinstance(declaration, dict) else None
-    return isinstance(kind, str) and is_list_type(kind)
 
 
 def _is_plain_default(option: Json) -> bool:

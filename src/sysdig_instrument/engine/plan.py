@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sysdig_instrument.engine import checks, conditions, grants, layering, patch
 from sysdig_instrument.engine.checks.made import made
+from sysdig_instrument.engine.container import EXPAND_FIRST
 from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Request
@@ -19,7 +20,7 @@ from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.rewrite import rewrite
 from sysdig_instrument.engine.scope import Run, Scope
 from sysdig_instrument.engine.settings.layers import Settled
-from sysdig_instrument.engine.template import TASK_DEFINITION, nested_stacks, outline, task_definitions
+from sysdig_instrument.engine.template import STACK, TASK_DEFINITION, outline, resources_of, task_definitions, unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,8 @@ def plan(template: Json, context: Context) -> Plan:
         return Plan(context, (), (), (), (_not_a_template(template),), ())
     whole = layering.of_template(template, context.settled, context.params, scope)
     tasks = tuple(rewrite(task, layering.of_task(task, whole.settled)) for task in task_definitions(template, scope))
-    stacks = tuple(map(_out_of_reach, nested_stacks(template)))
+    stacks = (pointer for pointer, _ in resources_of(template, {STACK}))
+    elsewhere = (*map(_out_of_reach, stacks), *map(_out_of_sight, unseen(template)))
     granted = tuple(grants.changes([task.grant for task in tasks if task.grant], scope))
     findings = [
         *whole.findings,
@@ -100,7 +102,7 @@ def plan(template: Json, context: Context) -> Plan:
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
     problems = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Problem)))
     permissions = tuple(each for each in granted if isinstance(each, Change))
-    return Plan(context, tasks, permissions, stacks + notices, problems, tuple(run.requests))
+    return Plan(context, tasks, permissions, elsewhere + notices, problems, tuple(run.requests))
 
 
 def _is_other_resource(fragment: Json) -> bool:
@@ -113,6 +115,14 @@ def _out_of_reach(stack: Pointer) -> Notice:
         Place(None, None, stack),
         "A nested stack's template is not in reach of this macro",
         "List the macro in that template's own Transform",
+    )
+
+
+def _out_of_sight(transform: Pointer) -> Notice:
+    return Notice(
+        Place(None, None, transform),
+        "Fn::Transform brings what is not in sight, and a task definition in it is not instrumented",
+        EXPAND_FIRST,
     )
 
 

@@ -38,8 +38,10 @@ from sysdig_instrument.engine.steps.capabilities import capabilities
 from sysdig_instrument.engine.steps.entry_point import wrap
 from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role
+from sysdig_instrument.engine.steps.launches import launches
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
 from sysdig_instrument.engine.steps.task_notices import task_notices
+from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
 from sysdig_instrument.engine.template import TaskDefinition
 
@@ -108,9 +110,11 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         findings = [effect for effect in effects if not isinstance(effect, Change)]
         none = Outcome(None, status, "no container is to be instrumented", reason=SkipReason.NOTHING_TO_INSTRUMENT)
         return finished(task, settings, none, outcomes, findings)
-    effects[:0] = pid_mode(task, any_of(instrumented, task.when))
+    protected = any_of(instrumented, task.when)
+    effects[:0] = (*pid_mode(task, protected), *task_size(task, settings.settled.settings, protected))
     effects += execution_role(task, settings.settled.settings)
-    effects += task_notices(task, settings.settled.settings)
+    effects += task_notices(task, settings.settled.settings, [each.container for each in planned])
+    effects += launches(task)
     needed = list(grant(task, settings.settled.settings))
     effects += (each for each in needed if isinstance(each, Notice))
     refused = any(isinstance(effect, Problem) for effect in effects)

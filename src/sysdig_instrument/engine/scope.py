@@ -9,6 +9,7 @@ from typing import Final
 from sysdig_instrument.engine.choices import When
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Answers, Request
+from sysdig_instrument.engine.patch import Pointer
 
 _PARTITIONS: Final = (
     ("cn-", "aws-cn", "amazonaws.com.cn"),
@@ -28,6 +29,15 @@ def section(template: Json, name: str) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """An object of the template that says how a task definition is launched, and under which condition it is there."""
+
+    pointer: Pointer
+    value: Mapping[str, Json]
+    when: When
+
+
 @dataclass(slots=True)
 class Run:
     """What one run of the plan remembers, and nothing outlives it.
@@ -37,6 +47,7 @@ class Run:
 
     requests: dict[Request, None] = field(default_factory=dict)
     roles: dict[str, str] | None = None
+    launches: dict[str, list[Launch]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sysdig_instrument.engine.container import AGENT_NAME, Container, is_empty, 
 from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.layering import TaskSettings
+from sysdig_instrument.engine.platforms import platform
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.steps.environment import ACCESS_KEY, variable_name
 from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
@@ -74,7 +75,7 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
 
     The body of an ``Fn::ForEach`` is one for all items, so these must not differ in it.
     """
-    first, *others = (_decide(task, task_settings, scope) for scope in task.items or (task.scope,))
+    first, *others = (_decide(task, task_settings, scope) for scope in task.scopes)
     if any(other != first for other in others):
         return Refuse(
             "", "The items of the Fn::ForEach around it differ in whether they are to be instrumented", EXPAND_LOOP
@@ -89,12 +90,12 @@ def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> 
     settled = task_settings.settled
     if task_settings.all_disabled:
         return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
-    if _platform(properties, "OperatingSystemFamily", scope).startswith("WINDOWS"):
+    if platform(properties, "OperatingSystemFamily", scope).startswith("WINDOWS"):
         return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
-    if settled.settings.launch_types == "FARGATE" and not _runs_on_fargate(properties, scope):
+    if settled.settings.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
         return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
     if (
-        _platform(properties, "CpuArchitecture", scope) == "ARM64"
+        platform(properties, "CpuArchitecture", scope) == "ARM64"
         and settled.settings.unsupported_architecture == "fail"
     ):
         return Refuse(
@@ -107,21 +108,10 @@ def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> 
 def is_arm64(task: TaskDefinition) -> bool:
     """Whether the task's platform, or that of an item of the loop around it, is ARM64 as things are now."""
     properties = task.properties if isinstance(task.properties, dict) else {}
-    return any(_platform(properties, "CpuArchitecture", scope) == "ARM64" for scope in task.items or (task.scope,))
+    return any(platform(properties, "CpuArchitecture", scope) == "ARM64" for scope in task.scopes)
 
 
-def _platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str:
-    """A member of the RuntimePlatform as it is now, in capitals; nothing where it is not known, or none."""
-    platform = properties.get("RuntimePlatform", ABSENT)
-    if isinstance(platform, dict) and key in platform:  # by itself, as the other member may not be known
-        platform = {key: platform[key]}
-    match intrinsics.resolve(platform, scope):
-        case Literal(dict(members)) if isinstance(value := members.get(key), str):
-            return value.upper()
-    return ""
-
-
-def _runs_on_fargate(properties: Mapping[str, Json], scope: Scope) -> bool:
+def runs_on_fargate(properties: Mapping[str, Json], scope: Scope) -> bool:
     """Whether the task can run on Fargate: it says so, or says nothing and could. What is not known counts as yes."""
     match intrinsics.resolve(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown():

@@ -6,7 +6,7 @@ Properties. Either way this module hands out :class:`TaskDefinition` views; noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -19,6 +19,9 @@ from sysdig_instrument.engine.scope import Scope, section
 TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
 STACK: Final = "AWS::CloudFormation::Stack"
 FOR_EACH: Final = "Fn::ForEach::"
+TRANSFORM: Final = "Fn::Transform"
+MACRO: Final = "SysdigInstrument"
+"""How the macro's name begins, whatever ring it is of: SysdigInstrument-canary."""
 EXPAND_LOOP: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
 _DEEPEST_LOOP: Final = 5  # Fn::ForEach in Fn::ForEach: more than AWS::LanguageExtensions takes
 _MOST_ITEMS: Final = 500  # as many as a template may have resources
@@ -46,6 +49,11 @@ class TaskDefinition:
     def properties_pointer(self) -> Pointer:
         """Where its Properties are."""
         return () if self.pointer is None else (*self.pointer, "Properties")
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What its expressions may refer to: once for each item of the loops around it, as far as these are known."""
+        return self.items or (self.scope,)
 
     @property
     def when(self) -> When:
@@ -77,18 +85,42 @@ def task_definitions(fragment: Json, scope: Scope) -> Iterator[TaskDefinition]:
             yield TaskDefinition(name, None, {}, properties, scope, (scope,))
 
 
-def nested_stacks(fragment: Json) -> Iterator[Pointer]:
-    """Where the AWS::CloudFormation::Stack resources of a template are, those in the bodies of Fn::ForEach too."""
-    yield from _stacks(section(fragment, "Resources"), ("Resources",), 0)
+def resources_of(fragment: Json, kinds: Container[str]) -> Iterator[tuple[Pointer, dict[str, Json]]]:
+    """The resources of some types that a template has, those in the bodies of Fn::ForEach too, and where each is."""
+    yield from _of_kinds(section(fragment, "Resources"), ("Resources",), kinds, 0)
 
 
-def _stacks(resources: Mapping[str, Json], pointer: Pointer, depth: int) -> Iterator[Pointer]:
+def _of_kinds(
+    resources: Mapping[str, Json], pointer: Pointer, kinds: Container[str], depth: int
+) -> Iterator[tuple[Pointer, dict[str, Json]]]:
     for name, resource in resources.items():
         match resource:
             case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _DEEPEST_LOOP:
-                yield from _stacks(body, (*pointer, name, 2), depth + 1)
-            case {"Type": kind} if kind == STACK:
-                yield (*pointer, name)
+                yield from _of_kinds(body, (*pointer, name, 2), kinds, depth + 1)
+            case dict() if str(resource.get("Type")) in kinds:
+                yield (*pointer, name), resource
+
+
+def unseen(fragment: Json) -> Iterator[Pointer]:
+    """Where an ``Fn::Transform`` may bring whole resources to a template: at its top, among Resources, or as a resource."""
+    if isinstance(fragment, dict) and outline(fragment) == "template":
+        yield from _transforms(fragment, ())
+        resources = section(fragment, "Resources")
+        yield from _transforms(resources, ("Resources",))
+        for name, resource in resources.items():
+            if isinstance(resource, dict) and "Type" not in resource:
+                yield from _transforms(resource, ("Resources", name))
+
+
+def _transforms(owner: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
+    if TRANSFORM in owner and not is_own_transform(owner[TRANSFORM]):
+        yield (*pointer, TRANSFORM)
+
+
+def is_own_transform(value: Json) -> bool:
+    """Whether Fn::Transform is this macro, used as a snippet."""
+    uses = value if isinstance(value, list) else [value]
+    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO) for use in uses)
 
 
 def _in_resources(

@@ -22,8 +22,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     references.healthy_agent,
     environment.no_clash,
     role.execution_role,
-    sizes.cpu,
-    sizes.memory,
+    sizes.size,
 )
 
 

@@ -13,6 +13,7 @@ from sysdig_instrument.engine.findings import Place
 from sysdig_instrument.engine.intrinsics import Literal
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.template import TaskDefinition
 
 Known: TypeAlias = Json | Absent | None
@@ -55,14 +56,7 @@ class Made:
 
     def known(self, value: Json | Absent) -> Known:
         """What a value is worth now."""
-        if value is None:
-            return ABSENT
-        match intrinsics.resolve(value, self.task.scope):
-            case Literal(worth):
-                return worth
-            case Absent():
-                return ABSENT
-        return None
+        return known(value, self.task.scope)
 
     def entries(self, container: MadeContainer, key: str) -> Iterator[tuple[Mapping[str, Json], Pointer]]:
         """The objects in a list of a container that are there now."""
@@ -73,6 +67,18 @@ class Made:
                 worth = self.known(item)
                 if isinstance(worth, dict):
                     yield worth, (*leaf.pointer, index)
+
+
+def known(value: Json | Absent, scope: Scope) -> Known:
+    """What a value is worth as things are now."""
+    if value is None:
+        return ABSENT
+    match intrinsics.resolve(value, scope):
+        case Literal(worth):
+            return worth
+        case Absent():
+            return ABSENT
+    return None
 
 
 def made(task: TaskDefinition) -> Made:

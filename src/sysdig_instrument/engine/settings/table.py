@@ -176,6 +176,13 @@ class Settings:
         group="Agent",
         doc="Memory reserved for the agent's container, in MiB.",
     )
+    task_size: str = _setting(
+        Choice(("keep", "raise")),
+        group="Agent",
+        default="keep",
+        doc="Where AgentCpu and AgentMemoryReservation (or AgentMemory) are more than the task has left. `keep`: refuse, and say which size "
+        "would do. `raise`: give the task that size, the next one that Fargate has.",
+    )
     agent_log_configuration: Json = _setting(
         LogConfiguration(),
         group="Agent",

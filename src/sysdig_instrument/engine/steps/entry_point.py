@@ -38,6 +38,7 @@ class Origin(Enum):
 
     IMAGE = "entry point from the image"
     TEMPLATE = "entry point from the template"
+    LEFT = "entry point left as it was"
     WRAPPED = "already wrapped"
 
 
@@ -70,13 +71,18 @@ def wrap(container: Container) -> Wrapping:
 def _wrap_entry_point(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) -> None:
     tree = forms(leaf.value, container, when)
     for form, under in leaves(tree, when):
-        _note_origin(form, wrapping)
         if form is Form.EMPTY:
             _report_images(container, under, wrapping)
-    wrapping.effects += _entry_point(container, leaf, when, tree)
+        elif form in (Form.GIVEN, Form.LIVE) and wrapping.origin is not Origin.IMAGE:
+            wrapping.origin = Origin.TEMPLATE
+        if form is Form.EMPTY and isinstance(tree, Choice):
+            _from_image(container, under, wrapping)
+    wrapping.effects += _entry_point(container, leaf, when, tree, wrapping)
 
 
-def _entry_point(container: Container, leaf: Leaf, when: When, tree: Tree[Form]) -> Iterator[Effect]:
+def _entry_point(
+    container: Container, leaf: Leaf, when: When, tree: Tree[Form], wrapping: Wrapping
+) -> Iterator[Effect]:
     if isinstance(tree, Choice):  # the conditions of its items decide whether there is a list: written anew
         yield put(leaf, render(_rewritten(container, leaf, when)), _REASON)
         return
@@ -86,7 +92,7 @@ def _entry_point(container: Container, leaf: Leaf, when: When, tree: Tree[Form])
         case Form.LIVE:
             yield _prefix(container, leaf, when)
         case Form.EMPTY:
-            new = _image_entry_point(container, when)
+            new = _from_image(container, when, wrapping)
             if new != _STAY:
                 yield put(leaf, render(new), _ENTRYPOINT)
         case Form.INSIDE:
@@ -95,11 +101,12 @@ def _entry_point(container: Container, leaf: Leaf, when: When, tree: Tree[Form])
             yield unusable(container, "EntryPoint", leaf, when, tree.value)
 
 
-def _note_origin(form: Form, wrapping: Wrapping) -> None:
-    if form is Form.EMPTY:
+def _from_image(container: Container, when: When, wrapping: Wrapping) -> Tree[_Value]:
+    """The EntryPoint that the image gives, noted as the origin where it gives one in some branch."""
+    new = _image_entry_point(container, when)
+    if new != _STAY:
         wrapping.origin = Origin.IMAGE
-    elif form in (Form.GIVEN, Form.LIVE) and wrapping.origin is Origin.WRAPPED:
-        wrapping.origin = Origin.TEMPLATE
+    return new
 
 
 def _rewritten(container: Container, leaf: Leaf, when: When) -> Tree[_Value]:
@@ -226,5 +233,7 @@ def _unresolved(container: Container, when: When, config: NoConfig, wrapping: Wr
     fault = container.fault(pointer, when, config.fact, config.advice, config.lasting)
     if isinstance(fault, Notice):  # in a branch that is not taken now
         wrapping.effects.append(fault)
+        if wrapping.origin is Origin.WRAPPED:
+            wrapping.origin = Origin.LEFT
     else:
         wrapping.unresolved.append(fault)

@@ -6,54 +6,46 @@ Owns: PidMode.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.choices import Always, Tree, When, bind, leaves, render
-from sysdig_instrument.engine.container import Effect, member, put
-from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, render
+from sysdig_instrument.engine.container import Effect, fault, member, put
+from sysdig_instrument.engine.findings import Place, Problem
 from sysdig_instrument.engine.intrinsics import Literal, Unknown
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.template import TaskDefinition
 
-_REASON = "the agent sees the workload's processes"
-TASK: Json = "task"
+_REASON: Final = "the agent sees the workload's processes"
+_HOST: Final = "Take PidMode out, or exclude the task (Enabled: false) if it must see the host's processes"
+_UNKNOWN: Final = "Write it as task, or exclude the task (Enabled: false) if it must see the host's processes"
+TASK: Final[Json] = "task"
 
 
 def pid_mode(task: TaskDefinition, protected: Tree[bool]) -> Iterator[Effect]:
     """``PidMode: task`` under the conditions in which a container is instrumented."""
     properties = task.properties if isinstance(task.properties, dict) else {}
     for leaf, when in leaves(member(properties, "PidMode", task.properties_pointer), task.when):
-        place = Place(task.name, None, leaf.pointer)
-        match ABSENT if leaf.value is None else intrinsics.resolve(leaf.value, task.scope.assuming(when)):
-            case Literal("task"):
-                continue
-            case Literal("host"):
-                if when != task.when and conditions.taken(when, task.scope) is False:
-                    yield Notice(
-                        place, "PidMode is host in a branch that is not taken now, and is left as it was there"
-                    )
-                else:
-                    yield _host(place)
-                continue
-            case Unknown(why, _, pending):
-                if pending:
-                    continue
-                if any(
-                    intrinsics.resolve(leaf.value, item.assuming(when)) == Literal("host") for item in task.items or ()
-                ):
-                    yield _host(place)
-                    continue
-                yield Notice(place, f"PidMode cannot be worked out ({why}), and is replaced by task")
-        new = _task_where(protected, when, leaf.stored)
-        if new != Always(leaf.stored):
+        ways = [under for is_protected, under in leaves(protected, when) if is_protected]
+        known = [intrinsics.resolve(leaf.value, scope.assuming(when)) for scope in task.scopes]
+        if not ways or all(each == Literal("task") for each in known):
+            continue
+        unknown = next((each for each in known if isinstance(each, Unknown)), None)
+        if Literal("host") in known:
+            yield _in_the_way(task, leaf, ways, "PidMode is host, and the agent needs task", _HOST)
+        elif unknown is None:
+            new = _task_where(protected, when, leaf.stored)
             yield put(leaf, render(new), _REASON)
+        elif not unknown.pending:
+            fact = f"PidMode cannot be worked out ({unknown.why}), and the agent needs task"
+            yield _in_the_way(task, leaf, ways, fact, unknown.advice or _UNKNOWN)
 
 
-def _host(place: Place) -> Problem:
-    return Problem(
-        place, "PidMode is host, and the agent needs task",
-        "Take PidMode out, or exclude the task (Enabled: false) if it must see the host's processes",
-    )  # fmt: skip
+def _in_the_way(task: TaskDefinition, leaf: Leaf, ways: list[When], fact: str, advice: str) -> Effect:
+    """A problem; only a notice where nothing is instrumented now under the conditions that lead to the value."""
+    problem = Problem(Place(task.name, None, leaf.pointer), fact, advice)
+    taken = next((way for way in ways if way == task.when or conditions.taken(way, task.scope) is not False), None)
+    return problem if taken is not None else fault(problem, ways[0], task)
 
 
 def _task_where(protected: Tree[bool], when: When, otherwise: Json | Absent) -> Tree[Json | Absent]:

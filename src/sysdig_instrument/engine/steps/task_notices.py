@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 
-from sysdig_instrument.engine.container import present
+from sysdig_instrument.engine import conditions
+from sysdig_instrument.engine.checks.made import known
+from sysdig_instrument.engine.container import AGENT_NAME, Container, present
 from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.json_types import ABSENT
 from sysdig_instrument.engine.selection import is_arm64
 from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.sizes import MEMORY
 from sysdig_instrument.engine.template import TaskDefinition
 
 
-def task_notices(task: TaskDefinition, settings: Settings) -> Iterator[Notice | Problem]:
+def task_notices(
+    task: TaskDefinition, settings: Settings, containers: Iterable[Container]
+) -> Iterator[Notice | Problem]:
     """Settings that are missing, and what may not work."""
     place = Place(task.name, None, task.properties_pointer)
     if settings.collector is None:
@@ -31,11 +37,30 @@ def task_notices(task: TaskDefinition, settings: Settings) -> Iterator[Notice | 
             "The task runs on ARM64, which Sysdig does not document for the agent",
             "Make sure that the agent's image is there for arm64, or use X86_64",
         )  # fmt: skip
+    if _takes_all_memory(task, settings, containers):
+        yield Notice(
+            Place(task.name, None, (*place.pointer, "Memory")),
+            "The containers reserve all of the task's memory, and leave none for the agent",
+            "Give the task more, or set AgentMemoryReservation and TaskSize",
+        )  # fmt: skip
     if _needs_reservation(task, settings):
         yield Problem(
             place, "A task without Memory needs a memory limit for each container, and the agent's has none",
             "Set AgentMemoryReservation or AgentMemory, or give the task Memory",
         )  # fmt: skip
+
+
+def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iterable[Container]) -> bool:
+    """Whether the containers may use up the task's memory, as things are now, where the agent has no share of its own."""
+    properties = task.properties if isinstance(task.properties, dict) else {}
+    limit = MEMORY.read(known(properties.get("Memory", ABSENT), task.scope))
+    if limit is None or settings.agent_memory or settings.agent_memory_reservation:
+        return False
+    return limit == sum(
+        MEMORY.of(each.value, partial(known, scope=task.scope))
+        for each in containers
+        if each.name != AGENT_NAME and (each.when == task.when or conditions.taken(each.when, task.scope))
+    )
 
 
 def _needs_reservation(task: TaskDefinition, settings: Settings) -> bool:

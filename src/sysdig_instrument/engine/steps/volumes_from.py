@@ -6,11 +6,14 @@ Owns: VolumesFrom.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
+from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Leaf
 from sysdig_instrument.engine.container import AGENT_NAME, Container, Effect
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.intrinsics import Literal
+from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
 
@@ -21,12 +24,16 @@ def volumes_from(container: Container) -> Iterator[Effect]:
     """One entry for the agent's container, read-only."""
     item: Json = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
     yield from ensure(
-        container, container.member("VolumesFrom"), container.when, [Wanted(item, _REASON, _is_agents, _read_only)]
+        container,
+        container.member("VolumesFrom"),
+        container.when,
+        [Wanted(item, _REASON, partial(_is_agents, container), _read_only)],
     )
 
 
-def _is_agents(item: Json) -> bool:
-    return isinstance(item, dict) and item.get("SourceContainer") == AGENT_NAME
+def _is_agents(container: Container, item: Json) -> bool:
+    source = item.get("SourceContainer", ABSENT) if isinstance(item, dict) else ABSENT
+    return intrinsics.resolve(source, container.scope) == Literal(AGENT_NAME)
 
 
 def _read_only(leaf: Leaf) -> Iterator[Effect]:

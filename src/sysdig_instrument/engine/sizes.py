@@ -1,0 +1,117 @@
+"""Sizes of tasks and containers: how ECS spells them, and which of them Fargate has.
+
+From the ECS developer guide, «Task definition parameters for Fargate», «Task size», and «Troubleshoot Amazon ECS task
+definition invalid CPU or memory errors».
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sysdig_instrument.engine.json_types import Absent, Json
+
+_GIB: Final = 1024
+FARGATE_SIZES: Final[tuple[tuple[int, tuple[int, ...]], ...]] = (
+    (256, (512, 1024, 2048)),
+    (512, tuple(range(1024, 4096 + 1, _GIB))),
+    (1024, tuple(range(2048, 8192 + 1, _GIB))),
+    (2048, tuple(range(4096, 16384 + 1, _GIB))),
+    (4096, tuple(range(8192, 30720 + 1, _GIB))),
+    (8192, tuple(range(16384, 61440 + 1, 4 * _GIB))),
+    (16384, tuple(range(32768, 122880 + 1, 8 * _GIB))),
+)
+"""CPU units, and the memory in MiB that can go with them."""
+
+_LARGEST_SIZE: Final = 10**9  # beyond anything that a task could have
+_LONGEST_SIZE: Final = 20  # characters
+_CPU: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(vcpu)?\s*", re.IGNORECASE)
+_MEMORY: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(gb)?\s*", re.IGNORECASE)
+
+
+class Size(NamedTuple):
+    """An amount of both: CPU units, and memory in MiB."""
+
+    cpu: int
+    memory: int
+
+    @property
+    def text(self) -> str:
+        """``Cpu "512" and Memory "1024"``, without the one of which there is nothing."""
+        return " and ".join(
+            f'{name} "{number}"' for name, number in (("Cpu", self.cpu), ("Memory", self.memory)) if number
+        )
+
+    def plus(self, other: Size) -> Size:
+        """Both together."""
+        return Size(self.cpu + other.cpu, self.memory + other.memory)
+
+
+NOTHING: Final = Size(0, 0)
+
+
+def next_size(least: Size, *, on_fargate: bool = True) -> Size | None:
+    """The smallest size that a task can have with at least this much; nothing where there is none.
+
+    Fargate has a table of sizes. Elsewhere a task has any size, as its instance allows.
+    """
+    if not on_fargate:
+        return least
+    fitting = (
+        Size(cpu, memory)
+        for cpu, memories in FARGATE_SIZES
+        if cpu >= least.cpu
+        for memory in memories
+        if memory >= least.memory
+    )
+    return next(fitting, None)
+
+
+def cpu_units(value: Json | Absent) -> int | None:
+    """CPU units of a size as ECS takes it: ``256``, ``"256"``, ``".25 vCPU"``."""
+    return _number(value, _CPU, 1024)
+
+
+def mebibytes(value: Json | Absent) -> int | None:
+    """MiB of a size as ECS takes it: ``512``, ``"512"``, ``"0.5 GB"``."""
+    return _number(value, _MEMORY, _GIB)
+
+
+def _number(value: Json | Absent, form: re.Pattern[str], factor: int) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return int(value) if 0 <= value < _LARGEST_SIZE else None
+    match = form.fullmatch(value) if isinstance(value, str) and len(value) <= _LONGEST_SIZE else None
+    if match is None:
+        return None
+    return int(float(match[1]) * (factor if match[2] else 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One of the two things that a task has and its containers reserve.
+
+    ``key`` is its name in a task; ``reserved`` are the members of a container that say how much of it is reserved, the
+    first that is given counts. ``read`` gives the number of units of a value, and nothing for a value that is no size.
+    """
+
+    key: str
+    reserved: tuple[str, ...]
+    read: Callable[[Json | Absent], int | None]
+    unit: str
+
+    def of(self, container: Mapping[str, Json], known: Callable[[Json | Absent], Json | Absent]) -> int:
+        """What a container reserves of it. ``known`` works its members out; what is not known counts as nothing."""
+        for key in self.reserved:
+            if key in container and (amount := self.read(known(container[key]))) is not None:
+                return amount
+        return 0
+
+
+CPU: Final = Resource("Cpu", ("Cpu",), cpu_units, "CPU units")
+MEMORY: Final = Resource("Memory", ("MemoryReservation", "Memory"), mebibytes, "MiB")
+RESOURCES: Final = (CPU, MEMORY)
+"""In the order of the members of :class:`Size`."""

@@ -1,0 +1,120 @@
+"""A task is raised to the size into which the agent's share fits, or the reason why not is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from making import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, template
+from sysdig_instrument.engine.json_types import Json
+
+RAISE: dict[str, Json] = {"TaskSize": "raise", "AgentMemoryReservation": 256, "AgentCpu": 64}
+SECTIONS: dict[str, Json] = {
+    "Parameters": {"Units": {"Type": "Number", "Default": 256}},
+    "Conditions": {"Now": {"Fn::Equals": [1, 1]}, "Other": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "a"]}},
+}
+
+
+def raised(*containers: Json, **properties: Json) -> list[Any]:
+    """Cpu and Memory of the task afterwards."""
+    made = properties_of(processed(template(*containers, sections=SECTIONS, **properties), RAISE))
+    return [made.get("Cpu"), made.get("Memory")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("256", "512"), ["256", "1024"]),
+        ((256, 512), [256, 1024]),
+        ((".25 vCPU", "0.5 GB"), [".25 vCPU", "1024"]),
+        (("256", 512), ["256", 1024]),
+        (("512", "1024"), ["512", "1024"]),
+        ((NOVALUE, "512"), [NOVALUE, "1024"]),
+        ((None, "512"), [None, "1024"]),
+        (("odd", "512"), ["odd", "1024"]),
+    ],
+)
+def test_a_number_is_raised_and_stays_a_number_or_text(before: tuple[Json, Json], after: list[Json]) -> None:
+    assert raised(container(Memory=512, Cpu=128), Cpu=before[0], Memory=before[1]) == after
+
+
+def test_cpu_is_raised_where_the_memory_needs_it() -> None:
+    assert raised(container(Memory=2048), Cpu="256", Memory="2048") == ["512", "3072"]
+
+
+def test_a_container_that_is_not_there_reserves_nothing() -> None:
+    conditional: Json = {"Fn::If": ["Now", container(Name="b"), container(Name="b", Memory=128)]}
+    assert raised(container(Memory=256), conditional, Memory="512") == [
+        "1024",
+        {"Fn::If": ["Now", "512", "2048"]},
+    ]
+
+
+def test_a_condition_that_is_not_known_is_as_good_as_both() -> None:
+    size: Json = {"Fn::If": ["Other", "512", "4096"]}
+    assert raised(container(Memory=512), Cpu="512", Memory=size) == [
+        "512",
+        {"Fn::If": ["Other", "1024", "4096"]},
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"TaskSize": "raise"}, {"TaskSize": "raise", "AgentCpu": 64}])
+def test_nothing_is_raised_for_what_the_agent_does_not_reserve(settings: dict[str, Json]) -> None:
+    made = properties_of(processed(template(container(Memory=512), Memory="512"), settings))
+    assert made["Memory"] == "512"
+
+
+def test_what_was_too_much_without_the_agent_is_not_raised() -> None:
+    assert raised(container(Memory=3000), Memory="2048") == ["1024", "2048"]
+
+
+def test_an_agent_that_is_there_already_is_not_counted_twice() -> None:
+    once = processed(template(container(Memory=512), Cpu="256", Memory="512"), RAISE)
+    more = {**RAISE, "AgentMemoryReservation": 512}
+    assert properties_of(processed(once, more))["Memory"] == "1024"
+    assert list(plan_of(once, RAISE).changes) == []
+    assert list(plan_of(once, {**RAISE, "TaskSize": "keep"}).changes) == []
+
+
+def test_an_expression_is_not_replaced() -> None:
+    value = template(container(Memory=2048), sections=SECTIONS, Cpu={"Ref": "Units"}, Memory="2048")
+    (problem,) = problems_of(value, RAISE)
+    assert 'Properties.Cpu): The agent\'s share needs Cpu "512" and Memory "3072", and Cpu is an expression' in problem
+
+
+def test_in_a_branch_that_is_not_taken_an_expression_may_stay_too_small() -> None:
+    cpu: Json = {"Fn::If": ["Now", "512", {"Ref": "Units"}]}
+    value = template(container(Memory=2048), sections=SECTIONS, Cpu=cpu, Memory="2048")
+    made = properties_of(processed(value, RAISE))
+    assert made["Cpu"] == cpu
+    assert made["Memory"] == {"Fn::If": ["Now", "3072", "2048"]}
+    assert any("Cpu is an expression" in notice and "not taken now" in notice for notice in notices_of(value, RAISE))
+
+
+def test_a_share_that_does_not_fit_whatever_the_unknown_is_worth_is_refused() -> None:
+    unknown = container(Name="b", Memory={"Fn::GetAtt": ["Sizes", "B"]})
+    (problem,) = problems_of(template(container(Memory=2000), unknown), RAISE)
+    assert "The agent's share does not fit into the task, and which size would do cannot be worked out" in problem
+
+
+def test_sizes_under_very_many_conditions_are_not_worked_out() -> None:
+    names = [f"C{number}" for number in range(12)]
+    sections: dict[str, Json] = {
+        "Conditions": {name: {"Fn::Equals": [{"Ref": "AWS::StackName"}, name]} for name in names}
+    }
+    amounts: list[Json] = [{"Fn::If": [name, 2**number, 0]} for number, name in enumerate(names)]
+    several = [container(Name=f"c{number}", Memory=amount) for number, amount in enumerate(amounts[:9])]
+    value = template(*several, sections=sections, Memory="2048")
+    assert any("it depends on too many conditions" in notice for notice in notices_of(value, RAISE))
+
+
+def test_all_memory_reserved_is_noticed_where_the_agent_has_no_share() -> None:
+    full = "The containers reserve all of the task's memory, and leave none for the agent"
+    soft = container(Memory=4096, MemoryReservation=1024)
+    conditional: Json = {"Fn::If": ["Now", container(Name="b", Memory=1024), container(Name="b", Memory=9)]}
+    value = template(soft, conditional, sections=SECTIONS, Memory="2 GB")
+    assert any(full in notice for notice in notices_of(value))
+    assert not any(full in notice for notice in notices_of(value, RAISE))
+    assert not any(full in notice for notice in notices_of(template(container(Memory=2047), Memory="2048")))
+    assert not any(full in notice for notice in notices_of(template(container(Memory=2048), Memory={"Ref": "X"})))
