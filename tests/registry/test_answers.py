@@ -162,7 +162,9 @@ def test_a_manifest_that_names_anothers_configuration_does_not_read_it(network: 
     stolen = network.ask_image("mine.example/app:v0", cache=cache)
     assert isinstance(stolen, Unavailable)
     assert "status 404" in stolen.fact
-    with_a_secret = ImageRequest("ghcr.io/o/app:v0", credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
+    with_a_secret = ImageRequest(
+        "ghcr.io/o/app:v0", credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x"
+    )
     calls = network.sites["ghcr.io"].calls
     before = len(calls)
     assert network.ask(with_a_secret, cache=cache) == [ImageConfig(("/0",))]
