@@ -44,7 +44,7 @@ linux:
 
 # --- to change it ------------------------------------------------------------------------------------------------
 
-.PHONY: dev test unit corpus golden lint types fmt docs lock
+.PHONY: dev test unit corpus fuzz golden lint types fmt docs lock
 dev: .venv/.done $(EMBEDDED_AWS) ## Make the virtual environments
 
 test: .venv/.done $(EMBEDDED_AWS) ## Run all tests
@@ -56,6 +56,12 @@ unit: .venv/.done ## Run the tests that need no embedded AWS: seconds
 corpus: .venv/.done ## Judge what the engine makes of a folder of templates: make corpus DIR=…
 	@test -n "$(DIR)" || { echo 'Which folder? make corpus DIR=templates' >&2; exit 2; }
 	@PYTHONPATH=tests:src .venv/bin/python -m corpus "$(DIR)"
+
+# `make fuzz SECONDS=1800 TARGETS="documents challenges"`
+SECONDS ?= 60
+TARGETS ?=
+fuzz: linux .venv/.done .tools/fuzz/.done ## Fuzz the parsers and the handler, each for SECONDS
+	@PYTHONPATH=tests:src .tools/fuzz/bin/python -m fuzz --seconds $(SECONDS) $(TARGETS)
 
 golden: .venv/.done ## Write the expected files of tests/cases anew; read the diff before you commit
 	GOLDEN=1 $(PYTEST) tests/test_cases.py
@@ -78,7 +84,7 @@ docs: .venv/.done ## Write what is generated: from the table of settings, and th
 
 lock: .venv/.done ## Resolve all requirements again, to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt
-	for name in uv dev sam emulator; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in uv dev sam emulator fuzz; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	$(COMPILE) --project demo --exclude-newer 2026-03-10 \
 		requirements/localstack.in -o requirements/localstack.txt
 	@! grep -nE '(https?|file)://' src/requirements.txt requirements/*.txt
@@ -133,6 +139,12 @@ clean: ## Remove all that was made here
 	@$(UV) venv --quiet --allow-existing --python '$(OLDER_PYTHON)' .tools/localstack
 	@VIRTUAL_ENV=.tools/localstack $(SYNC) requirements/localstack.txt
 	@VIRTUAL_ENV=.tools/localstack $(UV) pip install --quiet --no-deps --editable ./demo
+	@touch $@
+
+.tools/fuzz/.done: requirements/fuzz.txt | .venv/.done
+	@echo "The fuzzer: .tools/fuzz"
+	@$(UV) venv --quiet --allow-existing --python '$(OLDER_PYTHON)' .tools/fuzz
+	@VIRTUAL_ENV=.tools/fuzz $(SYNC) requirements/fuzz.txt
 	@touch $@
 
 .tools/lambda/.done: requirements/emulator.txt | .venv/.done

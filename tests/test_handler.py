@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import math
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, cast
@@ -357,11 +358,32 @@ def test_lookups_are_given_the_time_that_is_left_less_what_the_answer_takes(monk
         monkeypatch.setenv(next(each.variable for each in TABLE if each.name == name), str(value))
     monkeypatch.setattr(module, "asker", asker)
     value = template(container(EntryPoint=None, Image={"Fn::ImportValue": "x"}), container(Name="b", EntryPoint=None))
-    module.handler(event(value), cast("Any", Hurried(30_000, 12_000)))
+    module.handler(event(value), cast("Any", Hurried(40_000, 30_000, 12_000)))
     assert given_seconds == [28.0]
     given_seconds.clear()
     module.handler(event(value), cast("Any", Hurried(1_500)))
     assert given_seconds == [-0.5]
+
+
+def with_a_thousand_images() -> dict[str, Any]:
+    """A template that takes seconds: each condition in an image doubles what it may be."""
+    conditions: dict[str, Json] = {f"C{n}": {"Fn::Equals": [{"Ref": "AWS::StackName"}, str(n)]} for n in range(10)}
+    parts: list[Json] = [{"Fn::If": [name, "a", "b"]} for name in conditions]
+    tasks = {
+        f"T{n}": resource(container(Image={"Fn::Join": ["", [f"x{n}", *parts]]}, EntryPoint=None)) for n in range(9)
+    }
+    return {"Conditions": conditions, "Resources": tasks}
+
+
+def test_a_template_that_takes_too_long_is_answered(call: Call, monkeypatch: pytest.MonkeyPatch, out: Out) -> None:
+    monkeypatch.setattr(FakeLambdaContext, "get_remaining_time_in_millis", lambda _: 1_300)
+    response = call(event(with_a_thousand_images()))
+    assert response["status"] == "failure"
+    assert response["errorMessage"].startswith("The template takes longer to work through than the function has time")
+    assert "refused" in out.readouterr().out
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    assert call(event(template()))["status"] == "success"
 
 
 # Nothing stays, and nothing gets out

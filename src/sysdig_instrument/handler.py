@@ -11,6 +11,7 @@ from sysdig_instrument.asking import Line, asker
 from sysdig_instrument.engine.settings.layers import from_environment
 from sysdig_instrument.engine.settings.table import BY_NAME
 from sysdig_instrument.observing import Lookups, logger, metrics
+from sysdig_instrument.time_limit import within
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _SECONDS_TO_ANSWER: Final = 2.0
 """Kept back from the look-ups: enough to plan once more and to answer."""
+
+_SECONDS_TO_GIVE_UP: Final = 1.0
+"""Kept back from planning: enough to say that the template was too much."""
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)
@@ -38,7 +42,8 @@ def _transform(event: Json, context: LambdaContext) -> dict[str, Json]:
     lookups = Lookups()
     try:
         read = macro.read_event(event)
-        processed = macro.process(read, from_environment(os.environ), _ask(context, lookups))
+        with within(context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_GIVE_UP):
+            processed = macro.process(read, from_environment(os.environ), _ask(context, lookups))
     except Exception as error:  # noqa: BLE001 - whatever it is, the user is to get a message
         observing.unsuccessful(error, lookups)
         return macro.failure(request_id, macro.explained(error, request_id))

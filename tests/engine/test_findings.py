@@ -57,7 +57,21 @@ def test_a_finding_is_one_printable_line_of_bounded_length(
 
 
 @pytest.mark.parametrize(
-    "text", ["a\nb", "a\rb", "a\x1b[31mb", "a\x00b", "a\x85b", "a\u2028b", "a\u2029b", "a\ud800b", "a\ufffeb", "a\tb"]
+    "text",
+    [
+        "a\nb",
+        "a\rb",
+        "a\x1b[31mb",
+        "a\x00b",
+        "a\x85b",
+        "a\u2028b",
+        "a\u2029b",
+        "a\u202eb",
+        "a\u2066b",
+        "a\ud800b",
+        "a\ufffeb",
+        "a\tb",
+    ],
 )
 def test_control_characters_are_not_shown(text: str) -> None:
     assert quoted(text).count("?") >= 1

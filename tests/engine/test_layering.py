@@ -22,6 +22,7 @@ from making import (
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.layering import of_template
 from sysdig_instrument.engine.plan import Context, plan
+from sysdig_instrument.engine.settings import layers
 
 OWN = "SysdigInstrument"
 
@@ -147,6 +148,35 @@ def test_a_locked_enabled_is_refused_from_tags_too() -> None:
     value = layered(tags=[{"Key": "sysdig-instrument", "Value": "false"}])
     (problem,) = problems_of(value, {"LockedSettings": "Enabled"})
     assert 'Setting "Enabled" in the tags is locked' in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "owner"),
+    [
+        ("AgentEnvironment", "SYSDIG_COLLECTOR", "Collector"),
+        ("AgentEnvironment", "SYSDIG_COLLECTOR_PORT", "CollectorPort"),
+        ("AgentEnvironment", "SYSDIG_EXTRA_CONF", "ExtraConf"),
+        ("AgentEnvironment", "SYSDIG_LOGGING", "LogLevel"),
+        ("AgentEnvironment", "SYSDIG_PRIORITY", "Priority"),
+        ("AgentEnvironment", "SYSDIG_SIDECAR", "SidecarMode"),
+        ("WorkloadEnvironment", "SYSDIG_SIDECAR", "SidecarMode"),
+    ],
+)
+def test_a_locked_setting_is_locked_as_a_variable_too(name: str, variable: str, owner: str) -> None:
+    """AgentEnvironment wins over the settings that have a variable of their own, and so would be a way around their lock."""
+    said: dict[str, Json] = {name: {variable: {"Fn::Sub": "elsewhere.example.com"}}}
+    for value in (layered(whole=said), layered(resource=said)):
+        (problem,) = problems_of(value, {"LockedSettings": owner})
+        assert f'gives {variable}, and "{owner}" is locked by the macro\'s deployment' in problem
+        assert "elsewhere" not in problem
+        assert problems_of(value) == []
+    assert problems_of(layered(), {"LockedSettings": owner, **said}) == []
+
+
+def test_the_agents_own_variables_are_those_that_can_be_locked() -> None:
+    everything: dict[str, Json] = {"LogLevel": "debug", "ExtraConf": "a: b"}
+    made = {str(each["Name"]) for each in agent_of(processed(template(), everything))["Environment"]}
+    assert made == set(layers._VARIABLES["AgentEnvironment"])
 
 
 def test_an_expression_as_a_value_is_worked_out() -> None:

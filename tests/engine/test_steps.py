@@ -372,3 +372,16 @@ def test_an_entry_point_is_not_said_to_come_from_an_image_that_was_left_alone() 
     gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable("It is gone", "Push it")))
     assert gone.tasks[0].containers[0].text == "instrumented: entry point from the template"
     assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point from the image"
+
+
+@pytest.mark.parametrize("key", ["EntryPoint", "Command"])
+def test_an_empty_text_under_some_conditions_is_refused_where_they_hold(key: str) -> None:
+    """Found by fuzzing: such a list came out as it was, and was said to be instrumented."""
+    rest: dict[str, Json] = {"EntryPoint": None} if key == "Command" else {}
+    lists: list[Json] = [[when("C", "", "run")], [when("C", "", NOVALUE)], [when("D", NOVALUE), ""]]
+    for items in lists:
+        (problem,) = problems_of(template(container(**{**rest, key: items}), sections=TAKEN))
+        assert f"{key} holds nothing but an empty text" in problem
+    later = template(container(**rest | {key: [when("D", "", "run")]}), sections=TAKEN)
+    assert any("empty text; it is left as it was in this branch" in each for each in notices_of(later))
+    assert processed(processed(later)) == processed(later)

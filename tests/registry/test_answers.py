@@ -152,15 +152,34 @@ def test_what_one_may_read_another_may_not() -> None:
     assert cache.image(ImageKey(reference, "amd64", "arn:secret")) == ImageConfig(("/x",))
 
 
+def test_a_manifest_that_names_anothers_configuration_does_not_read_it(network: Network) -> None:
+    """Whoever knows a digest has not thereby the right to the blob: a registry of their own could name it."""
+    theirs, mine = site(network), FakeRegistry()
+    network.site("mine.example", mine)
+    cache = ImageCache()
+    assert network.ask_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig(("/0",))
+    mine["app"].manifests = dict(theirs["o/app"].manifests)  # the manifests, and none of the blobs
+    stolen = network.ask_image("mine.example/app:v0", cache=cache)
+    assert isinstance(stolen, Unavailable)
+    assert "status 404" in stolen.fact
+    with_a_secret = ImageRequest(
+        "ghcr.io/o/app:v0", credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x"
+    )
+    calls = network.sites["ghcr.io"].calls
+    before = len(calls)
+    assert network.ask(with_a_secret, cache=cache) == [ImageConfig(("/0",))]
+    assert [call.path.split("/")[-2] for call in calls[before:]] == ["manifests", "blobs"]
+
+
 def test_the_cache_does_not_grow_for_ever() -> None:
     cache = ImageCache(most=10)
     keys = [ImageKey(parse(f"nginx:{number}"), "amd64", None) for number in range(20)]
     for number, key in enumerate(keys):
         cache.keep_image(key, ImageConfig((str(number),)))
-        cache.keep_content(str(number), ImageConfig((str(number),)))
+        cache.keep_content(key.content(f"sha256:{number}"), ImageConfig((str(number),)))
         assert cache.image(keys[0])  # used all the time, and therefore kept
     assert [key for key in keys if cache.image(key)] == [keys[0], *keys[11:]]
-    assert sum(cache.content(str(number)) is not None for number in range(20)) == 10
+    assert sum(cache.content(key.content(f"sha256:{number}")) is not None for number, key in enumerate(keys)) == 10
 
 
 def test_an_allowed_registry_that_no_longer_is_one_is_not_read_from_the_cache(network: Network) -> None:

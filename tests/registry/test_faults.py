@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 import time
@@ -170,6 +171,38 @@ def test_429_with_a_date(network: Network) -> None:
     clock = FakeClock()
     assert network.ask_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
     assert clock.slept == [9.0]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        b"Wed, 21 Oct 99999999999999999999 07:28:09 GMT",
+        b"Wed, 21 Oct 2015 07:28:09 +99999999999999999999",
+        b"Wed, 21 Oct 2015 07:28:09",
+        b"soon",
+        b"\xd9\xa3",
+        b"-7",
+    ],
+)
+def test_429_with_what_is_no_time_is_tried_again_soon(network: Network, when: bytes) -> None:
+    registry = registry_with()
+    head = b"HTTP/1.1 429 Too Many Requests\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\nContent-Length: 0\r\n"
+    left = [raw(head + b"Retry-After: " + when + b"\r\n\r\n")]
+    registry.gate = lambda _call: left.pop() if left else None
+    network.site("busy.example", registry)
+    clock = FakeClock()
+    assert network.ask_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
+    assert clock.slept == [0.2]
+
+
+def test_a_compressed_answer_is_not_unpacked(network: Network) -> None:
+    """A small body that unpacks to gigabytes is a small body: nothing else was asked for than the bytes as they are."""
+    packed = gzip.compress(b" " * 50_000_000)
+    headers = {"Content-Encoding": "gzip", "Content-Type": OCI_MANIFEST}
+    site = network.site("bomb.example", lambda _: Reply(200, packed, headers))
+    fault = ask_beside_a_good_one(network, "bomb.example/app:1")
+    assert "its manifest is not a JSON object" in fault.fact
+    assert {call.headers["accept-encoding"] for call in site.calls} == {"identity"}
 
 
 def test_429_beyond_the_deadline_is_not_waited_for(network: Network) -> None:

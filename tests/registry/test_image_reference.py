@@ -24,6 +24,8 @@ SHA512 = "sha512:" + "0123456789abcdef" * 8
         ("localhost/app", "localhost/app:latest"),
         ("localhost:5000/app", "localhost:5000/app:latest"),
         ("Registry.Example.com/app", "registry.example.com/app:latest"),
+        ("Corp/app", "corp:443/app:latest"),  # as Docker has it: a host, by its capital letter alone
+        ("LOCALHOST/app", "localhost/app:latest"),
         ("registry:5000/team/app:1", "registry:5000/team/app:1"),
         ("[::1]:5000/app", "[::1]:5000/app:latest"),
         (f"nginx@{SHA256}", f"docker.io/library/nginx@{SHA256}"),

@@ -9,8 +9,8 @@ import pytest
 
 from registry.content import DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Store, digest_of
 from sysdig_instrument.engine.lookups import ImageConfig
-from sysdig_instrument.registry import image
-from sysdig_instrument.registry.cache import ImageCache
+from sysdig_instrument.registry import image, reference
+from sysdig_instrument.registry.cache import ImageCache, ImageKey
 from sysdig_instrument.registry.errors import HttpError
 from sysdig_instrument.registry.manifest import (
     Descriptor,
@@ -30,6 +30,10 @@ LAYERS: dict[str, Any] = {"layers": []}
 
 def document(value: object, media_type: str = "") -> Document:
     return Document(value if isinstance(value, bytes) else json.dumps(value).encode(), media_type)
+
+
+def key(tag: str, architecture: str) -> ImageKey:
+    return ImageKey(reference.parse(f"ghcr.io/o/app:{tag}"), architecture, None)
 
 
 class InMemory:
@@ -109,18 +113,27 @@ def test_platforms(platforms: list[tuple[str, str, str] | None], architecture: s
     assert for_platform(Index(entries), architecture) == [entries[number] for number in chosen]
 
 
+@pytest.mark.parametrize("odd", [5, [], {}, ["linux"], True])
+def test_a_platform_that_is_no_word_is_nobodys(odd: object) -> None:
+    entries = [{"mediaType": OCI_MANIFEST, "digest": DIGEST, "size": 2, "platform": {"os": odd, "architecture": odd}}]
+    read = parse(Document(json.dumps({"schemaVersion": 2, "manifests": entries}).encode()))
+    assert isinstance(read, Index)
+    assert read.manifests[0].platform == ("", "", "")
+    assert for_platform(read, "amd64") == []
+
+
 def test_an_index_in_an_index() -> None:
     store = Store()
     inner = store.multi()
     store.index("1", entries=[store.entry(store.index(entries=[]), None), store.entry(inner, None)])
-    assert image.read(InMemory(store), "1", "arm64", ImageCache()) == ImageConfig(("/arm64",), ("serve",))
+    assert image.read(InMemory(store), key("1", "arm64"), ImageCache()) == ImageConfig(("/arm64",), ("serve",))
 
 
 def test_no_image_for_the_platform() -> None:
     store = Store()
     store.multi("1")
     with pytest.raises(HttpError, match="no image for linux/riscv64"):
-        image.read(InMemory(store), "1", "riscv64", ImageCache())
+        image.read(InMemory(store), key("1", "riscv64"), ImageCache())
 
 
 def test_a_config_is_read_once_whatever_tags_name_it() -> None:
@@ -129,7 +142,7 @@ def test_a_config_is_read_once_whatever_tags_name_it() -> None:
         store.image(tag, entrypoint=["/x"])
     repository, cache = InMemory(store), ImageCache()
     for tag in ("1", "2"):
-        assert image.read(repository, tag, "amd64", cache) == ImageConfig(("/x",))
+        assert image.read(repository, key(tag, "amd64"), cache) == ImageConfig(("/x",))
     assert len(repository.read) == 1
 
 
@@ -181,5 +194,5 @@ def test_an_image_of_docker_and_one_of_oci_are_alike() -> None:
     store.image("oci", entrypoint=["/x"])
     store.image("docker", entrypoint=["/x"], docker=True)
     assert store.manifests["docker"][0] == DOCKER_MANIFEST
-    read = {tag: image.read(InMemory(store), tag, "amd64", ImageCache()) for tag in ("oci", "docker")}
+    read = {tag: image.read(InMemory(store), key(tag, "amd64"), ImageCache()) for tag in ("oci", "docker")}
     assert read["oci"] == read["docker"] == ImageConfig(("/x",))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sysdig_instrument.engine.patch import Pointer
 
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Neither what ends a line nor what turns its direction round: a name must not make a message say something else.
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONGEST_NAME = 300
 _LONGEST_LINE = 1700
 _LONGEST_MESSAGE = 3500  # bytes; CloudFormation cuts a longer status reason off, and with it what would help

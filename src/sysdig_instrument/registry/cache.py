@@ -26,6 +26,20 @@ class ImageKey:
     architecture: str
     credentials: str | None
 
+    def content(self, digest: str) -> ContentKey:
+        """A configuration blob of the image's repository, for the same reader."""
+        return ContentKey(self.reference.registry, self.reference.repository, self.credentials, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentKey:
+    """A blob as somebody reads it. That somebody's manifest names a digest does not prove that the blob is theirs to read."""
+
+    registry: str
+    repository: str
+    credentials: str | None
+    digest: str
+
 
 class _Bounded(Generic[K, V]):
     """A dictionary that forgets what has not been used for the longest time when it has too many entries."""
@@ -64,7 +78,7 @@ class ImageCache:
         self._clock = clock or MonotonicClock()
         self._lock = threading.Lock()
         self._images: _Bounded[ImageKey, tuple[ImageConfig, float | None]] = _Bounded(most)
-        self._contents: _Bounded[str, ImageConfig] = _Bounded(most)
+        self._contents: _Bounded[ContentKey, ImageConfig] = _Bounded(most)
 
     def image(self, key: ImageKey) -> ImageConfig | None:
         """What is known of an image, if it still holds."""
@@ -81,12 +95,12 @@ class ImageCache:
         with self._lock:
             self._images.keep(key, (config, until))
 
-    def content(self, digest: str) -> ImageConfig | None:
-        """What the configuration blob of that digest says."""
+    def content(self, key: ContentKey) -> ImageConfig | None:
+        """What a configuration blob says."""
         with self._lock:
-            return self._contents.get(digest)
+            return self._contents.get(key)
 
-    def keep_content(self, digest: str, config: ImageConfig) -> None:
+    def keep_content(self, key: ContentKey, config: ImageConfig) -> None:
         """Remember a configuration blob, whose digest has been checked."""
         with self._lock:
-            self._contents.keep(digest, config)
+            self._contents.keep(key, config)

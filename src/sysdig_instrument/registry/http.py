@@ -185,5 +185,5 @@ def _retry_after(headers: Message, otherwise: float) -> float:
         return max(float(value), otherwise)
     try:
         return max((parsedate_to_datetime(value) - parsedate_to_datetime(headers["Date"])).total_seconds(), otherwise)
-    except (TypeError, ValueError):  # neither a number nor a date, or no Date to compare it with
+    except (TypeError, ValueError, OverflowError):  # neither a number nor a date, or no Date to compare it with
         return otherwise

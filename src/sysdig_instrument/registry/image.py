@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.registry import manifest
-from sysdig_instrument.registry.cache import ImageCache
+from sysdig_instrument.registry.cache import ImageCache, ImageKey
 from sysdig_instrument.registry.errors import HttpError
 from sysdig_instrument.registry.manifest import LONGEST_CONFIG, LONGEST_MANIFEST, Descriptor, Document, Manifest
 
@@ -34,23 +34,23 @@ class Repository(Protocol):
         ...
 
 
-def read(repository: Repository, selector: str, architecture: str, cache: ImageCache) -> ImageConfig:
-    """The config of an image for linux on an architecture.
+def read(repository: Repository, key: ImageKey, cache: ImageCache) -> ImageConfig:
+    """The config of an image for linux on an architecture. ``repository`` is the one of its reference.
 
     An image that is not in an index is taken whatever its architecture: Docker runs it, too.
 
     Raises:
         HttpError: It cannot be had, or is not what it should be.
     """
-    config = _manifest(repository, selector, architecture).config
-    if known := cache.content(config.digest):
+    config = _manifest(repository, key.reference.selector, key.architecture).config
+    if known := cache.content(key.content(config.digest)):
         return known
     if config.size > LONGEST_CONFIG:
         raise HttpError(f"its configuration has more than the {LONGEST_CONFIG >> 20} MiB that are read")
     body = repository.blob(config.digest, LONGEST_CONFIG)
     manifest.verify(body, config.digest, config.size)
     found = manifest.parse_config(body)
-    cache.keep_content(config.digest, found)
+    cache.keep_content(key.content(config.digest), found)
     return found
 
 

@@ -110,7 +110,7 @@ class Images:
 
     def _read(self, repository: Repository, key: ImageKey, wanting: list[ImageRequest]) -> None:
         try:
-            config = image.read(repository, key.reference.selector, key.architecture, self.cache)
+            config = image.read(repository, key, self.cache)
         except HttpError as error:
             self._tell(wanting, unreadable(str(key.reference), error.what, error.remedy).unavailable)
         else:

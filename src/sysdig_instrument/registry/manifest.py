@@ -182,7 +182,8 @@ def _descriptor(value: Json) -> Descriptor:
 def _platform(value: Json) -> tuple[str, str, str] | None:
     if not isinstance(value, dict):
         return None
-    os, architecture, variant = (str(value.get(key) or "") for key in ("os", "architecture", "variant"))
+    said = (value.get(key) for key in ("os", "architecture", "variant"))
+    os, architecture, variant = (word if isinstance(word, str) else "" for word in said)
     return os, architecture, variant
 
 

@@ -92,6 +92,9 @@ def _split_registry(name: str) -> tuple[str, str]:
     if not _REGISTRY.fullmatch(first):
         raise InvalidReferenceError("its registry is not a host name, with a port or without")
     registry = first.lower()
+    if not {".", ":"} & set(first) and registry != "localhost":
+        # Its capitals alone say that it is a host: in lower case and without them it would read as a repository.
+        return f"{registry}:443", rest
     return (DOCKER_HUB if registry == f"index.{DOCKER_HUB}" else registry), rest
 
 

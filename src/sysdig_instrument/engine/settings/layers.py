@@ -12,6 +12,19 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
 from sysdig_instrument.errors import UsageError
 
+_VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "AgentEnvironment": {
+        "SYSDIG_COLLECTOR": "Collector",
+        "SYSDIG_COLLECTOR_PORT": "CollectorPort",
+        "SYSDIG_EXTRA_CONF": "ExtraConf",
+        "SYSDIG_LOGGING": "LogLevel",
+        "SYSDIG_PRIORITY": "Priority",
+        "SYSDIG_SIDECAR": "SidecarMode",
+    },
+    "WorkloadEnvironment": {"SYSDIG_SIDECAR": "SidecarMode"},
+}
+"""Variables that a setting of their own gives, by the settings for further variables: these win over it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -135,11 +148,22 @@ def _read(name: str, value: Json, layer: Layer, settled: Settled) -> Json:
     except ValueError as error:
         fact = f'Setting "{name}" in {layer.name} has a value that cannot be used'
         raise _FaultyError(name, fact, f"Give {error}") from None
+    if layer.reach is not Reach.DEPLOYMENT and isinstance(read, dict):
+        _check_variables(name, read, layer, settled)
     if name == "Collector" and "." not in str(read) and read not in COLLECTORS:
         known = ", ".join(COLLECTORS)
         fact = f'Setting "Collector" in {layer.name} is neither a host name nor a region that is known ({known})'
         raise _FaultyError(name, fact, nearest(str(read), COLLECTORS) or "Give the host name of the collector")
     return read
+
+
+def _check_variables(name: str, variables: Mapping[str, Json], layer: Layer, settled: Settled) -> None:
+    """What is locked is locked under the name of its variable, too."""
+    for variable, owner in _VARIABLES.get(name, {}).items():
+        if variable in variables and owner in settled.settings.locked_settings:
+            origin = settled.origin("LockedSettings")
+            fact = f'Setting "{name}" in {layer.name} gives {variable}, and "{owner}" is locked by {origin}'
+            raise _FaultyError(name, fact, "Take it out there, or ask the platform team")
 
 
 def _check_reach(setting: Setting, layer: Layer, settled: Settled) -> None:

@@ -85,6 +85,7 @@ def _entry_point(
 ) -> Iterator[Effect]:
     if isinstance(tree, Choice):  # the conditions of its items decide whether there is a list: written anew
         yield put(leaf, render(_rewritten(container, leaf, when)), _REASON)
+        yield from _unusable_among(container, "EntryPoint", leaf, when, tree)
         return
     match tree.value:
         case Form.GIVEN:
@@ -119,6 +120,13 @@ def _rewritten(container: Container, leaf: Leaf, when: When) -> Tree[_Value]:
         return Always(list(items))
 
     return bind(items_of(cast("list[Json]", leaf.value), when), when, new)
+
+
+def _unusable_among(container: Container, key: str, leaf: Leaf, when: When, tree: Tree[Form]) -> Iterator[Effect]:
+    """What is wrong with a list under some of the conditions that its items have."""
+    for form, under in leaves(tree, when):
+        if form in (Form.BAD, Form.EMPTY_NOW):
+            yield unusable(container, key, leaf, under, form)
 
 
 def _prefix(container: Container, leaf: Leaf, when: When) -> Effect:
@@ -173,6 +181,7 @@ def _restate_command(container: Container, leaf: Leaf, when: When, wrapping: Wra
         new = _where_empty(before, when, lambda under: _image_command(container, under))
         if new != _where_empty(before, when, lambda _under: _STAY):
             wrapping.effects.append(put(leaf, render(new), _CMD))
+        wrapping.effects += _unusable_among(container, "Command", leaf, when, tree)
     elif tree.value is Form.EMPTY:
         new = _image_command(container, when)
         if new != _STAY:
