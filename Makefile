@@ -134,8 +134,10 @@ clean: ## Remove all that was made here
 	@VIRTUAL_ENV=.tools/localstack $(UV) pip install --quiet --no-deps --editable ./demo
 	@touch $@
 
+# With the Python of the function's runtime where this machine has one: then the bundle's compiled files count, as in AWS.
 .tools/lambda/.done: requirements/emulator.txt | .venv/.done
 	@echo "What the Lambda runtime has: .tools/lambda"
-	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/lambda
+	@python="$$($(MAKE) --silent --no-print-directory -C src python)"; \
+		$(UV) venv --quiet --clear --python "$${python:-.venv/bin/python}" .tools/lambda
 	@VIRTUAL_ENV=.tools/lambda $(SYNC) --compile-bytecode requirements/emulator.txt
 	@touch $@
