@@ -15,7 +15,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
@@ -29,6 +28,7 @@ from sysdig_instrument.engine.outcomes import Outcome, Status
 from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.macro import Processed, TemplateRefusedError, explained
 from sysdig_instrument.planning import Lookup
+from sysdig_instrument.values import dataclass
 
 NAMESPACE: Final = "SysdigInstrument"
 SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME") or "sysdig-instrument"

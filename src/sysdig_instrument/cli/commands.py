@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.cli import options
+from sysdig_instrument.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.cli import main
 from sysdig_instrument.cli.commands import COMMANDS
 from sysdig_instrument.cli.terminal import write
+from sysdig_instrument.values import dataclass
 
 _PROGRAM: Final = "sysdig-instrument"
 

@@ -7,7 +7,6 @@ without recursion, so that depth and size can be refused while they are read.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import yaml
@@ -15,6 +14,7 @@ import yaml
 from sysdig_instrument.documents.places import MAX_DEPTH, MAX_NODES, fault, too_large
 from sysdig_instrument.documents.tree import Alias, Mapping, Node, Scalar, Sequence
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.values import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

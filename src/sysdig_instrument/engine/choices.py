@@ -8,11 +8,11 @@ on the way is not asked again, so contradictory paths do not exist.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.values import dataclass
 
 A = TypeVar("A")
 B = TypeVar("B")

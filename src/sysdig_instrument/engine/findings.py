@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.values import dataclass
 
 # What is not good, not what is: a set that reaches over all of Unicode takes milliseconds to compile.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
@@ -21,6 +20,7 @@ from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.scope import Scope, partition
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.values import dataclass
 
 ROLE: Final = "AWS::IAM::Role"
 SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type

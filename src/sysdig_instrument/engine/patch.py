@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import jsonpatch
 import jsonpointer
 
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.values import dataclass
 
 Pointer: TypeAlias = tuple[str | int, ...]
 """A place in a JSON document: the keys and indexes on the way to it. ``"-"`` is the end of a list (RFC 6901)."""
