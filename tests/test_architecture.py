@@ -33,11 +33,12 @@ MAY_USE = {
     "limits.py": {"engine", "errors"},
     "macro.py": {"engine", "errors", "limits", "planning"},
     "hook.py": {"engine", "errors", "planning"},
-    "observing.py": {"engine", "errors", "macro", "planning"},
+    "observing.py": {"engine", "errors", "late", "macro", "planning"},
     "handler.py": {"asking", "engine", "errors", "hook", "macro", "observing", "registry"},
     "__main__.py": {"cli"},
     "__init__.py": set(),
     "errors.py": set(),
+    "late.py": set(),
     "values.py": set(),
 }
 """Which parts of this package each part may import. ``""`` is the package itself, for its version."""
@@ -57,7 +58,7 @@ OUTSIDERS = {
     "logging": set[str](),
     "random": set[str](),
     "uuid": set[str](),
-    "importlib": {"cli/main.py"},
+    "importlib": {"cli/main.py", "late.py"},
     "time": {"asking.py", "cli/progress.py", "observing.py", "registry"},
     "datetime": {"coverage"},
 }
@@ -245,8 +246,9 @@ def test_what_is_remembered_between_runs_is_known() -> None:
 
 
 def loaded_by(statement: str) -> set[str]:
-    """What is loaded in a fresh process by a statement."""
-    program = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
+    """What is loaded in a fresh process by a statement; what waits for its first use is not."""
+    wait = "type(module).__name__ == '_LazyModule'"
+    program = f"import sys\n{statement}\nprint('\\n'.join(name for name, module in sys.modules.items() if not {wait}))"
     run = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, env={"PYTHONPATH": str(SOURCE)}
     )
@@ -260,6 +262,13 @@ def test_the_function_loads_nothing_that_is_the_command_lines() -> None:
         for name in loaded
         if name == "yaml" or name.startswith(("sysdig_instrument.documents", "sysdig_instrument.cli"))
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["dataclasses", "jmespath", "gzip", "typing_extensions", "random"]
+)
+def test_a_cold_start_does_not_wait_for_what_the_function_never_uses(name: str) -> None:
+    assert name not in loaded_by("import sysdig_instrument.handler")
 
 
 @pytest.mark.parametrize(

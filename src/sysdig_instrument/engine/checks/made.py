@@ -15,7 +15,7 @@ from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.values import dataclass
 
-Known: TypeAlias = Json | Absent | None
+Known: TypeAlias = "Json | Absent | None"
 """A value that is worked out, or ``None`` where it is not known (JSON's null counts as ``ABSENT``)."""
 
 

@@ -23,7 +23,7 @@ from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.forms import Form, Items, forms, items_of, of_items, unusable
 from sysdig_instrument.values import dataclass, field
 
-_Value: TypeAlias = Json | Absent
+_Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where what stands there, if anything, stays as it is."""
 
 _STAY: Final[Tree[_Value]] = Always(ABSENT)
