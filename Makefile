@@ -33,9 +33,10 @@ help: ## This list
 demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
 
-bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print the function's cold start, the size of its zip, and how long look-ups take
+bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print the cold start, the size of the zip, and how long look-ups and the command line tool take
 	@.venv/bin/python bench/bench.py
 	@echo; .venv/bin/python bench/lookups.py
+	@echo; .venv/bin/python bench/cli.py
 
 .PHONY: linux
 linux:

@@ -264,9 +264,7 @@ def test_the_function_loads_nothing_that_is_the_command_lines() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["dataclasses", "jmespath", "gzip", "typing_extensions", "random"]
-)
+@pytest.mark.parametrize("name", ["dataclasses", "jmespath", "gzip", "typing_extensions", "random"])
 def test_a_cold_start_does_not_wait_for_what_the_function_never_uses(name: str) -> None:
     assert name not in loaded_by("import sysdig_instrument.handler")
 

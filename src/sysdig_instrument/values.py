@@ -9,10 +9,12 @@ what this package does not use is not here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+TYPE_CHECKING = False  # typing itself takes longer to import than --help may
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final, Literal, TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 _MISSING: Final = object()
 _FIELDS: Final = "__fields__"

@@ -8,6 +8,7 @@ from typing import Final
 
 from sysdig_instrument.cli import main
 from sysdig_instrument.cli.commands import COMMANDS
+from sysdig_instrument.cli.parsing import commands_of
 from sysdig_instrument.cli.terminal import write
 from sysdig_instrument.values import dataclass
 
@@ -42,14 +43,11 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 
 def _commands() -> Iterator[Completed]:
-    helps = {command.name: command.help for command in COMMANDS}
-    for action in main.parser()._actions:  # noqa: SLF001 - argparse lists them nowhere else
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
-            for name, parser in action.choices.items():
-                actions = parser._actions  # noqa: SLF001 - the same
-                words = [tuple(map(str, each.choices)) for each in actions if not each.option_strings and each.choices]
-                options = tuple(_option(each) for each in actions if each.option_strings)
-                yield Completed(name, helps[name], options, words[0] if words else ())
+    for command, parser in zip(COMMANDS, commands_of(main.parser()), strict=True):
+        actions = parser._actions  # noqa: SLF001 - argparse lists them nowhere else
+        words = [tuple(map(str, each.choices)) for each in actions if not each.option_strings and each.choices]
+        options = tuple(_option(each) for each in actions if each.option_strings)
+        yield Completed(command.name, command.help, options, words[0] if words else ())
 
 
 def _option(action: argparse.Action) -> Option:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Final, NoReturn
+
+TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Final, NoReturn
 
 _USAGE: Final = 2
-_CHOICE: Final = re.compile(r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)")
-_WORD: Final = re.compile(r"[\w-]+")
+_CHOICE: Final = r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)"
+_WORD: Final = r"[\w-]+"
 
 
 class Layout(argparse.RawDescriptionHelpFormatter):
@@ -31,22 +35,36 @@ class Layout(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that suggests the option that was meant."""
+    """An argument parser that suggests the option that was meant, and has its options when it needs them."""
+
+    pending: Sequence[Callable[[argparse.ArgumentParser], None]] = ()
+    """What adds its options. Those of one command are needed in a call, or of none."""
+
+    def completed(self) -> Parser:
+        """This parser with all its options."""
+        pending, self.pending = self.pending, ()
+        for add_options in pending:
+            add_options(self)
+        return self
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as it is given
+        """Parse arguments; argparse does this with the parser of the command that was chosen, too."""
+        return super(Parser, self.completed()).parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """End with the message, a suggestion where there is one, and the way to the help."""
         self.exit(_USAGE, f"{self.prog}: {message}{self._suggestion(message)}\nSee {self.prog} --help\n")
 
     def _suggestion(self, message: str) -> str:
-        if choice := _CHOICE.search(message):
-            return _nearest(choice["wrong"], _WORD.findall(choice["known"]))
+        if choice := re.search(_CHOICE, message):
+            return _nearest(choice["wrong"], re.findall(_WORD, choice["known"]))
         marker = "unrecognized arguments: "
         if not message.startswith(marker):
             return ""
         wrong = message.removeprefix(marker).partition(" ")[0].partition("=")[0]
         known = [
             option
-            for parser in (self, *_commands(self))
+            for parser in (self, *commands_of(self))
             for action in parser._actions  # noqa: SLF001 - argparse lists them nowhere else
             for option in action.option_strings
         ]
@@ -60,7 +78,7 @@ def _nearest(wrong: str, known: list[str]) -> str:
     return f"\nDid you mean {close[0]}?" if close else ""
 
 
-def _commands(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+def commands_of(parser: argparse.ArgumentParser) -> list[Parser]:
     """The parsers of a parser's commands: an option that one of them does not know ends up with their parent."""
     actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001 - argparse lists them nowhere else
-    return [command for action in actions for command in action.choices.values()]
+    return [command.completed() for action in actions for command in action.choices.values()]
