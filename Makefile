@@ -33,9 +33,10 @@ help: ## This list
 demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
 
-bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print the function's cold start, the size of its zip, and how long look-ups take
+bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print the cold start, the size of the zip, and how long look-ups and the command line tool take
 	@.venv/bin/python bench/bench.py
 	@echo; .venv/bin/python bench/lookups.py
+	@echo; .venv/bin/python bench/cli.py
 
 .PHONY: linux
 linux:
@@ -147,8 +148,10 @@ clean: ## Remove all that was made here
 	@VIRTUAL_ENV=.tools/fuzz $(SYNC) requirements/fuzz.txt
 	@touch $@
 
+# With the Python of the function's runtime where this machine has one: then the bundle's compiled files count, as in AWS.
 .tools/lambda/.done: requirements/emulator.txt | .venv/.done
 	@echo "What the Lambda runtime has: .tools/lambda"
-	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/lambda
+	@python="$$($(MAKE) --silent --no-print-directory -C src python)"; \
+		$(UV) venv --quiet --clear --python "$${python:-.venv/bin/python}" .tools/lambda
 	@VIRTUAL_ENV=.tools/lambda $(SYNC) --compile-bytecode requirements/emulator.txt
 	@touch $@

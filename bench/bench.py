@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -138,6 +139,21 @@ def print_table(ours: Function, empty: Function, rounds: int) -> None:
     ):
         print(f"{label:34}{one_size / KIB:14.0f} KiB{other_size / KIB:12.1f} KiB")
     print(f"\nMedians of {rounds} rounds under AWS's Lambda runtime interface emulator on this machine.")
+    print(compiled_for(ours.bundle))
+
+
+def compiled_for(bundle: Path) -> str:
+    """What compiled files the bundle has, and whether the Python that was measured takes them."""
+    tag = [str(Machine.found_in(ROOT / ".tools").python), "-c", "import sys; print(sys.implementation.cache_tag)"]
+    measured = subprocess.run(tag, check=True, capture_output=True, text=True).stdout.strip()
+    compiled = {path.suffixes[0].removeprefix(".") for path in bundle.rglob("*.pyc")}
+    if not compiled:
+        return "The bundle is not compiled: no Python of the function's runtime was found when it was built."
+    if compiled == {measured}:
+        return f"The bundle is compiled, and measured, for {measured}."
+    return (
+        f"The bundle is compiled for {', '.join(compiled)}, but measured with {measured}: as if it were not compiled."
+    )
 
 
 if __name__ == "__main__":

@@ -46,6 +46,11 @@ def _missing(reason: str) -> NoReturn:
 def built_function(folder: Path) -> Path:
     """The function's bundle, made as `sam build` makes it."""
     folder.mkdir()
-    make = ["make", "--silent", "--directory", str(ROOT / "src"), "build-MacroFunction", f"ARTIFACTS_DIR={folder}"]
-    subprocess.run(make, check=True, timeout=120)
+    made("build-MacroFunction", f"ARTIFACTS_DIR={folder}")
     return folder
+
+
+def made(*arguments: str) -> str:
+    """What a target of src/Makefile prints."""
+    make = ["make", "--silent", "--directory", str(ROOT / "src"), *arguments]
+    return subprocess.run(make, check=True, timeout=120, stdout=subprocess.PIPE, text=True).stdout

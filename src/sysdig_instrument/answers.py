@@ -15,7 +15,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -43,6 +42,7 @@ from sysdig_instrument.registry.proxy import Proxy
 from sysdig_instrument.registry.secrets import SecretByRegistry, Secrets
 from sysdig_instrument.registry.tokens import Doorkeeper
 from sysdig_instrument.registry.urls import PUBLIC, Reach
+from sysdig_instrument.values import dataclass, field
 
 _MORE_TIME: Final = "Try again, or give look-ups more time"
 

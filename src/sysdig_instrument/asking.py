@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.lookups import Answer, ImageRequest, Request, Unavailable
 from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.registry.aws import AwsClients

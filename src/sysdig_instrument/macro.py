@@ -8,7 +8,6 @@ The shape of both is that of the CloudFormation user guide, «Template macros»:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import plan as engine
@@ -20,6 +19,7 @@ from sysdig_instrument.engine.settings.table import TABLE, Settings
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.limits import check_size, processed_size
 from sysdig_instrument.planning import Lookup, planned
+from sysdig_instrument.values import dataclass
 
 _NOT_AN_EVENT: Final = "This is not the event of a CloudFormation macro"
 

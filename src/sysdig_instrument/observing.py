@@ -15,20 +15,24 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
-
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
 from sysdig_instrument.engine.outcomes import Outcome, Status
 from sysdig_instrument.errors import UsageError, UserError
+from sysdig_instrument.late import late
 from sysdig_instrument.macro import Processed, TemplateRefusedError, explained
 from sysdig_instrument.planning import Lookup
+from sysdig_instrument.values import dataclass
+
+# A cold start waits for Powertools. Queries of events (JMESPath), sampling, and what inspect needs to read sources are
+# imported by it and used by nothing that is done here.
+with late("aws_lambda_powertools.utilities.jmespath_utils", "ast", "random", "tokenize"):
+    from aws_lambda_powertools import Logger, Metrics
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 NAMESPACE: Final = "SysdigInstrument"
 SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME") or "sysdig-instrument"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
 from sysdig_instrument.engine.plan import Context, Plan, plan
+from sysdig_instrument.values import replace
 
 Lookup: TypeAlias = Callable[[Sequence[Request]], Mapping[Request, Answer]]
 """Answers all the requests at once. It raises nothing that a user could cause: a failure is an ``Unavailable``."""

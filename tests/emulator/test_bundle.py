@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+import importlib.util
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Final
 
-from embedding import ROOT, built_function, on_embedded_aws
+import pytest
+
+from embedding import ROOT, TOOLS, built_function, made, on_embedded_aws
 
 pytestmark = on_embedded_aws
+
+UNCHECKED_HASH: Final = 1  # PEP 552: the flags of a compiled file that is trusted without a look at its source
+NEVER: Final = "aws_lambda_powertools.event_handler.openapi.compat"
+"""Powertools imports it for Pydantic's models, when it meets one. There is no Pydantic."""
+
+ZIPPED: Final = """
+import json, sys, zipfile
+from samcli.lib.package.utils import make_zip_with_lambda_permissions as zipped
+with zipfile.ZipFile(zipped(*sys.argv[1:])) as made:
+    print(json.dumps(sorted((one.filename, one.CRC, one.compress_size, one.date_time, one.external_attr, one.extra.hex())
+                            for one in made.infolist())))
+"""
+"""What is in the zip that SAM makes of a folder; in which order depends on how the file system lists the folder."""
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -20,47 +39,141 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def test_it_is_the_same_from_every_build(bundle: Path, tmp_path: Path) -> None:
-    assert files(bundle) == files(built_function(tmp_path / "again"))
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second build: later, and in a folder with another and longer name."""
+    return built_function(tmp_path_factory.mktemp("another") / "folder")
+
+
+def test_it_is_the_same_from_every_build(bundle: Path, again: Path) -> None:
+    assert files(bundle) == files(again)
+
+
+def test_so_is_what_sam_zips(bundle: Path, again: Path, tmp_path: Path) -> None:
+    def zipped(folder: Path) -> Any:
+        command = [str(TOOLS / "sam/bin/python"), "-c", ZIPPED, str(tmp_path / folder.name), str(folder)]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    first = zipped(bundle)
+    assert {name for name, *_ in first} == files(bundle).keys()
+    assert first == zipped(again)
+
+
+def locked() -> set[str]:
+    """The packages of the function, as the names of folders have them."""
+    lines = (ROOT / "src/requirements.txt").read_text().splitlines()
+    return {line.split("==")[0].replace("-", "_") for line in lines if "==" in line}
 
 
 def test_it_has_the_packages_of_the_function(bundle: Path) -> None:
-    lines = (ROOT / "src/requirements.txt").read_text().splitlines()
-    locked = {line.split("==")[0].replace("-", "_") for line in lines if "==" in line}
-    # Each package brings its METADATA, by which scanners know what is in a function.
-    assert {path.parent.name.split("-")[0] for path in bundle.glob("*.dist-info/METADATA")} == locked
+    # Each package brings its METADATA, by which scanners know what is in a function, and its licence.
+    described = list(bundle.glob("*.dist-info/METADATA"))
+    assert {path.parent.name.split("-")[0] for path in described} == locked()
+    assert not [path.parent.name for path in described if not list(path.parent.rglob("LICENSE*"))]
 
 
 def test_it_is_pure_python_and_carries_nothing_of_this_machine(bundle: Path) -> None:
     names = files(bundle)
-    assert not [name for name in names if name.endswith((".so", ".pyc", "RECORD", "INSTALLER", "direct_url.json"))]
+    assert not [name for name in names if name.endswith((".so", "RECORD", "INSTALLER", "direct_url.json"))]
     assert not (bundle / "bin").exists()
-    here = str(ROOT).encode()
-    assert not [name for name in names if here in (bundle / name).read_bytes()]
+    for folder in (ROOT, bundle):
+        here = str(folder).encode()
+        assert not [name for name in names if here in (bundle / name).read_bytes()]
+
+
+def test_it_is_compiled_where_this_machine_has_a_python_of_the_runtime(bundle: Path) -> None:
+    compiled = {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*.pyc")}
+    if not made("python"):
+        assert not compiled
+        return
+    tag = f"cpython-{runtime().replace('.', '')}"
+    for path in bundle.rglob("*.py"):
+        source = path.relative_to(bundle)
+        content = compiled.pop(str(source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"))
+        assert int.from_bytes(content[4:8], "little") == UNCHECKED_HASH, source
+        assert f"/var/task/{source}".encode() in content  # what tracebacks show
+    assert not compiled
+
+
+def test_without_a_python_of_the_runtime_it_is_built_and_told(tmp_path: Path) -> None:
+    told = made("build-MacroFunction", f"ARTIFACTS_DIR={tmp_path}", "RUNTIME=3.99")
+    (line,) = [line for line in told.splitlines() if "Cold starts" in line]
+    assert "no Python 3.99 here" in line
+    assert "build again" in line
+    assert (tmp_path / "sysdig_instrument/handler.py").exists()
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
+def runtime() -> str:
+    """The version of the function's Python, as template.yaml has it."""
+    (version,) = [
+        line.strip().removeprefix("Runtime: python")
+        for line in (ROOT / "template.yaml").read_text().splitlines()
+        if line.strip().startswith("Runtime: ")
+    ]
+    return version
+
+
+def test_it_is_built_for_the_runtime_of_the_template() -> None:
+    assert f"\nRUNTIME := {runtime()}\n" in (ROOT / "src/Makefile").read_text()
 
 
 def test_it_has_the_modules_that_the_handler_leads_to_and_no_others(bundle: Path) -> None:
-    source = ROOT / "src"
-    needed, found = set[Path](), {source / "sysdig_instrument" / "handler.py"}
+    needed = {path for path in reached() if path.is_relative_to(SOURCE)}
+    there = {
+        Path(name) for name in files(bundle) if name.startswith("sysdig_instrument/") and not name.endswith(".pyc")
+    }
+    assert there == {path.relative_to(SOURCE) for path in needed}
+
+
+def test_of_its_packages_it_has_what_is_reached_and_no_folder_besides(bundle: Path) -> None:
+    needed = {path.relative_to(PACKAGES) for path in reached() if path.is_relative_to(PACKAGES)}
+    assert not {path for path in needed if not (bundle / path).exists()}
+    folders = {path.parent.relative_to(bundle) for path in bundle.rglob("*.py")}
+    ours = {path for path in folders if path.parts[:1] == ("sysdig_instrument",)}
+    assert folders - ours == {path.parent for path in needed}
+
+
+SOURCE: Final = ROOT / "src"
+PACKAGES: Final = Path(str(importlib.util.find_spec("jsonpatch").origin)).parent  # type: ignore[union-attr] # is installed
+
+
+def reached() -> set[Path]:
+    """The files that the handler leads to, of our package and of those that the function brings along."""
+    needed, found = set[Path](), {SOURCE / "sysdig_instrument" / "handler.py"}
     while found:
         needed |= found
-        found = {path for module in found for path in imported(source, module)} - needed
-    there = {path.relative_to(bundle) for path in (bundle / "sysdig_instrument").rglob("*") if path.is_file()}
-    assert there == {path.relative_to(source) for path in needed}
+        found = {path for module in found for path in imported(module)} - needed
+    return needed
 
 
-def imported(source: Path, module: Path) -> Iterator[Path]:
-    """The files of our package that a module imports, in functions too, and those of the packages around them."""
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
-        match node:
-            case ast.ImportFrom(module=str(name)):
-                names = [name, *(f"{name}.{alias.name}" for alias in node.names)]
-            case ast.Import():
-                names = [alias.name for alias in node.names]
-            case _:
-                continue
-        for name in names:
-            parts = name.split(".")
-            for length in range(1, len(parts) + 1):
-                path = source.joinpath(*parts[:length])
+def imported(module: Path) -> Iterator[Path]:
+    """The files that a module imports, in functions too, and those of the packages around them."""
+    root = SOURCE if module.is_relative_to(SOURCE) else PACKAGES
+    package = module.relative_to(root).parts[:-1]
+    for name in names(ast.parse(module.read_text("utf-8")), package):
+        parts = name.split(".")
+        if name.startswith(NEVER) or parts[0] not in {"sysdig_instrument", "jsonpointer", *locked()}:
+            continue
+        for length in range(1, len(parts) + 1):
+            for base in (SOURCE, PACKAGES):
+                path = base.joinpath(*parts[:length])
                 yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists())
+
+
+def names(tree: ast.AST, package: Sequence[str]) -> Iterator[str]:
+    """The full names in the imports of a module; what is imported for a type checker only is not."""
+    match tree:
+        case ast.ImportFrom(module=module, names=aliases, level=level):
+            around = package[: len(package) - level + 1] if level else ()
+            base = ".".join([*around, *([module] if module else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in aliases)
+        case ast.Import(names=aliases):
+            yield from (alias.name for alias in aliases)
+        case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=otherwise):
+            for statement in otherwise:
+                yield from names(statement, package)
+        case _:
+            for node in ast.iter_child_nodes(tree):
+                yield from names(node, package)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.layers import Layer, Settled, from_environment, merged, nearest, settle
 from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.values import fields, replace
 
 GOOD: dict[str, list[tuple[Json, object]]] = {
     "Collector": [("us2", "us2"), ("collector.example.com", "collector.example.com"), (" eu1 ", "eu1")],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
-
 from sysdig_instrument.cli import options
+from sysdig_instrument.values import dataclass
+
+TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from typing import Final
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.cli import main
 from sysdig_instrument.cli.commands import COMMANDS
+from sysdig_instrument.cli.parsing import commands_of
 from sysdig_instrument.cli.terminal import write
 from sysdig_instrument.engine.settings.table import TABLE
+from sysdig_instrument.values import dataclass
 
 _PROGRAM: Final = "sysdig-instrument"
 
@@ -48,14 +49,11 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 
 def _commands() -> Iterator[Completed]:
-    helps = {command.name: command.help for command in COMMANDS}
-    for action in main.parser()._actions:  # noqa: SLF001 - argparse lists them nowhere else
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
-            for name, parser in action.choices.items():
-                actions = parser._actions  # noqa: SLF001 - the same
-                words = [tuple(map(str, each.choices)) for each in actions if not each.option_strings and each.choices]
-                options = tuple(_option(each) for each in actions if each.option_strings)
-                yield Completed(name, helps[name], options, words[0] if words else ())
+    for command, parser in zip(COMMANDS, commands_of(main.parser()), strict=True):
+        actions = parser._actions  # noqa: SLF001 - argparse lists them nowhere else
+        words = [tuple(map(str, each.choices)) for each in actions if not each.option_strings and each.choices]
+        options = tuple(_option(each) for each in actions if each.option_strings)
+        yield Completed(command.name, command.help, options, words[0] if words else ())
 
 
 def _option(action: argparse.Action) -> Option:

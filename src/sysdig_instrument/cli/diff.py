@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.batch import code_of, each
@@ -26,6 +25,7 @@ from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
+from sysdig_instrument.values import dataclass, replace
 
 _CHANGES: Final = 1
 """What ``--exit-code`` answers where something would change: as ``git diff`` does."""

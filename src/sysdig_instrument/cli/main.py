@@ -9,14 +9,17 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final, cast
 
 from sysdig_instrument import __version__
 from sysdig_instrument.cli.commands import COMMANDS, EPILOG
 from sysdig_instrument.cli.messages import discard, tell
 from sysdig_instrument.cli.parsing import Layout, Parser
 from sysdig_instrument.errors import RefusedError, UserError
+
+TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -35,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(
-        title="commands", dest="command", metavar="COMMAND", required=True, parser_class=Parser
+        title="commands", dest="command", metavar="COMMAND", required=True, parser_class=Parser, prog=top.prog
     )
     for command in COMMANDS:
         each = commands.add_parser(
@@ -46,8 +49,7 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=Layout,
             allow_abbrev=False,
         )
-        for add_options in command.options:
-            add_options(each)
+        each.pending = command.options
     return top
 
 
@@ -79,6 +81,7 @@ def _run(arguments: Sequence[str]) -> int:
             return USAGE
         chosen = parser().parse_args(arguments)
         module = importlib.import_module(f"sysdig_instrument.cli.{chosen.command}")  # after --help has been answered
-        return cast("int", module.run(chosen, os.environ))
+        code: int = module.run(chosen, os.environ)
+        return code
     finally:
         sys.stdout.flush()  # what cannot be written is to be known before Python closes the stream

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+
+TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 def tell(text: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sysdig_instrument.cli.subject import Prospect, Subject
 from sysdig_instrument.engine.findings import path_text
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, Pointer, apply
 from sysdig_instrument.engine.plan import Plan
+from sysdig_instrument.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

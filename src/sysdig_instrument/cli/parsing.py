@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Final, NoReturn
+
+TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Final, NoReturn
 
 _USAGE: Final = 2
-_CHOICE: Final = re.compile(r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)")
-_WORD: Final = re.compile(r"[\w-]+")
+_CHOICE: Final = r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)"
+_WORD: Final = r"[\w-]+"
 _UNKNOWN: Final = "unrecognized arguments: "
 
 
@@ -32,14 +36,27 @@ class Layout(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose messages name the command that they are about, and suggest what was meant."""
+    """An argument parser whose messages name the command that they are about, and suggest what was meant.
+
+    It has its options when it needs them.
+    """
+
+    pending: Sequence[Callable[[argparse.ArgumentParser], None]] = ()
+    """What adds its options. Those of one command are needed in a call, or of none."""
+
+    def completed(self) -> Parser:
+        """This parser with all its options."""
+        pending, self.pending = self.pending, ()
+        for add_options in pending:
+            add_options(self)
+        return self
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - argparse has overloads
         """As argparse does, but what a command does not know is that command's error, and not its parent's."""
         words = list(args or ())
         if self._subparsers and words and words[0].startswith("-") and not self._knows(words[0]):
             self.error(f"{_UNKNOWN}{words[0]}")
-        known, extra = super().parse_known_args(args, namespace)
+        known, extra = super(Parser, self.completed()).parse_known_args(args, namespace)
         if extra:
             self.error(f"{_UNKNOWN}{' '.join(extra)}")
         return known, extra
@@ -53,8 +70,8 @@ class Parser(argparse.ArgumentParser):
 
     def _suggestion(self, message: str) -> str:
         options = [option for action in self._actions for option in action.option_strings]
-        if choice := _CHOICE.search(message):
-            return _nearest(choice["wrong"], [*_WORD.findall(choice["known"]), *options])
+        if choice := re.search(_CHOICE, message):
+            return _nearest(choice["wrong"], [*re.findall(_WORD, choice["known"]), *options])
         if not message.startswith(_UNKNOWN):
             return ""
         wrong = message.removeprefix(_UNKNOWN).partition(" ")[0].partition("=")[0]
@@ -68,3 +85,9 @@ def _nearest(wrong: str, known: list[str]) -> str:
 
     close = difflib.get_close_matches(wrong, known, n=1)
     return f"\nDid you mean {close[0]}?" if close else ""
+
+
+def commands_of(parser: argparse.ArgumentParser) -> list[Parser]:
+    """The parsers of a parser's commands, with all their options."""
+    actions = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001 - argparse lists them nowhere else
+    return [command.completed() for action in actions for command in action.choices.values()]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field
 from typing import Final
 
 from sysdig_instrument.cli.terminal import harmless
+from sysdig_instrument.values import dataclass, field
 
 _SILENCE: Final = 1.0
 _NAME: Final = 50

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.cli.batch import code_of, each
@@ -23,6 +22,7 @@ from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.settings.table import TABLE
 from sysdig_instrument.errors import UserError
 from sysdig_instrument.planning import nobody, planned
+from sysdig_instrument.values import dataclass
 
 _NARROWEST_VALUE: Final = 16
 _MARGINS: Final = 10

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from sysdig_instrument.documents import load, read
 from sysdig_instrument.documents.places import MAX_BYTES
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.values import dataclass
 
 SUFFIXES: Final = (".json", ".yaml", ".yml", ".template")
 _NOT_OURS: Final = frozenset({"node_modules", "__pycache__"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from sysdig_instrument.documents import Document, Kind, carry_back, kind, properties
@@ -14,6 +13,7 @@ from sysdig_instrument.engine.plan import Context, Plan, process
 from sysdig_instrument.engine.template import MACRO
 from sysdig_instrument.limits import check_size
 from sysdig_instrument.planning import Lookup, planned
+from sysdig_instrument.values import dataclass, replace
 
 _ELSEWHERE: Final[Json] = {"Ref": "the task definition around it"}
 _OUT_OF_SIGHT: Final = dict.fromkeys(("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), _ELSEWHERE)

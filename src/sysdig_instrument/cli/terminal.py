@@ -7,8 +7,9 @@ import re
 import sys
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from sysdig_instrument.values import dataclass
 
 Paint: TypeAlias = Literal["old", "new", "place", "strong", "faint", "good", "bad", "warn"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

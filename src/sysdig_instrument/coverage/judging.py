@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import takewhile
 from typing import Final
@@ -20,6 +19,7 @@ from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, Settled, merged
 from sysdig_instrument.engine.settings.table import Reach
 from sysdig_instrument.planning import nobody, planned
+from sysdig_instrument.values import dataclass, replace
 
 _OLDEST_PLATFORM: Final = (1, 4, 0)  # pidMode and SYS_PTRACE on Fargate
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sysdig_instrument.coverage import spelled
 from sysdig_instrument.coverage.account import Definition, Reading, Region, Task, Unread
@@ -18,6 +17,7 @@ from sysdig_instrument.coverage.judging import (
 )
 from sysdig_instrument.engine.container import AGENT_NAME
 from sysdig_instrument.engine.settings.layers import Settled
+from sysdig_instrument.values import dataclass
 
 _ORDER = {verdict: number for number, verdict in enumerate(Verdict)}
 

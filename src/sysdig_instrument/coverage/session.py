@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.registry.aws import AwsError, Client, call
 from sysdig_instrument.registry.aws import Session as Boto3Session
+from sysdig_instrument.values import dataclass
 
 ATTEMPTS: Final = 10
 """A busy account throttles DescribeTasks and its like for seconds, and a scheduled job has time to wait."""

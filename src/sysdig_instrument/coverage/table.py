@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.coverage import spelled
@@ -12,6 +11,7 @@ from sysdig_instrument.coverage.document import percent
 from sysdig_instrument.coverage.judging import Judgement, Verdict
 from sysdig_instrument.coverage.report import Group, Report
 from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.values import dataclass
 
 _HEADINGS: Final = ("REGION", "CLUSTER", "SERVICE", "TASK DEFINITION", "TASKS", "VERDICT", "WHY")
 _NUMBER: Final = _HEADINGS.index("TASKS")

@@ -6,11 +6,10 @@ with the same list gets the same new item) the aliases stay; elsewhere the value
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from sysdig_instrument.documents.drafts import Draft
 from sysdig_instrument.documents.tree import Alias, Mapping, Node, Scalar, Sequence, is_merge, same, walk
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.values import dataclass, field
 
 
 def settle(root: Draft, tree: Node) -> None:

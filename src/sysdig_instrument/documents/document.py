@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json

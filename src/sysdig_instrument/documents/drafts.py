@@ -7,7 +7,6 @@ what nobody changed. Lists and objects are opened, part by part, only on the way
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from sysdig_instrument.documents.tree import (
@@ -23,6 +22,7 @@ from sysdig_instrument.documents.tree import (
 )
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import apply, copy
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.patch import Change, Pointer

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents.json_tree import json_tree
 from sysdig_instrument.documents.page import Page, UnplacedError
 from sysdig_instrument.documents.places import BREAK
 from sysdig_instrument.documents.tree import Alias, Mapping, Node, Sequence, function_of, is_merge, key_text
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Document

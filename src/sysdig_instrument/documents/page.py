@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
 from sysdig_instrument.documents.places import BREAK, column_of
 from sysdig_instrument.documents.tree import Mapping, Node, Scalar, Sequence
+from sysdig_instrument.values import dataclass, field
 
 _BLANKS: Final = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)*")
 _PROPERTIES: Final = re.compile(r"(?:(?:&[^\s,\[\]{}]+|![^\s,\[\]{}]*)(?:[ \t\r\n]+(?:#[^\r\n]*)?)*)*")

@@ -8,10 +8,10 @@ Nothing here is an intrinsic function: ``{"Ref": "x"}`` in a plain task definiti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.engine.patch import Change, apply
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

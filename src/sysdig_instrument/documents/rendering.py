@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents.block import block
 from sysdig_instrument.documents.style import PLAIN_YAML
 from sysdig_instrument.documents.words import word
+from sysdig_instrument.values import replace
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Syntax

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.block import attached, block
 from sysdig_instrument.documents.inline import inline, shortened
 from sysdig_instrument.documents.splices import Place, Splice
 from sysdig_instrument.documents.tree import Sequence
+from sysdig_instrument.values import replace
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.drafts import Draft

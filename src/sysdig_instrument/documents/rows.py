@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents.drafts import Draft
 from sysdig_instrument.documents.page import UnplacedError
 from sysdig_instrument.documents.tree import Mapping, Sequence, is_merge, key_text
 from sysdig_instrument.engine.json_types import ABSENT
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.page import Page, Row

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from sysdig_instrument.documents.page import UnplacedError
 from sysdig_instrument.documents.tree import Mapping, Scalar, Sequence
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.drafts import Draft

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.page import UnplacedError
 from sysdig_instrument.documents.tree import Mapping, Node, Scalar, Sequence, function_of, walk
+from sysdig_instrument.values import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

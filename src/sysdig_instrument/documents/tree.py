@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.values import dataclass
 
 LONG_AS_IS: Final = frozenset({"Ref", "Condition"})
 """The short tags whose long form has no ``Fn::`` before it."""

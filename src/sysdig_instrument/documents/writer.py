@@ -6,7 +6,6 @@ again and compared. Where it says something else, more of what encloses that pla
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents.aliases import settle
@@ -23,6 +22,7 @@ from sysdig_instrument.documents.tree import same
 from sysdig_instrument.engine.json_types import ABSENT
 from sysdig_instrument.engine.patch import apply
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

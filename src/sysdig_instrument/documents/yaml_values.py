@@ -9,7 +9,6 @@ text, whatever it looks like: CloudFormation refuses numbers as keys, so that is
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
 import yaml
@@ -20,6 +19,7 @@ from sysdig_instrument.documents.json_values import duplicate_warning
 from sysdig_instrument.documents.places import MAX_DEPTH, fault, line_of, too_deep
 from sysdig_instrument.documents.tree import Alias, Mapping, Node, Scalar, Sequence, function_of, is_merge, key_text
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.values import dataclass, field
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json

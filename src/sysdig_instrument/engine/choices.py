@@ -11,11 +11,11 @@ dataclass takes three times as long to make.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.values import dataclass
 
 A = TypeVar("A")
 B = TypeVar("B")

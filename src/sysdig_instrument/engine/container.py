@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import conditions, intrinsics
@@ -15,6 +14,7 @@ from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition, is_own_transform
+from sysdig_instrument.values import dataclass
 
 AGENT_NAME: Final = "SysdigInstrumentation"
 """The agent's container. VolumesFrom refers to it by this very name (sysdig-agent.md, section 9, item 2)."""

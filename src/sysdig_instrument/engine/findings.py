@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.values import dataclass
 
 # Neither what ends a line nor what turns its direction round: a name must not make a message say something else.
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# (What is not good, not what is: a set that reaches over all of Unicode takes milliseconds to compile.)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _LONGEST_NAME = 300
 _LONGEST_LINE = 1700
 _LONGEST_MESSAGE = 3500  # bytes; CloudFormation cuts a longer status reason off, and with it what would help

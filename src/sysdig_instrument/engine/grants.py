@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
@@ -23,6 +22,7 @@ from sysdig_instrument.engine.references import references
 from sysdig_instrument.engine.scope import Scope, partition
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.values import dataclass
 
 ROLE: Final = "AWS::IAM::Role"
 SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine import intrinsics
@@ -16,6 +15,7 @@ from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavaila
 from sysdig_instrument.engine.platforms import architectures
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.template import EXPAND_LOOP
+from sysdig_instrument.values import dataclass
 
 _IN_TEMPLATE: Final = "Give the container an EntryPoint in the template"
 

@@ -11,7 +11,6 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from sysdig_instrument.engine import conditions
@@ -20,6 +19,7 @@ from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, Request, SsmRequest, Unavailable
 from sysdig_instrument.engine.parameters import is_list_parameter, is_parameter
 from sysdig_instrument.engine.scope import Scope
+from sysdig_instrument.values import dataclass
 
 _SUB: Final = re.compile(r"\$\{([^{}]*)\}")
 _LOOP: Final = re.compile(r"[$&]\{([^{}]*)\}")

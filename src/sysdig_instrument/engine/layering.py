@@ -7,7 +7,6 @@ Later wins: the macro's deployment < template ``Metadata.SysdigInstrument`` < pa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
@@ -22,6 +21,7 @@ from sysdig_instrument.engine.settings.layers import Fault, Layer, Settled, merg
 from sysdig_instrument.engine.settings.table import BY_NAME, Reach
 from sysdig_instrument.engine.tags import of_tags
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.values import dataclass, field
 
 METADATA: Final = "SysdigInstrument"
 RESULT: Final = "Result"

@@ -7,8 +7,9 @@ plan at once (see ``sysdig_instrument.answers``) and plans again with the answer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from sysdig_instrument.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

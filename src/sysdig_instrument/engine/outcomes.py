@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from sysdig_instrument.engine import conditions
@@ -16,6 +15,7 @@ from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.selection import SkipReason
 from sysdig_instrument.engine.steps.result import result
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.values import dataclass
 
 
 class Status(Enum):

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from sysdig_instrument.engine import checks, conditions, grants, layering, patch
 from sysdig_instrument.engine.checks.made import made
@@ -21,6 +20,7 @@ from sysdig_instrument.engine.rewrite import rewrite
 from sysdig_instrument.engine.scope import Run, Scope
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.template import STACK, TASK_DEFINITION, outline, resources_of, task_definitions, unseen
+from sysdig_instrument.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
@@ -14,6 +13,7 @@ from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.sizes import Resource
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.values import dataclass
 
 _MOST_LEAVES: Final = 256
 _TOO_MANY: Final = Unknown("it depends on too many conditions")

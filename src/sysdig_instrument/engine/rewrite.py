@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
@@ -44,6 +43,7 @@ from sysdig_instrument.engine.steps.task_notices import task_notices
 from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.values import dataclass, replace
 
 STEPS: Final = (environment, volumes_from, capabilities)
 """What happens to each instrumented container beside its entry point, in this order."""

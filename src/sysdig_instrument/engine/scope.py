@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from sysdig_instrument.engine.choices import When
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Answers, Request
 from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.values import dataclass, field
 
 _PARTITIONS: Final = (
     ("cn-", "aws-cn", "amazonaws.com.cn"),

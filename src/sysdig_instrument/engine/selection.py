@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
@@ -17,6 +16,7 @@ from sysdig_instrument.engine.platforms import platform
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.steps.environment import ACCESS_KEY, variable_name
 from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
+from sysdig_instrument.values import dataclass
 
 _AGENT_VARIABLES: Final = frozenset(
     {ACCESS_KEY, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}

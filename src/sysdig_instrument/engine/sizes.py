@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.values import dataclass
 
 _GIB: Final = 1024
 FARGATE_SIZES: Final[tuple[tuple[int, tuple[int, ...]], ...]] = (

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
@@ -21,6 +20,7 @@ from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.settings.layers import Layer, Settled
 from sysdig_instrument.engine.settings.table import Reach
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.values import dataclass
 
 OWN: Final = "sysdig-instrument"
 _KILT: Final = frozenset({"kilt-ignore", "kilt-include", "kilt-ignore-containers", "kilt-include-containers"})

@@ -7,7 +7,6 @@ Properties. Either way this module hands out :class:`TaskDefinition` views; noth
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from sysdig_instrument.engine import intrinsics
@@ -15,6 +14,7 @@ from sysdig_instrument.engine.choices import When
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.scope import Scope, section
+from sysdig_instrument.values import dataclass, replace
 
 TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
 STACK: Final = "AWS::CloudFormation::Stack"

@@ -6,13 +6,13 @@ An agent's container that only differs from the settings (another image, another
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.steps.environment import SIDECAR
+from sysdig_instrument.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+
+from sysdig_instrument.values import dataclass
 
 Client: TypeAlias = Any
 """A boto3 client; boto3 publishes no types for them."""

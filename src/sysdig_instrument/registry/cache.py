@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.registry.deadline import Clock, MonotonicClock
 from sysdig_instrument.registry.reference import Reference
+from sysdig_instrument.values import dataclass
 
 MOST_ENTRIES: Final = 1024
 TAG_SECONDS: Final = 300.0

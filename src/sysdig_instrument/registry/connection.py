@@ -11,10 +11,10 @@ import io
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sysdig_instrument.registry.errors import HttpError
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from email.message import Message

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Protocol
+
+from sysdig_instrument.values import dataclass
 
 
 class Clock(Protocol):

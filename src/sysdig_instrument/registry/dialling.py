@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sysdig_instrument.registry.connection import BrokenConnectionError, Connection, Place, patience
 from sysdig_instrument.registry.errors import HttpError
+from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.registry.addresses import Address

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.registry import manifest
@@ -13,6 +12,7 @@ from sysdig_instrument.registry.manifest import ACCEPTED, LONGEST_MANIFEST, Docu
 from sysdig_instrument.registry.reference import DOCKER_HUB
 from sysdig_instrument.registry.tokens import Doorkeeper, Visit
 from sysdig_instrument.registry.urls import PUBLIC, Reach
+from sysdig_instrument.values import dataclass, field
 
 if TYPE_CHECKING:
     from sysdig_instrument.registry.connection import Response

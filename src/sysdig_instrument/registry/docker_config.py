@@ -11,7 +11,6 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -19,6 +18,7 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.registry.errors import NoAnswerError
 from sysdig_instrument.registry.login import Login
 from sysdig_instrument.registry.reference import DOCKER_HUB
+from sysdig_instrument.values import dataclass
 
 Helper: TypeAlias = Callable[[str, str], str | None]
 """Asks a credential helper, given its name and the server; gives what it prints, or None if it has nothing."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sysdig_instrument.registry import aws, urls
@@ -18,6 +17,7 @@ from sysdig_instrument.registry.errors import HttpError
 from sysdig_instrument.registry.http import Http, Request
 from sysdig_instrument.registry.manifest import ACCEPTED, Document
 from sysdig_instrument.registry.urls import Reach
+from sysdig_instrument.values import dataclass, field
 
 if TYPE_CHECKING:
     from sysdig_instrument.registry.reference import Reference

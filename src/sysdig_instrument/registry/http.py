@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ from sysdig_instrument.registry.addresses import is_literal
 from sysdig_instrument.registry.connection import BrokenConnectionError, Connection, Place, Response
 from sysdig_instrument.registry.errors import HttpError
 from sysdig_instrument.registry.urls import PUBLIC, Reach, Url
+from sysdig_instrument.values import dataclass, field, replace
 
 if TYPE_CHECKING:
     from email.message import Message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import TypeAlias
@@ -23,6 +22,7 @@ from sysdig_instrument.registry.reference import InvalidReferenceError
 from sysdig_instrument.registry.secrets import SecretOf, Secrets
 from sysdig_instrument.registry.tokens import Doorkeeper, Visit
 from sysdig_instrument.registry.urls import Reach
+from sysdig_instrument.values import dataclass
 
 Record: TypeAlias = Callable[[ImageRequest, Answer], None]
 """Takes an answer; may be called from any thread."""

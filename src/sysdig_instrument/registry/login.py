@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from sysdig_instrument.registry.reference import DOCKER_HUB
+from sysdig_instrument.values import dataclass, field
 
 KNOWN_TOKEN_SERVICES: Final[Mapping[str, str]] = {DOCKER_HUB: "auth.docker.io"}
 """Registries whose token service has a name that is unlike theirs (docs.docker.com/reference/api/registry/auth)."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Final
 
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.registry.errors import HttpError
+from sysdig_instrument.values import dataclass
 
 LONGEST_MANIFEST: Final = 4 << 20
 """Bytes; the distribution spec asks registries to take manifests of at least that, and most take no more."""

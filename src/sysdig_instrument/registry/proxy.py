@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from sysdig_instrument.registry.urls import Url
+from sysdig_instrument.values import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

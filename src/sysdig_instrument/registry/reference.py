@@ -7,8 +7,9 @@ Docker Hub, no namespace there means ``library/``, no tag means ``latest``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from sysdig_instrument.values import dataclass
 
 DOCKER_HUB: Final = "docker.io"
 

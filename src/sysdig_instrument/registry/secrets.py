@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sysdig_instrument.registry import aws
 from sysdig_instrument.registry.aws import Arn, AwsClients, AwsError
@@ -15,6 +14,7 @@ from sysdig_instrument.registry.deadline import Deadline
 from sysdig_instrument.registry.errors import NoAnswerError
 from sysdig_instrument.registry.login import Login
 from sysdig_instrument.registry.once import Once
+from sysdig_instrument.values import dataclass
 
 
 class Secrets:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -18,6 +17,7 @@ from sysdig_instrument.registry.errors import CREDENTIALS_REMEDY, HttpError, NoA
 from sysdig_instrument.registry.http import Http, Request
 from sysdig_instrument.registry.login import Credentials, Login, trusts
 from sysdig_instrument.registry.once import Once
+from sysdig_instrument.values import dataclass, replace
 
 if TYPE_CHECKING:
     from sysdig_instrument.registry.connection import Response

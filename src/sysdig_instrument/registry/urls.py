@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 from sysdig_instrument.registry.errors import HttpError
+from sysdig_instrument.values import dataclass
 
 Origin: TypeAlias = tuple[str, str, int]
 """Scheme, host and port: what a credential or a connection is bound to."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from sysdig_instrument.engine.findings import shortened
+from sysdig_instrument.values import dataclass, field
 
 _LONGEST: Final = 1700
 

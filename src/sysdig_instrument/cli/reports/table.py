@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from sysdig_instrument.cli.messages import tell
@@ -21,6 +20,7 @@ from sysdig_instrument.cli.reports.model import (
     TaskReport,
 )
 from sysdig_instrument.cli.terminal import Look, Paint, cells, harmless, padded
+from sysdig_instrument.values import replace
 
 _PAINTS: Final[dict[Mark, Paint]] = {
     Mark.GOOD: "good", Mark.LEFT_ALONE: "warn", Mark.BAD: "bad", Mark.AGENT: "faint",

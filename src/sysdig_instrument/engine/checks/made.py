@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from sysdig_instrument.engine import conditions, intrinsics
@@ -15,8 +14,9 @@ from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.values import dataclass
 
-Known: TypeAlias = Json | Absent | None
+Known: TypeAlias = "Json | Absent | None"
 """A value that is worked out, or ``None`` where it is not known (JSON's null counts as ``ABSENT``)."""
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.values import dataclass
 
 
 class Kind(Protocol):

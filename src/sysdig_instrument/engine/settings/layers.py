@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.values import dataclass, field, replace
 
 _VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "AgentEnvironment": {

@@ -7,7 +7,6 @@ It is the source of the template's Parameters, the Lambda's environment variable
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from sysdig_instrument.engine.settings.kinds import (
     Text,
     Whole,
 )
+from sysdig_instrument.values import dataclass, field, fields
 
 COLLECTORS: Final[Mapping[str, str]] = {
     "us1": "collector.sysdigcloud.com",

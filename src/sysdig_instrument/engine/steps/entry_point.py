@@ -10,7 +10,6 @@ Command is never moved into EntryPoint: ``containerOverrides.command`` of RunTas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeAlias, cast
 
@@ -22,8 +21,9 @@ from sysdig_instrument.engine.images import Config, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.forms import Form, Items, forms, items_of, of_items, unusable
+from sysdig_instrument.values import dataclass, field
 
-_Value: TypeAlias = Json | Absent
+_Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where what stands there, if anything, stays as it is."""
 
 _STAY: Final[Tree[_Value]] = Always(ABSENT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from sysdig_instrument.engine.choices import (
     EVERYWHERE,
@@ -22,6 +21,7 @@ from sysdig_instrument.engine.choices import (
 from sysdig_instrument.engine.container import Container, Effect, put
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ refused. What is added up is what checks/sizes.py holds against the task's size 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import intrinsics
@@ -24,6 +23,7 @@ from sysdig_instrument.engine.selection import runs_on_fargate
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.sizes import NOTHING, RESOURCES, Resource, Size, next_size
 from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
+from sysdig_instrument.values import dataclass
 
 _REASON: Final = "the agent's share fits into it"
 

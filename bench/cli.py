@@ -1,0 +1,59 @@
+"""How long the command line tool takes to start: its help, and one small template, beside a bare Python.
+
+All three run in turns, by the same interpreter with the same options, with compiled files in place as an installation
+has them. Look at the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  # noqa: S105 - its name
+TOOL: Final = ("-c", "from sysdig_instrument.__main__ import main; main()")  # what an installed script says
+CALLS: Final = {
+    "a bare Python": ("-c", "pass"),
+    "sysdig-instrument --help": (*TOOL, "--help"),
+    "sysdig-instrument transform, one small template": (
+        *(*TOOL, "transform", "docs/examples/app.yaml", "--no-config", "--offline"),
+        *("--images", "docs/examples/images.json", "--set", "Collector=us2", "--set", f"AccessKeySecret={SECRET}"),
+    ),
+}
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--rounds", type=int, default=25, help="runs of each call")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as compiled:
+        environment = os.environ | {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
+        times: dict[str, list[float]] = {call: [] for call in CALLS}
+        for _ in range(rounds + 1):  # the first compiles
+            for call, arguments in CALLS.items():
+                times[call].append(timed(arguments, environment))
+    bare = statistics.median(times["a bare Python"][1:])
+    for call, taken in times.items():
+        median = statistics.median(taken[1:])
+        print(f"{call:52}{median:8.1f} ms{median / bare:8.1f}")
+    print(f"\nMedians of {rounds} rounds, Python {sys.version.split()[0]}.")
+    return 0
+
+
+def timed(arguments: tuple[str, ...], environment: dict[str, str]) -> float:
+    """Milliseconds of a call, from its start to its end."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    return (time.perf_counter() - start) * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())
