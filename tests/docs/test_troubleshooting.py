@@ -131,7 +131,11 @@ def unexplained(found: Iterator[str]) -> list[str]:
 
 
 OF_THE_TOOL = {"cli", "coverage", "__main__.py"}
-MODULES = [path for path in sorted(SOURCE.rglob("*.py")) if path.name not in {"table.py", "kinds.py", "observing.py", "values.py"}]
+MODULES = [
+    path
+    for path in sorted(SOURCE.rglob("*.py"))
+    if path.name not in {"table.py", "kinds.py", "observing.py", "values.py"}
+]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
