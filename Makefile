@@ -79,20 +79,21 @@ fmt: .venv/.done ## Format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-docs: .venv/.done ## Write what is generated: from the table of settings, and the pictures of the documents
+docs: .venv/.done ## Write what is generated: from the settings, from what is locked, and the pictures
 	.venv/bin/python tools/generate.py
 	.venv/bin/python tools/pictures.py
 
 lock: .venv/.done ## Resolve all requirements again, to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt
-	for name in uv dev sam emulator fuzz; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in uv dev sam emulator fuzz sbom; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	$(COMPILE) requirements/cli.in --constraint requirements/dev.txt -o requirements/cli.txt
 	$(COMPILE) --project demo --exclude-newer 2026-03-10 \
 		requirements/localstack.in -o requirements/localstack.txt
 	@! grep -nE '(https?|file)://' src/requirements.txt requirements/*.txt
 
 # --- to ship it --------------------------------------------------------------------------------------------------
 
-.PHONY: build package pr clean
+.PHONY: build package sbom pr clean
 build: .venv/.done .tools/sam/.done ## Build the function, as `sam deploy` takes it
 	$(SAM) build
 
@@ -109,7 +110,18 @@ package: build ## Put the function into S3 (BUCKET=… REGIONS="…"), and write
 		--region $$region --s3-bucket $(BUCKET)-$$region --s3-prefix sysdig-instrument --no-progressbar || exit 1; done
 	sed -i.bak 's/^\( *S3Bucket: \).*/\1!Sub $(BUCKET)-$${AWS::Region}/' $(DIST)/template.yaml && rm $(DIST)/template.yaml.bak
 
-pr: lint types test $(if $(EMBEDDED_AWS),demo) ## All that CI does
+# Of what is locked, and of nothing else: each in an environment of its own.
+sbom: .tools/sbom/.done ## Write the software bills of materials, of the function and of the command line tool, to dist/
+	@mkdir -p $(DIST)
+	@for part in function=src/requirements.txt cli=requirements/cli.txt; do \
+		$(UV) venv --quiet --clear --python .venv/bin/python build/sbom && \
+		VIRTUAL_ENV=build/sbom $(SYNC) "$${part#*=}" && \
+		.tools/sbom/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+			--output-file "$(DIST)/$${part%=*}.cdx.json" build/sbom || exit 1; \
+		echo "$(DIST)/$${part%=*}.cdx.json"; \
+	done
+
+pr: lint types sbom test $(if $(EMBEDDED_AWS),demo) ## All that CI does
 
 clean: ## Remove all that was made here
 	rm -rf .venv .tools .aws-sam build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -154,4 +166,10 @@ clean: ## Remove all that was made here
 	@python="$$($(MAKE) --silent --no-print-directory -C src python)"; \
 		$(UV) venv --quiet --clear --python "$${python:-.venv/bin/python}" .tools/lambda
 	@VIRTUAL_ENV=.tools/lambda $(SYNC) --compile-bytecode requirements/emulator.txt
+	@touch $@
+
+.tools/sbom/.done: requirements/sbom.txt | .venv/.done
+	@echo "CycloneDX, for software bills of materials: .tools/sbom"
+	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/sbom
+	@VIRTUAL_ENV=.tools/sbom $(SYNC) requirements/sbom.txt
 	@touch $@

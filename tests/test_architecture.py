@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -280,9 +281,18 @@ def test_the_function_loads_what_answers_requests_only_when_something_is_asked(n
 
 def test_the_help_loads_nothing_that_reads_templates() -> None:
     loaded = loaded_by("import sysdig_instrument.cli.main as m\nm.parser().format_help()")
-    assert not {
-        name for name in loaded if name.startswith(("yaml", "boto", "jsonpatch", "sysdig_instrument.engine.plan"))
-    }
+    assert not {name for name in loaded if name.startswith(("yaml", "boto", "jsonpatch", "sysdig_instrument.engine"))}
+    assert loaded.isdisjoint({"dataclasses", "inspect", "json", "pathlib", "typing"})
+
+
+def test_a_template_is_transformed_without_what_asks_or_guesses() -> None:
+    call = ["transform", str(ROOT / "docs/examples/app.yaml"), "--no-config", "--offline", "-o", os.devnull]
+    call += ["--images", str(ROOT / "docs/examples/images.json"), "--set", "Collector=us2"]
+    call += ["--set", "AccessKeySecret=arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"]
+    loaded = loaded_by(f"import sysdig_instrument.cli.main as m\nassert m.run({call!r}) == 0")
+    assert "sysdig_instrument.engine.plan" in loaded
+    assert not {name for name in loaded if name.startswith(("boto", "http", "sysdig_instrument.registry"))}
+    assert loaded.isdisjoint({"aws_lambda_powertools", "configparser", "dataclasses", "inspect", "socket", "ssl"})
 
 
 def test_nothing_of_the_judge_is_the_engines() -> None:

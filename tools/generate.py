@@ -1,5 +1,6 @@
-"""Write what is generated from the table of settings: blocks of template.yaml, docs/settings.md and the Metadata's schema.
+"""Write what is generated: from the table of settings and from what is locked.
 
+From the table: blocks of template.yaml, docs/settings.md and the Metadata's schema. From the packages: docs/licences.md.
 ``make docs`` runs it; ``--check`` (a test) only says what is stale. A block stands between the comments ``# >>> name``
 and ``# <<< name``; everything outside of them belongs to people.
 """
@@ -16,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import licences
 import metadata_schema
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import COLLECTORS, TABLE, Reach, Setting
@@ -165,6 +167,7 @@ def generated() -> dict[Path, str]:
         template: text,
         ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n",
         ROOT / "docs" / "metadata.schema.json": metadata_schema.schema(),
+        ROOT / "docs" / "licences.md": "\n".join(licences.page()) + "\n",
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,11 +16,17 @@ def region(environment: Mapping[str, str], profile: str | None = None) -> str | 
             return environment[name]
     path = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
     profile = profile or environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None  # AWS's own tools will say so when they are asked
+    import configparser  # noqa: PLC0415 - where there is something to read
+
     config = configparser.RawConfigParser()
     try:
-        config.read(path, encoding="utf-8")
-    except (configparser.Error, OSError, UnicodeDecodeError):
-        return None  # AWS's own tools will say so when they are asked
+        config.read_string(text)
+    except configparser.Error:
+        return None  # the same
     sections = (f"profile {profile}", profile) if profile != "default" else ("default", "profile default")
     found = (config.get(section, "region", fallback=None) for section in sections)
     return next((value for value in found if value), None)

@@ -1,0 +1,60 @@
+"""What this software brings along is locked, hashed, and listed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import licences
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKED = [ROOT / "src" / "requirements.txt", *sorted((ROOT / "requirements").glob("*.txt"))]
+PARTS = {"function": ROOT / "src" / "requirements.txt", "cli": ROOT / "requirements" / "cli.txt"}
+
+
+@pytest.mark.parametrize("path", LOCKED, ids=lambda path: path.name)
+def test_every_requirement_is_locked_and_hashed(path: Path) -> None:
+    text = re.sub(r"\\\n", " ", path.read_text("utf-8"))
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    assert lines
+    for line in lines:
+        assert re.match(r"[A-Za-z0-9._-]+==\S+ (; .+? )? *--hash=sha256:[0-9a-f]{64}", line), line
+    assert "://" not in text
+
+
+@pytest.mark.parametrize("name", ["boto3", "jsonpatch", "pyyaml"])
+def test_the_tool_is_tested_with_what_is_listed(name: str) -> None:
+    (listed,) = [version for each, version in licences.requirements(PARTS["cli"]) if each == name]
+    assert (name, listed) in licences.requirements(ROOT / "requirements" / "dev.txt")
+
+
+def test_a_licence_that_nobody_read_stops_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(licences, "ACCEPTED", licences.ACCEPTED - {"BSD-3-Clause"})
+    with pytest.raises(SystemExit, match="jsonpatch is under 'BSD-3-Clause'"):
+        list(licences.page())
+
+
+def bills() -> dict[str, Any]:
+    subprocess.run(["make", "--silent", "sbom"], cwd=ROOT, check=True, timeout=300, stdout=subprocess.DEVNULL)
+    return {part: (ROOT / "dist" / f"{part}.cdx.json").read_bytes() for part in PARTS}
+
+
+def test_the_bills_of_materials_list_what_is_locked_and_are_the_same_each_time() -> None:
+    if not (ROOT / ".tools" / "sbom" / ".done").exists():
+        assert os.environ.get("CI") != "true", "`make sbom` has not been run"
+        pytest.skip("`make sbom` has not been run")
+    first = bills()
+    for part, path in PARTS.items():
+        bill = json.loads(first[part])
+        assert bill["bomFormat"] == "CycloneDX"
+        listed = {(each["name"].lower().replace("_", "-"), each["version"]) for each in bill["components"]}
+        assert listed == set(licences.requirements(path))
+        assert all(each["licenses"] for each in bill["components"])
+        assert str(ROOT).encode() not in first[part]
+    assert bills() == first

@@ -1,0 +1,66 @@
+"""The licences of what this software brings along, read from the packages' own metadata: docs/licences.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import PackageMetadata, metadata
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+LOCKED: Final = {
+    "the function": ROOT / "src" / "requirements.txt",
+    "the command line tool": ROOT / "requirements" / "cli.txt",
+}
+"""What each part brings along. The function's boto3 is the Lambda runtime's."""
+
+SPDX: Final = {"Apache License 2.0": "Apache-2.0"}
+"""What packages write that is no SPDX expression."""
+
+READ: Final = {
+    "aws-lambda-powertools": "MIT-0",  # its metadata say MIT
+    "python-dateutil": "Apache-2.0 OR BSD-3-Clause",  # its metadata say Dual License
+}
+"""Where the text of the licence is more exact than the metadata."""
+
+ACCEPTED: Final = {"Apache-2.0", "Apache-2.0 OR BSD-3-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0"}
+"""Licences that were read by somebody. Another one stops the generator, so that somebody reads it, too."""
+
+
+def page() -> Iterator[str]:
+    """The lines of docs/licences.md."""
+    yield from (
+        "<!-- Written by `make docs` from the packages' metadata. -->",
+        "# Licences",
+        "",
+        "sysdig-instrument is under the Apache License 2.0. What it brings along, at the versions that are locked with",
+        "their hashes in `src/requirements.txt` and `requirements/cli.txt`; `make sbom` writes the same as software",
+        "bills of materials (CycloneDX). Sysdig's agent is not part of it.",
+        "",
+        "| package | version | licence | part of |",
+        "|---|---|---|---|",
+    )
+    parts: dict[tuple[str, str], list[str]] = {}
+    for part, path in LOCKED.items():
+        for locked in requirements(path):
+            parts.setdefault(locked, []).append(part)
+    for (name, version), users in sorted(parts.items()):
+        yield f"| {name} | {version} | {licence(name, version)} | {', '.join(users)} |"
+
+
+def requirements(path: Path) -> list[tuple[str, str]]:
+    """The names and versions in a file of locked requirements."""
+    return re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", path.read_text("utf-8"), re.MULTILINE)
+
+
+def licence(name: str, version: str) -> str:
+    """The licence of a package that is installed here, as an SPDX expression."""
+    about: PackageMetadata = metadata(name)
+    if about["Version"] != version:
+        raise SystemExit(f"{name} is locked at {version}, and here is {about['Version']}: run `make .venv/.done`")
+    said = next((about[key] for key in ("License-Expression", "License") if key in about), "no licence")
+    spdx = READ.get(name) or SPDX.get(said, said)
+    if spdx not in ACCEPTED:
+        raise SystemExit(f"{name} is under {spdx[:60]!r}: read it, and add it to ACCEPTED in {Path(__file__).name}")
+    return spdx
