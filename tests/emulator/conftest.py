@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,9 +28,10 @@ def start(bundle: Path) -> Iterator[Start]:
             code: Path = bundle,
             handler: str = "sysdig_instrument.handler.handler",
             timeout: int = 60,
+            environment: Mapping[str, str] | None = None,
             **settings: str,
         ) -> Runtime:
-            environment = {
+            variables = {
                 "_HANDLER": handler,
                 "AWS_LAMBDA_FUNCTION_NAME": "sysdig-instrument",
                 "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
@@ -40,7 +41,8 @@ def start(bundle: Path) -> Iterator[Start]:
                 "SYSDIG_INSTRUMENT_COLLECTOR_PORT": "",  # a template parameter that is not set
                 "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": SECRET,
                 **{BY_NAME[name].variable: value for name, value in settings.items()},
+                **(environment or {}),
             }
-            return running.enter_context(Runtime(Machine.found_in(TOOLS), code, environment))
+            return running.enter_context(Runtime(Machine.found_in(TOOLS), code, variables))
 
         yield run

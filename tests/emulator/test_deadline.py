@@ -1,46 +1,147 @@
-"""A registry that does not answer: the user gets a message, and not CloudFormation's word for a time-out."""
+"""A registry or an AWS service that does not answer: the user gets a message, and not CloudFormation's word for a time-out."""
 
 from __future__ import annotations
 
 import json
-import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from embedding import Start, on_embedded_aws
+from embedded_aws.runtime import Runtime
+from embedding import ROOT, Start, on_embedded_aws
+from emulator.silence import (
+    black_hole,
+    body_byte_by_byte,
+    headers_byte_by_byte,
+    interim_responses,
+    nothing,
+    serving,
+    wants_a_password,
+)
 
 pytestmark = on_embedded_aws
 
+LEAST_SECONDS: Final = 3
+"""The shortest time-out of a function with which it still answers."""
 
-@pytest.fixture
-def silent() -> Iterator[str]:
-    """A host and port that take connections, and then say nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"localhost:{listener.getsockname()[1]}"
+SILENCES: Final[Mapping[str, Any]] = {
+    "takes no connection": black_hole,
+    "says nothing": partial(serving, nothing),
+    "headers byte by byte": partial(serving, headers_byte_by_byte),
+    "body byte by byte": partial(serving, body_byte_by_byte),
+    "interim responses": partial(serving, interim_responses),
+}
+ECR: Final = "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web:1"
+SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry"  # noqa: S105 - its name
+AWS: Final[Mapping[str, dict[str, Any]]] = {
+    "ECR": {"Image": ECR},
+    "SSM": {"Image": "{{resolve:ssm:/shop/image}}"},
+    "CLOUDFORMATION": {"Image": {"Fn::ImportValue": "shop-image"}},
+    "SECRETS_MANAGER": {"RepositoryCredentials": {"CredentialsParameter": SECRET}},
+}
+"""A container that has the service asked, by the service's name in botocore's environment variables."""
 
 
-def event_with(image: str) -> bytes:
+def event_with(**container: Any) -> bytes:
     properties = {
         "RequiresCompatibilities": ["FARGATE"],
         "ExecutionRoleArn": "arn:aws:iam::111122223333:role/execution",
-        "ContainerDefinitions": [{"Name": "web", "Image": image}],
+        "ContainerDefinitions": [{"Name": "web", **container}],
     }
     resources = {"Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}}
     event = {"requestId": "r", "region": "us-east-1", "accountId": "111122223333", "fragment": {"Resources": resources}}
     return json.dumps(event).encode()
 
 
-@pytest.mark.parametrize(("function", "lookup"), [(6, "600"), (60, "2")])
-def test_there_is_an_answer_in_time(start: Start, silent: str, function: int, lookup: str) -> None:
-    """Whichever ends first: the function's time, or the look-ups'."""
-    runtime = start(timeout=function, InternalRegistries=f"http://{silent}", LookupSeconds=lookup)
+def answered(runtime: Runtime, event: bytes, seconds: float) -> str:
+    """The message of the refusal, which has to come in time."""
     began = time.monotonic()
-    outcome = runtime.invoke(event_with(f"{silent}/shop/web:1"))
-    assert time.monotonic() - began < min(function, 10)
+    outcome = runtime.invoke(event)
+    assert time.monotonic() - began < seconds
     assert not outcome.failed, outcome.body
     answer = json.loads(outcome.body)
     assert answer["status"] == "failure"
-    assert 'Task "Task", container "web"' in answer["errorMessage"]
-    assert silent in answer["errorMessage"]
+    message: str = answer["errorMessage"]
+    assert 'Task "Task", container "web"' in message
+    return message
+
+
+def warm(runtime: Runtime) -> Runtime:
+    """After its first run, which is another that asks nobody; the import of the function is not of what is tested."""
+    assert not runtime.invoke((ROOT / "events" / "template.json").read_bytes()).failed
+    return runtime
+
+
+@pytest.mark.parametrize(("function", "lookup"), [(6, "600"), (60, "2")])
+def test_there_is_an_answer_in_time(start: Start, function: int, lookup: str) -> None:
+    """Whichever ends first: the function's time, or the look-ups'."""
+    with serving(nothing) as silent:
+        runtime = start(timeout=function, InternalRegistries=f"http://{silent}", LookupSeconds=lookup)
+        assert silent in answered(runtime, event_with(Image=f"{silent}/shop/web:1"), min(function, 10))
+
+
+@pytest.mark.parametrize("how", SILENCES)
+@pytest.mark.parametrize("scheme", ["http://", ""], ids=["plain", "TLS"])
+def test_a_registry_that_keeps_silence(start: Start, how: str, scheme: str) -> None:
+    with SILENCES[how]() as silent:
+        settings = {"InternalRegistries": scheme + silent, "LookupSeconds": "600"}
+        runtime = warm(start(timeout=LEAST_SECONDS, **settings))
+        for _ in range(2):  # what the first run left behind does not hold up the second
+            assert silent in answered(runtime, event_with(Image=f"{silent}/shop/web:1"), LEAST_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("service", "how"), [*((service, "says nothing") for service in AWS), *(("ECR", how) for how in SILENCES)][1:]
+)
+def test_an_aws_service_that_keeps_silence(start: Start, service: str, how: str) -> None:
+    """Its own time-outs and retries are botocore's, and longer than the function has."""
+    with SILENCES[how]() as silent, serving(wants_a_password) as registry:
+        environment = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            f"AWS_ENDPOINT_URL_{service}": f"http://{silent}",
+        }
+        settings = {"InternalRegistries": f"http://{registry}", "LookupSeconds": "600"}
+        runtime = warm(start(timeout=LEAST_SECONDS, environment=environment, **settings))
+        container = {"Image": f"{registry}/shop/web:1", **AWS[service]}
+        for _ in range(2):
+            answered(runtime, event_with(**container), LEAST_SECONDS)
+
+
+SLOW_NAMES: Final = """
+import socket, sys, time
+sys.path.append({bundle!r})
+real = socket.getaddrinfo
+def getaddrinfo(host, *more, **others):
+    if host.endswith(".example"):
+        time.sleep(600)
+    return real(host, *more, **others)
+socket.getaddrinfo = getaddrinfo
+from sysdig_instrument.handler import handler
+"""
+
+
+def test_names_that_nobody_resolves(start: Start, bundle: Path, tmp_path: Path) -> None:
+    """A name look-up cannot be interrupted: it is left behind."""
+    (tmp_path / "slow_names.py").write_text(SLOW_NAMES.format(bundle=str(bundle)))
+    runtime = warm(start(tmp_path, "slow_names.handler", timeout=LEAST_SECONDS, LookupSeconds="600"))
+    for _ in range(2):
+        assert "registry.example" in answered(runtime, event_with(Image="registry.example/shop/web:1"), LEAST_SECONDS)
+
+
+def test_a_template_that_takes_longer_than_the_function_has(start: Start) -> None:
+    """No look-up at all, and more combinations of conditions than can be worked through."""
+    conditions = {f"C{number}": {"Fn::Equals": [{"Ref": "AWS::StackName"}, str(number)]} for number in range(10)}
+    parts = [{"Fn::If": [name, "a", "b"]} for name in conditions]
+    event = json.loads(event_with(Image={"Fn::Join": ["", ["x", *parts]]}))
+    event["fragment"]["Conditions"] = conditions
+    task = event["fragment"]["Resources"].pop("Task")
+    event["fragment"]["Resources"] = {f"Task{number}": task for number in range(60)}
+    runtime = warm(start(timeout=LEAST_SECONDS, AllowedRegistries="nobody.example"))
+    outcome = runtime.invoke(json.dumps(event).encode())
+    assert not outcome.failed, outcome.body
+    assert "takes longer to work through than the function has time" in json.loads(outcome.body)["errorMessage"]
