@@ -83,6 +83,6 @@ def black_hole() -> Iterator[str]:
         address = listener.getsockname()
         for _ in range(3):
             sock = waiting.enter_context(socket.socket())
-            sock.setblocking(False)
+            sock.settimeout(0)
             sock.connect_ex(address)
         yield f"localhost:{address[1]}"

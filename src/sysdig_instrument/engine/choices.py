@@ -81,7 +81,7 @@ def as_if(value: Json) -> tuple[str, Json, Json] | None:
 
 def read(value: Json | Absent, pointer: Pointer) -> Tree[Leaf]:
     """The tree of the ``Fn::If`` that a value consists of; a single leaf where it is no ``Fn::If``."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and len(value) == 1:
         if branches := as_if(value):
             condition, yes, no = branches
             return Choice(condition, read(yes, (*pointer, _IF, 1)), read(no, (*pointer, _IF, 2)))
@@ -98,6 +98,13 @@ def leaves(tree: Tree[A], when: When) -> Iterator[tuple[A, When]]:
     for holds, branch in ((True, tree.yes), (False, tree.no)):
         if when.get(tree.condition, holds) is holds:
             yield from leaves(branch, when if tree.condition in when else {**when, tree.condition: holds})
+
+
+def branches(value: Json | Absent, pointer: Pointer, when: When) -> Iterable[tuple[Leaf, When]]:
+    """The leaves of the ``Fn::If`` that a value consists of: what :func:`read` and :func:`leaves` give together."""
+    if isinstance(value, dict) and len(value) == 1:
+        return leaves(read(value, pointer), when)
+    return ((Leaf(pointer, value, value), when),)  # nearly every value: no tree is grown for it
 
 
 def bind(tree: Tree[A], when: When, then: Callable[[A, When], Tree[B]]) -> Tree[B]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.choices import Leaf, Tree, When, leaves, read
+from sysdig_instrument.engine.choices import Leaf, Tree, When, branches, read
 from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change, Pointer
@@ -53,9 +53,13 @@ class Container:
         """What messages call it."""
         return self.name or f"#{self.position}"
 
+    def branches(self, key: str) -> Iterable[tuple[Leaf, When]]:
+        """What the value of one of its keys can be, each with the conditions that lead to it."""
+        return branches(self.value.get(key, ABSENT), (*self.pointer, key), self.when)
+
     def member(self, key: str) -> Tree[Leaf]:
-        """The value of one of its keys."""
-        return member(self.value, key, self.pointer)
+        """The value of one of its keys, as a tree."""
+        return read(self.value.get(key, ABSENT), (*self.pointer, key))
 
     def place(self, pointer: Pointer) -> Place:
         """A place in this container, for a message."""
@@ -79,9 +83,9 @@ def fault(problem: Problem, when: When, task: TaskDefinition) -> Notice | Proble
     return Notice(problem.place, f"{problem.fact}; {here}", problem.advice, lasting)
 
 
-def member(owner: Mapping[str, Json], key: str, pointer: Pointer) -> Tree[Leaf]:
-    """The value of a key of an object at ``pointer``, as a tree; a missing key is a leaf that stores nothing."""
-    return read(owner.get(key, ABSENT), (*pointer, key))
+def member(owner: Mapping[str, Json], key: str, pointer: Pointer, when: When) -> Iterable[tuple[Leaf, When]]:
+    """What the value of a key of an object at ``pointer`` can be; a missing key is a leaf that stores nothing."""
+    return branches(owner.get(key, ABSENT), (*pointer, key), when)
 
 
 def put(leaf: Leaf, value: Json, reason: str) -> Change:
@@ -129,16 +133,19 @@ def _generated(loop: Json, scope: Scope) -> set[str] | None:
     return None
 
 
-def container_lists(task: TaskDefinition) -> Iterator[tuple[Leaf, When]]:
+def container_lists(task: TaskDefinition) -> Iterable[tuple[Leaf, When]]:
     """The lists that ContainerDefinitions can be, with the conditions that lead to each."""
     properties = task.properties
-    if isinstance(properties, dict):
-        yield from leaves(member(properties, "ContainerDefinitions", task.properties_pointer), task.when)
+    return (
+        member(properties, "ContainerDefinitions", task.properties_pointer, task.when)
+        if isinstance(properties, dict)
+        else ()
+    )
 
 
 def elements(containers: list[Json], pointer: Pointer, when: When) -> Iterator[tuple[int, Leaf, When]]:
     """The container definitions of a list, with their position and the conditions that lead to each."""
     for index, element in enumerate(containers):
-        for leaf, under in leaves(read(element, (*pointer, index)), when):
+        for leaf, under in branches(element, (*pointer, index), when):
             if leaf.value is not ABSENT:
                 yield index + 1, leaf, under

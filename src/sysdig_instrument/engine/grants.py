@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.choices import leaves
 from sysdig_instrument.engine.container import member, put
 from sysdig_instrument.engine.findings import Notice, Place
 from sysdig_instrument.engine.intrinsics import Literal
@@ -51,7 +50,7 @@ def grant(task: TaskDefinition, settings: Settings) -> Iterator[Grant | Notice]:
     ):
         return
     place = Place(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
-    statements = tuple(_statements(settings, task.scope))
+    statements = _statements_once(settings, task.scope)
     if not statements:
         yield Notice(
             place,
@@ -61,7 +60,7 @@ def grant(task: TaskDefinition, settings: Settings) -> Iterator[Grant | Notice]:
         return
     roles: dict[str, None] = {}
     is_elsewhere = False
-    for leaf, when in leaves(member(task.properties, "ExecutionRoleArn", place.pointer), task.when):
+    for leaf, when in member(task.properties, "ExecutionRoleArn", place.pointer, task.when):
         arn = settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
         found = dict.fromkeys(_roles(arn, task.scope))
         roles |= found
@@ -100,7 +99,7 @@ def changes(grants: Iterable[Grant], scope: Scope) -> Iterator[Change | Notice]:
 
 
 def _into_policies(properties: dict[str, Json], pointer: Pointer, policy: Json) -> Iterator[Change | Notice]:
-    for leaf, _ in leaves(member(properties, "Policies", pointer), {}):
+    for leaf, _ in member(properties, "Policies", pointer, {}):
         if leaf.value is ABSENT or leaf.value is None:
             yield put(leaf, [policy], _REASON)
         elif isinstance(leaf.value, list):
@@ -148,6 +147,17 @@ def _role_names(scope: Scope) -> Mapping[str, str]:
                 case Literal(str(text)) if text:
                     scope.run.roles[text] = logical_id
     return scope.run.roles
+
+
+def _statements_once(settings: Settings, scope: Scope) -> tuple[dict[str, Json], ...]:
+    """The statements; those of a secret that is written out are the same for every task definition of a run."""
+    secret, known = settings.access_key_secret, scope.run.statements
+    if not isinstance(secret, str) or "{" in secret:
+        return tuple(_statements(settings, scope))
+    key = (secret, settings.access_key_kms_key)
+    if key not in known:
+        known[key] = tuple(_statements(settings, scope))
+    return known[key]
 
 
 def _statements(settings: Settings, scope: Scope) -> Iterator[dict[str, Json]]:

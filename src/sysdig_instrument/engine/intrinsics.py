@@ -109,7 +109,11 @@ def _value(value: Json | Absent, scope: Scope) -> Json | Absent:
                 return function(argument, scope)
             if name.startswith("Fn::"):
                 raise _Stop(Unknown(f"it uses {name}"))
-        return {key: item for key, each in value.items() if (item := _value(each, scope)) is not ABSENT}
+        return {
+            key: item
+            for key, each in value.items()
+            if (item := each if isinstance(each, str) and "{" not in each else _value(each, scope)) is not ABSENT
+        }
     return value
 
 

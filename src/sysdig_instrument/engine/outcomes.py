@@ -66,7 +66,7 @@ def finished(
     settings: TaskSettings,
     outcome: Outcome,
     containers: tuple[Outcome, ...],
-    effects: Iterable[Effect | Finding],
+    effects: Iterable[Effect | Finding | Grant],
 ) -> TaskPlan:
     """The plan for a task definition, with what its Metadata is to say.
 
@@ -82,7 +82,9 @@ def finished(
     findings = [effect for effect in effects if isinstance(effect, Finding)]
     for effect in result(task, _result(outcome, containers, findings), changed=bool(changes)):
         (changes if isinstance(effect, Change) else findings).append(effect)  # type: ignore[arg-type]
-    return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings))
+    is_instrumented = outcome.status is Status.INSTRUMENTED
+    given = next((effect for effect in effects if isinstance(effect, Grant)), None) if is_instrumented else None
+    return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings), given)
 
 
 def _result(outcome: Outcome, containers: Iterable[Outcome], findings: Iterable[Finding]) -> Json:

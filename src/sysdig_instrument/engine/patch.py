@@ -64,18 +64,6 @@ def copy(value: Json) -> Json:
         raise RecursionError from None
 
 
-class _Copied:
-    """A value of a patch, of which ``jsonpatch`` puts a deep copy into the document: this is how that copy is made."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Json) -> None:
-        self.value = value
-
-    def __deepcopy__(self, _memo: object) -> Json:
-        return copy(self.value)
-
-
 class _Steps(jsonpointer.JsonPointer):
     """A pointer that is there in parts already: writing thousands of them as text and parsing it again took most of the time."""
 
@@ -94,25 +82,38 @@ class _Steps(jsonpointer.JsonPointer):
         return doc, self.steps[-1] if self.steps else None
 
 
+class _Add(jsonpatch.AddOperation):
+    """An add whose value nobody else holds: it is put into the document as it is, and not copied once more."""
+
+    location = ""  # as in the class above
+
+    def __init__(self, pointer: Pointer, value: Json) -> None:
+        self.pointer = _Steps(pointer)
+        self.value = value
+
+    def apply(self, obj: Json) -> Json:
+        """The document with the value in its place."""
+        return cast("Json", self._add(obj, self.value))  # type: ignore[attr-defined]  # its stubs leave it out
+
+
 def apply(document: Json, changes: Iterable[Change]) -> Json:
-    """A new document with the changes made; the given one stays as it is.
+    """A new document with the changes made; the given one stays as it is, and shares nothing with it, nor do the changes.
 
     Raises:
         jsonpatch.JsonPatchException, jsonpointer.JsonPointerException: The changes were planned for another document: a
             bug, or a caller's mistake.
     """
-    made = copy(document)
-    for change in changes:
+    changes = list(changes)
+    made, values = cast("tuple[Json, list[Json]]", copy([document, [change.value for change in changes]]))
+    for change, value in zip(changes, values, strict=True):
+        if change.operation == "add":
+            made = _Add(change.pointer, value).apply(made)
+            continue
         steps = _Steps(change.pointer)
-        if change.operation != "add":
-            made = jsonpatch.TestOperation({"op": "test", "path": steps, "value": change.was}, _Steps).apply(made)
-        operation = {"op": change.operation, "path": steps, "value": _Copied(change.value)}
+        made = jsonpatch.TestOperation({"op": "test", "path": steps, "value": change.was}, _Steps).apply(made)
+        operation = {"op": change.operation, "path": steps, "value": value}
         made = _APPLIED[change.operation](operation, _Steps).apply(made)
     return made
 
 
-_APPLIED: Final = {
-    "add": jsonpatch.AddOperation,
-    "replace": jsonpatch.ReplaceOperation,
-    "remove": jsonpatch.RemoveOperation,
-}
+_APPLIED: Final = {"replace": jsonpatch.ReplaceOperation, "remove": jsonpatch.RemoveOperation}

@@ -87,7 +87,7 @@ def rewrite(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
 
 
 def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
-    effects: list[Effect | Finding] = [*settings.findings, *_out_of_sight(task)]
+    effects: list[Effect | Finding | Grant] = [*settings.findings, *_out_of_sight(task)]
     planned: list[_Planned] = []
     for containers, when in container_lists(task):
         if is_empty(containers.value):
@@ -98,7 +98,8 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         here, more = _containers(task, containers.value, containers, when, settings)
         planned += here
         effects += more
-        effects += (effect for each in here for effect in each.effects)
+        for each in here:
+            effects += each.effects
         effects += _agents(here, containers, when, settings.settled)
     effects += strangers(
         settings, (each.container.name for each in planned), Place(task.name, None, task.pointer or ())
@@ -115,14 +116,10 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     effects += execution_role(task, settings.settled.settings)
     effects += task_notices(task, settings.settled.settings, [each.container for each in planned])
     effects += launches(task)
-    needed = list(grant(task, settings.settled.settings))
-    effects += (each for each in needed if isinstance(each, Notice))
+    effects += grant(task, settings.settled.settings)
     refused = any(isinstance(effect, Problem) for effect in effects)
     status = Status.REFUSED if refused else Status.INSTRUMENTED
-    plan = finished(task, settings, Outcome(None, status), outcomes, effects)
-    if plan.outcome.status is not Status.INSTRUMENTED:
-        return plan
-    return replace(plan, grant=next((each for each in needed if isinstance(each, Grant)), None))
+    return finished(task, settings, Outcome(None, status), outcomes, effects)
 
 
 def _containers(

@@ -48,6 +48,7 @@ class Run:
     requests: dict[Request, None] = field(default_factory=dict)
     roles: dict[str, str] | None = None
     launches: dict[str, list[Launch]] | None = None
+    statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.choices import Leaf, When, leaves, read
+from sysdig_instrument.engine.choices import Leaf, When, branches
 from sysdig_instrument.engine.container import member
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.intrinsics import Literal, Unknown
@@ -99,9 +99,9 @@ def _listed(task: TaskDefinition, tags: Leaf, when: When, findings: list[Finding
 def _tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
     """The tags that mean something here and are there as things are now; those that may be there are problems."""
     properties = task.properties if isinstance(task.properties, dict) else {}
-    for tags, when in leaves(member(properties, "Tags", task.properties_pointer), task.when):
+    for tags, when in member(properties, "Tags", task.properties_pointer, task.when):
         for index, item in enumerate(_listed(task, tags, when, findings)):
-            for leaf, under in leaves(read(item, (*tags.pointer, index)), when):
+            for leaf, under in branches(item, (*tags.pointer, index), when):
                 entry = leaf.value
                 key = intrinsics.resolve(entry.get("Key", ABSENT), task.scope) if isinstance(entry, dict) else ABSENT
                 match key:

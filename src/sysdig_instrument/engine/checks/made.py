@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.choices import leaves
 from sysdig_instrument.engine.container import container_lists, elements, member
 from sysdig_instrument.engine.findings import Place
 from sysdig_instrument.engine.intrinsics import Literal
@@ -60,7 +59,7 @@ class Made:
 
     def entries(self, container: MadeContainer, key: str) -> Iterator[tuple[Mapping[str, Json], Pointer]]:
         """The objects in a list of a container that are there now."""
-        for leaf, when in leaves(member(container.value, key, container.pointer), self.task.when):
+        for leaf, when in member(container.value, key, container.pointer, self.task.when):
             if when != self.task.when and not conditions.taken(when, self.task.scope):
                 continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):

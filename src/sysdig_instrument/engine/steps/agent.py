@@ -39,7 +39,7 @@ def agent(settings: Settings, workloads: Sequence[Container], when: When) -> dic
         "RepositoryCredentials": settings.agent_image_credentials
         and {"CredentialsParameter": settings.agent_image_credentials},
     }
-    return {key: value for key, value in definition.items() if value is not None and not isinstance(value, Absent)}
+    return {key: value for key, value in definition.items() if value is not None and value is not ABSENT}
 
 
 def _essential(settings: Settings) -> bool:

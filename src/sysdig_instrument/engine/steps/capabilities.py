@@ -6,12 +6,12 @@ after, so ``Drop: [ALL]`` does no harm).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics, lists_live
-from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, leaves
+from sysdig_instrument.engine.choices import Leaf, When
 from sysdig_instrument.engine.container import EXPAND_FIRST, Container, Effect, hidden, member, put
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
@@ -26,12 +26,12 @@ _BELOW: Final[dict[str, Json]] = {
 
 def capabilities(container: Container) -> Iterator[Effect]:
     """SYS_PTRACE among the added capabilities, once."""
-    yield from _inside(container, "LinuxParameters", container.member("LinuxParameters"), container.when)
+    yield from _inside(container, "LinuxParameters", container.branches("LinuxParameters"))
 
 
-def _inside(container: Container, key: str, tree: Tree[Leaf], when: When) -> Iterator[Effect]:
+def _inside(container: Container, key: str, found: Iterable[tuple[Leaf, When]]) -> Iterator[Effect]:
     inner = "Capabilities" if key == "LinuxParameters" else "Add"
-    for leaf, under in leaves(tree, when):
+    for leaf, under in found:
         value = leaf.value
         if value is ABSENT or value is None:
             yield put(leaf, _BELOW[key], _REASON)
@@ -45,19 +45,19 @@ def _inside(container: Container, key: str, tree: Tree[Leaf], when: When) -> Ite
         elif why := hidden(value, frozenset({inner}), container.scope):
             yield container.fault(leaf.pointer, under, f"{key} {why}", EXPAND_FIRST)
         elif inner == "Add":
-            yield from _add(container, member(value, "Add", leaf.pointer), under)
+            yield from _add(container, member(value, "Add", leaf.pointer, under))
         else:
-            yield from _inside(container, inner, member(value, inner, leaf.pointer), under)
+            yield from _inside(container, inner, member(value, inner, leaf.pointer, under))
 
 
 def _is_it(container: Container, item: Json) -> bool:
     return intrinsics.resolve(item, container.scope) == intrinsics.Literal(SYS_PTRACE)
 
 
-def _add(container: Container, tree: Tree[Leaf], when: When) -> Iterator[Effect]:
-    for leaf, under in leaves(tree, when):
+def _add(container: Container, lists: Iterable[tuple[Leaf, When]]) -> Iterator[Effect]:
+    for leaf, under in lists:
         if not isinstance(leaf.value, dict):
-            yield from ensure(container, Always(leaf), under, [Wanted(SYS_PTRACE, _REASON, partial(_is_it, container))])
+            yield from ensure(container, [(leaf, under)], [Wanted(SYS_PTRACE, _REASON, partial(_is_it, container))])
             continue
         match intrinsics.resolve(leaf.value, container.scope):
             case intrinsics.Literal(list(items)) if SYS_PTRACE in items:

@@ -57,10 +57,10 @@ class Wrapping:
 def wrap(container: Container) -> Wrapping:
     """The changes to EntryPoint and Command, and what stands in their way."""
     wrapping = Wrapping()
-    for leaf, when in leaves(container.member("EntryPoint"), container.when):
+    for leaf, when in container.branches("EntryPoint"):
         _wrap_entry_point(container, leaf, when, wrapping)
     if wrapping.origin is Origin.IMAGE:
-        for leaf, when in leaves(container.member("Command"), container.when):
+        for leaf, when in container.branches("Command"):
             _restate_command(container, leaf, when, wrapping)
     return wrapping
 

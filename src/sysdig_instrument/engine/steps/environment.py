@@ -5,11 +5,12 @@ Owns: Environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.choices import Leaf, as_if, leaves, read
+from sysdig_instrument.engine.choices import Leaf, branches
 from sysdig_instrument.engine.container import Container, Effect
 from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.json_types import ABSENT, Json
@@ -28,7 +29,7 @@ def environment(container: Container) -> Iterator[Effect]:
         **container.settings.workload_environment,
     }
     wanted = [_variable(container, name, value) for name, value in variables.items()]
-    yield from ensure(container, container.member("Environment"), container.when, wanted)
+    yield from ensure(container, container.branches("Environment"), wanted, partial(_suspects, variables.keys()))
     yield from _key_in_the_clear(container)
 
 
@@ -59,12 +60,19 @@ def variable_name(entry: Json, scope: Scope) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def _suspects(names: Collection[str], entries: list[Json]) -> list[tuple[int, Json]]:
+    """The entries, with their indexes, that may have one of these names. Nearly every entry has another one in plain sight."""
+    return [
+        (index, entry)
+        for index, entry in enumerate(entries)
+        if not isinstance(entry, dict) or not isinstance(name := entry.get("Name"), str) or name in names
+    ]
+
+
 def _key_in_the_clear(container: Container) -> Iterator[Effect]:
-    for leaf, when in leaves(container.member("Environment"), container.when):
-        for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
-            if as_if(item) is None and variable_name(item, container.scope) != ACCESS_KEY:  # nearly every item
-                continue
-            for entry, _ in leaves(read(item, (*leaf.pointer, index)), when):
+    for leaf, when in container.branches("Environment"):
+        for index, item in _suspects({ACCESS_KEY}, leaf.value) if isinstance(leaf.value, list) else ():
+            for entry, _ in branches(item, (*leaf.pointer, index), when):
                 if entry.value is not ABSENT and variable_name(entry.value, container.scope) == ACCESS_KEY:
                     yield container.notice(
                         entry.pointer, f"{ACCESS_KEY} stands in the clear in the template",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sysdig_instrument.engine.choices import (
     EVERYWHERE,
@@ -38,21 +38,29 @@ class Wanted:
     mend: Callable[[Leaf], Iterator[Effect]] = lambda _leaf: iter(())
 
 
-def ensure(container: Container, tree: Tree[Leaf], when: When, wanted: Sequence[Wanted]) -> Iterator[Effect]:
-    """What brings the wanted items into the list that ``tree`` is, appended in their order."""
-    for leaf, under in leaves(tree, when):
+def ensure(
+    container: Container,
+    lists: Iterable[tuple[Leaf, When]],
+    wanted: Sequence[Wanted],
+    candidates: Callable[[list[Json]], Iterable[tuple[int, Json]]] = enumerate,
+) -> Iterator[Effect]:
+    """What brings the wanted items into each of the lists, appended in their order.
+
+    ``candidates`` gives the items of a list, with their indexes, among which a wanted one may be.
+    """
+    for leaf, under in lists:
         if leaf.value is ABSENT or leaf.value is None:
             yield put(leaf, [each.item for each in wanted], wanted[0].why)
         elif isinstance(leaf.value, list):
             for each in wanted:
-                yield from _ensure_one(leaf, leaf.value, under, each)
+                yield from _ensure_one(leaf, candidates(leaf.value), under, each)
         else:
             yield _cannot_extend(container, leaf, under)
 
 
-def _ensure_one(leaf: Leaf, items: list[Json], when: When, wanted: Wanted) -> Iterator[Effect]:
+def _ensure_one(leaf: Leaf, items: Iterable[tuple[int, Json]], when: When, wanted: Wanted) -> Iterator[Effect]:
     found: Tree[bool] = NOWHERE
-    for index, item in enumerate(items):
+    for index, item in items:
         if as_if(item) is None and not wanted.is_it(item):  # nearly every item
             continue
         tree = read(item, (*leaf.pointer, index))

@@ -25,7 +25,7 @@ TASK: Final[Json] = "task"
 def pid_mode(task: TaskDefinition, protected: Tree[bool]) -> Iterator[Effect]:
     """``PidMode: task`` under the conditions in which a container is instrumented."""
     properties = task.properties if isinstance(task.properties, dict) else {}
-    for leaf, when in leaves(member(properties, "PidMode", task.properties_pointer), task.when):
+    for leaf, when in member(properties, "PidMode", task.properties_pointer, task.when):
         ways = [under for is_protected, under in leaves(protected, when) if is_protected]
         known = [intrinsics.resolve(leaf.value, scope.assuming(when)) for scope in task.scopes]
         if not ways or all(each == Literal("task") for each in known):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, render
+from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, read, render
 from sysdig_instrument.engine.container import Effect, fault, member, put
 from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.intrinsics import Known, Unknown
@@ -72,7 +72,7 @@ def task_size(task: TaskDefinition, settings: Settings, protected: Tree[bool]) -
         return
     yield from _told(task, wanted)
     for index, resource in enumerate(RESOURCES):
-        for leaf, when in leaves(member(task.properties, resource.key, task.properties_pointer), task.when):
+        for leaf, when in member(task.properties, resource.key, task.properties_pointer, task.when):
             new = _raised(leaf, when, wanted, index)
             if new != Always(leaf.stored):
                 yield put(leaf, render(new), _REASON)
@@ -151,7 +151,7 @@ def _fitting(task: TaskDefinition, uses: tuple[_Use, _Use], *, on_fargate: bool)
 def _use(task: TaskDefinition, scope: Scope, resource: Resource, share: int) -> Tree[_Use]:
     """What there is and what is reserved of a resource, under each combination of the conditions that decide it."""
     properties = task.properties if isinstance(task.properties, dict) else {}
-    limit = member(properties, resource.key, task.properties_pointer)
+    limit = read(properties.get(resource.key, ABSENT), (*task.properties_pointer, resource.key))
     own = reserved(task, scope, resource)
 
     def of_leaf(leaf: Leaf, when: When) -> Tree[_Use]:

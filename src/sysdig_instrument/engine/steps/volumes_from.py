@@ -18,17 +18,13 @@ from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
 
 _REASON: Final = "brings /opt/draios with the wrapper from the agent's container"
+_ITEM: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
 
 
 def volumes_from(container: Container) -> Iterator[Effect]:
     """One entry for the agent's container, read-only."""
-    item: Json = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
-    yield from ensure(
-        container,
-        container.member("VolumesFrom"),
-        container.when,
-        [Wanted(item, _REASON, partial(_is_agents, container), _read_only)],
-    )
+    wanted = Wanted(_ITEM, _REASON, partial(_is_agents, container), _read_only)
+    yield from ensure(container, container.branches("VolumesFrom"), [wanted])
 
 
 def _is_agents(container: Container, item: Json) -> bool:
