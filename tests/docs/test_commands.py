@@ -124,7 +124,7 @@ def of_ours(command: str) -> set[str]:
     (commands,) = (action for action in parser._actions if action.dest == "command")
     choices: Any = commands.choices
     assert command in {*choices, "", "COMMAND"}, command
-    return set(choices.get(command, parser)._option_string_actions)
+    return set(choices.get(command, parser).completed()._option_string_actions)
 
 
 @functools.cache
