@@ -33,8 +33,9 @@ help: ## This list
 demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
 
-bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print the cold start, the size of the zip, and how long look-ups and the command line tool take
+bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print what the function and the command line tool cost, in time and memory
 	@.venv/bin/python bench/bench.py
+	@echo; .venv/bin/python bench/warm.py
 	@echo; .venv/bin/python bench/lookups.py
 	@echo; .venv/bin/python bench/cli.py
 

@@ -18,15 +18,16 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "demo"))
 
+import templates  # noqa: E402 - beside this file
 from embedded_aws.runtime import Machine, Runtime  # noqa: E402 - demo/ is no package
 
 EMPTY_HANDLER: Final = "def handler(event, context):\n    return event\n"
-MANY: Final = 100
+MANY: Final = 450
 KIB: Final = 1024
 
 
@@ -40,6 +41,8 @@ class Function:
     cold: list[float] = field(default_factory=list)
     warm: list[float] = field(default_factory=list)
     many: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+    """The most that it had in memory, after its large template (MiB)."""
 
     def environment(self) -> Mapping[str, str]:
         """The variables that Lambda and template.yaml set."""
@@ -49,8 +52,7 @@ class Function:
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
             "AWS_REGION": "us-east-1",
-            "SYSDIG_INSTRUMENT_COLLECTOR": "us2",
-            "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig",
+            **templates.SETTINGS,
         }
 
     def zip_size(self) -> int:
@@ -87,7 +89,7 @@ def measure(functions: list[Function], rounds: int) -> None:
     """Take the times, the functions in turns."""
     machine = Machine.found_in(ROOT / ".tools")
     one = (ROOT / "events" / "template.json").read_bytes()
-    many = enlarged(one)
+    many = json.dumps(templates.event(templates.plain(MANY))).encode()
     for number in range(rounds):
         if sys.stderr.isatty():
             print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
@@ -96,6 +98,7 @@ def measure(functions: list[Function], rounds: int) -> None:
                 function.cold.append(timed(runtime, one))
                 function.warm.append(timed(runtime, one))
                 function.many.append(timed(runtime, many))
+                function.memory.append(runtime.peak_memory() / KIB / KIB)
     print(file=sys.stderr)
 
 
@@ -110,14 +113,6 @@ def timed(runtime: Runtime, event: bytes) -> float:
     return elapsed
 
 
-def enlarged(event: bytes) -> bytes:
-    """The event with a hundred task definitions in its template."""
-    value: dict[str, Any] = json.loads(event)
-    resources = value["fragment"]["Resources"]
-    resources.update({f"Task{number}": resources["Task"] for number in range(MANY - 1)})
-    return json.dumps(value).encode()
-
-
 def files(folder: Path) -> Iterator[Path]:
     """The files of a bundle."""
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
@@ -125,19 +120,21 @@ def files(folder: Path) -> Iterator[Path]:
 
 def print_table(ours: Function, empty: Function, rounds: int) -> None:
     """Print medians and ratios."""
-    print(f"{'':34}{ours.name:>18}{empty.name:>16}{'ratio':>8}")
+    print(f"{'':40}{ours.name:>18}{empty.name:>16}{'ratio':>8}")
     for label, one, other in (
         ("cold start, one task definition", ours.cold, empty.cold),
         ("warm, one task definition", ours.warm, empty.warm),
         (f"warm, {MANY} task definitions", ours.many, empty.many),
     ):
         mine, theirs = statistics.median(one), statistics.median(other)
-        print(f"{label:34}{mine:15.1f} ms{theirs:13.1f} ms{mine / theirs:8.1f}")
+        print(f"{label:40}{mine:15.1f} ms{theirs:13.1f} ms{mine / theirs:8.1f}")
+    mine, theirs = statistics.median(ours.memory), statistics.median(empty.memory)
+    print(f"{f'peak memory, {MANY} task definitions':40}{mine:14.1f} MiB{theirs:12.1f} MiB{mine / theirs:8.1f}")
     for label, one_size, other_size in (
         ("zip", ours.zip_size(), empty.zip_size()),
         ("unzipped", ours.unzipped_size(), empty.unzipped_size()),
     ):
-        print(f"{label:34}{one_size / KIB:14.0f} KiB{other_size / KIB:12.1f} KiB")
+        print(f"{label:40}{one_size / KIB:14.0f} KiB{other_size / KIB:12.1f} KiB")
     print(f"\nMedians of {rounds} rounds under AWS's Lambda runtime interface emulator on this machine.")
     print(compiled_for(ours.bundle))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import time
@@ -14,6 +15,7 @@ from subprocess import Popen, TimeoutExpired
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+_PEAK: Final = re.compile(r"^VmHWM:\s+(\d+)", re.MULTILINE)
 
 
 def free_port() -> int:
@@ -44,6 +46,12 @@ def comes_to_listen(process: Popen[bytes], port: int, seconds: float) -> bool:
 def stop_tree(process: Popen[bytes], patience: float = 5) -> None:
     """End a process and its descendants: ask it first, then insist."""
     _stop(process, _descendants(process.pid), patience)
+
+
+def peak_memory(process: Popen[bytes]) -> int:
+    """The most that a descendant of the process had in memory, in bytes (``VmHWM`` of Linux's /proc, which counts in KiB)."""
+    statuses = (Path(f"/proc/{pid}/status").read_text("utf-8", "replace") for pid in _descendants(process.pid))
+    return max((int(found[1]) * 1024 for status in statuses if (found := _PEAK.search(status))), default=0)
 
 
 def stop_session(process: Popen[bytes], patience: float = 15) -> None:

@@ -19,7 +19,7 @@ from subprocess import STDOUT, Popen
 from types import TracebackType
 from typing import Final, Self
 
-from embedded_aws.processes import LOOPBACK, comes_to_listen, free_port, stop_tree
+from embedded_aws.processes import LOOPBACK, comes_to_listen, free_port, peak_memory, stop_tree
 
 INVOCATIONS: Final = "/2015-03-31/functions/function/invocations"
 START_SECONDS: Final = 15
@@ -120,6 +120,10 @@ class Runtime:
 
     def _logged(self) -> int:
         return os.fstat(self._log.fileno()).st_size
+
+    def peak_memory(self) -> int:
+        """The most that the function's process had in memory so far, in bytes."""
+        return peak_memory(self._process)
 
     def stop(self) -> None:
         """End the execution environment."""

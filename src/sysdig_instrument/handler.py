@@ -1,6 +1,12 @@
 """The Lambda function: what AWS hands in. What it does is in ``macro.py`` and ``hook.py``, what it tells in ``observing.py``."""
 
+# ruff: noqa: E402 - what is switched off first is for the imports
+
 from __future__ import annotations
+
+import gc
+
+gc.disable()  # nothing that an import makes is garbage, and looking for some takes a sixth of a cold start
 
 import functools
 import os
@@ -17,6 +23,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from sysdig_instrument.engine.json_types import Json
+
+gc.freeze()  # nor does it become any
+gc.enable()
 
 _SECONDS_TO_ANSWER: Final = 2.0
 """Kept back from the look-ups: enough to plan once more and to answer."""

@@ -13,6 +13,9 @@ from sysdig_instrument.errors import RefusedError
 _LEAST_SECONDS: Final = 0.1
 """A timer of 0 would never go off."""
 
+_AGAIN_SECONDS: Final = 0.1
+"""Python drops what is raised while it finalises an object, so one alarm may be lost."""
+
 
 class OutOfTimeError(RefusedError):
     """A template that is too much for the function."""
@@ -41,7 +44,7 @@ def within(seconds: float) -> Iterator[None]:
         raise OutOfTimeError
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, _LEAST_SECONDS))
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, _LEAST_SECONDS), _AGAIN_SECONDS)
     try:
         yield
     finally:

@@ -7,7 +7,6 @@ is deployed.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -313,6 +312,8 @@ def _import_value(argument: Json, scope: Scope) -> Json:
 
 
 def _base64(argument: Json, scope: Scope) -> Json:
+    import base64  # noqa: PLC0415 - hardly a template has it, and a cold start waits for what is imported
+
     return base64.b64encode(string(_value(argument, scope)).encode(errors="replace")).decode()
 
 

@@ -1,0 +1,88 @@
+"""Templates with as many task definitions as one likes, and events that carry them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+VARIABLES: Final = 10
+"""Environment variables of the first container of each task definition."""
+
+SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  # noqa: S105 - its name
+
+SETTINGS: Final = {"SYSDIG_INSTRUMENT_COLLECTOR": "us2", "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": SECRET}
+"""The least that a function is told, as environment variables."""
+
+_ROLE: Final = {
+    "Type": "AWS::IAM::Role",
+    "Properties": {
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+    },
+}
+
+
+def plain(tasks: int) -> dict[str, Any]:
+    """A template of task definitions of two containers, which say how they start: no image has to be asked for."""
+    resources = {f"Task{number}": _resource(number) for number in range(tasks)}
+    return {"Resources": {"ExecutionRole": _ROLE, **resources}}
+
+
+def intrinsic(tasks: int) -> dict[str, Any]:
+    """The same, with every value under an ``Fn::If`` whose condition depends on a parameter."""
+    made = plain(tasks)
+    for name in made["Resources"].keys() - {"ExecutionRole"}:
+        made["Resources"][name]["Properties"] = _under_if(made["Resources"][name]["Properties"])
+    parameters = {"Stage": {"Type": "String", "Default": "test"}}
+    return {
+        "Parameters": parameters,
+        "Conditions": {"IsProduction": {"Fn::Equals": [{"Ref": "Stage"}, "production"]}},
+        **made,
+    }
+
+
+def event(template: dict[str, Any]) -> dict[str, Any]:
+    """What CloudFormation sends to a macro for a template."""
+    parameters = {name: each["Default"] for name, each in template.get("Parameters", {}).items()}
+    return {
+        "region": "us-east-1",
+        "accountId": "111122223333",
+        "transformId": "111122223333::SysdigInstrument",
+        "requestId": "e1d7cf9d-9b7d-4c2b-a3b1-4c2e0dd7a0f5",
+        "fragment": json.loads(json.dumps(template)),
+        "params": {},
+        "templateParameterValues": parameters,
+    }
+
+
+def _resource(number: int) -> dict[str, Any]:
+    variables = [{"Name": f"VARIABLE_{each}", "Value": f"value {each} of {number:04}"} for each in range(VARIABLES)]
+    image = f"111122223333.dkr.ecr.us-east-1.amazonaws.com/web-{number}:1.4"
+    web = {"Name": "web", "Image": image, "EntryPoint": ["gunicorn", "shop.wsgi"], "Environment": variables}
+    log = {"Name": "log", "Image": "fluent-bit:3.2", "EntryPoint": ["/fluent-bit/bin/fluent-bit"]}
+    properties = {
+        "Family": f"shop-{number}",
+        "Cpu": "1024",
+        "Memory": "2048",
+        "NetworkMode": "awsvpc",
+        "RequiresCompatibilities": ["FARGATE"],
+        "ExecutionRoleArn": {"Fn::GetAtt": ["ExecutionRole", "Arn"]},
+        "ContainerDefinitions": [web, log],
+    }
+    return {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
+
+
+def _under_if(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict) and "Fn::GetAtt" not in value:
+        return {key: _under_if(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_under_if(item) for item in value]
+    return {"Fn::If": ["IsProduction", value, value]}
