@@ -11,6 +11,9 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade
 # The embedded AWS runs on Linux only, as AWS's Lambda runtime emulator does; elsewhere the tests on it are skipped.
 EMBEDDED_AWS := $(if $(filter Linux,$(shell uname)),.tools/.done)
 
+# The CDK's examples are synthesised where Node is; elsewhere their tests are skipped.
+CDK := $(if $(shell command -v npm),.tools/cdk/.done)
+
 # LocalStack's dependencies do not agree on Python 3.14; where this machine has nothing older, uv fetches one.
 OLDER_PYTHON := >=3.11,<3.14
 
@@ -47,9 +50,9 @@ linux:
 # --- to change it ------------------------------------------------------------------------------------------------
 
 .PHONY: dev test unit corpus fuzz golden lint types fmt docs lock
-dev: .venv/.done $(EMBEDDED_AWS) ## Make the virtual environments
+dev: .venv/.done $(EMBEDDED_AWS) $(CDK) ## Make the virtual environments
 
-test: .venv/.done $(EMBEDDED_AWS) ## Run all tests
+test: .venv/.done $(EMBEDDED_AWS) $(CDK) ## Run all tests
 	$(PYTEST) -n auto --dist loadgroup
 
 unit: .venv/.done ## Run the tests that need no embedded AWS: seconds
@@ -86,7 +89,7 @@ docs: .venv/.done ## Write what is generated: from the settings, from what is lo
 
 lock: .venv/.done ## Resolve all requirements again, to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt
-	for name in uv dev sam emulator fuzz sbom; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in uv dev sam emulator fuzz sbom cdk; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	$(COMPILE) requirements/cli.in --constraint requirements/dev.txt -o requirements/cli.txt
 	$(COMPILE) --project demo --exclude-newer 2026-03-10 \
 		requirements/localstack.in -o requirements/localstack.txt
@@ -174,3 +177,11 @@ clean: ## Remove all that was made here
 	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/sbom
 	@VIRTUAL_ENV=.tools/sbom $(SYNC) requirements/sbom.txt
 	@touch $@
+
+# A machine may have npm and no way to its registry; then it has no CDK, and all else works.
+.tools/cdk/.done: requirements/cdk.txt examples/cdk-typescript/package-lock.json | .venv/.done
+	@echo "AWS CDK, for the examples: .tools/cdk"
+	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/cdk
+	@VIRTUAL_ENV=.tools/cdk $(SYNC) requirements/cdk.txt
+	@cp examples/cdk-typescript/package.json examples/cdk-typescript/package-lock.json .tools/cdk/
+	@cd .tools/cdk && npm ci --silent --no-audit --no-fund && touch .done || echo "npm has failed: the CDK's examples are not tested"

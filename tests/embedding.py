@@ -32,12 +32,12 @@ on_embedded_aws = [pytest.mark.aws, pytest.mark.xdist_group("aws")]
 def require_tools() -> None:
     """Skip the test where the embedded AWS cannot run; in CI, fail."""
     if platform.system() != "Linux":
-        _missing("the Lambda runtime emulator runs on Linux only")
+        missing("the Lambda runtime emulator runs on Linux only")
     if not (TOOLS / ".done").exists():
-        _missing("`make dev` has not been run")
+        missing("`make dev` has not been run")
 
 
-def _missing(reason: str) -> NoReturn:
+def missing(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,0 +1,26 @@
+import { App, Aspects, Stack } from "aws-cdk-lib";
+import { ContainerImage, FargateTaskDefinition } from "aws-cdk-lib/aws-ecs";
+
+import { SysdigInstrument, SysdigInstrumentLocally } from "./sysdig";
+
+const app = new App({ outdir: "cdk.out" });
+
+// One stack: the line that the macro looks for.
+const one = shop("One");
+one.addTransform("SysdigInstrument");
+
+// Every stack below something, here below Two: an aspect that adds the line.
+Aspects.of(shop("Two")).add(new SysdigInstrument());
+
+// Without the macro: an aspect that instruments here.
+Aspects.of(shop("Three")).add(new SysdigInstrumentLocally(["--set", "Collector=us2"]));
+
+app.synth();
+
+function shop(name: string): Stack {
+  const stack = new Stack(app, name);
+  const task = new FargateTaskDefinition(stack, "Task", { cpu: 512, memoryLimitMiB: 1024 });
+  task.addContainer("web", { image: ContainerImage.fromAsset("../shop"), entryPoint: ["python"], command: ["/shop.py"] });
+  task.addContainer("proxy", { image: ContainerImage.fromRegistry("nginx:1.27"), entryPoint: ["nginx"] });
+  return stack;
+}

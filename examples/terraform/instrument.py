@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+"""Terraform's external data source: a task definition comes in, what is to be put into the resource goes out.
+
+Terraform hands in a JSON object of strings, and takes one; what is on standard error it shows when the exit code is not 0.
+"""
+
+import json
+import subprocess
+import sys
+
+query = json.load(sys.stdin)
+tool = ["sysdig-instrument", "transform", "-", "--format", "json", *json.loads(query.get("arguments", "[]"))]
+done = subprocess.run(tool, input=query["task_definition"], stdout=subprocess.PIPE, text=True, check=False)
+if done.returncode:
+    sys.exit(done.returncode)
+task = json.loads(done.stdout)
+json.dump(
+    {"container_definitions": json.dumps(task["containerDefinitions"]), "pid_mode": task.get("pidMode", "")}, sys.stdout
+)

@@ -1,0 +1,36 @@
+"""What docs/integrations.md prints stands in the files that the other tests run."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+import pytest
+
+from embedding import ROOT
+
+PAGE = (ROOT / "docs/integrations.md").read_text()
+BLOCK = re.compile(r"```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
+BLOCKS = list(BLOCK.finditer(PAGE))
+FILES = [path for path in (ROOT / "examples").rglob("*") if path.is_file() and "node_modules" not in path.parts]
+
+
+@pytest.mark.parametrize(
+    "block", [each for each in BLOCKS if each["language"] != "text"], ids=lambda each: each["language"]
+)
+def test_a_block_is_part_of_an_example(block: re.Match[str]) -> None:
+    named = re.findall(r"`(examples/[\w./-]+)`", PAGE[: block.start()])
+    text = (ROOT / named[-1]).read_text()
+    others = "".join(path.read_text() for path in (ROOT / named[-1]).parent.iterdir() if path.is_file())
+    for part in textwrap.dedent(block["text"]).strip().split("\n\n"):
+        lines = [line.strip() for line in part.splitlines()]
+        assert "\n".join(lines) in "\n".join(line.strip() for line in (text + others).splitlines()), part
+
+
+def test_every_example_that_is_named_is_there_and_every_folder_is_named() -> None:
+    named = re.findall(r"`(examples/[\w./-]+)`", PAGE)
+    assert all((ROOT / name).is_file() for name in named)
+    folders = {path.relative_to(ROOT / "examples").parts[0] for path in FILES} - {
+        "shop"
+    }  # shop is what the CDK's apps run
+    assert folders == {name.split("/")[1] for name in named}
