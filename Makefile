@@ -32,7 +32,7 @@ help: ## This list
 
 # --- to see it ---------------------------------------------------------------------------------------------------
 
-.PHONY: demo bench
+.PHONY: demo bench soak
 demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
 
@@ -42,6 +42,11 @@ bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print what the function and th
 	@echo; .venv/bin/python bench/lookups.py
 	@echo; .venv/bin/python bench/cli.py
 
+# `make soak MINUTES=30`
+MINUTES ?= 3
+soak: linux .venv/.done $(EMBEDDED_AWS) ## Create stacks for MINUTES, eight at once, with a registry that fails now and then
+	@.venv/bin/python bench/soak.py --minutes $(MINUTES)
+
 .PHONY: linux
 linux:
 	@test "$$(uname)" = Linux || { echo 'The embedded AWS runs on Linux only, as the Lambda runtime emulator does. Try:' \
@@ -49,7 +54,7 @@ linux:
 
 # --- to change it ------------------------------------------------------------------------------------------------
 
-.PHONY: dev test unit corpus fuzz golden lint types fmt docs lock
+.PHONY: dev test unit corpus fuzz mutants golden lint types fmt docs lock
 dev: .venv/.done $(EMBEDDED_AWS) $(CDK) ## Make the virtual environments
 
 test: .venv/.done $(EMBEDDED_AWS) $(CDK) ## Run all tests
@@ -67,6 +72,12 @@ SECONDS ?= 60
 TARGETS ?=
 fuzz: linux .venv/.done .tools/fuzz/.done ## Fuzz the parsers and the handler, each for SECONDS
 	@PYTHONPATH=tests:src .tools/fuzz/bin/python -m fuzz --seconds $(SECONDS) $(TARGETS)
+
+# Some of them: `make mutants MUTANTS='*selection*'`, or the tenth part whose numbers end in 7, `make mutants MUTANTS='*7'`
+MUTANTS ?= *
+mutants: .venv/.done .tools/mutants/.done ## Change the engine in thousands of ways, one at a time, and count what the tests find
+	@.tools/mutants/bin/mutmut run '$(MUTANTS)'
+	@.tools/mutants/bin/python tools/mutants.py
 
 golden: .venv/.done ## Write the expected files of tests/cases anew; read the diff before you commit
 	GOLDEN=1 $(PYTEST) tests/test_cases.py
@@ -89,7 +100,7 @@ docs: .venv/.done ## Write what is generated: from the settings, from what is lo
 
 lock: .venv/.done ## Resolve all requirements again, to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt
-	for name in uv dev sam emulator fuzz sbom cdk; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in uv dev sam emulator fuzz mutants sbom cdk; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	$(COMPILE) requirements/cli.in --constraint requirements/dev.txt -o requirements/cli.txt
 	$(COMPILE) --project demo --exclude-newer 2026-03-10 \
 		requirements/localstack.in -o requirements/localstack.txt
@@ -128,7 +139,7 @@ sbom: .tools/sbom/.done ## Write the software bills of materials, of the functio
 pr: lint types sbom test $(if $(EMBEDDED_AWS),demo) ## All that CI does
 
 clean: ## Remove all that was made here
-	rm -rf .venv .tools .aws-sam build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .tools .aws-sam build dist mutants .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # --- virtual environments, each with a stamp that says it is up to date ------------------------------------------
@@ -162,6 +173,12 @@ clean: ## Remove all that was made here
 	@echo "The fuzzer: .tools/fuzz"
 	@$(UV) venv --quiet --allow-existing --python '$(OLDER_PYTHON)' .tools/fuzz
 	@VIRTUAL_ENV=.tools/fuzz $(SYNC) requirements/fuzz.txt
+	@touch $@
+
+.tools/mutants/.done: requirements/mutants.txt | .venv/.done
+	@echo "mutmut, and all that the tests need: .tools/mutants"
+	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/mutants
+	@VIRTUAL_ENV=.tools/mutants $(SYNC) requirements/mutants.txt
 	@touch $@
 
 # With the Python of the function's runtime where this machine has one: then the bundle's compiled files count, as in AWS.

@@ -236,3 +236,11 @@ def test_a_secret_that_is_no_arn_is_noticed(value: str) -> None:
     fragment["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Ref": "P"}}}
     assert any("cannot be worked out" in each for each in notices_of(fragment))
     assert statements(processed(fragment)) == []
+
+
+def test_a_long_reference_to_the_secret_is_cut_where_it_is_read() -> None:
+    value = {**with_role({"Ref": "Role"}), "Parameters": {"Key": {"Type": "String"}}}
+    parameters: dict[str, Json] = {"Key": f"{SECRET}:json-key::"}
+    (statement,) = statements(processed(value, {"AccessKeySecret": {"Ref": "Key"}}, parameters))
+    fields: list[Json] = [{"Fn::Select": [index, {"Fn::Split": [":", {"Ref": "Key"}]}]} for index in range(7)]
+    assert statement["Resource"] == {"Fn::Join": [":", fields]}

@@ -118,3 +118,14 @@ def test_all_memory_reserved_is_noticed_where_the_agent_has_no_share() -> None:
     assert not any(full in notice for notice in notices_of(value, RAISE))
     assert not any(full in notice for notice in notices_of(template(container(Memory=2047), Memory="2048")))
     assert not any(full in notice for notice in notices_of(template(container(Memory=2048), Memory={"Ref": "X"})))
+
+
+def test_on_fargate_the_next_size_is_taken_and_elsewhere_what_is_needed() -> None:
+    platforms: Json = {"Fn::If": ["Other", ["FARGATE"], ["EC2"]]}
+    made = processed(
+        template(container(Memory=512), sections=SECTIONS, Memory="512", Cpu="256", RequiresCompatibilities=platforms),
+        {**RAISE, "LaunchTypes": "ALL"},
+    )
+    assert properties_of(made)["Memory"] == "1024"
+    on_ec2 = template(container(Memory=512), Memory="512", Cpu="256", RequiresCompatibilities=["EC2"])
+    assert properties_of(processed(on_ec2, {**RAISE, "LaunchTypes": "ALL"}))["Memory"] == "768"

@@ -1,0 +1,254 @@
+"""``make soak``: eight stacks at once for some minutes, on the embedded AWS, with a registry that fails now and then.
+
+Every stack must end right or refused with a message of ours: refused where it has to be, or where the registry failed
+while it was created. After a third of the time the function is changed, so that everything is cold once more; from then
+on its processes must not grow in memory, open files or threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "demo"))
+
+from embedded_aws import sam, stacks  # noqa: E402 - demo/ is no package
+from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, embedded_aws  # noqa: E402 - the same
+
+AT_ONCE: Final = 8
+SECONDS_OF_A_FAULT: Final = 4
+FAULTS: Final = (None, "error", None, "silence", None, "reset", None, "nonsense")
+WRAPPER: Final = "/opt/draios/bin/instrument"
+GROWTH_MIB: Final = 4
+"""What a process may grow by after it is warm: the cache of images has room for that, and a leak does not stop there."""
+
+
+@dataclass
+class World:
+    """What goes on: the registry's fault, and how the stacks ended."""
+
+    fault: str | None = None
+    changes: int = 0
+    """How often a fault began or ended."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    ends: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def faults(self) -> None:
+        """Switch faults on and off until the end."""
+        for self.fault in itertools.cycle(FAULTS):
+            self.changes += 1
+            if self.stop.wait(SECONDS_OF_A_FAULT):
+                return
+
+
+@contextmanager
+def registry(world: World) -> Iterator[str]:
+    """A registry whose repositories each have one image, which runs ``/NAME``; its host and port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            fault = world.fault
+            if fault == "silence":
+                world.stop.wait(SECONDS_OF_A_FAULT * 3)
+            if fault in {"silence", "reset"}:
+                self.close_connection = True
+                return
+            body = b'{"what": "' if fault == "nonsense" else _body(self.path)
+            self.send_response(500 if fault == "error" else 200)
+            kind = "application/vnd.oci.image.manifest.v1+json" if "/manifests/" in self.path else "application/json"
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+def _body(path: str) -> bytes:
+    _, _, name, kind, _ = path.split("/")
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Entrypoint": [f"/{name}"]}}).encode()
+    if kind == "blobs":
+        return config
+    digest = "sha256:" + hashlib.sha256(config).hexdigest()
+    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)}
+    return json.dumps({"schemaVersion": 2, "config": described, "layers": []}).encode()
+
+
+def template(number: int, host: str, kind: str) -> dict[str, Any]:
+    """A stack of one to three task definitions."""
+    resources = {}
+    for each in range(1 + number % 3):
+        container = {"Name": "web", "Image": f"{host}/n{number}x{each}:1"}
+        properties: dict[str, Any] = {
+            "Family": f"soak-{number}-{each}", "Cpu": "512", "Memory": "1024", "NetworkMode": "awsvpc",
+            "RequiresCompatibilities": ["FARGATE"], "ExecutionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/execution",
+            "ContainerDefinitions": [container | ({} if kind == "looked up" else {"EntryPoint": [f"/n{number}x{each}"]})],
+        }  # fmt: skip
+        if kind == "to be refused":
+            properties["PidMode"] = "host"
+        resources[f"Task{each}"] = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
+    return {"Transform": "SysdigInstrument", "Resources": resources}
+
+
+def one_stack(aws: EmbeddedAws, world: World, host: str, number: int) -> None:
+    """Create a stack, judge it and delete it."""
+    kind = ("given", "looked up", "looked up", "to be refused")[number % 4]
+    changes, had_fault = world.changes, bool(world.fault)
+    cloudformation = aws.client("cloudformation")
+    started = time.monotonic()
+    stack = stacks.deploy(cloudformation, f"soak-{number}", json.dumps(template(number, host, kind)))
+    seconds = time.monotonic() - started
+    end = judged(aws, stack, kind, number, may_fail=had_fault or world.changes != changes)
+    world.ends[end] += 1
+    if end == "wrong":
+        world.wrong.append(f"{stack.name} ({kind}, {seconds:.0f} s): {stack.status} {stack.reason[:300]}")
+    with suppress(Exception):  # what matters was seen
+        cloudformation.delete_stack(StackName=stack.name)
+
+
+def judged(aws: EmbeddedAws, stack: stacks.Stack, kind: str, number: int, *, may_fail: bool) -> str:
+    """How a stack ended: ``right``, ``refused`` or ``wrong``."""
+    if stack.succeeded:
+        arns = [arn for name, arn in sorted(stack.resources.items()) if name.startswith("Task")]
+        ecs = aws.client("ecs")
+        tasks = [ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"] for arn in arns]
+        is_right = kind != "to be refused" and all(
+            task["containerDefinitions"][0]["entryPoint"] == [WRAPPER, f"/n{number}x{each}"]
+            and task["pidMode"] == "task"
+            for each, task in enumerate(tasks)
+        )
+        return "right" if is_right else "wrong"
+    if kind == "to be refused":
+        return "refused" if "PidMode is host" in stack.reason else "wrong"
+    is_ours = bool(re.search(r'Task "Task\d", container "web"', stack.reason))
+    return "refused" if kind == "looked up" and may_fail and is_ours else "wrong"
+
+
+def processes(aws: EmbeddedAws) -> dict[int, tuple[float, int, int]]:
+    """The function's processes: what each has in memory (MiB), its open files and its threads."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (entry / "cmdline").read_bytes()
+            if b"awslambdaric" in command and b"aws-lambda-rie" not in command and _is_ours(entry, aws):
+                status = (entry / "status").read_text()
+                memory = int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+                threads = int(re.search(r"Threads:\s+(\d+)", status)[1])  # type: ignore[index]
+                found[int(entry.name)] = (memory, len(list((entry / "fd").iterdir())), threads)
+    return found
+
+
+def _is_ours(entry: Path, aws: EmbeddedAws) -> bool:
+    return str(aws.workspace).encode() in (entry / "environ").read_bytes()
+
+
+def main() -> int:
+    """Run, print what came of it; 0 if nothing was wrong."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--minutes", type=float, default=3)
+    minutes = parser.parse_args().minutes
+    world = World()
+    with registry(world) as host, embedded_aws(ROOT / ".tools") as aws:
+        settings = {
+            "Collector": "us2",
+            "AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig",
+            "InternalRegistries": f"http://{host}",
+        }
+        sam.deploy(aws, sam.build(aws, ROOT / "template.yaml"), "sysdig-instrument", settings)
+        seen = _soaked(aws, world, host, minutes * 60)
+    return _told(world, seen)
+
+
+def _soaked(aws: EmbeddedAws, world: World, host: str, seconds: float) -> list[dict[int, tuple[float, int, int]]]:
+    numbers = itertools.count()
+    end = time.monotonic() + seconds
+    seen: list[dict[int, tuple[float, int, int]]] = []
+
+    def work() -> None:
+        while time.monotonic() < end:
+            number = next(numbers)
+            try:
+                one_stack(aws, world, host, number)
+            except Exception as error:  # noqa: BLE001 - whatever it is, that stack did not end right
+                world.ends["wrong"] += 1
+                world.wrong.append(f"soak-{number}: {error!r}")
+
+    threading.Thread(target=world.faults, daemon=True).start()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        workers = [pool.submit(work) for _ in range(AT_ONCE)]
+        time.sleep(seconds / 3)
+        _make_cold(aws)
+        while time.monotonic() < end:
+            time.sleep(1)
+            seen.append(processes(aws))
+        for worker in workers:
+            worker.result()
+    world.stop.set()
+    return seen
+
+
+def _make_cold(aws: EmbeddedAws) -> None:
+    """Change the function, so that Lambda starts it anew everywhere."""
+    functions = aws.client("lambda")
+    for each in functions.list_functions()["Functions"]:
+        functions.update_function_configuration(FunctionName=each["FunctionName"], Description="soaked")
+
+
+def _told(world: World, seen: list[dict[int, tuple[float, int, int]]]) -> int:
+    ends = ", ".join(f"{number} {end}" for end, number in world.ends.items())
+    print(f"{sum(world.ends.values())} stacks, {AT_ONCE} at once: {ends}")
+    for line in world.wrong[:20]:
+        print(f"  wrong: {line}")
+    print(f"\n{'process':>10}{'memory, MiB':>18}{'files':>14}{'threads':>14}")
+    has_grown = False
+    for pid in sorted(seen[-1]):
+        series = [each[pid] for each in seen if pid in each]
+        warm = series[len(series) // 3 :]
+        (memory, files, threads), (memory_now, files_now, threads_now) = (
+            _least(warm[: len(warm) // 2 or 1]),
+            _least(warm[len(warm) // 2 :]),
+        )
+        has_grown |= memory_now > memory + GROWTH_MIB or files_now > files or threads_now > threads
+        print(f"{pid:10}{memory:9.1f} → {memory_now:6.1f}{files:9} → {files_now:2}{threads:9} → {threads_now:2}")
+    print(
+        "\nThe least in the first and in the second half of the time after the function was changed: what a process keeps."
+    )
+    if has_grown:
+        print("Something grew.")
+    return int(bool(world.wrong) or has_grown)
+
+
+def _least(series: list[tuple[float, int, int]]) -> tuple[float, int, int]:
+    memory, files, threads = zip(*series, strict=True)
+    return min(memory), min(files), min(threads)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

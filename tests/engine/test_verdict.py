@@ -1,0 +1,93 @@
+"""The verdict: what is missing where, and what does not matter for protection."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from making import SETTINGS, container, plan_of, processed, template
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.verdict import OutOfScope, Protected, Unprotected, Verdict, verdict
+
+
+def verdict_on(value: Json) -> Verdict:
+    (task,) = plan_of(value, SETTINGS).tasks
+    return verdict(task)
+
+
+@pytest.fixture
+def made() -> dict[str, Any]:
+    return processed(template(container(Environment=[{"Name": "A", "Value": "b"}])))
+
+
+def containers(made: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = made["Resources"]["Api"]["Properties"]["ContainerDefinitions"]
+    return found
+
+
+def test_what_the_macro_made_is_protected(made: dict[str, Any]) -> None:
+    assert verdict_on(made) == Protected()
+
+
+def test_what_is_left_alone_is_out_of_scope() -> None:
+    assert verdict_on(template(RequiresCompatibilities=["EC2"])) == OutOfScope(
+        "not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("VolumesFrom", "does not have the volume with the wrapper"),
+        ("LinuxParameters", "does not have the capability SYS_PTRACE"),
+        ("Environment", "does not have the variables that the wrapper needs"),
+    ],
+)
+def test_what_is_taken_out_is_missing(made: dict[str, Any], key: str, reason: str) -> None:
+    del containers(made)[0][key]
+    assert verdict_on(made) == Unprotected((f'Container "web" {reason}',))
+
+
+def test_an_entry_point_without_the_wrapper(made: dict[str, Any]) -> None:
+    containers(made)[0]["EntryPoint"] = ["run"]
+    assert verdict_on(made) == Unprotected(('Container "web" is not started by the wrapper',))
+
+
+def test_another_pid_mode(made: dict[str, Any]) -> None:
+    del made["Resources"]["Api"]["Properties"]["PidMode"]
+    assert verdict_on(made) == Unprotected(("The task's PidMode is not task",))
+
+
+def test_no_agent(made: dict[str, Any]) -> None:
+    del containers(made)[1]
+    reasons = verdict_on(made)
+    assert isinstance(reasons, Unprotected)
+    assert "The agent's container is missing" in reasons.reasons
+
+
+def test_nothing_at_all_is_told_once_each() -> None:
+    reasons = verdict_on(template())
+    assert isinstance(reasons, Unprotected)
+    assert len(reasons.reasons) == len(set(reasons.reasons)) == 6
+
+
+def with_another_collector(value: dict[str, Any]) -> None:
+    containers(value)[1]["Environment"][0]["Value"] = "elsewhere.example.com"
+
+
+def with_a_volume_to_write_to(value: dict[str, Any]) -> None:
+    containers(value)[0]["VolumesFrom"][0]["ReadOnly"] = False
+
+
+def with_another_mode(value: dict[str, Any]) -> None:
+    containers(value)[0]["Environment"][-1]["Value"] = "force"
+
+
+@pytest.mark.parametrize("change", [with_another_collector, with_a_volume_to_write_to, with_another_mode])
+def test_what_does_not_matter_for_protection(made: dict[str, Any], change: Any) -> None:
+    changed = copy.deepcopy(made)
+    change(changed)
+    assert changed != made
+    assert verdict_on(changed) == Protected()
