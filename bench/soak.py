@@ -231,23 +231,16 @@ def _told(world: World, seen: list[dict[int, tuple[float, int, int]]]) -> int:
     for pid in sorted(seen[-1]):
         series = [each[pid] for each in seen if pid in each]
         warm = series[len(series) // 3 :]
-        (memory, files, threads), (memory_now, files_now, threads_now) = (
-            _least(warm[: len(warm) // 2 or 1]),
-            _least(warm[len(warm) // 2 :]),
-        )
+        before, after = list(zip(*warm[: len(warm) // 2], strict=True)), list(zip(*warm[len(warm) // 2 :], strict=True))
+        (memory, files, threads), (memory_now, files_now, threads_now) = map(max, before), map(min, after)
         has_grown |= memory_now > memory + GROWTH_MIB or files_now > files or threads_now > threads
         print(f"{pid:10}{memory:9.1f} → {memory_now:6.1f}{files:9} → {files_now:2}{threads:9} → {threads_now:2}")
     print(
-        "\nThe least in the first and in the second half of the time after the function was changed: what a process keeps."
+        "\nOf each process, since it was warm: the most in the first half of the time, and what it kept in the second half."
     )
     if has_grown:
         print("Something grew.")
     return int(bool(world.wrong) or has_grown)
-
-
-def _least(series: list[tuple[float, int, int]]) -> tuple[float, int, int]:
-    memory, files, threads = zip(*series, strict=True)
-    return min(memory), min(files), min(threads)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from making import NOVALUE, container, notices_of, problems_of, template
 from sysdig_instrument.engine.json_types import Json
 
+INCLUDED: Final[dict[str, Json]] = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {}}}
 EXPRESSION: Final[Json] = {"Fn::GetAtt": ["A", "B"]}
 CONDITIONS: Final[dict[str, Json]] = {
     "Conditions": {"Open": {"Fn::Equals": [{"Fn::ImportValue": "x"}, "b"]}},
@@ -212,7 +213,7 @@ TOLD = [
         id="not a list",
     ),
     pytest.param(
-        template(container(**{"Fn::Transform": {"Name": "AWS::Include", "Parameters": {}}})),
+        template(container(**INCLUDED)),
         {},
         [
             'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0]): The container holds Fn::Transform, whose result is not in sight. Write out what it brings, or give the template as it is after that transform.'
