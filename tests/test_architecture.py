@@ -18,7 +18,7 @@ PACKAGE = SOURCE / "sysdig_instrument"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 PURE = frozenset(
-    {"__future__", "base64", "collections", "difflib", "enum", "fnmatch", "functools", "itertools", "json", "marshal", "re", "typing"}
+    {"__future__", "base64", "collections", "difflib", "enum", "fnmatch", "functools", "itertools", "json", "re", "typing"}
 )  # fmt: skip
 """Modules of the standard library that do no I/O and have no clock."""
 

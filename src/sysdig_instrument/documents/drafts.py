@@ -21,7 +21,7 @@ from sysdig_instrument.documents.tree import (
     same,
 )
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.patch import apply, copy
+from sysdig_instrument.engine.patch import apply
 from sysdig_instrument.values import dataclass
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Draft:
 
     def replace(self, value: Json) -> None:
         """Forget the parts: the value is written anew."""
-        self.new, self.parts, self.inherited = copy(value), None, False
+        self.new, self.parts, self.inherited = value, None, False
 
     def opened(self) -> Parts | None:
         """The parts, to be changed in place; nothing for what has no parts in the text."""
@@ -98,7 +98,7 @@ def own_values(node: Mapping) -> dict[str, Node]:
 
 def fresh(value: Json) -> Draft:
     """A value that no node stands for."""
-    return Draft(None, new=copy(value))
+    return Draft(None, new=value)
 
 
 def make(draft: Draft, change: Change, pointer: Pointer) -> None:

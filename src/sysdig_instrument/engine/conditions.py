@@ -23,6 +23,8 @@ def holds(name: str, scope: Scope) -> bool | None:
 
 def taken(when: When, scope: Scope) -> bool | None:
     """Whether all assumptions are as things are now: false as soon as one is not, nothing where one is not known."""
+    if not when:
+        return True
     unassumed = scope.assuming({})
     results = {None if (now := holds(name, unassumed)) is None else now is wanted for name, wanted in when.items()}
     return False if False in results else None if None in results else True

@@ -73,7 +73,7 @@ def finished(
     What is wrong with one that is not created now refuses nothing: it is left as it was, and that is told.
     """
     effects = list(effects)
-    if conditions.taken(task.when, task.scope) is False and any(isinstance(effect, Problem) for effect in effects):
+    if any(isinstance(effect, Problem) for effect in effects) and conditions.taken(task.when, task.scope) is False:
         effects = [_passed_over(effect) for effect in effects if isinstance(effect, Finding)]
         outcome = Outcome(
             None, Status.SKIPPED, "not created now, and not to be instrumented", reason=SkipReason.NOT_CREATED

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Iterable
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
-
-import jsonpatch
-import jsonpointer
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from sysdig_instrument.engine.json_types import Json
 
@@ -15,8 +11,6 @@ Pointer: TypeAlias = tuple[str | int, ...]
 """A place in a JSON document: the keys and indexes on the way to it. ``"-"`` is the end of a list (RFC 6901)."""
 
 Operation: TypeAlias = Literal["add", "replace", "remove"]
-
-_WITHOUT_SHARING: Final = 2  # marshal's format before it kept the identity of values
 
 
 class Change(NamedTuple):
@@ -52,68 +46,55 @@ def pointer_text(pointer: Pointer) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)
 
 
-def copy(value: Json) -> Json:
-    """A deep copy in which no two places share a value. A third of the time that ``json`` takes for it, and lossless.
-
-    Raises:
-        RecursionError: It is nested too deeply.
-    """
-    try:
-        return cast("Json", marshal.loads(marshal.dumps(value, _WITHOUT_SHARING)))  # noqa: S302 - our own bytes, made in the same call
-    except ValueError:  # of JSON values, marshal takes all but those some thousand levels deep
-        raise RecursionError from None
-
-
-class _Steps(jsonpointer.JsonPointer):
-    """A pointer that is there in parts already: writing thousands of them as text and parsing it again took most of the time."""
-
-    path = ""  # only the errors of a bug would show it
-
-    def __init__(self, pointer: Pointer) -> None:
-        self.steps = pointer
-
-    def to_last(self, doc: Any) -> tuple[Any, str | int | None]:  # noqa: ANN401 - as in the class above it
-        """The object or list that the pointer's last part is in, and that part."""
-        try:
-            for part in self.steps[:-1]:
-                doc = doc[part]
-        except (LookupError, TypeError):
-            raise jsonpointer.JsonPointerException(pointer_text(self.steps)) from None
-        return doc, self.steps[-1] if self.steps else None
-
-
-class _Add(jsonpatch.AddOperation):
-    """An add whose value nobody else holds: it is put into the document as it is, and not copied once more."""
-
-    location = ""  # as in the class above
-
-    def __init__(self, pointer: Pointer, value: Json) -> None:
-        self.pointer = _Steps(pointer)
-        self.value = value
-
-    def apply(self, obj: Json) -> Json:
-        """The document with the value in its place."""
-        return cast("Json", self._add(obj, self.value))  # type: ignore[attr-defined]  # its stubs leave it out
+_Holder: TypeAlias = "dict[str | int, Json] | list[Json]"
 
 
 def apply(document: Json, changes: Iterable[Change]) -> Json:
-    """A new document with the changes made; the given one stays as it is, and shares nothing with it, nor do the changes.
+    """A document with the changes made. The given one stays as it is, as do the values of the changes.
+
+    Only what lies on the way to a change is copied, once; all else is shared with the given document and with the changes.
+    So nobody may change any of them in place, and nobody in this package does.
 
     Raises:
         jsonpatch.JsonPatchException, jsonpointer.JsonPointerException: The changes were planned for another document: a
             bug, or a caller's mistake.
     """
-    changes = list(changes)
-    made, values = cast("tuple[Json, list[Json]]", copy([document, [change.value for change in changes]]))
-    for change, value in zip(changes, values, strict=True):
-        if change.operation == "add":
-            made = _Add(change.pointer, value).apply(made)
-            continue
-        steps = _Steps(change.pointer)
-        made = jsonpatch.TestOperation({"op": "test", "path": steps, "value": change.was}, _Steps).apply(made)
-        operation = {"op": change.operation, "path": steps, "value": value}
-        made = _APPLIED[change.operation](operation, _Steps).apply(made)
-    return made
+    top: _Holder = {"": document}
+    copies: dict[int, _Holder] = {}  # by their ids, and held: nothing else may get such an id meanwhile
+    for change in changes:
+        holder, last = _opened(top, change.pointer, copies)
+        match holder, last:
+            case dict(), _ if change.operation == "add":
+                holder[last] = change.value
+            case list(), "-" if change.operation == "add":
+                holder.append(change.value)
+            case list(), int() if change.operation == "add" and 0 <= last <= len(holder):
+                holder.insert(last, change.value)
+            case _:
+                _patch(holder, change._replace(pointer=(last,)))
+    return cast("dict[str, Json]", top)[""]
 
 
-_APPLIED: Final = {"replace": jsonpatch.ReplaceOperation, "remove": jsonpatch.RemoveOperation}
+def _opened(top: _Holder, pointer: Pointer, copies: dict[int, _Holder]) -> tuple[_Holder, str | int]:
+    """The object or list that the pointer's last part is in, a copy that may be changed, and that part."""
+    holder: Any = top
+    last: str | int = ""
+    try:
+        for part in pointer:
+            inner = holder[last]
+            if id(inner) not in copies:
+                inner = holder[last] = inner.copy()
+                copies[id(inner)] = inner
+            holder, last = inner, part
+    except (AttributeError, LookupError, TypeError):  # not there, or nothing that has parts
+        import jsonpointer  # noqa: PLC0415 - for a bug only
+
+        raise jsonpointer.JsonPointerException(pointer_text(pointer)) from None
+    return holder, last
+
+
+def _patch(holder: _Holder, change: Change) -> None:
+    """Make one change in place: those with a test before them, and those that cannot be made and say so."""
+    import jsonpatch  # noqa: PLC0415 - most templates need nothing replaced
+
+    jsonpatch.apply_patch(holder, change.operations(), in_place=True)

@@ -156,7 +156,7 @@ def _plan_container(container: Container) -> _Planned:
             return _Planned(container, _outcome(container, Status.REFUSED, fact), (fault,))
         case Agent.AGENT:
             return _Planned(container, _outcome(container, Status.AGENT))
-        case Include():
+        case Include.INCLUDE:
             return _instrument(container)
 
 

@@ -24,9 +24,10 @@ _AGENT_VARIABLES: Final = frozenset(
 _AGENT_REPOSITORY: Final = "workload-agent"
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(Enum):
     """To be instrumented."""
+
+    INCLUDE = "include"
 
 
 class SkipReason(Enum):
@@ -102,7 +103,7 @@ def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> 
             "RuntimePlatform", "The task runs on ARM64, which Sysdig does not document for the agent",
             "Use X86_64, or set UnsupportedArchitecture to warn",
         )  # fmt: skip
-    return Include()
+    return Include.INCLUDE
 
 
 def is_arm64(task: TaskDefinition) -> bool:
@@ -162,7 +163,7 @@ def _by_name(container: Container) -> Verdict:
     said = settled.is_from_template("Enabled") or settled.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not said:
         return Skip(f"Mode is opt-in in {settled.source('Mode')}, and nothing says Enabled", SkipReason.NOT_OPTED_IN)
-    return Include()
+    return Include.INCLUDE
 
 
 def _is_agent(container: Container) -> bool:

@@ -57,21 +57,25 @@ class Made:
         """What a value is worth now."""
         return known(value, self.task.scope)
 
-    def entries(self, container: MadeContainer, key: str) -> Iterator[tuple[Mapping[str, Json], Pointer]]:
-        """The objects in a list of a container that are there now."""
+    def entries(
+        self, container: MadeContainer, key: str, name: str
+    ) -> Iterator[tuple[Known, Mapping[str, Json], Pointer]]:
+        """The objects in a list of a container that are there now, each with what its member ``name`` is worth."""
         for leaf, when in member(container.value, key, container.pointer, self.task.when):
             if when != self.task.when and not conditions.taken(when, self.task.scope):
                 continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
-                worth = self.known(item)
-                if isinstance(worth, dict):
-                    yield worth, (*leaf.pointer, index)
+                entry = self.known(item) if intrinsics.is_expression(item) else item
+                if isinstance(entry, dict):
+                    yield self.known(entry.get(name, ABSENT)), entry, (*leaf.pointer, index)
 
 
 def known(value: Json | Absent, scope: Scope) -> Known:
     """What a value is worth as things are now."""
     if value is None:
         return ABSENT
+    if isinstance(value, str) and "{" not in value:  # nearly every value
+        return value
     match intrinsics.resolve(value, scope):
         case Literal(worth):
             return worth
@@ -98,7 +102,5 @@ def made(task: TaskDefinition) -> Made:
 
 
 def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer, position: int) -> MadeContainer:
-    match intrinsics.resolve(value.get("Name", ABSENT), task.scope):
-        case Literal(str(name)):
-            return MadeContainer(name, position, value, pointer)
-    return MadeContainer(None, position, value, pointer)
+    name = known(value.get("Name", ABSENT), task.scope)
+    return MadeContainer(name if isinstance(name, str) else None, position, value, pointer)

@@ -23,8 +23,8 @@ def healthy_agent(made: Made) -> Iterator[Problem]:
     """Nobody waits for the agent to be healthy: its container has no health check, and ECS refuses to wait for one."""
     checked = {container.name for container in made.containers if "HealthCheck" in container.value}
     for container in made.containers:
-        for entry, pointer in made.entries(container, "DependsOn") if "DependsOn" in container.value else ():
-            waits = entry.get("ContainerName") == AGENT_NAME and entry.get("Condition") == "HEALTHY"
+        for target, entry, pointer in made.entries(container, "DependsOn", "ContainerName"):
+            waits = target == AGENT_NAME and made.known(entry.get("Condition")) == "HEALTHY"
             if waits and AGENT_NAME not in checked:
                 place = made.place(container, *pointer[len(container.pointer) :])
                 fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
@@ -37,8 +37,7 @@ def _targets(made: Made, key: str, name: str) -> Iterator[Problem]:
         return
     names = {container.name for container in made.containers}
     for container in referring:
-        for entry, pointer in made.entries(container, key):
-            target = entry.get(name)
+        for target, _, pointer in made.entries(container, key, name):
             if isinstance(target, str) and target not in names:
                 place = made.place(container, *pointer[len(container.pointer) :])
                 yield Problem(

@@ -5,7 +5,8 @@ Owns: Environment.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Final
 
@@ -60,8 +61,13 @@ def variable_name(entry: Json, scope: Scope) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _suspects(names: Collection[str], entries: list[Json]) -> list[tuple[int, Json]]:
+def _suspects(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, Json]]:
     """The entries, with their indexes, that may have one of these names. Nearly every entry has another one in plain sight."""
+    try:
+        if names.isdisjoint([entry["Name"] for entry in entries]):  # type: ignore[call-overload, index]
+            return []
+    except (LookupError, TypeError):  # one of them is an expression, or its name is
+        pass
     return [
         (index, entry)
         for index, entry in enumerate(entries)
