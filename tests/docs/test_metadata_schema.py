@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
+import metadata_schema
 from case_folders import CASES, Case
 from making import SECRET, container, problems_of, template
 from sysdig_instrument.engine.settings.table import TABLE, Reach
@@ -162,6 +163,11 @@ def test_what_the_macro_writes_is_valid() -> None:
     assert len(written) > 50
     for check, metadata in written:
         check.validate(metadata)
+
+
+def test_the_engine_s_table_makes_the_file() -> None:
+    """In this process: mutation testing (`make mutants`) does not follow `make docs`' check into another one."""
+    assert metadata_schema.schema() == (Path(__file__).parents[2] / "docs" / "metadata.schema.json").read_text()
 
 
 def test_it_is_a_schema() -> None:
