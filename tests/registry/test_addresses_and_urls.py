@@ -102,6 +102,12 @@ def test_urls(text: str, base: str, url: str) -> None:
     assert f"{found.scheme}://{found.netloc}{found.target}" == url
 
 
+@pytest.mark.parametrize("text", ["https://./a", "https://...", "https://.:443/", "https://[.]/"])
+def test_dots_are_no_host(text: str) -> None:  # found by fuzzing
+    with pytest.raises(HttpError, match="not a URL"):
+        urls.parse(text)
+
+
 def test_reach_names_host_port_and_scheme() -> None:
     reach = Reach.of(["registry.corp", "http://localhost:5000", "other.corp:8443"])
     assert reach.registry("registry.corp", "/v2/").scheme == "https"
@@ -115,7 +121,9 @@ def test_reach_names_host_port_and_scheme() -> None:
     assert not reach.names(urls.parse("http://registry.corp:443/"))
 
 
-@pytest.mark.parametrize("entry", ["", "a/b", "ftp://a", "://a", "u@a", "a:0", "a:65536", "http://", "a b"])
+@pytest.mark.parametrize(
+    "entry", ["", "a/b", "ftp://a", "://a", "u@a", "a:0", "a:65536", "http://", "a b", ".", "..:1"]
+)
 def test_reach_refuses_what_is_no_host(entry: str) -> None:
     with pytest.raises(ValueError, match="is not a host"):
         Reach.of([entry])

@@ -62,8 +62,10 @@ def parse(text: str, base: str = "") -> Url:
 def _place(netloc: str, scheme: str) -> tuple[str, int] | None:
     """Host and port; None if it is neither, or more than that."""
     found = _NETLOC.fullmatch(netloc)
-    port = int(found[2] or _PORTS[scheme]) if found else 0
-    return (found[1].strip("[]").rstrip(".").lower(), port) if found and 0 < port <= _LAST_PORT else None
+    if found is None:
+        return None
+    host, port = found[1].strip("[]").rstrip(".").lower(), int(found[2] or _PORTS[scheme])
+    return (host, port) if host and 0 < port <= _LAST_PORT else None
 
 
 @dataclass(frozen=True, slots=True)
