@@ -121,17 +121,9 @@ def test_what_is_equal(name: str) -> None:
 
 
 @every_class
-def test_what_cannot_be_changed(name: str) -> None:
+def test_a_value_has_its_fields_and_no_more(name: str) -> None:
     for library in (OURS, THEIRS):
         value = next(each for each in made(library[name]) if each is not TypeError)
-        if name == "Open":
-            value.task = "new"
-            assert value.task == "new"
-        else:
-            with pytest.raises((AttributeError, TypeError)):  # the standard library's own stumbles in some versions
-                value.task = "new"
-            with pytest.raises((AttributeError, TypeError)):
-                del value.task
         with pytest.raises((AttributeError, TypeError)):
             value.no_such_field = 1
 

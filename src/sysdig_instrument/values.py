@@ -3,8 +3,9 @@
 The standard library writes the methods of each class as text and compiles it, and imports ``inspect`` (and with it the
 parser of Python) to do so: that was half of the function's import, which a cold start waits for, as each call of the
 command line tool does. Here a method is written at its first use; then it is the same as there. ``slots`` is always on.
-What is made, what is equal, hashed, shown and refused is as with ``dataclasses`` (tests/test_values.py compares the two);
-what this package does not use is not here.
+What is made, equal, hashed and shown is as with ``dataclasses`` (tests/test_values.py compares the two); what this package
+does not use is not here. That nobody changes a value that is ``frozen`` is seen to by the type checker alone: to refuse it
+at run time makes each such value three times as slow to make.
 """
 
 from __future__ import annotations
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 _MISSING: Final = object()
 _FIELDS: Final = "__fields__"
-
-
-class FrozenError(AttributeError):
-    """Somebody tries to change a value that is frozen."""
 
 
 class Field:
@@ -73,14 +70,12 @@ def _made_dataclass(
         namespace["__slots__"] = own
         namespace[_FIELDS] = fields
         namespace["__match_args__"] = tuple(name for name, each in fields.items() if not each.keyword)
-        if frozen:
-            namespace["__setattr__"] = namespace["__delattr__"] = _frozen
         if eq and not frozen:
             namespace["__hash__"] = None
         kind: Any = type(cls)
         new: type[T] = kind(cls.__name__, cls.__bases__, namespace)
         new.__qualname__ = cls.__qualname__
-        _write_late(new, "__init__", _frozen_init if frozen else _init)
+        _write_late(new, "__init__", _init)
         _write_late(new, "__repr__", _repr)
         if eq:
             _write_late(new, "__eq__", _eq)
@@ -111,7 +106,7 @@ def _write_late(cls: type, name: str, write: Callable[[tuple[Field, ...]], str])
     """Give a class a method that is written and compiled when it is called first, and takes its own place then."""
 
     def method(self: object, *given: object, **named: object) -> Any:  # noqa: ANN401 - what the method returns
-        world: dict[str, Any] = {"_set": object.__setattr__}
+        world: dict[str, Any] = {}
         for each in _made_fields(cls):
             world[f"_{each.name}"] = each.default if each.factory is _MISSING else each.factory
         exec(write(_made_fields(cls)), world)  # noqa: S102 - made of the names of fields in this package
@@ -123,16 +118,12 @@ def _write_late(cls: type, name: str, write: Callable[[tuple[Field, ...]], str])
     setattr(cls, name, method)
 
 
-def _init(fields: tuple[Field, ...], assign: str = "self.{} = {}") -> str:
+def _init(fields: tuple[Field, ...]) -> str:
     positional = [each.parameter for each in fields if not each.keyword]
     keywords = [each.parameter for each in fields if each.keyword]
     parameters = ", ".join(["self", *positional, *(["*"] if keywords else []), *keywords])
-    body = "".join(f"\n {assign.format(each.name, each.given)}" for each in fields)
+    body = "".join(f"\n self.{each.name} = {each.given}" for each in fields)
     return f"def __init__({parameters}):{body or ' pass'}"
-
-
-def _frozen_init(fields: tuple[Field, ...]) -> str:
-    return _init(fields, "_set(self, '{}', {})")
 
 
 def _repr(fields: tuple[Field, ...]) -> str:
@@ -153,10 +144,6 @@ def _hash(fields: tuple[Field, ...]) -> str:
 
 def _all(fields: tuple[Field, ...], of: str) -> str:
     return f"({''.join(f'{of}.{each.name}, ' for each in fields)})"
-
-
-def _frozen(self: object, name: str, *_: object) -> None:
-    raise FrozenError(f"{name} of a {type(self).__name__} cannot be changed")
 
 
 if TYPE_CHECKING:  # a type checker knows those of the standard library, and what they are given

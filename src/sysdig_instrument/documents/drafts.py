@@ -22,7 +22,7 @@ from sysdig_instrument.documents.tree import (
 )
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import apply
-from sysdig_instrument.values import dataclass
+from sysdig_instrument.values import dataclass, replace
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.patch import Change, Pointer
@@ -108,7 +108,7 @@ def make(draft: Draft, change: Change, pointer: Pointer) -> None:
         return
     parts = draft.opened() if _leads_inside(draft, pointer) else None
     if parts is None:
-        draft.replace(apply(draft.value, [change._replace(pointer=pointer)]))
+        draft.replace(apply(draft.value, [replace(change, pointer=pointer)]))
         return
     here, rest = pointer[0], pointer[1:]
     if draft.function is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.engine.patch import Change, apply
-from sysdig_instrument.values import dataclass
+from sysdig_instrument.values import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,7 +81,7 @@ def carry_back(value: Json, of: Kind, changes: Iterable[Change]) -> Carried:
         if pointer is None:
             homeless.append(change)
             continue
-        back = _carry_one(value, change._replace(pointer=pointer))
+        back = _carry_one(value, replace(change, pointer=pointer))
         # A later change sees what the earlier ones left, so that indexes mean the same on both sides.
         value = apply(value, [back])
         carried.append(back)
@@ -91,9 +91,9 @@ def carry_back(value: Json, of: Kind, changes: Iterable[Change]) -> Carried:
 def _carry_one(value: Json, change: Change) -> Change:
     pointer, free = _spell(value, change.pointer)
     if free:
-        return change._replace(pointer=pointer)
+        return replace(change, pointer=pointer)
     was = None if change.operation == "add" else _at(value, pointer)
-    return change._replace(pointer=pointer, value=camel(change.value), was=was)
+    return replace(change, pointer=pointer, value=camel(change.value), was=was)
 
 
 def _outer(value: Json, of: Kind, pointer: Pointer) -> Pointer | None:

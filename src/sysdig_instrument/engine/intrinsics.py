@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import conditions
 from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if, same
@@ -27,7 +27,8 @@ _SSM_NAME: Final = re.compile(r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)
 _MOST_CASES: Final = 10  # conditions in one expression: 2 ** 10 ways through it
 
 
-class Literal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Literal:
     """A value that is known. ``AWS::NoValue`` in it has been taken away already."""
 
     value: Json
@@ -336,6 +337,11 @@ def _list(value: Json, scope: Scope) -> list[Json]:
 def is_expression(value: Json) -> bool:
     """Whether a value is one of the functions above, and so stands for another value."""
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
+
+
+def is_attribute(value: Json | Absent) -> bool:
+    """Whether a value is an attribute of a resource: it will be there, whatever it is worth."""
+    return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
 
 
 def string(value: Json | Absent) -> str:

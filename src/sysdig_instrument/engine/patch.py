@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.values import dataclass, replace
 
 Pointer: TypeAlias = tuple[str | int, ...]
 """A place in a JSON document: the keys and indexes on the way to it. ``"-"`` is the end of a list (RFC 6901)."""
@@ -13,7 +14,8 @@ Pointer: TypeAlias = tuple[str | int, ...]
 Operation: TypeAlias = Literal["add", "replace", "remove"]
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Change:
     """One JSON Patch operation and why it is there.
 
     ``was`` is the value that ``replace`` and ``remove`` expect to find; it becomes a ``test`` operation before them, so
@@ -63,15 +65,19 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
     copies: dict[int, _Holder] = {}  # by their ids, and held: nothing else may get such an id meanwhile
     for change in changes:
         holder, last = _opened(top, change.pointer, copies)
-        match holder, last:
-            case dict(), _ if change.operation == "add":
-                holder[last] = change.value
-            case list(), "-" if change.operation == "add":
-                holder.append(change.value)
-            case list(), int() if change.operation == "add" and 0 <= last <= len(holder):
-                holder.insert(last, change.value)
-            case _:
-                _patch(holder, change._replace(pointer=(last,)))
+        if change.operation == "add" and isinstance(holder, dict):
+            holder[last] = change.value
+        elif change.operation == "add" and isinstance(holder, list) and last == "-":
+            holder.append(change.value)
+        elif (
+            change.operation == "add"
+            and isinstance(holder, list)
+            and isinstance(last, int)
+            and 0 <= last <= len(holder)
+        ):
+            holder.insert(last, change.value)
+        else:
+            _patch(holder, replace(change, pointer=(last,)))
     return cast("dict[str, Json]", top)[""]
 
 
