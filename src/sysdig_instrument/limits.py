@@ -27,4 +27,6 @@ def check_size(size: int, what: str) -> None:
 
 def processed_size(template: Json) -> int:
     """The bytes of a processed template, in the shortest JSON for it."""
-    return len(json.dumps(template, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+    return len(
+        json.dumps(template, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode(errors="replace")
+    )

@@ -183,6 +183,13 @@ def test_new_key(text: str, expected: str) -> None:
     assert changed(text, add(path, "v")) == expected
 
 
+def test_a_value_that_is_added_twice_is_written_out_twice() -> None:
+    value: Json = {"k": ["v"]}
+    first, second, inside = add("/a", value), add("/b", value), add("/b/k/-", "w")
+    text = "x: 1\na:\n  k:\n    - v\nb:\n  k:\n    - v\n    - w\n"
+    assert changed("x: 1\n", first, second, inside) == text
+
+
 def test_replace() -> None:
     text = """\
         a: 1 # one

@@ -288,15 +288,6 @@ def test_an_agent_that_is_there_becomes_what_the_settings_say() -> None:
     assert len(properties_of(again)["ContainerDefinitions"]) == 3
 
 
-def test_no_agents_value_is_shared_between_branches() -> None:
-    lists = when("C", [container()], [container(), container(Name="b")])
-    value = processed(template(sections=TAKEN, ContainerDefinitions=lists))
-    _, yes, no = properties_of(value)["ContainerDefinitions"]["Fn::If"]
-    assert yes[-1] == no[-1]
-    assert yes[-1] is not no[-1]
-    assert yes[-1]["Environment"] is not no[-1]["Environment"]
-
-
 # The Result
 
 

@@ -113,11 +113,11 @@ def hidden(owner: Mapping[str, Json], keys: frozenset[str], scope: Scope) -> str
 
     ``Fn::Transform`` and ``Fn::ForEach`` beside other keys bring members that this template does not show.
     """
-    for key, value in owner.items():
-        if key == TRANSFORM:
-            if not is_own_transform(value):
-                return "holds Fn::Transform, whose result is not in sight"
-        elif key.startswith(FOR_EACH) and not keys.isdisjoint(_generated(value, scope) or keys):
+    for key in [key for key in owner if key.startswith("Fn::")]:
+        value = owner[key]
+        if key == TRANSFORM and not is_own_transform(value):
+            return "holds Fn::Transform, whose result is not in sight"
+        if key.startswith(FOR_EACH) and not keys.isdisjoint(_generated(value, scope) or keys):
             return "holds Fn::ForEach, whose result is not in sight"
     return None
 

@@ -62,7 +62,7 @@ def grant(task: TaskDefinition, settings: Settings) -> Iterator[Grant | Notice]:
     is_elsewhere = False
     for leaf, when in member(task.properties, "ExecutionRoleArn", place.pointer, task.when):
         arn = settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
-        found = dict.fromkeys(_roles(arn, task.scope))
+        found = _roles(arn, task.scope)
         roles |= found
         # where there is no role at all, the check of the execution role says so
         is_elsewhere |= (
@@ -120,16 +120,16 @@ def _not_extended(pointer: Pointer, fact: str) -> Notice:
     return Notice(Place(None, None, pointer), fact, "Allow the role to read AccessKeySecret")
 
 
-def _roles(expression: Json | Absent, scope: Scope) -> Iterator[str]:
-    """The roles of the template that an expression for a role's ARN refers to, in whatever way."""
+def _roles(expression: Json | Absent, scope: Scope) -> dict[str, None]:
+    """The roles of the template that an expression for a role's ARN refers to, in whatever way; an ordered set."""
     resources = scope.section("Resources")
-    named = dict.fromkeys(name for name in references(expression) if _is_role(resources.get(name)))
+    named = {name: None for name in references(expression) if _is_role(resources.get(name))}
     if named:
-        yield from named
-        return
+        return named
     match intrinsics.resolve(expression, scope):
         case Literal(str(arn)) if role := _role_names(scope).get(arn.rsplit("/", 1)[-1]):
-            yield role
+            return {role: None}
+    return {}
 
 
 def _is_role(resource: Json) -> bool:

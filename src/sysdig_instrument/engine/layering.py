@@ -43,7 +43,9 @@ class TaskSettings:
     @property
     def all_disabled(self) -> bool:
         """Whether nothing in the task definition can be instrumented, by Enabled alone."""
-        return not any(each.settings.enabled for each in (self.settled, *self.containers.values()))
+        if self.settled.settings.enabled:
+            return False
+        return not any(each.settings.enabled for each in self.containers.values())
 
 
 def of_template(template: Json, deployment: Settled, params: Mapping[str, Json], scope: Scope) -> TaskSettings:

@@ -72,18 +72,25 @@ def finished(
 
     What is wrong with one that is not created now refuses nothing: it is left as it was, and that is told.
     """
-    effects = list(effects)
-    if any(isinstance(effect, Problem) for effect in effects) and conditions.taken(task.when, task.scope) is False:
-        effects = [_passed_over(effect) for effect in effects if isinstance(effect, Finding)]
+    changes: list[Change] = []
+    findings: list[Finding] = []
+    given: Grant | None = None
+    for effect in effects:
+        if isinstance(effect, Change):
+            changes.append(effect)
+        elif isinstance(effect, Grant):
+            given = effect
+        else:
+            findings.append(effect)
+    if any(isinstance(each, Problem) for each in findings) and conditions.taken(task.when, task.scope) is False:
+        changes, findings = [], [_passed_over(each) for each in findings]
         outcome = Outcome(
             None, Status.SKIPPED, "not created now, and not to be instrumented", reason=SkipReason.NOT_CREATED
         )
-    changes = [effect for effect in effects if isinstance(effect, Change)]
-    findings = [effect for effect in effects if isinstance(effect, Finding)]
-    for effect in result(task, _result(outcome, containers, findings), changed=bool(changes)):
-        (changes if isinstance(effect, Change) else findings).append(effect)  # type: ignore[arg-type]
-    is_instrumented = outcome.status is Status.INSTRUMENTED
-    given = next((effect for effect in effects if isinstance(effect, Grant)), None) if is_instrumented else None
+    for told in result(task, _result(outcome, containers, findings), changed=bool(changes)):
+        (changes if isinstance(told, Change) else findings).append(told)  # type: ignore[arg-type]
+    if outcome.status is not Status.INSTRUMENTED:
+        given = None
     return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings), given)
 
 

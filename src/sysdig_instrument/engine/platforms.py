@@ -14,6 +14,8 @@ from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinitio
 
 def platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str:
     """A member of the RuntimePlatform as it is now, in capitals; nothing where it is not known, or none."""
+    if "RuntimePlatform" not in properties:  # as in most
+        return ""
     return _member(intrinsics.resolve(_only(properties.get("RuntimePlatform"), key), scope), key)
 
 

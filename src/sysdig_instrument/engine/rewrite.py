@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.checks.made import known
 from sysdig_instrument.engine.choices import Leaf, TooManyConditionsError, Tree, When, any_of
 from sysdig_instrument.engine.container import (
     EXPAND_FIRST,
@@ -132,15 +133,10 @@ def _containers(
             odd.append(_not_a_container(task, leaf, position))
             continue
         scope = task.scope.assuming(under)
-        match intrinsics.resolve(leaf.value.get("Name", ABSENT), scope):
-            case intrinsics.Literal(str(text)):
-                name: str | None = text
-            case _:
-                name = None
-        settled = settings.of(name)
-        planned.append(
-            _plan_container(Container(task, leaf.value, leaf.pointer, under, name, position, settled, scope))
-        )
+        worth = known(leaf.value.get("Name", ABSENT), scope)
+        name = worth if isinstance(worth, str) else None
+        container = Container(task, leaf.value, leaf.pointer, under, name, position, settings.of(name), scope)
+        planned.append(_plan_container(container))
     return planned, odd
 
 
@@ -175,8 +171,10 @@ def _instrument(container: Container) -> _Planned:
         notices = tuple(Notice(each.place, each.fact, each.advice, each.lasting) for each in wrapping.unresolved)
         skipped = _outcome(container, Status.SKIPPED, why, unread=True)
         return _Planned(container, replace(skipped, reason=SkipReason.IMAGE_UNREAD), notices)
-    effects = (*wrapping.effects, *(effect for step in STEPS for effect in step(container)))
-    return _Planned(container, _outcome(container, Status.INSTRUMENTED, wrapping.origin.value), effects)
+    effects = list(wrapping.effects)
+    for step in STEPS:
+        effects += step(container)
+    return _Planned(container, _outcome(container, Status.INSTRUMENTED, wrapping.origin.value), tuple(effects))
 
 
 def _agents(planned: Iterable[_Planned], containers: Leaf, when: When, settled: Settled) -> Iterator[Effect]:

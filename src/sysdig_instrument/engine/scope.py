@@ -49,6 +49,7 @@ class Run:
     roles: dict[str, str] | None = None
     launches: dict[str, list[Launch]] | None = None
     statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
+    agent: tuple[object, dict[str, Json]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

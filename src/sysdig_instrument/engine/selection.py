@@ -76,7 +76,7 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
 
     The body of an ``Fn::ForEach`` is one for all items, so these must not differ in it.
     """
-    first, *others = (_decide(task, task_settings, scope) for scope in task.scopes)
+    first, *others = [_decide(task, task_settings, scope) for scope in task.scopes]
     if any(other != first for other in others):
         return Refuse(
             "", "The items of the Fn::ForEach around it differ in whether they are to be instrumented", EXPAND_LOOP

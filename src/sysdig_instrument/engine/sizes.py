@@ -84,7 +84,11 @@ def _number(value: Json | Absent, form: re.Pattern[str], factor: int) -> int | N
         return None
     if isinstance(value, int | float):
         return int(value) if 0 <= value < _LARGEST_SIZE else None
-    match = form.fullmatch(value) if isinstance(value, str) and len(value) <= _LONGEST_SIZE else None
+    if not isinstance(value, str) or len(value) > _LONGEST_SIZE:
+        return None
+    if value.isascii() and value.isdigit():  # as nearly every size
+        return int(value)
+    match = form.fullmatch(value)
     if match is None:
         return None
     return int(float(match[1]) * (factor if match[2] else 1))

@@ -21,4 +21,4 @@ def no_clash(made: Made) -> Iterator[Problem]:
 
 
 def _names(made: Made, container: MadeContainer, key: str) -> set[str]:
-    return {name for name, _, _ in made.entries(container, key, "Name") if isinstance(name, str)}
+    return {name for name, *_ in made.entries(container, key, "Name") if isinstance(name, str)}

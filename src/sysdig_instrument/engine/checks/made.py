@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from sysdig_instrument.engine import conditions, intrinsics
+from sysdig_instrument.engine.choices import Leaf
 from sysdig_instrument.engine.container import container_lists, elements, member
 from sysdig_instrument.engine.findings import Place
 from sysdig_instrument.engine.intrinsics import Literal
@@ -51,7 +52,11 @@ class Made:
         """A place in the task definition, or in one of its containers."""
         if container is None:
             return Place(self.task.name, None, (*self.task.properties_pointer, *keys))
-        return Place(self.task.name, container.name or f"#{container.position}", (*container.pointer, *keys))
+        return self.place_of(container, (*container.pointer, *keys))
+
+    def place_of(self, container: MadeContainer, pointer: Pointer) -> Place:
+        """A place in one of the containers, by its pointer in the template."""
+        return Place(self.task.name, container.name or f"#{container.position}", pointer)
 
     def known(self, value: Json | Absent) -> Known:
         """What a value is worth now."""
@@ -59,15 +64,21 @@ class Made:
 
     def entries(
         self, container: MadeContainer, key: str, name: str
-    ) -> Iterator[tuple[Known, Mapping[str, Json], Pointer]]:
-        """The objects in a list of a container that are there now, each with what its member ``name`` is worth."""
-        for leaf, when in member(container.value, key, container.pointer, self.task.when):
-            if when != self.task.when and not conditions.taken(when, self.task.scope):
+    ) -> Iterator[tuple[Known, Mapping[str, Json], Leaf, int]]:
+        """The objects in a list of a container that are there now, in a leaf and with their index.
+
+        Before each is what its member ``name`` is worth.
+        """
+        if key not in container.value:
+            return
+        scope, always = self.task.scope, self.task.when
+        for leaf, when in member(container.value, key, container.pointer, always):
+            if when != always and not conditions.taken(when, scope):
                 continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
-                entry = self.known(item) if intrinsics.is_expression(item) else item
+                entry = known(item, scope) if intrinsics.is_expression(item) else item
                 if isinstance(entry, dict):
-                    yield self.known(entry.get(name, ABSENT)), entry, (*leaf.pointer, index)
+                    yield known(entry.get(name, ABSENT), scope), entry, leaf, index
 
 
 def known(value: Json | Absent, scope: Scope) -> Known:

@@ -8,6 +8,7 @@ from typing import Final
 from sysdig_instrument.engine.checks.made import Made
 from sysdig_instrument.engine.container import AGENT_NAME
 from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.intrinsics import is_attribute
 from sysdig_instrument.engine.json_types import ABSENT
 
 _NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
@@ -15,7 +16,8 @@ _NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
 
 def execution_role(made: Made) -> Iterator[Problem]:
     """There is an execution role where the agent's container needs one."""
-    if made.known(made.properties.get("ExecutionRoleArn", ABSENT)) not in (ABSENT, ""):
+    role = made.properties.get("ExecutionRoleArn", ABSENT)
+    if is_attribute(role) or made.known(role) not in (ABSENT, ""):
         return
     for container in made.containers:
         if container.name == AGENT_NAME and any(key in container.value for key in _NEED_A_ROLE):

@@ -23,7 +23,17 @@ def agent(settings: Settings, workloads: Sequence[Container], when: When) -> dic
     """The container definition that the settings ask for.
 
     ``workloads`` are the instrumented containers, in their order: the agent may inherit the first one's LogConfiguration.
+    Otherwise the settings alone make it, and task definitions with the same settings share it.
     """
+    run = workloads[0].scope.run
+    if settings.agent_log_configuration == "inherit":
+        return _agent(settings, workloads, when)
+    if run.agent is None or run.agent[0] is not settings:
+        run.agent = settings, _agent(settings, workloads, when)
+    return run.agent[1]
+
+
+def _agent(settings: Settings, workloads: Sequence[Container], when: When) -> dict[str, Json]:
     definition: dict[str, Json | Absent | None] = {
         "Name": AGENT_NAME,
         "Image": settings.agent_image,

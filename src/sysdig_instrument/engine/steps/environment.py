@@ -5,13 +5,13 @@ Owns: Environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.choices import Leaf, branches
+from sysdig_instrument.engine.choices import Leaf, When, branches
 from sysdig_instrument.engine.container import Container, Effect
 from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.json_types import ABSENT, Json
@@ -30,8 +30,9 @@ def environment(container: Container) -> Iterator[Effect]:
         **container.settings.workload_environment,
     }
     wanted = [_variable(container, name, value) for name, value in variables.items()]
-    yield from ensure(container, container.branches("Environment"), wanted, partial(_suspects, variables.keys()))
-    yield from _key_in_the_clear(container)
+    lists = tuple(container.branches("Environment"))
+    yield from ensure(container, lists, wanted, partial(_suspects, variables.keys()))
+    yield from _key_in_the_clear(container, lists)
 
 
 def _variable(container: Container, name: str, value: Json) -> Wanted:
@@ -75,8 +76,8 @@ def _suspects(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, J
     ]
 
 
-def _key_in_the_clear(container: Container) -> Iterator[Effect]:
-    for leaf, when in container.branches("Environment"):
+def _key_in_the_clear(container: Container, lists: Iterable[tuple[Leaf, When]]) -> Iterator[Effect]:
+    for leaf, when in lists:
         for index, item in _suspects({ACCESS_KEY}, leaf.value) if isinstance(leaf.value, list) else ():
             for entry, _ in branches(item, (*leaf.pointer, index), when):
                 if entry.value is not ABSENT and variable_name(entry.value, container.scope) == ACCESS_KEY:

@@ -69,7 +69,9 @@ def _ensure_one(leaf: Leaf, items: Iterable[tuple[int, Json]], when: When, wante
                 yield from wanted.mend(each)
         mine = bind(tree, when, lambda each, _when: Always(_is_it(each, wanted)))
         found = either(found, mine, when)
-    if found != EVERYWHERE:
+    if found is NOWHERE:  # as in nearly every list
+        yield Change("add", (*leaf.pointer, "-"), wanted.why, wanted.item)
+    elif found != EVERYWHERE:
         missing = bind(found, when, lambda there, _when: Always(ABSENT if there else wanted.item))
         yield Change("add", (*leaf.pointer, "-"), wanted.why, render(missing))
 

@@ -52,11 +52,11 @@ def task_notices(
 
 def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iterable[Container]) -> bool:
     """Whether the containers may use up the task's memory, as things are now, where the agent has no share of its own."""
+    if settings.agent_memory or settings.agent_memory_reservation:
+        return False
     properties = task.properties if isinstance(task.properties, dict) else {}
     limit = MEMORY.read(known(properties.get("Memory", ABSENT), task.scope))
-    if limit is None or settings.agent_memory or settings.agent_memory_reservation:
-        return False
-    return limit == sum(
+    return limit is not None and limit == sum(
         MEMORY.of(each.value, partial(known, scope=task.scope))
         for each in containers
         if each.name != AGENT_NAME and (each.when == task.when or conditions.taken(each.when, task.scope))
