@@ -79,7 +79,6 @@ MEMOISED = {"handler.py:_line", "answers.py:system_tls"}
 MOST_LINES = 260
 LONG = {
     "engine/intrinsics.py": 380,
-    "engine/rewrite.py": 330,
     "engine/settings/kinds.py": 310,
     "engine/settings/table.py": 370,
 }
@@ -185,6 +184,13 @@ def test_names_of_intrinsic_functions_stand_in_few_places(module: str) -> None:
         if node.value.startswith("Fn::") and " " not in node.value
     ]  # fmt: skip
     assert not spelled or module in FUNCTIONS_OF_TEMPLATES, f"{module} spells {spelled}"
+
+
+@every_module
+def test_the_engine_compiles_no_pattern_before_it_needs_one(module: str) -> None:
+    """A cold start would wait for it: patterns are texts there, and ``re`` keeps what it has compiled."""
+    calls = {ast.unparse(node.func) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)}
+    assert "re.compile" not in calls or not module.startswith("engine/")
 
 
 @every_module

@@ -10,7 +10,7 @@ from sysdig_instrument.values import dataclass
 
 # Neither what ends a line nor what turns its direction round: a name must not make a message say something else.
 # (What is not good, not what is: a set that reaches over all of Unicode takes milliseconds to compile.)
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 _LONGEST_NAME = 300
 _LONGEST_LINE = 1700
 _LONGEST_MESSAGE = 3500  # bytes; CloudFormation cuts a longer status reason off, and with it what would help
@@ -79,7 +79,7 @@ def quoted(text: str) -> str:
 
 def shortened(text: str, most: int) -> str:
     """A text on one line, and not endless whatever it holds."""
-    shown = _UNPRINTABLE.sub("?", text)
+    shown = re.sub(_UNPRINTABLE, "?", text)
     return shown if len(shown) <= most else shown[:most] + "…"
 
 

@@ -27,7 +27,7 @@ ROLE: Final = "AWS::IAM::Role"
 SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
 POLICY_NAME: Final = "SysdigInstrumentAccessKey"
 _REASON: Final = "ECS reads the agent's access key with the execution role"
-_RANDOM: Final = re.compile(r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z")
+_RANDOM: Final = r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z"
 """What Secrets Manager puts behind a name; six small letters might as well belong to the name."""
 
 _FIELDS: Final = 7  # arn:partition:secretsmanager:region:account:secret:name, then ECS's json-key and version
@@ -200,7 +200,7 @@ def _resource(secret: Json, arn: str) -> Json:
     base: Json = (
         secret if not is_long else ":".join(fields[:_FIELDS]) if isinstance(secret, str) else _first_fields(secret)
     )
-    if fields[2] == "ssm" or _RANDOM.search(fields[-1] if not is_long else fields[_FIELDS - 1]):
+    if fields[2] == "ssm" or re.search(_RANDOM, fields[-1] if not is_long else fields[_FIELDS - 1]):
         return base
     whole: Json = f"{base}-??????" if isinstance(base, str) else {"Fn::Join": ["", [base, "-??????"]]}
     return [base, whole]

@@ -20,10 +20,10 @@ from sysdig_instrument.engine.parameters import is_list_parameter, is_parameter
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.values import dataclass
 
-_SUB: Final = re.compile(r"\$\{([^{}]*)\}")
-_LOOP: Final = re.compile(r"[$&]\{([^{}]*)\}")
-_DYNAMIC: Final = re.compile(r"\{\{resolve:([^{}]*)\}\}")
-_SSM_NAME: Final = re.compile(r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?")
+_SUB: Final = r"\$\{([^{}]*)\}"
+_LOOP: Final = r"[$&]\{([^{}]*)\}"
+_DYNAMIC: Final = r"\{\{resolve:([^{}]*)\}\}"
+_SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?"
 _MOST_CASES: Final = 10  # conditions in one expression: 2 ** 10 ways through it
 
 
@@ -119,9 +119,9 @@ def _value(value: Json | Absent, scope: Scope) -> Json | Absent:
 
 def _text(value: str, scope: Scope) -> Json:
     if scope.loops:
-        value = _LOOP.sub(lambda match: _loop_text(match, scope), value)
+        value = re.sub(_LOOP, lambda match: _loop_text(match, scope), value)
     if "{{resolve:" in value:
-        value = _DYNAMIC.sub(lambda match: _dynamic(match[1], scope), value)
+        value = re.sub(_DYNAMIC, lambda match: _dynamic(match[1], scope), value)
     return value
 
 
@@ -203,7 +203,7 @@ def _ssm_value(value: Json, scope: Scope) -> Json:
     Whether a macro is given the name or the text already is not documented, so both are taken: what cannot be a name is
     the text, and so is a name that Systems Manager does not have, as the stack could not be created otherwise.
     """
-    if not isinstance(value, str) or not _SSM_NAME.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_SSM_NAME, value):
         return value
     answer = scope.answers.get(SsmRequest(value))
     if isinstance(answer, Unavailable) and answer.missing:
@@ -252,7 +252,7 @@ def _sub(argument: Json, scope: Scope) -> Json:
             return string(_value(variables[name], scope))
         return string(_get_att(name, scope) if "." in name else _ref(name, scope))
 
-    return _text(_SUB.sub(replacement, text), scope)
+    return _text(re.sub(_SUB, replacement, text), scope)
 
 
 def _join(argument: Json, scope: Scope) -> Json:

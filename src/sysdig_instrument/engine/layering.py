@@ -160,8 +160,6 @@ def _problem(fault: Fault, place: Place) -> Problem:
 
 def strangers(settings: TaskSettings, names: Iterable[str | None], place: Place) -> Iterable[Problem]:
     """Container settings for containers that the task definition does not have: somebody's slip of the pen."""
-    if not settings.containers:
-        return
     known = list(names)
     if None in known:  # a container whose name cannot be worked out may be the one that is meant
         return

@@ -8,7 +8,7 @@ from typing import Final
 
 from sysdig_instrument.engine.json_types import Absent, Json
 
-_SUB: Final = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}")
+_SUB: Final = r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}"
 
 
 def references(expression: Json | Absent) -> Iterator[str]:
@@ -21,9 +21,9 @@ def references(expression: Json | Absent) -> Iterator[str]:
         case {"Fn::GetAtt": str(text)}:
             yield text.partition(".")[0]
         case {"Fn::Sub": str(text)}:
-            yield from (match[1] for match in _SUB.finditer(text))
+            yield from (match[1] for match in re.finditer(_SUB, text))
         case {"Fn::Sub": [str(text), variables]}:
-            yield from (match[1] for match in _SUB.finditer(text))
+            yield from (match[1] for match in re.finditer(_SUB, text))
             yield from references(variables)
         case dict():
             for value in expression.values():

@@ -102,9 +102,9 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         for each in here:
             effects += each.effects
         effects += _agents(here, containers, when, settings.settled)
-    effects += strangers(
-        settings, (each.container.name for each in planned), Place(task.name, None, task.pointer or ())
-    )
+    if settings.containers:
+        named = [each.container.name for each in planned]
+        effects += strangers(settings, named, Place(task.name, None, task.pointer or ()))
     outcomes = tuple(each.outcome for each in planned)
     instrumented = [each.container.when for each in planned if each.is_instrumented]
     if not instrumented:

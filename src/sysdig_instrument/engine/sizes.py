@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.values import dataclass
@@ -27,15 +27,21 @@ FARGATE_SIZES: Final[tuple[tuple[int, tuple[int, ...]], ...]] = (
 
 _LARGEST_SIZE: Final = 10**9  # beyond anything that a task could have
 _LONGEST_SIZE: Final = 20  # characters
-_CPU: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(vcpu)?\s*", re.IGNORECASE)
-_MEMORY: Final = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(gb)?\s*", re.IGNORECASE)
+_CPU: Final = r"\s*([0-9]*\.?[0-9]+)\s*(vcpu)?\s*"
+_MEMORY: Final = r"\s*([0-9]*\.?[0-9]+)\s*(gb)?\s*"
 
 
-class Size(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Size:
     """An amount of both: CPU units, and memory in MiB."""
 
     cpu: int
     memory: int
+
+    @property
+    def amounts(self) -> tuple[int, int]:
+        """Both, in the order of ``RESOURCES``."""
+        return self.cpu, self.memory
 
     @property
     def text(self) -> str:
@@ -79,7 +85,7 @@ def mebibytes(value: Json | Absent) -> int | None:
     return _number(value, _MEMORY, _GIB)
 
 
-def _number(value: Json | Absent, form: re.Pattern[str], factor: int) -> int | None:
+def _number(value: Json | Absent, form: str, factor: int) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -88,7 +94,7 @@ def _number(value: Json | Absent, form: re.Pattern[str], factor: int) -> int | N
         return None
     if value.isascii() and value.isdigit():  # as nearly every size
         return int(value)
-    match = form.fullmatch(value)
+    match = re.fullmatch(form, value, re.IGNORECASE)
     if match is None:
         return None
     return int(float(match[1]) * (factor if match[2] else 1))
@@ -118,4 +124,4 @@ class Resource:
 CPU: Final = Resource("Cpu", ("Cpu",), cpu_units, "CPU units")
 MEMORY: Final = Resource("Memory", ("MemoryReservation", "Memory"), mebibytes, "MiB")
 RESOURCES: Final = (CPU, MEMORY)
-"""In the order of the members of :class:`Size`."""
+"""In the order of :attr:`Size.amounts`."""

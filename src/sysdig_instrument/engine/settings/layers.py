@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -124,6 +123,8 @@ def from_environment(environment: Mapping[str, str]) -> Layer:
 def nearest(name: str, known: Iterable[str]) -> str:
     """«Write …» with the known name that is nearest; nothing where none is near."""
     by_case = {key.casefold(): key for key in known}
+    import difflib  # noqa: PLC0415 - only a misspelt name needs it
+
     close = difflib.get_close_matches(name.casefold(), by_case, n=1)
     return f'Write "{by_case[close[0]]}"' if close else ""
 

@@ -25,7 +25,7 @@ LAUNCHERS: Final = frozenset(
     }
 )  # fmt: skip
 _TASK_KEYS: Final = ("TaskDefinition", "TaskDefinitionArn")
-_VERSION: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]{1,4})?")
+_VERSION: Final = r"([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]{1,4})?"
 _LEAST: Final = (1, 4)
 
 
@@ -33,7 +33,7 @@ def launches(task: TaskDefinition) -> Iterator[Notice | Problem]:
     """What is wrong with the services, rules and schedules of the template that launch the task."""
     for launch in _by_task(task.scope).get(task.name, ()):
         version = _text(launch, "PlatformVersion", task.scope)
-        match = _VERSION.fullmatch(version)
+        match = re.fullmatch(_VERSION, version)
         if match and (int(match[1]), int(match[2])) < _LEAST:
             yield Problem(
                 Place(task.name, None, (*launch.pointer, "PlatformVersion")),

@@ -99,9 +99,10 @@ def _raised(leaf: Leaf, when: When, wanted: Tree[_Wanted], index: int) -> Tree[J
     now = RESOURCES[index].read(leaf.value)
 
     def of(each: _Wanted, _when: When) -> Tree[Json | Absent]:
-        if now is None or not isinstance(each, Size) or each[index] <= now:
+        if now is None or not isinstance(each, Size) or each.amounts[index] <= now:
             return Always(leaf.stored)
-        return Always(str(each[index]) if isinstance(leaf.value, str) else each[index])
+        more = each.amounts[index]
+        return Always(str(more) if isinstance(leaf.value, str) else more)
 
     return bind(wanted, when, of)
 
@@ -111,7 +112,7 @@ def _wanted(task: TaskDefinition, scope: Scope, share: Size, protected: Tree[boo
     platforms = intrinsics.cases(properties.get("RequiresCompatibilities", ABSENT), scope, task.when)
     # A size of Fargate's is good elsewhere, too; so it is one where the task is for Fargate under some condition.
     on_fargate = any(runs_on_fargate(properties, scope.assuming(when)) for _, when in leaves(platforms, task.when))
-    cpu, memory = (_use(task, scope, *each) for each in zip(RESOURCES, share, strict=True))
+    cpu, memory = (_use(task, scope, *each) for each in zip(RESOURCES, share.amounts, strict=True))
 
     def of(is_protected: bool, when: When) -> Tree[_Wanted]:  # noqa: FBT001 - a leaf, not a switch
         if not is_protected:
@@ -140,7 +141,7 @@ def _fitting(task: TaskDefinition, uses: tuple[_Use, _Use], *, on_fargate: bool)
     if size is None:
         fact = f"With the agent's share the task needs {least.text}, and no Fargate size is large enough"
         return Problem(_place(task), fact, "Make the containers smaller")
-    for resource, use, more in zip(RESOURCES, uses, size, strict=True):
+    for resource, use, more in zip(RESOURCES, uses, size.amounts, strict=True):
         if isinstance(use.limit, int) and not use.is_number and use.limit < more:
             fact = f"The agent's share needs {size.text}, and {resource.key} is an expression, which TaskSize does not raise"
             advice = f"Give it the value {more}, or write {resource.key} as a number"
