@@ -120,6 +120,16 @@ def test_settings_for_a_container_that_is_not_there_are_refused() -> None:
     assert 'There are settings for a container of this name, and the task has none of it. Write one of "web"' in problem
 
 
+@pytest.mark.parametrize("name", ["ExcludeContainers", "IncludeContainers"])
+def test_a_name_that_no_container_has_is_refused_in_the_resource_and_nowhere_else(name: str) -> None:
+    assert problems_of(layered(resource={name: ["w*", "web"]})) == []
+    assert problems_of(layered(whole={name: ["w*", "wbe"]})) == []
+    assert problems_of(layered(whole={name: ["wbe"]}, resource={name: ["wbe", "web"]})) == []
+    (problem,) = problems_of(layered(resource={name: ["web", "*wbe"]}))
+    assert problem.startswith(f'Task "Api" (Resources.Api.Metadata.SysdigInstrument.{name}): {name} in the resource')
+    assert problem.endswith('names "*wbe", and the task has no such container. Write one of "web".')
+
+
 def test_a_container_without_a_known_name_may_be_the_one_that_is_meant() -> None:
     value = template(container(Name={"Ref": "Unknown"}))
     value["Resources"]["Api"]["Metadata"] = {OWN: {"Containers": {"x": {"Enabled": False}}}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from judge.selection import AGENT, containers_of, is_agent, is_fargate, looks_like_the_agent
@@ -40,9 +41,13 @@ def reasons(run: Run, raw: Json) -> dict[str, bool]:
 
 
 def _names_nobody(run: Run, name: str) -> bool:
-    """Whether there are settings for a container that is not there."""
-    names = {text_of(mapping(item).get("Name")) for item in containers_of(run.before.resources[name])}
-    return bool(set(run.settings_of(name).table("Containers")) - names)
+    """Whether there are settings for a container that is not there, or its own Metadata names such a one."""
+    resource = run.before.resources[name]
+    names = {text_of(mapping(item).get("Name")) for item in containers_of(resource)}
+    own = Settings(mapping(mapping(resource.get("Metadata")).get("SysdigInstrument")))
+    listed = [*own.names("ExcludeContainers"), *own.names("IncludeContainers")]
+    nobody = [pattern for pattern in listed if not any(fnmatchcase(each, pattern) for each in names)]
+    return bool(nobody or set(run.settings_of(name).table("Containers")) - names)
 
 
 def _is_no_list(run: Run, name: str) -> bool:

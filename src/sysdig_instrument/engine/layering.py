@@ -6,7 +6,7 @@ Later wins: the macro's deployment < template ``Metadata.SysdigInstrument`` < pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
@@ -30,9 +30,13 @@ CONTAINERS: Final = "Containers"
 
 @dataclass(frozen=True, slots=True)
 class TaskSettings:
-    """The settings of one task definition, and those of the containers that have some of their own."""
+    """The settings of one task definition, and those of the containers that have some of their own.
+
+    ``inherited`` are those that it would have if it said nothing itself.
+    """
 
     settled: Settled
+    inherited: Settled
     containers: Mapping[str, Settled] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -63,12 +67,13 @@ def of_template(template: Json, deployment: Settled, params: Mapping[str, Json],
         scope,
     )
     settled, most = _over(settled, Layer("the Transform's Parameters", params, Reach.TASK), Place(), scope)
-    return TaskSettings(settled, {}, (*problems, *more, *most))
+    return TaskSettings(settled, deployment, {}, (*problems, *more, *most))
 
 
 def of_task(task: TaskDefinition, settled: Settled) -> TaskSettings:
     """The settings for one task definition: its tags and its Metadata over the template's settings."""
     findings: list[Finding] = []
+    inherited = settled
     if isinstance(task.properties, dict) and "Tags" in task.properties:
         tags = of_tags(task, settled)
         findings += tags.findings
@@ -77,13 +82,13 @@ def of_task(task: TaskDefinition, settled: Settled) -> TaskSettings:
         )
         findings += more
     if task.pointer is None or "Metadata" not in task.resource:
-        return TaskSettings(settled, {}, tuple(findings))
+        return TaskSettings(settled, inherited, {}, tuple(findings))
     place = Place(task.name, None, (*task.pointer, "Metadata", METADATA))
     metadata, problems = _own_metadata(section(dict(task.resource), "Metadata"), place)
     named = metadata.pop(CONTAINERS, {})
     settled, more = _over(settled, Layer("the resource's Metadata", metadata, Reach.TASK), place, task.scope)
     containers, most = _of_containers(named, settled, place, task.scope)
-    return TaskSettings(settled, containers, (*findings, *problems, *more, *most))
+    return TaskSettings(settled, inherited, containers, (*findings, *problems, *more, *most))
 
 
 def _own_metadata(metadata: Mapping[str, Json], place: Place) -> tuple[dict[str, Json], list[Problem]]:
@@ -156,17 +161,3 @@ def _worked_out(name: str, value: Json, scope: Scope) -> intrinsics.Known:
 def _problem(fault: Fault, place: Place) -> Problem:
     pointer = (*place.pointer, fault.name) if place.pointer and place.pointer[-1] != "Tags" else place.pointer
     return Problem(Place(place.task, place.container, pointer), fault.fact, fault.advice)
-
-
-def strangers(settings: TaskSettings, names: Iterable[str | None], place: Place) -> Iterable[Problem]:
-    """Container settings for containers that the task definition does not have: somebody's slip of the pen."""
-    known = list(names)
-    if None in known:  # a container whose name cannot be worked out may be the one that is meant
-        return
-    for name in settings.containers:
-        if name not in known:
-            yield Problem(
-                Place(place.task, None, (*place.pointer, "Metadata", METADATA, CONTAINERS, name)),
-                "There are settings for a container of this name, and the task has none of it",
-                f"Write one of {', '.join(quoted(str(each)) for each in known)}" if known else "Take them out",
-            )

@@ -20,7 +20,7 @@ from sysdig_instrument.engine.container import (
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
 from sysdig_instrument.engine.grants import Grant, grant
 from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.layering import TaskSettings, strangers
+from sysdig_instrument.engine.layering import TaskSettings
 from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan, finished
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import (
@@ -43,6 +43,7 @@ from sysdig_instrument.engine.steps.pid_mode import pid_mode
 from sysdig_instrument.engine.steps.task_notices import task_notices
 from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
+from sysdig_instrument.engine.strangers import strangers
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.values import dataclass, replace
 
@@ -102,9 +103,8 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         for each in here:
             effects += each.effects
         effects += _agents(here, containers, when, settings.settled)
-    if settings.containers:
-        named = [each.container.name for each in planned]
-        effects += strangers(settings, named, Place(task.name, None, task.pointer or ()))
+    if settings.settled is not settings.inherited or settings.containers:
+        effects += strangers(task, settings, [each.container.name for each in planned])
     outcomes = tuple(each.outcome for each in planned)
     instrumented = [each.container.when for each in planned if each.is_instrumented]
     if not instrumented:

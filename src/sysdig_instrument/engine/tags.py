@@ -23,6 +23,8 @@ from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.values import dataclass
 
 OWN: Final = "sysdig-instrument"
+TAGS: Final = "the tags"
+"""What messages call this layer."""
 _KILT: Final = frozenset({"kilt-ignore", "kilt-include", "kilt-ignore-containers", "kilt-include-containers"})
 
 
@@ -60,7 +62,7 @@ def of_tags(task: TaskDefinition, settled: Settled) -> Tags:
             case Unknown(why, _, pending) if not pending:
                 fact = f'The value of tag "{tag.key}" cannot be worked out: {why}'
                 findings.append(Problem(place, fact, "Write the value itself"))
-    return Tags(Layer("the tags", values, Reach.TASK), tuple(findings))
+    return Tags(Layer(TAGS, values, Reach.TASK), tuple(findings))
 
 
 def _take(key: str, value: Json, values: dict[str, Json], settled: Settled) -> None:
