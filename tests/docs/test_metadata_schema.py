@@ -41,7 +41,7 @@ GOOD: Final[dict[str, list[Any]]] = {
     "AgentCommand": [["a", "b"]],
     "Enabled": [True, "True", "false"],
     "Mode": ["opt-in", "opt-out"],
-    "ExcludeContainers": [["other*"], "a,b", []],
+    "ExcludeContainers": [["other*"], "web,other", []],
     "IncludeContainers": [["web"], "web"],
     "InstrumentLogRouters": ["true", False],
     "LaunchTypes": ["FARGATE"],
