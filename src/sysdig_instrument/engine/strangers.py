@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, cast
 
 from sysdig_instrument.engine.findings import Notice, Place, Problem, quoted
 from sysdig_instrument.engine.layering import CONTAINERS, METADATA, TaskSettings
-from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.settings.table import BY_NAME, Settings
 from sysdig_instrument.engine.tags import TAGS
 from sysdig_instrument.engine.template import TaskDefinition
+
+_LISTS: Final = ("ExcludeContainers", "IncludeContainers")
 
 
 def strangers(task: TaskDefinition, settings: TaskSettings, names: Sequence[str | None]) -> Iterator[Notice | Problem]:
@@ -28,9 +30,9 @@ def strangers(task: TaskDefinition, settings: TaskSettings, names: Sequence[str 
         if name not in known:
             fact = "There are settings for a container of this name, and the task has none of it"
             yield Problem(_place(task, CONTAINERS, name), fact, advice)
-    for setting, globs in _LISTS.items():
-        layer, elsewhere = settings.settled.layer(setting), globs(settings.inherited.settings)
-        for glob in globs(settings.settled.settings):
+    for setting in _LISTS:
+        layer, elsewhere = settings.settled.layer(setting), _globs(settings.inherited.settings, setting)
+        for glob in _globs(settings.settled.settings, setting):
             if glob not in elsewhere and not any(fnmatchcase(name, glob) for name in known):
                 fact = f"{setting} in {layer.name} names {quoted(glob)}, and the task has no such container"
                 if layer.name == TAGS:
@@ -40,15 +42,8 @@ def strangers(task: TaskDefinition, settings: TaskSettings, names: Sequence[str 
                     yield Problem(_place(task, setting), fact, advice)
 
 
-def _exclude(settings: Settings) -> Sequence[str]:
-    return settings.exclude_containers
-
-
-def _include(settings: Settings) -> Sequence[str]:
-    return settings.include_containers
-
-
-_LISTS: Final = {"ExcludeContainers": _exclude, "IncludeContainers": _include}
+def _globs(settings: Settings, name: str) -> Sequence[str]:
+    return cast("Sequence[str]", getattr(settings, BY_NAME[name].attribute))
 
 
 def _place(task: TaskDefinition, *keys: str) -> Place:
