@@ -11,8 +11,9 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade
 # The embedded AWS runs on Linux only, as AWS's Lambda runtime emulator does; elsewhere the tests on it are skipped.
 EMBEDDED_AWS := $(if $(filter Linux,$(shell uname)),.tools/.done)
 
-# The CDK's examples are synthesised where Node is; elsewhere their tests are skipped.
-CDK := $(if $(shell command -v npm),.tools/cdk/.done)
+# Where Node is: the CDK, for its examples, and the validator of SARIF; elsewhere their tests are skipped.
+NODE_TOOLS := $(if $(shell command -v npm),.tools/cdk/.done .tools/sarif/.done)
+NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
 
 # LocalStack's dependencies do not agree on Python 3.14; where this machine has nothing older, uv fetches one.
 OLDER_PYTHON := >=3.11,<3.14
@@ -55,9 +56,9 @@ linux:
 # --- to change it ------------------------------------------------------------------------------------------------
 
 .PHONY: dev test unit corpus fuzz mutants golden lint types fmt docs lock
-dev: .venv/.done $(EMBEDDED_AWS) $(CDK) ## Make the virtual environments
+dev: .venv/.done $(EMBEDDED_AWS) $(NODE_TOOLS) ## Make the virtual environments
 
-test: .venv/.done $(EMBEDDED_AWS) $(CDK) ## Run all tests
+test: .venv/.done $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests
 	$(PYTEST) -n auto --dist loadgroup
 
 unit: .venv/.done ## Run the tests that need no embedded AWS: seconds
@@ -195,10 +196,16 @@ clean: ## Remove all that was made here
 	@VIRTUAL_ENV=.tools/sbom $(SYNC) requirements/sbom.txt
 	@touch $@
 
-# A machine may have npm and no way to its registry; then it has no CDK, and all else works.
+# A machine may have npm and no way to its registry; then it has neither of these, and all else works.
 .tools/cdk/.done: requirements/cdk.txt examples/cdk-typescript/package-lock.json | .venv/.done
 	@echo "AWS CDK, for the examples: .tools/cdk"
 	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/cdk
 	@VIRTUAL_ENV=.tools/cdk $(SYNC) requirements/cdk.txt
 	@cp examples/cdk-typescript/package.json examples/cdk-typescript/package-lock.json .tools/cdk/
-	@cd .tools/cdk && npm ci --silent --no-audit --no-fund && touch .done || echo "npm has failed: the CDK's examples are not tested"
+	@cd .tools/cdk && $(NPM_CI) && touch .done || echo "npm has failed: the CDK's examples are not tested"
+
+.tools/sarif/.done: requirements/sarif/package-lock.json
+	@echo "The schema and the validator of SARIF: .tools/sarif"
+	@mkdir -p .tools/sarif && cp requirements/sarif/*.json .tools/sarif/
+	@cd .tools/sarif && $(NPM_CI) && chmod +x node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool \
+		&& touch .done || echo "npm has failed: SARIF reports are not validated"

@@ -28,6 +28,19 @@ def test_every_requirement_is_locked_and_hashed(path: Path) -> None:
     assert "://" not in text
 
 
+@pytest.mark.parametrize("folder", ["examples/cdk-typescript", "requirements/sarif"])
+def test_every_package_of_node_is_locked_and_hashed(folder: str) -> None:
+    wanted = json.loads((ROOT / folder / "package.json").read_text("utf-8"))
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))["packages"]
+    for kind in ("dependencies", "devDependencies"):
+        for name, version in wanted.get(kind, {}).items():
+            assert lock[f"node_modules/{name}"]["version"] == version
+    brought = {place: each for place, each in lock.items() if place and not each.get("inBundle")}
+    assert brought
+    assert all(each["integrity"].startswith("sha512-") for each in brought.values())
+    assert not any("resolved" in each for each in lock.values())  # the address of somebody's mirror
+
+
 @pytest.mark.parametrize("name", ["boto3", "jsonpatch", "pyyaml"])
 def test_the_tool_is_tested_with_what_is_listed(name: str) -> None:
     (listed,) = [version for each, version in licences.requirements(PARTS["cli"]) if each == name]

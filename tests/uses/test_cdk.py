@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from embedding import ROOT, TOOLS, missing
+from embedding import TOOLS, missing
 from uses.conftest import USES
 
 CDK = TOOLS / "cdk"
@@ -101,9 +101,3 @@ def test_what_the_cdk_makes_is_instrumented_with_its_asset(
     assert done.returncode == 0, done.stderr
     made = containers(json.loads(done.stdout))["web"]
     assert (made["EntryPoint"], made["Command"]) == ([WRAPPER], ["python", "/shop.py"])
-
-
-def test_the_lock_file_names_no_mirror() -> None:
-    lock = json.loads((ROOT / "examples/cdk-typescript/package-lock.json").read_text())
-    assert all("integrity" in each or each.get("inBundle") for name, each in lock["packages"].items() if name)
-    assert not {each.get("resolved") for each in lock["packages"].values()} - {None}

@@ -60,10 +60,10 @@ def _result(path: str, remark: Remark) -> Json:
 def _location(path: str, remark: Remark) -> Json:
     location: dict[str, Json] = {}
     if path != STANDARD_INPUT:
-        physical: dict[str, Json] = {"artifactLocation": {"uri": uri(path)}}
-        if remark.line:
-            physical["region"] = {"startLine": remark.line}
-        location["physicalLocation"] = physical
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": uri(path)},
+            "region": {"startLine": remark.line or 1},  # code scanning shows nothing that has no line
+        }
     if remark.place:
         location["logicalLocations"] = [{"fullyQualifiedName": remark.place, "kind": "member"}]
     return location
