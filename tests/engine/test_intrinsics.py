@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from case_folders import ACCOUNT, REGION
 from making import NOVALUE, scope
 from sysdig_instrument.engine.choices import Always, Choice, leaves
-from sysdig_instrument.engine.intrinsics import FUNCTIONS, Literal, Unknown, cases, resolve
+from sysdig_instrument.engine.intrinsics import FUNCTIONS, cases, resolve
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.known import Literal, Unknown
 from sysdig_instrument.engine.lookups import Answer, ExportRequest, Request, SsmRequest, Unavailable
 
 TEMPLATE: dict[str, Any] = {

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from making import scope
 from sysdig_instrument.engine.container import WRAPPER
-from sysdig_instrument.engine.intrinsics import Literal, resolve
+from sysdig_instrument.engine.intrinsics import resolve
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.lists_live import is_prefixed, prefixed
 
 # What a delimiter could be, often.

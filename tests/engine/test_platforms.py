@@ -6,8 +6,8 @@ import pytest
 
 from making import resource, scope, task_in
 from sysdig_instrument.engine.choices import Always, Choice, Tree
-from sysdig_instrument.engine.intrinsics import Unknown
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.known import Unknown
 from sysdig_instrument.engine.platforms import architectures, platform
 
 UNKNOWN: Json = {"Fn::GetAtt": ["X", "Y"]}

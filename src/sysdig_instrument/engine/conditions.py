@@ -7,6 +7,7 @@ from typing import TypeAlias
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import When
 from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.known import Literal, string
 from sysdig_instrument.engine.scope import Scope
 
 _Found: TypeAlias = dict[str, bool | None]
@@ -60,7 +61,7 @@ def _expression(expression: Json, scope: Scope, found: _Found) -> bool | None:
 
 def _equal(left: Json, right: Json, scope: Scope) -> bool | None:
     match intrinsics.resolve(left, scope), intrinsics.resolve(right, scope):
-        case intrinsics.Literal(first), intrinsics.Literal(second):
+        case Literal(first), Literal(second):
             return _comparable(first) == _comparable(second)
     return None
 
@@ -68,7 +69,7 @@ def _equal(left: Json, right: Json, scope: Scope) -> bool | None:
 def _comparable(value: Json | Absent) -> Json | Absent:
     """CloudFormation compares as strings: ``"true"`` and ``true`` are equal."""
     if isinstance(value, bool | int | float):
-        return intrinsics.string(value)
+        return string(value)
     if isinstance(value, list):
         return [item for item in map(_comparable, value) if not isinstance(item, Absent)]
     return value

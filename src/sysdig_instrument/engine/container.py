@@ -9,6 +9,7 @@ from sysdig_instrument.engine import conditions, intrinsics
 from sysdig_instrument.engine.choices import Leaf, Tree, When, branches, read
 from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.settings.layers import Settled
@@ -127,7 +128,7 @@ def _generated(loop: Json, scope: Scope) -> set[str] | None:
     match loop:
         case [str(variable), collection, dict(body)]:
             match intrinsics.resolve(collection, scope):
-                case intrinsics.Literal(list(items)):
+                case Literal(list(items)):
                     texts = [item for item in items if isinstance(item, str)]
                     return {key.replace(f"${{{variable}}}", text) for key in body for text in texts}
     return None

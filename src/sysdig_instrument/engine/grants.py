@@ -14,8 +14,8 @@ from typing import Final
 from sysdig_instrument.engine import conditions, intrinsics
 from sysdig_instrument.engine.container import member, put
 from sysdig_instrument.engine.findings import Notice, Place
-from sysdig_instrument.engine.intrinsics import Literal
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.references import references
 from sysdig_instrument.engine.scope import Scope, partition

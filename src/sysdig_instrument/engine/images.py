@@ -9,8 +9,8 @@ from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Always, Tree, When, bind
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.findings import quoted
-from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavailable
 from sysdig_instrument.engine.platforms import architectures
 from sysdig_instrument.engine.scope import Scope
@@ -51,7 +51,7 @@ def image_config(container: Container, when: When) -> Tree[Config]:
 
 
 def _under(container: Container, scope: Scope, when: When) -> Tree[Config]:
-    def of_image(image: intrinsics.Known, under: When) -> Tree[Config]:
+    def of_image(image: Known, under: When) -> Tree[Config]:
         match image:
             case Literal(str(text)) if text.strip():
                 return _of_reference(container, text.strip(), scope, under)
@@ -103,7 +103,7 @@ def _credentials(container: Container, scope: Scope, when: When) -> Tree[str | N
     if credentials is ABSENT:
         return Always(None)
 
-    def of(known: intrinsics.Known, _when: When) -> Tree[str | None]:
+    def of(known: Known, _when: When) -> Tree[str | None]:
         match known:
             case Literal({"CredentialsParameter": str(secret)}):
                 return Always(secret)

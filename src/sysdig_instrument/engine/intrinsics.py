@@ -10,59 +10,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 from sysdig_instrument.engine import conditions
 from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if, same
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, Request, SsmRequest, Unavailable
-from sysdig_instrument.engine.parameters import is_list_parameter, is_parameter
+from sysdig_instrument.engine.known import Depends, Known, Literal, Stop, Unknown, string
+from sysdig_instrument.engine.lookups import ExportRequest, SsmRequest
+from sysdig_instrument.engine.parameters import asked, is_parameter, parameter
 from sysdig_instrument.engine.scope import Scope
-from sysdig_instrument.values import dataclass
 
 _SUB: Final = r"\$\{([^{}]*)\}"
 _LOOP: Final = r"[$&]\{([^{}]*)\}"
 _DYNAMIC: Final = r"\{\{resolve:([^{}]*)\}\}"
-_SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?"
 _MOST_CASES: Final = 10  # conditions in one expression: 2 ** 10 ways through it
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value that is known. ``AWS::NoValue`` in it has been taken away already."""
-
-    value: Json
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A value that cannot be known before deployment, or not yet.
-
-    ``why`` is a clause: «it refers to …». ``pending`` says that a request has been noted whose answer would tell.
-    """
-
-    why: str
-    advice: str = ""
-    pending: bool = False
-
-
-Known: TypeAlias = Literal | Absent | Unknown
-
-
-class _Stop(Exception):  # noqa: N818 - control flow inside this module, not an error
-    """The working out cannot go on."""
-
-    def __init__(self, unknown: Unknown) -> None:
-        super().__init__(unknown.why)
-        self.unknown = unknown
-
-
-class _Depends(Exception):  # noqa: N818 - control flow inside this module, not an error
-    """The value differs with a condition that nothing is assumed of."""
-
-    def __init__(self, condition: str) -> None:
-        super().__init__(condition)
-        self.condition = condition
 
 
 def resolve(value: Json | Absent, scope: Scope) -> Known:
@@ -73,11 +34,23 @@ def resolve(value: Json | Absent, scope: Scope) -> Known:
         return Literal(value)
     try:
         worked_out = _value(value, scope)
-    except _Stop as stop:
+    except Stop as stop:
         return stop.unknown
-    except _Depends as depends:
+    except Depends as depends:
         return Unknown(f'it depends on condition "{depends.condition}", which is not known here')
     return ABSENT if worked_out is ABSENT else Literal(worked_out)
+
+
+def worth(value: Json | Absent, scope: Scope) -> Json | Absent | None:
+    """What the expression is worth as things are now, or ``None`` where that is not known. JSON's null is ``ABSENT``."""
+    if isinstance(value, str) and "{" not in value:
+        return value
+    match ABSENT if value is None else resolve(value, scope):
+        case Literal(worked_out):
+            return worked_out
+        case Absent():
+            return ABSENT
+    return None
 
 
 def cases(value: Json | Absent, scope: Scope, when: When) -> Tree[Known]:
@@ -86,9 +59,9 @@ def cases(value: Json | Absent, scope: Scope, when: When) -> Tree[Known]:
         return Always(value if isinstance(value, Absent) else Literal(value))
     try:
         worked_out = _value(value, scope.open(when))
-    except _Stop as stop:
+    except Stop as stop:
         return Always(stop.unknown)
-    except _Depends as depends:
+    except Depends as depends:
         if len(when) >= len(scope.when) + _MOST_CASES:
             return Always(Unknown("it depends on too many conditions"))
         yes = cases(value, scope, {**when, depends.condition: True})
@@ -108,7 +81,7 @@ def _value(value: Json | Absent, scope: Scope) -> Json | Absent:
             if function := FUNCTIONS.get(name):
                 return function(argument, scope)
             if name.startswith("Fn::"):
-                raise _Stop(Unknown(f"it uses {name}"))
+                raise Stop(Unknown(f"it uses {name}"))
         return {
             key: item
             for key, each in value.items()
@@ -135,33 +108,21 @@ def _loop_text(match: re.Match[str], scope: Scope) -> str:
 def _loop_item(name: str, scope: Scope) -> Json:
     item = scope.loops[name]
     if item is None:
-        raise _Stop(Unknown(f'it depends on the items of the Fn::ForEach over "{name}"', _EXPAND_FIRST))
+        raise Stop(Unknown(f'it depends on the items of the Fn::ForEach over "{name}"', _EXPAND_FIRST))
     return item
 
 
 def _dynamic(reference: str, scope: Scope) -> str:
     service, _, name = reference.partition(":")
     if service == "ssm":
-        return string(_asked(SsmRequest(name), scope))
-    raise _Stop(Unknown(f"it holds a dynamic reference to {service}, which is never read"))
-
-
-def _asked(request: Request, scope: Scope) -> Json:
-    answer = scope.answer(request)
-    match answer:
-        case None:
-            raise _Stop(Unknown("it has not been read yet", pending=True))
-        case Unavailable(fact, advice):
-            raise _Stop(Unknown(fact, advice))
-        case ImageConfig():
-            raise TypeError(request)  # an image's answer to another question: a bug of the shell's
-    return answer
+        return string(asked(SsmRequest(name), scope))
+    raise Stop(Unknown(f"it holds a dynamic reference to {service}, which is never read"))
 
 
 def _ref(argument: Json, scope: Scope) -> Json | Absent:
     name = _value(argument, scope)  # LanguageExtensions allow intrinsic functions in Ref
     if not isinstance(name, str):
-        raise _Stop(Unknown("its Ref names nothing"))
+        raise Stop(Unknown("its Ref names nothing"))
     if name == "AWS::NoValue":
         return ABSENT
     if name in scope.loops:
@@ -169,7 +130,7 @@ def _ref(argument: Json, scope: Scope) -> Json | Absent:
     if name.startswith("AWS::"):
         value = scope.pseudo_parameter(name)
         if value is None:
-            raise _Stop(Unknown(f"{name} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
+            raise Stop(Unknown(f"{name} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
         return value
     if is_parameter(name, scope):
         return parameter(name, scope)
@@ -178,37 +139,6 @@ def _ref(argument: Json, scope: Scope) -> Json | Absent:
 
 _EXPAND_FIRST: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"
 _PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give --account-id"}
-
-
-def parameter(name: str, scope: Scope) -> Json:
-    """The value of a parameter, as Ref gives it: a string, or a list for the list types."""
-    declaration = scope.section("Parameters").get(name)
-    declared = declaration if isinstance(declaration, dict) else {}
-    value = scope.values.get(name, declared.get("Default"))
-    if value is None:
-        raise _Stop(Unknown(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))
-    if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
-        value = _ssm_value(value, scope)
-    is_list = is_list_parameter(name, scope)
-    if is_list and not isinstance(value, list):
-        return [item.strip() for item in string(value).split(",")]
-    if isinstance(value, list) and not is_list:
-        return ",".join(string(item) for item in value)
-    return value if isinstance(value, list) else string(value)
-
-
-def _ssm_value(value: Json, scope: Scope) -> Json:
-    """The text of the Systems Manager parameter that a parameter's value names.
-
-    Whether a macro is given the name or the text already is not documented, so both are taken: what cannot be a name is
-    the text, and so is a name that Systems Manager does not have, as the stack could not be created otherwise.
-    """
-    if not isinstance(value, str) or not re.fullmatch(_SSM_NAME, value):
-        return value
-    answer = scope.answers.get(SsmRequest(value))
-    if isinstance(answer, Unavailable) and answer.missing:
-        return value
-    return _asked(SsmRequest(value), scope)
 
 
 def _repository(logical_id: str, scope: Scope, attribute: str) -> Json:
@@ -221,7 +151,7 @@ def _repository(logical_id: str, scope: Scope, attribute: str) -> Json:
             return name
         if isinstance(name, str) and attribute == "RepositoryUri" and scope.region and scope.account:
             return f"{scope.account}.dkr.ecr.{scope.region}.{scope.pseudo_parameter('AWS::URLSuffix')}/{name}"
-    raise _Stop(Unknown(f'it refers to "{logical_id}", which is known only after deployment'))
+    raise Stop(Unknown(f'it refers to "{logical_id}", which is known only after deployment'))
 
 
 def _get_att(argument: Json, scope: Scope) -> Json:
@@ -231,7 +161,7 @@ def _get_att(argument: Json, scope: Scope) -> Json:
         case [str(logical_id), str(attribute)]:
             pass
         case _:
-            raise _Stop(Unknown("its Fn::GetAtt names nothing"))
+            raise Stop(Unknown("its Fn::GetAtt names nothing"))
     return _repository(logical_id, scope, attribute)
 
 
@@ -242,7 +172,7 @@ def _sub(argument: Json, scope: Scope) -> Json:
         case [str(text), dict(variables)]:
             pass
         case _:
-            raise _Stop(Unknown("its Fn::Sub is malformed"))
+            raise Stop(Unknown("its Fn::Sub is malformed"))
 
     def replacement(match: re.Match[str]) -> str:
         name = match[1].strip()
@@ -259,14 +189,14 @@ def _join(argument: Json, scope: Scope) -> Json:
     match argument:
         case [str(delimiter), items]:
             return delimiter.join(string(item) for item in _list(items, scope))
-    raise _Stop(Unknown("its Fn::Join is malformed"))
+    raise Stop(Unknown("its Fn::Join is malformed"))
 
 
 def _split(argument: Json, scope: Scope) -> Json:
     match argument:
         case [str(delimiter), source] if delimiter:
             return list[Json](string(_value(source, scope)).split(delimiter))
-    raise _Stop(Unknown("its Fn::Split is malformed"))
+    raise Stop(Unknown("its Fn::Split is malformed"))
 
 
 def _select(argument: Json, scope: Scope) -> Json:
@@ -275,7 +205,7 @@ def _select(argument: Json, scope: Scope) -> Json:
             position, items = string(_value(index, scope)), _list(source, scope)
             if re.fullmatch("[0-9]{1,6}", position) and int(position) < len(items):
                 return items[int(position)]
-    raise _Stop(Unknown("its Fn::Select selects nothing"))
+    raise Stop(Unknown("its Fn::Select selects nothing"))
 
 
 def _find_in_map(argument: Json, scope: Scope) -> Json | Absent:
@@ -283,7 +213,7 @@ def _find_in_map(argument: Json, scope: Scope) -> Json | Absent:
         case [name, first, second, *rest]:
             keys = [string(_value(key, scope)) for key in (name, first, second)]
         case _:
-            raise _Stop(Unknown("its Fn::FindInMap is malformed"))
+            raise Stop(Unknown("its Fn::FindInMap is malformed"))
     found: Json = dict(scope.section("Mappings"))
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None
@@ -292,24 +222,24 @@ def _find_in_map(argument: Json, scope: Scope) -> Json | Absent:
     match rest:
         case [{"DefaultValue": default}]:
             return _value(default, scope)
-    raise _Stop(Unknown("its Fn::FindInMap finds nothing in Mappings"))
+    raise Stop(Unknown("its Fn::FindInMap finds nothing in Mappings"))
 
 
 def _if(argument: Json, scope: Scope) -> Json | Absent:
     branches = as_if({"Fn::If": argument})
     if branches is None:
-        raise _Stop(Unknown("its Fn::If is malformed"))
+        raise Stop(Unknown("its Fn::If is malformed"))
     condition, yes, no = branches
     holds = scope.when.get(condition)
     if holds is None and scope.current:
         holds = conditions.holds(condition, scope)
     if holds is None:
-        raise _Depends(condition)
+        raise Depends(condition)
     return _value(yes if holds else no, scope)
 
 
 def _import_value(argument: Json, scope: Scope) -> Json:
-    return _asked(ExportRequest(string(_value(argument, scope))), scope)
+    return asked(ExportRequest(string(_value(argument, scope))), scope)
 
 
 def _base64(argument: Json, scope: Scope) -> Json:
@@ -330,7 +260,7 @@ def _to_json_string(argument: Json, scope: Scope) -> Json:
 def _list(value: Json, scope: Scope) -> list[Json]:
     worked_out = _value(value, scope)
     if not isinstance(worked_out, list):
-        raise _Stop(Unknown("it needs a list where none stands"))
+        raise Stop(Unknown("it needs a list where none stands"))
     return worked_out
 
 
@@ -342,19 +272,6 @@ def is_expression(value: Json) -> bool:
 def is_attribute(value: Json | Absent) -> bool:
     """Whether a value is an attribute of a resource: it will be there, whatever it is worth."""
     return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
-
-
-def string(value: Json | Absent) -> str:
-    """A scalar as CloudFormation spells it in a string: ``true``, ``1``, ``1.5``.
-
-    Raises:
-        an Unknown (inside this module): the value is a list or an object, or there is none.
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    raise _Stop(Unknown("a text is needed where none stands"))
 
 
 FUNCTIONS: Final[Mapping[str, Callable[[Json, Scope], Json | Absent]]] = {

@@ -12,8 +12,8 @@ from typing import Final
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import as_if, leaves, read
 from sysdig_instrument.engine.findings import Finding, Place, Problem, quoted
-from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.scope import Scope, section
 from sysdig_instrument.engine.settings.kinds import Text
@@ -149,7 +149,7 @@ def _over(settled: Settled, layer: Layer, place: Place, scope: Scope) -> tuple[S
     return settled, [_problem(fault, place) for fault in (*faults, *more)]
 
 
-def _worked_out(name: str, value: Json, scope: Scope) -> intrinsics.Known:
+def _worked_out(name: str, value: Json, scope: Scope) -> Known:
     """The value of a setting; one that passes through to the template stays the expression that it is."""
     setting = BY_NAME.get(name)
     passes_through = setting is not None and isinstance(setting.kind, Text) and setting.kind.live

@@ -65,18 +65,7 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
     copies: dict[int, _Holder] = {}  # by their ids, and held: nothing else may get such an id meanwhile
     for change in changes:
         holder, last = _opened(top, change.pointer, copies)
-        if change.operation == "add" and isinstance(holder, dict):
-            holder[last] = change.value
-        elif change.operation == "add" and isinstance(holder, list) and last == "-":
-            holder.append(change.value)
-        elif (
-            change.operation == "add"
-            and isinstance(holder, list)
-            and isinstance(last, int)
-            and 0 <= last <= len(holder)
-        ):
-            holder.insert(last, change.value)
-        else:
+        if change.operation != "add" or not _added(holder, last, change.value):
             _patch(holder, replace(change, pointer=(last,)))
     return cast("dict[str, Json]", top)[""]
 
@@ -97,6 +86,19 @@ def _opened(top: _Holder, pointer: Pointer, copies: dict[int, _Holder]) -> tuple
 
         raise jsonpointer.JsonPointerException(pointer_text(pointer)) from None
     return holder, last
+
+
+def _added(holder: _Holder, last: str | int, value: Json) -> bool:
+    """Whether the value could be added to what it goes into, and was."""
+    if isinstance(holder, dict):
+        holder[last] = value
+    elif last == "-":
+        holder.append(value)
+    elif isinstance(last, int) and 0 <= last <= len(holder):
+        holder.insert(last, value)
+    else:
+        return False
+    return True
 
 
 def _patch(holder: _Holder, change: Change) -> None:

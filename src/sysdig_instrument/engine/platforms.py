@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, read, render
-from sysdig_instrument.engine.intrinsics import Known, Literal, Unknown
 from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition
 

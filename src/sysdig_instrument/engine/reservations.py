@@ -8,8 +8,8 @@ from typing import Final
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Always, Tree, When, bind, leaves, where
 from sysdig_instrument.engine.container import AGENT_NAME, container_lists, elements
-from sysdig_instrument.engine.intrinsics import Known, Literal, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.sizes import Resource
 from sysdig_instrument.engine.template import TaskDefinition

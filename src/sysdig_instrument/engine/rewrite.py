@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.checks.made import known
 from sysdig_instrument.engine.choices import Leaf, TooManyConditionsError, Tree, When, any_of
 from sysdig_instrument.engine.container import (
     EXPAND_FIRST,
@@ -133,8 +132,8 @@ def _containers(
             odd.append(_not_a_container(task, leaf, position))
             continue
         scope = task.scope.assuming(under)
-        worth = known(leaf.value.get("Name", ABSENT), scope)
-        name = worth if isinstance(worth, str) else None
+        value = intrinsics.worth(leaf.value.get("Name", ABSENT), scope)
+        name = value if isinstance(value, str) else None
         container = Container(task, leaf.value, leaf.pointer, under, name, position, settings.of(name), scope)
         planned.append(_plan_container(container))
     return planned, odd

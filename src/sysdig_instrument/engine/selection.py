@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.container import AGENT_NAME, Container, is_empty, present
-from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.known import Literal, Unknown
 from sysdig_instrument.engine.layering import TaskSettings
 from sysdig_instrument.engine.platforms import platform
 from sysdig_instrument.engine.scope import Scope

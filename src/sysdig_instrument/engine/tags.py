@@ -14,8 +14,8 @@ from sysdig_instrument.engine import conditions, intrinsics
 from sysdig_instrument.engine.choices import Leaf, When, branches
 from sysdig_instrument.engine.container import member
 from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
-from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.settings.layers import Layer, Settled
 from sysdig_instrument.engine.settings.table import Reach
@@ -39,7 +39,7 @@ class Tags:
 @dataclass(frozen=True, slots=True)
 class _Tag:
     key: str
-    value: intrinsics.Known
+    value: Known
     pointer: Pointer
 
 

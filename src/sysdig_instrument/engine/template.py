@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from typing import Final, Literal, TypeAlias
 
-from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine import intrinsics, known
 from sysdig_instrument.engine.choices import When
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Pointer
@@ -143,7 +143,7 @@ def _each_item(variable: str, collection: Json, items: tuple[Scope, ...] | None)
     inner: list[Scope] = []
     for scope in items or ():
         match intrinsics.resolve(collection, scope):
-            case intrinsics.Literal(list(values)) if all(isinstance(value, str) for value in values):
+            case known.Literal(list(values)) if all(isinstance(value, str) for value in values):
                 inner += (replace(scope, loops={**scope.loops, variable: value}) for value in values)
             case _:
                 return None

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
 
 from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.choices import Leaf
 from sysdig_instrument.engine.container import container_lists, elements, member
 from sysdig_instrument.engine.findings import Place
-from sysdig_instrument.engine.intrinsics import Literal
+from sysdig_instrument.engine.intrinsics import worth
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Pointer
-from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.values import dataclass
-
-Known: TypeAlias = "Json | Absent | None"
-"""A value that is worked out, or ``None`` where it is not known (JSON's null counts as ``ABSENT``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +52,14 @@ class Made:
         """A place in one of the containers, by its pointer in the template."""
         return Place(self.task.name, container.name or f"#{container.position}", pointer)
 
-    def known(self, value: Json | Absent) -> Known:
-        """What a value is worth now."""
-        return known(value, self.task.scope)
+    def worth(self, value: Json | Absent) -> Json | Absent | None:
+        """What a value is worth now, or ``None`` where that is not known."""
+        return worth(value, self.task.scope)
 
     def entries(
         self, container: MadeContainer, key: str, name: str
-    ) -> Iterator[tuple[Known, Mapping[str, Json], Leaf, int]]:
-        """The objects in a list of a container that are there now, in a leaf and with their index.
-
-        Before each is what its member ``name`` is worth.
-        """
+    ) -> Iterator[tuple[Json | Absent | None, Mapping[str, Json], Pointer]]:
+        """The objects in a list of a container that are there now, each after what its member ``name`` is worth."""
         if key not in container.value:
             return
         scope, always = self.task.scope, self.task.when
@@ -76,23 +67,9 @@ class Made:
             if when != always and not conditions.taken(when, scope):
                 continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
-                entry = known(item, scope) if intrinsics.is_expression(item) else item
+                entry = worth(item, scope) if intrinsics.is_expression(item) else item
                 if isinstance(entry, dict):
-                    yield known(entry.get(name, ABSENT), scope), entry, leaf, index
-
-
-def known(value: Json | Absent, scope: Scope) -> Known:
-    """What a value is worth as things are now."""
-    if value is None:
-        return ABSENT
-    if isinstance(value, str) and "{" not in value:  # nearly every value
-        return value
-    match intrinsics.resolve(value, scope):
-        case Literal(worth):
-            return worth
-        case Absent():
-            return ABSENT
-    return None
+                    yield worth(entry.get(name, ABSENT), scope), entry, (*leaf.pointer, index)
 
 
 def made(task: TaskDefinition) -> Made:
@@ -113,5 +90,5 @@ def made(task: TaskDefinition) -> Made:
 
 
 def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer, position: int) -> MadeContainer:
-    name = known(value.get("Name", ABSENT), task.scope)
+    name = worth(value.get("Name", ABSENT), task.scope)
     return MadeContainer(name if isinstance(name, str) else None, position, value, pointer)

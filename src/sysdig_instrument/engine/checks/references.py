@@ -23,12 +23,13 @@ def healthy_agent(made: Made) -> Iterator[Problem]:
     """Nobody waits for the agent to be healthy: its container has no health check, and ECS refuses to wait for one."""
     checked = {container.name for container in made.containers if "HealthCheck" in container.value}
     for container in made.containers:
-        for target, entry, leaf, index in made.entries(container, "DependsOn", "ContainerName"):
-            waits = target == AGENT_NAME and made.known(entry.get("Condition")) == "HEALTHY"
+        for target, entry, pointer in made.entries(container, "DependsOn", "ContainerName"):
+            waits = target == AGENT_NAME and made.worth(entry.get("Condition")) == "HEALTHY"
             if waits and AGENT_NAME not in checked:
-                place = made.place_of(container, (*leaf.pointer, index))
                 fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
-                yield Problem(place, fact, "Take the dependency out, or let it wait for START")
+                yield Problem(
+                    made.place_of(container, pointer), fact, "Take the dependency out, or let it wait for START"
+                )
 
 
 def _targets(made: Made, key: str, name: str) -> Iterator[Problem]:
@@ -37,9 +38,7 @@ def _targets(made: Made, key: str, name: str) -> Iterator[Problem]:
         return
     names = {container.name for container in made.containers}
     for container in referring:
-        for target, _, leaf, index in made.entries(container, key, name):
+        for target, _, pointer in made.entries(container, key, name):
             if isinstance(target, str) and target not in names:
-                place = made.place_of(container, (*leaf.pointer, index))
-                yield Problem(
-                    place, f"{key} names {quoted(target)}, and there is no such container", "Correct the name"
-                )
+                fact = f"{key} names {quoted(target)}, and there is no such container"
+                yield Problem(made.place_of(container, pointer), fact, "Correct the name")

@@ -17,7 +17,7 @@ _NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
 def execution_role(made: Made) -> Iterator[Problem]:
     """There is an execution role where the agent's container needs one."""
     role = made.properties.get("ExecutionRoleArn", ABSENT)
-    if is_attribute(role) or made.known(role) not in (ABSENT, ""):
+    if is_attribute(role) or made.worth(role) not in (ABSENT, ""):
         return
     for container in made.containers:
         if container.name == AGENT_NAME and any(key in container.value for key in _NEED_A_ROLE):

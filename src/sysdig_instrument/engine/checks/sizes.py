@@ -18,10 +18,10 @@ def size(made: Made) -> Iterator[Problem]:
     A problem only where it is the agent's share that is too much: what the template asks for itself is its own affair.
     """
     for resource in RESOURCES:
-        agents = sum(resource.of(each.value, made.known) for each in made.containers if each.name == AGENT_NAME)
+        agents = sum(resource.of(each.value, made.worth) for each in made.containers if each.name == AGENT_NAME)
         if agents == 0:
             continue
-        total = sum(resource.of(each.value, made.known) for each in made.containers)
+        total = sum(resource.of(each.value, made.worth) for each in made.containers)
         limit = _limit(made, resource)
         if limit is not None and total - agents <= limit < total:
             fact = (
@@ -32,12 +32,12 @@ def size(made: Made) -> Iterator[Problem]:
 
 def _limit(made: Made, resource: Resource) -> int | None:
     """What the task has of a resource; nothing where it sets no limit, or none that is known."""
-    return resource.read(made.known(made.properties.get(resource.key, ABSENT)))
+    return resource.read(made.worth(made.properties.get(resource.key, ABSENT)))
 
 
 def _advice(made: Made) -> str:
     needs = (
-        max(sum(resource.of(each.value, made.known) for each in made.containers), _limit(made, resource) or 0)
+        max(sum(resource.of(each.value, made.worth) for each in made.containers), _limit(made, resource) or 0)
         for resource in RESOURCES
     )
     on_fargate = runs_on_fargate(made.properties, made.task.scope)

@@ -14,6 +14,7 @@ from sysdig_instrument.engine import intrinsics, lists_live
 from sysdig_instrument.engine.choices import Leaf, When
 from sysdig_instrument.engine.container import EXPAND_FIRST, Container, Effect, hidden, member, put
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
 
 SYS_PTRACE: Final = "SYS_PTRACE"
@@ -51,7 +52,7 @@ def _inside(container: Container, key: str, found: Iterable[tuple[Leaf, When]]) 
 
 
 def _is_it(container: Container, item: Json) -> bool:
-    return intrinsics.resolve(item, container.scope) == intrinsics.Literal(SYS_PTRACE)
+    return intrinsics.resolve(item, container.scope) == Literal(SYS_PTRACE)
 
 
 def _add(container: Container, lists: Iterable[tuple[Leaf, When]]) -> Iterator[Effect]:
@@ -60,7 +61,7 @@ def _add(container: Container, lists: Iterable[tuple[Leaf, When]]) -> Iterator[E
             yield from ensure(container, [(leaf, under)], [Wanted(SYS_PTRACE, _REASON, partial(_is_it, container))])
             continue
         match intrinsics.resolve(leaf.value, container.scope):
-            case intrinsics.Literal(list(items)) if SYS_PTRACE in items:
+            case Literal(list(items)) if SYS_PTRACE in items:
                 continue
         extended = lists_live.prefixed(leaf.value, SYS_PTRACE, container.scope)
         if extended is not None:

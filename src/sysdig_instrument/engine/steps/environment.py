@@ -15,6 +15,7 @@ from sysdig_instrument.engine.choices import Leaf, When, branches
 from sysdig_instrument.engine.container import Container, Effect
 from sysdig_instrument.engine.findings import quoted
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
@@ -57,7 +58,7 @@ def variable_name(entry: Json, scope: Scope) -> str | None:
     name = entry.get("Name") if isinstance(entry, dict) else None
     if isinstance(name, dict):
         match intrinsics.resolve(name, scope):
-            case intrinsics.Literal(str(text)):
+            case Literal(str(text)):
                 return text
     return name if isinstance(name, str) else None
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from sysdig_instrument.engine import intrinsics, lists_live
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, read
 from sysdig_instrument.engine.container import WRAPPER, Container, Effect, is_empty
-from sysdig_instrument.engine.intrinsics import Literal
 from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.known import Literal, Unknown
 
 Items: TypeAlias = tuple[Json, ...]
 
@@ -79,7 +79,7 @@ def _of_expression(value: dict[str, Json], container: Container, when: When) -> 
             return Form.EMPTY_NOW
         case Literal([str(first), *_]) if first == WRAPPER:
             return Form.WRAPPED
-        case Literal(list()) | intrinsics.Unknown():
+        case Literal(list()) | Unknown():
             return Form.LIVE
     return Form.BAD
 

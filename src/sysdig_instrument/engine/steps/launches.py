@@ -12,8 +12,8 @@ from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
 from sysdig_instrument.engine.findings import Notice, Place, Problem, quoted
-from sysdig_instrument.engine.intrinsics import Literal
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.references import references
 from sysdig_instrument.engine.scope import Launch, Scope

@@ -12,8 +12,8 @@ from sysdig_instrument.engine import conditions, intrinsics
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, render
 from sysdig_instrument.engine.container import Effect, fault, member, put
 from sysdig_instrument.engine.findings import Place, Problem
-from sysdig_instrument.engine.intrinsics import Literal, Unknown
 from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.known import Literal, Unknown
 from sysdig_instrument.engine.template import TaskDefinition
 
 _REASON: Final = "the agent sees the workload's processes"

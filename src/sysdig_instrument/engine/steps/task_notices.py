@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from sysdig_instrument.engine import conditions
-from sysdig_instrument.engine.checks.made import known
 from sysdig_instrument.engine.container import AGENT_NAME, Container, present
 from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.intrinsics import worth
 from sysdig_instrument.engine.json_types import ABSENT
 from sysdig_instrument.engine.selection import is_arm64
 from sysdig_instrument.engine.settings.table import Settings
@@ -55,9 +55,9 @@ def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iter
     if settings.agent_memory or settings.agent_memory_reservation:
         return False
     properties = task.properties if isinstance(task.properties, dict) else {}
-    limit = MEMORY.read(known(properties.get("Memory", ABSENT), task.scope))
+    limit = MEMORY.read(worth(properties.get("Memory", ABSENT), task.scope))
     return limit is not None and limit == sum(
-        MEMORY.of(each.value, partial(known, scope=task.scope))
+        MEMORY.of(each.value, partial(worth, scope=task.scope))
         for each in containers
         if each.name != AGENT_NAME and (each.when == task.when or conditions.taken(each.when, task.scope))
     )

@@ -15,8 +15,8 @@ from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, read, render
 from sysdig_instrument.engine.container import Effect, fault, member, put
 from sysdig_instrument.engine.findings import Notice, Place, Problem
-from sysdig_instrument.engine.intrinsics import Known, Unknown
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.known import Known, Unknown
 from sysdig_instrument.engine.reservations import Reserved, amount, reserved
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.selection import runs_on_fargate

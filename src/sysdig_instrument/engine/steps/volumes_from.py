@@ -12,8 +12,8 @@ from typing import Final
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Leaf
 from sysdig_instrument.engine.container import AGENT_NAME, Container, Effect
-from sysdig_instrument.engine.intrinsics import Literal
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
 
