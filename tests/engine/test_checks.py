@@ -53,6 +53,48 @@ def test_a_container_that_is_named_must_be_there(key: str, entry: Json) -> None:
     assert f"ContainerDefinitions[0].{key}[0]" in problem
 
 
+NOW: dict[str, Json] = {"Conditions": {"Yes": {"Fn::Equals": [1, 1]}, "No": {"Fn::Equals": [1, 2]}}}
+NOBODY: Json = {"SourceContainer": "nobody"}
+HERE: Json = {"SourceContainer": "web"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "place"),
+    [
+        ({"Fn::If": ["Yes", [NOBODY], []]}, "VolumesFrom.Fn::If[1][0]"),
+        ({"Fn::If": ["No", [], [HERE, NOBODY]]}, "VolumesFrom.Fn::If[2][1]"),
+        ([HERE, {"Fn::If": ["Yes", NOBODY, HERE]}], "VolumesFrom[1]"),
+        ([{"SourceContainer": {"Fn::If": ["Yes", "nobody", "web"]}}], "VolumesFrom[0]"),
+    ],
+)
+def test_a_list_under_conditions_is_checked_as_it_is_now(entries: Json, place: str) -> None:
+    others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
+    (problem,) = problems_of(template(*others, sections=NOW))
+    assert place in problem
+    assert 'VolumesFrom names "nobody", and there is no such container' in problem
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"Fn::If": ["No", [NOBODY], [HERE]]},
+        {"Fn::If": ["Yes", [HERE], [NOBODY]]},
+        {"Fn::If": ["Unheard", [NOBODY], [HERE]]},
+        [{"Fn::If": ["No", NOBODY, NOVALUE]}, HERE],
+        [{"SourceContainer": {"Fn::If": ["No", "nobody", "web"]}}],
+    ],
+)
+def test_what_is_not_in_a_list_now_is_not_checked(entries: Json) -> None:
+    others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
+    assert not any("nobody" in each for each in problems_of(template(*others, sections=NOW)))
+
+
+def test_no_name_is_missed_where_not_every_container_is_known() -> None:
+    there: Json = {"Fn::If": ["Unheard", container(Name="b"), NOVALUE]}
+    value = template(container(VolumesFrom=[{"SourceContainer": "b"}]), there, sections=NOW)
+    assert problems_of(value) == []
+
+
 @pytest.mark.parametrize("name", ["web", "SysdigInstrumentation", {"Ref": "Unknown"}, NOVALUE, 5, None])
 def test_a_container_that_is_there_or_may_be_is_accepted(name: Json) -> None:
     assert problems_of(template(container(), container(Name="b", DependsOn=[{"ContainerName": name}]))) == []

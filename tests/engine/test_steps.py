@@ -299,6 +299,22 @@ def test_the_result_stays_where_nothing_else_changes() -> None:
     assert processed(once) == once
 
 
+def test_the_result_goes_into_metadata_that_is_there() -> None:
+    value = template()
+    value["Resources"]["Api"]["Metadata"] = {"cfn-lint": {"config": {}}}
+    made = processed(value)["Resources"]["Api"]["Metadata"]
+    assert made["cfn-lint"] == {"config": {}}
+    assert made["SysdigInstrument"]["Result"]["Task"] == "instrumented"
+
+
+def test_the_result_of_another_time_is_replaced_where_something_else_changes() -> None:
+    value = template()
+    value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"Enabled": True, "Result": {"Task": "skipped"}}}
+    made = processed(value)["Resources"]["Api"]["Metadata"]["SysdigInstrument"]
+    assert made["Enabled"] is True
+    assert made["Result"]["Task"] == "instrumented"
+
+
 @pytest.mark.parametrize("metadata", [[], "x", 5, when("C", {"A": "b"})])
 def test_metadata_of_another_type_is_noticed_and_kept(metadata: Json) -> None:
     value = template()

@@ -107,9 +107,9 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     outcomes = tuple(each.outcome for each in planned)
     instrumented = [each.container.when for each in planned if each.is_instrumented]
     if not instrumented:
-        status = Status.REFUSED if any(isinstance(effect, Problem) for effect in effects) else Status.SKIPPED
         findings = [effect for effect in effects if not isinstance(effect, Change)]
-        none = Outcome(None, status, "no container is to be instrumented", reason=SkipReason.NOTHING_TO_INSTRUMENT)
+        why, reason = "no container is to be instrumented", SkipReason.NOTHING_TO_INSTRUMENT
+        none = _refused(effects) or Outcome(None, Status.SKIPPED, why, reason=reason)
         return finished(task, settings, none, outcomes, findings)
     protected = any_of(instrumented, task.when)
     effects[:0] = (*pid_mode(task, protected), *task_size(task, settings.settled.settings, protected))
@@ -117,9 +117,12 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     effects += task_notices(task, settings.settled.settings, [each.container for each in planned])
     effects += launches(task)
     effects += grant(task, settings.settled.settings)
-    refused = any(isinstance(effect, Problem) for effect in effects)
-    status = Status.REFUSED if refused else Status.INSTRUMENTED
-    return finished(task, settings, Outcome(None, status), outcomes, effects)
+    return finished(task, settings, _refused(effects) or Outcome(None, Status.INSTRUMENTED), outcomes, effects)
+
+
+def _refused(effects: Iterable[Effect | Finding | Grant]) -> Outcome | None:
+    """What becomes of a task definition where one of the effects is a problem: which, the containers and messages say."""
+    return Outcome(None, Status.REFUSED) if any(isinstance(effect, Problem) for effect in effects) else None
 
 
 def _containers(
@@ -173,6 +176,9 @@ def _instrument(container: Container) -> _Planned:
     effects = list(wrapping.effects)
     for step in STEPS:
         effects += step(container)
+    for effect in effects:
+        if isinstance(effect, Problem):
+            return _Planned(container, _outcome(container, Status.REFUSED, effect.fact), tuple(effects))
     return _Planned(container, _outcome(container, Status.INSTRUMENTED, wrapping.origin.value), tuple(effects))
 
 

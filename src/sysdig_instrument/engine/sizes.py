@@ -50,10 +50,6 @@ class Size:
             f'{name} "{number}"' for name, number in (("Cpu", self.cpu), ("Memory", self.memory)) if number
         )
 
-    def plus(self, other: Size) -> Size:
-        """Both together."""
-        return Size(self.cpu + other.cpu, self.memory + other.memory)
-
 
 NOTHING: Final = Size(0, 0)
 

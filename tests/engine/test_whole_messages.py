@@ -1,0 +1,186 @@
+"""Messages to the letter, with the place that each points to: those that no case folder has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from making import NOVALUE, container, notices_of, plan_of, problems_of, resource, template
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.outcomes import Status
+
+GET_ATT: Json = {"Fn::GetAtt": ["Custom", "Value"]}
+UNKNOWN = 'it refers to "Custom", which is known only after deployment'
+INCLUDE: dict[str, Any] = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}}
+NOT_IN_SIGHT = (
+    "holds Fn::Transform, whose result is not in sight. Write out what it brings, or give the template as it is after"
+    " that transform."
+)
+WEB = 'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0]'
+
+
+def with_metadata(metadata: Json) -> dict[str, Any]:
+    value = template()
+    value["Resources"]["Api"]["Metadata"] = metadata
+    return value
+
+
+def with_role(properties: Json) -> dict[str, Any]:
+    value = template(ExecutionRoleArn={"Fn::GetAtt": ["Role", "Arn"]})
+    value["Resources"]["Role"] = {"Type": "AWS::IAM::Role", "Properties": properties}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            template(sections={"Metadata": {"SysdigInstrument": {"Containers": {"web": {"Enabled": False}}}}}),
+            (
+                "(Metadata.SysdigInstrument.Containers): The template has no containers of its own. Move this to the"
+                " Metadata of the resource."
+            ),
+        ),
+        (
+            with_metadata({"SysdigInstrument": 5}),
+            (
+                'Task "Api" (Resources.Api.Metadata.SysdigInstrument): SysdigInstrument in Metadata is not an object. Write'
+                " settings by name there."
+            ),
+        ),
+        (
+            template(Tags=[{"Key": "sysdig-instrument", "Value": GET_ATT}]),
+            (
+                'Task "Api" (Resources.Api.Properties.Tags[0]): The value of tag "sysdig-instrument" cannot be worked out:'
+                f" {UNKNOWN}. Write the value itself."
+            ),
+        ),
+        (template(**INCLUDE), f'Task "Api" (Resources.Api.Properties): The task definition {NOT_IN_SIGHT}'),
+        (template(container(**INCLUDE)), f"{WEB}): The container {NOT_IN_SIGHT}"),
+        (
+            template(container(LinuxParameters={"InitProcessEnabled": True, **INCLUDE})),
+            f"{WEB}.LinuxParameters): LinuxParameters {NOT_IN_SIGHT}",
+        ),
+        (
+            template(container(LinuxParameters={"Capabilities": {"Drop": ["ALL"], **INCLUDE}})),
+            f"{WEB}.LinuxParameters.Capabilities): Capabilities {NOT_IN_SIGHT}",
+        ),
+        (
+            template(container(LinuxParameters=5)),
+            f"{WEB}.LinuxParameters): LinuxParameters is not an object. Write LinuxParameters as an object.",
+        ),
+        (
+            template(container(LinuxParameters=GET_ATT)),
+            (
+                f"{WEB}.LinuxParameters): LinuxParameters is an expression, and what is not in sight cannot be extended."
+                " Write LinuxParameters as an object; its members, and the object under Fn::If, may be expressions."
+            ),
+        ),
+        (
+            template(container(LinuxParameters={"Capabilities": {"Add": GET_ATT}})),
+            (
+                f"{WEB}.LinuxParameters.Capabilities.Add): Add is an expression that cannot be extended. Write Add as a"
+                " list."
+            ),
+        ),
+        (
+            template(container(EntryPoint=NOVALUE), RuntimePlatform={"CpuArchitecture": GET_ATT}),
+            (
+                f"{WEB}.Image): The CPU architecture of the task cannot be worked out: {UNKNOWN}. Give the container an"
+                " EntryPoint in the template."
+            ),
+        ),
+        (
+            template(container(EntryPoint=[""])),
+            (
+                f"{WEB}.EntryPoint): EntryPoint holds nothing but an empty text. Take EntryPoint out, or name a program in"
+                " it."
+            ),
+        ),
+        (
+            {"Resources": {"Api": {**resource(), "Properties": 5}}},
+            (
+                'Task "Api" (Resources.Api.Properties): Properties is not an object. Write the task definition\'s Properties'
+                " as an object."
+            ),
+        ),
+    ],
+)
+def test_what_is_refused(value: Json, message: str) -> None:
+    assert problems_of(value) == [message]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            template(Tags=GET_ATT),
+            (
+                'Task "Api" (Resources.Api.Properties.Tags): The tags cannot be worked out, so those that leave something'
+                f" alone are not seen: {UNKNOWN}. Write the tags as a list."
+            ),
+        ),
+        (
+            with_role(["not", "an object"]),
+            (
+                "(Resources.Role.Properties): The role's Properties are not an object that is in sight. Allow the role to"
+                " read AccessKeySecret."
+            ),
+        ),
+        (
+            with_role({"Policies": GET_ATT}),
+            (
+                "(Resources.Role.Properties.Policies): The role's Policies are an expression that cannot be extended. Allow"
+                " the role to read AccessKeySecret."
+            ),
+        ),
+        (
+            with_metadata({"Fn::If": ["C", {}, {}]}),
+            'Task "Api" (Resources.Api.Metadata): Metadata is not an object, so what was done is not written there.',
+        ),
+    ],
+)
+def test_what_is_noticed(value: Json, message: str) -> None:
+    assert message in notices_of(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "settings", "advice"),
+    [
+        (
+            template(container(Cpu=16384), Cpu="16384", Memory="122880"), {"AgentCpu": "1024"},
+            "Make the containers smaller: no Fargate size is large enough.",
+        ),
+        (
+            template(container(Cpu=1024), RequiresCompatibilities=["EC2"]), {"AgentCpu": "256", "LaunchTypes": "ALL"},
+            ('Give the task Cpu "1280" and Memory "2048", which is enough, set TaskSize to raise, or make the containers'
+            " smaller."),
+        ),
+        (
+            template(container(Cpu=1024)), {"AgentCpu": "256"},
+            ('Give the task Cpu "2048" and Memory "4096", the next Fargate size that fits, set TaskSize to raise, or make'
+            " the containers smaller."),
+        ),
+    ],
+)  # fmt: skip
+def test_what_size_is_advised(value: Json, settings: dict[str, Json], advice: str) -> None:
+    (problem,) = problems_of(value, settings)
+    assert problem.endswith(advice)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        template(container(**INCLUDE)),
+        template(container(EntryPoint=5)),
+        template(container(EntryPoint=[""])),
+        template(container(LinuxParameters=GET_ATT)),
+        {"Resources": {"Api": {**resource(), "Properties": 5}}},
+    ],
+)
+def test_what_is_refused_is_not_called_instrumented(value: Json) -> None:
+    (task,) = plan_of(value).tasks
+    assert task.outcome.status is Status.REFUSED
+    assert {each.status for each in task.containers} <= {Status.REFUSED}
+    assert all(each.why for each in task.containers)
