@@ -120,8 +120,9 @@ def test_all_memory_reserved_is_noticed_where_the_agent_has_no_share() -> None:
     assert not any(full in notice for notice in notices_of(template(container(Memory=2048), Memory={"Ref": "X"})))
 
 
-def test_on_fargate_the_next_size_is_taken_and_elsewhere_what_is_needed() -> None:
-    platforms: Json = {"Fn::If": ["Other", ["FARGATE"], ["EC2"]]}
+@pytest.mark.parametrize("branches", [(["FARGATE"], ["EC2"]), (["EC2"], ["FARGATE"])])
+def test_on_fargate_the_next_size_is_taken_and_elsewhere_what_is_needed(branches: tuple[Json, Json]) -> None:
+    platforms: Json = {"Fn::If": ["Other", *branches]}
     made = processed(
         template(container(Memory=512), sections=SECTIONS, Memory="512", Cpu="256", RequiresCompatibilities=platforms),
         {**RAISE, "LaunchTypes": "ALL"},
