@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from making import NOVALUE, container, notices_of, plan_of, problems_of, resource, template
+from making import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, resource, template
+from sysdig_instrument.engine.container import WRAPPER
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.outcomes import Status
 
@@ -184,3 +185,16 @@ def test_what_is_refused_is_not_called_instrumented(value: Json) -> None:
     assert task.outcome.status is Status.REFUSED
     assert {each.status for each in task.containers} <= {Status.REFUSED}
     assert all(each.why for each in task.containers)
+
+
+def test_a_command_that_starts_the_wrapper_is_noticed() -> None:
+    by_hand = template(container(EntryPoint=NOVALUE, Command=[WRAPPER, "serve"]))
+    assert (
+        f"{WEB}.Command): Command starts the wrapper itself, and is left as it is. Take the wrapper out of it to have it put"
+        " in front of the entry point."
+    ) in notices_of(by_hand)
+
+
+def test_no_role_is_made_up_where_none_is_needed() -> None:
+    made = processed(template(ExecutionRoleArn=NOVALUE), {"AccessKeySecret": ""})
+    assert properties_of(made)["ExecutionRoleArn"] == NOVALUE
