@@ -62,7 +62,7 @@ def _location(path: str, remark: Remark) -> Json:
     if path != STANDARD_INPUT:
         location["physicalLocation"] = {
             "artifactLocation": {"uri": uri(path)},
-            "region": {"startLine": remark.line or 1},  # code scanning shows nothing that has no line
+            "region": {"startLine": remark.line or 1},  # code scanning requires a line: GH1003 of the SARIF SDK
         }
     if remark.place:
         location["logicalLocations"] = [{"fullyQualifiedName": remark.place, "kind": "member"}]
