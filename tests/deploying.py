@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -65,3 +66,19 @@ def task(*containers: dict[str, Any], **properties: object) -> dict[str, Any]:
 def template(**resources: object) -> dict[str, Any]:
     """A template that asks for the macro."""
     return {"Transform": "SysdigInstrument", "Resources": resources}
+
+
+def run_task(client: Callable[[str], Any], cluster: str, family: str) -> None:
+    """Run a task on Fargate. moto wants to know how much memory each container has."""
+    ec2 = client("ec2")
+    network = {
+        "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+        "securityGroups": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+    }
+    answer = client("ecs").run_task(
+        cluster=cluster,
+        taskDefinition=family,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": network},
+    )
+    assert answer["tasks"]

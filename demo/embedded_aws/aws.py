@@ -38,13 +38,13 @@ class EmbeddedAws:
     """A folder that goes when it stops: for what deployments need to keep."""
     tools: Path
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 has no types
+    def client(self, service: str, region: str = REGION, account: str = ACCOUNT) -> Any:  # noqa: ANN401 - boto3 has no types
         """A boto3 client that talks to it."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id="test",
+            region_name=region,
+            aws_access_key_id=account,  # by which LocalStack tells accounts apart
             aws_secret_access_key="test",  # noqa: S106 - LocalStack's
         )
 

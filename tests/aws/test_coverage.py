@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+from deploying import run_task
 from embedded_aws import stacks
 from embedded_aws.aws import REGION, EmbeddedAws
 from embedding import on_embedded_aws
@@ -34,21 +35,6 @@ def template(family: str, **sections: object) -> str:
     return json.dumps({**sections, "Resources": {"Task": resource}})
 
 
-def run_task(aws: EmbeddedAws, family: str) -> None:
-    ec2 = aws.client("ec2")
-    network = {
-        "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
-        "securityGroups": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
-    }
-    answer = aws.client("ecs").run_task(
-        cluster=CLUSTER,
-        taskDefinition=family,
-        launchType="FARGATE",
-        networkConfiguration={"awsvpcConfiguration": network},
-    )
-    assert answer["tasks"]
-
-
 def coverage(aws: EmbeddedAws, *arguments: str) -> tuple[int, dict[str, Any]]:
     command = [
         sys.executable,
@@ -71,7 +57,7 @@ def test_a_task_of_a_stack_with_the_macro_is_protected_and_one_without_is_not(aw
     cloudformation = aws.client("cloudformation")
     stack = stacks.deploy(cloudformation, "with-macro", template("with-macro", Transform="SysdigInstrument"))
     assert stack.succeeded, stack
-    run_task(aws, "with-macro")
+    run_task(aws.client, CLUSTER, "with-macro")
     # The same settings as the macro's deployment: nothing is remarked on.
     code, found = coverage(aws, "--region", REGION, "--set", "Collector=us2")
     (group,) = found["groups"]
@@ -81,7 +67,7 @@ def test_a_task_of_a_stack_with_the_macro_is_protected_and_one_without_is_not(aw
 
     stack = stacks.deploy(cloudformation, "without-macro", template("without-macro"))
     assert stack.succeeded, stack
-    run_task(aws, "without-macro")
+    run_task(aws.client, CLUSTER, "without-macro")
     code, found = coverage(aws, "--all-regions")
     assert code == 1
     assert found["summary"]["protectedPercent"] == 50.0

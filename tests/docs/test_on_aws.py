@@ -1,0 +1,169 @@
+"""What README, docs/operating.md and docs/coverage.md print for an account, as they print it, on an embedded AWS."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.running import EXAMPLES, ROOT
+from cloned import clone_in, run
+from deploying import run_task
+from documented import blocks, lines_of
+from embedded_aws.aws import REGION, EmbeddedAws, embedded_aws
+from embedded_aws.processes import LOOPBACK
+from embedding import SECRET, TOOLS, missing, on_embedded_aws, require_tools
+from sysdig_instrument.cli.commands import COMMANDS
+from sysdig_instrument.documents import load
+
+pytestmark = on_embedded_aws
+
+README, OPERATING, COVERAGE = (
+    [block for block in blocks(ROOT / page) if not lines_of(block)]
+    for page in ("README.md", "docs/operating.md", "docs/coverage.md")
+)
+OF_MAKE, DEPLOYING, APPLICATION = README
+DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
+REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
+
+TOLD = {"Collector": "us2", "AccessKeySecret": SECRET, "ImageConfigs": (EXAMPLES / "images.json").read_text().strip()}
+"""What a person answers to the questions of `sam deploy --guided`, where it is not the default."""
+
+PROFILES = """\
+[profile production]
+role_arn = arn:aws:iam::111111111111:role/coverage
+credential_source = Environment
+[profile staging]
+role_arn = arn:aws:iam::222222222222:role/coverage
+credential_source = Environment
+"""
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    """One of its own: the other has the macro already."""
+    require_tools()
+    with embedded_aws(TOOLS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clone_in(tmp_path_factory.mktemp("on-aws"))
+
+
+@pytest.fixture(scope="module")
+def macro(aws: EmbeddedAws, clone: Path) -> str:
+    """The macro, deployed as README has it; what SAM printed."""
+    template: Any = load(str(clone / "template.yaml")).value
+    parameters = [TOLD.get(name, "") for name in template["Parameters"]]
+    # The stack's name and the Region; whether to confirm, to make roles, to roll back, and what to save where; the deployment.
+    answers = ["", "", *parameters, "y", "", "", "", "", "", "y", ""]
+    return run(DEPLOYING, clone, aws.environment(), typed="\n".join(answers))
+
+
+def test_the_macro_and_an_application(aws: EmbeddedAws, clone: Path, macro: str) -> None:
+    assert "Successfully created/updated stack - sysdig-instrument" in macro
+    team = clone.parent / "team"
+    team.mkdir()
+    (team / "app.yaml").write_text("Transform: SysdigInstrument\n" + (EXAMPLES / "app.yaml").read_text())
+    processed = f"{APPLICATION}aws cloudformation get-template --template-stage Processed --stack-name app"
+    printed = run(processed, team, aws.environment())
+    template = json.loads(printed[printed.index("{") :])["TemplateBody"]
+    assert template["Resources"]["Task"]["Metadata"]["SysdigInstrument"]["Result"]["Containers"] == {
+        "web": "instrumented: entry point from the template",
+        "worker": "instrumented: entry point from the image",
+    }
+
+
+def test_an_organisation(aws: EmbeddedAws, clone: Path, macro: str) -> None:
+    assert macro
+    assert DEPLOYING_AGAIN == DEPLOYING
+    for region in ("eu-west-1", "us-east-1"):
+        place = {} if region == REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        aws.client("s3", region).create_bucket(Bucket=f"acme-macros-{region}", **place)
+    assert '"StackSetId": "sysdig-instrument:' in run(PACKAGE + STACK_SET, clone, aws.environment())
+
+    printed = run(RING, clone, aws.environment(), typed="y\n")
+    assert "Transform: SysdigInstrument-canary" in printed
+
+
+def test_publishing(aws: EmbeddedAws, clone: Path, macro: str) -> None:
+    """LocalStack has no Serverless Application Repository; what it would get is looked at."""
+    assert macro
+    with repository() as (address, published):
+        environment = aws.environment() | {"AWS_ENDPOINT_URL_SERVERLESSAPPLICATIONREPOSITORY": address}
+        printed = run(PUBLISHING, clone, environment)
+    assert "Publish Succeeded" in printed
+    (application,) = published
+    assert "CodeUri" not in application["templateBody"]
+    assert application["licenseUrl"].startswith("s3://acme-macros-eu-west-1/")
+
+
+@contextlib.contextmanager
+def repository() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The address of a repository that makes one application, and what it was asked to make."""
+    published = []
+
+    class Repository(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            published.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = json.dumps(
+                {"applicationId": "arn:aws:serverlessrepo:eu-west-1:000000000000:applications/one"}
+            ).encode()
+            self.send_response(HTTPStatus.CREATED)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer((LOOPBACK, 0), Repository) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{LOOPBACK}:{server.server_port}", published
+        server.shutdown()
+
+
+def test_who_is_protected(aws: EmbeddedAws, clone: Path) -> None:
+    if not shutil.which("jq"):
+        missing("jq is not there")
+    job = clone.parent / "job"
+    job.mkdir()
+    shutil.copy(EXAMPLES / "settings.yaml", job)
+    (job / "profiles").write_text(PROFILES)
+    unprotected(functools.partial(aws.client, region="eu-central-1"), "shop")
+    unprotected(functools.partial(aws.client, account="111111111111"), "shop-live")
+    environment = aws.environment() | {"AWS_CONFIG_FILE": str(job / "profiles")}
+
+    why = 'Container "worker" is not started by the wrapper'
+    run(REPORT, job, environment, code=1)
+    assert run(UNPROTECTED, job, environment) == f"eu-central-1 shop worker:1: {why}\n"
+    run(EACH_ACCOUNT, job, environment, code=1)
+    found = {name: json.loads((job / f"coverage-{name}.json").read_text()) for name in ("production", "staging")}
+    assert {group["cluster"] for group in found["production"]["groups"]} == {"shop-live"}
+    assert found["staging"]["groups"] == []
+
+    (command,) = (each for each in COMMANDS if each.name == "coverage")
+    for example in filter(None, map(str.strip, command.examples.splitlines())):
+        run(example, job, environment, code=0 if "--fail-on none" in example else 1)
+
+
+def unprotected(client: Callable[[str], Any], cluster: str) -> None:
+    """A task that runs without an agent."""
+    ecs = client("ecs")
+    ecs.create_cluster(clusterName=cluster)
+    ecs.register_task_definition(
+        family="worker", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512",
+        containerDefinitions=[{"name": "worker", "image": "shop/worker:1.4", "memory": 512}],
+    )  # fmt: skip
+    run_task(client, cluster, "worker")
