@@ -381,6 +381,16 @@ def test_an_entry_point_is_not_said_to_come_from_an_image_that_was_left_alone() 
     assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point from the image"
 
 
+@pytest.mark.parametrize("bad", [5, [""], {"Ref": "Nothing"}, {"Fn::Join": [",", ["a"]]}])
+def test_an_entry_point_that_was_left_alone_is_not_said_to_have_the_wrapper(bad: Json) -> None:
+    """In a resource that is not created now, where it stops nobody."""
+    parameters: Json = {"Nothing": {"Type": "CommaDelimitedList", "Default": ""}}
+    value = template(container(EntryPoint=bad), sections={**TAKEN, "Parameters": parameters})
+    assert problems_of(value)
+    value["Resources"]["Api"]["Condition"] = "D"
+    assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point left as it was"
+
+
 @pytest.mark.parametrize("key", ["EntryPoint", "Command"])
 def test_an_empty_text_under_some_conditions_is_refused_where_they_hold(key: str) -> None:
     """Found by fuzzing: such a list came out as it was, and was said to be instrumented."""

@@ -34,7 +34,7 @@ _CMD: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
 
 
 class Origin(Enum):
-    """Where the entry point came from, in the words of the Result."""
+    """Where the entry point came from, in the words of the Result; where branches differ, the first of these is told."""
 
     IMAGE = "entry point from the image"
     TEMPLATE = "entry point from the template"
@@ -52,6 +52,10 @@ class Wrapping:
     effects: list[Effect] = field(default_factory=list)
     unresolved: list[Notice | Problem] = field(default_factory=list)
     origin: Origin = Origin.WRAPPED
+
+    def note(self, origin: Origin) -> None:
+        """Of a branch: where its entry point comes from."""
+        self.origin = next(each for each in Origin if each in (origin, self.origin))
 
 
 def wrap(container: Container) -> Wrapping:
@@ -73,8 +77,10 @@ def _wrap_entry_point(container: Container, leaf: Leaf, when: When, wrapping: Wr
     for form, under in leaves(tree, when):
         if form is Form.EMPTY:
             _report_images(container, under, wrapping)
-        elif form in (Form.GIVEN, Form.LIVE) and wrapping.origin is not Origin.IMAGE:
-            wrapping.origin = Origin.TEMPLATE
+        elif form is Form.GIVEN:
+            wrapping.note(Origin.TEMPLATE)
+        elif form in (Form.BAD, Form.EMPTY_NOW):
+            wrapping.note(Origin.LEFT)
         if form is Form.EMPTY and isinstance(tree, Choice):
             _from_image(container, under, wrapping)
     wrapping.effects += _entry_point(container, leaf, when, tree, wrapping)
@@ -91,7 +97,7 @@ def _entry_point(
         case Form.GIVEN:
             yield Change("add", (*leaf.pointer, 0), _REASON, WRAPPER)
         case Form.LIVE:
-            yield _prefix(container, leaf, when)
+            yield _prefix(container, leaf, when, wrapping)
         case Form.EMPTY:
             new = _from_image(container, when, wrapping)
             if new != _STAY:
@@ -106,7 +112,7 @@ def _from_image(container: Container, when: When, wrapping: Wrapping) -> Tree[_V
     """The EntryPoint that the image gives, noted as the origin where it gives one in some branch."""
     new = _image_entry_point(container, when)
     if new != _STAY:
-        wrapping.origin = Origin.IMAGE
+        wrapping.note(Origin.IMAGE)
     return new
 
 
@@ -129,11 +135,13 @@ def _unusable_among(container: Container, key: str, leaf: Leaf, when: When, tree
             yield unusable(container, key, leaf, under, form)
 
 
-def _prefix(container: Container, leaf: Leaf, when: When) -> Effect:
+def _prefix(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) -> Effect:
     expression = cast("dict[str, Json]", leaf.value)
     new = lists_live.prefixed(expression, WRAPPER, container.scope)
     if new is not None:
+        wrapping.note(Origin.TEMPLATE)
         return put(leaf, new, f"{_REASON}; the list stays live")
+    wrapping.note(Origin.LEFT)
     return container.fault(
         leaf.pointer, when, "EntryPoint is an expression that nothing can be put in front of",
         "Write EntryPoint as a list, or as Ref to a CommaDelimitedList",
@@ -242,7 +250,6 @@ def _unresolved(container: Container, when: When, config: NoConfig, wrapping: Wr
     fault = container.fault(pointer, when, config.fact, config.advice, config.lasting)
     if isinstance(fault, Notice):  # in a branch that is not taken now
         wrapping.effects.append(fault)
-        if wrapping.origin is Origin.WRAPPED:
-            wrapping.origin = Origin.LEFT
+        wrapping.note(Origin.LEFT)
     else:
         wrapping.unresolved.append(fault)
