@@ -23,14 +23,20 @@ time.sleep = lambda seconds: sleep(min(seconds, 0.2))
 
 
 def clone_in(root: Path) -> Path:
-    """What of a clone the commands need; beside it, in ``bin``, the tool as it would be installed."""
+    """What of a clone the commands need; beside it, in ``bin``, the tool as it would be installed.
+
+    Its files are older than all that was ever made, so that ``make`` takes the tools, which are ours, as they are.
+    """
     clone = root / "clone"
     for name in FOLDERS:
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
         shutil.copy(ROOT / name, clone / name)
+    for path in clone.rglob("*"):
+        os.utime(path, (0, 0))
     for name in (".venv", ".tools"):
-        (clone / name).symlink_to(ROOT / name)
+        if (ROOT / name / ".done").exists():
+            (clone / name).symlink_to(ROOT / name)
     tool = root / "bin" / PROGRAM
     tool.parent.mkdir()
     tool.write_text(f"#!{sys.executable}\nfrom sysdig_instrument.__main__ import main\nmain()\n")
@@ -42,7 +48,7 @@ def clone_in(root: Path) -> Path:
 def run(script: str, folder: Path, environment: dict[str, str], *, typed: str = "", code: int = 0) -> str:
     """What a script prints, run by bash in a folder of what ``clone_in`` made, or beside it.
 
-    AWS's tools are there, with what ``typed`` has in answer to their questions. ``make`` takes the tools as they are.
+    AWS's tools are there, with what ``typed`` has in answer to their questions.
     """
     root = next(parent for parent in folder.parents if (parent / "bin" / PROGRAM).exists())
     path = [root / "bin", Path(sys.executable).parent, *(TOOLS / each / "bin" for each in ("sam", "localstack"))]
@@ -50,7 +56,7 @@ def run(script: str, folder: Path, environment: dict[str, str], *, typed: str = 
         ["bash", "-c", script], cwd=folder, input=typed, capture_output=True, text=True, check=False,
         env={
             "PYTHONPATH": str(root), **environment, "PATH": ":".join([*map(str, path), os.environ["PATH"]]),
-            "HOME": str(root), "MAKEFLAGS": "--old-file=.venv/.done --old-file=.tools/sam/.done",
+            "HOME": str(root),
         },
     )  # fmt: skip
     assert done.returncode == code, done.stderr + done.stdout[-4000:]

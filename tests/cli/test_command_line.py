@@ -483,3 +483,17 @@ def test_the_parameters_of_the_templates_own_transform_count(
     ]
     assert containers[-1]["Essential"] is True
     assert containers[-1]["Memory"] == 64
+
+
+@pytest.mark.parametrize("command", ["transform", "diff", "explain", "check", "settings", "images"])
+def test_a_misspelt_parameter_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """CloudFormation would refuse it; the preview would be one with another value."""
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"Parameters": {"Image": {"Type": "String", "Default": "shop/web:1"}}, "Resources": {}}))
+    ran = run(command, path, "-p", "Imgae=a", "-p", "Image=b", "-p", "Other=c", capsys=capsys)
+    told = [line for line in ran.err.splitlines() if "-p names" in line]
+    assert told == [
+        'notice: -p names the parameter "Imgae", and no template has it. Did you mean Image?',
+        'notice: -p names the parameter "Other", and no template has it.',
+    ]
+    assert ran.code == 0

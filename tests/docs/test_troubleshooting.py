@@ -142,7 +142,8 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 def fact(text: str) -> str:
     """The first sentence, without what is filled in at its ends."""
-    first = re.split(r"[.;] (?=[A-Z…])", re.sub(r"\s+", " ", text).removeprefix("sysdig-instrument: "))[0]
+    text = re.sub(r"^(sysdig-instrument|notice): ", "", re.sub(r"\s+", " ", text))
+    first = re.split(r"[.;] (?=[A-Z…])", text)[0]
     return re.sub(r"…+", "…", first).strip("… :;.,'\"()")
 
 

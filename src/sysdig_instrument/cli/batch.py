@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from sysdig_instrument.cli.inputs import Surroundings
+from sysdig_instrument.cli.misnamed import parameters_of, tell_misnamed
 from sysdig_instrument.cli.progress import Progress
 from sysdig_instrument.cli.sources import Source, opened, sources
 from sysdig_instrument.cli.subject import Subject
@@ -30,11 +31,12 @@ def each(
     surroundings = Surroundings(options, environment)
     todo = list(sources(options.files))
     progress = Progress(len(todo))
+    parameters: set[str] = set()
     is_any = False
     try:
         for number, source in enumerate(todo):
             progress.at(number, source.path)
-            done = _done(source, surroundings, work)
+            done = _done(source, surroundings, parameters, work)
             if done is not None:
                 is_any = True
                 progress.clear()
@@ -43,13 +45,19 @@ def each(
         progress.clear()
     if not is_any:
         raise UsageError("There is no template and no task definition in these folders. Name a file, or other folders.")
+    tell_misnamed(options, parameters)
 
 
-def _done(source: Source, surroundings: Surroundings, work: Callable[[Subject, Context], T]) -> T | UserError | None:
+def _done(
+    source: Source, surroundings: Surroundings, parameters: set[str], work: Callable[[Subject, Context], T]
+) -> T | UserError | None:
     context = surroundings.beside(source.path)
     try:
         subject = opened(source)
-        return None if subject is None else work(subject, context)
+        if subject is None:
+            return None
+        parameters.update(parameters_of(subject.fragment))
+        return work(subject, context)
     except UserError as error:
         return error
     except RecursionError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sysdig_instrument.cli.inputs import context
 from sysdig_instrument.cli.lookups import lookup
 from sysdig_instrument.cli.messages import tell
+from sysdig_instrument.cli.misnamed import parameters_of, tell_misnamed
 from sysdig_instrument.cli.subject import subject_of
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.json_types import Json
@@ -27,6 +28,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     surroundings = context(options, environment, options.file)
     subject = subject_of(load(options.file))
+    tell_misnamed(options, parameters_of(subject.fragment))
     read: dict[ImageRequest, Answer] = {}
     planned(
         subject.fragment, subject.context(surroundings), _recording(lookup(options, surroundings, environment), read)

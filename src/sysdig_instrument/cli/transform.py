@@ -10,6 +10,7 @@ from pathlib import Path
 from sysdig_instrument.cli.inputs import context
 from sysdig_instrument.cli.lookups import lookup
 from sysdig_instrument.cli.messages import tell
+from sysdig_instrument.cli.misnamed import parameters_of, tell_misnamed
 from sysdig_instrument.cli.subject import Subject, prospect, subject_of
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine import patch
@@ -28,6 +29,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     surroundings = context(options, environment, options.file)
     subject = subject_of(load(options.file))
+    tell_misnamed(options, parameters_of(subject.fragment))
     for warning in subject.document.warnings:
         tell(f"warning: {warning}")
     outlook = prospect(subject, surroundings, lookup(options, surroundings, environment))
