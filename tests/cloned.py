@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from documented import PROGRAM
@@ -13,6 +14,11 @@ from embedding import ROOT, TOOLS
 
 FOLDERS = ("src", "docs/examples", "requirements")
 FILES = ("Makefile", "pyproject.toml", "template.yaml", "samconfig.toml", "LICENSE", "README.md")
+
+WITHOUT_PYPI = {
+    "PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0",
+}  # fmt: skip
+"""With these `pip install .` finds what it needs where the tests have it ("0": pip's way to say yes to this one)."""
 
 IMPATIENT = """\
 import time

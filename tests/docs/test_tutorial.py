@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
-import sysconfig
 from pathlib import Path
 
 import pytest
 
 from cli.running import ROOT
-from cloned import clone_in, run
+from cloned import WITHOUT_PYPI, clone_in, run
 from documented import BLOCK
 from embedded_aws.aws import embedded_aws
 from embedding import TOOLS, on_embedded_aws, require_tools
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 ON_FILES, ON_AWS = (PAGE[PAGE.index(f"## On {part}") :] for part in ("files", "AWS"))
-WITHOUT_PYPI = {
-    "PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0",
-}  # fmt: skip
-"""With these `pip install .` finds what it needs where the tests have it ("0": pip's way to say yes to this one)."""
-
 BEYOND_LOCALSTACK = "aws cloudformation delete-stack --stack-name sysdig-instrument\n"
 """LocalStack cannot delete a stack whose template refers to a resource under a condition that is false."""
 

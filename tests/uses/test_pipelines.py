@@ -1,4 +1,4 @@
-"""GitHub Action, GitLab job, pre-commit hook and shell script: the very scripts that users get are run."""
+"""GitHub Action, GitLab job, pre-commit's second hook and shell script: the very scripts that users get are run."""
 
 from __future__ import annotations
 
@@ -82,18 +82,6 @@ def test_the_gitlab_job(here: Path, shell: Shell) -> None:
     assert list(report.getroot().iter("testcase"))
     (here / "templates/web.yaml").write_text("Resources: {T: {Type: AWS::ECS::TaskDefinition, Properties: 5}}")
     assert shell("\n".join(job["script"])).returncode == 1
-
-
-def test_the_hook_with_the_example_of_its_use(here: Path, shell: Shell) -> None:
-    (repo,) = yaml.safe_load((USES / "pre-commit/.pre-commit-config.yaml").read_text())["repos"]
-    (use,) = repo["hooks"]
-    (here / "images.json").write_text("{}")
-    line = " ".join([HOOKS[use["id"]]["entry"], *use["args"], "templates/web.yaml"])
-    assert shell(line).returncode == 0
-    (here / "templates/web.yaml").write_text((ROOT / "docs/examples/app.yaml").read_text())
-    refused = shell(line)
-    assert refused.returncode == 1
-    assert "shop/worker:1.4" in refused.stdout
 
 
 def test_the_hook_for_what_is_instrumented(shell: Shell) -> None:

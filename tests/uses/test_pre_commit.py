@@ -1,0 +1,48 @@
+"""The hook's example, run by pre-commit itself: it installs the hook from a repository, as it would from ours."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cloned import WITHOUT_PYPI, clone_in
+from embedding import ROOT, missing
+from uses.conftest import USES, Shell
+
+GIT = "git -c user.name=me -c user.email=me@example.com"
+COMMITTED = f"git init --quiet && git add --all && {GIT} commit --quiet --message one"
+
+
+@pytest.fixture
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = clone_in(tmp_path_factory.mktemp("repository"))
+    shutil.copy(ROOT / ".pre-commit-hooks.yaml", root)
+    for name in (".venv", ".tools"):
+        (root / name).unlink(missing_ok=True)
+    return root
+
+
+@pytest.fixture
+def hook(here: Path, repository: Path, shell: Shell) -> Shell:
+    """Runs the example's hook on what the folder holds."""
+    if not shutil.which("git"):
+        missing("git is not there")
+    done = shell(f"cd {repository}; {COMMITTED}; git rev-parse HEAD")
+    config = (USES / "pre-commit/.pre-commit-config.yaml").read_text()
+    config = config.replace("https://github.com/YOUR-ORGANISATION/sysdig-instrument", str(repository))
+    (here / ".pre-commit-config.yaml").write_text(config.replace("COMMIT", done.stdout.strip()))
+    (here / "images.json").write_text("{}")
+    return lambda: shell(f"{COMMITTED} || true; pre-commit run --all-files", **WITHOUT_PYPI)
+
+
+def test_it_passes_what_the_macro_would_take_and_refuses_the_rest(here: Path, hook: Shell) -> None:
+    passed = hook()
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    assert "Passed" in passed.stdout
+
+    shutil.copy(ROOT / "docs/examples/app.yaml", here / "templates")
+    refused = hook()
+    assert refused.returncode == 1
+    assert "shop/worker:1.4" in refused.stdout
