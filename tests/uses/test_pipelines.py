@@ -121,33 +121,6 @@ def test_shellcheck_has_nothing_to_say(shell: Shell) -> None:
         assert done.returncode == 0, done.stdout
 
 
-def test_terraform_gets_strings(shell: Shell) -> None:
-    task = json.loads((ROOT / "docs/examples/task-definition.json").read_text())
-    query = {"task_definition": json.dumps(task), "arguments": json.dumps(["--set", "Collector=us2"])}
-    done = shell(f"python3 {USES}/terraform/instrument.py", given=json.dumps(query))
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert all(isinstance(value, str) for value in result.values())
-    assert result["pid_mode"] == "task"
-    web, agent = json.loads(result["container_definitions"])
-    assert web["entryPoint"] == ["/opt/draios/bin/instrument", "gunicorn"]
-    assert agent["name"] == "SysdigInstrumentation"
-
-
-def test_terraform_is_told_why_not(shell: Shell) -> None:
-    query = {"task_definition": json.dumps({"requiresCompatibilities": ["FARGATE"], "containerDefinitions": 5})}
-    done = shell(f"python3 {USES}/terraform/instrument.py", given=json.dumps(query))
-    assert done.returncode != 0
-    assert "containerDefinitions" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_the_module_and_the_program_agree() -> None:
-    module = (USES / "terraform/main.tf").read_text()
-    for name in ("container_definitions", "pid_mode"):
-        assert f"data.external.sysdig.result.{name}" in module
-
-
 def test_the_sam_template(shell: Shell) -> None:
     done = shell(f"sysdig-instrument transform {USES}/sam/template.yaml {SET} --format json")
     assert done.returncode == 0, done.stderr
