@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import allowed
 import licences
 import metadata_schema
 from sysdig_instrument.engine.json_types import Json
@@ -42,7 +43,7 @@ def parameters() -> Iterator[str]:
             yield "  MinLength: 1"
         else:
             yield f"  Default: {_double(as_parameter(setting.default))}"
-        for key, value in setting.kind.constraint().items():
+        for key, value in allowed.constraint(setting.kind).items():
             yield f"  {key}: {_constraint(setting, value)}"
         yield f"  ConstraintDescription: {_double(_plain(setting.kind.expected) + '.')}"
 

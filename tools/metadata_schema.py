@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
+import allowed
 from sysdig_instrument.engine.intrinsics import FUNCTIONS
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.layering import CONTAINERS, METADATA, RESULT
@@ -65,7 +66,7 @@ def _object(description: str, settings: Iterable[Setting], more: dict[str, Json]
 
 
 def _of(setting: Setting) -> Json:
-    value: Json = setting.kind.schema()
+    value: Json = allowed.schema(setting.kind)
     if setting.name == "Collector":  # a word without a dot is a region, and there are only so many
         value = {"anyOf": [{"enum": list[Json](COLLECTORS)}, {"allOf": [value, {"pattern": r"\."}]}]}
     admitted: list[Json] = [value, {"$ref": "#/$defs/expression"}, {"$ref": "#/$defs/unset"}]

@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: how each is read, and how CloudFormation and JSON Schema spell its limits.
+"""The kinds of values that settings have, and how each is read.
 
 A kind reads what any layer may hold: JSON values from Metadata, strings from environment variables, template parameters
 and ``--set``. Booleans, numbers, lists and maps may therefore arrive as text.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Final, Protocol, cast
 
 from sysdig_instrument.engine.json_types import Json
@@ -31,14 +30,6 @@ class Kind(Protocol):
         """
         ...
 
-    def schema(self) -> dict[str, Json]:
-        """The JSON Schema of a value in Metadata."""
-        ...
-
-    def constraint(self) -> dict[str, Json]:
-        """The template parameter's AllowedValues or AllowedPattern; an optional parameter also admits the empty string."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -59,17 +50,6 @@ class Text:
             raise ValueError(self.expected)
         return value.strip()
 
-    def schema(self) -> dict[str, Json]:
-        """A string, or an object where intrinsic functions pass through."""
-        text: dict[str, Json] = {"type": "string"}
-        if self.pattern:
-            text["pattern"] = rf"^\s*(?:{self.pattern})\s*$"
-        return {"anyOf": [text, {"type": "object"}]} if self.live else text
-
-    def constraint(self) -> dict[str, Json]:
-        """AllowedPattern."""
-        return {"AllowedPattern": f"^(?:{self.pattern})?$"} if self.pattern else {}
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -89,15 +69,6 @@ class Choice:
             raise ValueError(self.expected)
         return text.strip()
 
-    def schema(self) -> dict[str, Json]:
-        """An enumeration; booleans too where the words are those of booleans."""
-        words: list[Json] = list(self.words)
-        return {"enum": words + [word == "true" for word in self.words if word in {"true", "false"}]}
-
-    def constraint(self) -> dict[str, Json]:
-        """AllowedValues."""
-        return {"AllowedValues": list(self.words)}
-
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -112,14 +83,6 @@ class Flag:
         if not isinstance(value, bool):
             raise ValueError(self.expected)  # noqa: TRY004 - every kind raises the same
         return value
-
-    def schema(self) -> dict[str, Json]:
-        """A boolean or its name."""
-        return {"enum": [True, False, "true", "false", "True", "False", "TRUE", "FALSE"]}
-
-    def constraint(self) -> dict[str, Json]:
-        """AllowedValues."""
-        return {"AllowedValues": ["true", "false"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +106,6 @@ class Whole:
             raise ValueError(self.expected)
         return value
 
-    def schema(self) -> dict[str, Json]:
-        """An integer between the limits, or its digits."""
-        number: dict[str, Json] = {"type": "integer", "minimum": self.least, "maximum": self.most}
-        return {"anyOf": [number, {"type": "string", "pattern": "^[0-9]{1,9}$"}]}
-
-    def constraint(self) -> dict[str, Json]:
-        """AllowedPattern: digits, as CloudFormation's Number has no «not set»."""
-        return {"AllowedPattern": "^[0-9]{0,9}$"}
-
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -171,15 +125,6 @@ class Names:
             raise ValueError(self.expected)
         return cast("Json", names)
 
-    def schema(self) -> dict[str, Json]:
-        """A list of strings, or one string."""
-        name: dict[str, Json] = {"type": "string", "pattern": rf"^\s*(?:{self.pattern})?\s*$"}
-        return {"anyOf": [{"type": "array", "items": name}, {"type": "string"}]}
-
-    def constraint(self) -> dict[str, Json]:
-        """None: commas and globs leave little to check in a parameter."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
@@ -195,25 +140,8 @@ class Arguments:
             raise ValueError(self.expected)
         return value
 
-    def schema(self) -> dict[str, Json]:
-        """A list of strings, or its JSON text."""
-        text: dict[str, Json] = {"type": "string", "pattern": r"^\s*\["}
-        return {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, text]}
 
-    def constraint(self) -> dict[str, Json]:
-        """AllowedPattern: brackets around it."""
-        return {"AllowedPattern": r"^(\[.*\])?$"}
-
-
-_ANY_KEY: Final = r"(?s).+"
-_ARGUMENTS: Final[Json] = {"type": ["array", "null"], "items": {"type": "string"}}
-_VALUES: Final[Mapping[str, Json]] = {
-    "any": True,
-    "text": {"type": ["string", "number", "boolean"]},
-    "text or intrinsic": {"type": ["string", "number", "boolean", "object"]},
-    "image config": {"type": "object", "properties": {"Entrypoint": _ARGUMENTS, "Cmd": _ARGUMENTS}},
-}
-"""The JSON Schema of the values of a :class:`Map`."""
+ANY_KEY: Final = r"(?s).+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +150,7 @@ class Map:
 
     expected: str
     values: str = "any"
-    key_pattern: str = _ANY_KEY
+    key_pattern: str = ANY_KEY
 
     def read(self, value: Json) -> Json:
         """The object."""
@@ -246,17 +174,6 @@ class Map:
                     raise ValueError(self.expected)
         return item
 
-    def schema(self) -> dict[str, Json]:
-        """An object, or its JSON text."""
-        values: dict[str, Json] = {"type": "object", "additionalProperties": _VALUES[self.values]}
-        if self.key_pattern != _ANY_KEY:
-            values["propertyNames"] = {"pattern": f"^(?:{self.key_pattern})$"}
-        return {"anyOf": [values, {"type": "string", "pattern": r"^\s*\{"}]}
-
-    def constraint(self) -> dict[str, Json]:
-        """AllowedPattern: braces around it."""
-        return {"AllowedPattern": r"^(\{[\s\S]*\})?$"}
-
 
 @dataclass(frozen=True, slots=True)
 class LogConfiguration:
@@ -273,15 +190,6 @@ class LogConfiguration:
         if not isinstance(value, dict) or "LogDriver" not in value:
             raise ValueError(self.expected)
         return value
-
-    def schema(self) -> dict[str, Json]:
-        """The word, an object with LogDriver, or its JSON text."""
-        text: dict[str, Json] = {"type": "string", "pattern": r"^\s*\{"}
-        return {"anyOf": [{"enum": ["inherit"]}, {"type": "object", "required": ["LogDriver"]}, text]}
-
-    def constraint(self) -> dict[str, Json]:
-        """AllowedPattern: the word, or braces."""
-        return {"AllowedPattern": r"^(inherit|\{[\s\S]*\})?$"}
 
 
 def _decoded(text: str, wanted: type) -> Json:
