@@ -52,7 +52,9 @@ class TaskSettings:
         return not any(each.settings.enabled for each in self.containers.values())
 
 
-def of_template(template: Json, deployment: Settled, params: Mapping[str, Json], scope: Scope) -> TaskSettings:
+def of_template(
+    template: Json, deployment: Settled, params: Mapping[str, Json], scope: Scope
+) -> tuple[Settled, list[Problem]]:
     """The settings for the whole template: the deployment's, the template's Metadata, the Transform's parameters."""
     metadata, problems = _own_metadata(section(template, "Metadata"), Place(None, None, ("Metadata", METADATA)))
     if metadata.pop(CONTAINERS, None) is not None:
@@ -67,7 +69,7 @@ def of_template(template: Json, deployment: Settled, params: Mapping[str, Json],
         scope,
     )
     settled, most = _over(settled, Layer("the Transform's Parameters", params, Reach.TASK), Place(), scope)
-    return TaskSettings(settled, deployment, {}, (*problems, *more, *most))
+    return settled, [*problems, *more, *most]
 
 
 def of_task(task: TaskDefinition, settled: Settled) -> TaskSettings:

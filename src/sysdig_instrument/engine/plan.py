@@ -89,13 +89,13 @@ def plan(template: Json, context: Context) -> Plan:
     scope = _scope(template, context, run)
     if outline(template) is None or _is_other_resource(template):
         return Plan(context, (), (), (), (_not_a_template(template),), ())
-    whole = layering.of_template(template, context.settled, context.params, scope)
-    tasks = tuple(rewrite(task, layering.of_task(task, whole.settled)) for task in task_definitions(template, scope))
+    settled, faults = layering.of_template(template, context.settled, context.params, scope)
+    tasks = tuple(rewrite(task, layering.of_task(task, settled)) for task in task_definitions(template, scope))
     stacks = (pointer for pointer, _ in resources_of(template, {STACK}))
     elsewhere = (*map(_out_of_reach, stacks), *map(_out_of_sight, unseen(template)))
     granted = tuple(grants.changes([task.grant for task in tasks if task.grant], scope))
     findings = [
-        *whole.findings,
+        *faults,
         *(finding for task in tasks for finding in task.findings),
         *(each for each in granted if isinstance(each, Notice)),
     ]
