@@ -60,4 +60,17 @@ def test_a_member_is_known_beside_one_that_is_not() -> None:
         "RuntimePlatform": {"CpuArchitecture": UNKNOWN, "OperatingSystemFamily": "windows_server"}
     }
     assert platform(value, "OperatingSystemFamily", scope()) == "WINDOWS_SERVER"
-    assert platform(value, "CpuArchitecture", scope()) == ""
+    assert isinstance(platform(value, "CpuArchitecture", scope()), Unknown)
+
+
+def test_a_member_is_known_where_all_branches_agree() -> None:
+    """`C` is no condition of the template, so nothing is known of it."""
+    branches: list[Json] = [
+        {"OperatingSystemFamily": "LINUX", "CpuArchitecture": "X86_64"},
+        {"OperatingSystemFamily": "linux", "CpuArchitecture": "ARM64"},
+    ]
+    value: dict[str, Json] = {"RuntimePlatform": {"Fn::If": ["C", *branches]}}
+    assert platform(value, "OperatingSystemFamily", scope()) == "LINUX"
+    assert isinstance(platform(value, "CpuArchitecture", scope()), Unknown)
+    half: dict[str, Json] = {"RuntimePlatform": {"Fn::If": ["C", branches[0], UNKNOWN]}}
+    assert isinstance(platform(half, "OperatingSystemFamily", scope()), Unknown)

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from making import container, notices_of, problems_of, processed, properties_of, template
+from case_folders import ACCOUNT, REGION
+from making import container, notices_of, problems_of, processed, properties_of, settled, template
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import ExportRequest
+from sysdig_instrument.engine.plan import Context, plan
+from sysdig_instrument.planning import planned
+
+UNKNOWN: Json = {"Fn::GetAtt": ["X", "Y"]}
 
 
 def is_instrumented(value: dict[str, Any], **settings: Json) -> bool:
@@ -58,7 +64,7 @@ def test_all_launch_types_are_taken_where_the_settings_say_so() -> None:
     ("platform", "expected"),
     [
         ({"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, False), ({"OperatingSystemFamily": "windows_server"}, False),
-        ({"OperatingSystemFamily": "LINUX"}, True), ({"Fn::GetAtt": ["X", "Y"]}, True), ({}, True), (None, True), ("x", True),
+        ({"OperatingSystemFamily": "LINUX"}, True), ({}, True), (None, True), ("x", True),
         ({"OperatingSystemFamily": {"Fn::Sub": "WINDOWS_X"}}, False),
         ({"OperatingSystemFamily": "WINDOWS_X", "CpuArchitecture": {"Fn::GetAtt": ["X", "Y"]}}, False),
     ],
@@ -73,8 +79,41 @@ def test_arm64_is_noticed_or_refused() -> None:
     assert any("runs on ARM64" in each for each in notices_of(value))
     assert len(problems_of(value, {"UnsupportedArchitecture": "fail"})) == 1
     assert is_instrumented(template(RuntimePlatform={"CpuArchitecture": "X86_64"}), UnsupportedArchitecture="fail")
-    other_unknown: Json = {"CpuArchitecture": "ARM64", "OperatingSystemFamily": {"Fn::GetAtt": ["X", "Y"]}}
-    assert len(problems_of(template(RuntimePlatform=other_unknown), {"UnsupportedArchitecture": "fail"})) == 1
+
+
+@pytest.mark.parametrize("settings", [{"Mode": "opt-in"}, {"ExcludeContainers": "*"}])
+def test_a_platform_is_nobodys_trouble_where_nothing_is_instrumented(settings: dict[str, Json]) -> None:
+    platforms: list[Json] = [{"CpuArchitecture": "ARM64"}, UNKNOWN]
+    for platform in platforms:
+        value = template(RuntimePlatform=platform)
+        assert problems_of(value, {"UnsupportedArchitecture": "fail", **settings}) == []
+
+
+@pytest.mark.parametrize("platform", [UNKNOWN, {"OperatingSystemFamily": UNKNOWN, "CpuArchitecture": "X86_64"}])
+def test_a_platform_that_may_be_windows_is_refused(platform: Json) -> None:
+    (problem,) = problems_of(template(RuntimePlatform=platform))
+    assert problem == (
+        'Task "Api" (Resources.Api.Properties.RuntimePlatform): OperatingSystemFamily cannot be worked out (it refers to '
+        '"X", which is known only after deployment), and the agent is not for Windows. Write it as it '
+        "is, or exclude the task (Enabled: false) if it is for Windows."
+    )
+
+
+def test_an_architecture_that_may_be_arm64_is_refused_where_arm64_would_be() -> None:
+    value = template(RuntimePlatform={"CpuArchitecture": UNKNOWN})
+    assert is_instrumented(value)
+    (problem,) = problems_of(value, {"UnsupportedArchitecture": "fail"})
+    assert "CpuArchitecture cannot be worked out (" in problem
+    assert "and UnsupportedArchitecture is fail. Write it as it is, or set UnsupportedArchitecture to warn" in problem
+
+
+def test_a_platform_that_an_answer_tells_is_no_trouble() -> None:
+    value = template(RuntimePlatform={"OperatingSystemFamily": {"Fn::ImportValue": "Os"}})
+    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    first = plan(value, context)
+    assert (first.problems, first.requests) == ((), (ExportRequest("Os"),))
+    told = planned(value, context, lambda asked: dict.fromkeys(asked, "WINDOWS_SERVER_2022_CORE"))
+    assert told.tasks[0].outcome.text.startswith("skipped: a Windows task")
 
 
 @pytest.mark.parametrize("properties", [None, [], "x", 5])
@@ -159,7 +198,6 @@ def test_what_is_wrong_with_a_task_that_is_not_created_now_refuses_nothing(wrong
     "properties",
     [
         {"RequiresCompatibilities": [{"Ref": "X"}]}, {"RuntimePlatform": {"OperatingSystemFamily": {"Ref": "X"}}},
-        {"RuntimePlatform": {"CpuArchitecture": {"Fn::Sub": "${X}"}}},
     ],
 )  # fmt: skip
 def test_the_items_of_a_loop_must_not_differ_in_whether_they_are_instrumented(properties: dict[str, Any]) -> None:

@@ -62,6 +62,9 @@ def _of_task(run: Run, name: str) -> Reasons:
     yield from _of_images(run, name)
     if properties.get("PidMode") == "host":
         yield "pid-mode-host", True
+    platform = properties.get("RuntimePlatform")
+    if is_opaque(platform) or is_opaque(mapping(platform).get("OperatingSystemFamily")):
+        yield "platform-unknown", True
     if settings.collector is None:
         yield "collector-missing", True
     if settings.text("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(properties.get("RuntimePlatform")):

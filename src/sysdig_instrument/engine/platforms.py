@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, read, render
+from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, read, render
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition
 
 
-def platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str:
-    """A member of the RuntimePlatform as it is now, in capitals; nothing where it is not known, or none."""
+def platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str | Unknown:
+    """A member of the RuntimePlatform as it is now, in capitals; an empty text where there is none.
+
+    Under a condition that is not known it is known all the same where its branches agree.
+    """
     if "RuntimePlatform" not in properties:  # as in most
         return ""
-    return _member(intrinsics.resolve(_only(properties.get("RuntimePlatform"), key), scope), key)
+    value = _only(properties.get("RuntimePlatform"), key)
+    known = intrinsics.resolve(value, scope)
+    if not isinstance(known, Unknown):
+        return _member(known, key)
+    ways = [way for way, _ in leaves(intrinsics.cases(value, scope, {}), {})]
+    members = {_member(way, key) for way in ways}
+    is_one = len(members) == 1 and not any(isinstance(way, Unknown) for way in ways)
+    return members.pop() if is_one else known
 
 
 def architectures(task: TaskDefinition, scope: Scope, when: When) -> Tree[str | Unknown]:

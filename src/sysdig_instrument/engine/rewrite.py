@@ -39,6 +39,7 @@ from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role
 from sysdig_instrument.engine.steps.launches import launches
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
+from sysdig_instrument.engine.steps.runtime_platform import runtime_platform
 from sysdig_instrument.engine.steps.task_notices import task_notices
 from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
@@ -114,6 +115,7 @@ def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     protected = any_of(instrumented, task.when)
     effects[:0] = (*pid_mode(task, protected), *task_size(task, settings.settled.settings, protected))
     effects += execution_role(task, settings.settled.settings)
+    effects += runtime_platform(task, settings.settled.settings)
     effects += task_notices(task, settings.settled.settings, [each.container for each in planned])
     effects += launches(task)
     effects += grant(task, settings.settled.settings)

@@ -91,25 +91,12 @@ def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> 
     settled = task_settings.settled
     if task_settings.all_disabled:
         return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
-    if platform(properties, "OperatingSystemFamily", scope).startswith("WINDOWS"):
+    system = platform(properties, "OperatingSystemFamily", scope)
+    if isinstance(system, str) and system.startswith("WINDOWS"):
         return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
     if settled.settings.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
         return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
-    if (
-        platform(properties, "CpuArchitecture", scope) == "ARM64"
-        and settled.settings.unsupported_architecture == "fail"
-    ):
-        return Refuse(
-            "RuntimePlatform", "The task runs on ARM64, which Sysdig does not document for the agent",
-            "Use X86_64, or set UnsupportedArchitecture to warn",
-        )  # fmt: skip
     return Include.INCLUDE
-
-
-def is_arm64(task: TaskDefinition) -> bool:
-    """Whether the task's platform, or that of an item of the loop around it, is ARM64 as things are now."""
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    return any(platform(properties, "CpuArchitecture", scope) == "ARM64" for scope in task.scopes)
 
 
 def runs_on_fargate(properties: Mapping[str, Json], scope: Scope) -> bool:

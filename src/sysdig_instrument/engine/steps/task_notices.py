@@ -10,7 +10,6 @@ from sysdig_instrument.engine.container import AGENT_NAME, Container, present
 from sysdig_instrument.engine.findings import Notice, Place, Problem
 from sysdig_instrument.engine.intrinsics import worth
 from sysdig_instrument.engine.json_types import ABSENT
-from sysdig_instrument.engine.selection import is_arm64
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.sizes import MEMORY
 from sysdig_instrument.engine.template import TaskDefinition
@@ -30,12 +29,6 @@ def task_notices(
         yield Notice(
             Place(task.name), "Setting AccessKeySecret has no value, so the agent is given no access key",
             "Set AccessKeySecret to the ARN of the secret that holds it",
-        )  # fmt: skip
-    if is_arm64(task):
-        yield Notice(
-            Place(task.name, None, (*place.pointer, "RuntimePlatform")),
-            "The task runs on ARM64, which Sysdig does not document for the agent",
-            "Make sure that the agent's image is there for arm64, or use X86_64",
         )  # fmt: skip
     if _takes_all_memory(task, settings, containers):
         yield Notice(

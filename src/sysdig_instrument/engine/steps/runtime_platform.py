@@ -1,0 +1,47 @@
+"""The platform that the task runs on: the agent is not for Windows, and not documented for ARM64. Changes nothing.
+
+What is known to be for Windows is left alone before (``selection``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.known import Unknown
+from sysdig_instrument.engine.platforms import platform
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.template import TaskDefinition
+
+_ARM64: Final = "The task runs on ARM64, which Sysdig does not document for the agent"
+
+
+def runtime_platform(task: TaskDefinition, settings: Settings) -> Iterator[Notice | Problem]:
+    """What the agent is not for, as things are now or, where a loop is around the task, for one of its items."""
+    place = Place(task.name, None, (*task.properties_pointer, "RuntimePlatform"))
+    if unknown := _unknown(task, "OperatingSystemFamily"):
+        yield Problem(
+            place, f"OperatingSystemFamily cannot be worked out ({unknown.why}), and the agent is not for Windows",
+            unknown.advice or "Write it as it is, or exclude the task (Enabled: false) if it is for Windows",
+        )  # fmt: skip
+    if "ARM64" in _each(task, "CpuArchitecture"):
+        if settings.unsupported_architecture == "fail":
+            yield Problem(place, _ARM64, "Use X86_64, or set UnsupportedArchitecture to warn")
+        else:
+            yield Notice(place, _ARM64, "Make sure that the agent's image is there for arm64, or use X86_64")
+    elif settings.unsupported_architecture == "fail" and (unknown := _unknown(task, "CpuArchitecture")):
+        yield Problem(
+            place, f"CpuArchitecture cannot be worked out ({unknown.why}), and UnsupportedArchitecture is fail",
+            unknown.advice or "Write it as it is, or set UnsupportedArchitecture to warn",
+        )  # fmt: skip
+
+
+def _unknown(task: TaskDefinition, key: str) -> Unknown | None:
+    """Why a member is not known, where no answer is still to come that would tell."""
+    return next((each for each in _each(task, key) if isinstance(each, Unknown) and not each.pending), None)
+
+
+def _each(task: TaskDefinition, key: str) -> list[str | Unknown]:
+    properties = task.properties if isinstance(task.properties, dict) else {}
+    return [platform(properties, key, scope) for scope in task.scopes]
