@@ -159,6 +159,18 @@ def test_a_log_router_is_left_alone_unless_it_is_asked_for() -> None:
     assert which(template(container(), no_router)) == ["web", "router"]
 
 
+def test_what_may_be_a_log_router_is_refused() -> None:
+    """It was left alone, as if it were one."""
+    either: Json = {"Fn::If": ["Nobody", {"Type": "fluentbit"}, {"Ref": "AWS::NoValue"}]}
+    for unknown in (UNKNOWN, either):
+        value = template(container(), container(Name="router", FirelensConfiguration=unknown))
+        (problem,) = problems_of(value)
+        assert "Whether the container is a FireLens log router cannot be worked out (" in problem
+        assert which(value, InstrumentLogRouters="true") == ["web", "router"]
+    inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Nobody"}})
+    assert which(template(container(), inside)) == ["web"]
+
+
 def test_a_name_that_is_not_known_is_refused_where_names_decide() -> None:
     value = template(container(Name={"Fn::GetAtt": ["X", "Name"]}))
     assert is_instrumented(value)

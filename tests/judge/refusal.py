@@ -81,6 +81,8 @@ def _of_task(run: Run, name: str) -> Reasons:
     agents = [container for container in containers if is_agent(container)]
     if any(not looks_like_the_agent(agent) for agent in agents):
         yield "agent-name-taken", not any(map(_could_be_the_agent, agents))
+    if any(is_opaque(container.get("FirelensConfiguration")) for container in containers):
+        yield "log-router-unknown", False
     if len(containers) - len(agents) + 1 > MOST_CONTAINERS:
         yield "too-many-containers", True
     yield from _of_names(containers)

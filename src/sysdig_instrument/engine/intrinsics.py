@@ -264,7 +264,7 @@ def _list(value: Json, scope: Scope) -> list[Json]:
     return worked_out
 
 
-def is_expression(value: Json) -> bool:
+def is_expression(value: Json | Absent) -> bool:
     """Whether a value is one of the functions above, and so stands for another value."""
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
 
