@@ -109,3 +109,12 @@ def test_a_long_message_is_cut_at_a_lines_end_and_says_how_much_is_missing() -> 
 )
 def test_a_message_fits_into_a_status_reason(findings: list[Problem]) -> None:
     assert len(message(findings).encode()) <= 4096
+
+
+def test_a_message_may_be_as_long_as_it_may_be_and_no_longer() -> None:
+    """3500 bytes, each line with its end."""
+    first, second, last, longer = (
+        Problem(Place(), each * length) for each, length in zip("abcd", (1165, 1165, 1164, 1165), strict=True)
+    )
+    assert message([first, second, last]) == f"{first.text}\n{second.text}\n{last.text}"
+    assert message([first, second, longer]) == f"{first.text}\n{second.text}\n… and 1 more like these."

@@ -244,3 +244,56 @@ def test_a_long_reference_to_the_secret_is_cut_where_it_is_read() -> None:
     (statement,) = statements(processed(value, {"AccessKeySecret": {"Ref": "Key"}}, parameters))
     fields: list[Json] = [{"Fn::Select": [index, {"Fn::Split": [":", {"Ref": "Key"}]}]} for index in range(7)]
     assert statement["Resource"] == {"Fn::Join": [":", fields]}
+
+
+def test_a_role_elsewhere_in_one_branch_is_noticed_beside_the_grant_in_the_other() -> None:
+    value = with_role({"Fn::If": ["C", ROLE, {"Fn::GetAtt": ["Role", "Arn"]}]})
+    assert any("The execution role is not a resource of this template" in each for each in notices_of(value))
+    assert statements(processed(value)) == [GET]
+
+
+@pytest.mark.parametrize("secret", [{"Ref": "Role"}, {"Ref": "Nobody"}, {"Fn::GetAtt": ["Nobody", "Arn"]}])
+def test_a_secret_that_cannot_be_worked_out_is_noticed(secret: Json) -> None:
+    value = with_role({"Ref": "Role"})
+    value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": secret}}
+    (notice,) = (each for each in notices_of(value) if "execution role" in each)
+    assert notice == (
+        'Task "Api" (Resources.Api.Properties.ExecutionRoleArn): What the execution role needs to read the access key '
+        "cannot be worked out. Allow it to read AccessKeySecret."
+    )
+    assert statements(processed(value)) == []
+
+
+def test_a_secret_of_the_template_with_a_key_of_its_own() -> None:
+    value = with_role({"Ref": "Role"}, Key={"Type": "AWS::SecretsManager::Secret"})
+    value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Ref": "Key"}, "AccessKeyKmsKey": _KEY}}
+    assert statements(processed(value)) == [
+        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": {"Ref": "Key"}},
+        {
+            "Effect": "Allow", "Action": "kms:Decrypt", "Resource": _KEY,
+            "Condition": {"StringEquals": {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}},
+        },
+    ]  # fmt: skip
+
+
+def test_a_name_without_its_random_characters_stays_an_expression() -> None:
+    secret: Json = {"Fn::Sub": "arn:aws:secretsmanager:${AWS::Region}:111122223333:secret:sysdig"}
+    value = with_role({"Ref": "Role"})
+    value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": secret}}
+    (statement,) = statements(processed(value))
+    assert statement["Resource"] == [secret, {"Fn::Join": ["", [secret, "-??????"]]}]
+
+
+def test_the_reason_of_each_change_to_a_role_is_told() -> None:
+    older: Json = {"Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": {}}]}
+    another: Json = {"Policies": [{"PolicyName": "x"}]}
+    for properties in (None, {}, another, older):
+        plan = plan_of(with_role({"Ref": "Role"}, {"Type": "AWS::IAM::Role", "Properties": properties}))
+        (change,) = (each for each in plan.changes if each.pointer[1] == "Role")
+        assert change.reason == "ECS reads the agent's access key with the execution role"
+
+
+def test_a_role_is_found_by_a_name_that_an_expression_gives() -> None:
+    role: Json = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": {"Fn::Sub": "tasks-${AWS::Region}"}}}
+    value = with_role(f"arn:aws:iam::{ACCOUNT}:role/a/b/tasks-{REGION}", role)
+    assert statements(processed(value)) == [GET]

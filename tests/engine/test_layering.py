@@ -289,3 +289,31 @@ def test_a_tag_under_an_unknown_condition_is_refused() -> None:
 )
 def test_tags_of_another_form_are_nobodys_settings(tags: Json) -> None:
     assert plan_of(layered(tags=tags)).problems == ()
+
+
+def test_each_mistake_in_the_settings_of_containers_is_told() -> None:
+    named: Json = {"a": 5, "b": {"Prioirty": "x"}, "c": {"Enabled": "x"}, "d": {"Enabled": False}}
+    problems = problems_of(layered(resource={"Containers": named}))
+    places = ["a)", "b.Prioirty)", "c.Enabled)"]
+    assert [problem.partition("Containers.")[2].partition(":")[0] for problem in problems[:3]] == places
+
+
+def test_a_mistake_in_a_tag_points_to_the_tag() -> None:
+    (problem,) = problems_of(layered(tags=[{"Key": "a"}, {"Key": "sysdig-instrument", "Value": "perhaps"}]))
+    assert "(Resources.Api.Properties.Tags)" in problem
+
+
+def test_what_several_tags_say_is_all_told() -> None:
+    tags: list[Json] = [
+        {"Key": "sysdig-instrument", "Value": {"Fn::GetAtt": ["X", "Y"]}},
+        {"Key": "kilt-ignore", "Value": "no"},
+    ]
+    value = layered(tags=tags)
+    assert len(problems_of(value)) == 1
+    value["Resources"]["Api"]["Properties"]["Tags"] = [{"Key": "kilt-ignore", "Value": word} for word in ("no", "0")]
+    assert len(notices_of(value)) == 2
+
+
+def test_kilts_list_of_containers_opts_in_where_all_is_off() -> None:
+    made = tagged(("kilt-include-containers", "web"), settings={"Mode": "opt-in", "Enabled": False})
+    assert made["PidMode"] == "task"

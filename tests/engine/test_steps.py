@@ -9,6 +9,7 @@ import pytest
 from case_folders import ACCOUNT, REGION
 from making import (
     NOVALUE,
+    ROLE,
     SECRET,
     agent_of,
     container,
@@ -24,7 +25,7 @@ from making import (
 from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Unavailable
-from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.plan import Context, plan
 from sysdig_instrument.planning import planned
 
 SIDECAR: Json = {"Name": "SYSDIG_SIDECAR", "Value": "auto"}
@@ -402,3 +403,44 @@ def test_an_empty_text_under_some_conditions_is_refused_where_they_hold(key: str
     later = template(container(**rest | {key: [when("D", "", "run")]}), sections=TAKEN)
     assert any("empty text; it is left as it was in this branch" in each for each in notices_of(later))
     assert processed(processed(later)) == processed(later)
+
+
+def test_the_secrets_of_an_agent_stay_where_the_settings_name_none() -> None:
+    """An agent without a key is no agent."""
+    once = processed(template())
+    keyless = settled(AccessKeySecret="")
+    context = Context(settled=keyless, region=REGION, account=ACCOUNT)
+    again = plan(once, context)
+    assert not any("Secrets" in change.pointer for change in again.changes)
+    assert not any("Secrets of the agent's container" in each.text for each in again.notices)
+
+
+def test_a_volume_that_could_be_written_to_is_made_read_only() -> None:
+    volume: Json = {"SourceContainer": AGENT_NAME, "ReadOnly": False}
+    value = template(container(VolumesFrom=[volume]))
+    (change,) = (each for each in plan_of(value).changes if "VolumesFrom" in each.pointer)
+    assert (change.operation, change.value, change.was) == ("replace", True, False)
+    assert change.reason == "the workload has no business writing to the agent's files"
+
+
+def test_the_default_role_is_given_with_its_reason() -> None:
+    value = template(ExecutionRoleArn=NOVALUE)
+    plan = plan_of(value, {"DefaultExecutionRoleArn": ROLE})
+    (change,) = (each for each in plan.changes if each.pointer[-1] == "ExecutionRoleArn")
+    assert change.reason == "DefaultExecutionRoleArn, as the task has no role of its own"
+
+
+def test_each_branch_whose_image_is_not_there_is_told() -> None:
+    """A Command by hand in the first branch ends nothing."""
+    command = when("Later", [WRAPPER, "x"], NOVALUE)
+    sections: dict[str, Json] = {"Conditions": {"Later": {"Fn::Equals": [1, 2]}}}
+    value = template(container(EntryPoint=None, Command=command, Image="shop/gone:1"), sections=sections)
+    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable("It is gone", "Push it")))
+    assert any("It is gone" in each.text for each in gone.problems)
+
+
+def test_an_image_that_was_not_asked_for_yet_is_no_problem() -> None:
+    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    first = plan(template(container(EntryPoint=None)), context)
+    assert (first.problems, len(first.requests)) == ((), 1)

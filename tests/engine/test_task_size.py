@@ -130,3 +130,12 @@ def test_on_fargate_the_next_size_is_taken_and_elsewhere_what_is_needed(branches
     assert properties_of(made)["Memory"] == "1024"
     on_ec2 = template(container(Memory=512), Memory="512", Cpu="256", RequiresCompatibilities=["EC2"])
     assert properties_of(processed(on_ec2, {**RAISE, "LaunchTypes": "ALL"}))["Memory"] == "768"
+
+
+def test_a_size_that_is_no_fargate_size_is_good_on_ec2() -> None:
+    settings: dict[str, Json] = {**RAISE, "LaunchTypes": "ALL"}
+    value = template(container(Memory=512), RequiresCompatibilities=["EC2"], Cpu=NOVALUE, Memory="512")
+    assert properties_of(processed(value, settings))["Memory"] == "768"
+    either: Json = {"Fn::If": ["Other", ["EC2"], ["FARGATE"]]}
+    value = template(container(Memory=512), sections=SECTIONS, RequiresCompatibilities=either, Cpu="256", Memory="512")
+    assert properties_of(processed(value, settings))["Memory"] == "1024"

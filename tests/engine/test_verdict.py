@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from making import SETTINGS, container, plan_of, processed, template
+from case_folders import ACCOUNT, REGION
+from making import SETTINGS, container, plan_of, processed, settled, template
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.verdict import OutOfScope, Protected, Unprotected, Verdict, verdict
+from sysdig_instrument.planning import nobody, planned
+
+
+def context_with(**settings: Json) -> Context:
+    return Context(settled=settled(**settings), region=REGION, account=ACCOUNT)
 
 
 def verdict_on(value: Json) -> Verdict:
@@ -91,3 +98,41 @@ def test_what_does_not_matter_for_protection(made: dict[str, Any], change: Any) 
     change(changed)
     assert changed != made
     assert verdict_on(changed) == Protected()
+
+
+@pytest.mark.parametrize("unresolved", ["fail", "skip"])
+def test_a_container_that_only_its_image_could_have_wrapped_is_missing(unresolved: str) -> None:
+    value = template(container(EntryPoint=None))
+    (task,) = planned(value, context_with(OnUnresolvedImage=unresolved), nobody).tasks
+    assert verdict(task) == Unprotected(('Container "web" is not started by the wrapper',))
+
+
+def test_what_is_refused_is_missing_with_its_reason() -> None:
+    assert verdict_on(template(PidMode="host")) == Unprotected(
+        (
+            "PidMode is host, and the agent needs task",
+            'Container "web" is not started by the wrapper',
+            'Container "web" does not have the variables that the wrapper needs',
+            'Container "web" does not have the volume with the wrapper',
+            'Container "web" does not have the capability SYS_PTRACE',
+            "The agent's container is missing",
+        )
+    )
+
+
+def with_a_condition(value: dict[str, Any]) -> None:
+    value["Resources"]["Api"]["Properties"]["PidMode"] = {"Fn::If": ["C", "task", {"Ref": "AWS::NoValue"}]}
+
+
+def test_a_pid_mode_under_a_condition_that_is_not_task_in_each_branch(made: dict[str, Any]) -> None:
+    with_a_condition(made)
+    assert verdict_on(made) == Unprotected(("The task's PidMode is not task",))
+
+
+def with_another_variable(value: dict[str, Any]) -> None:
+    containers(value)[0]["Environment"] = [{"Name": "SYSDIG_SIDECAR", "Value": "off"}]
+
+
+def test_another_value_of_a_variable_is_a_detail(made: dict[str, Any]) -> None:
+    with_another_variable(made)
+    assert verdict_on(made) == Protected()

@@ -21,11 +21,9 @@ def depends_on(made: Made) -> Iterator[Problem]:
 
 def healthy_agent(made: Made) -> Iterator[Problem]:
     """Nobody waits for the agent to be healthy: its container has no health check, and ECS refuses to wait for one."""
-    checked = {container.name for container in made.containers if "HealthCheck" in container.value}
     for container in made.containers:
         for target, entry, pointer in made.entries(container, "DependsOn", "ContainerName"):
-            waits = target == AGENT_NAME and made.worth(entry.get("Condition")) == "HEALTHY"
-            if waits and AGENT_NAME not in checked:
+            if target == AGENT_NAME and made.worth(entry.get("Condition")) == "HEALTHY":
                 fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
                 yield Problem(
                     made.place_of(container, pointer), fact, "Take the dependency out, or let it wait for START"
