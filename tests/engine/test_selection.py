@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from case_folders import ACCOUNT, REGION
-from making import container, notices_of, problems_of, processed, properties_of, settled, template
+from making import container, notices_of, plan_of, problems_of, processed, properties_of, settled, template
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ExportRequest
 from sysdig_instrument.engine.plan import Context, plan
-from sysdig_instrument.planning import planned
+from sysdig_instrument.engine.selection import SkipReason
+from sysdig_instrument.planning import nobody, planned
 
 UNKNOWN: Json = {"Fn::GetAtt": ["X", "Y"]}
 
@@ -219,3 +220,49 @@ def test_the_items_of_a_loop_must_not_differ_in_whether_they_are_instrumented(pr
     assert "differ in whether they are to be instrumented. List AWS::LanguageExtensions" in problem
     alike: Json = {"Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "Fargate"], {"T${X}": task}]}}
     assert problems_of(alike, {"UnsupportedArchitecture": "fail"}) == []
+
+
+ROUTER: dict[str, Json] = {"FirelensConfiguration": {"Type": "fluentbit"}}
+NEVER: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
+
+
+@pytest.mark.parametrize(
+    ("value", "settings", "reasons", "why"),
+    [
+        (template(), {"Enabled": False}, ["Disabled"], "Enabled is false in the macro's deployment"),
+        (template(RequiresCompatibilities=["EC2"]), {}, ["NotFargate"], "not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)"),
+        (template(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_X"}), {}, ["Windows"], "a Windows task, where neither PidMode nor SYS_PTRACE exists"),
+        (template(), {"ExcludeContainers": "*"}, ["NothingToInstrument", "Excluded"], "no container is to be instrumented"),
+        (template(), {"IncludeContainers": "x"}, ["NothingToInstrument", "NotIncluded"], "no container is to be instrumented"),
+        (template(), {"Mode": "opt-in"}, ["NothingToInstrument", "NotOptedIn"], "no container is to be instrumented"),
+        (template(container(**ROUTER)), {}, ["NothingToInstrument", "LogRouter"], "no container is to be instrumented"),
+    ],
+    ids=lambda each: each[-1] if isinstance(each, list) else "",
+)  # fmt: skip
+def test_each_reason_for_leaving_something_alone_has_its_word(
+    value: dict[str, Any], settings: dict[str, Json], reasons: list[str], why: str
+) -> None:
+    (task,) = plan_of(value, settings).tasks
+    assert task.outcome.why == why
+    outcomes = [task.outcome, *task.containers]
+    assert [each.reason.value for each in outcomes if each.reason] == reasons
+
+
+def test_a_disabled_container_and_a_task_that_is_not_created_have_their_words() -> None:
+    value = template(container(), container(Name="b"), sections=NEVER)
+    value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"Containers": {"b": {"Enabled": False}}}}
+    _, second = plan_of(value).tasks[0].containers
+    assert second.reason is SkipReason.DISABLED
+    assert second.text == "skipped: Enabled is false in the resource's Metadata"
+    value["Resources"]["Api"].update({"Condition": "Never"})
+    value["Resources"]["Api"]["Properties"]["PidMode"] = "host"
+    (task,) = plan_of(value).tasks
+    assert task.outcome.reason is SkipReason.NOT_CREATED
+    assert task.outcome.text == "skipped: not created now, and not to be instrumented"
+
+
+def test_an_image_that_may_be_left_unread_has_its_word() -> None:
+    context = Context(settled=settled(OnUnresolvedImage="skip"), region=REGION, account=ACCOUNT)
+    (task,) = planned(template(container(EntryPoint=None)), context, nobody).tasks
+    assert [each.reason for each in task.containers] == [SkipReason.IMAGE_UNREAD]
+    assert task.containers[0].unread

@@ -24,7 +24,7 @@ from making import (
 )
 from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import Unavailable
+from sysdig_instrument.engine.lookups import ImageConfig, Unavailable
 from sysdig_instrument.engine.plan import Context, plan
 from sysdig_instrument.planning import planned
 
@@ -444,3 +444,34 @@ def test_an_image_that_was_not_asked_for_yet_is_no_problem() -> None:
     context = Context(settled=settled(), region=REGION, account=ACCOUNT)
     first = plan(template(container(EntryPoint=None)), context)
     assert (first.problems, len(first.requests)) == ((), 1)
+
+
+def test_an_image_whose_cmd_is_the_wrapper_is_left_alone() -> None:
+    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    own = ImageConfig((), (WRAPPER, "run"))
+    value = planned(template(container(EntryPoint=None)), context, lambda asked: dict.fromkeys(asked, own))
+    assert value.tasks[0].containers[0].text == "instrumented: already wrapped"
+    assert not any({"EntryPoint", "Command"} & set(map(str, change.pointer)) for change in value.changes)
+
+
+@pytest.mark.parametrize("first", [[], 5, {"Ref": "AWS::NoValue"}])
+def test_a_list_that_is_none_or_empty_in_one_branch_ends_nothing(first: Json) -> None:
+    value = template(sections=TAKEN)
+    value["Resources"]["Api"]["Properties"]["ContainerDefinitions"] = when("D", first, [container()])
+    (web, *_) = plan_of(value).tasks[0].containers
+    assert web.text == "instrumented: entry point from the template"
+
+
+def test_an_odd_item_does_not_hide_what_is_wrong_with_the_next() -> None:
+    odd, host = problems_of(template(5, container(LinuxParameters=5)))
+    assert "The container definition is not an object that is in sight" in odd
+    assert "LinuxParameters is not an object" in host
+
+
+def test_the_reasons_of_variables_are_told() -> None:
+    plan_ = plan_of(template(container(Environment=[])), {"WorkloadEnvironment": {"A": "b"}})
+    reasons = {each.reason for each in plan_.changes if "Environment" in each.pointer}
+    assert reasons == {"tells the wrapper that the agent runs beside it", "WorkloadEnvironment"}
+    nameless = plan_of(template(container(Environment=[{"Name": "SYSDIG_SIDECAR"}])))
+    (change,) = (each for each in nameless.changes if "Environment" in each.pointer)
+    assert (change.operation, change.reason) == ("add", "SYSDIG_SIDECAR is set by this macro")

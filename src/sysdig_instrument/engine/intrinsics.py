@@ -269,11 +269,6 @@ def is_expression(value: Json | Absent) -> bool:
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
 
 
-def is_attribute(value: Json | Absent) -> bool:
-    """Whether a value is an attribute of a resource: it will be there, whatever it is worth."""
-    return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
-
-
 FUNCTIONS: Final[Mapping[str, Callable[[Json, Scope], Json | Absent]]] = {
     "Ref": _ref,
     "Fn::Base64": _base64,

@@ -8,7 +8,6 @@ from typing import Final
 from sysdig_instrument.engine.checks.made import Made
 from sysdig_instrument.engine.container import AGENT_NAME
 from sysdig_instrument.engine.findings import Problem
-from sysdig_instrument.engine.intrinsics import is_attribute
 from sysdig_instrument.engine.json_types import ABSENT
 
 _NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
@@ -17,7 +16,7 @@ _NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
 def execution_role(made: Made) -> Iterator[Problem]:
     """There is an execution role where the agent's container needs one."""
     role = made.properties.get("ExecutionRoleArn", ABSENT)
-    if is_attribute(role) or made.worth(role) not in (ABSENT, ""):
+    if made.worth(role) not in (ABSENT, ""):
         return
     for container in made.containers:
         if container.name == AGENT_NAME and any(key in container.value for key in _NEED_A_ROLE):
