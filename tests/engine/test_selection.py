@@ -168,6 +168,7 @@ def test_what_may_be_a_log_router_is_refused() -> None:
         (problem,) = problems_of(value)
         assert "Whether the container is a FireLens log router cannot be worked out (" in problem
         assert which(value, InstrumentLogRouters="true") == ["web", "router"]
+        assert which(value, ExcludeContainers="router") == ["web"]
     inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Nobody"}})
     assert which(template(container(), inside)) == ["web"]
 

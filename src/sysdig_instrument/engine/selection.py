@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.container import AGENT_NAME, Container, is_empty, present
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.known import Literal, Unknown
 from sysdig_instrument.engine.layering import TaskSettings
 from sysdig_instrument.engine.platforms import platform
@@ -125,22 +125,23 @@ def decide_container(container: Container) -> Verdict | Agent:
         return Agent.AGENT if _is_agent(container) else Refuse(
             "Name", "The container has the agent's name, and is not the agent", "Give it another name"
         )  # fmt: skip
+    decided = _by_settings(container)
     firelens = container.value.get("FirelensConfiguration", ABSENT)
-    if not settings.instrument_log_routers and present(firelens, container.scope):
-        return _of_log_router(firelens, container.scope)
-    if not settings.enabled:
-        return Skip(f"Enabled is false in {container.settled.source('Enabled')}", SkipReason.DISABLED)
-    return _by_name(container)
-
-
-def _of_log_router(firelens: Json | Absent, scope: Scope) -> Verdict:
-    match intrinsics.resolve(firelens, scope) if intrinsics.is_expression(firelens) else None:
+    if settings.instrument_log_routers or not present(firelens, container.scope):
+        return decided
+    match intrinsics.resolve(firelens, container.scope) if intrinsics.is_expression(firelens) else None:
         case Unknown(why, advice, pending) if not pending:
-            return Refuse(
+            return decided if isinstance(decided, Skip) else Refuse(
                 "FirelensConfiguration", f"Whether the container is a FireLens log router cannot be worked out ({why})",
                 advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true",
             )  # fmt: skip
     return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
+
+
+def _by_settings(container: Container) -> Verdict:
+    if not container.settings.enabled:
+        return Skip(f"Enabled is false in {container.settled.source('Enabled')}", SkipReason.DISABLED)
+    return _by_name(container)
 
 
 def _by_name(container: Container) -> Verdict:
