@@ -41,7 +41,7 @@ bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print what the function and th
 	@.venv/bin/python bench/bench.py
 	@echo; .venv/bin/python bench/warm.py
 	@echo; .venv/bin/python bench/lookups.py
-	@echo; .venv/bin/python bench/cli.py
+	@echo; .venv/bin/python bench/command_line.py
 
 # `make soak MINUTES=30`
 MINUTES ?= 3
