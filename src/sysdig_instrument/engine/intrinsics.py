@@ -269,6 +269,11 @@ def is_expression(value: Json | Absent) -> bool:
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
 
 
+def is_attribute(value: Json | Absent) -> bool:
+    """Whether a value is an attribute of a resource."""
+    return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
+
+
 FUNCTIONS: Final[Mapping[str, Callable[[Json, Scope], Json | Absent]]] = {
     "Ref": _ref,
     "Fn::Base64": _base64,

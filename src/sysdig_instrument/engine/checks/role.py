@@ -8,6 +8,7 @@ from typing import Final
 from sysdig_instrument.engine.checks.made import Made
 from sysdig_instrument.engine.container import AGENT_NAME
 from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.intrinsics import is_attribute
 from sysdig_instrument.engine.json_types import ABSENT
 
 _NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
@@ -16,7 +17,8 @@ _NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
 def execution_role(made: Made) -> Iterator[Problem]:
     """There is an execution role where the agent's container needs one."""
     role = made.properties.get("ExecutionRoleArn", ABSENT)
-    if made.worth(role) not in (ABSENT, ""):
+    # An attribute will be there, whatever it is worth: most roles are one, and to find that out takes its time.
+    if is_attribute(role) or made.worth(role) not in (ABSENT, ""):
         return
     for container in made.containers:
         if container.name == AGENT_NAME and any(key in container.value for key in _NEED_A_ROLE):

@@ -5,7 +5,7 @@ What is known to be for Windows is left alone before (``selection``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sysdig_instrument.engine.findings import Notice, Place, Problem
@@ -19,29 +19,29 @@ _ARM64: Final = "The task runs on ARM64, which Sysdig does not document for the 
 
 def runtime_platform(task: TaskDefinition, settings: Settings) -> Iterator[Notice | Problem]:
     """What the agent is not for, as things are now or, where a loop is around the task, for one of its items."""
+    properties = task.properties if isinstance(task.properties, dict) else {}
+    if "RuntimePlatform" not in properties:  # as in most
+        return
+    systems = [platform(properties, "OperatingSystemFamily", scope) for scope in task.scopes]
+    architectures = [platform(properties, "CpuArchitecture", scope) for scope in task.scopes]
     place = Place(task.name, None, (*task.properties_pointer, "RuntimePlatform"))
-    if unknown := _unknown(task, "OperatingSystemFamily"):
+    if unknown := _unknown(systems):
         yield Problem(
             place, f"OperatingSystemFamily cannot be worked out ({unknown.why}), and the agent is not for Windows",
             unknown.advice or "Write it as it is, or exclude the task (Enabled: false) if it is for Windows",
         )  # fmt: skip
-    if "ARM64" in _each(task, "CpuArchitecture"):
+    if "ARM64" in architectures:
         if settings.unsupported_architecture == "fail":
             yield Problem(place, _ARM64, "Use X86_64, or set UnsupportedArchitecture to warn")
         else:
             yield Notice(place, _ARM64, "Make sure that the agent's image is there for arm64, or use X86_64")
-    elif settings.unsupported_architecture == "fail" and (unknown := _unknown(task, "CpuArchitecture")):
+    elif settings.unsupported_architecture == "fail" and (unknown := _unknown(architectures)):
         yield Problem(
             place, f"CpuArchitecture cannot be worked out ({unknown.why}), and UnsupportedArchitecture is fail",
             unknown.advice or "Write it as it is, or set UnsupportedArchitecture to warn",
         )  # fmt: skip
 
 
-def _unknown(task: TaskDefinition, key: str) -> Unknown | None:
-    """Why a member is not known, where no answer is still to come that would tell."""
-    return next((each for each in _each(task, key) if isinstance(each, Unknown) and not each.pending), None)
-
-
-def _each(task: TaskDefinition, key: str) -> list[str | Unknown]:
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    return [platform(properties, key, scope) for scope in task.scopes]
+def _unknown(members: Iterable[str | Unknown]) -> Unknown | None:
+    """Why one of them is not known, where no answer is still to come that would tell."""
+    return next((each for each in members if isinstance(each, Unknown) and not each.pending), None)
