@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from sysdig_instrument.cli.inputs import Surroundings
-from sysdig_instrument.cli.misnamed import parameters_of, tell_misnamed
+from sysdig_instrument.cli.misnamed import tell_misnamed
 from sysdig_instrument.cli.progress import Progress
 from sysdig_instrument.cli.sources import Source, opened, sources
 from sysdig_instrument.cli.subject import Subject
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.scope import section
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 
 T = TypeVar("T")
@@ -33,10 +34,15 @@ def each(
     progress = Progress(len(todo))
     parameters: set[str] = set()
     is_any = False
+
+    def seen(subject: Subject, context: Context) -> T:
+        parameters.update(section(subject.fragment, "Parameters"))
+        return work(subject, context)
+
     try:
         for number, source in enumerate(todo):
             progress.at(number, source.path)
-            done = _done(source, surroundings, parameters, work)
+            done = _done(source, surroundings, seen)
             if done is not None:
                 is_any = True
                 progress.clear()
@@ -48,16 +54,11 @@ def each(
     tell_misnamed(options, parameters)
 
 
-def _done(
-    source: Source, surroundings: Surroundings, parameters: set[str], work: Callable[[Subject, Context], T]
-) -> T | UserError | None:
+def _done(source: Source, surroundings: Surroundings, work: Callable[[Subject, Context], T]) -> T | UserError | None:
     context = surroundings.beside(source.path)
     try:
         subject = opened(source)
-        if subject is None:
-            return None
-        parameters.update(parameters_of(subject.fragment))
-        return work(subject, context)
+        return None if subject is None else work(subject, context)
     except UserError as error:
         return error
     except RecursionError:

@@ -10,11 +10,12 @@ from pathlib import Path
 from sysdig_instrument.cli.inputs import context
 from sysdig_instrument.cli.lookups import lookup
 from sysdig_instrument.cli.messages import tell
-from sysdig_instrument.cli.misnamed import parameters_of, tell_misnamed
+from sysdig_instrument.cli.misnamed import tell_misnamed
 from sysdig_instrument.cli.subject import subject_of
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Request, Unavailable
+from sysdig_instrument.engine.scope import section
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.planning import Lookup, planned
 
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     surroundings = context(options, environment, options.file)
     subject = subject_of(load(options.file))
-    tell_misnamed(options, parameters_of(subject.fragment))
+    tell_misnamed(options, section(subject.fragment, "Parameters"))
     read: dict[ImageRequest, Answer] = {}
     planned(
         subject.fragment, subject.context(surroundings), _recording(lookup(options, surroundings, environment), read)

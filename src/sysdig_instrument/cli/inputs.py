@@ -25,7 +25,7 @@ class Surroundings:
         images = [Layer(options.images, {"ImageConfigs": _images(options.images)})] if options.images else []
         self._more: tuple[Layer, ...] = (*images,)
         parameters = _parameters(options.parameters) if options.parameters else {}
-        self._parameters = {**parameters, **_pairs(options.parameter, "-p")}
+        self._parameters = {**parameters, **pairs(options.parameter, "-p")}
         self._region = options.region or aws_profile.region(environment, options.profile)
         self._known: dict[Path | None, Context] = {}
 
@@ -69,10 +69,10 @@ def _settled(options: argparse.Namespace, config: Path | None, more: Iterable[La
     if options.settings:
         files.append(options.settings)
     layers = [Layer(path, _object(path, "settings")) for path in files]
-    return settle(*layers, Layer("--set", _pairs(options.set, "--set")), *more)
+    return settle(*layers, Layer("--set", pairs(options.set, "--set")), *more)
 
 
-def _pairs(texts: Iterable[str], option: str) -> dict[str, Json]:
+def pairs(texts: Iterable[str], option: str) -> dict[str, Json]:
     """``NAME=VALUE`` texts by name; the value may hold further equals signs, and be empty."""
     pairs: dict[str, Json] = {}
     for text in texts:
@@ -116,7 +116,7 @@ def _parameters(path: str) -> dict[str, Json]:
             case {"ParameterKey": str(), "UsePreviousValue": True}:
                 pass
             case str(text) if "=" in text:  # as `aws cloudformation deploy --parameter-overrides file://` takes it, too
-                found.update(_pairs([text], path))
+                found.update(pairs([text], path))
             case _:
                 raise UsageError(f"{path} does not hold parameter values. {_PARAMETERS_FORM}")
     return found

@@ -7,6 +7,7 @@ import sys
 
 TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import TextIO
 
 
@@ -17,6 +18,14 @@ def tell(text: str) -> None:
         print(text.encode(encoding, errors="replace").decode(encoding), file=sys.stderr)
     except OSError:
         discard(sys.stderr)
+
+
+def nearest(before: str, wrong: str, known: Iterable[str]) -> str:
+    """What may have been meant, as a question behind ``before``; nothing where none of the known words is near."""
+    import difflib  # noqa: PLC0415 - only a wrong word needs it
+
+    close = difflib.get_close_matches(wrong, list(known), n=1)
+    return f"{before}Did you mean {close[0]}?" if close else ""
 
 
 def discard(stream: TextIO) -> None:

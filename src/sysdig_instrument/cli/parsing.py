@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 
+from sysdig_instrument.cli.messages import nearest
+
 TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,20 +73,13 @@ class Parser(argparse.ArgumentParser):
     def _suggestion(self, message: str) -> str:
         options = [option for action in self._actions for option in action.option_strings]
         if choice := re.search(_CHOICE, message):
-            return _nearest(choice["wrong"], [*re.findall(_WORD, choice["known"]), *options])
+            return nearest("\n", choice["wrong"], [*re.findall(_WORD, choice["known"]), *options])
         if not message.startswith(_UNKNOWN):
             return ""
         wrong = message.removeprefix(_UNKNOWN).partition(" ")[0].partition("=")[0]
-        if near := _nearest(wrong, options):
+        if near := nearest("\n", wrong, options):
             return near
         return f"\nOptions stand behind the command: {self.prog} COMMAND {wrong} …" if self._subparsers else ""
-
-
-def _nearest(wrong: str, known: list[str]) -> str:
-    import difflib  # noqa: PLC0415 - only a wrong call needs it
-
-    close = difflib.get_close_matches(wrong, known, n=1)
-    return f"\nDid you mean {close[0]}?" if close else ""
 
 
 def commands_of(parser: argparse.ArgumentParser) -> list[Parser]:

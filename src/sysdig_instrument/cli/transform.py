@@ -10,12 +10,13 @@ from pathlib import Path
 from sysdig_instrument.cli.inputs import context
 from sysdig_instrument.cli.lookups import lookup
 from sysdig_instrument.cli.messages import tell
-from sysdig_instrument.cli.misnamed import parameters_of, tell_misnamed
+from sysdig_instrument.cli.misnamed import tell_misnamed
 from sysdig_instrument.cli.subject import Subject, prospect, subject_of
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine import patch
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.scope import section
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.limits import check_size, processed_size
 
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     surroundings = context(options, environment, options.file)
     subject = subject_of(load(options.file))
-    tell_misnamed(options, parameters_of(subject.fragment))
+    tell_misnamed(options, section(subject.fragment, "Parameters"))
     for warning in subject.document.warnings:
         tell(f"warning: {warning}")
     outlook = prospect(subject, surroundings, lookup(options, surroundings, environment))

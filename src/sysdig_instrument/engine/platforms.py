@@ -23,10 +23,9 @@ def platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str | Un
     known = intrinsics.resolve(value, scope)
     if not isinstance(known, Unknown):
         return _member(known, key)
-    ways = [way for way, _ in leaves(intrinsics.cases(value, scope, {}), {})]
-    members = {_member(way, key) for way in ways}
-    is_one = len(members) == 1 and not any(isinstance(way, Unknown) for way in ways)
-    return members.pop() if is_one else known
+    ways = leaves(intrinsics.cases(value, scope, {}), {})
+    members = {way if isinstance(way, Unknown) else _member(way, key) for way, _ in ways}
+    return members.pop() if len(members) == 1 else known
 
 
 def architectures(task: TaskDefinition, scope: Scope, when: When) -> Tree[str | Unknown]:

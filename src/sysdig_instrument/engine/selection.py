@@ -139,13 +139,9 @@ def decide_container(container: Container) -> Verdict | Agent:
 
 
 def _by_settings(container: Container) -> Verdict:
-    if not container.settings.enabled:
-        return Skip(f"Enabled is false in {container.settled.source('Enabled')}", SkipReason.DISABLED)
-    return _by_name(container)
-
-
-def _by_name(container: Container) -> Verdict:
     settings, settled, name = container.settings, container.settled, container.name
+    if not settings.enabled:
+        return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
     if name is None and (settings.exclude_containers or settings.include_containers):
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
