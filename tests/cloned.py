@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from documented import PROGRAM
+from documented import PROGRAM, tool_in
 from embedding import ROOT, TOOLS
 
 FOLDERS = ("src", "docs/examples", "requirements")
@@ -29,24 +29,13 @@ time.sleep = lambda seconds: sleep(min(seconds, 0.2))
 
 
 def clone_in(root: Path) -> Path:
-    """What of a clone the commands need; beside it, in ``bin``, the tool as it would be installed.
-
-    Its files are older than all that was ever made, so that ``make`` takes the tools, which are ours, as they are.
-    """
+    """What of a clone the commands need; beside it, in ``bin``, the tool as it would be installed."""
     clone = root / "clone"
     for name in FOLDERS:
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
         shutil.copy(ROOT / name, clone / name)
-    for path in clone.rglob("*"):
-        os.utime(path, (0, 0))
-    for name in (".venv", ".tools"):
-        if (ROOT / name / ".done").exists():
-            (clone / name).symlink_to(ROOT / name)
-    tool = root / "bin" / PROGRAM
-    tool.parent.mkdir()
-    tool.write_text(f"#!{sys.executable}\nfrom sysdig_instrument.__main__ import main\nmain()\n")
-    tool.chmod(0o755)
+    tool_in(root, "from sysdig_instrument.__main__ import main\nmain()\n")
     (root / "sitecustomize.py").write_text(IMPATIENT)
     return clone
 

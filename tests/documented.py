@@ -13,10 +13,12 @@ from cli.running import EXAMPLES, ROOT
 
 PROGRAM = "sysdig-instrument"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ON_AWS = [page for page in PAGES if page.name in {"README.md", "coverage.md", "operating.md"}]
+"""Pages with blocks for an account; tests/docs/test_on_aws.py runs these on the embedded AWS."""
+
 BLOCK = re.compile(r"```sh\n(?P<text>.*?)```\n", re.DOTALL)
 
 WORLD = """\
-#!{python}
 import json, sys
 from pathlib import Path
 from sysdig_instrument.cli import lookups
@@ -38,16 +40,21 @@ def blocks(page: Path) -> list[str]:
     return [found["text"].replace("secretsmanager:…", arn) for found in BLOCK.finditer(page.read_text("utf-8"))]
 
 
+def tool_in(root: Path, text: str) -> None:
+    """Put a program in place of the tool, into ``bin``."""
+    tool = root / "bin" / PROGRAM
+    tool.parent.mkdir()
+    tool.write_text(f"#!{sys.executable}\n{text}")
+    tool.chmod(0o755)
+
+
 def folder_in(root: Path) -> Path:
     """A folder as the documentation describes it, and the tool beside it."""
-    folder, programs = root / "here", root / "bin"
+    folder = root / "here"
     folder.mkdir()
-    programs.mkdir()
     (folder / "app.yaml").write_text((EXAMPLES / "app.yaml").read_text())
     (folder / ".sysdig-instrument.yaml").write_text((EXAMPLES / "settings.yaml").read_text())
-    tool = programs / PROGRAM
-    tool.write_text(WORLD.format(python=sys.executable, images=str(EXAMPLES / "images.json")))
-    tool.chmod(0o755)
+    tool_in(root, WORLD.format(images=str(EXAMPLES / "images.json")))
     return folder
 
 

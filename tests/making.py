@@ -69,12 +69,16 @@ def settled(**settings: Json) -> Settled:
     return settle(Layer("the macro's deployment", {**SETTINGS, **settings}))
 
 
+def context_of(settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None) -> Context:
+    """Where the templates of the tests are deployed, by a macro with these settings."""
+    return Context(settled=settled(**(settings or {})), parameters=parameters or {}, region=REGION, account=ACCOUNT)
+
+
 def plan_of(
     value: Json, settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None
 ) -> Plan:
     """The plan for a template, with everything answered."""
-    context = Context(settled=settled(**(settings or {})), parameters=parameters or {}, region=REGION, account=ACCOUNT)
-    return planned(value, context, answering)
+    return planned(value, context_of(settings, parameters), answering)
 
 
 def processed(

@@ -17,7 +17,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from cli.running import ROOT
-from documented import PAGES, PROGRAM, blocks, folder_in, lines_of, ran
+from documented import ON_AWS, PAGES, PROGRAM, blocks, folder_in, lines_of, ran
 from embedding import TOOLS, require_tools
 from sysdig_instrument.cli import main
 from sysdig_instrument.documents import load
@@ -28,11 +28,8 @@ ELSEWHERE = {"cli.md": "tests/cli/test_docs.py", "tutorial.md": "tests/docs/test
 OF_OTHERS = {"integrations.md"}
 """Pages whose blocks another test runs."""
 
-ON_AWS = {"README.md", "coverage.md", "operating.md"}
-"""Pages with blocks for an account; tests/docs/test_on_aws.py runs these on the embedded AWS."""
-
 OF_MAKE = "make demo   # "
-"""How the one block begins that is not run here, as a test that ran the tests would not end: it is what CI runs."""
+"""How the one block begins that no test runs, as a test that ran the tests would not end: it is what CI runs."""
 
 CONTINUED = re.compile(r"\\\n\s*")
 INLINE = re.compile(rf"`((?:{PROGRAM}|aws|sam|make) [^`]+)`")
@@ -56,7 +53,7 @@ def test_every_block_runs_or_has_its_reason(page: Path, tmp_path: Path) -> None:
         if lines_of(text):
             list(ran(text, here))
         else:
-            assert page.name in ON_AWS or text.startswith(OF_MAKE), text
+            assert page in ON_AWS, text
 
 
 def test_ci_runs_the_two_commands_of_the_readme() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ import pytest
 from cli.running import EXAMPLES, ROOT
 from cloned import clone_in, run
 from deploying import run_task
-from documented import blocks, lines_of
+from documented import ON_AWS, blocks, lines_of
 from embedded_aws.aws import REGION, EmbeddedAws, embedded_aws
 from embedded_aws.processes import LOOPBACK
 from embedding import SECRET, TOOLS, missing, on_embedded_aws, require_tools
@@ -27,10 +28,7 @@ from sysdig_instrument.documents import load
 
 pytestmark = on_embedded_aws
 
-README, OPERATING, COVERAGE = (
-    [block for block in blocks(ROOT / page) if not lines_of(block)]
-    for page in ("README.md", "docs/operating.md", "docs/coverage.md")
-)
+README, COVERAGE, OPERATING = ([block for block in blocks(page) if not lines_of(block)] for page in ON_AWS)
 OF_MAKE, DEPLOYING, APPLICATION = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
@@ -58,7 +56,14 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return clone_in(tmp_path_factory.mktemp("on-aws"))
+    """With our tools in it. All else is older than they are, so that ``make`` takes them as they are."""
+    root = clone_in(tmp_path_factory.mktemp("on-aws"))
+    for path in root.rglob("*"):
+        os.utime(path, (0, 0))
+    for name in (".venv", ".tools"):
+        if (ROOT / name / ".done").exists():
+            (root / name).symlink_to(ROOT / name)
+    return root
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 
-from making import SETTINGS, answering, container, plan_of, processed, properties_of, resource, settled, template
+from making import (
+    SETTINGS,
+    answering,
+    container,
+    context_of,
+    plan_of,
+    processed,
+    properties_of,
+    resource,
+    settled,
+    template,
+)
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import (
     Answer,
@@ -36,7 +47,7 @@ class World:
 
 
 def context(**more: Json) -> Context:
-    return Context(settled=settled(**more), region="eu-west-1", account="111122223333")
+    return context_of(more)
 
 
 def test_a_template_that_needs_nothing_asks_nothing() -> None:

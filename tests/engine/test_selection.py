@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from case_folders import ACCOUNT, REGION
-from making import container, notices_of, plan_of, problems_of, processed, properties_of, settled, template
+from making import container, context_of, notices_of, plan_of, problems_of, processed, properties_of, template
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ExportRequest
-from sysdig_instrument.engine.plan import Context, plan
+from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.engine.selection import SkipReason
 from sysdig_instrument.planning import nobody, planned
 
@@ -108,9 +107,24 @@ def test_an_architecture_that_may_be_arm64_is_refused_where_arm64_would_be() -> 
     assert "and UnsupportedArchitecture is fail. Write it as it is, or set UnsupportedArchitecture to warn" in problem
 
 
+def test_what_is_known_of_a_platform_is_told_beside_what_is_not() -> None:
+    value = template(RuntimePlatform={"CpuArchitecture": "ARM64", "OperatingSystemFamily": UNKNOWN})
+    system, architecture = problems_of(value, {"UnsupportedArchitecture": "fail"})
+    assert "OperatingSystemFamily cannot be worked out" in system
+    assert "The task runs on ARM64" in architecture
+
+
+def test_one_item_of_a_loop_on_arm64_is_enough() -> None:
+    task = template(RuntimePlatform={"CpuArchitecture": {"Fn::Sub": "${X}"}})["Resources"]["Api"]
+    loop: Json = {"Resources": {"Fn::ForEach::L": ["X", ["X86_64", "ARM64"], {"T${X}": task}]}}
+    (problem,) = problems_of(loop, {"UnsupportedArchitecture": "fail"})
+    assert "The task runs on ARM64" in problem
+    assert any("The task runs on ARM64" in each for each in notices_of(loop))
+
+
 def test_a_platform_that_an_answer_tells_is_no_trouble() -> None:
     value = template(RuntimePlatform={"OperatingSystemFamily": {"Fn::ImportValue": "Os"}})
-    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    context = context_of()
     first = plan(value, context)
     assert (first.problems, first.requests) == ((), (ExportRequest("Os"),))
     told = planned(value, context, lambda asked: dict.fromkeys(asked, "WINDOWS_SERVER_2022_CORE"))
@@ -263,7 +277,7 @@ def test_a_disabled_container_and_a_task_that_is_not_created_have_their_words() 
 
 
 def test_an_image_that_may_be_left_unread_has_its_word() -> None:
-    context = Context(settled=settled(OnUnresolvedImage="skip"), region=REGION, account=ACCOUNT)
+    context = context_of({"OnUnresolvedImage": "skip"})
     (task,) = planned(template(container(EntryPoint=None)), context, nobody).tasks
     assert [each.reason for each in task.containers] == [SkipReason.IMAGE_UNREAD]
     assert task.containers[0].unread

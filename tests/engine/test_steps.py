@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from case_folders import ACCOUNT, REGION
 from making import (
     NOVALUE,
     ROLE,
@@ -14,18 +13,18 @@ from making import (
     agent_of,
     container,
     containers_of,
+    context_of,
     notices_of,
     plan_of,
     problems_of,
     processed,
     properties_of,
-    settled,
     template,
 )
 from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, Unavailable
-from sysdig_instrument.engine.plan import Context, plan
+from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.planning import planned
 
 SIDECAR: Json = {"Name": "SYSDIG_SIDECAR", "Value": "auto"}
@@ -376,7 +375,7 @@ def test_a_volume_whose_source_is_an_expression_for_the_agent_is_not_brought_twi
 def test_an_entry_point_is_not_said_to_come_from_an_image_that_was_left_alone() -> None:
     web = container(EntryPoint=when("C", ["run"]), Image="shop/gone:1")
     value = template(web, sections=TAKEN)
-    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    context = context_of()
     gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable("It is gone", "Push it")))
     assert gone.tasks[0].containers[0].text == "instrumented: entry point from the template"
     assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point from the image"
@@ -408,9 +407,7 @@ def test_an_empty_text_under_some_conditions_is_refused_where_they_hold(key: str
 def test_the_secrets_of_an_agent_stay_where_the_settings_name_none() -> None:
     """An agent without a key is no agent."""
     once = processed(template())
-    keyless = settled(AccessKeySecret="")
-    context = Context(settled=keyless, region=REGION, account=ACCOUNT)
-    again = plan(once, context)
+    again = plan(once, context_of({"AccessKeySecret": ""}))
     assert not any("Secrets" in change.pointer for change in again.changes)
     assert not any("Secrets of the agent's container" in each.text for each in again.notices)
 
@@ -435,19 +432,19 @@ def test_each_branch_whose_image_is_not_there_is_told() -> None:
     command = when("Later", [WRAPPER, "x"], NOVALUE)
     sections: dict[str, Json] = {"Conditions": {"Later": {"Fn::Equals": [1, 2]}}}
     value = template(container(EntryPoint=None, Command=command, Image="shop/gone:1"), sections=sections)
-    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    context = context_of()
     gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable("It is gone", "Push it")))
     assert any("It is gone" in each.text for each in gone.problems)
 
 
 def test_an_image_that_was_not_asked_for_yet_is_no_problem() -> None:
-    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    context = context_of()
     first = plan(template(container(EntryPoint=None)), context)
     assert (first.problems, len(first.requests)) == ((), 1)
 
 
 def test_an_image_whose_cmd_is_the_wrapper_is_left_alone() -> None:
-    context = Context(settled=settled(), region=REGION, account=ACCOUNT)
+    context = context_of()
     own = ImageConfig((), (WRAPPER, "run"))
     value = planned(template(container(EntryPoint=None)), context, lambda asked: dict.fromkeys(asked, own))
     assert value.tasks[0].containers[0].text == "instrumented: already wrapped"

@@ -7,16 +7,10 @@ from typing import Any
 
 import pytest
 
-from case_folders import ACCOUNT, REGION
-from making import SETTINGS, container, plan_of, processed, settled, template
+from making import SETTINGS, container, context_of, plan_of, processed, template
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.verdict import OutOfScope, Protected, Unprotected, Verdict, verdict
 from sysdig_instrument.planning import nobody, planned
-
-
-def context_with(**settings: Json) -> Context:
-    return Context(settled=settled(**settings), region=REGION, account=ACCOUNT)
 
 
 def verdict_on(value: Json) -> Verdict:
@@ -103,7 +97,7 @@ def test_what_does_not_matter_for_protection(made: dict[str, Any], change: Any) 
 @pytest.mark.parametrize("unresolved", ["fail", "skip"])
 def test_a_container_that_only_its_image_could_have_wrapped_is_missing(unresolved: str) -> None:
     value = template(container(EntryPoint=None))
-    (task,) = planned(value, context_with(OnUnresolvedImage=unresolved), nobody).tasks
+    (task,) = planned(value, context_of({"OnUnresolvedImage": unresolved}), nobody).tasks
     assert verdict(task) == Unprotected(('Container "web" is not started by the wrapper',))
 
 

@@ -19,8 +19,6 @@ COMMITTED = f"git init --quiet && git add --all && {GIT} commit --quiet --messag
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = clone_in(tmp_path_factory.mktemp("repository"))
     shutil.copy(ROOT / ".pre-commit-hooks.yaml", root)
-    for name in (".venv", ".tools"):
-        (root / name).unlink(missing_ok=True)
     return root
 
 
