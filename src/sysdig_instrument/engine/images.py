@@ -24,12 +24,11 @@ _IN_TEMPLATE: Final = "Give the container an EntryPoint in the template"
 class NoConfig:
     """The image's config cannot be had.
 
-    ``pending``: it was asked for, and the plan is to be made again. ``lasting`` as in a finding.
+    ``lasting`` as in a finding.
     """
 
     fact: str
     advice: str
-    pending: bool = False
     lasting: str = ""
 
 
@@ -55,8 +54,8 @@ def _under(container: Container, scope: Scope, when: When) -> Tree[Config]:
         match image:
             case Literal(str(text)) if text.strip():
                 return _of_reference(container, text.strip(), scope, under)
-            case Unknown(why, advice, pending):
-                return Always(NoConfig(f"Its Image cannot be worked out: {why}", advice or _IN_TEMPLATE, pending))
+            case Unknown(why, advice):
+                return Always(NoConfig(f"Its Image cannot be worked out: {why}", advice or _IN_TEMPLATE))
         return Always(NoConfig("It has no Image", "Give it one"))
 
     image = container.value.get("Image", ABSENT)
@@ -71,7 +70,7 @@ def _of_reference(container: Container, image: str, scope: Scope, when: When) ->
     def of_platform(platform: str | Unknown, under: When) -> Tree[Config]:
         if isinstance(platform, Unknown):
             fact = f"The CPU architecture of the task cannot be worked out: {platform.why}"
-            return Always(NoConfig(fact, platform.advice or _IN_TEMPLATE, platform.pending))
+            return Always(NoConfig(fact, platform.advice or _IN_TEMPLATE))
         return bind(
             _credentials(container, scope, under), under,
             lambda credentials, _when: Always(_asked(ImageRequest(image, platform, credentials), scope)),
@@ -93,7 +92,7 @@ def _asked(request: ImageRequest, scope: Scope) -> Config:
         case Unavailable(fact, advice):
             return NoConfig(fact, advice, lasting=f"Image {quoted(request.image)} could not be read")
         case None:
-            return NoConfig(f"Image {quoted(request.image)} has not been read", _IN_TEMPLATE, pending=True)
+            return NoConfig(f"Image {quoted(request.image)} has not been read", _IN_TEMPLATE)
     raise TypeError(request)  # a text for an image: a bug of the shell's
 
 

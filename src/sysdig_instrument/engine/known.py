@@ -20,12 +20,11 @@ class Literal:
 class Unknown:
     """A value that cannot be known before deployment, or not yet.
 
-    ``why`` is a clause: «it refers to …». ``pending`` says that a request has been noted whose answer would tell.
+    ``why`` is a clause: «it refers to …».
     """
 
     why: str
     advice: str = ""
-    pending: bool = False
 
 
 Known: TypeAlias = Literal | Absent | Unknown

@@ -144,7 +144,7 @@ def _over(settled: Settled, layer: Layer, place: Place, scope: Scope) -> tuple[S
         match _worked_out(name, value, scope):
             case Literal(known):
                 values[name] = known
-            case Unknown(why, advice, pending) if not pending:
+            case Unknown(why, advice):
                 fact = f"Setting {quoted(name)} in {layer.name} cannot be worked out: {why}"
                 faults.append(Fault(name, fact, advice or "Write the value itself"))
     settled, more = merged(settled, Layer(layer.name, values, layer.reach))

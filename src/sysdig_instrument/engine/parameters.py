@@ -76,7 +76,7 @@ def asked(request: Request, scope: Scope) -> Json:
     answer = scope.answer(request)
     match answer:
         case None:
-            raise Stop(Unknown("it has not been read yet", pending=True))
+            raise Stop(Unknown("it has not been read yet"))
         case Unavailable(fact, advice):
             raise Stop(Unknown(fact, advice))
         case ImageConfig():

@@ -100,7 +100,8 @@ def plan(template: Json, context: Context) -> Plan:
         *(each for each in granted if isinstance(each, Notice)),
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
-    problems = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Problem)))
+    # An answer may still decide what looks like a problem now, so a plan with open requests has none.
+    problems = () if run.requests else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
     permissions = tuple(each for each in granted if isinstance(each, Change))
     return Plan(context, tasks, permissions, elsewhere + notices, problems, tuple(run.requests))
 

@@ -130,7 +130,7 @@ def decide_container(container: Container) -> Verdict | Agent:
     if settings.instrument_log_routers or not present(firelens, container.scope):
         return decided
     match intrinsics.resolve(firelens, container.scope) if intrinsics.is_expression(firelens) else None:
-        case Unknown(why, advice, pending) if not pending:
+        case Unknown(why, advice):
             return decided if isinstance(decided, Skip) else Refuse(
                 "FirelensConfiguration", f"Whether the container is a FireLens log router cannot be worked out ({why})",
                 advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true",

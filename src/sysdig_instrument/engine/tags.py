@@ -59,7 +59,7 @@ def of_tags(task: TaskDefinition, settled: Settled) -> Tags:
         match tag.value:
             case Literal(value):
                 _take(tag.key, value, values, settled)
-            case Unknown(why, _, pending) if not pending:
+            case Unknown(why, _):
                 fact = f'The value of tag "{tag.key}" cannot be worked out: {why}'
                 findings.append(Problem(place, fact, "Write the value itself"))
     return Tags(Layer(TAGS, values, Reach.TASK), tuple(findings))
@@ -92,7 +92,7 @@ def _listed(task: TaskDefinition, tags: Leaf, when: When, findings: list[Finding
         match intrinsics.resolve(tags.value, task.scope.assuming(when)):
             case Literal(list(items)):
                 return items
-            case Unknown(why, _, pending) if not pending:
+            case Unknown(why, _):
                 fact = f"The tags cannot be worked out, so those that leave something alone are not seen: {why}"
                 findings.append(Notice(Place(task.name, None, tags.pointer), fact, "Write the tags as a list"))
     return tags.value if isinstance(tags.value, list) else []

@@ -233,8 +233,7 @@ def _report_images(container: Container, when: When, wrapping: Wrapping) -> None
             continue
         for config, under in leaves(image_config(container, by_command), by_command):
             if isinstance(config, NoConfig):
-                if not config.pending:
-                    _unresolved(container, under, config, wrapping)
+                _unresolved(container, under, config, wrapping)
             elif form is Form.EMPTY and not config.entrypoint and not config.cmd:
                 _unresolved(container, under, _NOTHING_TO_RUN, wrapping)
 

@@ -36,7 +36,7 @@ def pid_mode(task: TaskDefinition, protected: Tree[bool]) -> Iterator[Effect]:
         elif unknown is None:
             new = _task_where(protected, when, leaf.stored)
             yield put(leaf, render(new), _REASON)
-        elif not unknown.pending:
+        else:
             fact = f"PidMode cannot be worked out ({unknown.why}), and the agent needs task"
             yield _in_the_way(task, leaf, ways, fact, unknown.advice or _UNKNOWN)
 

@@ -43,5 +43,5 @@ def runtime_platform(task: TaskDefinition, settings: Settings) -> Iterator[Notic
 
 
 def _unknown(members: Iterable[str | Unknown]) -> Unknown | None:
-    """Why one of them is not known, where no answer is still to come that would tell."""
-    return next((each for each in members if isinstance(each, Unknown) and not each.pending), None)
+    """Return why one of them is not known, or ``None``."""
+    return next((each for each in members if isinstance(each, Unknown)), None)

@@ -89,7 +89,7 @@ def _told(task: TaskDefinition, wanted: Tree[_Wanted]) -> Iterator[Notice | Prob
                 yield Notice(_place(task), f"The task is raised to {each.text}, so that the agent's share fits into it")
             case Problem():
                 yield each if when == task.when else fault(each, when, task)
-            case Unknown(why, advice, pending) if not pending:
+            case Unknown(why, advice):
                 fact = f"Whether the agent's share fits into the task cannot be worked out: {why}"
                 yield Notice(_place(task), fact, advice or "Make sure that it does")
 
@@ -129,7 +129,7 @@ def _fitting(task: TaskDefinition, uses: tuple[_Use, _Use], *, on_fargate: bool)
     is_too_much = any(use.is_too_much for use in uses)
     asked = [use for use in uses if is_too_much or (use.share and use.limit is not None)]
     unknown = next((use.unknown for use in asked if use.unknown), None)
-    if unknown and not unknown.pending and is_too_much:
+    if unknown and is_too_much:
         fact = (
             f"The agent's share does not fit into the task, and which size would do cannot be worked out: {unknown.why}"
         )
