@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sysdig_instrument.documents import Document, load
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import (
     Answer,
     ExportRequest,
@@ -73,7 +74,7 @@ class Case:
                 if name in self.read("exports.json"):
                     return cast("str", self.read("exports.json")[name])
         name = request.image if isinstance(request, ImageRequest) else request.name
-        return Unavailable(f'"{name}" is not there', "Put it there")
+        return Unavailable(Reason(f'"{name}" is not there', "Put it there"))
 
 
 CASES = [Case(path) for path in sorted(FOLDER.iterdir()) if path.is_dir()]

@@ -7,7 +7,9 @@ from typing import Any, cast
 
 from case_folders import ACCOUNT, REGION
 from sinks import PLANTED
-from sysdig_instrument.engine.container import AGENT_NAME, Container
+from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.container import Container
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Request, Unavailable
 from sysdig_instrument.engine.plan import Context, Plan, process
@@ -59,7 +61,7 @@ def answering(requests: Sequence[Request]) -> Mapping[Request, Answer]:
     return {
         request: ImageConfig(("start",), ("serve",))
         if isinstance(request, ImageRequest)
-        else Unavailable(f'"{request.name}" is not there', "Put it there", missing=True)
+        else Unavailable(Reason(f'"{request.name}" is not there', "Put it there"), missing=True)
         for request in requests
     }
 

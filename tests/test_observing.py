@@ -13,7 +13,7 @@ from invoking import invoke
 from making import ROLE, SETTINGS, answering, container, resource, template
 from recording import Recorded, Recorder
 from sysdig_instrument import observing
-from sysdig_instrument.engine.findings import Place, Problem
+from sysdig_instrument.engine.findings import Place, Problem, Reason
 from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
 from sysdig_instrument.engine.selection import SkipReason
 
@@ -34,7 +34,7 @@ def run(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def silent(requests: Sequence[Request]) -> Mapping[Request, Answer]:
-    return dict.fromkeys(requests, Unavailable("There was no answer", "Try again"))
+    return dict.fromkeys(requests, Unavailable(Reason("There was no answer", "Try again")))
 
 
 def test_what_was_done_is_counted(run: Any) -> None:
@@ -159,7 +159,7 @@ def test_one_run_leaves_nothing_to_the_next(run: Any) -> None:
 def test_reasons_of_refusals_come_from_a_fixed_list() -> None:
     """CloudWatch bills each one: what a user names must never become a metric."""
     for pointer in [(), ("Resources", "Api"), ("Resources", "Api", "Properties", "Whatever", 0)]:
-        problem = Problem(Place("Api", "web", pointer), "A fact")
+        problem = Problem(Place("Api", "web", pointer), Reason("A fact"))
         assert observing.reason(problem) in observing.MEMBERS | {"Template"}
 
 

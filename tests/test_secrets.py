@@ -21,7 +21,7 @@ from recording import Recorder
 from sinks import PLANTED, look, told
 from sysdig_instrument import hook, macro, observing
 from sysdig_instrument.cli import lookups, main
-from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.macro import TemplateRefusedError
 
@@ -208,10 +208,10 @@ def marking(value: Any) -> Any:
 def test_every_place_where_something_is_told_is_looked_at() -> None:
     """The watch over the whole test run (sinks.py) sees each way out, so it is shown a secret on each."""
     ways: list[Callable[[], object]] = [
-        lambda: Notice(Place(), PLANTED).text,
-        lambda: Problem(Place(PLANTED), "a").lasting_text,
+        lambda: Notice(Place(), Reason(PLANTED)).text,
+        lambda: Problem(Place(PLANTED), Reason("a")).stable_text,
         lambda: UsageError(PLANTED),
-        lambda: TemplateRefusedError((Problem(Place(), PLANTED),)),
+        lambda: TemplateRefusedError((Problem(Place(), Reason(PLANTED)),)),
         lambda: macro.failure("r-1", PLANTED),
         lambda: hook.failure({}, UsageError(PLANTED)),
         lambda: observing.logger.info("processed", extra={"notices": [PLANTED]}),

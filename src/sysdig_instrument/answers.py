@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import (
     Answer,
     Answers,
@@ -167,6 +168,6 @@ def _late(request: Request, seconds: float) -> Unavailable:
         case ImageRequest(image):
             return unreadable(image, f"there was no answer within {seconds:g} s", _MORE_TIME).unavailable
         case SsmRequest(name):
-            return Unavailable(f"The SSM parameter {name} was not read within {seconds:g} s", _MORE_TIME)
+            return Unavailable(Reason(f"The SSM parameter {name} was not read within {seconds:g} s", _MORE_TIME))
         case ExportRequest(name):
-            return Unavailable(f"The export {name} was not read within {seconds:g} s", _MORE_TIME)
+            return Unavailable(Reason(f"The export {name} was not read within {seconds:g} s", _MORE_TIME))

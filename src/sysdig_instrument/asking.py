@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
-from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.engine.findings import Reason, quoted
 from sysdig_instrument.engine.lookups import Answer, ImageRequest, Request, Unavailable
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.values import dataclass
@@ -70,4 +70,4 @@ def asker(
 
 def _no_region(request: Request) -> Unavailable:
     name = request.image if isinstance(request, ImageRequest) else request.name
-    return Unavailable(f"{quoted(name)} cannot be asked for, as the AWS region is not known", _NO_REGION)
+    return Unavailable(Reason(f"{quoted(name)} cannot be asked for, as the AWS region is not known", _NO_REGION))

@@ -22,6 +22,7 @@ from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
 from sysdig_instrument.engine.outcomes import Outcome, Status
+from sysdig_instrument.engine.steps import steps
 from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.late import late
 from sysdig_instrument.macro import Processed, TemplateRefusedError, explained
@@ -37,14 +38,13 @@ with late("aws_lambda_powertools.utilities.jmespath_utils", "ast", "random", "to
 NAMESPACE: Final = "SysdigInstrument"
 SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME") or "sysdig-instrument"
 
-MEMBERS: Final = frozenset(
-    {
-        "Command", "ContainerDefinitions", "Cpu", "DependsOn", "EntryPoint", "Environment", "ExecutionRoleArn", "Image",
-        "LinuxParameters", "Memory", "Metadata", "Name", "PidMode", "Properties", "RuntimePlatform", "Secrets", "Tags",
-        "VolumesFrom",
-    }
-)  # fmt: skip
-"""What a template can be refused for: the member that the problem is about. A fixed list, as each one is a metric."""
+MEMBERS: Final = frozenset({"DependsOn", "Image", "Metadata", "Name", "Properties", "Secrets", "Tags"}).union(
+    *(step.keys for step in steps())
+)
+"""What a template can be refused for: the member that the problem is about. A fixed list, as each one is a metric.
+
+Those of the steps, and what else decides what is instrumented or is checked in the result.
+"""
 
 logger = Logger(service=SERVICE)
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Request, Unavailable
 from sysdig_instrument.engine.plan import Context, Plan, plan
@@ -14,9 +15,9 @@ Lookup: TypeAlias = Callable[[Sequence[Request]], Mapping[Request, Answer]]
 """Answers all the requests at once. It raises nothing that a user could cause: a failure is an ``Unavailable``."""
 
 _MOST_ROUNDS: Final = 8  # a parameter names an export that names a parameter … that names the image
-_SILENCE: Final = Unavailable("Nothing came back for it", "Report this as a bug")
-_ENDLESS: Final = Unavailable("It hangs on too long a chain of parameters and exports", "Shorten the chain")
-_NOBODY: Final = Unavailable("It was not asked for", "Give the container an EntryPoint")
+_SILENCE: Final = Unavailable(Reason("Nothing came back for it", "Report this as a bug"))
+_ENDLESS: Final = Unavailable(Reason("It hangs on too long a chain of parameters and exports", "Shorten the chain"))
+_NOBODY: Final = Unavailable(Reason("It was not asked for", "Give the container an EntryPoint"))
 
 
 def planned(template: Json, context: Context, lookup: Lookup) -> Plan:

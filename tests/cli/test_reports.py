@@ -18,6 +18,7 @@ from making import container, template
 from sysdig_instrument.cli.reports import github, junit, markdown, sarif
 from sysdig_instrument.cli.reports.model import NOTICE, REFUSED, FileReport, Mark, Remark, Row, TaskReport
 from sysdig_instrument.cli.terminal import cells
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
 FORMS = ("table", "json", "sarif", "junit", "github", "markdown")
@@ -49,7 +50,9 @@ def faults_of_sarif(text: str) -> list[str]:
 def odd_report() -> FileReport:
     row = Row(ODD, Mark.BAD, "refused", ODD, 3)
     return FileReport(
-        ODD, (TaskReport(row, (row,)),), (Remark(REFUSED, ODD, ODD, ODD, ODD, ODD, 3), Remark(NOTICE, ODD))
+        ODD,
+        (TaskReport(row, (row,)),),
+        (Remark(REFUSED, Reason(ODD, ODD), ODD, ODD, ODD, 3), Remark(NOTICE, Reason(ODD))),
     )
 
 
@@ -126,7 +129,7 @@ def test_what_is_not_sarif_is_found() -> None:
 
 
 def test_the_fingerprint_outlasts_other_lines() -> None:
-    one, other = (Remark(REFUSED, "It is.", "", "Api", "web", "Resources.Api", line) for line in (3, 30))
+    one, other = (Remark(REFUSED, Reason("It is.", ""), "Api", "web", "Resources.Api", line) for line in (3, 30))
     first, second = (
         json.loads("".join(sarif.texts([FileReport("a.yaml", (), (each,))])))["runs"][0]["results"][0]
         for each in (one, other)

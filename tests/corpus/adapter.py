@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from judge.evaluate import Surroundings
 from judge.images import Images
 from judge.values import Json, items, text_of
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import (
     Answers,
     ExportRequest,
@@ -21,7 +22,7 @@ from sysdig_instrument.engine.settings.layers import Layer, settle
 
 ARCHITECTURES = {"amd64": "X86_64", "arm64": "ARM64"}
 MOST_ROUNDS = 9  # an image may stand in an SSM parameter whose name is an export; more is a circle
-NOT_THERE = Unavailable("it is not there", "make it up", missing=True)
+NOT_THERE = Unavailable(Reason("it is not there", "make it up"), missing=True)
 
 
 @dataclass(frozen=True)

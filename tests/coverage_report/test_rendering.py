@@ -24,10 +24,13 @@ from sysdig_instrument.coverage import document, table
 from sysdig_instrument.coverage.account import Definition, Reading, Region, RunningContainer, Unread
 from sysdig_instrument.coverage.report import Report, report
 from sysdig_instrument.coverage.table import Look
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.settings.layers import settle
 
 ROUTER = plain("log", firelensConfiguration={"type": "fluentbit"})
-DENIED = Unread("us-east-1", None, "ListClusters: Amazon ECS answered AccessDeniedException", "Allow ecs:ListClusters")
+DENIED = Unread(
+    "us-east-1", None, Reason("ListClusters: Amazon ECS answered AccessDeniedException", "Allow ecs:ListClusters")
+)
 
 
 def sample() -> Report:
@@ -39,7 +42,7 @@ def sample() -> Report:
             instrumented(wrapped(), plain("metrics-exporter"), pidMode=None)
         ),
         definition_arn("win:1"): definition(registered(plain()), sysdig_instrument="false"),
-        definition_arn("secret:1"): Unread("eu-central-1", None, "It was refused", "Allow it"),
+        definition_arn("secret:1"): Unread("eu-central-1", None, Reason("It was refused", "Allow it")),
     }
     running = (RunningContainer(AGENT, "RUNNING", "sha256:aa"), RunningContainer("web", "RUNNING", "sha256:bb"))
     tasks = [

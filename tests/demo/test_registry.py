@@ -44,7 +44,7 @@ def test_what_it_does_not_have(running: Registry) -> None:
     for image in ("shop/worker:gone", "gone:1"):
         refused = ask(running, image)
         assert isinstance(refused, Unavailable)
-        assert "status 404, MANIFEST_UNKNOWN" in refused.fact
+        assert "status 404, MANIFEST_UNKNOWN" in refused.reason.fact
 
 
 def test_a_head_request_has_no_body(running: Registry) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysdig_instrument.engine.findings import Notice, Place, Problem, message, path_text, quoted
+from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason, message, path_text, quoted
 from sysdig_instrument.engine.patch import Pointer
 
 names = st.text(max_size=400)
@@ -37,20 +37,20 @@ def test_a_path_is_written_as_people_write_it(pointer: Pointer, text: str) -> No
 
 
 def test_fact_and_advice_are_sentences_and_advice_may_be_missing() -> None:
-    assert Problem(Place("A"), "It is so", "Do that").text == 'Task "A": It is so. Do that.'
-    assert Notice(Place(), "It is so").text == "It is so."
+    assert Problem(Place("A"), Reason("It is so", "Do that")).text == 'Task "A": It is so. Do that.'
+    assert Notice(Place(), Reason("It is so")).text == "It is so."
 
 
 def test_the_lasting_text_leaves_out_what_may_change() -> None:
-    assert Notice(Place("A"), "503", "Try again", "It was not read").lasting_text == 'Task "A": It was not read.'
-    assert Notice(Place("A"), "It is so", "Do that").lasting_text == 'Task "A": It is so. Do that.'
+    assert Notice(Place("A"), Reason("503", "Try again", "It was not read")).stable_text == 'Task "A": It was not read.'
+    assert Notice(Place("A"), Reason("It is so", "Do that")).stable_text == 'Task "A": It is so. Do that.'
 
 
 @given(st.text(), names, pointers, st.text())
 def test_a_finding_is_one_printable_line_of_bounded_length(
     task: str, container: str, pointer: Pointer, fact: str
 ) -> None:
-    text = Problem(Place(task, container, pointer), fact, fact).text
+    text = Problem(Place(task, container, pointer), Reason(fact, fact)).text
     assert len(text) < 2000
     assert len(text.splitlines()) <= 1
     text.encode()
@@ -88,7 +88,7 @@ def test_a_long_name_is_cut() -> None:
 
 
 def test_a_message_has_a_line_for_each_finding_and_none_twice() -> None:
-    one, two = Problem(Place("A"), "One", "Do"), Problem(Place("B"), "Two", "Do")
+    one, two = Problem(Place("A"), Reason("One", "Do")), Problem(Place("B"), Reason("Two", "Do"))
     assert message([one, two, one]) == f"{one.text}\n{two.text}"
 
 
@@ -97,7 +97,7 @@ def test_a_message_of_nothing_is_empty() -> None:
 
 
 def test_a_long_message_is_cut_at_a_lines_end_and_says_how_much_is_missing() -> None:
-    findings = [Problem(Place(f"Task{number}"), "Something is wrong", "Correct it") for number in range(1000)]
+    findings = [Problem(Place(f"Task{number}"), Reason("Something is wrong", "Correct it")) for number in range(1000)]
     lines = message(findings).splitlines()
     assert len(message(findings).encode()) < 4000
     assert lines[0] == findings[0].text
@@ -105,7 +105,10 @@ def test_a_long_message_is_cut_at_a_lines_end_and_says_how_much_is_missing() -> 
 
 
 @given(
-    st.lists(st.builds(Problem, st.builds(Place, st.text(), st.text(), pointers), st.text(), st.text()), max_size=30)
+    st.lists(
+        st.builds(Problem, st.builds(Place, st.text(), st.text(), pointers), st.builds(Reason, st.text(), st.text())),
+        max_size=30,
+    )
 )
 def test_a_message_fits_into_a_status_reason(findings: list[Problem]) -> None:
     assert len(message(findings).encode()) <= 4096
@@ -114,7 +117,7 @@ def test_a_message_fits_into_a_status_reason(findings: list[Problem]) -> None:
 def test_a_message_may_be_as_long_as_it_may_be_and_no_longer() -> None:
     """3500 bytes, each line with its end."""
     first, second, last, longer = (
-        Problem(Place(), each * length) for each, length in zip("abcd", (1165, 1165, 1164, 1165), strict=True)
+        Problem(Place(), Reason(each * length)) for each, length in zip("abcd", (1165, 1165, 1164, 1165), strict=True)
     )
     assert message([first, second, last]) == f"{first.text}\n{second.text}\n{last.text}"
     assert message([first, second, longer]) == f"{first.text}\n{second.text}\n… and 1 more like these."

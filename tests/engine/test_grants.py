@@ -9,8 +9,8 @@ import pytest
 
 from case_folders import ACCOUNT, REGION
 from making import NOVALUE, ROLE, SECRET, notices_of, plan_of, processed, resource, template
-from sysdig_instrument.engine.grants import POLICY_NAME
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.steps.execution_role import POLICY_NAME
 
 TRUST: dict[str, Json] = {
     "Type": "AWS::IAM::Role",

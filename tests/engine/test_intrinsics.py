@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from case_folders import ACCOUNT, REGION
 from making import NOVALUE, scope
 from sysdig_instrument.engine.choices import Always, Choice, leaves
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.intrinsics import FUNCTIONS, cases, resolve
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.known import Literal, Unknown
@@ -47,7 +48,7 @@ def worth(expression: Json | Absent, answers: Mapping[Request, Answer] | None = 
 def why(expression: Json, **values: Json) -> str:
     found = worth(expression, {}, **values)
     assert isinstance(found, Unknown), found
-    return found.why
+    return found.reason.fact
 
 
 @pytest.mark.parametrize(
@@ -232,8 +233,8 @@ def test_an_import_is_asked_for() -> None:
 
 
 def test_what_the_world_does_not_tell_is_not_known_for_its_reason() -> None:
-    found = worth({"Fn::ImportValue": "x"}, {ExportRequest("x"): Unavailable("No such export", "Export it")})
-    assert found == Unknown("No such export", "Export it")
+    found = worth({"Fn::ImportValue": "x"}, {ExportRequest("x"): Unavailable(Reason("No such export", "Export it"))})
+    assert found == Unknown(Reason("No such export", "Export it"))
 
 
 @pytest.mark.parametrize("text", ["has space", "nginx:1.27", "a@sha256:00", "", "//x", "a:b:c", "{}"])
@@ -252,14 +253,14 @@ def test_an_ssm_typed_parameter_whose_value_can_be_a_name_is_asked_for(name: str
 
 
 def test_a_name_that_ssm_does_not_have_is_the_text_itself() -> None:
-    missing = Unavailable("There is none", "Make it", missing=True)
+    missing = Unavailable(Reason("There is none", "Make it"), missing=True)
     assert worth({"Ref": "Stored"}, {SsmRequest("nginx"): missing}, Stored="nginx") == Literal("nginx")
 
 
 def test_a_name_that_could_not_be_read_is_not_taken_for_the_text() -> None:
-    denied = Unavailable("Access denied", "Allow it")
+    denied = Unavailable(Reason("Access denied", "Allow it"))
     assert worth({"Ref": "Stored"}, {SsmRequest("nginx"): denied}, Stored="nginx") == Unknown(
-        "Access denied", "Allow it"
+        Reason("Access denied", "Allow it")
     )
 
 
@@ -290,7 +291,7 @@ def test_a_loop_variable_without_item_is_not_known() -> None:
     for expression in expressions:
         found = resolve(expression, here)
         assert isinstance(found, Unknown)
-        assert found.why == 'it depends on the items of the Fn::ForEach over "X"'
+        assert found.reason.fact == 'it depends on the items of the Fn::ForEach over "X"'
     assert resolve("${Y}", here) == Literal("${Y}")
 
 
@@ -323,7 +324,9 @@ def test_cases_keep_apart_what_json_keeps_apart() -> None:
 
 def test_an_expression_with_endless_conditions_is_not_known() -> None:
     many: Json = {"Fn::Join": ["", [{"Fn::If": [f"C{number}", str(number), "x"]} for number in range(12)]]}
-    reasons = {value.why for value, _ in leaves(cases(many, scope(TEMPLATE), {}), {}) if isinstance(value, Unknown)}
+    reasons = {
+        value.reason.fact for value, _ in leaves(cases(many, scope(TEMPLATE), {}), {}) if isinstance(value, Unknown)
+    }
     assert reasons == {"it depends on too many conditions"}
 
 

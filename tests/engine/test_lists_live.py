@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from making import scope
-from sysdig_instrument.engine.container import WRAPPER
+from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.intrinsics import resolve
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.known import Literal

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from making import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, resource, template
-from sysdig_instrument.engine.container import WRAPPER
+from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import process
 

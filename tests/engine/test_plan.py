@@ -17,6 +17,7 @@ from making import (
     settled,
     template,
 )
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import (
     Answer,
@@ -132,7 +133,9 @@ def test_image_configs_of_the_settings_win_over_the_registry() -> None:
 
 
 def test_a_failure_is_a_notice_where_the_settings_say_skip() -> None:
-    failed: dict[Request, Answer] = {ImageRequest("shop/web:1"): Unavailable("The registry answered 503", "Try again")}
+    failed: dict[Request, Answer] = {
+        ImageRequest("shop/web:1"): Unavailable(Reason("The registry answered 503", "Try again"))
+    }
     made = planned(LOOKED_UP, context(OnUnresolvedImage="skip"), World(failed))
     assert made.problems == ()
     assert any("The registry answered 503" in notice.text for notice in made.notices)
@@ -144,7 +147,7 @@ def test_a_result_does_not_hold_what_a_registry_happened_to_say() -> None:
     texts = set()
     for status in ("503", "429"):
         failed: dict[Request, Answer] = {
-            ImageRequest("shop/web:1"): Unavailable(f"The registry answered {status}", "Try again")
+            ImageRequest("shop/web:1"): Unavailable(Reason(f"The registry answered {status}", "Try again"))
         }
         made = planned(LOOKED_UP, context(OnUnresolvedImage="skip"), World(failed))
         texts.add(str(process(LOOKED_UP, made)[0]))

@@ -211,13 +211,13 @@ def test_an_unknown_name_is_told_on_one_line(name: str) -> None:
     if name in BY_NAME:
         return
     _, (fault,) = merged(Settled(), Layer("here", {name: "x"}))
-    assert len(fault.fact.splitlines()) == 1
-    assert len(fault.fact) < 400
+    assert len(fault.reason.fact.splitlines()) == 1
+    assert len(fault.reason.fact) < 400
 
 
 def test_a_collector_that_is_nearly_a_region_is_told_so() -> None:
     _, (fault,) = merged(Settled(), Layer("here", {"Collector": "us9"}))
-    assert fault.advice.startswith('Write "us')
+    assert fault.reason.advice.startswith('Write "us')
 
 
 @pytest.mark.parametrize(("region", "host"), COLLECTORS.items())
@@ -235,7 +235,7 @@ def test_what_guards_the_account_is_not_for_templates(row: Setting) -> None:
     name = row.name
     for reach in (Reach.TASK, Reach.CONTAINER):
         settled, (fault,) = merged(Settled(), Layer("the tags", {name: GOOD[name][0][0]}, reach))
-        assert fault.fact == f'Setting "{name}" in the tags can be set in the macro\'s deployment only'
+        assert fault.reason.fact == f'Setting "{name}" in the tags can be set in the macro\'s deployment only'
         assert settled == Settled()
 
 
@@ -248,4 +248,4 @@ def test_a_locked_setting_is_for_the_deployment_only() -> None:
     settled = settle(Layer("deployment", {"LockedSettings": "Priority"}), Layer("more", {"Priority": "security"}))
     after, (fault,) = merged(settled, Layer("the tags", {"Priority": "availability"}, Reach.TASK))
     assert after.settings.priority == "security"
-    assert fault.fact == 'Setting "Priority" in the tags is locked by deployment'
+    assert fault.reason.fact == 'Setting "Priority" in the tags is locked by deployment'

@@ -21,7 +21,8 @@ from making import (
     properties_of,
     template,
 )
-from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
+from sysdig_instrument.engine.agent import AGENT_NAME, WRAPPER
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, Unavailable
 from sysdig_instrument.engine.plan import plan
@@ -376,7 +377,7 @@ def test_an_entry_point_is_not_said_to_come_from_an_image_that_was_left_alone() 
     web = container(EntryPoint=when("C", ["run"]), Image="shop/gone:1")
     value = template(web, sections=TAKEN)
     context = context_of()
-    gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable("It is gone", "Push it")))
+    gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable(Reason("It is gone", "Push it"))))
     assert gone.tasks[0].containers[0].text == "instrumented: entry point from the template"
     assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point from the image"
 
@@ -433,7 +434,7 @@ def test_each_branch_whose_image_is_not_there_is_told() -> None:
     sections: dict[str, Json] = {"Conditions": {"Later": {"Fn::Equals": [1, 2]}}}
     value = template(container(EntryPoint=None, Command=command, Image="shop/gone:1"), sections=sections)
     context = context_of()
-    gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable("It is gone", "Push it")))
+    gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable(Reason("It is gone", "Push it"))))
     assert any("It is gone" in each.text for each in gone.problems)
 
 

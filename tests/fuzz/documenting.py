@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sysdig_instrument.cli.subject import prospect, subject_of
 from sysdig_instrument.documents import Document, Syntax, read, render, write
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Request, Unavailable
 from sysdig_instrument.engine.patch import apply
@@ -56,7 +57,7 @@ def answering(requests: Sequence[Request]) -> Mapping[Request, Answer]:
     return {
         request: ImageConfig(("start",), ("serve",))
         if isinstance(request, ImageRequest)
-        else Unavailable("It is not there", "Put it there", missing=True)
+        else Unavailable(Reason("It is not there", "Put it there"), missing=True)
         for request in requests
     }
 

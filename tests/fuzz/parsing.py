@@ -199,7 +199,7 @@ def docker_configs(data: bytes) -> None:
         try:
             login = DockerConfig(path, helper).login(registry)
         except NoAnswerError as error:
-            assert error.fact.isprintable()
+            assert error.reason.fact.isprintable()
             continue
         if login:
             assert isinstance(login.password, str)
@@ -221,7 +221,7 @@ def aws_answers(data: bytes) -> None:
     try:
         login = Secrets(cast("Any", Clients()), "eu-west-1", Deadline.after(60, MonotonicClock())).login("name")
     except NoAnswerError as error:
-        assert "JSON object" in error.fact
+        assert "JSON object" in error.reason.fact
         return
     json.dumps([login.username, login.password])
     login.basic.encode("ascii")

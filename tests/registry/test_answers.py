@@ -72,14 +72,14 @@ def test_registries_that_are_not_allowed(network: Network) -> None:
     assert isinstance(fine, ImageConfig)
     assert isinstance(too, ImageConfig)
     assert isinstance(refused, Unavailable)
-    assert "AllowedRegistries does not admit quay.io" in refused.fact
+    assert "AllowedRegistries does not admit quay.io" in refused.reason.fact
     assert "quay.io" not in network.resolved
 
 
 def test_no_time_at_all(network: Network) -> None:
     requests: list[Request] = [ImageRequest("nginx"), SsmRequest("/p"), ExportRequest("e")]
     found = network.ask(*requests, seconds=0)
-    assert [each.fact for each in found if isinstance(each, Unavailable)] == [
+    assert [each.reason.fact for each in found if isinstance(each, Unavailable)] == [
         "The image nginx could not be read: there was no answer within 0 s",
         "The SSM parameter /p was not read within 0 s",
         "The export e was not read within 0 s",
@@ -161,7 +161,7 @@ def test_a_manifest_that_names_anothers_configuration_does_not_read_it(network: 
     mine["app"].manifests = dict(theirs["o/app"].manifests)  # the manifests, and none of the blobs
     stolen = network.ask_image("mine.example/app:v0", cache=cache)
     assert isinstance(stolen, Unavailable)
-    assert "status 404" in stolen.fact
+    assert "status 404" in stolen.reason.fact
     with_a_secret = ImageRequest(
         "ghcr.io/o/app:v0", credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x"
     )
@@ -239,7 +239,12 @@ def test_boto3_is_imported_late() -> None:
 
 
 def test_registries_import_the_engines_values_and_nothing_else_of_it() -> None:
-    allowed = {"sysdig_instrument.engine.lookups", "sysdig_instrument.engine.json_types", "sysdig_instrument.values"}
+    allowed = {
+        "sysdig_instrument.engine.findings",
+        "sysdig_instrument.engine.lookups",
+        "sysdig_instrument.engine.json_types",
+        "sysdig_instrument.values",
+    }
     folder = Path(sysdig_instrument.registry.__file__).parent
     for file in folder.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):

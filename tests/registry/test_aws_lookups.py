@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from registry.content import Anything
 from registry.network import Call, FakeRegistry, Network, Reply, basic
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, ImageRequest, SsmRequest, Unavailable
 from sysdig_instrument.registry.aws import AwsClients
 from sysdig_instrument.registry.parameters import batches
@@ -94,15 +95,18 @@ def test_a_secret_is_for_its_registry_only(network: Network) -> None:
 def test_a_secret_of_another_shape(network: Network, text: str) -> None:
     (refused,) = network.ask(ImageRequest(PRIVATE, credentials=secret(text, "odd")), clients=AwsClients())
     assert isinstance(refused, Unavailable)
-    assert 'is not a JSON object with "username" and "password"' in refused.fact
-    assert "SECRET" not in refused.fact + refused.advice
+    assert 'is not a JSON object with "username" and "password"' in refused.reason.fact
+    assert "SECRET" not in refused.reason.fact + refused.reason.advice
 
 
 @pytest.mark.usefixtures("guarded")
 def test_a_secret_that_is_not_there(network: Network) -> None:
     (refused,) = network.ask(ImageRequest(PRIVATE, credentials="gone"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
-    assert "the credentials in gone could not be read: AWS Secrets Manager answered ResourceNotFound" in refused.fact
+    assert (
+        "the credentials in gone could not be read: AWS Secrets Manager answered ResourceNotFound"
+        in refused.reason.fact
+    )
 
 
 def test_a_secret_is_read_once(network: Network, guarded: list[Call]) -> None:
@@ -144,7 +148,7 @@ def test_a_parameter_that_is_not_there_beside_one_that_is(network: Network) -> N
     parameter("/here", "nginx")
     gone, here = network.ask(SsmRequest("/gone"), SsmRequest("/here"), clients=AwsClients())
     assert gone == Unavailable(
-        "There is no SSM parameter /gone in us-east-1", "Create it, or correct its name", missing=True
+        Reason("There is no SSM parameter /gone in us-east-1", "Create it, or correct its name"), missing=True
     )
     assert here == "nginx"
 
@@ -153,7 +157,7 @@ def test_a_secure_string_is_not_read(network: Network) -> None:
     parameter("/secure", "SECRET", "SecureString")
     (refused,) = network.ask(SsmRequest("/secure"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
-    assert refused.fact == "The SSM parameter /secure is a SecureString, and those are not read"
+    assert refused.reason.fact == "The SSM parameter /secure is a SecureString, and those are not read"
     assert not refused.missing
 
 
@@ -170,7 +174,7 @@ def test_exports(network: Network) -> None:
     found, gone = network.ask(ExportRequest("Image"), ExportRequest("Gone"), clients=AwsClients())
     assert found == "nginx:1"
     assert gone == Unavailable(
-        "No stack in us-east-1 exports Gone", "Deploy the stack that exports it first", missing=True
+        Reason("No stack in us-east-1 exports Gone", "Deploy the stack that exports it first"), missing=True
     )
 
 
@@ -216,10 +220,12 @@ def test_services_that_deny(network: Network) -> None:
     refused, too = network.ask(ExportRequest("e"), SsmRequest("/p"), clients=clients)
     assert isinstance(refused, Unavailable)
     assert isinstance(too, Unavailable)
-    assert refused.fact == "The exports of us-east-1 could not be listed: AWS CloudFormation answered AccessDenied"
-    assert "cloudformation:ListExports" in refused.advice
-    assert "SSM parameters could not be read (/p): AWS Systems Manager answered AccessDenied" in too.fact
-    assert "ssm:GetParameters" in too.advice
+    assert (
+        refused.reason.fact == "The exports of us-east-1 could not be listed: AWS CloudFormation answered AccessDenied"
+    )
+    assert "cloudformation:ListExports" in refused.reason.advice
+    assert "SSM parameters could not be read (/p): AWS Systems Manager answered AccessDenied" in too.reason.fact
+    assert "ssm:GetParameters" in too.reason.advice
 
 
 def test_versions_of_one_parameter_are_asked_for_apart() -> None:

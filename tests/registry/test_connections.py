@@ -25,7 +25,7 @@ def site(network: Network) -> FakeRegistry:
 
 def fact(answer: Answer) -> str:
     assert isinstance(answer, Unavailable)
-    return answer.fact
+    return answer.reason.fact
 
 
 def test_the_next_address_is_taken_when_one_fails(network: Network) -> None:

@@ -224,8 +224,8 @@ def test_what_s3_sends_is_verified(network: Network) -> None:
     network.site(BUCKET, lambda _: Reply(403, b"<Error>SECRET</Error>"))
     refused = network.ask_image(f"{HOST}/team/app:1", clients=aws.clients)
     assert isinstance(refused, Unavailable)
-    assert "Amazon S3, where Amazon ECR keeps its configuration, refused it (status 403)" in refused.fact
-    assert "SECRET" not in refused.fact + refused.advice
+    assert "Amazon S3, where Amazon ECR keeps its configuration, refused it (status 403)" in refused.reason.fact
+    assert "SECRET" not in refused.reason.fact + refused.reason.advice
 
 
 def refused_by(network: Network, aws: Stubbed) -> Unavailable:
@@ -237,7 +237,7 @@ def refused_by(network: Network, aws: Stubbed) -> Unavailable:
     refused, fine = network.ask(*requests, clients=aws.clients)
     assert fine == ImageConfig(("/good",))
     assert isinstance(refused, Unavailable)
-    assert "SECRET" not in refused.fact + refused.advice
+    assert "SECRET" not in refused.reason.fact + refused.reason.advice
     return refused
 
 
@@ -260,8 +260,8 @@ def test_refusals(network: Network, code: str, fact: str, advice: str) -> None:
     aws = Stubbed()
     aws.stub("ecr", "eu-west-1").add_client_error("batch_get_image", code, "SECRET text of AWS's")
     refused = refused_by(network, aws)
-    assert fact in refused.fact
-    assert advice in refused.advice
+    assert fact in refused.reason.fact
+    assert advice in refused.reason.advice
 
 
 def test_a_denied_layer_names_its_own_permission(network: Network) -> None:
@@ -270,7 +270,7 @@ def test_a_denied_layer_names_its_own_permission(network: Network) -> None:
     ecr = aws.stub("ecr", "eu-west-1")
     ecr.add_response("batch_get_image", images_of(store, "1"), asks("1"))
     ecr.add_client_error("get_download_url_for_layer", "AccessDeniedException")
-    advice = refused_by(network, aws).advice
+    advice = refused_by(network, aws).reason.advice
     assert f"ecr:GetDownloadUrlForLayer on {ARN}" in advice
     assert "its repository policy" in advice
 
@@ -288,8 +288,8 @@ def test_failures_of_one_image(network: Network, code: str, fact: str) -> None:
     aws = Stubbed()
     aws.stub("ecr", "eu-west-1").add_response("batch_get_image", images_of(Store(), failures={"1": code}), asks("1"))
     refused = refused_by(network, aws)
-    assert fact in refused.fact
-    assert ("ecr:BatchImportUpstreamImage" in refused.advice) == (code != "KmsError")
+    assert fact in refused.reason.fact
+    assert ("ecr:BatchImportUpstreamImage" in refused.reason.advice) == (code != "KmsError")
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), EndpointConnectionError(endpoint_url="https://SECRET")])
@@ -301,8 +301,8 @@ def test_what_botocore_raises(network: Network, error: Exception) -> None:
     aws = AwsClients(Failing)
     refused = network.ask_image(f"{HOST}/team/app:1", clients=aws)
     assert isinstance(refused, Unavailable)
-    assert type(error).__name__ in refused.fact
-    assert "SECRET" not in refused.fact
+    assert type(error).__name__ in refused.reason.fact
+    assert "SECRET" not in refused.reason.fact
 
 
 def test_a_hundred_images_in_a_call(network: Network) -> None:
@@ -342,6 +342,6 @@ def test_manifests_of_moto(network: Network, moto_ecr: Anything) -> None:
     by_tag, by_digest, gone, nowhere = network.ask(*(ImageRequest(f"{HOST}/{name}") for name in names), clients=clients)
     assert by_tag == by_digest == ImageConfig(("/moto",))
     assert isinstance(gone, Unavailable)
-    assert "it has no such image" in gone.fact
+    assert "it has no such image" in gone.reason.fact
     assert isinstance(nowhere, Unavailable)
-    assert f"account {ACCOUNT} has no repository team/gone in eu-west-1" in nowhere.fact
+    assert f"account {ACCOUNT} has no repository team/gone in eu-west-1" in nowhere.reason.fact

@@ -49,9 +49,9 @@ def ask_beside_a_good_one(network: Network, image: str, seconds: float = HARD_LI
     assert time.monotonic() - started < HARD_LIMIT
     assert fine == GOOD
     assert isinstance(faulty, Unavailable)
-    assert faulty.fact.startswith(f"The image {image} could not be read: ")
-    assert "EntryPoint in the template" in faulty.advice
-    for part in (faulty.fact, faulty.advice):
+    assert faulty.reason.fact.startswith(f"The image {image} could not be read: ")
+    assert "EntryPoint in the template" in faulty.reason.advice
+    for part in (faulty.reason.fact, faulty.reason.advice):
         assert "SECRET" not in part
         assert "s3cret" not in part
     return faulty
@@ -71,12 +71,12 @@ def raw(*chunks: bytes, between: float = 0.0, until: threading.Event | None = No
 def test_refused(network: Network) -> None:
     network.names["dead.example"] = ["8.8.8.8"]
     fault = ask_beside_a_good_one(network, "dead.example/app:1")
-    assert "dead.example refused the connection" in fault.fact
+    assert "dead.example refused the connection" in fault.reason.fact
 
 
 def test_unknown_name(network: Network) -> None:
     fault = ask_beside_a_good_one(network, "nowhere.example/app:1")
-    assert "the name nowhere.example is not known" in fault.fact
+    assert "the name nowhere.example is not known" in fault.reason.fact
 
 
 def test_never_answers(network: Network) -> None:
@@ -84,7 +84,7 @@ def test_never_answers(network: Network) -> None:
     network.site("silent.example", lambda _: raw(until=over))
     fault = ask_beside_a_good_one(network, "silent.example/app:1", FAULT_SECONDS)
     over.set()
-    assert "within 1 s" in fault.fact or "did not answer in time" in fault.fact
+    assert "within 1 s" in fault.reason.fact or "did not answer in time" in fault.reason.fact
 
 
 def test_takes_no_connection(network: Network) -> None:
@@ -98,7 +98,7 @@ def test_takes_no_connection(network: Network) -> None:
 
     network.names["slow.example"] = ["8.8.8.8"]
     fault = ask_beside_a_good_one(network, "slow.example/app:1", FAULT_SECONDS, dial=hang)
-    assert "slow.example" in fault.fact
+    assert "slow.example" in fault.reason.fact
 
 
 def test_name_look_up_that_hangs_is_left_behind(network: Network) -> None:
@@ -112,7 +112,7 @@ def test_name_look_up_that_hangs_is_left_behind(network: Network) -> None:
 
     fault = ask_beside_a_good_one(network, "tarpit.example/app:1", FAULT_SECONDS, resolve=hang)
     over.set()
-    assert "no answer within 1 s" in fault.fact
+    assert "no answer within 1 s" in fault.reason.fact
 
 
 def test_tls_handshake_that_hangs(network: Network) -> None:
@@ -127,7 +127,7 @@ def test_tls_handshake_that_hangs(network: Network) -> None:
     network.names["mute.example"] = ["8.8.8.8"]
     with listener:
         fault = ask_beside_a_good_one(network, "mute.example/app:1", FAULT_SECONDS, dial=to_listener)
-    assert "mute.example" in fault.fact or "1 s" in fault.fact
+    assert "mute.example" in fault.reason.fact or "1 s" in fault.reason.fact
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_one_byte_at_a_time(network: Network, head: bytes) -> None:
     chunks = [head] + [dripping[i : i + 1] for i in range(len(dripping))]
     network.site("drip.example", lambda _: raw(*chunks, between=0.05))
     fault = ask_beside_a_good_one(network, "drip.example/app:1", FAULT_SECONDS)
-    assert "in time" in fault.fact or "1 s" in fault.fact
+    assert "in time" in fault.reason.fact or "1 s" in fault.reason.fact
 
 
 def gate_once(first: Reply, registry: FakeRegistry) -> None:
@@ -201,7 +201,7 @@ def test_a_compressed_answer_is_not_unpacked(network: Network) -> None:
     headers = {"Content-Encoding": "gzip", "Content-Type": OCI_MANIFEST}
     site = network.site("bomb.example", lambda _: Reply(200, packed, headers))
     fault = ask_beside_a_good_one(network, "bomb.example/app:1")
-    assert "its manifest is not a JSON object" in fault.fact
+    assert "its manifest is not a JSON object" in fault.reason.fact
     assert {call.headers["accept-encoding"] for call in site.calls} == {"identity"}
 
 
@@ -209,8 +209,8 @@ def test_429_beyond_the_deadline_is_not_waited_for(network: Network) -> None:
     body = b'{"errors": [{"code": "TOOMANYREQUESTS", "message": "SECRET"}]}'
     site = network.site("busy.example", lambda _: Reply(429, body, {"Retry-After": "3600"}))
     fault = ask_beside_a_good_one(network, "busy.example/app:1", clock=FakeClock())
-    assert "busy.example refused it (status 429, TOOMANYREQUESTS)" in fault.fact
-    assert "RegistryCredentials" in fault.advice
+    assert "busy.example refused it (status 429, TOOMANYREQUESTS)" in fault.reason.fact
+    assert "RegistryCredentials" in fault.reason.advice
     assert len(site.calls) == 1
 
 
@@ -224,27 +224,27 @@ def test_500_once_and_then_fine(network: Network) -> None:
 def test_500_for_ever(network: Network) -> None:
     site = network.site("broken.example", lambda _: Reply(500, b"SECRET stack trace"))
     fault = ask_beside_a_good_one(network, "broken.example/app:1", clock=FakeClock())
-    assert "broken.example refused it (status 500)" in fault.fact
+    assert "broken.example refused it (status 500)" in fault.reason.fact
     assert len(site.calls) == 3
 
 
 def test_truncated_body(network: Network) -> None:
     network.site("cut.example", lambda _: raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"))
     fault = ask_beside_a_good_one(network, "cut.example/app:1", clock=FakeClock())
-    assert "cut.example broke off its response" in fault.fact
+    assert "cut.example broke off its response" in fault.reason.fact
 
 
 def test_truncated_chunks(network: Network) -> None:
     network.site("cut.example", lambda _: raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{}"))
     fault = ask_beside_a_good_one(network, "cut.example/app:1", clock=FakeClock())
-    assert "cut.example broke off its response" in fault.fact
+    assert "cut.example broke off its response" in fault.reason.fact
 
 
 @pytest.mark.parametrize("nonsense", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999\r\n\r\n", b"", b"\0" * 70000])
 def test_no_http_at_all(network: Network, nonsense: bytes) -> None:
     network.site("odd.example", lambda _: raw(nonsense))
     fault = ask_beside_a_good_one(network, "odd.example/app:1", clock=FakeClock())
-    assert "odd.example broke off its response" in fault.fact
+    assert "odd.example broke off its response" in fault.reason.fact
 
 
 def test_wrong_digest_of_a_manifest(network: Network) -> None:
@@ -253,7 +253,7 @@ def test_wrong_digest_of_a_manifest(network: Network) -> None:
     registry["app"].manifests[wanted] = registry["app"].manifests["1"]
     network.site("liar.example", registry)
     fault = ask_beside_a_good_one(network, f"liar.example/app@{wanted}")
-    assert "does not have the digest that it was asked for" in fault.fact
+    assert "does not have the digest that it was asked for" in fault.reason.fact
 
 
 def test_wrong_digest_of_a_config(network: Network) -> None:
@@ -262,7 +262,7 @@ def test_wrong_digest_of_a_config(network: Network) -> None:
         registry["app"].blobs[digest] = bytes(reversed(body))
     network.site("liar.example", registry)
     fault = ask_beside_a_good_one(network, "liar.example/app:1")
-    assert "does not have the digest that it was asked for" in fault.fact
+    assert "does not have the digest that it was asked for" in fault.reason.fact
 
 
 def test_wrong_length(network: Network) -> None:
@@ -272,7 +272,7 @@ def test_wrong_length(network: Network) -> None:
     store.manifest({"schemaVersion": 2, "config": descriptor | {"size": 3}, "layers": []}, OCI_MANIFEST, "1")
     network.site("liar.example", registry)
     fault = ask_beside_a_good_one(network, "liar.example/app:1")
-    assert "is not of the length that its descriptor says" in fault.fact
+    assert "is not of the length that its descriptor says" in fault.reason.fact
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -288,7 +288,7 @@ def test_a_manifest_of_200_mb(network: Network, announced: bool) -> None:  # noq
 
     network.site("flood.example", lambda _: flood)
     fault = ask_beside_a_good_one(network, "flood.example/app:1")
-    assert "more than the 4 MiB that are read" in fault.fact
+    assert "more than the 4 MiB that are read" in fault.reason.fact
     assert len(sent) < 100
 
 
@@ -298,7 +298,7 @@ def test_a_config_that_is_said_to_be_huge_is_not_fetched(network: Network) -> No
     registry["app"].manifest({"schemaVersion": 2, "config": descriptor, "layers": []}, OCI_MANIFEST, "1")
     site = network.site("flood.example", registry)
     fault = ask_beside_a_good_one(network, "flood.example/app:1")
-    assert "more than the 8 MiB that are read" in fault.fact
+    assert "more than the 8 MiB that are read" in fault.reason.fact
     assert len(site.calls) == 1
 
 
@@ -311,7 +311,7 @@ def test_index_that_points_at_itself(network: Network) -> None:
     store.manifests[digest] = store.manifests["1"]
     network.site("loop.example", registry)
     fault = ask_beside_a_good_one(network, "loop.example/app:1")
-    assert "is not of the length" in fault.fact or "does not have the digest" in fault.fact
+    assert "is not of the length" in fault.reason.fact or "does not have the digest" in fault.reason.fact
 
 
 def test_indexes_without_end(network: Network) -> None:
@@ -322,7 +322,7 @@ def test_indexes_without_end(network: Network) -> None:
         digest = store.index(f"{depth}", entries=[store.entry(digest, None)])
     site = network.site("deep.example", registry)
     fault = ask_beside_a_good_one(network, "deep.example/app:19")
-    assert "its indexes lead from one to the next" in fault.fact
+    assert "its indexes lead from one to the next" in fault.reason.fact
     assert len(site.calls) <= 6
 
 
@@ -358,7 +358,7 @@ def test_redirects_that_are_not_followed(network: Network, location: str, what: 
     network.names["inner.example"] = ["10.1.2.3"]
     network.names["mixed.example"] = ["8.8.8.8", "192.168.0.1"]
     fault = ask_beside_a_good_one(network, "loop.example/app:1")
-    assert what in fault.fact
+    assert what in fault.reason.fact
     assert len(site.calls) <= 6
     assert all(address[0].startswith("8.0.0.") for address in network.dialled)
 
@@ -370,15 +370,15 @@ def test_redirects_that_are_not_followed(network: Network, location: str, what: 
 def test_registry_name_with_a_private_address(network: Network, address: str) -> None:
     network.names["inner.example"] = [address]
     fault = ask_beside_a_good_one(network, "inner.example/app:1")
-    assert "the name inner.example leads to a" in fault.fact
-    assert "Name inner.example in InternalRegistries" in fault.advice
+    assert "the name inner.example leads to a" in fault.reason.fact
+    assert "Name inner.example in InternalRegistries" in fault.reason.advice
     assert (address, 443) not in network.dialled
 
 
 @pytest.mark.parametrize("image", ["8.0.0.1/app:1", "127.0.0.1:5000/app:1", "[::1]:5000/app:1", "169.254.169.254/a:1"])
 def test_registries_by_their_address(network: Network, image: str) -> None:
     fault = ask_beside_a_good_one(network, image)
-    assert "is an IP address and not a name" in fault.fact
+    assert "is an IP address and not a name" in fault.reason.fact
     assert network.dialled == [("8.0.0.1", 443)]  # the good one
 
 
@@ -433,8 +433,8 @@ def test_token_realm_on_a_foreign_host_is_named_when_the_anonymous_are_refused(n
     network.site("registry.example.com", registry)
     evil = network.site("evil.example.net", lambda _: Reply(401, b"SECRET"))
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
-    assert "the credentials were not sent there, as its name is unlike registry.example.com" in fault.fact
-    assert "If evil.example.net is that registry's own token service, name it in TokenServices" in fault.advice
+    assert "the credentials were not sent there, as its name is unlike registry.example.com" in fault.reason.fact
+    assert "If evil.example.net is that registry's own token service, name it in TokenServices" in fault.reason.advice
     assert [call.authorization for call in evil.calls] == [None]
 
 
@@ -454,7 +454,7 @@ def test_token_realms_that_are_not_asked(network: Network, realm: str, what: str
     network.site("registry.example.com", registry)
     network.names["inner.example.com"] = ["10.0.0.1"]
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
-    assert what in fault.fact
+    assert what in fault.reason.fact
 
 
 def test_token_service_that_redirects_is_not_followed(network: Network) -> None:
@@ -463,7 +463,7 @@ def test_token_service_that_redirects_is_not_followed(network: Network) -> None:
     network.site("registry.example.com", lambda call: _token_redirect(call, registry))
     evil = network.site("evil.example.net", lambda _: json_reply({"token": "t0ken"}))
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
-    assert "redirects" in fault.fact
+    assert "redirects" in fault.reason.fact
     assert not evil.calls
 
 
@@ -489,7 +489,7 @@ def test_token_services_that_send_no_token(network: Network, answered: bytes) ->
     network.site("registry.example.com", registry)
     network.site("auth.example.net", lambda _: Reply(body=answered))
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1")
-    assert "sent no token" in fault.fact or "characters that HTTP does not allow" in fault.fact
+    assert "sent no token" in fault.reason.fact or "characters that HTTP does not allow" in fault.reason.fact
 
 
 def test_credentials_do_not_follow_a_redirect(network: Network) -> None:
@@ -516,7 +516,7 @@ def test_redirect_target_that_asks_for_credentials_gets_none(network: Network) -
     network.site("registry.example.com", redirect("https://evil.example.net/"))
     evil = network.site("evil.example.net", lambda _: Reply(401, headers={"WWW-Authenticate": "Basic realm=x"}))
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
-    assert "status 401" in fault.fact
+    assert "status 401" in fault.reason.fact
     assert [call.authorization for call in evil.calls] == [None]
 
 
@@ -535,20 +535,20 @@ def test_credentials_do_not_come_back_with_a_redirect_that_returns(network: Netw
 def test_certificate_for_another_name(network: Network) -> None:
     site = network.site("mine.example", registry_with(), certificate_for="yours.example")
     fault = ask_beside_a_good_one(network, "mine.example/app:1")
-    assert "the certificate of mine.example is for another name" in fault.fact
+    assert "the certificate of mine.example is for another name" in fault.reason.fact
     assert not site.calls
 
 
 def test_certificate_that_has_expired(network: Network) -> None:
     network.site("old.example", registry_with(), days=-1)
     fault = ask_beside_a_good_one(network, "old.example/app:1")
-    assert "the certificate of old.example has expired" in fault.fact
+    assert "the certificate of old.example has expired" in fault.reason.fact
 
 
 def test_no_tls_where_tls_is_due(network: Network) -> None:
     network.site("plain.example", registry_with(), tls=False)
     fault = ask_beside_a_good_one(network, "plain.example/app:1")
-    assert "the TLS handshake with plain.example failed" in fault.fact
+    assert "the TLS handshake with plain.example failed" in fault.reason.fact
 
 
 def test_a_public_registry_does_not_lead_to_an_internal_one(network: Network) -> None:
@@ -562,7 +562,7 @@ def test_a_public_registry_does_not_lead_to_an_internal_one(network: Network) ->
     )
     assert fine == ImageConfig(("/app",))
     assert isinstance(fault, Unavailable)
-    assert "the name inner.example leads to a private address" in fault.fact
+    assert "the name inner.example leads to a private address" in fault.reason.fact
 
 
 def test_an_idle_connection_to_an_internal_host_is_no_way_in(network: Network) -> None:
@@ -608,4 +608,4 @@ def test_digest_header_that_does_not_fit(network: Network) -> None:
     headers = {"Content-Type": media_type, "Docker-Content-Digest": digest_of(b"other")}
     network.site("liar.example", lambda _: Reply(body=body, headers=headers))
     fault = ask_beside_a_good_one(network, "liar.example/app:1")
-    assert "does not have the digest" in fault.fact
+    assert "does not have the digest" in fault.reason.fact

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.network import Call, FakeRegistry, Network, Raw, Reply, basic, json_reply
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavailable
 from sysdig_instrument.registry import challenge
 from sysdig_instrument.registry.challenge import Basic, Bearer
@@ -188,18 +189,18 @@ def test_an_open_registry_is_not_shown_any_credentials(network: Network) -> None
 
 def test_credentials_that_cannot_be_read_do_not_matter_for_a_public_image(network: Network) -> None:
     bearer_site(network, images(1), None)
-    unread = Table(ghcr_io=NoAnswerError("the credentials could not be read: AWS is asleep", "Wake it"))
+    unread = Table(ghcr_io=NoAnswerError(Reason("the credentials could not be read: AWS is asleep", "Wake it")))
     assert network.ask_image("ghcr.io/o/app:0", credentials=unread) == ImageConfig(("/0",))
 
 
 def test_credentials_that_cannot_be_read_are_named_for_a_private_one(network: Network) -> None:
     bearer_site(network, images(1), Login("joe", "s3cret"))
-    unread = Table(ghcr_io=NoAnswerError("the credentials could not be read: AWS is asleep", "Wake it"))
+    unread = Table(ghcr_io=NoAnswerError(Reason("the credentials could not be read: AWS is asleep", "Wake it")))
     refused = network.ask_image("ghcr.io/o/app:0", credentials=unread)
     assert isinstance(refused, Unavailable)
     assert (
         "gave no token to an anonymous user (status 401); the credentials could not be read: AWS is asleep"
-        in refused.fact
+        in refused.reason.fact
     )
 
 
@@ -265,7 +266,7 @@ def test_helpers_that_print_nonsense(tmp_path: Path, printed: str) -> None:
     made = config(tmp_path, {"credsStore": "x"}, lambda _name, _server: printed)
     with pytest.raises(NoAnswerError, match="docker-credential-x gave no credentials") as error:
         made.login("ghcr.io")
-    assert "SECRET" not in error.value.fact
+    assert "SECRET" not in error.value.reason.fact
 
 
 def test_a_helper_is_a_name_and_no_path(tmp_path: Path) -> None:

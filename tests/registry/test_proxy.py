@@ -78,7 +78,7 @@ def test_a_proxy_that_refuses(network: Network) -> None:
     tunnels = Tunnels(network, "407 Proxy Authentication Required")
     refused = network.ask_image("a.example/app:1", proxy=PROXY, dial=tunnels.dial, clock=FakeClock())
     assert isinstance(refused, Unavailable)
-    assert "the proxy proxy.corp gives no way to a.example (status 407)" in refused.fact
+    assert "the proxy proxy.corp gives no way to a.example (status 407)" in refused.reason.fact
 
 
 @pytest.mark.usefixtures("registry")
@@ -90,7 +90,7 @@ def test_hosts_that_are_spoken_to_without_it(network: Network) -> None:
 def test_addresses_are_no_names_behind_a_proxy_either(network: Network) -> None:
     refused = network.ask_image("169.254.169.254/app:1", proxy=PROXY)
     assert isinstance(refused, Unavailable)
-    assert "is an IP address and not a name" in refused.fact
+    assert "is an IP address and not a name" in refused.reason.fact
 
 
 @pytest.mark.parametrize(

@@ -97,9 +97,9 @@ def test_unknown_tag_and_repository_beside_one_that_is_there(filled: Filled) -> 
     names = ["team/app:gone", "team/gone:1", "team/app:oci"]
     gone, nowhere, there = ask(*(ImageRequest(f"localhost:{port}/{name}") for name in names), port=port)
     assert isinstance(gone, Unavailable)
-    assert f"localhost:{port} refused it (status 404, MANIFEST_UNKNOWN)" in gone.fact
+    assert f"localhost:{port} refused it (status 404, MANIFEST_UNKNOWN)" in gone.reason.fact
     assert isinstance(nowhere, Unavailable)
-    assert "status 404" in nowhere.fact
+    assert "status 404" in nowhere.reason.fact
     assert isinstance(there, ImageConfig)
 
 
@@ -108,7 +108,7 @@ def test_loopback_is_closed_without_the_setting(filled: Filled) -> None:
     world = World(region="us-east-1", internal=Reach.of(["http://localhost:1"]))
     (refused,) = answer([ImageRequest(image)], world=world, seconds=HARD_LIMIT).values()
     assert isinstance(refused, Unavailable)
-    assert "the name localhost leads to a loopback address" in refused.fact
+    assert "the name localhost leads to a loopback address" in refused.reason.fact
 
 
 def test_image_pushed_by_skopeo(filled: Filled, tmp_path: Path) -> None:
@@ -197,8 +197,8 @@ def test_basic(guarded: RegistryProcess, authority: Authority) -> None:
 def test_basic_refused(guarded: RegistryProcess, authority: Authority, credentials: Credentials) -> None:
     refused = ask_securely(guarded.port, authority, credentials)
     assert isinstance(refused, Unavailable)
-    assert "(status 401, UNAUTHORIZED)" in refused.fact
-    assert "RepositoryCredentials" in refused.advice
+    assert "(status 401, UNAUTHORIZED)" in refused.reason.fact
+    assert "RepositoryCredentials" in refused.reason.advice
 
 
 @dataclass
@@ -259,7 +259,7 @@ def test_bearer_refused(tokened: tuple[RegistryProcess, Site], authority: Author
     process, service = tokened
     refused = ask_securely(process.port, authority, Mallory(), f"example.test:{service.port}")
     assert isinstance(refused, Unavailable)
-    assert "the token service example.test refused the credentials (status 401)" in refused.fact
+    assert "the token service example.test refused the credentials (status 401)" in refused.reason.fact
 
 
 def test_token_service_of_an_internal_registry_has_to_be_admitted_too(
@@ -268,5 +268,5 @@ def test_token_service_of_an_internal_registry_has_to_be_admitted_too(
     process, _ = tokened
     refused = ask_securely(process.port, authority, Joe())
     assert isinstance(refused, Unavailable)
-    assert "the name example.test leads to a loopback address" in refused.fact
-    assert "Name example.test in InternalRegistries" in refused.advice
+    assert "the name example.test leads to a loopback address" in refused.reason.fact
+    assert "Name example.test in InternalRegistries" in refused.reason.advice

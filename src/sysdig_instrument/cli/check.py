@@ -19,6 +19,7 @@ from sysdig_instrument.cli.reports.model import (
 from sysdig_instrument.cli.reports.places import Places
 from sysdig_instrument.cli.reports.printing import printed
 from sysdig_instrument.cli.subject import Subject
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.outcomes import TaskPlan
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.verdict import OutOfScope, Protected, Unprotected, verdict
@@ -57,6 +58,6 @@ def _remarks(plan: TaskPlan, places: Places) -> Iterator[Remark]:
     name, line = name_of(plan.task.name), places.line(plan.task.pointer or ())
     match verdict(plan):
         case OutOfScope(why):
-            yield Remark(LEFT_ALONE, f"Left alone: {why}", "", name, None, "", line)
+            yield Remark(LEFT_ALONE, Reason(f"Left alone: {why}"), name, None, "", line)
         case Unprotected(reasons):
-            yield from (Remark(NOT_INSTRUMENTED, reason, "", name, None, "", line) for reason in reasons)
+            yield from (Remark(NOT_INSTRUMENTED, Reason(reason), name, None, "", line) for reason in reasons)

@@ -23,7 +23,7 @@ from sysdig_instrument.cli.reports.model import (
 from sysdig_instrument.cli.reports.places import Places
 from sysdig_instrument.cli.reports.printing import printed
 from sysdig_instrument.cli.subject import Prospect, Subject, prospect
-from sysdig_instrument.engine.findings import Finding, path_text
+from sysdig_instrument.engine.findings import Finding, Reason, path_text
 from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan
 from sysdig_instrument.engine.plan import Context
 
@@ -81,13 +81,13 @@ def _row(name: str, outcome: Outcome, places: Places, pointer: tuple[str | int, 
 def _remark(rule: Rule, finding: Finding, places: Places) -> Remark:
     place = finding.place
     line = places.line(place.pointer)
-    return Remark(rule, finding.fact, finding.advice, place.task, place.container, path_text(place.pointer), line)
+    return Remark(rule, finding.reason, place.task, place.container, path_text(place.pointer), line)
 
 
 def _left_alone(task: TaskReport) -> Iterator[Remark]:
     if task.row.mark is Mark.LEFT_ALONE:
-        yield Remark(LEFT_ALONE, f"Left alone: {task.row.why}", "", task.row.name, None, "", task.row.line)
+        yield Remark(LEFT_ALONE, Reason(f"Left alone: {task.row.why}"), task.row.name, None, "", task.row.line)
         return
     for row in task.containers:
         if row.mark is Mark.LEFT_ALONE:
-            yield Remark(LEFT_ALONE, f"Left alone: {row.why}", "", task.row.name, row.name, "", row.line)
+            yield Remark(LEFT_ALONE, Reason(f"Left alone: {row.why}"), task.row.name, row.name, "", row.line)

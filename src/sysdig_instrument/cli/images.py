@@ -59,7 +59,7 @@ def _line(request: ImageRequest, answer: Answer) -> str:
     name = f"{request.image} ({request.architecture})"
     if isinstance(answer, ImageConfig):
         return f"{name}\n    ENTRYPOINT {json.dumps(list(answer.entrypoint))}\n    CMD        {json.dumps(list(answer.cmd))}"
-    return f"{name}\n    {answer.fact}. {answer.advice}." if isinstance(answer, Unavailable) else name
+    return f"{name}\n    {answer.reason.fact}. {answer.reason.advice}." if isinstance(answer, Unavailable) else name
 
 
 def _configs(read: Mapping[ImageRequest, Answer]) -> dict[str, Json]:

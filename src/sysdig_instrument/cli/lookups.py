@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.asking import Line, asker
-from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.engine.findings import Reason, quoted
 from sysdig_instrument.engine.lookups import Answer, ImageRequest, Request, Unavailable
 from sysdig_instrument.errors import UsageError
 
@@ -62,4 +62,4 @@ def _offline(requests: Sequence[Request]) -> Mapping[Request, Answer]:
 
 def _not_asked(request: Request) -> Unavailable:
     name = request.image if isinstance(request, ImageRequest) else request.name
-    return Unavailable(f"{quoted(name)} is needed, and --offline forbids to ask for it", _HINT)
+    return Unavailable(Reason(f"{quoted(name)} is needed, and --offline forbids to ask for it", _HINT))

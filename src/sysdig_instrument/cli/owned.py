@@ -8,7 +8,6 @@ from sysdig_instrument.cli.subject import Prospect, Subject
 from sysdig_instrument.engine.findings import path_text
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, Pointer, apply
-from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.values import dataclass
 
 
@@ -38,27 +37,15 @@ def owned(subject: Subject, prospect: Prospect) -> list[Owned]:
         planned = (change for change in planned if change.pointer[:1] == ("ContainerDefinitions",))
     made = final_pointers(apply(subject.document.value, prospect.changes), prospect.changes)
     both = zip(prospect.changes, planned if prospect.changes else (), made, strict=True)
-    return [_owned(change, original.pointer, pointer, prospect.plan) for change, original, pointer in both]
+    return [_owned(change, original, pointer) for change, original, pointer in both]
 
 
-def _owned(change: Change, original: Pointer, made: Pointer, plan: Plan) -> Owned:
-    task, container, below = _owner(original, plan)
-    names = [part for part in change.pointer[-len(below) :] if isinstance(part, str) and part != "-"]
+def _owned(change: Change, original: Change, made: Pointer) -> Owned:
+    task, container = original.owner.task, original.owner.container
+    below = original.pointer[len(original.owner.pointer) if task is not None else 2 :]
+    names = [part for part in below if isinstance(part, str) and part != "-"]
     what = ".".join(names[1:] if names[:1] == ["Properties"] else names) or "the list"
-    return Owned(change, task, container, what, made)
-
-
-def _owner(pointer: Pointer, plan: Plan) -> tuple[str | None, str | None, Pointer]:
-    """The task definition and the container that a change belongs to, and its pointer from there."""
-    for task in plan.tasks:
-        top = task.task.pointer or ()
-        if pointer[: len(top)] != top:
-            continue
-        for container in task.containers:
-            if container.pointer and pointer[: len(container.pointer)] == container.pointer:
-                return name_of(task.task.name), container.name, pointer[len(container.pointer) :]
-        return name_of(task.task.name), None, pointer[len(top) :]
-    return None, None, pointer[2:]
+    return Owned(change, None if task is None else name_of(task), container, what, made)
 
 
 def name_of(task: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 from sysdig_instrument.documents import Document, Kind, carry_back, kind, properties
-from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
+from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
@@ -96,8 +96,10 @@ def _homeless(change: Change) -> Notice:
     name = _lowered(str(change.pointer[0]))
     return Notice(
         Place(),
-        f"An array of container definitions has no place for {name}",
-        f"Set {name} to {change.value} in the task definition",
+        Reason(
+            f"An array of container definitions has no place for {name}",
+            f"Set {name} to {change.value} in the task definition",
+        ),
     )
 
 

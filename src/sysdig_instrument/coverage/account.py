@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.values import dataclass, field
 
@@ -73,22 +74,21 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Something that could not be read. ``fact`` and ``advice`` are sentences without their full stop.
+    """Something that could not be read.
 
     Without a region it is about all that were asked, and without a cluster about the whole region.
     """
 
     region: str | None
     cluster: str | None
-    fact: str
-    advice: str
+    reason: Reason
 
     @property
     def text(self) -> str:
         """The whole as one line."""
         cluster = f'cluster "{self.cluster}"' if self.cluster else None
         place = ", ".join(part for part in (self.region, cluster) if part)
-        return f"{place}: {self.fact}. {self.advice}." if place else f"{self.fact}. {self.advice}."
+        return f"{place}: {self.reason.text}" if place else self.reason.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,4 +105,9 @@ def _group(group: Group) -> Json:
 
 
 def _unread(unread: Unread) -> Json:
-    return {"region": unread.region, "cluster": unread.cluster, "fact": unread.fact, "advice": unread.advice}
+    return {
+        "region": unread.region,
+        "cluster": unread.cluster,
+        "fact": unread.reason.fact,
+        "advice": unread.reason.advice,
+    }

@@ -11,7 +11,7 @@ from sysdig_instrument.coverage.account import Definition, Override, RunningCont
 from sysdig_instrument.coverage.sight import Sight
 from sysdig_instrument.documents.plain import properties
 from sysdig_instrument.engine import verdict as instrumentation
-from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
+from sysdig_instrument.engine.agent import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.findings import Problem, quoted
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan

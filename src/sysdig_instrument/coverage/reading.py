@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from sysdig_instrument.coverage import spelled
 from sysdig_instrument.coverage.account import Definition, Reading, Region, Service, Task, Unread
 from sysdig_instrument.coverage.session import Session
-from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.engine.findings import Reason, quoted
 from sysdig_instrument.registry.aws import AwsError, Client, call
 
 _MOST_TASKS: Final = 100  # of one DescribeTasks
@@ -56,7 +56,9 @@ def _nowhere(regions: Sequence[Region], globs: Sequence[str]) -> Iterator[Unread
         return  # the cluster may be where nothing could be read, which is told
     for glob in globs:
         if not any(_is_meant(arn, [glob]) for region in regions for arn in region.clusters):
-            yield Unread(None, None, f"No cluster is called {quoted(glob)}", "Look at the name, and at the region")
+            yield Unread(
+                None, None, Reason(f"No cluster is called {quoted(glob)}", "Look at the name, and at the region")
+            )
 
 
 def _is_meant(cluster: str, globs: Sequence[str]) -> bool:
@@ -138,4 +140,4 @@ def _unread(region: str, cluster: str | None, operation: str, error: AwsError) -
         advice = "Look at the region's name, and at the network"
     else:
         advice = error.advice(f"ecs:{operation}", "*")
-    return Unread(region, cluster and spelled.last(cluster), f"{operation}: {error.fact('Amazon ECS')}", advice)
+    return Unread(region, cluster and spelled.last(cluster), Reason(f"{operation}: {error.fact('Amazon ECS')}", advice))

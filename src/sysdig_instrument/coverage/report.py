@@ -15,7 +15,7 @@ from sysdig_instrument.coverage.judging import (
     judge_definition,
     judge_task,
 )
-from sysdig_instrument.engine.container import AGENT_NAME
+from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.values import dataclass
 
@@ -138,5 +138,5 @@ def _judge(task: Task, region: Region, standing: Standing | None, settled: Settl
 
 
 def _unknown(definition: Definition | Unread | None) -> tuple[str, ...]:
-    why = (definition.fact, definition.advice) if isinstance(definition, Unread) else ()
+    why = (definition.reason.fact, definition.reason.advice) if isinstance(definition, Unread) else ()
     return ("Its task definition could not be read", *why)

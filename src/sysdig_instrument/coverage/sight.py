@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sysdig_instrument.engine.container import AGENT_NAME, WRAPPER
+from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.steps.environment import ACCESS_KEY
 from sysdig_instrument.values import dataclass
 
 _KEY_COMES_BY: Final = ("EntryPoint", "Command", "EnvironmentFiles")

@@ -7,21 +7,15 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import conditions, intrinsics
 from sysdig_instrument.engine.choices import Leaf, Tree, When, branches, read
-from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.known import Literal
-from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.patch import Change, Owner, Pointer
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.settings.layers import Settled
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition, is_own_transform
 from sysdig_instrument.values import dataclass
-
-AGENT_NAME: Final = "SysdigInstrumentation"
-"""The agent's container. VolumesFrom refers to it by this very name (sysdig-agent.md, section 9, item 2)."""
-
-WRAPPER: Final = "/opt/draios/bin/instrument"
-"""What stands in front of every entry point; it comes with the volume of the agent's image."""
 
 Effect: TypeAlias = Change | Notice | Problem
 """What a step yields."""
@@ -50,6 +44,11 @@ class Container:
         return self.settled.settings
 
     @property
+    def owner(self) -> Owner:
+        """The owner of the changes to it."""
+        return Owner(self.task.name, self.label, self.pointer)
+
+    @property
     def label(self) -> str:
         """What messages call it."""
         return self.name or f"#{self.position}"
@@ -66,22 +65,20 @@ class Container:
         """A place in this container, for a message."""
         return Place(self.task.name, self.label, pointer)
 
-    def notice(self, pointer: Pointer, fact: str, advice: str = "") -> Notice:
+    def notice(self, pointer: Pointer, reason: Reason) -> Notice:
         """A notice about a place in this container."""
-        return Notice(self.place(pointer), fact, advice)
+        return Notice(self.place(pointer), reason)
 
-    def fault(self, pointer: Pointer, when: When, fact: str, advice: str, lasting: str = "") -> Notice | Problem:
+    def fault(self, pointer: Pointer, when: When, reason: Reason) -> Notice | Problem:
         """A problem; only a notice where the place is in a branch that is not taken now."""
-        return fault(Problem(self.place(pointer), fact, advice, lasting), when, self.task)
+        return fault(Problem(self.place(pointer), reason), when, self.task)
 
 
 def fault(problem: Problem, when: When, task: TaskDefinition) -> Notice | Problem:
     """A problem; only a notice where its place is in a branch that is not taken now."""
     if conditions.taken(when, task.scope) is not False:
         return problem
-    here = "it is left as it was in this branch, which is not taken now"
-    lasting = problem.lasting and f"{problem.lasting}; {here}"
-    return Notice(problem.place, f"{problem.fact}; {here}", problem.advice, lasting)
+    return Notice(problem.place, problem.reason.but("it is left as it was in this branch, which is not taken now"))
 
 
 def member(owner: Mapping[str, Json], key: str, pointer: Pointer, when: When) -> Iterable[tuple[Leaf, When]]:
@@ -89,11 +86,21 @@ def member(owner: Mapping[str, Json], key: str, pointer: Pointer, when: When) ->
     return branches(owner.get(key, ABSENT), (*pointer, key), when)
 
 
-def put(leaf: Leaf, value: Json, reason: str) -> Change:
+def put(leaf: Leaf, value: Json, reason: str, *, protects: bool = True) -> Change:
     """The change that makes a leaf's value another: an add where nothing stands there, else a replace."""
     if leaf.stored is ABSENT:
-        return Change("add", leaf.pointer, reason, value)
-    return Change("replace", leaf.pointer, reason, value, was=leaf.stored)
+        return Change("add", leaf.pointer, reason, value, protects=protects)
+    return Change("replace", leaf.pointer, reason, value, was=leaf.stored, protects=protects)
+
+
+def entry_name(entry: Json, scope: Scope) -> str | None:
+    """The Name of an entry of Environment or Secrets, where it is known."""
+    name = entry.get("Name") if isinstance(entry, dict) else None
+    if isinstance(name, dict):
+        match intrinsics.resolve(name, scope):
+            case Literal(str(text)):
+                return text
+    return name if isinstance(name, str) else None
 
 
 def is_empty(value: Json | Absent) -> bool:

@@ -1,4 +1,4 @@
-"""What the user is told: notices and problems, each with its place, the fact, and what to do about it."""
+"""Notices and problems: what the user reads, each with its location, the fact, and what to do about it."""
 
 from __future__ import annotations
 
@@ -36,29 +36,53 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to tell. ``fact`` and ``advice`` are sentences without their full stop; ``advice`` may be empty.
+class Reason:
+    """A fact, and what to do about it: sentences without their full stop; ``advice`` may be empty.
 
-    ``lasting`` is the fact without what may be otherwise in the next run (a registry's answer), where it has any of that.
+    ``stable_fact`` is the fact without the part that may differ in the next run (a registry's answer), if it has one.
     """
 
-    place: Place
     fact: str
     advice: str = ""
-    lasting: str = ""
+    stable_fact: str = ""
+
+    @property
+    def text(self) -> str:
+        """Both sentences."""
+        return _sentences(self.fact, self.advice)
+
+    @property
+    def stable_text(self) -> str:
+        """The sentences that are the same in every run."""
+        return _sentences(self.stable_fact) if self.stable_fact else self.text
+
+    def but(self, clause: str) -> Reason:
+        """Return the reason with a clause added to its fact."""
+        return Reason(f"{self.fact}; {clause}", self.advice, self.stable_fact and f"{self.stable_fact}; {clause}")
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(f"{part}." for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reason, and where in the document it applies."""
+
+    place: Place
+    reason: Reason
 
     @property
     def text(self) -> str:
         """The finding as one line."""
-        return self._line(self.fact, self.advice)
+        return self._line(self.reason.text)
 
     @property
-    def lasting_text(self) -> str:
+    def stable_text(self) -> str:
         """The finding as one line that is the same in every run."""
-        return self._line(self.lasting) if self.lasting else self.text
+        return self._line(self.reason.stable_text)
 
-    def _line(self, *sentences: str) -> str:
-        text = " ".join(f"{sentence}." for sentence in sentences if sentence)
+    def _line(self, text: str) -> str:
         return shortened(f"{self.place.text}: {text}" if self.place.text else text, _LONGEST_LINE)
 
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, cast
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Always, Tree, When, bind
 from sysdig_instrument.engine.container import Container
-from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.engine.findings import Reason, quoted
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavailable
@@ -22,14 +22,9 @@ _IN_TEMPLATE: Final = "Give the container an EntryPoint in the template"
 
 @dataclass(frozen=True, slots=True)
 class NoConfig:
-    """The image's config cannot be had.
+    """The image's config cannot be had."""
 
-    ``lasting`` as in a finding.
-    """
-
-    fact: str
-    advice: str
-    lasting: str = ""
+    reason: Reason
 
 
 Config: TypeAlias = ImageConfig | NoConfig
@@ -44,7 +39,9 @@ def image_config(container: Container, when: When) -> Tree[Config]:
     first, *others = (_under(container, scope, when) for scope in container.task.scopes)
     if any(other != first for other in others):
         return Always(
-            NoConfig("The items of the Fn::ForEach around it have images that run different things", EXPAND_LOOP)
+            NoConfig(
+                Reason("The items of the Fn::ForEach around it have images that run different things", EXPAND_LOOP)
+            )
         )
     return first
 
@@ -54,9 +51,9 @@ def _under(container: Container, scope: Scope, when: When) -> Tree[Config]:
         match image:
             case Literal(str(text)) if text.strip():
                 return _of_reference(container, text.strip(), scope, under)
-            case Unknown(why, advice):
-                return Always(NoConfig(f"Its Image cannot be worked out: {why}", advice or _IN_TEMPLATE))
-        return Always(NoConfig("It has no Image", "Give it one"))
+            case Unknown(Reason(why, advice)):
+                return Always(NoConfig(Reason(f"Its Image cannot be worked out: {why}", advice or _IN_TEMPLATE)))
+        return Always(NoConfig(Reason("It has no Image", "Give it one")))
 
     image = container.value.get("Image", ABSENT)
     return bind(intrinsics.cases(image, scope, when), when, of_image)
@@ -69,8 +66,8 @@ def _of_reference(container: Container, image: str, scope: Scope, when: When) ->
 
     def of_platform(platform: str | Unknown, under: When) -> Tree[Config]:
         if isinstance(platform, Unknown):
-            fact = f"The CPU architecture of the task cannot be worked out: {platform.why}"
-            return Always(NoConfig(fact, platform.advice or _IN_TEMPLATE))
+            fact = f"The CPU architecture of the task cannot be worked out: {platform.reason.fact}"
+            return Always(NoConfig(Reason(fact, platform.reason.advice or _IN_TEMPLATE)))
         return bind(
             _credentials(container, scope, under), under,
             lambda credentials, _when: Always(_asked(ImageRequest(image, platform, credentials), scope)),
@@ -89,10 +86,10 @@ def _asked(request: ImageRequest, scope: Scope) -> Config:
     match scope.answer(request):
         case ImageConfig() as config:
             return config
-        case Unavailable(fact, advice):
-            return NoConfig(fact, advice, lasting=f"Image {quoted(request.image)} could not be read")
+        case Unavailable(Reason(fact, advice)):
+            return NoConfig(Reason(fact, advice, f"Image {quoted(request.image)} could not be read"))
         case None:
-            return NoConfig(f"Image {quoted(request.image)} has not been read", _IN_TEMPLATE)
+            return NoConfig(Reason(f"Image {quoted(request.image)} has not been read", _IN_TEMPLATE))
     raise TypeError(request)  # a text for an image: a bug of the shell's
 
 

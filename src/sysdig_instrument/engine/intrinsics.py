@@ -14,6 +14,7 @@ from typing import Final
 
 from sysdig_instrument.engine import conditions
 from sysdig_instrument.engine.choices import Always, Choice, Tree, When, as_if, same
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.known import Depends, Known, Literal, Stop, Unknown, string
 from sysdig_instrument.engine.lookups import ExportRequest, SsmRequest
@@ -37,7 +38,7 @@ def resolve(value: Json | Absent, scope: Scope) -> Known:
     except Stop as stop:
         return stop.unknown
     except Depends as depends:
-        return Unknown(f'it depends on condition "{depends.condition}", which is not known here')
+        return Unknown(Reason(f'it depends on condition "{depends.condition}", which is not known here'))
     return ABSENT if worked_out is ABSENT else Literal(worked_out)
 
 
@@ -63,7 +64,7 @@ def cases(value: Json | Absent, scope: Scope, when: When) -> Tree[Known]:
         return Always(stop.unknown)
     except Depends as depends:
         if len(when) >= len(scope.when) + _MOST_CASES:
-            return Always(Unknown("it depends on too many conditions"))
+            return Always(Unknown(Reason("it depends on too many conditions")))
         yes = cases(value, scope, {**when, depends.condition: True})
         no = cases(value, scope, {**when, depends.condition: False})
         return yes if same(yes, no) else Choice(depends.condition, yes, no)
@@ -81,7 +82,7 @@ def _value(value: Json | Absent, scope: Scope) -> Json | Absent:
             if function := FUNCTIONS.get(name):
                 return function(argument, scope)
             if name.startswith("Fn::"):
-                raise Stop(Unknown(f"it uses {name}"))
+                raise Stop(Unknown(Reason(f"it uses {name}")))
         return {
             key: item
             for key, each in value.items()
@@ -108,7 +109,7 @@ def _loop_text(match: re.Match[str], scope: Scope) -> str:
 def _loop_item(name: str, scope: Scope) -> Json:
     item = scope.loops[name]
     if item is None:
-        raise Stop(Unknown(f'it depends on the items of the Fn::ForEach over "{name}"', _EXPAND_FIRST))
+        raise Stop(Unknown(Reason(f'it depends on the items of the Fn::ForEach over "{name}"', _EXPAND_FIRST)))
     return item
 
 
@@ -116,13 +117,13 @@ def _dynamic(reference: str, scope: Scope) -> str:
     service, _, name = reference.partition(":")
     if service == "ssm":
         return string(asked(SsmRequest(name), scope))
-    raise Stop(Unknown(f"it holds a dynamic reference to {service}, which is never read"))
+    raise Stop(Unknown(Reason(f"it holds a dynamic reference to {service}, which is never read")))
 
 
 def _ref(argument: Json, scope: Scope) -> Json | Absent:
     name = _value(argument, scope)  # LanguageExtensions allow intrinsic functions in Ref
     if not isinstance(name, str):
-        raise Stop(Unknown("its Ref names nothing"))
+        raise Stop(Unknown(Reason("its Ref names nothing")))
     if name == "AWS::NoValue":
         return ABSENT
     if name in scope.loops:
@@ -130,7 +131,7 @@ def _ref(argument: Json, scope: Scope) -> Json | Absent:
     if name.startswith("AWS::"):
         value = scope.pseudo_parameter(name)
         if value is None:
-            raise Stop(Unknown(f"{name} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
+            raise Stop(Unknown(Reason(f"{name} is not known before deployment", _PSEUDO_ADVICE.get(name, ""))))
         return value
     if is_parameter(name, scope):
         return parameter(name, scope)
@@ -151,7 +152,7 @@ def _repository(logical_id: str, scope: Scope, attribute: str) -> Json:
             return name
         if isinstance(name, str) and attribute == "RepositoryUri" and scope.region and scope.account:
             return f"{scope.account}.dkr.ecr.{scope.region}.{scope.pseudo_parameter('AWS::URLSuffix')}/{name}"
-    raise Stop(Unknown(f'it refers to "{logical_id}", which is known only after deployment'))
+    raise Stop(Unknown(Reason(f'it refers to "{logical_id}", which is known only after deployment')))
 
 
 def _get_att(argument: Json, scope: Scope) -> Json:
@@ -161,7 +162,7 @@ def _get_att(argument: Json, scope: Scope) -> Json:
         case [str(logical_id), str(attribute)]:
             pass
         case _:
-            raise Stop(Unknown("its Fn::GetAtt names nothing"))
+            raise Stop(Unknown(Reason("its Fn::GetAtt names nothing")))
     return _repository(logical_id, scope, attribute)
 
 
@@ -172,7 +173,7 @@ def _sub(argument: Json, scope: Scope) -> Json:
         case [str(text), dict(variables)]:
             pass
         case _:
-            raise Stop(Unknown("its Fn::Sub is malformed"))
+            raise Stop(Unknown(Reason("its Fn::Sub is malformed")))
 
     def replacement(match: re.Match[str]) -> str:
         name = match[1].strip()
@@ -189,14 +190,14 @@ def _join(argument: Json, scope: Scope) -> Json:
     match argument:
         case [str(delimiter), items]:
             return delimiter.join(string(item) for item in _list(items, scope))
-    raise Stop(Unknown("its Fn::Join is malformed"))
+    raise Stop(Unknown(Reason("its Fn::Join is malformed")))
 
 
 def _split(argument: Json, scope: Scope) -> Json:
     match argument:
         case [str(delimiter), source] if delimiter:
             return list[Json](string(_value(source, scope)).split(delimiter))
-    raise Stop(Unknown("its Fn::Split is malformed"))
+    raise Stop(Unknown(Reason("its Fn::Split is malformed")))
 
 
 def _select(argument: Json, scope: Scope) -> Json:
@@ -205,7 +206,7 @@ def _select(argument: Json, scope: Scope) -> Json:
             position, items = string(_value(index, scope)), _list(source, scope)
             if re.fullmatch("[0-9]{1,6}", position) and int(position) < len(items):
                 return items[int(position)]
-    raise Stop(Unknown("its Fn::Select selects nothing"))
+    raise Stop(Unknown(Reason("its Fn::Select selects nothing")))
 
 
 def _find_in_map(argument: Json, scope: Scope) -> Json | Absent:
@@ -213,7 +214,7 @@ def _find_in_map(argument: Json, scope: Scope) -> Json | Absent:
         case [name, first, second, *rest]:
             keys = [string(_value(key, scope)) for key in (name, first, second)]
         case _:
-            raise Stop(Unknown("its Fn::FindInMap is malformed"))
+            raise Stop(Unknown(Reason("its Fn::FindInMap is malformed")))
     found: Json = dict(scope.section("Mappings"))
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None
@@ -222,13 +223,13 @@ def _find_in_map(argument: Json, scope: Scope) -> Json | Absent:
     match rest:
         case [{"DefaultValue": default}]:
             return _value(default, scope)
-    raise Stop(Unknown("its Fn::FindInMap finds nothing in Mappings"))
+    raise Stop(Unknown(Reason("its Fn::FindInMap finds nothing in Mappings")))
 
 
 def _if(argument: Json, scope: Scope) -> Json | Absent:
     branches = as_if({"Fn::If": argument})
     if branches is None:
-        raise Stop(Unknown("its Fn::If is malformed"))
+        raise Stop(Unknown(Reason("its Fn::If is malformed")))
     condition, yes, no = branches
     holds = scope.when.get(condition)
     if holds is None and scope.current:
@@ -260,7 +261,7 @@ def _to_json_string(argument: Json, scope: Scope) -> Json:
 def _list(value: Json, scope: Scope) -> list[Json]:
     worked_out = _value(value, scope)
     if not isinstance(worked_out, list):
-        raise Stop(Unknown("it needs a list where none stands"))
+        raise Stop(Unknown(Reason("it needs a list where none stands")))
     return worked_out
 
 

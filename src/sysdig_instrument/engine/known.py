@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypeAlias
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.values import dataclass
 
@@ -20,11 +21,10 @@ class Literal:
 class Unknown:
     """A value that cannot be known before deployment, or not yet.
 
-    ``why`` is a clause: «it refers to …».
+    The fact of its reason is a clause: «it refers to …».
     """
 
-    why: str
-    advice: str = ""
+    reason: Reason
 
 
 Known: TypeAlias = Literal | Absent | Unknown
@@ -34,7 +34,7 @@ class Stop(Exception):  # noqa: N818 - control flow between the modules that wor
     """The working out cannot go on."""
 
     def __init__(self, unknown: Unknown) -> None:
-        super().__init__(unknown.why)
+        super().__init__(unknown.reason.fact)
         self.unknown = unknown
 
 
@@ -56,4 +56,4 @@ def string(value: Json | Absent) -> str:
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise Stop(Unknown("a text is needed where none stands"))
+    raise Stop(Unknown(Reason("a text is needed where none stands")))

@@ -11,7 +11,7 @@ from typing import Final
 
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import as_if, leaves, read
-from sysdig_instrument.engine.findings import Finding, Place, Problem, quoted
+from sysdig_instrument.engine.findings import Finding, Place, Problem, Reason, quoted
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.patch import Pointer
@@ -60,7 +60,9 @@ def of_template(
     if metadata.pop(CONTAINERS, None) is not None:
         place = Place(None, None, ("Metadata", METADATA, CONTAINERS))
         problems.append(
-            Problem(place, "The template has no containers of its own", "Move this to the Metadata of the resource")
+            Problem(
+                place, Reason("The template has no containers of its own", "Move this to the Metadata of the resource")
+            )
         )
     settled, more = _over(
         deployment,
@@ -99,14 +101,14 @@ def _own_metadata(metadata: Mapping[str, Json], place: Place) -> tuple[dict[str,
     if any(isinstance(branch, dict) and METADATA in branch for branch in branches):
         return {}, [
             Problem(
-                place, f"{METADATA} stands under Fn::If, and Metadata is read before conditions are",
-                "Write Metadata without Fn::If; the value of each setting may be one",
+                place, Reason(f"{METADATA} stands under Fn::If, and Metadata is read before conditions are",
+                "Write Metadata without Fn::If; the value of each setting may be one"),
             )
         ]  # fmt: skip
     own = metadata.get(METADATA, {})
     if isinstance(own, dict):
         return {name: value for name, value in own.items() if name != RESULT}, []
-    return {}, [Problem(place, f"{METADATA} in Metadata is not an object", "Write settings by name there")]
+    return {}, [Problem(place, Reason(f"{METADATA} in Metadata is not an object", "Write settings by name there"))]
 
 
 def _of_containers(
@@ -117,8 +119,7 @@ def _of_containers(
         return {}, [
             Problem(
                 Place(place.task, None, pointer),
-                f"{CONTAINERS} is not an object",
-                "Write settings by container name there",
+                Reason(f"{CONTAINERS} is not an object", "Write settings by container name there"),
             )
         ]
     containers: dict[str, Settled] = {}
@@ -126,7 +127,9 @@ def _of_containers(
     for name, values in named.items():
         here = Place(place.task, name, (*pointer, name))
         if not isinstance(values, dict):
-            problems.append(Problem(here, "The container's settings are not an object", "Write settings by name there"))
+            problems.append(
+                Problem(here, Reason("The container's settings are not an object", "Write settings by name there"))
+            )
             continue
         layer = Layer("the resource's Metadata", values, Reach.CONTAINER)
         containers[name], more = _over(settled, layer, here, scope)
@@ -144,9 +147,9 @@ def _over(settled: Settled, layer: Layer, place: Place, scope: Scope) -> tuple[S
         match _worked_out(name, value, scope):
             case Literal(known):
                 values[name] = known
-            case Unknown(why, advice):
+            case Unknown(Reason(why, advice)):
                 fact = f"Setting {quoted(name)} in {layer.name} cannot be worked out: {why}"
-                faults.append(Fault(name, fact, advice or "Write the value itself"))
+                faults.append(Fault(name, Reason(fact, advice or "Write the value itself")))
     settled, more = merged(settled, Layer(layer.name, values, layer.reach))
     return settled, [_problem(fault, place) for fault in (*faults, *more)]
 
@@ -162,4 +165,4 @@ def _worked_out(name: str, value: Json, scope: Scope) -> Known:
 
 def _problem(fault: Fault, place: Place) -> Problem:
     pointer = (*place.pointer, fault.name) if place.pointer and place.pointer[-1] != "Tags" else place.pointer
-    return Problem(Place(place.task, place.container, pointer), fault.fact, fault.advice)
+    return Problem(Place(place.task, place.container, pointer), fault.reason)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.values import dataclass
 
 
@@ -56,14 +57,12 @@ class ImageConfig:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The world did not answer: ``fact`` says what it said instead, ``advice`` what the user can do about it.
+    """There is no answer. The reason carries no secret, and nothing that a server sent beyond its status.
 
-    Both are sentences without their full stop, and carry no secret and nothing that a server sent beyond its status.
     ``missing`` says that the thing asked for does not exist, which is more than that it could not be read.
     """
 
-    fact: str
-    advice: str
+    reason: Reason
     missing: bool = False
 
 

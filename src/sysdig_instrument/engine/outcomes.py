@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from enum import Enum
 
 from sysdig_instrument.engine import conditions
-from sysdig_instrument.engine.container import Effect
 from sysdig_instrument.engine.findings import Finding, Notice, Problem
-from sysdig_instrument.engine.grants import Grant
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.layering import TaskSettings
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.selection import SkipReason
 from sysdig_instrument.engine.steps.result import result
+from sysdig_instrument.engine.steps.step import Grant, Output
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.values import dataclass
 
@@ -66,7 +65,7 @@ def finished(
     settings: TaskSettings,
     outcome: Outcome,
     containers: tuple[Outcome, ...],
-    effects: Iterable[Effect | Finding | Grant],
+    outputs: Iterable[Output],
 ) -> TaskPlan:
     """The plan for a task definition, with what its Metadata is to say.
 
@@ -75,20 +74,23 @@ def finished(
     changes: list[Change] = []
     findings: list[Finding] = []
     given: Grant | None = None
-    for effect in effects:
-        if isinstance(effect, Change):
-            changes.append(effect)
-        elif isinstance(effect, Grant):
-            given = effect
-        else:
-            findings.append(effect)
+    for output in outputs:
+        if isinstance(output, Change):
+            changes.append(output)
+        elif isinstance(output, Grant):
+            given = output
+        elif isinstance(output, Finding):
+            findings.append(output)
     if any(isinstance(each, Problem) for each in findings) and conditions.taken(task.when, task.scope) is False:
         changes, findings = [], [_passed_over(each) for each in findings]
         outcome = Outcome(
             None, Status.SKIPPED, "not created now, and not to be instrumented", reason=SkipReason.NOT_CREATED
         )
     for told in result(task, _result(outcome, containers, findings), changed=bool(changes)):
-        (changes if isinstance(told, Change) else findings).append(told)  # type: ignore[arg-type]
+        if isinstance(told, Change):
+            changes.append(told.of(task.owner, "Metadata"))
+        else:
+            findings.append(told)
     if outcome.status is not Status.INSTRUMENTED:
         given = None
     return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings), given)
@@ -98,12 +100,12 @@ def _result(outcome: Outcome, containers: Iterable[Outcome], findings: Iterable[
     value: dict[str, Json] = {"Task": outcome.text}
     if named := {str(each.name): each.text for each in containers}:
         value["Containers"] = dict(named)
-    if notices := [finding.lasting_text for finding in findings if isinstance(finding, Notice)]:
+    if notices := [finding.stable_text for finding in findings if isinstance(finding, Notice)]:
         value["Notices"] = list(dict.fromkeys(notices))
     return value
 
 
 def _passed_over(finding: Finding) -> Finding:
-    here = "the task is not created now, and is left as it was"
-    fact, lasting = f"{finding.fact}; {here}", finding.lasting and f"{finding.lasting}; {here}"
-    return Notice(finding.place, fact, finding.advice, lasting) if isinstance(finding, Problem) else finding
+    if not isinstance(finding, Problem):
+        return finding
+    return Notice(finding.place, finding.reason.but("the task is not created now, and is left as it was"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.known import Stop, Unknown, string
 from sysdig_instrument.engine.lookups import ImageConfig, Request, SsmRequest, Unavailable
@@ -42,7 +43,9 @@ def parameter(name: str, scope: Scope) -> Json:
     declared = declaration if isinstance(declaration, dict) else {}
     value = scope.values.get(name, declared.get("Default"))
     if value is None:
-        raise Stop(Unknown(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))
+        raise Stop(
+            Unknown(Reason(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))
+        )
     if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
         value = _ssm_value(value, scope)
     is_list = is_list_parameter(name, scope)
@@ -76,9 +79,9 @@ def asked(request: Request, scope: Scope) -> Json:
     answer = scope.answer(request)
     match answer:
         case None:
-            raise Stop(Unknown("it has not been read yet"))
-        case Unavailable(fact, advice):
-            raise Stop(Unknown(fact, advice))
+            raise Stop(Unknown(Reason("it has not been read yet")))
+        case Unavailable(reason):
+            raise Stop(Unknown(reason))
         case ImageConfig():
             raise TypeError(request)  # an image's answer to another question: a bug of the shell's
     return answer

@@ -15,11 +15,25 @@ Operation: TypeAlias = Literal["add", "replace", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """The task definition that a change belongs to, and the container in it; neither for a change to another resource.
+
+    ``pointer`` leads to the container, or to the resource of the task definition.
+    """
+
+    task: str | None = None
+    container: str | None = None
+    pointer: Pointer = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One JSON Patch operation and why it is there.
 
     ``was`` is the value that ``replace`` and ``remove`` expect to find; it becomes a ``test`` operation before them, so
-    that a patch that is applied to another document than it was made for fails instead of doing damage.
+    that a patch that is applied to another document than it was made for fails instead of doing damage. ``protects``
+    says whether the task is unprotected without the change. ``owner``, and ``step``, the name of the step that made
+    it, are set by the plan.
     """
 
     operation: Operation
@@ -27,6 +41,14 @@ class Change:
     reason: str
     value: Json = None
     was: Json = None
+    protects: bool = True
+    owner: Owner = Owner()
+    step: str = ""
+
+    def of(self, owner: Owner, step: str) -> Change:
+        """The change with its owner and the name of its step."""
+        # Spelled out: it is called for every change, and replace takes several times as long.
+        return Change(self.operation, self.pointer, self.reason, self.value, self.was, self.protects, owner, step)
 
     def operations(self) -> list[dict[str, Json]]:
         """The operations in JSON Patch's own shape: ``{"op": …, "path": …, "value": …}``."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sysdig_instrument.engine import checks, conditions, grants, layering, patch
+from sysdig_instrument.engine import checks, conditions, layering, patch
 from sysdig_instrument.engine.checks.made import made
 from sysdig_instrument.engine.container import EXPAND_FIRST
-from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Request
 from sysdig_instrument.engine.outcomes import Status, TaskPlan
@@ -19,6 +19,7 @@ from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.rewrite import rewrite
 from sysdig_instrument.engine.scope import Run, Scope
 from sysdig_instrument.engine.settings.layers import Settled
+from sysdig_instrument.engine.steps.execution_role import grant_changes
 from sysdig_instrument.engine.template import STACK, TASK_DEFINITION, outline, resources_of, task_definitions, unseen
 from sysdig_instrument.values import dataclass, field
 
@@ -93,7 +94,7 @@ def plan(template: Json, context: Context) -> Plan:
     tasks = tuple(rewrite(task, layering.of_task(task, settled)) for task in task_definitions(template, scope))
     stacks = (pointer for pointer, _ in resources_of(template, {STACK}))
     elsewhere = (*map(_out_of_reach, stacks), *map(_out_of_sight, unseen(template)))
-    granted = tuple(grants.changes([task.grant for task in tasks if task.grant], scope))
+    granted = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
     findings = [
         *faults,
         *(finding for task in tasks for finding in task.findings),
@@ -114,23 +115,25 @@ def _is_other_resource(fragment: Json) -> bool:
 def _out_of_reach(stack: Pointer) -> Notice:
     return Notice(
         Place(None, None, stack),
-        "A nested stack's template is not in reach of this macro",
-        "List the macro in that template's own Transform",
+        Reason(
+            "A nested stack's template is not in reach of this macro", "List the macro in that template's own Transform"
+        ),
     )
 
 
 def _out_of_sight(transform: Pointer) -> Notice:
     return Notice(
         Place(None, None, transform),
-        "Fn::Transform brings what is not in sight, and a task definition in it is not instrumented",
-        EXPAND_FIRST,
+        Reason(
+            "Fn::Transform brings what is not in sight, and a task definition in it is not instrumented", EXPAND_FIRST
+        ),
     )
 
 
 def _not_a_template(template: Json) -> Problem:
     if isinstance(template, dict):
         return Problem(
-            Place(), "There is no task definition where this macro stands: neither Resources nor ContainerDefinitions are in sight",
-            "Use it in the Transform section, or as Fn::Transform beside the Type or inside the Properties of an AWS::ECS::TaskDefinition",
+            Place(), Reason("There is no task definition where this macro stands: neither Resources nor ContainerDefinitions are in sight",
+            "Use it in the Transform section, or as Fn::Transform beside the Type or inside the Properties of an AWS::ECS::TaskDefinition"),
         )  # fmt: skip
-    return Problem(Place(), "The template is not an object", "Give a CloudFormation template")
+    return Problem(Place(), Reason("The template is not an object", "Give a CloudFormation template"))

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.choices import Always, Tree, When, bind, leaves, where
-from sysdig_instrument.engine.container import AGENT_NAME, container_lists, elements
+from sysdig_instrument.engine.container import container_lists, elements
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.scope import Scope
@@ -16,7 +18,7 @@ from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.values import dataclass
 
 _MOST_LEAVES: Final = 256
-_TOO_MANY: Final = Unknown("it depends on too many conditions")
+_TOO_MANY: Final = Unknown(Reason("it depends on too many conditions"))
 
 
 @dataclass(frozen=True, slots=True)

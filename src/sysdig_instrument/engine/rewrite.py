@@ -7,22 +7,15 @@ from typing import Final
 
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Leaf, TooManyConditionsError, Tree, When, any_of
-from sysdig_instrument.engine.container import (
-    EXPAND_FIRST,
-    Container,
-    Effect,
-    container_lists,
-    elements,
-    hidden,
-    is_empty,
-)
-from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
-from sysdig_instrument.engine.grants import Grant, grant
+from sysdig_instrument.engine.container import EXPAND_FIRST, Container, container_lists, elements, hidden, is_empty
+from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.layering import TaskSettings
 from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan, finished
-from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.selection import (
+    CONTAINER_KEYS,
+    TASK_KEYS,
     Agent,
     Include,
     Refuse,
@@ -32,30 +25,21 @@ from sysdig_instrument.engine.selection import (
     decide_task,
 )
 from sysdig_instrument.engine.settings.layers import Settled
-from sysdig_instrument.engine.steps.agent import agent, place_agent
-from sysdig_instrument.engine.steps.capabilities import capabilities
-from sysdig_instrument.engine.steps.entry_point import wrap
-from sysdig_instrument.engine.steps.environment import environment
-from sysdig_instrument.engine.steps.execution_role import execution_role
-from sysdig_instrument.engine.steps.launches import launches
-from sysdig_instrument.engine.steps.pid_mode import pid_mode
-from sysdig_instrument.engine.steps.runtime_platform import runtime_platform
-from sysdig_instrument.engine.steps.task_notices import task_notices
-from sysdig_instrument.engine.steps.task_size import task_size
-from sysdig_instrument.engine.steps.volumes_from import volumes_from
+from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS
+from sysdig_instrument.engine.steps.agent import add_agent, agent, update_agent
+from sysdig_instrument.engine.steps.step import Input, InstrumentedTask, Output, Source, Step, Unresolved
 from sysdig_instrument.engine.strangers import strangers
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.values import dataclass, replace
 
-STEPS: Final = (environment, volumes_from, capabilities)
-"""What happens to each instrumented container beside its entry point, in this order."""
 
-_TASK_KEYS: Final = frozenset(
-    {"ContainerDefinitions", "PidMode", "RequiresCompatibilities", "RuntimePlatform", "NetworkMode"}
-)
-_CONTAINER_KEYS: Final = frozenset(
-    {"Name", "Image", "EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxParameters", "FirelensConfiguration"}
-)
+def _keys(steps: Iterable[Step[Container] | Step[InstrumentedTask]]) -> frozenset[str]:
+    return frozenset(key for step in steps if step.missing is not None for key in step.keys)
+
+
+_TASK_KEYS: Final = TASK_KEYS | _keys(TASK_STEPS)
+_CONTAINER_KEYS: Final = CONTAINER_KEYS | _keys(CONTAINER_STEPS)
+"""With ``_TASK_KEYS``, the members that must be visible: those that decide, and those that protection depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +48,7 @@ class _Planned:
 
     container: Container
     outcome: Outcome
-    effects: tuple[Effect, ...] = ()
+    outputs: tuple[Output, ...] = ()
 
     @property
     def is_instrumented(self) -> bool:
@@ -76,62 +60,70 @@ def rewrite(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     match decide_task(task, settings):
         case Skip(why, reason):
             return finished(task, settings, Outcome(None, Status.SKIPPED, why, reason=reason), (), settings.findings)
-        case Refuse(key, fact, advice):
+        case Refuse(key, reason):
             pointer = (*task.properties_pointer, key) if key else task.properties_pointer
-            problem = Problem(Place(task.name, None, pointer), fact, advice)
-            return finished(task, settings, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
+            problem = Problem(Place(task.name, None, pointer), reason)
+            return finished(
+                task, settings, Outcome(None, Status.REFUSED, reason.fact), (), (*settings.findings, problem)
+            )
     try:
         return _rewrite_lists(task, settings)
     except TooManyConditionsError:
         fact = "The items of one of its lists stand under too many different conditions"
-        problem = Problem(Place(task.name, None, task.properties_pointer), fact, "Let several items share a condition")
+        problem = Problem(
+            Place(task.name, None, task.properties_pointer), Reason(fact, "Let several items share a condition")
+        )
         return finished(task, settings, Outcome(None, Status.REFUSED, fact), (), (*settings.findings, problem))
 
 
 def _rewrite_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
-    effects: list[Effect | Finding | Grant] = [*settings.findings, *_out_of_sight(task)]
+    outputs: list[Output] = [*settings.findings, *_out_of_sight(task)]
     planned: list[_Planned] = []
     for containers, when in container_lists(task):
         if is_empty(containers.value):
             continue
         if not isinstance(containers.value, list):
-            effects.append(_not_a_list(task, containers))
+            outputs.append(_not_a_list(task, containers))
             continue
-        here, more = _containers(task, containers.value, containers, when, settings)
+        here, odd = _containers(task, containers.value, containers, when, settings)
         planned += here
-        effects += more
+        outputs += odd
         for each in here:
-            effects += each.effects
-        effects += _agents(here, containers, when, settings.settled)
+            outputs += each.outputs
+        outputs += _agents(here, containers, when, settings.settled)
     if settings.settled is not settings.inherited or settings.containers:
-        effects += strangers(task, settings, [each.container.name for each in planned])
+        outputs += strangers(task, settings, [each.container.name for each in planned])
     outcomes = tuple(each.outcome for each in planned)
     instrumented = [each.container.when for each in planned if each.is_instrumented]
     if not instrumented:
-        findings = [effect for effect in effects if not isinstance(effect, Change)]
+        findings = [output for output in outputs if isinstance(output, Finding)]
         why, reason = "no container is to be instrumented", SkipReason.NOTHING_TO_INSTRUMENT
-        none = _refused(effects) or Outcome(None, Status.SKIPPED, why, reason=reason)
+        none = _refused(outputs) or Outcome(None, Status.SKIPPED, why, reason=reason)
         return finished(task, settings, none, outcomes, findings)
-    protected = any_of(instrumented, task.when)
-    effects[:0] = (*pid_mode(task, protected), *task_size(task, settings.settled.settings, protected))
-    effects += execution_role(task, settings.settled.settings)
-    effects += runtime_platform(task, settings.settled.settings)
-    effects += task_notices(task, settings.settled.settings, [each.container for each in planned])
-    effects += launches(task)
-    effects += grant(task, settings.settled.settings)
-    return finished(task, settings, _refused(effects) or Outcome(None, Status.INSTRUMENTED), outcomes, effects)
+    containers_of_task = tuple(each.container for each in planned)
+    found = InstrumentedTask(
+        task, settings.settled.settings, containers_of_task, any_of(instrumented, task.when), tuple(outputs)
+    )
+    all_outputs = [output for step in TASK_STEPS for output in _made(step, found, task.owner)]
+    return finished(task, settings, _refused(all_outputs) or Outcome(None, Status.INSTRUMENTED), outcomes, all_outputs)
 
 
-def _refused(effects: Iterable[Effect | Finding | Grant]) -> Outcome | None:
-    """What becomes of a task definition where one of the effects is a problem: which, the containers and messages say."""
-    return Outcome(None, Status.REFUSED) if any(isinstance(effect, Problem) for effect in effects) else None
+def _made(step: Step[Input], found: Input, owner: Owner) -> Iterator[Output]:
+    """What a step yields; its changes get their owner and the name of the step, unless they have them already."""
+    for output in step.plan(found):
+        yield output.of(owner, step.name) if isinstance(output, Change) and not output.step else output
+
+
+def _refused(outputs: Iterable[Output]) -> Outcome | None:
+    """What becomes of a task definition where one of the outputs is a problem: which, the containers and messages say."""
+    return Outcome(None, Status.REFUSED) if any(isinstance(output, Problem) for output in outputs) else None
 
 
 def _containers(
     task: TaskDefinition, values: list[Json], containers: Leaf, when: When, settings: TaskSettings
-) -> tuple[list[_Planned], list[Effect]]:
+) -> tuple[list[_Planned], list[Problem]]:
     planned: list[_Planned] = []
-    odd: list[Effect] = []
+    odd: list[Problem] = []
     for position, leaf, under in elements(values, containers.pointer, when):
         if not isinstance(leaf.value, dict) or intrinsics.is_expression(leaf.value):
             odd.append(_not_a_container(task, leaf, position))
@@ -146,14 +138,14 @@ def _containers(
 
 def _plan_container(container: Container) -> _Planned:
     if why := hidden(container.value, _CONTAINER_KEYS, container.scope):
-        fault = container.fault(container.pointer, container.when, f"The container {why}", EXPAND_FIRST)
+        fault = container.fault(container.pointer, container.when, Reason(f"The container {why}", EXPAND_FIRST))
         return _Planned(container, _outcome(container, Status.REFUSED, why), (fault,))
     match decide_container(container):
         case Skip(why, reason):
             return _Planned(container, replace(_outcome(container, Status.SKIPPED, why), reason=reason))
-        case Refuse(key, fact, advice):
-            fault = container.fault((*container.pointer, key), container.when, fact, advice)
-            return _Planned(container, _outcome(container, Status.REFUSED, fact), (fault,))
+        case Refuse(key, reason):
+            fault = container.fault((*container.pointer, key), container.when, reason)
+            return _Planned(container, _outcome(container, Status.REFUSED, reason.fact), (fault,))
         case Agent.AGENT:
             return _Planned(container, _outcome(container, Status.AGENT))
         case Include.INCLUDE:
@@ -165,51 +157,57 @@ def _outcome(container: Container, status: Status, why: str = "", *, unread: boo
 
 
 def _instrument(container: Container) -> _Planned:
-    wrapping = wrap(container)
-    if wrapping.unresolved:
-        why = "its image could not be read"
-        if container.settings.on_unresolved_image == "fail":
-            return _Planned(
-                container, _outcome(container, Status.REFUSED, why, unread=True), tuple(wrapping.unresolved)
-            )
-        notices = tuple(Notice(each.place, each.fact, each.advice, each.lasting) for each in wrapping.unresolved)
-        skipped = _outcome(container, Status.SKIPPED, why, unread=True)
-        return _Planned(container, replace(skipped, reason=SkipReason.IMAGE_UNREAD), notices)
-    effects = list(wrapping.effects)
-    for step in STEPS:
-        effects += step(container)
-    for effect in effects:
-        if isinstance(effect, Problem):
-            return _Planned(container, _outcome(container, Status.REFUSED, effect.fact), tuple(effects))
-    return _Planned(container, _outcome(container, Status.INSTRUMENTED, wrapping.origin.value), tuple(effects))
+    outputs: list[Output] = []
+    for step in CONTAINER_STEPS:
+        outputs += _made(step, container, container.owner)
+        if unresolved := [output.finding for output in outputs if isinstance(output, Unresolved)]:
+            return _unresolved(container, unresolved)
+    for output in outputs:
+        if isinstance(output, Problem):
+            return _Planned(container, _outcome(container, Status.REFUSED, output.reason.fact), tuple(outputs))
+    source = next((output.text for output in outputs if isinstance(output, Source)), "")
+    return _Planned(container, _outcome(container, Status.INSTRUMENTED, source), tuple(outputs))
 
 
-def _agents(planned: Iterable[_Planned], containers: Leaf, when: When, settled: Settled) -> Iterator[Effect]:
+def _unresolved(container: Container, findings: list[Finding]) -> _Planned:
+    """A container whose image could not be read: the setting OnUnresolvedImage says what follows."""
+    why = "its image could not be read"
+    if container.settings.on_unresolved_image == "fail":
+        return _Planned(container, _outcome(container, Status.REFUSED, why, unread=True), tuple(findings))
+    skipped = replace(_outcome(container, Status.SKIPPED, why, unread=True), reason=SkipReason.IMAGE_UNREAD)
+    return _Planned(container, skipped, tuple(Notice(each.place, each.reason) for each in findings))
+
+
+def _agents(planned: Iterable[_Planned], containers: Leaf, when: When, settled: Settled) -> Iterator[Output]:
+    """The agent's container in one list of containers: those that are there are updated, a missing one is added."""
     instrumented = [each.container for each in planned if each.is_instrumented]
     if not instrumented:
         return
     existing = [each.container for each in planned if each.outcome.status is Status.AGENT]
     definition = agent(settled.settings, instrumented, when)
+    for container in existing:
+        for output in update_agent(container, definition):
+            yield output.of(container.owner, "ContainerDefinitions") if isinstance(output, Change) else output
     protected: Tree[bool] = any_of([container.when for container in instrumented], when)
-    yield from place_agent(definition, containers, when, protected, existing)
+    yield from add_agent(definition, containers, when, protected, existing)
 
 
 def _out_of_sight(task: TaskDefinition) -> Iterator[Problem]:
     properties = task.properties if isinstance(task.properties, dict) else {}
     if why := hidden(properties, _TASK_KEYS, task.scope):
         place = Place(task.name, None, task.properties_pointer)
-        yield Problem(place, f"The task definition {why}", EXPAND_FIRST)
+        yield Problem(place, Reason(f"The task definition {why}", EXPAND_FIRST))
 
 
-def _not_a_list(task: TaskDefinition, containers: Leaf) -> Effect:
+def _not_a_list(task: TaskDefinition, containers: Leaf) -> Problem:
     return Problem(
-        Place(task.name, None, containers.pointer), "ContainerDefinitions is not a list that is in sight",
-        "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions",
+        Place(task.name, None, containers.pointer), Reason("ContainerDefinitions is not a list that is in sight",
+        "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions"),
     )  # fmt: skip
 
 
-def _not_a_container(task: TaskDefinition, leaf: Leaf, position: int) -> Effect:
+def _not_a_container(task: TaskDefinition, leaf: Leaf, position: int) -> Problem:
     return Problem(
-        Place(task.name, f"#{position}", leaf.pointer), "The container definition is not an object that is in sight",
-        "Write it as an object; its members, and the object under Fn::If, may be expressions",
+        Place(task.name, f"#{position}", leaf.pointer), Reason("The container definition is not an object that is in sight",
+        "Write it as an object; its members, and the object under Fn::If, may be expressions"),
     )  # fmt: skip

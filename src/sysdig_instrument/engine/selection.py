@@ -8,13 +8,14 @@ from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.container import AGENT_NAME, Container, is_empty, present
+from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME
+from sysdig_instrument.engine.container import Container, entry_name, is_empty, present
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.known import Literal, Unknown
 from sysdig_instrument.engine.layering import TaskSettings
 from sysdig_instrument.engine.platforms import platform
 from sysdig_instrument.engine.scope import Scope
-from sysdig_instrument.engine.steps.environment import ACCESS_KEY, variable_name
 from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
 from sysdig_instrument.values import dataclass
 
@@ -22,6 +23,11 @@ _AGENT_VARIABLES: Final = frozenset(
     {ACCESS_KEY, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
 )
 _AGENT_REPOSITORY: Final = "workload-agent"
+
+
+TASK_KEYS: Final = frozenset({"RequiresCompatibilities", "RuntimePlatform", "NetworkMode"})
+CONTAINER_KEYS: Final = frozenset({"Name", "Image", "FirelensConfiguration"})
+"""The members that decide whether something is instrumented; with ``TASK_KEYS``."""
 
 
 class Include(Enum):
@@ -58,8 +64,7 @@ class Refuse:
     """Cannot be decided, or must not be done. ``key`` is the member it is about, or empty where it is the whole."""
 
     key: str
-    fact: str
-    advice: str
+    reason: Reason
 
 
 class Agent(Enum):
@@ -79,7 +84,7 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
     first, *others = [_decide(task, task_settings, scope) for scope in task.scopes]
     if any(other != first for other in others):
         return Refuse(
-            "", "The items of the Fn::ForEach around it differ in whether they are to be instrumented", EXPAND_LOOP
+            "", Reason("The items of the Fn::ForEach around it differ in whether they are to be instrumented", EXPAND_LOOP)
         )  # fmt: skip
     return first
 
@@ -87,7 +92,7 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
 def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> Verdict:
     properties = task.properties
     if not isinstance(properties, dict):
-        return Refuse("", "Properties is not an object", "Write the task definition's Properties as an object")
+        return Refuse("", Reason("Properties is not an object", "Write the task definition's Properties as an object"))
     settled = task_settings.settled
     if task_settings.all_disabled:
         return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
@@ -123,17 +128,17 @@ def decide_container(container: Container) -> Verdict | Agent:
     settings = container.settings
     if container.name == AGENT_NAME:
         return Agent.AGENT if _is_agent(container) else Refuse(
-            "Name", "The container has the agent's name, and is not the agent", "Give it another name"
+            "Name", Reason("The container has the agent's name, and is not the agent", "Give it another name")
         )  # fmt: skip
     decided = _by_settings(container)
     firelens = container.value.get("FirelensConfiguration", ABSENT)
     if settings.instrument_log_routers or not present(firelens, container.scope):
         return decided
     match intrinsics.resolve(firelens, container.scope) if intrinsics.is_expression(firelens) else None:
-        case Unknown(why, advice):
+        case Unknown(Reason(why, advice)):
             return decided if isinstance(decided, Skip) else Refuse(
-                "FirelensConfiguration", f"Whether the container is a FireLens log router cannot be worked out ({why})",
-                advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true",
+                "FirelensConfiguration", Reason(f"Whether the container is a FireLens log router cannot be worked out ({why})",
+                advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true"),
             )  # fmt: skip
     return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
 
@@ -145,8 +150,8 @@ def _by_settings(container: Container) -> Verdict:
     if name is None and (settings.exclude_containers or settings.include_containers):
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
-            "Name", f"The container's name cannot be worked out, so whether {key} means it is not known",
-            "Give it a name that is known before deployment",
+            "Name", Reason(f"The container's name cannot be worked out, so whether {key} means it is not known",
+            "Give it a name that is known before deployment"),
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
         return Skip(f"ExcludeContainers in {settled.source('ExcludeContainers')}", SkipReason.EXCLUDED)
@@ -166,7 +171,7 @@ def _is_agent(container: Container) -> bool:
     for key in ("Secrets", "Environment"):
         entries = container.value.get(key, ABSENT)
         if not is_empty(entries) and isinstance(entries, list):
-            names = {variable_name(entry, container.scope) for entry in entries}
+            names = {entry_name(entry, container.scope) for entry in entries}
             if not names.isdisjoint(_AGENT_VARIABLES):
                 return True
     return False

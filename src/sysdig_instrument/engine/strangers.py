@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, cast
 
-from sysdig_instrument.engine.findings import Notice, Place, Problem, quoted
+from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason, quoted
 from sysdig_instrument.engine.layering import CONTAINERS, METADATA, TaskSettings
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings
 from sysdig_instrument.engine.tags import TAGS
@@ -29,7 +29,7 @@ def strangers(task: TaskDefinition, settings: TaskSettings, names: Sequence[str 
     for name in settings.containers:
         if name not in known:
             fact = "There are settings for a container of this name, and the task has none of it"
-            yield Problem(_place(task, CONTAINERS, name), fact, advice)
+            yield Problem(_place(task, CONTAINERS, name), Reason(fact, advice))
     for setting in _LISTS:
         layer, elsewhere = settings.settled.layer(setting), _globs(settings.inherited.settings, setting)
         for glob in _globs(settings.settled.settings, setting):
@@ -37,9 +37,9 @@ def strangers(task: TaskDefinition, settings: TaskSettings, names: Sequence[str 
                 fact = f"{setting} in {layer.name} names {quoted(glob)}, and the task has no such container"
                 if layer.name == TAGS:
                     place = Place(task.name, None, (*task.properties_pointer, "Tags"))
-                    yield Notice(place, fact, advice)
+                    yield Notice(place, Reason(fact, advice))
                 else:
-                    yield Problem(_place(task, setting), fact, advice)
+                    yield Problem(_place(task, setting), Reason(fact, advice))
 
 
 def _globs(settings: Settings, name: str) -> Sequence[str]:

@@ -13,7 +13,7 @@ from typing import Final
 from sysdig_instrument.engine import conditions, intrinsics
 from sysdig_instrument.engine.choices import Leaf, When, branches
 from sysdig_instrument.engine.container import member
-from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem
+from sysdig_instrument.engine.findings import Finding, Notice, Place, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.known import Known, Literal, Unknown
 from sysdig_instrument.engine.patch import Pointer
@@ -59,9 +59,9 @@ def of_tags(task: TaskDefinition, settled: Settled) -> Tags:
         match tag.value:
             case Literal(value):
                 _take(tag.key, value, values, settled)
-            case Unknown(why, _):
+            case Unknown(Reason(why)):
                 fact = f'The value of tag "{tag.key}" cannot be worked out: {why}'
-                findings.append(Problem(place, fact, "Write the value itself"))
+                findings.append(Problem(place, Reason(fact, "Write the value itself")))
     return Tags(Layer(TAGS, values, Reach.TASK), tuple(findings))
 
 
@@ -81,8 +81,8 @@ def _said_false(tag: _Tag, place: Place) -> Iterator[Notice]:
     match tag.value:
         case Literal(str(text)) if text.strip().lower() in ("false", "no", "0"):
             yield Notice(
-                place, f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is left alone',
-                "Take the tag out to have it instrumented",
+                place, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is left alone',
+                "Take the tag out to have it instrumented"),
             )  # fmt: skip
 
 
@@ -92,9 +92,9 @@ def _listed(task: TaskDefinition, tags: Leaf, when: When, findings: list[Finding
         match intrinsics.resolve(tags.value, task.scope.assuming(when)):
             case Literal(list(items)):
                 return items
-            case Unknown(why, _):
+            case Unknown(Reason(why)):
                 fact = f"The tags cannot be worked out, so those that leave something alone are not seen: {why}"
-                findings.append(Notice(Place(task.name, None, tags.pointer), fact, "Write the tags as a list"))
+                findings.append(Notice(Place(task.name, None, tags.pointer), Reason(fact, "Write the tags as a list")))
     return tags.value if isinstance(tags.value, list) else []
 
 
@@ -116,4 +116,6 @@ def _tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
                     yield _Tag(name, intrinsics.resolve(entry.get("Value", ABSENT), task.scope), leaf.pointer)
                 elif is_there is None:
                     fact = f'Whether tag "{name}" is there depends on a condition that is not known here'
-                    findings.append(Problem(Place(task.name, None, leaf.pointer), fact, "Take the tag out of Fn::If"))
+                    findings.append(
+                        Problem(Place(task.name, None, leaf.pointer), Reason(fact, "Take the tag out of Fn::If"))
+                    )

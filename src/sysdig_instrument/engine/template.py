@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from sysdig_instrument.engine import intrinsics, known
 from sysdig_instrument.engine.choices import When
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.patch import Owner, Pointer
 from sysdig_instrument.engine.scope import Scope, section
 from sysdig_instrument.values import dataclass, replace
 
@@ -49,6 +49,11 @@ class TaskDefinition:
     def properties_pointer(self) -> Pointer:
         """Where its Properties are."""
         return () if self.pointer is None else (*self.pointer, "Properties")
+
+    @property
+    def owner(self) -> Owner:
+        """The owner of the changes to it."""
+        return Owner(self.name, None, self.pointer or ())
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

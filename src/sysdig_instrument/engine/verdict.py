@@ -6,12 +6,14 @@ An agent's container that only differs from the settings (another image, another
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.findings import Problem
-from sysdig_instrument.engine.outcomes import Outcome, Status, TaskPlan
-from sysdig_instrument.engine.patch import Change, Pointer
-from sysdig_instrument.engine.steps.environment import SIDECAR
+from sysdig_instrument.engine.outcomes import Status, TaskPlan
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS
+from sysdig_instrument.engine.steps.step import Step
 from sysdig_instrument.values import dataclass
 
 
@@ -36,14 +38,6 @@ class Unprotected:
 
 Verdict: TypeAlias = Protected | OutOfScope | Unprotected
 
-_MISSING: Final = {
-    "EntryPoint": "is not started by the wrapper",
-    "Command": "is not started by the wrapper",
-    "VolumesFrom": "does not have the volume with the wrapper",
-    "LinuxParameters": "does not have the capability SYS_PTRACE",
-    "Environment": "does not have the variables that the wrapper needs",
-}
-
 
 def verdict(plan: TaskPlan) -> Verdict:
     """The verdict that a task definition's plan comes to. The plan needs no image's config: see ``planning.nobody``."""
@@ -57,31 +51,25 @@ def verdict(plan: TaskPlan) -> Verdict:
 def _reasons(plan: TaskPlan) -> Iterator[str]:
     for outcome in plan.containers:
         if outcome.unread:
-            yield f'Container "{outcome.name}" {_MISSING["EntryPoint"]}'
+            yield _container_lacks(outcome.name, CONTAINER_STEPS[0])
     unread = {outcome.pointer for outcome in plan.containers if outcome.unread}
     for finding in plan.findings:
         if isinstance(finding, Problem) and finding.place.pointer[:-1] not in unread:
-            yield finding.fact
+            yield finding.reason.fact
     for change in plan.changes:
-        if reason := _reason(change, plan.containers, plan.task.properties_pointer):
+        if reason := _missing(change):
             yield reason
 
 
-def _reason(change: Change, containers: tuple[Outcome, ...], properties: Pointer) -> str | None:
-    """What a change says is missing; nothing for a change of what does not matter for protection."""
-    if change.pointer[: len(properties) + 1] == (*properties, "PidMode"):
-        return "The task's PidMode is not task"
-    for container in containers:
-        if change.pointer[: len(container.pointer)] == container.pointer:
-            key = str(change.pointer[len(container.pointer)])
-            matters = container.status is not Status.AGENT and not _is_detail(key, change)
-            return f'Container "{container.name}" {_MISSING[key]}' if matters else None
-    is_in_list = change.pointer[: len(properties) + 1] == (*properties, "ContainerDefinitions")
-    return "The agent's container is missing" if is_in_list and change.operation == "add" else None
+def _missing(change: Change) -> str | None:
+    """What a change says is missing; nothing for a change that does not matter for protection."""
+    if not change.protects:
+        return None
+    for container_step in CONTAINER_STEPS:
+        if container_step.name == change.step:
+            return container_step.missing and _container_lacks(change.owner.container, container_step)
+    return next((step.missing for step in TASK_STEPS if step.name == change.step), None)
 
 
-def _is_detail(key: str, change: Change) -> bool:
-    """Whether a change only sets a value right, or brings variables beyond the wrapper's own."""
-    if key == "Environment":
-        return change.operation == "replace" or SIDECAR not in str(change.value)
-    return change.pointer[-1] == "ReadOnly"
+def _container_lacks(container: str | None, step: Step[Container]) -> str:
+    return f'Container "{container}" {step.missing}'

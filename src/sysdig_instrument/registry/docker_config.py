@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.registry.errors import NoAnswerError
 from sysdig_instrument.registry.login import Login
@@ -60,13 +61,13 @@ class DockerConfig:
             return {}
         except (OSError, ValueError, RecursionError):
             raise NoAnswerError(
-                f"{self.path} could not be read as JSON", "Put it right, or set DOCKER_CONFIG"
+                Reason(f"{self.path} could not be read as JSON", "Put it right, or set DOCKER_CONFIG")
             ) from None
         return value if isinstance(value, dict) else {}
 
     def _from_helper(self, name: str, server: str) -> Login | None:
         if not _HELPER_NAME.fullmatch(name):
-            raise NoAnswerError(f"{self.path} names a credential helper that is not a name", "Put it right")
+            raise NoAnswerError(Reason(f"{self.path} names a credential helper that is not a name", "Put it right"))
         printed = self.helper(name, server)
         if printed is None:
             return None
@@ -74,7 +75,7 @@ class DockerConfig:
             value = json.loads(printed)
             username, secret = value["Username"], value["Secret"]
         except (ValueError, RecursionError, LookupError, TypeError):
-            raise NoAnswerError(f"docker-credential-{name} gave no credentials", "Try it by hand") from None
+            raise NoAnswerError(Reason(f"docker-credential-{name} gave no credentials", "Try it by hand")) from None
         if not (isinstance(username, str) and isinstance(secret, str)):
             return None
         return Login("" if username == _IDENTITY_TOKEN else username, secret) if secret else None
@@ -94,10 +95,10 @@ def run_helper(name: str, server: str) -> str | None:
         )
     except (OSError, UnicodeError):
         raise NoAnswerError(
-            f"{program} could not be run", "Install it, or take it out of docker's config.json"
+            Reason(f"{program} could not be run", "Install it, or take it out of docker's config.json")
         ) from None
     except subprocess.TimeoutExpired:
-        raise NoAnswerError(f"{program} took more than {HELPER_SECONDS} s", "Try it by hand") from None
+        raise NoAnswerError(Reason(f"{program} took more than {HELPER_SECONDS} s", "Try it by hand")) from None
     return done.stdout if done.returncode == 0 else None
 
 

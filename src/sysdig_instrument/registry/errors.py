@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Unavailable
 
 WAYS_OUT: Final = "give its ENTRYPOINT and CMD in ImageConfigs, or write EntryPoint in the template"
@@ -17,21 +18,19 @@ CREDENTIALS_REMEDY: Final = (
 
 
 class NoAnswerError(Exception):
-    """A request has no answer: ``fact`` is what the world said instead, ``advice`` what a user can do about it.
+    """A request has no answer.
 
-    Both are sentences without their full stop, made of our own words, names and status codes; never of anything else
-    that a server sent.
+    Its reason is made of our own words, names and status codes; never of anything else that a server sent.
     """
 
-    def __init__(self, fact: str, advice: str) -> None:
-        super().__init__(fact)
-        self.fact = fact
-        self.advice = advice
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.fact)
+        self.reason = reason
 
     @property
     def unavailable(self) -> Unavailable:
         """The same as a value, for the plan."""
-        return Unavailable(self.fact, self.advice)
+        return Unavailable(self.reason)
 
 
 class HttpError(Exception):
@@ -49,4 +48,4 @@ class HttpError(Exception):
 def unreadable(image: str, what: str, remedy: str = "") -> NoAnswerError:
     """The error for an image that could not be read, with the ways out that every such image has."""
     advice = f"{remedy}, or {WAYS_OUT}" if remedy else WAYS_OUT[0].upper() + WAYS_OUT[1:]
-    return NoAnswerError(f"The image {image} could not be read: {what}", advice)
+    return NoAnswerError(Reason(f"The image {image} could not be read: {what}", advice))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answer, Answers, ExportRequest, Unavailable
 from sysdig_instrument.registry import aws
 from sysdig_instrument.registry.aws import AwsClients, AwsError
@@ -26,12 +27,16 @@ def read(requests: Sequence[ExportRequest], clients: AwsClients, region: str) ->
                 break
     except AwsError as error:
         refusal = NoAnswerError(
-            f"The exports of {region} could not be listed: {error.fact('AWS CloudFormation')}",
-            error.advice("cloudformation:ListExports", "*"),
+            Reason(
+                f"The exports of {region} could not be listed: {error.fact('AWS CloudFormation')}",
+                error.advice("cloudformation:ListExports", "*"),
+            ),
         )
         return dict.fromkeys(requests, refusal.unavailable)
     return {request: found.get(request.name, _missing(request.name, region)) for request in requests}
 
 
 def _missing(name: str, region: str) -> Answer:
-    return Unavailable(f"No stack in {region} exports {name}", "Deploy the stack that exports it first", missing=True)
+    return Unavailable(
+        Reason(f"No stack in {region} exports {name}", "Deploy the stack that exports it first"), missing=True
+    )

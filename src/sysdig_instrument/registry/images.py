@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TypeAlias
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answer, ImageRequest
 from sysdig_instrument.registry import image, manifest, reference
 from sysdig_instrument.registry.aws import AwsClients
@@ -70,7 +71,7 @@ class Images:
                 self._check_allowed(which)
             except InvalidReferenceError as error:
                 fact = f"The image {request.image} is not an image reference: {error}"
-                self.record(request, NoAnswerError(fact, "Write it as registry/repository:tag").unavailable)
+                self.record(request, NoAnswerError(Reason(fact, "Write it as registry/repository:tag")).unavailable)
             except NoAnswerError as error:
                 self.record(request, error.unavailable)
             else:

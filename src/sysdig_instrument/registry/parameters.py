@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answer, Answers, SsmRequest, Unavailable
 from sysdig_instrument.registry import aws
 from sysdig_instrument.registry.aws import Arn, AwsClients, AwsError
@@ -39,8 +40,10 @@ def read(requests: Sequence[SsmRequest], clients: AwsClients, region: str) -> An
         answer = aws.call(client.get_parameters, Names=names, WithDecryption=False)
     except AwsError as error:
         refusal = NoAnswerError(
-            f"SSM parameters could not be read ({', '.join(names)}): {error.fact('AWS Systems Manager')}",
-            error.advice("ssm:GetParameters", "them"),
+            Reason(
+                f"SSM parameters could not be read ({', '.join(names)}): {error.fact('AWS Systems Manager')}",
+                error.advice("ssm:GetParameters", "them"),
+            ),
         )
         return dict.fromkeys(requests, refusal.unavailable)
     found = {parameter.get(key): parameter for parameter in answer.get("Parameters", []) for key in ("Name", "ARN")}
@@ -56,8 +59,8 @@ def _unversioned(name: str) -> str:
 def _answer(name: str, parameter: dict[str, Any] | None, region: str) -> Answer:
     if parameter is None:
         fact = f"There is no SSM parameter {name} in {region}"
-        return Unavailable(fact, "Create it, or correct its name", missing=True)
+        return Unavailable(Reason(fact, "Create it, or correct its name"), missing=True)
     if parameter.get("Type") == "SecureString":
         fact = f"The SSM parameter {name} is a SecureString, and those are not read"
-        return NoAnswerError(fact, "Make it a String: what it holds would stand in the template").unavailable
+        return NoAnswerError(Reason(fact, "Make it a String: what it holds would stand in the template")).unavailable
     return str(parameter.get("Value", ""))

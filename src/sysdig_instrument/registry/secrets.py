@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.registry import aws
 from sysdig_instrument.registry.aws import Arn, AwsClients, AwsError
 from sysdig_instrument.registry.deadline import Deadline
@@ -41,8 +42,10 @@ class Secrets:
             text = aws.call(client.get_secret_value, SecretId=secret).get("SecretString")
         except AwsError as error:
             raise NoAnswerError(
-                f"the credentials in {secret} could not be read: {error.fact('AWS Secrets Manager')}",
-                error.advice("secretsmanager:GetSecretValue", secret),
+                Reason(
+                    f"the credentials in {secret} could not be read: {error.fact('AWS Secrets Manager')}",
+                    error.advice("secretsmanager:GetSecretValue", secret),
+                ),
             ) from None
         try:
             value = json.loads(text or "")
@@ -51,8 +54,10 @@ class Secrets:
             username = password = None
         if not (isinstance(username, str) and isinstance(password, str) and username):
             raise NoAnswerError(
-                f'the secret {secret} is not a JSON object with "username" and "password"',
-                "Write it as Amazon ECS wants it for private registries",
+                Reason(
+                    f'the secret {secret} is not a JSON object with "username" and "password"',
+                    "Write it as Amazon ECS wants it for private registries",
+                ),
             )
         return Login(username, password)
 

@@ -85,7 +85,7 @@ class Doorkeeper:
         try:
             login = self._logins.get((visit.registry, visit.who), lambda: credentials.login(visit.registry))
         except NoAnswerError as error:  # the image may be public all the same
-            login, note = None, error.fact
+            login, note = None, error.reason.fact
         if isinstance(wanted, Bearer):
             return self._token(request, visit, wanted, login, note)
         return Admission(login.basic if login and login.username else None, note)

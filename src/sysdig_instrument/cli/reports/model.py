@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from sysdig_instrument.engine.findings import shortened
+from sysdig_instrument.engine.findings import Reason, shortened
 from sysdig_instrument.values import dataclass, field
 
 _LONGEST: Final = 1700
@@ -93,11 +93,10 @@ RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE)
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing to tell about a place in a file. ``fact`` and ``advice`` are sentences without their full stop."""
+    """One thing to tell about a place in a file."""
 
     rule: Rule
-    fact: str
-    advice: str = ""
+    reason: Reason
     task: str | None = None
     container: str | None = None
     place: str = ""
@@ -106,7 +105,7 @@ class Remark:
     @property
     def text(self) -> str:
         """The sentences, on one line."""
-        return shortened(" ".join(f"{part}." for part in (self.fact, self.advice) if part), _LONGEST)
+        return shortened(self.reason.text, _LONGEST)
 
     @property
     def subject(self) -> str:
@@ -138,4 +137,4 @@ class FileReport:
 def unusable(path: str, message: str) -> FileReport:
     """The report on a file that could not be used."""
     lines = [line.strip().removesuffix(".") for line in message.splitlines()]
-    return FileReport(path, (), tuple(Remark(UNUSABLE, line) for line in lines if line))
+    return FileReport(path, (), tuple(Remark(UNUSABLE, Reason(line)) for line in lines if line))

@@ -79,5 +79,5 @@ def uri(path: str) -> str:
 
 def _fingerprint(path: str, remark: Remark) -> str:
     """The same for the same remark at the same place, whatever its line."""
-    parts = (remark.rule.name, path, remark.place, remark.task or "", remark.container or "", remark.fact)
+    parts = (remark.rule.name, path, remark.place, remark.task or "", remark.container or "", remark.reason.fact)
     return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()[:32]

@@ -57,7 +57,9 @@ def _file(report: FileReport, look: Look) -> Iterator[str]:
     names = min(_WIDEST_NAME, max((cells(name) for name, _ in rows), default=0))
     statuses = max((cells(row.status) for _, row in rows), default=0)
     for task in report.tasks:
-        lacks = [each.fact for each in report.remarks if each.rule is NOT_INSTRUMENTED and each.task == task.row.name]
+        lacks = [
+            each.reason.fact for each in report.remarks if each.rule is NOT_INSTRUMENTED and each.task == task.row.name
+        ]
         for name, row in _rows(task):
             yield from _row(name, replace(row, why="") if lacks else row, (names, statuses), look)
         for fact in lacks:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.engine.checks.made import Made
-from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.findings import Problem, Reason
 
 MOST_CONTAINERS: Final = 10
 
@@ -17,7 +17,8 @@ def unique_names(made: Made) -> Iterator[Problem]:
     for container in made.containers:
         if container.name is not None and container.name in seen:
             yield Problem(
-                made.place(container, "Name"), "Another container has the same name", "Give it a name of its own"
+                made.place(container, "Name"),
+                Reason("Another container has the same name", "Give it a name of its own"),
             )
         seen.add(container.name)
 
@@ -28,6 +29,6 @@ def at_most_ten(made: Made) -> Iterator[Problem]:
     if count > MOST_CONTAINERS:
         yield Problem(
             made.place(None, "ContainerDefinitions"),
-            f"With the agent's container there are {count} containers, and ECS takes {MOST_CONTAINERS} at most",
-            "Move one into a task definition of its own, or leave this task alone (Enabled: false)",
+            Reason(f"With the agent's container there are {count} containers, and ECS takes {MOST_CONTAINERS} at most",
+            "Move one into a task definition of its own, or leave this task alone (Enabled: false)"),
         )  # fmt: skip

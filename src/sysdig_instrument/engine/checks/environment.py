@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sysdig_instrument.engine.checks.made import Made, MadeContainer
-from sysdig_instrument.engine.findings import Problem, quoted
+from sysdig_instrument.engine.findings import Problem, Reason, quoted
 
 
 def no_clash(made: Made) -> Iterator[Problem]:
@@ -15,8 +15,8 @@ def no_clash(made: Made) -> Iterator[Problem]:
             continue
         for name in sorted(_names(made, container, "Secrets") & _names(made, container, "Environment")):
             yield Problem(
-                made.place(container, "Secrets"), f"{quoted(name)} is both a secret and an environment variable",
-                "Take one of them out",
+                made.place(container, "Secrets"), Reason(f"{quoted(name)} is both a secret and an environment variable",
+                "Take one of them out"),
             )  # fmt: skip
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.checks.made import Made
-from sysdig_instrument.engine.container import AGENT_NAME
-from sysdig_instrument.engine.findings import Problem, quoted
+from sysdig_instrument.engine.findings import Problem, Reason, quoted
 
 
 def volumes_from(made: Made) -> Iterator[Problem]:
@@ -26,7 +26,7 @@ def healthy_agent(made: Made) -> Iterator[Problem]:
             if target == AGENT_NAME and made.worth(entry.get("Condition")) == "HEALTHY":
                 fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
                 yield Problem(
-                    made.place_of(container, pointer), fact, "Take the dependency out, or let it wait for START"
+                    made.place_of(container, pointer), Reason(fact, "Take the dependency out, or let it wait for START")
                 )
 
 
@@ -39,4 +39,4 @@ def _targets(made: Made, key: str, name: str) -> Iterator[Problem]:
         for target, _, pointer in made.entries(container, key, name):
             if isinstance(target, str) and target not in names:
                 fact = f"{key} names {quoted(target)}, and there is no such container"
-                yield Problem(made.place_of(container, pointer), fact, "Correct the name")
+                yield Problem(made.place_of(container, pointer), Reason(fact, "Correct the name"))

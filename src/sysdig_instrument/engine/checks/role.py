@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.checks.made import Made
-from sysdig_instrument.engine.container import AGENT_NAME
-from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.findings import Problem, Reason
 from sysdig_instrument.engine.intrinsics import is_attribute
 from sysdig_instrument.engine.json_types import ABSENT
 
@@ -24,6 +24,6 @@ def execution_role(made: Made) -> Iterator[Problem]:
         if container.name == AGENT_NAME and any(key in container.value for key in _NEED_A_ROLE):
             yield Problem(
                 made.place(None, "ExecutionRoleArn"),
-                "The task has no execution role, and ECS needs one to give the agent its access key",
-                "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn",
+                Reason("The task has no execution role, and ECS needs one to give the agent its access key",
+                "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn"),
             )  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.checks.made import Made
-from sysdig_instrument.engine.container import AGENT_NAME
-from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.findings import Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT
 from sysdig_instrument.engine.selection import runs_on_fargate
 from sysdig_instrument.engine.sizes import RESOURCES, Resource, Size, next_size
@@ -27,7 +27,7 @@ def size(made: Made) -> Iterator[Problem]:
             fact = (
                 f"With {agents} {resource.unit} for the agent the containers reserve {total}, and the task has {limit}"
             )
-            yield Problem(made.place(None, resource.key), fact, _advice(made))
+            yield Problem(made.place(None, resource.key), Reason(fact, _advice(made)))
 
 
 def _limit(made: Made, resource: Resource) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.engine.findings import Reason, quoted
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
 from sysdig_instrument.errors import UsageError
@@ -68,11 +68,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one entry of a layer. ``fact`` and ``advice`` are sentences without their full stop."""
+    """What is wrong with one entry of a layer."""
 
     name: str
-    fact: str
-    advice: str
+    reason: Reason
 
 
 def merged(settled: Settled, layer: Layer) -> tuple[Settled, list[Fault]]:
@@ -108,9 +107,9 @@ def settle(*layers: Layer) -> Settled:
     for name in settled.settings.locked_settings:
         if name not in BY_NAME:
             fact = f"LockedSettings in {settled.origin('LockedSettings')} names {quoted(name)}, which is no setting"
-            faults.append(Fault("LockedSettings", fact, nearest(name, BY_NAME) or "Take it out"))
+            faults.append(Fault("LockedSettings", Reason(fact, nearest(name, BY_NAME) or "Take it out")))
     if faults:
-        raise UsageError("\n".join(f"{fault.fact}. {fault.advice}." for fault in faults))
+        raise UsageError("\n".join(fault.reason.text for fault in faults))
     return settled
 
 
@@ -130,17 +129,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class _FaultyError(Exception):
-    def __init__(self, name: str, fact: str, advice: str) -> None:
-        super().__init__(fact)
-        self.fault = Fault(name, fact, advice)
+    def __init__(self, name: str, reason: Reason) -> None:
+        super().__init__(reason.fact)
+        self.fault = Fault(name, reason)
 
 
 def _read(name: str, value: Json, layer: Layer, settled: Settled) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
         raise _FaultyError(
-            name, f"{quoted(name)} in {layer.name} is no setting",
-            nearest(name, BY_NAME) or "Take it out; docs/settings.md lists the settings",
+            name, Reason(f"{quoted(name)} in {layer.name} is no setting",
+            nearest(name, BY_NAME) or "Take it out; docs/settings.md lists the settings"),
         )  # fmt: skip
     if layer.reach is not Reach.DEPLOYMENT:
         _check_reach(setting, layer, settled)
@@ -148,13 +147,13 @@ def _read(name: str, value: Json, layer: Layer, settled: Settled) -> Json:
         read = setting.kind.read(value)
     except ValueError as error:
         fact = f'Setting "{name}" in {layer.name} has a value that cannot be used'
-        raise _FaultyError(name, fact, f"Give {error}") from None
+        raise _FaultyError(name, Reason(fact, f"Give {error}")) from None
     if layer.reach is not Reach.DEPLOYMENT and isinstance(read, dict):
         _check_variables(name, read, layer, settled)
     if name == "Collector" and "." not in str(read) and read not in COLLECTORS:
         known = ", ".join(COLLECTORS)
         fact = f'Setting "Collector" in {layer.name} is neither a host name nor a region that is known ({known})'
-        raise _FaultyError(name, fact, nearest(str(read), COLLECTORS) or "Give the host name of the collector")
+        raise _FaultyError(name, Reason(fact, nearest(str(read), COLLECTORS) or "Give the host name of the collector"))
     return read
 
 
@@ -164,17 +163,17 @@ def _check_variables(name: str, variables: Mapping[str, Json], layer: Layer, set
         if variable in variables and owner in settled.settings.locked_settings:
             origin = settled.origin("LockedSettings")
             fact = f'Setting "{name}" in {layer.name} gives {variable}, and "{owner}" is locked by {origin}'
-            raise _FaultyError(name, fact, "Take it out there, or ask the platform team")
+            raise _FaultyError(name, Reason(fact, "Take it out there, or ask the platform team"))
 
 
 def _check_reach(setting: Setting, layer: Layer, settled: Settled) -> None:
     name = setting.name
     if name in settled.settings.locked_settings:
         fact = f'Setting "{name}" in {layer.name} is locked by {settled.origin("LockedSettings")}'
-        raise _FaultyError(name, fact, "Take it out there, or ask the platform team")
+        raise _FaultyError(name, Reason(fact, "Take it out there, or ask the platform team"))
     if setting.reach is Reach.DEPLOYMENT:
         fact = f'Setting "{name}" in {layer.name} can be set in the macro\'s deployment only'
-        raise _FaultyError(name, fact, "Take it out there")
+        raise _FaultyError(name, Reason(fact, "Take it out there"))
     if layer.reach is Reach.CONTAINER and setting.reach is not Reach.CONTAINER:
         fact = f'Setting "{name}" in {layer.name} is for whole task definitions'
-        raise _FaultyError(name, fact, "Move it out of Containers")
+        raise _FaultyError(name, Reason(fact, "Move it out of Containers"))

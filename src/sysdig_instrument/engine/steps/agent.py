@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
+from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, SIDECAR
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, any_of, bind, render, where
-from sysdig_instrument.engine.container import AGENT_NAME, Container, Effect
+from sysdig_instrument.engine.container import Container, Effect
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.table import Settings
-from sysdig_instrument.engine.steps.environment import ACCESS_KEY, SIDECAR
 
 _REASON: Final = "the agent"
 _STREAM_PREFIX: Final = "sysdig"
@@ -89,12 +90,10 @@ def _own(leaf: Leaf, _when: When) -> Tree[Json | Absent]:
     return Always({**leaf.value, "Options": {**options, "awslogs-stream-prefix": _STREAM_PREFIX}})
 
 
-def place_agent(
+def add_agent(
     definition: dict[str, Json], containers: Leaf, when: When, protected: Tree[bool], existing: Sequence[Container]
-) -> Iterator[Effect]:
-    """The agent's container in one list of containers: those that are there mended, else appended where it is missing."""
-    for container in existing:
-        yield from _mend(container, definition)
+) -> Iterator[Change]:
+    """The agent's container, appended to one list of containers where a container is instrumented and it is missing."""
     there = any_of([container.when for container in existing], when)
 
     def missing(is_protected: bool, under: When) -> Tree[Json | Absent]:  # noqa: FBT001 - a leaf, not a switch
@@ -107,7 +106,7 @@ def place_agent(
         yield Change("add", (*containers.pointer, "-"), _REASON, render(item))
 
 
-def _mend(container: Container, definition: dict[str, Json]) -> Iterator[Effect]:
+def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[Effect]:
     """The changes that make an agent's container what the settings say, key by key.
 
     Without the setting AccessKeySecret its Secrets stay: an agent without a key is no agent.
@@ -117,10 +116,12 @@ def _mend(container: Container, definition: dict[str, Json]) -> Iterator[Effect]
     for key, value in container.value.items():
         pointer = (*container.pointer, key)
         if key not in definition and key not in kept:
-            yield Change("remove", pointer, reason, was=value)
-            yield container.notice(pointer, f"{key} of the agent's container is taken out, as no setting asks for it")
+            yield Change("remove", pointer, reason, was=value, protects=False)
+            yield container.notice(
+                pointer, Reason(f"{key} of the agent's container is taken out, as no setting asks for it")
+            )
         elif key in definition and definition[key] != value:
-            yield Change("replace", pointer, reason, definition[key], was=value)
+            yield Change("replace", pointer, reason, definition[key], was=value, protects=False)
     for key, value in definition.items():
         if key not in container.value:
-            yield Change("add", (*container.pointer, key), reason, value)
+            yield Change("add", (*container.pointer, key), reason, value, protects=False)

@@ -13,6 +13,7 @@ from typing import Final
 from sysdig_instrument.engine import intrinsics, lists_live
 from sysdig_instrument.engine.choices import Leaf, When
 from sysdig_instrument.engine.container import EXPAND_FIRST, Container, Effect, hidden, member, put
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
@@ -37,14 +38,14 @@ def _inside(container: Container, key: str, found: Iterable[tuple[Leaf, When]]) 
         if value is ABSENT or value is None:
             yield put(leaf, _BELOW[key], _REASON)
         elif not isinstance(value, dict):
-            yield container.fault(leaf.pointer, under, f"{key} is not an object", f"Write {key} as an object")
+            yield container.fault(leaf.pointer, under, Reason(f"{key} is not an object", f"Write {key} as an object"))
         elif intrinsics.is_expression(value) or value.keys() == {"Fn::Transform"}:
             yield container.fault(
-                leaf.pointer, under, f"{key} is an expression, and what is not in sight cannot be extended",
-                f"Write {key} as an object; its members, and the object under Fn::If, may be expressions",
+                leaf.pointer, under, Reason(f"{key} is an expression, and what is not in sight cannot be extended",
+                f"Write {key} as an object; its members, and the object under Fn::If, may be expressions"),
             )  # fmt: skip
         elif why := hidden(value, frozenset({inner}), container.scope):
-            yield container.fault(leaf.pointer, under, f"{key} {why}", EXPAND_FIRST)
+            yield container.fault(leaf.pointer, under, Reason(f"{key} {why}", EXPAND_FIRST))
         elif inner == "Add":
             yield from _add(container, member(value, "Add", leaf.pointer, under))
         else:
@@ -68,5 +69,5 @@ def _add(container: Container, lists: Iterable[tuple[Leaf, When]]) -> Iterator[E
             yield put(leaf, extended, _REASON)
         else:
             yield container.fault(
-                leaf.pointer, under, "Add is an expression that cannot be extended", "Write Add as a list"
+                leaf.pointer, under, Reason("Add is an expression that cannot be extended", "Write Add as a list")
             )

@@ -14,13 +14,15 @@ from enum import Enum
 from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine import lists_live
+from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.choices import Always, Choice, Leaf, Tree, When, bind, leaves, render
-from sysdig_instrument.engine.container import WRAPPER, Container, Effect, put
-from sysdig_instrument.engine.findings import Notice, Problem
+from sysdig_instrument.engine.container import Container, Effect, put
+from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import Config, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.forms import Form, Items, forms, items_of, of_items, unusable
+from sysdig_instrument.engine.steps.step import Output, Source, Unresolved
 from sysdig_instrument.values import dataclass, field
 
 _Value: TypeAlias = "Json | Absent"
@@ -56,6 +58,14 @@ class Wrapping:
     def note(self, origin: Origin) -> None:
         """Of a branch: where its entry point comes from."""
         self.origin = next(each for each in Origin if each in (origin, self.origin))
+
+
+def entry_point(container: Container) -> Iterator[Output]:
+    """The changes to EntryPoint and Command, where the entry point comes from, and the images that could not be read."""
+    wrapping = wrap(container)
+    yield from wrapping.effects
+    yield from map(Unresolved, wrapping.unresolved)
+    yield Source(wrapping.origin.value)
 
 
 def wrap(container: Container) -> Wrapping:
@@ -143,15 +153,15 @@ def _prefix(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) ->
         return put(leaf, new, f"{_REASON}; the list stays live")
     wrapping.note(Origin.LEFT)
     return container.fault(
-        leaf.pointer, when, "EntryPoint is an expression that nothing can be put in front of",
-        "Write EntryPoint as a list, or as Ref to a CommaDelimitedList",
+        leaf.pointer, when, Reason("EntryPoint is an expression that nothing can be put in front of",
+        "Write EntryPoint as a list, or as Ref to a CommaDelimitedList"),
     )  # fmt: skip
 
 
 def _by_hand(container: Container, key: str) -> Effect:
     return container.notice(
-        (*container.pointer, key), f"{key} starts the wrapper itself, and is left as it is",
-        "Take the wrapper out of it to have it put in front of the entry point",
+        (*container.pointer, key), Reason(f"{key} starts the wrapper itself, and is left as it is",
+        "Take the wrapper out of it to have it put in front of the entry point"),
     )  # fmt: skip
 
 
@@ -239,14 +249,16 @@ def _report_images(container: Container, when: When, wrapping: Wrapping) -> None
 
 
 _NOTHING_TO_RUN: Final = NoConfig(
-    "The image has neither ENTRYPOINT nor CMD, and the template gives no Command",
-    "Give the container an EntryPoint or a Command",
+    Reason(
+        "The image has neither ENTRYPOINT nor CMD, and the template gives no Command",
+        "Give the container an EntryPoint or a Command",
+    ),
 )
 
 
 def _unresolved(container: Container, when: When, config: NoConfig, wrapping: Wrapping) -> None:
     pointer = (*container.pointer, "Image")
-    fault = container.fault(pointer, when, config.fact, config.advice, config.lasting)
+    fault = container.fault(pointer, when, config.reason)
     if isinstance(fault, Notice):  # in a branch that is not taken now
         wrapping.effects.append(fault)
         wrapping.note(Origin.LEFT)

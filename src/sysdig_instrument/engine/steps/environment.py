@@ -8,20 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
-from typing import Final
 
-from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.agent import ACCESS_KEY, SIDECAR
 from sysdig_instrument.engine.choices import Leaf, When, branches
-from sysdig_instrument.engine.container import Container, Effect
-from sysdig_instrument.engine.findings import quoted
+from sysdig_instrument.engine.container import Container, Effect, entry_name
+from sysdig_instrument.engine.findings import Reason, quoted
 from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.steps.lists import Wanted, ensure
-
-SIDECAR: Final = "SYSDIG_SIDECAR"
-ACCESS_KEY: Final = "SYSDIG_ACCESS_KEY"
 
 
 def environment(container: Container) -> Iterator[Effect]:
@@ -44,23 +38,19 @@ def _variable(container: Container, name: str, value: Json) -> Wanted:
         pointer = (*leaf.pointer, "Value")
         reason = f"{name} is set by this macro"
         if "Value" in entry:
-            yield Change("replace", pointer, reason, value, was=entry["Value"])
+            yield Change("replace", pointer, reason, value, was=entry["Value"], protects=False)
         else:
-            yield Change("add", pointer, reason, value)
-        yield container.notice(pointer, f"The value that the template gives {quoted(name)} is replaced")
+            yield Change("add", pointer, reason, value, protects=False)
+        yield container.notice(pointer, Reason(f"The value that the template gives {quoted(name)} is replaced"))
 
     why = "tells the wrapper that the agent runs beside it" if name == SIDECAR else "WorkloadEnvironment"
-    return Wanted({"Name": name, "Value": value}, why, lambda item: variable_name(item, container.scope) == name, mend)
-
-
-def variable_name(entry: Json, scope: Scope) -> str | None:
-    """The Name of an entry of Environment or Secrets, where it is known."""
-    name = entry.get("Name") if isinstance(entry, dict) else None
-    if isinstance(name, dict):
-        match intrinsics.resolve(name, scope):
-            case Literal(str(text)):
-                return text
-    return name if isinstance(name, str) else None
+    return Wanted(
+        {"Name": name, "Value": value},
+        why,
+        lambda item: entry_name(item, container.scope) == name,
+        mend,
+        protects=name == SIDECAR,
+    )
 
 
 def _suspects(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, Json]]:
@@ -81,8 +71,8 @@ def _key_in_the_clear(container: Container, lists: Iterable[tuple[Leaf, When]]) 
     for leaf, when in lists:
         for index, item in _suspects({ACCESS_KEY}, leaf.value) if isinstance(leaf.value, list) else ():
             for entry, _ in branches(item, (*leaf.pointer, index), when):
-                if entry.value is not ABSENT and variable_name(entry.value, container.scope) == ACCESS_KEY:
+                if entry.value is not ABSENT and entry_name(entry.value, container.scope) == ACCESS_KEY:
                     yield container.notice(
-                        entry.pointer, f"{ACCESS_KEY} stands in the clear in the template",
-                        "Take it out, and give the key a new value: the agent's container gets it from AccessKeySecret",
+                        entry.pointer, Reason(f"{ACCESS_KEY} stands in the clear in the template",
+                        "Take it out, and give the key a new value: the agent's container gets it from AccessKeySecret"),
                     )  # fmt: skip

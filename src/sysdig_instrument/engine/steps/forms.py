@@ -6,8 +6,10 @@ from enum import Enum
 from typing import TypeAlias
 
 from sysdig_instrument.engine import intrinsics, lists_live
+from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, read
-from sysdig_instrument.engine.container import WRAPPER, Container, Effect, is_empty
+from sysdig_instrument.engine.container import Container, Effect, is_empty
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.known import Literal, Unknown
 
@@ -88,11 +90,13 @@ def unusable(container: Container, key: str, leaf: Leaf, when: When, form: Form)
     """The problem with a value of the form BAD or EMPTY_NOW."""
     if form is Form.EMPTY_NOW:
         return container.fault(
-            leaf.pointer, when, f"{key} is an expression that gives no item with the parameter values of now",
-            f"Give the parameter a value, or put {key} under Fn::If with AWS::NoValue",
+            leaf.pointer, when, Reason(f"{key} is an expression that gives no item with the parameter values of now",
+            f"Give the parameter a value, or put {key} under Fn::If with AWS::NoValue"),
         )  # fmt: skip
     if isinstance(leaf.value, list):
         return container.fault(
-            leaf.pointer, when, f"{key} holds nothing but an empty text", f"Take {key} out, or name a program in it"
+            leaf.pointer,
+            when,
+            Reason(f"{key} holds nothing but an empty text", f"Take {key} out, or name a program in it"),
         )
-    return container.fault(leaf.pointer, when, f"{key} is not a list", f"Write {key} as a list of strings")
+    return container.fault(leaf.pointer, when, Reason(f"{key} is not a list", f"Write {key} as a list of strings"))

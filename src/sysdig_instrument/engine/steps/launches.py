@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.findings import Notice, Place, Problem, quoted
+from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason, quoted
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.references import references
 from sysdig_instrument.engine.scope import Launch, Scope
-from sysdig_instrument.engine.template import TaskDefinition, resources_of
+from sysdig_instrument.engine.steps.step import InstrumentedTask
+from sysdig_instrument.engine.template import resources_of
 
 LAUNCHERS: Final = frozenset(
     {
@@ -29,21 +30,22 @@ _VERSION: Final = r"([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]{1,4})?"
 _LEAST: Final = (1, 4)
 
 
-def launches(task: TaskDefinition) -> Iterator[Notice | Problem]:
+def launches(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """What is wrong with the services, rules and schedules of the template that launch the task."""
+    task = instrumented.task
     for launch in _by_task(task.scope).get(task.name, ()):
         version = _text(launch, "PlatformVersion", task.scope)
         match = re.fullmatch(_VERSION, version)
         if match and (int(match[1]), int(match[2])) < _LEAST:
             yield Problem(
                 Place(task.name, None, (*launch.pointer, "PlatformVersion")),
-                f"The task is launched on platform version {quoted(version)}, and a process namespace for the whole task needs 1.4.0",
-                "Write LATEST, or 1.4.0",
+                Reason(f"The task is launched on platform version {quoted(version)}, and a process namespace for the whole task needs 1.4.0",
+                "Write LATEST, or 1.4.0"),
             )  # fmt: skip
         if _text(launch, "EnableExecuteCommand", task.scope).lower() == "true":
             yield Notice(
                 Place(task.name, None, (*launch.pointer, "EnableExecuteCommand")),
-                "With one process namespace for the task, aws ecs execute-command reaches one of its containers only, and AWS does not say which",
+                Reason("With one process namespace for the task, aws ecs execute-command reaches one of its containers only, and AWS does not say which"),
             )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from sysdig_instrument.engine.choices import (
     render,
 )
 from sysdig_instrument.engine.container import Container, Effect, put
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.values import dataclass
@@ -29,13 +30,14 @@ class Wanted:
     """An item that a list must hold once.
 
     ``is_it`` recognises the item in whatever form the user wrote it, ``mend`` yields what brings that form to what it
-    must be, ``why`` is the reason of the change.
+    must be, ``why`` is the reason of the change, and ``protects`` says whether protection depends on the item.
     """
 
     item: Json
     why: str
     is_it: Callable[[Json], bool]
     mend: Callable[[Leaf], Iterator[Effect]] = lambda _leaf: iter(())
+    protects: bool = True
 
 
 def ensure(
@@ -50,7 +52,8 @@ def ensure(
     """
     for leaf, under in lists:
         if leaf.value is ABSENT or leaf.value is None:
-            yield put(leaf, [each.item for each in wanted], wanted[0].why)
+            protects = any(each.protects for each in wanted)
+            yield put(leaf, [each.item for each in wanted], wanted[0].why, protects=protects)
         elif isinstance(leaf.value, list):
             for each in wanted:
                 yield from _ensure_one(leaf, candidates(leaf.value), under, each)
@@ -70,10 +73,10 @@ def _ensure_one(leaf: Leaf, items: Iterable[tuple[int, Json]], when: When, wante
         mine = bind(tree, when, lambda each, _when: Always(_is_it(each, wanted)))
         found = either(found, mine, when)
     if found is NOWHERE:  # as in nearly every list
-        yield Change("add", (*leaf.pointer, "-"), wanted.why, wanted.item)
+        yield Change("add", (*leaf.pointer, "-"), wanted.why, wanted.item, protects=wanted.protects)
     elif found != EVERYWHERE:
         missing = bind(found, when, lambda there, _when: Always(ABSENT if there else wanted.item))
-        yield Change("add", (*leaf.pointer, "-"), wanted.why, render(missing))
+        yield Change("add", (*leaf.pointer, "-"), wanted.why, render(missing), protects=wanted.protects)
 
 
 def _is_it(leaf: Leaf, wanted: Wanted) -> bool:
@@ -84,7 +87,7 @@ def _cannot_extend(container: Container, leaf: Leaf, when: When) -> Effect:
     key = next(part for part in reversed(leaf.pointer) if isinstance(part, str) and not part.startswith("Fn::"))
     if isinstance(leaf.value, dict):
         return container.fault(
-            leaf.pointer, when, f"{key} is an expression, and a list that is not in sight cannot be extended",
-            f"Write {key} as a list; its items, and the list under Fn::If, may be expressions",
+            leaf.pointer, when, Reason(f"{key} is an expression, and a list that is not in sight cannot be extended",
+            f"Write {key} as a list; its items, and the list under Fn::If, may be expressions"),
         )  # fmt: skip
-    return container.fault(leaf.pointer, when, f"{key} is not a list", f"Write {key} as a list")
+    return container.fault(leaf.pointer, when, Reason(f"{key} is not a list", f"Write {key} as a list"))

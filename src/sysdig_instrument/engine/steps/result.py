@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.choices import as_if
-from sysdig_instrument.engine.findings import Notice, Place
+from sysdig_instrument.engine.findings import Notice, Place, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.layering import METADATA, RESULT
 from sysdig_instrument.engine.patch import Change, Pointer
@@ -33,7 +33,7 @@ def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Chan
     own = metadata.get(METADATA) if isinstance(metadata, dict) else None
     if not isinstance(metadata, dict) or as_if(metadata) or not isinstance(own, dict | None):
         yield Notice(
-            Place(task.name, None, pointer), "Metadata is not an object, so what was done is not written there"
+            Place(task.name, None, pointer), Reason("Metadata is not an object, so what was done is not written there")
         )
     elif own is None:
         yield Change("add", (*pointer, METADATA), _REASON, {RESULT: value})

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason
 from sysdig_instrument.engine.known import Unknown
 from sysdig_instrument.engine.platforms import platform
-from sysdig_instrument.engine.settings.table import Settings
-from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.engine.steps.step import InstrumentedTask
 
 _ARM64: Final = "The task runs on ARM64, which Sysdig does not document for the agent"
 
 
-def runtime_platform(task: TaskDefinition, settings: Settings) -> Iterator[Notice | Problem]:
+def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """What the agent is not for, as things are now or, where a loop is around the task, for one of its items."""
+    task, settings = instrumented.task, instrumented.settings
     properties = task.properties if isinstance(task.properties, dict) else {}
     if "RuntimePlatform" not in properties:  # as in most
         return
@@ -27,18 +27,18 @@ def runtime_platform(task: TaskDefinition, settings: Settings) -> Iterator[Notic
     place = Place(task.name, None, (*task.properties_pointer, "RuntimePlatform"))
     if unknown := _unknown(systems):
         yield Problem(
-            place, f"OperatingSystemFamily cannot be worked out ({unknown.why}), and the agent is not for Windows",
-            unknown.advice or "Write it as it is, or exclude the task (Enabled: false) if it is for Windows",
+            place, Reason(f"OperatingSystemFamily cannot be worked out ({unknown.reason.fact}), and the agent is not for Windows",
+            unknown.reason.advice or "Write it as it is, or exclude the task (Enabled: false) if it is for Windows"),
         )  # fmt: skip
     if "ARM64" in architectures:
         if settings.unsupported_architecture == "fail":
-            yield Problem(place, _ARM64, "Use X86_64, or set UnsupportedArchitecture to warn")
+            yield Problem(place, Reason(_ARM64, "Use X86_64, or set UnsupportedArchitecture to warn"))
         else:
-            yield Notice(place, _ARM64, "Make sure that the agent's image is there for arm64, or use X86_64")
+            yield Notice(place, Reason(_ARM64, "Make sure that the agent's image is there for arm64, or use X86_64"))
     elif settings.unsupported_architecture == "fail" and (unknown := _unknown(architectures)):
         yield Problem(
-            place, f"CpuArchitecture cannot be worked out ({unknown.why}), and UnsupportedArchitecture is fail",
-            unknown.advice or "Write it as it is, or set UnsupportedArchitecture to warn",
+            place, Reason(f"CpuArchitecture cannot be worked out ({unknown.reason.fact}), and UnsupportedArchitecture is fail",
+            unknown.reason.advice or "Write it as it is, or set UnsupportedArchitecture to warn"),
         )  # fmt: skip
 
 

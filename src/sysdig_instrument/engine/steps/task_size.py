@@ -14,14 +14,14 @@ from typing import Final, TypeAlias
 from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, read, render
 from sysdig_instrument.engine.container import Effect, fault, member, put
-from sysdig_instrument.engine.findings import Notice, Place, Problem
+from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.known import Known, Unknown
 from sysdig_instrument.engine.reservations import Reserved, amount, reserved
 from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.selection import runs_on_fargate
-from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.sizes import NOTHING, RESOURCES, Resource, Size, next_size
+from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
 from sysdig_instrument.values import dataclass
 
@@ -59,15 +59,16 @@ class _Use:
         return max(self.limit if isinstance(self.limit, int) else 0, self.own.known + self.share)
 
 
-def task_size(task: TaskDefinition, settings: Settings, protected: Tree[bool]) -> Iterator[Effect]:
+def task_size(instrumented: InstrumentedTask) -> Iterator[Effect]:
     """The next size that fits, where containers are instrumented (``protected``) and the agent's share is too much."""
+    task, settings, protected = instrumented.task, instrumented.settings, instrumented.instrumented
     share = Size(settings.agent_cpu or 0, settings.agent_memory_reservation or settings.agent_memory or 0)
     if settings.task_size == "keep" or share == NOTHING or not isinstance(task.properties, dict):
         return
     wanted, *others = (_wanted(task, scope, share, protected) for scope in task.scopes)
     if any(other != wanted for other in others):
         yield Problem(
-            _place(task), "The items of the Fn::ForEach around it differ in the size of the task", EXPAND_LOOP
+            _place(task), Reason("The items of the Fn::ForEach around it differ in the size of the task", EXPAND_LOOP)
         )
         return
     yield from _told(task, wanted)
@@ -86,12 +87,14 @@ def _told(task: TaskDefinition, wanted: Tree[_Wanted]) -> Iterator[Notice | Prob
     for each, when in leaves(wanted, task.when):
         match each:
             case Size():
-                yield Notice(_place(task), f"The task is raised to {each.text}, so that the agent's share fits into it")
+                yield Notice(
+                    _place(task), Reason(f"The task is raised to {each.text}, so that the agent's share fits into it")
+                )
             case Problem():
                 yield each if when == task.when else fault(each, when, task)
-            case Unknown(why, advice):
+            case Unknown(Reason(why, advice)):
                 fact = f"Whether the agent's share fits into the task cannot be worked out: {why}"
-                yield Notice(_place(task), fact, advice or "Make sure that it does")
+                yield Notice(_place(task), Reason(fact, advice or "Make sure that it does"))
 
 
 def _raised(leaf: Leaf, when: When, wanted: Tree[_Wanted], index: int) -> Tree[Json | Absent]:
@@ -130,22 +133,20 @@ def _fitting(task: TaskDefinition, uses: tuple[_Use, _Use], *, on_fargate: bool)
     asked = [use for use in uses if is_too_much or (use.share and use.limit is not None)]
     unknown = next((use.unknown for use in asked if use.unknown), None)
     if unknown and is_too_much:
-        fact = (
-            f"The agent's share does not fit into the task, and which size would do cannot be worked out: {unknown.why}"
-        )
-        return Problem(_place(task), fact, unknown.advice or "Give the task a size that is large enough")
+        fact = f"The agent's share does not fit into the task, and which size would do cannot be worked out: {unknown.reason.fact}"
+        return Problem(_place(task), Reason(fact, unknown.reason.advice or "Give the task a size that is large enough"))
     if unknown or not is_too_much:
         return unknown
     least = Size(*(use.least for use in uses))
     size = next_size(least, on_fargate=on_fargate)
     if size is None:
         fact = f"With the agent's share the task needs {least.text}, and no Fargate size is large enough"
-        return Problem(_place(task), fact, "Make the containers smaller")
+        return Problem(_place(task), Reason(fact, "Make the containers smaller"))
     for resource, use, more in zip(RESOURCES, uses, size.amounts, strict=True):
         if isinstance(use.limit, int) and not use.is_number and use.limit < more:
             fact = f"The agent's share needs {size.text}, and {resource.key} is an expression, which TaskSize does not raise"
             advice = f"Give it the value {more}, or write {resource.key} as a number"
-            return Problem(_place(task, resource.key), fact, advice)
+            return Problem(_place(task, resource.key), Reason(fact, advice))
     return size
 
 

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine import intrinsics
+from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.choices import Leaf
-from sysdig_instrument.engine.container import AGENT_NAME, Container, Effect
+from sysdig_instrument.engine.container import Container, Effect
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Change
@@ -37,6 +38,6 @@ def _read_only(leaf: Leaf) -> Iterator[Effect]:
     if isinstance(entry, dict) and str(entry.get("ReadOnly")).lower() != "true":
         pointer, reason = (*leaf.pointer, "ReadOnly"), "the workload has no business writing to the agent's files"
         if "ReadOnly" in entry:
-            yield Change("replace", pointer, reason, value=True, was=entry["ReadOnly"])
+            yield Change("replace", pointer, reason, value=True, was=entry["ReadOnly"], protects=False)
         else:
-            yield Change("add", pointer, reason, value=True)
+            yield Change("add", pointer, reason, value=True, protects=False)
