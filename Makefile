@@ -38,8 +38,8 @@ demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample applica
 	@.venv/bin/python demo/demo.py
 
 bench: linux .venv/.done $(EMBEDDED_AWS) build ## Print what the function and the command line tool cost, in time and memory
-	@.venv/bin/python bench/bench.py
-	@echo; .venv/bin/python bench/warm.py
+	@.venv/bin/python bench/lambda_function.py
+	@echo; .venv/bin/python bench/handler.py
 	@echo; .venv/bin/python bench/lookups.py
 	@echo; .venv/bin/python bench/command_line.py
 
@@ -55,7 +55,7 @@ linux:
 
 # --- to change it ------------------------------------------------------------------------------------------------
 
-.PHONY: dev test unit corpus fuzz mutants golden lint types fmt docs lock
+.PHONY: dev test unit corpus compare fuzz mutants golden lint types fmt docs lock
 dev: .venv/.done $(EMBEDDED_AWS) $(NODE_TOOLS) ## Make the virtual environments
 
 test: .venv/.done $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests
@@ -64,9 +64,14 @@ test: .venv/.done $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests
 unit: .venv/.done ## Run the tests that need no embedded AWS: seconds
 	$(PYTEST) -n auto --dist loadgroup -m "not aws"
 
-corpus: .venv/.done ## Judge what the engine makes of a folder of templates: make corpus DIR=…
+corpus: .venv/.done ## Instrument a folder of templates and verify the outputs: make corpus DIR=…
 	@test -n "$(DIR)" || { echo 'Which folder? make corpus DIR=templates' >&2; exit 2; }
 	@PYTHONPATH=tests:src .venv/bin/python -m corpus "$(DIR)"
+
+# `make compare BASE=../other-checkout CORPUS=…`
+compare: .venv/.done ## Prove that only wording differs from another checkout: make compare BASE=… [CORPUS=…]
+	@test -n "$(BASE)" || { echo 'Compare with which checkout? make compare BASE=…' >&2; exit 2; }
+	@.venv/bin/python tools/compare.py --base "$(BASE)" $(if $(CORPUS),--corpus "$(CORPUS)")
 
 # `make fuzz SECONDS=1800 TARGETS="documents challenges"`
 SECONDS ?= 60
@@ -78,7 +83,7 @@ fuzz: linux .venv/.done .tools/fuzz/.done ## Fuzz the parsers and the handler, e
 MUTANTS ?= *
 mutants: .venv/.done .tools/mutants/.done ## Change the engine in thousands of ways, one at a time, and count what the tests find
 	@.tools/mutants/bin/mutmut run '$(MUTANTS)'
-	@.tools/mutants/bin/python tools/mutants.py
+	@.tools/mutants/bin/python tools/mutation_report.py
 
 golden: .venv/.done ## Write the expected files of tests/cases anew; read the diff before you commit
 	GOLDEN=1 $(PYTEST) tests/test_cases.py

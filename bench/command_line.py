@@ -18,12 +18,12 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  # noqa: S105 - its name
-TOOL: Final = ("-c", "from sysdig_instrument.__main__ import main; main()")  # what an installed script says
-CALLS: Final = {
+TOOL_ARGUMENTS: Final = ("-c", "from sysdig_instrument.__main__ import main; main()")  # what an installed script says
+COMMANDS: Final = {
     "a bare Python": ("-c", "pass"),
-    "sysdig-instrument --help": (*TOOL, "--help"),
+    "sysdig-instrument --help": (*TOOL_ARGUMENTS, "--help"),
     "sysdig-instrument transform, one small template": (
-        *(*TOOL, "transform", "docs/examples/app.yaml", "--no-config", "--offline"),
+        *(*TOOL_ARGUMENTS, "transform", "docs/examples/app.yaml", "--no-config", "--offline"),
         *("--images", "docs/examples/images.json", "--set", "Collector=us2", "--set", f"AccessKeySecret={SECRET}"),
     ),
 }
@@ -36,19 +36,19 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as compiled:
         environment = os.environ | {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
-        times: dict[str, list[float]] = {call: [] for call in CALLS}
+        times: dict[str, list[float]] = {call: [] for call in COMMANDS}
         for _ in range(rounds + 1):  # the first compiles
-            for call, arguments in CALLS.items():
-                times[call].append(timed(arguments, environment))
-    bare = statistics.median(times["a bare Python"][1:])
-    for call, taken in times.items():
-        median = statistics.median(taken[1:])
-        print(f"{call:52}{median:8.1f} ms{median / bare:8.1f}")
+            for call, arguments in COMMANDS.items():
+                times[call].append(time_command(arguments, environment))
+    baseline = statistics.median(times["a bare Python"][1:])
+    for call, durations in times.items():
+        median = statistics.median(durations[1:])
+        print(f"{call:52}{median:8.1f} ms{median / baseline:8.1f}")
     print(f"\nMedians of {rounds} rounds, Python {sys.version.split()[0]}.")
     return 0
 
 
-def timed(arguments: tuple[str, ...], environment: dict[str, str]) -> float:
+def time_command(arguments: tuple[str, ...], environment: dict[str, str]) -> float:
     """Milliseconds of a call, from its start to its end."""
     start = time.perf_counter()
     subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)

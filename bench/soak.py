@@ -30,48 +30,48 @@ sys.path.insert(0, str(ROOT / "demo"))
 from embedded_aws import sam, stacks  # noqa: E402 - demo/ is no package
 from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, embedded_aws  # noqa: E402 - the same
 
-AT_ONCE: Final = 8
-SECONDS_OF_A_FAULT: Final = 4
+CONCURRENT_STACKS: Final = 8
+FAULT_SECONDS: Final = 4
 FAULTS: Final = (None, "error", None, "silence", None, "reset", None, "nonsense")
 WRAPPER: Final = "/opt/draios/bin/instrument"
-GROWTH_MIB: Final = 4
+MAX_GROWTH_MIB: Final = 4
 """What a process may grow by after it is warm: the cache of images has room for that, and a leak does not stop there."""
 
 
 @dataclass
-class World:
+class SoakState:
     """What goes on: the registry's fault, and how the stacks ended."""
 
     fault: str | None = None
-    changes: int = 0
+    fault_changes: int = 0
     """How often a fault began or ended."""
     stop: threading.Event = field(default_factory=threading.Event)
-    ends: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
+    results: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
 
-    def faults(self) -> None:
+    def cycle_faults(self) -> None:
         """Switch faults on and off until the end."""
         for self.fault in itertools.cycle(FAULTS):
-            self.changes += 1
-            if self.stop.wait(SECONDS_OF_A_FAULT):
+            self.fault_changes += 1
+            if self.stop.wait(FAULT_SECONDS):
                 return
 
 
 @contextmanager
-def registry(world: World) -> Iterator[str]:
+def faulty_registry(state: SoakState) -> Iterator[str]:
     """A registry whose repositories each have one image, which runs ``/NAME``; its host and port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            fault = world.fault
+            fault = state.fault
             if fault == "silence":
-                world.stop.wait(SECONDS_OF_A_FAULT * 3)
+                state.stop.wait(FAULT_SECONDS * 3)
             if fault in {"silence", "reset"}:
                 self.close_connection = True
                 return
-            body = b'{"what": "' if fault == "nonsense" else _body(self.path)
+            body = b'{"what": "' if fault == "nonsense" else _response_body(self.path)
             self.send_response(500 if fault == "error" else 200)
             kind = "application/vnd.oci.image.manifest.v1+json" if "/manifests/" in self.path else "application/json"
             self.send_header("Content-Type", kind)
@@ -91,7 +91,7 @@ def registry(world: World) -> Iterator[str]:
         server.shutdown()
 
 
-def _body(path: str) -> bytes:
+def _response_body(path: str) -> bytes:
     _, _, name, kind, _ = path.split("/")
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Entrypoint": [f"/{name}"]}}).encode()
     if kind == "blobs":
@@ -117,41 +117,41 @@ def template(number: int, host: str, kind: str) -> dict[str, Any]:
     return {"Transform": "SysdigInstrument", "Resources": resources}
 
 
-def one_stack(aws: EmbeddedAws, world: World, host: str, number: int) -> None:
-    """Create a stack, judge it and delete it."""
+def run_stack(aws: EmbeddedAws, state: SoakState, host: str, number: int) -> None:
+    """Create a stack, check it and delete it."""
     kind = ("given", "looked up", "looked up", "to be refused")[number % 4]
-    changes, had_fault = world.changes, bool(world.fault)
+    changes, had_fault = state.fault_changes, bool(state.fault)
     cloudformation = aws.client("cloudformation")
     started = time.monotonic()
     stack = stacks.deploy(cloudformation, f"soak-{number}", json.dumps(template(number, host, kind)))
     seconds = time.monotonic() - started
-    end = judged(aws, stack, kind, number, may_fail=had_fault or world.changes != changes)
-    world.ends[end] += 1
-    if end == "wrong":
-        world.wrong.append(f"{stack.name} ({kind}, {seconds:.0f} s): {stack.status} {stack.reason[:300]}")
+    result = classify(aws, stack, kind, number, may_fail=had_fault or state.fault_changes != changes)
+    state.results[result] += 1
+    if result == "wrong":
+        state.failures.append(f"{stack.name} ({kind}, {seconds:.0f} s): {stack.status} {stack.reason[:300]}")
     with suppress(Exception):  # what matters was seen
         cloudformation.delete_stack(StackName=stack.name)
 
 
-def judged(aws: EmbeddedAws, stack: stacks.Stack, kind: str, number: int, *, may_fail: bool) -> str:
+def classify(aws: EmbeddedAws, stack: stacks.Stack, kind: str, number: int, *, may_fail: bool) -> str:
     """How a stack ended: ``right``, ``refused`` or ``wrong``."""
     if stack.succeeded:
         arns = [arn for name, arn in sorted(stack.resources.items()) if name.startswith("Task")]
         ecs = aws.client("ecs")
         tasks = [ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"] for arn in arns]
-        is_right = kind != "to be refused" and all(
+        is_correct = kind != "to be refused" and all(
             task["containerDefinitions"][0]["entryPoint"] == [WRAPPER, f"/n{number}x{each}"]
             and task["pidMode"] == "task"
             for each, task in enumerate(tasks)
         )
-        return "right" if is_right else "wrong"
+        return "right" if is_correct else "wrong"
     if kind == "to be refused":
         return "refused" if "PidMode is host" in stack.reason else "wrong"
-    is_ours = bool(re.search(r'Task "Task\d", container "web"', stack.reason))
-    return "refused" if kind == "looked up" and may_fail and is_ours else "wrong"
+    is_macro_message = bool(re.search(r'Task "Task\d", container "web"', stack.reason))
+    return "refused" if kind == "looked up" and may_fail and is_macro_message else "wrong"
 
 
-def processes(aws: EmbeddedAws) -> dict[int, tuple[float, int, int]]:
+def function_processes(aws: EmbeddedAws) -> dict[int, tuple[float, int, int]]:
     """The function's processes: what each has in memory (MiB), its open files and its threads."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -174,73 +174,73 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--minutes", type=float, default=3)
     minutes = parser.parse_args().minutes
-    world = World()
-    with registry(world) as host, embedded_aws(ROOT / ".tools") as aws:
+    state = SoakState()
+    with faulty_registry(state) as host, embedded_aws(ROOT / ".tools") as aws:
         settings = {
             "Collector": "us2",
             "AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig",
             "InternalRegistries": f"http://{host}",
         }
         sam.deploy(aws, sam.build(aws, ROOT / "template.yaml"), "sysdig-instrument", settings)
-        seen = _soaked(aws, world, host, minutes * 60)
-    return _told(world, seen)
+        samples = _run_soak(aws, state, host, minutes * 60)
+    return _print_results(state, samples)
 
 
-def _soaked(aws: EmbeddedAws, world: World, host: str, seconds: float) -> list[dict[int, tuple[float, int, int]]]:
+def _run_soak(aws: EmbeddedAws, state: SoakState, host: str, seconds: float) -> list[dict[int, tuple[float, int, int]]]:
     numbers = itertools.count()
     end = time.monotonic() + seconds
-    seen: list[dict[int, tuple[float, int, int]]] = []
+    samples: list[dict[int, tuple[float, int, int]]] = []
 
-    def work() -> None:
+    def create_stacks() -> None:
         while time.monotonic() < end:
             number = next(numbers)
             try:
-                one_stack(aws, world, host, number)
+                run_stack(aws, state, host, number)
             except Exception as error:  # noqa: BLE001 - whatever it is, that stack did not end right
-                world.ends["wrong"] += 1
-                world.wrong.append(f"soak-{number}: {error!r}")
+                state.results["wrong"] += 1
+                state.failures.append(f"soak-{number}: {error!r}")
 
-    threading.Thread(target=world.faults, daemon=True).start()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        workers = [pool.submit(work) for _ in range(AT_ONCE)]
+    threading.Thread(target=state.cycle_faults, daemon=True).start()
+    with ThreadPoolExecutor(CONCURRENT_STACKS) as pool:
+        workers = [pool.submit(create_stacks) for _ in range(CONCURRENT_STACKS)]
         time.sleep(seconds / 3)
-        _make_cold(aws)
+        _force_cold_starts(aws)
         while time.monotonic() < end:
             time.sleep(1)
-            seen.append(processes(aws))
+            samples.append(function_processes(aws))
         for worker in workers:
             worker.result()
-    world.stop.set()
-    return seen
+    state.stop.set()
+    return samples
 
 
-def _make_cold(aws: EmbeddedAws) -> None:
+def _force_cold_starts(aws: EmbeddedAws) -> None:
     """Change the function, so that Lambda starts it anew everywhere."""
     functions = aws.client("lambda")
     for each in functions.list_functions()["Functions"]:
         functions.update_function_configuration(FunctionName=each["FunctionName"], Description="soaked")
 
 
-def _told(world: World, seen: list[dict[int, tuple[float, int, int]]]) -> int:
-    ends = ", ".join(f"{number} {end}" for end, number in world.ends.items())
-    print(f"{sum(world.ends.values())} stacks, {AT_ONCE} at once: {ends}")
-    for line in world.wrong[:20]:
+def _print_results(state: SoakState, samples: list[dict[int, tuple[float, int, int]]]) -> int:
+    counts = ", ".join(f"{number} {end}" for end, number in state.results.items())
+    print(f"{sum(state.results.values())} stacks, {CONCURRENT_STACKS} at once: {counts}")
+    for line in state.failures[:20]:
         print(f"  wrong: {line}")
     print(f"\n{'process':>10}{'memory, MiB':>18}{'files':>14}{'threads':>14}")
     has_grown = False
-    for pid in sorted(seen[-1]):
-        series = [each[pid] for each in seen if pid in each]
+    for pid in sorted(samples[-1]):
+        series = [each[pid] for each in samples if pid in each]
         warm = series[len(series) // 3 :]
         before, after = list(zip(*warm[: len(warm) // 2], strict=True)), list(zip(*warm[len(warm) // 2 :], strict=True))
         (memory, files, threads), (memory_now, files_now, threads_now) = map(max, before), map(min, after)
-        has_grown |= memory_now > memory + GROWTH_MIB or files_now > files or threads_now > threads
+        has_grown |= memory_now > memory + MAX_GROWTH_MIB or files_now > files or threads_now > threads
         print(f"{pid:10}{memory:9.1f} → {memory_now:6.1f}{files:9} → {files_now:2}{threads:9} → {threads_now:2}")
     print(
         "\nOf each process, since it was warm: the most in the first half of the time, and what it kept in the second half."
     )
     if has_grown:
         print("Something grew.")
-    return int(bool(world.wrong) or has_grown)
+    return int(bool(state.failures) or has_grown)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-VARIABLES: Final = 10
+VARIABLES_PER_TASK: Final = 10
 """Environment variables of the first container of each task definition."""
 
 SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  # noqa: S105 - its name
@@ -36,16 +36,16 @@ def plain(tasks: int) -> dict[str, Any]:
     return {"Resources": {"ExecutionRole": _ROLE, **resources}}
 
 
-def intrinsic(tasks: int) -> dict[str, Any]:
+def conditional(tasks: int) -> dict[str, Any]:
     """The same, with every value under an ``Fn::If`` whose condition depends on a parameter."""
-    made = plain(tasks)
-    for name in made["Resources"].keys() - {"ExecutionRole"}:
-        made["Resources"][name]["Properties"] = _under_if(made["Resources"][name]["Properties"])
+    template = plain(tasks)
+    for name in template["Resources"].keys() - {"ExecutionRole"}:
+        template["Resources"][name]["Properties"] = _under_if(template["Resources"][name]["Properties"])
     parameters = {"Stage": {"Type": "String", "Default": "test"}}
     return {
         "Parameters": parameters,
         "Conditions": {"IsProduction": {"Fn::Equals": [{"Ref": "Stage"}, "production"]}},
-        **made,
+        **template,
     }
 
 
@@ -64,7 +64,9 @@ def event(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resource(number: int) -> dict[str, Any]:
-    variables = [{"Name": f"VARIABLE_{each}", "Value": f"value {each} of {number:04}"} for each in range(VARIABLES)]
+    variables = [
+        {"Name": f"VARIABLE_{each}", "Value": f"value {each} of {number:04}"} for each in range(VARIABLES_PER_TASK)
+    ]
     image = f"111122223333.dkr.ecr.us-east-1.amazonaws.com/web-{number}:1.4"
     web = {"Name": "web", "Image": image, "EntryPoint": ["gunicorn", "shop.wsgi"], "Environment": variables}
     log = {"Name": "log", "Image": "fluent-bit:3.2", "EntryPoint": ["/fluent-bit/bin/fluent-bit"]}

@@ -13,16 +13,16 @@ from typing import Final
 
 from side_by_side import Style
 
-WIDEST: Final = 150
+MAX_WIDTH: Final = 150
 
 
 class Console:
     """Standard output, as wide as the window, in colour where somebody sees it."""
 
     def __init__(self) -> None:
-        seen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        self.style = Style(colour=seen and not os.environ.get("NO_COLOR"))
-        self.width = min(shutil.get_terminal_size((120, 40)).columns, WIDEST)
+        is_interactive = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self.style = Style(colour=is_interactive and not os.environ.get("NO_COLOR"))
+        self.width = min(shutil.get_terminal_size((120, 40)).columns, MAX_WIDTH)
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
@@ -40,11 +40,11 @@ class Console:
         """The start of an act."""
         print(f"\n{self.style.bold(text)}\n", flush=True)
 
-    def say(self, text: str, indent: str = "  ") -> None:
+    def print_wrapped(self, text: str, indent: str = "  ") -> None:
         """A text."""
         wrapped = textwrap.wrap(text, self.width, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)
-        self.lines(wrapped)
+        self.print_lines(wrapped)
 
-    def lines(self, lines: Iterable[str]) -> None:
+    def print_lines(self, lines: Iterable[str]) -> None:
         """Lines as they are."""
         print("\n".join(lines), flush=True)

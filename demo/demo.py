@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from console import Console
 from embedded_aws import sam, stacks
-from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, Unavailable, embedded_aws
-from embedded_aws.registry import Registry, Runs, registry
+from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, EmbeddedAwsError, embedded_aws
+from embedded_aws.registry import ImageConfig, Registry, registry
 from side_by_side import side_by_side
 
 HERE: Final = Path(__file__).resolve().parent
@@ -20,14 +20,14 @@ ROOT: Final = HERE.parent
 INTERRUPTED: Final = 130
 
 TRANSFORM: Final = "Transform: SysdigInstrument\n"
-DEPLOYMENT: Final = {
+MACRO_PARAMETERS: Final = {
     "Collector": "us2",
     "AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig",
 }
-WORKER: Final = "shop/worker:1.4"
-IMAGES: Final[Mapping[str, Runs]] = {
+WORKER_IMAGE: Final = "shop/worker:1.4"
+IMAGES: Final[Mapping[str, ImageConfig]] = {
     "shop/web:1.4": {"Cmd": ["python3"]},
-    WORKER: {"Entrypoint": ["python"], "Cmd": ["-m", "shop.worker"]},
+    WORKER_IMAGE: {"Entrypoint": ["python"], "Cmd": ["-m", "shop.worker"]},
 }
 
 TASK_KEYS: Final = ("family", "cpu", "memory", "networkMode", "pidMode", "requiresCompatibilities")
@@ -47,7 +47,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The demo was stopped."))
     console = Console()
     try:
-        with _surroundings(console) as (aws, images):
+        with _start_services(console) as (aws, images):
             _deploy_macro(console, aws, images)
             _instrument(console, aws, images)
             _refuse(console, aws)
@@ -55,7 +55,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nThe demo was stopped.", file=sys.stderr)
         return INTERRUPTED
-    except (Unavailable, UnexpectedError, sam.SamError) as error:
+    except (EmbeddedAwsError, UnexpectedError, sam.SamError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     console.heading("In your own account: sam build && sam deploy --guided, then the one line")
@@ -63,18 +63,18 @@ def main() -> int:
 
 
 @contextmanager
-def _surroundings(console: Console) -> Iterator[tuple[EmbeddedAws, Registry]]:
+def _start_services(console: Console) -> Iterator[tuple[EmbeddedAws, Registry]]:
     """The embedded AWS, and the registry of the application's images; their start and their end are steps, too."""
     console.heading("1. A platform engineer deploys the macro, once for an account and Region")
-    with ExitStack() as running:
+    with ExitStack() as exit_stack:
         with console.step("Starting an AWS and a registry on this machine: nothing leaves it"):
-            images = running.enter_context(registry(IMAGES))
-            aws = running.enter_context(embedded_aws(ROOT / ".tools"))
+            images = exit_stack.enter_context(registry(IMAGES))
+            aws = exit_stack.enter_context(embedded_aws(ROOT / ".tools"))
         try:
             yield aws, images
         finally:
             with console.step("Stopping both, with all that they started"):
-                running.close()
+                exit_stack.close()
 
 
 def _deploy_macro(console: Console, aws: EmbeddedAws, images: Registry) -> None:
@@ -83,45 +83,47 @@ def _deploy_macro(console: Console, aws: EmbeddedAws, images: Registry) -> None:
     with console.step("sam deploy"):
         # The macro speaks to public registries only, and with TLS, but for those that are named here.
         internal = {"InternalRegistries": f"http://{images.host}"}
-        sam.deploy(aws, built, "sysdig-instrument", DEPLOYMENT | internal)
+        sam.deploy(aws, built, "sysdig-instrument", MACRO_PARAMETERS | internal)
 
 
 def _instrument(console: Console, aws: EmbeddedAws, images: Registry) -> None:
     console.heading("2. An application team adds one line to its template (demo/app.yaml)")
-    console.lines([console.style.new(f"  + {TRANSFORM}")])
+    console.print_lines([console.style.added(f"  + {TRANSFORM}")])
     template = (HERE / "app.yaml").read_text("utf-8")
     with console.step("Deploying the application as it was"):
-        before = _deployed(aws, images, template.replace(TRANSFORM, ""))
+        before = _deploy_application(aws, images, template.replace(TRANSFORM, ""))
     with console.step("Deploying it with the line"):
-        after = _deployed(aws, images, template)
-    if images.asked != [WORKER]:
-        raise UnexpectedError(f"The registry was asked for {images.asked}, and should be for {WORKER} alone.")
+        after = _deploy_application(aws, images, template)
+    if images.requested_images != [WORKER_IMAGE]:
+        raise UnexpectedError(
+            f"The registry was asked for {images.requested_images}, and should be for {WORKER_IMAGE} alone."
+        )
 
     console.heading("3. What ECS runs: every program under Sysdig's agent, all else as it was")
     titles = ("Before", f"With {TRANSFORM.strip()}")
-    console.lines(side_by_side(_shown(before), _shown(after), titles, console.width, console.style))
-    console.lines([""])
-    console.say(
+    console.print_lines(side_by_side(_displayed(before), _displayed(after), titles, console.width, console.style))
+    console.print_lines([""])
+    console.print_wrapped(
         f"What worker runs is not in the template: the macro read it from the image, in the registry {images.host}."
     )
 
 
-def _deployed(aws: EmbeddedAws, images: Registry, template: str) -> dict[str, Any]:
+def _deploy_application(aws: EmbeddedAws, images: Registry, template: str) -> dict[str, Any]:
     """The task definition that ECS has after a deployment of the application."""
     stack = stacks.deploy(aws.client("cloudformation"), "shop", template, {"Registry": images.host})
     if not stack.succeeded:
         raise UnexpectedError(f"The stack shop is {stack.status}: {stack.reason}")
-    answer = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources["Task"])
-    task: dict[str, Any] = answer["taskDefinition"]
+    response = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources["Task"])
+    task: dict[str, Any] = response["taskDefinition"]
     return task
 
 
-def _shown(task: dict[str, Any]) -> dict[str, Any]:
-    containers = [_chosen(container, CONTAINER_KEYS) for container in task["containerDefinitions"]]
-    return {**_chosen(task, TASK_KEYS), "containerDefinitions": containers}
+def _displayed(task: dict[str, Any]) -> dict[str, Any]:
+    containers = [_pick(container, CONTAINER_KEYS) for container in task["containerDefinitions"]]
+    return {**_pick(task, TASK_KEYS), "containerDefinitions": containers}
 
 
-def _chosen(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+def _pick(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: value[key] for key in keys if value.get(key) not in (None, [], {})}
 
 
@@ -132,9 +134,9 @@ def _refuse(console: Console, aws: EmbeddedAws) -> None:
         stack = stacks.deploy(aws.client("cloudformation"), "refused", template)
     if stack.succeeded:
         raise UnexpectedError(f"The stack refused is {stack.status}, and should not be.")
-    console.lines([f"\n  The stack is {console.style.bold(stack.status)}, and CloudFormation says why:\n"])
+    console.print_lines([f"\n  The stack is {console.style.bold(stack.status)}, and CloudFormation says why:\n"])
     for line in stack.reason.splitlines():
-        console.say(line, indent="    ")
+        console.print_wrapped(line, indent="    ")
 
 
 if __name__ == "__main__":

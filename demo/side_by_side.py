@@ -12,7 +12,7 @@ from typing import Any, Final
 
 Json = Any
 
-NARROW: Final = 96
+MIN_WIDTH: Final = 96
 """Below this many columns two texts do not fit beside each other."""
 
 
@@ -22,11 +22,11 @@ class Style:
 
     colour: bool
 
-    def new(self, text: str) -> str:
+    def added(self, text: str) -> str:
         """What was added."""
         return self._with("32", text)
 
-    def old(self, text: str) -> str:
+    def removed(self, text: str) -> str:
         """What was taken away."""
         return self._with("31", text)
 
@@ -50,34 +50,34 @@ class Row:
     after: str | None
 
     @property
-    def same(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether nothing changed here."""
         return self.before == self.after
 
 
-def outline(value: Json, width: int, indent: int = 0) -> Iterator[str]:
+def yaml_lines(value: Json, width: int, indent: int = 0) -> Iterator[str]:
     """JSON as people write it in YAML: what is short stands on one line."""
     pad = " " * indent
     if isinstance(value, dict):
         for key, item in value.items():
-            if fits(item, width - indent - len(key) - 2):
+            if fits_on_line(item, width - indent - len(key) - 2):
                 yield f"{pad}{key}: {_inline(item)}"
             else:
                 yield f"{pad}{key}:"
-                yield from outline(item, width, indent + 2)
+                yield from yaml_lines(item, width, indent + 2)
     elif isinstance(value, list):
         for item in value:
-            if fits(item, width - indent - 2):
+            if fits_on_line(item, width - indent - 2):
                 yield f"{pad}- {_inline(item)}"
             else:
-                first, *rest = outline(item, width, indent + 2)
+                first, *rest = yaml_lines(item, width, indent + 2)
                 yield f"{pad}- {first.lstrip()}"
                 yield from rest
     else:
         yield f"{pad}{_inline(value)}"
 
 
-def fits(value: Json, width: int) -> bool:
+def fits_on_line(value: Json, width: int) -> bool:
     """Whether the value stands well on one line: a plain value, a list of them, or a small object."""
     if isinstance(value, list):
         return not any(isinstance(item, dict) for item in value)
@@ -86,11 +86,13 @@ def fits(value: Json, width: int) -> bool:
     return True
 
 
-def rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
+def aligned_rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
     """The lines of both, aligned."""
-    for kind, start, end, other_start, other_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for operation, start, end, other_start, other_end in SequenceMatcher(
+        None, before, after, autojunk=False
+    ).get_opcodes():
         left, right = before[start:end], after[other_start:other_end]
-        if kind == "equal":
+        if operation == "equal":
             yield from (Row(line, line) for line in left)
         else:
             yield from (Row(*pair) for pair in zip_longest(left, right))
@@ -98,44 +100,44 @@ def rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
 
 def side_by_side(before: Json, after: Json, titles: tuple[str, str], width: int, style: Style) -> Iterator[str]:
     """The lines to print. In a narrow window the two are merged into one text with - and + signs."""
-    if width < NARROW:
-        yield from _merged(before, after, width, style)
+    if width < MIN_WIDTH:
+        yield from _unified(before, after, width, style)
         return
-    most = width * 2 // 5
-    old = list(outline(before, most))
-    left = min(most, max(map(len, old)) + 2)
+    max_left = width * 2 // 5
+    before_lines = list(yaml_lines(before, max_left))
+    left = min(max_left, max(map(len, before_lines)) + 2)
     right = width - left - 3
-    lines = rows(old, list(outline(after, right - 2)))
+    rows = aligned_rows(before_lines, list(yaml_lines(after, right - 2)))
     yield f"{style.bold(titles[0].ljust(left))} │ {style.bold(titles[1])}"
     yield f"{'─' * left}─┼─{'─' * right}"
-    for row in lines:
-        yield from _beside(row, left, right, style)
+    for row in rows:
+        yield from _row_lines(row, left, right, style)
 
 
-def _beside(row: Row, left: int, right: int, style: Style) -> Iterator[str]:
-    before = _cell(row.before, left - 2)
-    after = _cell(row.after, right - 2)
-    for one, other in zip_longest(before, after, fillvalue=""):
-        sign = " " if row.same else "-" if row.before is not None else " "
-        other_sign = " " if row.same else "+" if row.after is not None else " "
-        cell = f"{sign} {one}".ljust(left)
-        other_cell = f"{other_sign} {other}".rstrip()
-        if row.same:
-            yield f"{cell} │ {other_cell}".rstrip()
+def _row_lines(row: Row, left: int, right: int, style: Style) -> Iterator[str]:
+    before = _wrapped(row.before, left - 2)
+    after = _wrapped(row.after, right - 2)
+    for left_line, right_line in zip_longest(before, after, fillvalue=""):
+        left_sign = " " if row.is_unchanged else "-" if row.before is not None else " "
+        right_sign = " " if row.is_unchanged else "+" if row.after is not None else " "
+        left_cell = f"{left_sign} {left_line}".ljust(left)
+        right_cell = f"{right_sign} {right_line}".rstrip()
+        if row.is_unchanged:
+            yield f"{left_cell} │ {right_cell}".rstrip()
         else:
-            yield f"{style.old(cell) if one else cell} │ {style.new(other_cell)}".rstrip()
+            yield f"{style.removed(left_cell) if left_line else left_cell} │ {style.added(right_cell)}".rstrip()
 
 
-def _merged(before: Json, after: Json, width: int, style: Style) -> Iterator[str]:
-    for row in rows(list(outline(before, width - 2)), list(outline(after, width - 2))):
-        if row.same:
-            yield from (f"  {line}" for line in _cell(row.before, width - 2))
+def _unified(before: Json, after: Json, width: int, style: Style) -> Iterator[str]:
+    for row in aligned_rows(list(yaml_lines(before, width - 2)), list(yaml_lines(after, width - 2))):
+        if row.is_unchanged:
+            yield from (f"  {line}" for line in _wrapped(row.before, width - 2))
             continue
-        yield from (style.old(f"- {line}") for line in _cell(row.before, width - 2))
-        yield from (style.new(f"+ {line}") for line in _cell(row.after, width - 2))
+        yield from (style.removed(f"- {line}") for line in _wrapped(row.before, width - 2))
+        yield from (style.added(f"+ {line}") for line in _wrapped(row.after, width - 2))
 
 
-def _cell(line: str | None, width: int) -> list[str]:
+def _wrapped(line: str | None, width: int) -> list[str]:
     """The line, on as many lines as it needs."""
     if line is None:
         return []

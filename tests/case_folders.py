@@ -12,11 +12,11 @@ from sysdig_instrument.documents import Document, load
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import (
     Answer,
-    ExportRequest,
+    ExportLookup,
     ImageConfig,
-    ImageRequest,
-    Request,
-    SsmRequest,
+    ImageLookup,
+    Lookup,
+    SsmLookup,
     Unavailable,
 )
 
@@ -58,22 +58,22 @@ class Case:
         defaults = json.loads((FOLDER / "settings.json").read_text())
         return {**defaults, **self.read("settings.json")}
 
-    def answers(self, requests: Sequence[Request]) -> Mapping[Request, Answer]:
+    def answers(self, requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
         return {request: self._answer(request) for request in requests}
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Lookup) -> Answer:
         match request:
-            case ImageRequest(image):
+            case ImageLookup(image):
                 config = self.read("images.json").get(image)
                 if config is not None:
                     return ImageConfig(tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ()))
-            case SsmRequest(name):
+            case SsmLookup(name):
                 if name in self.read("ssm.json"):
                     return cast("str", self.read("ssm.json")[name])
-            case ExportRequest(name):
+            case ExportLookup(name):
                 if name in self.read("exports.json"):
                     return cast("str", self.read("exports.json")[name])
-        name = request.image if isinstance(request, ImageRequest) else request.name
+        name = request.image if isinstance(request, ImageLookup) else request.name
         return Unavailable(Reason(f'"{name}" is not there', "Put it there"))
 
 

@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Setup for all tests."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-import sinks
+import secret_guard
 
-# How long an example takes depends on what else the machine does.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# How long an example takes depends on the load of the machine.
+settings.register_profile("without-deadline", deadline=None)
+settings.load_profile("without-deadline")
 
-sinks.watch()
+secret_guard.install()
 
 
 @pytest.fixture(autouse=True)
-def _nothing_secret_is_told() -> Iterator[None]:
-    sinks.told.clear()
+def _no_secret_leaks() -> Iterator[None]:
+    secret_guard.leaks.clear()
     yield
-    assert not sinks.told, "a planted secret was told"
+    assert not secret_guard.leaks, "a text contains a planted secret"

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from case_folders import ACCOUNT, CASES, REGION, Case
-from invoking import invoke
+from fixtures_handler import invoke
 from sysdig_instrument.cli import lookups, main
-from sysdig_instrument.cli.subject import fragment_of as fragment_of_value
-from sysdig_instrument.documents import kind, load
+from sysdig_instrument.cli.documents import fragment_of as fragment_of_value
+from sysdig_instrument.documents import kind_of, load
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Change, pointer_text
+from sysdig_instrument.engine.patch import Change, json_pointer
 from sysdig_instrument.engine.plan import Context, Plan, process
-from sysdig_instrument.engine.settings.layers import Layer, settle
-from sysdig_instrument.engine.verdict import Unprotected, verdict
-from sysdig_instrument.planning import nobody, planned
+from sysdig_instrument.engine.protection import Unprotected, protection
+from sysdig_instrument.engine.settings.layers import Layer, merge_layers
+from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 GOLDEN = os.environ.get("GOLDEN") == "1"
 FILES = {
@@ -56,19 +56,19 @@ def event_of(case: Case) -> dict[str, Any]:
 
 def fragment_of(case: Case) -> Json:
     value = case.document.value
-    return fragment_of_value(value, kind(value, case.name))
+    return fragment_of_value(value, kind_of(value, case.name))
 
 
 def plan_of(case: Case) -> Plan:
-    settled = settle(Layer("the case", case.settings))
+    resolved = merge_layers(Layer("the case", case.settings))
     fragment = fragment_of(case)
     parameters = {} if case.is_plain else event_of(case)["templateParameterValues"]
-    context = Context(settled=settled, parameters=parameters, region=REGION, account=ACCOUNT)
-    return planned(fragment, context, case.answers)
+    context = Context(resolved=resolved, parameters=parameters, region=REGION, account=ACCOUNT)
+    return plan_with_lookups(fragment, context, case.answers)
 
 
 def described(plan: Plan) -> str:
-    lines = [f"{each.operation} {pointer_text(each.pointer)}: {each.reason}" for each in plan.changes]
+    lines = [f"{each.operation} {json_pointer(each.pointer)}: {each.reason}" for each in plan.changes]
     lines += [f"notice: {each.text}" for each in plan.notices]
     return "".join(f"{line}\n" for line in lines)
 
@@ -82,7 +82,7 @@ def compare(path: Path, actual: str) -> None:
 @each_case
 def test_plan(case: Case) -> None:
     plan = plan_of(case)
-    assert not plan.requests
+    assert not plan.lookups
     _, problems = process(fragment_of(case), plan)
     if problems:
         assert not (case.folder / "plan.txt").exists() or GOLDEN
@@ -116,7 +116,7 @@ def test_handler(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_command_line(
     case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups, "asker", lambda *_: case.answers)
+    monkeypatch.setattr(lookups, "make_lookup", lambda *_: case.answers)
     settings, output = tmp_path / "settings.json", tmp_path / f"out{case.input.suffix}"
     settings.write_text(json.dumps(case.settings))
     arguments = ["transform", str(case.input), "--settings", str(settings), "-o", str(output)]
@@ -128,12 +128,12 @@ def test_command_line(
     printed = capsys.readouterr()
     assert printed.out == ""
     if (case.folder / "expected-error.txt").exists():
-        assert code == main.REFUSED
+        assert code == main.EXIT_REFUSED
         wanted = (case.folder / "expected-error.txt").read_text()
         assert printed.err.endswith(f"sysdig-instrument: {wanted}")
         assert not output.exists()
     else:
-        assert code == main.DONE, printed.err
+        assert code == main.EXIT_OK, printed.err
         if case.is_plain:
             compare(case.folder / "expected.json", output.read_text())
         assert load(str(output)).value == json.loads((case.folder / "expected.json").read_text())
@@ -150,18 +150,21 @@ def test_files(case: Case) -> None:
 
 
 @each_case
-def test_verdict(case: Case) -> None:
+def test_protection(case: Case) -> None:
     """What was processed is instrumented or rightly left alone; what needed changes was not."""
     plan = plan_of(case)
     processed, problems = process(fragment_of(case), plan)
     if problems:
         pytest.skip("refused")
-    before = {task.task.name: verdict(task) for task in planned(fragment_of(case), plan.context, nobody).tasks}
-    after = planned(processed, plan.context, nobody)
+    before = {
+        task.task.name: protection(task)
+        for task in plan_with_lookups(fragment_of(case), plan.context, no_lookups).tasks
+    }
+    after = plan_with_lookups(processed, plan.context, no_lookups)
     for task in after.tasks:
-        skipped_unread = any(outcome.unread for outcome in task.containers)
+        skipped_unread = any(outcome.image_unread for outcome in task.containers)
         if not skipped_unread:
-            assert not isinstance(verdict(task), Unprotected), task.task.name
+            assert not isinstance(protection(task), Unprotected), task.task.name
     assert any(isinstance(each, Unprotected) for each in before.values()) or all(
         not _protects(task.changes) for task in plan.tasks
     )

@@ -14,7 +14,7 @@ from sysdig_instrument.documents import load
 ROOT = Path(__file__).parent.parent
 
 
-def test_nothing_is_stale() -> None:
+def test_generated_files_are_current() -> None:
     command = [sys.executable, str(ROOT / "tools" / "generate.py"), "--check"]
     run = subprocess.run(command, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -24,7 +24,7 @@ def test_template_yaml_has_the_package_s_version() -> None:
     assert f"\n    SemanticVersion: {__version__}\n" in (ROOT / "template.yaml").read_text()
 
 
-def test_template_yaml_has_all_that_the_serverless_application_repository_asks_for() -> None:
+def test_template_yaml_can_be_published_to_the_sar() -> None:
     """The required members of AWS::ServerlessRepo::Application, with a licence and a README that are there."""
     template = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
     application = template["Metadata"]["AWS::ServerlessRepo::Application"]

@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from case_folders import ACCOUNT, REGION
-from invoking import FakeLambdaContext, invoke
-from making import SETTINGS, answering, container, properties_of, resource, template
-from sysdig_instrument import handler as module
-from sysdig_instrument import macro
+from factories import SETTINGS, answer_lookups, container, properties_of, resource, template
+from fixtures_handler import FakeLambdaContext, invoke
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import Answer, Request
+from sysdig_instrument.engine.lookups import Answer, Lookup
 from sysdig_instrument.engine.settings.table import TABLE
+from sysdig_instrument.function import handler as module
+from sysdig_instrument.function import macro
 
 ID = "b6d37ac8-0000-1111-2222-333344445555"
 NEEDLE = "xyzzy-needle"
@@ -49,8 +49,8 @@ def event(fragment: Json, **more: Json) -> dict[str, Json]:
 def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
     for setting in TABLE:
         monkeypatch.delenv(setting.variable, raising=False)
-    yield lambda value, changes=None: invoke(value, {**SETTINGS, **(changes or {})}, answering, monkeypatch)
-    module._line.cache_clear()
+    yield lambda value, changes=None: invoke(value, {**SETTINGS, **(changes or {})}, answer_lookups, monkeypatch)
+    module._lookup_session.cache_clear()
 
 
 class StandardOutput:
@@ -97,14 +97,14 @@ def metrics_in(text: str) -> dict[str, float]:
 # What is answered
 
 
-def test_a_template_comes_back_instrumented(call: Call) -> None:
+def test_a_template_is_instrumented(call: Call) -> None:
     response = call(event(template()))
     assert set(response) == {"requestId", "status", "fragment"}
     assert (response["requestId"], response["status"]) == (ID, "success")
     assert properties_of(response["fragment"])["PidMode"] == "task"
 
 
-def test_a_template_without_task_definitions_comes_back_as_it_was(call: Call) -> None:
+def test_a_template_without_task_definitions_is_unchanged(call: Call) -> None:
     fragment: Json = {"Description": "x", "Resources": {"B": {"Type": "AWS::S3::Bucket"}}}
     assert call(event(fragment)) == {"requestId": ID, "status": "success", "fragment": fragment}
 
@@ -117,7 +117,7 @@ def test_transform_in_the_fragment_changes_nothing_else(call: Call) -> None:
 
 
 @pytest.mark.parametrize("place", ["resource", "properties"])
-def test_a_snippet_comes_back_instrumented(call: Call, place: str) -> None:
+def test_a_snippet_is_instrumented(call: Call, place: str) -> None:
     fragment = resource() if place == "resource" else resource()["Properties"]
     response = call(event({"Fn::Transform": {"Name": "SysdigInstrument"}, **fragment}))
     assert response["status"] == "success", response
@@ -126,7 +126,7 @@ def test_a_snippet_comes_back_instrumented(call: Call, place: str) -> None:
 
 
 @pytest.mark.parametrize("fragment", [{}, {"Api": resource()}, {"Name": "web"}, {"Type": "String"}, {"Cpu": "256"}])
-def test_a_snippet_in_the_wrong_place_is_told_where_it_belongs(call: Call, fragment: Json) -> None:
+def test_a_misplaced_snippet_is_refused_with_advice(call: Call, fragment: Json) -> None:
     response = call(event(fragment))
     assert response["status"] == "failure"
     assert response["errorMessage"].startswith("There is no task definition where this macro stands")
@@ -142,7 +142,7 @@ def test_a_fragment_that_is_no_object_is_refused(call: Call, fragment: Json) -> 
 
 
 @pytest.mark.parametrize("odd", [None, [], "x", 5, True, {}, {"requestId": ID}, [event({})]])
-def test_what_is_no_event_is_refused(call: Call, odd: Json) -> None:
+def test_an_invalid_event_is_refused(call: Call, odd: Json) -> None:
     response = call(odd)
     assert response["status"] == "failure"
     assert response["errorMessage"].startswith("This is not the event of a CloudFormation macro")
@@ -150,7 +150,7 @@ def test_what_is_no_event_is_refused(call: Call, odd: Json) -> None:
 
 @pytest.mark.parametrize("key", ["params", "templateParameterValues"])
 @pytest.mark.parametrize("odd", ["x", 5, ["x"], True])
-def test_params_and_parameter_values_of_another_type_are_refused(call: Call, key: str, odd: Json) -> None:
+def test_malformed_params_and_parameter_values_are_refused(call: Call, key: str, odd: Json) -> None:
     response = call(event(template(), **{key: odd}))
     assert response["status"] == "failure"
     assert response["errorMessage"].startswith("This is not the event of a CloudFormation macro")
@@ -167,7 +167,7 @@ def test_params_and_parameter_values_may_be_missing(call: Call, key: str, nothin
 
 
 @pytest.mark.parametrize("key", ["region", "accountId", "transformId"])
-def test_what_else_an_event_holds_may_be_missing_or_odd(call: Call, key: str) -> None:
+def test_other_event_members_may_be_missing_or_malformed(call: Call, key: str) -> None:
     lacking = event(template())
     del lacking[key]
     odd: tuple[Json, ...] = (None, 5, [], {})
@@ -176,7 +176,7 @@ def test_what_else_an_event_holds_may_be_missing_or_odd(call: Call, key: str) ->
 
 
 @pytest.mark.parametrize("odd", [None, 5, ["x"], {"a": 1}, True])
-def test_a_request_id_of_another_type_is_answered_with_an_empty_one(call: Call, odd: Json) -> None:
+def test_a_malformed_request_id_gives_an_empty_one(call: Call, odd: Json) -> None:
     assert call(event(template(), requestId=odd))["requestId"] == ""
     lacking = event(5)
     del lacking["requestId"]
@@ -220,7 +220,7 @@ def test_a_processed_template_that_is_too_large_is_refused(call: Call) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "/", "~", "~1/", "é", "😀", "\ud800", "\x00\n", "x" * 5000])
-def test_an_odd_logical_id_is_processed_like_any_other(call: Call, name: str) -> None:
+def test_unusual_logical_ids_are_processed(call: Call, name: str) -> None:
     response = call(event({"Resources": {name: resource()}}))
     assert response["status"] == "success", response
     assert properties_of(response["fragment"], name)["PidMode"] == "task"
@@ -229,7 +229,7 @@ def test_an_odd_logical_id_is_processed_like_any_other(call: Call, name: str) ->
 
 @pytest.mark.parametrize("depth", [10_000, 900])
 @pytest.mark.parametrize("place", ["outside", "inside", "container", "expression"])
-def test_deep_nesting_is_answered(call: Call, depth: int, place: str) -> None:
+def test_deep_nesting_gives_a_message(call: Call, depth: int, place: str) -> None:
     deep: Json = "x"
     for _ in range(depth):
         deep = {"Fn::Sub": ["x", {"a": deep}]} if place == "expression" else {"a": deep}
@@ -246,7 +246,7 @@ def test_deep_nesting_is_answered(call: Call, depth: int, place: str) -> None:
 
 
 @pytest.mark.parametrize("number", [10**400, -(10**400), 1e308, math.inf, -math.inf, math.nan, 0, -0.0])
-def test_a_number_of_any_size_is_no_fault_of_the_macro(call: Call, number: float) -> None:
+def test_numbers_of_any_size_are_accepted(call: Call, number: float) -> None:
     for place in ("Cpu", "Memory", "MemoryReservation", "Essential", "Name"):
         member: dict[str, Any] = {place: number}
         for fragment in (template(container(**member)), template(**member)):
@@ -278,7 +278,7 @@ junk: st.SearchStrategy[Any] = st.recursive(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(junk)
-def test_whatever_the_event_is_there_is_an_answer_that_is_json(call: Call, value: Json) -> None:
+def test_any_event_gets_a_json_response(call: Call, value: Json) -> None:
     for given_event in (value, event(value), event(template(value)), event({"Resources": {"A": value}})):
         response = call(given_event)
         assert response["status"] in ("success", "failure")
@@ -290,13 +290,11 @@ def test_whatever_the_event_is_there_is_an_answer_that_is_json(call: Call, value
 # Faults of our own
 
 
-def test_a_fault_of_our_own_is_answered_with_the_request_id_and_nothing_of_the_input(
-    call: Call, monkeypatch: pytest.MonkeyPatch, out: Out
-) -> None:
+def test_an_internal_error_names_only_the_request_id(call: Call, monkeypatch: pytest.MonkeyPatch, out: Out) -> None:
     def fail(fragment: Json, _plan: object) -> None:
         raise KeyError(f"{NEEDLE} {fragment}")
 
-    monkeypatch.setattr("sysdig_instrument.macro.engine.process", fail)
+    monkeypatch.setattr("sysdig_instrument.function.macro.engine.process", fail)
     response = call(event(template(container(Name=NEEDLE))))
     assert response == {
         "requestId": ID,
@@ -315,7 +313,9 @@ def test_a_fault_of_our_own_is_answered_with_the_request_id_and_nothing_of_the_i
 @pytest.mark.parametrize(
     "error", [ValueError, TypeError, RecursionError, MemoryError, OSError, AssertionError, ExceptionGroup]
 )
-def test_any_exception_is_answered(call: Call, monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+def test_any_exception_gives_a_failure_response(
+    call: Call, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     def fail(*_: object) -> None:
         raise error(NEEDLE, [ValueError(NEEDLE)]) if error is ExceptionGroup else error(NEEDLE)
 
@@ -338,17 +338,17 @@ class Hurried(FakeLambdaContext):
         return self.left.pop(0) if len(self.left) > 1 else self.left[0]
 
 
-def test_lookups_are_given_the_time_that_is_left_less_what_the_answer_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lookups_get_the_remaining_time_minus_a_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
     given_seconds: list[float] = []
 
     def asker(
         _settings: object, region: str, _line: object, seconds: Callable[[], float]
-    ) -> Callable[[Sequence[Request]], Mapping[Request, Answer]]:
+    ) -> Callable[[Sequence[Lookup]], Mapping[Lookup, Answer]]:
         assert region == REGION
 
-        def ask(requests: Sequence[Request]) -> Mapping[Request, Answer]:
+        def ask(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
             given_seconds.append(seconds())
-            return answering(requests)
+            return answer_lookups(requests)
 
         return ask
 
@@ -356,7 +356,7 @@ def test_lookups_are_given_the_time_that_is_left_less_what_the_answer_takes(monk
         monkeypatch.delenv(setting.variable, raising=False)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(next(each.variable for each in TABLE if each.name == name), str(value))
-    monkeypatch.setattr(module, "asker", asker)
+    monkeypatch.setattr(module, "make_lookup", asker)
     value = template(container(EntryPoint=None, Image={"Fn::ImportValue": "x"}), container(Name="b", EntryPoint=None))
     module.handler(event(value), cast("Any", Hurried(40_000, 30_000, 12_000)))
     assert given_seconds == [28.0]
@@ -377,7 +377,7 @@ def with_a_thousand_images() -> dict[str, Any]:
 
 # The alarm may go off within a callback of the garbage collector, such as hypothesis has one: it is lost, and comes again.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_template_that_takes_too_long_is_answered(call: Call, monkeypatch: pytest.MonkeyPatch, out: Out) -> None:
+def test_a_planning_timeout_gives_a_message(call: Call, monkeypatch: pytest.MonkeyPatch, out: Out) -> None:
     monkeypatch.setattr(FakeLambdaContext, "get_remaining_time_in_millis", lambda _: 1_300)
     response = call(event(with_a_thousand_images()))
     assert response["status"] == "failure"
@@ -391,7 +391,7 @@ def test_a_template_that_takes_too_long_is_answered(call: Call, monkeypatch: pyt
 # Nothing stays, and nothing gets out
 
 
-def test_nothing_of_one_event_is_in_the_answer_or_the_logs_of_the_next(call: Call, out: Out) -> None:
+def test_no_state_leaks_into_the_next_event(call: Call, out: Out) -> None:
     plain = call(event(template()))
     first = out.readouterr().out
     other: dict[str, Json] = {
@@ -447,7 +447,7 @@ def check_nothing_got_out(response: dict[str, Any], printed: str) -> None:
         assert NEEDLE not in json.dumps(made.get("Metadata"))
 
 
-def test_secrets_in_a_template_that_is_processed_get_nowhere_else(call: Call, out: Out) -> None:
+def test_secrets_of_a_processed_template_do_not_leak(call: Call, out: Out) -> None:
     response = call(event(with_secrets(), templateParameterValues={"Secret": NEEDLE}))
     assert response["status"] == "success", response
     printed = out.readouterr().out
@@ -464,7 +464,7 @@ def test_secrets_in_a_template_that_is_processed_get_nowhere_else(call: Call, ou
         {"EntryPoint": {"Fn::FindInMap": ["M", "a", "b"]}}, {"LinuxParameters": {"Capabilities": {"Add": NEEDLE}}},
     ],
 )  # fmt: skip
-def test_secrets_in_a_template_that_is_refused_get_nowhere(call: Call, out: Out, broken: dict[str, Json]) -> None:
+def test_secrets_of_a_refused_template_do_not_leak(call: Call, out: Out, broken: dict[str, Json]) -> None:
     value = with_secrets()
     properties_of(value)["ContainerDefinitions"][0].update(broken)
     response = call(event(value, templateParameterValues={"Secret": NEEDLE}))
@@ -476,7 +476,7 @@ def test_secrets_in_a_template_that_is_refused_get_nowhere(call: Call, out: Out,
     "name",
     [each.name for each in TABLE if each.name not in ("ExtraConf", "AgentImage", "ExcludeContainers", "IncludeContainers", "Collector")],
 )  # fmt: skip
-def test_a_settings_bad_value_is_not_repeated(call: Call, out: Out, name: str) -> None:
+def test_an_invalid_setting_value_is_not_quoted(call: Call, out: Out, name: str) -> None:
     bad: Json = {NEEDLE: [NEEDLE]}
     value = {**template(), "Metadata": {"SysdigInstrument": {name: {"Fn::Join": [NEEDLE, [bad]]}}}}
     for given_event in (event(value), event(template(), params={name: f"{NEEDLE} {NEEDLE}\n"})):
@@ -484,13 +484,13 @@ def test_a_settings_bad_value_is_not_repeated(call: Call, out: Out, name: str) -
         check_nothing_got_out(response, out.readouterr().out)
 
 
-def test_a_settings_bad_value_in_the_deployment_is_not_repeated(call: Call, out: Out) -> None:
+def test_an_invalid_deployment_value_is_not_quoted(call: Call, out: Out) -> None:
     response = call(event(template()), {"AccessKeySecret": NEEDLE})
     assert response["status"] == "failure"
     check_nothing_got_out(response, out.readouterr().out)
 
 
-def test_powertools_cannot_be_told_to_log_the_event(call: Call, out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_powertools_never_logs_the_event(call: Call, out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
     call(event(with_secrets()))
     assert NEEDLE not in out.readouterr().out
@@ -499,7 +499,7 @@ def test_powertools_cannot_be_told_to_log_the_event(call: Call, out: Out, monkey
 # Logs and metrics
 
 
-def test_what_was_done_is_logged_and_counted(call: Call, out: Out) -> None:
+def test_a_processed_template_is_logged_and_counted(call: Call, out: Out) -> None:
     value = template(container(), container(Name="b"))
     value["Resources"]["Ec2"] = resource(RequiresCompatibilities=["EC2"])
     call(event(value), {"ExcludeContainers": "b"})

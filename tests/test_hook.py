@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from case_folders import FOLDER
-from invoking import invoke
+from fixtures_handler import invoke
 from sysdig_instrument.documents import load
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ def expected(case: str) -> dict[str, Any]:
     return cast("dict[str, Any]", next(iter(template["Resources"].values()))["Properties"])
 
 
-def test_a_bare_task_definition_fails_and_each_gap_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uninstrumented_task_fails_with_each_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = ask(monkeypatch)
     assert answer["hookStatus"] == "FAILED"
     assert answer["errorCode"] == "NonCompliant"
@@ -39,13 +39,13 @@ def test_a_bare_task_definition_fails_and_each_gap_is_named(monkeypatch: pytest.
     assert 'Container "web" is not started by the wrapper' in answer["message"]
 
 
-def test_what_the_macro_made_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instrumented_task_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = ask(monkeypatch, expected("worked-example-template"))
     assert answer["hookStatus"] == "SUCCESS"
     assert "errorCode" not in answer
 
 
-def test_one_container_left_out_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_uninstrumented_container_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     properties = expected("worked-example-template")
     properties["ContainerDefinitions"].insert(0, {"Name": "late", "Image": "late:1", "EntryPoint": ["/late"]})
     answer = ask(monkeypatch, properties)
@@ -54,13 +54,13 @@ def test_one_container_left_out_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "securitiy-playground" not in answer["message"]
 
 
-def test_another_agent_image_is_an_agent_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_agent_image_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     properties = expected("worked-example-template")
     properties["ContainerDefinitions"][-1]["Image"] = "mirror.example.com/sysdig/workload-agent:6.2.1"
     assert ask(monkeypatch, properties)["hookStatus"] == "SUCCESS"
 
 
-def test_a_tag_leaves_a_task_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tag_excludes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     properties = EVENT["requestData"]["targetModel"]["resourceProperties"] | {
         "Tags": [{"Key": "sysdig-instrument", "Value": "false"}]
     }
@@ -72,18 +72,18 @@ def test_a_tag_leaves_a_task_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "changes", [{"actionInvocationPoint": "DELETE_PRE_PROVISION"}, {"requestData": {"targetName": "AWS::S3::Bucket"}}]
 )
-def test_what_is_not_its_business_passes(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
+def test_other_resources_and_deletions_pass(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
     assert ask(monkeypatch, **changes)["hookStatus"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("data", [None, [], "x", {}])
-def test_an_odd_event_is_answered(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
+def test_a_malformed_event_gets_a_response(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
     answer = ask(monkeypatch, requestData=data)
     assert answer["hookStatus"] in {"SUCCESS", "FAILED"}
     assert answer["message"]
 
 
-def test_template_yaml_makes_the_hook_only_where_it_is_asked_for_and_lets_it_warn_or_fail() -> None:
+def test_template_yaml_creates_the_hook_only_on_request() -> None:
     """Whether a task definition that is not compliant fails its stack is for CloudFormation to say: the FailureMode."""
     template = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
     mode, hook = template["Parameters"]["HookMode"], template["Resources"]["Hook"]

@@ -22,7 +22,7 @@ def errors(template: Any) -> Counter[str]:
 
 
 @pytest.mark.parametrize("case", LINTED, ids=lambda case: case.name)
-def test_output_has_no_error_that_the_input_has_not(case: Case) -> None:
+def test_the_output_has_no_new_lint_errors(case: Case) -> None:
     expected = json.loads((case.folder / "expected.json").read_text())
     new = errors(expected) - errors(case.document.value)
     assert not new

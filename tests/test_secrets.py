@@ -15,15 +15,15 @@ from typing import Any, Final
 import pytest
 
 from case_folders import ACCOUNT, CASES, REGION, Case
-from invoking import invoke
-from making import SETTINGS, answering, container, plan_of, resource, template
-from recording import Recorder
-from sinks import PLANTED, look, told
-from sysdig_instrument import hook, macro, observing
+from factories import SETTINGS, answer_lookups, container, plan_of, resource, template
+from fixtures_handler import invoke
+from fixtures_telemetry import Recorder
+from secret_guard import PLANTED, inspect_text, leaks
 from sysdig_instrument.cli import lookups, main
-from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason
+from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.errors import UsageError
-from sysdig_instrument.macro import TemplateRefusedError
+from sysdig_instrument.function import hook, macro, telemetry
+from sysdig_instrument.function.macro import TemplateRefusedError
 
 PARAMETER: Final = f"{PLANTED}-parameter"
 
@@ -112,12 +112,12 @@ BROKEN: Final[Mapping[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_planted_secrets_stay_where_they_are(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_planted_secrets_do_not_leak(recorder: Recorder, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     template = planted(**BROKEN[name])
     before = copy.deepcopy(template)
-    response = invoke(event(template, {"Password": PARAMETER}), SETTINGS, answering, monkeypatch)
-    told = recorder.take().text + json.dumps({**response, "fragment": None})
-    assert PLANTED not in told
+    response = invoke(event(template, {"Password": PARAMETER}), SETTINGS, answer_lookups, monkeypatch)
+    output = recorder.take().text + json.dumps({**response, "fragment": None})
+    assert PLANTED not in output
     if "fragment" in response:
         assert PLANTED not in results(response["fragment"])
         assert PARAMETER not in json.dumps(response["fragment"])
@@ -141,18 +141,18 @@ def test_planted_secrets_stay_where_they_are(recorder: Recorder, monkeypatch: py
     ],
     ids=str,
 )
-def test_values_of_settings_are_not_told(
+def test_setting_values_are_not_printed(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     fragment = {"Resources": {"Api": resource()}}
     with_metadata = {**fragment, "Metadata": {"SysdigInstrument": settings}}
     for given in (event(fragment, params=settings), event(with_metadata)):
-        response = invoke(given, SETTINGS, answering, monkeypatch)
-        told = recorder.take().text + json.dumps({**response, "fragment": None}) + results(response.get("fragment"))
-        assert PLANTED not in told
+        response = invoke(given, SETTINGS, answer_lookups, monkeypatch)
+        output = recorder.take().text + json.dumps({**response, "fragment": None}) + results(response.get("fragment"))
+        assert PLANTED not in output
 
 
-def test_a_hook_tells_no_value(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hook_prints_no_value(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     for properties in (planted()["Resources"]["Api"]["Properties"], {"ContainerDefinitions": PLANTED, "Cpu": PLANTED}):
         asked = {
             "hookTypeName": "Sysdig::Instrument::Hook",
@@ -162,18 +162,20 @@ def test_a_hook_tells_no_value(recorder: Recorder, monkeypatch: pytest.MonkeyPat
                 "targetName": "AWS::ECS::TaskDefinition", "targetModel": {"resourceProperties": properties},
             },
         }  # fmt: skip
-        response = invoke(asked, SETTINGS, answering, monkeypatch)
+        response = invoke(asked, SETTINGS, answer_lookups, monkeypatch)
         assert PLANTED not in recorder.take().text + json.dumps(response)
 
 
 @cases
-def test_no_case_tells_a_value(case: Case, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_case_prints_a_value(
+    case: Case, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Every case with a secret in the value of each variable and tag that is a text, and in each description."""
     marked = marking(case.document.value)
     response = invoke(event(marked, case.read("parameters.json")), case.settings, case.answers, monkeypatch)
-    told = recorder.take().text + json.dumps({**response, "fragment": None}) + results(response.get("fragment"))
-    assert PLANTED not in told
-    monkeypatch.setattr(lookups, "asker", lambda *_: case.answers)
+    output = recorder.take().text + json.dumps({**response, "fragment": None}) + results(response.get("fragment"))
+    assert PLANTED not in output
+    monkeypatch.setattr(lookups, "make_lookup", lambda *_: case.answers)
     file = tmp_path / "template.json"
     file.write_text(json.dumps(marked))
     settings = [
@@ -181,7 +183,7 @@ def test_no_case_tells_a_value(case: Case, recorder: Recorder, monkeypatch: pyte
         for name, value in case.settings.items()
     ]
     code = main.run(["transform", str(file), "-o", str(tmp_path / "out.json"), "--region", REGION, *settings])
-    assert code in (main.DONE, main.REFUSED)
+    assert code in (main.EXIT_OK, main.EXIT_REFUSED)
     assert PLANTED not in recorder.take().errors
 
 
@@ -205,22 +207,22 @@ def marking(value: Any) -> Any:
     return value
 
 
-def test_every_place_where_something_is_told_is_looked_at() -> None:
-    """The watch over the whole test run (sinks.py) sees each way out, so it is shown a secret on each."""
-    ways: list[Callable[[], object]] = [
-        lambda: Notice(Place(), Reason(PLANTED)).text,
-        lambda: Problem(Place(PLANTED), Reason("a")).stable_text,
+def test_the_secret_guard_inspects_every_kind_of_text() -> None:
+    """A planted secret in each kind of text must be found by secret_guard.py."""
+    texts: list[Callable[[], object]] = [
+        lambda: Notice(Location(), Reason(PLANTED)).text,
+        lambda: Problem(Location(PLANTED), Reason("a")).stable_text,
         lambda: UsageError(PLANTED),
-        lambda: TemplateRefusedError((Problem(Place(), Reason(PLANTED)),)),
+        lambda: TemplateRefusedError((Problem(Location(), Reason(PLANTED)),)),
         lambda: macro.failure("r-1", PLANTED),
         lambda: hook.failure({}, UsageError(PLANTED)),
-        lambda: observing.logger.info("processed", extra={"notices": [PLANTED]}),
+        lambda: telemetry.logger.info("processed", extra={"notices": [PLANTED]}),
         lambda: plan_of(template(container(Name=PLANTED))),
     ]
-    for way in ways:
-        told.clear()
-        way()
-        assert told, way
-    told.clear()
-    look("nothing of the kind")
-    assert not told
+    for make_text in texts:
+        leaks.clear()
+        make_text()
+        assert leaks, make_text
+    leaks.clear()
+    inspect_text("nothing of the kind")
+    assert not leaks

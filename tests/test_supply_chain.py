@@ -42,12 +42,12 @@ def test_every_package_of_node_is_locked_and_hashed(folder: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["boto3", "jsonpatch", "pyyaml"])
-def test_the_tool_is_tested_with_what_is_listed(name: str) -> None:
+def test_the_tests_use_the_locked_versions(name: str) -> None:
     (listed,) = [version for each, version in licences.requirements(PARTS["cli"]) if each == name]
     assert (name, listed) in licences.requirements(ROOT / "requirements" / "dev.txt")
 
 
-def test_a_licence_that_nobody_read_stops_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreviewed_licence_stops_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(licences, "ACCEPTED", licences.ACCEPTED - {"BSD-3-Clause"})
     with pytest.raises(SystemExit, match="jsonpatch is under 'BSD-3-Clause'"):
         list(licences.page())
@@ -58,7 +58,7 @@ def bills() -> dict[str, Any]:
     return {part: (ROOT / "dist" / f"{part}.cdx.json").read_bytes() for part in PARTS}
 
 
-def test_the_bills_of_materials_list_what_is_locked_and_are_the_same_each_time() -> None:
+def test_sboms_list_the_locked_packages_reproducibly() -> None:
     if not (ROOT / ".tools" / "sbom" / ".done").exists():
         assert os.environ.get("CI") != "true", "`make sbom` has not been run"
         pytest.skip("`make sbom` has not been run")

@@ -17,19 +17,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-import allowed
 import licences
 import metadata_schema
+import setting_constraints
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.settings.table import COLLECTORS, TABLE, Reach, Setting
+from sysdig_instrument.engine.settings.table import COLLECTORS, TABLE, Setting, SettingScope
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 WIDTH: Final = 120
 
-REACH: Final = {
-    Reach.DEPLOYMENT: "the macro's deployment",
-    Reach.TASK: "everywhere, for task definitions",
-    Reach.CONTAINER: "everywhere, also for one container",
+SCOPE_DESCRIPTIONS: Final = {
+    SettingScope.DEPLOYMENT: "the macro's deployment",
+    SettingScope.TASK: "everywhere, for task definitions",
+    SettingScope.CONTAINER: "everywhere, also for one container",
 }
 
 
@@ -37,15 +37,15 @@ def parameters() -> Iterator[str]:
     """A template parameter for each setting. All are strings: an empty one means «not set»."""
     for setting in TABLE:
         yield f"{setting.name}:"
-        yield from _described(setting)
+        yield from _description(setting)
         yield "  Type: String"
         if setting.required:
             yield "  MinLength: 1"
         else:
-            yield f"  Default: {_double(as_parameter(setting.default))}"
-        for key, value in allowed.constraint(setting.kind).items():
-            yield f"  {key}: {_constraint(setting, value)}"
-        yield f"  ConstraintDescription: {_double(_plain(setting.kind.expected) + '.')}"
+            yield f"  Default: {_double_quoted(parameter_default(setting.default))}"
+        for key, value in setting_constraints.constraint(setting.value_type).items():
+            yield f"  {key}: {_constraint_value(setting, value)}"
+        yield f"  ConstraintDescription: {_double_quoted(_plain_ascii(setting.value_type.expected) + '.')}"
 
 
 def groups() -> Iterator[str]:
@@ -66,7 +66,7 @@ def variables() -> Iterator[str]:
         yield f"{setting.variable}: !Ref {setting.name}"
 
 
-def as_parameter(value: Json) -> str:
+def parameter_default(value: Json) -> str:
     """A default as the text that a template parameter holds."""
     match value:
         case None | {}:
@@ -101,17 +101,17 @@ def settings_page() -> Iterator[str]:
 
 
 def _section(setting: Setting) -> Iterator[str]:
-    yield from ("", f"### {setting.name}", "", setting.doc, "")
-    yield f"- Value: {setting.kind.expected}"
+    yield from ("", f"### {setting.name}", "", setting.description, "")
+    yield f"- Value: {setting.value_type.expected}"
     if setting.required:
         yield "- Required to deploy the macro"
-    elif (default := as_parameter(setting.default)) != "":
+    elif (default := parameter_default(setting.default)) != "":
         yield f"- Default: `{default}`"
-    yield f"- Can be set: {REACH[setting.reach]}"
+    yield f"- Can be set: {SCOPE_DESCRIPTIONS[setting.scope]}"
 
 
-def _described(setting: Setting) -> Iterator[str]:
-    text = _plain(setting.doc)
+def _description(setting: Setting) -> Iterator[str]:
+    text = _plain_ascii(setting.description)
     if len(text) < WIDTH - 20 and not re.search(r": |[\"'`#{}\[\]]", text):
         yield f"  Description: {text}"
         return
@@ -121,29 +121,29 @@ def _described(setting: Setting) -> Iterator[str]:
     )
 
 
-def _plain(text: str) -> str:
+def _plain_ascii(text: str) -> str:
     """Without the marks of Markdown, and in ASCII: CloudFormation shows anything else as question marks."""
     return text.translate({ord("`"): "", ord("→"): "->", ord("…"): "..."})
 
 
-def _constraint(setting: Setting, value: Json) -> str:
+def _constraint_value(setting: Setting, value: Json) -> str:
     if isinstance(value, list):
         words = [str(word) for word in value]
         if not setting.required and setting.default is None:
             words.insert(0, "")
-        return "[" + ", ".join(map(_word, words)) + "]"
+        return "[" + ", ".join(map(_yaml_word, words)) + "]"
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def _word(text: str) -> str:
-    return _double(text) if text in {"", "true", "false"} else text
+def _yaml_word(text: str) -> str:
+    return _double_quoted(text) if text in {"", "true", "false"} else text
 
 
-def _double(text: str) -> str:
+def _double_quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def with_block(text: str, name: str, lines: Sequence[str]) -> str:
+def replace_block(text: str, name: str, lines: Sequence[str]) -> str:
     """The text with the lines between the marks of that name, as deep as the marks are."""
     begin, end = f"# >>> {name}\n", f"# <<< {name}\n"
     pattern = re.compile(rf"(?m)^(?P<indent> *){re.escape(begin)}(?:.*\n)*?(?P=indent){re.escape(end)}")
@@ -158,12 +158,12 @@ def with_block(text: str, name: str, lines: Sequence[str]) -> str:
     return result
 
 
-def generated() -> dict[Path, str]:
+def generated_files() -> dict[Path, str]:
     """Each generated file, as it should be."""
     template = ROOT / "template.yaml"
     text = template.read_text("utf-8")
     for name, lines in (("groups", groups()), ("parameters", parameters()), ("variables", variables())):
-        text = with_block(text, name, list(lines))
+        text = replace_block(text, name, list(lines))
     return {
         template: text,
         ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n",
@@ -177,7 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
     options = parser.parse_args(arguments)
-    stale = {path: text for path, text in generated().items() if not path.exists() or path.read_text("utf-8") != text}
+    stale = {
+        path: text for path, text in generated_files().items() if not path.exists() or path.read_text("utf-8") != text
+    }
     for path, text in stale.items():
         print(f"{path.relative_to(ROOT)} is {'stale: run `make docs`' if options.check else 'written'}")
         if not options.check:

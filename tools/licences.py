@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-LOCKED: Final = {
+LOCK_FILES: Final = {
     "the function": ROOT / "src" / "requirements.txt",
     "the command line tool": ROOT / "requirements" / "cli.txt",
 }
 """What each part brings along. The function's boto3 is the Lambda runtime's."""
 
-SPDX: Final = {"Apache License 2.0": "Apache-2.0"}
+SPDX_IDS: Final = {"Apache License 2.0": "Apache-2.0"}
 """What packages write that is no SPDX expression."""
 
-READ: Final = {
+REVIEWED: Final = {
     "aws-lambda-powertools": "MIT-0",  # its metadata say MIT
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",  # its metadata say Dual License
 }
@@ -42,7 +42,7 @@ def page() -> Iterator[str]:
         "|---|---|---|---|",
     )
     parts: dict[tuple[str, str], list[str]] = {}
-    for part, path in LOCKED.items():
+    for part, path in LOCK_FILES.items():
         for locked in requirements(path):
             parts.setdefault(locked, []).append(part)
     for (name, version), users in sorted(parts.items()):
@@ -56,11 +56,11 @@ def requirements(path: Path) -> list[tuple[str, str]]:
 
 def licence(name: str, version: str) -> str:
     """The licence of a package that is installed here, as an SPDX expression."""
-    about: PackageMetadata = metadata(name)
-    if about["Version"] != version:
-        raise SystemExit(f"{name} is locked at {version}, and here is {about['Version']}: run `make .venv/.done`")
-    said = next((about[key] for key in ("License-Expression", "License") if key in about), "no licence")
-    spdx = READ.get(name) or SPDX.get(said, said)
+    package: PackageMetadata = metadata(name)
+    if package["Version"] != version:
+        raise SystemExit(f"{name} is locked at {version}, and here is {package['Version']}: run `make .venv/.done`")
+    declared = next((package[key] for key in ("License-Expression", "License") if key in package), "no licence")
+    spdx = REVIEWED.get(name) or SPDX_IDS.get(declared, declared)
     if spdx not in ACCEPTED:
         raise SystemExit(f"{name} is under {spdx[:60]!r}: read it, and add it to ACCEPTED in {Path(__file__).name}")
     return spdx

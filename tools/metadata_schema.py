@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-import allowed
-from sysdig_instrument.engine.intrinsics import FUNCTIONS
+import setting_constraints
+from sysdig_instrument.engine.expressions.evaluate import FUNCTIONS
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.layering import CONTAINERS, METADATA, RESULT
-from sysdig_instrument.engine.settings.table import COLLECTORS, TABLE, Reach, Setting
+from sysdig_instrument.engine.settings.table import COLLECTORS, TABLE, Setting, SettingScope
+from sysdig_instrument.engine.settings.template_layers import CONTAINERS_KEY, METADATA_KEY, RESULT_KEY
 
 _EXPRESSION: Final[Json] = {
     "description": "An intrinsic function; the macro works it out.",
@@ -29,45 +29,45 @@ _RESULT: Final[Json] = {"description": "What the macro did and why. It writes th
 
 def schema() -> str:
     """The schema as JSON text. Its root is for Metadata of a resource; ``#/$defs/template`` is for that of a template."""
-    settings = [setting for setting in TABLE if setting.reach is not Reach.DEPLOYMENT]
-    own = [setting for setting in settings if setting.reach is Reach.CONTAINER]
+    settings = [setting for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT]
+    container_settings = [setting for setting in settings if setting.scope is SettingScope.CONTAINER]
     containers: Json = {
         "description": "Settings of single containers, by container name.",
         "type": "object",
         "additionalProperties": {"$ref": "#/$defs/container"},
     }
-    text: Json = {
+    document: Json = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Metadata.{METADATA}",
-        "description": f"Settings of sysdig-instrument in the Metadata of an AWS::ECS::TaskDefinition, under {METADATA}.",
+        "title": f"Metadata.{METADATA_KEY}",
+        "description": f"Settings of sysdig-instrument in the Metadata of an AWS::ECS::TaskDefinition, under {METADATA_KEY}.",
         "$ref": "#/$defs/resource",
         "$defs": {
-            "template": _object("Settings in the Metadata of a template.", settings, {RESULT: _RESULT}),
-            "resource": _object(
-                "Settings in the Metadata of a resource.", settings, {CONTAINERS: containers, RESULT: _RESULT}
+            "template": _object_schema("Settings in the Metadata of a template.", settings, {RESULT_KEY: _RESULT}),
+            "resource": _object_schema(
+                "Settings in the Metadata of a resource.", settings, {CONTAINERS_KEY: containers, RESULT_KEY: _RESULT}
             ),
-            "container": _object("Settings of one container.", own, {}),
-            **{setting.name: _of(setting) for setting in settings},
+            "container": _object_schema("Settings of one container.", container_settings, {}),
+            **{setting.name: _setting_schema(setting) for setting in settings},
             "expression": _EXPRESSION,
             "unset": _UNSET,
         },
     }
-    return json.dumps(text, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _object(description: str, settings: Iterable[Setting], more: dict[str, Json]) -> Json:
+def _object_schema(description: str, settings: Iterable[Setting], extra: dict[str, Json]) -> Json:
     properties: dict[str, Json] = {setting.name: {"$ref": f"#/$defs/{setting.name}"} for setting in settings}
     return {
         "description": description,
         "type": "object",
-        "properties": {**properties, **more},
+        "properties": {**properties, **extra},
         "additionalProperties": False,
     }
 
 
-def _of(setting: Setting) -> Json:
-    value: Json = allowed.schema(setting.kind)
+def _setting_schema(setting: Setting) -> Json:
+    value: Json = setting_constraints.schema(setting.value_type)
     if setting.name == "Collector":  # a word without a dot is a region, and there are only so many
         value = {"anyOf": [{"enum": list[Json](COLLECTORS)}, {"allOf": [value, {"pattern": r"\."}]}]}
-    admitted: list[Json] = [value, {"$ref": "#/$defs/expression"}, {"$ref": "#/$defs/unset"}]
-    return {"description": setting.doc, "anyOf": admitted}
+    alternatives: list[Json] = [value, {"$ref": "#/$defs/expression"}, {"$ref": "#/$defs/unset"}]
+    return {"description": setting.description, "anyOf": alternatives}

@@ -32,7 +32,7 @@ PICTURES: Final = ROOT / "docs" / "pictures"
 PROGRAM: Final = "sysdig-instrument"
 
 # Nothing is loaded from elsewhere, and the terminal brings its own background: it can be read on a light page and a dark.
-FRAME: Final = """\
+SVG_FRAME: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{unique_id}-name">
 <title id="{unique_id}-name">TITLE</title>
 <style>
@@ -93,41 +93,43 @@ ALL: Final = (
 )
 
 
-def drawn(picture: Picture) -> str:
+def render_svg(picture: Picture) -> str:
     """The picture, as SVG.
 
     Raises:
         ValueError: A line is longer than the terminal, and would be broken anywhere.
     """
     console = Console(width=picture.columns, record=True, file=io.StringIO(), force_terminal=True)
-    screen = Text.assemble(("$ ", "bright_black"), (picture.command, "bold"), "\n", Text.from_ansi(_screen(picture)))
+    screen = Text.assemble(
+        ("$ ", "bright_black"), (picture.command, "bold"), "\n", Text.from_ansi(_terminal_output(picture))
+    )
     for line in screen.split():
         if line.cell_len > picture.columns:
             raise ValueError(f"{picture.name} needs {line.cell_len} columns")
     console.print(screen)
-    frame = FRAME.replace("TITLE", html.escape(picture.command))
+    frame = SVG_FRAME.replace("TITLE", html.escape(picture.command))
     return console.export_svg(title="", theme=THEME, code_format=frame, unique_id=picture.name)
 
 
-def _screen(picture: Picture) -> str:
+def _terminal_output(picture: Picture) -> str:
     """What the command prints on a terminal of that width, colours and all."""
     with tempfile.TemporaryDirectory() as folder:
-        here = Path(folder)
+        workdir = Path(folder)
         for file in EXAMPLES.iterdir():
             name = f".{PROGRAM}.yaml" if file.name == "settings.yaml" else file.name
-            (here / name).write_bytes(file.read_bytes())
-        ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, picture.columns, 0, 0))
+            (workdir / name).write_bytes(file.read_bytes())
+        controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, picture.columns, 0, 0))
         environment = {"PYTHONPATH": str(ROOT / "src"), "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "HOME": folder}
         command = [sys.executable, "-m", "sysdig_instrument", *picture.arguments.split()]
-        with subprocess.Popen(command, cwd=here, env=environment, stdout=its, stderr=its, stdin=its):
-            os.close(its)
-            text = b"".join(iter(lambda: _read(ours), b""))
-        os.close(ours)
+        with subprocess.Popen(command, cwd=workdir, env=environment, stdout=terminal, stderr=terminal, stdin=terminal):
+            os.close(terminal)
+            text = b"".join(iter(lambda: _read_terminal(controller), b""))
+        os.close(controller)
     return text.decode().replace("\r\n", "\n").rstrip("\n")
 
 
-def _read(terminal: int) -> bytes:
+def _read_terminal(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
     except OSError:  # how Linux says that nobody is at the other end any more
@@ -140,17 +142,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a picture is stale")
     options = parser.parse_args(arguments)
     PICTURES.mkdir(exist_ok=True)
-    wanted = {PICTURES / f"{picture.name}.svg": drawn(picture) for picture in ALL}
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
-    left = sorted(set(PICTURES.glob("*.svg")) - set(wanted))
-    for path in (*stale, *left):
+    expected = {PICTURES / f"{picture.name}.svg": render_svg(picture) for picture in ALL}
+    stale = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
+    obsolete = sorted(set(PICTURES.glob("*.svg")) - set(expected))
+    for path in (*stale, *obsolete):
         print(f"{path.relative_to(ROOT)} is {'stale: run `make docs`' if options.check else 'written anew'}")
     if not options.check:
         for path in stale:
-            path.write_text(wanted[path], "utf-8")
-        for path in left:
+            path.write_text(expected[path], "utf-8")
+        for path in obsolete:
             path.unlink()
-    return 1 if (stale or left) and options.check else 0
+    return 1 if (stale or obsolete) and options.check else 0
 
 
 if __name__ == "__main__":

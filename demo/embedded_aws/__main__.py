@@ -9,13 +9,13 @@ import sys
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
-ORPHANED: Final = 1
+INIT_PID: Final = 1
 
 
 def main() -> None:
     """Ask Linux for a signal at the parent's death, then run LocalStack."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == ORPHANED:  # it died before we asked
+    if os.getppid() == INIT_PID:  # it died before we asked
         sys.exit("Nobody is left to run LocalStack for.")
 
     from localstack.runtime.main import main as run  # noqa: PLC0415 - takes seconds, and the parent may die meanwhile

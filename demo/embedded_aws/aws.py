@@ -25,7 +25,7 @@ READY_SECONDS: Final = 120
 LOG_LINES: Final = 30
 
 
-class Unavailable(Exception):  # noqa: N818 - reads as what it says
+class EmbeddedAwsError(Exception):
     """The embedded AWS cannot run here; the message says why, and what would help."""
 
 
@@ -66,7 +66,7 @@ class EmbeddedAws:
 
     def log(self) -> str:
         """What LocalStack wrote, functions included."""
-        return _log(self.workspace).read_text("utf-8", "replace")
+        return _log_file(self.workspace).read_text("utf-8", "replace")
 
 
 @contextmanager
@@ -80,19 +80,19 @@ def embedded_aws(tools: Path) -> Iterator[EmbeddedAws]:
         Unavailable: It cannot run on this machine, or it did not start.
     """
     if platform.system() != "Linux":
-        raise Unavailable(
+        raise EmbeddedAwsError(
             f"The embedded AWS runs on Linux only, as AWS's Lambda runtime interface emulator does; this is "
             f"{platform.system()}."
         )
     python = tools / "localstack" / "bin" / "python"
     if not python.exists():
-        raise Unavailable(f"{tools} has no LocalStack. Run `make dev`.")
+        raise EmbeddedAwsError(f"{tools} has no LocalStack. Run `make dev`.")
     with TemporaryDirectory(prefix="embedded-aws-", ignore_cleanup_errors=True) as folder:
         workspace, port = Path(folder), free_port()
         process = _start(python, tools, workspace, port)
         try:
             endpoint = f"http://{LOOPBACK}:{port}"
-            _await(process, endpoint, workspace)
+            _wait_until_ready(process, endpoint, workspace)
             yield EmbeddedAws(endpoint, workspace, tools)
         finally:
             stop_session(process)
@@ -118,12 +118,12 @@ def _start(python: Path, tools: Path, workspace: Path, port: int) -> Popen[bytes
         "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",
     }
     command = [str(python), "-m", "embedded_aws"]
-    with _log(workspace).open("wb") as log:
+    with _log_file(workspace).open("wb") as log:
         # A session of its own: Ctrl-C does not reach it before us, and all that it starts can be found by the session.
         return Popen(command, cwd=workspace, env=variables, stdout=log, stderr=STDOUT, start_new_session=True)
 
 
-def _await(process: Popen[bytes], endpoint: str, workspace: Path) -> None:
+def _wait_until_ready(process: Popen[bytes], endpoint: str, workspace: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -131,9 +131,9 @@ def _await(process: Popen[bytes], endpoint: str, workspace: Path) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    last = _log(workspace).read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
-    raise Unavailable("LocalStack did not start. The end of its log:\n" + "\n".join(last))
+    last_lines = _log_file(workspace).read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
+    raise EmbeddedAwsError("LocalStack did not start. The end of its log:\n" + "\n".join(last_lines))
 
 
-def _log(workspace: Path) -> Path:
+def _log_file(workspace: Path) -> Path:
     return workspace / "localstack.log"

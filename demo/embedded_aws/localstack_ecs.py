@@ -18,7 +18,7 @@ from localstack.services.cloudformation.resource_provider import (
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
-from embedded_aws.spelling import for_api
+from embedded_aws.api_parameters import to_api_parameters
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class EcsApi:
 @aws_provider()  # type: ignore[untyped-decorator] # LocalStack has no types
 def ecs() -> Service:
     """Every operation of ECS, by moto."""
-    table = {operation: lambda context, _: call_moto(context) for operation in load_service("ecs").operation_names}
-    return Service.for_provider(EcsApi(), dispatch_table_factory=lambda _: table)
+    handlers = {operation: lambda context, _: call_moto(context) for operation in load_service("ecs").operation_names}
+    return Service.for_provider(EcsApi(), dispatch_table_factory=lambda _: handlers)
 
 
 class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalStack has no types
@@ -55,8 +55,8 @@ class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalSta
         properties.pop("TaskDefinitionArn", None)
         shape = load_service("ecs").operation_model("RegisterTaskDefinition").input_shape
         # botocore's client checks what CloudFormation would: names, types, required members.
-        answer = request.aws_client_factory.ecs.register_task_definition(**for_api(properties, shape))
-        model["TaskDefinitionArn"] = answer["taskDefinition"]["taskDefinitionArn"]
+        response = request.aws_client_factory.ecs.register_task_definition(**to_api_parameters(properties, shape))
+        model["TaskDefinitionArn"] = response["taskDefinition"]["taskDefinitionArn"]
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model)
 
     def update(self, request: Any) -> ProgressEvent:  # noqa: ANN401 - LocalStack has no types

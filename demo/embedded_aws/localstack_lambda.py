@@ -13,7 +13,7 @@ from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from embedded_aws.processes import LOOPBACK
-from embedded_aws.runtime import Machine, Runtime
+from embedded_aws.runtime import Runtime, RuntimePrograms
 
 
 class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has no types
@@ -24,11 +24,11 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has n
     def start(self, env_vars: dict[str, Any]) -> None:
         """Start the environment; the function is imported at the first invocation."""
         bundle = Path(self.function_version.config.code.get_unzipped_code_location())
-        machine = Machine.found_in(Path(os.environ["EMBEDDED_AWS_TOOLS"]))
+        programs = RuntimePrograms.find_in(Path(os.environ["EMBEDDED_AWS_TOOLS"]))
         # What LocalStack says about folders and time zones is about its containers.
         variables = {name: str(value) for name, value in env_vars.items() if name not in {"LAMBDA_RUNTIME_DIR", "TZ"}}
         variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{self.function_version.config.runtime}"
-        self._runtime = Runtime(machine, bundle, variables)
+        self._runtime = Runtime(programs, bundle, variables)
 
     def stop(self) -> None:
         """End the environment."""
@@ -40,12 +40,12 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has n
         """Invoke the function, with errors in the form that Lambda's API gives them."""
         if self._runtime is None:
             raise RuntimeError("The execution environment is not running.")
-        outcome = self._runtime.invoke(payload["payload"].encode())
-        body = outcome.body
-        if outcome.failed and body.startswith(b"Task timed out"):
+        response = self._runtime.invoke(payload["payload"].encode())
+        body = response.body
+        if response.is_error and body.startswith(b"Task timed out"):
             message = f"{payload['invoke-id']} {body.decode('utf-8', 'replace')}"
             body = json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": message}).encode()
-        return InvocationResult(payload["invoke-id"], body, is_error=outcome.failed, logs=outcome.log)
+        return InvocationResult(payload["invoke-id"], body, is_error=response.is_error, logs=response.log)
 
     def get_logs(self) -> str:
         """Everything that the environment wrote."""

@@ -15,7 +15,7 @@ from subprocess import Popen, TimeoutExpired
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
-_PEAK: Final = re.compile(r"^VmHWM:\s+(\d+)", re.MULTILINE)
+_PEAK_MEMORY: Final = re.compile(r"^VmHWM:\s+(\d+)", re.MULTILINE)
 
 
 def free_port() -> int:
@@ -26,45 +26,45 @@ def free_port() -> int:
         return port
 
 
-def listens(port: int) -> bool:
+def is_listening(port: int) -> bool:
     """Whether something on this machine accepts connections on the port."""
     with socket.socket() as client:
         client.settimeout(1)
         return client.connect_ex((LOOPBACK, port)) == 0
 
 
-def comes_to_listen(process: Popen[bytes], port: int, seconds: float) -> bool:
+def wait_until_listening(process: Popen[bytes], port: int, timeout: float) -> bool:
     """Whether the process listens on the port in time; no, as soon as it has ended."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and process.poll() is None:
-        if listens(port):
+        if is_listening(port):
             return True
         time.sleep(0.01)
     return False
 
 
-def stop_tree(process: Popen[bytes], patience: float = 5) -> None:
+def stop_tree(process: Popen[bytes], timeout: float = 5) -> None:
     """End a process and its descendants: ask it first, then insist."""
-    _stop(process, _descendants(process.pid), patience)
+    _stop(process, _descendants(process.pid), timeout)
 
 
 def peak_memory(process: Popen[bytes]) -> int:
     """The most that a descendant of the process had in memory, in bytes (``VmHWM`` of Linux's /proc, which counts in KiB)."""
     statuses = (Path(f"/proc/{pid}/status").read_text("utf-8", "replace") for pid in _descendants(process.pid))
-    return max((int(found[1]) * 1024 for status in statuses if (found := _PEAK.search(status))), default=0)
+    return max((int(found[1]) * 1024 for status in statuses if (found := _PEAK_MEMORY.search(status))), default=0)
 
 
-def stop_session(process: Popen[bytes], patience: float = 15) -> None:
+def stop_session(process: Popen[bytes], timeout: float = 15) -> None:
     """End a process that leads a session, and whatever is left of that session then."""
-    _stop(process, [], patience)
+    _stop(process, [], timeout)
     _kill(other.pid for other in _all_processes() if other.session == process.pid)
 
 
-def _stop(process: Popen[bytes], others: Iterable[int], patience: float) -> None:
+def _stop(process: Popen[bytes], descendants: Iterable[int], timeout: float) -> None:
     process.terminate()
     with suppress(TimeoutExpired):
-        process.wait(patience)
-    _kill(others)
+        process.wait(timeout)
+    _kill(descendants)
     process.kill()
     process.wait()
 
@@ -92,8 +92,8 @@ def _all_processes() -> Iterator[_Process]:
 
 
 def _descendants(pid: int) -> list[int]:
-    family = {pid}
+    pids = {pid}
     processes = list(_all_processes())
-    while more := {other.pid for other in processes if other.parent in family} - family:
-        family |= more
-    return sorted(family - {pid})
+    while children := {other.pid for other in processes if other.parent in pids} - pids:
+        pids |= children
+    return sorted(pids - {pid})

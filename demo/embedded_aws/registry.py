@@ -24,12 +24,12 @@ MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 ARCHITECTURES: Final = ("amd64", "arm64")
 
-Runs: TypeAlias = Mapping[str, Sequence[str]]
+ImageConfig: TypeAlias = Mapping[str, Sequence[str]]
 """What an image runs: ``{"Entrypoint": […], "Cmd": […]}``, each of them if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class RegistryContent:
     """A manifest, an index or a configuration, as its bytes are: the digest holds for these only."""
 
     media_type: str
@@ -40,9 +40,9 @@ class Document:
         """Its name in the registry."""
         return "sha256:" + hashlib.sha256(self.body).hexdigest()
 
-    def descriptor(self, **more: object) -> dict[str, Any]:
+    def descriptor(self, **members: object) -> dict[str, Any]:
         """How another document points to it."""
-        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body), **more}
+        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body), **members}
 
 
 @dataclass(slots=True)
@@ -51,46 +51,50 @@ class Registry:
 
     host: str = ""
     """As references to its images begin: ``localhost:5000``."""
-    asked: list[str] = field(default_factory=list)
+    requested_images: list[str] = field(default_factory=list)
     """The images whose manifests were asked for by tag, as ``shop/web:1.4``."""
-    documents: dict[str, Document] = field(default_factory=dict)
+    contents: dict[str, RegistryContent] = field(default_factory=dict)
     """By their paths."""
 
-    def hold(self, image: str, runs: Runs) -> None:
+    def add_image(self, image: str, image_config: ImageConfig) -> None:
         """Have an image from now on; its reference is a repository and a tag, without the registry."""
         repository, _, tag = image.rpartition(":")
         manifests = []
         for architecture in ARCHITECTURES:
-            config = _document(CONFIG, architecture=architecture, os="linux", config=runs, rootfs=_NO_LAYERS)
-            manifest = _document(MANIFEST, schemaVersion=2, mediaType=MANIFEST, config=config.descriptor(), layers=[])
-            self.documents[f"/v2/{repository}/blobs/{config.digest}"] = config
-            self.documents[f"/v2/{repository}/manifests/{manifest.digest}"] = manifest
+            config = _json_content(
+                CONFIG, architecture=architecture, os="linux", config=image_config, rootfs=_NO_LAYERS
+            )
+            manifest = _json_content(
+                MANIFEST, schemaVersion=2, mediaType=MANIFEST, config=config.descriptor(), layers=[]
+            )
+            self.contents[f"/v2/{repository}/blobs/{config.digest}"] = config
+            self.contents[f"/v2/{repository}/manifests/{manifest.digest}"] = manifest
             manifests.append(manifest.descriptor(platform={"os": "linux", "architecture": architecture}))
-        index = _document(INDEX, schemaVersion=2, mediaType=INDEX, manifests=manifests)
+        index = _json_content(INDEX, schemaVersion=2, mediaType=INDEX, manifests=manifests)
         for name in (tag, index.digest):
-            self.documents[f"/v2/{repository}/manifests/{name}"] = index
+            self.contents[f"/v2/{repository}/manifests/{name}"] = index
 
-    def document(self, path: str) -> Document | None:
+    def content_at(self, path: str) -> RegistryContent | None:
         """What is at a path of the API, if anything."""
-        if by_tag := _BY_TAG.fullmatch(path):
-            self.asked.append(":".join(by_tag.groups()))
-        return self.documents.get(path)
+        if by_tag := _TAG_PATH.fullmatch(path):
+            self.requested_images.append(":".join(by_tag.groups()))
+        return self.contents.get(path)
 
 
-_BY_TAG: Final = re.compile(r"/v2/(.+)/manifests/([^:]+)")
+_TAG_PATH: Final = re.compile(r"/v2/(.+)/manifests/([^:]+)")
 _NO_LAYERS: Final = {"type": "layers", "diff_ids": ()}
 
 
-def _document(media_type: str, **members: object) -> Document:
-    return Document(media_type, json.dumps(members).encode())
+def _json_content(media_type: str, **members: object) -> RegistryContent:
+    return RegistryContent(media_type, json.dumps(members).encode())
 
 
 @contextmanager
-def registry(images: Mapping[str, Runs]) -> Iterator[Registry]:
+def registry(images: Mapping[str, ImageConfig]) -> Iterator[Registry]:
     """Start a registry with some images on a free port of the loopback interface, and stop it in the end."""
     running = Registry()
-    for image, runs in images.items():
-        running.hold(image, runs)
+    for image, image_config in images.items():
+        running.add_image(image, image_config)
     with _Server(running) as server:
         running.host = f"localhost:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -119,23 +123,23 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a pull."""
         path = self.path.partition("?")[0]
         if path == "/v2/":  # how a client finds out that this is a registry
-            self._answer(HTTPStatus.OK, Document("application/json", b"{}"))
-        elif document := self.server.registry.document(path):
-            self._answer(HTTPStatus.OK, document)
+            self._respond(HTTPStatus.OK, RegistryContent("application/json", b"{}"))
+        elif content := self.server.registry.content_at(path):
+            self._respond(HTTPStatus.OK, content)
         else:
             code = "BLOB_UNKNOWN" if "/blobs/" in path else "MANIFEST_UNKNOWN"
-            self._answer(HTTPStatus.NOT_FOUND, _document("application/json", errors=[{"code": code}]))
+            self._respond(HTTPStatus.NOT_FOUND, _json_content("application/json", errors=[{"code": code}]))
 
     do_HEAD = do_GET  # noqa: N815 - http.server's name
 
-    def _answer(self, status: HTTPStatus, document: Document) -> None:
+    def _respond(self, status: HTTPStatus, content: RegistryContent) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", document.media_type)
-        self.send_header("Content-Length", str(len(document.body)))
-        self.send_header("Docker-Content-Digest", document.digest)
+        self.send_header("Content-Type", content.media_type)
+        self.send_header("Content-Length", str(len(content.body)))
+        self.send_header("Docker-Content-Digest", content.digest)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(document.body)
+            self.wfile.write(content.body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the demo's output is for what it tells."""

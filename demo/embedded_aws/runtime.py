@@ -19,17 +19,17 @@ from subprocess import STDOUT, Popen
 from types import TracebackType
 from typing import Final, Self
 
-from embedded_aws.processes import LOOPBACK, comes_to_listen, free_port, peak_memory, stop_tree
+from embedded_aws.processes import LOOPBACK, free_port, peak_memory, stop_tree, wait_until_listening
 
 INVOCATIONS: Final = "/2015-03-31/functions/function/invocations"
 START_SECONDS: Final = 15
 ATTEMPTS: Final = 3
 ERROR_KEYS: Final = {"errorMessage", "errorType", "stackTrace"}
-MORE_ERROR_KEYS: Final = {"requestId", "cause"}
+OPTIONAL_ERROR_KEYS: Final = {"requestId", "cause"}
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class RuntimePrograms:
     """The programs that an execution environment is made of."""
 
     emulator: Path
@@ -38,7 +38,7 @@ class Machine:
     """A Python that has what the Lambda runtime has: awslambdaric and boto3."""
 
     @classmethod
-    def found_in(cls, tools: Path) -> Self:
+    def find_in(cls, tools: Path) -> Self:
         """The programs in the folder where the Makefile puts them."""
         name = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
         emulators = list(tools.glob(f"sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{name}"))
@@ -49,22 +49,22 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FunctionResponse:
     """What an invocation gave: the function's answer, or the JSON of its error."""
 
     body: bytes
-    failed: bool
+    is_error: bool
     log: str
 
 
 class Runtime:
     """A running execution environment. The function is imported at the first invocation, as on a cold start."""
 
-    def __init__(self, machine: Machine, bundle: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, programs: RuntimePrograms, bundle: Path, environment: Mapping[str, str]) -> None:
         """Start the emulator.
 
         Args:
-            machine: The programs.
+            programs: The programs.
             bundle: The unpacked zip of the function.
             environment: The function's variables, ``_HANDLER`` and those that Lambda itself sets
                 (``AWS_LAMBDA_FUNCTION_TIMEOUT`` and so on).
@@ -73,20 +73,20 @@ class Runtime:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
         for _ in range(ATTEMPTS):  # somebody may take a free port before the emulator does
             self._port = free_port()
-            self._process = self._start(machine, bundle, environment)
-            if comes_to_listen(self._process, self._port, START_SECONDS):
+            self._process = self._start(programs, bundle, environment)
+            if wait_until_listening(self._process, self._port, START_SECONDS):
                 return
             stop_tree(self._process)
         raise RuntimeError(f"The Lambda runtime emulator does not start: {self.log()}")
 
-    def _start(self, machine: Machine, bundle: Path, environment: Mapping[str, str]) -> Popen[bytes]:
+    def _start(self, programs: RuntimePrograms, bundle: Path, environment: Mapping[str, str]) -> Popen[bytes]:
         handler = environment["_HANDLER"]
         command = [
-            str(machine.emulator),
+            str(programs.emulator),
             *("--log-level", "info"),
             *("--runtime-interface-emulator-address", f"{LOOPBACK}:{self._port}"),
             *("--runtime-api-address", f"{LOOPBACK}:{free_port()}"),
-            *(str(machine.python), "-m", "awslambdaric", handler),
+            *(str(programs.python), "-m", "awslambdaric", handler),
         ]
         variables = {
             "PATH": os.environ["PATH"],
@@ -102,9 +102,9 @@ class Runtime:
         # A process group of its own, so that Ctrl-C does not reach it before we stop it in order.
         return Popen(command, cwd=bundle, env=variables, stdout=self._log, stderr=STDOUT, process_group=0)
 
-    def invoke(self, event: bytes) -> Outcome:
+    def invoke(self, event: bytes) -> FunctionResponse:
         """Hand an event to the function and wait for its answer."""
-        logged = self._logged()
+        log_start = self._log_size()
         connection = HTTPConnection(LOOPBACK, self._port, timeout=self.timeout + START_SECONDS)
         try:
             connection.request("POST", INVOCATIONS, event, {"Content-Type": "application/json"})
@@ -112,13 +112,13 @@ class Runtime:
             body = response.read()
         finally:
             connection.close()
-        return Outcome(body, response.status >= 300 or _is_error(body), self.log(logged))  # noqa: PLR2004 - HTTP's
+        return FunctionResponse(body, response.status >= 300 or _is_error(body), self.log(log_start))  # noqa: PLR2004 - HTTP's
 
     def log(self, start: int = 0) -> str:
         """What the function and the emulator wrote, from an offset on."""
-        return os.pread(self._log.fileno(), self._logged() - start, start).decode("utf-8", "replace")
+        return os.pread(self._log.fileno(), self._log_size() - start, start).decode("utf-8", "replace")
 
-    def _logged(self) -> int:
+    def _log_size(self) -> int:
         return os.fstat(self._log.fileno()).st_size
 
     def peak_memory(self) -> int:
@@ -149,4 +149,4 @@ def _is_error(body: bytes) -> bool:
         answer = json.loads(body)
     except ValueError:
         return False
-    return isinstance(answer, dict) and ERROR_KEYS <= answer.keys() <= ERROR_KEYS | MORE_ERROR_KEYS
+    return isinstance(answer, dict) and ERROR_KEYS <= answer.keys() <= ERROR_KEYS | OPTIONAL_ERROR_KEYS

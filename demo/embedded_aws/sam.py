@@ -10,7 +10,7 @@ from typing import Final
 from embedded_aws.aws import EmbeddedAws
 
 BUCKET: Final = "sam-artifacts"
-SECONDS: Final = 300
+TIMEOUT_SECONDS: Final = 300
 
 
 class SamError(Exception):
@@ -38,15 +38,15 @@ def deploy(aws: EmbeddedAws, built: Path, stack: str, parameters: Mapping[str, s
 
 
 def _sam(aws: EmbeddedAws, *arguments: str) -> None:
-    run = subprocess.run(
+    completed = subprocess.run(
         [str(aws.tools / "sam" / "bin" / "sam"), *arguments],
         cwd=aws.workspace,  # no samconfig.toml here: that one is for the real AWS
         env=aws.environment() | {"HOME": str(aws.workspace), "SAM_CLI_POLL_DELAY": "0.2"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    if run.returncode != 0:
-        raise SamError(f"sam {arguments[0]} failed:\n{run.stdout}{run.stderr}")
+    if completed.returncode != 0:
+        raise SamError(f"sam {arguments[0]} failed:\n{completed.stdout}{completed.stderr}")

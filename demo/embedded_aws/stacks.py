@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-SECONDS: Final = 120
+TIMEOUT_SECONDS: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +37,28 @@ def deploy(cloudformation: Any, name: str, template: str, parameters: Mapping[st
     }
     if all(stack["StackName"] != name for stack in cloudformation.describe_stacks()["Stacks"]):
         cloudformation.create_stack(**arguments)
-        return _end(cloudformation, name)
+        return _completed_stack(cloudformation, name)
     arn = cloudformation.create_change_set(**arguments, ChangeSetName=f"update-{uuid4()}")["Id"]
-    change_set = _settled(lambda: cloudformation.describe_change_set(ChangeSetName=arn))
+    change_set = _wait_for_operation(lambda: cloudformation.describe_change_set(ChangeSetName=arn))
     if change_set["Status"] == "FAILED":
         return Stack(name, "UPDATE_FAILED", change_set["StatusReason"], {})
     cloudformation.execute_change_set(ChangeSetName=arn)
-    return _end(cloudformation, name)
+    return _completed_stack(cloudformation, name)
 
 
-def _end(cloudformation: Any, name: str) -> Stack:  # noqa: ANN401 - boto3
-    stack = _settled(lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0], "StackStatus")
+def _completed_stack(cloudformation: Any, name: str) -> Stack:  # noqa: ANN401 - boto3
+    stack = _wait_for_operation(lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0], "StackStatus")
     resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
-    physical = {item["LogicalResourceId"]: item.get("PhysicalResourceId", "") for item in resources}
-    return Stack(name, stack["StackStatus"], stack.get("StackStatusReason", ""), physical)
+    physical_ids = {item["LogicalResourceId"]: item.get("PhysicalResourceId", "") for item in resources}
+    return Stack(name, stack["StackStatus"], stack.get("StackStatusReason", ""), physical_ids)
 
 
-def _settled(look: Callable[[], dict[str, Any]], key: str = "Status") -> dict[str, Any]:
+def _wait_for_operation(describe: Callable[[], dict[str, Any]], status_key: str = "Status") -> dict[str, Any]:
     """What is seen when no operation is in progress any more."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        seen = look()
-        if not seen[key].endswith(("_IN_PROGRESS", "_PENDING")):
-            return seen
+        described = describe()
+        if not described[status_key].endswith(("_IN_PROGRESS", "_PENDING")):
+            return described
         time.sleep(0.1)
-    raise TimeoutError(f"A stack operation is still in progress after {SECONDS} seconds.")
+    raise TimeoutError(f"A stack operation is still in progress after {TIMEOUT_SECONDS} seconds.")

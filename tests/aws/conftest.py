@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploying import Application, Registries
 from embedded_aws import sam
 from embedded_aws.aws import EmbeddedAws, embedded_aws
 from embedded_aws.processes import LOOPBACK, free_port
-from embedding import IMAGES, ROOT, SECRET, TOOLS, require_tools
+from fixtures_deployment import Application, Registries
+from fixtures_embedded_aws import IMAGES, ROOT, SECRET, TOOLS, require_tools
 
 
 @pytest.fixture(scope="session")

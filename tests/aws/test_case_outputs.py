@@ -1,4 +1,4 @@
-"""Each case's output, deployed: CloudFormation's engine accepts it, and ECS gets what the judge works it out to."""
+"""Each case's output, deployed: CloudFormation accepts it, and ECS receives what the oracle evaluates it to."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 from case_folders import CASES, Case
 from embedded_aws import stacks
+from embedded_aws.api_parameters import to_api_parameters
 from embedded_aws.aws import EmbeddedAws
-from embedded_aws.spelling import for_api
-from embedding import on_embedded_aws
-from judge.evaluate import Surroundings, evaluate
-from judge.values import is_opaque
+from fixtures_embedded_aws import on_embedded_aws
+from oracle.evaluate import StackInputs, evaluate
+from oracle.values import is_unknown
 
 pytestmark = on_embedded_aws
 
@@ -51,7 +51,7 @@ DEPLOYABLE = [case for case in CASES if not case.is_plain and (case.folder / "ex
 
 
 @pytest.mark.parametrize("case", DEPLOYABLE, ids=lambda case: case.name)
-def test_output_is_deployed_as_the_judge_reads_it(case: Case, aws: EmbeddedAws) -> None:
+def test_output_is_deployed_as_the_oracle_evaluates_it(case: Case, aws: EmbeddedAws) -> None:
     if case.name in NOT_HERE:
         pytest.skip(NOT_HERE[case.name])
     template = json.loads((case.folder / "expected.json").read_text())
@@ -64,13 +64,13 @@ def test_output_is_deployed_as_the_judge_reads_it(case: Case, aws: EmbeddedAws) 
         aws.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
     stack = stacks.deploy(aws.client("cloudformation"), f"case-{case.name}", json.dumps(template), parameters)
     assert stack.succeeded, stack
-    world = evaluate(
-        template, Surroundings(parameters, REGION, ACCOUNT, case.read("ssm.json"), case.read("exports.json"))
+    evaluated = evaluate(
+        template, StackInputs(parameters, REGION, ACCOUNT, case.read("ssm.json"), case.read("exports.json"))
     )
-    for name, body in world.task_definitions().items():
-        if name not in world.dropped:
+    for name, body in evaluated.task_definitions().items():
+        if name not in evaluated.inactive:
             described = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources[name])
-            wanted = for_api(body["Properties"], SHAPE)
+            wanted = to_api_parameters(body["Properties"], SHAPE)
             wanted.pop("tags", None)  # described apart from the task definition
             assert missing(wanted, described["taskDefinition"]) == []
 
@@ -87,6 +87,6 @@ def missing(wanted: Any, found: Any, place: str = "") -> list[str]:
             for index, (one, other) in enumerate(zip(wanted, found or [], strict=True))
             for gap in missing(one, other, f"{place}[{index}]")
         ]
-    if is_opaque(wanted):  # known only to the engine, such as a role's ARN
+    if is_unknown(wanted):  # known only to the engine, such as a role's ARN
         return [] if found else [place]
     return [] if wanted == found else [place]

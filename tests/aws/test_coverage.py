@@ -7,10 +7,10 @@ import subprocess
 import sys
 from typing import Any
 
-from deploying import run_task
 from embedded_aws import stacks
 from embedded_aws.aws import REGION, EmbeddedAws
-from embedding import on_embedded_aws
+from fixtures_deployment import run_task
+from fixtures_embedded_aws import on_embedded_aws
 
 pytestmark = on_embedded_aws
 
@@ -52,7 +52,7 @@ def coverage(aws: EmbeddedAws, *arguments: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
-def test_a_task_of_a_stack_with_the_macro_is_protected_and_one_without_is_not(aws: EmbeddedAws) -> None:
+def test_only_tasks_of_stacks_with_the_macro_are_protected(aws: EmbeddedAws) -> None:
     aws.client("ecs").create_cluster(clusterName=CLUSTER)
     cloudformation = aws.client("cloudformation")
     stack = stacks.deploy(cloudformation, "with-macro", template("with-macro", Transform="SysdigInstrument"))

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from deploying import WRAPPER, Application, Registries, task, template
 from embedded_aws.aws import EmbeddedAws
-from embedding import on_embedded_aws
+from fixtures_deployment import WRAPPER, Application, Registries, task, template
+from fixtures_embedded_aws import on_embedded_aws
 from registry.content import Store
 from registry.processes import HTPASSWD, RegistryProcess
 
@@ -81,7 +81,7 @@ def container(name: str, image: object, **more: object) -> dict[str, Any]:
     return {"Name": name, "Image": image, **more}
 
 
-def test_what_is_in_the_image_and_what_is_in_the_template(application: Application, images: Images) -> None:
+def test_entry_points_from_the_image_and_from_the_template(application: Application, images: Images) -> None:
     containers = (
         container("both", f"{images.app}:both"),
         container("cmd-only", f"{images.app}:cmd-only"),
@@ -103,7 +103,7 @@ def test_what_is_in_the_image_and_what_is_in_the_template(application: Applicati
     }
 
 
-def test_the_image_of_the_platform_of_the_task(application: Application, images: Images) -> None:
+def test_the_image_for_the_platform_of_the_task_is_read(application: Application, images: Images) -> None:
     app = container("app", f"{images.app}:multi")
     arm = {"RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"}}
     stack = application.deployed(template(Intel=task(app), Graviton=task(app, **arm)))
@@ -126,7 +126,7 @@ def test_a_private_image(application: Application, images: Images) -> None:
     assert runs(application, stack.resources["Task"]) == {"app": ([WRAPPER, "/private"], ["serve"])}
 
 
-def test_a_private_image_that_the_credentials_do_not_open(application: Application, images: Images) -> None:
+def test_a_private_image_with_wrong_credentials(application: Application, images: Images) -> None:
     wrong = secret(application.aws, "registry/mallory", "wrong-password")
     gone = {"CredentialsParameter": "arn:aws:secretsmanager:us-east-1:000000000000:secret:registry/gone-a1B2c3"}
     tasks = {
@@ -149,7 +149,7 @@ def by_task(reason: str) -> dict[str, str]:
     return {line.split('"')[1]: line for line in reason.splitlines()}
 
 
-def test_an_image_that_something_else_names(application: Application, images: Images) -> None:
+def test_an_image_named_by_a_parameter_or_an_export(application: Application, images: Images) -> None:
     """The macro gets the parameter's name and not its value, from this CloudFormation at least, and asks SSM for it."""
     aws, image = application.aws, f"{images.app}:named"
     aws.client("ssm").put_parameter(Name="/shop/image", Type="String", Value=image)
@@ -173,7 +173,7 @@ def test_an_image_that_something_else_names(application: Application, images: Im
     }
 
 
-def test_each_image_that_cannot_be_read_is_named_with_its_remedy(application: Application, images: Images) -> None:
+def test_each_unreadable_image_is_reported_with_advice(application: Application, images: Images) -> None:
     tasks = {
         "Good": task(container("app", f"{images.app}:both")),
         "Down": task(container("app", f"{images.down}:1")),
@@ -194,9 +194,7 @@ def test_each_image_that_cannot_be_read_is_named_with_its_remedy(application: Ap
     assert "Give the container an EntryPoint or a Command" in problems["Empty"]
 
 
-def test_a_container_whose_image_cannot_be_read_is_left_alone_where_that_is_asked_for(
-    application: Application, images: Images
-) -> None:
+def test_unreadable_images_are_skipped_if_the_settings_say_so(application: Application, images: Images) -> None:
     source = template(Task=task(container("good", f"{images.app}:both"), container("down", f"{images.down}:1")))
     source["Metadata"] = {"SysdigInstrument": {"OnUnresolvedImage": "skip"}}
     stack = application.deployed(source)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding import ROOT, TOOLS, on_embedded_aws, require_tools
+from fixtures_embedded_aws import ROOT, TOOLS, on_embedded_aws, require_tools
 
 pytestmark = on_embedded_aws
 
@@ -38,7 +38,7 @@ def processes_in(folder: str) -> list[str]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left(end: signal.Signals, tmp_path: Path) -> None:
+def test_a_killed_launcher_leaves_no_process_behind(end: signal.Signals, tmp_path: Path) -> None:
     require_tools()
     launcher = subprocess.Popen(
         [sys.executable, "-c", LAUNCH, str(TOOLS)],

@@ -10,7 +10,7 @@ import pytest
 
 from embedded_aws import stacks
 from embedded_aws.aws import EmbeddedAws
-from embedding import SECRET, on_embedded_aws
+from fixtures_embedded_aws import SECRET, on_embedded_aws
 from sysdig_instrument.cli import main
 
 pytestmark = on_embedded_aws
@@ -91,7 +91,7 @@ def test_later_layers_win(aws: EmbeddedAws, stack: stacks.Stack) -> None:
     assert agent["memoryReservation"] == 256  # the resource's Metadata
 
 
-def test_containers_and_tasks_are_left_alone_as_they_say(aws: EmbeddedAws, stack: stacks.Stack) -> None:
+def test_containers_and_tasks_can_opt_out(aws: EmbeddedAws, stack: stacks.Stack) -> None:
     web, helper, _ = described(aws, stack, "Api")["containerDefinitions"]
     assert web["entryPoint"] == [WRAPPER, "serve"]
     assert helper["entryPoint"] == ["help"]
@@ -125,16 +125,16 @@ def test_the_result_says_what_was_done_and_why(processed: dict[str, Any]) -> Non
     }
 
 
-def test_check_passes_what_was_processed_and_nothing_else(processed: dict[str, Any], tmp_path: Path) -> None:
+def test_check_passes_processed_templates_only(processed: dict[str, Any], tmp_path: Path) -> None:
     after, before = tmp_path / "processed.json", tmp_path / "template.yaml"
     after.write_text(json.dumps(processed))
     before.write_text(TEMPLATE)
-    assert main.run(["check", str(after), *SETTINGS]) == main.DONE
-    assert main.run(["check", str(before), *SETTINGS]) == main.REFUSED
+    assert main.run(["check", str(after), *SETTINGS]) == main.EXIT_OK
+    assert main.run(["check", str(before), *SETTINGS]) == main.EXIT_REFUSED
 
 
-def test_what_was_processed_is_left_as_it_is(processed: dict[str, Any], tmp_path: Path) -> None:
+def test_processing_a_processed_template_changes_nothing(processed: dict[str, Any], tmp_path: Path) -> None:
     file, output = tmp_path / "processed.json", tmp_path / "again.json"
     file.write_text(json.dumps(processed))
-    assert main.run(["transform", str(file), "-o", str(output), "--set=LogLevel=debug", *SETTINGS]) == main.DONE
+    assert main.run(["transform", str(file), "-o", str(output), "--set=LogLevel=debug", *SETTINGS]) == main.EXIT_OK
     assert json.loads(output.read_text()) == processed

@@ -11,7 +11,7 @@ import pytest
 
 from embedded_aws import stacks
 from embedded_aws.aws import EmbeddedAws
-from embedding import ROOT, SECRET, on_embedded_aws
+from fixtures_embedded_aws import ROOT, SECRET, on_embedded_aws
 from sysdig_instrument import __version__
 
 pytestmark = on_embedded_aws
@@ -68,13 +68,13 @@ def test_every_region_has_the_function_under_one_name(aws: EmbeddedAws, packaged
     assert any(f"S3Key: {name}" in packaged for name in names[0])
 
 
-def test_it_says_what_publishing_wants(packaged: str) -> None:
+def test_the_package_has_what_publishing_requires(packaged: str) -> None:
     assert f"SemanticVersion: '{__version__}'" in packaged
     assert "LicenseUrl: s3://packages-" in packaged
     assert "ReadmeUrl: s3://packages-" in packaged
 
 
-def test_stack_sets_take_it(packaged: str) -> None:
+def test_the_package_has_no_transform(packaged: str) -> None:
     """Those with service-managed permissions refuse a template with a transform."""
     assert "\nTransform:" not in packaged
     assert "Fn::Transform" not in packaged

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deploying import WRAPPER, Application, task, template
 from embedded_aws.stacks import Stack
-from embedding import on_embedded_aws
+from fixtures_deployment import WRAPPER, Application, task, template
+from fixtures_embedded_aws import on_embedded_aws
 
 pytestmark = on_embedded_aws
 
@@ -19,7 +19,7 @@ WEB = {"Name": "web", "Image": "shop/web:1.4"}
 WORKER = {"Name": "worker", "Image": "shop/worker:1.4"}
 
 
-def test_the_article(application: Application) -> None:
+def test_the_template_of_the_article(application: Application) -> None:
     stack = application.deployed((HERE / "article.yaml").read_text())
     described = application.described(stack.resources["TaskDefinition"])
     # Which revision it is depends on what was deployed before.
@@ -38,7 +38,7 @@ def test_the_article(application: Application) -> None:
         (WORKER | {"EntryPoint": [], "Command": []}, [WRAPPER], ["python", "-m", "shop.worker"]),
     ],
 )
-def test_what_a_container_runs(
+def test_the_entry_points_that_ecs_runs(
     application: Application, given: dict[str, Any], entry_point: list[str], command: list[str] | None
 ) -> None:
     stack = application.deployed(template(Task=task(given)))
@@ -47,7 +47,7 @@ def test_what_a_container_runs(
     assert container.get("command") == command
 
 
-def test_an_entry_point_that_cloudformation_computes_later(application: Application) -> None:
+def test_an_entry_point_computed_at_deployment(application: Application) -> None:
     """The macro leaves expressions to CloudFormation, which works them out after it."""
     source = template(
         Task=task(WEB | {"EntryPoint": {"Ref": "Start"}, "Command": {"Fn::Split": [" ", "shop:app {x}"]}})
@@ -69,7 +69,7 @@ def test_a_condition_is_kept(application: Application, debug: str, entry_point: 
     assert container["entryPoint"] == [WRAPPER, *entry_point]
 
 
-def test_beside_language_extensions(application: Application) -> None:
+def test_with_language_extensions(application: Application) -> None:
     source = template(
         **{"Fn::ForEach::Tasks": ["Name", ["Api", "Batch"], {"${Name}Task": task(WEB | {"EntryPoint": ["run"]})}]}
     )
@@ -114,7 +114,7 @@ def refused_template() -> dict[str, Any]:
     return template(Api=task(WEB, PidMode="host"), Batch=task(WORKER | {"Name": "SysdigInstrumentation"}))
 
 
-def test_a_refused_stack_says_everything_that_is_wrong(application: Application) -> None:
+def test_a_refused_stack_reports_every_problem(application: Application) -> None:
     stack = application.deploy(refused_template())
     assert stack.status == "CREATE_FAILED"
     assert stack.reason.startswith("Transform 000000000000::SysdigInstrument failed with: Task ")

@@ -6,13 +6,13 @@ import json
 import subprocess
 
 from embedded_aws.aws import EmbeddedAws
-from embedding import IMAGES, ROOT, SECRET, TOOLS, on_embedded_aws, require_tools
+from fixtures_embedded_aws import IMAGES, ROOT, SECRET, TOOLS, on_embedded_aws, require_tools
 from sysdig_instrument.engine.settings.table import TABLE
 
 pytestmark = on_embedded_aws
 
 
-def test_sam_finds_nothing_wrong() -> None:
+def test_sam_validates_the_template() -> None:
     require_tools()
     run = subprocess.run([TOOLS / "sam/bin/sam", "validate"], cwd=ROOT, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -27,7 +27,7 @@ def test_every_setting_reaches_the_function(aws: EmbeddedAws) -> None:
     assert json.loads(variables["SYSDIG_INSTRUMENT_IMAGE_CONFIGS"]) == IMAGES
 
 
-def test_the_function_may_write_its_own_log_and_read_images_and_nothing_else(aws: EmbeddedAws) -> None:
+def test_the_function_has_only_log_and_image_permissions(aws: EmbeddedAws) -> None:
     [function] = aws.client("lambda").list_functions()["Functions"]
     role = function["Role"].rpartition("/")[2]
     iam = aws.client("iam")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cli.running import run, with_examples
-from sysdig_instrument.cli import aws_profile
-from sysdig_instrument.cli.lookups import shared_line
-from sysdig_instrument.registry.aws import Session
+from sysdig_instrument.cli import inputs
+from sysdig_instrument.cli.lookups import shared_session
+from sysdig_instrument.lookup.aws import AwsSession
 
 CONFIG = """\
 [default]
@@ -47,10 +47,10 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"AWS_CONFIG_FILE": "none"}, "shop", None),
     ],
 )
-def test_the_region_is_that_of_awss_own_tools(
+def test_the_region_is_chosen_as_by_the_aws_cli(
     variables: dict[str, str], profile: str | None, region: str | None
 ) -> None:
-    assert aws_profile.region({**os.environ, **variables}, profile) == region
+    assert inputs.aws_region({**os.environ, **variables}, profile) == region
 
 
 def test_the_region_of_a_profile_counts_in_expressions(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +60,7 @@ def test_the_region_of_a_profile_counts_in_expressions(capsys: pytest.CaptureFix
     assert '"111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1" is needed' in ran.out + ran.err
 
 
-def test_registries_are_asked_with_the_credentials_of_the_profile() -> None:
-    session: Session = shared_line({}, "shop")().clients._session()
+def test_registries_get_the_credentials_of_the_profile() -> None:
+    session: AwsSession = shared_session({}, "shop")().clients._make_session()
     assert session.get_credentials().access_key == "AKIASHOP"
     assert session.region_name == "eu-west-1"

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from case_folders import FOLDER
-from making import SECRET, container, properties_of, template
+from factories import SECRET, container, properties_of, template
 from sysdig_instrument.cli import main
-from sysdig_instrument.cli.commands import COMMANDS
+from sysdig_instrument.cli.parser import COMMANDS
 from sysdig_instrument.engine.json_types import Json
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
@@ -88,7 +88,7 @@ def test_a_refused_template_gives_1_and_prints_nothing(tmp_path: Path, capsys: p
     assert "EntryPoint is not a list" in ran.err
 
 
-def test_what_offline_cannot_know_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_images_are_refused_offline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "t.json"
     path.write_text(json.dumps(template(container(EntryPoint=None))))
     ran = run("transform", path, *SET, "--offline", capsys=capsys)
@@ -140,7 +140,7 @@ def test_a_bad_file_gives_2_and_one_message(name: str, tmp_path: Path, capsys: p
     assert len(ran.err) < 1000
 
 
-def test_a_template_over_a_megabyte_is_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_template_over_a_megabyte_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "large.json"
     path.write_text(json.dumps({"Description": "x" * 1_000_001, **template()}))
     ran = run("transform", path, *SET, capsys=capsys)
@@ -148,7 +148,7 @@ def test_a_template_over_a_megabyte_is_not_taken(tmp_path: Path, capsys: pytest.
     assert "CloudFormation takes 1,000,000 at most" in ran.err
 
 
-def test_a_file_beyond_all_measure_is_not_even_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_enormous_file_is_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "huge.json"
     with path.open("wb") as file:
         file.truncate(1 << 33)
@@ -180,7 +180,7 @@ def test_a_bad_file_for_an_option_gives_2(
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=60), st.text(max_size=60).map(lambda text: text.encode(errors="replace"))))
-def test_random_bytes_are_answered(content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_random_bytes_give_an_error_message(content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run("transform", "-", *SET, "--offline", capsys=capsys, stdin=content)
     assert ran.code in (0, 1, 2)
     assert ran.code == 0 or ran.err.strip()
@@ -195,9 +195,7 @@ broken = st.tuples(
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(slip=broken)
-def test_a_template_with_a_slip_in_it_is_answered(
-    slip: tuple[int, int, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mutated_template_gives_no_crash(slip: tuple[int, int, str], capsys: pytest.CaptureFixture[str]) -> None:
     start, length, text = slip
     content = GOOD[:start] + text + GOOD[start + length :]
     ran = run("transform", "-", *SET, "--offline", capsys=capsys, stdin=content.encode())
@@ -207,13 +205,13 @@ def test_a_template_with_a_slip_in_it_is_answered(
 # Streams
 
 
-def test_a_template_comes_in_and_goes_out_through_pipes() -> None:
+def test_a_template_is_piped_through() -> None:
     ran = spawn("transform", "-", *SET, stdin=GOOD.encode())
     assert ran.returncode == 0
     assert properties_of(json.loads(ran.stdout))["PidMode"] == "task"
 
 
-def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+def test_a_closed_output_pipe_is_no_error() -> None:
     command = [sys.executable, "-m", "sysdig_instrument", "transform", "-", *SET]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PYTHONPATH": str(SOURCE)}
@@ -288,7 +286,7 @@ def test_a_terminal_without_unicode_is_no_crash(tmp_path: Path) -> None:
 # Output
 
 
-def test_o_writes_a_file_and_nothing_else(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_option_writes_only_the_file(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run("transform", good, *SET, "-o", tmp_path / "out", capsys=capsys)
     assert (ran.code, ran.out) == (0, "")
     assert properties_of(json.loads((tmp_path / "out").read_text()))["PidMode"] == "task"
@@ -312,7 +310,7 @@ def test_formats_convert_into_one_another(good: Path, tmp_path: Path, capsys: py
     assert run("transform", path, *SET, capsys=capsys).out == as_yaml.out
 
 
-def test_container_definitions_tell_what_they_have_no_place_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_task_level_changes_do_not_fit_container_arrays(capsys: pytest.CaptureFixture[str]) -> None:
     array = json.dumps([{"name": "web", "image": "x", "entryPoint": ["a"]}]).encode()
     ran = run("transform", "-", *SET, capsys=capsys, stdin=array)
     assert ran.code == 0
@@ -361,7 +359,7 @@ def test_p_wins_over_the_file_and_keeps_equals_signs(tmp_path: Path, capsys: pyt
 
 @pytest.mark.parametrize("bad", ["Image", "=x", " =x", ""])
 @pytest.mark.parametrize("option", ["-p", "--set"])
-def test_a_pair_without_name_or_equals_sign_gives_2(
+def test_a_malformed_name_value_pair_gives_2(
     option: str, bad: str, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ran = run("transform", good, option, bad, capsys=capsys)
@@ -369,16 +367,14 @@ def test_a_pair_without_name_or_equals_sign_gives_2(
     assert f"{option} takes NAME=VALUE" in ran.err
 
 
-def test_set_keeps_equals_signs_and_takes_empty_values_for_not_set(
-    good: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_set_keeps_equals_signs_and_ignores_empty_values(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run("transform", good, *SET, "--set", "ExtraConf=a=b=c", "--set", "LogLevel=", capsys=capsys)
     (agent,) = properties_of(ran.value)["ContainerDefinitions"][1:]
     assert {"Name": "SYSDIG_EXTRA_CONF", "Value": "a=b=c"} in agent["Environment"]
     assert "SYSDIG_LOGGING" not in {each["Name"] for each in agent["Environment"]}
 
 
-def test_an_unknown_setting_names_the_nearest(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_setting_gets_a_suggestion(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run("transform", good, "--set", "Colector=us2", capsys=capsys)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == 'sysdig-instrument: "Colector" in --set is no setting. Write "Collector".\n'
@@ -406,7 +402,7 @@ def test_a_misspelt_key_of_an_image_config_gives_2(
     ("wrong", "meant"),
     [("--ofline", "--offline"), ("--parameter-file=x", "--parameter"), ("--setings=x", "--settings"), ("--frmat", "--format"), ("--output-file", "--output")],
 )  # fmt: skip
-def test_a_mistyped_option_is_told_what_was_meant(
+def test_a_mistyped_option_gets_a_suggestion(
     wrong: str, meant: str, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ran = run("transform", good, wrong, capsys=capsys)
@@ -422,9 +418,7 @@ def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     "arguments", [["transform"], ["trnsform", "x"], ["--nothing"], ["transform", "x", "--format", "xml"], ["-p"]]
 )
-def test_a_call_that_is_wrong_gives_2_and_the_way_to_the_help(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_usage_error_gives_2_and_points_to_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(*arguments, capsys=capsys)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith(" --help\n")
@@ -438,7 +432,7 @@ def test_every_command_has_a_help_that_fits_a_terminal(command: list[str], capsy
     assert max(map(len, ran.out.splitlines())) <= 100
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--version", capsys=capsys).out.startswith("sysdig-instrument ")
 
 
@@ -470,14 +464,12 @@ def test_images_writes_what_transform_reads(tmp_path: Path, capsys: pytest.Captu
     assert run("transform", path, *SET, "--offline", "--images", images, capsys=capsys).code == 0
 
 
-def test_the_parameters_of_the_templates_own_transform_count(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_parameters_of_the_transform_in_the_template_apply(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "app.yaml"
     text = (FOLDER / "worked-example-template" / "template.yaml").read_text()
     transform = "Transform: [{Name: SysdigInstrument-canary, Parameters: {Priority: security, AgentMemory: '64'}}]"
     path.write_text(text.replace("Transform: SysdigInstrument", transform))
-    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == main.DONE
+    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == main.EXIT_OK
     containers = json.loads(capsys.readouterr().out)["Resources"]["SecurityPlayground"]["Properties"][
         "ContainerDefinitions"
     ]
@@ -486,7 +478,7 @@ def test_the_parameters_of_the_templates_own_transform_count(
 
 
 @pytest.mark.parametrize("command", ["transform", "diff", "explain", "check", "settings", "images"])
-def test_a_misspelt_parameter_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_a_misspelt_parameter_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     """CloudFormation would refuse it; the preview would be one with another value."""
     path = tmp_path / "t.json"
     path.write_text(json.dumps({"Parameters": {"Image": {"Type": "String", "Default": "shop/web:1"}}, "Resources": {}}))

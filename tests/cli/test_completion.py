@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cli.running import run
-from sysdig_instrument.cli.commands import COMMANDS
+from sysdig_instrument.cli.parser import COMMANDS
 
 NAMES = [command.name for command in COMMANDS]
 
@@ -33,7 +33,7 @@ def completed(script: str, *words: str) -> set[str]:
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
-def test_bash(capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_in_bash(capsys: pytest.CaptureFixture[str]) -> None:
     script = run(capsys, "completion", "bash").out
     assert completed(script, "sysdig-instrument", "") == {*NAMES, "--help", "--version"}
     assert completed(script, "sysdig-instrument", "ex") == {"explain"}
@@ -104,7 +104,7 @@ class Session:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_in_front_of_a_shell(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_in_an_interactive_shell(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if not shutil.which(shell):
         pytest.skip(f"there is no {shell}")
     (tmp_path / FILES[shell]).write_text(run(capsys, "completion", shell).out)
@@ -133,13 +133,13 @@ def test_in_front_of_a_shell(shell: str, tmp_path: Path, capsys: pytest.CaptureF
         (["--verson"], "--version"),
     ],
 )
-def test_what_was_meant(call: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistyped_argument_gets_a_suggestion(call: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, *call)
     assert ran.code == 2
     assert f"\nDid you mean {meant}?\n" in ran.err
 
 
-def test_a_command_answers_for_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_are_completed_for_their_command(capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "explain", "x", "--side-by-side")
     assert ran.err.startswith("sysdig-instrument explain: unrecognized arguments: --side-by-side\n")
     assert ran.err.endswith("See sysdig-instrument explain --help\n")

@@ -13,10 +13,10 @@ import pytest
 from case_folders import ACCOUNT, CASES, REGION, Case
 from cli.running import SETTINGS, run, with_examples
 from sysdig_instrument.cli import lookups
-from sysdig_instrument.cli.diffs import side_by_side
-from sysdig_instrument.cli.diffs.hunks import Hunk, Line, Note, Span, hunks
-from sysdig_instrument.cli.diffs.unified import terminal_lines
-from sysdig_instrument.cli.terminal import Look, cells
+from sysdig_instrument.cli.console import Console, display_width
+from sysdig_instrument.cli.diff_formats import side_by_side
+from sysdig_instrument.cli.diff_formats.hunks import DiffLine, Hunk, Note, NoteSpan, hunks
+from sysdig_instrument.cli.diff_formats.unified import render_terminal
 
 DONE = [case for case in CASES if (case.folder / "expected.json").exists()]
 each_case = pytest.mark.parametrize("case", DONE, ids=lambda case: case.name)
@@ -29,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def surroundings(case: Case, here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr(lookups, "asker", lambda *_: case.answers)
+    monkeypatch.setattr(lookups, "make_lookup", lambda *_: case.answers)
     (here / case.input.name).write_bytes(case.input.read_bytes())
     (here / "case.json").write_text(json.dumps(case.settings))
     arguments = [case.input.name, "--settings", "case.json", "--region", REGION, "--account-id", ACCOUNT]
@@ -40,7 +40,7 @@ def surroundings(case: Case, here: Path, monkeypatch: pytest.MonkeyPatch) -> lis
 
 
 @each_case
-def test_git_makes_of_it_what_transform_makes(
+def test_git_apply_gives_the_output_of_transform(
     case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = surroundings(case, here, monkeypatch)
@@ -56,7 +56,7 @@ def test_git_makes_of_it_what_transform_makes(
 
 
 @each_case
-def test_the_patch_is_the_changes(
+def test_the_json_patch_holds_exactly_the_changes(
     case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patch = run(capsys, "diff", *surroundings(case, here, monkeypatch), "--format", "patch").value
@@ -66,7 +66,7 @@ def test_the_patch_is_the_changes(
 
 
 @each_case
-def test_every_reason_stands_beside_a_line(
+def test_every_reason_is_shown_with_a_line(
     case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = surroundings(case, here, monkeypatch)
@@ -84,39 +84,39 @@ def test_side_by_side_fits_the_width(
     monkeypatch.setenv("COLUMNS", str(width))
     shown = run(capsys, "diff", "app.yaml", *SETTINGS, "--side-by-side", "--color", "always")
     assert "\x1b[32m" in shown.out
-    assert max(cells(COLOURS.sub("", line)) for line in shown.out.splitlines()) <= width
+    assert max(display_width(COLOURS.sub("", line)) for line in shown.out.splitlines()) <= width
 
 
 def sample() -> list[Hunk]:
     after = "a: 1\nb: [wrapped, run]\nc: 3\nd: 4\n"
-    spans = [Span(2, 2, Note("Api: web", "the wrapper starts it")), Span(4, 4, Note("Api", "a reason " * 9))]
+    spans = [NoteSpan(2, 2, Note("Api: web", "the wrapper starts it")), NoteSpan(4, 4, Note("Api", "a reason " * 9))]
     return list(hunks("a: 1\nb: [run]\nc: 3\n", after, [], spans))
 
 
-def test_on_a_wide_terminal_reasons_stand_beside_their_lines() -> None:
-    lines = "".join(terminal_lines(sample(), Look(100, colours=False, is_terminal=True))).splitlines()
+def test_wide_terminals_show_reasons_beside_lines() -> None:
+    lines = "".join(render_terminal(sample(), Console(100, colours=False, is_terminal=True))).splitlines()
     assert lines[0] == "@@ -1,3 +1,4 @@ Api: web, Api"
     assert re.fullmatch(r"\+b: \[wrapped, run\] +◂ the wrapper starts it", lines[3])
     assert re.fullmatch(r"\+d: 4 +◂ a reason.*", lines[5])
     assert max(map(len, lines)) <= 100
 
 
-def test_a_line_that_is_too_long_has_its_reason_above_and_the_others_beside_them() -> None:
+def test_only_a_long_line_has_its_reason_above() -> None:
     after = f"a: 1\nb: {'x' * 90}\nc: 3\nd: 4\n"
-    spans = [Span(2, 2, Note("Api", "the first")), Span(4, 4, Note("Api", "the second"))]
+    spans = [NoteSpan(2, 2, Note("Api", "the first")), NoteSpan(4, 4, Note("Api", "the second"))]
     shown = hunks("a: 1\nb: 2\nc: 3\n", after, [], spans)
-    lines = "".join(terminal_lines(shown, Look(110, colours=False, is_terminal=True))).splitlines()
+    lines = "".join(render_terminal(shown, Console(110, colours=False, is_terminal=True))).splitlines()
     assert lines[3:] == [" ▾ the first", f"+b: {'x' * 90}", " c: 3", "+d: 4  ◂ the second"]
 
 
-def test_on_a_narrow_terminal_reasons_stand_above_their_lines() -> None:
-    lines = "".join(terminal_lines(sample(), Look(80, colours=False, is_terminal=True))).splitlines()
+def test_narrow_terminals_show_reasons_above_lines() -> None:
+    lines = "".join(render_terminal(sample(), Console(80, colours=False, is_terminal=True))).splitlines()
     assert lines[2:5] == ["-b: [run]", " ▾ the wrapper starts it", "+b: [wrapped, run]"]
 
 
-def test_a_terminal_is_not_told_what_a_template_wants_it_to_do() -> None:
-    hunk = Hunk((Line("+", "a: \x1b]0;owned\x07\r\n", None, 1),), 0, 0)
-    for lines in (terminal_lines([hunk], Look(80)), side_by_side.lines([hunk], Look(80))):
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    hunk = Hunk((DiffLine("+", "a: \x1b]0;owned\x07\r\n", None, 1),), 0, 0)
+    for lines in (render_terminal([hunk], Console(80)), side_by_side.render([hunk], Console(80))):
         assert "\x1b" not in "".join(lines)
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from cli.running import EXAMPLES, ROOT
-from documented import BLOCK, PROGRAM, folder_in, ran, shell
+from fixtures_documentation import BLOCK, PROGRAM, create_folder, run_block, run_shell
 from sysdig_instrument.cli import main
-from sysdig_instrument.cli.commands import COMMANDS, EPILOG
+from sysdig_instrument.cli.parser import COMMANDS, EPILOG
 
 PAGE = ROOT / "docs" / "cli.md"
 GENERATED = re.compile(
@@ -27,7 +27,7 @@ GENERATED = re.compile(
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    return folder_in(tmp_path)
+    return create_folder(tmp_path)
 
 
 def help_of(command: str) -> str:
@@ -44,7 +44,7 @@ def fresh(page: str, here: Path) -> Iterator[tuple[re.Match[str], str]]:
     output = ""
     for found in sorted([*BLOCK.finditer(page), *GENERATED.finditer(page)], key=lambda each: each.start()):
         if found.re is BLOCK:
-            output = "".join(ran(found["text"], here))
+            output = "".join(run_block(found["text"], here))
         else:
             yield found, output if found["output"] else help_of(found["help"])
 
@@ -81,8 +81,8 @@ def test_the_examples_of_the_help(text: str, here: Path) -> None:
         (here / name).mkdir(parents=True)
     for name in ("templates/app.yaml", "task-definition.json"):
         (here / name).write_text((EXAMPLES / Path(name).name).read_text())
-    shell(f"{PROGRAM} transform app.yaml -o processed.yaml", here)
+    run_shell(f"{PROGRAM} transform app.yaml -o processed.yaml", here)
     for line in map(str.strip, text.splitlines()):
         if line.startswith(PROGRAM):
-            done = shell(f"HOME=$PWD/home; {line}", here)
+            done = run_shell(f"HOME=$PWD/home; {line}", here)
             assert done.returncode == (1 if "check templates" in line else 0), line + done.stderr

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cli.running import ROOT, SETTINGS, run, with_examples
-from making import container, template
-from sysdig_instrument.cli import progress
+from factories import container, template
+from sysdig_instrument.cli import console
 
 GOOD = json.dumps(template())
 MOST_KIB = 6 * 1024
@@ -51,7 +51,7 @@ def test_folders_are_walked(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     ]  # fmt: skip
 
 
-def test_a_template_that_cannot_be_read_is_not_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_template_is_reported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(here / "them/one.yaml", "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n\t: x\n")
     put(here / "them/two.json", GOOD)
     shown = run(capsys, "explain", "them", *SETTINGS)
@@ -112,8 +112,8 @@ def test_memory_stays_flat(here: Path, command: str, small: int, large: int) -> 
 
 
 def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = progress.Progress(3, started=-10)
-    bar.at(1, "x.yaml")
+    bar = console.Progress(3, started=-10)
+    bar.show(1, "x.yaml")
     bar.clear()
     assert capsys.readouterr().err == ""
 
@@ -122,8 +122,8 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     parent, child = pty.openpty()
     with os.fdopen(child, "w", encoding="utf-8") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        bar = progress.Progress(4, started=-10)
-        bar.at(2, "x.yaml")
+        bar = console.Progress(4, started=-10)
+        bar.show(2, "x.yaml")
         bar.clear()
         shown = os.read(parent, 1000)
         while not shown.endswith(b"\r\x1b[K"):

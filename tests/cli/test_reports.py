@@ -13,11 +13,11 @@ import pytest
 
 from case_folders import CASES, FOLDER
 from cli.running import SETTINGS, run, with_examples
-from embedding import TOOLS, missing
-from making import container, template
-from sysdig_instrument.cli.reports import github, junit, markdown, sarif
-from sysdig_instrument.cli.reports.model import NOTICE, REFUSED, FileReport, Mark, Remark, Row, TaskReport
-from sysdig_instrument.cli.terminal import cells
+from factories import container, template
+from fixtures_embedded_aws import TOOLS, skip_or_fail
+from sysdig_instrument.cli.console import display_width
+from sysdig_instrument.cli.formats import github, junit, markdown, sarif
+from sysdig_instrument.cli.formats.model import NOTICE, REFUSED, FileReport, ReportItem, ReportRow, Result, TaskReport
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
@@ -35,7 +35,7 @@ def faults_of_sarif(text: str) -> list[str]:
     """The rules of Microsoft's validator that a report breaks: it holds it against the schema, and looks into indexes and URIs."""
     node, folder = shutil.which("node"), TOOLS / "sarif"
     if not node or not (folder / ".done").exists():
-        missing("the validator of SARIF is not there: it needs Node and `make dev`")
+        skip_or_fail("the validator of SARIF is not there: it needs Node and `make dev`")
     Path("report.sarif").write_text(text)
     done = subprocess.run(
         [node, str(folder / "node_modules/.bin/sarif-multitool"), "validate", "report.sarif"],
@@ -48,11 +48,11 @@ def faults_of_sarif(text: str) -> list[str]:
 
 
 def odd_report() -> FileReport:
-    row = Row(ODD, Mark.BAD, "refused", ODD, 3)
+    row = ReportRow(ODD, Result.FAILED, "refused", ODD, 3)
     return FileReport(
         ODD,
         (TaskReport(row, (row,)),),
-        (Remark(REFUSED, Reason(ODD, ODD), ODD, ODD, ODD, 3), Remark(NOTICE, Reason(ODD))),
+        (ReportItem(REFUSED, Reason(ODD, ODD), ODD, ODD, ODD, 3), ReportItem(NOTICE, Reason(ODD))),
     )
 
 
@@ -74,11 +74,11 @@ def test_the_table_fits_the_width(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     shown = run(capsys, "explain", "app.yaml", "--offline", "--set", "Collector=us2").out
-    longest = max(shown.splitlines(), key=cells)
-    assert cells(longest) <= width or " " not in longest.strip()
+    longest = max(shown.splitlines(), key=display_width)
+    assert display_width(longest) <= width or " " not in longest.strip()
 
 
-def test_what_is_refused_left_alone_and_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "json")
     assert shown.code == 1
     (file,) = shown.value
@@ -116,22 +116,22 @@ def test_all_cases_as_sarif(command: str, capsys: pytest.CaptureFixture[str]) ->
     assert shown.code == 2  # for none.yaml
 
 
-def test_sarif_of_odd_names_and_of_nothing() -> None:
+def test_sarif_with_unusual_names_and_without_results() -> None:
     for reports in ([], [odd_report()]):
-        assert faults_of_sarif("".join(sarif.texts(reports))) == []
+        assert faults_of_sarif("".join(sarif.render(reports))) == []
 
 
-def test_what_is_not_sarif_is_found() -> None:
-    text = "".join(sarif.texts([odd_report()]))
+def test_the_sarif_validator_rejects_invalid_reports() -> None:
+    text = "".join(sarif.render([odd_report()]))
     for old, new in (('"message"', '"messages"'), ('"ruleIndex": 0', '"ruleIndex": 99'), ('"2.1.0"', '"2.0"')):
         assert old in text
         assert faults_of_sarif(text.replace(old, new))
 
 
-def test_the_fingerprint_outlasts_other_lines() -> None:
-    one, other = (Remark(REFUSED, Reason("It is.", ""), "Api", "web", "Resources.Api", line) for line in (3, 30))
+def test_fingerprints_survive_inserted_lines() -> None:
+    one, other = (ReportItem(REFUSED, Reason("It is.", ""), "Api", "web", "Resources.Api", line) for line in (3, 30))
     first, second = (
-        json.loads("".join(sarif.texts([FileReport("a.yaml", (), (each,))])))["runs"][0]["results"][0]
+        json.loads("".join(sarif.render([FileReport("a.yaml", (), (each,))])))["runs"][0]["results"][0]
         for each in (one, other)
     )
     assert first["partialFingerprints"] == second["partialFingerprints"]
@@ -149,18 +149,18 @@ def test_junit(capsys: pytest.CaptureFixture[str]) -> None:
     assert [case.get("name") for case in suites[0].findall("testcase[failure]")] == ["Api: nginx"]
     assert [case.get("name") for case in suites[0].findall("testcase[skipped]")] == ["Api: router"]
     assert suites[2].get("errors") == "1"
-    assert ET.fromstring("".join(junit.texts([odd_report()]))).find("testsuite/testcase/failure") is not None  # noqa: S314 - the same
+    assert ET.fromstring("".join(junit.render([odd_report()]))).find("testsuite/testcase/failure") is not None  # noqa: S314 - the same
 
 
 def test_github(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "github").out.splitlines()
     assert re.match(rf'::error file={ROUTER},line=\d+,title=Task "Api"%2C container "nginx"::".*" is needed', shown[0])
     assert all(line.startswith(("::error ", "::notice ")) for line in shown)
-    assert len("".join(github.texts([odd_report()])).splitlines()) == 2
+    assert len("".join(github.render([odd_report()])).splitlines()) == 2
 
 
-def test_markdown_means_nothing_by_names() -> None:
-    text = "".join(markdown.texts([odd_report()]))
+def test_names_are_escaped_in_markdown() -> None:
+    text = "".join(markdown.render([odd_report()]))
     (row, *_) = [line for line in text.splitlines() if line.startswith("| a")]
     assert len(re.findall(r"(?<!\\)\|", row)) == 5
     text = text.replace("**refused**", "")

@@ -1,1 +1,1 @@
-"""Any folder of templates, instrumented and judged: `python -m corpus FOLDER`."""
+"""Instrument a folder of templates and verify the outputs: `python -m corpus FOLDER`."""

@@ -1,4 +1,4 @@
-"""One template through the engine under several surroundings, and what the judge says of it."""
+"""Instrument one template with several stack inputs and settings, and verify the outputs with the oracle."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from corpus.samples import MadeUpImages, surroundings_of
-from judge.evaluate import Surroundings, truths
-from judge.images import Images
-from judge.judge import judge, may_refuse
-from judge.values import Json, same
+from corpus.samples import SampleImages, sample_inputs
+from oracle.evaluate import StackInputs, condition_values
+from oracle.images import Images
+from oracle.values import Json, same
+from oracle.verify import refusal_reasons, verify_output
 
 RIGHT, REFUSED, WRONG, CRASHED = "right", "refused", "WRONG", "CRASHED"
-MOST_FLIPS = 12
+MAX_CONDITION_SETS = 12
 ROLE = "arn:aws:iam::111122223333:role/made-up"
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sysdig/access-key-AbCdEf"  # noqa: S105 - a name
 DEFAULT: dict[str, Json] = {"Collector": "us2", "AccessKeySecret": SECRET_ARN}
@@ -29,8 +29,8 @@ SETTINGS: Mapping[str, dict[str, Json]] = {
 }  # fmt: skip
 
 
-class Answer(Protocol):
-    """What the engine made of a template."""
+class EngineOutcome(Protocol):
+    """The engine's result for a template."""
 
     @property
     def output(self) -> Json:
@@ -38,72 +38,85 @@ class Answer(Protocol):
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why nothing was done."""
+        """The reasons for a refusal."""
 
 
-Transform = Callable[[Json, Surroundings, Mapping[str, Json], Images], Answer]
+Transform = Callable[[Json, StackInputs, Mapping[str, Json], Images], EngineOutcome]
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How one run went: which, how, and what there is to say."""
+class CheckResult:
+    """The result of one run: its label, its status and the details."""
 
     label: str
-    kind: str
-    remarks: tuple[str, ...] = ()
+    status: str
+    details: tuple[str, ...] = ()
 
 
-def check(template: Json, transform: Transform) -> Iterator[Verdict]:
-    """A verdict for each set of parameter values and settings."""
-    sets = surroundings_of(template)
-    worlds = list({canonical_truths(template, place): None for place in sets.values()})
+def check(template: Json, transform: Transform) -> Iterator[CheckResult]:
+    """Yield a result for each set of parameter values and settings."""
+    stacks = sample_inputs(template)
+    condition_sets = list({condition_key(template, stack): None for stack in stacks.values()})
     for settings_label, settings in SETTINGS.items():
-        # A template with many conditions has many sets: all of them with the first settings, some with the others, and
-        # each under some of the worlds, so that every set and every world has its turn.
-        step = 1 if settings is DEFAULT else max(1, len(sets) // MOST_FLIPS)
-        for number, (label, place) in list(enumerate(sets.items()))[::step]:
-            others = worlds[:MOST_FLIPS] if number == 0 else [worlds[(number + each) % len(worlds)] for each in (0, 1)]
-            yield _verdict(f"{settings_label}, {label}", template, place, settings, others, transform)
+        # A template with many conditions has many stack inputs. All of them run with the default settings, some with
+        # the others, and each under some of the condition sets, so every input and every condition set is used.
+        step = 1 if settings is DEFAULT else max(1, len(stacks) // MAX_CONDITION_SETS)
+        for number, (label, stack) in list(enumerate(stacks.items()))[::step]:
+            count = len(condition_sets)
+            others = [condition_sets[(number + each) % count] for each in (0, 1)]
+            if number == 0:
+                others = condition_sets[:MAX_CONDITION_SETS]
+            yield _check(f"{settings_label}, {label}", template, stack, settings, others, transform)
 
 
-def canonical_truths(template: Json, place: Surroundings) -> tuple[tuple[str, bool], ...]:
-    """What the conditions are worth, so that it can be a key."""
-    return tuple(sorted(truths(template, place).items()))
+def condition_key(template: Json, stack: StackInputs) -> tuple[tuple[str, bool], ...]:
+    """Return the values of the conditions in a hashable form."""
+    return tuple(sorted(condition_values(template, stack).items()))
 
 
-def _verdict(  # noqa: PLR0913, PLR0917 - one run is made of these
+def _check(  # noqa: PLR0913, PLR0917 - one run depends on all of these
     label: str,
     template: Json,
-    place: Surroundings,
+    stack: StackInputs,
     settings: dict[str, Json],
-    worlds: list[tuple[tuple[str, bool], ...]],
+    condition_sets: list[tuple[tuple[str, bool], ...]],
     transform: Transform,
-) -> Verdict:
-    given, images = copy.deepcopy(template), MadeUpImages()
+) -> CheckResult:
+    given, images = copy.deepcopy(template), SampleImages()
     try:
-        answer = transform(given, place, settings, images)
-        again = None if answer.problems else transform(answer.output, place, settings, images)
-    except Exception:  # noqa: BLE001 - a crash is what is looked for
-        return Verdict(label, CRASHED, (traceback.format_exc(limit=-4),))
-    if answer.problems:
-        rightful = may_refuse(template, surroundings=place, settings=settings, images=images)
-        kind = REFUSED if rightful else WRONG
-        return Verdict(
-            label, kind, (*(f"needless refusal: {text}" for text in answer.problems if not rightful), *rightful)
+        outcome = transform(given, stack, settings, images)
+        again = None if outcome.problems else transform(outcome.output, stack, settings, images)
+    except Exception:  # noqa: BLE001 - crashes are what this looks for
+        return CheckResult(label, CRASHED, (traceback.format_exc(limit=-4),))
+    if outcome.problems:
+        reasons = refusal_reasons(template, stack=stack, settings=settings, images=images)
+        status = REFUSED if reasons else WRONG
+        return CheckResult(
+            label, status, (*(f"needless refusal: {text}" for text in outcome.problems if not reasons), *reasons)
         )
     complaints = [
-        str(item) for item in judge(template, answer.output, surroundings=place, settings=settings, images=images)
+        str(item) for item in verify_output(template, outcome.output, stack=stack, settings=settings, images=images)
     ]
-    for world in worlds:
-        flips = judge(template, answer.output, surroundings=place, settings=settings, images=images, forced=dict(world))
-        complaints += [f"with {_difference(world, template, place)}: {item}" for item in flips]
+    for condition_set in condition_sets:
+        findings = verify_output(
+            template,
+            outcome.output,
+            stack=stack,
+            settings=settings,
+            images=images,
+            condition_overrides=dict(condition_set),
+        )
+        complaints += [f"with {_difference(condition_set, template, stack)}: {item}" for item in findings]
     if not same(given, template):
         complaints.append("the input was mutated")
-    if again is None or again.problems or not same(again.output, answer.output):
+    if again is None or again.problems or not same(again.output, outcome.output):
         complaints.append(f"a second run changes the output: {again.problems if again else ''}")
-    return Verdict(label, WRONG if complaints else RIGHT, tuple(dict.fromkeys(complaints)))
+    return CheckResult(label, WRONG if complaints else RIGHT, tuple(dict.fromkeys(complaints)))
 
 
-def _difference(world: tuple[tuple[str, bool], ...], template: Json, place: Surroundings) -> str:
-    now = dict(canonical_truths(template, place))
-    return " ".join(f"{name}={truth}" for name, truth in world if now.get(name) != truth) or "the same conditions"
+def _difference(condition_set: tuple[tuple[str, bool], ...], template: Json, stack: StackInputs) -> str:
+    current = dict(condition_key(template, stack))
+    return (
+        " ".join(f"{name}={value}" for name, value in condition_set if current.get(name) != value)
+        or "the same conditions"
+    )

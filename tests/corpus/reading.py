@@ -1,4 +1,4 @@
-"""Templates from files: JSON, or YAML with CloudFormation's short forms. Small and apart from the project's reader."""
+"""Read templates: JSON, or YAML with CloudFormation's short forms. Independent of the project's own reader."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-from judge.values import Json
+from oracle.values import Json
 
 ENDINGS = {".json", ".yaml", ".yml", ".template", ".golden"}
 WITHOUT_PREFIX = {"Ref", "Condition"}
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with CloudFormation's tags; the last of two equal keys counts, as in most parsers."""
+    """SafeLoader with CloudFormation's tags. Of two equal keys the last one counts, as in most parsers."""
 
 
 def _construct_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> object:
@@ -37,14 +37,14 @@ def _construct_text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
 
 
 _Loader.add_multi_constructor("!", _construct_tag)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)  # '2010-09-09' is no date
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)  # '2010-09-09' is not a date
 
 
 def read(path: Path) -> Json:
-    """The document in a file as JSON values.
+    """Return the document in a file as JSON values.
 
     Raises:
-        ValueError: It is neither JSON nor YAML.
+        ValueError: The file is neither JSON nor YAML.
     """
     text = path.read_text(encoding="utf-8-sig")
     try:

@@ -1,4 +1,4 @@
-"""Made-up parameter values and images for templates that nobody here wrote: the same for the same template."""
+"""Sample parameter values and images for any template. The same template always gets the same samples."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from judge.evaluate import Surroundings, truths
-from judge.values import Json, is_opaque, items, mapping, text_of
+from oracle.evaluate import StackInputs, condition_values
+from oracle.values import Json, is_unknown, items, mapping, text_of
 
-MOST_TRIES = 400
+MAX_TRIES = 400
 OTHER = "other-value"
 CANDIDATES = (
     "value", "abc", "1", "256", "true", "10.0.0.0/16", "a1-b2", "example.com", "arn:aws:iam::111122223333:role/made-up",
@@ -25,44 +25,44 @@ CONFIGS: tuple[Mapping[str, Json], ...] = (
 )
 
 
-class MadeUpImages(Mapping[str | tuple[str, str], Mapping[str, Json] | None]):
-    """A config for every image whose name can be known, told by its name."""
+class SampleImages(Mapping[str | tuple[str, str], Mapping[str, Json] | None]):
+    """A config for every image with a known name, derived from the name."""
 
     def __getitem__(self, image: str | tuple[str, str]) -> Mapping[str, Json]:
-        """The config, the same for each architecture."""
-        if isinstance(image, tuple) or not image or is_opaque(image) or "{{resolve:" in image:
+        """Return the config, which is the same for each architecture."""
+        if isinstance(image, tuple) or not image or is_unknown(image) or "{{resolve:" in image:
             raise KeyError(image)
         return CONFIGS[hashlib.sha256(image.encode()).digest()[0] % len(CONFIGS)]
 
     def __iter__(self) -> Iterator[str]:
-        """Nobody can list them."""
+        """Iterate over nothing: the images cannot be listed."""
         return iter(())
 
     def __len__(self) -> int:
-        """The number that `__iter__` gives."""
+        """Return the number of images that `__iter__` yields."""
         return 0
 
 
-def surroundings_of(template: Json) -> dict[str, Surroundings]:
-    """Several sets of parameter values by label: the defaults, and one for each condition that can be flipped."""
+def sample_inputs(template: Json) -> dict[str, StackInputs]:
+    """Return several stack inputs by label: the defaults, and one for each condition whose value can be changed."""
     parameters = mapping(mapping(template).get("Parameters"))
     values: dict[str, Json] = {name: _value(name, mapping(declared)) for name, declared in parameters.items()}
-    stored = {text_of(values[name]): _made_up(name) for name, declared in parameters.items() if _is_stored(declared)}
-    start = Surroundings(values, ssm=stored)
-    sets = {"defaults": start}
-    seen = set(truths(template, start).items())
+    stored = {text_of(values[name]): _sample(name) for name, declared in parameters.items() if _is_stored(declared)}
+    start = StackInputs(values, ssm=stored)
+    inputs = {"defaults": start}
+    seen = set(condition_values(template, start).items())
     for count, (label, changed) in enumerate(_variations(template, start)):
-        worth = set(truths(template, changed).items())
-        if worth - seen:
-            seen |= worth
-            sets[label] = changed
-        if count >= MOST_TRIES:
+        values_now = set(condition_values(template, changed).items())
+        if values_now - seen:
+            seen |= values_now
+            inputs[label] = changed
+        if count >= MAX_TRIES:
             break
-    return sets
+    return inputs
 
 
-def _variations(template: Json, start: Surroundings) -> Iterator[tuple[str, Surroundings]]:
-    """The start with one value changed, then with two."""
+def _variations(template: Json, start: StackInputs) -> Iterator[tuple[str, StackInputs]]:
+    """Yield the start with one value changed, then with two."""
     single = [(name, value) for name, values in _candidates(template).items() for value in values]
     for name, value in single:
         yield f"{name}={value}", _with(start, name, value)
@@ -72,14 +72,14 @@ def _variations(template: Json, start: Surroundings) -> Iterator[tuple[str, Surr
                 yield f"{name}={value} {other}={second}", _with(_with(start, name, value), other, second)
 
 
-def _with(start: Surroundings, name: str, value: Json) -> Surroundings:
+def _with(start: StackInputs, name: str, value: Json) -> StackInputs:
     if name == "AWS::Region":
         return replace(start, region=text_of(value))
     return replace(start, parameters={**start.parameters, name: value})
 
 
 def _candidates(template: Json) -> dict[str, list[Json]]:
-    """What each parameter might be: what it is compared with, what it allows, nothing, something else."""
+    """Return the values to try for each parameter: the allowed ones, or blank and another, and compared literals."""
     found: dict[str, list[Json]] = {}
     sections = mapping(template)
     for name, declared in mapping(sections.get("Parameters")).items():
@@ -94,7 +94,7 @@ def _candidates(template: Json) -> dict[str, list[Json]]:
 
 
 def _comparisons(node: Json) -> Iterator[tuple[list[str], list[str]]]:
-    """Names and literals that meet in an `Fn::Equals`."""
+    """Yield the parameter names and the literals of each `Fn::Equals`."""
     if isinstance(node, dict):
         if "Fn::Equals" in node:
             yield (
@@ -134,10 +134,10 @@ def _value(name: str, declared: dict[str, Json]) -> Json:
         return text_of(declared.get("MinValue", 1))
     if "List" in kind:
         return "1,2" if "Number" in kind else "first,second"
-    return _matching(text_of(declared.get("AllowedPattern") or ""), _made_up(name))
+    return _matching(text_of(declared.get("AllowedPattern") or ""), _sample(name))
 
 
-def _made_up(name: str) -> str:
+def _sample(name: str) -> str:
     lower = name.lower()
     return next((text.format(lower) for part, text in BY_NAME if part in lower), CANDIDATES[0])
 
@@ -147,6 +147,6 @@ def _matching(pattern: str, first: str) -> str:
         try:
             if re.fullmatch(pattern, candidate) or not pattern:
                 return candidate
-        except re.error:  # Java's regular expressions are not quite Python's
+        except re.error:  # AllowedPattern uses Java's regular expressions, which differ from Python's
             break
     return first

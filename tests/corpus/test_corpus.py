@@ -1,4 +1,4 @@
-"""Public templates that nobody here wrote: right, or refused for a rightful reason."""
+"""Public templates are processed correctly, or refused for a valid reason."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from corpus.adapter import transform
-from corpus.checking import CRASHED, REFUSED, RIGHT, WRONG, Answer, check
+from corpus.checking import CRASHED, REFUSED, RIGHT, WRONG, EngineOutcome, check
 from corpus.reading import ENDINGS, read
-from corpus.samples import surroundings_of
-from judge.evaluate import Surroundings, truths
-from judge.values import Json
+from corpus.samples import sample_inputs
+from oracle.evaluate import StackInputs, condition_values
+from oracle.values import Json
 
 FOLDER = Path(os.environ.get("CORPUS", Path(__file__).parents[3] / "shared" / "corpus" / "templates"))
 TEMPLATES = sorted(path for path in FOLDER.rglob("*") if path.suffix in ENDINGS) if FOLDER.is_dir() else []
@@ -32,47 +32,47 @@ TEMPLATE: Json = {
 }
 
 
-@pytest.mark.skipif(not TEMPLATES, reason=f"no templates in {FOLDER.name}: set CORPUS to a folder of them")
+@pytest.mark.skipif(not TEMPLATES, reason=f"no templates in {FOLDER.name}: set CORPUS to a folder of templates")
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_is_right_or_refused_rightly(path: Path) -> None:
-    verdicts = check(read(path), transform)
-    wrong = [f"{verdict.label}: {verdict.remarks}" for verdict in verdicts if verdict.kind in {WRONG, CRASHED}]
+def test_is_processed_correctly_or_refused_for_a_valid_reason(path: Path) -> None:
+    results = check(read(path), transform)
+    wrong = [f"{result.label}: {result.details}" for result in results if result.status in {WRONG, CRASHED}]
     assert wrong == []
 
 
 class _Fixed:
-    """An engine's answer that is made up."""
+    """A fixed outcome, in place of the engine's."""
 
     def __init__(self, output: Json, *problems: str) -> None:
         self.output = output
         self.problems = problems
 
 
-def test_conditions_are_flipped() -> None:
-    sets = surroundings_of(TEMPLATE)
-    assert {truths(TEMPLATE, place)["Dev"] for place in sets.values()} == {True, False}
+def test_samples_give_conditions_both_values() -> None:
+    stacks = sample_inputs(TEMPLATE)
+    assert {condition_values(TEMPLATE, stack)["Dev"] for stack in stacks.values()} == {True, False}
 
 
-def test_an_engine_that_does_nothing_is_wrong() -> None:
-    def nothing(template: Json, *_: object) -> Answer:
+def test_an_engine_without_changes_fails_the_check() -> None:
+    def nothing(template: Json, *_: object) -> EngineOutcome:
         return _Fixed(template)
 
-    assert {verdict.kind for verdict in check(TEMPLATE, nothing)} == {WRONG}
+    assert {result.status for result in check(TEMPLATE, nothing)} == {WRONG}
 
 
-def test_an_engine_that_refuses_everything_is_wrong() -> None:
-    def refuse(*_: object) -> Answer:
+def test_an_engine_that_always_refuses_fails_the_check() -> None:
+    def refuse(*_: object) -> EngineOutcome:
         return _Fixed(None, "no")
 
-    assert {verdict.kind for verdict in check(TEMPLATE, refuse)} == {WRONG}
+    assert {result.status for result in check(TEMPLATE, refuse)} == {WRONG}
 
 
-def test_an_engine_that_crashes_is_told_so() -> None:
-    def crash(_: Json, place: Surroundings, *__: object) -> Answer:
-        raise KeyError(place)
+def test_an_engine_that_crashes_is_reported() -> None:
+    def crash(_: Json, stack: StackInputs, *__: object) -> EngineOutcome:
+        raise KeyError(stack)
 
-    assert {verdict.kind for verdict in check(TEMPLATE, crash)} == {CRASHED}
+    assert {result.status for result in check(TEMPLATE, crash)} == {CRASHED}
 
 
-def test_the_engine_is_right() -> None:
-    assert {verdict.kind for verdict in check(TEMPLATE, transform)} <= {RIGHT, REFUSED}
+def test_the_engine_is_correct() -> None:
+    assert {result.status for result in check(TEMPLATE, transform)} <= {RIGHT, REFUSED}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sysdig_instrument.coverage.account import Definition, Task
+from sysdig_instrument.coverage.model import RegisteredTaskDefinition, Task
 
 REGION: Final = "eu-central-1"
 ACCOUNT: Final = "111122223333"
@@ -65,10 +65,10 @@ def instrumented(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
     return registered(*(containers or (wrapped(),)), agent(), **{"pidMode": "task", **members})
 
 
-def definition(described: dict[str, Any], *, status: str = "ACTIVE", **tags: str) -> Definition:
+def definition(described: dict[str, Any], *, status: str = "ACTIVE", **tags: str) -> RegisteredTaskDefinition:
     """The task definition as it was read."""
     listed: list[Any] = [{"key": key.replace("_", "-"), "value": value} for key, value in tags.items()]
-    return Definition({"taskDefinition": {**described, "status": status}, "tags": listed}, status)
+    return RegisteredTaskDefinition({"taskDefinition": {**described, "status": status}, "tags": listed}, status)
 
 
 def definition_arn(name: str, region: str = REGION) -> str:
@@ -87,7 +87,7 @@ def task(number: int = 1, **members: Any) -> Task:
         **{
             "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/{number:032x}",
             "cluster": cluster_arn("shop"),
-            "definition": definition_arn("web:1"),
+            "task_definition": definition_arn("web:1"),
             "group": "service:web",
             **members,
         }

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from coverage_report.api import MODELS
+from coverage_report.fake_ecs import MODELS
 from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered, wrapped
 from sysdig_instrument.cli import main
 
@@ -73,7 +73,7 @@ def test_an_unprotected_task_in_one_of_several_regions(capsys: pytest.CaptureFix
     assert call("--region", REGION) == 0
 
 
-def test_the_settings_are_the_macros(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_settings_apply_as_in_the_macro(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     run_task(registered(plain()))
     settings = tmp_path / "settings.yaml"
     settings.write_text("ExcludeContainers: [we*]\n")
@@ -102,7 +102,7 @@ def test_tasks_by_capacity_provider(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 of 1 tasks protected" in capsys.readouterr().out
 
 
-def test_a_task_definition_that_was_deregistered_since(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_deregistered_task_definition_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     run_task(instrumented())
     boto3.client("ecs", REGION).deregister_task_definition(taskDefinition="web:1")
     assert call("--region", REGION) == 0
@@ -137,33 +137,33 @@ def test_the_region_and_the_credentials_of_a_profile(
     assert capsys.readouterr().out == "No task runs in eu-north-1.\n"
 
 
-def test_calls_that_cannot_be_answered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call() == main.USAGE
+def test_usage_errors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call() == main.EXIT_USAGE
     assert "There is no AWS region. Give --region" in capsys.readouterr().err
-    assert call("--profile", "nobody", "--region", REGION) == main.USAGE
+    assert call("--profile", "nobody", "--region", REGION) == main.EXIT_USAGE
     assert "There are no AWS credentials (ProfileNotFound)." in capsys.readouterr().err
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert call("--region", REGION) == main.USAGE
+    assert call("--region", REGION) == main.EXIT_USAGE
     assert "There are no AWS credentials." in capsys.readouterr().err
 
 
-def test_a_region_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_region_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--region", "not a region") == 1
     assert "InvalidRegionError. Look at the region's name" in capsys.readouterr().out
 
 
-def test_regions_are_named_or_all() -> None:
+def test_region_and_all_regions_exclude_each_other() -> None:
     with pytest.raises(SystemExit) as ended:
         call("--region", REGION, "--all-regions")
-    assert ended.value.code == main.USAGE
+    assert ended.value.code == main.EXIT_USAGE
 
 
 @pytest.mark.parametrize(
     ("variables", "options", "is_coloured"),
     [({}, [], False), ({"FORCE_COLOR": "1"}, [], True), ({"NO_COLOR": "1"}, ["--color", "always"], True)],
 )
-def test_it_looks_as_the_other_commands_do(
+def test_output_follows_the_terminal_options(
     variables: dict[str, str],
     options: list[str],
     is_coloured: bool,  # noqa: FBT001 - a row of the table

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from coverage_report.api import Ecs, RegionOfEcs
+from coverage_report.fake_ecs import Ecs, RegionOfEcs
 from coverage_report.tasks import REGION, instrumented, plain, registered, wrapped
 from sysdig_instrument.cli import main
-from sysdig_instrument.coverage.judging import Verdict
-from sysdig_instrument.coverage.reading import read
+from sysdig_instrument.coverage.assess import TaskStatus
+from sysdig_instrument.coverage.ecs import read_inventory
 
 PAGE = (Path(__file__).parents[2] / "docs/coverage.md").read_text()
 
 
-def test_the_policy_is_what_is_called_and_no_more() -> None:
+def test_the_policy_allows_exactly_the_calls_made() -> None:
     region = RegionOfEcs()
     region.run("shop", instrumented(family="web"), group="service:web")
-    read(Ecs(region).session, [REGION], [], lambda _: True)
+    read_inventory(Ecs(region).session, [REGION], [], lambda _: True)
     (policy,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     ecs, regions = json.loads(policy)["Statement"]
     assert sorted(ecs["Action"]) == sorted({f"ecs:{operation}" for operation, _ in region.calls})
@@ -44,13 +44,13 @@ def account() -> Ecs:
 def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr("sysdig_instrument.coverage.session.Session.of", lambda *_: account().session)
+    monkeypatch.setattr("sysdig_instrument.coverage.ecs.AccountSession.of", lambda *_: account().session)
     command, printed = re.findall(r"```console\n\$ (.*?)\n(.*?)```", PAGE, re.DOTALL)[0]
     assert main.run(command.split()[1:]) == 1
     assert capsys.readouterr().out == printed
 
 
-def test_every_verdict_is_explained() -> None:
+def test_every_status_is_documented() -> None:
     assert set(re.findall(r"^\| ([a-z ]+) \|", PAGE, re.MULTILINE)) - {"verdict", "exit code"} == {
-        verdict.value for verdict in Verdict
+        verdict.value for verdict in TaskStatus
     }

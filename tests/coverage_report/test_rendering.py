@@ -20,44 +20,51 @@ from coverage_report.tasks import (
     task,
     wrapped,
 )
-from sysdig_instrument.coverage import document, table
-from sysdig_instrument.coverage.account import Definition, Reading, Region, RunningContainer, Unread
-from sysdig_instrument.coverage.report import Report, report
-from sysdig_instrument.coverage.table import Look
+from sysdig_instrument.cli.formats import coverage_table
+from sysdig_instrument.cli.formats.coverage_table import Console
+from sysdig_instrument.coverage import json_report
+from sysdig_instrument.coverage.model import (
+    Inventory,
+    ReadError,
+    RegionInventory,
+    RegisteredTaskDefinition,
+    RunningContainer,
+)
+from sysdig_instrument.coverage.report import Report, build_report
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.settings.layers import settle
+from sysdig_instrument.engine.settings.layers import merge_layers
 
 ROUTER = plain("log", firelensConfiguration={"type": "fluentbit"})
-DENIED = Unread(
+DENIED = ReadError(
     "us-east-1", None, Reason("ListClusters: Amazon ECS answered AccessDeniedException", "Allow ecs:ListClusters")
 )
 
 
 def sample() -> Report:
     """A bit of everything."""
-    definitions: dict[str, Definition | Unread] = {
+    definitions: dict[str, RegisteredTaskDefinition | ReadError] = {
         definition_arn("web:12"): definition(instrumented(wrapped(), ROUTER)),
         definition_arn("batch:3"): definition(registered(plain())),
         definition_arn("half-instrumented-worker:41"): definition(
             instrumented(wrapped(), plain("metrics-exporter"), pidMode=None)
         ),
         definition_arn("win:1"): definition(registered(plain()), sysdig_instrument="false"),
-        definition_arn("secret:1"): Unread("eu-central-1", None, Reason("It was refused", "Allow it")),
+        definition_arn("secret:1"): ReadError("eu-central-1", None, Reason("It was refused", "Allow it")),
     }
     running = (RunningContainer(AGENT, "RUNNING", "sha256:aa"), RunningContainer("web", "RUNNING", "sha256:bb"))
     tasks = [
-        *(task(number, definition=definition_arn("web:12"), containers=running) for number in range(4)),
-        task(10, definition=definition_arn("batch:3"), group="family:batch", platform_version="1.3.0"),
+        *(task(number, task_definition=definition_arn("web:12"), containers=running) for number in range(4)),
+        task(10, task_definition=definition_arn("batch:3"), group="family:batch", platform_version="1.3.0"),
         *(
-            task(number, definition=definition_arn("half-instrumented-worker:41"), group="service:half-worker")
+            task(number, task_definition=definition_arn("half-instrumented-worker:41"), group="service:half-worker")
             for number in (11, 12)
         ),
-        task(13, definition=definition_arn("win:1"), group="ours"),
-        task(14, definition=definition_arn("secret:1"), cluster=cluster_arn("vault")),
-        *(task(number, definition=definition_arn("host:1"), launch_type="EC2") for number in (15, 16)),
+        task(13, task_definition=definition_arn("win:1"), group="ours"),
+        task(14, task_definition=definition_arn("secret:1"), cluster=cluster_arn("vault")),
+        *(task(number, task_definition=definition_arn("host:1"), launch_type="EC2") for number in (15, 16)),
     ]
-    region = Region("eu-central-1", (cluster_arn("shop"), cluster_arn("vault")), tuple(tasks), definitions)
-    return report(Reading((region, Region("us-east-1", unread=(DENIED,)))), settle())
+    region = RegionInventory("eu-central-1", (cluster_arn("shop"), cluster_arn("vault")), tuple(tasks), definitions)
+    return build_report(Inventory((region, RegionInventory("us-east-1", read_errors=(DENIED,)))), merge_layers())
 
 
 WIDE = f"""\
@@ -75,13 +82,13 @@ Could not be read:
 """
 
 
-def test_a_file_gets_whole_lines() -> None:
-    assert table.text(sample(), Look()) == WIDE
+def test_lines_are_not_wrapped_in_a_file() -> None:
+    assert coverage_table.render(sample(), Console()) == WIDE
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
 def test_a_terminals_width_is_kept(width: int) -> None:
-    lines = table.text(sample(), Look(width)).splitlines()
+    lines = coverage_table.render(sample(), Console(width)).splitlines()
     # Below some width names are no names any more; then they may be cut by the terminal.
     assert max(map(len, lines)) <= max(width, 79)
     said = " ".join(" ".join(lines).split())
@@ -89,15 +96,15 @@ def test_a_terminals_width_is_kept(width: int) -> None:
         assert words in said
 
 
-def test_with_room_beside_the_names_reasons_stand_there() -> None:
-    lines = table.text(sample(), Look(134)).splitlines()
+def test_reasons_are_shown_beside_names_if_they_fit() -> None:
+    lines = coverage_table.render(sample(), Console(134)).splitlines()
     start = lines[0].index("WHY")
     assert lines[1][start:] == "It is not instrumented; Platform version 1.3.0"
     assert lines[2] == " " * start + "cannot carry the agent; 1.4.0 and later can"
 
 
-def test_without_room_they_stand_below() -> None:
-    lines = table.text(sample(), Look(80)).splitlines()
+def test_reasons_are_shown_below_if_they_do_not_fit() -> None:
+    lines = coverage_table.render(sample(), Console(80)).splitlines()
     assert "WHY" not in lines[0]
     assert lines[1].endswith("unprotected")
     assert lines[2] == "    It is not instrumented; Platform version 1.3.0 cannot carry the agent; 1.4.0"
@@ -106,39 +113,42 @@ def test_without_room_they_stand_below() -> None:
 
 
 def test_colours() -> None:
-    plainly, coloured = table.text(sample(), Look(100)), table.text(sample(), Look(100, colours=True))
+    plainly, coloured = (
+        coverage_table.render(sample(), Console(100)),
+        coverage_table.render(sample(), Console(100, colours=True)),
+    )
     assert "\x1b" not in plainly
     assert "\x1b[1;31munprotected\x1b[0m" in coloured
     assert "\x1b[32mprotected\x1b[0m" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plainly
 
 
-def test_a_group_can_be_called_anything() -> None:
+def test_group_names_are_escaped() -> None:
     tasks = (task(group="\x1b[2J family: x"), task(2, group="service:a\nb"))
-    read = Region("eu-central-1", (), tasks, {definition_arn("web:1"): definition(registered(plain()))})
-    shown = table.text(report(Reading((read,)), settle()), Look())
+    read = RegionInventory("eu-central-1", (), tasks, {definition_arn("web:1"): definition(registered(plain()))})
+    shown = coverage_table.render(build_report(Inventory((read,)), merge_layers()), Console())
     assert "\x1b" not in shown
     assert len(shown.splitlines()) == 1 + 2 + 2
 
 
 def test_only_tasks_that_are_out_of_scope() -> None:
-    read = Region("eu-central-1", (), (task(launch_type="EC2"), task(2, launch_type="EXTERNAL")))
-    found = report(Reading((read,)), settle())
+    read = RegionInventory("eu-central-1", (), (task(launch_type="EC2"), task(2, launch_type="EXTERNAL")))
+    found = build_report(Inventory((read,)), merge_layers())
     expected = "No task should be protected. 1 out of scope (EC2), 1 out of scope (EXTERNAL).\n"
-    assert table.text(found, Look()) == expected
-    assert json.loads(document.text(found))["summary"]["protectedPercent"] is None
+    assert coverage_table.render(found, Console()) == expected
+    assert json.loads(json_report.render(found))["summary"]["protectedPercent"] is None
 
 
 def test_a_percentage_is_not_rounded_up() -> None:
     good, bad = definition_arn("good:1"), definition_arn("bad:1")
-    tasks = tuple(task(number, definition=good if number else bad) for number in range(3000))
+    tasks = tuple(task(number, task_definition=good if number else bad) for number in range(3000))
     definitions = {good: definition(instrumented()), bad: definition(registered(plain()))}
-    found = report(Reading((Region("eu-central-1", (), tasks, definitions),)), settle())
-    assert document.percent(found) == 99.9
+    found = build_report(Inventory((RegionInventory("eu-central-1", (), tasks, definitions),)), merge_layers())
+    assert json_report.protected_percent(found) == 99.9
 
 
 def test_json() -> None:
-    text = document.text(sample())
+    text = json_report.render(sample())
     assert PLANTED not in text
     found = json.loads(text)
     assert found["schema"] == 1
@@ -195,5 +205,5 @@ def test_every_member_is_documented() -> None:
                 return set[str]().union(*map(names, value))
         return set()
 
-    described = set(re.findall(r'"(\w+)":', document.__doc__ or ""))
-    assert names(json.loads(document.text(sample()))) == described  # the launch type EC2 among them
+    described = set(re.findall(r'"(\w+)":', json_report.__doc__ or ""))
+    assert names(json.loads(json_report.render(sample()))) == described  # the launch type EC2 among them

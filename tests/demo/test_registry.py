@@ -11,9 +11,9 @@ import pytest
 
 from embedded_aws.registry import Registry, registry
 from registry.processes import program
-from sysdig_instrument.answers import World, answer
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Unavailable
-from sysdig_instrument.registry.urls import Reach
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
+from sysdig_instrument.lookup.egress import EgressPolicy
 
 IMAGES = {"shop/worker:1.4": {"Entrypoint": ["python"], "Cmd": ["-m", "shop.worker"]}, "tool:1": {"Cmd": ["sh"]}}
 WORKER = ImageConfig(("python",), ("-m", "shop.worker"))
@@ -26,21 +26,21 @@ def running() -> Iterator[Registry]:
 
 
 def ask(running: Registry, image: str, architecture: str = "amd64") -> Answer:
-    request = ImageRequest(f"{running.host}/{image}", architecture)
-    world = World(region="us-east-1", internal=Reach.of([f"http://{running.host}"]))
-    return answer([request], world=world, seconds=30)[request]
+    request = ImageLookup(f"{running.host}/{image}", architecture)
+    world = LookupEnvironment(region="us-east-1", egress_policy=EgressPolicy.from_entries([f"http://{running.host}"]))
+    return answer_lookups([request], environment=world, seconds=30)[request]
 
 
 def test_by_tag_and_by_digest_on_both_platforms(running: Registry) -> None:
-    index = running.documents["/v2/shop/worker/manifests/1.4"].digest
+    index = running.contents["/v2/shop/worker/manifests/1.4"].digest
     for architecture in ("amd64", "arm64"):
         assert ask(running, "shop/worker:1.4", architecture) == WORKER
         assert ask(running, f"shop/worker@{index}", architecture) == WORKER
     assert ask(running, "tool:1") == ImageConfig((), ("sh",))
-    assert running.asked == ["shop/worker:1.4", "shop/worker:1.4", "tool:1"]
+    assert running.requested_images == ["shop/worker:1.4", "shop/worker:1.4", "tool:1"]
 
 
-def test_what_it_does_not_have(running: Registry) -> None:
+def test_missing_manifests_and_blobs(running: Registry) -> None:
     for image in ("shop/worker:gone", "gone:1"):
         refused = ask(running, image)
         assert isinstance(refused, Unavailable)
@@ -50,21 +50,21 @@ def test_what_it_does_not_have(running: Registry) -> None:
 def test_a_head_request_has_no_body(running: Registry) -> None:
     host, _, port = running.host.partition(":")
     connection = HTTPConnection(host, int(port), timeout=10)
-    for path, length in (("/v2/", 2), ("/v2/tool/manifests/1", len(running.documents["/v2/tool/manifests/1"].body))):
+    for path, length in (("/v2/", 2), ("/v2/tool/manifests/1", len(running.contents["/v2/tool/manifests/1"].body))):
         connection.request("HEAD", path)
         response = connection.getresponse()
         assert (response.status, response.headers["Content-Length"], response.read()) == (200, str(length), b"")
     connection.close()
 
 
-def test_it_has_stopped_in_the_end() -> None:
+def test_the_registry_stops_when_the_context_ends() -> None:
     with registry(IMAGES) as stopped:
         pass
     assert isinstance(ask(stopped, "tool:1"), Unavailable)
 
 
 @pytest.mark.registry
-def test_skopeo_reads_it_too(running: Registry) -> None:
+def test_skopeo_reads_the_registry(running: Registry) -> None:
     command = [program("skopeo"), "--override-arch", "arm64", "inspect", "--config", "--tls-verify=false"]
     done = subprocess.run([*command, f"docker://{running.host}/shop/worker:1.4"], check=True, capture_output=True)
     config = json.loads(done.stdout)

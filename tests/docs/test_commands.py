@@ -17,8 +17,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from cli.running import ROOT
-from documented import ON_AWS, PAGES, PROGRAM, blocks, folder_in, lines_of, ran
-from embedding import TOOLS, require_tools
+from fixtures_documentation import PAGES, PAGES_ON_AWS, PROGRAM, command_blocks, create_folder, run_block, tool_commands
+from fixtures_embedded_aws import TOOLS, require_tools
 from sysdig_instrument.cli import main
 from sysdig_instrument.documents import load
 
@@ -44,20 +44,20 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 @each_page
-def test_every_block_runs_or_has_its_reason(page: Path, tmp_path: Path) -> None:
+def test_every_code_block_runs_or_says_why_not(page: Path, tmp_path: Path) -> None:
     if page.name in {*ELSEWHERE, *OF_OTHERS}:
         pytest.skip("another test runs this page")
-    here = folder_in(tmp_path)
+    here = create_folder(tmp_path)
     (here / "containers.json").write_text('[{"name": "web", "image": "shop/web:1.4", "entryPoint": ["gunicorn"]}]')
-    for text in blocks(page):
-        if lines_of(text):
-            list(ran(text, here))
+    for text in command_blocks(page):
+        if tool_commands(text):
+            list(run_block(text, here))
         else:
-            assert page in ON_AWS, text
+            assert page in PAGES_ON_AWS, text
 
 
 def test_ci_runs_the_two_commands_of_the_readme() -> None:
-    (block,) = (text for page in PAGES for text in blocks(page) if text.startswith(OF_MAKE))
+    (block,) = (text for page in PAGES for text in command_blocks(page) if text.startswith(OF_MAKE))
     makefile = (ROOT / "Makefile").read_text()
     targets = re.search(r"(?m)^pr: (.*) ##", makefile)
     assert targets
@@ -72,7 +72,7 @@ def test_there_is_a_test_for_each_page() -> None:
 def commands(page: Path) -> Iterator[list[str]]:
     """The commands of a page, in its blocks and in its sentences, as their words."""
     text = page.read_text("utf-8")
-    lines = [line for block in blocks(page) for line in CONTINUED.sub(" ", block).splitlines()]
+    lines = [line for block in command_blocks(page) for line in CONTINUED.sub(" ", block).splitlines()]
     for line in [*lines, *(found[1] for found in INLINE.finditer(re.sub(r"```.*?```", "", text, flags=re.DOTALL)))]:
         for part in re.split(r"\||&&|;| > | < |\$\(", line):
             words = words_of(part.strip().rstrip(")"))
@@ -90,7 +90,7 @@ def words_of(text: str) -> list[str]:
 
 
 @each_page
-def test_every_option_is_there(page: Path) -> None:
+def test_every_option_is_documented(page: Path) -> None:
     for words in commands(page):
         options = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
         assert options <= known(tuple(words)), words
@@ -114,11 +114,11 @@ def known(words: tuple[str, ...]) -> set[str]:
 
 
 def of_ours(command: str) -> set[str]:
-    parser = main.parser()
+    parser = main.build_parser()
     (commands,) = (action for action in parser._actions if action.dest == "command")
     choices: Any = commands.choices
     assert command in {*choices, "", "COMMAND"}, command
-    return set(choices.get(command, parser).completed()._option_string_actions)
+    return set(choices.get(command, parser).with_options()._option_string_actions)
 
 
 @functools.cache
@@ -150,16 +150,16 @@ def of_sam(command: str) -> set[str]:
 
 def test_every_option_of_the_tool_is_tried() -> None:
     """In an example that is run, or in a test."""
-    tried = "\n".join([text for page in PAGES for text in blocks(page) if lines_of(text)])
+    tried = "\n".join([text for page in PAGES for text in command_blocks(page) if tool_commands(text)])
     for folder in ("cli", "coverage_report"):
         tried += "".join(path.read_text("utf-8") for path in (ROOT / "tests" / folder).glob("*.py"))
-    for command in main.parser()._actions[-1].choices or ():
+    for command in main.build_parser()._actions[-1].choices or ():
         for option in of_ours(str(command)) - {"-h"}:
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", tried), option
 
 
 @each_page
-def test_data_can_be_read_and_names_settings_that_are_there(page: Path, tmp_path: Path) -> None:
+def test_data_blocks_parse_and_name_existing_settings(page: Path, tmp_path: Path) -> None:
     for found in DATA.finditer(page.read_text("utf-8")):
         file = tmp_path / f"block.{found['syntax']}"
         file.write_text(found["text"])
@@ -178,7 +178,7 @@ def metadata(value: Any, *, is_template: bool = True) -> Iterator[tuple[Any, boo
             yield from metadata(each, is_template=False)
 
 
-def test_settings_of_the_tool_are_there_in_yaml() -> None:
+def test_the_settings_file_on_the_page_matches_the_example() -> None:
     """The settings files that pages show are of the form of --settings."""
     shown = re.search(r"```yaml\n(Collector: .*?)```", (ROOT / "docs" / "cli.md").read_text(), re.DOTALL)
     assert shown

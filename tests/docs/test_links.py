@@ -36,7 +36,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @each_page
-def test_links_lead_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     for link in targets(page):
         target, _, anchor = link.partition("#")
         if "://" in target:
@@ -49,7 +49,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @each_page
-def test_tests_that_are_named_are_there(page: Path) -> None:
+def test_every_test_named_in_a_page_exists(page: Path) -> None:
     for match in TEST.finditer(prose(page)):
         assert f"def {match['name']}(" in (ROOT / match["file"]).read_text(), match[0]
 
@@ -69,7 +69,7 @@ def test_every_page_can_be_found_from_the_readme() -> None:
     assert {path for path in (ROOT / "docs").iterdir() if path.is_file()} <= found
 
 
-def test_pictures_and_links_in_html_are_seen(tmp_path: Path) -> None:
+def test_links_in_html_are_checked(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text('![a](b.svg) <picture><source srcset="c.svg"><img alt="d" src="e.svg"></picture> <a href="f">g</a>')
     assert list(targets(page)) == ["b.svg", "c.svg", "e.svg", "f"]

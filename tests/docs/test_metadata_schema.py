@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 
 import metadata_schema
 from case_folders import CASES, Case
-from making import SECRET, container, problems_of, template
-from sysdig_instrument.engine.settings.table import TABLE, Reach
+from factories import SECRET, container, problems_of, template
+from sysdig_instrument.engine.settings.table import TABLE, SettingScope
 
 SCHEMA: Final = json.loads((Path(__file__).parents[2] / "docs" / "metadata.schema.json").read_text())
 RESOURCE: Final = Draft202012Validator(SCHEMA)
@@ -105,28 +105,28 @@ def engine_takes(resource: dict[str, Any] | None = None, whole: dict[str, Any] |
     return not problems_of(value)
 
 
-def test_the_tables_have_every_setting() -> None:
-    admitted = {setting.name for setting in TABLE if setting.reach is not Reach.DEPLOYMENT}
+def test_value_tables_cover_every_setting() -> None:
+    admitted = {setting.name for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT}
     assert set(GOOD) == set(BAD) == admitted
 
 
 @pytest.mark.parametrize(("name", "value"), table(GOOD))
-def test_both_take_a_good_value(name: str, value: Any) -> None:
+def test_schema_and_engine_accept_a_valid_value(name: str, value: Any) -> None:
     assert RESOURCE.is_valid({name: value})
     assert TEMPLATE.is_valid({name: value})
     assert engine_takes(resource={name: value})
 
 
 @pytest.mark.parametrize(("name", "value"), table(BAD))
-def test_neither_takes_a_bad_value(name: str, value: Any) -> None:
+def test_schema_and_engine_reject_an_invalid_value(name: str, value: Any) -> None:
     assert not RESOURCE.is_valid({name: value})
     assert not engine_takes(resource={name: value})
 
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
-def test_both_know_where_a_setting_may_stand(setting: Any) -> None:
+def test_schema_and_engine_agree_on_setting_scopes(setting: Any) -> None:
     value = (GOOD.get(setting.name) or ["x"])[0]
-    anywhere, container_too = setting.reach is not Reach.DEPLOYMENT, setting.reach is Reach.CONTAINER
+    anywhere, container_too = setting.scope is not SettingScope.DEPLOYMENT, setting.scope is SettingScope.CONTAINER
     assert TEMPLATE.is_valid({setting.name: value}) == engine_takes(whole={setting.name: value}) == anywhere
     own = {"Containers": {"web": {setting.name: value}}}
     assert RESOURCE.is_valid(own) == engine_takes(resource=own) == container_too
@@ -135,12 +135,12 @@ def test_both_know_where_a_setting_may_stand(setting: Any) -> None:
 @pytest.mark.parametrize(
     "metadata", [{"Priorty": "security"}, {"Containers": {"web": {"enabled": True}}}, {"Containers": []}, {"Containers": {"web": 1}}]
 )  # fmt: skip
-def test_neither_takes_what_is_misspelt(metadata: dict[str, Any]) -> None:
+def test_schema_and_engine_reject_misspelt_names(metadata: dict[str, Any]) -> None:
     assert not RESOURCE.is_valid(metadata)
     assert not engine_takes(resource=metadata)
 
 
-def test_containers_are_for_resources_only() -> None:
+def test_container_settings_are_for_resources_only() -> None:
     metadata: dict[str, Any] = {"Containers": {"web": {"Enabled": False}}}
     assert RESOURCE.is_valid(metadata)
     assert not TEMPLATE.is_valid(metadata)
@@ -165,10 +165,10 @@ def test_what_the_macro_writes_is_valid() -> None:
         check.validate(metadata)
 
 
-def test_the_engine_s_table_makes_the_file() -> None:
+def test_the_schema_is_generated_from_the_settings_table() -> None:
     """In this process: mutation testing (`make mutants`) does not follow `make docs`' check into another one."""
     assert metadata_schema.schema() == (Path(__file__).parents[2] / "docs" / "metadata.schema.json").read_text()
 
 
-def test_it_is_a_schema() -> None:
+def test_the_file_is_a_valid_json_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)

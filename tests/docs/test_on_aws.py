@@ -17,18 +17,20 @@ from typing import Any
 import pytest
 
 from cli.running import EXAMPLES, ROOT
-from cloned import clone_in, run
-from deploying import run_task
-from documented import ON_AWS, blocks, lines_of
 from embedded_aws.aws import REGION, EmbeddedAws, embedded_aws
 from embedded_aws.processes import LOOPBACK
-from embedding import SECRET, TOOLS, missing, on_embedded_aws, require_tools
-from sysdig_instrument.cli.commands import COMMANDS
+from fixtures_clone import create_clone, run_script
+from fixtures_deployment import run_task
+from fixtures_documentation import PAGES_ON_AWS, command_blocks, tool_commands
+from fixtures_embedded_aws import SECRET, TOOLS, on_embedded_aws, require_tools, skip_or_fail
+from sysdig_instrument.cli.parser import COMMANDS
 from sysdig_instrument.documents import load
 
 pytestmark = on_embedded_aws
 
-README, COVERAGE, OPERATING = ([block for block in blocks(page) if not lines_of(block)] for page in ON_AWS)
+README, COVERAGE, OPERATING = (
+    [block for block in command_blocks(page) if not tool_commands(block)] for page in PAGES_ON_AWS
+)
 OF_MAKE, DEPLOYING, APPLICATION = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
@@ -57,7 +59,7 @@ def aws() -> Iterator[EmbeddedAws]:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With our tools in it. All else is older than they are, so that ``make`` takes them as they are."""
-    root = clone_in(tmp_path_factory.mktemp("on-aws"))
+    root = create_clone(tmp_path_factory.mktemp("on-aws"))
     for path in root.rglob("*"):
         os.utime(path, (0, 0))
     for name in (".venv", ".tools"):
@@ -73,7 +75,7 @@ def macro(aws: EmbeddedAws, clone: Path) -> str:
     parameters = [TOLD.get(name, "") for name in template["Parameters"]]
     # The stack's name and the Region; whether to confirm, to make roles, to roll back, and what to save where; the deployment.
     answers = ["", "", *parameters, "y", "", "", "", "", "", "y", ""]
-    return run(DEPLOYING, clone, aws.environment(), typed="\n".join(answers))
+    return run_script(DEPLOYING, clone, aws.environment(), typed="\n".join(answers))
 
 
 def test_the_macro_and_an_application(aws: EmbeddedAws, clone: Path, macro: str) -> None:
@@ -82,7 +84,7 @@ def test_the_macro_and_an_application(aws: EmbeddedAws, clone: Path, macro: str)
     team.mkdir()
     (team / "app.yaml").write_text("Transform: SysdigInstrument\n" + (EXAMPLES / "app.yaml").read_text())
     processed = f"{APPLICATION}aws cloudformation get-template --template-stage Processed --stack-name app"
-    printed = run(processed, team, aws.environment())
+    printed = run_script(processed, team, aws.environment())
     template = json.loads(printed[printed.index("{") :])["TemplateBody"]
     assert template["Resources"]["Task"]["Metadata"]["SysdigInstrument"]["Result"]["Containers"] == {
         "web": "instrumented: entry point from the template",
@@ -96,9 +98,9 @@ def test_an_organisation(aws: EmbeddedAws, clone: Path, macro: str) -> None:
     for region in ("eu-west-1", "us-east-1"):
         place = {} if region == REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         aws.client("s3", region).create_bucket(Bucket=f"acme-macros-{region}", **place)
-    assert '"StackSetId": "sysdig-instrument:' in run(PACKAGE + STACK_SET, clone, aws.environment())
+    assert '"StackSetId": "sysdig-instrument:' in run_script(PACKAGE + STACK_SET, clone, aws.environment())
 
-    printed = run(RING, clone, aws.environment(), typed="y\n")
+    printed = run_script(RING, clone, aws.environment(), typed="y\n")
     assert "Transform: SysdigInstrument-canary" in printed
 
 
@@ -107,7 +109,7 @@ def test_publishing(aws: EmbeddedAws, clone: Path, macro: str) -> None:
     assert macro
     with repository() as (address, published):
         environment = aws.environment() | {"AWS_ENDPOINT_URL_SERVERLESSAPPLICATIONREPOSITORY": address}
-        printed = run(PUBLISHING, clone, environment)
+        printed = run_script(PUBLISHING, clone, environment)
     assert "Publish Succeeded" in printed
     (application,) = published
     assert "CodeUri" not in application["templateBody"]
@@ -139,9 +141,9 @@ def repository() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         server.shutdown()
 
 
-def test_who_is_protected(aws: EmbeddedAws, clone: Path) -> None:
+def test_the_coverage_page(aws: EmbeddedAws, clone: Path) -> None:
     if not shutil.which("jq"):
-        missing("jq is not there")
+        skip_or_fail("jq is not there")
     job = clone.parent / "job"
     job.mkdir()
     shutil.copy(EXAMPLES / "settings.yaml", job)
@@ -151,16 +153,16 @@ def test_who_is_protected(aws: EmbeddedAws, clone: Path) -> None:
     environment = aws.environment() | {"AWS_CONFIG_FILE": str(job / "profiles")}
 
     why = 'Container "worker" is not started by the wrapper'
-    run(REPORT, job, environment, code=1)
-    assert run(UNPROTECTED, job, environment) == f"eu-central-1 shop worker:1: {why}\n"
-    run(EACH_ACCOUNT, job, environment, code=1)
+    run_script(REPORT, job, environment, code=1)
+    assert run_script(UNPROTECTED, job, environment) == f"eu-central-1 shop worker:1: {why}\n"
+    run_script(EACH_ACCOUNT, job, environment, code=1)
     found = {name: json.loads((job / f"coverage-{name}.json").read_text()) for name in ("production", "staging")}
     assert {group["cluster"] for group in found["production"]["groups"]} == {"shop-live"}
     assert found["staging"]["groups"] == []
 
     (command,) = (each for each in COMMANDS if each.name == "coverage")
     for example in filter(None, map(str.strip, command.examples.splitlines())):
-        run(example, job, environment, code=0 if "--fail-on none" in example else 1)
+        run_script(example, job, environment, code=0 if "--fail-on none" in example else 1)
 
 
 def unprotected(client: Callable[[str], Any], cluster: str) -> None:

@@ -26,7 +26,7 @@ def test_no_picture_is_stale() -> None:
 
 
 @each_picture
-def test_it_is_whole_in_itself(picture: Path) -> None:
+def test_pictures_are_self_contained(picture: Path) -> None:
     text = picture.read_text("utf-8")
     assert not re.search(
         r"https?://|@import|url\((?!#)|href|<script", text.replace('xmlns="http://www.w3.org/2000/svg"', "")
@@ -39,6 +39,6 @@ def test_it_is_whole_in_itself(picture: Path) -> None:
 
 
 @each_picture
-def test_a_page_shows_it_and_says_what_it_shows(picture: Path) -> None:
+def test_every_picture_is_used_with_alternative_text(picture: Path) -> None:
     shown = re.compile(rf"!\[(?P<text>[^\]]{{20,}})\]\((?:docs/)?pictures/{picture.name}\)")
     assert any(shown.search(page.read_text("utf-8")) for page in PAGES)

@@ -171,7 +171,7 @@ def test_every_message_is_explained(path: Path) -> None:
     assert not unexplained(reported(path) if of_the_tool else messages(path)), "docs/troubleshooting.md lacks these"
 
 
-def test_every_message_of_make_is_explained() -> None:
+def test_every_makefile_message_is_explained() -> None:
     makefile = re.sub(r"\\\n\s*", "", (ROOT / "Makefile").read_text())
     said = re.findall(r"echo '([^']+)'[^;]*>&2", makefile) + re.findall(r'"([^"]+)"\)\'$', makefile, re.MULTILINE)
     assert len(said) >= 4

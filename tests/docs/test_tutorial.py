@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cli.running import ROOT
-from cloned import WITHOUT_PYPI, clone_in, run
-from documented import BLOCK
 from embedded_aws.aws import embedded_aws
-from embedding import TOOLS, on_embedded_aws, require_tools
+from fixtures_clone import OFFLINE_PIP, create_clone, run_script
+from fixtures_documentation import BLOCK
+from fixtures_embedded_aws import TOOLS, on_embedded_aws, require_tools
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 ON_FILES, ON_AWS = (PAGE[PAGE.index(f"## On {part}") :] for part in ("files", "AWS"))
@@ -33,12 +33,12 @@ def script_of(part: str) -> str:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    return clone_in(tmp_path)
+    return create_clone(tmp_path)
 
 
 def test_on_files(clone: Path) -> None:
     script = script_of(ON_FILES[: ON_FILES.index("## On AWS")])
-    printed = run(f"{script}\ncommand -v sysdig-instrument", clone, WITHOUT_PYPI)
+    printed = run_script(f"{script}\ncommand -v sysdig-instrument", clone, OFFLINE_PIP)
     assert printed.endswith(f"{clone}/tutorial/bin/sysdig-instrument\n")
     assert "worker  refused       its image could not be read" in printed
     assert "processed.yaml\n  Task  instrumented\n" in printed
@@ -56,7 +56,7 @@ def test_on_aws(clone: Path) -> None:
     template = clone / "docs" / "examples" / "nginx.yaml"
     template.write_text(template.read_text().replace("  Task:\n", f"  Task:\n{IMAGE}", 1))
     with embedded_aws(TOOLS) as aws:
-        printed = run(script, clone, aws.environment(), typed="a key\n")
+        printed = run_script(script, clone, aws.environment(), typed="a key\n")
         stacks = aws.client("cloudformation").list_stacks()["StackSummaries"]
     assert "nginx.json\n  nginx  instrumented\n" in printed
     assert '"Task": "instrumented"' in printed

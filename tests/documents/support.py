@@ -6,7 +6,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents import read, write
-from sysdig_instrument.documents.tree import same
+from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.patch import Change, apply
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def changed(text: str, *changes: Change) -> str:
     document = doc(text)
     warnings: list[str] = []
     written = write(document, changes, warnings.append)
-    assert same(read(written.encode(), "t.yaml").value, apply(document.value, changes))
+    assert json_equal(read(written.encode(), "t.yaml").value, apply(document.value, changes))
     assert not warnings
     return written
 

@@ -14,7 +14,7 @@ two:
 """
 
 
-def test_all_places_want_the_same() -> None:
+def test_one_change_in_every_alias_edits_the_anchor() -> None:
     """The engine adds one variable to each container: where they share a list, the list gets it once."""
     check(
         ENVIRONMENT,
@@ -23,7 +23,7 @@ def test_all_places_want_the_same() -> None:
     )
 
 
-def test_one_place_is_different() -> None:
+def test_a_change_in_one_alias_expands_it() -> None:
     check(
         ENVIRONMENT,
         """\
@@ -40,7 +40,7 @@ def test_one_place_is_different() -> None:
     )
 
 
-def test_the_anchor_is_different() -> None:
+def test_a_change_at_the_anchor_expands_the_aliases() -> None:
     check(
         "env: &env [A]\none: [*env, 1]\ntwo: {x: *env}\nthree: *env # why\n",
         "env: &env [A, B]\none: [[A], 1]\ntwo: {x: [A]}\nthree: [A] # why\n",
@@ -48,12 +48,12 @@ def test_the_anchor_is_different() -> None:
     )
 
 
-def test_the_anchor_goes() -> None:
+def test_a_removed_anchor_expands_its_aliases() -> None:
     check("env: &env [A]\none: [*env, 1]\n", "one: [[A], 1]\n", remove("/env", ["A"]))
     check("env: &env [A]\none: [*env, 1]\n", "env: &env 5\none: [[A], 1]\n", put("/env", 5, ["A"]))
 
 
-def test_an_alias_in_what_is_repeated() -> None:
+def test_an_alias_inside_an_anchored_value() -> None:
     check(
         "env: &env [A]\none: &one {x: *env}\ntwo: *one\n",
         "env: &env [A]\none: &one {x: [A, B]}\ntwo: {x: *env}\n".replace("{x: *env}\n", "\n  x: [A]\n").replace(
@@ -77,13 +77,13 @@ one:
 """
 
 
-def test_what_is_merged_is_overridden() -> None:
+def test_a_merged_key_is_overridden() -> None:
     check(MERGED, MERGED + "  Environment: [A, B]\n", add("/one/Environment/-", "B"))
     check(MERGED, MERGED + "  Image: z\n", put("/one/Image", "z", "x"))
     check(MERGED, MERGED + "  EntryPoint: [W]\n", add("/one/EntryPoint", ["W"]))
 
 
-def test_what_is_merged_changes_alike() -> None:
+def test_one_change_at_every_merge_edits_the_source() -> None:
     check(
         MERGED,
         MERGED.replace("[A]", "[A, B]"),
@@ -92,7 +92,7 @@ def test_what_is_merged_changes_alike() -> None:
     )
 
 
-def test_what_is_merged_is_removed() -> None:
+def test_removing_a_merged_key_expands_the_merge() -> None:
     check(
         MERGED,
         """\
@@ -107,7 +107,7 @@ def test_what_is_merged_is_removed() -> None:
     )
 
 
-def test_what_was_overridden_does_not_come_back() -> None:
+def test_removing_an_override_does_not_restore_the_merged_value() -> None:
     text = "base: &base {a: 1, b: 2}\none:\n  <<: *base\n  a: 5\n  c: 3\n"
     check(text, "base: &base {a: 1, b: 2}\none:\n  c: 3\n  b: 2\n", remove("/one/a", 5))
 

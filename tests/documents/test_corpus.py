@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from documents.support import pointer
-from sysdig_instrument.documents import kind, read, render, write, writer
-from sysdig_instrument.documents.tree import same
+from sysdig_instrument.documents import kind_of, read, render, write
+from sysdig_instrument.documents.editing import writer
+from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.patch import Change, apply
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _document(path: Path) -> Document:
 
 
 @each_file
-def test_read_as_cfn_lint_reads(path: Path) -> None:
+def test_values_equal_those_of_cfn_lint(path: Path) -> None:
     import cfnlint.decode  # noqa: PLC0415 - slow to import
 
     document = _document(path)
@@ -56,7 +57,7 @@ def test_read_as_cfn_lint_reads(path: Path) -> None:
     assert not faults
     assert json.dumps(document.value) == json.dumps(_plain(theirs))
     assert not document.warnings
-    assert kind(document.value, path.name) == "template"
+    assert kind_of(document.value, path.name) == "template"
 
 
 def _plain(value: Any) -> Json:
@@ -81,25 +82,25 @@ def test_without_changes_the_bytes_are_the_same(path: Path) -> None:
 
 
 @each_file
-def test_rendered_anew_it_says_the_same(path: Path) -> None:
+def test_rendering_keeps_the_value(path: Path) -> None:
     value = _document(path).value
     assert json.dumps(read(render(value, "yaml").encode(), "t").value) == json.dumps(value)
     assert json.dumps(read(render(value, "json").encode(), "t").value) == json.dumps(value)
 
 
 @each_file
-def test_only_the_changes_are_in_the_diff(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_diff_holds_only_the_changes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines are added; an old line changes only where brackets on it get one more part, or a comma for the next line."""
 
     def refuse(*_: object) -> bool:
         raise AssertionError("an edit went wrong")
 
-    monkeypatch.setattr(writer, "_coarsen", refuse)
-    monkeypatch.setattr(writer, "_coarsen_all", refuse)
+    monkeypatch.setattr(writer, "_widen", refuse)
+    monkeypatch.setattr(writer, "_widen_all", refuse)
     document = _document(path)
     changes = list(_changes(document.value))
     written = write(document, changes)
-    assert same(read(written.encode(), path.name).value, apply(document.value, changes))
+    assert json_equal(read(written.encode(), path.name).value, apply(document.value, changes))
     old, new = document.text.splitlines(), written.splitlines()
     for operation, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         assert operation != "delete"

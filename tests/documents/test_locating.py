@@ -8,10 +8,10 @@ from textwrap import dedent
 import pytest
 
 from case_folders import CASES
-from sysdig_instrument.cli.reports.places import Places
-from sysdig_instrument.cli.subject import subject_of
+from sysdig_instrument.cli.documents import input_document
+from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.documents import read
-from sysdig_instrument.documents.locating import Lines, Locator
+from sysdig_instrument.documents.locate import LineRange, Locator
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Pointer
 
@@ -48,12 +48,12 @@ def test_the_lines_of_a_value_go_to_its_end() -> None:
           three: !If [x, {y: 1}, z]
         """)
     locator = Locator(read(text.encode(), "t.yaml"))
-    assert locator.lines(("a",)) == Lines(1, 4)
-    assert locator.lines(("a", "two")) == Lines(3, 4)
-    assert locator.lines(("b", "two", 1)) == Lines(4, 4)  # what is merged in stands elsewhere
-    assert locator.lines(("b", "three", "Fn::If", 1, "y")) == Lines(8, 8)
-    assert locator.lines(("b", "missing", "below")) == Lines(6, 8)  # what is around it
-    assert locator.lines(()) == Lines(1, 8)
+    assert locator.lines(("a",)) == LineRange(1, 4)
+    assert locator.lines(("a", "two")) == LineRange(3, 4)
+    assert locator.lines(("b", "two", 1)) == LineRange(4, 4)  # what is merged in stands elsewhere
+    assert locator.lines(("b", "three", "Fn::If", 1, "y")) == LineRange(8, 8)
+    assert locator.lines(("b", "missing", "below")) == LineRange(6, 8)  # what is around it
+    assert locator.lines(()) == LineRange(1, 8)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_lines_of_a_value_go_to_its_end() -> None:
         '\n\n[{"name": "web",\n"image": "y"}]',
     ],
 )
-def test_the_spellings_of_plain_documents(text: str) -> None:
-    places = Places(subject_of(read(text.encode(), "t.json")))
+def test_keys_of_ecs_documents_in_both_cases(text: str) -> None:
+    places = LineLocator(input_document(read(text.encode(), "t.json")))
     for pointer in (("ContainerDefinitions", 0, "Image"), ("containerDefinitions", 0, "image")):
         assert places.line(pointer) == 4

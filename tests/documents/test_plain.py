@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysdig_instrument.documents import carry_back, kind, properties, read, write
-from sysdig_instrument.documents.plain import FREE_FORM, camel, pascal
+from sysdig_instrument.documents import kind_of, read, to_ecs_changes, to_properties, write
+from sysdig_instrument.documents.ecs import FREE_FORM, to_camel_case, to_pascal_case
 from sysdig_instrument.engine.patch import Change, apply
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sysdig_instrument.documents import Kind
+    from sysdig_instrument.documents import DocumentKind
     from sysdig_instrument.engine.json_types import Json
 
 TASK: dict[str, Json] = {
@@ -50,8 +50,8 @@ TASK: dict[str, Json] = {
         ([{"Image": "x"}], "container definitions"),
     ],
 )
-def test_kind(value: Json, expected: Kind) -> None:
-    assert kind(value, "t") == expected
+def test_the_kind_of_a_document(value: Json, expected: DocumentKind) -> None:
+    assert kind_of(value, "t") == expected
 
 
 @pytest.mark.parametrize(
@@ -73,15 +73,15 @@ def test_kind(value: Json, expected: Kind) -> None:
         ({"taskDefinition": "arn"}, "t is neither"),
     ],
 )
-def test_no_kind(value: Json, found: str) -> None:
+def test_a_document_of_no_known_kind(value: Json, found: str) -> None:
     with pytest.raises(UsageError) as error:
-        kind(value, "t")
+        kind_of(value, "t")
     assert str(error.value).startswith(found)
     assert str(error.value).endswith(".")
 
 
 def test_properties() -> None:
-    assert properties(TASK, "task definition") == {
+    assert to_properties(TASK, "task definition") == {
         "Family": "play",
         "RequiresCompatibilities": ["FARGATE"],
         "ContainerDefinitions": [
@@ -95,21 +95,24 @@ def test_properties() -> None:
         ],
         "Tags": [{"Key": "k", "Value": "v"}],
     }
-    described = properties({"taskDefinition": {"family": "x"}, "tags": [{"key": "k"}]}, "described task definition")
+    described = to_properties({"taskDefinition": {"family": "x"}, "tags": [{"key": "k"}]}, "described task definition")
     assert described == {"Family": "x", "Tags": [{"Key": "k"}]}
-    assert properties([{"name": "x"}], "container definitions") == {"ContainerDefinitions": [{"Name": "x"}]}
+    assert to_properties([{"name": "x"}], "container definitions") == {"ContainerDefinitions": [{"Name": "x"}]}
 
 
-def test_nothing_in_a_plain_document_is_a_function() -> None:
-    assert pascal({"name": {"ref": "x"}, "image": {"Ref": "x"}}) == {"Name": {"Ref": "x"}, "Image": {"Ref": "x"}}
+def test_ecs_documents_hold_no_intrinsic_functions() -> None:
+    assert to_pascal_case({"name": {"ref": "x"}, "image": {"Ref": "x"}}) == {
+        "Name": {"Ref": "x"},
+        "Image": {"Ref": "x"},
+    }
 
 
-def test_keys_in_both_spellings() -> None:
+def test_keys_in_camel_case_and_pascal_case() -> None:
     """ECS's counts; CloudFormation's is not shown, and stays in the document."""
     value: Json = {"containerDefinitions": [{"name": "a", "Name": "b", "Cpu": 1}], "ContainerDefinitions": []}
-    assert pascal(value) == {"ContainerDefinitions": [{"Name": "a", "Cpu": 1}]}
+    assert to_pascal_case(value) == {"ContainerDefinitions": [{"Name": "a", "Cpu": 1}]}
     change = Change("replace", ("ContainerDefinitions", 0, "Name"), "because", "c", "a")
-    (back,) = carry_back(value, "task definition", [change]).changes
+    (back,) = to_ecs_changes(value, "task definition", [change]).changes
     assert back.pointer == ("containerDefinitions", 0, "name")
 
 
@@ -153,9 +156,9 @@ camel_values = st.recursive(
 
 
 @given(camel_values)
-def test_there_and_back(value: Json) -> None:
-    assert camel(pascal(value)) == value
-    assert json.dumps(camel(pascal(value))) == json.dumps(value)
+def test_case_conversion_round_trips(value: Json) -> None:
+    assert to_camel_case(to_pascal_case(value)) == value
+    assert json.dumps(to_camel_case(to_pascal_case(value))) == json.dumps(value)
 
 
 @st.composite
@@ -168,7 +171,7 @@ def _change(draw: st.DrawFn, value: Json) -> Change | None:
         elif isinstance(here, list):
             places += [((*pointer, index), item) for index, item in enumerate(here)]
     pointer, here = draw(st.sampled_from(places))
-    new = pascal(draw(camel_values))
+    new = to_pascal_case(draw(camel_values))
     if isinstance(here, list):
         return Change("add", (*pointer, draw(st.sampled_from(["-", *range(len(here))]))), "because", new)
     if isinstance(here, dict) and draw(st.booleans()):
@@ -181,19 +184,19 @@ def _change(draw: st.DrawFn, value: Json) -> Change | None:
 
 
 @given(values.filter(lambda value: isinstance(value, dict)), st.data())
-def test_changes_mean_the_same_on_both_sides(value: Json, data: st.DataObject) -> None:
+def test_changes_convert_to_ecs_case(value: Json, data: st.DataObject) -> None:
     """To change the view is to change the document and look at it again."""
-    view = properties(value, "task definition")
+    view = to_properties(value, "task definition")
     changes: list[Change] = []
     for _ in range(data.draw(st.integers(1, 3))):
         change = data.draw(_change(view))
         if change is not None and not _meets_both_spellings(change):
             view = apply(view, [change])
             changes.append(change)
-    carried = carry_back(value, "task definition", changes)
-    assert not carried.homeless
+    carried = to_ecs_changes(value, "task definition", changes)
+    assert not carried.unsupported
     changed = apply(value, carried.changes)
-    assert _hidden(properties(changed, "task definition"), view)
+    assert _hidden(to_properties(changed, "task definition"), view)
 
 
 def _meets_both_spellings(change: Change) -> bool:
@@ -205,7 +208,7 @@ def _hidden(shown: Json, view: Json) -> bool:
     return json.dumps(shown, sort_keys=True) == json.dumps(view, sort_keys=True)
 
 
-def test_carry_back_into_the_text() -> None:
+def test_converted_changes_apply_to_the_text() -> None:
     text = json.dumps({"taskDefinition": TASK, "tags": [{"key": "k", "value": "v"}]}, indent=4)
     document = read(text.encode(), "t")
     changes = [
@@ -224,7 +227,7 @@ def test_carry_back_into_the_text() -> None:
         Change("add", ("PidMode",), "because", "task"),
         Change("add", ("Tags", "-"), "because", {"Key": "sysdig", "Value": "yes"}),
     ]
-    carried = carry_back(document.value, kind(document.value, "t"), changes)
+    carried = to_ecs_changes(document.value, kind_of(document.value, "t"), changes)
     expected = json.loads(text)
     app = expected["taskDefinition"]["containerDefinitions"][0]
     app["entryPoint"].insert(0, "/opt/draios/bin/instrument")
@@ -239,11 +242,11 @@ def test_carry_back_into_the_text() -> None:
     assert write(document, carried.changes) == json.dumps(expected, indent=4)
 
 
-def test_what_an_array_of_containers_has_no_place_for() -> None:
+def test_changes_a_container_array_cannot_hold() -> None:
     changes = [
         Change("add", ("PidMode",), "because", "task"),
         Change("add", ("ContainerDefinitions", 0, "Cpu"), "because", 1),
     ]
-    carried = carry_back([{"name": "x"}], "container definitions", changes)
+    carried = to_ecs_changes([{"name": "x"}], "container definitions", changes)
     assert [change.pointer for change in carried.changes] == [(0, "cpu")]
-    assert [change.pointer for change in carried.homeless] == [("PidMode",)]
+    assert [change.pointer for change in carried.unsupported] == [("PidMode",)]

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from documents.support import doc
-from sysdig_instrument.documents import load, read, yaml_tree
+from sysdig_instrument.documents import load, read, yaml_syntax
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyYAML has two parsers; a wheel may come without the one in C."""
     if request.param == "Python":
-        monkeypatch.setattr(yaml_tree, "LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(yaml_syntax, "LOADER", yaml.SafeLoader)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_aliases_are_copies_and_a_warning() -> None:
     assert "line 2: CloudFormation refuses YAML aliases" in document.warnings[0]
 
 
-def test_repeated_keys_are_warned_of_and_the_last_counts() -> None:
+def test_repeated_keys_warn_and_the_last_wins() -> None:
     document = doc("a: 1\nb:\n  c: 1\n  c: 2\n")
     assert document.value == {"a": 1, "b": {"c": 2}}
     (warning,) = document.warnings
@@ -187,13 +187,13 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (b"x" * 9_000_000, "t is larger than 8 MiB."),
     ],
 )
-def test_faults(data: bytes, message: str) -> None:
+def test_syntax_errors(data: bytes, message: str) -> None:
     start = time.monotonic()
     with pytest.raises(UsageError) as error:
         read(data, "t")
     assert time.monotonic() - start < 20
     told = str(error.value)
-    if yaml_tree.LOADER is yaml.SafeLoader and "is not YAML" in message:
+    if yaml_syntax.LOADER is yaml.SafeLoader and "is not YAML" in message:
         message = message.split(" column", maxsplit=1)[
             0
         ]  # the two parsers agree on what is wrong, but not on the column
@@ -228,7 +228,7 @@ def test_messages_do_not_show_the_text() -> None:
         (codecs.BOM_UTF32_BE, "utf-32-be"),
     ],
 )
-def test_encodings_come_back(text: str, mark: bytes, codec: str) -> None:
+def test_encodings_round_trip(text: str, mark: bytes, codec: str) -> None:
     data = mark + text.encode(codec)
     document = read(data, "t")
     assert document.text == text
@@ -251,11 +251,11 @@ def test_load(tmp_path: Path) -> None:
         load("a\0b")
 
 
-def test_json_does_not_wait_for_yaml() -> None:
+def test_reading_json_does_not_import_yaml() -> None:
     """PyYAML takes longer to import than a small template takes to process."""
     script = """
 import sys
-from sysdig_instrument.documents import carry_back, kind, properties, read, render, write
+from sysdig_instrument.documents import kind_of, read, render, to_ecs_changes, to_properties, write
 from sysdig_instrument.engine.patch import Change
 document = read(b'{"a": 1}', "t")
 assert write(document, [Change("add", ("b",), "because", "x")]) == '{"a": 1, "b": "x"}'

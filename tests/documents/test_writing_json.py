@@ -35,7 +35,7 @@ def test_untouched_text_stays() -> None:
     assert changed(text, add("/b/d", "é")) == text.replace("null}", 'null, "d" :"é"}')
 
 
-def test_letters_are_escaped_where_the_text_does_so() -> None:
+def test_non_ascii_is_escaped_if_the_text_does() -> None:
     assert changed('{"a": "\\u00e9"}', add("/b", "é")) == '{"a": "\\u00e9", "b": "\\u00e9"}'
     assert changed('{"a": "e"}', add("/b", "é")) == '{"a": "e", "b": "é"}'
 
@@ -84,7 +84,7 @@ def test_replace_and_remove() -> None:
     )
 
 
-def test_repeated_keys_change_where_they_count() -> None:
+def test_the_last_of_repeated_keys_is_changed() -> None:
     assert changed('{"a": 1, "b": 0, "a": 2}', put("/a", 3, 2)) == '{"a": 1, "b": 0, "a": 3}'
     assert changed('{"a": 1, "b": 0, "a": 2}', remove("/a", 2)) == '{"b": 0}'
 

@@ -11,20 +11,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from documents import texts
-from sysdig_instrument.documents import read, write, writer
-from sysdig_instrument.documents.drafts import own_values
-from sysdig_instrument.documents.page import Page, UnplacedError
-from sysdig_instrument.documents.splices import spliced
-from sysdig_instrument.documents.tree import Alias, Mapping, Scalar, Sequence, function_of, same, walk
-from sysdig_instrument.documents.yaml_tree import compose
+from sysdig_instrument.documents import read, write
+from sysdig_instrument.documents.editing import writer
+from sysdig_instrument.documents.editing.edit_tree import value_nodes
+from sysdig_instrument.documents.editing.source import SourceText, UnsupportedLayoutError, apply_edits
+from sysdig_instrument.documents.syntax_tree import Alias, Mapping, Scalar, Sequence, function_of, json_equal, walk
+from sysdig_instrument.documents.yaml_syntax import compose_yaml
 from sysdig_instrument.engine.patch import Change, apply
 
 if TYPE_CHECKING:
     from random import Random
 
     from sysdig_instrument.documents import Document
-    from sysdig_instrument.documents.splices import Splice
-    from sysdig_instrument.documents.tree import Node
+    from sysdig_instrument.documents.editing.source import TextEdit
+    from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
 
 thorough = settings(
@@ -41,30 +41,30 @@ def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> bool:
         raise AssertionError("an edit went wrong")
 
-    monkeypatch.setattr(writer, "_coarsen", refuse)
-    monkeypatch.setattr(writer, "_coarsen_all", refuse)
+    monkeypatch.setattr(writer, "_widen", refuse)
+    monkeypatch.setattr(writer, "_widen_all", refuse)
 
 
 def _written(document: Document, changes: list[Change]) -> str:
     """The text with the changes. What it says is compared here."""
     text = write(document, changes)
-    assert same(read(document.encode(text), "t").value, apply(document.value, changes))
+    assert json_equal(read(document.encode(text), "t").value, apply(document.value, changes))
     return text
 
 
 @thorough
 @given(texts.documents, st.randoms(use_true_random=False), st.data())
-def test_yaml(value: Json, rnd: Random, data: st.DataObject) -> None:
+def test_yaml_edits_give_the_changed_value(value: Json, rnd: Random, data: st.DataObject) -> None:
     text = texts.Scribe(rnd).document(value)
     document = read(text.encode(), "t")
-    assert same(document.value, value) or not text.endswith("\n"), "the scribe writes what it means"
+    assert json_equal(document.value, value) or not text.endswith("\n"), "the scribe writes what it means"
     assert write(document, []) == text
     _written(document, data.draw(texts.changes(document.value)))
 
 
 @thorough
 @given(st.one_of(texts.documents, texts.repetitive), st.randoms(use_true_random=False), st.data())
-def test_yaml_with_aliases(value: Json, rnd: Random, data: st.DataObject) -> None:
+def test_yaml_edits_with_aliases_give_the_changed_value(value: Json, rnd: Random, data: st.DataObject) -> None:
     document = read(texts.Scribe(rnd, aliases=True).document(value).encode(), "t")
     _written(document, data.draw(texts.changes(document.value)))
 
@@ -76,20 +76,20 @@ def test_lines_outside_are_the_same(value: Json, rnd: Random, data: st.DataObjec
     document = read(texts.Scribe(rnd).document(value).encode(), "t")
     change = data.draw(texts.one_change(document.value))
     written = _written(document, [change])
-    tree = compose(document.text, "t")
-    start, end = _span(tree, change.pointer[:-1], Page(document.text, document.newline))
+    tree = compose_yaml(document.text, "t")
+    start, end = _span(tree, change.pointer[:-1], SourceText(document.text, document.newline))
     before, after = document.text[:start], document.text[end:]
     assert written.startswith(before)
     assert written.endswith(after) or (written + document.newline).endswith(after)
 
 
-def _span(node: Node, pointer: tuple[str | int, ...], page: Page) -> tuple[int, int]:
+def _span(node: Node, pointer: tuple[str | int, ...], page: SourceText) -> tuple[int, int]:
     """From the line above a value, where it is introduced, to the end of its last line."""
     for part in pointer:
         if function_of(node) == part or isinstance(node, Alias | Scalar):
             continue
         if isinstance(node, Mapping):
-            node = own_values(node)[str(part)]
+            node = value_nodes(node)[str(part)]
         elif isinstance(node, Sequence):
             node = node.items[int(part)]
     start = page.line_start(page.line_start(node.start) - 1) if page.line_start(node.start) else 0
@@ -98,8 +98,8 @@ def _span(node: Node, pointer: tuple[str | int, ...], page: Page) -> tuple[int, 
         start = page.line_start(start - 1)
         above = page.text[start : node.start].strip()
     end = page.line_end(page.end_of(node))
-    with suppress(UnplacedError):
-        end = page.below(end, -1)
+    with suppress(UnsupportedLayoutError):
+        end = page.indented_comments_end(end, -1)
     return start, end
 
 
@@ -132,7 +132,7 @@ def test_json_stays_as_it_was_formatted(
 
 @thorough
 @given(texts.documents, st.randoms(use_true_random=False), st.data())
-def test_what_went_wrong_is_written_anew(value: Json, rnd: Random, data: st.DataObject) -> None:
+def test_broken_edits_fall_back_to_rewriting(value: Json, rnd: Random, data: st.DataObject) -> None:
     """Whatever edits do, the text that comes out says what it should: here they put in nonsense half of the time."""
     document = read(texts.Scribe(rnd).document(value).encode(), "t")
     changes = data.draw(texts.changes(document.value))
@@ -141,18 +141,18 @@ def test_what_went_wrong_is_written_anew(value: Json, rnd: Random, data: st.Data
         for name, real in REAL.items():
             patch.setattr(writer, name, real)
 
-        def nonsense(text: str, splices: list[Splice]) -> str:
-            return spliced(text, [splice for splice in splices if rnd.random() < 0.5])
+        def nonsense(text: str, splices: list[TextEdit]) -> str:
+            return apply_edits(text, [splice for splice in splices if rnd.random() < 0.5])
 
-        patch.setattr(writer, "spliced", nonsense)
+        patch.setattr(writer, "apply_edits", nonsense)
         written = write(document, changes)
-    assert same(read(written.encode(), "t").value, apply(document.value, changes))
+    assert json_equal(read(written.encode(), "t").value, apply(document.value, changes))
 
 
-REAL = {"_coarsen": writer._coarsen, "_coarsen_all": writer._coarsen_all}
+REAL = {"_widen": writer._widen, "_widen_all": writer._widen_all}
 
 
-def test_the_scribe_uses_what_it_should() -> None:
+def test_generated_texts_cover_every_yaml_feature() -> None:
     """The texts have all that they are there for."""
     seen: set[str] = set()
 
@@ -160,7 +160,7 @@ def test_the_scribe_uses_what_it_should() -> None:
     @given(st.one_of(texts.documents, texts.repetitive), st.randoms(use_true_random=False))
     def look(value: Json, rnd: Random) -> None:
         text = texts.Scribe(rnd, aliases=True).document(value)
-        for node in walk(compose(text, "t")):
+        for node in walk(compose_yaml(text, "t")):
             seen.add(type(node).__name__ + (":flow" if isinstance(node, Mapping | Sequence) and node.flow else ""))
             seen.add(f"tag {node.tag}")
             if isinstance(node, Scalar):
@@ -182,10 +182,10 @@ def test_the_scribe_uses_what_it_should() -> None:
     assert expected | {"<<: *", "\r\n", " # ", "---"} <= seen
 
 
-def test_a_text_that_cannot_be_edited_is_written_anew_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uneditable_text_is_rewritten_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, real in REAL.items():
         monkeypatch.setattr(writer, name, real)
-    monkeypatch.setattr(writer, "spliced", lambda text, _: text + ": {")
+    monkeypatch.setattr(writer, "apply_edits", lambda text, _: text + ": {")
     warnings: list[str] = []
     written = write(read(b"a: 1 # one\n", "t"), [Change("add", ("b",), "because", [2])], warnings.append)
     assert written == "a: 1\nb:\n  - 2\n"

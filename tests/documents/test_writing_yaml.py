@@ -53,7 +53,7 @@ def test_no_change_is_no_change() -> None:
     )
 
 
-def test_all_that_instrumenting_does() -> None:
+def test_all_changes_of_an_instrumented_template() -> None:
     written = changed(
         TEMPLATE,
         add(f"{CONTAINERS}/0/EntryPoint/0", "/opt/draios/bin/instrument"),
@@ -299,7 +299,7 @@ def test_remove() -> None:
     )
 
 
-def test_repeated_keys_change_where_they_count() -> None:
+def test_the_last_of_repeated_keys_is_changed() -> None:
     check("a:\n  b: 1\n  b: 2\n", "a:\n  b: 1\n  b: 3\n", put("/a/b", 3, 2))
     check("a:\n  b: 1\n  c: 0\n  b: 2\n", "a:\n  c: 0\n", remove("/a/b", 2))
 
@@ -327,13 +327,13 @@ def test_strings_stay_strings(text: str) -> None:
         changed(source, add("/a/-" if isinstance(a, list) else "/a/k", {text: [text]}))
 
 
-def test_blanks_on_empty_lines_do_not_join_a_new_text() -> None:
+def test_a_new_multiline_string_ignores_blank_lines_below() -> None:
     text = "a:\n  b: 1\n          \n# end\n"
     written = write(read(text.encode(), "t"), [add("/a/c", "x\ny\n")])
     assert written == text.replace("b: 1\n", 'b: 1\n  c: "x\\ny\\n"\n')
 
 
-def test_plain_where_it_can_be() -> None:
+def test_strings_are_unquoted_where_possible() -> None:
     plain = [
         "/opt/draios/bin/instrument",
         "quay.io/sysdig/workload-agent:latest",
@@ -348,7 +348,7 @@ def test_plain_where_it_can_be() -> None:
     assert "'" not in written
 
 
-def test_functions_are_short_where_the_text_has_them_short() -> None:
+def test_short_form_functions_follow_the_text() -> None:
     value: Json = {"Fn::Join": ["", [{"Ref": "A"}, {"Fn::GetAtt": ["B", "C.D"]}]]}
     assert (
         changed("a: !Ref X\n", add("/b", value)) == 'a: !Ref X\nb: !Join\n  - ""\n  - - !Ref A\n    - !GetAtt B.C.D\n'
@@ -367,7 +367,7 @@ def test_functions_are_short_where_the_text_has_them_short() -> None:
     assert changed("a: 1\n", add("/b", {"Fn::Length": 3})) == "a: 1\nb:\n  Fn::Length: 3\n"
 
 
-def test_around_a_short_tag() -> None:
+def test_edits_around_a_short_form_tag() -> None:
     """A change of the function itself, not of something in it, writes the value anew."""
     assert changed("a: !Sub x # why\n", put("/a/Fn::Sub", "z", "x")) == "a: !Sub z # why\n"
     assert changed("a: !GetAtt b.c\n", put("/a/Fn::GetAtt/1", "d", "c")) == "a: !GetAtt b.d\n"

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from embedded_aws.runtime import Machine, Runtime
-from embedding import SECRET, TOOLS, Start, built_function, require_tools
+from embedded_aws.runtime import Runtime, RuntimePrograms
+from fixtures_embedded_aws import SECRET, TOOLS, Start, build_function, require_tools
 from sysdig_instrument.engine.settings.table import BY_NAME
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     require_tools()
-    return built_function(tmp_path_factory.mktemp("function") / "bundle")
+    return build_function(tmp_path_factory.mktemp("function") / "bundle")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def start(bundle: Path) -> Iterator[Start]:
 
         def run(
             code: Path = bundle,
-            handler: str = "sysdig_instrument.handler.handler",
+            handler: str = "sysdig_instrument.function.handler.handler",
             timeout: int = 60,
             environment: Mapping[str, str] | None = None,
             **settings: str,
@@ -43,6 +43,6 @@ def start(bundle: Path) -> Iterator[Start]:
                 **{BY_NAME[name].variable: value for name, value in settings.items()},
                 **(environment or {}),
             }
-            return running.enter_context(Runtime(Machine.found_in(TOOLS), code, variables))
+            return running.enter_context(Runtime(RuntimePrograms.find_in(TOOLS), code, variables))
 
         yield run

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from embedding import ROOT, TOOLS, built_function, made, on_embedded_aws
+from fixtures_embedded_aws import ROOT, TOOLS, build_function, on_embedded_aws, run_make
 
 pytestmark = on_embedded_aws
 
@@ -42,14 +42,14 @@ def files(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second build: later, and in a folder with another and longer name."""
-    return built_function(tmp_path_factory.mktemp("another") / "folder")
+    return build_function(tmp_path_factory.mktemp("another") / "folder")
 
 
-def test_it_is_the_same_from_every_build(bundle: Path, again: Path) -> None:
+def test_builds_are_reproducible(bundle: Path, again: Path) -> None:
     assert files(bundle) == files(again)
 
 
-def test_so_is_what_sam_zips(bundle: Path, again: Path, tmp_path: Path) -> None:
+def test_the_zip_made_by_sam_is_reproducible(bundle: Path, again: Path, tmp_path: Path) -> None:
     def zipped(folder: Path) -> Any:
         command = [str(TOOLS / "sam/bin/python"), "-c", ZIPPED, str(tmp_path / folder.name), str(folder)]
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -65,14 +65,14 @@ def locked() -> set[str]:
     return {line.split("==")[0].replace("-", "_") for line in lines if "==" in line}
 
 
-def test_it_has_the_packages_of_the_function(bundle: Path) -> None:
+def test_the_bundle_has_the_packages_of_the_function(bundle: Path) -> None:
     # Each package brings its METADATA, by which scanners know what is in a function, and its licence.
     described = list(bundle.glob("*.dist-info/METADATA"))
     assert {path.parent.name.split("-")[0] for path in described} == locked()
     assert not [path.parent.name for path in described if not list(path.parent.rglob("LICENSE*"))]
 
 
-def test_it_is_pure_python_and_carries_nothing_of_this_machine(bundle: Path) -> None:
+def test_the_bundle_is_pure_python_without_local_paths(bundle: Path) -> None:
     names = files(bundle)
     assert not [name for name in names if name.endswith((".so", "RECORD", "INSTALLER", "direct_url.json"))]
     assert not (bundle / "bin").exists()
@@ -81,9 +81,9 @@ def test_it_is_pure_python_and_carries_nothing_of_this_machine(bundle: Path) -> 
         assert not [name for name in names if here in (bundle / name).read_bytes()]
 
 
-def test_it_is_compiled_where_this_machine_has_a_python_of_the_runtime(bundle: Path) -> None:
+def test_the_bundle_is_compiled_if_the_runtime_python_is_found(bundle: Path) -> None:
     compiled = {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*.pyc")}
-    if not made("python"):
+    if not run_make("python"):
         assert not compiled
         return
     tag = f"cpython-{runtime().replace('.', '')}"
@@ -95,8 +95,8 @@ def test_it_is_compiled_where_this_machine_has_a_python_of_the_runtime(bundle: P
     assert not compiled
 
 
-def test_without_a_python_of_the_runtime_it_is_built_and_told(tmp_path: Path) -> None:
-    told = made("build-MacroFunction", f"ARTIFACTS_DIR={tmp_path}", "RUNTIME=3.99")
+def test_without_the_runtime_python_the_build_prints_a_notice(tmp_path: Path) -> None:
+    told = run_make("build-MacroFunction", f"ARTIFACTS_DIR={tmp_path}", "RUNTIME=3.99")
     (line,) = [line for line in told.splitlines() if "Cold starts" in line]
     assert "no Python 3.99 here" in line
     assert "build again" in line
@@ -114,11 +114,11 @@ def runtime() -> str:
     return version
 
 
-def test_it_is_built_for_the_runtime_of_the_template() -> None:
+def test_the_bundle_is_built_for_the_template_runtime() -> None:
     assert f"\nRUNTIME := {runtime()}\n" in (ROOT / "src/Makefile").read_text()
 
 
-def test_it_has_the_modules_that_the_handler_leads_to_and_no_others(bundle: Path) -> None:
+def test_the_bundle_has_exactly_the_modules_imported(bundle: Path) -> None:
     needed = {path for path in reached() if path.is_relative_to(SOURCE)}
     there = {
         Path(name) for name in files(bundle) if name.startswith("sysdig_instrument/") and not name.endswith(".pyc")
@@ -126,7 +126,7 @@ def test_it_has_the_modules_that_the_handler_leads_to_and_no_others(bundle: Path
     assert there == {path.relative_to(SOURCE) for path in needed}
 
 
-def test_of_its_packages_it_has_what_is_reached_and_no_folder_besides(bundle: Path) -> None:
+def test_the_bundle_has_only_the_package_folders_imported(bundle: Path) -> None:
     needed = {path.relative_to(PACKAGES) for path in reached() if path.is_relative_to(PACKAGES)}
     assert not {path for path in needed if not (bundle / path).exists()}
     folders = {path.parent.relative_to(bundle) for path in bundle.rglob("*.py")}

@@ -12,8 +12,7 @@ from typing import Any, Final
 import pytest
 
 from embedded_aws.runtime import Runtime
-from embedding import ROOT, Start, on_embedded_aws
-from emulator.silence import (
+from emulator.slow_servers import (
     black_hole,
     body_byte_by_byte,
     headers_byte_by_byte,
@@ -22,6 +21,7 @@ from emulator.silence import (
     serving,
     wants_a_password,
 )
+from fixtures_embedded_aws import ROOT, Start, on_embedded_aws
 
 pytestmark = on_embedded_aws
 
@@ -62,7 +62,7 @@ def answered(runtime: Runtime, event: bytes, seconds: float) -> str:
     began = time.monotonic()
     outcome = runtime.invoke(event)
     assert time.monotonic() - began < seconds
-    assert not outcome.failed, outcome.body
+    assert not outcome.is_error, outcome.body
     answer = json.loads(outcome.body)
     assert answer["status"] == "failure"
     message: str = answer["errorMessage"]
@@ -72,12 +72,12 @@ def answered(runtime: Runtime, event: bytes, seconds: float) -> str:
 
 def warm(runtime: Runtime) -> Runtime:
     """After its first run, which is another that asks nobody; the import of the function is not of what is tested."""
-    assert not runtime.invoke((ROOT / "events" / "template.json").read_bytes()).failed
+    assert not runtime.invoke((ROOT / "events" / "template.json").read_bytes()).is_error
     return runtime
 
 
 @pytest.mark.parametrize(("function", "lookup"), [(6, "600"), (60, "2")])
-def test_there_is_an_answer_in_time(start: Start, function: int, lookup: str) -> None:
+def test_the_function_answers_in_time(start: Start, function: int, lookup: str) -> None:
     """Whichever ends first: the function's time, or the look-ups'."""
     with serving(nothing) as silent:
         runtime = start(timeout=function, InternalRegistries=f"http://{silent}", LookupSeconds=lookup)
@@ -86,7 +86,7 @@ def test_there_is_an_answer_in_time(start: Start, function: int, lookup: str) ->
 
 @pytest.mark.parametrize("how", SILENCES)
 @pytest.mark.parametrize("scheme", ["http://", ""], ids=["plain", "TLS"])
-def test_a_registry_that_keeps_silence(start: Start, how: str, scheme: str) -> None:
+def test_a_registry_that_does_not_respond(start: Start, how: str, scheme: str) -> None:
     with SILENCES[how]() as silent:
         settings = {"InternalRegistries": scheme + silent, "LookupSeconds": "600"}
         runtime = warm(start(timeout=LEAST_SECONDS, **settings))
@@ -97,7 +97,7 @@ def test_a_registry_that_keeps_silence(start: Start, how: str, scheme: str) -> N
 @pytest.mark.parametrize(
     ("service", "how"), [*((service, "says nothing") for service in AWS), *(("ECR", how) for how in SILENCES)][1:]
 )
-def test_an_aws_service_that_keeps_silence(start: Start, service: str, how: str) -> None:
+def test_an_aws_service_that_does_not_respond(start: Start, service: str, how: str) -> None:
     """Its own time-outs and retries are botocore's, and longer than the function has."""
     with SILENCES[how]() as silent, serving(wants_a_password) as registry:
         environment = {
@@ -121,11 +121,11 @@ def getaddrinfo(host, *more, **others):
         time.sleep(600)
     return real(host, *more, **others)
 socket.getaddrinfo = getaddrinfo
-from sysdig_instrument.handler import handler
+from sysdig_instrument.function.handler import handler
 """
 
 
-def test_names_that_nobody_resolves(start: Start, bundle: Path, tmp_path: Path) -> None:
+def test_dns_that_does_not_respond(start: Start, bundle: Path, tmp_path: Path) -> None:
     """A name look-up cannot be interrupted: it is left behind."""
     (tmp_path / "slow_names.py").write_text(SLOW_NAMES.format(bundle=str(bundle)))
     runtime = warm(start(tmp_path, "slow_names.handler", timeout=LEAST_SECONDS, LookupSeconds="600"))
@@ -133,7 +133,7 @@ def test_names_that_nobody_resolves(start: Start, bundle: Path, tmp_path: Path) 
         assert "registry.example" in answered(runtime, event_with(Image="registry.example/shop/web:1"), LEAST_SECONDS)
 
 
-def test_a_template_that_takes_longer_than_the_function_has(start: Start) -> None:
+def test_a_template_that_takes_too_long(start: Start) -> None:
     """No look-up at all, and more combinations of conditions than can be worked through."""
     conditions = {f"C{number}": {"Fn::Equals": [{"Ref": "AWS::StackName"}, str(number)]} for number in range(10)}
     parts = [{"Fn::If": [name, "a", "b"]} for name in conditions]
@@ -143,5 +143,5 @@ def test_a_template_that_takes_longer_than_the_function_has(start: Start) -> Non
     event["fragment"]["Resources"] = {f"Task{number}": task for number in range(60)}
     runtime = warm(start(timeout=LEAST_SECONDS, AllowedRegistries="nobody.example"))
     outcome = runtime.invoke(json.dumps(event).encode())
-    assert not outcome.failed, outcome.body
+    assert not outcome.is_error, outcome.body
     assert "takes longer to work through than the function has time" in json.loads(outcome.body)["errorMessage"]

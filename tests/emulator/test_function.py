@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from embedding import ROOT, Start, on_embedded_aws
+from fixtures_embedded_aws import ROOT, Start, on_embedded_aws
 
 pytestmark = on_embedded_aws
 
@@ -34,12 +34,12 @@ def fragment() -> dict[str, Any]:
 @pytest.mark.parametrize("name", sorted(EVENTS.keys() - OF_THE_HOOK))
 def test_every_event_is_answered(start: Start, name: str) -> None:
     outcome = start().invoke(EVENTS[name])
-    assert not outcome.failed, outcome.log
+    assert not outcome.is_error, outcome.log
     answer = json.loads(outcome.body)
     assert {key: answer.get(key) for key in expected(name)} == expected(name)
 
 
-def test_a_template_comes_back_instrumented_and_otherwise_as_it_was(start: Start, fragment: dict[str, Any]) -> None:
+def test_a_template_is_instrumented_and_otherwise_unchanged(start: Start, fragment: dict[str, Any]) -> None:
     answer = json.loads(start().invoke(EVENTS["template"]).body)["fragment"]
     task = answer["Resources"]["Task"]
     assert task.pop("Metadata")["SysdigInstrument"]["Result"]["Task"] == "instrumented"
@@ -53,7 +53,7 @@ def test_a_template_comes_back_instrumented_and_otherwise_as_it_was(start: Start
     assert answer == fragment
 
 
-def test_a_warm_function_remembers_nothing(start: Start) -> None:
+def test_a_warm_function_keeps_no_state(start: Start) -> None:
     """Cold or warm, and whatever came before: one event, one answer, to the byte."""
     cold = {name: start().invoke(event).body for name, event in EVENTS.items()}
     runtime = start()
@@ -61,11 +61,11 @@ def test_a_warm_function_remembers_nothing(start: Start) -> None:
         assert runtime.invoke(EVENTS[name]).body == cold[name], name
 
 
-def test_what_is_no_macro_event_gets_a_message(start: Start) -> None:
+def test_an_event_of_another_kind_gets_a_message(start: Start) -> None:
     runtime = start()
     for event in (b"{}", b"[]", b"null", b'"text"', b'{"fragment": 1}'):
         outcome = runtime.invoke(event)
-        assert not outcome.failed, (event, outcome.log)
+        assert not outcome.is_error, (event, outcome.log)
         answer = json.loads(outcome.body)
         assert answer["status"] == "failure", event
         assert answer["errorMessage"], event
@@ -80,14 +80,14 @@ def test_neither_templates_nor_values_are_logged(start: Start) -> None:
     assert "not-to-be-seen" not in outcome.log
 
 
-def test_the_emulator_ends_a_function_that_takes_too_long(start: Start, tmp_path: Path) -> None:
+def test_the_emulator_enforces_the_timeout(start: Start, tmp_path: Path) -> None:
     """The test tool itself: a time-out is seen as one, and the next invocation has a new environment."""
     (tmp_path / "slow.py").write_text(
         "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event\n"
     )
     runtime = start(tmp_path, "slow.handler", timeout=1)
     late = runtime.invoke(b"30")
-    assert late.failed
+    assert late.is_error
     assert late.body == b"Task timed out after 1.00 seconds"
     assert runtime.invoke(b"0").body == b"0"
 
@@ -95,5 +95,5 @@ def test_the_emulator_ends_a_function_that_takes_too_long(start: Start, tmp_path
 def test_the_emulator_reports_an_exception(start: Start, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("def handler(event, context):\n    raise KeyError(event)\n")
     outcome = start(tmp_path, "bad.handler").invoke(b'"key"')
-    assert outcome.failed
+    assert outcome.is_error
     assert json.loads(outcome.body)["errorType"] == "KeyError"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from case_folders import FOLDER
-from embedded_aws.runtime import Outcome
-from embedding import ROOT, Start, on_embedded_aws
+from embedded_aws.runtime import FunctionResponse
+from fixtures_embedded_aws import ROOT, Start, on_embedded_aws
 
 pytestmark = on_embedded_aws
 
@@ -24,8 +24,8 @@ def event(properties: Any = None, **changes: Any) -> bytes:
     return json.dumps(changed).encode()
 
 
-def answered(outcome: Outcome) -> dict[str, Any]:
-    assert not outcome.failed, outcome.log
+def answered(outcome: FunctionResponse) -> dict[str, Any]:
+    assert not outcome.is_error, outcome.log
     answer: dict[str, Any] = json.loads(outcome.body)
     assert answer["clientRequestToken"] == EVENT["clientRequestToken"]
     assert set(answer) <= {"hookStatus", "errorCode", "message", "clientRequestToken"}
@@ -38,7 +38,7 @@ def instrumented() -> dict[str, Any]:
     return properties
 
 
-def test_what_is_not_instrumented_is_not_compliant_and_what_is_passes(start: Start) -> None:
+def test_only_instrumented_tasks_are_compliant(start: Start) -> None:
     runtime = start()
     bare = answered(runtime.invoke(event()))
     assert (bare["hookStatus"], bare["errorCode"]) == ("FAILED", "NonCompliant")
@@ -58,7 +58,7 @@ def test_a_tag_opts_out(start: Start, point: str) -> None:
     assert "left alone" in answer["message"]
 
 
-def test_one_function_is_the_macro_and_its_hook(start: Start) -> None:
+def test_one_function_serves_the_macro_and_the_hook(start: Start) -> None:
     runtime = start()
     macro = (ROOT / "events" / "template.json").read_bytes()
     first = runtime.invoke(macro).body
@@ -66,7 +66,7 @@ def test_one_function_is_the_macro_and_its_hook(start: Start) -> None:
     assert runtime.invoke(macro).body == first
 
 
-def test_a_deployment_that_is_wrong_is_told(start: Start) -> None:
+def test_invalid_deployment_settings_are_reported(start: Start) -> None:
     answer = answered(start(LockedSettings="Prioritty").invoke(event()))
     assert (answer["hookStatus"], answer["errorCode"]) == ("FAILED", "InternalFailure")
     assert "LockedSettings" in answer["message"]

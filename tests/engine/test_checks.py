@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from making import NOVALUE, ROLE, container, problems_of, processed, template
+from factories import NOVALUE, ROLE, container, problems_of, processed, template
+from sysdig_instrument.engine.fargate_sizes import FARGATE_SIZES, Size, cpu_units, mebibytes, next_size
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.sizes import FARGATE_SIZES, Size, cpu_units, mebibytes, next_size
 
 
 def several(count: int) -> list[Json]:
@@ -21,7 +21,7 @@ def test_nine_containers_and_the_agent_are_ten() -> None:
     assert "there are 11 containers, and ECS takes 10 at most" in problem
 
 
-def test_containers_that_are_not_there_now_do_not_count() -> None:
+def test_inactive_containers_are_not_counted() -> None:
     conditional: list[Json] = [{"Fn::If": ["Never", each, NOVALUE]} for each in several(5)]
     sections: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
     kept: list[Json] = [container(Name=f"k{number}") for number in range(9)]
@@ -33,7 +33,7 @@ def test_two_containers_of_one_name_are_refused() -> None:
     assert "Another container has the same name" in problem
 
 
-def test_names_that_are_not_known_are_not_taken_for_the_same() -> None:
+def test_unknown_names_are_not_duplicates() -> None:
     assert problems_of(template(container(Name=5), container(Name=""), container(Name={"Ref": "X"}))) == []
 
 
@@ -47,7 +47,7 @@ def test_the_same_name_in_two_branches_is_one_container() -> None:
     ("key", "entry"),
     [("VolumesFrom", {"SourceContainer": "nobody"}), ("DependsOn", {"ContainerName": "nobody", "Condition": "START"})],
 )
-def test_a_container_that_is_named_must_be_there(key: str, entry: Json) -> None:
+def test_a_referenced_container_must_exist(key: str, entry: Json) -> None:
     (problem,) = problems_of(template(container(**{key: [entry]})))
     assert f'{key} names "nobody", and there is no such container' in problem
     assert f"ContainerDefinitions[0].{key}[0]" in problem
@@ -67,7 +67,7 @@ HERE: Json = {"SourceContainer": "web"}
         ([{"SourceContainer": {"Fn::If": ["Yes", "nobody", "web"]}}], "VolumesFrom[0]"),
     ],
 )
-def test_a_list_under_conditions_is_checked_as_it_is_now(entries: Json, place: str) -> None:
+def test_a_conditional_list_is_checked_in_its_active_branch(entries: Json, place: str) -> None:
     others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
     (problem,) = problems_of(template(*others, sections=NOW))
     assert place in problem
@@ -84,23 +84,23 @@ def test_a_list_under_conditions_is_checked_as_it_is_now(entries: Json, place: s
         [{"SourceContainer": {"Fn::If": ["No", "nobody", "web"]}}],
     ],
 )
-def test_what_is_not_in_a_list_now_is_not_checked(entries: Json) -> None:
+def test_inactive_list_items_are_not_checked(entries: Json) -> None:
     others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
     assert not any("nobody" in each for each in problems_of(template(*others, sections=NOW)))
 
 
-def test_no_name_is_missed_where_not_every_container_is_known() -> None:
+def test_references_are_accepted_beside_unknown_containers() -> None:
     there: Json = {"Fn::If": ["Unheard", container(Name="b"), NOVALUE]}
     value = template(container(VolumesFrom=[{"SourceContainer": "b"}]), there, sections=NOW)
     assert problems_of(value) == []
 
 
 @pytest.mark.parametrize("name", ["web", "SysdigInstrumentation", {"Ref": "Unknown"}, NOVALUE, 5, None])
-def test_a_container_that_is_there_or_may_be_is_accepted(name: Json) -> None:
+def test_an_existing_or_possible_container_is_accepted(name: Json) -> None:
     assert problems_of(template(container(), container(Name="b", DependsOn=[{"ContainerName": name}]))) == []
 
 
-def test_references_are_not_judged_where_a_name_is_not_known() -> None:
+def test_references_are_not_checked_if_a_name_is_unknown() -> None:
     value = template(
         container(Name={"Fn::GetAtt": ["X", "Name"]}), container(Name="b", DependsOn=[{"ContainerName": "x"}])
     )
@@ -114,7 +114,7 @@ def test_a_secret_and_a_variable_must_not_share_a_name() -> None:
     assert '"A" is both a secret and an environment variable' in problem
 
 
-def test_a_variable_of_the_settings_must_not_be_a_secret_of_the_workload() -> None:
+def test_a_setting_variable_must_not_be_a_workload_secret() -> None:
     value = template(container(Secrets=[{"Name": "A", "ValueFrom": "x"}]))
     assert len(problems_of(value, {"WorkloadEnvironment": {"A": "x"}})) == 1
 
@@ -128,7 +128,7 @@ def test_an_agent_with_secrets_needs_an_execution_role(role: Json) -> None:
 
 
 @pytest.mark.parametrize("role", [ROLE, {"Ref": "Unknown"}, {"Fn::If": ["Unknown", ROLE, NOVALUE]}])
-def test_a_role_that_is_there_or_may_be_is_accepted(role: Json) -> None:
+def test_an_existing_or_possible_role_is_accepted(role: Json) -> None:
     assert problems_of(template(ExecutionRoleArn=role)) == []
 
 
@@ -144,14 +144,14 @@ def test_a_role_that_is_there_or_may_be_is_accepted(role: Json) -> None:
         ("1" * 1_000_000 + "x", None), (" " * 1_000_000, None), ("1.", None), ("1..5", None),
     ],
 )  # fmt: skip
-def test_cpu_is_read_in_every_spelling(value: Json, units: int | None) -> None:
+def test_cpu_is_parsed_in_every_format(value: Json, units: int | None) -> None:
     assert cpu_units(value) == units
 
 
 @pytest.mark.parametrize(
     ("value", "mib"), [(512, 512), ("512", 512), ("0.5 GB", 512), ("1GB", 1024), ("2 gb", 2048), ("1 vCPU", None)]
 )
-def test_memory_is_read_in_every_spelling(value: Json, mib: int | None) -> None:
+def test_memory_is_parsed_in_every_format(value: Json, mib: int | None) -> None:
     assert mebibytes(value) == mib
 
 
@@ -168,7 +168,7 @@ def test_the_next_fargate_size_is_the_smallest_that_fits(need: tuple[int, int], 
     assert (found and found.amounts) == size
 
 
-def test_the_table_of_fargate_sizes_grows() -> None:
+def test_fargate_sizes_are_in_ascending_order() -> None:
     assert [cpu for cpu, _ in FARGATE_SIZES] == [256 << step for step in range(7)]
     for _, memories in FARGATE_SIZES:
         assert list(memories) == sorted(set(memories))
@@ -185,13 +185,13 @@ def test_the_table_of_fargate_sizes_grows() -> None:
         ({"Memory": "1024"}, {"Memory": 1024, "MemoryReservation": 256}, {"AgentMemory": 1024, "AgentMemoryReservation": 769}, False),
     ],
 )  # fmt: skip
-def test_the_agents_share_must_fit(
+def test_the_agents_reservation_must_fit(
     *, task: dict[str, Any], web: dict[str, Any], agent: dict[str, Any], fits: bool
 ) -> None:
     assert (problems_of(template(container(**web), **task), agent) == []) is fits
 
 
-def test_too_small_a_task_is_told_the_size_that_fits() -> None:
+def test_a_small_task_is_refused_with_a_size_that_fits() -> None:
     (problem,) = problems_of(template(container(Memory=512), Cpu="256", Memory="512"), {"AgentMemory": 256})
     assert (
         'With 256 MiB for the agent the containers reserve 768, and the task has 512. Give the task Cpu "256" and Memory "1024"'
@@ -199,18 +199,18 @@ def test_too_small_a_task_is_told_the_size_that_fits() -> None:
     )
 
 
-def test_too_large_a_need_is_told_that_nothing_fits() -> None:
+def test_no_size_is_suggested_if_none_fits() -> None:
     value = template(container(Memory=122_880), Cpu="16384", Memory="122880")
     (problem,) = problems_of(value, {"AgentMemory": 256})
     assert "no Fargate size is large enough" in problem
 
 
-def test_where_a_check_fails_the_template_is_as_it_was() -> None:
+def test_a_failed_check_leaves_the_template_unchanged() -> None:
     assert processed(template(*several(9))) != template(*several(9))
     assert len(problems_of(template(*several(10)))) == 1
 
 
-def test_nobody_waits_for_the_agent_to_be_healthy() -> None:
+def test_dependencies_on_a_healthy_agent() -> None:
     waiting = container(DependsOn=[{"ContainerName": "SysdigInstrumentation", "Condition": "HEALTHY"}])
     agent: Json = {
         "Name": "SysdigInstrumentation",

@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysdig_instrument.engine.choices import (
-    EVERYWHERE,
-    NOWHERE,
-    Always,
-    Choice,
+from sysdig_instrument.engine.expressions.decision_tree import (
+    FALSE,
+    TRUE,
+    Assumptions,
+    Branch,
     Leaf,
+    LocatedValue,
     TooManyConditionsError,
     Tree,
-    When,
     any_of,
-    as_if,
-    bind,
-    either,
+    flat_map,
     leaves,
-    read,
-    render,
+    or_,
+    parse_if,
+    parse_tree,
+    render_tree,
 )
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 
@@ -42,12 +42,12 @@ values: st.SearchStrategy[Json] = st.recursive(
     ),
     max_leaves=8,
 )
-ways = st.lists(st.dictionaries(st.sampled_from(CONDITIONS), st.booleans()), max_size=4)
+paths = st.lists(st.dictionaries(st.sampled_from(CONDITIONS), st.booleans()), max_size=4)
 
 
 def worth(value: Json, world: Mapping[str, bool]) -> Json | Absent:
     """What CloudFormation makes of a value."""
-    if branches := as_if(value):
+    if branches := parse_if(value):
         condition, yes, no = branches
         return worth(yes if world[condition] else no, world)
     return ABSENT if value == NOVALUE else value
@@ -58,48 +58,48 @@ def exact(value: object) -> str:
     return repr(value)
 
 
-def the_value(leaf: Leaf, _when: When) -> Tree[Json | Absent]:
-    return Always(leaf.value)
+def the_value(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
+    return Leaf(leaf.value)
 
 
-def value_in(tree: Tree[bool], world: When) -> bool:
+def value_in(tree: Tree[bool], world: Assumptions) -> bool:
     ((value, _),) = leaves(tree, world)
     return value
 
 
-def paths(tree: Tree[object], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    if isinstance(tree, Always):
+def condition_paths(tree: Tree[object], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(tree, Leaf):
         yield before
     else:
-        yield from paths(tree.yes, (*before, tree.condition))
-        yield from paths(tree.no, (*before, tree.condition))
+        yield from condition_paths(tree.yes, (*before, tree.condition))
+        yield from condition_paths(tree.no, (*before, tree.condition))
 
 
 @given(values)
-def test_what_is_read_and_rendered_is_worth_the_same_in_every_world(value: Json) -> None:
-    rendered = render(bind(read(value, ()), {}, the_value))
+def test_rendering_keeps_the_value_under_all_conditions(value: Json) -> None:
+    rendered = render_tree(flat_map(parse_tree(value, ()), {}, the_value))
     for world in WORLDS:
         assert exact(worth(rendered, world)) == exact(worth(value, world))
 
 
 @given(values)
-def test_exactly_one_leaf_is_reached_in_every_world(value: Json) -> None:
+def test_conditions_lead_to_exactly_one_leaf(value: Json) -> None:
     for world in WORLDS:
-        ((leaf, _),) = leaves(read(value, ()), world)
+        ((leaf, _),) = leaves(parse_tree(value, ()), world)
         assert exact(leaf.value) == exact(worth(value, world))
 
 
 @given(values)
 def test_leaves_carry_the_assumptions_that_lead_to_them(value: Json) -> None:
-    for leaf, when in leaves(read(value, ()), {}):
+    for leaf, assumptions in leaves(parse_tree(value, ()), {}):
         for world in WORLDS:
-            if all(world[condition] is holds for condition, holds in when.items()):
+            if all(world[condition] is holds for condition, holds in assumptions.items()):
                 assert exact(worth(value, world)) == exact(leaf.value)
 
 
 @given(values)
-def test_a_leafs_pointer_leads_to_what_it_stores(value: Json) -> None:
-    for leaf, _ in leaves(read(value, ()), {}):
+def test_a_leafs_pointer_resolves_to_its_value(value: Json) -> None:
+    for leaf, _ in leaves(parse_tree(value, ()), {}):
         place = value
         for step in leaf.pointer:
             place = place[step]  # type: ignore[index]
@@ -107,52 +107,52 @@ def test_a_leafs_pointer_leads_to_what_it_stores(value: Json) -> None:
 
 
 @given(values)
-def test_a_bound_tree_asks_no_condition_twice_on_a_path(value: Json) -> None:
-    for path in paths(bind(read(value, ()), {}, the_value)):
+def test_flat_map_tests_no_condition_twice_on_a_path(value: Json) -> None:
+    for path in condition_paths(flat_map(parse_tree(value, ()), {}, the_value)):
         assert len(path) == len(set(path))
 
 
 @given(values, st.sampled_from(CONDITIONS), st.booleans())
-def test_a_bound_tree_does_not_ask_what_is_assumed(value: Json, condition: str, holds: bool) -> None:  # noqa: FBT001
-    tree = bind(read(value, ()), {condition: holds}, the_value)
-    assert all(condition not in path for path in paths(tree))
+def test_flat_map_does_not_test_assumed_conditions(value: Json, condition: str, holds: bool) -> None:  # noqa: FBT001
+    tree = flat_map(parse_tree(value, ()), {condition: holds}, the_value)
+    assert all(condition not in path for path in condition_paths(tree))
 
 
-@given(ways)
-def test_any_of_holds_where_one_of_the_ways_does(several: list[dict[str, bool]]) -> None:
+@given(paths)
+def test_any_of_is_true_if_one_assumption_set_is(several: list[dict[str, bool]]) -> None:
     tree = any_of(several, {})
     for world in WORLDS:
-        assert value_in(tree, world) is any(way.items() <= world.items() for way in several)
+        assert value_in(tree, world) is any(path.items() <= world.items() for path in several)
 
 
-@given(ways, ways)
-def test_either_holds_where_one_of_both_does(left: list[dict[str, bool]], right: list[dict[str, bool]]) -> None:
-    both = either(any_of(left, {}), any_of(right, {}), {})
+@given(paths, paths)
+def test_or_is_true_if_one_side_is(left: list[dict[str, bool]], right: list[dict[str, bool]]) -> None:
+    both = or_(any_of(left, {}), any_of(right, {}), {})
     for world in WORLDS:
         assert value_in(both, world) is (value_in(any_of(left, {}), world) or value_in(any_of(right, {}), world))
 
 
-def test_any_of_nothing_is_nowhere() -> None:
-    assert any_of([], {}) == NOWHERE
+def test_any_of_nothing_is_false() -> None:
+    assert any_of([], {}) == FALSE
 
 
-def test_any_of_leaves_out_what_is_assumed_already() -> None:
-    assert any_of([{"A": True}], {"A": True}) == EVERYWHERE
+def test_any_of_omits_assumed_conditions() -> None:
+    assert any_of([{"A": True}], {"A": True}) == TRUE
 
 
-def test_more_ways_than_anybody_reads_are_not_written_down() -> None:
-    ways = [{f"A{number}": True, f"B{number}": True} for number in range(30)]
+def test_too_many_conditions_raise_an_error() -> None:
+    paths = [{f"A{number}": True, f"B{number}": True} for number in range(30)]
     with pytest.raises(TooManyConditionsError):
-        any_of(ways, {})
+        any_of(paths, {})
 
 
 def test_equal_branches_become_one() -> None:
-    assert bind(Choice("A", Always("x"), Always("y")), {}, lambda _value, _when: Always(1)) == Always(1)
+    assert flat_map(Branch("A", Leaf("x"), Leaf("y")), {}, lambda _value, _assumptions: Leaf(1)) == Leaf(1)
 
 
-def test_branches_that_only_python_takes_for_equal_stay_two() -> None:
+def test_one_and_true_stay_separate_branches() -> None:
     value: Json = {"Fn::If": ["A", 1, True]}
-    assert exact(render(bind(read(value, ()), {}, the_value))) == exact(value)
+    assert exact(render_tree(flat_map(parse_tree(value, ()), {}, the_value))) == exact(value)
 
 
 @pytest.mark.parametrize(
@@ -162,15 +162,15 @@ def test_branches_that_only_python_takes_for_equal_stay_two() -> None:
         {"Fn::If": ["A", "x", "y"], "More": 1}, {"Fn::If": None}, {}, [], "Fn::If", None,
     ],
 )  # fmt: skip
-def test_what_is_no_well_formed_if_is_a_leaf(value: Json) -> None:
-    assert read(value, ("x",)) == Always(Leaf(("x",), value, value))
+def test_a_malformed_if_is_a_leaf(value: Json) -> None:
+    assert parse_tree(value, ("x",)) == Leaf(LocatedValue(("x",), value, value))
 
 
-def test_no_value_with_more_beside_it_is_an_object() -> None:
+def test_no_value_with_other_keys_is_an_object() -> None:
     odd: Json = {"Ref": "AWS::NoValue", "More": 1}
-    assert read(odd, ()) == Always(Leaf((), odd, odd))
+    assert parse_tree(odd, ()) == Leaf(LocatedValue((), odd, odd))
 
 
-def test_a_missing_key_and_no_value_differ_in_what_is_stored() -> None:
-    assert read(ABSENT, ()) == Always(Leaf((), ABSENT, ABSENT))
-    assert read(NOVALUE, ()) == Always(Leaf((), ABSENT, NOVALUE))
+def test_a_missing_key_and_no_value_are_stored_differently() -> None:
+    assert parse_tree(ABSENT, ()) == Leaf(LocatedValue((), ABSENT, ABSENT))
+    assert parse_tree(NOVALUE, ()) == Leaf(LocatedValue((), ABSENT, NOVALUE))

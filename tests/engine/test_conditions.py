@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from making import scope
-from sysdig_instrument.engine import conditions
+from factories import scope
+from sysdig_instrument.engine.expressions.evaluate import is_active, is_true
 from sysdig_instrument.engine.json_types import Json
 
 YES: Json = {"Fn::Equals": ["a", "a"]}
@@ -21,7 +21,7 @@ def holds(expression: Json, **values: Json) -> bool | None:
         "Parameters": parameters,
         "Conditions": {"Yes": YES, "No": NO, "Open": OPEN, "It": expression},
     }
-    return conditions.holds("It", scope(template, values))
+    return is_true("It", scope(template, values))
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def test_a_malformed_condition_is_not_known(expression: Json) -> None:
     assert holds(expression) is None
 
 
-def test_sections_that_are_no_objects_are_not_known() -> None:
+def test_malformed_sections_are_unknown() -> None:
     sections: tuple[Json, ...] = (None, [], "x", 5)
     for section in sections:
-        assert conditions.holds("It", scope({"Conditions": section})) is None
-    assert conditions.holds("It", scope([])) is None
+        assert is_true("It", scope({"Conditions": section})) is None
+    assert is_true("It", scope([])) is None
 
 
-def test_an_assumption_comes_first_also_inside_other_conditions() -> None:
+def test_assumptions_apply_inside_other_conditions() -> None:
     template: Json = {"Conditions": {"Yes": YES, "It": {"Fn::Not": [{"Condition": "Yes"}]}}}
     assumed = scope(template).assuming({"Yes": False})
-    assert conditions.holds("Yes", assumed) is False
-    assert conditions.holds("It", assumed) is True
+    assert is_true("Yes", assumed) is False
+    assert is_true("It", assumed) is True
 
 
 @pytest.mark.parametrize(
@@ -98,27 +98,30 @@ def test_an_assumption_comes_first_also_inside_other_conditions() -> None:
         {"It": {"Fn::And": [{"Condition": "A"}, YES]}, "A": {"Fn::Or": [{"Condition": "It"}, NO]}},
     ],
 )
-def test_a_circle_of_conditions_is_not_known(circle: Json) -> None:
-    assert conditions.holds("It", scope({"Conditions": circle})) is None
+def test_circular_conditions_are_unknown(circle: Json) -> None:
+    assert is_true("It", scope({"Conditions": circle})) is None
 
 
-def test_conditions_that_refer_twice_to_conditions_are_asked_once() -> None:
+def test_conditions_referenced_twice_are_evaluated_once() -> None:
     chain: dict[str, Json] = {
         f"C{number}": {"Fn::And": [{"Condition": f"C{number + 1}"}, {"Condition": f"C{number + 1}"}]}
         for number in range(40)
     }
     start = time.monotonic()
-    assert conditions.holds("C0", scope({"Conditions": {**chain, "C40": YES}})) is True
+    assert is_true("C0", scope({"Conditions": {**chain, "C40": YES}})) is True
     assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize(
-    ("when", "expected"),
+    ("assumptions", "expected"),
     [
         ({}, True), ({"Yes": True}, True), ({"Yes": False}, False), ({"Open": True}, None),
         ({"Open": True, "No": True}, False), ({"Yes": True, "No": False}, True), ({"Missing": False}, None),
     ],
 )  # fmt: skip
-def test_assumptions_are_taken_where_all_of_them_are_so_now(when: dict[str, bool], expected: bool | None) -> None:  # noqa: FBT001
+def test_assumptions_are_active_if_all_conditions_hold_now(
+    assumptions: dict[str, bool],
+    expected: bool | None,  # noqa: FBT001 - a value of the table
+) -> None:
     template: Json = {"Conditions": {"Yes": YES, "No": NO, "Open": OPEN}}
-    assert conditions.taken(when, scope(template).assuming({"Yes": False})) is expected
+    assert is_active(assumptions, scope(template).assuming({"Yes": False})) is expected

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason, message, path_text, quoted
+from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, format_pointer, message, quote
 from sysdig_instrument.engine.patch import Pointer
 
 names = st.text(max_size=400)
@@ -16,15 +16,15 @@ pointers = st.lists(st.one_of(st.integers(0, 20), names), max_size=6).map(tuple)
 @pytest.mark.parametrize(
     ("place", "text"),
     [
-        (Place(), ""),
-        (Place("Api"), 'Task "Api"'),
-        (Place("Api", "web"), 'Task "Api", container "web"'),
-        (Place("Api", "web", ("Resources", "Api", "L", 0, "Image")), 'Task "Api", container "web" (Resources.Api.L[0].Image)'),
-        (Place(None, None, ("Metadata",)), "(Metadata)"),
-        (Place("", "web"), 'Container "web"'),
+        (Location(), ""),
+        (Location("Api"), 'Task "Api"'),
+        (Location("Api", "web"), 'Task "Api", container "web"'),
+        (Location("Api", "web", ("Resources", "Api", "L", 0, "Image")), 'Task "Api", container "web" (Resources.Api.L[0].Image)'),
+        (Location(None, None, ("Metadata",)), "(Metadata)"),
+        (Location("", "web"), 'Container "web"'),
     ],
 )  # fmt: skip
-def test_a_place_names_the_task_the_container_and_the_path(place: Place, text: str) -> None:
+def test_a_location_names_task_container_and_path(place: Location, text: str) -> None:
     assert place.text == text
 
 
@@ -32,25 +32,27 @@ def test_a_place_names_the_task_the_container_and_the_path(place: Place, text: s
     ("pointer", "text"),
     [((), ""), ((0, "a"), "[0].a"), (("a", 1, 2, "b"), "a[1][2].b"), (("a/b", "~"), "a/b.~"), (("", "a"), ".a"), ((".a",), ".a")],
 )  # fmt: skip
-def test_a_path_is_written_as_people_write_it(pointer: Pointer, text: str) -> None:
-    assert path_text(pointer) == text
+def test_a_path_uses_dots_and_brackets(pointer: Pointer, text: str) -> None:
+    assert format_pointer(pointer) == text
 
 
-def test_fact_and_advice_are_sentences_and_advice_may_be_missing() -> None:
-    assert Problem(Place("A"), Reason("It is so", "Do that")).text == 'Task "A": It is so. Do that.'
-    assert Notice(Place(), Reason("It is so")).text == "It is so."
+def test_fact_and_advice_are_sentences_and_advice_is_optional() -> None:
+    assert Problem(Location("A"), Reason("It is so", "Do that")).text == 'Task "A": It is so. Do that.'
+    assert Notice(Location(), Reason("It is so")).text == "It is so."
 
 
-def test_the_lasting_text_leaves_out_what_may_change() -> None:
-    assert Notice(Place("A"), Reason("503", "Try again", "It was not read")).stable_text == 'Task "A": It was not read.'
-    assert Notice(Place("A"), Reason("It is so", "Do that")).stable_text == 'Task "A": It is so. Do that.'
+def test_the_stable_text_omits_details_that_may_change() -> None:
+    assert (
+        Notice(Location("A"), Reason("503", "Try again", "It was not read")).stable_text == 'Task "A": It was not read.'
+    )
+    assert Notice(Location("A"), Reason("It is so", "Do that")).stable_text == 'Task "A": It is so. Do that.'
 
 
 @given(st.text(), names, pointers, st.text())
 def test_a_finding_is_one_printable_line_of_bounded_length(
     task: str, container: str, pointer: Pointer, fact: str
 ) -> None:
-    text = Problem(Place(task, container, pointer), Reason(fact, fact)).text
+    text = Problem(Location(task, container, pointer), Reason(fact, fact)).text
     assert len(text) < 2000
     assert len(text.splitlines()) <= 1
     text.encode()
@@ -74,21 +76,21 @@ def test_a_finding_is_one_printable_line_of_bounded_length(
     ],
 )
 def test_control_characters_are_not_shown(text: str) -> None:
-    assert quoted(text).count("?") >= 1
-    assert quoted(text).startswith('"a')
+    assert quote(text).count("?") >= 1
+    assert quote(text).startswith('"a')
 
 
-def test_other_letters_are_shown() -> None:
-    assert quoted("äöü 日本 😀") == '"äöü 日本 😀"'
+def test_printable_letters_are_shown() -> None:
+    assert quote("äöü 日本 😀") == '"äöü 日本 😀"'
 
 
 def test_a_long_name_is_cut() -> None:
-    assert quoted("x" * 301) == '"' + "x" * 300 + '…"'
-    assert quoted("x" * 300) == '"' + "x" * 300 + '"'
+    assert quote("x" * 301) == '"' + "x" * 300 + '…"'
+    assert quote("x" * 300) == '"' + "x" * 300 + '"'
 
 
 def test_a_message_has_a_line_for_each_finding_and_none_twice() -> None:
-    one, two = Problem(Place("A"), Reason("One", "Do")), Problem(Place("B"), Reason("Two", "Do"))
+    one, two = Problem(Location("A"), Reason("One", "Do")), Problem(Location("B"), Reason("Two", "Do"))
     assert message([one, two, one]) == f"{one.text}\n{two.text}"
 
 
@@ -96,8 +98,10 @@ def test_a_message_of_nothing_is_empty() -> None:
     assert message([]) == ""
 
 
-def test_a_long_message_is_cut_at_a_lines_end_and_says_how_much_is_missing() -> None:
-    findings = [Problem(Place(f"Task{number}"), Reason("Something is wrong", "Correct it")) for number in range(1000)]
+def test_a_long_message_is_cut_at_a_line_with_a_count() -> None:
+    findings = [
+        Problem(Location(f"Task{number}"), Reason("Something is wrong", "Correct it")) for number in range(1000)
+    ]
     lines = message(findings).splitlines()
     assert len(message(findings).encode()) < 4000
     assert lines[0] == findings[0].text
@@ -106,7 +110,9 @@ def test_a_long_message_is_cut_at_a_lines_end_and_says_how_much_is_missing() -> 
 
 @given(
     st.lists(
-        st.builds(Problem, st.builds(Place, st.text(), st.text(), pointers), st.builds(Reason, st.text(), st.text())),
+        st.builds(
+            Problem, st.builds(Location, st.text(), st.text(), pointers), st.builds(Reason, st.text(), st.text())
+        ),
         max_size=30,
     )
 )
@@ -114,10 +120,11 @@ def test_a_message_fits_into_a_status_reason(findings: list[Problem]) -> None:
     assert len(message(findings).encode()) <= 4096
 
 
-def test_a_message_may_be_as_long_as_it_may_be_and_no_longer() -> None:
+def test_a_message_is_cut_only_above_the_limit() -> None:
     """3500 bytes, each line with its end."""
     first, second, last, longer = (
-        Problem(Place(), Reason(each * length)) for each, length in zip("abcd", (1165, 1165, 1164, 1165), strict=True)
+        Problem(Location(), Reason(each * length))
+        for each, length in zip("abcd", (1165, 1165, 1164, 1165), strict=True)
     )
     assert message([first, second, last]) == f"{first.text}\n{second.text}\n{last.text}"
     assert message([first, second, longer]) == f"{first.text}\n{second.text}\n… and 1 more like these."

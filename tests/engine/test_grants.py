@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from case_folders import ACCOUNT, REGION
-from making import NOVALUE, ROLE, SECRET, notices_of, plan_of, processed, resource, template
+from factories import NOVALUE, ROLE, SECRET, notices_of, plan_of, processed, resource, template
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.steps.execution_role import POLICY_NAME
 
@@ -50,7 +50,7 @@ REFERENCES: list[Json] = [
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=str)
-def test_a_role_is_found_in_whatever_way_it_is_referred_to(reference: Json) -> None:
+def test_a_role_is_found_by_every_form_of_reference(reference: Json) -> None:
     made = processed(with_role(reference))
     assert statements(made) == [GET]
     assert statements(made, "Other") == []
@@ -72,14 +72,14 @@ def test_the_default_role_is_granted_where_the_task_has_none(absent: Json) -> No
     assert statements(made) == [GET]
 
 
-def test_the_default_role_of_one_branch_is_granted_beside_the_other_branchs() -> None:
+def test_the_default_role_in_one_branch_is_granted_too() -> None:
     either: Json = {"Fn::If": ["C", {"Fn::GetAtt": ["Other", "Arn"]}, NOVALUE]}
     made = processed(with_role(either), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
     assert statements(made) == statements(made, "Other") == [GET]
 
 
 @pytest.mark.parametrize("reference", [ROLE, {"Fn::ImportValue": "role"}, {"Fn::GetAtt": ["Nobody", "Arn"]}])
-def test_a_role_elsewhere_is_noticed_with_what_it_needs(reference: Json) -> None:
+def test_a_role_outside_the_template_gets_a_notice(reference: Json) -> None:
     value = with_role(reference)
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
     assert notice.endswith(f"one of its policies has: {json.dumps(GET)}.")
@@ -99,13 +99,13 @@ _KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc"
     ],
     ids=str,
 )
-def test_what_is_noticed_is_what_would_be_granted_to_the_letter(settings: dict[str, Json]) -> None:
+def test_the_notice_shows_exactly_the_missing_statement(settings: dict[str, Json]) -> None:
     (notice,) = (each for each in notices_of(with_role(ROLE), settings) if "execution role" in each)
     shown = notice.partition("has: ")[2].removesuffix(".")
     assert json.loads(f"[{shown}]") == statements(processed(with_role({"Ref": "Role"}), settings))
 
 
-def test_of_a_secret_that_is_an_expression_the_notice_shows_no_text_of_the_template() -> None:
+def test_the_notice_does_not_quote_a_secret_expression() -> None:
     value = with_role(ROLE)
     value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Fn::Sub": SECRET.replace(REGION, "${AWS::Region}")}}}
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
@@ -127,7 +127,7 @@ def test_never_grants_and_notices_nothing() -> None:
         ({"Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": {"Statement": "older"}}]}, 0),
     ],
 )  # fmt: skip
-def test_the_policy_joins_those_that_are_there(properties: dict[str, Json] | None, index: int) -> None:
+def test_the_policy_is_added_to_existing_ones(properties: dict[str, Json] | None, index: int) -> None:
     role: dict[str, Json] = {"Type": "AWS::IAM::Role"}
     if properties is not None:
         role["Properties"] = dict(properties)
@@ -148,14 +148,14 @@ def test_policies_that_cannot_be_extended_are_noticed() -> None:
 
 
 @pytest.mark.parametrize("properties", [[], "x", {"Fn::If": ["C", {}, NOVALUE]}])
-def test_a_role_whose_properties_are_not_in_sight_is_noticed_and_kept(properties: Json) -> None:
+def test_a_role_with_opaque_properties_is_kept_with_a_notice(properties: Json) -> None:
     role: Json = {"Type": "AWS::IAM::Role", "Properties": properties}
     value = with_role({"Ref": "Role"}, role)
     assert any("Properties are not an object that is in sight" in each for each in notices_of(value))
     assert processed(value)["Resources"]["Role"] == role
 
 
-def test_several_tasks_of_one_role_make_one_policy_with_each_statement_once() -> None:
+def test_tasks_sharing_a_role_share_one_policy() -> None:
     value = with_role({"Ref": "Role"})
     other: Json = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/key"
     for name, metadata in (("B", None), ("C", {"SysdigInstrument": {"AccessKeySecret": other}})):
@@ -174,7 +174,7 @@ def test_a_task_that_is_not_instrumented_needs_no_grant() -> None:
     assert statements(processed(value)) == []
 
 
-def test_a_task_that_is_left_alone_as_it_is_not_created_now_needs_no_grant() -> None:
+def test_an_inactive_unchanged_task_needs_no_grant() -> None:
     value = with_role({"Ref": "Role"})
     value["Conditions"] = {"Never": {"Fn::Equals": [1, 2]}}
     value["Resources"]["Api"]["Condition"] = "Never"
@@ -183,9 +183,7 @@ def test_a_task_that_is_left_alone_as_it_is_not_created_now_needs_no_grant() -> 
 
 
 @pytest.mark.parametrize(("taken", "is_noticed"), [(1, False), (2, True), ({"Fn::GetAtt": ["X", "Y"]}, True)])
-def test_a_role_elsewhere_in_one_branch_is_noticed_unless_the_branch_is_not_taken(
-    taken: Json, *, is_noticed: bool
-) -> None:
+def test_an_outside_role_in_an_inactive_branch_gets_no_notice(taken: Json, *, is_noticed: bool) -> None:
     value = with_role({"Fn::If": ["C", {"Ref": "Role"}, "arn:aws:iam::1:role/elsewhere"]})
     value["Conditions"] = {"C": {"Fn::Equals": [1, taken]}}
     assert statements(processed(value)) == [GET]
@@ -207,18 +205,18 @@ _PLAIN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
         (f"{_PLAIN}sysdig:json-key::", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"]),
     ],
 )
-def test_the_resource_is_the_whole_arn_of_the_secret(secret: str, expected: Json) -> None:
+def test_the_resource_is_the_full_secret_arn(secret: str, expected: Json) -> None:
     (statement,) = statements(processed(with_role({"Ref": "Role"}), {"AccessKeySecret": secret}))
     assert statement["Resource"] == expected
 
 
-def test_a_secret_of_the_template_is_granted_as_the_reference_that_it_is() -> None:
+def test_a_secret_of_the_template_is_granted_by_reference() -> None:
     value = with_role({"Ref": "Role"}, None, Key={"Type": "AWS::SecretsManager::Secret"})
     (statement,) = statements(processed(value, {"AccessKeySecret": {"Ref": "Key"}}))
     assert statement == {**GET, "Resource": {"Ref": "Key"}}
 
 
-def test_a_key_of_its_own_may_be_used_for_this_service_only() -> None:
+def test_a_kms_key_is_granted_for_one_service_only() -> None:
     key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc"
     _, decrypt = statements(processed(with_role({"Ref": "Role"}), {"AccessKeyKmsKey": key}))
     assert (decrypt["Action"], decrypt["Resource"]) == ("kms:Decrypt", key)
@@ -230,7 +228,7 @@ def test_a_key_of_its_own_may_be_used_for_this_service_only() -> None:
 
 
 @pytest.mark.parametrize("value", ["my-parameter", "arn:", "arn:aws", "", "a:b:c:d"])
-def test_a_secret_that_is_no_arn_is_noticed(value: str) -> None:
+def test_a_secret_without_an_arn_gets_a_notice(value: str) -> None:
     fragment = with_role({"Ref": "Role"})
     fragment["Parameters"] = {"P": {"Type": "String", "Default": value}}
     fragment["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Ref": "P"}}}
@@ -238,7 +236,7 @@ def test_a_secret_that_is_no_arn_is_noticed(value: str) -> None:
     assert statements(processed(fragment)) == []
 
 
-def test_a_long_reference_to_the_secret_is_cut_where_it_is_read() -> None:
+def test_a_secret_parameter_is_trimmed_to_its_arn() -> None:
     value = {**with_role({"Ref": "Role"}), "Parameters": {"Key": {"Type": "String"}}}
     parameters: dict[str, Json] = {"Key": f"{SECRET}:json-key::"}
     (statement,) = statements(processed(value, {"AccessKeySecret": {"Ref": "Key"}}, parameters))
@@ -246,14 +244,14 @@ def test_a_long_reference_to_the_secret_is_cut_where_it_is_read() -> None:
     assert statement["Resource"] == {"Fn::Join": [":", fields]}
 
 
-def test_a_role_elsewhere_in_one_branch_is_noticed_beside_the_grant_in_the_other() -> None:
+def test_an_outside_role_in_one_branch_gets_a_notice() -> None:
     value = with_role({"Fn::If": ["C", ROLE, {"Fn::GetAtt": ["Role", "Arn"]}]})
     assert any("The execution role is not a resource of this template" in each for each in notices_of(value))
     assert statements(processed(value)) == [GET]
 
 
 @pytest.mark.parametrize("secret", [{"Ref": "Role"}, {"Ref": "Nobody"}, {"Fn::GetAtt": ["Nobody", "Arn"]}])
-def test_a_secret_that_cannot_be_worked_out_is_noticed(secret: Json) -> None:
+def test_an_unresolved_secret_gets_a_notice(secret: Json) -> None:
     value = with_role({"Ref": "Role"})
     value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": secret}}
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
@@ -276,7 +274,7 @@ def test_a_secret_of_the_template_with_a_key_of_its_own() -> None:
     ]  # fmt: skip
 
 
-def test_a_name_without_its_random_characters_stays_an_expression() -> None:
+def test_a_secret_name_without_suffix_stays_an_expression() -> None:
     secret: Json = {"Fn::Sub": "arn:aws:secretsmanager:${AWS::Region}:111122223333:secret:sysdig"}
     value = with_role({"Ref": "Role"})
     value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": secret}}
@@ -284,7 +282,7 @@ def test_a_name_without_its_random_characters_stays_an_expression() -> None:
     assert statement["Resource"] == [secret, {"Fn::Join": ["", [secret, "-??????"]]}]
 
 
-def test_the_reason_of_each_change_to_a_role_is_told() -> None:
+def test_each_role_change_has_a_reason() -> None:
     older: Json = {"Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": {}}]}
     another: Json = {"Policies": [{"PolicyName": "x"}]}
     for properties in (None, {}, another, older):

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from case_folders import ACCOUNT, REGION
-from making import NOVALUE, scope
-from sysdig_instrument.engine.choices import Always, Choice, leaves
+from factories import NOVALUE, scope
+from sysdig_instrument.engine.expressions.decision_tree import Branch, Leaf, leaves
+from sysdig_instrument.engine.expressions.evaluate import FUNCTIONS, evaluate, evaluate_by_condition
+from sysdig_instrument.engine.expressions.values import Literal, Unknown
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.intrinsics import FUNCTIONS, cases, resolve
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.known import Literal, Unknown
-from sysdig_instrument.engine.lookups import Answer, ExportRequest, Request, SsmRequest, Unavailable
+from sysdig_instrument.engine.lookups import Answer, ExportLookup, Lookup, SsmLookup, Unavailable
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {
@@ -41,8 +41,8 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-def worth(expression: Json | Absent, answers: Mapping[Request, Answer] | None = None, **values: Json) -> object:
-    return resolve(expression, scope(TEMPLATE, values, answers=answers or {}))
+def worth(expression: Json | Absent, answers: Mapping[Lookup, Answer] | None = None, **values: Json) -> object:
+    return evaluate(expression, scope(TEMPLATE, values, answers=answers or {}))
 
 
 def why(expression: Json, **values: Json) -> str:
@@ -83,7 +83,7 @@ def why(expression: Json, **values: Json) -> str:
         ({"Fn::Unknown": 1, "Two": 2}, {"Fn::Unknown": 1, "Two": 2}),
     ],
 )  # fmt: skip
-def test_an_expression_is_worth_what_cloudformation_makes_of_it(expression: Json, expected: Json) -> None:
+def test_expressions_evaluate_as_in_cloudformation(expression: Json, expected: Json) -> None:
     assert worth(expression) == Literal(expected)
 
 
@@ -164,7 +164,7 @@ def test_no_value_as_argument_raises_nothing(function: str) -> None:
         ("{{resolve:ssm-secure:x}}", "it holds a dynamic reference to ssm-secure, which is never read"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_known_says_why(expression: Json, reason: str) -> None:
+def test_unknown_values_say_why(expression: Json, reason: str) -> None:
     assert why(expression) == reason
 
 
@@ -197,75 +197,75 @@ def test_a_scalar_parameter_value_is_a_text(value: Json) -> None:
 )  # fmt: skip
 def test_pseudo_parameters_follow_the_region(region: str, name: str, suffix: str) -> None:
     here = scope(TEMPLATE, region=region)
-    assert resolve({"Ref": "AWS::Partition"}, here) == Literal(name)
-    assert resolve({"Ref": "AWS::URLSuffix"}, here) == Literal(suffix)
-    registry = resolve({"Fn::GetAtt": ["Repo", "RepositoryUri"]}, here)
+    assert evaluate({"Ref": "AWS::Partition"}, here) == Literal(name)
+    assert evaluate({"Ref": "AWS::URLSuffix"}, here) == Literal(suffix)
+    registry = evaluate({"Fn::GetAtt": ["Repo", "RepositoryUri"]}, here)
     assert registry == Literal(f"{ACCOUNT}.dkr.ecr.{region}.{suffix}/nginx:1-repo")
 
 
 @pytest.mark.parametrize("name", ["AWS::Region", "AWS::AccountId", "AWS::Partition", "AWS::URLSuffix"])
-def test_without_region_and_account_pseudo_parameters_are_not_known(name: str) -> None:
-    assert isinstance(resolve({"Ref": name}, scope(TEMPLATE, region=None, account=None)), Unknown)
+def test_pseudo_parameters_need_region_and_account(name: str) -> None:
+    assert isinstance(evaluate({"Ref": name}, scope(TEMPLATE, region=None, account=None)), Unknown)
 
 
 # What the world must be asked for
 
 
-def test_a_dynamic_reference_to_ssm_is_asked_for() -> None:
+def test_a_dynamic_ssm_reference_is_looked_up() -> None:
     here = scope(TEMPLATE)
-    found = resolve("a-{{resolve:ssm:/image:3}}-b", here)
+    found = evaluate("a-{{resolve:ssm:/image:3}}-b", here)
     assert isinstance(found, Unknown)
-    assert list(here.run.requests) == [SsmRequest("/image:3")]
-    assert worth("a-{{resolve:ssm:/image:3}}-b", {SsmRequest("/image:3"): "x"}) == Literal("a-x-b")
+    assert list(here.state.lookups) == [SsmLookup("/image:3")]
+    assert worth("a-{{resolve:ssm:/image:3}}-b", {SsmLookup("/image:3"): "x"}) == Literal("a-x-b")
 
 
-def test_a_dynamic_reference_that_fn_sub_puts_together_is_asked_for() -> None:
+def test_a_dynamic_reference_built_by_fn_sub_is_looked_up() -> None:
     here = scope(TEMPLATE)
-    resolve({"Fn::Sub": "{{resolve:ssm:/${AWS::Region}}}"}, here)
-    assert list(here.run.requests) == [SsmRequest(f"/{REGION}")]
+    evaluate({"Fn::Sub": "{{resolve:ssm:/${AWS::Region}}}"}, here)
+    assert list(here.state.lookups) == [SsmLookup(f"/{REGION}")]
 
 
-def test_an_import_is_asked_for() -> None:
+def test_an_import_is_looked_up() -> None:
     here = scope(TEMPLATE)
-    resolve({"Fn::ImportValue": {"Fn::Sub": "${AWS::Region}-image"}}, here)
-    assert list(here.run.requests) == [ExportRequest(f"{REGION}-image")]
-    assert worth({"Fn::ImportValue": "x"}, {ExportRequest("x"): "image:1"}) == Literal("image:1")
+    evaluate({"Fn::ImportValue": {"Fn::Sub": "${AWS::Region}-image"}}, here)
+    assert list(here.state.lookups) == [ExportLookup(f"{REGION}-image")]
+    assert worth({"Fn::ImportValue": "x"}, {ExportLookup("x"): "image:1"}) == Literal("image:1")
 
 
-def test_what_the_world_does_not_tell_is_not_known_for_its_reason() -> None:
-    found = worth({"Fn::ImportValue": "x"}, {ExportRequest("x"): Unavailable(Reason("No such export", "Export it"))})
+def test_a_failed_lookup_is_unknown_with_its_reason() -> None:
+    found = worth({"Fn::ImportValue": "x"}, {ExportLookup("x"): Unavailable(Reason("No such export", "Export it"))})
     assert found == Unknown(Reason("No such export", "Export it"))
 
 
 @pytest.mark.parametrize("text", ["has space", "nginx:1.27", "a@sha256:00", "", "//x", "a:b:c", "{}"])
-def test_an_ssm_typed_parameter_whose_value_can_be_no_name_is_its_text(text: str) -> None:
+def test_an_ssm_parameter_with_an_impossible_name_is_its_text(text: str) -> None:
     here = scope(TEMPLATE, {"Stored": text})
-    assert resolve({"Ref": "Stored"}, here) == Literal(text)
-    assert not here.run.requests
+    assert evaluate({"Ref": "Stored"}, here) == Literal(text)
+    assert not here.state.lookups
 
 
 @pytest.mark.parametrize("name", ["/prod/image", "image", "image:3", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/image"])
-def test_an_ssm_typed_parameter_whose_value_can_be_a_name_is_asked_for(name: str) -> None:
+def test_an_ssm_parameter_with_a_valid_name_is_looked_up(name: str) -> None:
     here = scope(TEMPLATE, {"Stored": name})
-    assert isinstance(resolve({"Ref": "Stored"}, here), Unknown)
-    assert list(here.run.requests) == [SsmRequest(name)]
-    assert worth({"Ref": "Stored"}, {SsmRequest(name): "nginx:1"}, Stored=name) == Literal("nginx:1")
+    assert isinstance(evaluate({"Ref": "Stored"}, here), Unknown)
+    assert list(here.state.lookups) == [SsmLookup(name)]
+    assert worth({"Ref": "Stored"}, {SsmLookup(name): "nginx:1"}, Stored=name) == Literal("nginx:1")
 
 
-def test_a_name_that_ssm_does_not_have_is_the_text_itself() -> None:
+def test_a_name_missing_in_ssm_is_its_text() -> None:
     missing = Unavailable(Reason("There is none", "Make it"), missing=True)
-    assert worth({"Ref": "Stored"}, {SsmRequest("nginx"): missing}, Stored="nginx") == Literal("nginx")
+    assert worth({"Ref": "Stored"}, {SsmLookup("nginx"): missing}, Stored="nginx") == Literal("nginx")
 
 
-def test_a_name_that_could_not_be_read_is_not_taken_for_the_text() -> None:
+def test_an_unreadable_ssm_parameter_is_not_its_text() -> None:
     denied = Unavailable(Reason("Access denied", "Allow it"))
-    assert worth({"Ref": "Stored"}, {SsmRequest("nginx"): denied}, Stored="nginx") == Unknown(
+    assert worth({"Ref": "Stored"}, {SsmLookup("nginx"): denied}, Stored="nginx") == Unknown(
         Reason("Access denied", "Allow it")
     )
 
 
 def test_an_ssm_typed_list_is_split() -> None:
-    found = worth({"Ref": "StoredList"}, {SsmRequest("/words"): "a, b"}, StoredList="/words")
+    found = worth({"Ref": "StoredList"}, {SsmLookup("/words"): "a, b"}, StoredList="/words")
     assert found == Literal(["a", "b"])
 
 
@@ -280,8 +280,8 @@ def test_an_ssm_typed_list_is_split() -> None:
         ({"Fn::FindInMap": ["Map", REGION, "${X}", {"DefaultValue": "${X}!"}]}, "a-1!"), (["${X}", {"k": "&{X}"}], ["a-1", {"k": "a1"}]),
     ],
 )  # fmt: skip
-def test_loop_variables_are_put_in(expression: Json, expected: Json) -> None:
-    found = resolve(expression, scope(TEMPLATE, loops={"X": "a-1"}))
+def test_loop_variables_are_substituted(expression: Json, expected: Json) -> None:
+    found = evaluate(expression, scope(TEMPLATE, loops={"X": "a-1"}))
     assert found == Literal(expected) or (expected is None and isinstance(found, Unknown))
 
 
@@ -289,19 +289,19 @@ def test_a_loop_variable_without_item_is_not_known() -> None:
     here = scope(TEMPLATE, loops={"X": None})
     expressions: tuple[Json, ...] = ("${X}", "&{X}", {"Ref": "X"}, {"Fn::Sub": "${X}"})
     for expression in expressions:
-        found = resolve(expression, here)
+        found = evaluate(expression, here)
         assert isinstance(found, Unknown)
         assert found.reason.fact == 'it depends on the items of the Fn::ForEach over "X"'
-    assert resolve("${Y}", here) == Literal("${Y}")
+    assert evaluate("${Y}", here) == Literal("${Y}")
 
 
 # Cases
 
 
-def test_cases_are_a_choice_wherever_in_an_expression_the_conditions_stand() -> None:
+def test_nested_conditions_are_lifted_to_branches() -> None:
     expression: Json = {"Fn::Join": [":", ["nginx", {"Fn::If": ["Yes", "1", {"Fn::If": ["No", "2", "3"]}]}]]}
-    tree = cases(expression, scope(TEMPLATE), {})
-    found = {tuple(sorted(when.items())): value for value, when in leaves(tree, {})}
+    tree = evaluate_by_condition(expression, scope(TEMPLATE), {})
+    found = {tuple(sorted(assumptions.items())): value for value, assumptions in leaves(tree, {})}
     assert found == {
         (("Yes", True),): Literal("nginx:1"),
         (("No", True), ("Yes", False)): Literal("nginx:2"),
@@ -309,23 +309,25 @@ def test_cases_are_a_choice_wherever_in_an_expression_the_conditions_stand() -> 
     }
 
 
-def test_cases_do_not_ask_what_is_assumed() -> None:
+def test_assumed_conditions_are_not_branched_on() -> None:
     expression: Json = {"Fn::If": ["Yes", "a", "b"]}
-    assert cases(expression, scope(TEMPLATE), {"Yes": False}) == Always(Literal("b"))
+    assert evaluate_by_condition(expression, scope(TEMPLATE), {"Yes": False}) == Leaf(Literal("b"))
 
 
-def test_cases_that_are_all_alike_are_one() -> None:
-    assert cases({"Fn::If": ["Yes", "a", {"Fn::Sub": "a"}]}, scope(TEMPLATE), {}) == Always(Literal("a"))
+def test_equal_cases_become_one_leaf() -> None:
+    assert evaluate_by_condition({"Fn::If": ["Yes", "a", {"Fn::Sub": "a"}]}, scope(TEMPLATE), {}) == Leaf(Literal("a"))
 
 
-def test_cases_keep_apart_what_json_keeps_apart() -> None:
-    assert isinstance(cases({"Fn::If": ["Yes", 1, True]}, scope(TEMPLATE), {}), Choice)
+def test_cases_distinguish_json_types() -> None:
+    assert isinstance(evaluate_by_condition({"Fn::If": ["Yes", 1, True]}, scope(TEMPLATE), {}), Branch)
 
 
 def test_an_expression_with_endless_conditions_is_not_known() -> None:
     many: Json = {"Fn::Join": ["", [{"Fn::If": [f"C{number}", str(number), "x"]} for number in range(12)]]}
     reasons = {
-        value.reason.fact for value, _ in leaves(cases(many, scope(TEMPLATE), {}), {}) if isinstance(value, Unknown)
+        value.reason.fact
+        for value, _ in leaves(evaluate_by_condition(many, scope(TEMPLATE), {}), {})
+        if isinstance(value, Unknown)
     }
     assert reasons == {"it depends on too many conditions"}
 
@@ -347,5 +349,5 @@ junk: st.SearchStrategy[Json] = st.recursive(
 @given(junk)
 def test_no_expression_raises(expression: Json) -> None:
     for here in (scope(TEMPLATE), scope(TEMPLATE, loops={"X": None}), scope(TEMPLATE, loops={"X": "é"})):
-        resolve(expression, here)
-        cases(expression, here, {})
+        evaluate(expression, here)
+        evaluate_by_condition(expression, here, {})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from making import notices_of, plan_of, template
+from factories import notices_of, plan_of, template
 from sysdig_instrument.engine.json_types import Json
 
 
@@ -42,13 +42,13 @@ OLD: Json = {"TaskDefinitionArn": {"Ref": "Api"}, "PlatformVersion": "1.3.0"}
     ],
     ids=str,
 )
-def test_a_platform_without_shared_process_namespaces_is_refused(kind: str, properties: Json) -> None:
+def test_an_old_platform_version_is_refused(kind: str, properties: Json) -> None:
     (problem,) = problems(launched(kind, properties))
     assert problem.startswith('Task "Api" (Resources.Launcher.Properties.')
     assert "PlatformVersion): The task is launched on platform version" in problem
 
 
-def test_a_service_in_a_loop_is_seen_too() -> None:
+def test_a_service_in_a_loop_is_checked() -> None:
     value = service(PlatformVersion="1.3.0")
     launcher = value["Resources"].pop("Launcher")
     value["Resources"]["Fn::ForEach::Services"] = ["Name", ["a", "b"], {"Service${Name}": launcher}]
@@ -60,11 +60,11 @@ def test_a_service_in_a_loop_is_seen_too() -> None:
     ["1.4.0", "LATEST", "1.10.0", "2.0.0", 1.4, {"Ref": "Nowhere"}, None, {"Ref": "AWS::NoValue"}, "x"],
     ids=str,
 )
-def test_any_other_platform_version_will_do(version: Json) -> None:
+def test_other_platform_versions_are_accepted(version: Json) -> None:
     assert problems(service(PlatformVersion=version)) == []
 
 
-def test_what_is_not_created_or_launches_something_else_is_not_looked_at() -> None:
+def test_inactive_and_unrelated_launchers_are_ignored() -> None:
     old: Json = {"TaskDefinition": {"Ref": "Api"}, "PlatformVersion": "1.3.0"}
     assert problems(launched("AWS::ECS::Service", old, Condition="Never")) == []
     assert len(problems(launched("AWS::ECS::Service", old, Condition="Always"))) == 1
@@ -72,7 +72,7 @@ def test_what_is_not_created_or_launches_something_else_is_not_looked_at() -> No
     assert problems(launched("AWS::CloudFormation::CustomResource", old)) == []
 
 
-def test_a_task_that_is_left_alone_may_run_anywhere() -> None:
+def test_a_skipped_task_may_run_on_any_platform() -> None:
     value = service(PlatformVersion="1.3.0")
     value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"Enabled": False}}
     assert problems(value) == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from making import (
+from factories import (
     NOVALUE,
     agent_of,
     container,
@@ -15,14 +15,14 @@ from making import (
     problems_of,
     processed,
     properties_of,
+    resolved,
     scope,
-    settled,
     template,
 )
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.layering import of_template
 from sysdig_instrument.engine.plan import Context, plan
 from sysdig_instrument.engine.settings import layers
+from sysdig_instrument.engine.settings.template_layers import template_settings
 
 OWN = "SysdigInstrument"
 
@@ -37,8 +37,8 @@ def layered(*, resource: Json = None, tags: Json = None, whole: Json = None, **s
 
 
 def priority_of(value: Json, **params: Json) -> str:
-    base = settled(Priority="availability")
-    (task,) = plan(value, Context(settled=base, params=params)).tasks
+    base = resolved(Priority="availability")
+    (task,) = plan(value, Context(resolved=base, transform_parameters=params)).tasks
     (essential,) = (
         change.value["Essential"]
         for change in task.changes
@@ -63,7 +63,7 @@ def test_metadata_of_the_resource_wins_over_its_tags() -> None:
     assert properties_of(processed(layered(tags=tags, resource={"Enabled": True})))["PidMode"] == "task"
 
 
-def test_the_result_says_which_layer_left_the_task_alone() -> None:
+def test_the_result_says_which_layer_skipped_the_task() -> None:
     for value, source in (
         (layered(resource={"Enabled": False}), "the resource's Metadata"),
         (layered(whole={"Enabled": False}), "the template's Metadata"),
@@ -95,7 +95,7 @@ def test_an_unknown_setting_is_refused_with_its_place() -> None:
     )
 
 
-def test_the_result_of_an_earlier_run_is_no_setting() -> None:
+def test_an_earlier_result_is_not_a_setting() -> None:
     assert problems_of(layered(resource={"Result": {"Task": "instrumented"}})) == []
 
 
@@ -115,13 +115,13 @@ def test_one_container_may_be_enabled_where_the_task_is_not() -> None:
     assert "VolumesFrom" in b
 
 
-def test_settings_for_a_container_that_is_not_there_are_refused() -> None:
+def test_settings_for_a_missing_container_are_refused() -> None:
     (problem,) = problems_of(layered(resource={"Containers": {"wbe": {"Enabled": False}}}))
     assert 'There are settings for a container of this name, and the task has none of it. Write one of "web"' in problem
 
 
 @pytest.mark.parametrize("name", ["ExcludeContainers", "IncludeContainers"])
-def test_a_name_that_no_container_has_is_refused_in_the_resource_and_nowhere_else(name: str) -> None:
+def test_an_unmatched_name_is_refused_only_in_the_resource(name: str) -> None:
     assert problems_of(layered(resource={name: ["w*", "web"]})) == []
     assert problems_of(layered(whole={name: ["w*", "wbe"]})) == []
     assert problems_of(layered(whole={name: ["wbe"]}, resource={name: ["wbe", "web"]})) == []
@@ -130,7 +130,7 @@ def test_a_name_that_no_container_has_is_refused_in_the_resource_and_nowhere_els
     assert problem.endswith('names "*wbe", and the task has no such container. Write one of "web".')
 
 
-def test_a_container_without_a_known_name_may_be_the_one_that_is_meant() -> None:
+def test_a_container_with_an_unknown_name_may_match() -> None:
     value = template(container(Name={"Ref": "Unknown"}))
     value["Resources"]["Api"]["Metadata"] = {OWN: {"Containers": {"x": {"Enabled": False}}}}
     assert problems_of(value) == []
@@ -145,11 +145,14 @@ def test_a_setting_for_tasks_is_refused_for_a_container() -> None:
 
 
 @pytest.mark.parametrize("where", ["whole", "resource", "params"])
-def test_a_locked_setting_is_refused_from_every_layer_of_the_template(where: str) -> None:
+def test_a_locked_setting_is_refused_in_every_template_layer(where: str) -> None:
     value: Json = {"Priority": "security"}
     given = layered(**({where: value} if where != "params" else {}))
-    base = settled(LockedSettings="Priority")
-    made = plan(given, Context(settled=base, params=value if where == "params" and isinstance(value, dict) else {}))
+    base = resolved(LockedSettings="Priority")
+    made = plan(
+        given,
+        Context(resolved=base, transform_parameters=value if where == "params" and isinstance(value, dict) else {}),
+    )
     (problem,) = made.problems
     assert "is locked by the macro's deployment" in problem.text
 
@@ -186,10 +189,10 @@ def test_a_locked_setting_is_locked_as_a_variable_too(name: str, variable: str, 
 def test_the_agents_own_variables_are_those_that_can_be_locked() -> None:
     everything: dict[str, Json] = {"LogLevel": "debug", "ExtraConf": "a: b"}
     made = {str(each["Name"]) for each in agent_of(processed(template(), everything))["Environment"]}
-    assert made == set(layers._VARIABLES["AgentEnvironment"])
+    assert made == set(layers._SETTING_OF_VARIABLE["AgentEnvironment"])
 
 
-def test_an_expression_as_a_value_is_worked_out() -> None:
+def test_an_expression_as_a_value_is_evaluated() -> None:
     value = layered(
         whole={"Priority": {"Fn::If": ["C", {"Ref": "P"}, "availability"]}},
         Parameters={"P": {"Type": "String", "Default": "security"}},
@@ -198,7 +201,7 @@ def test_an_expression_as_a_value_is_worked_out() -> None:
     assert priority_of(value) == "security"
 
 
-def test_an_expression_that_cannot_be_worked_out_is_refused() -> None:
+def test_an_unresolved_expression_is_refused() -> None:
     (problem,) = problems_of(layered(whole={"Priority": {"Fn::GetAtt": ["X", "Y"]}}))
     assert 'Setting "Priority" in the template\'s Metadata cannot be worked out: it refers to "X"' in problem
 
@@ -214,8 +217,8 @@ def test_the_access_key_may_stay_an_expression() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, [], "x", 5])
-def test_a_metadata_section_of_another_type_is_nobodys_settings(metadata: Json) -> None:
-    assert of_template({"Metadata": metadata, "Resources": {}}, settled(), {}, scope()) == (settled(), [])
+def test_a_metadata_section_of_another_type_is_ignored(metadata: Json) -> None:
+    assert template_settings({"Metadata": metadata, "Resources": {}}, resolved(), {}, scope()) == (resolved(), [])
 
 
 # Tags
@@ -238,7 +241,7 @@ def tagged(*pairs: tuple[str, Json], settings: dict[str, Json] | None = None) ->
         ([("kilt-ignore-containers", "other")], "opt-out", True), ([("Kilt-Ignore", "x")], "opt-out", True), ([("other", "x")], "opt-out", True),
     ],
 )  # fmt: skip
-def test_tags_mean_what_they_say(tags: list[tuple[str, Json]], mode: str, *, instrumented: bool) -> None:
+def test_tags_set_enabled(tags: list[tuple[str, Json]], mode: str, *, instrumented: bool) -> None:
     assert ("PidMode" in tagged(*tags, settings={"Mode": mode})) is instrumented
 
 
@@ -253,13 +256,13 @@ def test_an_ignored_task_whose_tag_says_false_is_noticed() -> None:
     assert 'Tag "kilt-ignore" counts whatever its value' in notice
 
 
-def test_a_tag_whose_value_cannot_be_worked_out_is_refused() -> None:
+def test_a_tag_with_an_unresolved_value_is_refused() -> None:
     (problem,) = problems_of(layered(tags=[{"Key": "sysdig-instrument", "Value": {"Fn::GetAtt": ["X", "Y"]}}]))
     assert 'The value of tag "sysdig-instrument" cannot be worked out' in problem
 
 
 @pytest.mark.parametrize(("condition", "enabled"), [([1, 1], False), ([1, 2], True)])
-def test_a_tag_under_a_condition_counts_where_it_is_taken(condition: Json, *, enabled: bool) -> None:
+def test_a_conditional_tag_applies_if_active(condition: Json, *, enabled: bool) -> None:
     tag: Json = {"Fn::If": ["C", {"Key": "sysdig-instrument", "Value": "false"}, {"Ref": "AWS::NoValue"}]}
     made = processed(layered(tags=[tag], Conditions={"C": {"Fn::Equals": condition}}))
     assert ("PidMode" in properties_of(made)) is enabled
@@ -287,11 +290,11 @@ def test_a_tag_under_an_unknown_condition_is_refused() -> None:
         {"Ref": "X"},
     ],
 )
-def test_tags_of_another_form_are_nobodys_settings(tags: Json) -> None:
+def test_malformed_tags_are_ignored(tags: Json) -> None:
     assert plan_of(layered(tags=tags)).problems == ()
 
 
-def test_each_mistake_in_the_settings_of_containers_is_told() -> None:
+def test_each_mistake_in_container_settings_is_reported() -> None:
     named: Json = {"a": 5, "b": {"Prioirty": "x"}, "c": {"Enabled": "x"}, "d": {"Enabled": False}}
     problems = problems_of(layered(resource={"Containers": named}))
     places = ["a)", "b.Prioirty)", "c.Enabled)"]
@@ -303,7 +306,7 @@ def test_a_mistake_in_a_tag_points_to_the_tag() -> None:
     assert "(Resources.Api.Properties.Tags)" in problem
 
 
-def test_what_several_tags_say_is_all_told() -> None:
+def test_every_tag_is_read_beside_an_invalid_one() -> None:
     tags: list[Json] = [
         {"Key": "sysdig-instrument", "Value": {"Fn::GetAtt": ["X", "Y"]}},
         {"Key": "kilt-ignore", "Value": "no"},
@@ -314,6 +317,6 @@ def test_what_several_tags_say_is_all_told() -> None:
     assert len(notices_of(value)) == 2
 
 
-def test_kilts_list_of_containers_opts_in_where_all_is_off() -> None:
+def test_kilt_include_containers_opts_in() -> None:
     made = tagged(("kilt-include-containers", "web"), settings={"Mode": "opt-in", "Enabled": False})
     assert made["PidMode"] == "task"

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from making import scope
+from factories import scope
 from sysdig_instrument.engine.agent import WRAPPER
-from sysdig_instrument.engine.intrinsics import resolve
+from sysdig_instrument.engine.expressions.dynamic_lists import is_prepended, prepend
+from sysdig_instrument.engine.expressions.evaluate import evaluate
+from sysdig_instrument.engine.expressions.values import Literal
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.known import Literal
-from sysdig_instrument.engine.lists_live import is_prefixed, prefixed
 
 # What a delimiter could be, often.
 texts = st.text(st.sampled_from("ab ,|;^\t/"), max_size=6)
@@ -21,20 +21,20 @@ lists = st.lists(texts, min_size=1, max_size=4)
 def check(expression: dict[str, Json], template: Json, values: dict[str, Json]) -> None:
     """The list is not extended at all, or to exactly the list with the item in front."""
     here = scope(template, values)
-    before = resolve(expression, here)
+    before = evaluate(expression, here)
     assert isinstance(before, Literal), before
     assert isinstance(before.value, list)
-    extended = prefixed(expression, WRAPPER, here)
+    extended = prepend(expression, WRAPPER, here)
     if extended is not None:
-        assert resolve(extended, here) == Literal([WRAPPER, *before.value])
-        assert is_prefixed(extended, WRAPPER)
+        assert evaluate(extended, here) == Literal([WRAPPER, *before.value])
+        assert is_prepended(extended, WRAPPER)
 
 
 @given(texts)
 def test_a_list_parameter_is_extended_exactly(value: str) -> None:
     template: Json = {"Parameters": {"P": {"Type": "CommaDelimitedList"}}}
     check({"Ref": "P"}, template, {"P": value})
-    assert prefixed({"Ref": "P"}, WRAPPER, scope(template)) is not None
+    assert prepend({"Ref": "P"}, WRAPPER, scope(template)) is not None
 
 
 @given(texts.filter(bool), texts)
@@ -65,7 +65,7 @@ def test_a_default_value_is_extended_exactly_or_not_at_all(mapped: list[str], va
 def test_a_plain_default_value_is_extended() -> None:
     template: Json = {"Mappings": {"M": {"a": {"L": ["x,y"]}}}}
     expression: dict[str, Json] = {"Fn::FindInMap": ["M", "b", "L", {"DefaultValue": ["z"]}]}
-    assert prefixed(expression, WRAPPER, scope(template)) is not None
+    assert prepend(expression, WRAPPER, scope(template)) is not None
     check(expression, template, {})
 
 
@@ -85,20 +85,20 @@ def test_a_plain_default_value_is_extended() -> None:
         ({}, "x"),
     ],
 )
-def test_without_a_safe_delimiter_nothing_is_extended(expression: dict[str, Json], first: str) -> None:
+def test_no_list_is_extended_without_a_safe_delimiter(expression: dict[str, Json], first: str) -> None:
     template: Json = {
         "Parameters": {"P": {"Type": "CommaDelimitedList"}, "Text": {"Type": "String"}},
         "Mappings": {"M": {"a": {"L": [",|;^\t"]}}},
     }
-    assert prefixed(expression, first, scope(template)) is None
+    assert prepend(expression, first, scope(template)) is None
 
 
 @pytest.mark.parametrize(
     "mappings",
     [{"Fn::Transform": {"Name": "AWS::Include"}}, {"M": {"Fn::Transform": {"Name": "AWS::Include"}}}],
 )
-def test_mappings_that_are_not_in_sight_give_no_safe_delimiter(mappings: Json) -> None:
-    assert prefixed({"Fn::FindInMap": ["M", "a", "L"]}, "x", scope({"Mappings": mappings})) is None
+def test_opaque_mappings_give_no_safe_delimiter(mappings: Json) -> None:
+    assert prepend({"Fn::FindInMap": ["M", "a", "L"]}, "x", scope({"Mappings": mappings})) is None
 
 
 @pytest.mark.parametrize(
@@ -108,5 +108,5 @@ def test_mappings_that_are_not_in_sight_give_no_safe_delimiter(mappings: Json) -
         {"Fn::Split": [",", {"Fn::Join": [",", ["y", "x"]]}]}, {"Fn::Split": [",", {"Fn::Join": [",", ["x"]]}]}, [], "x", None,
     ],
 )  # fmt: skip
-def test_another_expression_is_not_taken_for_an_extended_one(expression: Json) -> None:
-    assert not is_prefixed(expression, "x")
+def test_other_expressions_do_not_count_as_extended(expression: Json) -> None:
+    assert not is_prepended(expression, "x")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from making import NOVALUE, container, notices_of, problems_of, template
+from factories import NOVALUE, container, notices_of, problems_of, template
 from sysdig_instrument.engine.json_types import Json
 
 INCLUDED: Final[dict[str, Json]] = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {}}}
@@ -368,6 +368,6 @@ TOLD = [
 
 
 @pytest.mark.parametrize(("value", "settings", "told"), TOLD)
-def test_what_is_told(value: Json, settings: Mapping[str, Json], told: list[str]) -> None:
+def test_every_problem_and_notice(value: Json, settings: Mapping[str, Json], told: list[str]) -> None:
     given = {**settings, "GrantAccessKeyRead": "never"}
     assert problems_of(value, given) + notices_of(value, given) == told

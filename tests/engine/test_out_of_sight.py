@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from making import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, resource, template
+from factories import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, resource, template
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import process
@@ -32,19 +32,19 @@ def test_a_snippet_does_not_know_resources() -> None:
     assert 'it refers to "Other", which is known only after deployment' in problems[0]
 
 
-def test_a_list_of_a_snippet_is_known_by_its_value_and_stays_live() -> None:
+def test_a_list_parameter_of_a_snippet_stays_dynamic() -> None:
     containers, problems = _snippet({"Start": ["/run", "it"]}, EntryPoint={"Ref": "Start"})
     assert problems == []
     joined: Json = {"Fn::Join": [",", {"Ref": "Start"}]}
     assert containers[0]["EntryPoint"] == {"Fn::Split": [",", {"Fn::Join": [",", [WRAPPER, joined]]}]}
 
 
-def test_a_declaration_that_says_nothing_is_no_fault() -> None:
+def test_an_empty_parameter_declaration_gives_no_crash() -> None:
     value = template(container(EntryPoint={"Ref": "P"}), sections={"Parameters": {"P": None}})
     assert any("EntryPoint is an expression" in problem for problem in problems_of(value))
 
 
-def test_what_has_a_value_but_is_a_resource_of_the_template_is_no_parameter() -> None:
+def test_a_resource_is_not_taken_for_a_parameter() -> None:
     value = template(container(Image={"Ref": "Repo"}, EntryPoint=NOVALUE))
     value["Resources"]["Repo"] = {"Type": "AWS::SQS::Queue"}
     (problem,) = problems_of(value, None, {"Repo": "shop/web:2"})
@@ -59,7 +59,7 @@ def test_what_has_a_value_but_is_a_resource_of_the_template_is_no_parameter() ->
         lambda value, include: value["Resources"].update({"Other": {"Fn::Transform": include}}),
     ],
 )
-def test_a_transform_that_may_bring_task_definitions_is_noticed(place: Callable[[Any, Json], None]) -> None:
+def test_a_transform_that_may_add_tasks_gets_a_notice(place: Callable[[Any, Json], None]) -> None:
     include: Json = {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}
     value = template()
     place(value, include)
@@ -68,7 +68,7 @@ def test_a_transform_that_may_bring_task_definitions_is_noticed(place: Callable[
     assert properties_of(processed(value))["PidMode"] == "task"
 
 
-def test_a_transform_in_a_resource_of_a_type_is_no_matter() -> None:
+def test_a_transform_in_an_unrelated_resource_is_ignored() -> None:
     value = template()
     value["Resources"]["Bucket"] = {"Type": "AWS::S3::Bucket", "Fn::Transform": {"Name": "AWS::Include"}}
     assert not any("Fn::Transform" in notice for notice in notices_of(value))

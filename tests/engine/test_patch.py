@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Change, Pointer, apply, pointer_text
+from sysdig_instrument.engine.patch import Change, Pointer, apply, json_pointer
 
 keys = st.one_of(st.sampled_from(["", "/", "~", "~1", "~0", "a/b", "-", "0", "é", "\ud800", "\n"]), st.text(max_size=3))
 documents: st.SearchStrategy[Any] = st.recursive(
@@ -43,8 +43,8 @@ def at(document: Json, pointer: Pointer) -> Json:
         (("Fn::If", 1, "-"), "/Fn::If/1/-"),
     ],
 )  # fmt: skip
-def test_a_pointer_is_written_as_rfc_6901_says(pointer: Pointer, text: str) -> None:
-    assert pointer_text(pointer) == text
+def test_a_pointer_is_written_as_in_rfc_6901(pointer: Pointer, text: str) -> None:
+    assert json_pointer(pointer) == text
 
 
 @given(documents, st.data())
@@ -77,28 +77,28 @@ def test_replace_and_remove_test_first() -> None:
 
 
 @pytest.mark.parametrize("operation", ["replace", "remove"])
-def test_another_document_than_the_planned_one_is_not_touched(operation: Any) -> None:
+def test_a_patch_for_another_document_changes_nothing(operation: Any) -> None:
     document: Json = {"a": "other"}
     with pytest.raises(jsonpatch.JsonPatchTestFailed):
         apply(document, [Change(operation, ("a",), "why", 2, was=1)])
     assert document == {"a": "other"}
 
 
-def test_a_failing_change_leaves_the_earlier_ones_unseen() -> None:
+def test_a_failed_patch_leaves_the_document_unchanged() -> None:
     document: Json = {"a": 1}
     with pytest.raises(jsonpatch.JsonPatchException):
         apply(document, [Change("add", ("b",), "why", 2), Change("remove", ("c",), "why")])
     assert document == {"a": 1}
 
 
-def test_two_places_of_one_value_are_two_values_afterwards() -> None:
+def test_shared_input_values_are_changed_separately() -> None:
     shared: list[Json] = ["x"]
     made = apply({"a": shared, "b": shared}, [Change("add", ("a", "-"), "why", "y")])
     assert made == {"a": ["x", "y"], "b": ["x"]}
     assert shared == ["x"]
 
 
-def test_one_value_for_two_changes_is_two_values_afterwards() -> None:
+def test_a_value_shared_by_two_changes_is_copied() -> None:
     value: Json = ["x"]
     made = apply({}, [Change("add", ("a",), "why", value), Change("add", ("b",), "why", value), Change("add", ("a", "-"), "why", "y")])  # fmt: skip
     assert made == {"a": ["x", "y"], "b": ["x"]}
@@ -106,7 +106,7 @@ def test_one_value_for_two_changes_is_two_values_afterwards() -> None:
 
 
 @given(documents, st.lists(st.tuples(st.sampled_from(["add", "replace", "remove"]), documents), max_size=4), st.data())
-def test_it_is_what_jsonpatch_makes_of_the_written_patch(
+def test_the_result_equals_that_of_jsonpatch(
     document: Json, drawn: list[tuple[Any, Json]], data: st.DataObject
 ) -> None:
     changes: list[Change] = []

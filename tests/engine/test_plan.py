@@ -5,31 +5,31 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 
-from making import (
+from factories import (
     SETTINGS,
-    answering,
+    answer_lookups,
     container,
     context_of,
     plan_of,
     processed,
     properties_of,
+    resolved,
     resource,
-    settled,
     template,
 )
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import (
     Answer,
-    ExportRequest,
+    ExportLookup,
     ImageConfig,
-    ImageRequest,
-    Request,
-    SsmRequest,
+    ImageLookup,
+    Lookup,
+    SsmLookup,
     Unavailable,
 )
 from sysdig_instrument.engine.plan import Context, plan, process
-from sysdig_instrument.planning import nobody, planned
+from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 CONFIG = ImageConfig(("start",), ())
 LOOKED_UP = template(container(EntryPoint=None))
@@ -38,11 +38,11 @@ LOOKED_UP = template(container(EntryPoint=None))
 class World:
     """Answers from a table, and remembers what it was asked."""
 
-    def __init__(self, answers: Mapping[Request, Answer]) -> None:
+    def __init__(self, answers: Mapping[Lookup, Answer]) -> None:
         self.answers = answers
-        self.rounds: list[tuple[Request, ...]] = []
+        self.rounds: list[tuple[Lookup, ...]] = []
 
-    def __call__(self, requests: Sequence[Request]) -> Mapping[Request, Answer]:
+    def __call__(self, requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
         self.rounds.append(tuple(requests))
         return {request: self.answers[request] for request in requests if request in self.answers}
 
@@ -51,13 +51,13 @@ def context(**more: Json) -> Context:
     return context_of(more)
 
 
-def test_a_template_that_needs_nothing_asks_nothing() -> None:
+def test_a_template_may_need_no_lookups() -> None:
     world = World({})
-    assert planned(template(), context(), world).requests == ()
+    assert plan_with_lookups(template(), context(), world).lookups == ()
     assert world.rounds == []
 
 
-def test_what_a_plan_lacks_is_asked_all_at_once_and_nothing_else() -> None:
+def test_all_needed_lookups_are_made_at_once() -> None:
     value = template(
         container(EntryPoint=None, Image="a"),
         container(Name="b", EntryPoint=None, Image="b"),
@@ -67,39 +67,39 @@ def test_what_a_plan_lacks_is_asked_all_at_once_and_nothing_else() -> None:
         container(EntryPoint=None, Image="a"), RuntimePlatform={"CpuArchitecture": "ARM64"}
     )
     lacking = plan(value, context())
-    world = World(dict.fromkeys(lacking.requests, CONFIG))
-    made = planned(value, context(), world)
-    assert world.rounds == [(ImageRequest("a"), ImageRequest("b"), ImageRequest("a", "arm64"))]
-    assert world.rounds == [lacking.requests]
-    assert (made.requests, made.problems) == ((), ())
+    world = World(dict.fromkeys(lacking.lookups, CONFIG))
+    made = plan_with_lookups(value, context(), world)
+    assert world.rounds == [(ImageLookup("a"), ImageLookup("b"), ImageLookup("a", "arm64"))]
+    assert world.rounds == [lacking.lookups]
+    assert (made.lookups, made.problems) == ((), ())
 
 
-def test_credentials_of_the_container_go_with_the_question() -> None:
+def test_an_image_lookup_carries_the_container_credentials() -> None:
     value = template(container(EntryPoint=None, RepositoryCredentials={"CredentialsParameter": "secret"}))
-    assert plan(value, context()).requests == (ImageRequest("shop/web:1", "amd64", "secret"),)
+    assert plan(value, context()).lookups == (ImageLookup("shop/web:1", "amd64", "secret"),)
 
 
-def test_an_answer_may_lead_to_the_next_question() -> None:
+def test_an_answer_may_require_another_lookup() -> None:
     value = template(
         container(EntryPoint=None, Image={"Fn::Sub": ["{{resolve:ssm:${x}}}", {"x": {"Fn::ImportValue": "name"}}]})
     )
-    world = World({ExportRequest("name"): "/image", SsmRequest("/image"): "nginx", ImageRequest("nginx"): CONFIG})
-    made = planned(value, context(), world)
-    assert world.rounds == [(ExportRequest("name"),), (SsmRequest("/image"),), (ImageRequest("nginx"),)]
+    world = World({ExportLookup("name"): "/image", SsmLookup("/image"): "nginx", ImageLookup("nginx"): CONFIG})
+    made = plan_with_lookups(value, context(), world)
+    assert world.rounds == [(ExportLookup("name"),), (SsmLookup("/image"),), (ImageLookup("nginx"),)]
     assert made.problems == ()
 
 
-def test_nothing_is_asked_twice() -> None:
+def test_nothing_is_looked_up_twice() -> None:
     value = template(container(EntryPoint=None, Image={"Fn::ImportValue": "x"}), container(Name="b", EntryPoint=None))
-    world = World({ExportRequest("x"): "nginx", ImageRequest("nginx"): CONFIG, ImageRequest("shop/web:1"): CONFIG})
-    planned(value, context(), world)
+    world = World({ExportLookup("x"): "nginx", ImageLookup("nginx"): CONFIG, ImageLookup("shop/web:1"): CONFIG})
+    plan_with_lookups(value, context(), world)
     asked = [request for each in world.rounds for request in each]
     assert len(asked) == len(set(asked)) == 3
 
 
-def test_a_question_without_an_answer_is_a_problem_and_no_endless_loop() -> None:
+def test_a_lookup_without_an_answer_is_a_problem() -> None:
     world = World({})
-    (problem,) = planned(LOOKED_UP, context(), world).problems
+    (problem,) = plan_with_lookups(LOOKED_UP, context(), world).problems
     assert "Nothing came back for it" in problem.text
     assert len(world.rounds) == 1
 
@@ -110,55 +110,55 @@ def test_an_endless_chain_ends() -> None:
         chain = {"Fn::ImportValue": chain}
     calls: list[int] = []
 
-    def world(requests: Sequence[Request]) -> Mapping[Request, Answer]:
+    def world(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
         calls.append(len(requests))
-        return {request: f"{request.name}x" for request in requests if isinstance(request, ExportRequest)}
+        return {request: f"{request.name}x" for request in requests if isinstance(request, ExportLookup)}
 
-    (problem,) = planned(template(container(EntryPoint=None, Image=chain)), context(), world).problems
+    (problem,) = plan_with_lookups(template(container(EntryPoint=None, Image=chain)), context(), world).problems
     assert "It hangs on too long a chain of parameters and exports" in problem.text
     assert len(calls) == 8
 
 
-def test_what_is_known_beforehand_is_not_asked() -> None:
+def test_known_answers_are_not_looked_up() -> None:
     world = World({})
-    known = Context(settled=settled(), answers={ImageRequest("shop/web:1"): CONFIG})
-    assert planned(LOOKED_UP, known, world).problems == ()
+    known = Context(resolved=resolved(), answers={ImageLookup("shop/web:1"): CONFIG})
+    assert plan_with_lookups(LOOKED_UP, known, world).problems == ()
     assert world.rounds == []
 
 
 def test_image_configs_of_the_settings_win_over_the_registry() -> None:
     world = World({})
-    made = planned(LOOKED_UP, context(ImageConfigs={"shop/web:1": {"Cmd": ["x"]}}), world)
+    made = plan_with_lookups(LOOKED_UP, context(ImageConfigs={"shop/web:1": {"Cmd": ["x"]}}), world)
     assert (made.problems, world.rounds) == ((), [])
 
 
 def test_a_failure_is_a_notice_where_the_settings_say_skip() -> None:
-    failed: dict[Request, Answer] = {
-        ImageRequest("shop/web:1"): Unavailable(Reason("The registry answered 503", "Try again"))
+    failed: dict[Lookup, Answer] = {
+        ImageLookup("shop/web:1"): Unavailable(Reason("The registry answered 503", "Try again"))
     }
-    made = planned(LOOKED_UP, context(OnUnresolvedImage="skip"), World(failed))
+    made = plan_with_lookups(LOOKED_UP, context(OnUnresolvedImage="skip"), World(failed))
     assert made.problems == ()
     assert any("The registry answered 503" in notice.text for notice in made.notices)
     processed_value, _ = process(LOOKED_UP, made)
     assert properties_of(processed_value) == properties_of(LOOKED_UP)  # type: ignore[arg-type]
 
 
-def test_a_result_does_not_hold_what_a_registry_happened_to_say() -> None:
+def test_the_result_holds_no_registry_error_text() -> None:
     texts = set()
     for status in ("503", "429"):
-        failed: dict[Request, Answer] = {
-            ImageRequest("shop/web:1"): Unavailable(Reason(f"The registry answered {status}", "Try again"))
+        failed: dict[Lookup, Answer] = {
+            ImageLookup("shop/web:1"): Unavailable(Reason(f"The registry answered {status}", "Try again"))
         }
-        made = planned(LOOKED_UP, context(OnUnresolvedImage="skip"), World(failed))
+        made = plan_with_lookups(LOOKED_UP, context(OnUnresolvedImage="skip"), World(failed))
         texts.add(str(process(LOOKED_UP, made)[0]))
     assert len(texts) == 1
 
 
-def test_in_a_world_with_nobody_to_ask_a_plan_is_made_all_the_same() -> None:
-    assert planned(LOOKED_UP, context(), nobody).requests == ()
+def test_a_plan_is_made_without_lookups() -> None:
+    assert plan_with_lookups(LOOKED_UP, context(), no_lookups).lookups == ()
 
 
-def test_with_a_problem_the_template_is_as_it_was() -> None:
+def test_a_problem_leaves_the_template_unchanged() -> None:
     value = template(container(Environment=5))
     value["Resources"]["Good"] = resource()
     before = copy.deepcopy(value)
@@ -195,7 +195,7 @@ def test_a_nested_stack_is_noticed_by_its_name() -> None:
     )
 
 
-def test_answers_of_the_tests_answer_everything() -> None:
-    requests = (ImageRequest("a"), SsmRequest("b"), ExportRequest("c"))
-    assert set(answering(requests)) == set(requests)
+def test_the_test_answers_cover_every_lookup_type() -> None:
+    requests = (ImageLookup("a"), SsmLookup("b"), ExportLookup("c"))
+    assert set(answer_lookups(requests)) == set(requests)
     assert set(SETTINGS) == {"Collector", "AccessKeySecret"}

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from making import resource, scope, task_in
-from sysdig_instrument.engine.choices import Always, Choice, Tree
+from factories import resource, scope, task_in
+from sysdig_instrument.engine.expressions.decision_tree import Branch, Leaf, Tree
+from sysdig_instrument.engine.expressions.values import Unknown
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.known import Unknown
-from sysdig_instrument.engine.platforms import architectures, platform
+from sysdig_instrument.engine.platforms import architecture, platform_member
 
 UNKNOWN: Json = {"Fn::GetAtt": ["X", "Y"]}
 
 
 def tree_of(value: Json) -> Tree[str | Unknown]:
     task = task_in({"Resources": {"Api": resource(RuntimePlatform=value)}})
-    return architectures(task, task.scope, {})
+    return architecture(task, task.scope, {})
 
 
 @pytest.mark.parametrize(
@@ -38,29 +38,29 @@ def tree_of(value: Json) -> Tree[str | Unknown]:
         ),
     ],
 )
-def test_the_architecture_does_not_depend_on_the_operating_system(value: Json, architecture: str) -> None:
-    assert tree_of(value) == Always(architecture)
+def test_the_architecture_is_independent_of_the_os(value: Json, architecture: str) -> None:
+    assert tree_of(value) == Leaf(architecture)
 
 
 def test_each_branch_has_its_architecture() -> None:
     branches: Json = [{"CpuArchitecture": "ARM64", "OperatingSystemFamily": UNKNOWN}, {"Ref": "AWS::NoValue"}]
     assert isinstance(branches, list)
-    assert tree_of({"Fn::If": ["C", *branches]}) == Choice("C", Always("arm64"), Always("amd64"))
+    assert tree_of({"Fn::If": ["C", *branches]}) == Branch("C", Leaf("arm64"), Leaf("amd64"))
 
 
 @pytest.mark.parametrize("value", [{"CpuArchitecture": UNKNOWN}, UNKNOWN, {"Fn::Transform": {"Name": "X"}}])
-def test_what_is_not_known_is_not_guessed(value: Json) -> None:
+def test_an_unknown_platform_is_not_guessed(value: Json) -> None:
     (leaf,) = [tree_of(value)]
-    assert isinstance(leaf, Always)
+    assert isinstance(leaf, Leaf)
     assert isinstance(leaf.value, Unknown)
 
 
-def test_a_member_is_known_beside_one_that_is_not() -> None:
+def test_one_member_is_known_beside_an_unknown_one() -> None:
     value: dict[str, Json] = {
         "RuntimePlatform": {"CpuArchitecture": UNKNOWN, "OperatingSystemFamily": "windows_server"}
     }
-    assert platform(value, "OperatingSystemFamily", scope()) == "WINDOWS_SERVER"
-    assert isinstance(platform(value, "CpuArchitecture", scope()), Unknown)
+    assert platform_member(value, "OperatingSystemFamily", scope()) == "WINDOWS_SERVER"
+    assert isinstance(platform_member(value, "CpuArchitecture", scope()), Unknown)
 
 
 def test_a_member_is_known_where_all_branches_agree() -> None:
@@ -70,7 +70,7 @@ def test_a_member_is_known_where_all_branches_agree() -> None:
         {"OperatingSystemFamily": "linux", "CpuArchitecture": "ARM64"},
     ]
     value: dict[str, Json] = {"RuntimePlatform": {"Fn::If": ["C", *branches]}}
-    assert platform(value, "OperatingSystemFamily", scope()) == "LINUX"
-    assert isinstance(platform(value, "CpuArchitecture", scope()), Unknown)
+    assert platform_member(value, "OperatingSystemFamily", scope()) == "LINUX"
+    assert isinstance(platform_member(value, "CpuArchitecture", scope()), Unknown)
     half: dict[str, Json] = {"RuntimePlatform": {"Fn::If": ["C", branches[0], UNKNOWN]}}
-    assert isinstance(platform(half, "OperatingSystemFamily", scope()), Unknown)
+    assert isinstance(platform_member(half, "OperatingSystemFamily", scope()), Unknown)

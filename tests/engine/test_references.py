@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.references import references
 
 
 @pytest.mark.parametrize(
@@ -23,5 +23,5 @@ from sysdig_instrument.engine.references import references
         (ABSENT, []),
     ],
 )
-def test_what_an_expression_names(expression: Json | Absent, names: list[str]) -> None:
+def test_references_of_an_expression(expression: Json | Absent, names: list[str]) -> None:
     assert list(references(expression)) == names

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from making import scope
+from factories import scope
+from sysdig_instrument.engine.expressions.scope import partition, section
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, SsmRequest
-from sysdig_instrument.engine.scope import partition, section
+from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, SsmLookup
 
 ODD: tuple[Json, ...] = (None, [], "x", 5, True, [{}])
 
@@ -21,30 +21,35 @@ def test_a_section_that_is_missing_or_no_object_is_empty() -> None:
 
 
 def test_assumptions_replace_earlier_ones() -> None:
-    assert scope().assuming({"A": True}).assuming({"B": False}).when == {"B": False}
-    assert scope().assuming({"A": True}).assuming({}).when == {}
+    assert scope().assuming({"A": True}).assuming({"B": False}).assumptions == {"B": False}
+    assert scope().assuming({"A": True}).assuming({}).assumptions == {}
 
 
-def test_assuming_keeps_all_else() -> None:
+def test_assuming_changes_only_the_assumptions() -> None:
     before = scope({"a": 1}, {"P": "x"}, loops={"X": "y"})
     after = before.assuming({"A": True})
-    assert (after.template, after.values, after.loops, after.current) == ({"a": 1}, {"P": "x"}, {"X": "y"}, True)
-    assert (after.region, after.account, after.run) == (before.region, before.account, before.run)
+    assert (after.template, after.values, after.loops, after.decides_conditions) == (
+        {"a": 1},
+        {"P": "x"},
+        {"X": "y"},
+        True,
+    )
+    assert (after.region, after.account, after.state) == (before.region, before.account, before.state)
 
 
-def test_what_has_no_answer_is_noted_once_in_the_order_of_asking() -> None:
-    here = scope(answers={SsmRequest("known"): "x"})
-    assert here.answer(SsmRequest("known")) == "x"
-    for request in (SsmRequest("b"), ImageRequest("a"), SsmRequest("b")):
+def test_missing_answers_are_recorded_once_in_order() -> None:
+    here = scope(answers={SsmLookup("known"): "x"})
+    assert here.answer(SsmLookup("known")) == "x"
+    for request in (SsmLookup("b"), ImageLookup("a"), SsmLookup("b")):
         assert here.assuming({"A": True}).answer(request) is None
-    assert list(here.run.requests) == [SsmRequest("b"), ImageRequest("a")]
+    assert list(here.state.lookups) == [SsmLookup("b"), ImageLookup("a")]
 
 
 def test_an_answer_that_is_empty_is_an_answer() -> None:
-    here = scope(answers={SsmRequest("empty"): "", ImageRequest("empty"): ImageConfig()})
-    assert here.answer(SsmRequest("empty")) == ""
-    assert here.answer(ImageRequest("empty")) == ImageConfig()
-    assert not here.run.requests
+    here = scope(answers={SsmLookup("empty"): "", ImageLookup("empty"): ImageConfig()})
+    assert here.answer(SsmLookup("empty")) == ""
+    assert here.answer(ImageLookup("empty")) == ImageConfig()
+    assert not here.state.lookups
 
 
 @pytest.mark.parametrize("region", ["", "mars-north-1", "cn", "us-gov"])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from making import container, context_of, notices_of, plan_of, problems_of, processed, properties_of, template
+from factories import container, context_of, notices_of, plan_of, problems_of, processed, properties_of, template
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import ExportRequest
+from sysdig_instrument.engine.lookups import ExportLookup
 from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.engine.selection import SkipReason
-from sysdig_instrument.planning import nobody, planned
+from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 UNKNOWN: Json = {"Fn::GetAtt": ["X", "Y"]}
 
@@ -47,7 +47,7 @@ SIZES: dict[str, Json] = {"NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512"
         ({"RequiresCompatibilities": [{"Ref": "Unknown"}]}, True), ({"RequiresCompatibilities": [5]}, False),
     ],
 )  # fmt: skip
-def test_a_task_is_for_fargate_where_it_can_run_there(properties: dict[str, Json], *, expected: bool) -> None:
+def test_a_task_compatible_with_fargate_is_in_scope(properties: dict[str, Json], *, expected: bool) -> None:
     assert is_instrumented(fargate(**properties)) is expected
 
 
@@ -69,7 +69,7 @@ def test_all_launch_types_are_taken_where_the_settings_say_so() -> None:
         ({"OperatingSystemFamily": "WINDOWS_X", "CpuArchitecture": {"Fn::GetAtt": ["X", "Y"]}}, False),
     ],
 )  # fmt: skip
-def test_windows_is_left_alone(platform: Json, *, expected: bool) -> None:
+def test_windows_tasks_are_skipped(platform: Json, *, expected: bool) -> None:
     assert is_instrumented(template(RuntimePlatform=platform)) is expected
 
 
@@ -82,7 +82,7 @@ def test_arm64_is_noticed_or_refused() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"Mode": "opt-in"}, {"ExcludeContainers": "*"}])
-def test_a_platform_is_nobodys_trouble_where_nothing_is_instrumented(settings: dict[str, Json]) -> None:
+def test_the_platform_is_ignored_if_nothing_is_instrumented(settings: dict[str, Json]) -> None:
     platforms: list[Json] = [{"CpuArchitecture": "ARM64"}, UNKNOWN]
     for platform in platforms:
         value = template(RuntimePlatform=platform)
@@ -99,7 +99,7 @@ def test_a_platform_that_may_be_windows_is_refused(platform: Json) -> None:
     )
 
 
-def test_an_architecture_that_may_be_arm64_is_refused_where_arm64_would_be() -> None:
+def test_an_unknown_architecture_is_refused_like_arm64() -> None:
     value = template(RuntimePlatform={"CpuArchitecture": UNKNOWN})
     assert is_instrumented(value)
     (problem,) = problems_of(value, {"UnsupportedArchitecture": "fail"})
@@ -107,14 +107,14 @@ def test_an_architecture_that_may_be_arm64_is_refused_where_arm64_would_be() -> 
     assert "and UnsupportedArchitecture is fail. Write it as it is, or set UnsupportedArchitecture to warn" in problem
 
 
-def test_what_is_known_of_a_platform_is_told_beside_what_is_not() -> None:
+def test_known_and_unknown_platforms_are_both_reported() -> None:
     value = template(RuntimePlatform={"CpuArchitecture": "ARM64", "OperatingSystemFamily": UNKNOWN})
     system, architecture = problems_of(value, {"UnsupportedArchitecture": "fail"})
     assert "OperatingSystemFamily cannot be worked out" in system
     assert "The task runs on ARM64" in architecture
 
 
-def test_one_item_of_a_loop_on_arm64_is_enough() -> None:
+def test_one_arm64_loop_item_is_refused() -> None:
     task = template(RuntimePlatform={"CpuArchitecture": {"Fn::Sub": "${X}"}})["Resources"]["Api"]
     loop: Json = {"Resources": {"Fn::ForEach::L": ["X", ["X86_64", "ARM64"], {"T${X}": task}]}}
     (problem,) = problems_of(loop, {"UnsupportedArchitecture": "fail"})
@@ -122,12 +122,12 @@ def test_one_item_of_a_loop_on_arm64_is_enough() -> None:
     assert any("The task runs on ARM64" in each for each in notices_of(loop))
 
 
-def test_a_platform_that_an_answer_tells_is_no_trouble() -> None:
+def test_a_platform_may_come_from_a_lookup() -> None:
     value = template(RuntimePlatform={"OperatingSystemFamily": {"Fn::ImportValue": "Os"}})
     context = context_of()
     first = plan(value, context)
-    assert (first.problems, first.requests) == ((), (ExportRequest("Os"),))
-    told = planned(value, context, lambda asked: dict.fromkeys(asked, "WINDOWS_SERVER_2022_CORE"))
+    assert (first.problems, first.lookups) == ((), (ExportLookup("Os"),))
+    told = plan_with_lookups(value, context, lambda asked: dict.fromkeys(asked, "WINDOWS_SERVER_2022_CORE"))
     assert told.tasks[0].outcome.text.startswith("skipped: a Windows task")
 
 
@@ -161,12 +161,12 @@ def test_containers_are_chosen_by_globs(settings: dict[str, Json], names: list[s
     assert which(template(*THREE), **settings) == names
 
 
-def test_a_task_without_an_instrumented_container_stays_as_it_was() -> None:
+def test_a_task_with_all_containers_excluded_is_unchanged() -> None:
     value = template(*THREE)
     assert properties_of(processed(value, {"ExcludeContainers": "*"})) == properties_of(value)
 
 
-def test_a_log_router_is_left_alone_unless_it_is_asked_for() -> None:
+def test_a_log_router_is_skipped_by_default() -> None:
     router = container(Name="router", FirelensConfiguration={"Type": "fluentbit"})
     assert which(template(container(), router)) == ["web"]
     assert which(template(container(), router), InstrumentLogRouters="true") == ["web", "router"]
@@ -174,7 +174,7 @@ def test_a_log_router_is_left_alone_unless_it_is_asked_for() -> None:
     assert which(template(container(), no_router)) == ["web", "router"]
 
 
-def test_what_may_be_a_log_router_is_refused() -> None:
+def test_a_possible_log_router_is_refused() -> None:
     """It was left alone, as if it were one."""
     either: Json = {"Fn::If": ["Nobody", {"Type": "fluentbit"}, {"Ref": "AWS::NoValue"}]}
     for unknown in (UNKNOWN, either):
@@ -187,7 +187,7 @@ def test_what_may_be_a_log_router_is_refused() -> None:
     assert which(template(container(), inside)) == ["web"]
 
 
-def test_a_name_that_is_not_known_is_refused_where_names_decide() -> None:
+def test_an_unknown_name_is_refused_if_names_matter() -> None:
     value = template(container(Name={"Fn::GetAtt": ["X", "Name"]}))
     assert is_instrumented(value)
     for setting in ("ExcludeContainers", "IncludeContainers"):
@@ -216,7 +216,7 @@ def test_a_container_of_the_agents_name_is_the_agent_or_refused(members: dict[st
 @pytest.mark.parametrize(
     "wrong", [{"ContainerDefinitions": "x"}, {"ContainerDefinitions": ["x"]}, {"Cpu": "256", "Memory": "512"}]
 )
-def test_what_is_wrong_with_a_task_that_is_not_created_now_refuses_nothing(wrong: dict[str, Json]) -> None:
+def test_problems_of_an_inactive_task_do_not_refuse(wrong: dict[str, Json]) -> None:
     value = template(container(), sections={"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}, **wrong)
     value["Resources"]["Api"]["Condition"] = "Never"
     assert problems_of(value, {"AgentMemory": 1024}) == []
@@ -228,7 +228,7 @@ def test_what_is_wrong_with_a_task_that_is_not_created_now_refuses_nothing(wrong
         {"RequiresCompatibilities": [{"Ref": "X"}]}, {"RuntimePlatform": {"OperatingSystemFamily": {"Ref": "X"}}},
     ],
 )  # fmt: skip
-def test_the_items_of_a_loop_must_not_differ_in_whether_they_are_instrumented(properties: dict[str, Any]) -> None:
+def test_loop_items_must_be_instrumented_alike(properties: dict[str, Any]) -> None:
     task = template(**properties)["Resources"]["Api"]
     unlike: Json = {"Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "EC2", "WINDOWS_X", "ARM64"], {"T${X}": task}]}}
     (problem,) = problems_of(unlike, {"UnsupportedArchitecture": "fail"})
@@ -254,30 +254,30 @@ NEVER: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
     ],
     ids=lambda each: each[-1] if isinstance(each, list) else "",
 )  # fmt: skip
-def test_each_reason_for_leaving_something_alone_has_its_word(
+def test_each_skip_reason_has_its_name(
     value: dict[str, Any], settings: dict[str, Json], reasons: list[str], why: str
 ) -> None:
     (task,) = plan_of(value, settings).tasks
     assert task.outcome.why == why
     outcomes = [task.outcome, *task.containers]
-    assert [each.reason.value for each in outcomes if each.reason] == reasons
+    assert [each.skip_reason.value for each in outcomes if each.skip_reason] == reasons
 
 
-def test_a_disabled_container_and_a_task_that_is_not_created_have_their_words() -> None:
+def test_skip_reasons_of_disabled_and_inactive_items() -> None:
     value = template(container(), container(Name="b"), sections=NEVER)
     value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"Containers": {"b": {"Enabled": False}}}}
     _, second = plan_of(value).tasks[0].containers
-    assert second.reason is SkipReason.DISABLED
+    assert second.skip_reason is SkipReason.DISABLED
     assert second.text == "skipped: Enabled is false in the resource's Metadata"
     value["Resources"]["Api"].update({"Condition": "Never"})
     value["Resources"]["Api"]["Properties"]["PidMode"] = "host"
     (task,) = plan_of(value).tasks
-    assert task.outcome.reason is SkipReason.NOT_CREATED
+    assert task.outcome.skip_reason is SkipReason.NOT_CREATED
     assert task.outcome.text == "skipped: not created now, and not to be instrumented"
 
 
-def test_an_image_that_may_be_left_unread_has_its_word() -> None:
+def test_the_skip_reason_of_an_unread_image() -> None:
     context = context_of({"OnUnresolvedImage": "skip"})
-    (task,) = planned(template(container(EntryPoint=None)), context, nobody).tasks
-    assert [each.reason for each in task.containers] == [SkipReason.IMAGE_UNREAD]
-    assert task.containers[0].unread
+    (task,) = plan_with_lookups(template(container(EntryPoint=None)), context, no_lookups).tasks
+    assert [each.skip_reason for each in task.containers] == [SkipReason.IMAGE_UNREAD]
+    assert task.containers[0].image_unread

@@ -8,14 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import allowed
+import setting_constraints
 from case_folders import ACCOUNT, REGION
-from making import ROLE, SECRET
+from factories import ROLE, SECRET
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.settings.layers import Layer, Settled, from_environment, merged, nearest, settle
-from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
+from sysdig_instrument.engine.settings.layers import (
+    Layer,
+    ResolvedSettings,
+    from_environment,
+    merge_layers,
+    suggest,
+    with_layer,
+)
+from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Setting, Settings, SettingScope
 from sysdig_instrument.errors import UsageError
-from sysdig_instrument.values import fields, replace
+from sysdig_instrument.lazy_dataclasses import fields, replace
 
 GOOD: dict[str, list[tuple[Json, object]]] = {
     "Collector": [("us2", "us2"), ("collector.example.com", "collector.example.com"), (" eu1 ", "eu1")],
@@ -87,21 +94,21 @@ BAD: dict[str, list[Json]] = {
 }  # fmt: skip
 
 
-def setting(name: str, value: Json, reach: Reach = Reach.DEPLOYMENT) -> object:
-    return getattr(settle(Layer("here", {name: value}, reach)).settings, BY_NAME[name].attribute)
+def setting(name: str, value: Json, reach: SettingScope = SettingScope.DEPLOYMENT) -> object:
+    return getattr(merge_layers(Layer("here", {name: value}, reach)).values, BY_NAME[name].attribute)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "expected"), [(name, *pair) for name, pairs in GOOD.items() for pair in pairs]
 )
-def test_a_good_value_is_read_in_its_proper_type(name: str, value: Json, expected: object) -> None:
+def test_a_valid_value_is_parsed_to_its_type(name: str, value: Json, expected: object) -> None:
     read = setting(name, value)
     assert read == expected
     assert type(read) is type(expected)
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
-def test_a_bad_value_is_refused_and_not_repeated(name: str, value: Json) -> None:
+def test_an_invalid_value_is_refused_and_not_quoted(name: str, value: Json) -> None:
     with pytest.raises(UsageError) as refused:
         setting(name, value)
     text = str(refused.value)
@@ -110,14 +117,14 @@ def test_a_bad_value_is_refused_and_not_repeated(name: str, value: Json) -> None
     assert len(text.splitlines()) == 1
 
 
-def test_every_setting_is_tested_with_a_good_value() -> None:
+def test_every_setting_has_a_valid_test_value() -> None:
     assert set(GOOD) == set(BY_NAME)
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 @pytest.mark.parametrize("value", ["", None])
 def test_an_empty_value_counts_as_not_set(name: str, value: Json) -> None:
-    assert settle(Layer("here", {name: value})) == Settled()
+    assert merge_layers(Layer("here", {name: value})) == ResolvedSettings()
 
 
 def test_the_table_has_a_row_for_each_field_in_its_order() -> None:
@@ -128,16 +135,16 @@ def test_the_table_has_a_row_for_each_field_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_a_rows_default_is_a_value_of_its_kind(row: Setting) -> None:
-    assert row.default is None or row.kind.read(row.default) == row.default
+def test_each_default_has_the_type_of_its_setting(row: Setting) -> None:
+    assert row.default is None or row.value_type.parse(row.default) == row.default
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_every_row_says_what_it_is(row: Setting) -> None:
-    assert row.doc.endswith(".")
+def test_every_setting_is_described(row: Setting) -> None:
+    assert row.description.endswith(".")
     assert row.group
     assert row.variable == f"SYSDIG_INSTRUMENT_{row.attribute.upper()}"
-    assert row.kind.expected
+    assert row.value_type.expected
 
 
 @pytest.mark.parametrize(
@@ -147,14 +154,14 @@ def test_a_value_from_the_environment_is_the_same(name: str, value: Json, expect
     if not isinstance(value, str):
         return
     layer = from_environment({BY_NAME[name].variable: value, "SYSDIG_INSTRUMENT_NOBODY": "x", "PATH": "/bin"})
-    settled = settle(layer)
-    assert getattr(settled.settings, BY_NAME[name].attribute) == expected
-    assert settled.origin(name) == "the macro's deployment"
+    resolved = merge_layers(layer)
+    assert getattr(resolved.values, BY_NAME[name].attribute) == expected
+    assert resolved.layer_name(name) == "the macro's deployment"
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_a_parameters_pattern_admits_what_the_setting_takes(row: Setting) -> None:
-    constraint = allowed.constraint(row.kind)
+    constraint = setting_constraints.constraint(row.value_type)
     for value, _ in GOOD[row.name]:
         if isinstance(value, str) and value == value.strip() and "AllowedPattern" in constraint:
             assert re.search(str(constraint["AllowedPattern"]), value)
@@ -165,27 +172,34 @@ def test_a_parameters_pattern_admits_what_the_setting_takes(row: Setting) -> Non
 
 
 def test_later_layers_win_and_are_remembered() -> None:
-    settled = settle(
+    resolved = merge_layers(
         Layer("one", {"Priority": "security", "Mode": "opt-in"}), Layer("two", {"Priority": "availability"})
     )
-    assert (settled.settings.priority, settled.settings.mode) == ("availability", "opt-in")
-    assert (settled.origin("Priority"), settled.origin("Mode"), settled.origin("Enabled")) == ("two", "one", "default")
+    assert (resolved.values.priority, resolved.values.mode) == ("availability", "opt-in")
+    assert (resolved.layer_name("Priority"), resolved.layer_name("Mode"), resolved.layer_name("Enabled")) == (
+        "two",
+        "one",
+        "default",
+    )
 
 
-def test_an_empty_value_takes_no_earlier_one_away() -> None:
+def test_an_empty_value_does_not_override() -> None:
     assert (
-        settle(Layer("one", {"Priority": "security"}), Layer("two", {"Priority": ""})).settings.priority == "security"
+        merge_layers(Layer("one", {"Priority": "security"}), Layer("two", {"Priority": ""})).values.priority
+        == "security"
     )
 
 
 def test_a_map_replaces_a_map() -> None:
-    settled = settle(Layer("one", {"AgentEnvironment": {"A": "1"}}), Layer("two", {"AgentEnvironment": {"B": "2"}}))
-    assert settled.settings.agent_environment == {"B": "2"}
+    resolved = merge_layers(
+        Layer("one", {"AgentEnvironment": {"A": "1"}}), Layer("two", {"AgentEnvironment": {"B": "2"}})
+    )
+    assert resolved.values.agent_environment == {"B": "2"}
 
 
-def test_all_that_is_wrong_with_all_layers_is_said_at_once() -> None:
+def test_problems_of_all_layers_are_reported_together() -> None:
     with pytest.raises(UsageError) as refused:
-        settle(Layer("one", {"Prority": "x", "Mode": "x"}), Layer("two", {"LockedSettings": "Colector"}))
+        merge_layers(Layer("one", {"Prority": "x", "Mode": "x"}), Layer("two", {"LockedSettings": "Colector"}))
     assert str(refused.value).splitlines() == [
         '"Prority" in one is no setting. Write "Priority".',
         'Setting "Mode" in one has a value that cannot be used. Give one of opt-out, opt-in.',
@@ -198,54 +212,60 @@ def test_all_that_is_wrong_with_all_layers_is_said_at_once() -> None:
     [("colector", "Collector"), ("COLLECTOR", "Collector"), ("collector-port", "CollectorPort"), ("AgentMemroy", "AgentMemory"), ("Enable", "Enabled")],
 )  # fmt: skip
 def test_the_nearest_name_is_suggested(wrong: str, right: str) -> None:
-    assert nearest(wrong, BY_NAME) == f'Write "{right}"'
+    assert suggest(wrong, BY_NAME) == f'Write "{right}"'
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "QQQQQQQQQQ", "x" * 100_000])
 def test_nothing_is_suggested_where_nothing_is_near(wrong: str) -> None:
-    assert nearest(wrong, BY_NAME) == ""
+    assert suggest(wrong, BY_NAME) == ""
 
 
 @given(st.text())
-def test_an_unknown_name_is_told_on_one_line(name: str) -> None:
+def test_an_unknown_name_is_reported_on_one_line(name: str) -> None:
     if name in BY_NAME:
         return
-    _, (fault,) = merged(Settled(), Layer("here", {name: "x"}))
+    _, (fault,) = with_layer(ResolvedSettings(), Layer("here", {name: "x"}))
     assert len(fault.reason.fact.splitlines()) == 1
     assert len(fault.reason.fact) < 400
 
 
-def test_a_collector_that_is_nearly_a_region_is_told_so() -> None:
-    _, (fault,) = merged(Settled(), Layer("here", {"Collector": "us9"}))
+def test_a_misspelt_collector_region_gets_a_suggestion() -> None:
+    _, (fault,) = with_layer(ResolvedSettings(), Layer("here", {"Collector": "us9"}))
     assert fault.reason.advice.startswith('Write "us')
 
 
 @pytest.mark.parametrize(("region", "host"), COLLECTORS.items())
 def test_a_region_stands_for_its_collector(region: str, host: str) -> None:
-    assert settle(Layer("here", {"Collector": region})).settings.collector_host == host
+    assert merge_layers(Layer("here", {"Collector": region})).values.collector_host == host
 
 
-def test_a_host_stands_for_itself_and_nothing_for_nothing() -> None:
+def test_a_collector_host_is_kept_and_none_stays_none() -> None:
     assert replace(Settings(), collector="c.example.com").collector_host == "c.example.com"
     assert Settings().collector_host is None
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.reach is Reach.DEPLOYMENT], ids=lambda row: row.name)
-def test_what_guards_the_account_is_not_for_templates(row: Setting) -> None:
+@pytest.mark.parametrize(
+    "row", [row for row in TABLE if row.scope is SettingScope.DEPLOYMENT], ids=lambda row: row.name
+)
+def test_security_settings_are_not_for_templates(row: Setting) -> None:
     name = row.name
-    for reach in (Reach.TASK, Reach.CONTAINER):
-        settled, (fault,) = merged(Settled(), Layer("the tags", {name: GOOD[name][0][0]}, reach))
+    for reach in (SettingScope.TASK, SettingScope.CONTAINER):
+        resolved, (fault,) = with_layer(ResolvedSettings(), Layer("the tags", {name: GOOD[name][0][0]}, reach))
         assert fault.reason.fact == f'Setting "{name}" in the tags can be set in the macro\'s deployment only'
-        assert settled == Settled()
+        assert resolved == ResolvedSettings()
 
 
 def test_a_setting_for_whole_tasks_is_not_for_containers() -> None:
-    _, faults = merged(Settled(), Layer("Metadata", {"Priority": "security", "Enabled": False}, Reach.CONTAINER))
+    _, faults = with_layer(
+        ResolvedSettings(), Layer("Metadata", {"Priority": "security", "Enabled": False}, SettingScope.CONTAINER)
+    )
     assert [fault.name for fault in faults] == ["Priority"]
 
 
 def test_a_locked_setting_is_for_the_deployment_only() -> None:
-    settled = settle(Layer("deployment", {"LockedSettings": "Priority"}), Layer("more", {"Priority": "security"}))
-    after, (fault,) = merged(settled, Layer("the tags", {"Priority": "availability"}, Reach.TASK))
-    assert after.settings.priority == "security"
+    resolved = merge_layers(
+        Layer("deployment", {"LockedSettings": "Priority"}), Layer("more", {"Priority": "security"})
+    )
+    after, (fault,) = with_layer(resolved, Layer("the tags", {"Priority": "availability"}, SettingScope.TASK))
+    assert after.values.priority == "security"
     assert fault.reason.fact == 'Setting "Priority" in the tags is locked by deployment'

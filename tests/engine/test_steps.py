@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from making import (
+from factories import (
     NOVALUE,
     ROLE,
     SECRET,
@@ -26,7 +26,7 @@ from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, Unavailable
 from sysdig_instrument.engine.plan import plan
-from sysdig_instrument.planning import planned
+from sysdig_instrument.planning import plan_with_lookups
 
 SIDECAR: Json = {"Name": "SYSDIG_SIDECAR", "Value": "auto"}
 VOLUME: Json = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
@@ -40,7 +40,7 @@ def made(sections: dict[str, Json] | None = None, **members: Json) -> dict[str, 
     return containers_of(once)[0]
 
 
-def when(condition: str, yes: Json, no: Json = NOVALUE) -> dict[str, Json]:
+def assumptions(condition: str, yes: Json, no: Json = NOVALUE) -> dict[str, Json]:
     return {"Fn::If": [condition, yes, no]}
 
 
@@ -54,17 +54,17 @@ def when(condition: str, yes: Json, no: Json = NOVALUE) -> dict[str, Json]:
         ([{"Ref": "X"}], ["b"], [WRAPPER, {"Ref": "X"}], ["b"]), (["", "a"], None, [WRAPPER, "", "a"], None),
         (NOVALUE, ["b"], [WRAPPER, "start"], ["b"]), ([], ["b"], [WRAPPER, "start"], ["b"]), (None, ["b"], [WRAPPER, "start"], ["b"]),
         (NOVALUE, NOVALUE, [WRAPPER, "start"], ["serve"]), ([], [], [WRAPPER, "start"], ["serve"]),
-        (when("C", ["a"]), None, when("C", [WRAPPER, "a"], [WRAPPER, "start"]), when("C", NOVALUE, ["serve"])),
-        (when("C", ["a"]), ["b"], when("C", [WRAPPER, "a"], [WRAPPER, "start"]), ["b"]),
-        (NOVALUE, [when("C", "b")], [WRAPPER, "start"], when("C", ["b"], ["serve"])),
-        (NOVALUE, [when("C", "b"), "c"], [WRAPPER, "start"], [when("C", "b"), "c"]),
-        ([when("C", "a")], ["b"], when("C", [WRAPPER, "a"], [WRAPPER, "start"]), ["b"]),
-        ([when("C", 1, no=True)], ["b"], [WRAPPER, when("C", 1, no=True)], ["b"]),
-        ([NOVALUE, when("C", "a", "b"), when("C", 1, no=True)], None, [WRAPPER, NOVALUE, when("C", "a", "b"), when("C", 1, no=True)], None),
+        (assumptions("C", ["a"]), None, assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]), assumptions("C", NOVALUE, ["serve"])),
+        (assumptions("C", ["a"]), ["b"], assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]), ["b"]),
+        (NOVALUE, [assumptions("C", "b")], [WRAPPER, "start"], assumptions("C", ["b"], ["serve"])),
+        (NOVALUE, [assumptions("C", "b"), "c"], [WRAPPER, "start"], [assumptions("C", "b"), "c"]),
+        ([assumptions("C", "a")], ["b"], assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]), ["b"]),
+        ([assumptions("C", 1, no=True)], ["b"], [WRAPPER, assumptions("C", 1, no=True)], ["b"]),
+        ([NOVALUE, assumptions("C", "a", "b"), assumptions("C", 1, no=True)], None, [WRAPPER, NOVALUE, assumptions("C", "a", "b"), assumptions("C", 1, no=True)], None),
     ],
     ids=str,
 )  # fmt: skip
-def test_the_wrapper_comes_first_and_what_ran_before_still_runs(
+def test_the_wrapper_starts_the_original_command(
     entry_point: Json, command: Json, new_entry_point: Json, new_command: Json
 ) -> None:
     members = {"EntryPoint": entry_point, **({"Command": command} if command is not None else {})}
@@ -74,8 +74,8 @@ def test_the_wrapper_comes_first_and_what_ran_before_still_runs(
 
 
 @pytest.mark.parametrize("key", ["EntryPoint", "Command"])
-def test_a_list_of_many_items_that_may_all_be_missing_has_one_beginning_more_than_items(key: str) -> None:
-    flags: list[Json] = [when(f"C{number}", f"--{number}") for number in range(40)]
+def test_a_list_of_optional_items_gets_linearly_many_branches(key: str) -> None:
+    flags: list[Json] = [assumptions(f"C{number}", f"--{number}") for number in range(40)]
     members: dict[str, Any] = {"EntryPoint": None, key: flags}
     new = made(**members)[key]
     wrapper: list[Json] = [WRAPPER] if key == "EntryPoint" else []
@@ -86,19 +86,19 @@ def test_a_list_of_many_items_that_may_all_be_missing_has_one_beginning_more_tha
 
 
 @pytest.mark.parametrize("bad", ["x", 5, True, {}, {"Fn::Join": [",", ["a"]]}, {"Fn::GetAtt": ["X", "Y"]}])
-def test_an_entry_point_that_nothing_can_be_put_in_front_of_is_refused(bad: Json) -> None:
+def test_an_entry_point_that_cannot_be_extended_is_refused(bad: Json) -> None:
     (problem,) = problems_of(template(container(EntryPoint=bad)))
     assert "EntryPoint" in problem
 
 
-def test_a_bad_entry_point_in_a_branch_that_is_not_taken_is_a_notice() -> None:
-    value = template(container(EntryPoint=when("C", ["a"], "x")), sections=TAKEN)
+def test_a_bad_entry_point_in_an_inactive_branch_is_a_notice() -> None:
+    value = template(container(EntryPoint=assumptions("C", ["a"], "x")), sections=TAKEN)
     assert any("it is left as it was in this branch, which is not taken now" in each for each in notices_of(value))
     web = containers_of(processed(value))[0]
-    assert web["EntryPoint"] == when("C", [WRAPPER, "a"], "x")
+    assert web["EntryPoint"] == assumptions("C", [WRAPPER, "a"], "x")
 
 
-def test_a_wrapper_further_in_is_left_as_it_is() -> None:
+def test_a_wrapper_later_in_the_entry_point_is_kept() -> None:
     by_hand: Json = ["sh", "-c", f"{WRAPPER} run"]
     assert made(EntryPoint=by_hand)["EntryPoint"] == by_hand
 
@@ -112,13 +112,13 @@ def test_a_wrapper_further_in_is_left_as_it_is() -> None:
         (NOVALUE, [SIDECAR]), (None, [SIDECAR]), ([], [SIDECAR]), ([{"Name": "A", "Value": "1"}], [{"Name": "A", "Value": "1"}, SIDECAR]),
         ([SIDECAR], [SIDECAR]), ([{"Name": "SYSDIG_SIDECAR", "Value": "x"}], [SIDECAR]), ([{"Name": "SYSDIG_SIDECAR"}], [SIDECAR]),
         ([{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}], [{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}]),
-        ([when("C", SIDECAR)], [when("C", SIDECAR), when("C", NOVALUE, SIDECAR)]), (when("C", [SIDECAR]), when("C", [SIDECAR], [SIDECAR])),
-        ([when("C", {"Name": "SYSDIG_SIDECAR", "Value": "x"}, SIDECAR)], [when("C", SIDECAR, SIDECAR)]),
+        ([assumptions("C", SIDECAR)], [assumptions("C", SIDECAR), assumptions("C", NOVALUE, SIDECAR)]), (assumptions("C", [SIDECAR]), assumptions("C", [SIDECAR], [SIDECAR])),
+        ([assumptions("C", {"Name": "SYSDIG_SIDECAR", "Value": "x"}, SIDECAR)], [assumptions("C", SIDECAR, SIDECAR)]),
         (["x", 5, None], ["x", 5, None, SIDECAR]), ([{"Ref": "X"}], [{"Ref": "X"}, SIDECAR]),
     ],
     ids=str,
 )  # fmt: skip
-def test_the_variable_is_there_once(before: Json, after: Json) -> None:
+def test_the_variable_is_added_once(before: Json, after: Json) -> None:
     assert made(Environment=before)["Environment"] == after
 
 
@@ -128,11 +128,11 @@ def test_the_variable_is_there_once(before: Json, after: Json) -> None:
         (NOVALUE, [VOLUME]), ([VOLUME], [VOLUME]), ([{"SourceContainer": AGENT_NAME}], [VOLUME]),
         ([{"SourceContainer": AGENT_NAME, "ReadOnly": False}], [VOLUME]),
         ([{"SourceContainer": AGENT_NAME, "ReadOnly": "true"}], [{"SourceContainer": AGENT_NAME, "ReadOnly": "true"}]),
-        ([when("C", VOLUME)], [when("C", VOLUME), when("C", NOVALUE, VOLUME)]),
+        ([assumptions("C", VOLUME)], [assumptions("C", VOLUME), assumptions("C", NOVALUE, VOLUME)]),
     ],
     ids=str,
 )  # fmt: skip
-def test_the_volume_is_there_once_and_read_only(before: Json, after: Json) -> None:
+def test_the_volume_is_added_once_and_read_only(before: Json, after: Json) -> None:
     assert made(VolumesFrom=before)["VolumesFrom"] == after
 
 
@@ -152,24 +152,24 @@ PARAMETERS: dict[str, Json] = {
         ({"Capabilities": {}}, add("SYS_PTRACE")), (add(), add("SYS_PTRACE")), (add("SYS_PTRACE"), add("SYS_PTRACE")),
         ({"Capabilities": {"Add": None, "Drop": ["ALL"]}}, {"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": ["ALL"]}}),
         (add({"Ref": "Other"}), add({"Ref": "Other"}, "SYS_PTRACE")), (add({"Ref": "Unknown"}), add({"Ref": "Unknown"}, "SYS_PTRACE")),
-        (add({"Ref": "Cap"}), add({"Ref": "Cap"})), (add(when("C", "SYS_PTRACE")), add(when("C", "SYS_PTRACE"), when("C", NOVALUE, "SYS_PTRACE"))),
+        (add({"Ref": "Cap"}), add({"Ref": "Cap"})), (add(assumptions("C", "SYS_PTRACE")), add(assumptions("C", "SYS_PTRACE"), assumptions("C", NOVALUE, "SYS_PTRACE"))),
         (add(5, None), add(5, None, "SYS_PTRACE")), ({"InitProcessEnabled": True}, {"InitProcessEnabled": True, **add("SYS_PTRACE")}),
-        (when("C", add("A"), NOVALUE), when("C", add("A", "SYS_PTRACE"), add("SYS_PTRACE"))),
+        (assumptions("C", add("A"), NOVALUE), assumptions("C", add("A", "SYS_PTRACE"), add("SYS_PTRACE"))),
     ],
     ids=str,
 )  # fmt: skip
-def test_the_capability_is_there_once_and_all_else_stays(before: Json, after: Json) -> None:
+def test_the_capability_is_added_once(before: Json, after: Json) -> None:
     assert made(PARAMETERS, LinuxParameters=before)["LinuxParameters"] == after
 
 
 @pytest.mark.parametrize("key", ["Environment", "VolumesFrom", "LinuxParameters"])
 @pytest.mark.parametrize("bad", ["x", 5, {"Ref": "X"}, {"Fn::GetAtt": ["X", "Y"]}])
-def test_what_cannot_be_extended_is_refused_with_its_place(key: str, bad: Json) -> None:
+def test_unextendable_values_are_refused_with_their_location(key: str, bad: Json) -> None:
     (problem,) = problems_of(template(container(**{key: bad})))
     assert f"(Resources.Api.Properties.ContainerDefinitions[0].{key}): {key} " in problem
 
 
-def test_a_key_in_the_clear_is_noticed_and_not_shown() -> None:
+def test_a_plaintext_key_gets_a_notice_without_the_key() -> None:
     value = template(container(Environment=[{"Name": "SYSDIG_ACCESS_KEY", "Value": "hunter2"}]))
     assert any("SYSDIG_ACCESS_KEY stands in the clear" in each for each in notices_of(value))
     assert "hunter2" not in "".join(notices_of(value))
@@ -181,43 +181,45 @@ def test_a_key_in_the_clear_is_noticed_and_not_shown() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (NOVALUE, "task"), (None, "task"), ("task", "task"), ("shareable", "task"), (when("C", "task"), when("C", "task", "task")),
-        ({"Fn::Sub": "task"}, {"Fn::Sub": "task"}), (when("C", "task", "host"), when("C", "task", "host")),
+        (NOVALUE, "task"), (None, "task"), ("task", "task"), ("shareable", "task"), (assumptions("C", "task"), assumptions("C", "task", "task")),
+        ({"Fn::Sub": "task"}, {"Fn::Sub": "task"}), (assumptions("C", "task", "host"), assumptions("C", "task", "host")),
     ],
     ids=str,
 )  # fmt: skip
-def test_the_task_shares_its_processes(before: Json, after: Json) -> None:
+def test_the_task_shares_its_process_namespace(before: Json, after: Json) -> None:
     assert properties_of(processed(template(sections=TAKEN, PidMode=before)))["PidMode"] == after
 
 
-@pytest.mark.parametrize("host", ["host", when("C", "host"), {"Fn::Sub": "host"}])
-def test_a_task_in_the_hosts_namespace_is_refused(host: Json) -> None:
+@pytest.mark.parametrize("host", ["host", assumptions("C", "host"), {"Fn::Sub": "host"}])
+def test_pid_mode_host_is_refused(host: Json) -> None:
     (problem,) = problems_of(template(sections=TAKEN, PidMode=host))
     assert "PidMode is host, and the agent needs task" in problem
 
 
-@pytest.mark.parametrize("mode", [{"Fn::GetAtt": ["X", "Mode"]}, when("C", {"Ref": "X"})])
-def test_a_namespace_that_is_not_known_may_be_the_hosts_and_is_refused(mode: Json) -> None:
+@pytest.mark.parametrize("mode", [{"Fn::GetAtt": ["X", "Mode"]}, assumptions("C", {"Ref": "X"})])
+def test_an_unknown_pid_mode_is_refused(mode: Json) -> None:
     (problem,) = problems_of(template(sections=TAKEN, PidMode=mode))
     assert "PidMode cannot be worked out (it refers to" in problem
 
 
 @pytest.mark.parametrize("mode", ["host", {"Ref": "X"}])
-def test_a_namespace_in_a_branch_that_is_not_taken_stays_and_is_told(mode: Json) -> None:
-    value = template(sections=TAKEN, PidMode=when("C", "task", mode))
-    assert properties_of(processed(value))["PidMode"] == when("C", "task", mode)
+def test_pid_mode_in_an_inactive_branch_stays_with_a_notice(mode: Json) -> None:
+    value = template(sections=TAKEN, PidMode=assumptions("C", "task", mode))
+    assert properties_of(processed(value))["PidMode"] == assumptions("C", "task", mode)
     assert any("PidMode" in notice and "which is not taken now" in notice for notice in notices_of(value))
 
 
 @pytest.mark.parametrize("mode", ["host", {"Ref": "X"}])
-def test_the_hosts_namespace_stays_where_nothing_is_instrumented(mode: Json) -> None:
+def test_pid_mode_host_stays_if_nothing_is_instrumented(mode: Json) -> None:
     """Under the condition that makes it so there is no container but the excluded one."""
-    value = template(when("C", container()), container(Name="b"), sections=TAKEN, PidMode=when("C", NOVALUE, mode))
-    assert properties_of(processed(value, {"ExcludeContainers": "b"}))["PidMode"] == when("C", "task", mode)
+    value = template(
+        assumptions("C", container()), container(Name="b"), sections=TAKEN, PidMode=assumptions("C", NOVALUE, mode)
+    )
+    assert properties_of(processed(value, {"ExcludeContainers": "b"}))["PidMode"] == assumptions("C", "task", mode)
     assert not any("PidMode" in notice for notice in notices_of(value, {"ExcludeContainers": "b"}))
 
 
-def test_the_host_in_one_item_of_a_loop_is_refused() -> None:
+def test_pid_mode_from_a_mapping_in_a_loop_is_refused() -> None:
     mode: Json = {"Fn::FindInMap": ["Modes", {"Ref": "Item"}, "Pid"]}
     body = {"Task${Item}": template(PidMode=mode)["Resources"]["Api"]}
     value: dict[str, Json] = {
@@ -230,10 +232,10 @@ def test_the_host_in_one_item_of_a_loop_is_refused() -> None:
     assert problems_of(value) == []
 
 
-def test_the_namespace_is_shared_where_a_container_is_instrumented() -> None:
-    value = template(when("C", container()), container(Name="b"), sections=TAKEN)
+def test_pid_mode_follows_conditional_containers() -> None:
+    value = template(assumptions("C", container()), container(Name="b"), sections=TAKEN)
     made_value = processed(value, {"ExcludeContainers": "b"})
-    assert properties_of(made_value)["PidMode"] == when("C", "task")
+    assert properties_of(made_value)["PidMode"] == assumptions("C", "task")
     assert properties_of(made_value)["ContainerDefinitions"][-1]["Fn::If"][0] == "C"
 
 
@@ -279,7 +281,7 @@ def test_an_inherited_log_configuration_has_a_prefix_of_its_own(workload: Json, 
     assert agent_of(processed(value, {"AgentLogConfiguration": "inherit"})).get("LogConfiguration") == agents
 
 
-def test_an_agent_that_is_there_becomes_what_the_settings_say() -> None:
+def test_an_existing_agent_is_updated_to_the_settings() -> None:
     once = processed(template(container(), container(Name="b")))
     agent = agent_of(once)
     agent.update(Image="old/workload-agent:1", Essential=True, Command=["x"])
@@ -300,7 +302,7 @@ def test_the_result_stays_where_nothing_else_changes() -> None:
     assert processed(once) == once
 
 
-def test_the_result_goes_into_metadata_that_is_there() -> None:
+def test_the_result_goes_into_existing_metadata() -> None:
     value = template()
     value["Resources"]["Api"]["Metadata"] = {"cfn-lint": {"config": {}}}
     made = processed(value)["Resources"]["Api"]["Metadata"]
@@ -308,7 +310,7 @@ def test_the_result_goes_into_metadata_that_is_there() -> None:
     assert made["SysdigInstrument"]["Result"]["Task"] == "instrumented"
 
 
-def test_the_result_of_another_time_is_replaced_where_something_else_changes() -> None:
+def test_an_earlier_result_is_replaced_if_something_changes() -> None:
     value = template()
     value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"Enabled": True, "Result": {"Task": "skipped"}}}
     made = processed(value)["Resources"]["Api"]["Metadata"]["SysdigInstrument"]
@@ -316,7 +318,7 @@ def test_the_result_of_another_time_is_replaced_where_something_else_changes() -
     assert made["Result"]["Task"] == "instrumented"
 
 
-@pytest.mark.parametrize("metadata", [[], "x", 5, when("C", {"A": "b"})])
+@pytest.mark.parametrize("metadata", [[], "x", 5, assumptions("C", {"A": "b"})])
 def test_metadata_of_another_type_is_noticed_and_kept(metadata: Json) -> None:
     value = template()
     value["Resources"]["Api"]["Metadata"] = metadata
@@ -327,9 +329,10 @@ def test_metadata_of_another_type_is_noticed_and_kept(metadata: Json) -> None:
 # What is refused rather than guessed
 
 
-def test_conditions_that_multiply_are_refused_and_not_counted_out() -> None:
+def test_exponentially_many_conditions_are_refused() -> None:
     nested: list[Json] = [
-        when(f"A{number}", when(f"B{number}", container(Name=f"c{number}"), NOVALUE), NOVALUE) for number in range(30)
+        assumptions(f"A{number}", assumptions(f"B{number}", container(Name=f"c{number}"), NOVALUE), NOVALUE)
+        for number in range(30)
     ]
     (problem,) = problems_of(template(ContainerDefinitions=nested))
     assert "too many different conditions" in problem
@@ -340,7 +343,7 @@ def test_an_entry_point_of_an_empty_text_is_refused() -> None:
     assert "holds nothing but an empty text" in problem
 
 
-def test_a_loop_with_one_item_in_the_hosts_namespace_is_refused() -> None:
+def test_a_loop_item_with_pid_mode_host_is_refused() -> None:
     task = template(container())["Resources"]["Api"]
     task["Properties"]["PidMode"] = {"Fn::FindInMap": ["M", {"Ref": "X"}, "pid"]}
     loop: dict[str, Any] = {
@@ -350,13 +353,13 @@ def test_a_loop_with_one_item_in_the_hosts_namespace_is_refused() -> None:
     assert any("PidMode is host" in each for each in problems_of(loop))
 
 
-def test_an_opt_out_in_tags_that_are_an_expression_counts() -> None:
+def test_an_opt_out_in_conditional_tags_applies() -> None:
     value = template(container(), Tags={"Fn::FindInMap": ["M", "a", "tags"]})
     value["Mappings"] = {"M": {"a": {"tags": [{"Key": "sysdig-instrument", "Value": "false"}]}}}
     assert processed(value)["Resources"]["Api"]["Properties"] == value["Resources"]["Api"]["Properties"]
 
 
-def test_a_snippet_beside_another_resource_is_refused() -> None:
+def test_a_snippet_of_another_resource_type_is_refused() -> None:
     (problem,) = problems_of({"Type": "AWS::ECS::Service", "Properties": {}})
     assert "There is no task definition where this macro stands" in problem
 
@@ -364,7 +367,7 @@ def test_a_snippet_beside_another_resource_is_refused() -> None:
 # Names in expressions
 
 
-def test_a_volume_whose_source_is_an_expression_for_the_agent_is_not_brought_twice() -> None:
+def test_a_volume_that_evaluates_to_the_agent_is_not_repeated() -> None:
     entry: dict[str, Json] = {"SourceContainer": {"Fn::Sub": "SysdigInstrumentation"}, "ReadOnly": False}
     value = processed(template(container(VolumesFrom=[entry])))
     assert containers_of(value)[0]["VolumesFrom"] == [{**entry, "ReadOnly": True}]
@@ -373,17 +376,19 @@ def test_a_volume_whose_source_is_an_expression_for_the_agent_is_not_brought_twi
 # Result
 
 
-def test_an_entry_point_is_not_said_to_come_from_an_image_that_was_left_alone() -> None:
-    web = container(EntryPoint=when("C", ["run"]), Image="shop/gone:1")
+def test_the_reason_does_not_name_an_unread_image() -> None:
+    web = container(EntryPoint=assumptions("C", ["run"]), Image="shop/gone:1")
     value = template(web, sections=TAKEN)
     context = context_of()
-    gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable(Reason("It is gone", "Push it"))))
+    gone = plan_with_lookups(
+        value, context, lambda asked: dict.fromkeys(asked, Unavailable(Reason("It is gone", "Push it")))
+    )
     assert gone.tasks[0].containers[0].text == "instrumented: entry point from the template"
     assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point from the image"
 
 
 @pytest.mark.parametrize("bad", [5, [""], {"Ref": "Nothing"}, {"Fn::Join": [",", ["a"]]}])
-def test_an_entry_point_that_was_left_alone_is_not_said_to_have_the_wrapper(bad: Json) -> None:
+def test_the_reason_of_an_unchanged_entry_point(bad: Json) -> None:
     """In a resource that is not created now, where it stops nobody."""
     parameters: Json = {"Nothing": {"Type": "CommaDelimitedList", "Default": ""}}
     value = template(container(EntryPoint=bad), sections={**TAKEN, "Parameters": parameters})
@@ -393,19 +398,23 @@ def test_an_entry_point_that_was_left_alone_is_not_said_to_have_the_wrapper(bad:
 
 
 @pytest.mark.parametrize("key", ["EntryPoint", "Command"])
-def test_an_empty_text_under_some_conditions_is_refused_where_they_hold(key: str) -> None:
+def test_a_conditionally_empty_string_is_refused_if_active(key: str) -> None:
     """Found by fuzzing: such a list came out as it was, and was said to be instrumented."""
     rest: dict[str, Json] = {"EntryPoint": None} if key == "Command" else {}
-    lists: list[Json] = [[when("C", "", "run")], [when("C", "", NOVALUE)], [when("D", NOVALUE), ""]]
+    lists: list[Json] = [
+        [assumptions("C", "", "run")],
+        [assumptions("C", "", NOVALUE)],
+        [assumptions("D", NOVALUE), ""],
+    ]
     for items in lists:
         (problem,) = problems_of(template(container(**{**rest, key: items}), sections=TAKEN))
         assert f"{key} holds nothing but an empty text" in problem
-    later = template(container(**rest | {key: [when("D", "", "run")]}), sections=TAKEN)
+    later = template(container(**rest | {key: [assumptions("D", "", "run")]}), sections=TAKEN)
     assert any("empty text; it is left as it was in this branch" in each for each in notices_of(later))
     assert processed(processed(later)) == processed(later)
 
 
-def test_the_secrets_of_an_agent_stay_where_the_settings_name_none() -> None:
+def test_the_agents_secrets_stay_if_the_settings_have_none() -> None:
     """An agent without a key is no agent."""
     once = processed(template())
     again = plan(once, context_of({"AccessKeySecret": ""}))
@@ -413,7 +422,7 @@ def test_the_secrets_of_an_agent_stay_where_the_settings_name_none() -> None:
     assert not any("Secrets of the agent's container" in each.text for each in again.notices)
 
 
-def test_a_volume_that_could_be_written_to_is_made_read_only() -> None:
+def test_a_writable_volume_is_made_read_only() -> None:
     volume: Json = {"SourceContainer": AGENT_NAME, "ReadOnly": False}
     value = template(container(VolumesFrom=[volume]))
     (change,) = (each for each in plan_of(value).changes if "VolumesFrom" in each.pointer)
@@ -428,45 +437,47 @@ def test_the_default_role_is_given_with_its_reason() -> None:
     assert change.reason == "DefaultExecutionRoleArn, as the task has no role of its own"
 
 
-def test_each_branch_whose_image_is_not_there_is_told() -> None:
+def test_a_missing_image_is_reported_for_each_branch() -> None:
     """A Command by hand in the first branch ends nothing."""
-    command = when("Later", [WRAPPER, "x"], NOVALUE)
+    command = assumptions("Later", [WRAPPER, "x"], NOVALUE)
     sections: dict[str, Json] = {"Conditions": {"Later": {"Fn::Equals": [1, 2]}}}
     value = template(container(EntryPoint=None, Command=command, Image="shop/gone:1"), sections=sections)
     context = context_of()
-    gone = planned(value, context, lambda asked: dict.fromkeys(asked, Unavailable(Reason("It is gone", "Push it"))))
+    gone = plan_with_lookups(
+        value, context, lambda asked: dict.fromkeys(asked, Unavailable(Reason("It is gone", "Push it")))
+    )
     assert any("It is gone" in each.text for each in gone.problems)
 
 
-def test_an_image_that_was_not_asked_for_yet_is_no_problem() -> None:
+def test_an_image_that_is_not_looked_up_yet_is_no_problem() -> None:
     context = context_of()
     first = plan(template(container(EntryPoint=None)), context)
-    assert (first.problems, len(first.requests)) == ((), 1)
+    assert (first.problems, len(first.lookups)) == ((), 1)
 
 
-def test_an_image_whose_cmd_is_the_wrapper_is_left_alone() -> None:
+def test_an_image_whose_cmd_is_the_wrapper_is_unchanged() -> None:
     context = context_of()
     own = ImageConfig((), (WRAPPER, "run"))
-    value = planned(template(container(EntryPoint=None)), context, lambda asked: dict.fromkeys(asked, own))
+    value = plan_with_lookups(template(container(EntryPoint=None)), context, lambda asked: dict.fromkeys(asked, own))
     assert value.tasks[0].containers[0].text == "instrumented: already wrapped"
     assert not any({"EntryPoint", "Command"} & set(map(str, change.pointer)) for change in value.changes)
 
 
 @pytest.mark.parametrize("first", [[], 5, {"Ref": "AWS::NoValue"}])
-def test_a_list_that_is_none_or_empty_in_one_branch_ends_nothing(first: Json) -> None:
+def test_a_list_may_be_missing_or_empty_in_one_branch(first: Json) -> None:
     value = template(sections=TAKEN)
-    value["Resources"]["Api"]["Properties"]["ContainerDefinitions"] = when("D", first, [container()])
+    value["Resources"]["Api"]["Properties"]["ContainerDefinitions"] = assumptions("D", first, [container()])
     (web, *_) = plan_of(value).tasks[0].containers
     assert web.text == "instrumented: entry point from the template"
 
 
-def test_an_odd_item_does_not_hide_what_is_wrong_with_the_next() -> None:
+def test_a_malformed_item_does_not_hide_the_next_problem() -> None:
     odd, host = problems_of(template(5, container(LinuxParameters=5)))
     assert "The container definition is not an object that is in sight" in odd
     assert "LinuxParameters is not an object" in host
 
 
-def test_the_reasons_of_variables_are_told() -> None:
+def test_each_variable_change_has_a_reason() -> None:
     plan_ = plan_of(template(container(Environment=[])), {"WorkloadEnvironment": {"A": "b"}})
     reasons = {each.reason for each in plan_.changes if "Environment" in each.pointer}
     assert reasons == {"tells the wrapper that the agent runs beside it", "WorkloadEnvironment"}

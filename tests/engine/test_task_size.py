@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from making import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, template
+from factories import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, template
 from sysdig_instrument.engine.json_types import Json
 
 RAISE: dict[str, Json] = {"TaskSize": "raise", "AgentMemoryReservation": 256, "AgentCpu": 64}
@@ -35,7 +35,7 @@ def raised(*containers: Json, **properties: Json) -> list[Any]:
         (("odd", "512"), ["odd", "1024"]),
     ],
 )
-def test_a_number_is_raised_and_stays_a_number_or_text(before: tuple[Json, Json], after: list[Json]) -> None:
+def test_a_raised_size_keeps_its_json_type(before: tuple[Json, Json], after: list[Json]) -> None:
     assert raised(container(Memory=512, Cpu=128), Cpu=before[0], Memory=before[1]) == after
 
 
@@ -43,7 +43,7 @@ def test_cpu_is_raised_where_the_memory_needs_it() -> None:
     assert raised(container(Memory=2048), Cpu="256", Memory="2048") == ["512", "3072"]
 
 
-def test_a_container_that_is_not_there_reserves_nothing() -> None:
+def test_an_inactive_container_reserves_nothing() -> None:
     conditional: Json = {"Fn::If": ["Now", container(Name="b"), container(Name="b", Memory=128)]}
     assert raised(container(Memory=256), conditional, Memory="512") == [
         "1024",
@@ -51,7 +51,7 @@ def test_a_container_that_is_not_there_reserves_nothing() -> None:
     ]
 
 
-def test_a_condition_that_is_not_known_is_as_good_as_both() -> None:
+def test_both_branches_of_an_unknown_condition_are_raised() -> None:
     size: Json = {"Fn::If": ["Other", "512", "4096"]}
     assert raised(container(Memory=512), Cpu="512", Memory=size) == [
         "512",
@@ -60,16 +60,16 @@ def test_a_condition_that_is_not_known_is_as_good_as_both() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"TaskSize": "raise"}, {"TaskSize": "raise", "AgentCpu": 64}])
-def test_nothing_is_raised_for_what_the_agent_does_not_reserve(settings: dict[str, Json]) -> None:
+def test_sizes_without_an_agent_reservation_are_not_raised(settings: dict[str, Json]) -> None:
     made = properties_of(processed(template(container(Memory=512), Memory="512"), settings))
     assert made["Memory"] == "512"
 
 
-def test_what_was_too_much_without_the_agent_is_not_raised() -> None:
+def test_a_task_too_small_without_the_agent_is_not_raised() -> None:
     assert raised(container(Memory=3000), Memory="2048") == ["1024", "2048"]
 
 
-def test_an_agent_that_is_there_already_is_not_counted_twice() -> None:
+def test_an_existing_agent_is_not_counted_twice() -> None:
     once = processed(template(container(Memory=512), Cpu="256", Memory="512"), RAISE)
     more = {**RAISE, "AgentMemoryReservation": 512}
     assert properties_of(processed(once, more))["Memory"] == "1024"
@@ -83,7 +83,7 @@ def test_an_expression_is_not_replaced() -> None:
     assert 'Properties.Cpu): The agent\'s share needs Cpu "512" and Memory "3072", and Cpu is an expression' in problem
 
 
-def test_in_a_branch_that_is_not_taken_an_expression_may_stay_too_small() -> None:
+def test_an_expression_in_an_inactive_branch_may_stay_small() -> None:
     cpu: Json = {"Fn::If": ["Now", "512", {"Ref": "Units"}]}
     value = template(container(Memory=2048), sections=SECTIONS, Cpu=cpu, Memory="2048")
     made = properties_of(processed(value, RAISE))
@@ -92,13 +92,13 @@ def test_in_a_branch_that_is_not_taken_an_expression_may_stay_too_small() -> Non
     assert any("Cpu is an expression" in notice and "not taken now" in notice for notice in notices_of(value, RAISE))
 
 
-def test_a_share_that_does_not_fit_whatever_the_unknown_is_worth_is_refused() -> None:
+def test_a_reservation_that_never_fits_is_refused() -> None:
     unknown = container(Name="b", Memory={"Fn::GetAtt": ["Sizes", "B"]})
     (problem,) = problems_of(template(container(Memory=2000), unknown), RAISE)
     assert "The agent's share does not fit into the task, and which size would do cannot be worked out" in problem
 
 
-def test_sizes_under_very_many_conditions_are_not_worked_out() -> None:
+def test_sizes_under_too_many_conditions_are_not_computed() -> None:
     names = [f"C{number}" for number in range(12)]
     sections: dict[str, Json] = {
         "Conditions": {name: {"Fn::Equals": [{"Ref": "AWS::StackName"}, name]} for name in names}
@@ -109,7 +109,7 @@ def test_sizes_under_very_many_conditions_are_not_worked_out() -> None:
     assert any("it depends on too many conditions" in notice for notice in notices_of(value, RAISE))
 
 
-def test_all_memory_reserved_is_noticed_where_the_agent_has_no_share() -> None:
+def test_fully_reserved_memory_gets_a_notice() -> None:
     full = "The containers reserve all of the task's memory, and leave none for the agent"
     soft = container(Memory=4096, MemoryReservation=1024)
     conditional: Json = {"Fn::If": ["Now", container(Name="b", Memory=1024), container(Name="b", Memory=9)]}
@@ -121,7 +121,7 @@ def test_all_memory_reserved_is_noticed_where_the_agent_has_no_share() -> None:
 
 
 @pytest.mark.parametrize("branches", [(["FARGATE"], ["EC2"]), (["EC2"], ["FARGATE"])])
-def test_on_fargate_the_next_size_is_taken_and_elsewhere_what_is_needed(branches: tuple[Json, Json]) -> None:
+def test_fargate_sizes_are_stepped_and_other_sizes_exact(branches: tuple[Json, Json]) -> None:
     platforms: Json = {"Fn::If": ["Other", *branches]}
     made = processed(
         template(container(Memory=512), sections=SECTIONS, Memory="512", Cpu="256", RequiresCompatibilities=platforms),
@@ -132,7 +132,7 @@ def test_on_fargate_the_next_size_is_taken_and_elsewhere_what_is_needed(branches
     assert properties_of(processed(on_ec2, {**RAISE, "LaunchTypes": "ALL"}))["Memory"] == "768"
 
 
-def test_a_size_that_is_no_fargate_size_is_good_on_ec2() -> None:
+def test_a_size_unknown_to_fargate_is_valid_on_ec2() -> None:
     settings: dict[str, Json] = {**RAISE, "LaunchTypes": "ALL"}
     value = template(container(Memory=512), RequiresCompatibilities=["EC2"], Cpu=NOVALUE, Memory="512")
     assert properties_of(processed(value, settings))["Memory"] == "768"

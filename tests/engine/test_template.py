@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from making import container, resource, scope
+from factories import container, resource, scope
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.template import STACK, outline, resources_of, task_definitions
+from sysdig_instrument.engine.template import STACK, fragment_kind, resources_of_types, task_definitions
 
 TASK = resource()
 
@@ -19,7 +19,7 @@ def found(fragment: Json, **values: Json) -> list[tuple[str, Any]]:
 
 def items_of(fragment: Json, **values: Json) -> list[dict[str, Json]] | None:
     (task,) = task_definitions(fragment, scope(fragment, values))
-    return None if task.items is None else [dict(item.loops) for item in task.items]
+    return None if task.item_scopes is None else [dict(item.loops) for item in task.item_scopes]
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def items_of(fragment: Json, **values: Json) -> list[dict[str, Json]] | None:
         ({"Api": TASK}, None),
     ],
 )  # fmt: skip
-def test_the_outline_of_a_fragment(fragment: Json, expected: str | None) -> None:
-    assert outline(fragment) == expected
+def test_the_kind_of_a_fragment(fragment: Json, expected: str | None) -> None:
+    assert fragment_kind(fragment) == expected
 
 
 def test_task_definitions_are_found_in_their_order() -> None:
@@ -41,7 +41,7 @@ def test_task_definitions_are_found_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "/", "~", "a/b", "~1", "é", "😀", "-", "0", "Fn::If"])
-def test_an_odd_logical_id_is_a_name_like_any_other(name: str) -> None:
+def test_unusual_logical_ids_are_accepted(name: str) -> None:
     assert found({"Resources": {name: TASK}}) == [(name, ("Resources", name))]
 
 
@@ -58,25 +58,25 @@ def test_properties_as_snippet_are_named_by_their_family() -> None:
 
 def test_a_resources_condition_is_assumed_in_it() -> None:
     (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": "C"}}}, scope())
-    assert task.when == {"C": True}
+    assert task.assumptions == {"C": True}
     oddities: tuple[Json, ...] = (None, 5, ["C"], {"Ref": "C"})
     for odd in oddities:
         (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": odd}}}, scope())
-        assert task.when == {}
+        assert task.assumptions == {}
 
 
 @pytest.mark.parametrize(
     "resources", [None, [], "x", 5, {"A": None}, {"A": []}, {"A": {}}, {"A": {"Type": ["x"]}}, {"A": {"Type": None}}]
 )
-def test_what_is_no_resource_is_passed_over(resources: Json) -> None:
+def test_malformed_resources_are_ignored(resources: Json) -> None:
     assert found({"Resources": resources}) == []
-    assert [pointer for pointer, _ in resources_of({"Resources": resources}, {STACK})] == []
+    assert [pointer for pointer, _ in resources_of_types({"Resources": resources}, {STACK})] == []
 
 
 def test_nested_stacks_are_named() -> None:
     stack: Json = {"Type": "AWS::CloudFormation::Stack"}
     resources: Json = {"A": stack, "B": TASK, **loop("X", ["a"], {"C${X}": stack})}
-    assert [pointer for pointer, _ in resources_of({"Resources": resources}, {STACK})] == [
+    assert [pointer for pointer, _ in resources_of_types({"Resources": resources}, {STACK})] == [
         ("Resources", "A"),
         ("Resources", "Fn::ForEach::L", 2, "C${X}"),
     ]
@@ -89,7 +89,7 @@ def loop(variable: Json, collection: Json, body: Json) -> dict[str, Json]:
     return {"Fn::ForEach::L": [variable, collection, body]}
 
 
-def test_the_body_of_a_loop_is_one_task_definition_with_a_scope_for_each_item() -> None:
+def test_a_loop_body_is_one_task_with_a_scope_per_item() -> None:
     fragment: Json = {"Resources": loop("X", ["a", "b"], {"Api${X}": TASK})}
     assert found(fragment) == [("Api${X}", ("Resources", "Fn::ForEach::L", 2, "Api${X}"))]
     assert items_of(fragment) == [{"X": "a"}, {"X": "b"}]
@@ -110,7 +110,7 @@ def test_a_loop_in_a_loop_has_all_combinations() -> None:
     assert items_of(fragment) == [{"X": x, "Y": y} for x in "ab" for y in "12"]
 
 
-def test_an_inner_loop_may_go_over_what_the_outer_one_gives() -> None:
+def test_an_inner_loop_may_use_the_outer_variable() -> None:
     inner: Json = {"Fn::ForEach::M": ["Y", {"Fn::Split": ["-", {"Ref": "X"}]}, {"Api${Y}": TASK}]}
     fragment: Json = {"Resources": loop("X", ["a-b", "c"], inner)}
     assert items_of(fragment) == [{"X": "a-b", "Y": "a"}, {"X": "a-b", "Y": "b"}, {"X": "c", "Y": "c"}]
@@ -119,7 +119,7 @@ def test_an_inner_loop_may_go_over_what_the_outer_one_gives() -> None:
 @pytest.mark.parametrize(
     "collection", [None, "a", 5, {}, [], [1, 2], ["a", None], ["a", {"Ref": "Nobody"}], {"Ref": "Nobody"}]
 )
-def test_the_items_of_an_odd_collection_are_not_known(collection: Json) -> None:
+def test_the_items_of_a_malformed_collection_are_unknown(collection: Json) -> None:
     assert items_of({"Resources": loop("X", collection, {"Api": TASK})}) is None
 
 
@@ -137,7 +137,7 @@ def test_the_items_of_an_odd_collection_are_not_known(collection: Json) -> None:
         ["X", ["a"], None],
     ],
 )
-def test_a_malformed_loop_is_passed_over(malformed: Json) -> None:
+def test_a_malformed_loop_is_ignored(malformed: Json) -> None:
     assert found({"Resources": {"Fn::ForEach::L": malformed, "Api": TASK}}) == [("Api", ("Resources", "Api"))]
 
 
@@ -147,18 +147,18 @@ def test_more_items_than_resources_are_not_followed() -> None:
         assert (items_of({"Resources": loop("X", items, {"A${X}": TASK})}) is not None) is known
 
 
-def test_loops_as_deep_as_language_extensions_takes_are_followed() -> None:
+def test_loops_are_followed_to_the_supported_depth() -> None:
     body: dict[str, Json] = {"Api": TASK}
     for depth in range(5):
         body = {f"Fn::ForEach::L{depth}": [f"X{depth}", ["a"], body]}
     assert len(found({"Resources": body})) == 1
 
 
-def test_the_condition_of_a_resource_in_a_loop_is_assumed_for_each_item() -> None:
+def test_a_loop_resources_condition_applies_to_each_item() -> None:
     body: dict[str, Json] = {"Api${X}": {**TASK, "Condition": "C"}}
     (task,) = task_definitions({"Resources": loop("X", ["a"], body)}, scope())
-    assert task.items is not None
-    assert [item.when for item in task.items] == [{"C": True}]
+    assert task.item_scopes is not None
+    assert [item.assumptions for item in task.item_scopes] == [{"C": True}]
 
 
 def test_nothing_is_copied() -> None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from making import SETTINGS, container, context_of, plan_of, processed, template
+from factories import SETTINGS, container, context_of, plan_of, processed, template
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.verdict import OutOfScope, Protected, Unprotected, Verdict, verdict
-from sysdig_instrument.planning import nobody, planned
+from sysdig_instrument.engine.protection import OutOfScope, Protected, Protection, Unprotected, protection
+from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 
-def verdict_on(value: Json) -> Verdict:
+def verdict_on(value: Json) -> Protection:
     (task,) = plan_of(value, SETTINGS).tasks
-    return verdict(task)
+    return protection(task)
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ def containers(made: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_what_the_macro_made_is_protected(made: dict[str, Any]) -> None:
+def test_a_processed_template_is_protected(made: dict[str, Any]) -> None:
     assert verdict_on(made) == Protected()
 
 
-def test_what_is_left_alone_is_out_of_scope() -> None:
+def test_a_skipped_task_is_out_of_scope() -> None:
     assert verdict_on(template(RequiresCompatibilities=["EC2"])) == OutOfScope(
         "not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)"
     )
@@ -46,29 +46,29 @@ def test_what_is_left_alone_is_out_of_scope() -> None:
         ("Environment", "does not have the variables that the wrapper needs"),
     ],
 )
-def test_what_is_taken_out_is_missing(made: dict[str, Any], key: str, reason: str) -> None:
+def test_removed_members_are_reported_missing(made: dict[str, Any], key: str, reason: str) -> None:
     del containers(made)[0][key]
     assert verdict_on(made) == Unprotected((f'Container "web" {reason}',))
 
 
-def test_an_entry_point_without_the_wrapper(made: dict[str, Any]) -> None:
+def test_a_missing_wrapper_is_reported(made: dict[str, Any]) -> None:
     containers(made)[0]["EntryPoint"] = ["run"]
     assert verdict_on(made) == Unprotected(('Container "web" is not started by the wrapper',))
 
 
-def test_another_pid_mode(made: dict[str, Any]) -> None:
+def test_another_pid_mode_is_reported(made: dict[str, Any]) -> None:
     del made["Resources"]["Api"]["Properties"]["PidMode"]
     assert verdict_on(made) == Unprotected(("The task's PidMode is not task",))
 
 
-def test_no_agent(made: dict[str, Any]) -> None:
+def test_a_missing_agent_is_reported(made: dict[str, Any]) -> None:
     del containers(made)[1]
     reasons = verdict_on(made)
     assert isinstance(reasons, Unprotected)
     assert "The agent's container is missing" in reasons.reasons
 
 
-def test_nothing_at_all_is_told_once_each() -> None:
+def test_missing_members_are_reported_once_each() -> None:
     reasons = verdict_on(template())
     assert isinstance(reasons, Unprotected)
     assert len(reasons.reasons) == len(set(reasons.reasons)) == 6
@@ -87,7 +87,7 @@ def with_another_mode(value: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("change", [with_another_collector, with_a_volume_to_write_to, with_another_mode])
-def test_what_does_not_matter_for_protection(made: dict[str, Any], change: Any) -> None:
+def test_changes_that_do_not_affect_protection(made: dict[str, Any], change: Any) -> None:
     changed = copy.deepcopy(made)
     change(changed)
     assert changed != made
@@ -95,13 +95,13 @@ def test_what_does_not_matter_for_protection(made: dict[str, Any], change: Any) 
 
 
 @pytest.mark.parametrize("unresolved", ["fail", "skip"])
-def test_a_container_that_only_its_image_could_have_wrapped_is_missing(unresolved: str) -> None:
+def test_a_container_without_entry_point_is_unprotected(unresolved: str) -> None:
     value = template(container(EntryPoint=None))
-    (task,) = planned(value, context_of({"OnUnresolvedImage": unresolved}), nobody).tasks
-    assert verdict(task) == Unprotected(('Container "web" is not started by the wrapper',))
+    (task,) = plan_with_lookups(value, context_of({"OnUnresolvedImage": unresolved}), no_lookups).tasks
+    assert protection(task) == Unprotected(('Container "web" is not started by the wrapper',))
 
 
-def test_what_is_refused_is_missing_with_its_reason() -> None:
+def test_a_refused_task_is_unprotected_with_its_reason() -> None:
     assert verdict_on(template(PidMode="host")) == Unprotected(
         (
             "PidMode is host, and the agent needs task",
@@ -118,7 +118,7 @@ def with_a_condition(value: dict[str, Any]) -> None:
     value["Resources"]["Api"]["Properties"]["PidMode"] = {"Fn::If": ["C", "task", {"Ref": "AWS::NoValue"}]}
 
 
-def test_a_pid_mode_under_a_condition_that_is_not_task_in_each_branch(made: dict[str, Any]) -> None:
+def test_a_pid_mode_other_than_task_in_one_branch(made: dict[str, Any]) -> None:
     with_a_condition(made)
     assert verdict_on(made) == Unprotected(("The task's PidMode is not task",))
 
@@ -127,6 +127,6 @@ def with_another_variable(value: dict[str, Any]) -> None:
     containers(value)[0]["Environment"] = [{"Name": "SYSDIG_SIDECAR", "Value": "off"}]
 
 
-def test_another_value_of_a_variable_is_a_detail(made: dict[str, Any]) -> None:
+def test_another_variable_value_does_not_unprotect(made: dict[str, Any]) -> None:
     with_another_variable(made)
     assert verdict_on(made) == Protected()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from making import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, resource, template
+from factories import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, resource, template
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.outcomes import Status
+from sysdig_instrument.engine.task_plan import Status
 
 GET_ATT: Json = {"Fn::GetAtt": ["Custom", "Value"]}
 UNKNOWN = 'it refers to "Custom", which is known only after deployment'
@@ -108,7 +108,7 @@ def with_role(properties: Json) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_is_refused(value: Json, message: str) -> None:
+def test_messages_of_problems(value: Json, message: str) -> None:
     assert problems_of(value) == [message]
 
 
@@ -142,7 +142,7 @@ def test_what_is_refused(value: Json, message: str) -> None:
         ),
     ],
 )
-def test_what_is_noticed(value: Json, message: str) -> None:
+def test_messages_of_notices(value: Json, message: str) -> None:
     assert message in notices_of(value)
 
 
@@ -165,7 +165,7 @@ def test_what_is_noticed(value: Json, message: str) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_size_is_advised(value: Json, settings: dict[str, Json], advice: str) -> None:
+def test_messages_that_suggest_a_size(value: Json, settings: dict[str, Json], advice: str) -> None:
     (problem,) = problems_of(value, settings)
     assert problem.endswith(advice)
 
@@ -180,7 +180,7 @@ def test_what_size_is_advised(value: Json, settings: dict[str, Json], advice: st
         {"Resources": {"Api": {**resource(), "Properties": 5}}},
     ],
 )
-def test_what_is_refused_is_not_called_instrumented(value: Json) -> None:
+def test_a_refused_container_is_not_called_instrumented(value: Json) -> None:
     (task,) = plan_of(value).tasks
     assert task.outcome.status is Status.REFUSED
     assert {each.status for each in task.containers} <= {Status.REFUSED}
@@ -195,6 +195,6 @@ def test_a_command_that_starts_the_wrapper_is_noticed() -> None:
     ) in notices_of(by_hand)
 
 
-def test_no_role_is_made_up_where_none_is_needed() -> None:
+def test_no_role_is_required_if_none_is_needed() -> None:
     made = processed(template(ExecutionRoleArn=NOVALUE), {"AccessKeySecret": ""})
     assert properties_of(made)["ExecutionRoleArn"] == NOVALUE

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from sysdig_instrument.cli.subject import prospect, subject_of
+from sysdig_instrument.cli.documents import input_document, preview_document
 from sysdig_instrument.documents import Document, Syntax, read, render, write
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Request, Unavailable
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
 from sysdig_instrument.engine.patch import apply
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.settings.layers import Layer, settle
+from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.errors import UserError
 
-_CONTEXT = Context(settled=settle(Layer("fuzz", {"Collector": "us2"})), region="eu-west-1", account="111122223333")
+_CONTEXT = Context(
+    resolved=merge_layers(Layer("fuzz", {"Collector": "us2"})), region="eu-west-1", account="111122223333"
+)
 _SYNTAXES: tuple[Syntax, ...] = ("json", "yaml")
 
 
@@ -37,8 +39,8 @@ def transformed(data: bytes) -> None:
     if document is None:
         return
     try:
-        subject = subject_of(document)
-        outlook = prospect(subject, subject.context(_CONTEXT), answering)
+        subject = input_document(document)
+        outlook = preview_document(subject, subject.with_transform_parameters(_CONTEXT), answering)
     except (UserError, RecursionError):
         return
     for finding in (*outlook.notices, *outlook.problems):
@@ -48,15 +50,17 @@ def transformed(data: bytes) -> None:
     text = write(document, outlook.changes)
     written = read(document.encode(text), "t")
     assert _text(written.value) == _text(apply(document.value, outlook.changes))
-    again = subject_of(written)
-    assert not prospect(again, again.context(_CONTEXT), answering).changes, "a second run changes the output"
+    again = input_document(written)
+    assert not preview_document(again, again.with_transform_parameters(_CONTEXT), answering).changes, (
+        "a second run changes the output"
+    )
 
 
-def answering(requests: Sequence[Request]) -> Mapping[Request, Answer]:
+def answering(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     """A world in which every image runs something, and nothing else is there."""
     return {
         request: ImageConfig(("start",), ("serve",))
-        if isinstance(request, ImageRequest)
+        if isinstance(request, ImageLookup)
         else Unavailable(Reason("It is not there", "Put it there"), missing=True)
         for request in requests
     }

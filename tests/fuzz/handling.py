@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpus.adapter import transform
+from fixtures_handler import FakeLambdaContext, environment_variables
 from fuzz.documenting import answering
-from invoking import FakeLambdaContext, environment_of
-from judge.judge import judge, may_refuse
-from strategies import Scenario, hostile, scenarios
-from sysdig_instrument import handler as module
-from sysdig_instrument import observing
+from oracle.verify import refusal_reasons, verify_output
+from strategies import Scenario, malformed, scenarios
+from sysdig_instrument.function import handler as module
+from sysdig_instrument.function import telemetry
 
 NEEDLE = "xyzzy-hunter2"
 """What stands in the values of variables, and must not be told."""
@@ -53,7 +53,7 @@ junk: st.SearchStrategy[Any] = st.recursive(
 def invoke(event: Any) -> dict[str, Any]:
     """The handler's answer, which is JSON and of CloudFormation's shape, and what was printed has no secret."""
     printed = io.StringIO()
-    for handler in observing.logger.handlers:
+    for handler in telemetry.logger.handlers:
         cast("Any", handler).stream = printed
     with redirect_stdout(printed):
         answer: dict[str, Any] = module.handler(event, cast("Any", FakeLambdaContext()))
@@ -95,15 +95,15 @@ def _any_json(value: Any) -> None:
 
 
 @_quiet
-@given(hostile())
+@given(malformed())
 def _broken_templates(scenario: Scenario) -> None:
     template: Any = copy.deepcopy(scenario.template)
     _plant(template)
     event = {"fragment": template, "requestId": "r", "region": "eu-west-1", "accountId": "111122223333"}
-    answer = _checked({**event, "templateParameterValues": dict(scenario.surroundings.parameters)})
+    answer = _checked({**event, "templateParameterValues": dict(scenario.stack.parameters)})
     if answer["status"] == "success":
         again = _checked(
-            {**event, "fragment": answer["fragment"], "templateParameterValues": {**scenario.surroundings.parameters}}
+            {**event, "fragment": answer["fragment"], "templateParameterValues": {**scenario.stack.parameters}}
         )
         assert json.dumps(again) == json.dumps(answer), "a second run changes the output"
 
@@ -122,22 +122,22 @@ def _plant(node: Any) -> None:
 @_quiet
 @given(scenarios())
 def _whole_templates(scenario: Scenario) -> None:
-    outcome = transform(scenario.template, scenario.surroundings, scenario.settings, scenario.images)
-    place: dict[str, Any] = {
-        "surroundings": scenario.surroundings, "settings": scenario.settings, "images": scenario.images,
+    outcome = transform(scenario.template, scenario.stack, scenario.settings, scenario.images)
+    inputs: dict[str, Any] = {
+        "stack": scenario.stack, "settings": scenario.settings, "images": scenario.images,
     }  # fmt: skip
     if outcome.refused:
-        assert may_refuse(scenario.template, **place), outcome.problems
+        assert refusal_reasons(scenario.template, **inputs), outcome.problems
         return
-    findings = judge(scenario.template, outcome.output, **place)
+    findings = verify_output(scenario.template, outcome.output, **inputs)
     assert findings == [], [str(finding) for finding in findings]
-    again = transform(outcome.output, scenario.surroundings, scenario.settings, scenario.images)
+    again = transform(outcome.output, scenario.stack, scenario.settings, scenario.images)
     assert again.changes == 0
 
 
 def _deployed() -> None:
     """The handler as a deployment has it, in a world where every image runs something."""
-    os.environ.update(environment_of({"Collector": "us2", "AccessKeySecret": KEY}))
+    os.environ.update(environment_variables({"Collector": "us2", "AccessKeySecret": KEY}))
     cast("Any", module).asker = lambda *_: answering
 
 
@@ -173,7 +173,7 @@ def broken_templates(data: bytes) -> None:
 
 
 def whole_templates(data: bytes) -> None:
-    """Well-formed templates: what comes out passes the judge, or the judge agrees with the refusal."""
+    """Run well-formed templates: the oracle accepts the output or the refusal."""
     _WHOLE(data)
 
 

@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from sysdig_instrument.engine.lookups import ImageConfig
-from sysdig_instrument.registry import challenge, http, manifest, reference, tokens, urls
-from sysdig_instrument.registry.challenge import Bearer
-from sysdig_instrument.registry.connection import Connection
-from sysdig_instrument.registry.deadline import Deadline, MonotonicClock
-from sysdig_instrument.registry.docker_config import DockerConfig
-from sysdig_instrument.registry.errors import HttpError, NoAnswerError
-from sysdig_instrument.registry.http import Request
-from sysdig_instrument.registry.login import Login, trusts
-from sysdig_instrument.registry.manifest import ACCEPTED, Document, Index
-from sysdig_instrument.registry.reference import InvalidReferenceError
-from sysdig_instrument.registry.urls import Reach, Url
+from sysdig_instrument.lookup import auth, egress, http, oci, reference
+from sysdig_instrument.lookup.auth import BearerChallenge, Login, is_trusted_realm
+from sysdig_instrument.lookup.connection import Connection
+from sysdig_instrument.lookup.docker_config import DockerConfig
+from sysdig_instrument.lookup.egress import EgressPolicy, Url
+from sysdig_instrument.lookup.errors import HttpError, UnavailableError
+from sysdig_instrument.lookup.http import HttpRequest
+from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, Index, RawManifest
+from sysdig_instrument.lookup.reference import InvalidReferenceError
+from sysdig_instrument.lookup.workers import Deadline, MonotonicClock
 
 _HOST = "registry.example.com"
 
@@ -31,46 +30,50 @@ def image_reference(data: bytes) -> None:
     """A reference that can be read is written as one that reads the same, and never as more than a host and a path."""
     text = data.decode("utf-8", "surrogateescape")
     try:
-        read = reference.parse(text)
+        read = reference.parse_reference(text)
     except InvalidReferenceError as error:
         assert text not in str(error) or len(text) < 30, "the text is repeated"
         return
-    again = reference.parse(str(read))
+    again = reference.parse_reference(str(read))
     assert str(again) == str(read)
-    assert (again.registry, again.repository, again.selector) == (read.registry, read.repository, read.selector)
+    assert (again.registry, again.repository, again.tag_or_digest) == (
+        read.registry,
+        read.repository,
+        read.tag_or_digest,
+    )
     assert str(read).isascii()
     assert str(read).isprintable()
     try:
-        url = Reach().registry(read.registry, f"/v2/{read.repository}/manifests/{read.selector}")
+        url = EgressPolicy().registry_url(read.registry, f"/v2/{read.repository}/manifests/{read.tag_or_digest}")
     except HttpError:  # a port beyond the last one
         return
     host, _, port = read.registry.rpartition(":")
     assert url.scheme == "https"
     assert url.host == (host if port.isdigit() and host else read.registry).strip("[]").rstrip(".")
-    _one_request(Request(url, 1))
+    _one_request(HttpRequest(url, 1))
 
 
 def challenges(data: bytes) -> None:
     """What WWW-Authenticate names is a URL that a request can go to, or none; a login only goes where it may."""
     lines = data.decode("latin-1").split("\n")
-    wanted = challenge.parse(lines)
-    if isinstance(wanted, Bearer):
+    wanted = auth.parse_www_authenticate(lines)
+    if isinstance(wanted, BearerChallenge):
         try:
-            realm = urls.parse(wanted.realm)
+            realm = egress.parse_url(wanted.realm)
         except HttpError:
             return
-        assert urls.parse(f"{realm.scheme}://{realm.netloc}{realm.target}") == realm
-        if trusts(_HOST, realm.host, {}):
+        assert egress.parse_url(f"{realm.scheme}://{realm.netloc}{realm.target}") == realm
+        if is_trusted_realm(_HOST, realm.host, {}):
             assert realm.host in {_HOST, "example.com"}
         question = {"scope": wanted.scope, "service": wanted.service}
         for login in (None, Login("user", "word"), Login("", "token")):
-            _one_request(tokens._question(Request(realm, 1), realm, question, login))
+            _one_request(auth._token_request(HttpRequest(realm, 1), realm, question, login))
 
 
-def _one_request(request: Request) -> None:
+def _one_request(request: HttpRequest) -> None:
     """The text of a request is one: nothing that a server sent ends its lines."""
     try:
-        text = request.text()
+        text = request.encode()
     except HttpError:
         return
     head, _, body = text.partition(b"\r\n\r\n")
@@ -82,9 +85,9 @@ def _one_request(request: Request) -> None:
 
 def redirects(data: bytes) -> None:
     """Wherever a registry redirects to: credentials stay with its origin, and the place is one host's."""
-    before = Request(Url("https", _HOST, 443, "/v2/a"), 1, authorization="Basic x")
+    before = HttpRequest(Url("https", _HOST, 443, "/v2/a"), 1, authorization="Basic x")
     try:
-        after = http.Http._follow(before, data.decode("latin-1"))
+        after = http.HttpClient._redirect(before, data.decode("latin-1"))
     except HttpError:
         return
     assert (after.authorization is None) == (after.url.origin != before.url.origin)
@@ -93,16 +96,16 @@ def redirects(data: bytes) -> None:
 
 def manifests(data: bytes) -> None:
     """An index or a manifest, read or refused in our own words; what it leads to is in it."""
-    media_type = ("", *ACCEPTED)[data[0] % 5] if data else ""
-    document = Document(data[1:], media_type)
+    media_type = ("", *ACCEPTED_MEDIA_TYPES)[data[0] % 5] if data else ""
+    document = RawManifest(data[1:], media_type)
     try:
-        read = manifest.parse(document)
+        read = oci.parse_manifest(document)
     except HttpError as error:
-        assert error.what.isprintable()
+        assert error.fact.isprintable()
         return
     if isinstance(read, Index):
         for architecture in ("amd64", "arm64"):
-            assert set(manifest.for_platform(read, architecture)) <= set(read.manifests)
+            assert set(oci.manifests_for_platform(read, architecture)) <= set(read.manifests)
     else:
         assert read.config.size >= 0
 
@@ -110,7 +113,7 @@ def manifests(data: bytes) -> None:
 def configs(data: bytes) -> None:
     """An image's configuration: what is read of it is words, none of which CloudFormation would resolve."""
     try:
-        read = manifest.parse_config(data)
+        read = oci.parse_image_config(data)
     except HttpError:
         return
     assert isinstance(read, ImageConfig)
@@ -122,11 +125,11 @@ def configs(data: bytes) -> None:
 def token_answers(data: bytes) -> None:
     """A token service's answer: a token that a header can hold, or a message."""
     try:
-        token = tokens._token_of(data, _HOST)
+        token = auth._parse_token(data, _HOST)
     except HttpError:
         return
     assert token
-    _one_request(Request(Url("https", _HOST, 443, "/"), 1, authorization=f"Bearer {token}"))
+    _one_request(HttpRequest(Url("https", _HOST, 443, "/"), 1, authorization=f"Bearer {token}"))
 
 
 def retry_after(data: bytes) -> None:
@@ -135,7 +138,7 @@ def retry_after(data: bytes) -> None:
         headers = parse_headers(io.BytesIO(data))
     except HTTPException:  # as Connection makes of it
         return
-    pause = http._retry_after(headers, 0.2)
+    pause = http._retry_after_seconds(headers, 0.2)
     assert pause >= 0.2
     assert not isnan(pause)
 
@@ -197,18 +200,18 @@ def docker_configs(data: bytes) -> None:
 
     for registry in ("docker.io", "ghcr.io", _HOST):
         try:
-            login = DockerConfig(path, helper).login(registry)
-        except NoAnswerError as error:
+            login = DockerConfig(path, helper).find_login(registry)
+        except UnavailableError as error:
             assert error.reason.fact.isprintable()
             continue
         if login:
             assert isinstance(login.password, str)
-            login.basic.encode("ascii")
+            login.basic_authorization.encode("ascii")
 
 
 def aws_answers(data: bytes) -> None:
     """A secret's text: a login, or none. An error code of AWS's: letters and digits, or nothing of it."""
-    from sysdig_instrument.registry.secrets import Secrets  # noqa: PLC0415 - boto3 comes with it
+    from sysdig_instrument.lookup.secrets import Secrets  # noqa: PLC0415 - boto3 comes with it
 
     class Client:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:
@@ -219,9 +222,9 @@ def aws_answers(data: bytes) -> None:
             return Client()
 
     try:
-        login = Secrets(cast("Any", Clients()), "eu-west-1", Deadline.after(60, MonotonicClock())).login("name")
-    except NoAnswerError as error:
+        login = Secrets(cast("Any", Clients()), "eu-west-1", Deadline.after(60, MonotonicClock())).get_login("name")
+    except UnavailableError as error:
         assert "JSON object" in error.reason.fact
         return
     json.dumps([login.username, login.password])
-    login.basic.encode("ascii")
+    login.basic_authorization.encode("ascii")

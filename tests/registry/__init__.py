@@ -1,1 +1,1 @@
-"""Tests of ``sysdig_instrument.registry`` and ``sysdig_instrument.answers``."""
+"""Tests of ``sysdig_instrument.lookup`` and ``sysdig_instrument.lookup.answers``."""

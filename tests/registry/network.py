@@ -16,11 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from registry.certificates import Authority
 from registry.content import Anything, Store
-from sysdig_instrument.answers import World, answer
-from sysdig_instrument.engine.lookups import Answer, ImageRequest, Request
-from sysdig_instrument.registry.addresses import Address
-from sysdig_instrument.registry.aws import AwsClients
-from sysdig_instrument.registry.cache import ImageCache
+from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup
+from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
+from sysdig_instrument.lookup.aws import AwsClients
+from sysdig_instrument.lookup.egress import SocketAddress
+from sysdig_instrument.lookup.images import ImageCache
 
 HARD_LIMIT = 30.0
 """Seconds within which everything ends, however slow the machine is. What the tests wait for takes far less."""
@@ -152,7 +152,7 @@ class Network:
         self.sites: dict[str, Site] = {}
         self.names: dict[str, list[str]] = {}
         self.resolved: list[str] = []
-        self.dialled: list[Address] = []
+        self.dialled: list[SocketAddress] = []
         self._behind: dict[str, Site] = {}
 
     def site(self, name: str, app: App, *, certificate_for: str = "", days: int = 1, tls: bool = True) -> Site:
@@ -163,35 +163,35 @@ class Network:
         self._behind[address] = site
         return site
 
-    def resolve(self, host: str, port: int) -> list[Address]:
+    def resolve(self, host: str, port: int) -> list[SocketAddress]:
         self.resolved.append(host)
         if host not in self.names:
             raise socket.gaierror(socket.EAI_NONAME, "not known")
         return [(address, port) for address in self.names[host]]
 
-    def dial(self, address: Address, timeout: float) -> socket.socket:
+    def dial(self, address: SocketAddress, timeout: float) -> socket.socket:
         self.dialled.append(address)
         site = self._behind.get(address[0])
         if site is None:
             raise ConnectionRefusedError
         return socket.create_connection(("127.0.0.1", site.port), timeout)
 
-    def world(self, **changes: Anything) -> World:
+    def world(self, **changes: Anything) -> LookupEnvironment:
         given: dict[str, Any] = {
             "region": "us-east-1",
             "clients": AwsClients(_no_aws),
             "cache": ImageCache(),
             "resolve": self.resolve,
-            "dial": self.dial,
-            "tls": lambda: self.authority.client,
+            "create_connection": self.dial,
+            "make_ssl_context": lambda: self.authority.client,
         }
-        return World(**(given | changes))
+        return LookupEnvironment(**(given | changes))
 
-    def ask(self, *requests: Request, seconds: float = HARD_LIMIT, **changes: Anything) -> list[Answer]:
-        return list(answer(requests, world=self.world(**changes), seconds=seconds).values())
+    def ask(self, *requests: Lookup, seconds: float = HARD_LIMIT, **changes: Anything) -> list[Answer]:
+        return list(answer_lookups(requests, environment=self.world(**changes), seconds=seconds).values())
 
     def ask_image(self, image: str, seconds: float = HARD_LIMIT, **changes: Anything) -> Answer:
-        return self.ask(ImageRequest(image), seconds=seconds, **changes)[0]
+        return self.ask(ImageLookup(image), seconds=seconds, **changes)[0]
 
     def close(self) -> None:
         for site in self.sites.values():

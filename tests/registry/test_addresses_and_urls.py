@@ -5,17 +5,23 @@ from __future__ import annotations
 import pytest
 
 from registry.network import FakeClock
-from sysdig_instrument.registry import urls
-from sysdig_instrument.registry.addresses import Names, is_literal, refusal, system_resolve
-from sysdig_instrument.registry.deadline import Deadline
-from sysdig_instrument.registry.errors import HttpError
-from sysdig_instrument.registry.urls import PUBLIC, Reach
+from sysdig_instrument.lookup import egress
+from sysdig_instrument.lookup.egress import (
+    PUBLIC_ONLY,
+    EgressPolicy,
+    Resolver,
+    forbidden_category,
+    is_ip_literal,
+    system_resolve,
+)
+from sysdig_instrument.lookup.errors import HttpError
+from sysdig_instrument.lookup.workers import Deadline
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2600::1", "64:ff9b::808:808", "2002:808:808::1", "198.20.0.1"])
 def test_public_addresses(address: str) -> None:
-    assert refusal(address, internal=False) == ""
-    assert refusal(address, internal=True) == ""
+    assert forbidden_category(address, allow_private=False) == ""
+    assert forbidden_category(address, allow_private=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -38,8 +44,8 @@ def test_public_addresses(address: str) -> None:
     ],
 )
 def test_internal_addresses(address: str, kind: str) -> None:
-    assert refusal(address, internal=False) == kind
-    assert refusal(address, internal=True) == ""
+    assert forbidden_category(address, allow_private=False) == kind
+    assert forbidden_category(address, allow_private=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -63,27 +69,27 @@ def test_internal_addresses(address: str, kind: str) -> None:
         ("fec0::1", "reserved"),
     ],
 )
-def test_addresses_that_nothing_admits(address: str, kind: str) -> None:
-    assert refusal(address, internal=False) == kind
-    assert refusal(address, internal=True) == kind
+def test_addresses_that_are_never_allowed(address: str, kind: str) -> None:
+    assert forbidden_category(address, allow_private=False) == kind
+    assert forbidden_category(address, allow_private=True) == kind
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "::1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "1.2.3.4.", "a.0x"])
-def test_literals(host: str) -> None:
-    assert is_literal(host)
+def test_ip_literals(host: str) -> None:
+    assert is_ip_literal(host)
 
 
 @pytest.mark.parametrize(
     "host", ["ghcr.io", "1.example", "0x7f.example", "localhost", "123456789012.dkr.ecr.x.amazonaws.com"]
 )
-def test_names(host: str) -> None:
-    assert not is_literal(host)
+def test_host_names_are_not_ip_literals(host: str) -> None:
+    assert not is_ip_literal(host)
 
 
 def test_a_label_that_is_too_long_is_an_unknown_name() -> None:
-    names = Names(system_resolve, Deadline.after(5, FakeClock()))
+    names = Resolver(system_resolve, Deadline.after(5, FakeClock()))
     with pytest.raises(HttpError, match="is not known"):
-        names.addresses("a" * 70 + ".example", 443, internal=False)
+        names.resolve("a" * 70 + ".example", 443, allow_private=False)
 
 
 @pytest.mark.parametrize(
@@ -98,38 +104,38 @@ def test_a_label_that_is_too_long_is_an_unknown_name() -> None:
     ],
 )
 def test_urls(text: str, base: str, url: str) -> None:
-    found = urls.parse(text, base)
+    found = egress.parse_url(text, base)
     assert f"{found.scheme}://{found.netloc}{found.target}" == url
 
 
 @pytest.mark.parametrize("text", ["https://./a", "https://...", "https://.:443/", "https://[.]/"])
-def test_dots_are_no_host(text: str) -> None:  # found by fuzzing
+def test_dots_are_not_a_host(text: str) -> None:  # found by fuzzing
     with pytest.raises(HttpError, match="not a URL"):
-        urls.parse(text)
+        egress.parse_url(text)
 
 
-def test_reach_names_host_port_and_scheme() -> None:
-    reach = Reach.of(["registry.corp", "http://localhost:5000", "other.corp:8443"])
-    assert reach.registry("registry.corp", "/v2/").scheme == "https"
-    assert reach.registry("localhost:5000", "/v2/").scheme == "http"
-    assert reach.registry("localhost:5001", "/v2/").scheme == "https"
-    assert reach.registry("localhost", "/v2/").scheme == "https"
-    assert Reach.of(["http://plain.corp"]).registry("plain.corp", "/v2/").netloc == "plain.corp"
-    assert reach.names(urls.parse("https://registry.corp/"))
-    assert not reach.names(urls.parse("https://registry.corp:8443/"))
-    assert not reach.names(urls.parse("https://other.corp/"))
-    assert not reach.names(urls.parse("http://registry.corp:443/"))
+def test_policy_entries_have_host_port_and_scheme() -> None:
+    reach = EgressPolicy.from_entries(["registry.corp", "http://localhost:5000", "other.corp:8443"])
+    assert reach.registry_url("registry.corp", "/v2/").scheme == "https"
+    assert reach.registry_url("localhost:5000", "/v2/").scheme == "http"
+    assert reach.registry_url("localhost:5001", "/v2/").scheme == "https"
+    assert reach.registry_url("localhost", "/v2/").scheme == "https"
+    assert EgressPolicy.from_entries(["http://plain.corp"]).registry_url("plain.corp", "/v2/").netloc == "plain.corp"
+    assert reach.is_internal(egress.parse_url("https://registry.corp/"))
+    assert not reach.is_internal(egress.parse_url("https://registry.corp:8443/"))
+    assert not reach.is_internal(egress.parse_url("https://other.corp/"))
+    assert not reach.is_internal(egress.parse_url("http://registry.corp:443/"))
 
 
 @pytest.mark.parametrize(
     "entry", ["", "a/b", "ftp://a", "://a", "u@a", "a:0", "a:65536", "http://", "a b", ".", "..:1"]
 )
-def test_reach_refuses_what_is_no_host(entry: str) -> None:
+def test_policy_rejects_entries_without_a_host(entry: str) -> None:
     with pytest.raises(ValueError, match="is not a host"):
-        Reach.of([entry])
+        EgressPolicy.from_entries([entry])
 
 
 def test_public_is_https() -> None:
     with pytest.raises(HttpError, match="only https is spoken"):
-        PUBLIC.check(urls.parse("http://example.com/"))
-    assert PUBLIC.check(urls.parse("https://example.com/")) is False
+        PUBLIC_ONLY.check(egress.parse_url("http://example.com/"))
+    assert PUBLIC_ONLY.check(egress.parse_url("https://example.com/")) is False

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-import sysdig_instrument.registry
+import sysdig_instrument.lookup
 from registry.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
-from sysdig_instrument.answers import answer, lookup
-from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, ImageRequest, Request, SsmRequest, Unavailable
-from sysdig_instrument.registry.cache import ImageCache, ImageKey
-from sysdig_instrument.registry.crew import LANE, Crew
-from sysdig_instrument.registry.deadline import Deadline, MonotonicClock
-from sysdig_instrument.registry.reference import parse
+from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, ImageLookup, Lookup, SsmLookup, Unavailable
+from sysdig_instrument.lookup.answers import answer_lookups, make_lookup_with_timeout
+from sysdig_instrument.lookup.images import ImageCache, ImageKey
+from sysdig_instrument.lookup.reference import parse_reference
+from sysdig_instrument.lookup.workers import MAX_RUNNING_PER_QUEUE, Deadline, MonotonicClock, WorkerPool
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -34,7 +33,7 @@ def site(network: Network, name: str = "ghcr.io", count: int = 3) -> FakeRegistr
 def test_docker_hub_and_its_shorthands(network: Network) -> None:
     site(network, "registry-1.docker.io")
     spellings = ["nginx", "nginx:latest", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx"]
-    assert network.ask(*map(ImageRequest, spellings)) == [ImageConfig((), ("nginx",))] * 5
+    assert network.ask(*map(ImageLookup, spellings)) == [ImageConfig((), ("nginx",))] * 5
     assert len(network.sites["registry-1.docker.io"].calls) == 2  # manifest and config
 
 
@@ -42,33 +41,33 @@ def test_one_image_for_two_architectures_is_one_manifest(network: Network) -> No
     registry = FakeRegistry()
     registry["app"].multi("1")
     calls = network.site("ghcr.io", registry).calls
-    found = network.ask(ImageRequest("ghcr.io/app:1"), ImageRequest("ghcr.io/app:1", "arm64"))
+    found = network.ask(ImageLookup("ghcr.io/app:1"), ImageLookup("ghcr.io/app:1", "arm64"))
     assert found == [ImageConfig(("/amd64",), ("serve",)), ImageConfig(("/arm64",), ("serve",))]
     assert sum(call.path.endswith("/manifests/1") for call in calls) == 1
 
 
 def test_answers_come_in_the_order_of_the_requests(network: Network) -> None:
     site(network)
-    requests = [ImageRequest(f"ghcr.io/o/app:v{number}") for number in (2, 0, 1)]
-    assert list(answer(requests * 2, world=network.world(), seconds=HARD_LIMIT)) == requests
+    requests = [ImageLookup(f"ghcr.io/o/app:v{number}") for number in (2, 0, 1)]
+    assert list(answer_lookups(requests * 2, environment=network.world(), seconds=HARD_LIMIT)) == requests
 
 
-def test_each_gets_its_own_verdict(network: Network) -> None:
+def test_each_image_gets_its_own_answer(network: Network) -> None:
     site(network)
     images = ["ghcr.io/o/app:v0", "ghcr.io/o/App:v0", "ghcr.io/o/app:gone", "dead.example/app", "ghcr.io/o/app:v1"]
-    found = network.ask(*map(ImageRequest, images))
+    found = network.ask(*map(ImageLookup, images))
     assert [isinstance(each, ImageConfig) for each in found] == [True, False, False, False, True]
 
 
-def test_no_requests_at_all(network: Network) -> None:
-    assert answer([], world=network.world(), seconds=HARD_LIMIT) == {}
+def test_no_lookups_give_no_answers(network: Network) -> None:
+    assert answer_lookups([], environment=network.world(), seconds=HARD_LIMIT) == {}
 
 
 def test_registries_that_are_not_allowed(network: Network) -> None:
     site(network)
     site(network, "registry-1.docker.io")
     images = ["ghcr.io/o/app:v0", "nginx", "quay.io/o/app:v0"]
-    fine, too, refused = network.ask(*map(ImageRequest, images), allowed_registries=("GHCR.io", "docker.*"))
+    fine, too, refused = network.ask(*map(ImageLookup, images), allowed_registries=("GHCR.io", "docker.*"))
     assert isinstance(fine, ImageConfig)
     assert isinstance(too, ImageConfig)
     assert isinstance(refused, Unavailable)
@@ -76,8 +75,8 @@ def test_registries_that_are_not_allowed(network: Network) -> None:
     assert "quay.io" not in network.resolved
 
 
-def test_no_time_at_all(network: Network) -> None:
-    requests: list[Request] = [ImageRequest("nginx"), SsmRequest("/p"), ExportRequest("e")]
+def test_a_deadline_of_zero_seconds(network: Network) -> None:
+    requests: list[Lookup] = [ImageLookup("nginx"), SsmLookup("/p"), ExportLookup("e")]
     found = network.ask(*requests, seconds=0)
     assert [each.reason.fact for each in found if isinstance(each, Unavailable)] == [
         "The image nginx could not be read: there was no answer within 0 s",
@@ -86,11 +85,11 @@ def test_no_time_at_all(network: Network) -> None:
     ]
 
 
-def test_rounds_share_a_deadline(network: Network) -> None:
+def test_lookup_rounds_share_a_deadline(network: Network) -> None:
     site(network)
     clock = FakeClock()
-    ask = lookup(network.world(clock=clock, cache=ImageCache(tag_seconds=0)), seconds=10)
-    request = ImageRequest("ghcr.io/o/app:v0")
+    ask = make_lookup_with_timeout(network.world(clock=clock, cache=ImageCache(tag_ttl_seconds=0)), seconds=10)
+    request = ImageLookup("ghcr.io/o/app:v0")
     assert ask([request]) == {request: ImageConfig(("/0",))}
     clock.time += 11
     assert isinstance(ask([request])[request], Unavailable)
@@ -104,10 +103,10 @@ def test_a_bug_is_raised_and_not_answered(network: Network) -> None:
         network.ask_image("ghcr.io/o/app:v0", resolve=broken)
 
 
-def test_a_tag_holds_for_a_while(network: Network) -> None:
+def test_a_tag_is_cached_for_a_while(network: Network) -> None:
     registry = site(network)
     clock = FakeClock()
-    cache = ImageCache(tag_seconds=60, clock=clock)
+    cache = ImageCache(tag_ttl_seconds=60, clock=clock)
     calls = network.sites["ghcr.io"].calls
     for seconds, expected in ((0, "/0"), (59, "/0"), (1, "/1")):
         clock.time += seconds
@@ -116,26 +115,26 @@ def test_a_tag_holds_for_a_while(network: Network) -> None:
     assert len(calls) == 4
 
 
-def test_a_tag_that_still_names_the_same_costs_one_request(network: Network) -> None:
+def test_an_unchanged_tag_costs_one_request(network: Network) -> None:
     site(network)
-    cache = ImageCache(tag_seconds=0)
+    cache = ImageCache(tag_ttl_seconds=0)
     for _ in range(2):
         assert network.ask_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig(("/0",))
     assert len(network.sites["ghcr.io"].calls) == 3
 
 
-def test_a_digest_holds_for_ever(network: Network) -> None:
+def test_a_digest_is_cached_without_expiry(network: Network) -> None:
     registry = site(network)
     digest = next(name for name in registry["o/app"].manifests if ":" in name)
     clock = FakeClock()
-    cache = ImageCache(tag_seconds=0, clock=clock)
+    cache = ImageCache(tag_ttl_seconds=0, clock=clock)
     for _ in range(3):
         assert network.ask_image(f"ghcr.io/o/app@{digest}", cache=cache) == ImageConfig(("/0",))
         clock.time += 1e9
     assert len(network.sites["ghcr.io"].calls) == 2
 
 
-def test_failures_are_not_kept(network: Network) -> None:
+def test_failures_are_not_cached(network: Network) -> None:
     registry = site(network)
     cache = ImageCache()
     assert isinstance(network.ask_image("ghcr.io/o/app:new", cache=cache), Unavailable)
@@ -143,16 +142,16 @@ def test_failures_are_not_kept(network: Network) -> None:
     assert network.ask_image("ghcr.io/o/app:new", cache=cache) == ImageConfig(("/new",))
 
 
-def test_what_one_may_read_another_may_not() -> None:
+def test_cache_entries_are_bound_to_credentials() -> None:
     cache = ImageCache()
-    reference = parse("ghcr.io/o/app:1")
-    cache.keep_image(ImageKey(reference, "amd64", "arn:secret"), ImageConfig(("/x",)))
-    assert cache.image(ImageKey(reference, "amd64", None)) is None
-    assert cache.image(ImageKey(reference, "arm64", "arn:secret")) is None
-    assert cache.image(ImageKey(reference, "amd64", "arn:secret")) == ImageConfig(("/x",))
+    reference = parse_reference("ghcr.io/o/app:1")
+    cache.put_image(ImageKey(reference, "amd64", "arn:secret"), ImageConfig(("/x",)))
+    assert cache.get_image(ImageKey(reference, "amd64", None)) is None
+    assert cache.get_image(ImageKey(reference, "arm64", "arn:secret")) is None
+    assert cache.get_image(ImageKey(reference, "amd64", "arn:secret")) == ImageConfig(("/x",))
 
 
-def test_a_manifest_that_names_anothers_configuration_does_not_read_it(network: Network) -> None:
+def test_a_config_is_not_served_to_another_repository(network: Network) -> None:
     """Whoever knows a digest has not thereby the right to the blob: a registry of their own could name it."""
     theirs, mine = site(network), FakeRegistry()
     network.site("mine.example", mine)
@@ -162,7 +161,7 @@ def test_a_manifest_that_names_anothers_configuration_does_not_read_it(network: 
     stolen = network.ask_image("mine.example/app:v0", cache=cache)
     assert isinstance(stolen, Unavailable)
     assert "status 404" in stolen.reason.fact
-    with_a_secret = ImageRequest(
+    with_a_secret = ImageLookup(
         "ghcr.io/o/app:v0", credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x"
     )
     calls = network.sites["ghcr.io"].calls
@@ -171,18 +170,21 @@ def test_a_manifest_that_names_anothers_configuration_does_not_read_it(network: 
     assert [call.path.split("/")[-2] for call in calls[before:]] == ["manifests", "blobs"]
 
 
-def test_the_cache_does_not_grow_for_ever() -> None:
-    cache = ImageCache(most=10)
-    keys = [ImageKey(parse(f"nginx:{number}"), "amd64", None) for number in range(20)]
+def test_the_cache_is_bounded() -> None:
+    cache = ImageCache(max_entries=10)
+    keys = [ImageKey(parse_reference(f"nginx:{number}"), "amd64", None) for number in range(20)]
     for number, key in enumerate(keys):
-        cache.keep_image(key, ImageConfig((str(number),)))
-        cache.keep_content(key.content(f"sha256:{number}"), ImageConfig((str(number),)))
-        assert cache.image(keys[0])  # used all the time, and therefore kept
-    assert [key for key in keys if cache.image(key)] == [keys[0], *keys[11:]]
-    assert sum(cache.content(key.content(f"sha256:{number}")) is not None for number, key in enumerate(keys)) == 10
+        cache.put_image(key, ImageConfig((str(number),)))
+        cache.put_config_blob(key.blob_key(f"sha256:{number}"), ImageConfig((str(number),)))
+        assert cache.get_image(keys[0])  # used all the time, and therefore kept
+    assert [key for key in keys if cache.get_image(key)] == [keys[0], *keys[11:]]
+    assert (
+        sum(cache.get_config_blob(key.blob_key(f"sha256:{number}")) is not None for number, key in enumerate(keys))
+        == 10
+    )
 
 
-def test_an_allowed_registry_that_no_longer_is_one_is_not_read_from_the_cache(network: Network) -> None:
+def test_cached_images_of_forbidden_registries_are_refused(network: Network) -> None:
     site(network)
     cache = ImageCache()
     assert isinstance(network.ask_image("ghcr.io/o/app:v0", cache=cache), ImageConfig)
@@ -191,8 +193,8 @@ def test_an_allowed_registry_that_no_longer_is_one_is_not_read_from_the_cache(ne
     )
 
 
-def test_a_lane_has_so_many_jobs_at_a_time() -> None:
-    crew, lock, go = Crew(), threading.Lock(), threading.Event()
+def test_a_queue_limits_its_concurrent_jobs() -> None:
+    crew, lock, go = WorkerPool(), threading.Lock(), threading.Event()
     running: list[int] = []
     most: list[int] = []
 
@@ -200,27 +202,27 @@ def test_a_lane_has_so_many_jobs_at_a_time() -> None:
         with lock:
             running.append(1)
             most.append(len(running))
-            if len(running) == LANE:
+            if len(running) == MAX_RUNNING_PER_QUEUE:
                 go.set()
         go.wait(HARD_LIMIT)
         with lock:
             running.pop()
 
-    for _ in range(5 * LANE):
-        crew.start("one", job)
+    for _ in range(5 * MAX_RUNNING_PER_QUEUE):
+        crew.submit("one", job)
     crew.wait(Deadline.after(HARD_LIMIT, MonotonicClock()))
-    assert len(most) == 5 * LANE
-    assert max(most) == LANE
+    assert len(most) == 5 * MAX_RUNNING_PER_QUEUE
+    assert max(most) == MAX_RUNNING_PER_QUEUE
 
 
 def test_jobs_start_jobs() -> None:
-    crew, done = Crew(), []
+    crew, done = WorkerPool(), []
 
     def first() -> None:
         for number in range(10):
-            crew.start("two", lambda number=number: done.append(number))  # type: ignore[misc]  # binds the number
+            crew.submit("two", lambda number=number: done.append(number))  # type: ignore[misc]  # binds the number
 
-    crew.start("one", first)
+    crew.submit("one", first)
     crew.wait(Deadline.after(HARD_LIMIT, MonotonicClock()))
     assert sorted(done) == list(range(10))
 
@@ -228,25 +230,25 @@ def test_jobs_start_jobs() -> None:
 def test_boto3_is_imported_late() -> None:
     """Asking registries takes neither boto3 nor docker's configuration, and nothing is imported but to be used."""
     code = (
-        "import sys, sysdig_instrument.answers\n"
-        "from sysdig_instrument.engine.lookups import ImageRequest\n"
-        "from sysdig_instrument.answers import World, answer\n"
-        "answer([ImageRequest('Not an image')], world=World(region='us-east-1'), seconds=5)\n"
+        "import sys, sysdig_instrument.lookup.answers\n"
+        "from sysdig_instrument.engine.lookups import ImageLookup\n"
+        "from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups\n"
+        "answer_lookups([ImageLookup('Not an image')], environment=LookupEnvironment(region='us-east-1'), seconds=5)\n"
         "print(*sorted({'boto3', 'botocore', 'urllib3', 'urllib.request', 'subprocess', 'asyncio'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
 
-def test_registries_import_the_engines_values_and_nothing_else_of_it() -> None:
+def test_lookups_import_only_value_types_of_the_engine() -> None:
     allowed = {
         "sysdig_instrument.engine.findings",
         "sysdig_instrument.engine.lookups",
         "sysdig_instrument.engine.json_types",
-        "sysdig_instrument.values",
+        "sysdig_instrument.lazy_dataclasses",
     }
-    folder = Path(sysdig_instrument.registry.__file__).parent
-    for file in folder.glob("*.py"):
+    folder = Path(sysdig_instrument.lookup.__file__).parent
+    for file in set(folder.glob("*.py")) - {folder / "session.py"}:  # the session reads the settings
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sysdig_instrument."):
-                assert node.module in allowed or (node.module or "").startswith("sysdig_instrument.registry"), file
+                assert node.module in allowed or (node.module or "").startswith("sysdig_instrument.lookup"), file

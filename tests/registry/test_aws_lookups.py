@@ -13,9 +13,9 @@ from moto import mock_aws
 from registry.content import Anything
 from registry.network import Call, FakeRegistry, Network, Reply, basic
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.lookups import ExportRequest, ImageConfig, ImageRequest, SsmRequest, Unavailable
-from sysdig_instrument.registry.aws import AwsClients
-from sysdig_instrument.registry.parameters import batches
+from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, ImageLookup, SsmLookup, Unavailable
+from sysdig_instrument.lookup.aws import AwsClients
+from sysdig_instrument.lookup.aws_values import batch_ssm_lookups
 
 PRIVATE = "registry.example.com/app:1"
 
@@ -55,27 +55,27 @@ BAD = json.dumps({"username": "joe", "password": "other"})
 @pytest.mark.usefixtures("guarded")
 def test_the_secret_of_the_containers_repository_credentials(network: Network) -> None:
     arn = secret(GOOD, region="eu-west-1")
-    assert network.ask(ImageRequest(PRIVATE, credentials=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
+    assert network.ask(ImageLookup(PRIVATE, credentials=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
 
 
 @pytest.mark.usefixtures("guarded")
 def test_a_secret_by_its_name(network: Network) -> None:
     secret(GOOD, "team/registry")
-    found = network.ask(ImageRequest(PRIVATE, credentials="team/registry"), clients=AwsClients())
+    found = network.ask(ImageLookup(PRIVATE, credentials="team/registry"), clients=AwsClients())
     assert found == [ImageConfig(("/private",))]
 
 
 @pytest.mark.usefixtures("guarded")
 def test_the_secret_that_the_settings_name_for_the_registry(network: Network) -> None:
     secrets = {"registry.example.com": secret(GOOD)}
-    found = network.ask(ImageRequest(PRIVATE), clients=AwsClients(), registry_secrets=secrets)
+    found = network.ask(ImageLookup(PRIVATE), clients=AwsClients(), registry_secrets=secrets)
     assert found == [ImageConfig(("/private",))]
 
 
 @pytest.mark.usefixtures("guarded")
 def test_the_containers_secret_comes_before_the_settings(network: Network) -> None:
     secrets = {"registry.example.com": secret(BAD, "bad")}
-    request = ImageRequest(PRIVATE, credentials=secret(GOOD, "good"))
+    request = ImageLookup(PRIVATE, credentials=secret(GOOD, "good"))
     assert network.ask(request, clients=AwsClients(), registry_secrets=secrets) == [ImageConfig(("/private",))]
 
 
@@ -85,23 +85,23 @@ def test_a_secret_is_for_its_registry_only(network: Network) -> None:
     other.gate = lambda _call: Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
     calls = network.site("other.example.com", other).calls
     secrets = {"registry.example.com": secret(GOOD)}
-    refused = network.ask(ImageRequest("other.example.com/app:1"), clients=AwsClients(), registry_secrets=secrets)[0]
+    refused = network.ask(ImageLookup("other.example.com/app:1"), clients=AwsClients(), registry_secrets=secrets)[0]
     assert isinstance(refused, Unavailable)
     assert {call.authorization for call in calls} == {None}
 
 
 @pytest.mark.usefixtures("guarded")
 @pytest.mark.parametrize("text", ["SECRET", "[]", '{"username": "joe"}', '{"username": 1, "password": 2}', "null"])
-def test_a_secret_of_another_shape(network: Network, text: str) -> None:
-    (refused,) = network.ask(ImageRequest(PRIVATE, credentials=secret(text, "odd")), clients=AwsClients())
+def test_a_malformed_secret(network: Network, text: str) -> None:
+    (refused,) = network.ask(ImageLookup(PRIVATE, credentials=secret(text, "odd")), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert 'is not a JSON object with "username" and "password"' in refused.reason.fact
     assert "SECRET" not in refused.reason.fact + refused.reason.advice
 
 
 @pytest.mark.usefixtures("guarded")
-def test_a_secret_that_is_not_there(network: Network) -> None:
-    (refused,) = network.ask(ImageRequest(PRIVATE, credentials="gone"), clients=AwsClients())
+def test_a_missing_secret(network: Network) -> None:
+    (refused,) = network.ask(ImageLookup(PRIVATE, credentials="gone"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert (
         "the credentials in gone could not be read: AWS Secrets Manager answered ResourceNotFound"
@@ -114,7 +114,7 @@ def test_a_secret_is_read_once(network: Network, guarded: list[Call]) -> None:
     manager = clients.client("secretsmanager", "us-east-1")
     read: list[str] = []
     manager.meta.events.register("before-call.secrets-manager.GetSecretValue", lambda **_: read.append("once"))
-    requests = [ImageRequest(f"registry.example.com/app{number}:1", credentials=arn) for number in range(20)]
+    requests = [ImageLookup(f"registry.example.com/app{number}:1", credentials=arn) for number in range(20)]
     network.ask(*requests, clients=clients)
     assert read == ["once"]
     assert guarded
@@ -133,20 +133,20 @@ def test_parameters(network: Network) -> None:
     arn = parameter("/shared", "nginx:3", region="eu-west-1")
     parameter("/list", "a,b", "StringList")
     names = ["/app/image", "/app/image:1", arn, "/list"]
-    found = network.ask(*(SsmRequest(name) for name in names), clients=AwsClients())
+    found = network.ask(*(SsmLookup(name) for name in names), clients=AwsClients())
     assert found == ["nginx:2", "nginx:1", "nginx:3", "a,b"]
 
 
 def test_more_than_ten_parameters(network: Network) -> None:
     for number in range(25):
         parameter(f"/image/{number}", f"nginx:{number}")
-    requests = [SsmRequest(f"/image/{number}") for number in range(25)]
+    requests = [SsmLookup(f"/image/{number}") for number in range(25)]
     assert network.ask(*requests, clients=AwsClients()) == [f"nginx:{number}" for number in range(25)]
 
 
-def test_a_parameter_that_is_not_there_beside_one_that_is(network: Network) -> None:
+def test_a_missing_parameter_beside_an_existing_one(network: Network) -> None:
     parameter("/here", "nginx")
-    gone, here = network.ask(SsmRequest("/gone"), SsmRequest("/here"), clients=AwsClients())
+    gone, here = network.ask(SsmLookup("/gone"), SsmLookup("/here"), clients=AwsClients())
     assert gone == Unavailable(
         Reason("There is no SSM parameter /gone in us-east-1", "Create it, or correct its name"), missing=True
     )
@@ -155,7 +155,7 @@ def test_a_parameter_that_is_not_there_beside_one_that_is(network: Network) -> N
 
 def test_a_secure_string_is_not_read(network: Network) -> None:
     parameter("/secure", "SECRET", "SecureString")
-    (refused,) = network.ask(SsmRequest("/secure"), clients=AwsClients())
+    (refused,) = network.ask(SsmLookup("/secure"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert refused.reason.fact == "The SSM parameter /secure is a SecureString, and those are not read"
     assert not refused.missing
@@ -171,7 +171,7 @@ def export(name: str, value: str) -> None:
 
 def test_exports(network: Network) -> None:
     export("Image", "nginx:1")
-    found, gone = network.ask(ExportRequest("Image"), ExportRequest("Gone"), clients=AwsClients())
+    found, gone = network.ask(ExportLookup("Image"), ExportLookup("Gone"), clients=AwsClients())
     assert found == "nginx:1"
     assert gone == Unavailable(
         Reason("No stack in us-east-1 exports Gone", "Deploy the stack that exports it first"), missing=True
@@ -200,7 +200,7 @@ class Pages:
 @pytest.mark.parametrize(("wanted", "pages"), [(["e0"], 1), (["e0", "e1"], 2), (["e2"], 3), (["gone"], 3)])
 def test_exports_by_pages(network: Network, wanted: list[str], pages: int) -> None:
     service = Pages()
-    found = network.ask(*(ExportRequest(name) for name in wanted), clients=AwsClients(lambda: service))
+    found = network.ask(*(ExportLookup(name) for name in wanted), clients=AwsClients(lambda: service))
     assert len(service.tokens) == pages
     assert [answer for answer in found if isinstance(answer, str)] == [
         name.replace("e", "v") for name in wanted if name != "gone"
@@ -217,7 +217,7 @@ def test_services_that_deny(network: Network) -> None:
             raise denied
 
     clients = AwsClients(lambda: Denying(denied))
-    refused, too = network.ask(ExportRequest("e"), SsmRequest("/p"), clients=clients)
+    refused, too = network.ask(ExportLookup("e"), SsmLookup("/p"), clients=clients)
     assert isinstance(refused, Unavailable)
     assert isinstance(too, Unavailable)
     assert (
@@ -228,11 +228,11 @@ def test_services_that_deny(network: Network) -> None:
     assert "ssm:GetParameters" in too.reason.advice
 
 
-def test_versions_of_one_parameter_are_asked_for_apart() -> None:
+def test_parameter_versions_are_read_separately() -> None:
     """What a response says of the version differs between services and their doubles; so no call asks for two."""
     arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/a/b"
     names = ["/p", "/p:1", "/p:2", "/q", arn, f"{arn}:3"]
-    found = list(batches([SsmRequest(name) for name in names], "us-east-1"))
+    found = list(batch_ssm_lookups([SsmLookup(name) for name in names], "us-east-1"))
     assert [(region, [request.name for request in batch]) for region, batch in found] == [
         ("us-east-1", ["/p", "/q"]),
         ("us-east-1", ["/p:1"]),

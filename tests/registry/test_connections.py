@@ -9,11 +9,10 @@ import pytest
 
 from registry.content import OCI_INDEX
 from registry.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Unavailable
-from sysdig_instrument.registry.addresses import Address
-from sysdig_instrument.registry.deadline import Deadline, MonotonicClock
-from sysdig_instrument.registry.errors import HttpError
-from sysdig_instrument.registry.once import Once
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.lookup.egress import SocketAddress
+from sysdig_instrument.lookup.errors import HttpError
+from sysdig_instrument.lookup.workers import Deadline, MonotonicClock, SingleFlight
 
 
 def site(network: Network) -> FakeRegistry:
@@ -32,49 +31,52 @@ def test_the_next_address_is_taken_when_one_fails(network: Network) -> None:
     site(network)
     dial = network.dial
 
-    def choosy(address: Address, timeout: float) -> socket.socket:
+    def choosy(address: SocketAddress, timeout: float) -> socket.socket:
         if address[0] == "8.8.8.8":
             raise OSError("no route to host")
         return dial(address, timeout)
 
     network.names["a.example"] = ["8.8.8.8", "8.8.4.4", *network.names["a.example"]]
-    assert network.ask_image("a.example/app:1", dial=choosy) == ImageConfig(("/app",))
+    assert network.ask_image("a.example/app:1", create_connection=choosy) == ImageConfig(("/app",))
 
 
 def test_no_route_to_any_address(network: Network) -> None:
-    def nowhere(_address: Address, _timeout: float) -> socket.socket:
+    def nowhere(_address: SocketAddress, _timeout: float) -> socket.socket:
         raise OSError("no route to host")
 
     network.names["a.example"] = ["8.8.8.8"]
-    assert "a.example could not be connected to" in fact(network.ask_image("a.example/app:1", dial=nowhere))
+    assert "a.example could not be connected to" in fact(
+        network.ask_image("a.example/app:1", create_connection=nowhere)
+    )
 
 
-def test_a_host_that_takes_no_connection_is_tried_once_and_not_for_each_image(network: Network) -> None:
+def test_an_unreachable_host_is_not_retried_for_each_image(network: Network) -> None:
     tried = []
 
-    def slow(address: Address, _timeout: float) -> socket.socket:
+    def slow(address: SocketAddress, _timeout: float) -> socket.socket:
         tried.append(address)
         raise TimeoutError
 
     network.names["a.example"] = ["8.8.8.8"]
-    requests = [ImageRequest(f"a.example/app:{number}") for number in range(200)]
-    answers = network.ask(*requests, dial=slow)
+    requests = [ImageLookup(f"a.example/app:{number}") for number in range(200)]
+    answers = network.ask(*requests, create_connection=slow)
     assert all("a.example did not take the connection in time" in fact(answer) for answer in answers)
     assert len(tried) < 100
 
 
-def test_a_handshake_takes_so_long_at_most(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sysdig_instrument.registry.dialling.CONNECT_SECONDS", 0.2)
+def test_a_tls_handshake_times_out(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysdig_instrument.lookup.dialling.CONNECT_TIMEOUT_SECONDS", 0.2)
     network.names["a.example"] = ["8.8.8.8"]
     with socket.create_server(("127.0.0.1", 0)) as mute:
         answer = network.ask_image(
-            "a.example/app:1", dial=lambda _address, timeout: socket.create_connection(mute.getsockname(), timeout)
+            "a.example/app:1",
+            create_connection=lambda _address, timeout: socket.create_connection(mute.getsockname(), timeout),
         )
     assert "a.example did not finish the TLS handshake in time" in fact(answer)
 
 
-def test_silence_takes_so_long_at_most(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sysdig_instrument.registry.connection.IDLE_SECONDS", 0.2)
+def test_a_silent_server_times_out(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysdig_instrument.lookup.connection.READ_TIMEOUT_SECONDS", 0.2)
     over = threading.Event()
 
     def wait(_sock: socket.socket) -> None:
@@ -86,11 +88,11 @@ def test_silence_takes_so_long_at_most(network: Network, monkeypatch: pytest.Mon
     assert "a.example did not answer in time" in fact(answer)
 
 
-def test_connections_are_used_again(network: Network) -> None:
+def test_connections_are_reused(network: Network) -> None:
     registry = site(network)
     for number in range(30):
         registry["app"].image(f"v{number}", entrypoint=[f"/{number}"])
-    requests = [ImageRequest(f"a.example/app:v{number}") for number in range(30)]
+    requests = [ImageLookup(f"a.example/app:v{number}") for number in range(30)]
     assert all(isinstance(answer, ImageConfig) for answer in network.ask(*requests))
     assert len(network.dialled) <= 20
 
@@ -111,8 +113,8 @@ def test_a_connection_that_the_server_gave_up_is_replaced(network: Network) -> N
     assert clock.slept == []
 
 
-def test_those_who_wait_for_another_wait_till_the_deadline() -> None:
-    once: Once[str, int] = Once(Deadline.after(0.2, MonotonicClock()))
+def test_waiting_for_a_shared_call_ends_at_the_deadline() -> None:
+    once: SingleFlight[str, int] = SingleFlight(Deadline.after(0.2, MonotonicClock()))
     over, begun = threading.Event(), threading.Event()
 
     def slow() -> int:
@@ -130,7 +132,7 @@ def test_those_who_wait_for_another_wait_till_the_deadline() -> None:
     assert once.get("key", lambda: 2) == 1
 
 
-def test_a_manifest_that_is_said_to_be_huge_is_not_fetched(network: Network) -> None:
+def test_a_manifest_with_a_huge_declared_size_is_not_fetched(network: Network) -> None:
     registry = FakeRegistry()
     entry = {"mediaType": OCI_INDEX, "digest": "sha256:" + "0" * 64, "size": 5 << 20}
     registry["app"].index("1", entries=[entry])
@@ -139,6 +141,6 @@ def test_a_manifest_that_is_said_to_be_huge_is_not_fetched(network: Network) -> 
     assert len(site.calls) == 1
 
 
-def test_a_challenge_that_is_none(network: Network) -> None:
+def test_an_unsupported_challenge_is_a_refusal(network: Network) -> None:
     network.site("a.example", lambda _: Reply(401, headers={"WWW-Authenticate": "Negotiate"}))
     assert "a.example refused it (status 401)" in fact(network.ask_image("a.example/app:1"))

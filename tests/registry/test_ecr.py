@@ -13,12 +13,12 @@ from moto import mock_aws
 
 from registry.content import Anything, Store
 from registry.network import FakeRegistry, Network, Reply, Site
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Unavailable
-from sysdig_instrument.registry.addresses import Address
-from sysdig_instrument.registry.aws import AwsClients, partition
-from sysdig_instrument.registry.ecr import EcrRepository
-from sysdig_instrument.registry.manifest import ACCEPTED
-from sysdig_instrument.registry.reference import parse
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.lookup.aws import AwsClients, partition_of_region
+from sysdig_instrument.lookup.ecr import EcrRepository
+from sysdig_instrument.lookup.egress import SocketAddress
+from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES
+from sysdig_instrument.lookup.reference import parse_reference
 
 ACCOUNT = "123456789012"
 HOST = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
@@ -51,7 +51,9 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_private_registries(registry: str, region: str, fips: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    assert EcrRepository.of(parse(f"{registry}/team/app:1")) == EcrRepository(ACCOUNT, region, "team/app", fips)
+    assert EcrRepository.from_reference(parse_reference(f"{registry}/team/app:1")) == EcrRepository(
+        ACCOUNT, region, "team/app", fips
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,12 +69,19 @@ def test_private_registries(registry: str, region: str, fips: bool) -> None:  # 
     ],
 )
 def test_other_registries(image: str) -> None:
-    assert EcrRepository.of(parse(image)) is None
+    assert EcrRepository.from_reference(parse_reference(image)) is None
 
 
 def test_partitions() -> None:
     regions = ["eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"]
-    assert [partition(r) for r in regions] == ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"]
+    assert [partition_of_region(r) for r in regions] == [
+        "aws",
+        "aws-cn",
+        "aws-us-gov",
+        "aws-iso",
+        "aws-iso-b",
+        "aws-eusc",
+    ]
 
 
 class Stubbed:
@@ -119,7 +128,7 @@ def asks(*selectors: str) -> dict[str, Any]:
         "registryId": ACCOUNT,
         "repositoryName": "team/app",
         "imageIds": ids,
-        "acceptedMediaTypes": list(ACCEPTED),
+        "acceptedMediaTypes": list(ACCEPTED_MEDIA_TYPES),
     }
 
 
@@ -143,7 +152,7 @@ def test_an_index_its_manifest_and_its_config(network: Network) -> None:
     ecr.client.get_download_url_for_layer = lambda **wanted: url_of(wanted["layerDigest"])
     bucket = serve_layers(network, store)
     found = network.ask(
-        ImageRequest(f"{HOST}/team/app:1"), ImageRequest(f"{HOST}/team/app:1", "arm64"), clients=aws.clients
+        ImageLookup(f"{HOST}/team/app:1"), ImageLookup(f"{HOST}/team/app:1", "arm64"), clients=aws.clients
     )
     assert found == [ImageConfig(("/amd64",), ("serve",)), ImageConfig(("/arm64",), ("serve",))]
     assert {call.authorization for call in bucket.calls} == {None}
@@ -174,17 +183,17 @@ def one_image(network: Network, aws: Stubbed, host: str = HOST, region: str = "e
     return answer
 
 
-def test_fips_is_kept_to(network: Network) -> None:
+def test_fips_registries_use_fips_endpoints(network: Network) -> None:
     aws = Stubbed()
     found = one_image(network, aws, f"{ACCOUNT}.dkr.ecr-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1")
     assert found == ImageConfig(("/ecr",), ("x",))
     assert [config.use_fips_endpoint for config in aws.configs] == [True]
 
 
-def test_s3_may_have_a_private_address_as_a_vpc_endpoint_gives_it(network: Network) -> None:
+def test_s3_may_resolve_to_a_private_vpc_endpoint(network: Network) -> None:
     resolve = network.resolve
 
-    def endpoint(host: str, port: int) -> list[Address]:
+    def endpoint(host: str, port: int) -> list[SocketAddress]:
         found = resolve(host, port)
         network._behind["10.0.0.7"] = network.sites[BUCKET]
         return [("10.0.0.7", port)] if found else found
@@ -203,7 +212,7 @@ def test_s3_may_have_a_private_address_as_a_vpc_endpoint_gives_it(network: Netwo
 @pytest.mark.parametrize(
     "url", ["https://inner.example/x", "http://prod.s3.amazonaws.com/x", "https://evilamazonaws.com/x", "nonsense"]
 )
-def test_a_url_that_is_not_of_aws_gets_no_further_than_any_other(network: Network, url: str) -> None:
+def test_layer_urls_outside_aws_get_no_exception(network: Network, url: str) -> None:
     store, aws = Store(), Stubbed()
     store.image("1", entrypoint=["/ecr"])
     ecr = aws.stub("ecr", "eu-west-1")
@@ -233,7 +242,7 @@ def refused_by(network: Network, aws: Stubbed) -> Unavailable:
     good = FakeRegistry()
     good["app"].image("1", entrypoint=["/good"])
     network.site("good.example", good)
-    requests = ImageRequest(f"{HOST}/team/app:1"), ImageRequest("good.example/app:1")
+    requests = ImageLookup(f"{HOST}/team/app:1"), ImageLookup("good.example/app:1")
     refused, fine = network.ask(*requests, clients=aws.clients)
     assert fine == ImageConfig(("/good",))
     assert isinstance(refused, Unavailable)
@@ -315,7 +324,7 @@ def test_a_hundred_images_in_a_call(network: Network) -> None:
     ecr.add_response("batch_get_image", images_of(store, *tags[100:]), asks(*tags[100:]))
     ecr.client.get_download_url_for_layer = lambda **wanted: url_of(wanted["layerDigest"])
     serve_layers(network, store)
-    found = network.ask(*(ImageRequest(f"{HOST}/team/app:{tag}") for tag in tags), clients=aws.clients)
+    found = network.ask(*(ImageLookup(f"{HOST}/team/app:{tag}") for tag in tags), clients=aws.clients)
     assert found == [ImageConfig(("/same",))] * 150
     aws.done()
 
@@ -339,7 +348,7 @@ def test_manifests_of_moto(network: Network, moto_ecr: Anything) -> None:
     # moto has no GetDownloadUrlForLayer.
     clients.client("ecr", "eu-west-1").get_download_url_for_layer = lambda **wanted: url_of(wanted["layerDigest"])
     names = ["team/app:1", f"team/app@{digest}", "team/app:gone", "team/gone:1"]
-    by_tag, by_digest, gone, nowhere = network.ask(*(ImageRequest(f"{HOST}/{name}") for name in names), clients=clients)
+    by_tag, by_digest, gone, nowhere = network.ask(*(ImageLookup(f"{HOST}/{name}") for name in names), clients=clients)
     assert by_tag == by_digest == ImageConfig(("/moto",))
     assert isinstance(gone, Unavailable)
     assert "it has no such image" in gone.reason.fact

@@ -12,10 +12,9 @@ import pytest
 
 from registry.content import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, digest_of
 from registry.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply, basic, json_reply
-from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavailable
-from sysdig_instrument.registry.addresses import Address
-from sysdig_instrument.registry.login import Login
-from sysdig_instrument.registry.urls import Reach
+from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.lookup.auth import Login
+from sysdig_instrument.lookup.egress import EgressPolicy, SocketAddress
 
 GOOD = ImageConfig(("/good",), ("go",))
 FAULT_SECONDS = 1.0
@@ -28,7 +27,7 @@ class Known:
     def __init__(self, registry: str) -> None:
         self._registry = registry
 
-    def login(self, registry: str) -> Login | None:
+    def find_login(self, registry: str) -> Login | None:
         return Login("joe", "s3cret") if registry == self._registry else None
 
 
@@ -45,7 +44,7 @@ def ask_beside_a_good_one(network: Network, image: str, seconds: float = HARD_LI
     good["app"].image("1", entrypoint=["/good"], cmd=["go"])
     network.site("good.example", good)
     started = time.monotonic()
-    faulty, fine = network.ask(ImageRequest(image), ImageRequest("good.example/app:1"), seconds=seconds, **changes)
+    faulty, fine = network.ask(ImageLookup(image), ImageLookup("good.example/app:1"), seconds=seconds, **changes)
     assert time.monotonic() - started < HARD_LIMIT
     assert fine == GOOD
     assert isinstance(faulty, Unavailable)
@@ -68,18 +67,18 @@ def raw(*chunks: bytes, between: float = 0.0, until: threading.Event | None = No
     return send
 
 
-def test_refused(network: Network) -> None:
+def test_connection_refused(network: Network) -> None:
     network.names["dead.example"] = ["8.8.8.8"]
     fault = ask_beside_a_good_one(network, "dead.example/app:1")
     assert "dead.example refused the connection" in fault.reason.fact
 
 
-def test_unknown_name(network: Network) -> None:
+def test_unknown_host_name(network: Network) -> None:
     fault = ask_beside_a_good_one(network, "nowhere.example/app:1")
     assert "the name nowhere.example is not known" in fault.reason.fact
 
 
-def test_never_answers(network: Network) -> None:
+def test_server_that_never_responds(network: Network) -> None:
     over = threading.Event()
     network.site("silent.example", lambda _: raw(until=over))
     fault = ask_beside_a_good_one(network, "silent.example/app:1", FAULT_SECONDS)
@@ -87,25 +86,25 @@ def test_never_answers(network: Network) -> None:
     assert "within 1 s" in fault.reason.fact or "did not answer in time" in fault.reason.fact
 
 
-def test_takes_no_connection(network: Network) -> None:
+def test_server_that_does_not_accept_connections(network: Network) -> None:
     dial = network.dial
 
-    def hang(address: Address, timeout: float) -> socket.socket:
+    def hang(address: SocketAddress, timeout: float) -> socket.socket:
         if address[0] == "8.8.8.8":
             time.sleep(timeout)
             raise TimeoutError
         return dial(address, timeout)
 
     network.names["slow.example"] = ["8.8.8.8"]
-    fault = ask_beside_a_good_one(network, "slow.example/app:1", FAULT_SECONDS, dial=hang)
+    fault = ask_beside_a_good_one(network, "slow.example/app:1", FAULT_SECONDS, create_connection=hang)
     assert "slow.example" in fault.reason.fact
 
 
-def test_name_look_up_that_hangs_is_left_behind(network: Network) -> None:
+def test_a_hanging_dns_lookup_is_abandoned(network: Network) -> None:
     over = threading.Event()
     resolve = network.resolve
 
-    def hang(host: str, port: int) -> list[Address]:
+    def hang(host: str, port: int) -> list[SocketAddress]:
         if host == "tarpit.example":
             over.wait(HARD_LIMIT)
         return resolve(host, port)
@@ -119,14 +118,14 @@ def test_tls_handshake_that_hangs(network: Network) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     dial = network.dial
 
-    def to_listener(address: Address, timeout: float) -> socket.socket:
+    def to_listener(address: SocketAddress, timeout: float) -> socket.socket:
         if address[0] == "8.8.8.8":
             return socket.create_connection(listener.getsockname(), timeout)
         return dial(address, timeout)
 
     network.names["mute.example"] = ["8.8.8.8"]
     with listener:
-        fault = ask_beside_a_good_one(network, "mute.example/app:1", FAULT_SECONDS, dial=to_listener)
+        fault = ask_beside_a_good_one(network, "mute.example/app:1", FAULT_SECONDS, create_connection=to_listener)
     assert "mute.example" in fault.reason.fact or "1 s" in fault.reason.fact
 
 
@@ -184,7 +183,7 @@ def test_429_with_a_date(network: Network) -> None:
         b"-7",
     ],
 )
-def test_429_with_what_is_no_time_is_tried_again_soon(network: Network, when: bytes) -> None:
+def test_429_with_an_invalid_retry_after_is_retried_soon(network: Network, when: bytes) -> None:
     registry = registry_with()
     head = b"HTTP/1.1 429 Too Many Requests\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\nContent-Length: 0\r\n"
     left = [raw(head + b"Retry-After: " + when + b"\r\n\r\n")]
@@ -195,7 +194,7 @@ def test_429_with_what_is_no_time_is_tried_again_soon(network: Network, when: by
     assert clock.slept == [0.2]
 
 
-def test_a_compressed_answer_is_not_unpacked(network: Network) -> None:
+def test_a_compressed_response_is_not_decompressed(network: Network) -> None:
     """A small body that unpacks to gigabytes is a small body: nothing else was asked for than the bytes as they are."""
     packed = gzip.compress(b" " * 50_000_000)
     headers = {"Content-Encoding": "gzip", "Content-Type": OCI_MANIFEST}
@@ -241,7 +240,7 @@ def test_truncated_chunks(network: Network) -> None:
 
 
 @pytest.mark.parametrize("nonsense", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999\r\n\r\n", b"", b"\0" * 70000])
-def test_no_http_at_all(network: Network, nonsense: bytes) -> None:
+def test_a_response_that_is_not_http(network: Network, nonsense: bytes) -> None:
     network.site("odd.example", lambda _: raw(nonsense))
     fault = ask_beside_a_good_one(network, "odd.example/app:1", clock=FakeClock())
     assert "odd.example broke off its response" in fault.reason.fact
@@ -292,7 +291,7 @@ def test_a_manifest_of_200_mb(network: Network, announced: bool) -> None:  # noq
     assert len(sent) < 100
 
 
-def test_a_config_that_is_said_to_be_huge_is_not_fetched(network: Network) -> None:
+def test_a_config_with_a_huge_declared_size_is_not_fetched(network: Network) -> None:
     registry = registry_with()
     descriptor = {"mediaType": OCI_CONFIG, "digest": "sha256:" + "1" * 64, "size": 200 << 20}
     registry["app"].manifest({"schemaVersion": 2, "config": descriptor, "layers": []}, OCI_MANIFEST, "1")
@@ -389,7 +388,7 @@ def test_private_address_at_the_second_resolution(network: Network) -> None:
     public = network.names["rebind.example"]
     answers = iter([public, ["127.0.0.1"], ["127.0.0.1"]])
 
-    def rebinding(host: str, port: int) -> list[Address]:
+    def rebinding(host: str, port: int) -> list[SocketAddress]:
         network.resolved.append(host)
         return [(address, port) for address in next(answers)]
 
@@ -427,7 +426,7 @@ def test_token_realm_on_a_foreign_host_gets_no_credentials(network: Network) -> 
     assert [call.authorization for call in evil.calls] == [None]
 
 
-def test_token_realm_on_a_foreign_host_is_named_when_the_anonymous_are_refused(network: Network) -> None:
+def test_a_refused_foreign_token_realm_is_named(network: Network) -> None:
     registry = registry_with()
     registry.gate = bearer("https://evil.example.net/token")
     network.site("registry.example.com", registry)
@@ -448,7 +447,7 @@ def test_token_realm_on_a_foreign_host_is_named_when_the_anonymous_are_refused(n
         ("nonsense", "not https"),
     ],
 )
-def test_token_realms_that_are_not_asked(network: Network, realm: str, what: str) -> None:
+def test_token_realms_that_are_not_allowed(network: Network, realm: str, what: str) -> None:
     registry = registry_with()
     registry.gate = bearer(realm)
     network.site("registry.example.com", registry)
@@ -520,7 +519,7 @@ def test_redirect_target_that_asks_for_credentials_gets_none(network: Network) -
     assert [call.authorization for call in evil.calls] == [None]
 
 
-def test_credentials_do_not_come_back_with_a_redirect_that_returns(network: Network) -> None:
+def test_a_redirect_back_does_not_restore_credentials(network: Network) -> None:
     def app(call: Call) -> Reply:
         if call.authorization != basic("joe", "s3cret") and "/back" not in call.path:
             return Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
@@ -545,7 +544,7 @@ def test_certificate_that_has_expired(network: Network) -> None:
     assert "the certificate of old.example has expired" in fault.reason.fact
 
 
-def test_no_tls_where_tls_is_due(network: Network) -> None:
+def test_a_server_without_tls(network: Network) -> None:
     network.site("plain.example", registry_with(), tls=False)
     fault = ask_beside_a_good_one(network, "plain.example/app:1")
     assert "the TLS handshake with plain.example failed" in fault.reason.fact
@@ -555,17 +554,17 @@ def test_a_public_registry_does_not_lead_to_an_internal_one(network: Network) ->
     inner = network.site("inner.example", registry_with())
     network.names["inner.example"] = ["10.0.0.1"]
     network._behind["10.0.0.1"] = inner
-    internal = Reach.of(["inner.example", "http://plain.example:5000"])
+    internal = EgressPolicy.from_entries(["inner.example", "http://plain.example:5000"])
     network.site("public.example", redirect("https://inner.example/v2/app/manifests/1"))
     fine, fault = network.ask(
-        ImageRequest("inner.example/app:1"), ImageRequest("public.example/app:1"), internal=internal
+        ImageLookup("inner.example/app:1"), ImageLookup("public.example/app:1"), egress_policy=internal
     )
     assert fine == ImageConfig(("/app",))
     assert isinstance(fault, Unavailable)
     assert "the name inner.example leads to a private address" in fault.reason.fact
 
 
-def test_an_idle_connection_to_an_internal_host_is_no_way_in(network: Network) -> None:
+def test_pooled_internal_connections_are_not_reused_by_others(network: Network) -> None:
     """The connection that the internal registry's image left open must not serve the public one's redirect."""
     inner = network.site("inner.example", registry_with())
     network.names["inner.example"] = ["10.0.0.1"]
@@ -579,9 +578,9 @@ def test_an_idle_connection_to_an_internal_host_is_no_way_in(network: Network) -
     network.site("public.example", lead)
     threading.Timer(0.5, waits.set).start()
     answers = network.ask(
-        ImageRequest("inner.example/app:1"),
-        ImageRequest("public.example/app:1"),
-        internal=Reach.of(["inner.example"]),
+        ImageLookup("inner.example/app:1"),
+        ImageLookup("public.example/app:1"),
+        egress_policy=EgressPolicy.from_entries(["inner.example"]),
     )
     assert [isinstance(answer, Unavailable) for answer in answers] == [False, True]
 
@@ -594,8 +593,8 @@ def test_a_host_that_hangs_does_not_hold_up_the_others(network: Network) -> None
     for number in range(40):
         good["app"].image(str(number), entrypoint=[f"/{number}"])
     network.site("good.example", good)
-    hanging = [ImageRequest(f"silent.example/app:{number}") for number in range(200)]
-    fine = [ImageRequest(f"good.example/app:{number}") for number in range(40)]
+    hanging = [ImageLookup(f"silent.example/app:{number}") for number in range(200)]
+    fine = [ImageLookup(f"good.example/app:{number}") for number in range(40)]
     answers = network.ask(*hanging, *fine, seconds=2)
     over.set()
     assert all(isinstance(answer, Unavailable) for answer in answers[:200])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysdig_instrument.registry.reference import InvalidReferenceError, Reference, parse
+from sysdig_instrument.lookup.reference import InvalidReferenceError, Reference, parse_reference
 
 SHA256 = "sha256:" + "0123456789abcdef" * 4
 SHA512 = "sha512:" + "0123456789abcdef" * 8
@@ -38,13 +38,13 @@ SHA512 = "sha512:" + "0123456789abcdef" * 8
     ],
 )
 def test_references(text: str, full: str) -> None:
-    assert str(parse(text)) == full
-    assert parse(full) == parse(str(parse(full)))
+    assert str(parse_reference(text)) == full
+    assert parse_reference(full) == parse_reference(str(parse_reference(full)))
 
 
 def test_the_digest_wins_over_the_tag() -> None:
-    assert parse(f"nginx:1@{SHA256}") == Reference("docker.io", "library/nginx", "1", SHA256)
-    assert parse(f"nginx:1@{SHA256}").selector == SHA256
+    assert parse_reference(f"nginx:1@{SHA256}") == Reference("docker.io", "library/nginx", "1", SHA256)
+    assert parse_reference(f"nginx:1@{SHA256}").tag_or_digest == SHA256
 
 
 @pytest.mark.parametrize(
@@ -79,16 +79,16 @@ def test_the_digest_wins_over_the_tag() -> None:
         ("${Image}", "its repository"),
     ],
 )
-def test_what_is_no_reference(text: str, why: str) -> None:
+def test_invalid_references(text: str, why: str) -> None:
     with pytest.raises(InvalidReferenceError, match=why):
-        parse(text)
+        parse_reference(text)
 
 
 @given(st.text(max_size=80))
 def test_any_text_is_a_reference_or_refused(text: str) -> None:
     try:
-        found = parse(text)
+        found = parse_reference(text)
     except InvalidReferenceError:
         return
-    assert parse(str(found)).repository == found.repository
+    assert parse_reference(str(found)).repository == found.repository
     assert str(found).isascii()

@@ -109,7 +109,7 @@ def test_offline_with_the_file_is_as_online(workplace: Workplace) -> None:
     assert (offline.returncode, offline.stdout, offline.stderr) == (0, online.stdout, online.stderr)
 
 
-def test_the_file_is_for_good(workplace: Workplace) -> None:
+def test_the_images_file_needs_no_further_lookups(workplace: Workplace) -> None:
     """With it, nothing is left to be read: `images` adds nothing to it, and asks nobody."""
     workplace.about("images", "-o", "images.json")
     again = workplace.about("images", "--offline", "--images", "images.json", "-o", "again.json")
@@ -126,7 +126,7 @@ def test_offline_without_the_file_every_image_is_named(workplace: Workplace) -> 
         assert any(f'"{image}" is needed, and --offline forbids to ask for it' in line for line in lines)
 
 
-def test_one_image_that_cannot_be_read_keeps_no_other_out_of_the_file(workplace: Workplace) -> None:
+def test_an_unreadable_image_does_not_stop_the_others(workplace: Workplace) -> None:
     template = workplace.folder / "app.yaml"
     template.write_text(template.read_text().replace("app:job", "app:gone"))
     listed = workplace.about("images", "-o", "images.json")
@@ -136,7 +136,7 @@ def test_one_image_that_cannot_be_read_keeps_no_other_out_of_the_file(workplace:
     assert len(json.loads((workplace.folder / "images.json").read_text())) == 3
 
 
-def test_without_the_caller_s_credentials_the_registry_refuses(workplace: Workplace) -> None:
+def test_the_registry_refuses_without_credentials(workplace: Workplace) -> None:
     (workplace.folder / "docker" / "config.json").unlink()
     refused = workplace.about("transform")
     assert refused.returncode == 1

@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from registry.network import Call, FakeRegistry, Network, Raw, Reply, basic, json_reply
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.lookups import ImageConfig, ImageRequest, Unavailable
-from sysdig_instrument.registry import challenge
-from sysdig_instrument.registry.challenge import Basic, Bearer
-from sysdig_instrument.registry.docker_config import DockerConfig, run_helper
-from sysdig_instrument.registry.errors import NoAnswerError
-from sysdig_instrument.registry.login import FirstOf, Login, trusts
+from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.lookup import auth
+from sysdig_instrument.lookup.auth import BasicChallenge, BearerChallenge, ChainedCredentials, Login, is_trusted_realm
+from sysdig_instrument.lookup.docker_config import DockerConfig, run_helper
+from sysdig_instrument.lookup.errors import UnavailableError
 
 
 @pytest.mark.parametrize(
@@ -27,28 +26,28 @@ from sysdig_instrument.registry.login import FirstOf, Login, trusts
     [
         (
             ['Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a:pull"'],
-            Bearer("https://auth.docker.io/token", "registry.docker.io", "repository:a:pull"),
+            BearerChallenge("https://auth.docker.io/token", "registry.docker.io", "repository:a:pull"),
         ),
-        (['bearer Realm = "https://a/t" , SERVICE=x'], Bearer("https://a/t", "x", "")),
-        (['Bearer realm="https://a/\\"b\\\\",service="a,b=c"'], Bearer('https://a/"b\\', "a,b=c", "")),
-        (["Basic realm=x"], Basic()),
-        (["Basic"], Basic()),
-        (['Basic realm="x", Bearer realm="https://a/t"'], Bearer("https://a/t", "", "")),
-        (['Basic realm="x"', 'Bearer realm="https://a/t"'], Bearer("https://a/t", "", "")),
-        (["Negotiate, Basic realm=x"], Basic()),
+        (['bearer Realm = "https://a/t" , SERVICE=x'], BearerChallenge("https://a/t", "x", "")),
+        (['Bearer realm="https://a/\\"b\\\\",service="a,b=c"'], BearerChallenge('https://a/"b\\', "a,b=c", "")),
+        (["Basic realm=x"], BasicChallenge()),
+        (["Basic"], BasicChallenge()),
+        (['Basic realm="x", Bearer realm="https://a/t"'], BearerChallenge("https://a/t", "", "")),
+        (['Basic realm="x"', 'Bearer realm="https://a/t"'], BearerChallenge("https://a/t", "", "")),
+        (["Negotiate, Basic realm=x"], BasicChallenge()),
         (["Bearer service=x"], None),
         (["Digest realm=x"], None),
         ([""], None),
         ([], None),
     ],
 )
-def test_challenges(headers: list[str], found: Bearer | Basic | None) -> None:
-    assert challenge.parse(headers) == found
+def test_challenges(headers: list[str], found: BearerChallenge | BasicChallenge | None) -> None:
+    assert auth.parse_www_authenticate(headers) == found
 
 
 @given(st.text())
-def test_any_header_is_read(header: str) -> None:
-    challenge.parse([header])
+def test_any_challenge_header_is_parsed_or_rejected(header: str) -> None:
+    auth.parse_www_authenticate([header])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def test_any_header_is_read(header: str) -> None:
     ],
 )
 def test_token_services_that_are_trusted(registry: str, realm: str) -> None:
-    assert trusts(registry, realm, {"named.example.com": "login.example.net"})
+    assert is_trusted_realm(registry, realm, {"named.example.com": "login.example.net"})
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_token_services_that_are_trusted(registry: str, realm: str) -> None:
     ],
 )
 def test_token_services_that_are_not(registry: str, realm: str) -> None:
-    assert not trusts(registry, realm, {"named.example.com": "login.example.net"})
+    assert not is_trusted_realm(registry, realm, {"named.example.com": "login.example.net"})
 
 
 def test_a_login_hides_its_password() -> None:
@@ -98,22 +97,22 @@ def test_a_login_hides_its_password() -> None:
 class Table:
     """Credentials by registry, some of which cannot be read."""
 
-    def __init__(self, **logins: Login | NoAnswerError) -> None:
+    def __init__(self, **logins: Login | UnavailableError) -> None:
         self.logins = logins
         self.asked: list[str] = []
 
-    def login(self, registry: str) -> Login | None:
+    def find_login(self, registry: str) -> Login | None:
         self.asked.append(registry)
         found = self.logins.get(registry.replace(".", "_"))
-        if isinstance(found, NoAnswerError):
+        if isinstance(found, UnavailableError):
             raise found
         return found
 
 
-def test_the_first_that_has_a_login_gives_it() -> None:
+def test_the_first_source_with_a_login_wins() -> None:
     first, second = Table(), Table(ghcr_io=Login("a", "b"))
-    assert FirstOf((first, second, Table(ghcr_io=Login("c", "d")))).login("ghcr.io") == Login("a", "b")
-    assert FirstOf((first, second)).login("quay.io") is None
+    assert ChainedCredentials((first, second, Table(ghcr_io=Login("c", "d")))).find_login("ghcr.io") == Login("a", "b")
+    assert ChainedCredentials((first, second)).find_login("quay.io") is None
 
 
 def bearer_site(network: Network, registry: FakeRegistry, login: Login | None, **challenged: str) -> list[Call]:
@@ -146,7 +145,7 @@ def test_one_token_for_all_tags_of_a_repository(network: Network) -> None:
         network, images(30), Login("joe", "s3cret"), service="ghcr.io", scope="repository:o/app:pull,push"
     )
     credentials = Table(ghcr_io=Login("joe", "s3cret"))
-    requests = [ImageRequest(f"ghcr.io/o/app:{number}") for number in range(30)]
+    requests = [ImageLookup(f"ghcr.io/o/app:{number}") for number in range(30)]
     found = network.ask(*requests, credentials=credentials)
     assert found == [ImageConfig((f"/{number}",)) for number in range(30)]
     assert len(asked) == 1
@@ -154,13 +153,13 @@ def test_one_token_for_all_tags_of_a_repository(network: Network) -> None:
     assert credentials.asked == ["ghcr.io"]
 
 
-def test_a_scope_that_is_no_repositorys_is_kept(network: Network) -> None:
+def test_a_scope_of_another_type_is_kept(network: Network) -> None:
     asked = bearer_site(network, images(1), None, scope="aws")
     assert network.ask_image("ghcr.io/o/app:0") == ImageConfig(("/0",))
     assert asked[0].query["scope"] == ["aws"]
 
 
-def test_an_identity_token_goes_by_oauth2(network: Network) -> None:
+def test_an_identity_token_uses_oauth2(network: Network) -> None:
     registry = images(1)
 
     def app(call: Call) -> Reply | Raw:
@@ -179,7 +178,7 @@ def test_an_identity_token_goes_by_oauth2(network: Network) -> None:
     )
 
 
-def test_an_open_registry_is_not_shown_any_credentials(network: Network) -> None:
+def test_a_public_registry_gets_no_credentials(network: Network) -> None:
     site = network.site("ghcr.io", images(1))
     credentials = Table(ghcr_io=Login("joe", "s3cret"))
     assert network.ask_image("ghcr.io/o/app:0", credentials=credentials) == ImageConfig(("/0",))
@@ -187,15 +186,15 @@ def test_an_open_registry_is_not_shown_any_credentials(network: Network) -> None
     assert {call.authorization for call in site.calls} == {None}
 
 
-def test_credentials_that_cannot_be_read_do_not_matter_for_a_public_image(network: Network) -> None:
+def test_unreadable_credentials_do_not_block_public_images(network: Network) -> None:
     bearer_site(network, images(1), None)
-    unread = Table(ghcr_io=NoAnswerError(Reason("the credentials could not be read: AWS is asleep", "Wake it")))
+    unread = Table(ghcr_io=UnavailableError(Reason("the credentials could not be read: AWS is asleep", "Wake it")))
     assert network.ask_image("ghcr.io/o/app:0", credentials=unread) == ImageConfig(("/0",))
 
 
-def test_credentials_that_cannot_be_read_are_named_for_a_private_one(network: Network) -> None:
+def test_unreadable_credentials_are_named_for_private_images(network: Network) -> None:
     bearer_site(network, images(1), Login("joe", "s3cret"))
-    unread = Table(ghcr_io=NoAnswerError(Reason("the credentials could not be read: AWS is asleep", "Wake it")))
+    unread = Table(ghcr_io=UnavailableError(Reason("the credentials could not be read: AWS is asleep", "Wake it")))
     refused = network.ask_image("ghcr.io/o/app:0", credentials=unread)
     assert isinstance(refused, Unavailable)
     assert (
@@ -210,26 +209,26 @@ def config(folder: Path, value: object, helper: Callable[[str, str], str | None]
     return DockerConfig(path, helper)
 
 
-def auth(username: str, password: str) -> dict[str, str]:
+def auth_entry(username: str, password: str) -> dict[str, str]:
     return {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
 
 
 @pytest.mark.parametrize("key", ["ghcr.io", "https://ghcr.io", "https://GHCR.io/v2/", "http://ghcr.io/v1/"])
-def test_auths(tmp_path: Path, key: str) -> None:
-    made = config(tmp_path, {"auths": {"quay.io": auth("x", "y"), key: auth("joe", "s3:cret")}})
-    assert made.login("ghcr.io") == Login("joe", "s3:cret")
-    assert made.login("example.com") is None
+def test_auths_of_docker_config(tmp_path: Path, key: str) -> None:
+    made = config(tmp_path, {"auths": {"quay.io": auth_entry("x", "y"), key: auth_entry("joe", "s3:cret")}})
+    assert made.find_login("ghcr.io") == Login("joe", "s3:cret")
+    assert made.find_login("example.com") is None
 
 
 @pytest.mark.parametrize("key", ["https://index.docker.io/v1/", "docker.io", "index.docker.io"])
 def test_auths_of_docker_hub(tmp_path: Path, key: str) -> None:
-    assert config(tmp_path, {"auths": {key: auth("joe", "x")}}).login("docker.io") == Login("joe", "x")
+    assert config(tmp_path, {"auths": {key: auth_entry("joe", "x")}}).find_login("docker.io") == Login("joe", "x")
 
 
 @pytest.mark.parametrize(
     ("entry", "login"),
     [
-        ({"identitytoken": "t", **auth("00000000-0000", "")}, Login("", "t")),
+        ({"identitytoken": "t", **auth_entry("00000000-0000", "")}, Login("", "t")),
         ({"username": "joe", "password": "x"}, Login("joe", "x")),
         ({"auth": "not base64!"}, None),
         ({"auth": base64.b64encode(b"\xff\xff").decode()}, None),
@@ -238,8 +237,8 @@ def test_auths_of_docker_hub(tmp_path: Path, key: str) -> None:
         (7, None),
     ],
 )
-def test_entries(tmp_path: Path, entry: object, login: Login | None) -> None:
-    assert config(tmp_path, {"auths": {"ghcr.io": entry}}).login("ghcr.io") == login
+def test_entries_of_auths(tmp_path: Path, entry: object, login: Login | None) -> None:
+    assert config(tmp_path, {"auths": {"ghcr.io": entry}}).find_login("ghcr.io") == login
 
 
 def test_helpers_come_first(tmp_path: Path) -> None:
@@ -250,44 +249,44 @@ def test_helpers_come_first(tmp_path: Path) -> None:
         return json.dumps({"Username": "<token>" if name == "hub" else "h", "Secret": name}) if name != "none" else None
 
     value = {
-        "auths": {"ghcr.io": auth("a", "b"), "quay.io": {}},
+        "auths": {"ghcr.io": auth_entry("a", "b"), "quay.io": {}},
         "credHelpers": {"https://index.docker.io/v1/": "hub", "gcr.io": "gcloud"},
         "credsStore": "none",
     }
     made = config(tmp_path, value, helper)
-    assert made.login("docker.io") == Login("", "hub")
-    assert made.login("gcr.io") == Login("h", "gcloud")
-    assert made.login("ghcr.io") == Login("a", "b")
+    assert made.find_login("docker.io") == Login("", "hub")
+    assert made.find_login("gcr.io") == Login("h", "gcloud")
+    assert made.find_login("ghcr.io") == Login("a", "b")
     assert asked == [("hub", "https://index.docker.io/v1/"), ("gcloud", "gcr.io"), ("none", "ghcr.io")]
 
 
 @pytest.mark.parametrize("printed", ["", "[]", "{}", '{"Username": "x"}', "SECRET"])
-def test_helpers_that_print_nonsense(tmp_path: Path, printed: str) -> None:
+def test_helpers_with_invalid_output(tmp_path: Path, printed: str) -> None:
     made = config(tmp_path, {"credsStore": "x"}, lambda _name, _server: printed)
-    with pytest.raises(NoAnswerError, match="docker-credential-x gave no credentials") as error:
-        made.login("ghcr.io")
+    with pytest.raises(UnavailableError, match="docker-credential-x gave no credentials") as error:
+        made.find_login("ghcr.io")
     assert "SECRET" not in error.value.reason.fact
 
 
 def test_a_helper_is_a_name_and_no_path(tmp_path: Path) -> None:
-    with pytest.raises(NoAnswerError, match="not a name"):
-        config(tmp_path, {"credsStore": "../evil"}).login("ghcr.io")
+    with pytest.raises(UnavailableError, match="not a name"):
+        config(tmp_path, {"credsStore": "../evil"}).find_login("ghcr.io")
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000])
 def test_a_broken_config(tmp_path: Path, text: str) -> None:
-    with pytest.raises(NoAnswerError, match="could not be read as JSON"):
-        config(tmp_path, text).login("ghcr.io")
+    with pytest.raises(UnavailableError, match="could not be read as JSON"):
+        config(tmp_path, text).find_login("ghcr.io")
 
 
 def test_no_config_at_all(tmp_path: Path) -> None:
-    assert DockerConfig.of({"DOCKER_CONFIG": str(tmp_path)}).login("ghcr.io") is None
+    assert DockerConfig.from_environment({"DOCKER_CONFIG": str(tmp_path)}).find_login("ghcr.io") is None
 
 
 def test_where_the_config_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert DockerConfig.of({}).path == tmp_path / ".docker" / "config.json"
-    assert DockerConfig.of({"DOCKER_CONFIG": "/x"}).path == Path("/x/config.json")
+    assert DockerConfig.from_environment({}).path == tmp_path / ".docker" / "config.json"
+    assert DockerConfig.from_environment({"DOCKER_CONFIG": "/x"}).path == Path("/x/config.json")
 
 
 def helper_program(folder: Path, script: str) -> None:
@@ -308,14 +307,14 @@ def test_a_helper_that_has_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert run_helper("tests", "ghcr.io") is None
 
 
-def test_a_helper_that_is_not_there() -> None:
-    with pytest.raises(NoAnswerError, match="docker-credential-no-such-thing could not be run"):
+def test_a_missing_helper() -> None:
+    with pytest.raises(UnavailableError, match="docker-credential-no-such-thing could not be run"):
         run_helper("no-such-thing", "ghcr.io")
 
 
 def test_a_helper_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr("sysdig_instrument.registry.docker_config.HELPER_SECONDS", 0.2)
+    monkeypatch.setattr("sysdig_instrument.lookup.docker_config.HELPER_TIMEOUT_SECONDS", 0.2)
     helper_program(tmp_path, "exec sleep 60")
-    with pytest.raises(NoAnswerError, match="took more than"):
+    with pytest.raises(UnavailableError, match="took more than"):
         run_helper("tests", "ghcr.io")

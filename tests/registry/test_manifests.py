@@ -9,18 +9,18 @@ import pytest
 
 from registry.content import DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Store, digest_of
 from sysdig_instrument.engine.lookups import ImageConfig
-from sysdig_instrument.registry import image, reference
-from sysdig_instrument.registry.cache import ImageCache, ImageKey
-from sysdig_instrument.registry.errors import HttpError
-from sysdig_instrument.registry.manifest import (
+from sysdig_instrument.lookup import images, reference
+from sysdig_instrument.lookup.errors import HttpError
+from sysdig_instrument.lookup.images import ImageCache, ImageKey
+from sysdig_instrument.lookup.oci import (
     Descriptor,
-    Document,
     Index,
     Manifest,
-    for_platform,
-    parse,
-    parse_config,
-    verify,
+    RawManifest,
+    manifests_for_platform,
+    parse_image_config,
+    parse_manifest,
+    verify_content,
 )
 
 DIGEST = "sha256:" + "0" * 64
@@ -28,12 +28,12 @@ CONFIG = {"mediaType": OCI_CONFIG, "digest": DIGEST, "size": 2}
 LAYERS: dict[str, Any] = {"layers": []}
 
 
-def document(value: object, media_type: str = "") -> Document:
-    return Document(value if isinstance(value, bytes) else json.dumps(value).encode(), media_type)
+def document(value: object, media_type: str = "") -> RawManifest:
+    return RawManifest(value if isinstance(value, bytes) else json.dumps(value).encode(), media_type)
 
 
 def key(tag: str, architecture: str) -> ImageKey:
-    return ImageKey(reference.parse(f"ghcr.io/o/app:{tag}"), architecture, None)
+    return ImageKey(reference.parse_reference(f"ghcr.io/o/app:{tag}"), architecture, None)
 
 
 class InMemory:
@@ -43,18 +43,18 @@ class InMemory:
         self.store = store
         self.read: list[str] = []
 
-    def document(self, selector: str) -> Document:
-        media_type, body = self.store.manifests[selector]
-        return Document(body, media_type)
+    def fetch_manifest(self, tag_or_digest: str) -> RawManifest:
+        media_type, body = self.store.manifests[tag_or_digest]
+        return RawManifest(body, media_type)
 
-    def blob(self, digest: str, limit: int) -> bytes:
+    def fetch_blob(self, digest: str, max_bytes: int) -> bytes:
         self.read.append(digest)
-        assert len(self.store.blobs[digest]) <= limit
+        assert len(self.store.blobs[digest]) <= max_bytes
         return self.store.blobs[digest]
 
 
 def test_a_manifest_without_media_type() -> None:
-    assert parse(document({"schemaVersion": 2, "config": CONFIG, **LAYERS})) == Manifest(
+    assert parse_manifest(document({"schemaVersion": 2, "config": CONFIG, **LAYERS})) == Manifest(
         Descriptor(OCI_CONFIG, DIGEST, 2)
     )
 
@@ -82,9 +82,9 @@ def test_a_manifest_without_media_type() -> None:
         ({"config": {**CONFIG, "mediaType": "application/vnd.cncf.helm.config.v1+json"}}, "", "Helm chart"),
     ],
 )
-def test_what_is_no_manifest(value: object, media_type: str, why: str) -> None:
+def test_invalid_manifests(value: object, media_type: str, why: str) -> None:
     with pytest.raises(HttpError, match=why):
-        parse(document(value, media_type))
+        parse_manifest(document(value, media_type))
 
 
 def entry(platform: tuple[str, str, str] | None, digest: str = DIGEST, media_type: str = OCI_MANIFEST) -> Descriptor:
@@ -110,30 +110,32 @@ def entry(platform: tuple[str, str, str] | None, digest: str = DIGEST, media_typ
 )
 def test_platforms(platforms: list[tuple[str, str, str] | None], architecture: str, chosen: list[int]) -> None:
     entries = tuple(entry(platform, f"sha256:{number}") for number, platform in enumerate(platforms))
-    assert for_platform(Index(entries), architecture) == [entries[number] for number in chosen]
+    assert manifests_for_platform(Index(entries), architecture) == [entries[number] for number in chosen]
 
 
 @pytest.mark.parametrize("odd", [5, [], {}, ["linux"], True])
-def test_a_platform_that_is_no_word_is_nobodys(odd: object) -> None:
+def test_a_malformed_platform_matches_nothing(odd: object) -> None:
     entries = [{"mediaType": OCI_MANIFEST, "digest": DIGEST, "size": 2, "platform": {"os": odd, "architecture": odd}}]
-    read = parse(Document(json.dumps({"schemaVersion": 2, "manifests": entries}).encode()))
+    read = parse_manifest(RawManifest(json.dumps({"schemaVersion": 2, "manifests": entries}).encode()))
     assert isinstance(read, Index)
     assert read.manifests[0].platform == ("", "", "")
-    assert for_platform(read, "amd64") == []
+    assert manifests_for_platform(read, "amd64") == []
 
 
 def test_an_index_in_an_index() -> None:
     store = Store()
     inner = store.multi()
     store.index("1", entries=[store.entry(store.index(entries=[]), None), store.entry(inner, None)])
-    assert image.read(InMemory(store), key("1", "arm64"), ImageCache()) == ImageConfig(("/arm64",), ("serve",))
+    assert images.fetch_image_config(InMemory(store), key("1", "arm64"), ImageCache()) == ImageConfig(
+        ("/arm64",), ("serve",)
+    )
 
 
 def test_no_image_for_the_platform() -> None:
     store = Store()
     store.multi("1")
     with pytest.raises(HttpError, match="no image for linux/riscv64"):
-        image.read(InMemory(store), key("1", "riscv64"), ImageCache())
+        images.fetch_image_config(InMemory(store), key("1", "riscv64"), ImageCache())
 
 
 def test_a_config_is_read_once_whatever_tags_name_it() -> None:
@@ -142,7 +144,7 @@ def test_a_config_is_read_once_whatever_tags_name_it() -> None:
         store.image(tag, entrypoint=["/x"])
     repository, cache = InMemory(store), ImageCache()
     for tag in ("1", "2"):
-        assert image.read(repository, key(tag, "amd64"), cache) == ImageConfig(("/x",))
+        assert images.fetch_image_config(repository, key(tag, "amd64"), cache) == ImageConfig(("/x",))
     assert len(repository.read) == 1
 
 
@@ -157,7 +159,7 @@ def test_a_config_is_read_once_whatever_tags_name_it() -> None:
     ],
 )
 def test_configs(config: object, found: ImageConfig) -> None:
-    assert parse_config(json.dumps({"config": config, "container_config": {"Cmd": ["no"]}}).encode()) == found
+    assert parse_image_config(json.dumps({"config": config, "container_config": {"Cmd": ["no"]}}).encode()) == found
 
 
 @pytest.mark.parametrize(
@@ -170,23 +172,23 @@ def test_configs(config: object, found: ImageConfig) -> None:
         (b'{"config": {"Cmd": ["a", "x{{resolve:secretsmanager:SECRET}}"]}}', "holds a dynamic reference"),
     ],
 )
-def test_what_is_no_config(body: bytes, why: str) -> None:
+def test_invalid_configs(body: bytes, why: str) -> None:
     with pytest.raises(HttpError, match=why) as error:
-        parse_config(body)
-    assert "SECRET" not in error.value.what
+        parse_image_config(body)
+    assert "SECRET" not in error.value.fact
 
 
 def test_digests() -> None:
-    verify(b"x", digest_of(b"x"), 1)
+    verify_content(b"x", digest_of(b"x"), 1)
     sha512 = (
         "sha512:a4abd4448c49562d828115d13a1fccea927f52b4d5459297f8b43e42da89238bc13626e43dcb38ddb082488927ec904f"
         "b42057443983e88585179d50551afe62"
     )
-    verify(b"x", sha512)
+    verify_content(b"x", sha512)
     with pytest.raises(HttpError, match="neither sha256 nor sha512"):
-        verify(b"x", "md5:9dd4e461268c8034f5c8564e155c67a6")
+        verify_content(b"x", "md5:9dd4e461268c8034f5c8564e155c67a6")
     with pytest.raises(HttpError, match="does not have the digest"):
-        verify(b"y", digest_of(b"x"))
+        verify_content(b"y", digest_of(b"x"))
 
 
 def test_an_image_of_docker_and_one_of_oci_are_alike() -> None:
@@ -194,5 +196,7 @@ def test_an_image_of_docker_and_one_of_oci_are_alike() -> None:
     store.image("oci", entrypoint=["/x"])
     store.image("docker", entrypoint=["/x"], docker=True)
     assert store.manifests["docker"][0] == DOCKER_MANIFEST
-    read = {tag: image.read(InMemory(store), key(tag, "amd64"), ImageCache()) for tag in ("oci", "docker")}
+    read = {
+        tag: images.fetch_image_config(InMemory(store), key(tag, "amd64"), ImageCache()) for tag in ("oci", "docker")
+    }
     assert read["oci"] == read["docker"] == ImageConfig(("/x",))

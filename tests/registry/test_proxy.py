@@ -10,8 +10,8 @@ import pytest
 
 from registry.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
 from sysdig_instrument.engine.lookups import ImageConfig, Unavailable
-from sysdig_instrument.registry.addresses import Address
-from sysdig_instrument.registry.proxy import Proxy
+from sysdig_instrument.lookup.egress import SocketAddress
+from sysdig_instrument.lookup.proxy import Proxy
 
 
 class Tunnels:
@@ -22,7 +22,7 @@ class Tunnels:
         self.status = status
         self.asked: list[bytes] = []
 
-    def dial(self, address: Address, timeout: float) -> socket.socket:
+    def dial(self, address: SocketAddress, timeout: float) -> socket.socket:
         assert address == ("proxy.corp", 3128)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             ours = socket.create_connection(listener.getsockname(), timeout)
@@ -65,7 +65,7 @@ PROXY = Proxy("proxy.corp", 3128, "Basic am9lOng=")
 @pytest.mark.usefixtures("registry")
 def test_through_a_proxy(network: Network) -> None:
     tunnels = Tunnels(network)
-    found = network.ask_image("a.example/app:1", proxy=PROXY, dial=tunnels.dial)
+    found = network.ask_image("a.example/app:1", proxy=PROXY, create_connection=tunnels.dial)
     assert found == ImageConfig(("/app",))
     assert tunnels.asked == [
         b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nProxy-Authorization: Basic am9lOng=\r\n\r\n"
@@ -76,18 +76,18 @@ def test_through_a_proxy(network: Network) -> None:
 @pytest.mark.usefixtures("registry")
 def test_a_proxy_that_refuses(network: Network) -> None:
     tunnels = Tunnels(network, "407 Proxy Authentication Required")
-    refused = network.ask_image("a.example/app:1", proxy=PROXY, dial=tunnels.dial, clock=FakeClock())
+    refused = network.ask_image("a.example/app:1", proxy=PROXY, create_connection=tunnels.dial, clock=FakeClock())
     assert isinstance(refused, Unavailable)
     assert "the proxy proxy.corp gives no way to a.example (status 407)" in refused.reason.fact
 
 
 @pytest.mark.usefixtures("registry")
-def test_hosts_that_are_spoken_to_without_it(network: Network) -> None:
-    proxy = Proxy("proxy.corp", 3128, without=("example",))
+def test_hosts_that_bypass_the_proxy(network: Network) -> None:
+    proxy = Proxy("proxy.corp", 3128, no_proxy=("example",))
     assert network.ask_image("a.example/app:1", proxy=proxy) == ImageConfig(("/app",))
 
 
-def test_addresses_are_no_names_behind_a_proxy_either(network: Network) -> None:
+def test_ip_addresses_are_refused_behind_a_proxy_too(network: Network) -> None:
     refused = network.ask_image("169.254.169.254/app:1", proxy=PROXY)
     assert isinstance(refused, Unavailable)
     assert "is an IP address and not a name" in refused.reason.fact
@@ -107,22 +107,22 @@ def test_addresses_are_no_names_behind_a_proxy_either(network: Network) -> None:
     ],
 )
 def test_the_environment(environ: dict[str, str], proxy: Proxy | None) -> None:
-    assert Proxy.of(environ) == proxy
+    assert Proxy.from_environment(environ) == proxy
 
 
 @pytest.mark.parametrize("text", ["https://x:1", "socks5://x:1", "http://", "http://:1"])
 def test_proxies_of_another_kind(text: str) -> None:
     with pytest.raises(ValueError, match="HTTPS_PROXY"):
-        Proxy.of({"HTTPS_PROXY": text})
+        Proxy.from_environment({"HTTPS_PROXY": text})
 
 
 def test_bypassing() -> None:
     proxy = Proxy("y", 1, None, ("corp", "ghcr.io"))
-    assert [proxy.bypassed(host) for host in ("corp", "a.corp", "ghcr.io", "acorp", "quay.io")] == [
+    assert [proxy.is_bypassed(host) for host in ("corp", "a.corp", "ghcr.io", "acorp", "quay.io")] == [
         True,
         True,
         True,
         False,
         False,
     ]
-    assert Proxy("y", 1, None, ("*",)).bypassed("quay.io")
+    assert Proxy("y", 1, None, ("*",)).is_bypassed("quay.io")

@@ -15,11 +15,10 @@ from registry.certificates import Authority
 from registry.content import OCI_MANIFEST, Store, digest_of
 from registry.network import HARD_LIMIT, Call, Reply, Site, basic, json_reply
 from registry.processes import HTPASSWD, RegistryProcess, program, token
-from sysdig_instrument.answers import World, answer
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageRequest, Unavailable
-from sysdig_instrument.registry.addresses import Address
-from sysdig_instrument.registry.login import ANONYMOUS, Credentials, Login
-from sysdig_instrument.registry.urls import Reach
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
+from sysdig_instrument.lookup.auth import ANONYMOUS, CredentialProvider, Login
+from sysdig_instrument.lookup.egress import EgressPolicy, SocketAddress
 
 pytestmark = pytest.mark.registry
 
@@ -54,9 +53,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     process.close()
 
 
-def ask(*requests: ImageRequest, port: int, **changes: object) -> list[Answer]:
-    world = World(region="us-east-1", internal=Reach.of([f"http://localhost:{port}"]), **changes)  # type: ignore[arg-type]
-    return list(answer(requests, world=world, seconds=HARD_LIMIT).values())
+def ask(*requests: ImageLookup, port: int, **changes: object) -> list[Answer]:
+    policy = EgressPolicy.from_entries([f"http://localhost:{port}"])
+    environment = LookupEnvironment(region="us-east-1", egress_policy=policy, **changes)  # type: ignore[arg-type]
+    return list(answer_lookups(requests, environment=environment, seconds=HARD_LIMIT).values())
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def ask(*requests: ImageRequest, port: int, **changes: object) -> list[Answer]:
 )
 def test_by_tag_and_by_digest(filled: Filled, tag: str, architecture: str, config: ImageConfig) -> None:
     port = filled.open.port
-    by_tag = ImageRequest(f"localhost:{port}/team/app:{tag}", architecture)
-    by_digest = ImageRequest(f"localhost:{port}/team/app@{filled.digests[tag]}", architecture)
-    by_both = ImageRequest(f"localhost:{port}/team/app:gone@{filled.digests[tag]}", architecture)
+    by_tag = ImageLookup(f"localhost:{port}/team/app:{tag}", architecture)
+    by_digest = ImageLookup(f"localhost:{port}/team/app@{filled.digests[tag]}", architecture)
+    by_both = ImageLookup(f"localhost:{port}/team/app:gone@{filled.digests[tag]}", architecture)
     assert ask(by_tag, by_digest, by_both, port=port) == [config] * 3
 
 
@@ -86,16 +86,16 @@ def test_several_hundred_tags(tmp_path: Path) -> None:
     for number in range(MANY_TAGS):
         store.image(f"v{number}", entrypoint=[f"/{number}"])
     process.push("many", store)
-    requests = [ImageRequest(f"localhost:{process.port}/many:v{number}") for number in range(MANY_TAGS)]
+    requests = [ImageLookup(f"localhost:{process.port}/many:v{number}") for number in range(MANY_TAGS)]
     found = ask(*requests, port=process.port)
     process.close()
     assert found == [ImageConfig((f"/{number}",)) for number in range(MANY_TAGS)]
 
 
-def test_unknown_tag_and_repository_beside_one_that_is_there(filled: Filled) -> None:
+def test_unknown_tag_and_repository_beside_an_existing_one(filled: Filled) -> None:
     port = filled.open.port
     names = ["team/app:gone", "team/gone:1", "team/app:oci"]
-    gone, nowhere, there = ask(*(ImageRequest(f"localhost:{port}/{name}") for name in names), port=port)
+    gone, nowhere, there = ask(*(ImageLookup(f"localhost:{port}/{name}") for name in names), port=port)
     assert isinstance(gone, Unavailable)
     assert f"localhost:{port} refused it (status 404, MANIFEST_UNKNOWN)" in gone.reason.fact
     assert isinstance(nowhere, Unavailable)
@@ -105,8 +105,8 @@ def test_unknown_tag_and_repository_beside_one_that_is_there(filled: Filled) -> 
 
 def test_loopback_is_closed_without_the_setting(filled: Filled) -> None:
     image = f"localhost:{filled.open.port}/team/app:oci"
-    world = World(region="us-east-1", internal=Reach.of(["http://localhost:1"]))
-    (refused,) = answer([ImageRequest(image)], world=world, seconds=HARD_LIMIT).values()
+    world = LookupEnvironment(region="us-east-1", egress_policy=EgressPolicy.from_entries(["http://localhost:1"]))
+    (refused,) = answer_lookups([ImageLookup(image)], environment=world, seconds=HARD_LIMIT).values()
     assert isinstance(refused, Unavailable)
     assert "the name localhost leads to a loopback address" in refused.reason.fact
 
@@ -121,7 +121,7 @@ def test_image_pushed_by_skopeo(filled: Filled, tmp_path: Path) -> None:
     for media, tag in (("oci", "oci"), ("v2s2", "docker")):
         copy = [program("skopeo"), "copy", "--insecure-policy", "--dest-tls-verify=false", "--format", media]
         subprocess.run([*copy, f"oci:{layout}:1", f"docker://{target}:{tag}"], check=True, capture_output=True)
-    answers = ask(ImageRequest(f"{target}:oci"), ImageRequest(f"{target}:docker"), port=filled.open.port)
+    answers = ask(ImageLookup(f"{target}:oci"), ImageLookup(f"{target}:docker"), port=filled.open.port)
     assert answers == [ImageConfig(("/skopeo",), ("x",))] * 2
 
 
@@ -145,7 +145,7 @@ def _write_layout(folder: Path, store: Store) -> None:
 class Joe:
     """Knows the password, for every registry."""
 
-    def login(self, registry: str) -> Login | None:
+    def find_login(self, registry: str) -> Login | None:
         assert registry
         return Login("joe", "s3cret")
 
@@ -153,7 +153,7 @@ class Joe:
 class Mallory:
     """Knows it wrong."""
 
-    def login(self, registry: str) -> Login | None:
+    def find_login(self, registry: str) -> Login | None:
         assert registry
         return Login("joe", "wrong")
 
@@ -171,22 +171,22 @@ def guarded(filled: Filled, authority: Authority) -> Iterator[RegistryProcess]:
     process.close()
 
 
-def ask_securely(port: int, authority: Authority, credentials: Credentials, *also: str) -> Answer:
+def ask_securely(port: int, authority: Authority, credentials: CredentialProvider, *also: str) -> Answer:
     """Ask for an image of a registry that speaks TLS, at a name that leads to loopback."""
 
-    def resolve(host: str, at: int) -> list[Address]:
+    def resolve(host: str, at: int) -> list[SocketAddress]:
         assert host.endswith("example.test")
         return [("127.0.0.1", at)]
 
-    world = World(
+    world = LookupEnvironment(
         region="us-east-1",
-        internal=Reach.of([f"registry.example.test:{port}", *also]),
+        egress_policy=EgressPolicy.from_entries([f"registry.example.test:{port}", *also]),
         credentials=credentials,
         resolve=resolve,
-        tls=lambda: authority.client,
+        make_ssl_context=lambda: authority.client,
     )
-    request = ImageRequest(f"registry.example.test:{port}/team/app:multi", "arm64")
-    return answer([request], world=world, seconds=HARD_LIMIT)[request]
+    request = ImageLookup(f"registry.example.test:{port}/team/app:multi", "arm64")
+    return answer_lookups([request], environment=world, seconds=HARD_LIMIT)[request]
 
 
 def test_basic(guarded: RegistryProcess, authority: Authority) -> None:
@@ -194,7 +194,7 @@ def test_basic(guarded: RegistryProcess, authority: Authority) -> None:
 
 
 @pytest.mark.parametrize("credentials", [ANONYMOUS, Mallory()])
-def test_basic_refused(guarded: RegistryProcess, authority: Authority, credentials: Credentials) -> None:
+def test_basic_refused(guarded: RegistryProcess, authority: Authority, credentials: CredentialProvider) -> None:
     refused = ask_securely(guarded.port, authority, credentials)
     assert isinstance(refused, Unavailable)
     assert "(status 401, UNAUTHORIZED)" in refused.reason.fact
@@ -262,7 +262,7 @@ def test_bearer_refused(tokened: tuple[RegistryProcess, Site], authority: Author
     assert "the token service example.test refused the credentials (status 401)" in refused.reason.fact
 
 
-def test_token_service_of_an_internal_registry_has_to_be_admitted_too(
+def test_an_internal_token_service_must_be_allowed_too(
     tokened: tuple[RegistryProcess, Site], authority: Authority
 ) -> None:
     process, _ = tokened

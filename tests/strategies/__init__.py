@@ -1,6 +1,6 @@
-"""Whole templates for hypothesis, with the parameter values, images and settings that go with them."""
+"""Hypothesis strategies for whole templates, with parameter values, images and settings."""
 
-from strategies.hostile import hostile
-from strategies.scenarios import Scenario, scenarios, sized
+from strategies.malformed import malformed
+from strategies.scenarios import Scenario, scenarios, undersized
 
-__all__ = ["Scenario", "hostile", "scenarios", "sized"]
+__all__ = ["Scenario", "malformed", "scenarios", "undersized"]

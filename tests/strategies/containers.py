@@ -1,55 +1,57 @@
-"""Container definitions of every shape, also already instrumented ones."""
+"""Strategies for container definitions of many forms, including instrumented ones."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from judge.values import Json
-from sinks import PLANTED
-from strategies.expressions import ARGVS, IMAGE_EXPRESSIONS, NOTHING, TEXTS, Values, if_, maybe_if, mostly
+from oracle.values import Json
+from secret_guard import PLANTED
+from strategies.expressions import ARGVS, IMAGE_EXPRESSIONS, NOVALUE, TEXTS, Values, if_, maybe_if, mostly
 
 WRAPPER = "/opt/draios/bin/instrument"
 AGENT = "SysdigInstrumentation"
 VOLUME: Json = {"SourceContainer": AGENT, "ReadOnly": True}
 
 
-def record(**values: Values) -> Values:
-    """A map with these keys in this order."""
+def fixed_map(**values: Values) -> Values:
+    """Return a strategy for objects with these keys, in this order."""
     return st.fixed_dictionaries(values).map(dict)
 
 
 _VALUES = mostly(TEXTS, st.sampled_from([PLANTED, 8080, True, 0.25, None]), 6)
-_VARIABLES = record(Name=st.sampled_from(["ZED", "ALPHA", "MODE", "TOKEN"]), Value=_VALUES)
+_VARIABLES = fixed_map(Name=st.sampled_from(["ZED", "ALPHA", "MODE", "TOKEN"]), Value=_VALUES)
 _ODD_VARIABLES = st.one_of(
-    record(Name=st.just({"Ref": "Size"}), Value=_VALUES),
-    record(Name=st.just("SYSDIG_SIDECAR"), Value=st.sampled_from(["auto", "force"])),
-    record(Name=st.just("SYSDIG_LOGGING"), Value=st.just("debug")),
-    record(Value=TEXTS, Name=st.just("REVERSED"), Comment=st.just(1)),
+    fixed_map(Name=st.just({"Ref": "Size"}), Value=_VALUES),
+    fixed_map(Name=st.just("SYSDIG_SIDECAR"), Value=st.sampled_from(["auto", "force"])),
+    fixed_map(Name=st.just("SYSDIG_LOGGING"), Value=st.just("debug")),
+    fixed_map(Value=TEXTS, Name=st.just("REVERSED"), Comment=st.just(1)),
 )
 _ENTRIES = maybe_if(mostly(_VARIABLES, _ODD_VARIABLES, 4))
 ENVIRONMENTS: Values = maybe_if(st.lists(_ENTRIES, max_size=3).map(list))
 
 _CAPABILITY_LISTS = st.lists(maybe_if(st.sampled_from(["SYS_PTRACE", "NET_RAW"])), max_size=2, unique_by=str).map(list)
 _CAPABILITIES = st.one_of(
-    record(Drop=st.just(["ALL"])),
-    record(Add=maybe_if(_CAPABILITY_LISTS), Drop=st.just(["NET_RAW"])),
-    record(Add=maybe_if(_CAPABILITY_LISTS)),
-    record(ADD=st.just(["SYS_ADMIN"])),
+    fixed_map(Drop=st.just(["ALL"])),
+    fixed_map(Add=maybe_if(_CAPABILITY_LISTS), Drop=st.just(["NET_RAW"])),
+    fixed_map(Add=maybe_if(_CAPABILITY_LISTS)),
+    fixed_map(ADD=st.just(["SYS_ADMIN"])),
 )
 _LINUX: Values = st.one_of(
-    record(InitProcessEnabled=st.sampled_from([True, "true", {"Ref": "Flag"}])),
-    record(Capabilities=maybe_if(_CAPABILITIES)),
-    record(Capabilities=maybe_if(_CAPABILITIES), InitProcessEnabled=st.sampled_from([False])),
+    fixed_map(InitProcessEnabled=st.sampled_from([True, "true", {"Ref": "Flag"}])),
+    fixed_map(Capabilities=maybe_if(_CAPABILITIES)),
+    fixed_map(Capabilities=maybe_if(_CAPABILITIES), InitProcessEnabled=st.sampled_from([False])),
     st.just({}),
 )
 _OTHERS: dict[str, Values] = {
     "Cpu": st.sampled_from([64, "64", {"Fn::If": ["IsLive", 64, 32]}, {"Ref": "Units"}]),
     "Memory": st.sampled_from(
-        [256, 512, "1000", {"Fn::If": ["IsLive", 400, NOTHING]}, {"Fn::GetAtt": ["Current", "Size"]}]
+        [256, 512, "1000", {"Fn::If": ["IsLive", 400, NOVALUE]}, {"Fn::GetAtt": ["Current", "Size"]}]
     ),
-    "MemoryReservation": st.sampled_from([128, {"Fn::If": ["Mixed", 300, NOTHING]}]),
+    "MemoryReservation": st.sampled_from(
+        [128, {"Fn::If": ["Mixed", 300, NOVALUE]}, {"Fn::GetAtt": ["Current", "Size"]}]
+    ),
     "Essential": st.sampled_from([True, "true", False, {"Ref": "Flag"}]),
-    "PortMappings": maybe_if(st.just([{"ContainerPort": 80}, {"Fn::If": ["IsLarge", {"ContainerPort": 81}, NOTHING]}])),
+    "PortMappings": maybe_if(st.just([{"ContainerPort": 80}, {"Fn::If": ["IsLarge", {"ContainerPort": 81}, NOVALUE]}])),
     "ReadonlyRootFilesystem": maybe_if(st.sampled_from([True])),
     "LogConfiguration": maybe_if(
         st.just({"LogDriver": "awslogs", "Options": {"awslogs-stream-prefix": {"Ref": "Stage"}}})
@@ -63,10 +65,10 @@ _OTHERS: dict[str, Values] = {
 
 @st.composite
 def containers(draw: st.DrawFn, name: str) -> Json:
-    """One container: what matters and what does not, in any order."""
-    # The first keeps its name, so that others can take its volumes.
-    also: Json = name if name == "c0" else {"Fn::Sub": name + "-${Stage}"}
-    keys: dict[str, Values] = {"Name": mostly(st.just(name), st.just(also), 6)}
+    """Draw a container, with keys that the macro changes and keys that it does not, in any order."""
+    # The first container keeps its name, so that others can mount its volumes.
+    expression: Json = name if name == "c0" else {"Fn::Sub": name + "-${Stage}"}
+    keys: dict[str, Values] = {"Name": mostly(st.just(name), st.just(expression), 6)}
     keys["Image"] = IMAGE_EXPRESSIONS
     chances: dict[str, tuple[Values, int]] = {
         "EntryPoint": (ARGVS, 2),
@@ -88,7 +90,7 @@ def containers(draw: st.DrawFn, name: str) -> Json:
 
 
 def _wrapped(container: dict[str, Json], by_kilt: bool) -> dict[str, Json]:  # noqa: FBT001 - drawn
-    """The container as somebody has instrumented it before."""
+    """Return the container as an earlier instrumentation left it."""
     entry_point: list[Json] = [WRAPPER] if by_kilt else [WRAPPER, "/app"]
     environment: list[Json] = [{"Name": "SYSDIG_ACCESS_KEY", "Value": "made-up"}] if by_kilt else []
     return {
@@ -110,12 +112,12 @@ AGENTS: Values = st.sampled_from([
 
 @st.composite
 def container_lists(draw: st.DrawFn) -> Json:
-    """ContainerDefinitions: containers, some under conditions, rarely an agent, rarely the list itself under one."""
+    """Draw ContainerDefinitions: containers, some with conditions, rarely an agent, rarely a conditional list."""
     count = draw(st.integers(1, 3))
     elements: list[Json] = []
     for index in range(count):
         container = containers(f"c{index}")
-        elements.append(draw(mostly(container, if_(container, st.just(NOTHING)) | if_(container, container), 5)))
+        elements.append(draw(mostly(container, if_(container, st.just(NOVALUE)) | if_(container, container), 5)))
     if draw(st.integers(1, 10)) == 10:
         elements.insert(draw(st.sampled_from([0, len(elements)])), draw(AGENTS))
     if draw(st.integers(1, 12)) == 12:

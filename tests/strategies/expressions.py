@@ -1,37 +1,37 @@
-"""Intrinsic functions that are worth a text, a list of words or an image; and `Fn::If` around anything."""
+"""Strategies for intrinsic functions that give a string, a list of strings or an image, and for `Fn::If`."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from judge.values import Json
-from strategies.surroundings import IMAGES, REGISTRY, STAGES
+from oracle.values import Json
+from strategies.stacks import IMAGES, REGISTRY, STAGES
 
-NOTHING: Json = {"Ref": "AWS::NoValue"}
+NOVALUE: Json = {"Ref": "AWS::NoValue"}
 CONDITIONS = ("IsLive", "IsLarge", "IsFlagged", "Mixed", "Opposite")
 Values = st.SearchStrategy[Json]
 
 
 def mostly(usual: Values, rare: Values, one_in: int = 5) -> Values:
-    """The usual, and once in a while the rare."""
+    """Return a strategy that draws from `rare` once in `one_in` times, otherwise from `usual`."""
     return st.integers(1, one_in).flatmap(lambda number: rare if number == one_in else usual)
 
 
 def if_(yes: Values, no: Values) -> Values:
-    """`Fn::If` on some condition."""
+    """Return a strategy for `Fn::If` on some condition."""
     return st.tuples(st.sampled_from(CONDITIONS), yes, no).map(lambda parts: {"Fn::If": list(parts)})
 
 
-def maybe_if(value: Values, *, nothing: bool = True, one_in: int = 4) -> Values:
-    """The value, or `Fn::If` over two of it, nested once more at times, with nothing at all as one branch at times."""
-    other = mostly(value, st.just(NOTHING), 3) if nothing else value
+def maybe_if(value: Values, *, no_value: bool = True, one_in: int = 4) -> Values:
+    """Return a strategy for the value, or `Fn::If` over two of it: sometimes nested, sometimes with `AWS::NoValue`."""
+    other = mostly(value, st.just(NOVALUE), 3) if no_value else value
     return mostly(value, if_(value, mostly(other, if_(other, value), 4)) | if_(other, value), one_in)
 
 
-_WORDS = st.sampled_from(["/app/server", "--port", "8080", "a b", "${shell}", "", "é", "sh", "-c"])
+_STRINGS = st.sampled_from(["/app/server", "--port", "8080", "a b", "${shell}", "", "é", "sh", "-c"])
 TEXTS: Values = st.one_of(
-    _WORDS,
-    _WORDS,
+    _STRINGS,
+    _STRINGS,
     st.sampled_from([
         {"Ref": "Stage"},
         {"Ref": "AWS::Region"},
@@ -44,18 +44,18 @@ TEXTS: Values = st.one_of(
         "{{resolve:secretsmanager:token}}",
     ]),
 )  # fmt: skip
-_ITEMS = mostly(TEXTS, st.sampled_from([8080, True, 1.5]) | if_(TEXTS, st.just(NOTHING)), 4)
+_ITEMS = mostly(TEXTS, st.sampled_from([8080, True, 1.5]) | if_(TEXTS, st.just(NOVALUE)), 4)
 _LITERAL_LISTS: Values = st.lists(_ITEMS, min_size=1, max_size=3).map(list)
-_LIVE_LISTS: Values = st.sampled_from([
+_DYNAMIC_LISTS: Values = st.sampled_from([
     {"Ref": "Words"},
     {"Fn::Split": [" ", {"Fn::Sub": "run ${Stage}"}]},
     {"Fn::Split": [",", {"Ref": "Size"}]},
     {"Fn::FindInMap": ["Images", {"Ref": "Stage"}, "Argv"]},
 ])  # fmt: skip
-ARGVS: Values = maybe_if(mostly(_LITERAL_LISTS, st.one_of(st.just([]), _LIVE_LISTS, st.just(NOTHING)), 3))
+ARGVS: Values = maybe_if(mostly(_LITERAL_LISTS, st.one_of(st.just([]), _DYNAMIC_LISTS, st.just(NOVALUE)), 3))
 
 _STAGE: Json = {"Ref": "Stage"}
-_KNOWABLE_IMAGES: list[Json] = [
+_RESOLVABLE_IMAGES: list[Json] = [
     {"Ref": "Image"},
     {"Ref": "Stored"},
     {"Fn::Sub": REGISTRY + "/${Stage}:1"},
@@ -75,20 +75,21 @@ _KNOWABLE_IMAGES: list[Json] = [
     {"Fn::ImportValue": "web-image"},
     "{{resolve:ssm:/images/stored}}",
 ]
-_UNKNOWABLE_IMAGES: list[Json] = [
+_UNRESOLVABLE_IMAGES: list[Json] = [
     {"Fn::GetAtt": ["Current", "Image"]},
     {"Fn::Sub": "${Current.Image}"},
     {"Fn::ImportValue": "no"},
 ]
 LITERAL_IMAGES: Values = st.sampled_from(IMAGES).map(str)
 IMAGE_EXPRESSIONS: Values = maybe_if(
-    mostly(LITERAL_IMAGES | st.sampled_from(_KNOWABLE_IMAGES), st.sampled_from(_UNKNOWABLE_IMAGES), 25), nothing=False
+    mostly(LITERAL_IMAGES | st.sampled_from(_RESOLVABLE_IMAGES), st.sampled_from(_UNRESOLVABLE_IMAGES), 25),
+    no_value=False,
 )
 
 
 @st.composite
 def condition_definitions(draw: st.DrawFn) -> dict[str, Json]:
-    """Three conditions that parameters decide, and two that are made of those."""
+    """Draw three conditions on parameters, and two conditions on those."""
     basic: dict[str, Json] = {
         "IsLive": {"Fn::Equals": [_STAGE, draw(st.sampled_from(STAGES))]},
         "IsLarge": {"Fn::Equals": [draw(st.sampled_from(["large", "small"])), {"Ref": "Size"}]},

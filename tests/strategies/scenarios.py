@@ -1,4 +1,4 @@
-"""Well-formed templates: the engine must be right about them, or refuse for a rightful reason."""
+"""Strategies for well-formed templates: the engine must process them correctly, or refuse them for a valid reason."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from judge.evaluate import Surroundings
-from judge.images import Images
-from judge.values import Json
-from strategies.containers import container_lists, record
-from strategies.expressions import NOTHING, TEXTS, Values, condition_definitions, if_, maybe_if, mostly
-from strategies.surroundings import HELPERS, MAPPINGS, PARAMETERS, image_configs, surroundings
+from oracle.evaluate import StackInputs
+from oracle.images import Images
+from oracle.values import Json
+from strategies.containers import container_lists, fixed_map
+from strategies.expressions import NOVALUE, TEXTS, Values, condition_definitions, if_, maybe_if, mostly
+from strategies.stacks import HELPERS, MAPPINGS, PARAMETERS, image_configs, stack_inputs
 
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 KEY_ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sysdig/access-key-AbCdEf"
@@ -24,10 +24,10 @@ NAMED_ROLE: Json = {"Fn::GetAtt": ["Role", "Arn"]}
 
 @dataclass(frozen=True)
 class Scenario:
-    """A template and all that it is instrumented with."""
+    """A template, and everything that its instrumentation depends on."""
 
     template: dict[str, Json]
-    surroundings: Surroundings
+    stack: StackInputs
     settings: Mapping[str, Json]
     images: Images
 
@@ -70,12 +70,12 @@ def _some_of(draw: st.DrawFn, choices: dict[str, Values], one_in: int) -> dict[s
 _COMPATIBILITIES: Values = mostly(
     st.just(["FARGATE"]),
     st.sampled_from(
-        [["EC2", "FARGATE"], [{"Ref": "Launch"}], ["EC2"], NOTHING, {"Fn::If": ["IsLive", ["FARGATE"], NOTHING]}]
+        [["EC2", "FARGATE"], [{"Ref": "Launch"}], ["EC2"], NOVALUE, {"Fn::If": ["IsLive", ["FARGATE"], NOVALUE]}]
     ),
     3,
 )
 _ROLES: Values = mostly(
-    st.just(ROLE), st.sampled_from([{"Fn::If": ["IsLive", ROLE, NAMED_ROLE]}, NAMED_ROLE, {"Ref": "Role"}, NOTHING]), 3
+    st.just(ROLE), st.sampled_from([{"Fn::If": ["IsLive", ROLE, NAMED_ROLE]}, NAMED_ROLE, {"Ref": "Role"}, NOVALUE]), 3
 )
 _CPUS: Values = mostly(
     st.sampled_from([4096, "4096", {"Fn::If": ["IsLive", 4096, "4096"]}]),
@@ -88,22 +88,22 @@ _MEMORIES: Values = mostly(
     3,
 )  # fmt: skip
 _PLATFORMS: Values = st.one_of(
-    record(CpuArchitecture=maybe_if(st.sampled_from(["X86_64", "ARM64"]))),
-    record(OperatingSystemFamily=st.just("LINUX")),
-    if_(record(CpuArchitecture=st.just("ARM64")), st.just(NOTHING)),
-    record(OperatingSystemFamily=st.just("WINDOWS_SERVER_2022_FULL")),
+    fixed_map(CpuArchitecture=maybe_if(st.sampled_from(["X86_64", "ARM64"]))),
+    fixed_map(OperatingSystemFamily=st.just("LINUX")),
+    if_(fixed_map(CpuArchitecture=st.just("ARM64")), st.just(NOVALUE)),
+    fixed_map(OperatingSystemFamily=st.just("WINDOWS_SERVER_2022_FULL")),
 )
 _TAGS: Values = st.sampled_from([
     [{"Key": "kilt-ignore", "Value": ""}],
     [{"Key": "sysdig-instrument", "Value": "true"}],
-    [{"Key": {"Ref": "Stage"}, "Value": {"Fn::Sub": "${AWS::StackName}"}}, {"Fn::If": ["IsLive", {"Key": "a", "Value": "b"}, NOTHING]}],
+    [{"Key": {"Ref": "Stage"}, "Value": {"Fn::Sub": "${AWS::StackName}"}}, {"Fn::If": ["IsLive", {"Key": "a", "Value": "b"}, NOVALUE]}],
     [{"Key": "kilt-ignore-containers", "Value": "c1: c2"}],
 ])  # fmt: skip
 
 
 @st.composite
 def task_definitions(draw: st.DrawFn) -> Json:
-    """An AWS::ECS::TaskDefinition."""
+    """Draw an AWS::ECS::TaskDefinition."""
     rare: dict[str, tuple[Values, int]] = {
         "RuntimePlatform": (_PLATFORMS, 5),
         "PidMode": (maybe_if(st.sampled_from(["task", "task", "host"])), 10),
@@ -137,7 +137,7 @@ _COLLECTIONS: Values = st.sampled_from([["live", "dev"], ["test"], {"Ref": "Word
 
 @st.composite
 def _loops(draw: st.DrawFn) -> Json:
-    """A loop over task definitions; what the items run may depend on the item."""
+    """Draw a loop over task definitions. The image and the command may depend on the item."""
     body = draw(task_definitions())
     collection = draw(_COLLECTIONS)
     if draw(st.booleans()) and isinstance(body, dict):
@@ -150,7 +150,7 @@ def _loops(draw: st.DrawFn) -> Json:
 
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
-    """A template with all that goes with it."""
+    """Draw a template, and everything that its instrumentation depends on."""
     resources: dict[str, Json] = {**HELPERS}
     for index in range(draw(st.integers(1, 2))):
         resources[f"Task{index}"] = draw(task_definitions())
@@ -164,19 +164,19 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         "Outputs": {"Task": {"Value": {"Ref": "Task0"}}},
     }
     settings: dict[str, Json] = {"Collector": "us2", "AccessKeySecret": KEY_ARN, **draw(_some_of(_OPTIONAL, 12))}
-    unshared: dict[str, Json] = json.loads(
-        json.dumps(template)
-    )  # parts that are one object are for a test of their own
-    return Scenario(unshared, draw(surroundings()), settings, draw(image_configs()))
+    unshared: dict[str, Json] = json.loads(json.dumps(template))  # another test covers parts that are one object
+    return Scenario(unshared, draw(stack_inputs()), settings, draw(image_configs()))
 
 
-def sized() -> st.SearchStrategy[Scenario]:
-    """Templates whose tasks have to be raised often."""
-    shares = st.sampled_from(
+def undersized(task_size: str) -> st.SearchStrategy[Scenario]:
+    """Return a strategy for scenarios with this TaskSize, in which a task is often too small for the agent."""
+    reservations = st.sampled_from(
         [{"AgentCpu": 400}, {"AgentMemory": 300}, {"AgentCpu": "64", "AgentMemoryReservation": 700}]
     )
     return st.builds(
-        lambda scenario, share: replace(scenario, settings={**scenario.settings, "TaskSize": "raise", **share}),
+        lambda scenario, reservation: replace(
+            scenario, settings={**scenario.settings, "TaskSize": task_size, **reservation}
+        ),
         scenarios(),
-        shares,
+        reservations,
     )

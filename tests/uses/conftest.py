@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import pytest
 
-from embedding import ROOT
+from fixtures_embedded_aws import ROOT
 
 USES = ROOT / "examples"
 Shell: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]

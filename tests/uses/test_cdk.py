@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from embedding import TOOLS, missing
+from fixtures_embedded_aws import TOOLS, skip_or_fail
 from uses.conftest import USES
 
 CDK = TOOLS / "cdk"
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("cdk")  # each is synthesised once
 def synthesised(folder: Path, name: str, *commands: list[str]) -> dict[str, dict[str, Any]]:
     """The templates that an example makes, by the names of their stacks."""
     if not shutil.which("node") or not (CDK / ".done").exists():
-        missing("the CDK is not there: it needs Node and `make dev`")
+        skip_or_fail("the CDK is not there: it needs Node and `make dev`")
     app = folder / name
     shutil.copytree(USES / name, app, ignore=shutil.ignore_patterns("node_modules", "cdk.out", "*.js"))
     shutil.copytree(USES / "shop", folder / "shop")
@@ -81,7 +81,7 @@ def test_the_aspect_for_local_use(in_typescript: dict[str, dict[str, Any]]) -> N
 
 
 @pytest.mark.parametrize("language", ["in_typescript", "in_python"])
-def test_what_the_cdk_makes_is_instrumented_with_its_asset(
+def test_cdk_output_is_instrumented_with_its_asset(
     language: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     template = request.getfixturevalue(language)["One"]

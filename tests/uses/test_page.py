@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from embedding import ROOT
+from fixtures_embedded_aws import ROOT
 
 PAGE = (ROOT / "docs/integrations.md").read_text()
 BLOCK = re.compile(r"```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
@@ -27,7 +27,7 @@ def test_a_block_is_part_of_an_example(block: re.Match[str]) -> None:
         assert "\n".join(lines) in "\n".join(line.strip() for line in (text + others).splitlines()), part
 
 
-def test_every_example_that_is_named_is_there_and_every_folder_is_named() -> None:
+def test_the_page_names_every_example() -> None:
     named = re.findall(r"`(examples/[\w./-]+)`", PAGE)
     assert all((ROOT / name).is_file() for name in named)
     folders = {path.relative_to(ROOT / "examples").parts[0] for path in FILES} - {

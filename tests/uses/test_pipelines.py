@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from embedding import ROOT, missing
+from fixtures_embedded_aws import ROOT, skip_or_fail
 from uses.conftest import USES, Shell
 
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -52,7 +52,7 @@ def test_the_action_fails_where_the_macro_would_refuse(act: Any, here: Path) -> 
 
 
 @pytest.mark.parametrize(("command", "code"), [("diff", 0), ("check", 1)])
-def test_the_action_has_other_commands(act: Any, command: str, code: int) -> None:
+def test_the_action_runs_the_other_commands(act: Any, command: str, code: int) -> None:
     done = act(files="templates", command=command, arguments=f"{SET} --offline", summary="false")
     assert done.returncode == code, done.stderr
     assert done.stdout
@@ -84,14 +84,14 @@ def test_the_gitlab_job(here: Path, shell: Shell) -> None:
     assert shell("\n".join(job["script"])).returncode == 1
 
 
-def test_the_hook_for_what_is_instrumented(shell: Shell) -> None:
+def test_the_pre_commit_check_hook(shell: Shell) -> None:
     line = f"{HOOKS['sysdig-instrument-check']['entry']} {SET}"
     assert shell(f"{line} templates/web.yaml").returncode == 1
     assert shell(f"sysdig-instrument transform templates/web.yaml {SET} -o done.yaml").returncode == 0
     assert shell(f"{line} done.yaml").returncode == 0
 
 
-def test_the_script_deploys_what_the_tool_makes(here: Path, shell: Shell) -> None:
+def test_the_script_deploys_the_transformed_template(here: Path, shell: Shell) -> None:
     (here / "bin").mkdir()
     (here / "bin/aws").write_text(
         '#!/bin/sh\necho "$@" > called\nwhile [ "$1" != --template-file ]; do shift; done\ncp "$2" deployed\n'
@@ -112,9 +112,9 @@ def test_the_script_deploys_nothing_that_is_refused(here: Path, shell: Shell) ->
     assert not (here / "called").exists()
 
 
-def test_shellcheck_has_nothing_to_say(shell: Shell) -> None:
+def test_shellcheck_reports_nothing(shell: Shell) -> None:
     if not shutil.which("shellcheck"):
-        missing("shellcheck is not there")
+        skip_or_fail("shellcheck is not there")
     scripts = [step["run"] for step in ACTION["runs"]["steps"] if "run" in step]
     for script in [*scripts, (USES / "shell/deploy.sh").read_text()]:
         done = shell("shellcheck --shell=bash --exclude=SC2153 -", given=script)  # its inputs are in capitals

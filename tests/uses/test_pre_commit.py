@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cloned import WITHOUT_PYPI, clone_in
-from embedding import ROOT, missing
+from fixtures_clone import OFFLINE_PIP, create_clone
+from fixtures_embedded_aws import ROOT, skip_or_fail
 from uses.conftest import USES, Shell
 
 GIT = "git -c user.name=me -c user.email=me@example.com"
@@ -17,7 +17,7 @@ COMMITTED = f"git init --quiet && git add --all && {GIT} commit --quiet --messag
 
 @pytest.fixture
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = clone_in(tmp_path_factory.mktemp("repository"))
+    root = create_clone(tmp_path_factory.mktemp("repository"))
     shutil.copy(ROOT / ".pre-commit-hooks.yaml", root)
     return root
 
@@ -26,16 +26,16 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hook(here: Path, repository: Path, shell: Shell) -> Shell:
     """Runs the example's hook on what the folder holds."""
     if not shutil.which("git"):
-        missing("git is not there")
+        skip_or_fail("git is not there")
     done = shell(f"cd {repository}; {COMMITTED}; git rev-parse HEAD")
     config = (USES / "pre-commit/.pre-commit-config.yaml").read_text()
     config = config.replace("https://github.com/YOUR-ORGANISATION/sysdig-instrument", str(repository))
     (here / ".pre-commit-config.yaml").write_text(config.replace("COMMIT", done.stdout.strip()))
     (here / "images.json").write_text("{}")
-    return lambda: shell(f"{COMMITTED} || true; pre-commit run --all-files", **WITHOUT_PYPI)
+    return lambda: shell(f"{COMMITTED} || true; pre-commit run --all-files", **OFFLINE_PIP)
 
 
-def test_it_passes_what_the_macro_would_take_and_refuses_the_rest(here: Path, hook: Shell) -> None:
+def test_the_hook_passes_only_acceptable_templates(here: Path, hook: Shell) -> None:
     passed = hook()
     assert passed.returncode == 0, passed.stdout + passed.stderr
     assert "Passed" in passed.stdout

@@ -44,9 +44,7 @@ def task(module: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_module_gets_what_it_asks_the_program_for(
-    module: dict[str, Any], task: dict[str, Any], shell: Shell
-) -> None:
+def test_the_module_receives_the_program_output(module: dict[str, Any], task: dict[str, Any], shell: Shell) -> None:
     source = module["data"][0]["external"]["sysdig"]
     resource = module["resource"][0]["aws_ecs_task_definition"]["shop"]
     encoded = {name: JSON_ENCODED.fullmatch(text) for name, text in source["query"].items()}
@@ -69,7 +67,7 @@ def test_the_module_gets_what_it_asks_the_program_for(
     assert {"name": "SYSDIG_ACCESS_KEY", "valueFrom": SECRET} in agent["secrets"]
 
 
-def test_what_is_refused_ends_the_plan_with_the_message(shell: Shell) -> None:
+def test_a_refusal_fails_terraform_plan_with_the_message(shell: Shell) -> None:
     query = {"task_definition": json.dumps({"requiresCompatibilities": ["FARGATE"], "containerDefinitions": 5})}
     done = shell(f"python3 {FOLDER}/instrument.py", given=json.dumps(query))
     assert done.returncode != 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from embedding import ROOT
+from fixtures_embedded_aws import ROOT
 
 PACKAGES = Path(next(path for path in sys.path if path.endswith("site-packages")))
 
@@ -26,13 +26,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_it_has_the_package_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_has_only_the_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"sysdig_instrument"}
     assert "sysdig_instrument/py.typed" in names
 
 
-def test_it_is_installed_and_called_by_its_name(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_installs_the_command(wheel: Path, tmp_path: Path) -> None:
     uv = shutil.which("uv", path=str(Path(sys.executable).parent))
     assert uv
     python = tmp_path / "env/bin/python"

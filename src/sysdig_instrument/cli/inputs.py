@@ -1,82 +1,153 @@
-"""What the options of the command line say: parameter values, settings, images, and where the template would be deployed."""
+"""The settings file that is found in the folder: ``.sysdig-instrument.yaml`` or ``.json``, of the form of ``--settings``.
+
+It is looked for beside the document, upward to the root of its Git repository, and in the current folder. Outside of a
+repository nothing is looked for upward, so that nobody who can write to a folder above decides what is done here.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from sysdig_instrument.cli import aws_profile, config_file
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.settings.layers import Layer, Settled, settle
+from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers
 from sysdig_instrument.errors import UsageError
 
-_PARAMETERS_FORM: Final = 'Give a JSON object of names and values, or the list that `aws cloudformation` takes: [{"ParameterKey": …, "ParameterValue": …}].'
+
+def aws_region(environment: Mapping[str, str], profile: str | None = None) -> str | None:
+    """The region that AWS's own tools would take: of the environment, or of the profile in ``~/.aws/config``.
+
+    Source: «Configuration and credential file settings» of the AWS CLI user guide.
+    """
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if environment.get(name):
+            return environment[name]
+    path = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    profile = profile or environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None  # AWS's own tools will say so when they are asked
+    import configparser  # noqa: PLC0415 - where there is something to read
+
+    config = configparser.RawConfigParser()
+    try:
+        config.read_string(text)
+    except configparser.Error:
+        return None  # the same
+    sections = (f"profile {profile}", profile) if profile != "default" else ("default", "profile default")
+    regions = (config.get(section, "region", fallback=None) for section in sections)
+    return next((value for value in regions if value), None)
 
 
-class Surroundings:
+CONFIG_FILE_NAMES: Final = (".sysdig-instrument.yaml", ".sysdig-instrument.yml", ".sysdig-instrument.json")
+
+
+def find_config_file(document_path: str) -> Path | None:
+    """The settings file for a document, or for the current folder where the document is ``-``."""
+    path = Path("." if document_path == "-" else document_path)
+    try:
+        start = (path if path.is_dir() or document_path == "-" else path.parent).resolve()
+    except OSError:
+        return None  # that the document cannot be read is told when it is
+    return next(
+        (
+            file
+            for folder in (*_config_folders(start), Path.cwd())
+            for name in CONFIG_FILE_NAMES
+            if (file := folder / name).is_file()
+        ),
+        None,
+    )
+
+
+def _config_folders(start: Path) -> Iterator[Path]:
+    ancestors = [start, *start.parents]
+    root_index = next((index for index, folder in enumerate(ancestors) if (folder / ".git").exists()), 0)
+    yield from ancestors[: root_index + 1]
+
+
+def display_path(config: Path) -> str:
+    """What messages call it: its path from here, where that is the shorter one."""
+    try:
+        relative = os.path.relpath(config)
+    except ValueError:  # another drive
+        return str(config)
+    return min(relative, str(config), key=len)
+
+
+_PARAMETERS_ADVICE: Final = 'Give a JSON object of names and values, or the list that `aws cloudformation` takes: [{"ParameterKey": …, "ParameterValue": …}].'
+
+
+class PlanInputs:
     """What the options say, for one file after the other: each may have its own settings file beside it."""
 
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         self._options = options
-        images = [Layer(options.images, {"ImageConfigs": _images(options.images)})] if options.images else []
-        self._more: tuple[Layer, ...] = (*images,)
-        parameters = _parameters(options.parameters) if options.parameters else {}
-        self._parameters = {**parameters, **pairs(options.parameter, "-p")}
-        self._region = options.region or aws_profile.region(environment, options.profile)
-        self._known: dict[Path | None, Context] = {}
+        layers = (
+            [Layer(options.images, {"ImageConfigs": _load_image_configs(options.images)})] if options.images else []
+        )
+        self._image_layers: tuple[Layer, ...] = (*layers,)
+        parameters = _load_parameters(options.parameters) if options.parameters else {}
+        self._parameters = {**parameters, **parse_pairs(options.parameter, "-p")}
+        self._region = options.region or aws_region(environment, options.profile)
+        self._contexts: dict[Path | None, Context] = {}
 
-    def beside(self, path: str) -> Context:
+    def context_for(self, path: str) -> Context:
         """All that the plan for a file needs beside it.
 
         Raises:
             UsageError: An option or the settings file has a value that cannot be used.
         """
-        config = None if self._options.no_config else config_file.found(path)
-        if config not in self._known:
-            self._known[config] = Context(
-                settled=_settled(self._options, config, self._more),
+        config = None if self._options.no_config else find_config_file(path)
+        if config not in self._contexts:
+            self._contexts[config] = Context(
+                resolved=_merge_settings(self._options, config, self._image_layers),
                 parameters=self._parameters,
                 region=self._region,
                 account=self._options.account_id,
             )
-        return self._known[config]
+        return self._contexts[config]
 
 
-def context(options: argparse.Namespace, environment: Mapping[str, str], path: str) -> Context:
+def context_for_file(options: argparse.Namespace, environment: Mapping[str, str], path: str) -> Context:
     """All that the plan for a file needs beside it.
 
     Raises:
         UsageError: An option has a value that cannot be used.
     """
-    return Surroundings(options, environment).beside(path)
+    return PlanInputs(options, environment).context_for(path)
 
 
-def settled(options: argparse.Namespace) -> Settled:
+def settings_from_options(options: argparse.Namespace) -> ResolvedSettings:
     """The settings that the options give, in place of the macro's deployment, and the settings file found here.
 
     Raises:
         UsageError: A setting does not exist, or has a value that cannot be used.
     """
-    return _settled(options, None if options.no_config else config_file.found("-"), ())
+    return _merge_settings(options, None if options.no_config else find_config_file("-"), ())
 
 
-def _settled(options: argparse.Namespace, config: Path | None, more: Iterable[Layer]) -> Settled:
-    files = [config_file.name_of(config)] if config else []
+def _merge_settings(
+    options: argparse.Namespace, config: Path | None, extra_layers: Iterable[Layer]
+) -> ResolvedSettings:
+    paths = [display_path(config)] if config else []
     if options.settings:
-        files.append(options.settings)
-    layers = [Layer(path, _object(path, "settings")) for path in files]
-    return settle(*layers, Layer("--set", pairs(options.set, "--set")), *more)
+        paths.append(options.settings)
+    layers = [Layer(path, _load_object(path, "settings")) for path in paths]
+    return merge_layers(*layers, Layer("--set", parse_pairs(options.set, "--set")), *extra_layers)
 
 
-def pairs(texts: Iterable[str], option: str) -> dict[str, Json]:
+def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
     """``NAME=VALUE`` texts by name; the value may hold further equals signs, and be empty."""
     pairs: dict[str, Json] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
         if not equals or not name.strip():
             raise UsageError(
                 f"{option} takes NAME=VALUE, and one of its values has no name or no equals sign. Write {option} NAME=VALUE."
@@ -85,15 +156,15 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, Json]:
     return pairs
 
 
-def _object(path: str, what: str) -> dict[str, Json]:
+def _load_object(path: str, description: str) -> dict[str, Json]:
     value = load(path).value
     if not isinstance(value, dict):
-        raise UsageError(f"{path} does not hold an object. Give the {what} as a JSON or YAML object.")
+        raise UsageError(f"{path} does not hold an object. Give the {description} as a JSON or YAML object.")
     return value
 
 
-def _images(path: str) -> Json:
-    configs = _object(path, "image configs")
+def _load_image_configs(path: str) -> Json:
+    configs = _load_object(path, "image configs")
     for image, config in configs.items():
         # A misspelt key would leave the container without what its image runs.
         if isinstance(config, dict) and (unknown := config.keys() - {"Entrypoint", "Cmd"}):
@@ -104,25 +175,35 @@ def _images(path: str) -> Json:
     return configs
 
 
-def _parameters(path: str) -> dict[str, Json]:
+def _load_parameters(path: str) -> dict[str, Json]:
     value = load(path).value
     if isinstance(value, dict):
-        return {name: _parameter_value(each, path) for name, each in value.items() if each is not None}
-    found: dict[str, Json] = {}
+        return {
+            name: _checked_parameter_value(parameter_value, path)
+            for name, parameter_value in value.items()
+            if parameter_value is not None
+        }
+    parameters: dict[str, Json] = {}
     for entry in value if isinstance(value, list) else [None]:
         match entry:
-            case {"ParameterKey": str(name), "ParameterValue": given}:
-                found[name] = _parameter_value(given, path)
+            case {"ParameterKey": str(name), "ParameterValue": given_value}:
+                parameters[name] = _checked_parameter_value(given_value, path)
             case {"ParameterKey": str(), "UsePreviousValue": True}:
                 pass
             case str(text) if "=" in text:  # as `aws cloudformation deploy --parameter-overrides file://` takes it, too
-                found.update(pairs([text], path))
+                parameters.update(parse_pairs([text], path))
             case _:
-                raise UsageError(f"{path} does not hold parameter values. {_PARAMETERS_FORM}")
-    return found
+                raise UsageError(f"{path} does not hold parameter values. {_PARAMETERS_ADVICE}")
+    return parameters
 
 
-def _parameter_value(value: Json, path: str) -> Json:
+def _checked_parameter_value(value: Json, path: str) -> Json:
     if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
-        raise UsageError(f"{path} has a parameter value that is neither a text nor a list of texts. {_PARAMETERS_FORM}")
+        raise UsageError(
+            f"{path} has a parameter value that is neither a text nor a list of texts. {_PARAMETERS_ADVICE}"
+        )
     return value
+
+
+# FOLDED: What AWS's shared configuration says, as far as it is needed before boto3 is (which takes half a second to import).
+# FOLDED: What the options of the command line say: parameter values, settings, images, and where the template would be deployed.

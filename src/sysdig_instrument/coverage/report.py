@@ -5,52 +5,52 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from sysdig_instrument.coverage import spelled
-from sysdig_instrument.coverage.account import Definition, Reading, Region, Task, Unread
-from sysdig_instrument.coverage.judging import (
-    Judgement,
-    Standing,
-    Verdict,
+from sysdig_instrument.coverage import ecs
+from sysdig_instrument.coverage.assess import (
+    Assessment,
+    DefinitionAssessment,
+    TaskStatus,
+    assess_definition,
+    assess_task,
     is_in_scope,
-    judge_definition,
-    judge_task,
 )
+from sysdig_instrument.coverage.model import Inventory, ReadError, RegionInventory, RegisteredTaskDefinition, Task
 from sysdig_instrument.engine.agent import AGENT_NAME
-from sysdig_instrument.engine.settings.layers import Settled
-from sysdig_instrument.values import dataclass
+from sysdig_instrument.engine.settings.layers import ResolvedSettings
+from sysdig_instrument.lazy_dataclasses import dataclass
 
-_ORDER = {verdict: number for number, verdict in enumerate(Verdict)}
+_STATUS_ORDER = {verdict: number for number, verdict in enumerate(TaskStatus)}
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What tasks of one group have in common. ``cluster`` and ``definition`` are ARNs."""
+class GroupKey:
+    """What tasks of one group have in common. ``cluster`` and ``task_definition`` are ARNs."""
 
     region: str
     cluster: str
     group: str
-    definition: str
+    task_definition: str
     launch_type: str
-    judgement: Judgement
+    assessment: Assessment
 
     @property
-    def order(self) -> tuple[int, str, str, str, str, str]:
+    def sort_key(self) -> tuple[int, str, str, str, str, str]:
         """The unprotected first, then by name."""
         return (
-            _ORDER[self.judgement.verdict],
+            _STATUS_ORDER[self.assessment.status],
             self.region,
-            spelled.last(self.cluster),
+            ecs.short_name(self.cluster),
             self.group,
-            spelled.last(self.definition),
+            ecs.short_name(self.task_definition),
             self.launch_type,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ReportGroup:
     """Tasks that are alike, and the digests of the agent images that really run in them."""
 
-    kind: Kind
+    key: GroupKey
     tasks: tuple[Task, ...]
 
     @property
@@ -59,10 +59,10 @@ class Group:
         return self.tasks[0].service
 
     @property
-    def digests(self) -> tuple[str, ...]:
+    def agent_digests(self) -> tuple[str, ...]:
         """Digests of the agent's image, as ECS pulled it."""
-        running = (container for task in self.tasks for container in task.containers if container.name == AGENT_NAME)
-        return tuple(sorted({container.digest for container in running if container.digest}))
+        agents = (container for task in self.tasks for container in task.containers if container.name == AGENT_NAME)
+        return tuple(sorted({container.digest for container in agents if container.digest}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,73 +70,77 @@ class Report:
     """What runs, and what could not be read."""
 
     regions: tuple[str, ...]
-    groups: tuple[Group, ...]
-    unread: tuple[Unread, ...]
+    groups: tuple[ReportGroup, ...]
+    read_errors: tuple[ReadError, ...]
 
-    def count(self, *verdicts: Verdict) -> int:
+    def count(self, *statuses: TaskStatus) -> int:
         """The number of tasks with one of these verdicts."""
-        return sum(len(group.tasks) for group in self.groups if group.kind.judgement.verdict in verdicts)
+        return sum(len(group.tasks) for group in self.groups if group.key.assessment.status in statuses)
 
     @property
     def expected(self) -> int:
         """The number of tasks that should be protected, or may have to be."""
-        return self.count(Verdict.PROTECTED, Verdict.UNPROTECTED, Verdict.UNKNOWN)
+        return self.count(TaskStatus.PROTECTED, TaskStatus.UNPROTECTED, TaskStatus.UNKNOWN)
 
     @property
     def launch_types_out_of_scope(self) -> dict[str, int]:
         """The number of tasks that are out of scope, by launch type."""
-        kinds = ((group.kind, len(group.tasks)) for group in self.groups)
+        sizes = ((group.key, len(group.tasks)) for group in self.groups)
         counts: Counter[str] = Counter()
-        for kind, number in kinds:
-            if kind.judgement.verdict is Verdict.OUT_OF_SCOPE:
-                counts[kind.launch_type] += number
+        for key, count in sizes:
+            if key.assessment.status is TaskStatus.OUT_OF_SCOPE:
+                counts[key.launch_type] += count
         return dict(sorted(counts.items()))
 
     @property
-    def is_good(self) -> bool:
+    def has_passed(self) -> bool:
         """Whether everything was read, and every task that should be protected is."""
-        return not self.unread and self.count(Verdict.UNPROTECTED, Verdict.UNKNOWN) == 0
+        return not self.read_errors and self.count(TaskStatus.UNPROTECTED, TaskStatus.UNKNOWN) == 0
 
 
-def report(reading: Reading, settled: Settled) -> Report:
+def build_report(inventory: Inventory, resolved: ResolvedSettings) -> Report:
     """The report on what was read."""
-    groups: dict[Kind, list[Task]] = {}
-    for region in reading.regions:
-        for kind, task in _judged(region, settled):
-            groups.setdefault(kind, []).append(task)
-    listed = (Group(kind, tuple(sorted(tasks, key=lambda task: task.arn))) for kind, tasks in groups.items())
+    groups: dict[GroupKey, list[Task]] = {}
+    for region in inventory.regions:
+        for key, task in _assessed_tasks(region, resolved):
+            groups.setdefault(key, []).append(task)
+    unsorted = (ReportGroup(key, tuple(sorted(tasks, key=lambda task: task.arn))) for key, tasks in groups.items())
     return Report(
-        regions=tuple(region.name for region in reading.regions),
-        groups=tuple(sorted(listed, key=lambda group: (group.kind.order, group.tasks[0].arn))),
-        unread=tuple(_unread(reading)),
+        regions=tuple(region.name for region in inventory.regions),
+        groups=tuple(sorted(unsorted, key=lambda group: (group.key.sort_key, group.tasks[0].arn))),
+        read_errors=tuple(_read_errors(inventory)),
     )
 
 
-def _unread(reading: Reading) -> Iterator[Unread]:
-    yield from reading.unread
-    for region in reading.regions:
-        yield from region.unread
+def _read_errors(inventory: Inventory) -> Iterator[ReadError]:
+    yield from inventory.read_errors
+    for region in inventory.regions:
+        yield from region.read_errors
 
 
-def _judged(region: Region, settled: Settled) -> Iterator[tuple[Kind, Task]]:
-    standings = {
-        arn: judge_definition(definition, settled)
-        for arn, definition in region.definitions.items()
-        if isinstance(definition, Definition)
+def _assessed_tasks(region: RegionInventory, resolved: ResolvedSettings) -> Iterator[tuple[GroupKey, Task]]:
+    definition_assessments = {
+        arn: assess_definition(definition, resolved)
+        for arn, definition in region.task_definitions.items()
+        if isinstance(definition, RegisteredTaskDefinition)
     }
     for task in region.tasks:
-        judgement = _judge(task, region, standings.get(task.definition), settled)
-        yield Kind(region.name, task.cluster, task.group, task.definition, task.launch_type, judgement), task
+        assessment = _assess(task, region, definition_assessments.get(task.task_definition), resolved)
+        yield GroupKey(region.name, task.cluster, task.group, task.task_definition, task.launch_type, assessment), task
 
 
-def _judge(task: Task, region: Region, standing: Standing | None, settled: Settled) -> Judgement:
-    if not is_in_scope(task.launch_type, settled):
-        return Judgement(Verdict.OUT_OF_SCOPE, (f"Launch type {task.launch_type} (LaunchTypes is FARGATE)",))
-    if standing is None:
-        return Judgement(Verdict.UNKNOWN, _unknown(region.definitions.get(task.definition)))
-    return judge_task(task, standing, region.services.get((task.cluster, task.service or "")))
+def _assess(
+    task: Task, region: RegionInventory, definition_assessment: DefinitionAssessment | None, resolved: ResolvedSettings
+) -> Assessment:
+    if not is_in_scope(task.launch_type, resolved):
+        return Assessment(TaskStatus.OUT_OF_SCOPE, (f"Launch type {task.launch_type} (LaunchTypes is FARGATE)",))
+    if definition_assessment is None:
+        return Assessment(TaskStatus.UNKNOWN, _unknown_reasons(region.task_definitions.get(task.task_definition)))
+    return assess_task(task, definition_assessment, region.services.get((task.cluster, task.service or "")))
 
 
-def _unknown(definition: Definition | Unread | None) -> tuple[str, ...]:
-    why = (definition.reason.fact, definition.reason.advice) if isinstance(definition, Unread) else ()
-    return ("Its task definition could not be read", *why)
+def _unknown_reasons(task_definition: RegisteredTaskDefinition | ReadError | None) -> tuple[str, ...]:
+    reasons = (
+        (task_definition.reason.fact, task_definition.reason.advice) if isinstance(task_definition, ReadError) else ()
+    )
+    return ("Its task definition could not be read", *reasons)

@@ -9,23 +9,21 @@ r"""Text to JSON values and back: JSON, YAML and plain ECS task definitions. For
 """
 
 from sysdig_instrument.documents.document import Document, Encoding, Syntax
-from sysdig_instrument.documents.kinds import Kind, kind
-from sysdig_instrument.documents.plain import Carried, carry_back, properties
+from sysdig_instrument.documents.ecs import DocumentKind, EcsChanges, kind_of, to_ecs_changes, to_properties
+from sysdig_instrument.documents.editing.writer import render, write
 from sysdig_instrument.documents.reader import load, read
-from sysdig_instrument.documents.rendering import render
-from sysdig_instrument.documents.writer import write
 
 __all__ = [
-    "Carried",
     "Document",
+    "DocumentKind",
+    "EcsChanges",
     "Encoding",
-    "Kind",
     "Syntax",
-    "carry_back",
-    "kind",
+    "kind_of",
     "load",
-    "properties",
     "read",
     "render",
+    "to_ecs_changes",
+    "to_properties",
     "write",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from sysdig_instrument.values import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
@@ -17,7 +17,7 @@ class Encoding:
     """How the text was written down in bytes: Python's name of the codec, and the byte order mark before it, if any."""
 
     codec: str
-    mark: bytes = b""
+    byte_order_mark: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +38,4 @@ class Document:
 
     def encode(self, text: str) -> bytes:
         """The text in the bytes of this document's own kind: ``encode(text)`` gives back what was read."""
-        return self.encoding.mark + text.encode(self.encoding.codec)
+        return self.encoding.byte_order_mark + text.encode(self.encoding.codec)

@@ -7,7 +7,15 @@ import math
 import re
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
-from sysdig_instrument.documents.places import MAX_DEPTH, MAX_NODES, column_of, fault, line_of, too_deep, too_large
+from sysdig_instrument.documents.errors import (
+    MAX_DEPTH,
+    MAX_NODES,
+    column_of,
+    error_at,
+    line_of,
+    too_deep_error,
+    too_large_error,
+)
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
 _SURROGATE: Final = re.compile(
     r"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2})",
 )
-_HALF: Final = len(r"\ud800")
+_LONE_SURROGATE_LENGTH: Final = len(r"\ud800")
 
 
 class NotJsonError(Exception):
@@ -28,60 +36,63 @@ class NotJsonError(Exception):
         self.fact, self.offset = fact, offset
 
 
-def json_value(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
+def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
     """The value of a JSON text, and warnings.
 
     Raises:
         NotJsonError: The text is not JSON.
         UsageError: It is, but holds what no template can.
     """
-    repeated = False
+    has_duplicates = False
 
-    def members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        nonlocal repeated
-        found = dict(pairs)
-        repeated = repeated or len(found) != len(pairs)
-        return found
+    def make_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        nonlocal has_duplicates
+        members = dict(pairs)
+        has_duplicates = has_duplicates or len(members) != len(pairs)
+        return members
 
     try:
-        value = cast("Json", json.loads(text, object_pairs_hook=members, parse_float=_number, parse_constant=_constant))
+        value = cast(
+            "Json",
+            json.loads(text, object_pairs_hook=make_object, parse_float=_finite_float, parse_constant=_refuse_constant),
+        )
     except json.JSONDecodeError as error:
-        raise NotJsonError(error.pos, _in_words(error.msg)) from None
+        raise NotJsonError(error.pos, _lower_first(error.msg)) from None
     except RecursionError:
-        raise too_deep(name) from None
+        raise too_deep_error(name) from None
     except (OverflowError, ValueError):
-        raise _bad_number(text, name) from None
-    _check(value, name)
-    _refuse_half_characters(text, name)
-    return value, _duplicates(text, name) if repeated else ()
+        raise _number_error(text, name) from None
+    _check_limits(value, name)
+    _refuse_lone_surrogates(text, name)
+    return value, _duplicate_key_warnings(text, name) if has_duplicates else ()
 
 
-def _in_words(message: str) -> str:
+def _lower_first(message: str) -> str:
     """The parser's message as the middle of a sentence."""
     return message[:1].lower() + message[1:]
 
 
-def _number(text: str) -> float:
+def _finite_float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise OverflowError
     return number
 
 
-def _constant(_text: str) -> NoReturn:
+def _refuse_constant(_text: str) -> NoReturn:
     raise OverflowError
 
 
-def _bad_number(text: str, name: str) -> UsageError:
+def _number_error(text: str, name: str) -> UsageError:
     """Find the number that Python or JSON does not have: outside of strings, as strings may say anything."""
-    for token in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity|-?\d[\d.eE+-]*', text):
-        word = token[0]
-        if not word.startswith('"') and (word[-1] in "Ny" or len(word) > 300 or math.isinf(float(word))):  # noqa: PLR2004 - a double has 309 digits
-            return fault(name, text, token.start(), "this is not a number that JSON has. Write it as a string.")
+    for match in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity|-?\d[\d.eE+-]*', text):
+        token = match[0]
+        if not token.startswith('"') and (token[-1] in "Ny" or len(token) > 300 or math.isinf(float(token))):  # noqa: PLR2004 - a double has 309 digits
+            return error_at(name, text, match.start(), "this is not a number that JSON has. Write it as a string.")
     return UsageError(f"{name} holds a number that JSON does not have. Write it as a string.")
 
 
-def _check(value: Json, name: str) -> None:
+def _check_limits(value: Json, name: str) -> None:
     """Count levels and values without recursion."""
     level: list[Json] = [value]
     total = depth = 0
@@ -89,38 +100,39 @@ def _check(value: Json, name: str) -> None:
         depth += 1
         total += len(level)
         if depth > MAX_DEPTH + 1:
-            raise too_deep(name)
+            raise too_deep_error(name)
         if total > MAX_NODES:
-            raise too_large(name)
-        below: list[Json] = []
+            raise too_large_error(name)
+        next_level: list[Json] = []
         for item in level:
             if isinstance(item, dict):
-                below.extend(item.values())
+                next_level.extend(item.values())
             elif isinstance(item, list):
-                below.extend(item)
-        level = below
+                next_level.extend(item)
+        level = next_level
 
 
-def _refuse_half_characters(text: str, name: str) -> None:
+def _refuse_lone_surrogates(text: str, name: str) -> None:
     for match in _SURROGATE.finditer(text):
-        if len(match[1]) == _HALF:
-            raise fault(
+        if len(match[1]) == _LONE_SURROGATE_LENGTH:
+            raise error_at(
                 name, text, match.start(1), "this escape is half of a character (a lone surrogate). Write both halves."
             )
 
 
-def _duplicates(text: str, name: str) -> tuple[str, ...]:
-    from sysdig_instrument.documents.json_tree import json_tree  # noqa: PLC0415 - only where something is to be warned of
-    from sysdig_instrument.documents.tree import repeated_keys  # noqa: PLC0415
+def _duplicate_key_warnings(text: str, name: str) -> tuple[str, ...]:
+    # Only a text with a duplicate key needs it.
+    from sysdig_instrument.documents.syntax_tree import compose_json, repeated_keys  # noqa: PLC0415
 
     return tuple(
-        duplicate_warning(name, text, key.start, first.start, key.text) for first, key in repeated_keys(json_tree(text))
+        duplicate_key_warning(name, text, key.start, first.start, key.text)
+        for first, key in repeated_keys(compose_json(text))
     )
 
 
-def duplicate_warning(name: str, text: str, again: int, first: int, key: str) -> str:
+def duplicate_key_warning(name: str, text: str, offset: int, first_offset: int, key: str) -> str:
     """What is said of a key that stands twice in one object: CloudFormation takes the last, and so do we."""
     return (
-        f'{name}, line {line_of(text, again)}, column {column_of(text, again) + 1}: the key "{key}" stands in line '
-        f"{line_of(text, first)} already. The last one counts, as CloudFormation has it; remove the other."
+        f'{name}, line {line_of(text, offset)}, column {column_of(text, offset) + 1}: the key "{key}" stands in line '
+        f"{line_of(text, first_offset)} already. The last one counts, as CloudFormation has it; remove the other."
     )

@@ -2,16 +2,68 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.documents.decoding import decode, newline_of
-from sysdig_instrument.documents.document import Document
-from sysdig_instrument.documents.json_values import NotJsonError, json_value
-from sysdig_instrument.documents.places import MAX_BYTES, fault
+from sysdig_instrument.documents.document import Document, Encoding
+from sysdig_instrument.documents.errors import MAX_BYTES, error_at
+from sysdig_instrument.documents.json_values import NotJsonError, parse_json
 from sysdig_instrument.errors import UsageError
+
+# UTF-32 first: its little-endian mark begins with UTF-16's.
+_BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def decode(data: bytes, name: str) -> tuple[str, Encoding]:
+    """The text of a file, without its byte order mark, and how to encode it again.
+
+    Raises:
+        UsageError: The file is too large, binary, or in an encoding that we cannot know.
+    """
+    if len(data) > MAX_BYTES:
+        raise UsageError(
+            f"{name} is larger than {MAX_BYTES // 1024 // 1024} MiB. CloudFormation takes templates up to 1 MB: "
+            "give the template itself, or divide it.",
+        )
+    encoding = _detect_encoding(data)
+    try:
+        text = data[len(encoding.byte_order_mark) :].decode(encoding.codec)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{name} is not text in {encoding.codec.upper()}: line {line} has a byte that does not belong there. "
+            "Save the file as UTF-8.",
+        ) from None
+    if "\0" in text:
+        raise UsageError(
+            f"{name} is not a text file. Give a template or task definition in JSON or YAML, saved as UTF-8.",
+        )
+    return text, encoding
+
+
+def _detect_encoding(data: bytes) -> Encoding:
+    for byte_order_mark, codec in _BYTE_ORDER_MARKS:
+        if data.startswith(byte_order_mark):
+            return Encoding(codec, byte_order_mark)
+    return Encoding("utf-8")
+
+
+def detect_newline(text: str) -> str:
+    """The line end that the text uses: the first one decides."""
+    end = text.find("\n")
+    if end < 0:
+        return "\r" if "\r" in text else "\n"
+    return "\r\n" if text[end - 1 : end] == "\r" else "\n"
+
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Syntax
@@ -19,8 +71,8 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT: Final = "standard input"
 
-_BRACKET: Final = re.compile(r"\s*[{\[]")
-_JSON: Final = re.compile(r"[\s{\[]*\"")
+_OPENING_BRACKET: Final = re.compile(r"\s*[{\[]")
+_LOOKS_LIKE_JSON: Final = re.compile(r"[\s{\[]*\"")
 """A quoted key or string after the brackets: whoever wrote this meant JSON."""
 
 
@@ -54,21 +106,21 @@ def read(data: bytes, name: str) -> Document:
     text, encoding = decode(data, name)
     if not text.strip():
         raise UsageError(f"{name} is empty. Give a template or task definition in JSON or YAML.")
-    syntax, value, warnings = _parse(text, name)
-    return Document(name, value, syntax, text, encoding, newline_of(text), warnings)
+    syntax, value, warnings = _parse_any(text, name)
+    return Document(name, value, syntax, text, encoding, detect_newline(text), warnings)
 
 
-def _parse(text: str, name: str) -> tuple[Syntax, Json, tuple[str, ...]]:
+def _parse_any(text: str, name: str) -> tuple[Syntax, Json, tuple[str, ...]]:
     """Value and warnings. JSON is tried on what can be JSON at all, so that YAML pays nothing for it."""
-    if not _BRACKET.match(text):
-        return "yaml", *_yaml(text, name)
+    if not _OPENING_BRACKET.match(text):
+        return "yaml", *_parse_yaml(text, name)
     try:
-        return "json", *json_value(text, name)
+        return "json", *parse_json(text, name)
     except NotJsonError as error:
         # YAML in brackets could still mean something here, but not what its author meant: "[1 2]" is one string.
-        if _JSON.match(text):
-            raise fault(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
-    return "yaml", *_yaml(text, name)
+        if _LOOKS_LIKE_JSON.match(text):
+            raise error_at(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
+    return "yaml", *_parse_yaml(text, name)
 
 
 def parse(text: str, name: str, syntax: Syntax) -> tuple[Json, tuple[str, ...]]:
@@ -78,16 +130,19 @@ def parse(text: str, name: str, syntax: Syntax) -> tuple[Json, tuple[str, ...]]:
         UsageError: The text is not in that syntax.
     """
     if syntax == "yaml":
-        return _yaml(text, name)
+        return _parse_yaml(text, name)
     try:
-        return json_value(text, name)
+        return parse_json(text, name)
     except NotJsonError as error:
-        raise fault(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
+        raise error_at(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
 
 
-def _yaml(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
+def _parse_yaml(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
     # Imported late: PyYAML takes longer to import than all of this package, and JSON does not need it.
-    from sysdig_instrument.documents.yaml_tree import compose  # noqa: PLC0415
-    from sysdig_instrument.documents.yaml_values import yaml_value  # noqa: PLC0415
+    from sysdig_instrument.documents.yaml_syntax import compose_yaml  # noqa: PLC0415
+    from sysdig_instrument.documents.yaml_values import construct_yaml  # noqa: PLC0415
 
-    return yaml_value(compose(text, name), text, name)
+    return construct_yaml(compose_yaml(text, name), text, name)
+
+
+# FOLDED: Bytes to text: byte order marks, encodings, and what is not text at all.

@@ -15,33 +15,44 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from sysdig_instrument.documents.json_values import duplicate_warning
-from sysdig_instrument.documents.places import MAX_DEPTH, fault, line_of, too_deep
-from sysdig_instrument.documents.tree import Alias, Mapping, Node, Scalar, Sequence, function_of, is_merge, key_text
+from sysdig_instrument.documents.errors import MAX_DEPTH, error_at, line_of, too_deep_error
+from sysdig_instrument.documents.json_values import duplicate_key_warning
+from sysdig_instrument.documents.syntax_tree import (
+    Alias,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    function_of,
+    is_merge_key,
+    key_text,
+)
 from sysdig_instrument.errors import UsageError
-from sysdig_instrument.values import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
 
-_YAML: Final = "tag:yaml.org,2002:"
-_OWN_TAGS: Final = frozenset(
-    _YAML + kind for kind in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")
+_TAG_PREFIX: Final = "tag:yaml.org,2002:"
+_SUPPORTED_TAGS: Final = frozenset(
+    _TAG_PREFIX + kind for kind in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")
 )
-_STRINGS: Final = frozenset({_YAML + "str", _YAML + "timestamp", _YAML + "value", _YAML + "merge"})
+_STRING_TAGS: Final = frozenset(
+    {_TAG_PREFIX + "str", _TAG_PREFIX + "timestamp", _TAG_PREFIX + "value", _TAG_PREFIX + "merge"}
+)
 
 
-def yaml_value(root: Node, text: str, name: str) -> tuple[Json, tuple[str, ...]]:
+def construct_yaml(root: Node, text: str, name: str) -> tuple[Json, tuple[str, ...]]:
     """The value of a tree, and warnings.
 
     Raises:
         UsageError: The tree holds what CloudFormation has no meaning for.
     """
-    reading = _Reading(text, name)
-    value = reading.value(root, 0)
+    constructor = _Constructor(text, name)
+    value = constructor.construct(root, 0)
     if value is None:
         raise UsageError(f"{name} is empty. Give a template or task definition in JSON or YAML.")
-    return value, tuple(reading.warnings)
+    return value, tuple(constructor.warnings)
 
 
 def implicit_tag(text: str) -> str:
@@ -50,111 +61,114 @@ def implicit_tag(text: str) -> str:
     for tag, pattern in resolvers.get(text[:1], []):
         if pattern.match(text):
             return cast("str", tag)
-    return _YAML + "str"
+    return _TAG_PREFIX + "str"
 
 
 def is_string(text: str) -> bool:
     """Does YAML read this unquoted word as a string?"""
-    return implicit_tag(text) == _YAML + "str"
+    return implicit_tag(text) == _TAG_PREFIX + "str"
 
 
 @dataclass(slots=True)
-class _Reading:
+class _Constructor:
     text: str
     name: str
     warnings: list[str] = field(default_factory=list)
-    aliases_told: bool = False
-    scalars: SafeConstructor = field(default_factory=SafeConstructor)
+    warned_about_aliases: bool = False
+    scalar_constructor: SafeConstructor = field(default_factory=SafeConstructor)
 
-    def value(self, node: Node, depth: int) -> Json:
+    def construct(self, node: Node, depth: int) -> Json:
         """The value of a node, with nothing in it shared: each alias gives a copy of its own."""
         if depth > MAX_DEPTH:
-            raise too_deep(self.name)
+            raise too_deep_error(self.name)
         if isinstance(node, Alias):
-            self.tell_aliases(node)
-            return self.value(node.target, depth)
+            self.warn_about_aliases(node)
+            return self.construct(node.target, depth)
         function = function_of(node)
-        if function is None and node.tag is not None and node.tag not in _OWN_TAGS:
+        if function is None and node.tag is not None and node.tag not in _SUPPORTED_TAGS:
             message = "CloudFormation does not know this tag. Write the value in plain YAML."
-            raise fault(self.name, self.text, node.start, message)
-        inside = self.inside(node, function, depth)
-        return inside if function is None else {function: inside}
+            raise error_at(self.name, self.text, node.start, message)
+        content = self.construct_content(node, function, depth)
+        return content if function is None else {function: content}
 
-    def inside(self, node: Scalar | Sequence | Mapping, function: str | None, depth: int) -> Json:
+    def construct_content(self, node: Scalar | Sequence | Mapping, function: str | None, depth: int) -> Json:
         """What stands under the tag."""
         match node:
             case Sequence():
-                return [self.value(item, depth + 1) for item in node.items]
+                return [self.construct(item, depth + 1) for item in node.items]
             case Mapping():
-                return self.mapping(node, depth)
+                return self.construct_mapping(node, depth)
             case Scalar() if function == "Fn::GetAtt":
                 return cast("Json", node.text.split(".", 1))
             case Scalar() if function is not None:
                 return node.text
             case Scalar():
-                return self.scalar(node)
+                return self.construct_scalar(node)
 
-    def mapping(self, node: Mapping, depth: int) -> dict[str, Json]:
+    def construct_mapping(self, node: Mapping, depth: int) -> dict[str, Json]:
         merged: dict[str, Json] = {}
         own: dict[str, Json] = {}
-        lines: dict[str, int] = {}
+        first_offsets: dict[str, int] = {}
         for key, value in node.entries:
-            if is_merge(key):
-                merged |= self.merged(value, depth)
+            if is_merge_key(key):
+                merged |= self.merge(value, depth)
                 continue
-            word = self.key(key)
-            if word in own:
-                self.warnings.append(duplicate_warning(self.name, self.text, key.start, lines[word], word))
-            lines.setdefault(word, key.start)
-            own[word] = self.value(value, depth + 1)
+            name = self.construct_key(key)
+            if name in own:
+                self.warnings.append(duplicate_key_warning(self.name, self.text, key.start, first_offsets[name], name))
+            first_offsets.setdefault(name, key.start)
+            own[name] = self.construct(value, depth + 1)
         return merged | own
 
-    def merged(self, value: Node, depth: int) -> dict[str, Json]:
+    def merge(self, value: Node, depth: int) -> dict[str, Json]:
         """What ``<<`` brings in. Of a list of mappings, the earlier ones count more."""
-        self.tell_aliases(value)
+        self.warn_about_aliases(value)
         source = value.target if isinstance(value, Alias) else value
         sources = source.items if isinstance(source, Sequence) else (value,)
-        found: dict[str, Json] = {}
-        for part in reversed(sources):
-            brought = self.value(part, depth)
-            target = part.target if isinstance(part, Alias) else part
-            if not isinstance(brought, dict) or target.tag is not None:
-                raise fault(
-                    self.name, self.text, part.start, "only a mapping can be merged. Correct what stands after <<."
+        merged: dict[str, Json] = {}
+        for source_node in reversed(sources):
+            mapping = self.construct(source_node, depth)
+            target = source_node.target if isinstance(source_node, Alias) else source_node
+            if not isinstance(mapping, dict) or target.tag is not None:
+                raise error_at(
+                    self.name,
+                    self.text,
+                    source_node.start,
+                    "only a mapping can be merged. Correct what stands after <<.",
                 )
-            found |= brought
-        return found
+            merged |= mapping
+        return merged
 
-    def key(self, node: Node) -> str:
-        word = key_text(node)
+    def construct_key(self, node: Node) -> str:
+        name = key_text(node)
         scalar = node.target if isinstance(node, Alias) else node
-        if word is None or not isinstance(scalar, Scalar):
-            raise fault(self.name, self.text, node.start, "a key must be a single word or string. Correct the key.")
+        if name is None or not isinstance(scalar, Scalar):
+            raise error_at(self.name, self.text, node.start, "a key must be a single word or string. Correct the key.")
         if scalar.style == "" and scalar.tag is None:
-            tag = implicit_tag(word)
-            if word == "":
-                raise fault(self.name, self.text, node.start, "there is no key before this colon. Write one.")
-            if tag not in _STRINGS:
-                kind = tag.removeprefix(_YAML)
+            tag = implicit_tag(name)
+            if name == "":
+                raise error_at(self.name, self.text, node.start, "there is no key before this colon. Write one.")
+            if tag not in _STRING_TAGS:
+                type_name = tag.removeprefix(_TAG_PREFIX)
                 self.warnings.append(
-                    f'{self.name}, line {line_of(self.text, node.start)}: the key "{word}" is a YAML {kind}, and '
+                    f'{self.name}, line {line_of(self.text, node.start)}: the key "{name}" is a YAML {type_name}, and '
                     "CloudFormation takes strings only. Put it in quotes.",
                 )
-        return word
+        return name
 
-    def scalar(self, node: Scalar) -> Json:
-        tag = node.tag or (_YAML + "str" if node.style else implicit_tag(node.text))
-        word = yaml.ScalarNode(tag, node.text)
+    def construct_scalar(self, node: Scalar) -> Json:
+        tag = node.tag or (_TAG_PREFIX + "str" if node.style else implicit_tag(node.text))
+        scalar_node = yaml.ScalarNode(tag, node.text)
         try:
-            match tag.removeprefix(_YAML):
+            match tag.removeprefix(_TAG_PREFIX):
                 case "null":
                     return None
                 case "bool":
-                    return bool(self.scalars.construct_yaml_bool(word))
+                    return bool(self.scalar_constructor.construct_yaml_bool(scalar_node))
                 case "int":
-                    return int(self.scalars.construct_yaml_int(word))
+                    return int(self.scalar_constructor.construct_yaml_int(scalar_node))
                 case "float":
-                    number = float(self.scalars.construct_yaml_float(word))
+                    number = float(self.scalar_constructor.construct_yaml_float(scalar_node))
                     if math.isfinite(number):
                         return number
                 case "map" | "seq":
@@ -163,13 +177,13 @@ class _Reading:
                     return node.text
         except (KeyError, ValueError, IndexError):
             pass
-        raise fault(
+        raise error_at(
             self.name, self.text, node.start, "this is not a value that JSON has. Write it as a string, in quotes."
         )
 
-    def tell_aliases(self, node: Node) -> None:
-        if not self.aliases_told:
-            self.aliases_told = True
+    def warn_about_aliases(self, node: Node) -> None:
+        if not self.warned_about_aliases:
+            self.warned_about_aliases = True
             self.warnings.append(
                 f"{self.name}, line {line_of(self.text, node.start)}: CloudFormation refuses YAML aliases and merge keys. "
                 "They are read and kept here; run the template through `aws cloudformation package` before it is deployed.",

@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterable
 
 from sysdig_instrument.engine.patch import Pointer
-from sysdig_instrument.values import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 # Neither what ends a line nor what turns its direction round: a name must not make a message say something else.
 # (What is not good, not what is: a set that reaches over all of Unicode takes milliseconds to compile.)
 _UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-_LONGEST_NAME = 300
-_LONGEST_LINE = 1700
-_LONGEST_MESSAGE = 3500  # bytes; CloudFormation cuts a longer status reason off, and with it what would help
+_MAX_NAME = 300
+_MAX_LINE = 1700
+_MAX_MESSAGE = 3500  # bytes; CloudFormation cuts a longer status reason off, and with it what would help
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where in the document: the task definition, the container if it is about one, and the exact pointer."""
 
     task: str | None = None
@@ -27,10 +27,8 @@ class Place:
     @property
     def text(self) -> str:
         """`` Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image)``."""
-        names = [
-            f"{word} {quoted(name)}" for word, name in (("task", self.task), ("container", self.container)) if name
-        ]
-        path = f"({path_text(self.pointer)})" if self.pointer else ""
+        names = [f"{word} {quote(name)}" for word, name in (("task", self.task), ("container", self.container)) if name]
+        path = f"({format_pointer(self.pointer)})" if self.pointer else ""
         text = " ".join(part for part in (", ".join(names), path) if part)
         return text[:1].upper() + text[1:]
 
@@ -56,7 +54,7 @@ class Reason:
         """The sentences that are the same in every run."""
         return _sentences(self.stable_fact) if self.stable_fact else self.text
 
-    def but(self, clause: str) -> Reason:
+    def with_clause(self, clause: str) -> Reason:
         """Return the reason with a clause added to its fact."""
         return Reason(f"{self.fact}; {clause}", self.advice, self.stable_fact and f"{self.stable_fact}; {clause}")
 
@@ -69,21 +67,21 @@ def _sentences(*parts: str) -> str:
 class Finding:
     """A reason, and where in the document it applies."""
 
-    place: Place
+    location: Location
     reason: Reason
 
     @property
     def text(self) -> str:
         """The finding as one line."""
-        return self._line(self.reason.text)
+        return self._with_location(self.reason.text)
 
     @property
     def stable_text(self) -> str:
         """The finding as one line that is the same in every run."""
-        return self._line(self.reason.stable_text)
+        return self._with_location(self.reason.stable_text)
 
-    def _line(self, text: str) -> str:
-        return shortened(f"{self.place.text}: {text}" if self.place.text else text, _LONGEST_LINE)
+    def _with_location(self, text: str) -> str:
+        return single_line(f"{self.location.text}: {text}" if self.location.text else text, _MAX_LINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +94,28 @@ class Problem(Finding):
     """Something that makes the whole template refused."""
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A name or an image reference in quotes, on one line, and not endless whatever it holds."""
-    return f'"{shortened(text, _LONGEST_NAME)}"'
+    return f'"{single_line(text, _MAX_NAME)}"'
 
 
-def shortened(text: str, most: int) -> str:
+def single_line(text: str, max_length: int) -> str:
     """A text on one line, and not endless whatever it holds."""
     shown = re.sub(_UNPRINTABLE, "?", text)
-    return shown if len(shown) <= most else shown[:most] + "…"
+    return shown if len(shown) <= max_length else shown[:max_length] + "…"
 
 
-def path_text(pointer: Pointer) -> str:
+def format_pointer(pointer: Pointer) -> str:
     """A pointer as people write it: ``Resources.Api.Properties.ContainerDefinitions[0].Image``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in pointer).removeprefix(".")
-    return shortened(text, _LONGEST_NAME)
+    return single_line(text, _MAX_NAME)
 
 
 def message(findings: Iterable[Finding]) -> str:
     """One text for all findings, a line each and no line twice; cut at a line's end before it gets too long to show."""
     lines = list(dict.fromkeys(finding.text for finding in findings))
     shown: list[str] = []
-    left = _LONGEST_MESSAGE
+    left = _MAX_MESSAGE
     for line in lines:
         left -= len(line.encode(errors="replace")) + 1
         if left < 0 and shown:

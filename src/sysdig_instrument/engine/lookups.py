@@ -1,7 +1,7 @@
 """What the plan may ask of the world, and what the world may answer. Values only: the asking is done by the shells.
 
-The engine never does I/O. A plan that lacks a fact names it as a :data:`Request`; the shell answers all requests of a
-plan at once (see ``sysdig_instrument.answers``) and plans again with the answers.
+The engine never does I/O. A plan that lacks a fact names it as a :data:`Lookup`; the shell answers all requests of a
+plan at once (see ``sysdig_instrument.lookup.answers``) and plans again with the answers.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.values import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class ImageRequest:
+class ImageLookup:
     """The ENTRYPOINT and CMD of one image.
 
     ``image`` is the reference as the template gives it, worked out (``nginx``, ``ghcr.io/o/app@sha256:…``).
@@ -28,20 +28,20 @@ class ImageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class SsmRequest:
+class SsmLookup:
     """The value of a Systems Manager parameter. ``name`` is its name, ARN, or ``name:version``."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class ExportRequest:
+class ExportLookup:
     """The value of a CloudFormation export of this account and region (``Fn::ImportValue``)."""
 
     name: str
 
 
-Request: TypeAlias = ImageRequest | SsmRequest | ExportRequest
+Lookup: TypeAlias = ImageLookup | SsmLookup | ExportLookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +69,4 @@ class Unavailable:
 Answer: TypeAlias = ImageConfig | str | Unavailable
 """An image's config, the text of an SSM parameter or an export, or why there is none."""
 
-Answers: TypeAlias = Mapping[Request, Answer]
+Answers: TypeAlias = Mapping[Lookup, Answer]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias, cast
 
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.values import dataclass, replace
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 Pointer: TypeAlias = tuple[str | int, ...]
 """A place in a JSON document: the keys and indexes on the way to it. ``"-"`` is the end of a list (RFC 6901)."""
@@ -45,14 +45,14 @@ class Change:
     owner: Owner = Owner()
     step: str = ""
 
-    def of(self, owner: Owner, step: str) -> Change:
+    def owned_by(self, owner: Owner, step: str) -> Change:
         """The change with its owner and the name of its step."""
         # Spelled out: it is called for every change, and replace takes several times as long.
         return Change(self.operation, self.pointer, self.reason, self.value, self.was, self.protects, owner, step)
 
     def operations(self) -> list[dict[str, Json]]:
         """The operations in JSON Patch's own shape: ``{"op": …, "path": …, "value": …}``."""
-        path = pointer_text(self.pointer)
+        path = json_pointer(self.pointer)
         match self.operation:
             case "add":
                 return [{"op": "add", "path": path, "value": self.value}]
@@ -65,12 +65,12 @@ class Change:
                 return [{"op": "test", "path": path, "value": self.was}, {"op": "remove", "path": path}]
 
 
-def pointer_text(pointer: Pointer) -> str:
+def json_pointer(pointer: Pointer) -> str:
     """The pointer as RFC 6901 writes it: ``("a/b", 0)`` is ``/a~1b/0``."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in pointer)
 
 
-_Holder: TypeAlias = "dict[str | int, Json] | list[Json]"
+_Parent: TypeAlias = "dict[str | int, Json] | list[Json]"
 
 
 def apply(document: Json, changes: Iterable[Change]) -> Json:
@@ -83,16 +83,16 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
         jsonpatch.JsonPatchException, jsonpointer.JsonPointerException: The changes were planned for another document: a
             bug, or a caller's mistake.
     """
-    top: _Holder = {"": document}
-    copies: dict[int, _Holder] = {}  # by their ids, and held: nothing else may get such an id meanwhile
+    top: _Parent = {"": document}
+    copies: dict[int, _Parent] = {}  # by their ids, and held: nothing else may get such an id meanwhile
     for change in changes:
-        holder, last = _opened(top, change.pointer, copies)
-        if change.operation != "add" or not _added(holder, last, change.value):
-            _patch(holder, replace(change, pointer=(last,)))
+        holder, last = _copy_path(top, change.pointer, copies)
+        if change.operation != "add" or not _add_value(holder, last, change.value):
+            _apply_with_jsonpatch(holder, replace(change, pointer=(last,)))
     return cast("dict[str, Json]", top)[""]
 
 
-def _opened(top: _Holder, pointer: Pointer, copies: dict[int, _Holder]) -> tuple[_Holder, str | int]:
+def _copy_path(top: _Parent, pointer: Pointer, copies: dict[int, _Parent]) -> tuple[_Parent, str | int]:
     """The object or list that the pointer's last part is in, a copy that may be changed, and that part."""
     holder: Any = top
     last: str | int = ""
@@ -106,11 +106,11 @@ def _opened(top: _Holder, pointer: Pointer, copies: dict[int, _Holder]) -> tuple
     except (AttributeError, LookupError, TypeError):  # not there, or nothing that has parts
         import jsonpointer  # noqa: PLC0415 - for a bug only
 
-        raise jsonpointer.JsonPointerException(pointer_text(pointer)) from None
+        raise jsonpointer.JsonPointerException(json_pointer(pointer)) from None
     return holder, last
 
 
-def _added(holder: _Holder, last: str | int, value: Json) -> bool:
+def _add_value(holder: _Parent, last: str | int, value: Json) -> bool:
     """Whether the value could be added to what it goes into, and was."""
     if isinstance(holder, dict):
         holder[last] = value
@@ -123,7 +123,7 @@ def _added(holder: _Holder, last: str | int, value: Json) -> bool:
     return True
 
 
-def _patch(holder: _Holder, change: Change) -> None:
+def _apply_with_jsonpatch(holder: _Parent, change: Change) -> None:
     """Make one change in place: those with a test before them, and those that cannot be made and say so."""
     import jsonpatch  # noqa: PLC0415 - most templates need nothing replaced
 

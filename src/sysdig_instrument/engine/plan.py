@@ -1,40 +1,48 @@
 """The product: a template in, a plan out.
 
 ``plan`` is pure. It never raises for what a user wrote: what is wrong is in ``Plan.problems``, what it lacks is in
-``Plan.requests``. With open requests the rest of a plan is provisional: answer them, and plan again.
+``Plan.lookups``. With open requests the rest of a plan is provisional: answer them, and plan again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sysdig_instrument.engine import checks, conditions, layering, patch
-from sysdig_instrument.engine.checks.made import made
-from sysdig_instrument.engine.container import EXPAND_FIRST
-from sysdig_instrument.engine.findings import Notice, Place, Problem, Reason
+from sysdig_instrument.engine import checks, patch
+from sysdig_instrument.engine.checks import processed_task
+from sysdig_instrument.engine.container import EXPAND_ADVICE
+from sysdig_instrument.engine.expressions.evaluate import is_active
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
+from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import Answers, Request
-from sysdig_instrument.engine.outcomes import Status, TaskPlan
+from sysdig_instrument.engine.lookups import Answers, Lookup
 from sysdig_instrument.engine.patch import Change, Pointer
-from sysdig_instrument.engine.rewrite import rewrite
-from sysdig_instrument.engine.scope import Run, Scope
-from sysdig_instrument.engine.settings.layers import Settled
+from sysdig_instrument.engine.settings import template_layers
+from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.steps.execution_role import grant_changes
-from sysdig_instrument.engine.template import STACK, TASK_DEFINITION, outline, resources_of, task_definitions, unseen
-from sysdig_instrument.values import dataclass, field
+from sysdig_instrument.engine.task_plan import Status, TaskPlan, plan_task
+from sysdig_instrument.engine.template import (
+    STACK,
+    TASK_DEFINITION,
+    fragment_kind,
+    opaque_transforms,
+    resources_of_types,
+    task_definitions,
+)
+from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """All that a plan needs beside the template.
 
-    ``settled`` are the settings of the macro's deployment, ``params`` the Parameters of the Transform.
+    ``resolved`` are the settings of the macro's deployment, ``transform_parameters`` the Parameters of the Transform.
     ``parameters`` are values by name, strings or lists of strings, as a macro event's ``templateParameterValues``.
     ``region`` and ``account`` may be unknown to the command line tool.
     """
 
-    settled: Settled
-    params: Mapping[str, Json] = field(default_factory=dict)
+    resolved: ResolvedSettings
+    transform_parameters: Mapping[str, Json] = field(default_factory=dict)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     region: str | None = None
     account: str | None = None
@@ -50,7 +58,7 @@ class Plan:
     grants: tuple[Change, ...]
     notices: tuple[Notice, ...]
     problems: tuple[Problem, ...]
-    requests: tuple[Request, ...]
+    lookups: tuple[Lookup, ...]
 
     @property
     def changes(self) -> Iterator[Change]:
@@ -68,32 +76,38 @@ def process(template: Json, current: Plan) -> tuple[Json, tuple[Problem, ...]]:
     if current.problems:
         return template, current.problems
     processed = patch.apply(template, current.changes)
-    problems = tuple(_check(processed, current))
+    problems = tuple(_check_processed(processed, current))
     return (template if problems else processed), problems
 
 
-def _check(processed: Json, current: Plan) -> Iterator[Problem]:
+def _check_processed(processed: Json, current: Plan) -> Iterator[Problem]:
     for before, after in zip(
-        current.tasks, task_definitions(processed, _scope(processed, current.context, Run())), strict=True
+        current.tasks,
+        task_definitions(processed, _evaluation_scope(processed, current.context, PlanState())),
+        strict=True,
     ):
-        if before.outcome.status is Status.INSTRUMENTED and conditions.taken(after.when, after.scope) is not False:
-            yield from checks.problems(made(after))
+        if before.outcome.status is Status.INSTRUMENTED and is_active(after.assumptions, after.scope) is not False:
+            yield from checks.problems(processed_task(after))
 
 
-def _scope(template: Json, context: Context, run: Run) -> Scope:
-    return Scope(template, context.parameters, context.region, context.account, context.answers, run)
+def _evaluation_scope(template: Json, context: Context, run: PlanState) -> EvaluationScope:
+    return EvaluationScope(template, context.parameters, context.region, context.account, context.answers, run)
 
 
 def plan(template: Json, context: Context) -> Plan:
     """The plan for a template, or for a snippet's fragment."""
-    run = Run()
-    scope = _scope(template, context, run)
-    if outline(template) is None or _is_other_resource(template):
+    run = PlanState()
+    scope = _evaluation_scope(template, context, run)
+    if fragment_kind(template) is None or _is_other_resource(template):
         return Plan(context, (), (), (), (_not_a_template(template),), ())
-    settled, faults = layering.of_template(template, context.settled, context.params, scope)
-    tasks = tuple(rewrite(task, layering.of_task(task, settled)) for task in task_definitions(template, scope))
-    stacks = (pointer for pointer, _ in resources_of(template, {STACK}))
-    elsewhere = (*map(_out_of_reach, stacks), *map(_out_of_sight, unseen(template)))
+    resolved, faults = template_layers.template_settings(
+        template, context.resolved, context.transform_parameters, scope
+    )
+    tasks = tuple(
+        plan_task(task, template_layers.task_settings(task, resolved)) for task in task_definitions(template, scope)
+    )
+    stacks = (pointer for pointer, _ in resources_of_types(template, {STACK}))
+    elsewhere = (*map(_nested_stack_notice, stacks), *map(_opaque_transform_notice, opaque_transforms(template)))
     granted = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
     findings = [
         *faults,
@@ -102,30 +116,30 @@ def plan(template: Json, context: Context) -> Plan:
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
     # An answer may still decide what looks like a problem now, so a plan with open requests has none.
-    problems = () if run.requests else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
+    problems = () if run.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
     permissions = tuple(each for each in granted if isinstance(each, Change))
-    return Plan(context, tasks, permissions, elsewhere + notices, problems, tuple(run.requests))
+    return Plan(context, tasks, permissions, elsewhere + notices, problems, tuple(run.lookups))
 
 
 def _is_other_resource(fragment: Json) -> bool:
     """Whether the macro was used as a snippet beside a resource that is no task definition."""
-    return isinstance(fragment, dict) and outline(fragment) == "resource" and fragment["Type"] != TASK_DEFINITION
+    return isinstance(fragment, dict) and fragment_kind(fragment) == "resource" and fragment["Type"] != TASK_DEFINITION
 
 
-def _out_of_reach(stack: Pointer) -> Notice:
+def _nested_stack_notice(stack: Pointer) -> Notice:
     return Notice(
-        Place(None, None, stack),
+        Location(None, None, stack),
         Reason(
             "A nested stack's template is not in reach of this macro", "List the macro in that template's own Transform"
         ),
     )
 
 
-def _out_of_sight(transform: Pointer) -> Notice:
+def _opaque_transform_notice(transform: Pointer) -> Notice:
     return Notice(
-        Place(None, None, transform),
+        Location(None, None, transform),
         Reason(
-            "Fn::Transform brings what is not in sight, and a task definition in it is not instrumented", EXPAND_FIRST
+            "Fn::Transform brings what is not in sight, and a task definition in it is not instrumented", EXPAND_ADVICE
         ),
     )
 
@@ -133,7 +147,7 @@ def _out_of_sight(transform: Pointer) -> Notice:
 def _not_a_template(template: Json) -> Problem:
     if isinstance(template, dict):
         return Problem(
-            Place(), Reason("There is no task definition where this macro stands: neither Resources nor ContainerDefinitions are in sight",
+            Location(), Reason("There is no task definition where this macro stands: neither Resources nor ContainerDefinitions are in sight",
             "Use it in the Transform section, or as Fn::Transform beside the Type or inside the Properties of an AWS::ECS::TaskDefinition"),
         )  # fmt: skip
-    return Problem(Place(), Reason("The template is not an object", "Give a CloudFormation template"))
+    return Problem(Location(), Reason("The template is not an object", "Give a CloudFormation template"))

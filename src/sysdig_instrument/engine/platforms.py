@@ -4,60 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sysdig_instrument.engine import intrinsics
-from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, read, render
+from sysdig_instrument.engine.expressions.decision_tree import (
+    Assumptions,
+    Leaf,
+    LocatedValue,
+    Tree,
+    flat_map,
+    leaves,
+    parse_tree,
+    render_tree,
+)
+from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_expression
+from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
 from sysdig_instrument.engine.json_types import Absent, Json
-from sysdig_instrument.engine.known import Known, Literal, Unknown
-from sysdig_instrument.engine.scope import Scope
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition
 
 
-def platform(properties: Mapping[str, Json], key: str, scope: Scope) -> str | Unknown:
+def platform_member(properties: Mapping[str, Json], key: str, scope: EvaluationScope) -> str | Unknown:
     """A member of the RuntimePlatform as it is now, in capitals; an empty text where there is none.
 
     Under a condition that is not known it is known all the same where its branches agree.
     """
     if "RuntimePlatform" not in properties:  # as in most
         return ""
-    value = _only(properties.get("RuntimePlatform"), key)
-    known = intrinsics.resolve(value, scope)
+    value = _single_member(properties.get("RuntimePlatform"), key)
+    known = evaluate(value, scope)
     if not isinstance(known, Unknown):
         return _member(known, key)
-    ways = leaves(intrinsics.cases(value, scope, {}), {})
-    members = {way if isinstance(way, Unknown) else _member(way, key) for way, _ in ways}
+    paths = leaves(evaluate_by_condition(value, scope, {}), {})
+    members = {path if isinstance(path, Unknown) else _member(path, key) for path, _ in paths}
     return members.pop() if len(members) == 1 else known
 
 
-def architectures(task: TaskDefinition, scope: Scope, when: When) -> Tree[str | Unknown]:
+def architecture(task: TaskDefinition, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | Unknown]:
     """OCI's architecture of the task's platform: RuntimePlatform.CpuArchitecture, X86_64 where it says none."""
     properties = task.properties if isinstance(task.properties, dict) else {}
-    cpu = _only(properties.get("RuntimePlatform"), "CpuArchitecture")
+    cpu = _single_member(properties.get("RuntimePlatform"), "CpuArchitecture")
 
-    def of(known: Known, _when: When) -> Tree[str | Unknown]:
+    def of(known: Evaluated, _assumptions: Assumptions) -> Tree[str | Unknown]:
         if isinstance(known, Unknown):
-            return Always(known)
-        return Always("arm64" if _member(known, "CpuArchitecture") == "ARM64" else "amd64")
+            return Leaf(known)
+        return Leaf("arm64" if _member(known, "CpuArchitecture") == "ARM64" else "amd64")
 
-    return bind(intrinsics.cases(cpu, scope, when), when, of)
+    return flat_map(evaluate_by_condition(cpu, scope, assumptions), assumptions, of)
 
 
-def _only(value: Json, key: str) -> Json:
+def _single_member(value: Json, key: str) -> Json:
     """The RuntimePlatform with one of its members, in each branch that it has."""
     if not isinstance(value, dict):  # most have none
         return value
 
-    def of(leaf: Leaf, _when: When) -> Tree[Json | Absent]:
-        if not isinstance(leaf.value, dict) or intrinsics.is_expression(leaf.value):
-            return Always(leaf.value)
+    def of(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
+        if not isinstance(leaf.value, dict) or is_expression(leaf.value):
+            return Leaf(leaf.value)
         kept = {
             name: each for name, each in leaf.value.items() if name == key or name.startswith((TRANSFORM, FOR_EACH))
         }
-        return Always(kept)
+        return Leaf(kept)
 
-    return render(bind(read(value, ()), {}, of))
+    return render_tree(flat_map(parse_tree(value, ()), {}, of))
 
 
-def _member(known: Known, key: str) -> str:
+def _member(known: Evaluated, key: str) -> str:
     match known:
         case Literal(dict(members)) if isinstance(value := members.get(key), str):
             return value.upper()

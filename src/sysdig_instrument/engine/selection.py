@@ -7,17 +7,17 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
-from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME
-from sysdig_instrument.engine.container import Container, entry_name, is_empty, present
+from sysdig_instrument.engine.container import Container, entry_name, is_empty, is_given
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
+from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.values import Literal, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.known import Literal, Unknown
-from sysdig_instrument.engine.layering import TaskSettings
-from sysdig_instrument.engine.platforms import platform
-from sysdig_instrument.engine.scope import Scope
-from sysdig_instrument.engine.template import EXPAND_LOOP, TaskDefinition
-from sysdig_instrument.values import dataclass
+from sysdig_instrument.engine.platforms import platform_member
+from sysdig_instrument.engine.settings.template_layers import TaskSettings
+from sysdig_instrument.engine.template import EXPAND_LOOPS, TaskDefinition
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 _AGENT_VARIABLES: Final = frozenset(
     {ACCESS_KEY, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
@@ -73,68 +73,68 @@ class Agent(Enum):
     AGENT = "agent"
 
 
-Verdict: TypeAlias = Include | Skip | Refuse
+Decision: TypeAlias = Include | Skip | Refuse
 
 
-def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Verdict:
+def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
     """Whether a task definition is to be instrumented, as far as it does not depend on its containers.
 
     The body of an ``Fn::ForEach`` is one for all items, so these must not differ in it.
     """
-    first, *others = [_decide(task, task_settings, scope) for scope in task.scopes]
+    first, *others = [_decide_in_scope(task, task_settings, scope) for scope in task.scopes]
     if any(other != first for other in others):
         return Refuse(
-            "", Reason("The items of the Fn::ForEach around it differ in whether they are to be instrumented", EXPAND_LOOP)
+            "", Reason("The items of the Fn::ForEach around it differ in whether they are to be instrumented", EXPAND_LOOPS)
         )  # fmt: skip
     return first
 
 
-def _decide(task: TaskDefinition, task_settings: TaskSettings, scope: Scope) -> Verdict:
+def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: EvaluationScope) -> Decision:
     properties = task.properties
     if not isinstance(properties, dict):
         return Refuse("", Reason("Properties is not an object", "Write the task definition's Properties as an object"))
-    settled = task_settings.settled
+    resolved = task_settings.resolved
     if task_settings.all_disabled:
-        return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
-    system = platform(properties, "OperatingSystemFamily", scope)
+        return Skip(f"Enabled is false in {resolved.source('Enabled')}", SkipReason.DISABLED)
+    system = platform_member(properties, "OperatingSystemFamily", scope)
     if isinstance(system, str) and system.startswith("WINDOWS"):
         return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
-    if settled.settings.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
+    if resolved.values.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
         return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
     return Include.INCLUDE
 
 
-def runs_on_fargate(properties: Mapping[str, Json], scope: Scope) -> bool:
+def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> bool:
     """Whether the task can run on Fargate: it says so, or says nothing and could. What is not known counts as yes."""
-    match intrinsics.resolve(properties.get("RequiresCompatibilities", ABSENT), scope):
+    match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown():
             return True
         case Literal(str(one)):
             return one.upper() == "FARGATE"
         case Literal([*several]) if several:
             return any(isinstance(one, str) and one.upper() == "FARGATE" for one in several)
-    match intrinsics.resolve(properties.get("NetworkMode", ABSENT), scope):
+    match evaluate(properties.get("NetworkMode", ABSENT), scope):
         case Unknown():
             pass
         case Literal(str(mode)) if mode == "awsvpc":
             pass
         case _:
             return False
-    return all(present(properties.get(key, ABSENT), scope) for key in ("Cpu", "Memory"))
+    return all(is_given(properties.get(key, ABSENT), scope) for key in ("Cpu", "Memory"))
 
 
-def decide_container(container: Container) -> Verdict | Agent:
+def decide_container(container: Container) -> Decision | Agent:
     """Whether a container is to be instrumented, left alone, or is the agent itself."""
     settings = container.settings
     if container.name == AGENT_NAME:
         return Agent.AGENT if _is_agent(container) else Refuse(
             "Name", Reason("The container has the agent's name, and is not the agent", "Give it another name")
         )  # fmt: skip
-    decided = _by_settings(container)
+    decided = _decide_by_settings(container)
     firelens = container.value.get("FirelensConfiguration", ABSENT)
-    if settings.instrument_log_routers or not present(firelens, container.scope):
+    if settings.instrument_log_routers or not is_given(firelens, container.scope):
         return decided
-    match intrinsics.resolve(firelens, container.scope) if intrinsics.is_expression(firelens) else None:
+    match evaluate(firelens, container.scope) if is_expression(firelens) else None:
         case Unknown(Reason(why, advice)):
             return decided if isinstance(decided, Skip) else Refuse(
                 "FirelensConfiguration", Reason(f"Whether the container is a FireLens log router cannot be worked out ({why})",
@@ -143,10 +143,10 @@ def decide_container(container: Container) -> Verdict | Agent:
     return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
 
 
-def _by_settings(container: Container) -> Verdict:
-    settings, settled, name = container.settings, container.settled, container.name
+def _decide_by_settings(container: Container) -> Decision:
+    settings, resolved, name = container.settings, container.resolved, container.name
     if not settings.enabled:
-        return Skip(f"Enabled is false in {settled.source('Enabled')}", SkipReason.DISABLED)
+        return Skip(f"Enabled is false in {resolved.source('Enabled')}", SkipReason.DISABLED)
     if name is None and (settings.exclude_containers or settings.include_containers):
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
@@ -154,18 +154,18 @@ def _by_settings(container: Container) -> Verdict:
             "Give it a name that is known before deployment"),
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
-        return Skip(f"ExcludeContainers in {settled.source('ExcludeContainers')}", SkipReason.EXCLUDED)
+        return Skip(f"ExcludeContainers in {resolved.source('ExcludeContainers')}", SkipReason.EXCLUDED)
     if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
-        return Skip(f"not in IncludeContainers in {settled.source('IncludeContainers')}", SkipReason.NOT_INCLUDED)
-    said = settled.is_from_template("Enabled") or settled.is_from_template("IncludeContainers")
-    if settings.mode == "opt-in" and not said:
-        return Skip(f"Mode is opt-in in {settled.source('Mode')}, and nothing says Enabled", SkipReason.NOT_OPTED_IN)
+        return Skip(f"not in IncludeContainers in {resolved.source('IncludeContainers')}", SkipReason.NOT_INCLUDED)
+    is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
+    if settings.mode == "opt-in" and not is_opted_in:
+        return Skip(f"Mode is opt-in in {resolved.source('Mode')}, and nothing says Enabled", SkipReason.NOT_OPTED_IN)
     return Include.INCLUDE
 
 
 def _is_agent(container: Container) -> bool:
     """Whether a container of the agent's name is one that this macro, Sysdig's own tools, or a person made as agent."""
-    match intrinsics.resolve(container.value.get("Image", ABSENT), container.scope):
+    match evaluate(container.value.get("Image", ABSENT), container.scope):
         case Literal(str(image)) if image == container.settings.agent_image or _repository(image) == _AGENT_REPOSITORY:
             return True
     for key in ("Secrets", "Environment"):

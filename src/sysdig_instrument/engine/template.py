@@ -9,24 +9,25 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from typing import Final, Literal, TypeAlias
 
-from sysdig_instrument.engine import intrinsics, known
-from sysdig_instrument.engine.choices import When
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions
+from sysdig_instrument.engine.expressions.evaluate import evaluate
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
+from sysdig_instrument.engine.expressions.values import Literal as Known
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Owner, Pointer
-from sysdig_instrument.engine.scope import Scope, section
-from sysdig_instrument.values import dataclass, replace
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
 STACK: Final = "AWS::CloudFormation::Stack"
 FOR_EACH: Final = "Fn::ForEach::"
 TRANSFORM: Final = "Fn::Transform"
-MACRO: Final = "SysdigInstrument"
+MACRO_NAME: Final = "SysdigInstrument"
 """How the macro's name begins, whatever ring it is of: SysdigInstrument-canary."""
-EXPAND_LOOP: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
-_DEEPEST_LOOP: Final = 5  # Fn::ForEach in Fn::ForEach: more than AWS::LanguageExtensions takes
-_MOST_ITEMS: Final = 500  # as many as a template may have resources
+EXPAND_LOOPS: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
+_MAX_LOOP_DEPTH: Final = 5  # Fn::ForEach in Fn::ForEach: more than AWS::LanguageExtensions takes
+_MAX_LOOP_ITEMS: Final = 500  # as many as a template may have resources
 
-Outline: TypeAlias = Literal["template", "resource", "properties"]
+FragmentKind: TypeAlias = Literal["template", "resource", "properties"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class TaskDefinition:
     """One ``AWS::ECS::TaskDefinition``, or the body of an ``Fn::ForEach`` that makes several.
 
     ``pointer`` leads to the resource; it is nothing where only the Properties are in sight (a snippet). ``scope`` is
-    what its expressions may refer to, with ``None`` for the loop variables around; ``items`` are the same scopes with
+    what its expressions may refer to, with ``None`` for the loop variables around; ``item_scopes`` are the same scopes with
     each combination of the loops' items, and nothing where these are not known.
     """
 
@@ -42,8 +43,8 @@ class TaskDefinition:
     pointer: Pointer | None
     resource: Mapping[str, Json]
     properties: Json
-    scope: Scope
-    items: tuple[Scope, ...] | None
+    scope: EvaluationScope
+    item_scopes: tuple[EvaluationScope, ...] | None
 
     @property
     def properties_pointer(self) -> Pointer:
@@ -56,17 +57,17 @@ class TaskDefinition:
         return Owner(self.name, None, self.pointer or ())
 
     @property
-    def scopes(self) -> tuple[Scope, ...]:
+    def scopes(self) -> tuple[EvaluationScope, ...]:
         """What its expressions may refer to: once for each item of the loops around it, as far as these are known."""
-        return self.items or (self.scope,)
+        return self.item_scopes or (self.scope,)
 
     @property
-    def when(self) -> When:
+    def assumptions(self) -> Assumptions:
         """What holds for it to be created at all: its Condition."""
-        return self.scope.when
+        return self.scope.assumptions
 
 
-def outline(fragment: Json) -> Outline | None:
+def fragment_kind(fragment: Json) -> FragmentKind | None:
     """What kind of thing a fragment is; nothing where no task definition can be in it."""
     if not isinstance(fragment, dict):
         return None
@@ -77,9 +78,9 @@ def outline(fragment: Json) -> Outline | None:
     return "properties" if "ContainerDefinitions" in fragment else None
 
 
-def task_definitions(fragment: Json, scope: Scope) -> Iterator[TaskDefinition]:
+def task_definitions(fragment: Json, scope: EvaluationScope) -> Iterator[TaskDefinition]:
     """All task definitions of a fragment, in the order in which they stand."""
-    match outline(fragment), fragment:
+    match fragment_kind(fragment), fragment:
         case "template", dict():
             yield from _in_resources(section(fragment, "Resources"), ("Resources",), scope, (scope,), 0)
         case "resource", dict(resource) if resource["Type"] == TASK_DEFINITION:
@@ -90,34 +91,34 @@ def task_definitions(fragment: Json, scope: Scope) -> Iterator[TaskDefinition]:
             yield TaskDefinition(name, None, {}, properties, scope, (scope,))
 
 
-def resources_of(fragment: Json, kinds: Container[str]) -> Iterator[tuple[Pointer, dict[str, Json]]]:
+def resources_of_types(fragment: Json, resource_types: Container[str]) -> Iterator[tuple[Pointer, dict[str, Json]]]:
     """The resources of some types that a template has, those in the bodies of Fn::ForEach too, and where each is."""
-    yield from _of_kinds(section(fragment, "Resources"), ("Resources",), kinds, 0)
+    yield from _resources_of_types(section(fragment, "Resources"), ("Resources",), resource_types, 0)
 
 
-def _of_kinds(
+def _resources_of_types(
     resources: Mapping[str, Json], pointer: Pointer, kinds: Container[str], depth: int
 ) -> Iterator[tuple[Pointer, dict[str, Json]]]:
     for name, resource in resources.items():
         match resource:
-            case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _DEEPEST_LOOP:
-                yield from _of_kinds(body, (*pointer, name, 2), kinds, depth + 1)
+            case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _MAX_LOOP_DEPTH:
+                yield from _resources_of_types(body, (*pointer, name, 2), kinds, depth + 1)
             case dict() if str(resource.get("Type")) in kinds:
                 yield (*pointer, name), resource
 
 
-def unseen(fragment: Json) -> Iterator[Pointer]:
+def opaque_transforms(fragment: Json) -> Iterator[Pointer]:
     """Where an ``Fn::Transform`` may bring whole resources to a template: at its top, among Resources, or as a resource."""
-    if isinstance(fragment, dict) and outline(fragment) == "template":
-        yield from _transforms(fragment, ())
+    if isinstance(fragment, dict) and fragment_kind(fragment) == "template":
+        yield from _opaque_transform(fragment, ())
         resources = section(fragment, "Resources")
-        yield from _transforms(resources, ("Resources",))
+        yield from _opaque_transform(resources, ("Resources",))
         for name, resource in resources.items():
             if isinstance(resource, dict) and "Type" not in resource:
-                yield from _transforms(resource, ("Resources", name))
+                yield from _opaque_transform(resource, ("Resources", name))
 
 
-def _transforms(owner: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
+def _opaque_transform(owner: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
     if TRANSFORM in owner and not is_own_transform(owner[TRANSFORM]):
         yield (*pointer, TRANSFORM)
 
@@ -125,16 +126,20 @@ def _transforms(owner: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer
 def is_own_transform(value: Json) -> bool:
     """Whether Fn::Transform is this macro, used as a snippet."""
     uses = value if isinstance(value, list) else [value]
-    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO) for use in uses)
+    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO_NAME) for use in uses)
 
 
 def _in_resources(
-    resources: Mapping[str, Json], pointer: Pointer, scope: Scope, items: tuple[Scope, ...] | None, depth: int
+    resources: Mapping[str, Json],
+    pointer: Pointer,
+    scope: EvaluationScope,
+    items: tuple[EvaluationScope, ...] | None,
+    depth: int,
 ) -> Iterator[TaskDefinition]:
     for name, resource in resources.items():
         if name.startswith(FOR_EACH):
             match resource:
-                case [str(variable), collection, dict(body)] if depth < _DEEPEST_LOOP:
+                case [str(variable), collection, dict(body)] if depth < _MAX_LOOP_DEPTH:
                     inner = replace(scope, loops={**scope.loops, variable: None})
                     yield from _in_resources(
                         body, (*pointer, name, 2), inner, _each_item(variable, collection, items), depth + 1
@@ -143,28 +148,34 @@ def _in_resources(
             yield _task_definition(name, (*pointer, name), resource, scope, items)
 
 
-def _each_item(variable: str, collection: Json, items: tuple[Scope, ...] | None) -> tuple[Scope, ...] | None:
+def _each_item(
+    variable: str, collection: Json, items: tuple[EvaluationScope, ...] | None
+) -> tuple[EvaluationScope, ...] | None:
     """A scope for each item of a loop inside each item of the loops around it."""
-    inner: list[Scope] = []
+    inner: list[EvaluationScope] = []
     for scope in items or ():
-        match intrinsics.resolve(collection, scope):
-            case known.Literal(list(values)) if all(isinstance(value, str) for value in values):
+        match evaluate(collection, scope):
+            case Known(list(values)) if all(isinstance(value, str) for value in values):
                 inner += (replace(scope, loops={**scope.loops, variable: value}) for value in values)
             case _:
                 return None
-    return tuple(inner) if inner and len(inner) <= _MOST_ITEMS else None
+    return tuple(inner) if inner and len(inner) <= _MAX_LOOP_ITEMS else None
 
 
 def _task_definition(
-    name: str, pointer: Pointer, resource: Mapping[str, Json], scope: Scope, items: tuple[Scope, ...] | None
+    name: str,
+    pointer: Pointer,
+    resource: Mapping[str, Json],
+    scope: EvaluationScope,
+    items: tuple[EvaluationScope, ...] | None,
 ) -> TaskDefinition:
     condition = resource.get("Condition")
-    when = {condition: True} if isinstance(condition, str) else {}
+    assumptions = {condition: True} if isinstance(condition, str) else {}
     return TaskDefinition(
         name,
         pointer,
         resource,
         resource.get("Properties"),
-        scope.assuming(when),
-        items and tuple(item.assuming(when) for item in items),
+        scope.assuming(assumptions),
+        items and tuple(item.assuming(assumptions) for item in items),
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sysdig_instrument.engine.findings import Reason, quoted
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Reach, Setting, Settings
+from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Setting, Settings, SettingScope
 from sysdig_instrument.errors import UsageError
-from sysdig_instrument.values import dataclass, field, replace
+from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
-_VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
+_SETTING_OF_VARIABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "AgentEnvironment": {
         "SYSDIG_COLLECTOR": "Collector",
         "SYSDIG_COLLECTOR_PORT": "CollectorPort",
@@ -29,88 +29,90 @@ _VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
 class Layer:
     """Some settings and the place they come from.
 
-    ``name`` is what messages call it («--set», «the template's Metadata»). ``reach`` is the kind of place: a layer may
+    ``name`` is what messages call it («--set», «the template's Metadata»). ``scope`` is the kind of place: a layer may
     hold the settings whose reach is its own or wider.
     """
 
     name: str
     values: Mapping[str, Json]
-    reach: Reach = Reach.DEPLOYMENT
+    scope: SettingScope = SettingScope.DEPLOYMENT
 
 
 DEFAULT: Final = Layer("default", {})
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ResolvedSettings:
     """Settings with the layer that each came from, by the setting's name; what is not in ``layers`` is the default."""
 
-    settings: Settings = field(default_factory=Settings)
+    values: Settings = field(default_factory=Settings)
     layers: Mapping[str, Layer] = field(default_factory=dict)
 
     def layer(self, name: str) -> Layer:
         """The layer that gave the setting its value."""
         return self.layers.get(name, DEFAULT)
 
-    def origin(self, name: str) -> str:
+    def layer_name(self, name: str) -> str:
         """What messages call that layer."""
         return self.layer(name).name
 
     def source(self, name: str) -> str:
         """Who says so, in words that are the same for the macro and for the command line tool in its place."""
         layer = self.layer(name)
-        return "the macro's deployment" if layer.reach is Reach.DEPLOYMENT else layer.name
+        return "the macro's deployment" if layer.scope is SettingScope.DEPLOYMENT else layer.name
 
     def is_from_template(self, name: str) -> bool:
         """Whether the template itself says it, and not the macro's deployment or nobody."""
-        return self.layer(name).reach is not Reach.DEPLOYMENT
+        return self.layer(name).scope is not SettingScope.DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InvalidSetting:
     """What is wrong with one entry of a layer."""
 
     name: str
     reason: Reason
 
 
-def merged(settled: Settled, layer: Layer) -> tuple[Settled, list[Fault]]:
+def with_layer(resolved: ResolvedSettings, layer: Layer) -> tuple[ResolvedSettings, list[InvalidSetting]]:
     """The settings with one more layer over them, and what is wrong with that layer.
 
     An empty string counts as not set: CloudFormation parameters have no other way to say so.
     """
     values: dict[str, Any] = {}
-    faults: list[Fault] = []
+    invalid: list[InvalidSetting] = []
     for name, value in layer.values.items():
         if value in ("", None):
             continue
         try:
-            values[name] = _read(name, value, layer, settled)
-        except _FaultyError as error:
-            faults.append(error.fault)
+            values[name] = _parse(name, value, layer, resolved)
+        except _InvalidSettingError as error:
+            invalid.append(error.invalid)
     if not values:
-        return settled, faults
+        return resolved, invalid
     attributes = {BY_NAME[name].attribute: value for name, value in values.items()}
-    return Settled(replace(settled.settings, **attributes), {**settled.layers, **dict.fromkeys(values, layer)}), faults
+    return ResolvedSettings(
+        replace(resolved.values, **attributes), {**resolved.layers, **dict.fromkeys(values, layer)}
+    ), invalid
 
 
-def settle(*layers: Layer) -> Settled:
+def merge_layers(*layers: Layer) -> ResolvedSettings:
     """The settings that the layers of a deployment give, first to last.
 
     Raises:
         UsageError: Names that do not exist or values that cannot be used; one line for each.
     """
-    settled, faults = Settled(), list[Fault]()
+    resolved, invalid = ResolvedSettings(), list[InvalidSetting]()
     for layer in layers:
-        settled, more = merged(settled, layer)
-        faults += more
-    for name in settled.settings.locked_settings:
+        resolved, more = with_layer(resolved, layer)
+        invalid += more
+    for name in resolved.values.locked_settings:
         if name not in BY_NAME:
-            fact = f"LockedSettings in {settled.origin('LockedSettings')} names {quoted(name)}, which is no setting"
-            faults.append(Fault("LockedSettings", Reason(fact, nearest(name, BY_NAME) or "Take it out")))
-    if faults:
-        raise UsageError("\n".join(fault.reason.text for fault in faults))
-    return settled
+            fact = f"LockedSettings in {resolved.layer_name('LockedSettings')} names {quote(name)}, which is no setting"
+            invalid.append(InvalidSetting("LockedSettings", Reason(fact, suggest(name, BY_NAME) or "Take it out")))
+    if invalid:
+        raise UsageError("\n".join(fault.reason.text for fault in invalid))
+    return resolved
 
 
 def from_environment(environment: Mapping[str, str]) -> Layer:
@@ -119,7 +121,7 @@ def from_environment(environment: Mapping[str, str]) -> Layer:
     return Layer("the macro's deployment", dict(found))
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """«Write …» with the known name that is nearest; nothing where none is near."""
     by_case = {key.casefold(): key for key in known}
     import difflib  # noqa: PLC0415 - only a misspelt name needs it
@@ -128,52 +130,54 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f'Write "{by_case[close[0]]}"' if close else ""
 
 
-class _FaultyError(Exception):
+class _InvalidSettingError(Exception):
     def __init__(self, name: str, reason: Reason) -> None:
         super().__init__(reason.fact)
-        self.fault = Fault(name, reason)
+        self.invalid = InvalidSetting(name, reason)
 
 
-def _read(name: str, value: Json, layer: Layer, settled: Settled) -> Json:
+def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
-        raise _FaultyError(
-            name, Reason(f"{quoted(name)} in {layer.name} is no setting",
-            nearest(name, BY_NAME) or "Take it out; docs/settings.md lists the settings"),
+        raise _InvalidSettingError(
+            name, Reason(f"{quote(name)} in {layer.name} is no setting",
+            suggest(name, BY_NAME) or "Take it out; docs/settings.md lists the settings"),
         )  # fmt: skip
-    if layer.reach is not Reach.DEPLOYMENT:
-        _check_reach(setting, layer, settled)
+    if layer.scope is not SettingScope.DEPLOYMENT:
+        _check_scope(setting, layer, resolved)
     try:
-        read = setting.kind.read(value)
+        read = setting.value_type.parse(value)
     except ValueError as error:
         fact = f'Setting "{name}" in {layer.name} has a value that cannot be used'
-        raise _FaultyError(name, Reason(fact, f"Give {error}")) from None
-    if layer.reach is not Reach.DEPLOYMENT and isinstance(read, dict):
-        _check_variables(name, read, layer, settled)
+        raise _InvalidSettingError(name, Reason(fact, f"Give {error}")) from None
+    if layer.scope is not SettingScope.DEPLOYMENT and isinstance(read, dict):
+        _check_variables(name, read, layer, resolved)
     if name == "Collector" and "." not in str(read) and read not in COLLECTORS:
         known = ", ".join(COLLECTORS)
         fact = f'Setting "Collector" in {layer.name} is neither a host name nor a region that is known ({known})'
-        raise _FaultyError(name, Reason(fact, nearest(str(read), COLLECTORS) or "Give the host name of the collector"))
+        raise _InvalidSettingError(
+            name, Reason(fact, suggest(str(read), COLLECTORS) or "Give the host name of the collector")
+        )
     return read
 
 
-def _check_variables(name: str, variables: Mapping[str, Json], layer: Layer, settled: Settled) -> None:
+def _check_variables(name: str, variables: Mapping[str, Json], layer: Layer, resolved: ResolvedSettings) -> None:
     """What is locked is locked under the name of its variable, too."""
-    for variable, owner in _VARIABLES.get(name, {}).items():
-        if variable in variables and owner in settled.settings.locked_settings:
-            origin = settled.origin("LockedSettings")
+    for variable, owner in _SETTING_OF_VARIABLE.get(name, {}).items():
+        if variable in variables and owner in resolved.values.locked_settings:
+            origin = resolved.layer_name("LockedSettings")
             fact = f'Setting "{name}" in {layer.name} gives {variable}, and "{owner}" is locked by {origin}'
-            raise _FaultyError(name, Reason(fact, "Take it out there, or ask the platform team"))
+            raise _InvalidSettingError(name, Reason(fact, "Take it out there, or ask the platform team"))
 
 
-def _check_reach(setting: Setting, layer: Layer, settled: Settled) -> None:
+def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> None:
     name = setting.name
-    if name in settled.settings.locked_settings:
-        fact = f'Setting "{name}" in {layer.name} is locked by {settled.origin("LockedSettings")}'
-        raise _FaultyError(name, Reason(fact, "Take it out there, or ask the platform team"))
-    if setting.reach is Reach.DEPLOYMENT:
+    if name in resolved.values.locked_settings:
+        fact = f'Setting "{name}" in {layer.name} is locked by {resolved.layer_name("LockedSettings")}'
+        raise _InvalidSettingError(name, Reason(fact, "Take it out there, or ask the platform team"))
+    if setting.scope is SettingScope.DEPLOYMENT:
         fact = f'Setting "{name}" in {layer.name} can be set in the macro\'s deployment only'
-        raise _FaultyError(name, Reason(fact, "Take it out there"))
-    if layer.reach is Reach.CONTAINER and setting.reach is not Reach.CONTAINER:
+        raise _InvalidSettingError(name, Reason(fact, "Take it out there"))
+    if layer.scope is SettingScope.CONTAINER and setting.scope is not SettingScope.CONTAINER:
         fact = f'Setting "{name}" in {layer.name} is for whole task definitions'
-        raise _FaultyError(name, Reason(fact, "Move it out of Containers"))
+        raise _InvalidSettingError(name, Reason(fact, "Move it out of Containers"))

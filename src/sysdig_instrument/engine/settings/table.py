@@ -11,18 +11,18 @@ from enum import Enum
 from typing import Any, Final
 
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.settings.kinds import (
-    Arguments,
-    Choice,
-    Flag,
-    Kind,
+from sysdig_instrument.engine.settings.types import (
+    ArgumentList,
+    Boolean,
+    Integer,
     LogConfiguration,
-    Map,
-    Names,
-    Text,
-    Whole,
+    Object,
+    OneOf,
+    SettingType,
+    String,
+    StringList,
 )
-from sysdig_instrument.values import dataclass, field, fields
+from sysdig_instrument.lazy_dataclasses import dataclass, field, fields
 
 COLLECTORS: Final[Mapping[str, str]] = {
     "us1": "collector.sysdigcloud.com",
@@ -38,19 +38,19 @@ COLLECTORS: Final[Mapping[str, str]] = {
 
 ENVIRONMENT_PREFIX: Final = "SYSDIG_INSTRUMENT_"
 
-_ARN = r"arn:aws[a-z-]*"
+_ARN_PREFIX = r"arn:aws[a-z-]*"
 SECRET_PATTERN: Final = (
-    rf"{_ARN}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[^:\s]+(:[^:\s]*){{0,3}}"
-    rf"|{_ARN}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/\S+"
+    rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[^:\s]+(:[^:\s]*){{0,3}}"
+    rf"|{_ARN_PREFIX}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/\S+"
 )
 """Secrets Manager's ARN, also with ECS's ``:json-key:version-stage:version-id``, or that of an SSM parameter."""
 
-_SECRETS_MANAGER = rf"{_ARN}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[^:\s]+"
-_ROLE = rf"{_ARN}:iam::[0-9]{{12}}:role/\S+"
-_VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
+_SECRETS_MANAGER_PATTERN = rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[^:\s]+"
+_ROLE_PATTERN = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
+_VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
-class Reach(Enum):
+class SettingScope(Enum):
     """The layers that may hold a setting."""
 
     DEPLOYMENT = "deployment"
@@ -67,11 +67,11 @@ class Setting:
 
     name: str
     attribute: str
-    kind: Kind
+    value_type: SettingType
     default: Json
     group: str
-    doc: str
-    reach: Reach
+    description: str
+    scope: SettingScope
     required: bool
 
     @property
@@ -81,9 +81,15 @@ class Setting:
 
 
 def _setting(  # noqa: PLR0913 - a row of the table, always called by keyword
-    kind: Kind, *, group: str, doc: str, default: Json = None, reach: Reach = Reach.TASK, required: bool = False
+    value_type: SettingType,
+    *,
+    group: str,
+    description: str,
+    default: Json = None,
+    scope: SettingScope = SettingScope.TASK,
+    required: bool = False,
 ) -> Any:  # noqa: ANN401 - what dataclasses.field returns, too
-    row = {"kind": kind, "group": group, "doc": doc, "reach": reach, "required": required}
+    row = {"value_type": value_type, "group": group, "description": description, "scope": scope, "required": required}
     return field(default_factory=lambda: default, metadata={**row, "default": default})
 
 
@@ -92,248 +98,248 @@ class Settings:
     """The values of all settings for one task definition or container. Lists and maps in it are never changed."""
 
     collector: str | None = _setting(
-        Text(
+        String(
             "a collector's host name, or a region: " + ", ".join(COLLECTORS), r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
         ),
         group="Sysdig",
         required=True,
-        doc="Sysdig's collector: a host name, or a Sysdig SaaS region (" + ", ".join(COLLECTORS) + ").",
+        description="Sysdig's collector: a host name, or a Sysdig SaaS region (" + ", ".join(COLLECTORS) + ").",
     )
     collector_port: int = _setting(
-        Whole(1, 65535),
+        Integer(1, 65535),
         group="Sysdig",
         default=6443,
-        doc="TCP port of the collector.",
+        description="TCP port of the collector.",
     )
     access_key_secret: Json = _setting(
-        Text(
+        String(
             "the ARN of a Secrets Manager secret (also with :json-key::) or of an SSM parameter",
             SECRET_PATTERN,
-            live=True,
+            allows_intrinsic=True,
         ),
         group="Sysdig",
         required=True,
-        doc="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "
+        description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "
         "The agent gets it through ECS Secrets; it never stands in the template. An intrinsic function in Metadata passes through.",
     )
     agent_image: str = _setting(
-        Text("an image reference", r"[^\s]{1,512}"),
+        String("an image reference", r"[^\s]{1,512}"),
         group="Agent",
         default="quay.io/sysdig/workload-agent:latest",
-        doc="Image of the agent's container. Pin a tag or a digest in production.",
+        description="Image of the agent's container. Pin a tag or a digest in production.",
     )
     agent_image_credentials: str | None = _setting(
-        Text("the ARN of a Secrets Manager secret", _SECRETS_MANAGER),
+        String("the ARN of a Secrets Manager secret", _SECRETS_MANAGER_PATTERN),
         group="Agent",
-        doc="ARN of the secret with the credentials of the agent image's registry (RepositoryCredentials).",
+        description="ARN of the secret with the credentials of the agent image's registry (RepositoryCredentials).",
     )
     priority: str = _setting(
-        Choice(("availability", "security")),
+        OneOf(("availability", "security")),
         group="Agent",
         default="availability",
-        doc="`availability`: the workload comes first, and starts without policies. `security`: the workload waits for policies.",
+        description="`availability`: the workload comes first, and starts without policies. `security`: the workload waits for policies.",
     )
     sidecar_mode: str = _setting(
-        Choice(("auto", "force")),
+        OneOf(("auto", "force")),
         group="Agent",
         default="auto",
-        doc="Value of SYSDIG_SIDECAR in all containers.",
+        description="Value of SYSDIG_SIDECAR in all containers.",
     )
     log_level: str | None = _setting(
-        Choice(("silent", "fatal", "critical", "error", "warning", "info", "debug", "trace")),
+        OneOf(("silent", "fatal", "critical", "error", "warning", "info", "debug", "trace")),
         group="Agent",
-        doc="The agent's log level (SYSDIG_LOGGING).",
+        description="The agent's log level (SYSDIG_LOGGING).",
     )
     extra_conf: str | None = _setting(
-        Text("YAML or JSON text", r"[\s\S]+"),
+        String("YAML or JSON text", r"[\s\S]+"),
         group="Agent",
-        doc="More configuration for the agent, YAML or JSON text (SYSDIG_EXTRA_CONF).",
+        description="More configuration for the agent, YAML or JSON text (SYSDIG_EXTRA_CONF).",
     )
     agent_environment: dict[str, Json] = _setting(
-        Map("a JSON object of variable names and values", "text or intrinsic", _VARIABLE),
+        Object("a JSON object of variable names and values", "text or intrinsic", _VARIABLE_PATTERN),
         group="Agent",
         default={},
-        doc="More environment variables for the agent's container.",
+        description="More environment variables for the agent's container.",
     )
     agent_essential: str = _setting(
-        Choice(("auto", "true", "false")),
+        OneOf(("auto", "true", "false")),
         group="Agent",
         default="auto",
-        doc="Whether the task stops when the agent stops. `auto`: only with Priority `security`.",
+        description="Whether the task stops when the agent stops. `auto`: only with Priority `security`.",
     )
     agent_cpu: int | None = _setting(
-        Whole(1, 196608, "CPU units"),
+        Integer(1, 196608, "CPU units"),
         group="Agent",
-        doc="CPU units reserved for the agent's container (1024 are one vCPU).",
+        description="CPU units reserved for the agent's container (1024 are one vCPU).",
     )
     agent_memory: int | None = _setting(
-        Whole(6, 2097152, "MiB"),
+        Integer(6, 2097152, "MiB"),
         group="Agent",
-        doc="Hard memory limit of the agent's container, in MiB.",
+        description="Hard memory limit of the agent's container, in MiB.",
     )
     agent_memory_reservation: int | None = _setting(
-        Whole(6, 2097152, "MiB"),
+        Integer(6, 2097152, "MiB"),
         group="Agent",
-        doc="Memory reserved for the agent's container, in MiB.",
+        description="Memory reserved for the agent's container, in MiB.",
     )
     task_size: str = _setting(
-        Choice(("keep", "raise")),
+        OneOf(("keep", "raise")),
         group="Agent",
         default="keep",
-        doc="Where AgentCpu and AgentMemoryReservation (or AgentMemory) are more than the task has left. `keep`: refuse, and say which size "
+        description="Where AgentCpu and AgentMemoryReservation (or AgentMemory) are more than the task has left. `keep`: refuse, and say which size "
         "would do. `raise`: give the task that size, the next one that Fargate has.",
     )
     agent_log_configuration: Json = _setting(
         LogConfiguration(),
         group="Agent",
-        doc="LogConfiguration of the agent's container as JSON, any driver; or `inherit`: the first instrumented container's, "
+        description="LogConfiguration of the agent's container as JSON, any driver; or `inherit`: the first instrumented container's, "
         "with a stream prefix of its own.",
     )
     agent_entry_point: list[str] | None = _setting(
-        Arguments(),
+        ArgumentList(),
         group="Agent",
-        doc="EntryPoint of the agent's container. Not set: the image's own, which is right for every release known.",
+        description="EntryPoint of the agent's container. Not set: the image's own, which is right for every release known.",
     )
     agent_command: list[str] | None = _setting(
-        Arguments(),
+        ArgumentList(),
         group="Agent",
-        doc="Command of the agent's container. Not set: the image's own.",
+        description="Command of the agent's container. Not set: the image's own.",
     )
     enabled: bool = _setting(
-        Flag(),
+        Boolean(),
         group="Selection",
         default=True,
-        reach=Reach.CONTAINER,
-        doc="`false` leaves this task definition, or this container, alone.",
+        scope=SettingScope.CONTAINER,
+        description="`false` leaves this task definition, or this container, alone.",
     )
     mode: str = _setting(
-        Choice(("opt-out", "opt-in")),
+        OneOf(("opt-out", "opt-in")),
         group="Selection",
         default="opt-out",
-        doc="`opt-in`: only what says `Enabled: true` itself is instrumented.",
+        description="`opt-in`: only what says `Enabled: true` itself is instrumented.",
     )
     exclude_containers: list[str] = _setting(
-        Names(),
+        StringList(),
         group="Selection",
         default=[],
-        doc="Names (globs) of containers to leave alone.",
+        description="Names (globs) of containers to leave alone.",
     )
     include_containers: list[str] = _setting(
-        Names(),
+        StringList(),
         group="Selection",
         default=[],
-        doc="Names (globs) of the only containers to instrument; empty means all.",
+        description="Names (globs) of the only containers to instrument; empty means all.",
     )
     instrument_log_routers: bool = _setting(
-        Flag(),
+        Boolean(),
         group="Selection",
         default=False,
-        reach=Reach.CONTAINER,
-        doc="Instrument FireLens log routers too (containers with a FirelensConfiguration).",
+        scope=SettingScope.CONTAINER,
+        description="Instrument FireLens log routers too (containers with a FirelensConfiguration).",
     )
     launch_types: str = _setting(
-        Choice(("FARGATE", "ALL")),
+        OneOf(("FARGATE", "ALL")),
         group="Selection",
         default="FARGATE",
-        doc="`ALL`: task definitions for EC2 and EXTERNAL too, where the host agent is not used.",
+        description="`ALL`: task definitions for EC2 and EXTERNAL too, where the host agent is not used.",
     )
     unsupported_architecture: str = _setting(
-        Choice(("warn", "fail")),
+        OneOf(("warn", "fail")),
         group="Selection",
         default="warn",
-        doc="What to do with ARM64 tasks: instrument them with a notice, or refuse. Sysdig documents x86-64 only.",
+        description="What to do with ARM64 tasks: instrument them with a notice, or refuse. Sysdig documents x86-64 only.",
     )
     workload_environment: dict[str, Json] = _setting(
-        Map("a JSON object of variable names and values", "text or intrinsic", _VARIABLE),
+        Object("a JSON object of variable names and values", "text or intrinsic", _VARIABLE_PATTERN),
         group="Workload",
         default={},
-        reach=Reach.CONTAINER,
-        doc="More environment variables for the instrumented containers.",
+        scope=SettingScope.CONTAINER,
+        description="More environment variables for the instrumented containers.",
     )
     on_unresolved_image: str = _setting(
-        Choice(("fail", "skip")),
+        OneOf(("fail", "skip")),
         group="Images",
         default="fail",
-        reach=Reach.CONTAINER,
-        doc="When an image's ENTRYPOINT and CMD are needed and cannot be read: refuse the template, or leave the container alone with a notice.",
+        scope=SettingScope.CONTAINER,
+        description="When an image's ENTRYPOINT and CMD are needed and cannot be read: refuse the template, or leave the container alone with a notice.",
     )
     image_configs: dict[str, Json] = _setting(
-        Map('a JSON object: image → {"Entrypoint": […], "Cmd": […]}', "image config"),
+        Object('a JSON object: image → {"Entrypoint": […], "Cmd": […]}', "image config"),
         group="Images",
         default={},
-        doc='ENTRYPOINT and CMD of images that cannot be looked up, as a JSON object: image → `{"Entrypoint": […], "Cmd": […]}`. '
+        description='ENTRYPOINT and CMD of images that cannot be looked up, as a JSON object: image → `{"Entrypoint": […], "Cmd": […]}`. '
         "Wins over the registry.",
     )
     allowed_registries: list[str] = _setting(
-        Names(),
+        StringList(),
         group="Images",
         default=["*"],
-        reach=Reach.DEPLOYMENT,
-        doc="Registry hosts (globs) that may be asked for images.",
+        scope=SettingScope.DEPLOYMENT,
+        description="Registry hosts (globs) that may be asked for images.",
     )
     internal_registries: list[str] = _setting(
-        Names(
+        StringList(
             "a list of hosts, with their port if it is not 443, or http://host:port",
             r"(http://)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?",
         ),
         group="Images",
         default=[],
-        reach=Reach.DEPLOYMENT,
-        doc="Registry hosts that may be asked although they resolve to private addresses, with their port if it is not 443. "
+        scope=SettingScope.DEPLOYMENT,
+        description="Registry hosts that may be asked although they resolve to private addresses, with their port if it is not 443. "
         "A host written as `http://host:port` is asked without TLS.",
     )
     registry_credentials: dict[str, Json] = _setting(
-        Map("a JSON object: registry host → ARN of a Secrets Manager secret", "text"),
+        Object("a JSON object: registry host → ARN of a Secrets Manager secret", "text"),
         group="Images",
         default={},
-        reach=Reach.DEPLOYMENT,
-        doc="Secrets with the credentials of registries, as a JSON object: registry host → ARN of a Secrets Manager secret that holds "
+        scope=SettingScope.DEPLOYMENT,
+        description="Secrets with the credentials of registries, as a JSON object: registry host → ARN of a Secrets Manager secret that holds "
         '`{"username": …, "password": …}`.',
     )
     token_services: dict[str, Json] = _setting(
-        Map("a JSON object: registry host → host of its token service", "text"),
+        Object("a JSON object: registry host → host of its token service", "text"),
         group="Images",
         default={},
-        reach=Reach.DEPLOYMENT,
-        doc="Token services at hosts of another name than their registry's, as a JSON object: registry host → the host that may be "
+        scope=SettingScope.DEPLOYMENT,
+        description="Token services at hosts of another name than their registry's, as a JSON object: registry host → the host that may be "
         "shown its credentials. Docker Hub's is known.",
     )
     lookup_seconds: int = _setting(
-        Whole(1, 600, "seconds"),
+        Integer(1, 600, "seconds"),
         group="Images",
         default=20,
-        reach=Reach.DEPLOYMENT,
-        doc="Time for all image look-ups of one template together, in seconds.",
+        scope=SettingScope.DEPLOYMENT,
+        description="Time for all image look-ups of one template together, in seconds.",
     )
     tag_cache_seconds: int = _setting(
-        Whole(0, 86400, "seconds"),
+        Integer(0, 86400, "seconds"),
         group="Images",
         default=60,
-        reach=Reach.DEPLOYMENT,
-        doc="How long the macro trusts what it read for a tag, in seconds. Digests are trusted for ever.",
+        scope=SettingScope.DEPLOYMENT,
+        description="How long the macro trusts what it read for a tag, in seconds. Digests are trusted for ever.",
     )
     access_key_kms_key: str | None = _setting(
-        Text("the ARN of a KMS key", rf"{_ARN}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
+        String("the ARN of a KMS key", rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
         group="Roles",
-        doc="ARN of the KMS key that the access key's secret is encrypted with, where it is not AWS's own. Needed for the permission only.",
+        description="ARN of the KMS key that the access key's secret is encrypted with, where it is not AWS's own. Needed for the permission only.",
     )
     grant_access_key_read: str = _setting(
-        Choice(("auto", "never")),
+        OneOf(("auto", "never")),
         group="Roles",
         default="auto",
-        doc="`auto`: where the execution role is a resource of the template, it gets the permission to read the access key.",
+        description="`auto`: where the execution role is a resource of the template, it gets the permission to read the access key.",
     )
     default_execution_role_arn: Json = _setting(
-        Text("the ARN of an IAM role", _ROLE, live=True),
+        String("the ARN of an IAM role", _ROLE_PATTERN, allows_intrinsic=True),
         group="Roles",
-        doc="Execution role for task definitions that have none; the agent's secret needs one.",
+        description="Execution role for task definitions that have none; the agent's secret needs one.",
     )
     locked_settings: list[str] = _setting(
-        Names(),
+        StringList(),
         group="Governance",
         default=[],
-        reach=Reach.DEPLOYMENT,
-        doc="Names of settings that templates may not change.",
+        scope=SettingScope.DEPLOYMENT,
+        description="Names of settings that templates may not change.",
     )
 
     @property

@@ -12,11 +12,9 @@ from sysdig_instrument.engine.steps.capabilities import capabilities
 from sysdig_instrument.engine.steps.entry_point import entry_point
 from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role, grant
-from sysdig_instrument.engine.steps.launches import launches
+from sysdig_instrument.engine.steps.notices import launchers, runtime_platform, task_notices
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
-from sysdig_instrument.engine.steps.runtime_platform import runtime_platform
 from sysdig_instrument.engine.steps.step import InstrumentedTask, Step
-from sysdig_instrument.engine.steps.task_notices import task_notices
 from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
 
@@ -36,12 +34,12 @@ TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
     Step(("ExecutionRoleArn",), execution_role),
     Step(("RuntimePlatform",), runtime_platform),
     Step((), task_notices),
-    Step((), launches),
+    Step((), launchers),
     Step((), grant),
 )
 """What happens to a task definition in which a container is instrumented."""
 
 
-def steps() -> tuple[Step[Container] | Step[InstrumentedTask], ...]:
+def all_steps() -> tuple[Step[Container] | Step[InstrumentedTask], ...]:
     """All steps."""
     return (*CONTAINER_STEPS, *TASK_STEPS)

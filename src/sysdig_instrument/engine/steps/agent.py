@@ -9,32 +9,41 @@ from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
 from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, SIDECAR
-from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, any_of, bind, render, where
-from sysdig_instrument.engine.container import Container, Effect
+from sysdig_instrument.engine.container import Container, StepOutput
+from sysdig_instrument.engine.expressions.decision_tree import (
+    Assumptions,
+    Leaf,
+    LocatedValue,
+    Tree,
+    any_of,
+    flat_map,
+    render_tree,
+    where,
+)
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.table import Settings
 
-_REASON: Final = "the agent"
+_AGENT_REASON: Final = "the agent"
 _STREAM_PREFIX: Final = "sysdig"
 
 
-def agent(settings: Settings, workloads: Sequence[Container], when: When) -> dict[str, Json]:
+def agent_definition(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> dict[str, Json]:
     """The container definition that the settings ask for.
 
     ``workloads`` are the instrumented containers, in their order: the agent may inherit the first one's LogConfiguration.
     Otherwise the settings alone make it, and task definitions with the same settings share it.
     """
-    run = workloads[0].scope.run
+    run = workloads[0].scope.state
     if settings.agent_log_configuration == "inherit":
-        return _agent(settings, workloads, when)
+        return _build_definition(settings, workloads, assumptions)
     if run.agent is None or run.agent[0] is not settings:
-        run.agent = settings, _agent(settings, workloads, when)
+        run.agent = settings, _build_definition(settings, workloads, assumptions)
     return run.agent[1]
 
 
-def _agent(settings: Settings, workloads: Sequence[Container], when: When) -> dict[str, Json]:
+def _build_definition(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> dict[str, Json]:
     definition: dict[str, Json | Absent | None] = {
         "Name": AGENT_NAME,
         "Image": settings.agent_image,
@@ -46,7 +55,7 @@ def _agent(settings: Settings, workloads: Sequence[Container], when: When) -> di
         "MemoryReservation": settings.agent_memory_reservation,
         "Environment": _environment(settings),
         "Secrets": settings.access_key_secret and [{"Name": ACCESS_KEY, "ValueFrom": settings.access_key_secret}],
-        "LogConfiguration": _log_configuration(settings, workloads, when),
+        "LogConfiguration": _log_configuration(settings, workloads, assumptions),
         "RepositoryCredentials": settings.agent_image_credentials
         and {"CredentialsParameter": settings.agent_image_credentials},
     }
@@ -70,43 +79,50 @@ def _environment(settings: Settings) -> list[Json]:
     return [{"Name": name, "Value": value} for name, value in variables.items() if value is not None]
 
 
-def _log_configuration(settings: Settings, workloads: Sequence[Container], when: When) -> Json | Absent:
+def _log_configuration(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> Json | Absent:
     if settings.agent_log_configuration != "inherit":
         return settings.agent_log_configuration
-    inherited: Tree[Json | Absent] = Always(ABSENT)
+    inherited: Tree[Json | Absent] = Leaf(ABSENT)
     for workload in reversed(workloads):  # which one is the first may depend on conditions
         inherited = where(
-            workload.when, when, bind(workload.member("LogConfiguration"), workload.when, _own), inherited
+            workload.assumptions,
+            assumptions,
+            flat_map(workload.tree("LogConfiguration"), workload.assumptions, _with_stream_prefix),
+            inherited,
         )
-    tree = bind(inherited, when, lambda value, _when: Always(value))
-    return ABSENT if tree == Always(ABSENT) else render(tree)
+    tree = flat_map(inherited, assumptions, lambda value, _assumptions: Leaf(value))
+    return ABSENT if tree == Leaf(ABSENT) else render_tree(tree)
 
 
-def _own(leaf: Leaf, _when: When) -> Tree[Json | Absent]:
+def _with_stream_prefix(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
     """A workload's LogConfiguration with the agent's own stream prefix."""
     options = leaf.value.get("Options") if isinstance(leaf.value, dict) else None
     if not isinstance(leaf.value, dict) or not isinstance(options, dict) or "awslogs-stream-prefix" not in options:
-        return Always(leaf.value)
-    return Always({**leaf.value, "Options": {**options, "awslogs-stream-prefix": _STREAM_PREFIX}})
+        return Leaf(leaf.value)
+    return Leaf({**leaf.value, "Options": {**options, "awslogs-stream-prefix": _STREAM_PREFIX}})
 
 
 def add_agent(
-    definition: dict[str, Json], containers: Leaf, when: When, protected: Tree[bool], existing: Sequence[Container]
+    definition: dict[str, Json],
+    containers: LocatedValue,
+    assumptions: Assumptions,
+    protected: Tree[bool],
+    existing: Sequence[Container],
 ) -> Iterator[Change]:
     """The agent's container, appended to one list of containers where a container is instrumented and it is missing."""
-    there = any_of([container.when for container in existing], when)
+    there = any_of([container.assumptions for container in existing], assumptions)
 
-    def missing(is_protected: bool, under: When) -> Tree[Json | Absent]:  # noqa: FBT001 - a leaf, not a switch
-        return bind(
-            there, under, lambda is_there, _when: Always(definition if is_protected and not is_there else ABSENT)
+    def missing(is_protected: bool, assumed: Assumptions) -> Tree[Json | Absent]:  # noqa: FBT001 - a leaf, not a switch
+        return flat_map(
+            there, assumed, lambda is_there, _assumptions: Leaf(definition if is_protected and not is_there else ABSENT)
         )
 
-    item = bind(protected, when, missing)
-    if item != Always(ABSENT):
-        yield Change("add", (*containers.pointer, "-"), _REASON, render(item))
+    item = flat_map(protected, assumptions, missing)
+    if item != Leaf(ABSENT):
+        yield Change("add", (*containers.pointer, "-"), _AGENT_REASON, render_tree(item))
 
 
-def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[Effect]:
+def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[StepOutput]:
     """The changes that make an agent's container what the settings say, key by key.
 
     Without the setting AccessKeySecret its Secrets stay: an agent without a key is no agent.

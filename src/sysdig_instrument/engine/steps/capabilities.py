@@ -10,64 +10,76 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from sysdig_instrument.engine import intrinsics, lists_live
-from sysdig_instrument.engine.choices import Leaf, When
-from sysdig_instrument.engine.container import EXPAND_FIRST, Container, Effect, hidden, member, put
+from sysdig_instrument.engine.container import (
+    EXPAND_ADVICE,
+    Container,
+    StepOutput,
+    member_values,
+    opaque_reason,
+    set_value,
+)
+from sysdig_instrument.engine.expressions import dynamic_lists
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
+from sysdig_instrument.engine.expressions.values import Literal
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.known import Literal
-from sysdig_instrument.engine.steps.lists import Wanted, ensure
+from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 
 SYS_PTRACE: Final = "SYS_PTRACE"
 _REASON: Final = "the wrapper traces the workload"
-_BELOW: Final[dict[str, Json]] = {
+_WHEN_ABSENT: Final[dict[str, Json]] = {
     "LinuxParameters": {"Capabilities": {"Add": [SYS_PTRACE]}},
     "Capabilities": {"Add": [SYS_PTRACE]},
 }
 
 
-def capabilities(container: Container) -> Iterator[Effect]:
+def capabilities(container: Container) -> Iterator[StepOutput]:
     """SYS_PTRACE among the added capabilities, once."""
-    yield from _inside(container, "LinuxParameters", container.branches("LinuxParameters"))
+    yield from _extend(container, "LinuxParameters", container.values("LinuxParameters"))
 
 
-def _inside(container: Container, key: str, found: Iterable[tuple[Leaf, When]]) -> Iterator[Effect]:
+def _extend(container: Container, key: str, found: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[StepOutput]:
     inner = "Capabilities" if key == "LinuxParameters" else "Add"
-    for leaf, under in found:
+    for leaf, assumed in found:
         value = leaf.value
         if value is ABSENT or value is None:
-            yield put(leaf, _BELOW[key], _REASON)
+            yield set_value(leaf, _WHEN_ABSENT[key], _REASON)
         elif not isinstance(value, dict):
-            yield container.fault(leaf.pointer, under, Reason(f"{key} is not an object", f"Write {key} as an object"))
-        elif intrinsics.is_expression(value) or value.keys() == {"Fn::Transform"}:
-            yield container.fault(
-                leaf.pointer, under, Reason(f"{key} is an expression, and what is not in sight cannot be extended",
+            yield container.problem_or_notice(
+                leaf.pointer, assumed, Reason(f"{key} is not an object", f"Write {key} as an object")
+            )
+        elif is_expression(value) or value.keys() == {"Fn::Transform"}:
+            yield container.problem_or_notice(
+                leaf.pointer, assumed, Reason(f"{key} is an expression, and what is not in sight cannot be extended",
                 f"Write {key} as an object; its members, and the object under Fn::If, may be expressions"),
             )  # fmt: skip
-        elif why := hidden(value, frozenset({inner}), container.scope):
-            yield container.fault(leaf.pointer, under, Reason(f"{key} {why}", EXPAND_FIRST))
+        elif why := opaque_reason(value, frozenset({inner}), container.scope):
+            yield container.problem_or_notice(leaf.pointer, assumed, Reason(f"{key} {why}", EXPAND_ADVICE))
         elif inner == "Add":
-            yield from _add(container, member(value, "Add", leaf.pointer, under))
+            yield from _extend_add(container, member_values(value, "Add", leaf.pointer, assumed))
         else:
-            yield from _inside(container, inner, member(value, inner, leaf.pointer, under))
+            yield from _extend(container, inner, member_values(value, inner, leaf.pointer, assumed))
 
 
-def _is_it(container: Container, item: Json) -> bool:
-    return intrinsics.resolve(item, container.scope) == Literal(SYS_PTRACE)
+def _is_sys_ptrace(container: Container, item: Json) -> bool:
+    return evaluate(item, container.scope) == Literal(SYS_PTRACE)
 
 
-def _add(container: Container, lists: Iterable[tuple[Leaf, When]]) -> Iterator[Effect]:
-    for leaf, under in lists:
+def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[StepOutput]:
+    for leaf, assumed in lists:
         if not isinstance(leaf.value, dict):
-            yield from ensure(container, [(leaf, under)], [Wanted(SYS_PTRACE, _REASON, partial(_is_it, container))])
+            yield from require_items(
+                container, [(leaf, assumed)], [RequiredItem(SYS_PTRACE, _REASON, partial(_is_sys_ptrace, container))]
+            )
             continue
-        match intrinsics.resolve(leaf.value, container.scope):
+        match evaluate(leaf.value, container.scope):
             case Literal(list(items)) if SYS_PTRACE in items:
                 continue
-        extended = lists_live.prefixed(leaf.value, SYS_PTRACE, container.scope)
+        extended = dynamic_lists.prepend(leaf.value, SYS_PTRACE, container.scope)
         if extended is not None:
-            yield put(leaf, extended, _REASON)
+            yield set_value(leaf, extended, _REASON)
         else:
-            yield container.fault(
-                leaf.pointer, under, Reason("Add is an expression that cannot be extended", "Write Add as a list")
+            yield container.problem_or_notice(
+                leaf.pointer, assumed, Reason("Add is an expression that cannot be extended", "Write Add as a list")
             )

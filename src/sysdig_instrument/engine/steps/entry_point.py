@@ -13,34 +13,43 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Final, TypeAlias, cast
 
-from sysdig_instrument.engine import lists_live
 from sysdig_instrument.engine.agent import WRAPPER
-from sysdig_instrument.engine.choices import Always, Choice, Leaf, Tree, When, bind, leaves, render
-from sysdig_instrument.engine.container import Container, Effect, put
+from sysdig_instrument.engine.container import Container, StepOutput, set_value
+from sysdig_instrument.engine.expressions import dynamic_lists
+from sysdig_instrument.engine.expressions.decision_tree import (
+    Assumptions,
+    Branch,
+    Leaf,
+    LocatedValue,
+    Tree,
+    flat_map,
+    leaves,
+    render_tree,
+)
 from sysdig_instrument.engine.findings import Notice, Problem, Reason
-from sysdig_instrument.engine.images import Config, NoConfig, image_config
+from sysdig_instrument.engine.images import ConfigResult, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.steps.forms import Form, Items, forms, items_of, of_items, unusable
+from sysdig_instrument.engine.steps.argv import Argv, ArgvForm, argv_forms, argv_items, form_of_items, invalid_argv
 from sysdig_instrument.engine.steps.step import Output, Source, Unresolved
-from sysdig_instrument.values import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 _Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where what stands there, if anything, stays as it is."""
 
-_STAY: Final[Tree[_Value]] = Always(ABSENT)
-_BY_HAND: Final = (Form.WRAPPED, Form.INSIDE)
+_UNCHANGED: Final[Tree[_Value]] = Leaf(ABSENT)
+_MANUALLY_WRAPPED: Final = (ArgvForm.WRAPPED, ArgvForm.NESTED)
 _REASON: Final = "the wrapper starts what the container runs"
-_ENTRYPOINT: Final = "the wrapper starts the image's ENTRYPOINT"
-_CMD: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
+_ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
+_CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
 
 
-class Origin(Enum):
+class EntryPointSource(Enum):
     """Where the entry point came from, in the words of the Result; where branches differ, the first of these is told."""
 
     IMAGE = "entry point from the image"
     TEMPLATE = "entry point from the template"
-    LEFT = "entry point left as it was"
+    UNCHANGED = "entry point left as it was"
     WRAPPED = "already wrapped"
 
 
@@ -51,13 +60,13 @@ class Wrapping:
     ``unresolved`` are images without config in branches that are, or may be, taken.
     """
 
-    effects: list[Effect] = field(default_factory=list)
+    effects: list[StepOutput] = field(default_factory=list)
     unresolved: list[Notice | Problem] = field(default_factory=list)
-    origin: Origin = Origin.WRAPPED
+    source: EntryPointSource = EntryPointSource.WRAPPED
 
-    def note(self, origin: Origin) -> None:
+    def record_source(self, origin: EntryPointSource) -> None:
         """Of a branch: where its entry point comes from."""
-        self.origin = next(each for each in Origin if each in (origin, self.origin))
+        self.source = next(each for each in EntryPointSource if each in (origin, self.source))
 
 
 def entry_point(container: Container) -> Iterator[Output]:
@@ -65,187 +74,197 @@ def entry_point(container: Container) -> Iterator[Output]:
     wrapping = wrap(container)
     yield from wrapping.effects
     yield from map(Unresolved, wrapping.unresolved)
-    yield Source(wrapping.origin.value)
+    yield Source(wrapping.source.value)
 
 
 def wrap(container: Container) -> Wrapping:
     """The changes to EntryPoint and Command, and what stands in their way."""
     wrapping = Wrapping()
-    for leaf, when in container.branches("EntryPoint"):
-        _wrap_entry_point(container, leaf, when, wrapping)
-    if wrapping.origin is Origin.IMAGE:
-        for leaf, when in container.branches("Command"):
-            _restate_command(container, leaf, when, wrapping)
+    for leaf, assumptions in container.values("EntryPoint"):
+        _wrap_entry_point(container, leaf, assumptions, wrapping)
+    if wrapping.source is EntryPointSource.IMAGE:
+        for leaf, assumptions in container.values("Command"):
+            _restate_command(container, leaf, assumptions, wrapping)
     return wrapping
 
 
 # EntryPoint
 
 
-def _wrap_entry_point(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) -> None:
-    tree = forms(leaf.value, container, when)
-    for form, under in leaves(tree, when):
-        if form is Form.EMPTY:
-            _report_images(container, under, wrapping)
-        elif form is Form.GIVEN:
-            wrapping.note(Origin.TEMPLATE)
-        elif form in (Form.BAD, Form.EMPTY_NOW):
-            wrapping.note(Origin.LEFT)
-        if form is Form.EMPTY and isinstance(tree, Choice):
-            _from_image(container, under, wrapping)
-    wrapping.effects += _entry_point(container, leaf, when, tree, wrapping)
+def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: Wrapping) -> None:
+    tree = argv_forms(leaf.value, container, assumptions)
+    for form, assumed in leaves(tree, assumptions):
+        if form is ArgvForm.EMPTY:
+            _report_images(container, assumed, wrapping)
+        elif form is ArgvForm.LIST:
+            wrapping.record_source(EntryPointSource.TEMPLATE)
+        elif form in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
+            wrapping.record_source(EntryPointSource.UNCHANGED)
+        if form is ArgvForm.EMPTY and isinstance(tree, Branch):
+            _from_image(container, assumed, wrapping)
+    wrapping.effects += _entry_point(container, leaf, assumptions, tree, wrapping)
 
 
 def _entry_point(
-    container: Container, leaf: Leaf, when: When, tree: Tree[Form], wrapping: Wrapping
-) -> Iterator[Effect]:
-    if isinstance(tree, Choice):  # the conditions of its items decide whether there is a list: written anew
-        yield put(leaf, render(_rewritten(container, leaf, when)), _REASON)
-        yield from _unusable_among(container, "EntryPoint", leaf, when, tree)
+    container: Container, leaf: LocatedValue, assumptions: Assumptions, tree: Tree[ArgvForm], wrapping: Wrapping
+) -> Iterator[StepOutput]:
+    if isinstance(tree, Branch):  # the conditions of its items decide whether there is a list: written anew
+        yield set_value(leaf, render_tree(_rewrite_items(container, leaf, assumptions)), _REASON)
+        yield from _invalid_branches(container, "EntryPoint", leaf, assumptions, tree)
         return
     match tree.value:
-        case Form.GIVEN:
+        case ArgvForm.LIST:
             yield Change("add", (*leaf.pointer, 0), _REASON, WRAPPER)
-        case Form.LIVE:
-            yield _prefix(container, leaf, when, wrapping)
-        case Form.EMPTY:
-            new = _from_image(container, when, wrapping)
-            if new != _STAY:
-                yield put(leaf, render(new), _ENTRYPOINT)
-        case Form.INSIDE:
-            yield _by_hand(container, "EntryPoint")
-        case Form.BAD | Form.EMPTY_NOW:
-            yield unusable(container, "EntryPoint", leaf, when, tree.value)
+        case ArgvForm.DYNAMIC:
+            yield _prepend_wrapper(container, leaf, assumptions, wrapping)
+        case ArgvForm.EMPTY:
+            new = _from_image(container, assumptions, wrapping)
+            if new != _UNCHANGED:
+                yield set_value(leaf, render_tree(new), _ENTRYPOINT_REASON)
+        case ArgvForm.NESTED:
+            yield _manual_wrapper_notice(container, "EntryPoint")
+        case ArgvForm.INVALID | ArgvForm.EMPTY_NOW:
+            yield invalid_argv(container, "EntryPoint", leaf, assumptions, tree.value)
 
 
-def _from_image(container: Container, when: When, wrapping: Wrapping) -> Tree[_Value]:
+def _from_image(container: Container, assumptions: Assumptions, wrapping: Wrapping) -> Tree[_Value]:
     """The EntryPoint that the image gives, noted as the origin where it gives one in some branch."""
-    new = _image_entry_point(container, when)
-    if new != _STAY:
-        wrapping.note(Origin.IMAGE)
+    new = _image_entry_point(container, assumptions)
+    if new != _UNCHANGED:
+        wrapping.record_source(EntryPointSource.IMAGE)
     return new
 
 
-def _rewritten(container: Container, leaf: Leaf, when: When) -> Tree[_Value]:
-    def new(items: Items, under: When) -> Tree[_Value]:
-        match of_items(items, container, under):
-            case Form.EMPTY:
-                return _image_entry_point(container, under)
-            case Form.GIVEN:
-                return Always([WRAPPER, *items])
-        return Always(list(items))
+def _rewrite_items(container: Container, leaf: LocatedValue, assumptions: Assumptions) -> Tree[_Value]:
+    def new(items: Argv, assumed: Assumptions) -> Tree[_Value]:
+        match form_of_items(items, container, assumed):
+            case ArgvForm.EMPTY:
+                return _image_entry_point(container, assumed)
+            case ArgvForm.LIST:
+                return Leaf([WRAPPER, *items])
+        return Leaf(list(items))
 
-    return bind(items_of(cast("list[Json]", leaf.value), when), when, new)
+    return flat_map(argv_items(cast("list[Json]", leaf.value), assumptions), assumptions, new)
 
 
-def _unusable_among(container: Container, key: str, leaf: Leaf, when: When, tree: Tree[Form]) -> Iterator[Effect]:
+def _invalid_branches(
+    container: Container, key: str, leaf: LocatedValue, assumptions: Assumptions, tree: Tree[ArgvForm]
+) -> Iterator[StepOutput]:
     """What is wrong with a list under some of the conditions that its items have."""
-    for form, under in leaves(tree, when):
-        if form in (Form.BAD, Form.EMPTY_NOW):
-            yield unusable(container, key, leaf, under, form)
+    for form, assumed in leaves(tree, assumptions):
+        if form in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
+            yield invalid_argv(container, key, leaf, assumed, form)
 
 
-def _prefix(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) -> Effect:
+def _prepend_wrapper(
+    container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: Wrapping
+) -> StepOutput:
     expression = cast("dict[str, Json]", leaf.value)
-    new = lists_live.prefixed(expression, WRAPPER, container.scope)
+    new = dynamic_lists.prepend(expression, WRAPPER, container.scope)
     if new is not None:
-        wrapping.note(Origin.TEMPLATE)
-        return put(leaf, new, f"{_REASON}; the list stays live")
-    wrapping.note(Origin.LEFT)
-    return container.fault(
-        leaf.pointer, when, Reason("EntryPoint is an expression that nothing can be put in front of",
+        wrapping.record_source(EntryPointSource.TEMPLATE)
+        return set_value(leaf, new, f"{_REASON}; the list stays live")
+    wrapping.record_source(EntryPointSource.UNCHANGED)
+    return container.problem_or_notice(
+        leaf.pointer, assumptions, Reason("EntryPoint is an expression that nothing can be put in front of",
         "Write EntryPoint as a list, or as Ref to a CommaDelimitedList"),
     )  # fmt: skip
 
 
-def _by_hand(container: Container, key: str) -> Effect:
+def _manual_wrapper_notice(container: Container, key: str) -> StepOutput:
     return container.notice(
         (*container.pointer, key), Reason(f"{key} starts the wrapper itself, and is left as it is",
         "Take the wrapper out of it to have it put in front of the entry point"),
     )  # fmt: skip
 
 
-def _image_entry_point(container: Container, when: When) -> Tree[_Value]:
+def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_Value]:
     """The wrapper before the image's ENTRYPOINT, under each combination of Command, Image and platform."""
 
-    def of_command(form: Form, under: When) -> Tree[_Value]:
-        if form in _BY_HAND:
-            return _STAY
-        return bind(image_config(container, under), under, lambda config, _when: Always(_wrapped(config, form)))
+    def of_command(form: ArgvForm, assumed: Assumptions) -> Tree[_Value]:
+        if form in _MANUALLY_WRAPPED:
+            return _UNCHANGED
+        return flat_map(
+            image_config(container, assumed), assumed, lambda config, _assumptions: Leaf(_wrapped_argv(config, form))
+        )
 
-    return bind(_command_forms(container, when), when, of_command)
+    return flat_map(_command_forms(container, assumptions), assumptions, of_command)
 
 
-def _wrapped(config: Config, command: Form) -> _Value:
+def _wrapped_argv(config: ConfigResult, command: ArgvForm) -> _Value:
     """The EntryPoint that starts an image's ENTRYPOINT under the wrapper, where there is something to start."""
     if isinstance(config, NoConfig):
         return ABSENT
-    argv = config.entrypoint or (config.cmd if command is Form.EMPTY else ())
-    runs_nothing = command is Form.EMPTY and not argv
+    argv = config.entrypoint or (config.cmd if command is ArgvForm.EMPTY else ())
+    runs_nothing = command is ArgvForm.EMPTY and not argv
     return ABSENT if runs_nothing or argv[:1] == (WRAPPER,) else [WRAPPER, *config.entrypoint]
 
 
-def _command_forms(container: Container, when: When) -> Tree[Form]:
-    return bind(container.member("Command"), when, lambda leaf, under: forms(leaf.value, container, under))
+def _command_forms(container: Container, assumptions: Assumptions) -> Tree[ArgvForm]:
+    return flat_map(
+        container.tree("Command"), assumptions, lambda leaf, assumed: argv_forms(leaf.value, container, assumed)
+    )
 
 
 # Command, where EntryPoint comes from the image
 
 
-def _restate_command(container: Container, leaf: Leaf, when: When, wrapping: Wrapping) -> None:
-    tree = forms(leaf.value, container, when)
-    if isinstance(tree, Choice):
-        before = items_of(cast("list[Json]", leaf.value), when)
-        new = _where_empty(before, when, lambda under: _image_command(container, under))
-        if new != _where_empty(before, when, lambda _under: _STAY):
-            wrapping.effects.append(put(leaf, render(new), _CMD))
-        wrapping.effects += _unusable_among(container, "Command", leaf, when, tree)
-    elif tree.value is Form.EMPTY:
-        new = _image_command(container, when)
-        if new != _STAY:
-            wrapping.effects.append(put(leaf, render(new), _CMD))
-    elif tree.value in (Form.BAD, Form.EMPTY_NOW):
-        wrapping.effects.append(unusable(container, "Command", leaf, when, tree.value))
+def _restate_command(container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: Wrapping) -> None:
+    tree = argv_forms(leaf.value, container, assumptions)
+    if isinstance(tree, Branch):
+        before = argv_items(cast("list[Json]", leaf.value), assumptions)
+        new = _replace_empty(before, assumptions, lambda assumed: _image_command(container, assumed))
+        if new != _replace_empty(before, assumptions, lambda _under: _UNCHANGED):
+            wrapping.effects.append(set_value(leaf, render_tree(new), _CMD_REASON))
+        wrapping.effects += _invalid_branches(container, "Command", leaf, assumptions, tree)
+    elif tree.value is ArgvForm.EMPTY:
+        new = _image_command(container, assumptions)
+        if new != _UNCHANGED:
+            wrapping.effects.append(set_value(leaf, render_tree(new), _CMD_REASON))
+    elif tree.value in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
+        wrapping.effects.append(invalid_argv(container, "Command", leaf, assumptions, tree.value))
 
 
-def _where_empty(before: Tree[Items], when: When, otherwise: Callable[[When], Tree[_Value]]) -> Tree[_Value]:
-    def value(items: Items, under: When) -> Tree[_Value]:
-        return Always(list(items)) if items else otherwise(under)
+def _replace_empty(
+    before: Tree[Argv], assumptions: Assumptions, otherwise: Callable[[Assumptions], Tree[_Value]]
+) -> Tree[_Value]:
+    def value(items: Argv, assumed: Assumptions) -> Tree[_Value]:
+        return Leaf(list(items)) if items else otherwise(assumed)
 
-    return bind(before, when, value)
+    return flat_map(before, assumptions, value)
 
 
-def _image_command(container: Container, when: When) -> Tree[_Value]:
+def _image_command(container: Container, assumptions: Assumptions) -> Tree[_Value]:
     """The image's CMD where EntryPoint comes from the image; nothing where it does not."""
 
-    def of_entry_point(leaf: Leaf, under: When) -> Tree[_Value]:
-        return bind(forms(leaf.value, container, under), under, of_form)
+    def of_entry_point(leaf: LocatedValue, assumed: Assumptions) -> Tree[_Value]:
+        return flat_map(argv_forms(leaf.value, container, assumed), assumed, of_form)
 
-    def of_form(form: Form, under: When) -> Tree[_Value]:
-        return bind(image_config(container, under), under, of_config) if form is Form.EMPTY else _STAY
+    def of_form(form: ArgvForm, assumed: Assumptions) -> Tree[_Value]:
+        return flat_map(image_config(container, assumed), assumed, of_config) if form is ArgvForm.EMPTY else _UNCHANGED
 
-    def of_config(config: Config, _when: When) -> Tree[_Value]:
-        if isinstance(config, NoConfig) or _wrapped(config, Form.EMPTY) is ABSENT:
-            return _STAY
-        return Always(list(config.cmd) or ABSENT)
+    def of_config(config: ConfigResult, _assumptions: Assumptions) -> Tree[_Value]:
+        if isinstance(config, NoConfig) or _wrapped_argv(config, ArgvForm.EMPTY) is ABSENT:
+            return _UNCHANGED
+        return Leaf(list(config.cmd) or ABSENT)
 
-    return bind(container.member("EntryPoint"), when, of_entry_point)
+    return flat_map(container.tree("EntryPoint"), assumptions, of_entry_point)
 
 
 # What stands in the way
 
 
-def _report_images(container: Container, when: When, wrapping: Wrapping) -> None:
+def _report_images(container: Container, assumptions: Assumptions, wrapping: Wrapping) -> None:
     """The images that cannot be read, and those that run nothing, where EntryPoint would come from them."""
-    for form, by_command in leaves(_command_forms(container, when), when):
-        if form in _BY_HAND:
-            wrapping.effects.append(_by_hand(container, "Command"))
+    for form, by_command in leaves(_command_forms(container, assumptions), assumptions):
+        if form in _MANUALLY_WRAPPED:
+            wrapping.effects.append(_manual_wrapper_notice(container, "Command"))
             continue
-        for config, under in leaves(image_config(container, by_command), by_command):
+        for config, assumed in leaves(image_config(container, by_command), by_command):
             if isinstance(config, NoConfig):
-                _unresolved(container, under, config, wrapping)
-            elif form is Form.EMPTY and not config.entrypoint and not config.cmd:
-                _unresolved(container, under, _NOTHING_TO_RUN, wrapping)
+                _unresolved(container, assumed, config, wrapping)
+            elif form is ArgvForm.EMPTY and not config.entrypoint and not config.cmd:
+                _unresolved(container, assumed, _NOTHING_TO_RUN, wrapping)
 
 
 _NOTHING_TO_RUN: Final = NoConfig(
@@ -256,11 +275,11 @@ _NOTHING_TO_RUN: Final = NoConfig(
 )
 
 
-def _unresolved(container: Container, when: When, config: NoConfig, wrapping: Wrapping) -> None:
+def _unresolved(container: Container, assumptions: Assumptions, config: NoConfig, wrapping: Wrapping) -> None:
     pointer = (*container.pointer, "Image")
-    fault = container.fault(pointer, when, config.reason)
+    fault = container.problem_or_notice(pointer, assumptions, config.reason)
     if isinstance(fault, Notice):  # in a branch that is not taken now
         wrapping.effects.append(fault)
-        wrapping.note(Origin.LEFT)
+        wrapping.record_source(EntryPointSource.UNCHANGED)
     else:
         wrapping.unresolved.append(fault)

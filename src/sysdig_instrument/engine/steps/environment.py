@@ -10,28 +10,28 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 
 from sysdig_instrument.engine.agent import ACCESS_KEY, SIDECAR
-from sysdig_instrument.engine.choices import Leaf, When, branches
-from sysdig_instrument.engine.container import Container, Effect, entry_name
-from sysdig_instrument.engine.findings import Reason, quoted
+from sysdig_instrument.engine.container import Container, StepOutput, entry_name
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.steps.lists import Wanted, ensure
+from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 
 
-def environment(container: Container) -> Iterator[Effect]:
+def environment(container: Container) -> Iterator[StepOutput]:
     """The variables, appended; a value that the user gave one of them is replaced, with a notice."""
     variables: Mapping[str, Json] = {
         SIDECAR: container.settings.sidecar_mode,
         **container.settings.workload_environment,
     }
-    wanted = [_variable(container, name, value) for name, value in variables.items()]
-    lists = tuple(container.branches("Environment"))
-    yield from ensure(container, lists, wanted, partial(_suspects, variables.keys()))
-    yield from _key_in_the_clear(container, lists)
+    wanted = [_required_variable(container, name, value) for name, value in variables.items()]
+    lists = tuple(container.values("Environment"))
+    yield from require_items(container, lists, wanted, partial(_candidates, variables.keys()))
+    yield from _plaintext_key(container, lists)
 
 
-def _variable(container: Container, name: str, value: Json) -> Wanted:
-    def mend(leaf: Leaf) -> Iterator[Effect]:
+def _required_variable(container: Container, name: str, value: Json) -> RequiredItem:
+    def mend(leaf: LocatedValue) -> Iterator[StepOutput]:
         entry = leaf.value
         if not isinstance(entry, dict) or entry.get("Value", ABSENT) == value:
             return
@@ -41,10 +41,10 @@ def _variable(container: Container, name: str, value: Json) -> Wanted:
             yield Change("replace", pointer, reason, value, was=entry["Value"], protects=False)
         else:
             yield Change("add", pointer, reason, value, protects=False)
-        yield container.notice(pointer, Reason(f"The value that the template gives {quoted(name)} is replaced"))
+        yield container.notice(pointer, Reason(f"The value that the template gives {quote(name)} is replaced"))
 
     why = "tells the wrapper that the agent runs beside it" if name == SIDECAR else "WorkloadEnvironment"
-    return Wanted(
+    return RequiredItem(
         {"Name": name, "Value": value},
         why,
         lambda item: entry_name(item, container.scope) == name,
@@ -53,7 +53,7 @@ def _variable(container: Container, name: str, value: Json) -> Wanted:
     )
 
 
-def _suspects(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, Json]]:
+def _candidates(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, Json]]:
     """The entries, with their indexes, that may have one of these names. Nearly every entry has another one in plain sight."""
     try:
         if names.isdisjoint([entry["Name"] for entry in entries]):  # type: ignore[call-overload, index]
@@ -67,10 +67,10 @@ def _suspects(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, J
     ]
 
 
-def _key_in_the_clear(container: Container, lists: Iterable[tuple[Leaf, When]]) -> Iterator[Effect]:
-    for leaf, when in lists:
-        for index, item in _suspects({ACCESS_KEY}, leaf.value) if isinstance(leaf.value, list) else ():
-            for entry, _ in branches(item, (*leaf.pointer, index), when):
+def _plaintext_key(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[StepOutput]:
+    for leaf, assumptions in lists:
+        for index, item in _candidates({ACCESS_KEY}, leaf.value) if isinstance(leaf.value, list) else ():
+            for entry, _ in value_leaves(item, (*leaf.pointer, index), assumptions):
                 if entry.value is not ABSENT and entry_name(entry.value, container.scope) == ACCESS_KEY:
                     yield container.notice(
                         entry.pointer, Reason(f"{ACCESS_KEY} stands in the clear in the template",

@@ -14,38 +14,40 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.container import Effect, member, put
-from sysdig_instrument.engine.findings import Notice, Place, Reason
+from sysdig_instrument.engine.container import StepOutput, member_values, set_value
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
+from sysdig_instrument.engine.expressions.references import references
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, partition
+from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.findings import Location, Notice, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Change, Pointer
-from sysdig_instrument.engine.references import references
-from sysdig_instrument.engine.scope import Scope, partition
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.step import Grant, InstrumentedTask
 
 
-def execution_role(instrumented: InstrumentedTask) -> Iterator[Effect]:
+def execution_role(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
     """DefaultExecutionRoleArn, wherever the template gives no role."""
     task, settings = instrumented.task, instrumented.settings
     if settings.default_execution_role_arn is None or not isinstance(task.properties, dict):
         return
-    for leaf, _ in member(task.properties, "ExecutionRoleArn", task.properties_pointer, task.when):
+    for leaf, _ in member_values(task.properties, "ExecutionRoleArn", task.properties_pointer, task.assumptions):
         if leaf.value in (ABSENT, None, ""):
-            yield put(
+            yield set_value(
                 leaf, settings.default_execution_role_arn, "DefaultExecutionRoleArn, as the task has no role of its own"
             )
 
 
-ROLE: Final = "AWS::IAM::Role"
-SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
+ROLE_TYPE: Final = "AWS::IAM::Role"
+SECRET_TYPE: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
 POLICY_NAME: Final = "SysdigInstrumentAccessKey"
 _GRANT_REASON: Final = "ECS reads the agent's access key with the execution role"
-_RANDOM: Final = r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z"
+_RANDOM_SUFFIX: Final = r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z"
 """What Secrets Manager puts behind a name; six small letters might as well belong to the name."""
 
-_FIELDS: Final = 7  # arn:partition:secretsmanager:region:account:secret:name, then ECS's json-key and version
+_SECRET_ARN_FIELDS: Final = (
+    7  # arn:partition:secretsmanager:region:account:secret:name, then ECS's json-key and version
+)
 
 
 def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
@@ -57,7 +59,7 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
         or not isinstance(task.properties, dict)
     ):
         return
-    place = Place(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
+    place = Location(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
     statements = _statements_once(settings, task.scope)
     if not statements:
         yield Notice(
@@ -69,25 +71,27 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
         )
         return
     roles: dict[str, None] = {}
-    is_elsewhere = False
-    for leaf, when in member(task.properties, "ExecutionRoleArn", place.pointer, task.when):
+    has_external_role = False
+    for leaf, assumptions in member_values(task.properties, "ExecutionRoleArn", place.pointer, task.assumptions):
         arn = settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
         found = _roles(arn, task.scope)
         roles |= found
         # where there is no role at all, the check of the execution role says so
-        is_elsewhere |= (
-            bool(arn) and not found and (when == task.when or conditions.taken(when, task.scope) is not False)
+        has_external_role |= (
+            bool(arn)
+            and not found
+            and (assumptions == task.assumptions or is_active(assumptions, task.scope) is not False)
         )
     if roles:
         yield Grant(tuple(roles), statements)
-    if is_elsewhere:
+    if has_external_role:
         yield Notice(
             place, Reason("The execution role is not a resource of this template, so it is not given the permission to read the access key here",
-            f"Make sure that one of its policies has: {', '.join(map(_as_text, statements))}"),
+            f"Make sure that one of its policies has: {', '.join(map(_statement_text, statements))}"),
         )  # fmt: skip
 
 
-def grant_changes(grants: Iterable[Grant], scope: Scope) -> Iterator[Change | Notice]:
+def grant_changes(grants: Iterable[Grant], scope: EvaluationScope) -> Iterator[Change | Notice]:
     """One inline policy in each role, with all that the task definitions need of it."""
     wanted: dict[str, list[Json]] = {}
     for each in grants:
@@ -103,15 +107,15 @@ def grant_changes(grants: Iterable[Grant], scope: Scope) -> Iterator[Change | No
         if properties is None:
             yield Change("add", pointer, _GRANT_REASON, {"Policies": [policy]})
         elif isinstance(properties, dict) and not (len(properties) == 1 and next(iter(properties)).startswith("Fn::")):
-            yield from _into_policies(properties, pointer, policy)
+            yield from _add_policy(properties, pointer, policy)
         else:
-            yield _not_extended(pointer, "The role's Properties are not an object that is in sight")
+            yield _not_granted(pointer, "The role's Properties are not an object that is in sight")
 
 
-def _into_policies(properties: dict[str, Json], pointer: Pointer, policy: Json) -> Iterator[Change | Notice]:
-    for leaf, _ in member(properties, "Policies", pointer, {}):
+def _add_policy(properties: dict[str, Json], pointer: Pointer, policy: Json) -> Iterator[Change | Notice]:
+    for leaf, _ in member_values(properties, "Policies", pointer, {}):
         if leaf.value is ABSENT or leaf.value is None:
-            yield put(leaf, [policy], _GRANT_REASON)
+            yield set_value(leaf, [policy], _GRANT_REASON)
         elif isinstance(leaf.value, list):
             mine = [
                 index
@@ -123,45 +127,45 @@ def _into_policies(properties: dict[str, Json], pointer: Pointer, policy: Json) 
             elif leaf.value[mine[0]] != policy:
                 yield Change("replace", (*leaf.pointer, mine[0]), _GRANT_REASON, policy, was=leaf.value[mine[0]])
         else:
-            yield _not_extended(leaf.pointer, "The role's Policies are an expression that cannot be extended")
+            yield _not_granted(leaf.pointer, "The role's Policies are an expression that cannot be extended")
 
 
-def _not_extended(pointer: Pointer, fact: str) -> Notice:
-    return Notice(Place(None, None, pointer), Reason(fact, "Allow the role to read AccessKeySecret"))
+def _not_granted(pointer: Pointer, fact: str) -> Notice:
+    return Notice(Location(None, None, pointer), Reason(fact, "Allow the role to read AccessKeySecret"))
 
 
-def _roles(expression: Json | Absent, scope: Scope) -> dict[str, None]:
+def _roles(expression: Json | Absent, scope: EvaluationScope) -> dict[str, None]:
     """The roles of the template that an expression for a role's ARN refers to, in whatever way; an ordered set."""
     resources = scope.section("Resources")
     named = {name: None for name in references(expression) if _is_role(resources.get(name))}
     if named:
         return named
-    match intrinsics.resolve(expression, scope):
+    match evaluate(expression, scope):
         case Literal(str(arn)) if role := _role_names(scope).get(arn.rsplit("/", 1)[-1]):
             return {role: None}
     return {}
 
 
 def _is_role(resource: Json) -> bool:
-    return isinstance(resource, dict) and resource.get("Type") == ROLE
+    return isinstance(resource, dict) and resource.get("Type") == ROLE_TYPE
 
 
-def _role_names(scope: Scope) -> Mapping[str, str]:
+def _role_names(scope: EvaluationScope) -> Mapping[str, str]:
     """The logical ids of the template's roles by the names that it gives them; worked out once in a run."""
-    if scope.run.roles is None:
-        scope.run.roles = {}
+    if scope.state.role_ids is None:
+        scope.state.role_ids = {}
         for logical_id, resource in scope.section("Resources").items():
             properties = resource.get("Properties") if isinstance(resource, dict) and _is_role(resource) else None
             name = properties.get("RoleName", ABSENT) if isinstance(properties, dict) else ABSENT
-            match intrinsics.resolve(name, scope.assuming({})):
+            match evaluate(name, scope.assuming({})):
                 case Literal(str(text)) if text:
-                    scope.run.roles[text] = logical_id
-    return scope.run.roles
+                    scope.state.role_ids[text] = logical_id
+    return scope.state.role_ids
 
 
-def _statements_once(settings: Settings, scope: Scope) -> tuple[dict[str, Json], ...]:
+def _statements_once(settings: Settings, scope: EvaluationScope) -> tuple[dict[str, Json], ...]:
     """The statements; those of a secret that is written out are the same for every task definition of a run."""
-    secret, known = settings.access_key_secret, scope.run.statements
+    secret, known = settings.access_key_secret, scope.state.statements
     if not isinstance(secret, str) or "{" in secret:
         return tuple(_statements(settings, scope))
     key = (secret, settings.access_key_kms_key)
@@ -170,13 +174,13 @@ def _statements_once(settings: Settings, scope: Scope) -> tuple[dict[str, Json],
     return known[key]
 
 
-def _statements(settings: Settings, scope: Scope) -> Iterator[dict[str, Json]]:
+def _statements(settings: Settings, scope: EvaluationScope) -> Iterator[dict[str, Json]]:
     """Reading the secret or parameter, and its key where AccessKeyKmsKey says that it has one of its own."""
     secret = settings.access_key_secret
-    match intrinsics.resolve(secret, scope):
-        case Literal(str(arn)) if arn.count(":") >= _FIELDS - 2:
+    match evaluate(secret, scope):
+        case Literal(str(arn)) if arn.count(":") >= _SECRET_ARN_FIELDS - 2:
             service, region = arn.split(":")[2:4]
-            resource = _resource(secret, arn)
+            resource = _statement_resource(secret, arn)
         case _ if _is_secret_of_template(secret, scope):
             service, region, resource = "secretsmanager", scope.region or "", secret
         case _:
@@ -192,25 +196,29 @@ def _statements(settings: Settings, scope: Scope) -> Iterator[dict[str, Json]]:
         }
 
 
-def _is_secret_of_template(secret: Json, scope: Scope) -> bool:
+def _is_secret_of_template(secret: Json, scope: EvaluationScope) -> bool:
     match secret:
         case {"Ref": str(name)}:
             resource = scope.section("Resources").get(name)
-            return isinstance(resource, dict) and resource.get("Type") == SECRET
+            return isinstance(resource, dict) and resource.get("Type") == SECRET_TYPE
     return False
 
 
-def _resource(secret: Json, arn: str) -> Json:
+def _statement_resource(secret: Json, arn: str) -> Json:
     """The Resource of the statement: the ARN without ECS's json-key; an expression stays one.
 
     An ARN without the random characters behind the name is good for ECS, but IAM compares the whole one.
     """
     fields = arn.split(":")
-    is_long = len(fields) > _FIELDS
+    is_long = len(fields) > _SECRET_ARN_FIELDS
     base: Json = (
-        secret if not is_long else ":".join(fields[:_FIELDS]) if isinstance(secret, str) else _first_fields(secret)
+        secret
+        if not is_long
+        else ":".join(fields[:_SECRET_ARN_FIELDS])
+        if isinstance(secret, str)
+        else _first_fields(secret)
     )
-    if fields[2] == "ssm" or re.search(_RANDOM, fields[-1] if not is_long else fields[_FIELDS - 1]):
+    if fields[2] == "ssm" or re.search(_RANDOM_SUFFIX, fields[-1] if not is_long else fields[_SECRET_ARN_FIELDS - 1]):
         return base
     whole: Json = f"{base}-??????" if isinstance(base, str) else {"Fn::Join": ["", [base, "-??????"]]}
     return [base, whole]
@@ -218,11 +226,11 @@ def _resource(secret: Json, arn: str) -> Json:
 
 def _first_fields(secret: Json) -> Json:
     split: Json = {"Fn::Split": [":", secret]}
-    fields: list[Json] = [{"Fn::Select": [index, split]} for index in range(_FIELDS)]
+    fields: list[Json] = [{"Fn::Select": [index, split]} for index in range(_SECRET_ARN_FIELDS)]
     return {"Fn::Join": [":", fields]}
 
 
-def _as_text(statement: dict[str, Json]) -> str:
+def _statement_text(statement: dict[str, Json]) -> str:
     """A policy statement as it goes into a policy's JSON; of an expression in it no more than what it is for is told."""
     resource = statement["Resource"]
     resources = resource if isinstance(resource, list) else [resource]

@@ -8,47 +8,60 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from sysdig_instrument.engine import conditions, intrinsics
-from sysdig_instrument.engine.choices import Always, Leaf, Tree, When, bind, leaves, render
-from sysdig_instrument.engine.container import Effect, fault, member, put
-from sysdig_instrument.engine.findings import Place, Problem, Reason
+from sysdig_instrument.engine.container import StepOutput, member_values, problem_or_notice, set_value
+from sysdig_instrument.engine.expressions.decision_tree import (
+    Assumptions,
+    Leaf,
+    LocatedValue,
+    Tree,
+    flat_map,
+    leaves,
+    render_tree,
+)
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
+from sysdig_instrument.engine.expressions.values import Literal, Unknown
+from sysdig_instrument.engine.findings import Location, Problem, Reason
 from sysdig_instrument.engine.json_types import Absent, Json
-from sysdig_instrument.engine.known import Literal, Unknown
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition
 
 _REASON: Final = "the agent sees the workload's processes"
-_HOST: Final = "Take PidMode out, or exclude the task (Enabled: false) if it must see the host's processes"
-_UNKNOWN: Final = "Write it as task, or exclude the task (Enabled: false) if it must see the host's processes"
+_HOST_ADVICE: Final = "Take PidMode out, or exclude the task (Enabled: false) if it must see the host's processes"
+_UNKNOWN_ADVICE: Final = "Write it as task, or exclude the task (Enabled: false) if it must see the host's processes"
 TASK: Final[Json] = "task"
 
 
-def pid_mode(instrumented: InstrumentedTask) -> Iterator[Effect]:
+def pid_mode(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
     """``PidMode: task`` under the conditions in which a container is instrumented."""
-    task, protected = instrumented.task, instrumented.instrumented
+    task, protected = instrumented.task, instrumented.is_instrumented
     properties = task.properties if isinstance(task.properties, dict) else {}
-    for leaf, when in member(properties, "PidMode", task.properties_pointer, task.when):
-        ways = [under for is_protected, under in leaves(protected, when) if is_protected]
-        known = [intrinsics.resolve(leaf.value, scope.assuming(when)) for scope in task.scopes]
-        if not ways or all(each == Literal("task") for each in known):
+    for leaf, assumptions in member_values(properties, "PidMode", task.properties_pointer, task.assumptions):
+        paths = [assumed for is_protected, assumed in leaves(protected, assumptions) if is_protected]
+        known = [evaluate(leaf.value, scope.assuming(assumptions)) for scope in task.scopes]
+        if not paths or all(each == Literal("task") for each in known):
             continue
         unknown = next((each for each in known if isinstance(each, Unknown)), None)
         if Literal("host") in known:
-            yield _in_the_way(task, leaf, ways, "PidMode is host, and the agent needs task", _HOST)
+            yield _conflict(task, leaf, paths, "PidMode is host, and the agent needs task", _HOST_ADVICE)
         elif unknown is None:
-            new = _task_where(protected, when, leaf.stored)
-            yield put(leaf, render(new), _REASON)
+            new = _task_mode_tree(protected, assumptions, leaf.stored)
+            yield set_value(leaf, render_tree(new), _REASON)
         else:
             fact = f"PidMode cannot be worked out ({unknown.reason.fact}), and the agent needs task"
-            yield _in_the_way(task, leaf, ways, fact, unknown.reason.advice or _UNKNOWN)
+            yield _conflict(task, leaf, paths, fact, unknown.reason.advice or _UNKNOWN_ADVICE)
 
 
-def _in_the_way(task: TaskDefinition, leaf: Leaf, ways: list[When], fact: str, advice: str) -> Effect:
+def _conflict(task: TaskDefinition, leaf: LocatedValue, paths: list[Assumptions], fact: str, advice: str) -> StepOutput:
     """A problem; only a notice where nothing is instrumented now under the conditions that lead to the value."""
-    problem = Problem(Place(task.name, None, leaf.pointer), Reason(fact, advice))
-    taken = next((way for way in ways if way == task.when or conditions.taken(way, task.scope) is not False), None)
-    return problem if taken is not None else fault(problem, ways[0], task)
+    problem = Problem(Location(task.name, None, leaf.pointer), Reason(fact, advice))
+    taken = next(
+        (path for path in paths if path == task.assumptions or is_active(path, task.scope) is not False),
+        None,
+    )
+    return problem if taken is not None else problem_or_notice(problem, paths[0], task)
 
 
-def _task_where(protected: Tree[bool], when: When, otherwise: Json | Absent) -> Tree[Json | Absent]:
-    return bind(protected, when, lambda is_protected, _when: Always(TASK if is_protected else otherwise))
+def _task_mode_tree(protected: Tree[bool], assumptions: Assumptions, otherwise: Json | Absent) -> Tree[Json | Absent]:
+    return flat_map(
+        protected, assumptions, lambda is_protected, _assumptions: Leaf(TASK if is_protected else otherwise)
+    )

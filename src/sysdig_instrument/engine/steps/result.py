@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sysdig_instrument.engine.choices import as_if
-from sysdig_instrument.engine.findings import Notice, Place, Reason
+from sysdig_instrument.engine.expressions.decision_tree import parse_if
+from sysdig_instrument.engine.findings import Location, Notice, Reason
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.layering import METADATA, RESULT
 from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY
 from sysdig_instrument.engine.template import TaskDefinition
 
 _REASON: Final = "tells what was done, and why"
@@ -28,21 +28,22 @@ def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Chan
     pointer: Pointer = (*task.pointer, "Metadata")
     metadata = task.resource.get("Metadata")
     if metadata is None:
-        yield Change("add", pointer, _REASON, {METADATA: {RESULT: value}})
+        yield Change("add", pointer, _REASON, {METADATA_KEY: {RESULT_KEY: value}})
         return
-    own = metadata.get(METADATA) if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or as_if(metadata) or not isinstance(own, dict | None):
+    own = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or parse_if(metadata) or not isinstance(own, dict | None):
         yield Notice(
-            Place(task.name, None, pointer), Reason("Metadata is not an object, so what was done is not written there")
+            Location(task.name, None, pointer),
+            Reason("Metadata is not an object, so what was done is not written there"),
         )
     elif own is None:
-        yield Change("add", (*pointer, METADATA), _REASON, {RESULT: value})
+        yield Change("add", (*pointer, METADATA_KEY), _REASON, {RESULT_KEY: value})
     else:
-        yield from _into(own, (*pointer, METADATA, RESULT), value, changed=changed)
+        yield from _update(own, (*pointer, METADATA_KEY, RESULT_KEY), value, changed=changed)
 
 
-def _into(own: Mapping[str, Json], pointer: Pointer, value: Json, *, changed: bool) -> Iterator[Change]:
-    if RESULT not in own:
+def _update(own: Mapping[str, Json], pointer: Pointer, value: Json, *, changed: bool) -> Iterator[Change]:
+    if RESULT_KEY not in own:
         yield Change("add", pointer, _REASON, value)
-    elif changed and own[RESULT] != value:
-        yield Change("replace", pointer, _REASON, value, was=own[RESULT])
+    elif changed and own[RESULT_KEY] != value:
+        yield Change("replace", pointer, _REASON, value, was=own[RESULT_KEY])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeAlias, TypeVar
 
-from sysdig_instrument.engine.choices import Tree
 from sysdig_instrument.engine.container import Container
+from sysdig_instrument.engine.expressions.decision_tree import Tree
 from sysdig_instrument.engine.findings import Finding
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import TaskDefinition
-from sysdig_instrument.values import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ Output: TypeAlias = Change | Finding | Grant | Source | Unresolved
 class InstrumentedTask:
     """A task definition in which at least one container is instrumented: what the steps of a task definition read.
 
-    ``containers`` are all its containers, ``instrumented`` says under which conditions one of them is instrumented, and
+    ``containers`` are all its containers, ``is_instrumented`` says under which conditions one of them is instrumented, and
     ``outputs`` are what the steps of its containers yielded, with the agent's container.
     """
 
     task: TaskDefinition
     settings: Settings
     containers: tuple[Container, ...]
-    instrumented: Tree[bool]
+    is_instrumented: Tree[bool]
     outputs: tuple[Output, ...] = ()
 
 

@@ -9,31 +9,31 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from sysdig_instrument.engine import intrinsics
 from sysdig_instrument.engine.agent import AGENT_NAME
-from sysdig_instrument.engine.choices import Leaf
-from sysdig_instrument.engine.container import Container, Effect
+from sysdig_instrument.engine.container import Container, StepOutput
+from sysdig_instrument.engine.expressions.decision_tree import LocatedValue
+from sysdig_instrument.engine.expressions.evaluate import evaluate
+from sysdig_instrument.engine.expressions.values import Literal
 from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.known import Literal
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.steps.lists import Wanted, ensure
+from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 
 _REASON: Final = "brings /opt/draios with the wrapper from the agent's container"
 _ITEM: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
 
 
-def volumes_from(container: Container) -> Iterator[Effect]:
+def volumes_from(container: Container) -> Iterator[StepOutput]:
     """One entry for the agent's container, read-only."""
-    wanted = Wanted(_ITEM, _REASON, partial(_is_agents, container), _read_only)
-    yield from ensure(container, container.branches("VolumesFrom"), [wanted])
+    wanted = RequiredItem(_ITEM, _REASON, partial(_is_agent_volume, container), _read_only)
+    yield from require_items(container, container.values("VolumesFrom"), [wanted])
 
 
-def _is_agents(container: Container, item: Json) -> bool:
+def _is_agent_volume(container: Container, item: Json) -> bool:
     source = item.get("SourceContainer", ABSENT) if isinstance(item, dict) else ABSENT
-    return intrinsics.resolve(source, container.scope) == Literal(AGENT_NAME)
+    return evaluate(source, container.scope) == Literal(AGENT_NAME)
 
 
-def _read_only(leaf: Leaf) -> Iterator[Effect]:
+def _read_only(leaf: LocatedValue) -> Iterator[StepOutput]:
     entry = leaf.value
     if isinstance(entry, dict) and str(entry.get("ReadOnly")).lower() != "true":
         pointer, reason = (*leaf.pointer, "ReadOnly"), "the workload has no business writing to the agent's files"

@@ -1,0 +1,161 @@
+"""``make bench``: what the function weighs and how fast it starts, beside a function that does nothing.
+
+Cold starts are taken in turns, one of ours and one of the other, so that whatever else this machine does meets both.
+Look at the ratios: a Lambda function has another CPU than this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "demo"))
+
+import templates  # noqa: E402 - beside this file
+from embedded_aws.runtime import Runtime, RuntimePrograms  # noqa: E402 - demo/ is no package
+
+EMPTY_HANDLER: Final = "def handler(event, context):\n    return event\n"
+LARGE_TEMPLATE_TASKS: Final = 450
+KIB: Final = 1024
+
+
+@dataclass
+class Function:
+    """A function, and what was measured of it (milliseconds)."""
+
+    name: str
+    bundle: Path
+    handler: str
+    cold: list[float] = field(default_factory=list)
+    warm: list[float] = field(default_factory=list)
+    warm_large: list[float] = field(default_factory=list)
+    peak_memory: list[float] = field(default_factory=list)
+    """The most that it had in memory, after its large template (MiB)."""
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that Lambda and template.yaml set."""
+        return {
+            "_HANDLER": self.handler,
+            "AWS_LAMBDA_FUNCTION_NAME": "bench",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+            "AWS_REGION": "us-east-1",
+            **templates.SETTINGS,
+        }
+
+    def zip_size(self) -> int:
+        """Bytes of the zip that AWS SAM uploads."""
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in bundle_files(self.bundle):
+                archive.write(path, path.relative_to(self.bundle))
+        return len(target.getvalue())
+
+    def unzipped_size(self) -> int:
+        """Bytes of the files in it."""
+        return sum(path.stat().st_size for path in bundle_files(self.bundle))
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="cold starts of each function")
+    parser.add_argument(
+        "--bundle", type=Path, default=ROOT / ".aws-sam/build/MacroFunction", help="what `sam build` made"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "empty.py").write_text(EMPTY_HANDLER)
+        ours = Function("sysdig-instrument", options.bundle, "sysdig_instrument.function.handler.handler")
+        empty = Function("empty handler", Path(folder), "empty.handler")
+        measure([ours, empty], options.rounds)
+        print_table(ours, empty, options.rounds)
+    return 0
+
+
+def measure(functions: list[Function], rounds: int) -> None:
+    """Take the times, the functions in turns."""
+    programs = RuntimePrograms.find_in(ROOT / ".tools")
+    small_event = (ROOT / "events" / "template.json").read_bytes()
+    large_event = json.dumps(templates.event(templates.plain(LARGE_TEMPLATE_TASKS))).encode()
+    for number in range(rounds):
+        if sys.stderr.isatty():
+            print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+        for function in functions:
+            with Runtime(programs, function.bundle, function.environment()) as runtime:
+                function.cold.append(time_invocation(runtime, small_event))
+                function.warm.append(time_invocation(runtime, small_event))
+                function.warm_large.append(time_invocation(runtime, large_event))
+                function.peak_memory.append(runtime.peak_memory() / KIB / KIB)
+    print(file=sys.stderr)
+
+
+def time_invocation(runtime: Runtime, event: bytes) -> float:
+    """Milliseconds of an invocation."""
+    start = time.perf_counter()
+    response = runtime.invoke(event)
+    elapsed = (time.perf_counter() - start) * 1000
+    answer_json = json.loads(response.body)
+    if response.is_error or answer_json.get("status", "success") != "success":
+        raise RuntimeError(f"The function failed: {response.body.decode()}")
+    return elapsed
+
+
+def bundle_files(folder: Path) -> Iterator[Path]:
+    """The files of a bundle."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def print_table(ours: Function, empty: Function, rounds: int) -> None:
+    """Print medians and ratios."""
+    print(f"{'':40}{ours.name:>18}{empty.name:>16}{'ratio':>8}")
+    for label, our_times, empty_times in (
+        ("cold start, one task definition", ours.cold, empty.cold),
+        ("warm, one task definition", ours.warm, empty.warm),
+        (f"warm, {LARGE_TEMPLATE_TASKS} task definitions", ours.warm_large, empty.warm_large),
+    ):
+        our_median, empty_median = statistics.median(our_times), statistics.median(empty_times)
+        print(f"{label:40}{our_median:15.1f} ms{empty_median:13.1f} ms{our_median / empty_median:8.1f}")
+    our_median, empty_median = statistics.median(ours.peak_memory), statistics.median(empty.peak_memory)
+    print(
+        f"{f'peak memory, {LARGE_TEMPLATE_TASKS} task definitions':40}{our_median:14.1f} MiB{empty_median:12.1f} MiB{our_median / empty_median:8.1f}"
+    )
+    for label, one_size, other_size in (
+        ("zip", ours.zip_size(), empty.zip_size()),
+        ("unzipped", ours.unzipped_size(), empty.unzipped_size()),
+    ):
+        print(f"{label:40}{one_size / KIB:14.0f} KiB{other_size / KIB:12.1f} KiB")
+    print(f"\nMedians of {rounds} rounds under AWS's Lambda runtime interface emulator on this machine.")
+    print(compilation_note(ours.bundle))
+
+
+def compilation_note(bundle: Path) -> str:
+    """What compiled files the bundle has, and whether the Python that was measured takes them."""
+    command = [
+        str(RuntimePrograms.find_in(ROOT / ".tools").python),
+        "-c",
+        "import sys; print(sys.implementation.cache_tag)",
+    ]
+    measured_tag = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    compiled = {path.suffixes[0].removeprefix(".") for path in bundle.rglob("*.pyc")}
+    if not compiled:
+        return "The bundle is not compiled: no Python of the function's runtime was found when it was built."
+    if compiled == {measured_tag}:
+        return f"The bundle is compiled, and measured, for {measured_tag}."
+    return f"The bundle is compiled for {', '.join(compiled)}, but measured with {measured_tag}: as if it were not compiled."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""``sysdig-instrument diff``: what would change in these files, and why."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
+
+from sysdig_instrument.cli.attribution import OwnedChange, attribute_changes
+from sysdig_instrument.cli.batch import exit_code, process_files
+from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
+from sysdig_instrument.cli.diff_formats import side_by_side
+from sysdig_instrument.cli.diff_formats.hunks import Hunk, Note, NoteSpan, hunks
+from sysdig_instrument.cli.diff_formats.summary import change_records, json_patch, render_summary
+from sysdig_instrument.cli.diff_formats.unified import render_patch, render_terminal
+from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
+from sysdig_instrument.cli.formats.json import stream_json_array
+from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.documents import write as written
+from sysdig_instrument.documents.locate import Locator
+from sysdig_instrument.engine.findings import message
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.errors import RefusedError, UsageError, UserError
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
+
+_EXIT_CHANGES: Final = 1
+"""What ``--exit-code`` answers where something would change: as ``git diff`` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDiff:
+    """What would change in one document, and its text then."""
+
+    document: InputDocument
+    preview: Preview
+    changes: list[OwnedChange]
+    new_text: str
+
+    def hunks(self) -> Iterator[Hunk]:
+        """The places where its text changes, with the reasons."""
+        source = self.document.source
+        if self.new_text == source.text:
+            return iter(())
+        new_locator = Locator(replace(source, text=self.new_text))
+        removed = [each for each in self.changes if each.change.operation == "remove"]
+        old_locator = Locator(source) if removed else new_locator
+        old_spans = [_span(old_locator, each, each.change.pointer) for each in removed]
+        new_spans = [
+            _span(new_locator, each, each.final_pointer) for each in self.changes if each.change.operation != "remove"
+        ]
+        return hunks(source.text, self.new_text, old_spans, new_spans)
+
+
+Results: TypeAlias = Iterable[tuple[str, DocumentDiff | UserError]]
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print what would change in each file; 1 where one is refused, or with ``--exit-code`` where one would change.
+
+    Raises:
+        UsageError: The call is wrong.
+    """
+    if options.format == "patch" and len(options.files) > 1:
+        raise UsageError("A JSON Patch is for one document. Name one file, or use --format json for several.")
+    session = shared_session(environment, options.profile)
+
+    def work(document: InputDocument, context: Context) -> DocumentDiff:
+        return _document_diff(
+            document, preview_document(document, context, look_up_from_options(options, context, environment, session))
+        )
+
+    codes: list[int] = []
+    results = _record_exit_codes(process_files(options, environment, work), codes, fail_on_changes=options.exit_code)
+    if options.format == "json":
+        for text in stream_json_array(_to_json(path, result) for path, result in results):
+            write_stdout(text)
+        write_stdout("\n")
+    elif options.format == "patch":
+        for _, result in _report_messages(results):
+            write_stdout(json_patch(result.changes))
+    else:
+        console = detect_console(options.color, environment)
+        for path, result in _report_messages(results):
+            for text in _render(path, result, console, is_side_by_side=options.side_by_side):
+                write_stdout(text)
+    return max(codes, default=0)
+
+
+def _document_diff(document: InputDocument, preview: Preview) -> DocumentDiff:
+    if preview.problems:
+        raise RefusedError(message(preview.problems))
+    new_text = written(document.source, preview.changes)
+    return DocumentDiff(document, preview, attribute_changes(document, preview), new_text)
+
+
+def _span(locator: Locator, change: OwnedChange, pointer: tuple[str | int, ...]) -> NoteSpan:
+    lines = locator.lines(pointer)
+    return NoteSpan(lines.first, lines.last, Note(change.owner_label, change.change.reason))
+
+
+def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool) -> Results:
+    for path, result in results:
+        if isinstance(result, UserError):
+            codes.append(exit_code(result))
+        elif fail_on_changes and result.changes:
+            codes.append(_EXIT_CHANGES)
+        yield path, result
+
+
+def _report_messages(results: Results) -> Iterator[tuple[str, DocumentDiff]]:
+    """What could be worked out; the rest, and what there is to know beside the diff, goes to standard error."""
+    for path, result in results:
+        sys.stdout.flush()  # on a terminal both are one text
+        if isinstance(result, UserError):
+            write_stderr(f"sysdig-instrument: {_with_path(path, result)}")
+            continue
+        for warning in result.document.source.warnings:
+            write_stderr(f"warning: {warning}")
+        for notice in result.preview.notices:
+            write_stderr(f"notice: {notice.text}")
+        yield path, result
+
+
+def _with_path(path: str, error: UserError) -> str:
+    text = str(error)
+    first_line, *other_lines = text.split("\n")
+    if path in first_line:
+        return text
+    return "\n".join([f"{path}:", first_line, *other_lines]) if other_lines else f"{path}: {text}"
+
+
+def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side: bool) -> Iterator[str]:
+    reasons = [] if is_side_by_side or console.is_terminal else diff.changes
+    yield from render_summary(path, diff.preview.plan, diff.changes, reasons, console)
+    if diff.changes and is_side_by_side:
+        yield from side_by_side.render(diff.hunks(), console)
+    elif diff.changes and console.is_terminal:
+        yield from render_terminal(diff.hunks(), console)
+    elif diff.changes:
+        yield from render_patch(diff.hunks(), path)
+    yield "\n" if console.is_terminal else ""
+
+
+def _to_json(path: str, result: DocumentDiff | UserError) -> Json:
+    if isinstance(result, UserError):
+        return {"file": path, "error": str(result), "changes": []}
+    return {
+        "file": path,
+        "changes": change_records(result.changes),
+        "notices": [notice.text for notice in result.preview.notices],
+    }

@@ -1,0 +1,95 @@
+"""``sysdig-instrument explain``: what becomes of each task definition and container, and why."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sysdig_instrument.cli.attribution import task_label
+from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
+from sysdig_instrument.cli.formats.model import (
+    LEFT_ALONE,
+    NOTICE,
+    REFUSED,
+    FileReport,
+    LineLocator,
+    ReportItem,
+    ReportRow,
+    Result,
+    Rule,
+    TaskReport,
+)
+from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.engine.findings import Finding, Reason, format_pointer
+from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
+
+_RESULTS: Final = {
+    Status.INSTRUMENTED: Result.PASSED,
+    Status.SKIPPED: Result.SKIPPED,
+    Status.REFUSED: Result.FAILED,
+    Status.AGENT: Result.AGENT,
+}
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the report; 1 where something is refused.
+
+    Raises:
+        UsageError: The call is wrong.
+    """
+    session = shared_session(environment, options.profile)
+
+    def work(document: InputDocument, context: Context) -> FileReport:
+        outlook = preview_document(document, context, look_up_from_options(options, context, environment, session))
+        return file_report(document, outlook)
+
+    return print_reports(process_files(options, environment, work), options, environment)
+
+
+def file_report(document: InputDocument, preview: Preview) -> FileReport:
+    """The report on a document."""
+    locator = LineLocator(document)
+    refused = {problem.location.task for problem in preview.problems}
+    tasks = tuple(_task_report(task, task.task.name in refused, locator) for task in preview.plan.tasks)
+    items = [
+        *(_report_item(REFUSED, problem, locator) for problem in dict.fromkeys(preview.problems)),
+        *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys(preview.notices)),
+        *(item for task in tasks for item in _left_alone_items(task)),
+    ]
+    return FileReport(document.source.name, tasks, tuple(items))
+
+
+def _task_report(plan: TaskPlan, is_refused: bool, locator: LineLocator) -> TaskReport:  # noqa: FBT001 - private
+    row = _report_row(task_label(plan.task.name), plan.outcome, locator, plan.task.pointer or ())
+    if is_refused:
+        row = ReportRow(row.name, Result.FAILED, Status.REFUSED.value, row.why, row.line)
+    return TaskReport(
+        row,
+        tuple(
+            _report_row(container.name or "", container, locator, container.pointer) for container in plan.containers
+        ),
+        {name: layer.name for name, layer in plan.settings.resolved.layers.items()},
+    )
+
+
+def _report_row(name: str, outcome: Outcome, locator: LineLocator, pointer: tuple[str | int, ...]) -> ReportRow:
+    return ReportRow(name, _RESULTS[outcome.status], outcome.status.value, outcome.why, locator.line(pointer))
+
+
+def _report_item(rule: Rule, finding: Finding, locator: LineLocator) -> ReportItem:
+    location = finding.location
+    line = locator.line(location.pointer)
+    return ReportItem(rule, finding.reason, location.task, location.container, format_pointer(location.pointer), line)
+
+
+def _left_alone_items(task: TaskReport) -> Iterator[ReportItem]:
+    if task.row.result is Result.SKIPPED:
+        yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {task.row.why}"), task.row.name, None, "", task.row.line)
+        return
+    for row in task.containers:
+        if row.result is Result.SKIPPED:
+            yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {row.why}"), task.row.name, row.name, "", row.line)

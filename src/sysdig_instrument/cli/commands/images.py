@@ -1,0 +1,89 @@
+"""``sysdig-instrument images``: what a template's images run by themselves, as far as the template leaves it to them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sysdig_instrument.cli.batch import warn_unknown_parameters
+from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.cli.documents import input_document
+from sysdig_instrument.cli.inputs import context_for_file
+from sysdig_instrument.cli.lookups import look_up_from_options
+from sysdig_instrument.documents import load
+from sysdig_instrument.engine.expressions.scope import section
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.errors import RefusedError, UsageError
+from sysdig_instrument.planning import LookupFunction, plan_with_lookups
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the images that are needed, with what was read; write them to a file for ``--images``.
+
+    Raises:
+        RefusedError: Some of them could not be read; the file has the others.
+        UsageError: The call or a file is wrong.
+    """
+    context = context_for_file(options, environment, options.file)
+    document = input_document(load(options.file))
+    warn_unknown_parameters(options, section(document.fragment, "Parameters"))
+    recorded: dict[ImageLookup, Answer] = {}
+    plan_with_lookups(
+        document.fragment,
+        document.with_transform_parameters(context),
+        _recording_look_up(look_up_from_options(options, context, environment), recorded),
+    )
+    for lookup, answer in recorded.items():
+        print(_image_text(lookup, answer))
+    if options.output:
+        _write_image_configs(options.output, {**context.resolved.values.image_configs, **_image_configs(recorded)})
+    unread = [lookup.image for lookup, answer in recorded.items() if isinstance(answer, Unavailable)]
+    if unread:
+        raise RefusedError(f"{len(unread)} of {len(recorded)} images could not be read.")
+    if not recorded:
+        write_stderr("No image needs to be read.")
+    return 0
+
+
+def _recording_look_up(look_up: LookupFunction, recorded: dict[ImageLookup, Answer]) -> LookupFunction:
+    def look_up_and_record(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        answers = look_up(lookups)
+        recorded.update({lookup: answers[lookup] for lookup in lookups if isinstance(lookup, ImageLookup)})
+        return answers
+
+    return look_up_and_record
+
+
+def _image_text(lookup: ImageLookup, answer: Answer) -> str:
+    name = f"{lookup.image} ({lookup.architecture})"
+    if isinstance(answer, ImageConfig):
+        return f"{name}\n    ENTRYPOINT {json.dumps(list(answer.entrypoint))}\n    CMD        {json.dumps(list(answer.cmd))}"
+    return f"{name}\n    {answer.reason.fact}. {answer.reason.advice}." if isinstance(answer, Unavailable) else name
+
+
+def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:
+    """ImageConfigs of what was read.
+
+    Raises:
+        UsageError: An image runs different things on different platforms, which ImageConfigs cannot say.
+    """
+    configs: dict[str, Json] = {}
+    for lookup, answer in recorded.items():
+        if isinstance(answer, ImageConfig):
+            config: Json = {"Entrypoint": list(answer.entrypoint), "Cmd": list(answer.cmd)}
+            if configs.setdefault(lookup.image, config) != config:
+                raise UsageError(
+                    f"{lookup.image} runs different things on different platforms, and a file of image configs has no place for that. "
+                    "Let the registry be asked for it."
+                )
+    return configs
+
+
+def _write_image_configs(path: str, configs: Mapping[str, Json]) -> None:
+    try:
+        Path(path).write_text(json.dumps(configs, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}. Give the path of a file to -o.") from None

@@ -1,0 +1,190 @@
+"""``sysdig-instrument settings``: the value of each setting, and the layer that gave it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from sysdig_instrument.cli.attribution import task_label
+from sysdig_instrument.cli.batch import exit_code, process_files
+from sysdig_instrument.cli.console import (
+    Console,
+    detect_console,
+    display_width,
+    pad,
+    sanitize,
+    wrap,
+    write_stderr,
+    write_stdout,
+)
+from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.cli.formats.json import stream_json_array
+from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.settings.layers import ResolvedSettings
+from sysdig_instrument.engine.settings.table import TABLE
+from sysdig_instrument.engine.task_plan import TaskPlan
+from sysdig_instrument.errors import UserError
+from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.planning import no_lookups, plan_with_lookups
+
+_VARIABLE_SETTINGS: Final = frozenset({"AgentEnvironment", "WorkloadEnvironment"})
+_KEYS_ONLY: Final = frozenset({"ImageConfigs", "RegistryCredentials"})
+
+
+def display_value(name: str, value: Json) -> str:
+    """The value in a few words: names of variables without their values, a log driver without its options."""
+    if value is None:
+        return "not set"
+    if name == "ExtraConf":
+        return f"a text of {len(str(value))} characters"
+    if isinstance(value, dict):
+        return _display_object(name, value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _display_object(name: str, value: dict[str, Json]) -> str:
+    if name == "AgentLogConfiguration":
+        return f"LogDriver {value.get('LogDriver', 'not given')}"
+    if name in _VARIABLE_SETTINGS:
+        return ", ".join(f"{key}=…" for key in value) or "none"
+    if name in _KEYS_ONLY:
+        return ", ".join(value) or "none"
+    return json.dumps(value, ensure_ascii=False)  # an expression, or a map of hosts
+
+
+_MIN_VALUE_WIDTH: Final = 16
+_MARGIN_WIDTH: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SettingValue:
+    """A setting: its value as it may be shown, and the layer that gave it."""
+
+    name: str
+    value: str
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsSection:
+    """A task definition, or a container of it with settings of its own."""
+
+    task: str
+    container: str | None
+    values: tuple[SettingValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsReport:
+    """The settings in one file, and what is wrong with them."""
+
+    sections: list[SettingsSection]
+    errors: list[str]
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the settings of each file's task definitions; 1 where one of the settings cannot be used.
+
+    Raises:
+        UsageError: The call is wrong.
+    """
+
+    def work(document: InputDocument, context: Context) -> SettingsReport:
+        plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), no_lookups)
+        errors = [problem.text for problem in plan.problems if problem.location.pointer[:1] == ("Metadata",)]
+        errors += [
+            finding.text for task in plan.tasks for finding in task.settings.findings if isinstance(finding, Problem)
+        ]
+        return SettingsReport(
+            [section for task in plan.tasks for section in _sections(task, include_defaults=options.all)], errors
+        )
+
+    codes = [0]
+    results = _report_errors(process_files(options, environment, work), codes)
+    if options.format == "json":
+        for text in stream_json_array(
+            {"file": path, "taskDefinitions": _to_json(report.sections)} for path, report in results
+        ):
+            write_stdout(text)
+        write_stdout("\n")
+    else:
+        console = detect_console(options.color, environment)
+        for path, report in results:
+            for text in _render(path, report.sections, console):
+                write_stdout(text)
+    return max(codes)
+
+
+def _report_errors(
+    results: Iterable[tuple[str, SettingsReport | UserError]], codes: list[int]
+) -> Iterator[tuple[str, SettingsReport]]:
+    """What could be read; what is wrong goes to standard error."""
+    for path, result in results:
+        sys.stdout.flush()
+        if isinstance(result, UserError):
+            codes.append(exit_code(result))
+            write_stderr(f"sysdig-instrument: {result}")
+            continue
+        codes.append(1 if result.errors else 0)
+        for error in result.errors:
+            write_stderr(f"sysdig-instrument: {path}: {error}")
+        yield path, result
+
+
+def _sections(plan: TaskPlan, *, include_defaults: bool) -> Iterator[SettingsSection]:
+    resolved = plan.settings.resolved
+    yield SettingsSection(
+        task_label(plan.task.name), None, tuple(_setting_values(resolved, include_defaults=include_defaults))
+    )
+    for name, container_resolved in plan.settings.containers.items():
+        values = [
+            value
+            for value in _setting_values(container_resolved, include_defaults=True)
+            if container_resolved.layer(value.name) is not resolved.layer(value.name)
+        ]
+        yield SettingsSection(task_label(plan.task.name), name, tuple(values))
+
+
+def _setting_values(resolved: ResolvedSettings, *, include_defaults: bool) -> Iterator[SettingValue]:
+    for setting in TABLE:
+        value = getattr(resolved.values, setting.attribute)
+        if include_defaults or setting.name in resolved.layers or setting.required:
+            yield SettingValue(setting.name, display_value(setting.name, value), resolved.layer_name(setting.name))
+
+
+def _render(path: str, sections: Sequence[SettingsSection], console: Console) -> Iterator[str]:
+    yield console.paint("strong", sanitize(path)) + ("" if sections else ": no task definition") + "\n"
+    rows = [row for section in sections for row in section.values]
+    name_width = max((len(row.name) for row in rows), default=0)
+    layer_width = max((display_width(row.layer) for row in rows), default=0)
+    available_width = max(_MIN_VALUE_WIDTH, (console.width or 0) - name_width - layer_width - _MARGIN_WIDTH)
+    value_width = max((display_width(row.value) for row in rows), default=0)
+    width = value_width if console.width is None else min(value_width, available_width)
+    for section in sections:
+        yield f"    {sanitize(section.container)}\n" if section.container else f"  {sanitize(section.task)}\n"
+        for row in section.values:
+            first, *other_lines = wrap(sanitize(row.value), width)
+            layer = console.paint("faint", row.layer)
+            yield f"      {row.name.ljust(name_width)}  {pad(first, width)}  {layer}\n"
+            yield from (f"{' ' * (name_width + 8)}{line}\n" for line in other_lines)
+
+
+def _to_json(sections: Sequence[SettingsSection]) -> list[Json]:
+    return [
+        {
+            "taskDefinition": section.task,
+            "container": section.container,
+            "settings": {row.name: {"value": row.value, "layer": row.layer} for row in section.values},
+        }
+        for section in sections
+    ]
+
+
+# FOLDED: The value of a setting as it may be shown: what may hold a secret is only named.

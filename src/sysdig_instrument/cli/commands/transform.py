@@ -1,0 +1,63 @@
+"""``sysdig-instrument transform``: the processed template."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from sysdig_instrument.cli.batch import warn_unknown_parameters
+from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.cli.documents import InputDocument, input_document, preview_document
+from sysdig_instrument.cli.inputs import context_for_file
+from sysdig_instrument.cli.lookups import look_up_from_options
+from sysdig_instrument.documents import Syntax, load, render, write
+from sysdig_instrument.engine import patch
+from sysdig_instrument.engine.expressions.scope import section
+from sysdig_instrument.engine.findings import message
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.errors import RefusedError, UsageError
+from sysdig_instrument.quotas import check_size, processed_size
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the processed document, or write it to a file.
+
+    Raises:
+        RefusedError: The document cannot be instrumented as asked.
+        UsageError: The call or the file is wrong.
+    """
+    context = context_for_file(options, environment, options.file)
+    document = input_document(load(options.file))
+    warn_unknown_parameters(options, section(document.fragment, "Parameters"))
+    for warning in document.source.warnings:
+        write_stderr(f"warning: {warning}")
+    preview = preview_document(document, context, look_up_from_options(options, context, environment))
+    for notice in preview.notices:
+        write_stderr(f"notice: {notice.text}")
+    if preview.problems:
+        raise RefusedError(message(preview.problems))
+    _write_output(_processed_bytes(document, preview.changes, options.format), options.output)
+    return 0
+
+
+def _processed_bytes(document: InputDocument, changes: tuple[Change, ...], syntax: Syntax | None) -> bytes:
+    """The document with the changes, in its own syntax or in the one that was asked for."""
+    source = document.source
+    value = patch.apply(source.value, changes)
+    if document.kind == "template":
+        check_size(processed_size(value), "The processed template")
+    if syntax is None or syntax == source.syntax:
+        return source.encode(write(source, changes, write_stderr))
+    return render(value, syntax).encode()
+
+
+def _write_output(content: bytes, path: str | None) -> None:
+    if path is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}. Give the path of a file to -o.") from None

@@ -1,0 +1,116 @@
+"""Two texts as the places where they differ, with a little of what stands around each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Final, Literal
+
+from sysdig_instrument.lazy_dataclasses import dataclass
+
+_CONTEXT_LINES: Final = 3
+_LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why something is new in the second text, and what it belongs to."""
+
+    owner: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """A line of the first text, the second, or both. ``old`` and ``new`` are its numbers, counted from one."""
+
+    sign: Literal[" ", "+", "-"]
+    text: str
+    old: int | None
+    new: int | None
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """One place where the texts differ."""
+
+    lines: tuple[DiffLine, ...]
+    old_offset: int
+    """Lines of the first text above it; those of the second are ``new_offset``."""
+    new_offset: int
+
+    @property
+    def header(self) -> str:
+        """``@@ -1,3 +1,4 @@``."""
+        old_count = sum(line.sign != "+" for line in self.lines)
+        new_count = sum(line.sign != "-" for line in self.lines)
+        return f"@@ -{_hunk_range(self.old_offset, old_count)} +{_hunk_range(self.new_offset, new_count)} @@"
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """What its changes belong to, in the order of the text."""
+        return tuple(dict.fromkeys(note.owner for line in self.lines for note in line.notes))
+
+
+def _hunk_range(offset: int, count: int) -> str:
+    start = offset + 1 if count else offset  # as diff(1) has it
+    return str(start) if count == 1 else f"{start},{count}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSpan:
+    """Lines of a text that a note is about: it is put to the first of them that differs."""
+
+    first: int
+    last: int
+    note: Note
+
+
+def hunks(old_text: str, new_text: str, old_spans: Iterable[NoteSpan], new_spans: Iterable[NoteSpan]) -> Iterator[Hunk]:
+    """The places where two texts differ, with notes about lines of the first and of the second text."""
+    old_lines, new_lines = _LINE.findall(old_text), _LINE.findall(new_text)
+    matcher = SequenceMatcher(
+        None, old_lines, new_lines
+    )  # its shortcut for lines that are everywhere keeps long templates quick
+    changed = [opcode for opcode in matcher.get_opcodes() if opcode[0] != "equal"]
+    old_notes = _notes_by_line(old_spans, [range(opcode[1] + 1, opcode[2] + 1) for opcode in changed])
+    new_notes = _notes_by_line(new_spans, [range(opcode[3] + 1, opcode[4] + 1) for opcode in changed])
+    for group in matcher.get_grouped_opcodes(_CONTEXT_LINES):
+        lines = tuple(
+            line for opcode in group for line in _diff_lines(opcode, old_lines, new_lines, old_notes, new_notes)
+        )
+        yield Hunk(lines, group[0][1], group[0][3])
+
+
+def _notes_by_line(spans: Iterable[NoteSpan], changed: Sequence[range]) -> dict[int, tuple[Note, ...]]:
+    notes: dict[int, tuple[Note, ...]] = {}
+    for span in spans:
+        lines = (
+            max(line_range.start, span.first)
+            for line_range in changed
+            if line_range.start <= span.last and line_range.stop > span.first
+        )
+        line = next(lines, None)
+        if line is not None and span.note not in notes.get(line, ()):
+            notes[line] = (*notes.get(line, ()), span.note)
+    return notes
+
+
+def _diff_lines(
+    opcode: tuple[str, int, int, int, int],
+    old_lines: Sequence[str],
+    new_lines: Sequence[str],
+    old_notes: Mapping[int, tuple[Note, ...]],
+    new_notes: Mapping[int, tuple[Note, ...]],
+) -> Iterator[DiffLine]:
+    tag, old_start, old_end, new_start, new_end = opcode
+    if tag == "equal":
+        for index in range(old_start, old_end):
+            yield DiffLine(" ", old_lines[index], index + 1, new_start + index - old_start + 1)
+        return
+    for index in range(old_start, old_end):
+        yield DiffLine("-", old_lines[index], index + 1, None, old_notes.get(index + 1, ()))
+    for index in range(new_start, new_end):
+        yield DiffLine("+", new_lines[index], None, index + 1, new_notes.get(index + 1, ()))

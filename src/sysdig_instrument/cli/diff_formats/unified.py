@@ -1,0 +1,91 @@
+"""A unified diff: for ``patch`` and ``git apply`` where it goes into a file, with reasons beside it on a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from sysdig_instrument.cli.console import Console, StyleName, display_width, pad, sanitize
+from sysdig_instrument.cli.diff_formats.hunks import DiffLine, Hunk
+
+_SIGN_STYLES: Final[dict[str, StyleName]] = {"+": "new", "-": "old"}
+_GAP_WIDTH: Final = 2
+_MIN_WIDTH: Final = 100
+"""A terminal with fewer columns has the reasons above the lines."""
+
+_MIN_REASON_WIDTH: Final = 30
+_MAX_REASON_WIDTH: Final = 72
+_NO_NEWLINE_AT_END: Final = "\\ No newline at end of file"
+
+
+def render_patch(hunks: Iterable[Hunk], path: str) -> Iterator[str]:
+    """The diff as ``patch -p1`` and ``git apply`` take it; names of what changes stand in the hunks' headers."""
+    name = path.removeprefix("./").lstrip("/")
+    yield f"--- a/{name}\n"
+    yield f"+++ b/{name}\n"
+    for hunk in hunks:
+        yield f"{hunk.header} {', '.join(hunk.owners)}".rstrip() + "\n"
+        for line in hunk.lines:
+            yield line.sign + line.text
+            if not line.text.endswith("\n"):
+                yield f"\n{_NO_NEWLINE_AT_END}\n"
+
+
+def render_terminal(hunks: Iterable[Hunk], console: Console) -> Iterator[str]:
+    """The diff for a terminal: each reason beside its first line, or above it where there is no room beside it."""
+    all_hunks = list(hunks)
+    column = _reason_column([line for hunk in all_hunks for line in hunk.lines if line.notes], console.width)
+    for hunk in all_hunks:
+        yield console.paint("place", f"{hunk.header} {', '.join(hunk.owners)}".rstrip()) + "\n"
+        yield from _hunk_lines(hunk.lines, column, console)
+
+
+def _hunk_lines(lines: tuple[DiffLine, ...], column: int | None, console: Console) -> Iterator[str]:
+    pending: list[str] = []  # rows of a reason that are still to be put beside lines
+    for line in lines:
+        text = _line_text(line)
+        reasons = [note.reason for note in line.notes]
+        if reasons:  # each reason is to begin at the line that it is about
+            yield from _remaining_reasons(pending, column or 0, console)
+            pending = []
+        if column is None or display_width(text) > column - _GAP_WIDTH:
+            yield from (console.paint("faint", f"{_indentation(text)}▾ {reason}") + "\n" for reason in reasons)
+        else:
+            pending += [row for reason in reasons for row in _wrap_reason(reason, (console.width or 0) - column)]
+        yield _with_reason(line, text, pending, column or 0, console)
+    yield from _remaining_reasons(pending, column or 0, console)
+
+
+def _line_text(line: DiffLine) -> str:
+    return line.sign + sanitize(line.text.rstrip("\r\n"))
+
+
+def _with_reason(line: DiffLine, text: str, pending: list[str], column: int, console: Console) -> str:
+    painted = console.paint(_SIGN_STYLES[line.sign], text) if line.sign != " " else text
+    if not pending or display_width(text) > column - _GAP_WIDTH:
+        return f"{painted}\n"
+    gap = " " * (column - display_width(text))
+    return painted + gap + console.paint("faint", pending.pop(0)) + "\n"
+
+
+def _remaining_reasons(pending: list[str], column: int, console: Console) -> Iterator[str]:
+    return (" " * column + console.paint("faint", row) + "\n" for row in pending)
+
+
+def _wrap_reason(reason: str, width: int) -> list[str]:
+    first, *other_lines = textwrap.wrap(reason, min(width, _MAX_REASON_WIDTH) - 2)
+    return [f"◂ {first}", *(f"  {row}" for row in other_lines)]
+
+
+def _reason_column(noted_lines: Iterable[DiffLine], width: int | None) -> int | None:
+    """Where the reasons begin, in all of the diff: behind the longest line that leaves enough room for one."""
+    if width is None or width < _MIN_WIDTH:
+        return None
+    max_column = width - _MIN_REASON_WIDTH
+    columns = [column for line in noted_lines if (column := display_width(_line_text(line)) + _GAP_WIDTH) <= max_column]
+    return max(columns, default=None)
+
+
+def _indentation(text: str) -> str:
+    return pad("", len(text) - len(text[1:].lstrip(" ")))

@@ -1,0 +1,214 @@
+"""The document that the command line tool was given, shown to the engine, and the plan in the document's own spelling."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sysdig_instrument.documents import Document, DocumentKind, kind_of, load, read, to_ecs_changes, to_properties
+from sysdig_instrument.documents.errors import MAX_BYTES
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.plan import Context, Plan, process
+from sysdig_instrument.engine.template import MACRO_NAME
+from sysdig_instrument.errors import UsageError
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
+from sysdig_instrument.planning import LookupFunction, plan_with_lookups
+from sysdig_instrument.quotas import check_size
+
+SUFFIXES: Final = (".json", ".yaml", ".yml", ".template")
+_IGNORED_FOLDERS: Final = frozenset({"node_modules", "__pycache__"})
+_TASK_DEFINITION_MARKERS: Final = (b"AWS::ECS::TaskDefinition", b"ontainerDefinitions")
+"""Without any of these in it, a file in a folder holds no task definition: most need not be parsed at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file to go through. One that was found in a folder is passed over where it is no template."""
+
+    path: str
+    is_explicit: bool
+
+
+def find_files(paths: Iterable[str]) -> Iterator[InputFile]:
+    """The files, those of folders in the order of their names. Hidden files and folders are left out."""
+    for path in paths:
+        if path != "-" and Path(path).is_dir():
+            yield from (InputFile(file_path, is_explicit=False) for file_path in _walk_folder(path))
+        else:
+            yield InputFile(path, is_explicit=True)
+
+
+def _walk_folder(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _IGNORED_FOLDERS)
+        for name in sorted(files):
+            if name.endswith(SUFFIXES) and not name.startswith("."):
+                yield str(Path(parent, name))
+
+
+def open_document(file: InputFile) -> InputDocument | None:
+    """What is in a file; nothing where a file in a folder is no template.
+
+    Raises:
+        UsageError: A file that was named cannot be used, or one in a folder is a template that cannot be read.
+        RefusedError: It is a template that is too large for CloudFormation.
+    """
+    if file.is_explicit:
+        return input_document(load(file.path))
+    data = _read_bytes(file.path)
+    text = data.replace(b"\0", b"")  # UTF-16 looks like UTF-8 then, as far as the signs go
+    if any(marker in text for marker in _TASK_DEFINITION_MARKERS):
+        source = read(data, file.path)
+        return input_document(source) if _has_known_key(source.value) else None
+    if text.lstrip()[:1] == b"[" and b'mage"' in text:
+        return _container_definitions(data, file.path)
+    return None
+
+
+def _read_bytes(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}. Make it readable, or leave it out.") from None
+
+
+def _has_known_key(value: Json) -> bool:
+    known_keys = {"Resources", "taskDefinition", "TaskDefinition", "containerDefinitions", "ContainerDefinitions"}
+    return isinstance(value, dict) and not known_keys.isdisjoint(value)
+
+
+def _container_definitions(data: bytes, path: str) -> InputDocument | None:
+    """An array of container definitions: in a folder many an array of objects with names is something else."""
+    try:
+        source = read(data, path)
+    except UsageError:
+        return None
+    entries = source.value if isinstance(source.value, list) else []
+    are_containers = bool(entries) and all(_has_name_and_image(entry) for entry in entries)
+    return input_document(source) if are_containers else None
+
+
+def _has_name_and_image(entry: Json) -> bool:
+    return isinstance(entry, dict) and ({"name", "image"} <= entry.keys() or {"Name", "Image"} <= entry.keys())
+
+
+_UNRESOLVABLE: Final[Json] = {"Ref": "the task definition around it"}
+_UNKNOWN_PROPERTIES: Final = dict.fromkeys(
+    ("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), _UNRESOLVABLE
+)
+"""What an array of container definitions does not show is not known, which is not the same as absent."""
+
+AnyFinding = TypeVar("AnyFinding", bound=Finding)
+
+
+@dataclass(frozen=True, slots=True)
+class InputDocument:
+    """A document, what kind it is, and what the engine is shown of it."""
+
+    source: Document
+    kind: DocumentKind
+    fragment: Json
+
+    def with_transform_parameters(self, context: Context) -> Context:
+        """The context with the Parameters of the template's own Transform, as CloudFormation would hand them in."""
+        return (
+            replace(context, transform_parameters=_transform_parameters(self.fragment))
+            if self.kind == "template"
+            else context
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A plan for a document, in the document's spelling. ``plan`` is the engine's own.
+
+    Without problems, the changes make what the engine made and checked.
+    """
+
+    plan: Plan
+    changes: tuple[Change, ...]
+    notices: tuple[Notice, ...]
+    problems: tuple[Problem, ...]
+
+
+def input_document(source: Document) -> InputDocument:
+    """The document as the engine is to see it.
+
+    Raises:
+        UsageError: It is neither a template nor a task definition.
+        RefusedError: It is a template that is too large for CloudFormation.
+    """
+    document_kind = kind_of(source.value, source.name)
+    if document_kind == "template":
+        check_size(len(source.encode(source.text)), source.name)
+        return InputDocument(source, document_kind, source.value)
+    return InputDocument(source, document_kind, fragment_of(source.value, document_kind))
+
+
+def fragment_of(value: Json, document_kind: DocumentKind) -> Json:
+    """What the engine is shown of a document: a template as it is, anything else as the Properties of a resource."""
+    if document_kind == "template":
+        return value
+    fragment = to_properties(value, document_kind)
+    return (
+        {**_UNKNOWN_PROPERTIES, **fragment}
+        if document_kind == "container definitions" and isinstance(fragment, dict)
+        else fragment
+    )
+
+
+def _transform_parameters(template: Json) -> Mapping[str, Json]:
+    """The Parameters with which a template lists this macro; the names of its rings begin alike."""
+    transforms = template.get("Transform") if isinstance(template, dict) else None
+    for transform in transforms if isinstance(transforms, list) else [transforms]:
+        match transform:
+            case {"Name": str(name), "Parameters": dict(parameters)} if name.startswith(MACRO_NAME):
+                return parameters
+    return {}
+
+
+def preview_document(document: InputDocument, context: Context, look_up: LookupFunction) -> Preview:
+    """What would be done to the document."""
+    plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
+    _, problems = process(document.fragment, plan)
+    changes = () if problems else tuple(plan.changes)
+    if document.kind == "template":
+        return Preview(plan, changes, plan.notices, problems)
+    converted = to_ecs_changes(document.source.value, document.kind, changes)
+    unsupported = tuple(_unsupported_notice(change) for change in converted.unsupported)
+    return Preview(
+        plan,
+        converted.changes,
+        (*_with_camel_case_pointers(plan.notices), *unsupported),
+        tuple(_with_camel_case_pointers(problems)),
+    )
+
+
+def _unsupported_notice(change: Change) -> Notice:
+    name = _camel_case(str(change.pointer[0]))
+    return Notice(
+        Location(),
+        Reason(
+            f"An array of container definitions has no place for {name}",
+            f"Set {name} to {change.value} in the task definition",
+        ),
+    )
+
+
+def _with_camel_case_pointers(findings: Iterable[AnyFinding]) -> Iterable[AnyFinding]:
+    """The findings with their places spelled as ECS does."""
+    for finding in findings:
+        pointer = tuple(_camel_case(part) if isinstance(part, str) else part for part in finding.location.pointer)
+        yield replace(finding, location=replace(finding.location, pointer=pointer))
+
+
+def _camel_case(key: str) -> str:
+    return key[:1].lower() + key[1:]
+
+
+# FOLDED: The files that a command goes through: those that were named, and those in folders that were.

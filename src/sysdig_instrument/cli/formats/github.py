@@ -1,0 +1,37 @@
+"""The report as GitHub's workflow commands: annotations at the lines of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from sysdig_instrument.cli.formats.model import FileReport, ReportItem
+from sysdig_instrument.documents.reader import STANDARD_INPUT
+
+_COMMANDS: Final = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def render(reports: Iterable[FileReport]) -> Iterator[str]:
+    """The report as pieces of text: a line for each remark but those on what was left alone."""
+    for report in reports:
+        for item in report.items:
+            if item.rule.level in _COMMANDS:
+                yield _annotation(report.path, item)
+
+
+def _annotation(path: str, item: ReportItem) -> str:
+    properties = {"title": item.subject or item.rule.title}
+    if path != STANDARD_INPUT:
+        line = {"line": str(item.line)} if item.line else {}
+        properties = {"file": Path(path).as_posix(), **line, **properties}
+    parameters = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
+    return f"::{_COMMANDS[item.rule.level]} {parameters}::{_escape_data(item.text)}\n"
+
+
+def _escape_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,61 @@
+"""JSON that is written while it is made: a list of a thousand files' reports is never in memory as a whole."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRow, TaskReport
+from sysdig_instrument.engine.json_types import Json
+
+
+def stream_json_array(items: Iterable[Json], indent: str = "") -> Iterator[str]:
+    """A JSON list of the items."""
+    separator = "[\n"
+    for item in items:
+        text = json.dumps(item, indent=2, ensure_ascii=False)
+        yield separator + textwrap.indent(text, indent + "  ")
+        separator = ",\n"
+    yield "[]" if separator == "[\n" else f"\n{indent}]"
+
+
+def render(reports: Iterable[FileReport]) -> Iterator[str]:
+    """The report as pieces of text."""
+    yield from stream_json_array(_file_to_json(report) for report in reports)
+    yield "\n"
+
+
+def _file_to_json(report: FileReport) -> Json:
+    return {
+        "file": report.path,
+        "taskDefinitions": [_task_to_json(task) for task in report.tasks],
+        "remarks": [_item_to_json(item) for item in report.items],
+    }
+
+
+def _task_to_json(task: TaskReport) -> Json:
+    return {
+        **_row_to_json(task.row),
+        "settings": dict(task.settings),
+        "containers": [_row_to_json(row) for row in task.containers],
+    }
+
+
+def _row_to_json(row: ReportRow) -> dict[str, Json]:
+    return {"name": row.name, "outcome": row.outcome, "why": row.why, "line": row.line}
+
+
+def _item_to_json(item: ReportItem) -> Json:
+    return {
+        "rule": item.rule.name,
+        "level": item.rule.level,
+        "taskDefinition": item.task,
+        "container": item.container,
+        "place": item.location,
+        "line": item.line,
+        "message": item.text,
+    }
+
+
+# FOLDED: The report as JSON: a list of files.

@@ -1,0 +1,71 @@
+"""The report as JUnit XML: a suite for each file, a case for each task definition and container."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+from sysdig_instrument.cli.formats.model import UNUSABLE, FileReport, ReportItem, ReportRow, Result
+
+# What is not good, not what is: a set that reaches over all of Unicode takes milliseconds to compile.
+_FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def render(reports: Iterable[FileReport]) -> Iterator[str]:
+    """The report as pieces of text."""
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="sysdig-instrument">\n'
+    for report in reports:
+        yield from _test_suite(report)
+    yield "</testsuites>\n"
+
+
+def _test_suite(report: FileReport) -> Iterator[str]:
+    counts = Counter[str]()
+    cases = [_test_case(report.path, name, row, items, counts) for name, row, items in _test_cases(report)]
+    count_attributes = " ".join(f'{each}="{counts[each]}"' for each in ("failures", "errors", "skipped"))
+    yield f'  <testsuite name={_attribute(report.path)} tests="{len(cases)}" {count_attributes} time="0">\n'
+    yield from cases
+    yield "  </testsuite>\n"
+
+
+def _test_cases(report: FileReport) -> Iterator[tuple[str, ReportRow | None, list[ReportItem]]]:
+    """What is a case of its own: the name, what became of it, and the faults that are about it and nothing in it."""
+    errors = [item for item in report.items if item.rule.level == "error"]
+    for task in report.tasks:
+        for name, container, row in [
+            (task.row.name, None, task.row),
+            *((f"{task.row.name}: {each.name}", each.name, each) for each in task.containers),
+        ]:
+            own_errors = [each for each in errors if (each.task or "", each.container) == (task.row.name, container)]
+            errors = [each for each in errors if each not in own_errors]
+            yield name, row, own_errors
+    if errors:
+        yield "the file", None, errors
+
+
+def _test_case(path: str, name: str, row: ReportRow | None, items: list[ReportItem], counts: Counter[str]) -> str:
+    children = []
+    if items:
+        tag = "error" if items[0].rule is UNUSABLE else "failure"
+        counts[f"{tag}s"] += 1
+        text = "\n".join(item.text for item in items)
+        kind = _attribute(items[0].rule.name)
+        children.append(f"<{tag} type={kind} message={_attribute(items[0].text)}>{escape(_clean(text))}</{tag}>")
+    elif row and row.result is Result.SKIPPED:
+        counts["skipped"] += 1
+        children.append(f"<skipped message={_attribute(row.why)}/>")
+    head = f"    <testcase classname={_attribute(path)} name={_attribute(name)} file={_attribute(path)}"
+    line = next((each.line for each in items if each.line), row.line if row else None)
+    head += f' line="{line}"' if line else ""
+    return f"{head}>\n      {children[0]}\n    </testcase>\n" if children else f"{head}/>\n"
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_clean(text), {"\n": "&#10;"})
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("�", text)

@@ -1,0 +1,53 @@
+"""The report as Markdown, for the comment on a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from sysdig_instrument.cli.console import sanitize
+from sysdig_instrument.cli.formats.model import FileReport, ReportRow, Result
+
+_MARKER: Final = "<!-- sysdig-instrument -->"
+"""By this line a job finds its own comment again, to write it anew instead of adding another."""
+
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&])")
+_MENTION: Final = re.compile(r"([@#])")
+_ICONS: Final = {Result.PASSED: "✅", Result.SKIPPED: "⏭️", Result.FAILED: "❌", Result.AGENT: "🛡️"}
+
+
+def render(reports: Iterable[FileReport]) -> Iterator[str]:
+    """The report as pieces of text."""
+    yield f"{_MARKER}\n## Sysdig instrumentation\n"
+    for report in reports:
+        yield from _file_section(report)
+
+
+def _file_section(report: FileReport) -> Iterator[str]:
+    yield f"\n### {_escape(report.path)}\n\n"
+    if report.tasks:
+        yield "| Task definition | Container | Outcome | Why |\n|---|---|---|---|\n"
+    for task in report.tasks:
+        yield _table_row(task.row.name, "", task.row)
+        for container in task.containers:
+            yield _table_row("", container.name, container)
+    items = [item for item in report.items if item.rule.level != "none"]
+    if report.tasks and items:
+        yield "\n"
+    for item in items:
+        label = f"**{item.rule.label}**" if item.rule.level == "error" else item.rule.label
+        line_suffix = f" (line {item.line})" if item.line else ""
+        yield f"- {label}{line_suffix}: {_escape(item.full_text)}\n"
+    if not report.tasks and not items:
+        yield "No task definition.\n"
+
+
+def _table_row(task: str, container: str, row: ReportRow) -> str:
+    return f"| {_escape(task)} | {_escape(container)} | {_ICONS[row.result]} {_escape(row.outcome)} | {_escape(row.why)} |\n"
+
+
+def _escape(text: str) -> str:
+    """The text without a meaning in Markdown: no emphasis, link, mention, HTML or end of a table's cell."""
+    escaped = _SPECIAL.sub(r"\\\1", sanitize(" ".join(text.split())))
+    return _MENTION.sub(r"\1<!-- -->", escaped)  # GitHub finds people and issues in escaped text too

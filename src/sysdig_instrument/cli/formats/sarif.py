@@ -1,0 +1,83 @@
+"""The report as SARIF 2.1.0, for code scanning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from sysdig_instrument import __version__
+from sysdig_instrument.cli.formats.json import stream_json_array
+from sysdig_instrument.cli.formats.model import RULES, FileReport, ReportItem, Rule
+from sysdig_instrument.documents.reader import STANDARD_INPUT
+from sysdig_instrument.engine.json_types import Json
+
+_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_INDENT: Final = " " * 6
+
+
+def render(reports: Iterable[FileReport]) -> Iterator[str]:
+    """The report as pieces of text: one run with all files."""
+    tool: Json = {
+        "driver": {"name": "sysdig-instrument", "version": __version__, "rules": [_rule(rule) for rule in RULES]}
+    }
+    head = {"$schema": _SCHEMA, "version": "2.1.0"}
+    yield json.dumps(head, indent=2)[:-2] + ',\n  "runs": [\n    {\n'
+    yield f'{_INDENT}"tool": {textwrap.indent(json.dumps(tool, indent=2), _INDENT).lstrip()},\n'
+    yield f'{_INDENT}"columnKind": "unicodeCodePoints",\n{_INDENT}"results": '
+    results = (_result(report.path, item) for report in reports for item in report.items)
+    yield from stream_json_array(results, _INDENT)
+    yield "\n    }\n  ]\n}\n"
+
+
+def _rule(rule: Rule) -> Json:
+    return {
+        "id": rule.name,
+        "shortDescription": {"text": f"{rule.title}."},
+        "help": {"text": rule.help},
+        "defaultConfiguration": {"level": rule.level},
+    }
+
+
+def _result(path: str, item: ReportItem) -> Json:
+    result: dict[str, Json] = {
+        "ruleId": item.rule.name,
+        "ruleIndex": RULES.index(item.rule),
+        "level": item.rule.level,
+        "message": {"text": item.full_text},
+        "locations": [_location(path, item)],
+        "partialFingerprints": {"place/v1": _fingerprint(path, item)},
+    }
+    if item.rule.level == "none":  # section 3.27.10: a level goes with the kind «fail» only
+        result["kind"] = "informational"
+    return result
+
+
+def _location(path: str, item: ReportItem) -> Json:
+    location: dict[str, Json] = {}
+    if path != STANDARD_INPUT:
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": uri(path)},
+            "region": {"startLine": item.line or 1},  # code scanning requires a line: GH1003 of the SARIF SDK
+        }
+    if item.location:
+        location["logicalLocations"] = [{"fullyQualifiedName": item.location, "kind": "member"}]
+    return location
+
+
+def uri(path: str) -> str:
+    """A path as a URI reference: relative ones stay relative, to the root of the repository or wherever it was called."""
+    if Path(path).is_absolute():
+        return Path(path).as_uri()
+    text = quote(Path(path).as_posix())
+    return f"./{text}" if ":" in text.partition("/")[0] else text
+
+
+def _fingerprint(path: str, item: ReportItem) -> str:
+    """The same for the same remark at the same place, whatever its line."""
+    parts = (item.rule.name, path, item.location, item.task or "", item.container or "", item.reason.fact)
+    return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()[:32]

@@ -1,0 +1,311 @@
+"""The verdict on a running task: on its task definition, by the engine's plan for it, then on what ECS makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from itertools import takewhile
+from typing import Final
+
+from sysdig_instrument.coverage.model import (
+    ContainerOverride,
+    RegisteredTaskDefinition,
+    RunningContainer,
+    Service,
+    Task,
+)
+from sysdig_instrument.documents.ecs import to_properties
+from sysdig_instrument.engine import protection as instrumentation
+from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, WRAPPER
+from sysdig_instrument.engine.findings import Problem, quote
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
+from sysdig_instrument.engine.settings.table import SettingScope
+from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
+from sysdig_instrument.planning import no_lookups, plan_with_lookups
+
+_OTHER_KEY_SOURCES: Final = ("EntryPoint", "Command", "EnvironmentFiles")
+"""Members of the agent's container through which it may get its key where we cannot see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFootprint:
+    """The parts of a task definition that matter here.
+
+    ``has_access_key`` is false only where the agent cannot have a key by any way that is known: neither its own
+    variables and secrets, nor an orchestrator (agents before 6), nor a workload's variables (agents before 5).
+    """
+
+    has_no_agent: bool
+    agent_image: str | None
+    collector: str | None
+    has_access_key: bool
+    containers_with_plaintext_key: tuple[str, ...]
+    wrapped_containers: tuple[str, ...]
+    containers_wrapped_by_command: frozenset[str]
+
+    @classmethod
+    def of(cls, task_properties: Json) -> AgentFootprint:
+        """What is to be seen in a task definition, spelled as CloudFormation does."""
+        containers = list(_containers(task_properties))
+        agent = next((each for each in containers if each.get("Name") == AGENT_NAME), {})
+        with_plaintext_key = tuple(str(each.get("Name")) for each in containers if ACCESS_KEY in _environment(each))
+        wrapped = [each for each in containers if _mentions_wrapper(each, "EntryPoint", "Command")]
+        image = agent.get("Image")
+        return cls(
+            has_no_agent=not agent and not wrapped,
+            agent_image=image if isinstance(image, str) else None,
+            collector=_environment(agent).get("SYSDIG_COLLECTOR"),
+            has_access_key=bool(with_plaintext_key) or _may_have_access_key(agent),
+            containers_with_plaintext_key=with_plaintext_key,
+            wrapped_containers=tuple(str(each.get("Name")) for each in wrapped),
+            containers_wrapped_by_command=frozenset(
+                str(each.get("Name")) for each in wrapped if not _mentions_wrapper(each, "EntryPoint")
+            ),
+        )
+
+
+def _containers(task_properties: Json) -> Iterator[Mapping[str, Json]]:
+    definitions = task_properties.get("ContainerDefinitions") if isinstance(task_properties, dict) else None
+    for each in definitions if isinstance(definitions, list) else ():
+        if isinstance(each, dict):
+            yield each
+
+
+def _may_have_access_key(agent: Mapping[str, Json]) -> bool:
+    names = {name for key in ("Environment", "Secrets") for name, _ in _named_entries(agent, key)}
+    return bool(names & {ACCESS_KEY, "SYSDIG_ORCHESTRATOR"}) or any(agent.get(key) for key in _OTHER_KEY_SOURCES)
+
+
+def _environment(container: Mapping[str, Json]) -> dict[str, str]:
+    return {name: value for name, value in _named_entries(container, "Environment") if value}
+
+
+def _named_entries(container: Mapping[str, Json], key: str) -> Iterator[tuple[str, str]]:
+    entries = container.get(key)
+    for entry in entries if isinstance(entries, list) else ():
+        name = entry.get("Name") if isinstance(entry, dict) else None
+        value = entry.get("Value") if isinstance(entry, dict) else None
+        if isinstance(name, str):
+            yield name, value if isinstance(value, str) else ""
+
+
+def _mentions_wrapper(container: Mapping[str, Json], *keys: str) -> bool:
+    arguments = [argument for key in keys for argument in _as_list(container.get(key))]
+    return any(isinstance(argument, str) and WRAPPER in argument for argument in arguments)
+
+
+def _as_list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+_MIN_PLATFORM_VERSION: Final = (1, 4, 0)  # pidMode and SYS_PTRACE on Fargate
+
+
+class TaskStatus(Enum):
+    """What a running task is, in the order in which one wants to read about them."""
+
+    UNPROTECTED = "unprotected"
+    UNKNOWN = "unknown"
+    PROTECTED = "protected"
+    EXCLUDED = "excluded"
+    OUT_OF_SCOPE = "out of scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A verdict and all there is to say about it, in sentences without their full stop.
+
+    ``reasons`` are why it is not protected; ``remarks`` change nothing about the verdict. ``excluded_containers`` are the
+    containers that are not to be instrumented, each with why. ``has_no_agent`` says that nothing of the agent's is there, which
+    says more than all the reasons.
+    """
+
+    status: TaskStatus
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    agent_image: str | None = None
+    excluded_containers: tuple[tuple[str, str], ...] = ()
+    has_no_agent: bool = False
+
+    def with_reasons(self, *reasons: str) -> Assessment:
+        """The same, unprotected for further reasons; itself where there is none."""
+        return replace(self, status=TaskStatus.UNPROTECTED, reasons=(*self.reasons, *reasons)) if reasons else self
+
+    def with_remarks(self, *remarks: str) -> Assessment:
+        """The same with further remarks."""
+        return replace(self, remarks=(*self.remarks, *remarks))
+
+
+def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
+    """Whether tasks of this launch type should carry the agent. Where ECS does not say it, they should."""
+    return resolved.values.launch_types == "ALL" or launch_type in ("FARGATE", "")
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionAssessment:
+    """What a task definition comes to for each task of it, and what is to be seen of it."""
+
+    assessment: Assessment
+    footprint: AgentFootprint
+
+
+def assess_definition(definition: RegisteredTaskDefinition, resolved: ResolvedSettings) -> DefinitionAssessment:
+    """The verdict on tasks of a task definition, as far as it is the task definition's."""
+    task_properties = to_properties(dict(definition.response), "described task definition")
+    footprint = AgentFootprint.of(task_properties)
+    plan = _plan(task_properties, _settings_for_running_tasks(resolved))
+    if plan is None:
+        return DefinitionAssessment(
+            Assessment(TaskStatus.UNKNOWN, ("Its task definition shows no containers",)), footprint
+        )
+    if resolved.values.mode == "opt-in" and isinstance(instrumentation.protection(plan), instrumentation.OutOfScope):
+        plan = _plan(task_properties, _with_opt_in(_settings_for_running_tasks(resolved), footprint)) or plan
+    return DefinitionAssessment(
+        _assess_plan(plan, footprint, resolved).with_remarks(*_status_remarks(definition)), footprint
+    )
+
+
+def _plan(task_properties: Json, resolved: ResolvedSettings) -> TaskPlan | None:
+    return next(iter(plan_with_lookups(task_properties, Context(resolved=resolved), no_lookups).tasks), None)
+
+
+def _with_opt_in(resolved: ResolvedSettings, footprint: AgentFootprint) -> ResolvedSettings:
+    """The settings for a task whose template may have opted in, in Metadata that is not to be seen in ECS.
+
+    That a container is wrapped says that its template did, so those must be protected in full.
+    """
+    values: dict[str, Json] = {"IncludeContainers": list(footprint.wrapped_containers)}
+    return (
+        with_layer(resolved, Layer("what is wrapped", values, SettingScope.TASK))[0]
+        if footprint.wrapped_containers
+        else resolved
+    )
+
+
+def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
+    """The settings for what already runs: where it runs is known, and what only a deployment needs does not matter."""
+    values: dict[str, Json] = {"LaunchTypes": "ALL", "UnsupportedArchitecture": "warn"}
+    if resolved.values.collector is None:
+        values["Collector"] = "collector.invalid"
+    if resolved.values.agent_memory is None and resolved.values.agent_memory_reservation is None:
+        values["AgentMemoryReservation"] = "256"
+    return with_layer(resolved, Layer("the running task", values))[0]
+
+
+def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:
+    excluded = tuple((str(each.name), each.why) for each in plan.containers if _is_excluded(each))
+    match instrumentation.protection(plan):
+        case instrumentation.OutOfScope(why):
+            explanations = (f'Container "{name}": {each}' for name, each in excluded)
+            return Assessment(
+                TaskStatus.EXCLUDED, tuple(explanations) or (_capitalized(why),), excluded_containers=excluded
+            )
+        case instrumentation.Unprotected(reasons):
+            assessment = Assessment(
+                TaskStatus.UNPROTECTED, reasons, has_no_agent=footprint.has_no_agent and not _has_invalid_tags(plan)
+            )
+        case instrumentation.Protected():
+            assessment = Assessment(TaskStatus.PROTECTED)
+    assessment = replace(assessment, excluded_containers=excluded)
+    if not any(outcome.status is Status.AGENT for outcome in plan.containers):
+        return assessment
+    assessment = replace(assessment, agent_image=footprint.agent_image).with_remarks(
+        *_settings_remarks(footprint, resolved)
+    )
+    return (
+        assessment
+        if footprint.has_access_key
+        else assessment.with_reasons("The agent's container is given no access key")
+    )
+
+
+def _is_excluded(outcome: Outcome) -> bool:
+    return outcome.status is Status.SKIPPED and not outcome.image_unread
+
+
+def _has_invalid_tags(plan: TaskPlan) -> bool:
+    """Whether a tag says something that the macro would refuse: what was meant may well be that the task is left alone."""
+    return any(isinstance(finding, Problem) and "Tags" in finding.location.pointer for finding in plan.findings)
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _settings_remarks(footprint: AgentFootprint, resolved: ResolvedSettings) -> Iterator[str]:
+    """Where the agent is another than the settings say, as far as they say anything."""
+    settings = resolved.values
+    if resolved.layer("AgentImage") is not DEFAULT and footprint.agent_image != settings.agent_image:
+        yield "The agent's image is not the one in the settings"
+    if settings.collector_host and footprint.collector != settings.collector_host:
+        yield "The agent's collector is not the one in the settings"
+    for name in footprint.containers_with_plaintext_key:
+        yield f'The access key stands in the clear in the environment of container "{name}"'
+
+
+def _status_remarks(definition: RegisteredTaskDefinition) -> Iterator[str]:
+    if definition.status != "ACTIVE":
+        yield "Its task definition is deregistered"
+
+
+def assess_task(task: Task, definition_assessment: DefinitionAssessment, service: Service | None) -> Assessment:
+    """The verdict on one task, given what its task definition comes to."""
+    assessment = definition_assessment.assessment
+    if assessment.status in (TaskStatus.PROTECTED, TaskStatus.UNPROTECTED):
+        assessment = assessment.with_reasons(*_task_reasons(task, definition_assessment.footprint)).with_remarks(
+            *_task_remarks(task)
+        )
+    return assessment.with_remarks(*_service_remarks(task, service))
+
+
+def _task_reasons(task: Task, footprint: AgentFootprint) -> Iterator[str]:
+    """What undoes protection in this very task."""
+    agent = next((each for each in task.containers if each.name == AGENT_NAME), None)
+    if agent and agent.last_status == "STOPPED":
+        yield f"The agent's container has stopped{_stop_suffix(agent)}"
+    for name, override in task.overrides.items():
+        if override.command and not any(WRAPPER in argument for argument in override.command):
+            if name == AGENT_NAME:
+                yield "The agent's command was overridden when the task was started"
+            elif name in footprint.containers_wrapped_by_command:
+                yield f'The command of container "{name}" was overridden when the task was started, and with it the wrapper'
+
+
+def _stop_suffix(container: RunningContainer) -> str:
+    return f" ({container.stop_reason})" if container.stop_reason else ""
+
+
+def _task_remarks(task: Task) -> Iterator[str]:
+    agent = next((each for each in task.containers if each.name == AGENT_NAME), None)
+    if agent and task.last_status == "RUNNING" and agent.last_status not in ("RUNNING", "STOPPED"):
+        yield f"The agent's container is {agent.last_status}"
+    if is_platform_too_old(task.platform_version):
+        yield f"Platform version {task.platform_version} cannot carry the agent; 1.4.0 and later can"
+    for name, variable in _overridden_agent_variables(task.overrides):
+        yield f'{quote(variable)[1:-1]} of container "{name}" was overridden when the task was started'
+
+
+def _overridden_agent_variables(overrides: Mapping[str, ContainerOverride]) -> Iterator[tuple[str, str]]:
+    for name, override in overrides.items():
+        for variable in override.variable_names:
+            if variable.startswith("SYSDIG_"):
+                yield name, variable
+
+
+def is_platform_too_old(platform_version: str) -> bool:
+    """Whether Fargate's platform version is one without a shared process namespace; ``LATEST`` and nothing are not."""
+    parts = [int(part) for part in takewhile(str.isdecimal, platform_version.split("."))]
+    return bool(parts) and tuple(parts) < _MIN_PLATFORM_VERSION
+
+
+def _service_remarks(task: Task, service: Service | None) -> Iterator[str]:
+    if service and service.task_definition and service.task_definition != task.task_definition:
+        current = service.task_definition.rsplit("/", 1)[-1]
+        verb = "is being moved to" if service.is_deploying else "is at"
+        yield f"The service {verb} {current}"
+
+
+# FOLDED: What the verdict on running tasks wants to know of a task definition beside the engine's plan for it.

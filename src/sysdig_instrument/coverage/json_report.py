@@ -1,0 +1,115 @@
+"""The report as JSON.
+
+The schema is stable: within ``"schema": 1``, members are only added. Order is stable too, so that two reports can be
+compared line by line. There are names and states in it, and no values of variables::
+
+    {
+      "schema": 1,
+      "regions": ["eu-central-1"],          regions that were asked
+      "summary": {
+        "tasks": 9,                         all tasks that were read
+        "expected": 6,                      those that should be protected: the next three together
+        "protected": 4, "unprotected": 1, "unknown": 1,
+        "excluded": 1,                      left alone as the settings or tags say
+        "outOfScope": {"EC2": 2},           by launch type; empty with LaunchTypes=ALL
+        "protectedPercent": 66.6,           of those expected, rounded down; null where there are none
+        "unread": 1                         entries of "unread"
+      },
+      "groups": [{                          tasks that are alike in all of this
+        "region": "eu-central-1", "account": "111122223333", "cluster": "shop",
+        "service": "web",                   null for a task that belongs to none
+        "group": "service:web",             as ECS has it
+        "taskDefinition": "shop-web:12",
+        "launchType": "FARGATE",            "" where ECS does not say
+        "verdict": "protected",             or unprotected, unknown, excluded, out of scope
+        "reasons": [],                      why it is not protected, sentence by sentence
+        "remarks": [],                      what else there is to know
+        "leftAlone": [{"container": "log-router", "why": "…"}],
+        "agent": {"image": "…", "digests": ["sha256:…"]},     null without an agent
+        "tasks": ["0f9d…"]                  their ids
+      }],
+      "unread": [{                          what could not be read: no verdict on what may run there
+        "region": "us-east-1",              null: all of them
+        "cluster": null,                    null: the whole region
+        "fact": "…", "advice": "…"
+      }]
+    }
+"""
+
+from __future__ import annotations
+
+import json
+
+from sysdig_instrument.coverage import ecs
+from sysdig_instrument.coverage.assess import TaskStatus
+from sysdig_instrument.coverage.model import ReadError
+from sysdig_instrument.coverage.report import Report, ReportGroup
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.lookup.aws import Arn
+
+SCHEMA_VERSION = 1
+
+
+def render(report: Report) -> str:
+    """The report as a JSON text, with a line end."""
+    content: Json = {
+        "schema": SCHEMA_VERSION,
+        "regions": list(report.regions),
+        "summary": _summary(report),
+        "groups": [_group(group) for group in report.groups],
+        "unread": [_read_error(each) for each in report.read_errors],
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def protected_percent(report: Report) -> float | None:
+    """The share of tasks that are protected among those that should be; rounded down, so that 100 means all."""
+    if not report.expected:
+        return None
+    return report.count(TaskStatus.PROTECTED) * 1000 // report.expected / 10
+
+
+def _summary(report: Report) -> Json:
+    return {
+        "tasks": report.count(*TaskStatus),
+        "expected": report.expected,
+        "protected": report.count(TaskStatus.PROTECTED),
+        "unprotected": report.count(TaskStatus.UNPROTECTED),
+        "unknown": report.count(TaskStatus.UNKNOWN),
+        "excluded": report.count(TaskStatus.EXCLUDED),
+        "outOfScope": dict(report.launch_types_out_of_scope),
+        "protectedPercent": protected_percent(report),
+        "unread": len(report.read_errors),
+    }
+
+
+def _group(group: ReportGroup) -> Json:
+    key, assessment = group.key, group.key.assessment
+    arn = Arn.parse(key.cluster)
+    agent: Json = (
+        {"image": assessment.agent_image, "digests": list(group.agent_digests)} if assessment.agent_image else None
+    )
+    return {
+        "region": key.region,
+        "account": arn.account if arn else "",
+        "cluster": ecs.short_name(key.cluster),
+        "service": group.service,
+        "group": key.group,
+        "taskDefinition": ecs.short_name(key.task_definition),
+        "launchType": key.launch_type,
+        "verdict": assessment.status.value,
+        "reasons": list(assessment.reasons),
+        "remarks": list(assessment.remarks),
+        "leftAlone": [{"container": name, "why": why} for name, why in assessment.excluded_containers],
+        "agent": agent,
+        "tasks": [task.id for task in group.tasks],
+    }
+
+
+def _read_error(error: ReadError) -> Json:
+    return {
+        "region": error.region,
+        "cluster": error.cluster,
+        "fact": error.reason.fact,
+        "advice": error.reason.advice,
+    }

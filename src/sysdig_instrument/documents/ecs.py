@@ -1,0 +1,228 @@
+"""Plain ECS task definitions: their view in CloudFormation's spelling, and changes carried back.
+
+ECS's API spells ``containerDefinitions``, CloudFormation ``ContainerDefinitions``. The engine knows CloudFormation's
+spelling only, so it is shown the task definition with the first letter of each key raised, and what it wants changed is
+carried back to the spelling of the document. Keys of maps that users fill (labels, driver options) stay as they are.
+Nothing here is an intrinsic function: ``{"Ref": "x"}`` in a plain task definition is an object with the key Ref.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from sysdig_instrument.engine.patch import Change, apply
+from sysdig_instrument.errors import UsageError
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
+
+if TYPE_CHECKING:
+    from sysdig_instrument.engine.json_types import Json
+
+DocumentKind: TypeAlias = Literal["template", "task definition", "described task definition", "container definitions"]
+
+_TEMPLATE_SECTIONS: Final = frozenset(
+    {"AWSTemplateFormatVersion", "Conditions", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform"},
+)
+_EXPECTED_INPUT: Final = (
+    "Give a CloudFormation template, a task definition as `aws ecs register-task-definition --cli-input-json` takes it "
+    "or `aws ecs describe-task-definition` prints it, or an array of container definitions."
+)
+
+
+def kind_of(value: Json, name: str) -> DocumentKind:
+    """What kind of document this is. ``name`` is what the message calls it.
+
+    Raises:
+        UsageError: It is none that we know. The message says what was found.
+    """
+    if isinstance(value, list):
+        if value and all(isinstance(item, dict) and _has_any(item, "name", "image") for item in value):
+            return "container definitions"
+        raise UsageError(
+            f"{name} is an array, but not of container definitions: each of these has a name or an image. {_EXPECTED_INPUT}"
+        )
+    if not isinstance(value, dict):
+        raise UsageError(f"{name} holds a single value, neither an object nor an array. {_EXPECTED_INPUT}")
+    if "Resources" in value:
+        if isinstance(value["Resources"], dict):
+            return "template"
+        raise UsageError(
+            f"In {name}, Resources is not an object. It must hold the template's resources by their names."
+        )
+    if _has_object(value, "taskDefinition"):
+        return "described task definition"
+    if _has_any(value, "containerDefinitions"):
+        return "task definition"
+    raise UsageError(f"{name} {_describe(value)} {_EXPECTED_INPUT}")
+
+
+def _has_any(value: dict[str, Json], *keys: str) -> bool:
+    return any(key in value or _pascal_key(key) in value for key in keys)
+
+
+def _has_object(value: dict[str, Json], key: str) -> bool:
+    return isinstance(value.get(key), dict) or isinstance(value.get(_pascal_key(key)), dict)
+
+
+def _describe(value: dict[str, Json]) -> str:
+    """The nearest thing that the object could have been meant as."""
+    if not value:
+        return "is an empty object."
+    if _TEMPLATE_SECTIONS & value.keys():
+        return "has sections of a CloudFormation template, but no Resources."
+    if "Type" in value and "Properties" in value:
+        return "is a single resource; put it under Resources, by its name."
+    if _has_any(value, "taskDefinitionArns", "services", "tasks"):
+        return "is a list or description of something else than a task definition."
+    if _has_any(value, "family", "requiresCompatibilities"):
+        return "is a task definition without containerDefinitions."
+    return "is neither a CloudFormation template (it has no Resources) nor a task definition."
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sysdig_instrument.engine.json_types import Json
+    from sysdig_instrument.engine.patch import Pointer
+
+FREE_FORM: Final = frozenset({"dockerLabels", "driverOpts", "labels", "options"})
+"""The keys of ECS's API whose value is a map with keys of the user's own."""
+
+
+def to_properties(value: Json, kind: DocumentKind) -> Json:
+    """The plain document as the Properties of an ``AWS::ECS::TaskDefinition``.
+
+    Raised are keys only. Where a key is there in both spellings, ECS's counts, and the other is not shown.
+    """
+    if kind == "container definitions":
+        return {"ContainerDefinitions": to_pascal_case(value)}
+    if kind == "described task definition" and isinstance(value, dict):
+        # describe-task-definition prints the tags beside the task definition.
+        task_definition = to_pascal_case(value[_key_in_document(value, "TaskDefinition")])
+        tags_key = _key_in_document(value, "Tags")
+        return (
+            task_definition | {"Tags": to_pascal_case(value[tags_key])}
+            if isinstance(task_definition, dict) and tags_key in value
+            else task_definition
+        )
+    return to_pascal_case(value)
+
+
+def to_pascal_case(value: Json) -> Json:
+    """The value with CloudFormation's spelling of keys, at all depths but in free-form maps."""
+    if isinstance(value, list):
+        return [to_pascal_case(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        _pascal_key(key): item if _is_free_form(key) else to_pascal_case(item)
+        for key, item in value.items()
+        if _camel_key(key) == key or _camel_key(key) not in value
+    }
+
+
+def to_camel_case(value: Json) -> Json:
+    """The value with ECS's spelling of keys, at all depths but in free-form maps."""
+    if isinstance(value, list):
+        return [to_camel_case(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {_camel_key(key): item if _is_free_form(key) else to_camel_case(item) for key, item in value.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class EcsChanges:
+    """Changes for the plain document, and those that it has no place for: an array of containers has no ``pidMode``."""
+
+    changes: tuple[Change, ...]
+    unsupported: tuple[Change, ...]
+
+
+def to_ecs_changes(value: Json, kind: DocumentKind, changes: Iterable[Change]) -> EcsChanges:
+    """Changes to :func:`to_properties` of a plain document, as changes to the document itself.
+
+    New keys are spelled as ECS spells them; for keys that are there, the document's spelling is kept.
+    """
+    translated: list[Change] = []
+    unsupported: list[Change] = []
+    for change in changes:
+        pointer = _document_pointer(value, kind, change.pointer)
+        if pointer is None:
+            unsupported.append(change)
+            continue
+        ecs_change = _to_ecs_change(value, replace(change, pointer=pointer))
+        # A later change sees what the earlier ones left, so that indexes mean the same on both sides.
+        value = apply(value, [ecs_change])
+        translated.append(ecs_change)
+    return EcsChanges(tuple(translated), tuple(unsupported))
+
+
+def _to_ecs_change(value: Json, change: Change) -> Change:
+    pointer, in_free_form = _translate_pointer(value, change.pointer)
+    if in_free_form:
+        return replace(change, pointer=pointer)
+    was = None if change.operation == "add" else _value_at(value, pointer)
+    return replace(change, pointer=pointer, value=to_camel_case(change.value), was=was)
+
+
+def _document_pointer(value: Json, kind: DocumentKind, pointer: Pointer) -> Pointer | None:
+    """The pointer from the document's top instead of from the properties; nothing where the document ends before."""
+    if kind == "container definitions":
+        return pointer[1:] if pointer[:1] == ("ContainerDefinitions",) else None
+    if kind == "described task definition" and isinstance(value, dict):
+        is_beside = pointer[:1] == ("Tags",) and _key_in_document(value, "Tags") in value
+        return pointer if is_beside else ("TaskDefinition", *pointer)
+    return pointer
+
+
+def _translate_pointer(value: Json, pointer: Pointer) -> tuple[Pointer, bool]:
+    """The pointer in the document's spelling, and whether it leads into a free-form map."""
+    translated: list[str | int] = []
+    current: Json = value
+    in_free_form = False
+    for part in pointer:
+        step = part
+        if isinstance(current, dict):
+            step = part if in_free_form else _key_in_document(current, str(part))
+            current = current.get(str(step))
+        elif isinstance(current, list):
+            current = current[int(part)] if part != "-" and int(part) < len(current) else None
+        translated.append(step)
+        in_free_form = in_free_form or (isinstance(part, str) and _is_free_form(part))
+    # What is put at the key itself, say a whole map of labels, is free of our spelling too.
+    return tuple(translated), in_free_form
+
+
+def _key_in_document(value: dict[str, Json], key: str) -> str:
+    """The document's own spelling of CloudFormation's key; ECS's where the document does not have it."""
+    camel_key = _camel_key(key)
+    return key if key in value and camel_key not in value else camel_key
+
+
+def _value_at(value: Json, pointer: Sequence[str | int]) -> Json:
+    for part in pointer:
+        match value:
+            case dict():
+                value = value[str(part)]
+            case list():
+                value = value[int(part)]
+            case _:
+                raise LookupError(part)
+    return value
+
+
+def _is_free_form(key: str) -> bool:
+    return _camel_key(key) in FREE_FORM
+
+
+# ASCII letters only: for others, raising and lowering are not each other's inverse.
+
+
+def _pascal_key(key: str) -> str:
+    return key[:1].upper() + key[1:] if key[:1].isascii() else key
+
+
+def _camel_key(key: str) -> str:
+    return key[:1].lower() + key[1:] if key[:1].isascii() else key
+
+
+# FOLDED: What a document is: a template, or one of the forms in which ECS's own tools have a task definition.

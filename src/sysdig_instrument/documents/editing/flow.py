@@ -1,0 +1,222 @@
+"""Values in brackets: JSON, and YAML's flow style. On one line, or spread over several as the text around does it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from sysdig_instrument.documents.editing.matching import MatchedEntries, match_entries
+from sysdig_instrument.documents.editing.scalars import scalar_text
+from sysdig_instrument.documents.editing.source import CollectionEdits, NodeContext, TextEdit, UnsupportedLayoutError
+from sysdig_instrument.documents.syntax_tree import Mapping, Sequence
+
+if TYPE_CHECKING:
+    from sysdig_instrument.documents.editing.style import Style
+    from sysdig_instrument.engine.json_types import Json
+
+SHORT_FORM_FUNCTIONS: Final = frozenset(
+    "Fn::" + name
+    for name in (
+        "And",
+        "Base64",
+        "Cidr",
+        "Equals",
+        "FindInMap",
+        "GetAZs",
+        "If",
+        "ImportValue",
+        "Join",
+        "Length",
+        "Not",
+        "Or",
+        "Select",
+        "Split",
+        "Sub",
+        "ToJsonString",
+    )
+)
+"""Functions with a short tag. ``Fn::Transform`` has one too, but no reader expects it."""
+
+
+def short_form(value: Json, style: Style) -> tuple[str, Json] | None:
+    """An intrinsic function as its short tag and what stands behind it.
+
+    Nothing where the document does not use them or the short form would mean something else: a number behind a tag is read
+    as a string, and a tag cannot follow a tag (``!Base64 !Sub …``), so a function directly in a function keeps the outer
+    one long.
+    """
+    if style.json or not style.short_form or not isinstance(value, dict) or len(value) != 1:
+        return None
+    ((key, inner),) = value.items()
+    if key == "Ref":
+        return ("!Ref", inner) if isinstance(inner, str) else None
+    if key == "Fn::GetAtt":
+        return _get_att_short_form(inner)
+    if key in SHORT_FORM_FUNCTIONS and isinstance(inner, str | list):
+        return f"!{key.removeprefix('Fn::')}", inner
+    return None
+
+
+def _get_att_short_form(inner: Json) -> tuple[str, Json] | None:
+    match inner:
+        case [str(resource), str(attribute)] if resource and attribute and "." not in resource:
+            return "!GetAtt", f"{resource}.{attribute}"
+        case list():
+            return "!GetAtt", inner
+        case _:
+            return None  # a string here means a string: the short tag would make a list of it
+
+
+def flow_text(value: Json, style: Style, *, indentation: str = "", multiline: bool = False) -> str:
+    """The value in brackets. ``multiline`` puts each item on a line of its own, indented from ``indentation``."""
+    if short := short_form(value, style):
+        tag, inner = short
+        return f"{tag} {flow_text(inner, style, indentation=indentation, multiline=multiline) if isinstance(inner, list) else _tag_argument(inner, style)}"
+    if not isinstance(value, dict | list):
+        return scalar_text(value, style, flow=True, quotes=style.string_quotes)
+    if not value:
+        return "{}" if isinstance(value, dict) else "[]"
+    single_line = not multiline or (
+        _has_only_scalars(value) and (style.single_line_objects if isinstance(value, dict) else style.single_line_lists)
+    )
+    inner_indentation = indentation + style.flow_indent
+    if isinstance(value, dict):
+        parts = [
+            flow_entry(key, item, style, indentation=inner_indentation, multiline=not single_line)
+            for key, item in value.items()
+        ]
+    else:
+        parts = [flow_text(item, style, indentation=inner_indentation, multiline=not single_line) for item in value]
+    brackets = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    return _enclose(parts, brackets, style, indentation, single_line=single_line)
+
+
+def _tag_argument(value: Json, style: Style) -> str:
+    return scalar_text(value if isinstance(value, str) else None, style, flow=True)
+
+
+def _enclose(parts: list[str], brackets: tuple[str, str], style: Style, indentation: str, *, single_line: bool) -> str:
+    opening, closing = brackets
+    if single_line:
+        padding = style.brace_padding if opening == "{" else style.bracket_padding
+        return opening + padding + style.comma.join(parts) + padding + closing
+    separator = style.newline + indentation + style.flow_indent
+    return opening + separator + f",{separator}".join(parts) + style.newline + indentation + closing
+
+
+def flow_entry(key: str, value: Json, style: Style, *, indentation: str = "", multiline: bool = False) -> str:
+    """An entry of an object in brackets."""
+    return (
+        mapping_key_text(key, style, flow=True)
+        + style.colon
+        + flow_text(value, style, indentation=indentation, multiline=multiline)
+    )
+
+
+def mapping_key_text(key: str, style: Style, *, flow: bool) -> str:
+    """A key as the text has it; one that is too long for YAML's simple form is marked as a key."""
+    text = scalar_text(key, style, flow=flow, quotes=style.key_quotes)
+    return f"? {text} " if len(text) > MAX_IMPLICIT_KEY and not style.json else text
+
+
+MAX_IMPLICIT_KEY: Final = 1000
+"""YAML's parsers look 1,024 characters ahead for the colon."""
+
+
+def _has_only_scalars(value: dict[str, Json] | list[Json]) -> bool:
+    inner = value.values() if isinstance(value, dict) else value
+    return not any(isinstance(item, dict | list) for item in inner)
+
+
+if TYPE_CHECKING:
+    from sysdig_instrument.documents.editing.edit_tree import EditNode
+    from sysdig_instrument.documents.editing.source import SourceText
+    from sysdig_instrument.documents.editing.style import Style
+
+_COMMA_AND_COMMENT: Final = re.compile(r"[ \t]*(,?)[ \t]*(#[^\r\n]*)")
+
+
+def flow_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText, style: Style) -> CollectionEdits:
+    """The edits of a collection in brackets that keeps at least one of its parts.
+
+    Raises:
+        UnplacedError: It keeps none, or has no brackets after all: ``[key: value]`` is an object in a list.
+    """
+    start = source.content_start(node)
+    if source.text[start : start + 1] not in ("[", "{"):
+        raise UnsupportedLayoutError
+    matched = match_entries(edit_node, node, source)
+    edits = _deletions(matched)
+    separator = _separator(matched, start, source, style)
+    multiline = _has_line_break(separator) and not _has_single_line_items(node, source, style)
+    for insertion in matched.insertions:
+        texts = [
+            _new_entry_text(key, child, style, separator, multiline=multiline) for key, child in insertion.new_entries
+        ]
+        edits += _insert(texts, insertion.after, matched, separator, source)
+    return CollectionEdits(edits, matched.kept_with_contexts([NodeContext("flow")] * len(matched.entries)))
+
+
+def _separator(matched: MatchedEntries, start: int, source: SourceText, style: Style) -> str:
+    """What stands between two parts: comma and blanks, or a comma and a new line."""
+    if len(matched.entries) > 1:
+        between = source.text[matched.entries[0].end : matched.entries[1].start]
+        if not between.strip(", \t\r\n"):
+            return between
+    first = matched.entries[0].start
+    if source.is_on_one_line(start, first):
+        return style.comma
+    return "," + source.newline + source.indentation(first)
+
+
+def _has_single_line_items(node: Sequence | Mapping, source: SourceText, style: Style) -> bool:
+    """Are the parts on one line each, though there is a line for each of them? A list shows it by its other parts."""
+    inner = node.items if isinstance(node, Sequence) else ()
+    nested = [item for item in inner if isinstance(item, Sequence | Mapping) and item.end - item.start > len("[]")]
+    if nested:
+        return all(source.is_on_one_line(item.start, item.end) for item in nested)
+    return not style.json
+
+
+def _new_entry_text(key: str | None, child: EditNode, style: Style, separator: str, *, multiline: bool) -> str:
+    """A new part: an entry where it has a key, else an item."""
+    indentation = separator[max(separator.rfind("\n"), separator.rfind("\r")) + 1 :]
+    if key is None:
+        return flow_text(child.value, style, indentation=indentation, multiline=multiline)
+    return flow_entry(key, child.value, style, indentation=indentation, multiline=multiline)
+
+
+def _insert(
+    texts: list[str], after: int | None, matched: MatchedEntries, separator: str, source: SourceText
+) -> list[TextEdit]:
+    if after is None:
+        offset = matched.entries[matched.first_kept].start
+        return [TextEdit(offset, offset, "".join(text + separator for text in texts))]
+    offset = matched.entries[after].end
+    comment = _COMMA_AND_COMMENT.match(source.text, offset)
+    blanks = separator.partition(",")[2]
+    if comment is None or not _has_line_break(separator):
+        return [TextEdit(offset, offset, "".join(separator + text for text in texts))]
+    # The comment on the last line stays there, so the comma goes before it and the new part below.
+    lines_below = "".join(blanks + text + "," for text in texts)
+    if comment[1]:
+        return [TextEdit(comment.end(), comment.end(), lines_below)]
+    return [TextEdit(offset, offset, ","), TextEdit(comment.end(), comment.end(), lines_below[:-1])]
+
+
+def _has_line_break(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
+def _deletions(matched: MatchedEntries) -> list[TextEdit]:
+    """Parts go with the comma before them; those before the first that stays, with the comma behind them."""
+    edits: list[TextEdit] = []
+    for index, (entry, child) in enumerate(zip(matched.entries, matched.kept, strict=True)):
+        if child is None and index < matched.first_kept:
+            edits.append(TextEdit(entry.start, matched.entries[index + 1].start, ""))
+        elif child is None:
+            edits.append(TextEdit(matched.entries[index - 1].end, entry.end, ""))
+    return edits
+
+
+# FOLDED: Edits inside of brackets: all of JSON, and YAML's flow style.

@@ -1,0 +1,84 @@
+"""Single values as text: strings with and without quotes, numbers, booleans, null."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sysdig_instrument.documents.editing.style import Style
+
+# What every YAML parser reads as this very string without quotes, as far as its characters go. What it would take for a
+# number, a boolean or a date is looked at apart.
+_PLAIN_START: Final = re.compile(r"[A-Za-z_/.$(+^;0-9]|-{1,2}[A-Za-z]|[^\x00-\x7f]")
+_NOT_PLAIN: Final = re.compile(
+    r":(?:[ \t]|\Z)|[ \t]#|[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]|[ \t]\Z|\A[ \t]"
+)
+_FLOW_INDICATORS: Final = re.compile(r"[,\[\]{}?]|:[,\[\]{}]")
+# Wider than YAML 1.1: CloudFormation reads 012345678901 as 1.2345678901E10, and YAML 1.2 knows 1e3 and 0o17.
+_NUMBER_LIKE: Final = re.compile(r"[-+.]?\.?[0-9][0-9a-fA-FoOxX_.,:+-]*|[-+]?\.(?:inf|nan)", re.IGNORECASE)
+_BOOLEAN_LIKE: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
+_MUST_BE_ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
+_DOCUMENT_MARKER: Final = re.compile(r"\.\.\.|---")
+
+
+def scalar_text(value: str | float | None, style: Style, *, flow: bool, quotes: str = "") -> str:
+    """A scalar as the text has it. ``flow`` is inside of brackets; ``quotes`` are the quotes that its neighbours have."""
+    if style.json:
+        return json.dumps(value, ensure_ascii=style.ascii_only)
+    if isinstance(value, float):
+        return _float_text(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if quotes or not _can_be_plain(value, flow=flow):
+        return _quoted_text(value, quotes or style.quote)
+    return value
+
+
+def _float_text(value: float) -> str:
+    """YAML 1.1 takes an exponent only behind a decimal point."""
+    text = repr(value)
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
+
+
+def _can_be_plain(text: str, *, flow: bool) -> bool:
+    from sysdig_instrument.documents.yaml_values import is_string  # noqa: PLC0415 - JSON does not import PyYAML
+
+    return (
+        _PLAIN_START.match(text) is not None
+        and _NOT_PLAIN.search(text) is None
+        and not (flow and _FLOW_INDICATORS.search(text))
+        and _NUMBER_LIKE.fullmatch(text) is None
+        and text.lower() not in _BOOLEAN_LIKE
+        and _DOCUMENT_MARKER.match(text) is None
+        and is_string(text)
+    )
+
+
+def _quoted_text(text: str, quote: str) -> str:
+    """The string in the quotes that the text prefers, or in double quotes where it needs escapes."""
+    other_quote = "'" if quote == '"' else '"'
+    double_quoted = json.dumps(text, ensure_ascii=False)
+    needs_no_escape = not _MUST_BE_ESCAPED.search(text) and not re.search(r"[\x00-\x1f]", text)
+    # Backslashes and double quotes read better in single quotes, as long as the text has no single quote itself.
+    prefer_single = quote == "'" or (("\\" in text or '"' in text) and other_quote not in text)
+    if needs_no_escape and prefer_single:
+        return "'" + text.replace("'", "''") + "'"
+    return _MUST_BE_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", double_quoted)
+
+
+def literal_block(text: str, indent: int) -> tuple[str, list[str]] | None:
+    """A text of several lines as YAML's literal block: its header and its lines, not yet indented.
+
+    Nothing where the block could not hold the text as it is.
+    """
+    body = text.rstrip("\n")
+    if "\n" not in text or not body or re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", text):
+        return None
+    if any(not line.strip() and line for line in body.split("\n")) or body[-1] in " \t":
+        return None  # blanks at line ends vanish in editors
+    trailing_breaks = len(text) - len(body)
+    chomping = ("-", "", "+")[min(trailing_breaks, 2)]
+    indentation_indicator = str(indent) if body.lstrip("\n")[:1] in (" ", "\t") else ""
+    return f"|{indentation_indicator}{chomping}", body.split("\n") + [""] * (trailing_breaks - 1)

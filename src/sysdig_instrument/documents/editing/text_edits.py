@@ -1,0 +1,125 @@
+"""Edits of a text: what the drafts say, as splices."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from sysdig_instrument.documents.editing.block import block_edits, block_lines, value_lines
+from sysdig_instrument.documents.editing.flow import flow_edits, flow_text, short_form
+from sysdig_instrument.documents.editing.matching import is_changed
+from sysdig_instrument.documents.editing.source import NodeContext, TextEdit, UnsupportedLayoutError
+from sysdig_instrument.documents.editing.style import detect_style
+from sysdig_instrument.documents.syntax_tree import Mapping, Sequence
+from sysdig_instrument.engine.json_types import ABSENT
+from sysdig_instrument.lazy_dataclasses import replace
+
+if TYPE_CHECKING:
+    from sysdig_instrument.documents.editing.edit_tree import EditNode
+    from sysdig_instrument.documents.editing.source import NodeContext, SourceText, TextEdit
+    from sysdig_instrument.documents.editing.style import Style
+
+
+def collect_edits(edit_node: EditNode, context: NodeContext, source: SourceText, style: Style) -> list[TextEdit]:
+    """The splices that make the text say what the draft says.
+
+    Raises:
+        UnplacedError: The text is laid out in a way that this has no answer to.
+    """
+    node = edit_node.node
+    if node is None or not is_changed(edit_node):
+        return []
+    if edit_node.new is ABSENT and isinstance(node, Sequence | Mapping):
+        try:
+            return _edit_collection(edit_node, node, source, style)
+        except UnsupportedLayoutError:
+            pass  # written anew as a whole, then
+    return [replacement(edit_node, node, context, source, style)]
+
+
+def _edit_collection(edit_node: EditNode, node: Sequence | Mapping, source: SourceText, style: Style) -> list[TextEdit]:
+    """The edits of a list's or object's parts, and of which parts there are."""
+    if _adds_text(edit_node):
+        style = detect_style(node, source, style)
+    collection = (flow_edits if node.flow else block_edits)(edit_node, node, source, style)
+    inner = [edit for child, context in collection.children for edit in collect_edits(child, context, source, style)]
+    # Inner edits go first: where a row and what is around it end at the same place, the inner addition has to stand
+    # before the outer one.
+    return inner + collection.edits
+
+
+def _adds_text(edit_node: EditNode) -> bool:
+    """Is new text put in at this level, so that its habits matter?"""
+    return any(
+        (child.node is None and not child.inherited) or child.new is not ABSENT for child in edit_node.iter_children()
+    )
+
+
+if TYPE_CHECKING:
+    from sysdig_instrument.documents.editing.edit_tree import EditNode
+    from sysdig_instrument.documents.editing.source import SourceText
+    from sysdig_instrument.documents.editing.style import Style
+    from sysdig_instrument.documents.syntax_tree import Node
+    from sysdig_instrument.engine.json_types import Json
+
+_ONLY_KEY_BEFORE: Final = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*)?')
+_COMMENT: Final = re.compile(r"[ \t]+#.*")
+
+
+def replacement(edit_node: EditNode, node: Node, context: NodeContext, source: SourceText, style: Style) -> TextEdit:
+    """The whole value written anew in its place. Its anchor stays, as other places may name it."""
+    end = max(source.end_of(node), context.indicator_end)
+    if isinstance(node, Sequence) and not node.items:
+        style = replace(style, flow_lists=True)  # "[]" had brackets, so words in it may have them too
+    if context.kind == "flow" or style.json:
+        return _flow_replacement(edit_node, node, source, style)
+    if context.kind == "root":
+        return TextEdit(
+            node.start, end, _root_text(edit_node.value, style, starts_line=source.is_first_on_line(node.start))
+        )
+    first, *rest = value_lines(edit_node.value, style, context.kind, node.anchor or "")
+    comment, end = _kept_comment(node, context, source, end, multiline=bool(rest))
+    indented = [" " * context.column + line if line else line for line in rest]
+    return TextEdit(context.indicator_end, end, style.newline.join([first + comment, *indented]))
+
+
+def _root_text(value: Json, style: Style, *, starts_line: bool) -> str:
+    """A block needs a line of its own: behind YAML's ``---`` there are brackets."""
+    if starts_line and isinstance(value, dict | list) and value and short_form(value, style) is None:
+        return style.newline.join(block_lines(value, style))
+    return flow_text(value, style)
+
+
+def _kept_comment(
+    node: Node, context: NodeContext, source: SourceText, end: int, *, multiline: bool
+) -> tuple[str, int]:
+    """The comment on the line where the value begins, to be kept there, and where the old text ends with it."""
+    content_start = source.content_start(node)
+    if not source.is_on_one_line(context.indicator_end, content_start):
+        comment = _COMMENT.search(source.text, context.indicator_end, source.line_end(context.indicator_end))
+        return (comment[0] if comment else ""), source.trailing_comment_end(end)
+    if not multiline or not source.is_on_one_line(context.indicator_end, end):
+        return "", end
+    line_end = source.trailing_comment_end(end)
+    return source.text[end:line_end].rstrip(), line_end
+
+
+def _is_multiline(text: str) -> bool:
+    return "\n" in text.strip() or "\r" in text.strip()
+
+
+def _flow_replacement(edit_node: EditNode, node: Node, source: SourceText, style: Style) -> TextEdit:
+    # A value over several lines belongs where it is alone on its line, but for its key.
+    multiline = (
+        style.json
+        and _is_multiline(source.text)
+        and _ONLY_KEY_BEFORE.fullmatch(source.text, source.line_start(node.start), node.start)
+    )
+    text = flow_text(edit_node.value, style, indentation=source.indentation(node.start), multiline=bool(multiline))
+    prefix = f"&{node.anchor} " if node.anchor else ""
+    if source.text[node.start - 1 : node.start] == ":" and not style.json:
+        prefix = " " + prefix  # an empty value right behind its colon
+    return TextEdit(node.start, node.end, prefix + text)
+
+
+# FOLDED: A value written anew in its place, as a whole.

@@ -1,0 +1,371 @@
+"""What an expression of a template is worth: :class:`Literal`, ``ABSENT``, or :class:`Unknown` with the reason.
+
+Values are worked out to decide and to look images up; what the template says stays in the template. The functions are
+those of the CloudFormation user guide, «Intrinsic function reference», as far as their value can be known before anything
+is deployed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
+from sysdig_instrument.engine.expressions.parameters import is_parameter, look_up, parameter_value
+from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.values import (
+    CannotEvaluate,
+    Evaluated,
+    Literal,
+    UndecidedCondition,
+    Unknown,
+    to_string,
+)
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup
+
+_SUB_VARIABLE: Final = r"\$\{([^{}]*)\}"
+_LOOP_VARIABLE: Final = r"[$&]\{([^{}]*)\}"
+_DYNAMIC_REFERENCE: Final = r"\{\{resolve:([^{}]*)\}\}"
+_MAX_CONDITIONS: Final = 10  # conditions in one expression: 2 ** 10 ways through it
+
+
+def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
+    """What the expression is worth under the scope's assumptions; conditions beyond these as they are now."""
+    if value is ABSENT:
+        return ABSENT
+    if isinstance(value, str) and "{" not in value:  # nearly every value
+        return Literal(value)
+    try:
+        result = _evaluate(value, scope)
+    except CannotEvaluate as stop:
+        return stop.unknown
+    except UndecidedCondition as depends:
+        return Unknown(Reason(f'it depends on condition "{depends.condition}", which is not known here'))
+    return ABSENT if result is ABSENT else Literal(result)
+
+
+def evaluate_now(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
+    """What the expression is worth as things are now, or ``None`` where that is not known. JSON's null is ``ABSENT``."""
+    if isinstance(value, str) and "{" not in value:
+        return value
+    match ABSENT if value is None else evaluate(value, scope):
+        case Literal(worked_out):
+            return worked_out
+        case Absent():
+            return ABSENT
+    return None
+
+
+def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumptions: Assumptions) -> Tree[Evaluated]:
+    """What the expression is worth under each combination of the conditions in it, wherever in it they stand."""
+    if isinstance(value, str | Absent) and "{" not in (value if isinstance(value, str) else ""):
+        return Leaf(value if isinstance(value, Absent) else Literal(value))
+    try:
+        result = _evaluate(value, scope.undecided(assumptions))
+    except CannotEvaluate as stop:
+        return Leaf(stop.unknown)
+    except UndecidedCondition as depends:
+        if len(assumptions) >= len(scope.assumptions) + _MAX_CONDITIONS:
+            return Leaf(Unknown(Reason("it depends on too many conditions")))
+        yes = evaluate_by_condition(value, scope, {**assumptions, depends.condition: True})
+        no = evaluate_by_condition(value, scope, {**assumptions, depends.condition: False})
+        return yes if are_same(yes, no) else Branch(depends.condition, yes, no)
+    return Leaf(ABSENT if result is ABSENT else Literal(result))
+
+
+def _evaluate(value: Json | Absent, scope: EvaluationScope) -> Json | Absent:
+    if isinstance(value, str):
+        return _evaluate_string(value, scope) if "{" in value else value
+    if isinstance(value, list):
+        return [item for each in value if (item := _evaluate(each, scope)) is not ABSENT]
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if function := FUNCTIONS.get(name):
+                return function(argument, scope)
+            if name.startswith("Fn::"):
+                raise CannotEvaluate(Unknown(Reason(f"it uses {name}")))
+        return {
+            key: item
+            for key, each in value.items()
+            if (item := each if isinstance(each, str) and "{" not in each else _evaluate(each, scope)) is not ABSENT
+        }
+    return value
+
+
+def _evaluate_string(value: str, scope: EvaluationScope) -> Json:
+    if scope.loops:
+        value = re.sub(_LOOP_VARIABLE, lambda match: _substitute_loop_variable(match, scope), value)
+    if "{{resolve:" in value:
+        value = re.sub(_DYNAMIC_REFERENCE, lambda match: _dynamic_reference(match[1], scope), value)
+    return value
+
+
+def _substitute_loop_variable(match: re.Match[str], scope: EvaluationScope) -> str:
+    if match[1] not in scope.loops:
+        return match[0]
+    text = to_string(_loop_item(match[1], scope))
+    return re.sub(r"[^A-Za-z0-9]", "", text) if match[0].startswith("&") else text
+
+
+def _loop_item(name: str, scope: EvaluationScope) -> Json:
+    item = scope.loops[name]
+    if item is None:
+        raise CannotEvaluate(
+            Unknown(Reason(f'it depends on the items of the Fn::ForEach over "{name}"', _EXPAND_FIRST))
+        )
+    return item
+
+
+def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:
+    service, _, name = reference.partition(":")
+    if service == "ssm":
+        return to_string(look_up(SsmLookup(name), scope))
+    raise CannotEvaluate(Unknown(Reason(f"it holds a dynamic reference to {service}, which is never read")))
+
+
+def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
+    name = _evaluate(argument, scope)  # LanguageExtensions allow intrinsic functions in Ref
+    if not isinstance(name, str):
+        raise CannotEvaluate(Unknown(Reason("its Ref names nothing")))
+    if name == "AWS::NoValue":
+        return ABSENT
+    if name in scope.loops:
+        return _loop_item(name, scope)
+    if name.startswith("AWS::"):
+        value = scope.pseudo_parameter(name)
+        if value is None:
+            raise CannotEvaluate(
+                Unknown(Reason(f"{name} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
+            )
+        return value
+    if is_parameter(name, scope):
+        return parameter_value(name, scope)
+    return _repository(name, scope, "RepositoryName")
+
+
+_EXPAND_FIRST: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"
+_PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give --account-id"}
+
+
+def _repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
+    """Name or URI of an ECR repository that the template makes and names itself."""
+    resource = scope.section("Resources").get(logical_id)
+    if isinstance(resource, dict) and resource.get("Type") == "AWS::ECR::Repository":
+        properties = resource.get("Properties")
+        name = _evaluate(properties.get("RepositoryName", ABSENT), scope) if isinstance(properties, dict) else ABSENT
+        if isinstance(name, str) and attribute == "RepositoryName":
+            return name
+        if isinstance(name, str) and attribute == "RepositoryUri" and scope.region and scope.account:
+            return f"{scope.account}.dkr.ecr.{scope.region}.{scope.pseudo_parameter('AWS::URLSuffix')}/{name}"
+    raise CannotEvaluate(Unknown(Reason(f'it refers to "{logical_id}", which is known only after deployment')))
+
+
+def _get_att(argument: Json, scope: EvaluationScope) -> Json:
+    match argument:
+        case str(text):
+            logical_id, _, attribute = text.partition(".")
+        case [str(logical_id), str(attribute)]:
+            pass
+        case _:
+            raise CannotEvaluate(Unknown(Reason("its Fn::GetAtt names nothing")))
+    return _repository(logical_id, scope, attribute)
+
+
+def _sub(argument: Json, scope: EvaluationScope) -> Json:
+    match argument:
+        case str(text):
+            variables: Mapping[str, Json] = {}
+        case [str(text), dict(variables)]:
+            pass
+        case _:
+            raise CannotEvaluate(Unknown(Reason("its Fn::Sub is malformed")))
+
+    def replacement(match: re.Match[str]) -> str:
+        name = match[1].strip()
+        if name.startswith("!"):
+            return "${" + name[1:] + "}"
+        if name in variables:
+            return to_string(_evaluate(variables[name], scope))
+        return to_string(_get_att(name, scope) if "." in name else _ref(name, scope))
+
+    return _evaluate_string(re.sub(_SUB_VARIABLE, replacement, text), scope)
+
+
+def _join(argument: Json, scope: EvaluationScope) -> Json:
+    match argument:
+        case [str(delimiter), items]:
+            return delimiter.join(to_string(item) for item in _evaluate_list(items, scope))
+    raise CannotEvaluate(Unknown(Reason("its Fn::Join is malformed")))
+
+
+def _split(argument: Json, scope: EvaluationScope) -> Json:
+    match argument:
+        case [str(delimiter), source] if delimiter:
+            return list[Json](to_string(_evaluate(source, scope)).split(delimiter))
+    raise CannotEvaluate(Unknown(Reason("its Fn::Split is malformed")))
+
+
+def _select(argument: Json, scope: EvaluationScope) -> Json:
+    match argument:
+        case [index, source]:
+            position, items = to_string(_evaluate(index, scope)), _evaluate_list(source, scope)
+            if re.fullmatch("[0-9]{1,6}", position) and int(position) < len(items):
+                return items[int(position)]
+    raise CannotEvaluate(Unknown(Reason("its Fn::Select selects nothing")))
+
+
+def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
+    match argument:
+        case [name, first, second, *rest]:
+            keys = [to_string(_evaluate(key, scope)) for key in (name, first, second)]
+        case _:
+            raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap is malformed")))
+    current: Json = dict(scope.section("Mappings"))
+    for key in keys:
+        current = current.get(key) if isinstance(current, dict) else None
+    if current is not None:
+        return current
+    match rest:
+        case [{"DefaultValue": default}]:
+            return _evaluate(default, scope)
+    raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap finds nothing in Mappings")))
+
+
+def _if(argument: Json, scope: EvaluationScope) -> Json | Absent:
+    branches = parse_if({"Fn::If": argument})
+    if branches is None:
+        raise CannotEvaluate(Unknown(Reason("its Fn::If is malformed")))
+    condition, yes, no = branches
+    decided = scope.assumptions.get(condition)
+    if decided is None and scope.decides_conditions:
+        decided = is_true(condition, scope)
+    if decided is None:
+        raise UndecidedCondition(condition)
+    return _evaluate(yes if decided else no, scope)
+
+
+def _import_value(argument: Json, scope: EvaluationScope) -> Json:
+    return look_up(ExportLookup(to_string(_evaluate(argument, scope))), scope)
+
+
+def _base64(argument: Json, scope: EvaluationScope) -> Json:
+    import base64  # noqa: PLC0415 - hardly a template has it, and a cold start waits for what is imported
+
+    return base64.b64encode(to_string(_evaluate(argument, scope)).encode(errors="replace")).decode()
+
+
+def _length(argument: Json, scope: EvaluationScope) -> Json:
+    return len(_evaluate_list(argument, scope))
+
+
+def _to_json_string(argument: Json, scope: EvaluationScope) -> Json:
+    result = _evaluate(argument, scope)
+    return json.dumps(None if result is ABSENT else result, separators=(",", ":"))
+
+
+def _evaluate_list(value: Json, scope: EvaluationScope) -> list[Json]:
+    result = _evaluate(value, scope)
+    if not isinstance(result, list):
+        raise CannotEvaluate(Unknown(Reason("it needs a list where none stands")))
+    return result
+
+
+def is_expression(value: Json | Absent) -> bool:
+    """Whether a value is one of the functions above, and so stands for another value."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
+
+
+def is_get_att(value: Json | Absent) -> bool:
+    """Whether a value is an attribute of a resource."""
+    return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
+
+
+FUNCTIONS: Final[Mapping[str, Callable[[Json, EvaluationScope], Json | Absent]]] = {
+    "Ref": _ref,
+    "Fn::Base64": _base64,
+    "Fn::FindInMap": _find_in_map,
+    "Fn::GetAtt": _get_att,
+    "Fn::If": _if,
+    "Fn::ImportValue": _import_value,
+    "Fn::Join": _join,
+    "Fn::Length": _length,
+    "Fn::Select": _select,
+    "Fn::Split": _split,
+    "Fn::Sub": _sub,
+    "Fn::ToJsonString": _to_json_string,
+}
+
+
+_Results: TypeAlias = dict[str, bool | None]
+"""What is known of conditions in one question, so that each is worked out once, however many refer to it."""
+
+
+def is_true(name: str, scope: EvaluationScope) -> bool | None:
+    """Whether the condition holds; nothing where that is not known, as for a condition that does not exist.
+
+    The scope's assumptions come first: what is assumed of a condition is what is used for it in others, too.
+    """
+    return _evaluate_named(name, scope, {})
+
+
+def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:
+    """Whether all assumptions are as things are now: false as soon as one is not, nothing where one is not known."""
+    if not assumptions:
+        return True
+    unassumed = scope.assuming({})
+    results = {
+        None if (now := is_true(name, unassumed)) is None else now is wanted for name, wanted in assumptions.items()
+    }
+    return False if False in results else None if None in results else True
+
+
+def _evaluate_named(name: str, scope: EvaluationScope, results: _Results) -> bool | None:
+    if name in scope.assumptions:
+        return scope.assumptions[name]
+    if name not in results:
+        results[name] = None  # where it leads back to itself, it is not known
+        expression = scope.section("Conditions").get(name)
+        results[name] = None if expression is None else _evaluate_condition(expression, scope, results)
+    return results[name]
+
+
+def _evaluate_condition(expression: Json, scope: EvaluationScope, results: _Results) -> bool | None:
+    match expression:
+        case {"Condition": str(name), **rest} if not rest:
+            return _evaluate_named(name, scope, results)
+        case {"Fn::Not": [operand], **rest} if not rest:
+            value = _evaluate_condition(operand, scope, results)
+            return None if value is None else not value
+        case {"Fn::And": [*operands], **rest} if not rest:
+            values = [_evaluate_condition(operand, scope, results) for operand in operands]
+            return False if False in values else None if None in values else True
+        case {"Fn::Or": [*operands], **rest} if not rest:
+            values = [_evaluate_condition(operand, scope, results) for operand in operands]
+            return True if True in values else None if None in values else False
+        case {"Fn::Equals": [left, right], **rest} if not rest:
+            return _are_equal(left, right, scope)
+    return None
+
+
+def _are_equal(left: Json, right: Json, scope: EvaluationScope) -> bool | None:
+    match evaluate(left, scope), evaluate(right, scope):
+        case Literal(first), Literal(second):
+            return _comparable(first) == _comparable(second)
+    return None
+
+
+def _comparable(value: Json | Absent) -> Json | Absent:
+    """CloudFormation compares as strings: ``"true"`` and ``true`` are equal."""
+    if isinstance(value, bool | int | float):
+        return to_string(value)
+    if isinstance(value, list):
+        return [item for item in map(_comparable, value) if not isinstance(item, Absent)]
+    return value
+
+
+# FOLDED: Whether a condition of the template holds with the parameter values of now: true, false, or not known.

@@ -1,0 +1,33 @@
+"""Which resources and parameters an expression names, in whatever way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from sysdig_instrument.engine.json_types import Absent, Json
+
+_SUB_REFERENCE: Final = r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}"
+
+
+def references(expression: Json | Absent) -> Iterator[str]:
+    """The logical ids that an expression names."""
+    match expression:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::GetAtt": str(text)}:
+            yield text.partition(".")[0]
+        case {"Fn::Sub": str(text)}:
+            yield from (match[1] for match in re.finditer(_SUB_REFERENCE, text))
+        case {"Fn::Sub": [str(text), variables]}:
+            yield from (match[1] for match in re.finditer(_SUB_REFERENCE, text))
+            yield from references(variables)
+        case dict():
+            for value in expression.values():
+                yield from references(value)
+        case list():
+            for value in expression:
+                yield from references(value)

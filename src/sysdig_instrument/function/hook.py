@@ -1,0 +1,71 @@
+"""The Lambda Hook: a task definition that CloudFormation is about to create or update, and whether it is instrumented.
+
+Shapes are those of the CloudFormation Hooks user guide, «Create Lambda functions to evaluate resources for Lambda Hooks».
+Hooks run after macros, on properties without intrinsic functions. They are shown no Metadata, so what a template is to
+leave alone in sight of the hook says so by a tag, or in the settings of the deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sysdig_instrument.engine.expressions.scope import section
+from sysdig_instrument.engine.findings import quote
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.protection import OutOfScope, Unprotected, protection
+from sysdig_instrument.engine.settings.layers import Layer, merge_layers
+from sysdig_instrument.engine.template import TASK_DEFINITION
+from sysdig_instrument.errors import UsageError, UserError
+from sysdig_instrument.planning import no_lookups, plan_with_lookups
+
+_MAX_MESSAGE_LENGTH: Final = 1000
+
+
+def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
+    """The hook's answer.
+
+    Raises:
+        UsageError: This is not a hook's event, or the deployment's settings are wrong.
+    """
+    if not isinstance(event, dict) or not isinstance(event.get("requestData"), dict):
+        raise UsageError("This is not the event of a CloudFormation Lambda Hook: it has no requestData.")
+    request_data = section(event, "requestData")
+    if request_data.get("targetName") != TASK_DEFINITION or str(event.get("actionInvocationPoint")).startswith(
+        "DELETE"
+    ):
+        return _response(event, "SUCCESS", "Not a task definition that is about to run")
+    name = request_data.get("targetLogicalId")
+    name = name if isinstance(name, str) else "TaskDefinition"
+    properties = section(dict(section(dict(request_data), "targetModel")), "resourceProperties")
+    return _assess_task(event, name, properties, deployment)
+
+
+def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
+    template: Json = {"Resources": {name: {"Type": TASK_DEFINITION, "Properties": dict(properties)}}}
+    (task,) = plan_with_lookups(template, Context(resolved=merge_layers(deployment)), no_lookups).tasks
+    match protection(task):
+        case Unprotected(reasons):
+            message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. List the macro in the template's Transform."
+            return _response(event, "FAILED", message, "NonCompliant")
+        case OutOfScope(reason):
+            return _response(event, "SUCCESS", f"Task {quote(name)} is left alone: {reason}")
+    return _response(event, "SUCCESS", f"Task {quote(name)} is instrumented")
+
+
+def failure(event: Json, error: Exception) -> dict[str, Json]:
+    """The answer when there is none: a user's fault in its own words, anything else as a bug of ours."""
+    internal_error = f"The hook failed by a fault of its own ({type(error).__name__}). Tell the platform team."
+    return _response(event, "FAILED", str(error) if isinstance(error, UserError) else internal_error, "InternalFailure")
+
+
+def _response(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:
+    """The response that CloudFormation waits for; ``error`` is ``NonCompliant`` or ``InternalFailure``."""
+    client_request_token = event.get("clientRequestToken") if isinstance(event, dict) else None
+    response: dict[str, Json] = {
+        "hookStatus": status,
+        "message": message[:_MAX_MESSAGE_LENGTH],
+        "clientRequestToken": client_request_token,
+    }
+    return {**response, "errorCode": error} if error else response

@@ -1,0 +1,158 @@
+"""What the function tells those who run it: one log line for each run, and metrics.
+
+Both hold names of outcomes, reasons out of a fixed list, counts, places in our own code, and in the log the very messages
+that the stack operation shows. Nothing of a template beyond names, nothing of an event or an environment variable.
+
+Metrics go out in CloudWatch's embedded metric format. CloudWatch bills each combination of a name and its dimensions, so
+there are two dimensions only: ``service`` (the macro's name) and, where something is counted by its reason, ``Reason``.
+docs/operating.md lists them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Final
+
+from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
+from sysdig_instrument.engine.steps import all_steps
+from sysdig_instrument.engine.task_plan import Outcome, Status
+from sysdig_instrument.errors import UsageError, UserError
+from sysdig_instrument.function.macro import ProcessedTemplate, TemplateRefusedError, error_message
+from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lazy_import import lazy_imports
+from sysdig_instrument.planning import LookupFunction
+
+# A cold start waits for Powertools. Queries of events (JMESPath), sampling, and what inspect needs to read sources are
+# imported by it and used by nothing that is done here.
+with lazy_imports("aws_lambda_powertools.utilities.jmespath_utils", "ast", "random", "tokenize"):
+    from aws_lambda_powertools import Logger, Metrics
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+NAMESPACE: Final = "SysdigInstrument"
+SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME") or "sysdig-instrument"
+
+REFUSAL_MEMBERS: Final = frozenset({"DependsOn", "Image", "Metadata", "Name", "Properties", "Secrets", "Tags"}).union(
+    *(step.keys for step in all_steps())
+)
+"""What a template can be refused for: the member that the problem is about. A fixed list, as each one is a metric.
+
+Those of the steps, and what else decides what is instrumented or is checked in the result.
+"""
+
+logger = Logger(service=SERVICE)
+metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+
+
+@dataclass(slots=True)
+class LookupMetrics:
+    """What one run asked of the world: images, and the parameters and exports that name images."""
+
+    count: int = 0
+    failures: int = 0
+    milliseconds: int = 0
+
+    def timed(self, look_up: LookupFunction) -> LookupFunction:
+        """The same questions, counted and timed."""
+
+        def timed_look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+            started_at = time.monotonic()
+            answers = look_up(lookups)
+            self.milliseconds += round((time.monotonic() - started_at) * 1000)
+            self.count += len(lookups)
+            self.failures += sum(isinstance(answers.get(lookup), Unavailable) for lookup in lookups)
+            return answers
+
+        return timed_look_up
+
+
+def record_processed(result: ProcessedTemplate, lookup_metrics: LookupMetrics) -> None:
+    """A template came back processed."""
+    tasks = [task.outcome for task in result.plan.tasks]
+    # A task that is left alone as a whole has containers that could have been instrumented, and are not.
+    containers = [
+        outcome
+        for task in result.plan.tasks
+        for outcome in task.containers
+        if task.outcome.status is Status.INSTRUMENTED or outcome.status is Status.SKIPPED
+    ]
+    counts = (
+        _record_outcomes("tasks", tasks) | _record_outcomes("containers", containers) | _record_lookups(lookup_metrics)
+    )
+    logger.info("processed", extra={**counts, "notices": [notice.text for notice in result.plan.notices]})
+
+
+def record_inspected(response: Mapping[str, Json]) -> None:
+    """The hook passed a task definition, or did not."""
+    failed = response["hookStatus"] == "FAILED"
+    metrics.add_metric("HookFailed" if failed else "HookPassed", MetricUnit.Count, 1)
+    logger.info("inspected", extra={"status": response["hookStatus"], "why": response["message"]})
+
+
+def record_failure(error: Exception, lookup_metrics: LookupMetrics | None = None) -> None:
+    """A template was refused, for its own faults or for the deployment's settings; or we failed."""
+    if isinstance(error, UserError | RecursionError):
+        reasons = list(dict.fromkeys(_refusal_reasons(error)))
+        metrics.add_metric("Refused", MetricUnit.Count, 1)
+        _record_reasons("Refused", reasons)
+        details = {"reason": error_message(error, ""), "reasons": reasons}
+        logger.warning("refused", extra={**details, **_record_lookups(lookup_metrics or LookupMetrics())})
+        return
+    metrics.add_metric("Failed", MetricUnit.Count, 1)
+    frames = traceback.extract_tb(error.__traceback__)
+    # An exception's own text may quote what the user wrote; where it was raised cannot.
+    where = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    logger.error("failed", extra={"error": type(error).__name__, "where": where})
+
+
+def refusal_reason(problem: Problem) -> str:
+    """What a problem is counted under: the member of the task definition that it is about."""
+    return next((str(part) for part in reversed(problem.location.pointer) if part in REFUSAL_MEMBERS), "Template")
+
+
+def _refusal_reasons(error: Exception) -> Iterable[str]:
+    match error:
+        case TemplateRefusedError(problems=problems):
+            return map(refusal_reason, problems)
+        case UsageError():
+            return ("Deployment",)
+        case RecursionError():
+            return ("Nesting",)
+    return ("Size",)
+
+
+def _record_outcomes(kind: str, outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many there are of each outcome, for the log; as metrics too, of the skipped ones also by their reason."""
+    instrumented = sum(outcome.status is Status.INSTRUMENTED for outcome in outcomes)
+    skipped = [outcome.skip_reason for outcome in outcomes if outcome.status is Status.SKIPPED]
+    metrics.add_metric(f"{kind.title()}Instrumented", MetricUnit.Count, instrumented)
+    metrics.add_metric(f"{kind.title()}Skipped", MetricUnit.Count, len(skipped))
+    _record_reasons(f"{kind.title()}Skipped", [reason.value for reason in skipped if reason])
+    return {f"{kind}_instrumented": instrumented, f"{kind}_skipped": len(skipped)}
+
+
+def _record_lookups(lookup_metrics: LookupMetrics) -> dict[str, int]:
+    """The look-ups, for the log; as metrics where anything was asked, so that averages tell of runs that ask."""
+    if lookup_metrics.count:
+        metrics.add_metric("Lookups", MetricUnit.Count, lookup_metrics.count)
+        metrics.add_metric("LookupFailures", MetricUnit.Count, lookup_metrics.failures)
+        metrics.add_metric("LookupMilliseconds", MetricUnit.Milliseconds, lookup_metrics.milliseconds)
+    return {
+        "lookups": lookup_metrics.count,
+        "lookup_failures": lookup_metrics.failures,
+        "lookup_milliseconds": lookup_metrics.milliseconds,
+    }
+
+
+def _record_reasons(name: str, reasons: Iterable[str]) -> None:
+    """A metric for each reason; each goes out by itself, as all metrics of one record have the same dimensions."""
+    for each, count in sorted(Counter(reasons).items()):
+        dimensions = {"service": SERVICE, "Reason": each}
+        with single_metric(name, MetricUnit.Count, count, namespace=NAMESPACE, default_dimensions=dimensions):
+            pass

@@ -1,0 +1,157 @@
+"""The part of :mod:`dataclasses` that this package uses, for a fifteenth of what it costs at import.
+
+The standard library writes the methods of each class as text and compiles it, and imports ``inspect`` (and with it the
+parser of Python) to do so: that was half of the function's import, which a cold start waits for, as each call of the
+command line tool does. Here a method is written at its first use; then it is the same as there. ``slots`` is always on.
+What is made, equal, hashed and shown is as with ``dataclasses`` (tests/test_lazy_dataclasses.py compares the two); what this package
+does not use is not here. That nobody changes a value that is ``frozen`` is seen to by the type checker alone: to refuse it
+at run time makes each such value three times as slow to make.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing itself takes longer to import than --help may
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final, Literal, TypeVar
+
+    T = TypeVar("T")
+
+_MISSING: Final = object()
+_FIELDS: Final = "__fields__"
+
+
+class Field:
+    """A field of a class: its name, what it is when nothing is given, and what else its class says of it."""
+
+    __slots__ = ("default", "default_factory", "in_repr", "kw_only", "metadata", "name")
+
+    def __init__(self, *, default: Any, default_factory: Any, in_repr: bool, metadata: Mapping[str, Any]) -> None:  # noqa: ANN401 - any value
+        self.name = ""
+        self.kw_only = False
+        self.default, self.default_factory, self.in_repr, self.metadata = default, default_factory, in_repr, metadata
+
+    @property
+    def parameter_source(self) -> str:
+        """How ``__init__`` declares it; its default is looked up by its name."""
+        return (
+            self.name if self.default is _MISSING and self.default_factory is _MISSING else f"{self.name}=_{self.name}"
+        )
+
+    @property
+    def value_source(self) -> str:
+        """The expression for its value within ``__init__``."""
+        if self.default_factory is _MISSING:
+            return self.name
+        return f"_{self.name}() if {self.name} is _{self.name} else {self.name}"
+
+
+def _new_field(
+    *,
+    default: Any = _MISSING,  # noqa: ANN401 - any value
+    default_factory: Callable[[], Any] | Any = _MISSING,  # noqa: ANN401 - or nothing
+    repr: bool = True,  # noqa: A002 - as the standard library has it
+    metadata: Mapping[str, Any] | None = None,
+) -> Any:  # noqa: ANN401 - stands where a value of the field's type does
+    """A field that needs more than a default: as :func:`dataclasses.field`."""
+    return Field(default=default, default_factory=default_factory, in_repr=repr, metadata=metadata or {})
+
+
+def _dataclass(
+    *, slots: Literal[True], frozen: bool = False, eq: bool = True, kw_only: bool = False
+) -> Callable[[type[T]], type[T]]:
+    """As :func:`dataclasses.dataclass`; ``slots`` is to be given, so that a class reads the same there and here."""
+    del slots
+
+    def decorate(cls: type[T]) -> type[T]:
+        fields = dict(getattr(cls, _FIELDS, {}))
+        namespace = {key: value for key, value in vars(cls).items() if key not in ("__dict__", "__weakref__")}
+        own_names = tuple(cls.__annotations__)
+        for name in own_names:
+            fields[name] = _bind_field(name, namespace.pop(name, _MISSING), keyword=kw_only)
+        namespace["__slots__"] = own_names
+        namespace[_FIELDS] = fields
+        namespace["__match_args__"] = tuple(name for name, each in fields.items() if not each.kw_only)
+        if eq and not frozen:
+            namespace["__hash__"] = None
+        metaclass: Any = type(cls)
+        new_class: type[T] = metaclass(cls.__name__, cls.__bases__, namespace)
+        new_class.__qualname__ = cls.__qualname__
+        _define_lazily(new_class, "__init__", _init_source)
+        _define_lazily(new_class, "__repr__", _repr_source)
+        if eq:
+            _define_lazily(new_class, "__eq__", _eq_source)
+        if eq and frozen:
+            _define_lazily(new_class, "__hash__", _hash_source)
+        return new_class
+
+    return decorate
+
+
+def _fields_of(cls: type) -> tuple[Field, ...]:
+    """The fields of a class, those that it inherits first."""
+    return tuple(getattr(cls, _FIELDS).values())
+
+
+def _replace(value: T, /, **changes: Any) -> T:  # noqa: ANN401 - values of any fields
+    """The value with some fields changed."""
+    return type(value)(**{name: getattr(value, name) for name in getattr(value, _FIELDS)} | changes)
+
+
+def _bind_field(name: str, default: Any, *, keyword: bool) -> Field:  # noqa: ANN401 - any value
+    bound: Field = default if isinstance(default, Field) else _new_field(default=default)
+    bound.name, bound.kw_only = name, keyword
+    return bound
+
+
+def _define_lazily(cls: type, name: str, write_source: Callable[[tuple[Field, ...]], str]) -> None:
+    """Give a class a method that is written and compiled when it is called first, and takes its own place then."""
+
+    def compile_and_call(self: object, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - what the method returns
+        namespace: dict[str, Any] = {}
+        for each in _fields_of(cls):
+            namespace[f"_{each.name}"] = each.default if each.default_factory is _MISSING else each.default_factory
+        exec(write_source(_fields_of(cls)), namespace)  # noqa: S102 - made of the names of fields in this package
+        compiled = namespace[name]
+        compiled.__qualname__ = f"{cls.__qualname__}.{name}"
+        setattr(cls, name, compiled)
+        return compiled(self, *args, **kwargs)
+
+    setattr(cls, name, compile_and_call)
+
+
+def _init_source(fields: tuple[Field, ...]) -> str:
+    positional = [each.parameter_source for each in fields if not each.kw_only]
+    keyword_only = [each.parameter_source for each in fields if each.kw_only]
+    parameters = ", ".join(["self", *positional, *(["*"] if keyword_only else []), *keyword_only])
+    body = "".join(f"\n self.{each.name} = {each.value_source}" for each in fields)
+    return f"def __init__({parameters}):{body or ' pass'}"
+
+
+def _repr_source(fields: tuple[Field, ...]) -> str:
+    items = ", ".join(f"{each.name}={{self.{each.name}!r}}" for each in fields if each.in_repr)
+    return f"def __repr__(self):\n return f'{{self.__class__.__qualname__}}({items})'"
+
+
+def _eq_source(fields: tuple[Field, ...]) -> str:
+    return (
+        "def __eq__(self, other):\n if other.__class__ is not self.__class__:\n  return NotImplemented\n"
+        f" return {_tuple_source(fields, 'self')} == {_tuple_source(fields, 'other')}"
+    )
+
+
+def _hash_source(fields: tuple[Field, ...]) -> str:
+    return f"def __hash__(self):\n return hash({_tuple_source(fields, 'self')})"
+
+
+def _tuple_source(fields: tuple[Field, ...], owner: str) -> str:
+    return f"({''.join(f'{owner}.{each.name}, ' for each in fields)})"
+
+
+if TYPE_CHECKING:  # a type checker knows those of the standard library, and what they are given
+    from dataclasses import dataclass as dataclass  # noqa: PLC0414 - exported
+    from dataclasses import field as field  # noqa: PLC0414 - exported
+    from dataclasses import fields as fields  # noqa: PLC0414 - exported
+    from dataclasses import replace as replace  # noqa: PLC0414 - exported
+else:
+    dataclass, field, fields, replace = _dataclass, _new_field, _fields_of, _replace

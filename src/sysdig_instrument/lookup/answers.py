@@ -1,0 +1,185 @@
+"""Requests in, answers out: everything that a plan lacks, asked at once and under one deadline.
+
+    world = World(region="eu-central-1")
+    ask = lookup(world, seconds=20)
+    answers = ask(plan.requests)
+
+What the world is made of comes from outside: nothing here reads the environment, and boto3 is imported only when an AWS
+service is really asked.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final
+
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.lookups import Answer, Answers, ExportLookup, ImageLookup, Lookup, SsmLookup, Unavailable
+from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lookup import aws_values
+from sysdig_instrument.lookup.auth import ANONYMOUS, ChainedCredentials, CredentialProvider, RegistryAuth
+from sysdig_instrument.lookup.aws import AwsClients
+from sysdig_instrument.lookup.dialling import Connector, CreateConnection
+from sysdig_instrument.lookup.egress import PUBLIC_ONLY, EgressPolicy, Resolve, Resolver, system_resolve
+from sysdig_instrument.lookup.errors import unreadable_image
+from sysdig_instrument.lookup.http import HttpClient
+from sysdig_instrument.lookup.images import ImageCache, ImageReader
+from sysdig_instrument.lookup.proxy import Proxy
+from sysdig_instrument.lookup.secrets import RegistrySecrets, Secrets
+from sysdig_instrument.lookup.workers import Clock, Deadline, MonotonicClock, WorkerPool
+
+_TIMEOUT_ADVICE: Final = "Try again, or give look-ups more time"
+
+
+@functools.cache
+def system_ssl_context() -> ssl.SSLContext:
+    """TLS as the system trusts it (and ``SSL_CERT_FILE``, which OpenSSL reads): made once, as it reads a large file."""
+    return ssl.create_default_context()
+
+
+@dataclass(frozen=True, slots=True)
+class LookupEnvironment:
+    """What is out there, and how it may be spoken to.
+
+    Attributes:
+        region: Where parameters and exports are asked for, and secrets that are given by name.
+        clients: AWS clients. A warm Lambda keeps them, and the cache, from one run to the next.
+        cache: What earlier runs read of images.
+        allowed_registries: Globs of the registry hosts that may be asked (``docker.io``, ``*.dkr.ecr.*.amazonaws.com``).
+        internal: Hosts with private addresses, or without TLS: ``EgressPolicy.from_entries(["registry.corp", "http://localhost:5000"])``.
+        registry_secrets: A secret in Secrets Manager, by its ARN or name, for each registry that takes credentials.
+        token_services: For registries whose token service is at a host of another name: that host.
+        credentials: Further credentials; the command line tool gives docker's own here.
+        proxy: The way out, for the command line tool; internal registries are spoken to without it.
+    """
+
+    region: str
+    clients: AwsClients = field(default_factory=AwsClients)
+    cache: ImageCache = field(default_factory=ImageCache)
+    allowed_registries: tuple[str, ...] = ("*",)
+    egress_policy: EgressPolicy = PUBLIC_ONLY
+    registry_secrets: Mapping[str, str] = field(default_factory=dict)
+    token_services: Mapping[str, str] = field(default_factory=dict)
+    credentials: CredentialProvider = ANONYMOUS
+    proxy: Proxy | None = None
+    clock: Clock = field(default_factory=MonotonicClock)
+    resolve: Resolve = system_resolve
+    create_connection: CreateConnection = socket.create_connection
+    make_ssl_context: Callable[[], ssl.SSLContext] = system_ssl_context
+
+
+class _AnswerStore:
+    """The answers so far. It is closed at the deadline: an answer that comes later changes nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: dict[Lookup, Answer] = {}
+
+    def record(self, lookup: Lookup, answer: Answer) -> None:
+        with self._lock:
+            self._answers[lookup] = answer
+
+    def record_all(self, read: Callable[[], Answers]) -> None:
+        for lookup, answer in read().items():
+            self.record(lookup, answer)
+
+    def snapshot(self) -> dict[Lookup, Answer]:
+        with self._lock:
+            return dict(self._answers)
+
+
+def make_lookup_with_timeout(
+    environment: LookupEnvironment, seconds: float
+) -> Callable[[Iterable[Lookup]], dict[Lookup, Answer]]:
+    """A function that answers requests, as often as a plan finds that it needs more: ``seconds`` are for all of it."""
+    return partial(
+        _answer_before_deadline, environment=environment, deadline=Deadline.after(seconds, environment.clock)
+    )
+
+
+def answer_lookups(
+    lookups: Iterable[Lookup], *, environment: LookupEnvironment, seconds: float
+) -> dict[Lookup, Answer]:
+    """Answer every request, within ``seconds``, in the order of the requests.
+
+    A request that has no answer gets :class:`~sysdig_instrument.engine.lookups.Unavailable` with the reason. Nothing is
+    asked twice: not an image in two spellings, not a token for two tags, not a host that did not answer.
+    """
+    return make_lookup_with_timeout(environment, seconds)(lookups)
+
+
+def _answer_before_deadline(
+    lookups: Iterable[Lookup], *, environment: LookupEnvironment, deadline: Deadline
+) -> dict[Lookup, Answer]:
+    distinct = list(dict.fromkeys(lookups))
+    answer_store, worker_pool = _AnswerStore(), WorkerPool()
+    http = HttpClient(
+        Resolver(environment.resolve, deadline),
+        Connector(deadline, environment.make_ssl_context, environment.create_connection),
+        environment.proxy,
+    )
+    if deadline.remaining:
+        _submit_aws_lookups(distinct, environment, worker_pool, answer_store)
+        _image_reader(environment, http, deadline, worker_pool, answer_store).start(
+            lookup for lookup in distinct if isinstance(lookup, ImageLookup)
+        )
+    try:
+        worker_pool.wait(deadline)
+    finally:
+        http.close()
+    answers = answer_store.snapshot()
+    return {
+        lookup: answers[lookup] if lookup in answers else _timed_out(lookup, deadline.seconds) for lookup in distinct
+    }
+
+
+def _image_reader(
+    environment: LookupEnvironment,
+    http: HttpClient,
+    deadline: Deadline,
+    worker_pool: WorkerPool,
+    answer_store: _AnswerStore,
+) -> ImageReader:
+    secrets = Secrets(environment.clients, environment.region, deadline)
+    return ImageReader(
+        allowed_registries=environment.allowed_registries,
+        egress_policy=environment.egress_policy,
+        clients=environment.clients,
+        http=http,
+        registry_auth=RegistryAuth(http, environment.token_services, deadline),
+        secrets=secrets,
+        default_credentials=ChainedCredentials(
+            (RegistrySecrets(secrets, environment.registry_secrets), environment.credentials)
+        ),
+        cache=environment.cache,
+        worker_pool=worker_pool,
+        record=answer_store.record,
+    )
+
+
+def _submit_aws_lookups(
+    lookups: list[Lookup], environment: LookupEnvironment, worker_pool: WorkerPool, answer_store: _AnswerStore
+) -> None:
+    """SSM parameters batch by batch; exports all together."""
+    ssm_lookups = [lookup for lookup in lookups if isinstance(lookup, SsmLookup)]
+    for region, batch in aws_values.batch_ssm_lookups(ssm_lookups, environment.region):
+        read_batch = partial(aws_values.read_ssm_parameters, batch, environment.clients, region)
+        worker_pool.submit(f"ssm {region}", partial(answer_store.record_all, read_batch))
+    if export_lookups := [lookup for lookup in lookups if isinstance(lookup, ExportLookup)]:
+        read_all = partial(aws_values.read_exports, export_lookups, environment.clients, environment.region)
+        worker_pool.submit("exports", partial(answer_store.record_all, read_all))
+
+
+def _timed_out(lookup: Lookup, seconds: float) -> Unavailable:
+    match lookup:
+        case ImageLookup(image):
+            return unreadable_image(image, f"there was no answer within {seconds:g} s", _TIMEOUT_ADVICE).unavailable
+        case SsmLookup(name):
+            return Unavailable(Reason(f"The SSM parameter {name} was not read within {seconds:g} s", _TIMEOUT_ADVICE))
+        case ExportLookup(name):
+            return Unavailable(Reason(f"The export {name} was not read within {seconds:g} s", _TIMEOUT_ADVICE))

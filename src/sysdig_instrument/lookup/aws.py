@@ -1,0 +1,166 @@
+"""AWS clients, made late, and their errors as values.
+
+boto3 takes some 400 ms to import: it is imported here when an AWS service is really asked, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from sysdig_instrument.lazy_dataclasses import dataclass
+
+AwsClient: TypeAlias = Any
+"""A boto3 client; boto3 publishes no types for them."""
+
+AwsSession: TypeAlias = Any
+"""A boto3 session, likewise."""
+
+CONNECT_TIMEOUT_SECONDS: Final = 3
+READ_TIMEOUT_SECONDS: Final = 10
+_ACCESS_DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_CREDENTIAL_ERROR_CODES: Final = frozenset(
+    {
+        "CredentialRetrievalError",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "UnrecognizedClientException",
+    }
+)
+_PARTITION_BY_PREFIX: Final = (  # of a region, by how its name starts (botocore's partitions.json)
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+    ("us-iso-", "aws-iso"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
+)
+
+
+class AwsError(Exception):
+    """A service refused, or could not be asked. ``code`` is its error code, or the name of botocore's exception.
+
+    Messages of AWS's are not kept: they may repeat what was sent.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def fact(self, service: str) -> str:
+        """What happened, as in "…: Amazon ECR answered ThrottlingException"."""
+        if self.code in _CREDENTIAL_ERROR_CODES:
+            return f"{service} was not asked, or refused, for want of valid AWS credentials ({self.code})"
+        return f"{service} answered {self.code}"
+
+    def advice(self, permission: str, resource: str) -> str:
+        """What a user can do about it."""
+        if self.code in _ACCESS_DENIED_CODES:
+            return f"Allow the macro's role (or the caller of the command line tool) {permission} on {resource}"
+        if self.code in _CREDENTIAL_ERROR_CODES:
+            return "Give AWS credentials that are valid in this region, such as with AWS_PROFILE"
+        return "Try again, and look at the state of the service if it stays so"
+
+    @property
+    def is_access_denied(self) -> bool:
+        """Whether a permission is lacking."""
+        return self.code in _ACCESS_DENIED_CODES
+
+
+@dataclass(frozen=True, slots=True)
+class Arn:
+    """The parts of an Amazon Resource Name."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    @classmethod
+    def parse(cls, text: str) -> Arn | None:
+        """Read an ARN; None if the text is not one, but a name."""
+        parts = text.split(":", 5)
+        return cls(*parts[1:]) if len(parts) == 6 and parts[0] == "arn" else None  # noqa: PLR2004 - as the fields above
+
+
+def partition_of_region(region: str) -> str:
+    """The partition that a region is in."""
+    return next((name for prefix, name in _PARTITION_BY_PREFIX if region.startswith(prefix)), "aws")
+
+
+def boto3_session(profile: str | None = None) -> AwsSession:
+    """A session with the credentials that boto3 finds: the Lambda's role, or the caller's profile."""
+    import boto3  # noqa: PLC0415 - late: see the module's docstring
+
+    return boto3.Session(profile_name=profile)
+
+
+class AwsClients:
+    """boto3 clients by service and region, made when first wanted and then kept. Threads share it.
+
+    A warm Lambda keeps one for good: a client is expensive to make and lives well.
+    """
+
+    def __init__(self, make_session: Callable[[], AwsSession] = boto3_session) -> None:
+        self._make_session = make_session
+        self._lock = threading.Lock()  # neither sessions nor the making of clients are safe to share
+        self._cached_session: AwsSession | None = None
+        self._clients: dict[tuple[str, str, bool], AwsClient] = {}
+
+    def client(self, service: str, region: str, *, fips: bool = False) -> AwsClient:
+        """The client of a service in a region, at its FIPS endpoint if wanted.
+
+        Raises:
+            AwsError: It cannot be made: no such region, no such profile.
+        """
+        from botocore.config import Config  # noqa: PLC0415 - late: see the module's docstring
+
+        with self._lock:
+            key = service, region, fips
+            if key not in self._clients:
+                config = Config(
+                    connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                    read_timeout=READ_TIMEOUT_SECONDS,
+                    retries={"mode": "standard", "total_max_attempts": 3},
+                    max_pool_connections=32,
+                    **({"use_fips_endpoint": True} if fips else {}),
+                )
+                self._clients[key] = _with_aws_errors(lambda: self._create_client(service, region, config))
+            return self._clients[key]
+
+    def _create_client(self, service: str, region: str, config: object) -> AwsClient:
+        if self._cached_session is None:
+            self._cached_session = self._make_session()
+        return self._cached_session.client(service, region_name=region, config=config)
+
+
+def call(operation: Callable[..., dict[str, Any]], **parameters: object) -> dict[str, Any]:
+    """The response of a client's operation.
+
+    Raises:
+        AwsError: It was refused, or could not be asked.
+    """
+    response: dict[str, Any] = _with_aws_errors(lambda: operation(**parameters))
+    return response
+
+
+def _with_aws_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - what boto3 gives
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - late: see the module's docstring
+
+    try:
+        return action()
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise AwsError(code if code.isascii() and code.isalnum() else "an error") from None
+    except BotoCoreError as error:
+        raise AwsError(type(error).__name__) from None

@@ -1,0 +1,96 @@
+"""A repository at any registry that speaks the OCI distribution specification."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lookup import oci
+from sysdig_instrument.lookup.auth import PullScope, RegistryAuth
+from sysdig_instrument.lookup.egress import PUBLIC_ONLY, EgressPolicy
+from sysdig_instrument.lookup.errors import CREDENTIALS_ADVICE, HttpError
+from sysdig_instrument.lookup.http import HttpRequest
+from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, MAX_MANIFEST_BYTES, RawManifest
+from sysdig_instrument.lookup.reference import DOCKER_HUB
+
+if TYPE_CHECKING:
+    from sysdig_instrument.lookup.auth import CredentialProvider
+    from sysdig_instrument.lookup.connection import HttpResponse
+
+_DOCKER_HUB_HOST: Final = "registry-1.docker.io"
+_OK: Final = 200
+
+# Of the distribution spec, "Error Codes", those that a pull may get, and two that every registry has beside them.
+_ERROR_CODES: Final = frozenset(
+    {
+        "BLOB_UNKNOWN",
+        "DENIED",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNKNOWN",
+        "NAME_INVALID",
+        "NAME_UNKNOWN",
+        "TAG_INVALID",
+        "TOOMANYREQUESTS",
+        "UNAUTHORIZED",
+        "UNAVAILABLE",
+        "UNKNOWN",
+        "UNSUPPORTED",
+    }
+)
+_ADVICE_BY_STATUS: Final = {
+    401: CREDENTIALS_ADVICE,
+    403: "Allow the credentials, or everybody, to pull it",
+    404: CREDENTIALS_ADVICE,  # what registries say of private images to those who may not know that they exist
+    429: "Wait, or give credentials in RegistryCredentials: registries allow more to those they know",
+}
+
+
+@dataclass(slots=True)
+class DistributionRepository:
+    """One repository, as one visitor sees it. ``egress_policy`` is who may be spoken to if the registry is an internal one."""
+
+    registry_auth: RegistryAuth
+    pull_scope: PullScope
+    credentials: CredentialProvider
+    egress_policy: EgressPolicy
+    _raw_manifests: dict[str, RawManifest] = field(default_factory=dict)
+
+    def fetch_manifest(self, tag_or_digest: str) -> RawManifest:
+        """See :class:`~sysdig_instrument.lookup.images.Repository`. Each document is fetched once."""
+        if tag_or_digest not in self._raw_manifests:
+            response = self._get(f"manifests/{tag_or_digest}", MAX_MANIFEST_BYTES, ", ".join(ACCEPTED_MEDIA_TYPES))
+            if header_digest := response.headers.get("Docker-Content-Digest"):
+                oci.verify_content(response.body, header_digest.strip())
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            self._raw_manifests[tag_or_digest] = RawManifest(response.body, media_type)
+        return self._raw_manifests[tag_or_digest]
+
+    def fetch_blob(self, digest: str, max_bytes: int) -> bytes:
+        """See :class:`~sysdig_instrument.lookup.images.Repository`."""
+        return self._get(f"blobs/{digest}", max_bytes, "*/*").body
+
+    def _get(self, path: str, max_bytes: int, accept: str) -> HttpResponse:
+        host = _DOCKER_HUB_HOST if self.pull_scope.registry == DOCKER_HUB else self.pull_scope.registry
+        url = self.egress_policy.registry_url(host, f"/v2/{self.pull_scope.repository}/{path}")
+        # A public registry is not to lead to an internal host, whatever the settings admit for internal registries.
+        egress_policy = self.egress_policy if self.egress_policy.is_internal(url) else PUBLIC_ONLY
+        request = HttpRequest(url, max_bytes, egress_policy, {"Accept": accept})
+        response, note = self.registry_auth.send(request, self.pull_scope, self.credentials)
+        if response.status == _OK:
+            return response
+        code = _error_code(response.body)
+        status = f"status {response.status}" + (f", {code}" if code else "")
+        details = f"; {note}" if note else ""
+        raise HttpError(
+            f"{self.pull_scope.registry} refused it ({status}){details}", _ADVICE_BY_STATUS.get(response.status, "")
+        )
+
+
+def _error_code(body: bytes) -> str:
+    """The standard code of an error response, if it is one: nothing else of a response is ever repeated."""
+    try:
+        code = json.loads(body)["errors"][0]["code"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return ""
+    return code if isinstance(code, str) and code in _ERROR_CODES else ""

@@ -1,0 +1,185 @@
+"""Amazon ECR's private registries, through its own API: IAM is the credential, and no docker login is needed.
+
+BatchGetImage gives manifests (100 at most in a call), GetDownloadUrlForLayer gives a signed Amazon S3 URL of the config
+blob, which is fetched without any credentials of ours. Both are what a docker pull does behind the scenes, and what
+``ecr:BatchGetImage`` and ``ecr:GetDownloadUrlForLayer`` allow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lookup import aws, egress
+from sysdig_instrument.lookup.aws import AwsClients, AwsError
+from sysdig_instrument.lookup.egress import EgressPolicy
+from sysdig_instrument.lookup.errors import HttpError
+from sysdig_instrument.lookup.http import HttpClient, HttpRequest
+from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, RawManifest
+
+if TYPE_CHECKING:
+    from sysdig_instrument.lookup.reference import Reference
+
+MAX_IMAGES_PER_CALL: Final = 100
+"""Image ids in a call of BatchGetImage (API reference, imageIds)."""
+
+_OK: Final = 200
+
+# docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html, and the DNS suffixes of the other partitions.
+_AWS_DNS_SUFFIXES: Final = (
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "sc2s.sgov.gov",
+    "c2s.ic.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+)
+_DUAL_STACK_DNS_SUFFIXES: Final = ("on.aws", "on.amazonwebservices.com.cn")
+_ECR_HOST: Final = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr(?:\.ecr|-ecr)(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\."
+    rf"(?:{'|'.join(map(re.escape, _AWS_DNS_SUFFIXES + _DUAL_STACK_DNS_SUFFIXES))})"
+)
+_FAILURE_MESSAGES: Final = {
+    "ImageNotFound": "it has no such image",
+    "ImageInaccessible": "the image is there, but cannot be read",
+    "InvalidImageDigest": "the digest is not valid",
+    "InvalidImageTag": "the tag is not valid",
+    "KmsError": "the key that the repository is encrypted with cannot be used",
+    "UpstreamAccessDenied": "the registry behind the pull through cache refused",
+    "UpstreamTooManyRequests": "the registry behind the pull through cache is asked too often",
+    "UpstreamUnavailable": "the registry behind the pull through cache does not answer",
+}
+"""BatchGetImage's failure codes in words."""
+
+_PULL_THROUGH_ADVICE: Final = (
+    "a pull through cache is filled at the first pull by tag: that also takes ecr:BatchImportUpstreamImage, and "
+    "ecr:CreateRepository for the first image of a repository"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EcrRepository:
+    """Where a private repository is."""
+
+    account: str
+    region: str
+    name: str
+    fips: bool
+
+    @classmethod
+    def from_reference(cls, reference: Reference) -> EcrRepository | None:
+        """The repository of a reference; None if its registry is not a private one of Amazon ECR's."""
+        match = _ECR_HOST.fullmatch(reference.registry)
+        return match and cls(match["account"], match["region"], reference.repository, bool(match["fips"]))
+
+    @property
+    def arn(self) -> str:
+        """Its Amazon Resource Name, for messages."""
+        return f"arn:{aws.partition_of_region(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
+
+
+@dataclass(slots=True)
+class EcrRepositoryClient:
+    """The images of one private repository; ``prefetch_manifests`` gets many manifests in one call, the rest come as needed."""
+
+    repository: EcrRepository
+    clients: AwsClients
+    http: HttpClient
+    _results: dict[str, RawManifest | str] = field(default_factory=dict)  # a failure code where there is none
+
+    def prefetch_manifests(self, tags_or_digests: Iterable[str]) -> None:
+        """Read manifests by tag or digest, 100 at a time; what ECR says of each is told by ``fetch_manifest``.
+
+        Raises:
+            HttpError: The repository as a whole cannot be read.
+        """
+        missing = list(
+            dict.fromkeys(tag_or_digest for tag_or_digest in tags_or_digests if tag_or_digest not in self._results)
+        )
+        for start in range(0, len(missing), MAX_IMAGES_PER_CALL):
+            self._fetch_batch(missing[start : start + MAX_IMAGES_PER_CALL])
+
+    def fetch_manifest(self, tag_or_digest: str) -> RawManifest:
+        """See :class:`~sysdig_instrument.lookup.images.Repository`."""
+        self.prefetch_manifests([tag_or_digest])
+        result = self._results[tag_or_digest]
+        if isinstance(result, RawManifest):
+            return result
+        advice = (
+            f"Check that the image is there; {_PULL_THROUGH_ADVICE}"
+            if "Upstream" in result or result == "ImageNotFound"
+            else ""
+        )
+        raise HttpError(
+            f"of repository {self.repository.arn}, Amazon ECR says that {_FAILURE_MESSAGES.get(result, result)}", advice
+        )
+
+    def fetch_blob(self, digest: str, max_bytes: int) -> bytes:
+        """See :class:`~sysdig_instrument.lookup.images.Repository`."""
+        download = self._call(
+            "get_download_url_for_layer",
+            "ecr:GetDownloadUrlForLayer",
+            layerDigest=digest,
+        )
+        url = egress.parse_url(str(download["downloadUrl"]))
+        # A VPC endpoint gives S3's names private addresses. The URL is AWS's word, and the certificate has to be, too.
+        is_aws_url = url.scheme == "https" and url.host.endswith(tuple(f".{suffix}" for suffix in _AWS_DNS_SUFFIXES))
+        egress_policy = EgressPolicy(frozenset({url.origin})) if is_aws_url else egress.PUBLIC_ONLY
+        response, _ = self.http.send(HttpRequest(url, max_bytes, egress_policy))
+        if response.status != _OK:
+            raise HttpError(
+                f"Amazon S3, where Amazon ECR keeps its configuration, refused it (status {response.status})"
+            )
+        return response.body
+
+    def _fetch_batch(self, tags_or_digests: list[str]) -> None:
+        response = self._call(
+            "batch_get_image",
+            "ecr:BatchGetImage",
+            imageIds=[
+                {"imageDigest" if ":" in tag_or_digest else "imageTag": tag_or_digest}
+                for tag_or_digest in tags_or_digests
+            ],
+            acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES),
+        )
+        results: dict[str, RawManifest | str] = {}
+        for failure in response.get("failures", []):
+            image = failure.get("imageId", {})
+            results[image.get("imageTag") or image.get("imageDigest")] = str(failure.get("failureCode"))
+        for image in response.get("images", []):
+            raw_manifest = RawManifest(image["imageManifest"].encode(), image.get("imageManifestMediaType", ""))
+            results.update((name, raw_manifest) for name in image["imageId"].values())
+        for tag_or_digest in tags_or_digests:
+            self._results[tag_or_digest] = results.get(tag_or_digest, "ImageNotFound")
+
+    def _call(self, operation: str, permission: str, **parameters: object) -> dict[str, Any]:
+        repository = self.repository
+        try:
+            client = self.clients.client("ecr", repository.region, fips=repository.fips)
+            return aws.call(
+                getattr(client, operation), registryId=repository.account, repositoryName=repository.name, **parameters
+            )
+        except AwsError as error:
+            raise HttpError(self._fact(error), self._advice(error, permission)) from None
+
+    def _fact(self, error: AwsError) -> str:
+        repository = self.repository
+        if error.code == "RepositoryNotFoundException":
+            return f"account {repository.account} has no repository {repository.name} in {repository.region}"
+        if error.is_access_denied:
+            return f"{error.fact('Amazon ECR')} for {repository.arn}"
+        return error.fact(f"Amazon ECR in {repository.region}")
+
+    def _advice(self, error: AwsError, permission: str) -> str:
+        repository = self.repository
+        if error.is_access_denied:
+            return (
+                f"{error.advice(permission, repository.arn)}; if that is another account's, its repository policy has to "
+                "allow it, too"
+            )
+        if error.code == "RepositoryNotFoundException" or "Upstream" in error.code:
+            return f"Check the repository's name and its rule, if it has one; {_PULL_THROUGH_ADVICE}"
+        return error.advice(permission, repository.arn)

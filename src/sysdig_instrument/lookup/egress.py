@@ -1,0 +1,227 @@
+"""Which network addresses may be spoken to, and the one name look-up that decides it.
+
+A template names registries, and registries name token services and redirect to storage: none of them may lead the macro
+into the network it runs in (its metadata service, a neighbour on a private address). So a name is looked up once in a
+run, every address that it has is checked, and connections go to a checked address: what the name leads to at a second
+look-up does not matter (DNS rebinding). The address families are those of IANA's special-purpose address registries.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+from urllib.parse import urljoin, urlsplit
+
+from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lookup.errors import HttpError
+from sysdig_instrument.lookup.workers import Deadline, SingleFlight
+
+Origin: TypeAlias = tuple[str, str, int]
+"""Scheme, host and port: what a credential or a connection is bound to."""
+
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_MAX_PORT: Final = 65535
+_NETLOC: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
+_REQUEST_TARGET: Final = re.compile(r"/[!-~]*")  # printable ASCII: nothing that could end a line of the request
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An absolute URL. ``host`` is in small letters and without an IPv6 address's brackets; ``target`` has the query."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def origin(self) -> Origin:
+        """What a credential for this URL is bound to."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as a Host header has them: without the port that the scheme implies."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def parse_url(text: str, base: str = "") -> Url:
+    """Read a URL, relative to ``base`` if it is not absolute.
+
+    Raises:
+        HttpError: It is not one that a request could go to. The text itself is not repeated.
+    """
+    try:
+        parts = urlsplit(urljoin(base, text))
+    except ValueError:
+        raise HttpError("a server named an address that is not a URL") from None
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise HttpError("a server named an address that is not https")
+    host_port = _parse_host_port(parts.netloc, parts.scheme)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if host_port is None or not _REQUEST_TARGET.fullmatch(target):
+        raise HttpError("a server named an address that is not a URL, or has a user name in it")
+    return Url(parts.scheme, *host_port, target)
+
+
+def _parse_host_port(netloc: str, scheme: str) -> tuple[str, int] | None:
+    """Host and port; None if it is neither, or more than that."""
+    match = _NETLOC.fullmatch(netloc)
+    if match is None:
+        return None
+    host, port = match[1].strip("[]").rstrip(".").lower(), int(match[2] or _DEFAULT_PORTS[scheme])
+    return (host, port) if host and 0 < port <= _MAX_PORT else None
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """Where a request may go besides public hosts under https: the hosts that InternalRegistries names.
+
+    Token services and storage of internal registries are hosts like any other: they have to be named, too.
+    """
+
+    internal_origins: frozenset[Origin] = frozenset()
+
+    @classmethod
+    def from_entries(cls, entries: Iterable[str]) -> EgressPolicy:
+        """Read ``host``, ``host:port`` and ``http://host[:port]`` (the last one is spoken to without TLS).
+
+        Raises:
+            ValueError: An entry is none of these; the message names it.
+        """
+        origins = set()
+        for entry in entries:
+            scheme, separator, netloc = entry.rpartition("://")
+            scheme = scheme or "https"
+            host_port = _parse_host_port(netloc, scheme) if scheme in _DEFAULT_PORTS else None
+            if host_port is None or entry.startswith(separator or " "):
+                raise ValueError(f"'{entry}' is not a host, host:port or http://host:port")
+            origins.add((scheme, *host_port))
+        return cls(frozenset(origins))
+
+    def is_internal(self, url: Url) -> bool:
+        """Whether an entry names this very host, port and manner of speaking."""
+        return url.origin in self.internal_origins
+
+    def registry_url(self, registry: str, path: str) -> Url:
+        """The URL of a path at a registry: https, unless an entry says otherwise for this host and port."""
+        url = parse_url(f"https://{registry}{path}")
+        http_url = Url(
+            "http", url.host, url.port if registry.endswith(f":{url.port}") else _DEFAULT_PORTS["http"], url.target
+        )
+        return http_url if self.is_internal(http_url) else url
+
+    def check(self, url: Url) -> bool:
+        """Whether the URL is an internal one; a public one has to be https.
+
+        Raises:
+            HttpError: It is public, and not https.
+        """
+        internal = self.is_internal(url)
+        if url.scheme != "https" and not internal:
+            raise HttpError(f"{url.host} is named with http, and only https is spoken")
+        return internal
+
+
+PUBLIC_ONLY: Final = EgressPolicy()
+"""No internal hosts at all."""
+
+
+SocketAddress: TypeAlias = tuple[str, int]
+"""A numeric IPv4 or IPv6 address and a port."""
+
+Resolve: TypeAlias = Callable[[str, int], list[SocketAddress]]
+"""Looks a host name up; raises ``OSError`` where there is none."""
+
+_IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")  # RFC 4291, section 2.4
+_UNIQUE_LOCAL: Final = ipaddress.IPv6Network("fc00::/7")  # RFC 4193
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address behind a translator
+_EC2_SERVICES: Final = ipaddress.IPv6Network("fd00:ec2::/32")  # where instance metadata and its neighbours answer
+_SHARED_ADDRESS_SPACE: Final = ipaddress.IPv4Network("100.64.0.0/10")  # RFC 6598, carrier-grade NAT
+_IPV4_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+
+
+def system_resolve(host: str, port: int) -> list[SocketAddress]:
+    """Ask the operating system."""
+    address_infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((str(sockaddr[0]), port) for *_, sockaddr in address_infos))
+
+
+def is_ip_literal(host: str) -> bool:
+    """Whether a host is an IP address in any spelling that a resolver would take: ``::1``, ``127.1``, ``0x7f000001``.
+
+    A host whose last label is a number is one (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+    """
+    return ":" in host or bool(_IPV4_NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]))
+
+
+def forbidden_category(address: str, *, allow_private: bool) -> str:
+    """Why an address may not be spoken to: the word for its kind; empty if it may.
+
+    ``allow_private`` admits private and loopback addresses, and never link-local ones: nobody's registry is there, and the
+    metadata service is.
+    """
+    ip = _unwrap_ipv4(ipaddress.ip_address(address.partition("%")[0]))
+    if ip.is_link_local or ip in _EC2_SERVICES:
+        return "link-local"
+    if ip.is_multicast or ip.is_unspecified:
+        return "multicast" if ip.is_multicast else "unspecified"
+    if ip.is_loopback:
+        return "" if allow_private else "loopback"
+    if ip in _UNIQUE_LOCAL or ip in _SHARED_ADDRESS_SPACE or (ip.version == 4 and ip.is_private and not ip.is_reserved):  # noqa: PLR2004 - IPv4
+        return "" if allow_private else "private"
+    if not ip.is_global or (ip.version == 6 and ip not in _GLOBAL_UNICAST):  # noqa: PLR2004 - IPv6
+        return "reserved"
+    return ""
+
+
+def _unwrap_ipv4(ip: _IpAddress) -> _IpAddress:
+    """The IPv4 address within an IPv6 one that stands for it, since that is where a packet would go."""
+    if not isinstance(ip, ipaddress.IPv6Address):
+        return ip
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or ip
+
+
+class Resolver:
+    """The name look-ups of one run: each name once, with all of its addresses checked."""
+
+    def __init__(self, resolve: Resolve, deadline: Deadline) -> None:
+        self._resolve = resolve
+        self._addresses: SingleFlight[SocketAddress, list[SocketAddress]] = SingleFlight(deadline)
+
+    def resolve(self, host: str, port: int, *, allow_private: bool) -> list[SocketAddress]:
+        """The addresses of a host, all of them fit to be spoken to.
+
+        Raises:
+            HttpError: The host is an IP literal, has no address, or has one that may not be spoken to.
+        """
+        if is_ip_literal(host) and not allow_private:
+            raise HttpError(f"{host} is an IP address and not a name", "Use the registry's name")
+        addresses = self._addresses.get((host, port), lambda: self._look_up(host, port))
+        for ip, _ in addresses:
+            if category := forbidden_category(ip, allow_private=allow_private):
+                raise HttpError(
+                    f"the name {host} leads to a {category} address, and only public ones are spoken to",
+                    "" if allow_private else f"Name {host} in InternalRegistries, if it is a registry of yours",
+                )
+        return addresses
+
+    def _look_up(self, host: str, port: int) -> list[SocketAddress]:
+        try:
+            addresses = self._resolve(host, port)
+        except (OSError, UnicodeError):  # UnicodeError: a label that is too long, or empty
+            addresses = []
+        if not addresses:
+            raise HttpError(f"the name {host} is not known", "Check its spelling")
+        return addresses
+
+
+# FOLDED: URLs as far as registries need them, and which of them a request may go to.

@@ -1,0 +1,109 @@
+"""Image references, as Docker, containerd and ECS read them.
+
+The grammar is that of github.com/distribution/reference (``reference.go``), with Docker's shorthands: no registry means
+Docker Hub, no namespace there means ``library/``, no tag means ``latest``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sysdig_instrument.lazy_dataclasses import dataclass
+
+DOCKER_HUB: Final = "docker.io"
+
+_DOMAIN_NAME: Final = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_REGISTRY: Final = re.compile(rf"(?:{_DOMAIN_NAME}|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?")
+_PATH_COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
+_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_IDENTIFIER: Final = re.compile(r"[0-9a-f]{64}")
+_MAX_NAME_LENGTH: Final = 255
+
+
+class InvalidReferenceError(ValueError):
+    """The text is not an image reference. The message goes on with "…, which is not an image reference: "."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where an image is: ``registry`` in lower case with its port if it names one, and ``docker.io`` for Docker Hub."""
+
+    registry: str
+    repository: str
+    tag: str | None
+    digest: str | None
+
+    @property
+    def tag_or_digest(self) -> str:
+        """What the registry is asked for: the digest where there is one (as Docker does), else the tag."""
+        return self.digest or self.tag or "latest"
+
+    def __str__(self) -> str:
+        """The full spelling: two references to the same image have the same."""
+        return f"{self.registry}/{self.repository}{'@' if self.digest else ':'}{self.tag_or_digest}"
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference.
+
+    Raises:
+        InvalidReferenceError: The text does not follow the grammar; the message says where.
+    """
+    if not text or text != text.strip():
+        raise InvalidReferenceError("it is empty, or has spaces around it")
+    if "://" in text:
+        raise InvalidReferenceError("it starts with a URL's scheme, such as https://")
+    name, separator, digest = text.partition("@")
+    if separator and not _DIGEST.fullmatch(digest):
+        raise InvalidReferenceError("its digest is not sha256: and 64 small hexadecimal digits, or sha512: and 128")
+    name, tag = _split_tag(name)
+    if tag is None and not digest:
+        tag = "latest"
+    registry, repository = _split_registry(name)
+    if _IDENTIFIER.fullmatch(name):
+        raise InvalidReferenceError("64 hexadecimal digits are an image's ID, which a registry does not know")
+    _check_repository(repository)
+    if registry == DOCKER_HUB and "/" not in repository:
+        repository = f"library/{repository}"
+    if len(registry) + 1 + len(repository) > _MAX_NAME_LENGTH:
+        raise InvalidReferenceError(f"its name is longer than {_MAX_NAME_LENGTH} characters")
+    return Reference(registry, repository, tag, digest or None)
+
+
+def _split_tag(name: str) -> tuple[str, str | None]:
+    """The colon after the last slash starts a tag; one before it belongs to the registry's port."""
+    start = name.rfind("/") + 1
+    head, colon, tag = name[start:].partition(":")
+    if not colon:
+        return name, None
+    if not _TAG.fullmatch(tag):
+        raise InvalidReferenceError(
+            "its tag is not 1 to 128 letters, digits, '_', '.' and '-', starting with no '.' or '-'"
+        )
+    return name[:start] + head, tag
+
+
+def _split_registry(name: str) -> tuple[str, str]:
+    """The part before the first slash is a registry if no repository could be called so, or if it is localhost."""
+    first, slash, rest = name.partition("/")
+    if not slash or not (first == "localhost" or "." in first or ":" in first or first != first.lower()):
+        return DOCKER_HUB, name
+    if not _REGISTRY.fullmatch(first):
+        raise InvalidReferenceError("its registry is not a host name, with a port or without")
+    registry = first.lower()
+    if not {".", ":"} & set(first) and registry != "localhost":
+        # Its capitals alone say that it is a host: in lower case and without them it would read as a repository.
+        return f"{registry}:443", rest
+    return (DOCKER_HUB if registry == f"index.{DOCKER_HUB}" else registry), rest
+
+
+def _check_repository(repository: str) -> None:
+    if repository != repository.lower():
+        raise InvalidReferenceError("its repository has capital letters, and repositories are written in small ones")
+    for component in repository.split("/"):
+        if not _PATH_COMPONENT.fullmatch(component):
+            raise InvalidReferenceError(
+                "its repository is not small letters and digits, parted by single '.' or '_', by '__', '-' or '/'"
+            )

@@ -1,0 +1,76 @@
+"""The world as the settings allow it: whom requests may go to, and how long that may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.lazy_dataclasses import dataclass
+
+if TYPE_CHECKING:
+    from sysdig_instrument.lookup.auth import CredentialProvider
+    from sysdig_instrument.lookup.aws import AwsClients
+    from sysdig_instrument.lookup.images import ImageCache
+    from sysdig_instrument.lookup.proxy import Proxy
+
+_REGION_ADVICE: Final = "Give --region, or set AWS_REGION"
+
+
+@dataclass(frozen=True, slots=True)
+class LookupSession:
+    """What lasts from one question to the next, and may outlive a run of the macro."""
+
+    clients: AwsClients
+    cache: ImageCache
+    credentials: CredentialProvider
+    proxy: Proxy | None = None
+
+
+def make_lookup(
+    settings: Settings,
+    region: str | None,
+    get_session: Callable[[], LookupSession],
+    remaining_seconds: Callable[[], float],
+) -> Callable[[Sequence[Lookup]], Mapping[Lookup, Answer]]:
+    """What answers a plan's requests, all of them under one deadline.
+
+    ``remaining_seconds`` says how much time there still is at all; LookupSeconds may make it less. ``get_session`` is called, and the
+    registry's modules are imported, only when something is really asked.
+    """
+    ends_at = time.monotonic() + settings.lookup_seconds
+
+    def look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups  # noqa: PLC0415 - only when something is asked
+        from sysdig_instrument.lookup.egress import EgressPolicy  # noqa: PLC0415 - the same
+
+        without_region: dict[Lookup, Answer] = {
+            lookup: _region_unknown(lookup)
+            for lookup in lookups
+            if region is None and not isinstance(lookup, ImageLookup)
+        }
+        session = get_session()
+        environment = LookupEnvironment(
+            region=region or "",  # nothing but the above is asked in a region that is not known
+            clients=session.clients,
+            cache=session.cache,
+            allowed_registries=tuple(settings.allowed_registries),
+            egress_policy=EgressPolicy.from_entries(settings.internal_registries),
+            registry_secrets=cast("Mapping[str, str]", settings.registry_credentials),
+            token_services=cast("Mapping[str, str]", settings.token_services),
+            credentials=session.credentials,
+            proxy=session.proxy,
+        )
+        timeout = max(0.0, min(ends_at - time.monotonic(), remaining_seconds()))
+        answerable = [lookup for lookup in lookups if lookup not in without_region]
+        return {**without_region, **answer_lookups(answerable, environment=environment, seconds=timeout)}
+
+    return look_up
+
+
+def _region_unknown(lookup: Lookup) -> Unavailable:
+    name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
+    return Unavailable(Reason(f"{quote(name)} cannot be asked for, as the AWS region is not known", _REGION_ADVICE))

@@ -1,0 +1,208 @@
+"""Threads that do jobs, a few from each lane at a time, until all are done or the deadline comes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+
+from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lookup.errors import HttpError, UnavailableError
+
+
+class Clock(Protocol):
+    """Monotonic seconds, and a way to let some pass."""
+
+    def now(self) -> float:
+        """Seconds since an arbitrary moment; never goes back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Return after that many seconds."""
+        ...
+
+
+class MonotonicClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        """See :class:`Clock`."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """See :class:`Clock`."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment ``at`` of a clock, after which no answer is of use. ``seconds`` is how far off it was at the start."""
+
+    clock: Clock
+    at: float
+    seconds: float
+
+    @classmethod
+    def after(cls, seconds: float, clock: Clock) -> Deadline:
+        """The deadline that many seconds from now."""
+        return cls(clock, clock.now() + seconds, seconds)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; 0 when it has passed."""
+        return max(0.0, self.at - self.clock.now())
+
+    def pause(self, seconds: float) -> bool:
+        """Let that many seconds pass and return True; if the deadline comes first, return False at once."""
+        if seconds >= self.remaining:
+            return False
+        self.clock.sleep(seconds)
+        return True
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Call(Generic[V]):
+    """What came of it: set once, then read by all."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.value: V | None = None
+        self.error: Exception | None = None
+
+
+class SingleFlight(Generic[K, V]):
+    """A run's memory by key. What failed stays failed: a host that hangs costs its time-out once, not per image."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._lock = threading.Lock()
+        self._calls: dict[K, _Call[V]] = {}
+
+    def get(self, key: K, compute: Callable[[], V]) -> V:
+        """The value for a key, by ``compute`` if nobody has asked before.
+
+        Raises:
+            HttpError: ``compute`` raised it, for us or for an earlier caller, or the deadline passed while we waited.
+            NoAnswerError: As ``compute`` raised it.
+        """
+        with self._lock:
+            call = self._calls.get(key)
+            is_first = call is None
+            if call is None:
+                call = self._calls[key] = _Call()
+        if is_first:
+            self._run(call, compute)
+        elif not call.done.wait(self._deadline.remaining):
+            raise HttpError(f"there was no answer within {self._deadline.seconds:g} s")
+        if call.error is not None:
+            raise call.error
+        return call.value  # type: ignore[return-value]  # without an error it is set, perhaps to V's own None
+
+    @staticmethod
+    def _run(call: _Call[V], compute: Callable[[], V]) -> None:
+        try:
+            call.value = compute()
+        except (HttpError, UnavailableError) as error:
+            call.error = error
+        except BaseException:
+            # A bug of ours: it is raised here, and nobody shall wait for an outcome that will not come.
+            call.error = HttpError("the look-up broke off")
+            raise
+        finally:
+            call.done.set()
+
+
+Job: TypeAlias = Callable[[], None]
+
+MAX_RUNNING_PER_QUEUE: Final = 20
+"""Jobs of one lane at a time. A lane is a registry: one that hangs does not hold up the others."""
+
+MAX_THREADS: Final = 128
+"""Threads in all; there are never more than there are jobs."""
+
+
+class WorkerPool:
+    """A crew of daemon threads: one that hangs in a name look-up is left behind and ends with the process."""
+
+    def __init__(self) -> None:
+        lock = threading.Lock()
+        self._job_available = threading.Condition(lock)
+        self._all_done = threading.Condition(lock)
+        self._queues: dict[str, deque[Job]] = {}
+        self._running: Counter[str] = Counter()
+        self._thread_count = 0
+        self._unfinished = 0
+        self._error: BaseException | None = None
+        self._closed = False
+
+    def submit(self, queue: str, job: Job) -> None:
+        """Have a job done. Jobs may start further ones."""
+        with self._job_available:
+            if self._closed:
+                return
+            self._queues.setdefault(queue, deque()).append(job)
+            self._unfinished += 1
+            threads_needed = sum(
+                min(MAX_RUNNING_PER_QUEUE, len(jobs) + self._running[name]) for name, jobs in self._queues.items()
+            )
+            if self._thread_count < min(MAX_THREADS, threads_needed):
+                self._thread_count += 1
+                threading.Thread(target=self._run_worker, name="look-up", daemon=True).start()
+            self._job_available.notify()
+
+    def wait(self, deadline: Deadline) -> None:
+        """Return when all jobs are done, or at the deadline; jobs that have not begun by then never will.
+
+        Raises:
+            BaseException: What a job raised. Jobs handle what they expect; this is a bug.
+        """
+        with self._all_done:
+            while self._unfinished and self._error is None and deadline.remaining:
+                self._all_done.wait(deadline.remaining)
+            self._closed = True
+            self._job_available.notify_all()
+            if self._error is not None:
+                raise self._error
+
+    def _run_worker(self) -> None:
+        while (queued := self._next_job()) is not None:
+            queue, job = queued
+            error = _run_job(job)
+            with self._all_done:
+                self._running[queue] -= 1
+                self._unfinished -= 1
+                self._error = self._error or error
+                self._all_done.notify()
+
+    def _next_job(self) -> tuple[str, Job] | None:
+        """A job of the lane that is least busy, as soon as there is one; None when the crew is no longer wanted."""
+        with self._job_available:
+            while not self._closed:
+                ready = [
+                    queue
+                    for queue, jobs in self._queues.items()
+                    if jobs and self._running[queue] < MAX_RUNNING_PER_QUEUE
+                ]
+                if ready:
+                    queue = min(ready, key=lambda lane: self._running[lane])
+                    self._running[queue] += 1
+                    return queue, self._queues[queue].popleft()
+                self._job_available.wait()
+        return None
+
+
+def _run_job(job: Job) -> BaseException | None:
+    try:
+        job()
+    except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that waits
+        return error
+    return None
+
+
+# FOLDED: One deadline for everything that a run asks, on a clock that tests can wind.
+# FOLDED: Do a thing once for all threads that want it: the others wait for the first.

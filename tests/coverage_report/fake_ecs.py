@@ -1,0 +1,138 @@
+"""Amazon ECS on the wire: botocore's own retries, paginators and parsers are at work, and no network.
+
+moto has neither pages nor throttling, denies nothing, and lets no container run.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import botocore.loaders
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from coverage_report.tasks import ACCOUNT, REGION, cluster_arn, definition_arn
+from sysdig_instrument.coverage.ecs import AccountSession
+
+PAGE = 100
+MODELS = botocore.loaders.create_loader()  # reading the models of AWS takes most of the time
+
+
+class _Raw(io.BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+@dataclass
+class RegionOfEcs:
+    """What one region holds. ``refuses`` are error codes by operation, ``throttles`` how often each is throttled first."""
+
+    name: str = REGION
+    clusters: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refuses: dict[str, str] = field(default_factory=dict)
+    throttles: Counter[str] = field(default_factory=Counter)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def run(self, cluster: str, definition: dict[str, Any], count: int = 1, revision: int = 1, **members: Any) -> None:
+        """Run tasks of a task definition, which is registered under its family and the revision."""
+        arn = definition_arn(f"{definition['family']}:{revision}", self.name)
+        self.definitions[arn] = definition
+        tasks = self.clusters.setdefault(cluster, [])
+        for _ in range(count):
+            number = sum(map(len, self.clusters.values()))
+            tasks.append(
+                {
+                    "taskArn": f"arn:aws:ecs:{self.name}:{ACCOUNT}:task/{cluster}/{number:032x}",
+                    "clusterArn": cluster_arn(cluster, self.name),
+                    "taskDefinitionArn": arn,
+                    "lastStatus": "RUNNING",
+                    "desiredStatus": "RUNNING",
+                    "launchType": "FARGATE",
+                    "platformVersion": "1.4.0",
+                    "group": f"family:{definition['family']}",
+                    "containers": [
+                        {"name": each["name"], "lastStatus": "RUNNING", "imageDigest": f"sha256:{each['name']}"}
+                        for each in definition["containerDefinitions"]
+                    ],
+                    **members,
+                }
+            )
+
+    def count(self, operation: str) -> int:
+        """How often an operation was called."""
+        return sum(called == operation for called, _ in self.calls)
+
+    def answer(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The status and the body."""
+        self.calls.append((operation, asked))
+        if self.throttles[operation]:
+            self.throttles[operation] -= 1
+            return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
+        cluster = asked.get("cluster", "").rsplit("/", 1)[-1]
+        code = self.refuses.get(f"{operation} {cluster}", self.refuses.get(operation))
+        if code:
+            return 400, {"__type": code, "message": "nobody is to see this text"}
+        return 200, getattr(self, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower())(cluster, asked)
+
+    def list_clusters(self, _: str, asked: dict[str, Any]) -> dict[str, Any]:
+        return _page("clusterArns", [cluster_arn(name, self.name) for name in self.clusters], asked)
+
+    def list_tasks(self, cluster: str, asked: dict[str, Any]) -> dict[str, Any]:
+        return _page("taskArns", [each["taskArn"] for each in self.clusters[cluster]], asked)
+
+    def describe_tasks(self, cluster: str, asked: dict[str, Any]) -> dict[str, Any]:
+        assert 0 < len(asked["tasks"]) <= 100
+        there = {each["taskArn"]: each for each in self.clusters[cluster] if not each.get("gone")}
+        return {
+            "tasks": [there[arn] for arn in asked["tasks"] if arn in there],
+            "failures": [{"arn": arn, "reason": "MISSING"} for arn in asked["tasks"] if arn not in there],
+        }
+
+    def describe_services(self, _: str, asked: dict[str, Any]) -> dict[str, Any]:
+        assert 0 < len(asked["services"]) <= 10
+        return {"services": [self.services[name] for name in asked["services"] if name in self.services]}
+
+    def describe_task_definition(self, _: str, asked: dict[str, Any]) -> dict[str, Any]:
+        arn = asked["taskDefinition"]
+        described = {"taskDefinitionArn": arn, "status": "ACTIVE", "registeredAt": 1.0, **self.definitions[arn]}
+        tags = described.pop("tags", [])
+        return {"taskDefinition": described, **({"tags": tags} if asked.get("include") == ["TAGS"] else {})}
+
+
+def _page(key: str, values: list[str], asked: dict[str, Any]) -> dict[str, Any]:
+    start = int(asked.get("nextToken", 0))
+    more = {"nextToken": str(start + PAGE)} if start + PAGE < len(values) else {}
+    return {key: values[start : start + PAGE], **more}
+
+
+class Ecs:
+    """Amazon ECS with its regions, behind a session."""
+
+    def __init__(self, *regions: RegionOfEcs) -> None:
+        self._regions = {region.name: region for region in regions}
+        self._lock = threading.Lock()
+        core = botocore.session.Session()
+        core.register_component("data_loader", MODELS)
+        made = boto3.Session("testing", "testing", botocore_session=core)
+        made.events.register("before-send.ecs", self._send)
+        self.session = AccountSession(made, REGION)
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        region = self._regions[request.url.split(".")[1]]
+        target = request.headers["X-Amz-Target"]
+        operation = (target.decode() if isinstance(target, bytes) else target).rsplit(".", 1)[-1]
+        with self._lock:
+            status, body = region.answer(operation, json.loads(request.body))
+        return AWSResponse(
+            request.url, status, {"Content-Type": "application/x-amz-json-1.1"}, _Raw(json.dumps(body).encode())
+        )

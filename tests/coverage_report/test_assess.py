@@ -1,0 +1,320 @@
+"""The verdict on a task definition, and on a task of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coverage_report.tasks import (
+    AGENT,
+    IMAGE,
+    WRAPPER,
+    agent,
+    definition,
+    definition_arn,
+    instrumented,
+    plain,
+    registered,
+    task,
+    wrapped,
+)
+from sysdig_instrument.coverage.assess import (
+    Assessment,
+    TaskStatus,
+    assess_definition,
+    assess_task,
+    is_in_scope,
+    is_platform_too_old,
+)
+from sysdig_instrument.coverage.model import ContainerOverride, RegisteredTaskDefinition, RunningContainer, Service
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.layers import Layer, merge_layers
+
+
+def judged(described: RegisteredTaskDefinition | dict[str, Any], **settings: Json) -> Assessment:
+    shown = described if isinstance(described, RegisteredTaskDefinition) else definition(described)
+    return assess_definition(shown, merge_layers(Layer("--set", settings))).assessment
+
+
+NOT_WRAPPED = 'Container "web" is not started by the wrapper'
+
+
+@pytest.mark.parametrize(
+    ("described", "reasons"),
+    [
+        (registered(plain(entryPoint=["run"])), None),
+        (instrumented(plain(entryPoint=["run"]) | {"volumesFrom": wrapped()["volumesFrom"]}), None),
+        (registered(wrapped(), agent()), ["The task's PidMode is not task"]),
+        (registered(wrapped(), pidMode="task"), ["The agent's container is missing"]),
+        (instrumented(plain()), [NOT_WRAPPED]),
+        (instrumented(wrapped(), plain("worker")), ['Container "worker" is not started by the wrapper']),
+        (instrumented(wrapped(entryPoint=[])), [NOT_WRAPPED]),
+        (instrumented(wrapped(entryPoint=["run"])), [NOT_WRAPPED]),
+        (instrumented(wrapped(volumesFrom=[])), ['Container "web" does not have the volume with the wrapper']),
+        (
+            instrumented(wrapped(linuxParameters={"capabilities": {"add": [], "drop": ["ALL"]}})),
+            ['Container "web" does not have the capability SYS_PTRACE'],
+        ),
+        (
+            registered(wrapped(), plain(AGENT), pidMode="task"),
+            ["The container has the agent's name, and is not the agent", "The agent's container is missing"],
+        ),
+        (registered(wrapped(), agent(secrets=[]), pidMode="task"), ["The agent's container is given no access key"]),
+    ],
+)
+def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> None:
+    judgement = judged(described)
+    assert judgement.status is TaskStatus.UNPROTECTED
+    if reasons is None:
+        assert NOT_WRAPPED in judgement.reasons
+        assert len(set(judgement.reasons)) == len(judgement.reasons) > 1
+    else:
+        assert list(judgement.reasons) == reasons
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        instrumented(),
+        instrumented(wrapped(), wrapped("worker")),
+        # As Sysdig's own tools write it: the agent first, and what the container runs behind the wrapper in Command.
+        registered(agent(), wrapped(entryPoint=[WRAPPER], command=["run"]), pidMode="task"),
+        instrumented(wrapped(volumesFrom=[{"sourceContainer": AGENT}])),
+        instrumented(wrapped(linuxParameters={"capabilities": {"add": ["SYS_PTRACE"], "drop": ["ALL"]}})),
+        # By hand, in a shell.
+        instrumented(wrapped(entryPoint=["sh", "-c", f"exec {WRAPPER} run"])),
+        instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
+        # ECS says which launch type a task has, whatever its definition is for.
+        instrumented(requiresCompatibilities=["EC2"]),
+        instrumented(runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}),
+        # Ways in which the agent may get its access key.
+        registered(wrapped(), agent(secrets=[], environmentFiles=[{"type": "s3", "value": "arn"}]), pidMode="task"),
+        registered(wrapped(), agent(secrets=[], entryPoint=["sh", "-c", "get-key"]), pidMode="task"),
+        registered(wrapped(), agent(secrets=[], environment=[{"name": "SYSDIG_ORCHESTRATOR", "value": "h"}]), pidMode="task"),
+    ],
+)  # fmt: skip
+def test_protected(described: dict[str, Any]) -> None:
+    judgement = judged(described, UnsupportedArchitecture="fail")
+    assert (judgement.status, judgement.reasons, judgement.remarks) == (TaskStatus.PROTECTED, (), ())
+    assert judgement.agent_image == IMAGE
+
+
+@pytest.mark.parametrize(
+    ("shown", "settings", "reason"),
+    [
+        (definition(registered(plain()), sysdig_instrument="false"), {}, "Enabled is false in the tags"),
+        (definition(registered(plain()), kilt_ignore="yes"), {}, "Enabled is false in the tags"),
+        (
+            definition(registered(plain(), runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"})),
+            {},
+            "A Windows task, where neither PidMode nor SYS_PTRACE exists",
+        ),
+        (
+            definition(registered(plain()), kilt_ignore_containers="web"),
+            {},
+            'Container "web": ExcludeContainers in the tags',
+        ),
+        (
+            definition(registered(plain())),
+            {"ExcludeContainers": "w*"},
+            'Container "web": ExcludeContainers in the macro\'s deployment',
+        ),
+        (
+            definition(registered(plain("log", firelensConfiguration={"type": "fluentbit"}))),
+            {},
+            'Container "log": a FireLens log router (InstrumentLogRouters is false)',
+        ),
+        (
+            definition(registered(plain())),
+            {"Mode": "opt-in"},
+            'Container "web": Mode is opt-in in the macro\'s deployment, and nothing says Enabled',
+        ),
+    ],
+)
+def test_excluded(shown: RegisteredTaskDefinition, settings: dict[str, Json], reason: str) -> None:
+    judgement = judged(shown, **settings)
+    assert (judgement.status, judgement.reasons) == (TaskStatus.EXCLUDED, (reason,))
+
+
+def test_excluded_containers_are_listed() -> None:
+    described = instrumented(wrapped(), plain("log", firelensConfiguration={"type": "fluentbit"}), plain("proxy"))
+    judgement = judged(described, ExcludeContainers="proxy")
+    assert judgement.status is TaskStatus.PROTECTED
+    assert [name for name, _ in judgement.excluded_containers] == ["log", "proxy"]
+    assert judged(described).reasons == ('Container "proxy" is not started by the wrapper',)
+
+
+def test_an_image_whose_entry_point_is_the_wrapper() -> None:
+    """Images are not asked for; what the settings say of them counts."""
+    described = instrumented(wrapped(entryPoint=[]))
+    configs: Json = {"shop/web:1": {"Entrypoint": [WRAPPER, "run"]}}
+    assert judged(described).status is TaskStatus.UNPROTECTED
+    assert judged(described, ImageConfigs=configs).status is TaskStatus.PROTECTED
+
+
+@pytest.mark.parametrize("asks", ["fail", "skip"])
+def test_skipping_unreadable_images_does_not_exclude(asks: str) -> None:
+    assert judged(registered(plain()), OnUnresolvedImage=asks).status is TaskStatus.UNPROTECTED
+
+
+def test_opt_in_by_metadata() -> None:
+    """Metadata is not to be seen in ECS: that a container is wrapped shows that its template opted in."""
+    both = instrumented(wrapped(), plain("worker"))
+    judgement = judged(both, Mode="opt-in")
+    assert judgement.status is TaskStatus.PROTECTED
+    assert [name for name, _ in judgement.excluded_containers] == ["worker"]
+    half = registered(wrapped(), plain("worker"), pidMode="task")
+    assert judged(half, Mode="opt-in").reasons == ("The agent's container is missing",)
+    # The tag says that all of it is meant.
+    assert judged(definition(both, sysdig_instrument="true"), Mode="opt-in").status is TaskStatus.UNPROTECTED
+    assert judged(definition(both, sysdig_instrument="false"), Mode="opt-in").status is TaskStatus.EXCLUDED
+
+
+def test_an_agent_that_differs_from_the_settings() -> None:
+    judgement = judged(instrumented(), AgentImage="mirror/agent:7", Collector="eu1")
+    assert judgement.status is TaskStatus.PROTECTED
+    assert judgement.remarks == (
+        "The agent's image is not the one in the settings",
+        "The agent's collector is not the one in the settings",
+    )
+    assert judged(instrumented(), AgentImage=IMAGE, Collector="us2").remarks == ()
+
+
+def test_a_plaintext_access_key_is_remarked_on() -> None:
+    key = {"name": "SYSDIG_ACCESS_KEY", "value": "0123"}
+    judgement = judged(instrumented(wrapped(environment=[*wrapped()["environment"], key])))
+    assert judgement.status is TaskStatus.PROTECTED
+    assert judgement.remarks == ('The access key stands in the clear in the environment of container "web"',)
+
+
+@pytest.mark.parametrize("status", ["INACTIVE", "DELETE_IN_PROGRESS"])
+def test_a_deregistered_task_definition_is_assessed(status: str) -> None:
+    judgement = judged(definition(instrumented(), status=status))
+    assert (judgement.status, judgement.remarks) == (TaskStatus.PROTECTED, ("Its task definition is deregistered",))
+
+
+def test_a_task_definition_without_containers_is_unknown() -> None:
+    assert judged(RegisteredTaskDefinition({"taskDefinition": {"family": "web"}})).status is TaskStatus.UNKNOWN
+
+
+def test_an_ec2_task_with_launch_types_all() -> None:
+    """Neither the task nor the agent's settings have memory, which only a deployment would need."""
+    described = instrumented(requiresCompatibilities=["EC2"], networkMode="bridge", memory=None, cpu=None)
+    assert judged(described, LaunchTypes="ALL").status is TaskStatus.PROTECTED
+    assert judged({**described, "pidMode": "host"}, LaunchTypes="ALL").status is TaskStatus.UNPROTECTED
+
+
+@pytest.mark.parametrize(
+    ("launch_type", "by_default"),
+    [("FARGATE", True), ("", True), ("EC2", False), ("EXTERNAL", False), ("MANAGED_INSTANCES", False)],
+)
+def test_launch_types(launch_type: str, by_default: bool) -> None:  # noqa: FBT001 - a row of the table
+    assert is_in_scope(launch_type, merge_layers()) is by_default
+    assert is_in_scope(launch_type, merge_layers(Layer("--set", {"LaunchTypes": "ALL"})))
+
+
+def test_an_invalid_tag_counts_as_unprotected() -> None:
+    judgement = judged(definition(registered(plain()), sysdig_instrument="maybe"))
+    assert judgement.status is TaskStatus.UNPROTECTED
+    assert 'Setting "Enabled" in the tags has a value that cannot be used' in judgement.reasons
+    assert not judgement.has_no_agent
+
+
+# --- one task of it ---------------------------------------------------------------------------------------------
+
+
+def judged_task(described: dict[str, Any], service: Service | None = None, **members: Any) -> Assessment:
+    return assess_task(task(**members), assess_definition(definition(described), merge_layers()), service)
+
+
+@pytest.mark.parametrize(
+    ("agents", "task_status", "verdict", "said"),
+    [
+        (RunningContainer(AGENT, "RUNNING", "sha256:0"), "RUNNING", TaskStatus.PROTECTED, ()),
+        (RunningContainer(AGENT, "STOPPED"), "RUNNING", TaskStatus.UNPROTECTED, ("The agent's container has stopped",)),
+        (
+            RunningContainer(AGENT, "STOPPED", None, "exit code 1"),
+            "RUNNING",
+            TaskStatus.UNPROTECTED,
+            ("The agent's container has stopped (exit code 1)",),
+        ),
+        (RunningContainer(AGENT, "PENDING"), "RUNNING", TaskStatus.PROTECTED, ("The agent's container is PENDING",)),
+        (RunningContainer(AGENT, "PENDING"), "PENDING", TaskStatus.PROTECTED, ()),
+        (RunningContainer("web", "STOPPED"), "RUNNING", TaskStatus.PROTECTED, ()),
+    ],
+)
+def test_the_agents_container(
+    agents: RunningContainer, task_status: str, verdict: TaskStatus, said: tuple[str, ...]
+) -> None:
+    judgement = judged_task(instrumented(), containers=(agents,), last_status=task_status)
+    assert (judgement.status, (*judgement.reasons, *judgement.remarks)) == (verdict, said)
+
+
+@pytest.mark.parametrize(
+    ("described", "overrides", "verdict", "said"),
+    [
+        (instrumented(), {"web": ContainerOverride(("migrate",))}, TaskStatus.PROTECTED, ()),
+        (instrumented(), {"web": ContainerOverride(variable_names=("DEBUG",))}, TaskStatus.PROTECTED, ()),
+        (
+            instrumented(),
+            {"web": ContainerOverride(variable_names=("SYSDIG_SIDECAR",))},
+            TaskStatus.PROTECTED,
+            ('SYSDIG_SIDECAR of container "web" was overridden when the task was started',),
+        ),
+        (
+            instrumented(),
+            {AGENT: ContainerOverride(("sleep", "inf"))},
+            TaskStatus.UNPROTECTED,
+            ("The agent's command was overridden when the task was started",),
+        ),
+        # The wrapper stands in Command, so another command is one without it.
+        (
+            instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
+            {"web": ContainerOverride(("migrate",))},
+            TaskStatus.UNPROTECTED,
+            ('The command of container "web" was overridden when the task was started, and with it the wrapper',),
+        ),
+        (
+            instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
+            {"web": ContainerOverride((WRAPPER, "migrate"))},
+            TaskStatus.PROTECTED,
+            (),
+        ),
+    ],
+)
+def test_overrides(
+    described: dict[str, Any], overrides: dict[str, ContainerOverride], verdict: TaskStatus, said: tuple[str, ...]
+) -> None:
+    judgement = judged_task(described, overrides=overrides)
+    assert (judgement.status, (*judgement.reasons, *judgement.remarks)) == (verdict, said)
+
+
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [("1.3.0", True), ("1.0.0", True), ("1.4.0", False), ("1.10.0", False), ("2.0.0", False), ("LATEST", False), ("", False)],
+)  # fmt: skip
+def test_platform_versions(version: str, old: bool) -> None:  # noqa: FBT001 - a row of the table
+    assert is_platform_too_old(version) is old
+    remarks = judged_task(registered(plain()), platform_version=version).remarks
+    assert any("cannot carry the agent" in remark for remark in remarks) is old
+
+
+@pytest.mark.parametrize(
+    ("service", "remarks"),
+    [
+        (None, ()),
+        (Service(definition_arn("web:1"), is_deploying=True), ()),
+        (Service(definition_arn("web:2"), is_deploying=True), ("The service is being moved to web:2",)),
+        (Service(definition_arn("web:2")), ("The service is at web:2",)),
+        (Service(""), ()),  # its deployments are another tool's
+    ],
+)
+def test_a_service_that_is_being_deployed(service: Service | None, remarks: tuple[str, ...]) -> None:
+    assert judged_task(registered(plain()), service).remarks == remarks
+
+
+def test_an_excluded_task_stays_excluded_whatever_runs() -> None:
+    stopped = (RunningContainer(AGENT, "STOPPED"),)
+    standing = assess_definition(definition(instrumented(), sysdig_instrument="false"), merge_layers())
+    assert assess_task(task(containers=stopped), standing, None).status is TaskStatus.EXCLUDED

@@ -1,0 +1,134 @@
+"""Small templates, scopes and plans for unit tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from case_folders import ACCOUNT, REGION
+from secret_guard import PLANTED
+from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.container import Container
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.plan import Context, Plan, process
+from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers
+from sysdig_instrument.engine.template import TASK_DEFINITION, TaskDefinition, task_definitions
+from sysdig_instrument.planning import plan_with_lookups
+
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig-AbCdEf"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
+NOVALUE: Json = {"Ref": "AWS::NoValue"}
+SETTINGS: Mapping[str, Json] = {"Collector": "us2", "AccessKeySecret": SECRET}
+
+
+def scope(template: Json = None, values: Mapping[str, Json] | None = None, **more: Any) -> EvaluationScope:
+    """Return a scope in which a template's expressions are evaluated."""
+    fields: dict[str, Any] = {"region": REGION, "account": ACCOUNT, "answers": {}, "state": PlanState(), **more}
+    return EvaluationScope(template if template is not None else {}, values or {}, **fields)
+
+
+def container(**members: Json) -> dict[str, Any]:
+    """Return a container definition that needs no lookup, with a planted secret in a label."""
+    return {"Name": "web", "Image": "shop/web:1", "EntryPoint": ["run"], "DockerLabels": {"token": PLANTED}, **members}
+
+
+def resource(*containers: Json, **properties: Json) -> dict[str, Any]:
+    """Return a task definition for Fargate that is large enough for the containers of all tests."""
+    return {
+        "Type": TASK_DEFINITION,
+        "Properties": {
+            "RequiresCompatibilities": ["FARGATE"],
+            "NetworkMode": "awsvpc",
+            "Cpu": "1024",
+            "Memory": "2048",
+            "ExecutionRoleArn": ROLE,
+            "ContainerDefinitions": list(containers) or [container()],
+            **properties,
+        },
+    }
+
+
+def template(*containers: Json, sections: Mapping[str, Json] | None = None, **properties: Json) -> dict[str, Any]:
+    """Return a template with one task definition, ``Api``."""
+    return {**(sections or {}), "Resources": {"Api": resource(*containers, **properties)}}
+
+
+def answer_lookups(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+    """Answer lookups: every image runs ``start serve``, and nothing else exists."""
+    return {
+        request: ImageConfig(("start",), ("serve",))
+        if isinstance(request, ImageLookup)
+        else Unavailable(Reason(f'"{request.name}" is not there', "Put it there"), missing=True)
+        for request in requests
+    }
+
+
+def resolved(**settings: Json) -> ResolvedSettings:
+    """Return the settings of a deployment."""
+    return merge_layers(Layer("the macro's deployment", {**SETTINGS, **settings}))
+
+
+def context_of(settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None) -> Context:
+    """Return the context of a macro with these settings."""
+    return Context(resolved=resolved(**(settings or {})), parameters=parameters or {}, region=REGION, account=ACCOUNT)
+
+
+def plan_of(
+    value: Json, settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None
+) -> Plan:
+    """Return the plan for a template, with all lookups answered."""
+    return plan_with_lookups(value, context_of(settings, parameters), answer_lookups)
+
+
+def processed(
+    value: Json, settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None
+) -> dict[str, Any]:
+    """Return the processed template. Fail the test if there are problems."""
+    made, problems = process(value, plan_of(value, settings, parameters))
+    assert not problems, problems
+    return cast("dict[str, Any]", made)
+
+
+def problems_of(
+    value: Json, settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None
+) -> list[str]:
+    """Return the problems of a template, one line each."""
+    _, problems = process(value, plan_of(value, settings, parameters))
+    return [problem.text for problem in problems]
+
+
+def notices_of(value: Json, settings: Mapping[str, Json] | None = None) -> list[str]:
+    """Return the notices for a template, one line each."""
+    return [notice.text for notice in plan_of(value, settings).notices]
+
+
+def properties_of(value: Mapping[str, Any], name: str = "Api") -> dict[str, Any]:
+    """Return the properties of a resource."""
+    return cast("dict[str, Any]", value["Resources"][name]["Properties"])
+
+
+def containers_of(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the container definitions of ``Api`` without the agent."""
+    return [each for each in properties_of(value)["ContainerDefinitions"] if each.get("Name") != AGENT_NAME]
+
+
+def agent_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the agent's container of ``Api``."""
+    (agent,) = (each for each in properties_of(value)["ContainerDefinitions"] if each.get("Name") == AGENT_NAME)
+    return cast("dict[str, Any]", agent)
+
+
+def task_in(value: Json, values: Mapping[str, Json] | None = None) -> TaskDefinition:
+    """Return the first task definition of a template."""
+    return next(iter(task_definitions(value, scope(value, values))))
+
+
+def container_in(value: Mapping[str, Any], values: Mapping[str, Json] | None = None, **settings: Json) -> Container:
+    """Return the first container of ``Api`` in the form that steps receive."""
+    task = task_in(dict(value), values)
+    first = properties_of(value)["ContainerDefinitions"][0]
+    pointer = (*task.properties_pointer, "ContainerDefinitions", 0)
+    return Container(task, first, pointer, {}, first.get("Name"), 1, resolved(**settings), task.scope)

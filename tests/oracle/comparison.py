@@ -1,0 +1,134 @@
+"""A template before and after a run of the macro, evaluated under the same conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from oracle.evaluate import EvaluatedTemplate, StackInputs, evaluate, expand_loops
+from oracle.images import ImageConfig, Images, architecture_of, look_up, needs_image
+from oracle.selection import container_is_selected, containers_of, is_agent, task_is_selected
+from oracle.settings import Settings, merge_layers
+from oracle.values import Json, argv, mapping, text_of
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The macro's inputs, and the template as evaluated before and after.
+
+    `at_run_time` is the input under the conditions of the run. `before` and `after` are the input and the output under
+    the conditions of the comparison, which may be others.
+    """
+
+    settings: Mapping[str, Json]
+    images: Images
+    ssm: Mapping[str, str]
+    source: Mapping[str, Json]  # the input's Resources as written
+    expanded: Mapping[str, Json]  # the input's Resources with their loops expanded
+    at_run_time: EvaluatedTemplate
+    before: EvaluatedTemplate
+    after: EvaluatedTemplate
+
+    @property
+    def has_other_conditions(self) -> bool:
+        """Return whether the output is compared under other conditions than those of the run."""
+        return self.before is not self.at_run_time
+
+    def is_deployed(self, name: str) -> bool:
+        """Return whether the stack operation that ran the macro creates this resource."""
+        return not self.has_other_conditions and name not in self.before.inactive
+
+    def is_from_loop(self, name: str) -> bool:
+        """Return whether this resource shares its text with others, as an item of an `Fn::ForEach`."""
+        return name not in self.source
+
+    def expression(self, name: str) -> dict[str, Json]:
+        """Return a resource of the input with its loops expanded and its other expressions as written."""
+        return mapping(self.expanded.get(name))
+
+    def settings_of(self, name: str) -> Settings:
+        """Return the settings of a task definition.
+
+        The macro reads them when it runs. The secret alone may stay an expression in the output.
+        """
+        settings = merge_layers(self.settings, self.at_run_time.metadata, self.at_run_time.resources.get(name, {}))
+        current = merge_layers(self.settings, self.before.metadata, self.before.resources[name])
+        return settings.with_layer({"AccessKeySecret": current.string("AccessKeySecret")})
+
+    def is_selected(self, name: str) -> bool:
+        """Return whether the macro looks at the containers of this task definition.
+
+        For one that is inactive in this run, the macro may evaluate what decides it as it will be once it is active.
+        """
+        is_inactive = name in self.at_run_time.inactive
+        templates = (self.at_run_time, self.before) if is_inactive else (self.at_run_time,)
+        return any(task_is_selected(each.resources.get(name, {}), self.settings_of(name)) for each in templates)
+
+    def image_config(self, name: str, container: Mapping[str, Json]) -> ImageConfig | None:
+        """Return the config of a container's image; None if it is unknown or leaves nothing to run."""
+        architecture = architecture_of(mapping(self.before.resources[name].get("Properties")))
+        settings = self.settings_of(name).for_container(text_of(container.get("Name")))
+        found = look_up(container, architecture, settings, self.images, self.ssm)
+        if found and not (found.entrypoint or found.cmd or argv(container.get("Command"))):
+            return None
+        return found
+
+
+def compare(  # noqa: PLR0913 - a comparison depends on this many things, each named at the call
+    before: Json,
+    after: Json,
+    *,
+    stack: StackInputs,
+    settings: Mapping[str, Json],
+    images: Images,
+    condition_overrides: Mapping[str, bool] | None,
+) -> Comparison:
+    """Evaluate an input and an output under the run's conditions, or under those of `condition_overrides`."""
+    at_run_time = evaluate(before, stack)
+    return Comparison(
+        settings=settings,
+        images=images,
+        ssm=stack.ssm,
+        source=mapping(mapping(before).get("Resources")),
+        expanded=mapping(mapping(expand_loops(before, stack)).get("Resources")),
+        at_run_time=at_run_time,
+        before=evaluate(before, stack, condition_overrides) if condition_overrides else at_run_time,
+        after=evaluate(after, stack, condition_overrides),
+    )
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A container to be instrumented. `index` is its position in the list without the agent."""
+
+    index: int
+    container: Mapping[str, Json]
+    config: ImageConfig | None
+    is_unresolved: bool
+
+
+def workloads(comparison: Comparison, name: str) -> list[Workload]:
+    """Return the containers of a task definition that the contract wants instrumented."""
+    if not comparison.is_selected(name):
+        return []
+    resource, settings = comparison.before.resources[name], comparison.settings_of(name)
+    found = []
+    for index, container in enumerate(without_agents(containers_of(resource))):
+        if isinstance(container, dict) and container_is_selected(container, resource, settings):
+            config = comparison.image_config(name, container)
+            # A blank CommaDelimitedList gives [""]. In an inactive branch it may stay, as an unknown image may.
+            is_blank = not comparison.is_deployed(name) and container.get("EntryPoint") == [""]
+            is_unresolved = is_blank or (needs_image(container) and config is None)
+            found.append(Workload(index, container, config, is_unresolved))
+    return found
+
+
+def workloads_to_instrument(comparison: Comparison, name: str) -> list[Workload]:
+    """Return the workloads without those that OnUnresolvedImage=skip leaves unchanged."""
+    skips = comparison.settings_of(name).string("OnUnresolvedImage") == "skip" and comparison.is_deployed(name)
+    return [work for work in workloads(comparison, name) if not (skips and work.is_unresolved)]
+
+
+def without_agents(containers: list[Json]) -> list[Json]:
+    """Return the containers that do not have the agent's name."""
+    return [container for container in containers if not is_agent(container)]

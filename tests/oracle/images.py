@@ -1,0 +1,47 @@
+"""The configs of images, which apply where the task definition specifies no EntryPoint or Command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from oracle.settings import Settings
+from oracle.values import Json, argv, items, mapping, text_of
+
+Images = Mapping[str | tuple[str, str], Mapping[str, Json] | None]
+PARAMETER_REFERENCE = re.compile(r"\{\{resolve:ssm:([^}]+)\}\}")
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """The ENTRYPOINT and CMD of an image."""
+
+    entrypoint: list[Json]
+    cmd: list[Json]
+
+
+def look_up(
+    container: Mapping[str, Json], architecture: str, settings: Settings, images: Images, ssm: Mapping[str, str]
+) -> ImageConfig | None:
+    """Return the config of a container's image, or None if it is not available."""
+    image = PARAMETER_REFERENCE.sub(lambda match: ssm.get(match[1], match[0]), text_of(container.get("Image")))
+    given = settings.object("ImageConfigs")
+    if image in given:
+        found: Mapping[str, Json] | None = mapping(given[image])
+    else:
+        found = images.get((image, architecture), images.get(image))
+    if found is None:
+        return None
+    return ImageConfig(items(found.get("Entrypoint")), items(found.get("Cmd")))
+
+
+def architecture_of(properties: Mapping[str, Json]) -> str:
+    """Return the task's CPU architecture; X86_64 if it specifies none."""
+    value = mapping(properties.get("RuntimePlatform")).get("CpuArchitecture")
+    return value if isinstance(value, str) and value in {"ARM64", "X86_64"} else "X86_64"
+
+
+def needs_image(container: Mapping[str, Json]) -> bool:
+    """Return whether the image's config matters: with an EntryPoint in the task definition it does not (section 2)."""
+    return not argv(container.get("EntryPoint"))

@@ -1,0 +1,186 @@
+"""The valid reasons for refusing a template. A refusal without one of them is an error of the engine."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+from oracle.comparison import Comparison, without_agents, workloads, workloads_to_instrument
+from oracle.selection import AGENT, WRAPPER, containers_of, is_agent, is_fargate, looks_like_the_agent
+from oracle.settings import Settings
+from oracle.structure import has_conditions, has_size_expression, structural_reasons
+from oracle.task_sizes import (
+    RESERVED_BY,
+    agent_is_too_large,
+    agent_reservation,
+    known_reservations,
+    number,
+    raised_size,
+    unknown_reservations,
+)
+from oracle.values import Json, argv, canonical, is_unknown, items, mapping, text_of
+
+Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether the contract requires the refusal
+MAX_CONTAINERS = 10
+
+
+def find_reasons(comparison: Comparison) -> dict[str, bool]:
+    """Return the valid reasons for refusing the input, each with whether the contract requires the refusal."""
+    found: dict[str, bool] = {}
+    for name in comparison.before.task_definitions():
+        if _names_missing_container(comparison, name):
+            found.setdefault("settings-for-a-missing-container", False)
+        source, has_workloads = comparison.expression(name), bool(workloads(comparison, name))
+        # Even if conditions leave no workload now, the macro may report what is wrong in the other branches.
+        may_have_others = has_conditions(source) or _has_unknown_containers(comparison, name)
+        if not comparison.is_selected(name) or not (has_workloads or may_have_others):
+            continue
+        applies_now = bool(workloads_to_instrument(comparison, name)) and comparison.is_deployed(name)
+        for reason, is_required in (*_of_task(comparison, name), *_of_launchers(comparison, name)):
+            found[reason] = found.get(reason, False) or (is_required and applies_now)
+        for reason in (*_of_raising(comparison, name), *structural_reasons(source)):
+            found.setdefault(reason, False)
+    return found
+
+
+def _names_missing_container(comparison: Comparison, name: str) -> bool:
+    """Return whether settings of this task definition name a container that it does not have."""
+    resource = comparison.before.resources[name]
+    names = {text_of(mapping(item).get("Name")) for item in containers_of(resource)}
+    own = Settings(mapping(mapping(resource.get("Metadata")).get("SysdigInstrument")))
+    patterns = [*own.string_list("ExcludeContainers"), *own.string_list("IncludeContainers")]
+    unmatched = [pattern for pattern in patterns if not any(fnmatchcase(each, pattern) for each in names)]
+    return bool(unmatched or set(comparison.settings_of(name).object("Containers")) - names)
+
+
+def _has_unknown_containers(comparison: Comparison, name: str) -> bool:
+    """Return whether the list of containers is an expression with an unknown value."""
+    containers = mapping(comparison.before.resources[name].get("Properties")).get("ContainerDefinitions")
+    return not (containers is None or isinstance(containers, list))
+
+
+def _of_task(comparison: Comparison, name: str) -> Reasons:
+    resource, settings = comparison.before.resources[name], comparison.settings_of(name)
+    properties = mapping(resource.get("Properties"))
+    yield from _of_images(comparison, name)
+    if properties.get("PidMode") == "host":
+        yield "pid-mode-host", True
+    platform = properties.get("RuntimePlatform")
+    if is_unknown(platform) or is_unknown(mapping(platform).get("OperatingSystemFamily")):
+        yield "platform-unknown", True
+    if settings.collector is None:
+        yield "collector-missing", True
+    if settings.string("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(platform):
+        yield "unsupported-architecture", True
+    yield from _of_execution_role(properties, settings)
+    memory = properties.get("Memory") or settings.integer("AgentMemory") or settings.integer("AgentMemoryReservation")
+    if not memory and (settings.string("LaunchTypes") == "ALL" or not is_fargate(properties)):
+        yield "agent-without-memory-on-ec2", False
+    containers = [mapping(container) for container in containers_of(resource)]
+    agents = [container for container in containers if is_agent(container)]
+    if any(not looks_like_the_agent(agent) for agent in agents):
+        yield "agent-name-taken", not any(map(_could_be_the_agent, agents))
+    if any(is_unknown(container.get("FirelensConfiguration")) for container in containers):
+        yield "log-router-unknown", False
+    if len(containers) - len(agents) + 1 > MAX_CONTAINERS:
+        yield "too-many-containers", True
+    yield from _of_names(containers)
+    yield from _of_sizes(properties, containers, settings)
+
+
+def _of_execution_role(properties: Mapping[str, Json], settings: Settings) -> Reasons:
+    role, default_role = properties.get("ExecutionRoleArn"), settings.string("DefaultExecutionRoleArn")
+    # An expression that evaluates to "" cannot get the default role: the macro replaces no expression.
+    has_no_role = not role and (default_role is None or role is not None)
+    if has_no_role and settings.string("AccessKeySecret") is not None:
+        yield "execution-role-missing", default_role is None
+
+
+def _of_launchers(comparison: Comparison, name: str) -> Reasons:
+    """Fargate platform versions before 1.4.0 do not run a task with PidMode `task`."""
+    for logical_id, launcher in comparison.before.resources.items():
+        is_active = logical_id not in comparison.before.inactive
+        if launcher.get("Type") != "AWS::ECS::TaskDefinition" and is_active:
+            for key, version in _launcher_members(launcher.get("Properties"), name):
+                if key == "PlatformVersion" and re.fullmatch(r"1\.[0-3](\..*)?", text_of(version)):
+                    yield "platform-version-too-old", False
+
+
+def _launcher_members(value: Json, name: str) -> Iterator[tuple[str, Json]]:
+    """Yield the members of every object that refers to the task definition."""
+    children = value if isinstance(value, list) else list(mapping(value).values())
+    if any(name in canonical(mapping(value).get(key)) for key in ("TaskDefinition", "TaskDefinitionArn")):
+        yield from mapping(value).items()
+    for each in children:
+        yield from _launcher_members(each, name)
+
+
+def _could_be_the_agent(container: Mapping[str, Json]) -> bool:
+    """Return whether a container of the agent's name may be the agent, so that the macro need not refuse it."""
+    return looks_like_the_agent(container) or is_unknown(container.get("Image")) or "Image" not in container
+
+
+def _of_images(comparison: Comparison, name: str) -> Reasons:
+    skips = comparison.settings_of(name).string("OnUnresolvedImage") == "skip"
+    for work in workloads(comparison, name):
+        if work.is_unresolved:
+            yield "image-unresolved", comparison.is_deployed(name) and not skips
+        for key in ("EntryPoint", "Command"):
+            value = work.container.get(key)
+            if not (value is None or isinstance(value, list)) or value == [""]:  # a blank CommaDelimitedList
+                yield "argv-is-not-a-list-of-strings", False
+        if argv(work.container.get("EntryPoint")) == [WRAPPER]:
+            yield "wrapper-with-nothing-to-run", False
+
+
+def _of_names(containers: list[dict[str, Json]]) -> Reasons:
+    names = Counter(text_of(container.get("Name")) for container in containers)
+    if any(count > 1 for count in names.values()):
+        yield "names-not-unique", False
+    if any("Name" not in container for container in containers):
+        yield "container-without-a-name", False
+    for container in containers:
+        targets = [mapping(entry).get("SourceContainer") for entry in items(container.get("VolumesFrom"))]
+        targets += [mapping(entry).get("ContainerName") for entry in items(container.get("DependsOn"))]
+        if any(target is not None and text_of(target) not in {*names, AGENT} for target in targets):
+            yield "target-does-not-exist", False
+        if any(text_of(target) == AGENT and AGENT not in names for target in targets):
+            yield "names-the-agent-before-it-is-there", False
+        secrets = {text_of(mapping(entry).get("Name")) for entry in items(container.get("Secrets"))}
+        variables = {text_of(mapping(entry).get("Name")) for entry in items(container.get("Environment"))}
+        if secrets & (variables | {"SYSDIG_SIDECAR", "SYSDIG_ACCESS_KEY"}):
+            yield "secret-and-variable-of-one-name", False
+
+
+def _of_raising(comparison: Comparison, name: str) -> Iterator[str]:
+    """Yield a reason if the agent does not fit and the task cannot be raised, or its size is an expression."""
+    resource, settings = comparison.before.resources[name], comparison.settings_of(name)
+    properties = mapping(resource.get("Properties"))
+    own = [mapping(container) for container in without_agents(containers_of(resource))]
+    if settings.string("TaskSize") != "raise" or not agent_is_too_large(properties, own, settings):
+        return
+    if raised_size(properties, own, settings) is None or has_size_expression(comparison.expression(name)):
+        yield "size-not-raised"
+
+
+def _of_sizes(properties: Mapping[str, Json], containers: list[dict[str, Json]], settings: Settings) -> Reasons:
+    """Yield a reason if the agent does not fit. It is not a reason if the other containers alone do not fit."""
+    agents = [container for container in containers if is_agent(container)]
+    own = [container for container in containers if not is_agent(container)]
+    for key, members in RESERVED_BY.items():
+        size, total = number(properties.get(key)), known_reservations(own, key)
+        if size is None:
+            continue
+        agent = agent_reservation(settings)[key]
+        if unknown_reservations(own, key):
+            # A reservation is at most the hard limit, so the macro may count the hard limit instead.
+            largest = sum(max(number(container.get(member)) or 0 for member in members) for container in own)
+            if largest + agent > size:
+                yield f"{key.lower()}-too-small", False
+        elif total <= size < total + agent and settings.string("TaskSize") != "raise":
+            yield f"{key.lower()}-too-small", True
+        if total <= size < total + known_reservations(agents, key):  # an agent that the input has may keep its size
+            yield f"{key.lower()}-too-small", False

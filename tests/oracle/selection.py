@@ -1,0 +1,90 @@
+"""The task definitions and containers that section 3 of the contract selects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from oracle.settings import Settings, has_opted_in, tags
+from oracle.values import Json, argv, is_unknown, items, mapping, text_of
+
+AGENT = "SysdigInstrumentation"
+WRAPPER = "/opt/draios/bin/instrument"
+
+
+def is_fargate(properties: Mapping[str, Json]) -> bool:
+    """Return whether the task is for Fargate: explicitly, or because it could run there. Unknown counts as Fargate."""
+    compatibilities = argv(properties.get("RequiresCompatibilities"))
+    if compatibilities:
+        return "FARGATE" in compatibilities or any(is_unknown(each) for each in compatibilities)
+    network = properties.get("NetworkMode")
+    has_size = all(properties.get(key) not in (None, "") for key in ("Cpu", "Memory"))
+    return has_size and (network == "awsvpc" or is_unknown(network))
+
+
+def is_windows(properties: Mapping[str, Json]) -> bool:
+    """Return whether the task runs on Windows."""
+    family = mapping(properties.get("RuntimePlatform")).get("OperatingSystemFamily")
+    return isinstance(family, str) and family.upper().startswith("WINDOWS")
+
+
+def task_is_selected(resource: Mapping[str, Json], settings: Settings) -> bool:
+    """Return whether this task definition is a candidate for instrumentation."""
+    properties = mapping(resource.get("Properties"))
+    if is_windows(properties) or not (is_fargate(properties) or settings.string("LaunchTypes") == "ALL"):
+        return False
+    if settings.string("Mode") == "opt-in":
+        return has_opted_in(resource) or _a_container_has_opted_in(settings)
+    return settings.boolean("Enabled")
+
+
+def _a_container_has_opted_in(settings: Settings) -> bool:
+    return any("Enabled" in mapping(own) for own in settings.object("Containers").values())
+
+
+def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, Json], settings: Settings) -> bool:
+    """Return whether this container is a workload to be instrumented."""
+    name, labels = text_of(container.get("Name")), tags(resource)
+    if name == AGENT or ("FirelensConfiguration" in container and not settings.boolean("InstrumentLogRouters")):
+        return False
+    excluded = settings.string_list("ExcludeContainers") + _colon_list(labels.get("kilt-ignore-containers"))
+    included = settings.string_list("IncludeContainers")
+    opt_in = settings.string("Mode") == "opt-in"
+    if opt_in:
+        included += _colon_list(labels.get("kilt-include-containers"))
+    own = mapping(settings.object("Containers").get(name))
+    if "Enabled" in own:
+        return settings.for_container(name).boolean("Enabled")
+    if opt_in and not has_opted_in(resource):
+        return False
+    return not _matches(name, excluded) and (not included or _matches(name, included))
+
+
+def _colon_list(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(":") if word.strip()]
+
+
+def _matches(name: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def containers_of(resource: Mapping[str, Json]) -> list[Json]:
+    """Return the container definitions of an evaluated task definition."""
+    return items(mapping(resource.get("Properties")).get("ContainerDefinitions"))
+
+
+def is_agent(container: Json) -> bool:
+    """Return whether the container has the agent's name."""
+    return mapping(container).get("Name") == AGENT
+
+
+def looks_like_the_agent(container: Mapping[str, Json]) -> bool:
+    """Return whether the image, the variables or the EntryPoint identify a container as the agent."""
+    image = text_of(container.get("Image"))
+    names = {mapping(entry).get("Name") for entry in items(container.get("Environment"))}
+    entry = argv(container.get("EntryPoint"))[:1]
+    return (
+        "workload-agent" in image
+        or bool(names & {"SYSDIG_COLLECTOR", "SYSDIG_ORCHESTRATOR", "SYSDIG_ACCESS_KEY"})
+        or any(text_of(word).startswith("/opt/draios/bin/") for word in entry)
+    )

@@ -1,0 +1,89 @@
+"""The dashboard and the alarms of template.yaml watch metrics that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+
+from sysdig_instrument.documents import load
+from sysdig_instrument.engine.selection import SkipReason
+from sysdig_instrument.function import telemetry
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE: Final = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
+RESOURCES: Final[Mapping[str, Any]] = TEMPLATE["Resources"]
+ALARMS: Final = [name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+OF_LAMBDA: Final = {"Errors", "Throttles", "Duration"}
+"""AWS Lambda developer guide, «Types of metrics for Lambda functions»."""
+
+SOURCE: Final = Path(telemetry.__file__).read_text()
+_NAMES: Final = set(re.findall(r'"([A-Z][A-Za-z]+)"', SOURCE)) | {
+    f"{what}{became}" for what in ("Tasks", "Containers") for became in ("Instrumented", "Skipped")
+}
+
+
+def filled(body: str) -> str:
+    """A Fn::Sub with something for each name."""
+    return re.sub(r"\$\{[A-Za-z:]+\}", "x", body)
+
+
+def widgets() -> list[dict[str, Any]]:
+    body = RESOURCES["MacroDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    return cast("list[dict[str, Any]]", json.loads(filled(body))["widgets"])
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_alarms_use_existing_metrics_and_are_off_by_default(name: str) -> None:
+    properties = RESOURCES[name]["Properties"]
+    assert RESOURCES[name]["Condition"] == "HasAlarms"
+    assert properties["TreatMissingData"] == "notBreaching"
+    assert properties["MetricName"] in (OF_LAMBDA if properties["Namespace"] == "AWS/Lambda" else _NAMES)
+
+
+def test_the_duration_alarm_is_between_lookups_and_timeout() -> None:
+    milliseconds = RESOURCES["DurationAlarm"]["Properties"]["Threshold"]
+    assert 20_000 * 2 <= milliseconds == RESOURCES["MacroFunction"]["Properties"]["Timeout"] * 800
+
+
+def test_the_dashboard_shows_existing_metrics() -> None:
+    assert RESOURCES["MacroDashboard"]["Condition"] == "HasDashboard"
+    for widget in widgets():
+        for metric in widget["properties"].get("metrics", ()):
+            if isinstance(metric[0], dict):
+                (name,) = re.findall(r'MetricName="(\w+)"', metric[0]["expression"])
+                assert "{SysdigInstrument,service,Reason}" in metric[0]["expression"]
+                assert name in _NAMES
+            elif metric[0] != "...":
+                assert metric[1] in (OF_LAMBDA if metric[0] == "AWS/Lambda" else _NAMES)
+
+
+def test_the_widgets_do_not_overlap() -> None:
+    cells = [
+        (x, y)
+        for widget in widgets()
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+def test_each_ring_has_metrics_of_its_own() -> None:
+    variables = RESOURCES["MacroFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "MacroName"}
+
+
+def test_the_documentation_lists_all_metrics_and_reasons() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text()
+    shown = set(re.findall(r"`([A-Z][A-Za-z]+)`", page))
+    counted = set(re.findall(r'add_metric\(\s*"(\w+)"|"(Hook\w+)"', SOURCE))
+    assert {name for pair in counted for name in pair if name} <= shown
+    assert {reason.value for reason in SkipReason} <= shown
+    assert {"Deployment", "Nesting", "Size", "Template"} <= shown
+    most = 2 * len(SkipReason) + len(telemetry.REFUSAL_MEMBERS) + 4
+    assert f"at most {most} with one" in page
