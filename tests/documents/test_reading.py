@@ -108,7 +108,7 @@ def test_aliases_are_copies_and_a_warning() -> None:
     assert value["base"]["a"] is not value["again"]["a"]
     assert value["base"]["a"] is not value["merged"]["a"]
     assert len(document.warnings) == 1
-    assert "line 2: CloudFormation refuses YAML aliases" in document.warnings[0]
+    assert "line 2: CloudFormation rejects YAML aliases" in document.warnings[0]
 
 
 def test_repeated_keys_warn_and_the_last_wins() -> None:
@@ -116,8 +116,8 @@ def test_repeated_keys_warn_and_the_last_wins() -> None:
     assert document.value == {"a": 1, "b": {"c": 2}}
     (warning,) = document.warnings
     assert warning == (
-        't.yaml, line 4, column 3: the key "c" stands in line 3 already. The last one counts, as CloudFormation has it; '
-        "remove the other."
+        't.yaml, line 4, column 3: duplicate key "c", first used in line 3. CloudFormation and this tool use the last one. '
+        "Remove the other."
     )
     document = doc('{"a": 1,\n "a": {"b": 1, "b": 2}}')
     assert document.value == {"a": {"b": 2}}
@@ -128,8 +128,8 @@ def test_keys_are_strings() -> None:
     document = doc("200: a\nyes: b\n2012-10-17: c\n'3': d\n")
     assert document.value == {"200": "a", "yes": "b", "2012-10-17": "c", "3": "d"}
     assert [warning.split(": ")[1] for warning in document.warnings] == [
-        'the key "200" is a YAML int, and CloudFormation takes strings only. Put it in quotes.',
-        'the key "yes" is a YAML bool, and CloudFormation takes strings only. Put it in quotes.',
+        'the key "200" is a YAML int, but CloudFormation accepts only strings as keys. Put it in quotes.',
+        'the key "yes" is a YAML bool, but CloudFormation accepts only strings as keys. Put it in quotes.',
     ]
 
 
@@ -146,26 +146,26 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (b"# nothing\n", "t is empty."),
         (b"null", "t is empty."),
         (b"\x00\x01\x02", "t is not a text file."),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "t is not text in UTF-8: line 1 has a byte"),
-        (b"a: 1\nb: \xe9", "t is not text in UTF-8: line 2 has a byte"),
-        (b"a: \x07", "t, line 1, column 4: this character may not stand in YAML."),
-        (b"a:\n\tb: 1", "t, line 2, column 1: a tab stands where YAML wants spaces."),
-        (b"a: 1\n---\nb: 2", "t, line 2, column 1: a second YAML document begins here."),
-        (b"a: [1", "t, line 1, column 6: this is not YAML: "),
-        (b"a: 1\r\nb: c: d", "t, line 2, column 5: this is not YAML: mapping values are not allowed"),
-        (b"a: &x [*x]", "t, line 1, column 8: this alias stands inside of what it stands for."),
-        (b"a: *x", 't, line 1, column 4: there is no anchor "&x" before this alias.'),
-        (b"? [a]\n: 1", "t, line 1, column 3: a key must be a single word or string."),
-        (b"? !Ref a\n: 1", "t, line 1, column 3: a key must be a single word or string."),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "t is not valid UTF-8: line 1 has an invalid byte."),
+        (b"a: 1\nb: \xe9", "t is not valid UTF-8: line 2 has an invalid byte."),
+        (b"a: \x07", "t, line 1, column 4: this character is not allowed in YAML."),
+        (b"a:\n\tb: 1", "t, line 2, column 1: YAML does not allow a tab here."),
+        (b"a: 1\n---\nb: 2", "t, line 2, column 1: a second YAML document starts here."),
+        (b"a: [1", "t, line 1, column 6: invalid YAML: "),
+        (b"a: 1\r\nb: c: d", "t, line 2, column 5: invalid YAML: mapping values are not allowed"),
+        (b"a: &x [*x]", "t, line 1, column 8: this alias is inside the value it refers to."),
+        (b"a: *x", 't, line 1, column 4: this alias refers to "&x", but no such anchor is defined before it.'),
+        (b"? [a]\n: 1", "t, line 1, column 3: a key must be a scalar, without a function."),
+        (b"? !Ref a\n: 1", "t, line 1, column 3: a key must be a scalar, without a function."),
         (b"{? : 1}", "t, line 1, column "),
         (b"<<: 1", "t, line 1, column 5: only a mapping can be merged."),
-        (b"a: !!binary aGk=", "t, line 1, column 4: CloudFormation does not know this tag."),
-        (b"a: !!python/object:os.system x", "t, line 1, column 4: CloudFormation does not know this tag."),
-        (b"a: .inf", "t, line 1, column 4: this is not a value that JSON has."),
-        (b"a: .nan", "t, line 1, column 4: this is not a value that JSON has."),
-        (b"a: !!int x", "t, line 1, column 4: this is not a value that JSON has."),
-        (b"a: " + b"9" * 5000, "t, line 1, column 4: this is not a value that JSON has."),
-        (LAUGHS.encode(), "t stands for more than 1,000,000 values"),
+        (b"a: !!binary aGk=", "t, line 1, column 4: CloudFormation does not support this tag."),
+        (b"a: !!python/object:os.system x", "t, line 1, column 4: CloudFormation does not support this tag."),
+        (b"a: .inf", "t, line 1, column 4: JSON cannot represent this value."),
+        (b"a: .nan", "t, line 1, column 4: JSON cannot represent this value."),
+        (b"a: !!int x", "t, line 1, column 4: JSON cannot represent this value."),
+        (b"a: " + b"9" * 5000, "t, line 1, column 4: JSON cannot represent this value."),
+        (LAUGHS.encode(), "t expands to more than 1,000,000 values"),
         (b"a: " + b"[" * 10_000, "t, line 1, column 203: this is nested more than 200 levels deep."),
         (b"[" * 10_000, "t is nested more than 200 levels deep."),
         (b"[" * 10_000 + b"]" * 10_000, "t is nested more than 200 levels deep."),
@@ -174,16 +174,16 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
             b"a: &a " + b"[" * 150 + b"]" * 150 + b"\nb: " + b"[" * 150 + b"*a" + b"]" * 150,
             "t is nested more than 200 levels deep.",
         ),
-        (b'{"a": 1,}', "t, line 1, column 9: this is not JSON: "),
-        (b'{"a": [1 2]}', "t, line 1, column 10: this is not JSON: expecting ',' delimiter."),
-        (b'{"a": "\t"}', "t, line 1, column 8: this is not JSON: invalid control character at."),
-        (b'{"a": 1} x', "t, line 1, column 10: this is not JSON: extra data."),
-        (b'{"NaN": NaN}', "t, line 1, column 9: this is not a number that JSON has."),
-        (b'{"a": -Infinity}', "t, line 1, column 7: this is not a number that JSON has."),
-        (b'{"a": 1e999}', "t, line 1, column 7: this is not a number that JSON has."),
-        (b'{"a": ' + b"9" * 5000 + b"}", "t, line 1, column 7: this is not a number that JSON has."),
-        (b'{"a": "\\\\\\ud800"}', "t, line 1, column 10: this escape is half of a character"),
-        (b"[" + b"[]," * 1_000_000 + b"1]", "t stands for more than 1,000,000 values"),
+        (b'{"a": 1,}', "t, line 1, column 9: invalid JSON: "),
+        (b'{"a": [1 2]}', "t, line 1, column 10: invalid JSON: expecting ',' delimiter."),
+        (b'{"a": "\t"}', "t, line 1, column 8: invalid JSON: invalid control character at."),
+        (b'{"a": 1} x', "t, line 1, column 10: invalid JSON: extra data."),
+        (b'{"NaN": NaN}', "t, line 1, column 9: JSON cannot represent this number."),
+        (b'{"a": -Infinity}', "t, line 1, column 7: JSON cannot represent this number."),
+        (b'{"a": 1e999}', "t, line 1, column 7: JSON cannot represent this number."),
+        (b'{"a": ' + b"9" * 5000 + b"}", "t, line 1, column 7: JSON cannot represent this number."),
+        (b'{"a": "\\\\\\ud800"}', "t, line 1, column 10: this escape is a lone surrogate"),
+        (b"[" + b"[]," * 1_000_000 + b"1]", "t expands to more than 1,000,000 values"),
         (b"x" * 9_000_000, "t is larger than 8 MiB."),
     ],
 )
@@ -193,7 +193,7 @@ def test_syntax_errors(data: bytes, message: str) -> None:
         read(data, "t")
     assert time.monotonic() - start < 20
     told = str(error.value)
-    if yaml_syntax.LOADER is yaml.SafeLoader and "is not YAML" in message:
+    if yaml_syntax.LOADER is yaml.SafeLoader and "invalid YAML" in message:
         message = message.split(" column", maxsplit=1)[
             0
         ]  # the two parsers agree on what is wrong, but not on the column

@@ -190,4 +190,4 @@ def test_an_uneditable_text_is_rewritten_with_a_warning(monkeypatch: pytest.Monk
     warnings: list[str] = []
     written = write_changes(read(b"a: 1 # one\n", "t"), [Change("add", ("b",), "because", [2])], warnings.append)
     assert written == "a: 1\nb:\n  - 2\n"
-    assert warnings == ["t could not be edited in place: all of it is written anew, without its comments."]
+    assert warnings == ["t could not be edited in place, so all of it was rewritten, without its comments."]

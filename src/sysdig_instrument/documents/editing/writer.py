@@ -1,7 +1,7 @@
-"""A document with changes made, as text: what nobody changed stays as it is, byte for byte.
+"""Write a document with changes. Everything else stays the same, byte for byte.
 
-The text is edited, not written anew. Whether the edits say what they should is not taken on trust: the new text is read
-again and compared. Where it says something else, more of what encloses that place is written anew, until it is right.
+The text is edited, not regenerated. The result is verified: the new text is parsed again and compared with the expected
+value. If they differ, the smallest value around the difference is rewritten, and so on outwards until they match.
 """
 
 from __future__ import annotations
@@ -29,29 +29,9 @@ from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import replace
 
 if TYPE_CHECKING:
-    from sysdig_instrument.documents.document import Syntax
-    from sysdig_instrument.engine.json_types import Json
-
-
-def render(value: Json, syntax: Syntax, *, newline: str = "\n") -> str:
-    """The value as JSON or YAML for people: two spaces, texts of several lines as such, short tags for functions.
-
-    Reading it again gives the same value.
-    """
-    if syntax == "json":
-        return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", newline) + newline
-    style = replace(DEFAULT_YAML, newline=newline)
-    if isinstance(value, dict | list) and value:
-        lines = block_lines(value, style)
-    else:
-        lines = [json.dumps(value) if isinstance(value, dict | list) else scalar_text(value, style, flow=False)]
-    return newline.join(lines) + newline
-
-
-if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sysdig_instrument.documents.document import Document
+    from sysdig_instrument.documents.document import Document, Syntax
     from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
     from sysdig_instrument.engine.patch import Change, Pointer
@@ -62,7 +42,8 @@ def write(
 ) -> Document:
     """Return the document with the changes made in its text, in their order.
 
-    ``expected`` is the document's value after the changes: the new text is read again, and has to have this value.
+    ``changes`` must have been planned for this document. ``expected`` is its value after them: the new text is parsed again
+    and must have this value.
     ``warn`` is called if the whole text had to be rewritten. No known document causes this.
     """
     changes = list(changes)
@@ -94,12 +75,12 @@ def write(
             written = replace(document, text=text, value=expected, _tree=None)
             break
     if has_retried and root.new is not ABSENT:
-        warn(f"{document.name} could not be edited in place: all of it is written anew, without its comments.")
+        warn(f"{document.name} could not be edited in place, so all of it was rewritten, without its comments.")
     return written
 
 
 def _default_style(document: Document) -> Style:
-    """The habits of a text that shows none. JSON with escapes and without other letters wants to stay in ASCII."""
+    """Return the style of a text that shows none. JSON with escapes and no non-ASCII characters stays ASCII."""
     text = document.text
     if document.syntax == "yaml":
         return replace(DEFAULT_YAML, newline=document.newline)
@@ -117,9 +98,9 @@ def _edited_text(root: EditNode, tree: Node, source: SourceText, style: Style) -
 
 
 def _check(document: Document, text: str | None, expected: Json) -> tuple[Document | None, Pointer]:
-    """Return the document that the text is, or None and the pointer to the first difference from the expected value.
+    """Return the document with this text, or None and the pointer to the first difference from the expected value.
 
-    The pointer is the root if there is no text, or it cannot be parsed.
+    The pointer is the root if there is no text, or if it cannot be parsed.
     """
     if text is None:
         return None, ()
@@ -150,12 +131,12 @@ def _first_difference(value: Json, expected: Json) -> Pointer | None:
 
 
 def _widen(root: EditNode, pointer: Pointer) -> bool:
-    """Have the smallest value around a place written anew that is not yet. False where that is all there is."""
+    """Rewrite the smallest value around a pointer that is not rewritten yet. Return False if there is none left."""
     path = [root]
-    tokens = iter(pointer)
-    for token in tokens:
-        # Under a short tag the first step is the tag itself.
-        key = next(tokens, None) if path[-1].function is not None else token
+    parts = iter(pointer)
+    for part in parts:
+        # The first part below a short form tag is the tag itself.
+        key = next(parts, None) if path[-1].function is not None else part
         children = path[-1].children
         if isinstance(children, dict) and key in children:
             path.append(children[str(key)])
@@ -171,7 +152,7 @@ def _widen(root: EditNode, pointer: Pointer) -> bool:
 
 
 def _widen_all(root: EditNode) -> bool:
-    """The same where no place is known: every innermost value that has changes in it is written anew."""
+    """Rewrite every innermost changed value: for text that could not be edited at all."""
     if root.new is not ABSENT:
         return False
     changed = [child for child in root.iter_children() if child.children is not None and is_changed(child)]
@@ -182,4 +163,19 @@ def _widen_all(root: EditNode) -> bool:
     return True
 
 
-# FOLDED: A value as a whole text: for ``--format``, and where there is no text to keep.
+# --- Rendering a whole value
+
+
+def render(value: Json, syntax: Syntax, *, newline: str = "\n") -> str:
+    """Return a value as readable JSON or YAML: two spaces, literal blocks for multiline strings, short form functions.
+
+    Used for ``--format``, and if the text cannot be edited. Reading the result gives the same value.
+    """
+    if syntax == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", newline) + newline
+    style = replace(DEFAULT_YAML, newline=newline)
+    if isinstance(value, dict | list) and value:
+        lines = block_lines(value, style)
+    else:
+        lines = [json.dumps(value) if isinstance(value, dict | list) else scalar_text(value, style, flow=False)]
+    return newline.join(lines) + newline
