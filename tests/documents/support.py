@@ -1,4 +1,4 @@
-"""Short ways to say what a test is about: a text, changes to it, and the text that should come out."""
+"""Short forms for tests of edits: a text, changes to it, and the expected text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def doc(text: str) -> Document:
-    """A document from a text that is indented with the test that it stands in."""
+    """Read a YAML text that is indented like the test around it."""
     return read(dedent(text).encode(), "t.yaml")
 
 
@@ -39,7 +39,7 @@ def pointer(path: str) -> Pointer:
 
 
 def changed(text: str, *changes: Change) -> str:
-    """The text with the changes made. It says what the changes say, and nothing had to be written anew for that."""
+    """Return the text with the changes made. Asserts that its value is right, and that no fallback was needed."""
     document = doc(text)
     warnings: list[str] = []
     written = write_changes(document, changes, warnings.append)
