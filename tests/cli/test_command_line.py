@@ -99,7 +99,7 @@ def test_unknown_images_are_refused_offline(tmp_path: Path, capsys: pytest.Captu
 BAD_FILES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "white": (b" \n\t\n", "is empty"),
-    "binary": (bytes(range(256)), "not text"),
+    "binary": (bytes(range(256)), "not valid UTF-8"),
     "null-bytes": (b"a\x00b", ""),
     "half-json": (b'{"Resources": {', ""),
     "json-trailing-comma": (b'{"Resources": {},}', ""),

@@ -1,4 +1,4 @@
-"""Short ways to say what a test is about: a text, changes to it, and the text that should come out."""
+"""Short forms for tests of edits: a text, changes to it, and the expected text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.patch import Change, apply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from sysdig_instrument.documents import Document
     from sysdig_instrument.engine.json_types import Json
     from sysdig_instrument.engine.patch import Pointer
 
 
 def doc(text: str) -> Document:
-    """A document from a text that is indented with the test that it stands in."""
+    """Read a YAML text that is indented like the test around it."""
     return read(dedent(text).encode(), "t.yaml")
 
 
@@ -37,13 +39,19 @@ def pointer(path: str) -> Pointer:
 
 
 def changed(text: str, *changes: Change) -> str:
-    """The text with the changes made. It says what the changes say, and nothing had to be written anew for that."""
+    """Return the text with the changes made. Asserts that its value is right, and that no fallback was needed."""
     document = doc(text)
     warnings: list[str] = []
-    written = write(document, changes, warnings.append)
+    written = write_changes(document, changes, warnings.append)
     assert json_equal(read(written.encode(), "t.yaml").value, apply(document.value, changes))
     assert not warnings
     return written
+
+
+def write_changes(document: Document, changes: Iterable[Change], warn: Callable[[str], object] = lambda _: None) -> str:
+    """Return the text of the document with the changes made."""
+    changes = list(changes)
+    return write(document, changes, apply(document.value, changes), warn).text
 
 
 def check(text: str, expected: str, *changes: Change) -> None:

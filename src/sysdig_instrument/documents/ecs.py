@@ -1,9 +1,9 @@
-"""Plain ECS task definitions: their view in CloudFormation's spelling, and changes carried back.
+"""Detect and convert ECS task definitions that are not in a template.
 
-ECS's API spells ``containerDefinitions``, CloudFormation ``ContainerDefinitions``. The engine knows CloudFormation's
-spelling only, so it is shown the task definition with the first letter of each key raised, and what it wants changed is
-carried back to the spelling of the document. Keys of maps that users fill (labels, driver options) stay as they are.
-Nothing here is an intrinsic function: ``{"Ref": "x"}`` in a plain task definition is an object with the key Ref.
+The ECS API uses camelCase (``containerDefinitions``), CloudFormation PascalCase (``ContainerDefinitions``). The engine only
+knows PascalCase. So it gets the task definition with its keys in PascalCase, and its changes are converted back to the keys
+of the document. Keys of maps that users fill (labels, driver options) stay as they are. Nothing here is an intrinsic
+function: ``{"Ref": "x"}`` in an ECS task definition is an object with the key Ref.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from sysdig_instrument.engine.json_types import Json
+    from sysdig_instrument.engine.patch import Pointer
 
 DocumentKind: TypeAlias = Literal["template", "task definition", "described task definition", "container definitions"]
 
@@ -23,31 +26,29 @@ _TEMPLATE_SECTIONS: Final = frozenset(
     {"AWSTemplateFormatVersion", "Conditions", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform"},
 )
 _EXPECTED_INPUT: Final = (
-    "Give a CloudFormation template, a task definition as `aws ecs register-task-definition --cli-input-json` takes it "
-    "or `aws ecs describe-task-definition` prints it, or an array of container definitions."
+    "Give a CloudFormation template, a task definition in the format of `aws ecs register-task-definition "
+    "--cli-input-json` or `aws ecs describe-task-definition`, or an array of container definitions."
 )
 
 
 def kind_of(value: Json, name: str) -> DocumentKind:
-    """What kind of document this is. ``name`` is what the message calls it.
+    """Return the kind of a document. ``name`` is its name in messages.
 
     Raises:
-        UsageError: It is none that we know. The message says what was found.
+        UsageError: The kind is unknown. The message says what was found.
     """
     if isinstance(value, list):
         if value and all(isinstance(item, dict) and _has_any(item, "name", "image") for item in value):
             return "container definitions"
         raise UsageError(
-            f"{name} is an array, but not of container definitions: each of these has a name or an image. {_EXPECTED_INPUT}"
+            f"{name} is an array, but not of container definitions: every item must have a name or an image. {_EXPECTED_INPUT}"
         )
     if not isinstance(value, dict):
-        raise UsageError(f"{name} holds a single value, neither an object nor an array. {_EXPECTED_INPUT}")
+        raise UsageError(f"{name} is a single value, not an object or an array. {_EXPECTED_INPUT}")
     if "Resources" in value:
         if isinstance(value["Resources"], dict):
             return "template"
-        raise UsageError(
-            f"In {name}, Resources is not an object. It must hold the template's resources by their names."
-        )
+        raise UsageError(f"In {name}, Resources is not an object. It must map logical IDs to resources.")
     if _has_object(value, "taskDefinition"):
         return "described task definition"
     if _has_any(value, "containerDefinitions"):
@@ -56,47 +57,43 @@ def kind_of(value: Json, name: str) -> DocumentKind:
 
 
 def _has_any(value: dict[str, Json], *keys: str) -> bool:
-    return any(key in value or _pascal_key(key) in value for key in keys)
+    return any(key in value or pascal_key(key) in value for key in keys)
 
 
 def _has_object(value: dict[str, Json], key: str) -> bool:
-    return isinstance(value.get(key), dict) or isinstance(value.get(_pascal_key(key)), dict)
+    return isinstance(value.get(key), dict) or isinstance(value.get(pascal_key(key)), dict)
 
 
 def _describe(value: dict[str, Json]) -> str:
-    """The nearest thing that the object could have been meant as."""
+    """Describe what the object most likely is."""
     if not value:
         return "is an empty object."
     if _TEMPLATE_SECTIONS & value.keys():
         return "has sections of a CloudFormation template, but no Resources."
     if "Type" in value and "Properties" in value:
-        return "is a single resource; put it under Resources, by its name."
+        return "is a single resource. Put it under Resources, with its logical ID as the key."
     if _has_any(value, "taskDefinitionArns", "services", "tasks"):
-        return "is a list or description of something else than a task definition."
+        return "lists or describes something other than a task definition."
     if _has_any(value, "family", "requiresCompatibilities"):
         return "is a task definition without containerDefinitions."
     return "is neither a CloudFormation template (it has no Resources) nor a task definition."
 
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from sysdig_instrument.engine.json_types import Json
-    from sysdig_instrument.engine.patch import Pointer
+# --- Conversion between camelCase and PascalCase
 
 FREE_FORM: Final = frozenset({"dockerLabels", "driverOpts", "labels", "options"})
-"""The keys of ECS's API whose value is a map with keys of the user's own."""
+"""The keys in the ECS API whose value is a map with keys that the user chooses."""
 
 
 def to_properties(value: Json, kind: DocumentKind) -> Json:
-    """The plain document as the Properties of an ``AWS::ECS::TaskDefinition``.
+    """Return an ECS document as the Properties of an ``AWS::ECS::TaskDefinition``.
 
-    Raised are keys only. Where a key is there in both spellings, ECS's counts, and the other is not shown.
+    Only keys change case. If a key is present in both cases, the camelCase one wins and the other is dropped.
     """
     if kind == "container definitions":
         return {"ContainerDefinitions": to_pascal_case(value)}
     if kind == "described task definition" and isinstance(value, dict):
-        # describe-task-definition prints the tags beside the task definition.
+        # describe-task-definition prints the tags next to the task definition, not in it.
         task_definition = to_pascal_case(value[_key_in_document(value, "TaskDefinition")])
         tags_key = _key_in_document(value, "Tags")
         return (
@@ -108,39 +105,43 @@ def to_properties(value: Json, kind: DocumentKind) -> Json:
 
 
 def to_pascal_case(value: Json) -> Json:
-    """The value with CloudFormation's spelling of keys, at all depths but in free-form maps."""
+    """Return the value with all keys in PascalCase, except in free-form maps."""
     if isinstance(value, list):
         return [to_pascal_case(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        _pascal_key(key): item if _is_free_form(key) else to_pascal_case(item)
+        pascal_key(key): item if _is_free_form(key) else to_pascal_case(item)
         for key, item in value.items()
-        if _camel_key(key) == key or _camel_key(key) not in value
+        if camel_key(key) == key or camel_key(key) not in value
     }
 
 
 def to_camel_case(value: Json) -> Json:
-    """The value with ECS's spelling of keys, at all depths but in free-form maps."""
+    """Return the value with all keys in camelCase, except in free-form maps."""
     if isinstance(value, list):
         return [to_camel_case(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {_camel_key(key): item if _is_free_form(key) else to_camel_case(item) for key, item in value.items()}
+    return {camel_key(key): item if _is_free_form(key) else to_camel_case(item) for key, item in value.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class EcsChanges:
-    """Changes for the plain document, and those that it has no place for: an array of containers has no ``pidMode``."""
+    """Changes for an ECS document, its value after them, and the changes that it cannot hold.
+
+    An array of container definitions has no ``pidMode``, for instance.
+    """
 
     changes: tuple[Change, ...]
     unsupported: tuple[Change, ...]
+    value: Json
 
 
 def to_ecs_changes(value: Json, kind: DocumentKind, changes: Iterable[Change]) -> EcsChanges:
-    """Changes to :func:`to_properties` of a plain document, as changes to the document itself.
+    """Translate changes to :func:`to_properties` of a document into changes to the document itself.
 
-    New keys are spelled as ECS spells them; for keys that are there, the document's spelling is kept.
+    New keys are in camelCase; existing keys keep the document's case.
     """
     translated: list[Change] = []
     unsupported: list[Change] = []
@@ -150,10 +151,10 @@ def to_ecs_changes(value: Json, kind: DocumentKind, changes: Iterable[Change]) -
             unsupported.append(change)
             continue
         ecs_change = _to_ecs_change(value, replace(change, pointer=pointer))
-        # A later change sees what the earlier ones left, so that indexes mean the same on both sides.
+        # Each change applies to the result of the earlier ones, so that indexes match on both sides.
         value = apply(value, [ecs_change])
         translated.append(ecs_change)
-    return EcsChanges(tuple(translated), tuple(unsupported))
+    return EcsChanges(tuple(translated), tuple(unsupported), value)
 
 
 def _to_ecs_change(value: Json, change: Change) -> Change:
@@ -165,37 +166,37 @@ def _to_ecs_change(value: Json, change: Change) -> Change:
 
 
 def _document_pointer(value: Json, kind: DocumentKind, pointer: Pointer) -> Pointer | None:
-    """The pointer from the document's top instead of from the properties; nothing where the document ends before."""
+    """Return the pointer from the document's root instead of from the Properties, or None if the document cannot hold it."""
     if kind == "container definitions":
         return pointer[1:] if pointer[:1] == ("ContainerDefinitions",) else None
     if kind == "described task definition" and isinstance(value, dict):
-        is_beside = pointer[:1] == ("Tags",) and _key_in_document(value, "Tags") in value
-        return pointer if is_beside else ("TaskDefinition", *pointer)
+        is_top_level = pointer[:1] == ("Tags",) and _key_in_document(value, "Tags") in value
+        return pointer if is_top_level else ("TaskDefinition", *pointer)
     return pointer
 
 
 def _translate_pointer(value: Json, pointer: Pointer) -> tuple[Pointer, bool]:
-    """The pointer in the document's spelling, and whether it leads into a free-form map."""
+    """Return the pointer with the document's keys, and whether it leads into a free-form map."""
     translated: list[str | int] = []
     current: Json = value
     in_free_form = False
     for part in pointer:
-        step = part
+        found = part
         if isinstance(current, dict):
-            step = part if in_free_form else _key_in_document(current, str(part))
-            current = current.get(str(step))
+            found = part if in_free_form else _key_in_document(current, str(part))
+            current = current.get(str(found))
         elif isinstance(current, list):
             current = current[int(part)] if part != "-" and int(part) < len(current) else None
-        translated.append(step)
+        translated.append(found)
         in_free_form = in_free_form or (isinstance(part, str) and _is_free_form(part))
-    # What is put at the key itself, say a whole map of labels, is free of our spelling too.
+    # A value set at the key itself, such as a whole map of labels, is not converted either.
     return tuple(translated), in_free_form
 
 
 def _key_in_document(value: dict[str, Json], key: str) -> str:
-    """The document's own spelling of CloudFormation's key; ECS's where the document does not have it."""
-    camel_key = _camel_key(key)
-    return key if key in value and camel_key not in value else camel_key
+    """Return the document's key for a CloudFormation key; the camelCase one if the document has neither."""
+    in_camel_case = camel_key(key)
+    return key if key in value and in_camel_case not in value else in_camel_case
 
 
 def _value_at(value: Json, pointer: Sequence[str | int]) -> Json:
@@ -211,18 +212,15 @@ def _value_at(value: Json, pointer: Sequence[str | int]) -> Json:
 
 
 def _is_free_form(key: str) -> bool:
-    return _camel_key(key) in FREE_FORM
+    return camel_key(key) in FREE_FORM
 
 
-# ASCII letters only: for others, raising and lowering are not each other's inverse.
-
-
-def _pascal_key(key: str) -> str:
+def pascal_key(key: str) -> str:
+    """Return the key in CloudFormation's PascalCase."""
+    # ASCII only: for other letters, upper() and lower() are not inverses.
     return key[:1].upper() + key[1:] if key[:1].isascii() else key
 
 
-def _camel_key(key: str) -> str:
+def camel_key(key: str) -> str:
+    """Return the key in the camelCase of the ECS API."""
     return key[:1].lower() + key[1:] if key[:1].isascii() else key
-
-
-# FOLDED: What a document is: a template, or one of the forms in which ECS's own tools have a task definition.

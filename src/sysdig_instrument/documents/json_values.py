@@ -1,4 +1,4 @@
-"""JSON text to its value, with what the standard library lets pass refused: no NaN, no half characters, no abyss."""
+"""Parse JSON, and refuse what the standard library accepts: NaN and infinities, lone surrogates, extreme depth and size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from sysdig_instrument.errors import UsageError
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
 
-# An escaped surrogate, with its other half where it has one. Backslashes come in pairs before it, or it is no escape.
+# An escaped surrogate, with its other half if present. After an odd number of backslashes it is not an escape, so only
+# pairs of them may precede it.
 _SURROGATE: Final = re.compile(
     r"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2})",
 )
@@ -29,7 +30,10 @@ _LONE_SURROGATE_LENGTH: Final = len(r"\ud800")
 
 
 class NotJsonError(Exception):
-    """The text is not JSON. Says what is wrong and where; what to do about it depends on what else it could be."""
+    """The text is not JSON.
+
+    ``fact`` says what is wrong and ``offset`` where. The advice depends on what else the text could be: the caller adds it.
+    """
 
     def __init__(self, offset: int, fact: str) -> None:
         super().__init__(fact)
@@ -37,11 +41,11 @@ class NotJsonError(Exception):
 
 
 def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
-    """The value of a JSON text, and warnings.
+    """Return the value of a JSON text, and warnings about duplicate keys.
 
     Raises:
         NotJsonError: The text is not JSON.
-        UsageError: It is, but holds what no template can.
+        UsageError: The text is JSON, but contains what no template may contain.
     """
     has_duplicates = False
 
@@ -68,7 +72,7 @@ def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
 
 
 def _lower_first(message: str) -> str:
-    """The parser's message as the middle of a sentence."""
+    """Return the parser's message in the form for the middle of a sentence."""
     return message[:1].lower() + message[1:]
 
 
@@ -84,16 +88,16 @@ def _refuse_constant(_text: str) -> NoReturn:
 
 
 def _number_error(text: str, name: str) -> UsageError:
-    """Find the number that Python or JSON does not have: outside of strings, as strings may say anything."""
+    """Return the error for a number that Python or JSON cannot represent. Searches outside of strings only."""
     for match in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity|-?\d[\d.eE+-]*', text):
         token = match[0]
         if not token.startswith('"') and (token[-1] in "Ny" or len(token) > 300 or math.isinf(float(token))):  # noqa: PLR2004 - a double has 309 digits
-            return error_at(name, text, match.start(), "this is not a number that JSON has. Write it as a string.")
-    return UsageError(f"{name} holds a number that JSON does not have. Write it as a string.")
+            return error_at(name, text, match.start(), "JSON cannot represent this number. Write it as a string.")
+    return UsageError(f"{name} contains a number that JSON cannot represent. Write it as a string.")
 
 
 def _check_limits(value: Json, name: str) -> None:
-    """Count levels and values without recursion."""
+    """Raise an error if the value has too many levels or values. Iterative, so that depth does not use Python's stack."""
     level: list[Json] = [value]
     total = depth = 0
     while level:
@@ -116,12 +120,12 @@ def _refuse_lone_surrogates(text: str, name: str) -> None:
     for match in _SURROGATE.finditer(text):
         if len(match[1]) == _LONE_SURROGATE_LENGTH:
             raise error_at(
-                name, text, match.start(1), "this escape is half of a character (a lone surrogate). Write both halves."
+                name, text, match.start(1), "this escape is a lone surrogate, half of a character. Write both halves."
             )
 
 
 def _duplicate_key_warnings(text: str, name: str) -> tuple[str, ...]:
-    # Only a text with a duplicate key needs it.
+    # Imported here: only a text with a duplicate key needs it.
     from sysdig_instrument.documents.syntax_tree import compose_json, repeated_keys  # noqa: PLC0415
 
     return tuple(
@@ -131,8 +135,8 @@ def _duplicate_key_warnings(text: str, name: str) -> tuple[str, ...]:
 
 
 def duplicate_key_warning(name: str, text: str, offset: int, first_offset: int, key: str) -> str:
-    """What is said of a key that stands twice in one object: CloudFormation takes the last, and so do we."""
+    """Return the warning for a duplicate key. CloudFormation uses the last one, and so does this package."""
     return (
-        f'{name}, line {line_of(text, offset)}, column {column_of(text, offset) + 1}: the key "{key}" stands in line '
-        f"{line_of(text, first_offset)} already. The last one counts, as CloudFormation has it; remove the other."
+        f'{name}, line {line_of(text, offset)}, column {column_of(text, offset) + 1}: duplicate key "{key}", first used '
+        f"in line {line_of(text, first_offset)}. CloudFormation and this tool use the last one. Remove the other."
     )

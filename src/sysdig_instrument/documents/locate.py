@@ -1,4 +1,4 @@
-"""From a place in a document's value to the lines of its text: for reports that point at them."""
+"""Find the lines of a value by its JSON Pointer, for reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sysdig_instrument.documents.syntax_tree import (
     Mapping,
     Node,
     Sequence,
-    compose_json,
     function_of,
     is_merge_key,
     key_text,
@@ -26,22 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LineRange:
-    """The first and the last line of something, counted from one."""
+    """A range of lines, counted from one, both ends included."""
 
     first: int
     last: int
 
 
 class Locator:
-    """Finds the lines of places in one document."""
+    """Finds the lines of values in one document."""
 
     def __init__(self, document: Document) -> None:
         self._source = SourceText(document.text, document.newline)
         self._line_starts = [0, *(found.end() for found in LINE_BREAK.finditer(document.text))]
-        self._tree = _syntax_tree(document)
+        self._tree = document.tree
 
     def lines(self, pointer: Pointer) -> LineRange:
-        """The lines of a value with its key; those of the innermost value around it that is there, where it is not."""
+        """Return the lines of a value with its key. If the value does not exist, return those of its innermost existing parent."""
         start, node = self._find(pointer)
         try:
             end = self._source.end_of(node)
@@ -55,42 +54,34 @@ class Locator:
     def _find(self, pointer: Pointer) -> tuple[int, Node]:
         node, start = self._tree, self._tree.start
         is_tag_read = False
-        for step in pointer:
+        for part in pointer:
             content = node.target if isinstance(node, Alias) else node
-            if not is_tag_read and function_of(content) == step:
-                is_tag_read = True  # the step is the short tag itself: its value is the same node
+            if not is_tag_read and function_of(content) == part:
+                is_tag_read = True  # this part is the short form tag itself: its value is the same node
                 continue
-            child = _child_at(content, step)
+            child = _child_at(content, part)
             if child is None:
                 break
             (start, node), is_tag_read = child, False
         return start, node
 
 
-def _syntax_tree(document: Document) -> Node:
-    if document.syntax == "json":
-        return compose_json(document.text)
-    from sysdig_instrument.documents.yaml_syntax import compose_yaml  # noqa: PLC0415 - JSON does not import PyYAML
-
-    return compose_yaml(document.text, document.name)
-
-
-def _child_at(node: Node, step: str | int) -> tuple[int, Node] | None:
-    """One step down: where it begins in the text, and the node there."""
-    if isinstance(node, Sequence) and isinstance(step, int):
-        return (node.items[step].start, node.items[step]) if step < len(node.items) else None
+def _child_at(node: Node, part: str | int) -> tuple[int, Node] | None:
+    """Return the start offset and the node of a child, or None."""
+    if isinstance(node, Sequence) and isinstance(part, int):
+        return (node.items[part].start, node.items[part]) if part < len(node.items) else None
     if not isinstance(node, Mapping):
         return None
-    for key, value in reversed(node.entries):  # of a key that is there twice, the last one counts
-        if key_text(key) == step and not is_merge_key(key):
+    for key, value in reversed(node.entries):  # the last duplicate of a key wins
+        if key_text(key) == part and not is_merge_key(key):
             return key.start, value
     merge_values = [value for key, value in node.entries if is_merge_key(key)]
-    return next((child for value in merge_values if (child := _merged_child(value, step))), None)
+    return next((child for value in merge_values if (child := _merged_child(value, part))), None)
 
 
-def _merged_child(value: Node, step: str | int) -> tuple[int, Node] | None:
-    """The same in what YAML's merge key brings in: it stands elsewhere in the text, and that is the place to show."""
+def _merged_child(value: Node, part: str | int) -> tuple[int, Node] | None:
+    """Return the same for a key that a merge key brings in. It is defined elsewhere in the text: those lines are shown."""
     value = value.target if isinstance(value, Alias) else value
     if isinstance(value, Sequence):
-        return next((child for item in value.items if (child := _merged_child(item, step))), None)
-    return _child_at(value, step)
+        return next((child for item in value.items if (child := _merged_child(item, part))), None)
+    return _child_at(value, part)

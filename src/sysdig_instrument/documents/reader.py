@@ -1,4 +1,4 @@
-"""Bytes in, a :class:`Document` out: JSON where the text is JSON, else YAML."""
+"""Read a :class:`Document` from bytes: as JSON if the text is JSON, otherwise as YAML."""
 
 from __future__ import annotations
 
@@ -12,77 +12,27 @@ from sysdig_instrument.documents.document import Document, Encoding
 from sysdig_instrument.documents.errors import MAX_BYTES, error_at
 from sysdig_instrument.documents.json_values import NotJsonError, parse_json
 from sysdig_instrument.errors import UsageError
-
-# UTF-32 first: its little-endian mark begins with UTF-16's.
-_BYTE_ORDER_MARKS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-
-
-def decode(data: bytes, name: str) -> tuple[str, Encoding]:
-    """The text of a file, without its byte order mark, and how to encode it again.
-
-    Raises:
-        UsageError: The file is too large, binary, or in an encoding that we cannot know.
-    """
-    if len(data) > MAX_BYTES:
-        raise UsageError(
-            f"{name} is larger than {MAX_BYTES // 1024 // 1024} MiB. CloudFormation takes templates up to 1 MB: "
-            "give the template itself, or divide it.",
-        )
-    encoding = _detect_encoding(data)
-    try:
-        text = data[len(encoding.byte_order_mark) :].decode(encoding.codec)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(
-            f"{name} is not text in {encoding.codec.upper()}: line {line} has a byte that does not belong there. "
-            "Save the file as UTF-8.",
-        ) from None
-    if "\0" in text:
-        raise UsageError(
-            f"{name} is not a text file. Give a template or task definition in JSON or YAML, saved as UTF-8.",
-        )
-    return text, encoding
-
-
-def _detect_encoding(data: bytes) -> Encoding:
-    for byte_order_mark, codec in _BYTE_ORDER_MARKS:
-        if data.startswith(byte_order_mark):
-            return Encoding(codec, byte_order_mark)
-    return Encoding("utf-8")
-
-
-def detect_newline(text: str) -> str:
-    """The line end that the text uses: the first one decides."""
-    end = text.find("\n")
-    if end < 0:
-        return "\r" if "\r" in text else "\n"
-    return "\r\n" if text[end - 1 : end] == "\r" else "\n"
-
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Syntax
+    from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
 
 STANDARD_INPUT: Final = "standard input"
 
 _OPENING_BRACKET: Final = re.compile(r"\s*[{\[]")
 _LOOKS_LIKE_JSON: Final = re.compile(r"[\s{\[]*\"")
-"""A quoted key or string after the brackets: whoever wrote this meant JSON."""
+"""A quoted key or string right after the opening brackets: the author meant JSON."""
 
 
 def load(path: str) -> Document:
-    """Read a file, or standard input where the path is ``-``.
+    """Read a file, or standard input if the path is ``-``.
 
     Raises:
-        UsageError: There is no such file, or :func:`read` cannot use it.
+        UsageError: The file cannot be read, or :func:`read` refuses its content.
     """
-    # One byte more than is allowed tells that a file is too large, without reading all of it.
+    # Read one byte more than allowed: enough to see that a file is too large, without reading all of it.
     if path == "-":
         return read(sys.stdin.buffer.read(MAX_BYTES + 1), STANDARD_INPUT)
     try:
@@ -98,51 +48,123 @@ def load(path: str) -> Document:
 
 
 def read(data: bytes, name: str) -> Document:
-    """Read a document from its bytes. ``name`` is what messages call it.
+    """Read a document from its bytes. ``name`` is its name in messages.
 
     Raises:
-        UsageError: The bytes are not text, or the text is neither JSON nor YAML that CloudFormation could mean.
+        UsageError: The bytes are not text, or the text is neither JSON nor YAML that CloudFormation accepts.
     """
-    text, encoding = decode(data, name)
+    text, encoding = _decode(data, name)
     if not text.strip():
         raise UsageError(f"{name} is empty. Give a template or task definition in JSON or YAML.")
-    syntax, value, warnings = _parse_any(text, name)
-    return Document(name, value, syntax, text, encoding, detect_newline(text), warnings)
+    parsed = _parse_any(text, name)
+    return Document(
+        name, parsed.value, parsed.syntax, text, encoding, _detect_newline(text), parsed.warnings, parsed.tree
+    )
 
 
-def _parse_any(text: str, name: str) -> tuple[Syntax, Json, tuple[str, ...]]:
-    """Value and warnings. JSON is tried on what can be JSON at all, so that YAML pays nothing for it."""
-    if not _OPENING_BRACKET.match(text):
-        return "yaml", *_parse_yaml(text, name)
-    try:
-        return "json", *parse_json(text, name)
-    except NotJsonError as error:
-        # YAML in brackets could still mean something here, but not what its author meant: "[1 2]" is one string.
-        if _LOOKS_LIKE_JSON.match(text):
-            raise error_at(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
-    return "yaml", *_parse_yaml(text, name)
-
-
-def parse(text: str, name: str, syntax: Syntax) -> tuple[Json, tuple[str, ...]]:
-    """Value and warnings of a text whose syntax is known.
+def reread(document: Document, text: str) -> Document:
+    """Return the document with another text, read in the same syntax.
 
     Raises:
         UsageError: The text is not in that syntax.
     """
-    if syntax == "yaml":
-        return _parse_yaml(text, name)
+    parsed = _parse(text, document.name, document.syntax)
+    return replace(document, text=text, value=parsed.value, warnings=parsed.warnings, _tree=parsed.tree)
+
+
+# --- From text to value
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """The result of parsing a text. There is no tree for JSON, whose value is read without one."""
+
+    syntax: Syntax
+    value: Json
+    warnings: tuple[str, ...]
+    tree: Node | None = None
+
+
+def _parse_any(text: str, name: str) -> _Parsed:
+    """Parse a text in either syntax. Only one that starts with a bracket is tried as JSON, so YAML does not pay for it."""
+    if not _OPENING_BRACKET.match(text):
+        return _parse(text, name, "yaml")
     try:
-        return parse_json(text, name)
+        return _Parsed("json", *parse_json(text, name))
     except NotJsonError as error:
-        raise error_at(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
+        # As flow YAML this could still be valid, but not mean what its author meant: "[1 2]" is a list of one string.
+        if _LOOKS_LIKE_JSON.match(text):
+            raise _json_error(text, name, error) from None
+    return _parse(text, name, "yaml")
 
 
-def _parse_yaml(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
-    # Imported late: PyYAML takes longer to import than all of this package, and JSON does not need it.
+def _parse(text: str, name: str, syntax: Syntax) -> _Parsed:
+    """Parse a text in a known syntax."""
+    if syntax == "json":
+        try:
+            return _Parsed("json", *parse_json(text, name))
+        except NotJsonError as error:
+            raise _json_error(text, name, error) from None
+    # Imported here: PyYAML takes longer to import than the whole package, and JSON does not need it.
     from sysdig_instrument.documents.yaml_syntax import compose_yaml  # noqa: PLC0415
     from sysdig_instrument.documents.yaml_values import construct_yaml  # noqa: PLC0415
 
-    return construct_yaml(compose_yaml(text, name), text, name)
+    tree = compose_yaml(text, name)
+    return _Parsed("yaml", *construct_yaml(tree, text, name), tree)
 
 
-# FOLDED: Bytes to text: byte order marks, encodings, and what is not text at all.
+def _json_error(text: str, name: str, error: NotJsonError) -> UsageError:
+    return error_at(name, text, error.offset, f"invalid JSON: {error.fact}. Fix the file.")
+
+
+# --- From bytes to text
+
+# UTF-32 comes before UTF-16: its little-endian mark starts with that of UTF-16.
+_BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def _decode(data: bytes, name: str) -> tuple[str, Encoding]:
+    """Return a file's text without its byte order mark, and its encoding.
+
+    Raises:
+        UsageError: The file is too large, binary, or in an unknown encoding.
+    """
+    if len(data) > MAX_BYTES:
+        raise UsageError(
+            f"{name} is larger than {MAX_BYTES // 1024 // 1024} MiB. CloudFormation accepts templates up to 1 MB. "
+            "Give the template itself, or split it.",
+        )
+    encoding = _detect_encoding(data)
+    try:
+        text = data[len(encoding.byte_order_mark) :].decode(encoding.codec)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{name} is not valid {encoding.codec.upper()}: line {line} has an invalid byte. Save the file as UTF-8.",
+        ) from None
+    if "\0" in text:
+        raise UsageError(
+            f"{name} is not a text file. Give a template or task definition in JSON or YAML, saved as UTF-8.",
+        )
+    return text, encoding
+
+
+def _detect_encoding(data: bytes) -> Encoding:
+    for byte_order_mark, codec in _BYTE_ORDER_MARKS:
+        if data.startswith(byte_order_mark):
+            return Encoding(codec, byte_order_mark)
+    return Encoding("utf-8")
+
+
+def _detect_newline(text: str) -> str:
+    """Return the text's line break: that of its first line."""
+    end = text.find("\n")
+    if end < 0:
+        return "\r" if "\r" in text else "\n"
+    return "\r\n" if text[end - 1 : end] == "\r" else "\n"

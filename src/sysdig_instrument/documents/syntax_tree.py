@@ -1,4 +1,4 @@
-"""A document as its text has it: which characters belong to which value. JSON and YAML give the same kind of tree."""
+"""The syntax tree of a document: each node with its offsets in the text. JSON and YAML use the same nodes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 UNPREFIXED_FUNCTIONS: Final = frozenset({"Ref", "Condition"})
-"""The short tags whose long form has no ``Fn::`` before it."""
+"""The short form tags whose full name does not start with ``Fn::``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
-    """A string, number, boolean or null. ``style`` is the first character of its quoting, ``""`` for plain ones."""
+    """A string, number, boolean or null. ``style`` is its quotation mark, ``|``, ``>``, or ``""`` if it is plain."""
 
     start: int
     end: int
@@ -28,7 +28,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequence:
-    """A list, in brackets (``flow``) or with a dash before each item."""
+    """A list: in flow style (brackets) or in block style (a dash before each item)."""
 
     start: int
     end: int
@@ -40,7 +40,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mapping:
-    """An object. Keys may stand in it more than once, and YAML's merge key is one of them."""
+    """An object. It may contain duplicate keys, and YAML's merge key ``<<``."""
 
     start: int
     end: int
@@ -52,7 +52,7 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alias:
-    """A place that stands for what another one holds."""
+    """A YAML alias: a reference to an anchored node."""
 
     start: int
     end: int
@@ -65,7 +65,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping | Alias
 
 
 def function_of(node: Node) -> str | None:
-    """The key that a short tag stands for: ``!Sub`` is ``Fn::Sub``. Nothing for YAML's own tags and for none."""
+    """Return the full name of a short form tag (``!Sub`` → ``Fn::Sub``), or None for YAML's own tags and untagged nodes."""
     if node.tag is None or not node.tag.startswith("!"):
         return None
     name = node.tag[1:]
@@ -73,37 +73,37 @@ def function_of(node: Node) -> str | None:
 
 
 def is_merge_key(key: Node) -> bool:
-    """Is this YAML's merge key? In quotes it is a key like any other."""
+    """Return whether this is YAML's merge key ``<<``. In quotes it is an ordinary key."""
     return isinstance(key, Scalar) and key.text == "<<" and key.style == "" and key.tag is None
 
 
 def key_text(key: Node) -> str | None:
-    """The name of a key as the text spells it; nothing where it is not a single word."""
+    """Return a key's text, or None if the key is not a scalar or has a function tag."""
     if isinstance(key, Alias):
         key = key.target
     return key.text if isinstance(key, Scalar) and function_of(key) is None else None
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes right below this one in the text, keys included. What an alias stands for is not below it."""
+    """Return the child nodes, keys included. The target of an alias is not its child."""
     match node:
         case Sequence():
             return node.items
         case Mapping():
-            return tuple(part for entry in node.entries for part in entry)
+            return tuple(child for entry in node.entries for child in entry)
         case _:
             return ()
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it, in the order of the text."""
+    """Yield the node and all nodes below it, in the order of the text."""
     yield node
     for child in children(node):
         yield from walk(child)
 
 
 def repeated_keys(root: Node) -> Iterator[tuple[Scalar, Scalar]]:
-    """Each key that stands in its mapping for a second time, with the first one before it."""
+    """Yield each duplicate key of a mapping as (first, duplicate)."""
     for node in walk(root):
         if isinstance(node, Mapping):
             seen: dict[str, Scalar] = {}
@@ -115,7 +115,10 @@ def repeated_keys(root: Node) -> Iterator[tuple[Scalar, Scalar]]:
 
 
 def json_equal(one: Json, other: Json) -> bool:
-    """Are they the same JSON? Python holds ``True == 1 == 1.0``; JSON does not. The order of keys does not count."""
+    """Return whether two values are the same JSON.
+
+    Python considers ``True == 1 == 1.0``, JSON does not. The order of keys does not matter.
+    """
     if type(one) is not type(other):
         return False
     if isinstance(one, dict) and isinstance(other, dict):
@@ -129,7 +132,10 @@ _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\],:"]+')
 
 
 def compose_json(text: str) -> Node:
-    """The tree of a JSON text. No recursion: the depth of the text is not the depth of Python's stack."""
+    """Return the syntax tree of a text that is known to be valid JSON.
+
+    Iterative, so that the depth of the text does not use Python's stack.
+    """
     starts: list[int] = []
     stack: list[list[Node]] = [[]]
     for match in _TOKEN.finditer(text):
@@ -151,6 +157,3 @@ def _collection(bracket: str, start: int, end: int, nodes: list[Node]) -> Node:
     if bracket == "]":
         return Sequence(start, end, tuple(nodes))
     return Mapping(start, end, tuple(zip(nodes[::2], nodes[1::2], strict=True)))
-
-
-# FOLDED: JSON text to a tree with positions. The text has been read before, so it is known to be JSON.

@@ -1,7 +1,7 @@
-"""YAML text to a tree with positions.
+"""Compose the syntax tree of a YAML text.
 
-PyYAML's own composer forgets where an alias stands, and recurses in C; here its parser's events are put together
-without recursion, so that depth and size can be refused while they are read.
+PyYAML's composer drops the positions of aliases and recurses in C. This one builds the tree from the parser's events
+without recursion, so that it can refuse depth and size while it reads.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ if TYPE_CHECKING:
 # libyaml's parser is about twenty times as fast as the one in Python. Both give the same events.
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# What is not good, not what is: a set that reaches over all of Unicode takes milliseconds to compile.
+# Lists the forbidden characters, not the allowed ones: a class that spans all of Unicode takes milliseconds to compile.
 _NON_PRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def compose_yaml(text: str, name: str) -> Node:
-    """The tree of the one document in a YAML text.
+    """Return the syntax tree of the single document in a YAML text.
 
     Raises:
-        UsageError: The text is not YAML, holds no document or several, or is too deep or too large.
+        UsageError: The text is not YAML, contains no document or several, or is nested too deeply or too large.
     """
     if match := _NON_PRINTABLE.search(text):
         raise error_at(
-            name, text, match.start(), "this character may not stand in YAML. Remove it, or write it as an escape."
+            name,
+            text,
+            match.start(),
+            "this character is not allowed in YAML. Remove it, or write it as an escape sequence.",
         )
     builder = _TreeBuilder(text, name)
     try:
@@ -43,7 +46,7 @@ def compose_yaml(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as error:
         raise _yaml_error(name, text, error) from None
     except yaml.YAMLError:
-        raise UsageError(f"{name} is not YAML. Correct the file.") from None
+        raise UsageError(f"{name} is not valid YAML. Fix the file.") from None
     if builder.root is None:
         raise UsageError(f"{name} is empty. Give a template or task definition in JSON or YAML.")
     return builder.root
@@ -55,9 +58,10 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 @dataclass(slots=True)
 class _TreeBuilder:
-    """The nodes that are open, innermost last, and the anchors that are known.
+    """Builds a tree from events. ``open_events`` and ``stack`` hold the open collections, innermost last.
 
-    ``count`` is how many values there are by now, with those that an alias stands for counted again each time.
+    ``count`` is the number of values so far; an alias counts as all the values that it repeats. ``sizes`` are the numbers
+    of values in the anchored nodes, by the identity of the node.
     """
 
     text: str
@@ -85,12 +89,12 @@ class _TreeBuilder:
                 self.attach(alias)
                 self.count_values(self.sizes[id(alias.target)])
             case yaml.DocumentStartEvent() if self.root is not None:
-                message = "a second YAML document begins here. A template is one document: divide the file."
+                message = "a second YAML document starts here. A template is a single document. Split the file."
                 raise error_at(self.name, self.text, _span(event)[0], message)
 
     def open_collection(self, event: yaml.CollectionStartEvent) -> None:
         if len(self.open_events) >= MAX_DEPTH:
-            message = f"this is nested more than {MAX_DEPTH} levels deep. No template needs that: correct the file."
+            message = f"this is nested more than {MAX_DEPTH} levels deep. No template needs that many. Fix the file."
             raise error_at(self.name, self.text, _span(event)[0], message)
         self.open_events.append(event)
         self.stack.append([])
@@ -118,20 +122,20 @@ class _TreeBuilder:
         start, end = _span(event)
         if any(outer.anchor == event.anchor for outer in self.open_events):
             raise error_at(
-                self.name, self.text, start, "this alias stands inside of what it stands for. Write the value out."
+                self.name, self.text, start, "this alias is inside the value it refers to. Write the value out."
             )
         if event.anchor not in self.anchors:
             raise error_at(
                 self.name,
                 self.text,
                 start,
-                f'there is no anchor "&{event.anchor}" before this alias. Correct its name.',
+                f'this alias refers to "&{event.anchor}", but no such anchor is defined before it. Correct the name.',
             )
         return Alias(start, end, self.anchors[event.anchor])
 
 
 def _span(event: yaml.Event) -> tuple[int, int]:
-    """Offsets of an event's first character and of the one after its last."""
+    """Return the start and end offsets of an event."""
     if event.start_mark is None or event.end_mark is None:
         raise AssertionError("PyYAML's parsers mark every event")
     return event.start_mark.index, event.end_mark.index
@@ -151,13 +155,13 @@ def _collection(first: yaml.CollectionStartEvent, last: yaml.Event, nodes: list[
 
 
 def _yaml_error(name: str, text: str, error: yaml.MarkedYAMLError) -> UsageError:
-    """PyYAML's error in a sentence of ours. Its ``problem`` names the grammar's parts, never the text."""
+    """Return PyYAML's error as a UsageError. Its ``problem`` names grammar rules and never contains text of the file."""
     mark = error.problem_mark or error.context_mark
     offset = mark.index if mark is not None else 0
     if text[offset : offset + 1] == "\t":
-        message = "a tab stands where YAML wants spaces. Indent with spaces only."
+        message = "YAML does not allow a tab here. Indent with spaces only."
     else:
         problem = error.problem or "it cannot be parsed"
         context = f" {error.context}" if error.context else ""
-        message = f"this is not YAML: {problem}{context}. Correct the file around this line."
+        message = f"invalid YAML: {problem}{context}. Fix the file around this line."
     return error_at(name, text, offset, message)

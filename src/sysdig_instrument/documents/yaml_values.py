@@ -1,9 +1,9 @@
-"""The tree of a YAML text to its value, as CloudFormation reads it.
+"""Construct the value of a YAML tree, as CloudFormation reads it.
 
-CloudFormation takes YAML 1.1 without the tags for binary data, ordered maps, sets and timestamps, and without aliases
-and merge keys. So ``yes`` and ``0755`` are a boolean and an octal number, as ``aws cloudformation package`` and cfn-lint
-have it too, while ``2012-10-17`` is a string. Aliases and merge keys are expanded, as those two tools do. A key is its
-text, whatever it looks like: CloudFormation refuses numbers as keys, so that is worth a warning.
+CloudFormation reads YAML 1.1 without the tags for binary data, ordered maps, sets and timestamps, and rejects aliases and
+merge keys. So ``yes`` and ``0755`` are a boolean and an octal number, as in ``aws cloudformation package`` and cfn-lint,
+while ``2012-10-17`` is a string. Aliases and merge keys are expanded, as those two tools do. The value of a key is always
+its text. CloudFormation rejects numbers as keys, so such a key gets a warning.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _STRING_TAGS: Final = frozenset(
 
 
 def construct_yaml(root: Node, text: str, name: str) -> tuple[Json, tuple[str, ...]]:
-    """The value of a tree, and warnings.
+    """Return the value of a tree, and warnings.
 
     Raises:
-        UsageError: The tree holds what CloudFormation has no meaning for.
+        UsageError: The tree contains what CloudFormation does not support, or no value at all.
     """
     constructor = _Constructor(text, name)
     value = constructor.construct(root, 0)
@@ -56,7 +56,7 @@ def construct_yaml(root: Node, text: str, name: str) -> tuple[Json, tuple[str, .
 
 
 def implicit_tag(text: str) -> str:
-    """YAML's tag for a plain scalar: what YAML 1.1 takes an unquoted word for."""
+    """Return the tag that YAML 1.1 resolves a plain scalar to."""
     resolvers = Resolver.yaml_implicit_resolvers
     for tag, pattern in resolvers.get(text[:1], []):
         if pattern.match(text):
@@ -65,7 +65,7 @@ def implicit_tag(text: str) -> str:
 
 
 def is_string(text: str) -> bool:
-    """Does YAML read this unquoted word as a string?"""
+    """Return whether YAML 1.1 reads this plain scalar as a string."""
     return implicit_tag(text) == _TAG_PREFIX + "str"
 
 
@@ -78,7 +78,7 @@ class _Constructor:
     scalar_constructor: SafeConstructor = field(default_factory=SafeConstructor)
 
     def construct(self, node: Node, depth: int) -> Json:
-        """The value of a node, with nothing in it shared: each alias gives a copy of its own."""
+        """Return the value of a node. Nothing in it is shared: each alias yields its own copy."""
         if depth > MAX_DEPTH:
             raise too_deep_error(self.name)
         if isinstance(node, Alias):
@@ -86,13 +86,13 @@ class _Constructor:
             return self.construct(node.target, depth)
         function = function_of(node)
         if function is None and node.tag is not None and node.tag not in _SUPPORTED_TAGS:
-            message = "CloudFormation does not know this tag. Write the value in plain YAML."
+            message = "CloudFormation does not support this tag. Write the value without it."
             raise error_at(self.name, self.text, node.start, message)
         content = self.construct_content(node, function, depth)
         return content if function is None else {function: content}
 
     def construct_content(self, node: Scalar | Sequence | Mapping, function: str | None, depth: int) -> Json:
-        """What stands under the tag."""
+        """Return a node's content, without its tag."""
         match node:
             case Sequence():
                 return [self.construct(item, depth + 1) for item in node.items]
@@ -121,7 +121,7 @@ class _Constructor:
         return merged | own
 
     def merge(self, value: Node, depth: int) -> dict[str, Json]:
-        """What ``<<`` brings in. Of a list of mappings, the earlier ones count more."""
+        """Return what ``<<`` merges in. In a list, earlier mappings take precedence."""
         self.warn_about_aliases(value)
         source = value.target if isinstance(value, Alias) else value
         sources = source.items if isinstance(source, Sequence) else (value,)
@@ -134,7 +134,7 @@ class _Constructor:
                     self.name,
                     self.text,
                     source_node.start,
-                    "only a mapping can be merged. Correct what stands after <<.",
+                    "only a mapping can be merged. Correct the value of <<.",
                 )
             merged |= mapping
         return merged
@@ -143,16 +143,18 @@ class _Constructor:
         name = key_text(node)
         scalar = node.target if isinstance(node, Alias) else node
         if name is None or not isinstance(scalar, Scalar):
-            raise error_at(self.name, self.text, node.start, "a key must be a single word or string. Correct the key.")
+            raise error_at(
+                self.name, self.text, node.start, "a key must be a scalar, without a function. Correct the key."
+            )
         if scalar.style == "" and scalar.tag is None:
             tag = implicit_tag(name)
             if name == "":
-                raise error_at(self.name, self.text, node.start, "there is no key before this colon. Write one.")
+                raise error_at(self.name, self.text, node.start, "there is no key before this colon. Add one.")
             if tag not in _STRING_TAGS:
                 type_name = tag.removeprefix(_TAG_PREFIX)
                 self.warnings.append(
-                    f'{self.name}, line {line_of(self.text, node.start)}: the key "{name}" is a YAML {type_name}, and '
-                    "CloudFormation takes strings only. Put it in quotes.",
+                    f'{self.name}, line {line_of(self.text, node.start)}: the key "{name}" is a YAML {type_name}, but '
+                    "CloudFormation accepts only strings as keys. Put it in quotes.",
                 )
         return name
 
@@ -178,13 +180,13 @@ class _Constructor:
         except (KeyError, ValueError, IndexError):
             pass
         raise error_at(
-            self.name, self.text, node.start, "this is not a value that JSON has. Write it as a string, in quotes."
+            self.name, self.text, node.start, "JSON cannot represent this value. Write it as a string, in quotes."
         )
 
     def warn_about_aliases(self, node: Node) -> None:
         if not self.warned_about_aliases:
             self.warned_about_aliases = True
             self.warnings.append(
-                f"{self.name}, line {line_of(self.text, node.start)}: CloudFormation refuses YAML aliases and merge keys. "
-                "They are read and kept here; run the template through `aws cloudformation package` before it is deployed.",
+                f"{self.name}, line {line_of(self.text, node.start)}: CloudFormation rejects YAML aliases and merge keys. "
+                "They are read and kept here. Run `aws cloudformation package` on the template before you deploy it.",
             )

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Edit a document's text in place: only what a change touches is rewritten."""

@@ -1,4 +1,7 @@
-"""Edits inside of a block: YAML's lists with dashes and objects with a key on each line."""
+"""YAML's block style: write values, and edit block collections.
+
+Each key and each item (after a dash) has a line of its own, and values are nested by indentation.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,25 @@ from sysdig_instrument.documents.editing.source import CollectionEdits, NodeCont
 from sysdig_instrument.documents.syntax_tree import Mapping, Sequence
 
 if TYPE_CHECKING:
+    from sysdig_instrument.documents.editing.edit_tree import EditNode
+    from sysdig_instrument.documents.editing.source import SourceText
     from sysdig_instrument.documents.editing.style import Style
+    from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
 
 MAX_FLOW_WIDTH: Final = 100
-"""Brackets that would be wider are broken into lines."""
+"""Maximum width of a flow list on one line; longer ones are written as a block."""
 
 
 def block_lines(value: dict[str, Json] | list[Json], style: Style) -> list[str]:
-    """The lines of an object or list that is not empty."""
+    """Return the lines of an object or list that is not empty."""
     if isinstance(value, dict):
         return [line for key, item in value.items() for line in entry_lines(key, item, style)]
     return [line for item in value for line in item_lines(item, style)]
 
 
 def entry_lines(key: str, value: Json, style: Style) -> list[str]:
-    """The lines of one key and its value."""
+    """Return the lines of one key and its value."""
     first, *rest = value_lines(value, style, "key")
     text = mapping_key_text(key, style, flow=False)
     if text.startswith("? "):
@@ -35,13 +41,13 @@ def entry_lines(key: str, value: Json, style: Style) -> list[str]:
 
 
 def item_lines(value: Json, style: Style) -> list[str]:
-    """The lines of one item of a list."""
+    """Return the lines of one item of a list."""
     first, *rest = value_lines(value, style, "item")
     return [f"-{first}", *rest]
 
 
 def value_lines(value: Json, style: Style, parent: Literal["key", "item"], anchor: str = "") -> list[str]:
-    """What stands behind a colon or dash, and the lines below. Their indentation is counted from the key or dash."""
+    """Return the text after a colon or dash, then the lines below it, indented relative to the key or dash."""
     prefix = f" &{anchor}" if anchor else ""
     if short := short_form(value, style):
         tag, value = short
@@ -63,7 +69,10 @@ def value_lines(value: Json, style: Style, parent: Literal["key", "item"], ancho
 
 
 def _single_line(value: Json, style: Style, *, tagged: bool) -> str | None:
-    """The value where it fits behind its key: words, empty brackets, short lists where the text has them so."""
+    """Return the value if it fits on the line of its key or dash, otherwise None.
+
+    Scalars fit, and empty collections, and short lists if the style has flow lists.
+    """
     if isinstance(value, str):
         if style.literal_blocks and literal_block(value, style.mapping_indent) is not None:
             return None
@@ -79,7 +88,7 @@ def _single_line(value: Json, style: Style, *, tagged: bool) -> str | None:
 
 
 def _is_simple(value: Json, style: Style) -> bool:
-    """Short enough to be read in brackets: a word on one line, or a function of one."""
+    """Return whether it is readable in a flow list: a one-line scalar, or a function of one."""
     if short := short_form(value, style):
         value = short[1]
     elif isinstance(value, dict) and len(value) == 1:
@@ -91,19 +100,14 @@ def _indent(lines: list[str], width: int) -> list[str]:
     return [" " * width + line if line else line for line in lines]
 
 
-if TYPE_CHECKING:
-    from sysdig_instrument.documents.editing.edit_tree import EditNode
-    from sysdig_instrument.documents.editing.source import SourceText
-    from sysdig_instrument.documents.editing.style import Style
-    from sysdig_instrument.documents.syntax_tree import Node
-    from sysdig_instrument.engine.json_types import Json
+# --- Edits of a block collection
 
 
 def block_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText, style: Style) -> CollectionEdits:
-    """The edits of a block that keeps at least one of its rows.
+    """Return the edits of a block collection that keeps at least one of its entries.
 
     Raises:
-        UnplacedError: It keeps none, or is laid out in an odd way.
+        UnsupportedLayoutError: It keeps none, or its layout is not supported.
     """
     matched = match_entries(edit_node, node, source)
     column = source.column(matched.entries[0].start)
@@ -125,7 +129,7 @@ def _context_kind(node: Node) -> Literal["key", "item"]:
 
 
 def _new_entry_lines(key: str | None, value: Json, style: Style, *, as_flow: bool) -> list[str]:
-    """A new row. A list whose other items are all in brackets gets one more such item."""
+    """Return the lines of a new entry. A list whose items are all in flow style gets another such item."""
     if key is not None:
         return entry_lines(key, value, style)
     if isinstance(value, dict | list) and value and as_flow:
@@ -156,7 +160,7 @@ def _insert(lines: list[str], after: int | None, matched: MatchedEntries, source
 
 
 def _introducing_line_end(start: int, source: SourceText) -> int:
-    """The end of the line that introduces the block: above the comments that belong to its first row."""
+    """Return the end of the line that introduces the block, above the comments of its first entry."""
     line = source.line_start(start)
     while line > 0:
         end = line - len(source.newline)
@@ -169,13 +173,13 @@ def _introducing_line_end(start: int, source: SourceText) -> int:
 
 
 def _deletions(matched: MatchedEntries, source: SourceText) -> list[TextEdit]:
-    """Rows go with their lines, and with the line end before them: the one behind may be where something is put in."""
+    """Delete entries with their lines and the line break before them: text may be inserted at the one after."""
     edits: list[TextEdit] = []
     for index, (entry, child) in enumerate(zip(matched.entries, matched.kept, strict=True)):
         if child is not None:
             continue
         if index < matched.first_kept:
-            # Up to the next row, as the first one may share its line with the dash or key that it stands behind.
+            # Delete up to the next entry: the first one may share a line with the parent's dash or key.
             edits.append(TextEdit(entry.start, matched.entries[index + 1].start, ""))
             continue
         if not source.is_first_on_line(entry.start):
@@ -183,6 +187,3 @@ def _deletions(matched: MatchedEntries, source: SourceText) -> list[TextEdit]:
         previous_line_end = source.line_start(entry.start) - len(source.newline)
         edits.append(TextEdit(previous_line_end, source.trailing_comment_end(entry.end), ""))
     return edits
-
-
-# FOLDED: Values in YAML's block style: one line for each key and item, nesting by indentation.

@@ -1,7 +1,7 @@
-"""A tree with changes pencilled in: what stays, what is new and what goes, with the text not yet touched.
+"""A tree of planned edits: what stays, what is new and what is removed. The text is not touched here.
 
-A draft stands for one value. It knows the node that the value comes from, so that whoever writes the text can leave alone
-what nobody changed. Lists and objects are opened, part by part, only on the way to a change.
+An edit node represents one value and knows its syntax node, so that the writer can leave unchanged text alone. The
+children of a list or object are loaded only on the path to a change.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ Children: TypeAlias = "list[EditNode] | dict[str, EditNode]"
 class EditNode:
     """A value that may change.
 
-    ``node`` is where it comes from, ``old`` what was read there; ``new`` is set once it has been replaced as a whole.
-    ``inherited`` are values that a merge key brought in: they are not in the text of the object that has them.
+    ``node`` is its syntax node and ``old`` the value read from it; ``new`` is set once the value is rewritten as a whole.
+    ``inherited`` marks a value that a merge key brings in: it is not in the text of its object. ``expand_merge`` marks an
+    object whose merge keys are removed and whose inherited values are written out.
     """
 
     node: Node | None
@@ -48,12 +49,12 @@ class EditNode:
 
     @property
     def function(self) -> str | None:
-        """The key that this node's short tag stands for."""
+        """The full name of this node's short form tag, if any."""
         return function_of(self.node) if self.node is not None else None
 
     @property
     def value(self) -> Json:
-        """The value with all changes made."""
+        """The value after all changes."""
         if not isinstance(self.new, Absent):
             return self.new
         if self.children is None:
@@ -65,11 +66,11 @@ class EditNode:
         return content if self.function is None else {self.function: content}
 
     def rewrite(self, value: Json) -> None:
-        """Forget the parts: the value is written anew."""
+        """Replace the value. Its text is rewritten as a whole."""
         self.new, self.children, self.inherited = value, None, False
 
     def load_children(self) -> Children | None:
-        """The parts, to be changed in place; nothing for what has no parts in the text."""
+        """Return the children, loaded at first use; None if the text has none (a scalar, an alias, a rewritten value)."""
         if self.children is None and isinstance(self.new, Absent):
             content = self.old
             if isinstance(content, dict) and self.function is not None:
@@ -87,7 +88,7 @@ class EditNode:
         return self.children
 
     def iter_children(self) -> Iterator[EditNode]:
-        """The parts that are open by now."""
+        """Yield the children loaded so far."""
         if isinstance(self.children, dict):
             yield from self.children.values()
         elif self.children is not None:
@@ -95,17 +96,20 @@ class EditNode:
 
 
 def value_nodes(node: Mapping) -> dict[str, Node]:
-    """The value nodes that count, by key: of a repeated key it is the last."""
+    """Return the value nodes by key. The last duplicate wins."""
     return {key_text(key) or "": value for key, value in node.entries if not is_merge_key(key)}
 
 
 def new_node(value: Json) -> EditNode:
-    """A value that no node stands for."""
+    """Return an edit node for a value that is not in the text."""
     return EditNode(None, new=value)
 
 
+# --- Changes
+
+
 def apply_change(edit_node: EditNode, change: Change, pointer: Pointer) -> None:
-    """Pencil in a change below a draft. The change has been applied to the value before, so its pointer leads somewhere."""
+    """Record a change below an edit node. The change fits the value: the caller has applied it to the value as well."""
     if not pointer:
         replace_value(edit_node, change.value)
         return
@@ -123,7 +127,7 @@ def apply_change(edit_node: EditNode, change: Change, pointer: Pointer) -> None:
 
 
 def _is_below_tag(edit_node: EditNode, pointer: Pointer) -> bool:
-    """Under a short tag the first step is the tag itself; a change of that one changes the whole value."""
+    """Return whether the pointer leads below a short form tag. A change of the tag's own key changes the whole value."""
     return edit_node.function is None or len(pointer) > 1
 
 
@@ -138,7 +142,7 @@ def _change_list(children: list[EditNode], change: Change, index: int, rest: Poi
 
 def _change_object(edit_node: EditNode, children: dict[str, EditNode], change: Change, key: str, rest: Pointer) -> None:
     if change.operation == "remove" and not rest:
-        # What a merge key brings in too would come to light again.
+        # The merge key may bring in the same key, which would reappear.
         edit_node.expand_merge = edit_node.expand_merge or (
             isinstance(edit_node.node, Mapping) and has_merge_key(edit_node.node)
         )
@@ -150,12 +154,12 @@ def _change_object(edit_node: EditNode, children: dict[str, EditNode], change: C
 
 
 def has_merge_key(node: Mapping) -> bool:
-    """Does a merge key bring in values from elsewhere?"""
+    """Return whether the mapping has a merge key."""
     return any(is_merge_key(key) for key, _ in node.entries)
 
 
 def replace_value(edit_node: EditNode, value: Json) -> None:
-    """Replace a value, but keep the text of all that is in the old value and in the new one."""
+    """Replace a value, but keep the text of whatever is in both the old and the new value."""
     if json_equal(edit_node.value, value) and key_order(edit_node.value) == key_order(value):
         return
     function = edit_node.function
@@ -175,12 +179,12 @@ def replace_value(edit_node: EditNode, value: Json) -> None:
 
 
 def key_order(value: Json) -> list[str]:
-    """The keys of an object in their order; none for anything else."""
+    """Return an object's keys in order, and none for other values."""
     return list(value) if isinstance(value, dict) else []
 
 
 def _keeps_order(edit_node: EditNode, children: dict[str, EditNode], value: dict[str, Json]) -> bool:
-    """Do the keys that stay come first, in the order that they have?"""
+    """Return whether the kept keys come first and in their present order."""
     kept = [key for key in children if key in value]
     has_no_merge_key = isinstance(edit_node.node, Mapping) and not has_merge_key(edit_node.node)
     return bool(kept) and has_no_merge_key and list(value)[: len(kept)] == kept
@@ -197,7 +201,7 @@ def _replace_members(children: dict[str, EditNode], value: dict[str, Json]) -> N
 
 
 def _replace_items(children: list[EditNode], value: list[Json]) -> None:
-    """What both lists begin with and end with stays; in between, item becomes item as far as there are pairs."""
+    """Replace a list's items. The common head and tail stay; items in between are replaced pairwise."""
     shorter = min(len(children), len(value))
     head = next((index for index in range(shorter) if not json_equal(children[index].value, value[index])), shorter)
     tail = next(
@@ -210,15 +214,25 @@ def _replace_items(children: list[EditNode], value: list[Json]) -> None:
     children[head : len(children) - tail] = [*old[: len(new)], *(new_node(item) for item in new[len(old) :])]
 
 
+# --- Aliases and merge keys
+
+
 def expand_stale_aliases(root: EditNode, tree: Node) -> None:
-    """Write out the aliases and merge keys that no longer stand for what their place should hold."""
+    """Replace aliases and merge keys that no longer match by the values themselves.
+
+    Editing an anchored value changes every alias to it. If that is what the changes ask for (each container with the same
+    list gets the same new item), the aliases stay. Otherwise the value is written out.
+    """
     if any(isinstance(node, Alias) for node in walk(tree)):
         _AliasExpander().visit(root)
 
 
 @dataclass(slots=True)
 class _AliasExpander:
-    """The anchored values that are in the text so far, by the identity of their node. The text's order is the order."""
+    """Visits the tree in the order of the text.
+
+    ``edit_nodes`` are the anchored values so far, by the identity of their syntax node.
+    """
 
     edit_nodes: dict[int, EditNode] = field(default_factory=dict)
 
@@ -245,12 +259,12 @@ class _AliasExpander:
             edit_node.rewrite(edit_node.value)
 
     def is_current(self, node: Alias, value: Json) -> bool:
-        """Does the text still give this value for the alias?"""
+        """Return whether the alias still yields this value."""
         target = self.edit_nodes.get(id(node.target))
         return target is not None and json_equal(target.value, value)
 
     def visit_merge_keys(self, edit_node: EditNode, node: Mapping) -> None:
-        """A merge key stays where it brings in what it did; what the object overrides itself does not count."""
+        """Keep a merge key if it still brings in the same values. Keys that the object overrides do not count."""
         children = edit_node.children
         sources = [source for key, value in node.entries if is_merge_key(key) for source in _merge_sources(value)]
         if (
@@ -267,7 +281,7 @@ class _AliasExpander:
                 return
             merged |= target.value
         for key, child in children.items():
-            # What was written out because it changed here, and changed the same way where it comes from.
+            # This value changed here, and its source changed in the same way.
             child.inherited = child.inherited or (
                 child.node is None and key in merged and json_equal(child.value, merged[key])
             )
@@ -278,14 +292,11 @@ class _AliasExpander:
 
     def is_unchanged(self, source: Node) -> bool:
         if not isinstance(source, Alias):
-            return True  # written in place, where no change leads
+            return True  # an inline mapping: no change can reach it
         target = self.edit_nodes.get(id(source.target))
         return target is not None and json_equal(target.value, target.old)
 
 
 def _merge_sources(value: Node) -> list[Node]:
-    """The mappings that a merge key names, those that count more last."""
+    """Return the mappings of a merge key, in ascending precedence."""
     return list(reversed(value.items)) if isinstance(value, Sequence) else [value]
-
-
-# FOLDED: What YAML repeats must not change with what it repeats. An anchored value that is edited changes everywhere it is repeated. Where that is what the changes want (each container with the same list gets the same new item) the aliases stay; elsewhere the value is written out.

@@ -1,4 +1,7 @@
-"""Values in brackets: JSON, and YAML's flow style. On one line, or spread over several as the text around does it."""
+"""JSON and YAML's flow style: write values, and edit flow collections.
+
+They are on one line, or on several as in the surrounding text.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,13 @@ from sysdig_instrument.documents.editing.source import CollectionEdits, NodeCont
 from sysdig_instrument.documents.syntax_tree import Mapping, Sequence
 
 if TYPE_CHECKING:
+    from sysdig_instrument.documents.editing.edit_tree import EditNode
+    from sysdig_instrument.documents.editing.source import SourceText
     from sysdig_instrument.documents.editing.style import Style
     from sysdig_instrument.engine.json_types import Json
+
+MAX_IMPLICIT_KEY: Final = 1000
+"""Maximum length of a key without the indicator ``?``: YAML parsers look 1,024 characters ahead for the colon."""
 
 SHORT_FORM_FUNCTIONS: Final = frozenset(
     "Fn::" + name
@@ -35,15 +43,14 @@ SHORT_FORM_FUNCTIONS: Final = frozenset(
         "ToJsonString",
     )
 )
-"""Functions with a short tag. ``Fn::Transform`` has one too, but no reader expects it."""
+"""Functions that are written in short form. ``Fn::Transform`` has one too, but it is unusual."""
 
 
 def short_form(value: Json, style: Style) -> tuple[str, Json] | None:
-    """An intrinsic function as its short tag and what stands behind it.
+    """Return an intrinsic function's short form as (tag, argument).
 
-    Nothing where the document does not use them or the short form would mean something else: a number behind a tag is read
-    as a string, and a tag cannot follow a tag (``!Base64 !Sub …``), so a function directly in a function keeps the outer
-    one long.
+    None if the document does not use short forms, or the short form would change the meaning: a number after a tag is read
+    as a string, and a tag cannot follow a tag (``!Base64 !Sub …``), so the outer of two nested functions stays long.
     """
     if style.json or not style.short_form or not isinstance(value, dict) or len(value) != 1:
         return None
@@ -64,11 +71,11 @@ def _get_att_short_form(inner: Json) -> tuple[str, Json] | None:
         case list():
             return "!GetAtt", inner
         case _:
-            return None  # a string here means a string: the short tag would make a list of it
+            return None  # a string stays a string: the short form would turn it into a list
 
 
 def flow_text(value: Json, style: Style, *, indentation: str = "", multiline: bool = False) -> str:
-    """The value in brackets. ``multiline`` puts each item on a line of its own, indented from ``indentation``."""
+    """Return the value in flow style. ``multiline`` puts each item on its own line, indented from ``indentation``."""
     if short := short_form(value, style):
         tag, inner = short
         return f"{tag} {flow_text(inner, style, indentation=indentation, multiline=multiline) if isinstance(inner, list) else _tag_argument(inner, style)}"
@@ -81,31 +88,33 @@ def flow_text(value: Json, style: Style, *, indentation: str = "", multiline: bo
     )
     inner_indentation = indentation + style.flow_indent
     if isinstance(value, dict):
-        parts = [
+        entries = [
             flow_entry(key, item, style, indentation=inner_indentation, multiline=not single_line)
             for key, item in value.items()
         ]
     else:
-        parts = [flow_text(item, style, indentation=inner_indentation, multiline=not single_line) for item in value]
+        entries = [flow_text(item, style, indentation=inner_indentation, multiline=not single_line) for item in value]
     brackets = ("{", "}") if isinstance(value, dict) else ("[", "]")
-    return _enclose(parts, brackets, style, indentation, single_line=single_line)
+    return _enclose(entries, brackets, style, indentation, single_line=single_line)
 
 
 def _tag_argument(value: Json, style: Style) -> str:
     return scalar_text(value if isinstance(value, str) else None, style, flow=True)
 
 
-def _enclose(parts: list[str], brackets: tuple[str, str], style: Style, indentation: str, *, single_line: bool) -> str:
+def _enclose(
+    entries: list[str], brackets: tuple[str, str], style: Style, indentation: str, *, single_line: bool
+) -> str:
     opening, closing = brackets
     if single_line:
         padding = style.brace_padding if opening == "{" else style.bracket_padding
-        return opening + padding + style.comma.join(parts) + padding + closing
+        return opening + padding + style.comma.join(entries) + padding + closing
     separator = style.newline + indentation + style.flow_indent
-    return opening + separator + f",{separator}".join(parts) + style.newline + indentation + closing
+    return opening + separator + f",{separator}".join(entries) + style.newline + indentation + closing
 
 
 def flow_entry(key: str, value: Json, style: Style, *, indentation: str = "", multiline: bool = False) -> str:
-    """An entry of an object in brackets."""
+    """Return an entry of an object in flow style."""
     return (
         mapping_key_text(key, style, flow=True)
         + style.colon
@@ -114,13 +123,9 @@ def flow_entry(key: str, value: Json, style: Style, *, indentation: str = "", mu
 
 
 def mapping_key_text(key: str, style: Style, *, flow: bool) -> str:
-    """A key as the text has it; one that is too long for YAML's simple form is marked as a key."""
+    """Return a key's text. One that is too long for an implicit key gets the indicator ``?``."""
     text = scalar_text(key, style, flow=flow, quotes=style.key_quotes)
     return f"? {text} " if len(text) > MAX_IMPLICIT_KEY and not style.json else text
-
-
-MAX_IMPLICIT_KEY: Final = 1000
-"""YAML's parsers look 1,024 characters ahead for the colon."""
 
 
 def _has_only_scalars(value: dict[str, Json] | list[Json]) -> bool:
@@ -128,19 +133,16 @@ def _has_only_scalars(value: dict[str, Json] | list[Json]) -> bool:
     return not any(isinstance(item, dict | list) for item in inner)
 
 
-if TYPE_CHECKING:
-    from sysdig_instrument.documents.editing.edit_tree import EditNode
-    from sysdig_instrument.documents.editing.source import SourceText
-    from sysdig_instrument.documents.editing.style import Style
+# --- Edits of a flow collection
 
 _COMMA_AND_COMMENT: Final = re.compile(r"[ \t]*(,?)[ \t]*(#[^\r\n]*)")
 
 
 def flow_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText, style: Style) -> CollectionEdits:
-    """The edits of a collection in brackets that keeps at least one of its parts.
+    """Return the edits of a flow collection that keeps at least one of its entries.
 
     Raises:
-        UnplacedError: It keeps none, or has no brackets after all: ``[key: value]`` is an object in a list.
+        UnsupportedLayoutError: It keeps none, or has no brackets of its own, as the object in ``[key: value]``.
     """
     start = source.content_start(node)
     if source.text[start : start + 1] not in ("[", "{"):
@@ -158,7 +160,7 @@ def flow_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText
 
 
 def _separator(matched: MatchedEntries, start: int, source: SourceText, style: Style) -> str:
-    """What stands between two parts: comma and blanks, or a comma and a new line."""
+    """Return the text between two entries: a comma, and blanks or a line break."""
     if len(matched.entries) > 1:
         between = source.text[matched.entries[0].end : matched.entries[1].start]
         if not between.strip(", \t\r\n"):
@@ -170,7 +172,7 @@ def _separator(matched: MatchedEntries, start: int, source: SourceText, style: S
 
 
 def _has_single_line_items(node: Sequence | Mapping, source: SourceText, style: Style) -> bool:
-    """Are the parts on one line each, though there is a line for each of them? A list shows it by its other parts."""
+    """Return whether entries that each have their own line stay on that one line. A list's other items show it."""
     inner = node.items if isinstance(node, Sequence) else ()
     nested = [item for item in inner if isinstance(item, Sequence | Mapping) and item.end - item.start > len("[]")]
     if nested:
@@ -179,7 +181,7 @@ def _has_single_line_items(node: Sequence | Mapping, source: SourceText, style: 
 
 
 def _new_entry_text(key: str | None, child: EditNode, style: Style, separator: str, *, multiline: bool) -> str:
-    """A new part: an entry where it has a key, else an item."""
+    """Return the text of a new entry: with its key in an object, without one in a list."""
     indentation = separator[max(separator.rfind("\n"), separator.rfind("\r")) + 1 :]
     if key is None:
         return flow_text(child.value, style, indentation=indentation, multiline=multiline)
@@ -197,7 +199,7 @@ def _insert(
     blanks = separator.partition(",")[2]
     if comment is None or not _has_line_break(separator):
         return [TextEdit(offset, offset, "".join(separator + text for text in texts))]
-    # The comment on the last line stays there, so the comma goes before it and the new part below.
+    # The comment stays on its line, so the comma goes before it and the new entry below.
     lines_below = "".join(blanks + text + "," for text in texts)
     if comment[1]:
         return [TextEdit(comment.end(), comment.end(), lines_below)]
@@ -209,7 +211,7 @@ def _has_line_break(text: str) -> bool:
 
 
 def _deletions(matched: MatchedEntries) -> list[TextEdit]:
-    """Parts go with the comma before them; those before the first that stays, with the comma behind them."""
+    """Delete entries with the comma before them; those before the first kept entry, with the comma after them."""
     edits: list[TextEdit] = []
     for index, (entry, child) in enumerate(zip(matched.entries, matched.kept, strict=True)):
         if child is None and index < matched.first_kept:
@@ -217,6 +219,3 @@ def _deletions(matched: MatchedEntries) -> list[TextEdit]:
         elif child is None:
             edits.append(TextEdit(matched.entries[index - 1].end, entry.end, ""))
     return edits
-
-
-# FOLDED: Edits inside of brackets: all of JSON, and YAML's flow style.

@@ -1,4 +1,4 @@
-"""The rows of a collection as the text has them, matched with what becomes of them."""
+"""Match a collection's entries in the text with the edit tree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """New drafts between the rows of a collection: behind the row with this number, or before the first that stays."""
+    """New entries to insert after the entry with this index; None: before the first one that is kept."""
 
     after: int | None
     new_entries: list[tuple[str | None, EditNode]]
@@ -25,7 +25,7 @@ class Insertion:
 
 @dataclass(frozen=True, slots=True)
 class MatchedEntries:
-    """The rows of a collection and what becomes of them."""
+    """A collection's entries, the edit node of each kept one (None: removed), and the insertions."""
 
     entries: list[SourceEntry]
     kept: list[EditNode | None]
@@ -33,11 +33,11 @@ class MatchedEntries:
 
     @property
     def first_kept(self) -> int:
-        """The first row that stays."""
+        """The index of the first kept entry."""
         return next(index for index, edit_node in enumerate(self.kept) if edit_node is not None)
 
     def kept_with_contexts(self, contexts: list[NodeContext]) -> list[tuple[EditNode, NodeContext]]:
-        """The drafts of the rows that stay, each with its place."""
+        """Return the kept edit nodes, each with its context."""
         return [
             (edit_node, context)
             for edit_node, context in zip(self.kept, contexts, strict=True)
@@ -46,10 +46,10 @@ class MatchedEntries:
 
 
 def match_entries(edit_node: EditNode, node: Sequence | Mapping, source: SourceText) -> MatchedEntries:
-    """Match the rows of the text with the parts of the draft.
+    """Match the entries of the text with the children of the edit node.
 
     Raises:
-        UnplacedError: None of the rows stays, so there is nothing to put new ones beside.
+        UnsupportedLayoutError: No entry is kept, so there is none to insert new ones next to.
     """
     entries = source.entries(node)
     kept = _kept_items(edit_node, node) if isinstance(node, Sequence) else _kept_entries(edit_node, node)
@@ -65,7 +65,7 @@ def _kept_items(edit_node: EditNode, node: Sequence) -> list[EditNode | None]:
 
 
 def _kept_entries(edit_node: EditNode, node: Mapping) -> list[EditNode | None]:
-    """Of a repeated key all entries stay or go, but only the last one is a part; the others stay as they are."""
+    """Return the kept entries. Duplicate keys are kept or removed together; only the last is a child, the others stay unchanged."""
     children = edit_node.children if isinstance(edit_node.children, dict) else {}
     kept: list[EditNode | None] = []
     for key, value in node.entries:
@@ -82,7 +82,7 @@ def _kept_entries(edit_node: EditNode, node: Mapping) -> list[EditNode | None]:
 def _new_entries(
     edit_node: EditNode, kept: list[EditNode | None]
 ) -> Iterator[tuple[int | None, list[tuple[str | None, EditNode]]]]:
-    """New parts by the row that they follow. New keys follow all others, as they do in the value."""
+    """Yield new entries with the index of the entry they follow. New keys come last, as in the value."""
     kept_indexes = [index for index, child in enumerate(kept) if child is not None]
     if isinstance(edit_node.children, dict):
         new: list[tuple[str | None, EditNode]] = [
@@ -108,7 +108,7 @@ def _new_entries(
 
 
 def is_changed(edit_node: EditNode) -> bool:
-    """Does the text have to change for this value? Opened is not changed."""
+    """Return whether the value's text must change. Loaded children alone are not a change."""
     if edit_node.new is not ABSENT or edit_node.expand_merge:
         return True
     if edit_node.children is None:

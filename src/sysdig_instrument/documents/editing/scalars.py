@@ -1,4 +1,4 @@
-"""Single values as text: strings with and without quotes, numbers, booleans, null."""
+"""Write scalars: plain and quoted strings, numbers, booleans, null."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from sysdig_instrument.documents.editing.style import Style
 
-# What every YAML parser reads as this very string without quotes, as far as its characters go. What it would take for a
-# number, a boolean or a date is looked at apart.
+# Characters that every YAML parser accepts at the start of a plain scalar. Scalars that look like a number, a boolean or
+# a date are checked separately.
 _PLAIN_START: Final = re.compile(r"[A-Za-z_/.$(+^;0-9]|-{1,2}[A-Za-z]|[^\x00-\x7f]")
 _NOT_PLAIN: Final = re.compile(
     r":(?:[ \t]|\Z)|[ \t]#|[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]|[ \t]\Z|\A[ \t]"
@@ -24,7 +24,7 @@ _DOCUMENT_MARKER: Final = re.compile(r"\.\.\.|---")
 
 
 def scalar_text(value: str | float | None, style: Style, *, flow: bool, quotes: str = "") -> str:
-    """A scalar as the text has it. ``flow`` is inside of brackets; ``quotes`` are the quotes that its neighbours have."""
+    """Return a scalar's text. ``flow``: inside a flow collection. ``quotes``: the quotes of its neighbours, if any."""
     if style.json:
         return json.dumps(value, ensure_ascii=style.ascii_only)
     if isinstance(value, float):
@@ -37,7 +37,7 @@ def scalar_text(value: str | float | None, style: Style, *, flow: bool, quotes: 
 
 
 def _float_text(value: float) -> str:
-    """YAML 1.1 takes an exponent only behind a decimal point."""
+    """Return a number's text. YAML 1.1 accepts an exponent only after a decimal point."""
     text = repr(value)
     return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
@@ -57,11 +57,11 @@ def _can_be_plain(text: str, *, flow: bool) -> bool:
 
 
 def _quoted_text(text: str, quote: str) -> str:
-    """The string in the quotes that the text prefers, or in double quotes where it needs escapes."""
+    """Return the string in the preferred quotes, or in double quotes if it needs escapes."""
     other_quote = "'" if quote == '"' else '"'
     double_quoted = json.dumps(text, ensure_ascii=False)
     needs_no_escape = not _MUST_BE_ESCAPED.search(text) and not re.search(r"[\x00-\x1f]", text)
-    # Backslashes and double quotes read better in single quotes, as long as the text has no single quote itself.
+    # Backslashes and double quotes read better in single quotes, if the string itself has no single quote.
     prefer_single = quote == "'" or (("\\" in text or '"' in text) and other_quote not in text)
     if needs_no_escape and prefer_single:
         return "'" + text.replace("'", "''") + "'"
@@ -69,15 +69,15 @@ def _quoted_text(text: str, quote: str) -> str:
 
 
 def literal_block(text: str, indent: int) -> tuple[str, list[str]] | None:
-    """A text of several lines as YAML's literal block: its header and its lines, not yet indented.
+    """Return a multiline string as a literal block: its header and its lines, not yet indented.
 
-    Nothing where the block could not hold the text as it is.
+    None if a literal block cannot represent the string exactly.
     """
     body = text.rstrip("\n")
     if "\n" not in text or not body or re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", text):
         return None
     if any(not line.strip() and line for line in body.split("\n")) or body[-1] in " \t":
-        return None  # blanks at line ends vanish in editors
+        return None  # editors strip trailing blanks
     trailing_breaks = len(text) - len(body)
     chomping = ("-", "", "+")[min(trailing_breaks, 2)]
     indentation_indicator = str(indent) if body.lstrip("\n")[:1] in (" ", "\t") else ""

@@ -1,4 +1,4 @@
-"""How a text is written: what a new piece must look like beside it. Each habit is settled by what the text does most."""
+"""Detect a text's style, so that new text looks the same. Each option takes the text's most frequent choice."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Habits. Widths are in columns; ``flow_indent`` is the indentation of brackets over several lines."""
+    """Style options. Indents are in columns; ``flow_indent`` is the indentation text of multiline flow collections."""
 
     json: bool = False
     newline: str = "\n"
-    # Block style, YAML's only: keys under a key, dashes under a key, content behind a dash.
+    # YAML's block style: indent of keys below a key, of dashes below a key, of content after a dash.
     mapping_indent: int = 2
     dash_indent: int = 2
     item_indent: int = 2
     short_form: bool = True
     flow_lists: bool = False
-    # Brackets.
+    # Flow style.
     colon: str = ": "
     comma: str = ", "
     brace_padding: str = ""
@@ -37,7 +37,7 @@ class Style:
     flow_indent: str = "  "
     single_line_objects: bool = True
     single_line_lists: bool = True
-    # Words.
+    # Scalars.
     quote: str = '"'
     string_quotes: str = ""
     key_quotes: str = ""
@@ -50,10 +50,10 @@ DEFAULT_JSON: Final = Style(json=True, single_line_objects=False, single_line_li
 
 
 def detect_style(node: Node, source: SourceText, default: Style) -> Style:
-    """The habits in and below a node; what it does not tell is as in ``default``."""
+    """Return the style in and below a node. Options it does not show are those of ``default``."""
     survey = _StyleSurvey(source)
     for inner in walk(node):
-        with suppress(UnsupportedLayoutError):  # what we cannot find our way in has no vote
+        with suppress(UnsupportedLayoutError):  # an unsupported layout has no vote
             survey.visit(inner)
     return survey.style(default)
 
@@ -68,13 +68,13 @@ class _StyleSurvey:
 
     def style(self, default: Style) -> Style:
         chosen = {option: _winner(count, getattr(default, option)) for option, count in self.votes.items()}
-        # Any short tag shows that its author knows them.
+        # A single short form shows that the author uses them.
         chosen["short_form"] = True in self.votes["short_form"] or (
             False not in self.votes["short_form"] and default.short_form
         )
         for option in ("string_quotes", "key_quotes"):
             chosen[option] = chosen.get(option, "") if len(self.votes[option]) == 1 else ""
-        return replace(default, **chosen)  # type: ignore[arg-type]  # each habit votes with its own type
+        return replace(default, **chosen)  # type: ignore[arg-type]  # each option has choices of its own type
 
     def visit(self, node: Node) -> None:
         if function_of(node) is not None:
@@ -127,7 +127,7 @@ class _StyleSurvey:
                     self.vote("colon", self.source.text[key.end : max(entry.indicator_end, value.start)])
 
     def visit_scalars(self, node: Mapping | Sequence) -> None:
-        """Quotes, and whether intrinsic functions and lists of words are written short."""
+        """Vote on quotes, and on the short form of intrinsic functions and of lists of scalars."""
         if isinstance(node, Mapping):
             for key, _ in node.entries:
                 if isinstance(key, Scalar):
@@ -155,11 +155,11 @@ class _StyleSurvey:
 
 
 def _is_string_like(value: Scalar) -> bool:
-    """Numbers and booleans are not quoted by those who quote all their strings."""
+    """Return whether its quotes are a vote: authors who quote all strings do not quote numbers and booleans."""
     return bool(value.style) or (value.text not in ("true", "false", "null", "") and not value.text[:1].isdigit())
 
 
 def _winner(count: Counter[Hashable], default: Hashable) -> Hashable:
-    """The choice with most votes; of several, the default or else the first seen."""
+    """Return the most frequent choice; in a tie the default, otherwise the first seen."""
     most = max(count.values())
     return default if count[default] == most else next(choice for choice, votes in count.items() if votes == most)

@@ -1,4 +1,4 @@
-"""Edits of a text: what the drafts say, as splices."""
+"""Turn an edit tree into text edits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sysdig_instrument.documents.editing.block import block_edits, block_lines, value_lines
 from sysdig_instrument.documents.editing.flow import flow_edits, flow_text, short_form
 from sysdig_instrument.documents.editing.matching import is_changed
-from sysdig_instrument.documents.editing.source import NodeContext, TextEdit, UnsupportedLayoutError
+from sysdig_instrument.documents.editing.source import TextEdit, UnsupportedLayoutError
 from sysdig_instrument.documents.editing.style import detect_style
 from sysdig_instrument.documents.syntax_tree import Mapping, Sequence
 from sysdig_instrument.engine.json_types import ABSENT
@@ -16,15 +16,17 @@ from sysdig_instrument.lazy_dataclasses import replace
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.editing.edit_tree import EditNode
-    from sysdig_instrument.documents.editing.source import NodeContext, SourceText, TextEdit
+    from sysdig_instrument.documents.editing.source import NodeContext, SourceText
     from sysdig_instrument.documents.editing.style import Style
+    from sysdig_instrument.documents.syntax_tree import Node
+    from sysdig_instrument.engine.json_types import Json
 
 
 def collect_edits(edit_node: EditNode, context: NodeContext, source: SourceText, style: Style) -> list[TextEdit]:
-    """The splices that make the text say what the draft says.
+    """Return the edits that give the text the edit node's value.
 
     Raises:
-        UnplacedError: The text is laid out in a way that this has no answer to.
+        UnsupportedLayoutError: The layout of the text is not supported.
     """
     node = edit_node.node
     if node is None or not is_changed(edit_node):
@@ -33,44 +35,39 @@ def collect_edits(edit_node: EditNode, context: NodeContext, source: SourceText,
         try:
             return _edit_collection(edit_node, node, source, style)
         except UnsupportedLayoutError:
-            pass  # written anew as a whole, then
+            pass  # fall back to rewriting the whole value
     return [replacement(edit_node, node, context, source, style)]
 
 
 def _edit_collection(edit_node: EditNode, node: Sequence | Mapping, source: SourceText, style: Style) -> list[TextEdit]:
-    """The edits of a list's or object's parts, and of which parts there are."""
+    """Return the edits of a collection's entries and of their values."""
     if _adds_text(edit_node):
         style = detect_style(node, source, style)
     collection = (flow_edits if node.flow else block_edits)(edit_node, node, source, style)
     inner = [edit for child, context in collection.children for edit in collect_edits(child, context, source, style)]
-    # Inner edits go first: where a row and what is around it end at the same place, the inner addition has to stand
-    # before the outer one.
+    # Inner edits come first: if an entry and its collection end at the same offset, the inner insertion must precede the
+    # outer one.
     return inner + collection.edits
 
 
 def _adds_text(edit_node: EditNode) -> bool:
-    """Is new text put in at this level, so that its habits matter?"""
+    """Return whether text is added at this level, so that its style matters."""
     return any(
         (child.node is None and not child.inherited) or child.new is not ABSENT for child in edit_node.iter_children()
     )
 
 
-if TYPE_CHECKING:
-    from sysdig_instrument.documents.editing.edit_tree import EditNode
-    from sysdig_instrument.documents.editing.source import SourceText
-    from sysdig_instrument.documents.editing.style import Style
-    from sysdig_instrument.documents.syntax_tree import Node
-    from sysdig_instrument.engine.json_types import Json
+# --- Rewriting a whole value
 
 _ONLY_KEY_BEFORE: Final = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*)?')
 _COMMENT: Final = re.compile(r"[ \t]+#.*")
 
 
 def replacement(edit_node: EditNode, node: Node, context: NodeContext, source: SourceText, style: Style) -> TextEdit:
-    """The whole value written anew in its place. Its anchor stays, as other places may name it."""
+    """Return the edit that rewrites a whole value. Its anchor stays, as aliases may refer to it."""
     end = max(source.end_of(node), context.indicator_end)
     if isinstance(node, Sequence) and not node.items:
-        style = replace(style, flow_lists=True)  # "[]" had brackets, so words in it may have them too
+        style = replace(style, flow_lists=True)  # "[]" was in flow style, so scalars may stay in it
     if context.kind == "flow" or style.json:
         return _flow_replacement(edit_node, node, source, style)
     if context.kind == "root":
@@ -84,7 +81,7 @@ def replacement(edit_node: EditNode, node: Node, context: NodeContext, source: S
 
 
 def _root_text(value: Json, style: Style, *, starts_line: bool) -> str:
-    """A block needs a line of its own: behind YAML's ``---`` there are brackets."""
+    """Return the root's text. A block needs its own line, so after ``---`` on the same line flow style is used."""
     if starts_line and isinstance(value, dict | list) and value and short_form(value, style) is None:
         return style.newline.join(block_lines(value, style))
     return flow_text(value, style)
@@ -93,7 +90,7 @@ def _root_text(value: Json, style: Style, *, starts_line: bool) -> str:
 def _kept_comment(
     node: Node, context: NodeContext, source: SourceText, end: int, *, multiline: bool
 ) -> tuple[str, int]:
-    """The comment on the line where the value begins, to be kept there, and where the old text ends with it."""
+    """Return the comment to keep on the value's first line, and the end of the old text including it."""
     content_start = source.content_start(node)
     if not source.is_on_one_line(context.indicator_end, content_start):
         comment = _COMMENT.search(source.text, context.indicator_end, source.line_end(context.indicator_end))
@@ -109,7 +106,7 @@ def _is_multiline(text: str) -> bool:
 
 
 def _flow_replacement(edit_node: EditNode, node: Node, source: SourceText, style: Style) -> TextEdit:
-    # A value over several lines belongs where it is alone on its line, but for its key.
+    # Use several lines only if nothing but the key precedes the value on its line.
     multiline = (
         style.json
         and _is_multiline(source.text)
@@ -118,8 +115,5 @@ def _flow_replacement(edit_node: EditNode, node: Node, source: SourceText, style
     text = flow_text(edit_node.value, style, indentation=source.indentation(node.start), multiline=bool(multiline))
     prefix = f"&{node.anchor} " if node.anchor else ""
     if source.text[node.start - 1 : node.start] == ":" and not style.json:
-        prefix = " " + prefix  # an empty value right behind its colon
+        prefix = " " + prefix  # an empty value directly after its colon
     return TextEdit(node.start, node.end, prefix + text)
-
-
-# FOLDED: A value written anew in its place, as a whole.

@@ -1,7 +1,7 @@
-"""A document with changes made, as text: what nobody changed stays as it is, byte for byte.
+"""Write a document with changes. Everything else stays the same, byte for byte.
 
-The text is edited, not written anew. Whether the edits say what they should is not taken on trust: the new text is read
-again and compared. Where it says something else, more of what encloses that place is written anew, until it is right.
+The text is edited, not regenerated. The result is verified: the new text is parsed again and compared with the expected
+value. If they differ, the smallest value around the difference is rewritten, and so on outwards until they match.
 """
 
 from __future__ import annotations
@@ -22,55 +22,34 @@ from sysdig_instrument.documents.editing.source import (
 )
 from sysdig_instrument.documents.editing.style import DEFAULT_JSON, DEFAULT_YAML, Style, detect_style
 from sysdig_instrument.documents.editing.text_edits import collect_edits
-from sysdig_instrument.documents.reader import parse
-from sysdig_instrument.documents.syntax_tree import compose_json, json_equal
+from sysdig_instrument.documents.reader import reread
+from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.json_types import ABSENT
-from sysdig_instrument.engine.patch import apply
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import replace
 
 if TYPE_CHECKING:
-    from sysdig_instrument.documents.document import Syntax
-    from sysdig_instrument.engine.json_types import Json
-
-
-def render(value: Json, syntax: Syntax, *, newline: str = "\n") -> str:
-    """The value as JSON or YAML for people: two spaces, texts of several lines as such, short tags for functions.
-
-    Reading it again gives the same value.
-    """
-    if syntax == "json":
-        return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", newline) + newline
-    style = replace(DEFAULT_YAML, newline=newline)
-    if isinstance(value, dict | list) and value:
-        lines = block_lines(value, style)
-    else:
-        lines = [json.dumps(value) if isinstance(value, dict | list) else scalar_text(value, style, flow=False)]
-    return newline.join(lines) + newline
-
-
-if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sysdig_instrument.documents.document import Document
+    from sysdig_instrument.documents.document import Document, Syntax
     from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
     from sysdig_instrument.engine.patch import Change, Pointer
 
 
-def write(document: Document, changes: Iterable[Change], warn: Callable[[str], object] = lambda _: None) -> str:
-    """The document's text with the changes made, in their order.
+def write(
+    document: Document, changes: Iterable[Change], expected: Json, warn: Callable[[str], object] = lambda _: None
+) -> Document:
+    """Return the document with the changes made in its text, in their order.
 
-    ``warn`` is called with a sentence where all of the text had to be written anew; nothing known leads there.
-
-    Raises:
-        jsonpatch.JsonPatchException: The changes were planned for another document.
+    ``changes`` must have been planned for this document. ``expected`` is its value after them: the new text is parsed again
+    and must have this value.
+    ``warn`` is called if the whole text had to be rewritten. No known document causes this.
     """
     changes = list(changes)
     if not changes:
-        return document.text
-    expected = apply(document.value, changes)
-    tree = _syntax_tree(document)
+        return document
+    tree = document.tree
     source = SourceText(document.text, document.newline)
     style = detect_style(tree, source, _default_style(document))
     root = EditNode(tree, document.value)
@@ -80,41 +59,33 @@ def write(document: Document, changes: Iterable[Change], warn: Callable[[str], o
     while True:
         expand_stale_aliases(root, tree)
         text = _edited_text(root, tree, source, style)
-        difference = _difference(document, text, expected) if text is not None else ()
-        if text is not None and difference is not None and not text.endswith(source.newline):
-            # A new block scalar at the end of a file that has no line end there: it needs one.
-            text += source.newline
-            difference = _difference(document, text, expected)
-        if text is not None and difference is None:
+        written, difference = _check(document, text, expected)
+        if written is None and text is not None and not text.endswith(source.newline):
+            # A new block scalar at the end of a file needs a final line break.
+            written, difference = _check(document, text + source.newline, expected)
+        if written is not None:
             break
         has_retried = True
         if style.literal_blocks:
-            # Blanks on the empty lines below would become part of a new block scalar; quotes have an end.
+            # Blank lines below would become part of a new block scalar. Quoted scalars have an end.
             style = replace(style, literal_blocks=False)
             continue
         if not (_widen(root, difference) if difference else _widen_all(root)):
             text = render(expected, document.syntax, newline=document.newline)
+            written = replace(document, text=text, value=expected, _tree=None)
             break
     if has_retried and root.new is not ABSENT:
-        warn(f"{document.name} could not be edited in place: all of it is written anew, without its comments.")
-    return text
+        warn(f"{document.name} could not be edited in place, so all of it was rewritten, without its comments.")
+    return written
 
 
 def _default_style(document: Document) -> Style:
-    """The habits of a text that shows none. JSON with escapes and without other letters wants to stay in ASCII."""
+    """Return the style of a text that shows none. JSON with escapes and no non-ASCII characters stays ASCII."""
     text = document.text
     if document.syntax == "yaml":
         return replace(DEFAULT_YAML, newline=document.newline)
     comma = "," if '":' in text and '": ' not in text else ", "
     return replace(DEFAULT_JSON, newline=document.newline, comma=comma, ascii_only=text.isascii() and "\\u" in text)
-
-
-def _syntax_tree(document: Document) -> Node:
-    if document.syntax == "json":
-        return compose_json(document.text)
-    from sysdig_instrument.documents.yaml_syntax import compose_yaml  # noqa: PLC0415 - JSON does not import PyYAML
-
-    return compose_yaml(document.text, document.name)
 
 
 def _edited_text(root: EditNode, tree: Node, source: SourceText, style: Style) -> str | None:
@@ -126,13 +97,19 @@ def _edited_text(root: EditNode, tree: Node, source: SourceText, style: Style) -
         return None
 
 
-def _difference(document: Document, text: str, expected: Json) -> Pointer | None:
-    """Where the text says something else than it should; nothing where it does not. The top, if it cannot be read."""
+def _check(document: Document, text: str | None, expected: Json) -> tuple[Document | None, Pointer]:
+    """Return the document with this text, or None and the pointer to the first difference from the expected value.
+
+    The pointer is the root if there is no text, or if it cannot be parsed.
+    """
+    if text is None:
+        return None, ()
     try:
-        value = parse(text, document.name, document.syntax)[0]
+        written = reread(document, text)
     except UsageError:
-        return ()
-    return _first_difference(value, expected)
+        return None, ()
+    difference = _first_difference(written.value, expected)
+    return (written, ()) if difference is None else (None, difference)
 
 
 def _first_difference(value: Json, expected: Json) -> Pointer | None:
@@ -154,12 +131,12 @@ def _first_difference(value: Json, expected: Json) -> Pointer | None:
 
 
 def _widen(root: EditNode, pointer: Pointer) -> bool:
-    """Have the smallest value around a place written anew that is not yet. False where that is all there is."""
+    """Rewrite the smallest value around a pointer that is not rewritten yet. Return False if there is none left."""
     path = [root]
-    tokens = iter(pointer)
-    for token in tokens:
-        # Under a short tag the first step is the tag itself.
-        key = next(tokens, None) if path[-1].function is not None else token
+    parts = iter(pointer)
+    for part in parts:
+        # The first part below a short form tag is the tag itself.
+        key = next(parts, None) if path[-1].function is not None else part
         children = path[-1].children
         if isinstance(children, dict) and key in children:
             path.append(children[str(key)])
@@ -175,7 +152,7 @@ def _widen(root: EditNode, pointer: Pointer) -> bool:
 
 
 def _widen_all(root: EditNode) -> bool:
-    """The same where no place is known: every innermost value that has changes in it is written anew."""
+    """Rewrite every innermost changed value: for text that could not be edited at all."""
     if root.new is not ABSENT:
         return False
     changed = [child for child in root.iter_children() if child.children is not None and is_changed(child)]
@@ -186,4 +163,19 @@ def _widen_all(root: EditNode) -> bool:
     return True
 
 
-# FOLDED: A value as a whole text: for ``--format``, and where there is no text to keep.
+# --- Rendering a whole value
+
+
+def render(value: Json, syntax: Syntax, *, newline: str = "\n") -> str:
+    """Return a value as readable JSON or YAML: two spaces, literal blocks for multiline strings, short form functions.
+
+    Used for ``--format``, and if the text cannot be edited. Reading the result gives the same value.
+    """
+    if syntax == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", newline) + newline
+    style = replace(DEFAULT_YAML, newline=newline)
+    if isinstance(value, dict | list) and value:
+        lines = block_lines(value, style)
+    else:
+        lines = [json.dumps(value) if isinstance(value, dict | list) else scalar_text(value, style, flow=False)]
+    return newline.join(lines) + newline

@@ -1,4 +1,4 @@
-"""Anchors, aliases and merge keys: what is repeated changes where it should, and nowhere else."""
+"""Anchors, aliases and merge keys: a repeated value changes where it should, and nowhere else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ two:
 
 
 def test_one_change_in_every_alias_edits_the_anchor() -> None:
-    """The engine adds one variable to each container: where they share a list, the list gets it once."""
+    """The engine adds one variable to each container: a list that they share gets it once."""
     check(
         ENVIRONMENT,
         ENVIRONMENT.replace("  - Name: A\n", "  - Name: A\n  - Name: B\n"),
@@ -128,7 +128,7 @@ def test_the_source_of_a_merge_changes() -> None:
     )
 
 
-def test_merges_of_several_and_in_place() -> None:
+def test_merges_of_several_mappings_and_inline() -> None:
     text = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc:\n  <<: [*a, *b]\nd:\n  <<: {z: 1}\n"
     check(
         text,

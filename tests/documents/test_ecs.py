@@ -1,4 +1,4 @@
-"""Plain task definitions: what they are, their view in CloudFormation's spelling, and the way back."""
+"""ECS documents: their kinds, and the conversion of values and changes between camelCase and PascalCase."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ TASK: dict[str, Json] = {
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ({"Resources": {}}, "template"),
-        ({"Resources": {}, "containerDefinitions": []}, "template"),
-        (TASK, "task definition"),
-        ({"ContainerDefinitions": []}, "task definition"),
-        ({"taskDefinition": TASK, "tags": []}, "described task definition"),
-        ({"TaskDefinition": {}}, "described task definition"),
-        (TASK["containerDefinitions"], "container definitions"),
-        ([{"Image": "x"}], "container definitions"),
+        pytest.param({"Resources": {}}, "template", id="template"),
+        pytest.param({"Resources": {}, "containerDefinitions": []}, "template", id="template-with-containers"),
+        pytest.param(TASK, "task definition", id="task-definition"),
+        pytest.param({"ContainerDefinitions": []}, "task definition", id="pascal-case-task-definition"),
+        pytest.param({"taskDefinition": TASK, "tags": []}, "described task definition", id="described-task-definition"),
+        pytest.param({"TaskDefinition": {}}, "described task definition", id="pascal-case-described-task-definition"),
+        pytest.param(TASK["containerDefinitions"], "container definitions", id="container-definitions"),
+        pytest.param([{"Image": "x"}], "container definitions", id="pascal-case-container-definitions"),
     ],
 )
 def test_the_kind_of_a_document(value: Json, expected: DocumentKind) -> None:
@@ -57,20 +57,34 @@ def test_the_kind_of_a_document(value: Json, expected: DocumentKind) -> None:
 @pytest.mark.parametrize(
     ("value", "found"),
     [
-        ([], "t is an array, but not of container definitions"),
-        ([{"x": 1}], "t is an array, but not of container definitions"),
-        (["x"], "t is an array, but not of container definitions"),
-        ("x", "t holds a single value"),
-        (5, "t holds a single value"),
-        ({}, "t is an empty object."),
-        ({"Resources": []}, "In t, Resources is not an object."),
-        ({"Resources": None}, "In t, Resources is not an object."),
-        ({"Parameters": {}}, "t has sections of a CloudFormation template, but no Resources."),
-        ({"Type": "AWS::ECS::TaskDefinition", "Properties": {}}, "t is a single resource; put it under Resources"),
-        ({"taskDefinitionArns": []}, "t is a list or description of something else"),
-        ({"family": "x"}, "t is a task definition without containerDefinitions."),
-        ({"x": 1}, "t is neither a CloudFormation template (it has no Resources) nor a task definition."),
-        ({"taskDefinition": "arn"}, "t is neither"),
+        pytest.param([], "t is an array, but not of container definitions", id="empty-array"),
+        pytest.param([{"x": 1}], "t is an array, but not of container definitions", id="array-of-objects"),
+        pytest.param(["x"], "t is an array, but not of container definitions", id="array-of-strings"),
+        pytest.param("x", "t is a single value", id="string"),
+        pytest.param(5, "t is a single value", id="number"),
+        pytest.param({}, "t is an empty object.", id="empty-object"),
+        pytest.param({"Resources": []}, "In t, Resources is not an object.", id="resources-array"),
+        pytest.param({"Resources": None}, "In t, Resources is not an object.", id="resources-null"),
+        pytest.param(
+            {"Parameters": {}}, "t has sections of a CloudFormation template, but no Resources.", id="no-resources"
+        ),
+        pytest.param(
+            {"Type": "AWS::ECS::TaskDefinition", "Properties": {}},
+            "t is a single resource. Put it under Resources",
+            id="single-resource",
+        ),
+        pytest.param(
+            {"taskDefinitionArns": []},
+            "t lists or describes something other than a task definition.",
+            id="list-response",
+        ),
+        pytest.param({"family": "x"}, "t is a task definition without containerDefinitions.", id="no-containers"),
+        pytest.param(
+            {"x": 1},
+            "t is neither a CloudFormation template (it has no Resources) nor a task definition.",
+            id="unknown-object",
+        ),
+        pytest.param({"taskDefinition": "arn"}, "t is neither", id="arn-as-definition"),
     ],
 )
 def test_a_document_of_no_known_kind(value: Json, found: str) -> None:
@@ -108,31 +122,31 @@ def test_ecs_documents_hold_no_intrinsic_functions() -> None:
 
 
 def test_keys_in_camel_case_and_pascal_case() -> None:
-    """ECS's counts; CloudFormation's is not shown, and stays in the document."""
+    """The camelCase key wins; the other one is not converted, and stays in the document."""
     value: Json = {"containerDefinitions": [{"name": "a", "Name": "b", "Cpu": 1}], "ContainerDefinitions": []}
     assert to_pascal_case(value) == {"ContainerDefinitions": [{"Name": "a", "Cpu": 1}]}
     change = Change("replace", ("ContainerDefinitions", 0, "Name"), "because", "c", "a")
-    (back,) = to_ecs_changes(value, "task definition", [change]).changes
-    assert back.pointer == ("containerDefinitions", 0, "name")
+    (ecs_change,) = to_ecs_changes(value, "task definition", [change]).changes
+    assert ecs_change.pointer == ("containerDefinitions", 0, "name")
 
 
-def _shapes(shape: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    yield way, shape
+def _walk_shapes(shape: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, shape
     if shape.type_name == "structure":
         for name, member in shape.members.items():
-            yield from _shapes(member, (*way, name))
+            yield from _walk_shapes(member, (*path, name))
     elif shape.type_name == "list":
-        yield from _shapes(shape.member, way)
+        yield from _walk_shapes(shape.member, path)
 
 
 def test_free_form_maps_are_those_of_the_api() -> None:
-    """ECS's own model says which maps have keys of the user's, and that all other keys can be raised and lowered."""
+    """The API model of ECS says which maps have keys that the user chooses, and that all other keys are ASCII camelCase."""
     model = botocore.session.get_session().get_service_model("ecs")
     for operation, part in (("RegisterTaskDefinition", "input_shape"), ("DescribeTaskDefinition", "output_shape")):
-        shapes = list(_shapes(getattr(model.operation_model(operation), part)))
-        maps = {way[-1] for way, shape in shapes if shape.type_name == "map"}
+        shapes = list(_walk_shapes(getattr(model.operation_model(operation), part)))
+        maps = {path[-1] for path, shape in shapes if shape.type_name == "map"}
         assert maps == FREE_FORM
-        others = {way[-1] for way, shape in shapes if way and shape.type_name != "map"}
+        others = {path[-1] for path, shape in shapes if path and shape.type_name != "map"}
         assert not others & FREE_FORM
         assert all(name[0].islower() and name.isascii() for name in others)
 
@@ -163,7 +177,7 @@ def test_case_conversion_round_trips(value: Json) -> None:
 
 @st.composite
 def _change(draw: st.DrawFn, value: Json) -> Change | None:
-    """A change somewhere in a value in CloudFormation's spelling."""
+    """Draw a change somewhere in a value with PascalCase keys."""
     places: list[tuple[tuple[str | int, ...], Json]] = [((), value)]
     for pointer, here in places:
         if isinstance(here, dict):
@@ -185,27 +199,27 @@ def _change(draw: st.DrawFn, value: Json) -> Change | None:
 
 @given(values.filter(lambda value: isinstance(value, dict)), st.data())
 def test_changes_convert_to_ecs_case(value: Json, data: st.DataObject) -> None:
-    """To change the view is to change the document and look at it again."""
-    view = to_properties(value, "task definition")
+    """Changing the Properties has the same result as changing the document and converting it again."""
+    properties = to_properties(value, "task definition")
     changes: list[Change] = []
     for _ in range(data.draw(st.integers(1, 3))):
-        change = data.draw(_change(view))
-        if change is not None and not _meets_both_spellings(change):
-            view = apply(view, [change])
+        change = data.draw(_change(properties))
+        if change is not None and not _removes_a_key(change):
+            properties = apply(properties, [change])
             changes.append(change)
-    carried = to_ecs_changes(value, "task definition", changes)
-    assert not carried.unsupported
-    changed = apply(value, carried.changes)
-    assert _hidden(to_properties(changed, "task definition"), view)
+    converted = to_ecs_changes(value, "task definition", changes)
+    assert not converted.unsupported
+    changed = apply(value, converted.changes)
+    assert _same_json(to_properties(changed, "task definition"), properties)
 
 
-def _meets_both_spellings(change: Change) -> bool:
-    """Removing a key brings the other spelling of it to light, where there is one."""
+def _removes_a_key(change: Change) -> bool:
+    """Return whether the change removes a key: the same key in the other case, if present, would then appear."""
     return change.operation == "remove" and isinstance(change.pointer[-1], str)
 
 
-def _hidden(shown: Json, view: Json) -> bool:
-    return json.dumps(shown, sort_keys=True) == json.dumps(view, sort_keys=True)
+def _same_json(one: Json, other: Json) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def test_converted_changes_apply_to_the_text() -> None:
@@ -227,7 +241,7 @@ def test_converted_changes_apply_to_the_text() -> None:
         Change("add", ("PidMode",), "because", "task"),
         Change("add", ("Tags", "-"), "because", {"Key": "sysdig", "Value": "yes"}),
     ]
-    carried = to_ecs_changes(document.value, kind_of(document.value, "t"), changes)
+    converted = to_ecs_changes(document.value, kind_of(document.value, "t"), changes)
     expected = json.loads(text)
     app = expected["taskDefinition"]["containerDefinitions"][0]
     app["entryPoint"].insert(0, "/opt/draios/bin/instrument")
@@ -239,7 +253,8 @@ def test_converted_changes_apply_to_the_text() -> None:
     )
     expected["taskDefinition"]["pidMode"] = "task"
     expected["tags"].append({"key": "sysdig", "value": "yes"})
-    assert write(document, carried.changes) == json.dumps(expected, indent=4)
+    assert converted.value == expected
+    assert write(document, converted.changes, expected).text == json.dumps(expected, indent=4)
 
 
 def test_changes_a_container_array_cannot_hold() -> None:
@@ -247,6 +262,6 @@ def test_changes_a_container_array_cannot_hold() -> None:
         Change("add", ("PidMode",), "because", "task"),
         Change("add", ("ContainerDefinitions", 0, "Cpu"), "because", 1),
     ]
-    carried = to_ecs_changes([{"name": "x"}], "container definitions", changes)
-    assert [change.pointer for change in carried.changes] == [(0, "cpu")]
-    assert [change.pointer for change in carried.unsupported] == [("PidMode",)]
+    converted = to_ecs_changes([{"name": "x"}], "container definitions", changes)
+    assert [change.pointer for change in converted.changes] == [(0, "cpu")]
+    assert [change.pointer for change in converted.unsupported] == [("PidMode",)]

@@ -1,4 +1,4 @@
-"""YAML that comes back as it went in, but for what changed."""
+"""Edits of YAML change only the text that they concern."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from documents.support import add, changed, check, doc, put, remove
-from sysdig_instrument.documents import read, write
+from documents.support import add, changed, check, doc, put, remove, write_changes
+from sysdig_instrument.documents import read
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
 
 TEMPLATE = """\
-# Copyright: nobody
+# Copyright: the authors
 AWSTemplateFormatVersion: 2010-09-09   # a date that is a string
 
 Resources:
@@ -45,8 +45,8 @@ Outputs: {Task: {Value: !Ref Task}}
 CONTAINERS = "/Resources/Task/Properties/ContainerDefinitions"
 
 
-def test_no_change_is_no_change() -> None:
-    assert write(doc(TEMPLATE), []) == TEMPLATE
+def test_the_text_stays_without_changes() -> None:
+    assert write_changes(doc(TEMPLATE), []) == TEMPLATE
     assert (
         changed(TEMPLATE, put("/Outputs", {"Task": {"Value": {"Ref": "Task"}}}, {"Task": {"Value": {"Ref": "Task"}}}))
         == TEMPLATE
@@ -71,7 +71,7 @@ def test_all_changes_of_an_instrumented_template() -> None:
     assert (
         written
         == """\
-# Copyright: nobody
+# Copyright: the authors
 AWSTemplateFormatVersion: 2010-09-09   # a date that is a string
 
 Resources:
@@ -123,8 +123,8 @@ Outputs: {Task: {Value: !Ref Task}}
     )
 
 
-@pytest.mark.parametrize("newline", ["\r\n", "\r"])
-def test_line_ends_stay(newline: str) -> None:
+@pytest.mark.parametrize("newline", [pytest.param("\r\n", id="crlf"), pytest.param("\r", id="cr")])
+def test_line_breaks_stay(newline: str) -> None:
     text = "a:\n  - 1\n\nb: |\n  x\n  y\n# end\n".replace("\n", newline)
     written = changed(text, add("/a/-", "2\n3\n"), add("/c", {"d": 1}))
     assert written == "a:\n  - 1\n  - |\n    2\n    3\n\nb: |\n  x\n  y\nc:\n  d: 1\n# end\n".replace("\n", newline)
@@ -133,24 +133,30 @@ def test_line_ends_stay(newline: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: [b, c]\n", "a: [W, b, c, Z]\n"),
-        ("a: [ b,c ]\n", "a: [ W,b,c,Z ]\n"),
-        ("a: ['b']\n", "a: ['W', 'b', 'Z']\n"),
-        ("a: [b, c,]  # why\n", "a: [W, b, c, Z,]  # why\n"),
-        ("a: [\n  b,\n  c\n]\n", "a: [\n  W,\n  b,\n  c,\n  Z\n]\n"),
-        ("a: [\n  b, # one\n  c, # two\n]\n", "a: [\n  W,\n  b, # one\n  c, # two\n  Z,\n]\n"),
-        ("a: [\n  b # one\n]\n", "a: [\n  W,\n  b, # one\n  Z\n]\n"),
-        ("a: [b\n  , c\n  ]\n", "a: [W\n  , b\n  , c\n  , Z\n  ]\n"),
-        ("a: []\n", "a: [W, Z]\n"),
-        ("a:\n- b # one\n\n# end\n", "a:\n- W\n- b # one\n- Z\n\n# end\n"),
-        ("a:\n    # first\n    -   b\n", "a:\n    - W\n    # first\n    -   b\n    - Z\n"),
-        ("a: !If\n  - b\n  - - c\n", "a: !If\n  - W\n  - b\n  - - c\n  - Z\n"),
-        ("a: !If [b, 1]\n", "a: !If [W, b, 1, Z]\n"),
-        ("a: &x\n  - b\n", "a: &x\n  - W\n  - b\n  - Z\n"),
-        ("a:\n  - >-\n    b\n    c\n", "a:\n  - W\n  - >-\n    b\n    c\n  - Z\n"),
-        ("a:\n  - |+\n    b\n\n", "a:\n  - W\n  - |+\n    b\n\n  - Z\n"),
-        ("a:\n  - |\n    b", "a:\n  - W\n  - |-\n    b\n  - Z"),
-        ("? a\n: - b\n", "? a\n: - W\n  - b\n  - Z\n"),
+        pytest.param("a: [b, c]\n", "a: [W, b, c, Z]\n", id="flow"),
+        pytest.param("a: [ b,c ]\n", "a: [ W,b,c,Z ]\n", id="flow-tight"),
+        pytest.param("a: ['b']\n", "a: ['W', 'b', 'Z']\n", id="flow-quoted"),
+        pytest.param("a: [b, c,]  # why\n", "a: [W, b, c, Z,]  # why\n", id="flow-trailing-comma"),
+        pytest.param("a: [\n  b,\n  c\n]\n", "a: [\n  W,\n  b,\n  c,\n  Z\n]\n", id="flow-block-like"),
+        pytest.param(
+            "a: [\n  b, # one\n  c, # two\n]\n",
+            "a: [\n  W,\n  b, # one\n  c, # two\n  Z,\n]\n",
+            id="flow-with-comments",
+        ),
+        pytest.param("a: [\n  b # one\n]\n", "a: [\n  W,\n  b, # one\n  Z\n]\n", id="flow-comment-on-last"),
+        pytest.param("a: [b\n  , c\n  ]\n", "a: [W\n  , b\n  , c\n  , Z\n  ]\n", id="flow-leading-commas"),
+        pytest.param("a: []\n", "a: [W, Z]\n", id="empty-flow"),
+        pytest.param("a:\n- b # one\n\n# end\n", "a:\n- W\n- b # one\n- Z\n\n# end\n", id="block-at-column-0"),
+        pytest.param(
+            "a:\n    # first\n    -   b\n", "a:\n    - W\n    # first\n    -   b\n    - Z\n", id="block-first-comment"
+        ),
+        pytest.param("a: !If\n  - b\n  - - c\n", "a: !If\n  - W\n  - b\n  - - c\n  - Z\n", id="tagged-block"),
+        pytest.param("a: !If [b, 1]\n", "a: !If [W, b, 1, Z]\n", id="tagged-flow"),
+        pytest.param("a: &x\n  - b\n", "a: &x\n  - W\n  - b\n  - Z\n", id="anchored-block"),
+        pytest.param("a:\n  - >-\n    b\n    c\n", "a:\n  - W\n  - >-\n    b\n    c\n  - Z\n", id="folded-scalar"),
+        pytest.param("a:\n  - |+\n    b\n\n", "a:\n  - W\n  - |+\n    b\n\n  - Z\n", id="literal-keep"),
+        pytest.param("a:\n  - |\n    b", "a:\n  - W\n  - |-\n    b\n  - Z", id="literal-no-newline"),
+        pytest.param("? a\n: - b\n", "? a\n: - W\n  - b\n  - Z\n", id="explicit-key"),
     ],
 )
 def test_first_and_last_item(text: str, expected: str) -> None:
@@ -164,18 +170,22 @@ def test_first_and_last_item(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: {b: 1}\n", "a: {b: 1, k: v}\n"),
-        ('a: {"b": "1"}\n', 'a: {"b": "1", "k": "v"}\n'),
-        ("a: {\n  b: 1\n}\n", "a: {\n  b: 1,\n  k: v\n}\n"),
-        ("a: {}\n", "a:\n  k: v\n"),
-        ("a: {} # why\n", "a: # why\n  k: v\n"),
-        ("a: &x {}\n", "a: &x\n  k: v\n"),
-        ("a:\n  b: 1\n# end", "a:\n  b: 1\n  k: v\n# end"),
-        ("a:\n  b:\n", "a:\n  b:\n  k: v\n"),
-        ("a:\n      b: # null\nc: 1\n", "a:\n      b: # null\n      k: v\nc: 1\n"),
-        ("a: !Foo\n  b: 1\n", "a: !Foo\n  b: 1\n  k: v\n"),
-        ("- {}\n- a: {}\n", "- {}\n- a:\n    k: v\n"),
-        ("a: # why\n  # about b\n  b: 'x\n    y'\n\n\n", "a: # why\n  # about b\n  b: 'x\n    y'\n  k: 'v'\n\n\n"),
+        pytest.param("a: {b: 1}\n", "a: {b: 1, k: v}\n", id="flow"),
+        pytest.param('a: {"b": "1"}\n', 'a: {"b": "1", "k": "v"}\n', id="flow-quoted"),
+        pytest.param("a: {\n  b: 1\n}\n", "a: {\n  b: 1,\n  k: v\n}\n", id="flow-block-like"),
+        pytest.param("a: {}\n", "a:\n  k: v\n", id="empty-map"),
+        pytest.param("a: {} # why\n", "a: # why\n  k: v\n", id="empty-map-comment"),
+        pytest.param("a: &x {}\n", "a: &x\n  k: v\n", id="empty-map-anchor"),
+        pytest.param("a:\n  b: 1\n# end", "a:\n  b: 1\n  k: v\n# end", id="before-comment"),
+        pytest.param("a:\n  b:\n", "a:\n  b:\n  k: v\n", id="after-null"),
+        pytest.param("a:\n      b: # null\nc: 1\n", "a:\n      b: # null\n      k: v\nc: 1\n", id="after-null-comment"),
+        pytest.param("a: !Foo\n  b: 1\n", "a: !Foo\n  b: 1\n  k: v\n", id="tagged-map"),
+        pytest.param("- {}\n- a: {}\n", "- {}\n- a:\n    k: v\n", id="map-in-list"),
+        pytest.param(
+            "a: # why\n  # about b\n  b: 'x\n    y'\n\n\n",
+            "a: # why\n  # about b\n  b: 'x\n    y'\n  k: 'v'\n\n\n",
+            id="after-multiline-scalar",
+        ),
     ],
 )
 def test_new_key(text: str, expected: str) -> None:
@@ -183,7 +193,7 @@ def test_new_key(text: str, expected: str) -> None:
     assert changed(text, add(path, "v")) == expected
 
 
-def test_a_value_that_is_added_twice_is_written_out_twice() -> None:
+def test_a_value_added_twice_is_written_twice() -> None:
     value: Json = {"k": ["v"]}
     first, second, inside = add("/a", value), add("/b", value), add("/b/k/-", "w")
     text = "x: 1\na:\n  k:\n    - v\nb:\n  k:\n    - v\n    - w\n"
@@ -229,8 +239,8 @@ def test_replace() -> None:
     )
 
 
-def test_replace_keeps_what_is_in_both() -> None:
-    """The engine replaces whole lists; the diff shows the items that are new."""
+def test_replace_keeps_the_text_of_equal_items() -> None:
+    """The engine replaces complete lists; the diff shows only the new items."""
     check(
         """\
         a:
@@ -299,20 +309,87 @@ def test_remove() -> None:
     )
 
 
-def test_the_last_of_repeated_keys_is_changed() -> None:
+def test_the_last_of_duplicate_keys_is_changed() -> None:
     check("a:\n  b: 1\n  b: 2\n", "a:\n  b: 1\n  b: 3\n", put("/a/b", 3, 2))
     check("a:\n  b: 1\n  c: 0\n  b: 2\n", "a:\n  c: 0\n", remove("/a/b", 2))
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["yes", "N", "null", "~", "", "12", "012", "1e3", "0o17", "0x1f", "1.5", ".5", "12:30", "2012-10-17", "=", "<<", "a: b", "a #b",
-     "-", "- a", "? a", "[a", "{a", "*a", "&a", "!a", "%a", "@a", "`a", "'a", '"a"', "|", ">", " a", "a ", "a:", "a\tb", "a\x85b",
-     "\ufeffa", "---", "...", "#a", ",a", "a\\b", "a\nb", "\n", "\n\n", " \na", "a\n\n", "a\n b\n", "\ta\nb", "a \nb", "a\rb", "é😀\u2028",
-     "0", "-1", "+1", "1_000", "off", "TRUE", "None", ".inf", ".NaN", "a,b", "a]", "x" * 2000, "${a}", "a'b\"c", "null\n"],
-)  # fmt: skip
+STRINGS = {
+    "yes": "yes",
+    "n": "N",
+    "null": "null",
+    "tilde": "~",
+    "empty": "",
+    "integer": "12",
+    "octal": "012",
+    "exponent": "1e3",
+    "yaml-1.2-octal": "0o17",
+    "hexadecimal": "0x1f",
+    "float": "1.5",
+    "float-without-zero": ".5",
+    "sexagesimal": "12:30",
+    "date": "2012-10-17",
+    "equals-sign": "=",
+    "merge-key": "<<",
+    "colon-and-space": "a: b",
+    "comment": "a #b",
+    "dash": "-",
+    "item": "- a",
+    "explicit-key": "? a",
+    "bracket": "[a",
+    "brace": "{a",
+    "alias": "*a",
+    "anchor": "&a",
+    "tag": "!a",
+    "percent-sign": "%a",
+    "at-sign": "@a",
+    "backtick": "`a",
+    "single-quote": "'a",
+    "double-quotes": '"a"',
+    "literal-indicator": "|",
+    "folded-indicator": ">",
+    "leading-space": " a",
+    "trailing-space": "a ",
+    "trailing-colon": "a:",
+    "tab-inside": "a\tb",
+    "next-line-control": "a\x85b",
+    "byte-order-mark": "\ufeffa",
+    "document-start": "---",
+    "document-end": "...",
+    "hash": "#a",
+    "leading-comma": ",a",
+    "backslash": "a\\b",
+    "two-lines": "a\nb",
+    "line-break": "\n",
+    "two-line-breaks": "\n\n",
+    "blank-first-line": " \na",
+    "trailing-blank-line": "a\n\n",
+    "indented-second-line": "a\n b\n",
+    "tab-on-first-line": "\ta\nb",
+    "space-before-line-break": "a \nb",
+    "carriage-return": "a\rb",
+    "non-ascii": "é😀\u2028",
+    "zero": "0",
+    "negative": "-1",
+    "plus": "+1",
+    "underscore-in-number": "1_000",
+    "off": "off",
+    "true": "TRUE",
+    "none": "None",
+    "infinity": ".inf",
+    "nan": ".NaN",
+    "comma-inside": "a,b",
+    "closing-bracket": "a]",
+    "2000-characters": "x" * 2000,
+    "substitution": "${a}",
+    "both-quotes": "a'b\"c",
+    "null-and-line-break": "null\n",
+}
+
+
+@pytest.mark.parametrize("text", STRINGS.values(), ids=STRINGS)
 def test_strings_stay_strings(text: str) -> None:
-    """As a value, as a key, in brackets and out of them, in texts that prefer either quote."""
+    """As a value and as a key, in flow style and in block style, in texts that prefer either quote."""
     for source in (
         "a:\n  b: 1\n",
         "a: {b: 1}\n",
@@ -329,7 +406,7 @@ def test_strings_stay_strings(text: str) -> None:
 
 def test_a_new_multiline_string_ignores_blank_lines_below() -> None:
     text = "a:\n  b: 1\n          \n# end\n"
-    written = write(read(text.encode(), "t"), [add("/a/c", "x\ny\n")])
+    written = write_changes(read(text.encode(), "t"), [add("/a/c", "x\ny\n")])
     assert written == text.replace("b: 1\n", 'b: 1\n  c: "x\\ny\\n"\n')
 
 
@@ -368,14 +445,14 @@ def test_short_form_functions_follow_the_text() -> None:
 
 
 def test_edits_around_a_short_form_tag() -> None:
-    """A change of the function itself, not of something in it, writes the value anew."""
+    """A change of the function itself, not of its argument, rewrites the value."""
     assert changed("a: !Sub x # why\n", put("/a/Fn::Sub", "z", "x")) == "a: !Sub z # why\n"
     assert changed("a: !GetAtt b.c\n", put("/a/Fn::GetAtt/1", "d", "c")) == "a: !GetAtt b.d\n"
     assert changed("a: !If [c, 1, 2]\n", put("/a/Fn::If", 5, ["c", 1, 2])) == "a:\n  Fn::If: 5\n"
     assert changed("a: !If [c, 1, 2]\n", add("/a/b", 5)) == "a:\n  Fn::If:\n    - c\n    - 1\n    - 2\n  b: 5\n"
 
 
-def test_the_whole_document() -> None:
+def test_edits_at_the_root() -> None:
     assert changed("# head\n---\na: 1\n# tail\n", remove("/a", 1)) == "# head\n---\n{}\n# tail\n"
     assert changed("# head\n---\na: 1\n# tail\n", remove("/a", 1), add("/b", [1])) == "# head\n---\nb:\n  - 1\n# tail\n"
     assert changed("[1]\n", add("/-", 2)) == "[1, 2]\n"

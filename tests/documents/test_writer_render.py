@@ -1,4 +1,4 @@
-"""Whole texts, for reading by people and by parsers."""
+"""Rendered values are readable, and a parser reads the same value again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents import texts
+from documents import random_yaml
 from sysdig_instrument.documents import read, render
 from sysdig_instrument.documents.syntax_tree import json_equal
 
@@ -41,7 +41,7 @@ TEMPLATE: Json = {
 }
 
 
-def test_yaml_for_people() -> None:
+def test_readable_yaml() -> None:
     assert (
         render(TEMPLATE, "yaml")
         == """\
@@ -71,13 +71,27 @@ Resources:
     )
 
 
-def test_json_for_people() -> None:
+def test_readable_json() -> None:
     assert render({"a": "é", "b": [1]}, "json") == '{\n  "a": "é",\n  "b": [\n    1\n  ]\n}\n'
     assert render({"a": [1]}, "json", newline="\r\n") == '{\r\n  "a": [\r\n    1\r\n  ]\r\n}\r\n'
 
 
 @pytest.mark.parametrize(
-    "value", [1e22, 1e-7, -0.0, 1.5e300, 10**30, {}, [], "x", True, [[[]]], {"": 1}, {"a": {"Ref": "b", "c": 1}}]
+    "value",
+    [
+        pytest.param(1e22, id="1e22"),
+        pytest.param(1e-7, id="1e-7"),
+        pytest.param(-0.0, id="minus-zero"),
+        pytest.param(1.5e300, id="1.5e300"),
+        pytest.param(10**30, id="31-digits"),
+        pytest.param({}, id="empty-object"),
+        pytest.param([], id="empty-list"),
+        pytest.param("x", id="string"),
+        pytest.param(True, id="true"),
+        pytest.param([[[]]], id="nested-lists"),
+        pytest.param({"": 1}, id="empty-key"),
+        pytest.param({"a": {"Ref": "b", "c": 1}}, id="function-and-another-key"),
+    ],
 )
 def test_unusual_values(value: Json) -> None:
     again = read(render(value, "yaml").encode(), "t").value
@@ -85,7 +99,9 @@ def test_unusual_values(value: Json) -> None:
 
 
 anything = st.recursive(
-    st.one_of(st.text(max_size=20), texts.scalars, st.floats(allow_nan=False, allow_infinity=False), st.integers()),
+    st.one_of(
+        st.text(max_size=20), random_yaml.scalars, st.floats(allow_nan=False, allow_infinity=False), st.integers()
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.dictionaries(st.text(max_size=8), inner, max_size=4),

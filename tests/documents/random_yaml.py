@@ -1,4 +1,4 @@
-"""Random YAML texts: a value, written by somebody with habits of their own."""
+"""Random values, changes of them, and random YAML texts for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sysdig_instrument.engine.json_types import Json
 
-WORDS = [
+STRINGS = [
     "app",
     "a-b",
     "/bin/sh",
@@ -36,7 +36,7 @@ WORDS = [
 KEYS = ["Name", "Image", "Environment", "Value", "Command", "a b", "yes", "x:y", "EntryPoint"]
 FUNCTIONS = ["Fn::Sub", "Fn::If", "Fn::Join", "Fn::GetAtt"]
 
-scalars = st.one_of(st.sampled_from(WORDS), st.integers(-5, 9), st.booleans(), st.none(), st.just(1.5))
+scalars = st.one_of(st.sampled_from(STRINGS), st.integers(-5, 9), st.booleans(), st.none(), st.just(1.5))
 values = st.recursive(
     scalars,
     lambda inner: st.one_of(
@@ -58,17 +58,17 @@ repetitive = st.builds(
     objects,
     values,
 )
-"""Documents that repeat themselves, so that there is something for aliases and merge keys to stand for."""
+"""Documents with equal values in several places, so that aliases and merge keys can repeat them."""
 
 
 @dataclass
-class Scribe:
-    """Writes a value as YAML. Every choice is the random number generator's; ``aliases`` allows anchors and merges."""
+class YamlWriter:
+    """Writes a value as YAML in random styles. ``aliases`` allows anchors, aliases and merge keys."""
 
     rnd: Random
     aliases: bool = False
     anchors: dict[str, str] = field(default_factory=dict)
-    named: int = 0
+    anchor_count: int = 0
 
     def chance(self, percent: int) -> bool:
         return self.rnd.randrange(100) < percent
@@ -76,34 +76,34 @@ class Scribe:
     def document(self, value: Json) -> str:
         lines = self.block(value) if isinstance(value, dict | list) and value else [self.scalar(value, flow=False)]
         if self.chance(20):
-            lines = ["# the head", *([""] if self.chance(50) else []), *lines]
+            lines = ["# the start", *([""] if self.chance(50) else []), *lines]
         if self.chance(20):
             lines = ["---", *lines]
         text = "\n".join(lines) + ("\n" if self.chance(90) else "")
         if self.chance(10) and text.endswith("\n"):
-            text += "# the tail\n"
+            text += "# the end\n"
         return text.replace("\n", "\r\n") if self.chance(15) else text
 
     def block(self, value: Json) -> list[str]:
         lines: list[str] = []
         if isinstance(value, dict):
-            value = self.merged(lines, value)
+            value = self.with_merge_key(lines, value)
             for key, item in value.items():
-                lines += self.between()
-                first, *rest = self.behind(item, self.rnd.choice([0, 2, 4]), self.rnd.choice([1, 2, 4]))
+                lines += self.separating_lines()
+                first, *rest = self.after_indicator(item, self.rnd.choice([0, 2, 4]), self.rnd.choice([1, 2, 4]))
                 if self.chance(4) and not self.aliases:
                     lines += [f"? {self.key(key)}{self.comment()}", f":{first}", *rest]
                     continue
                 lines += [f"{self.key(key)}{' ' if self.chance(5) else ''}:{first}", *rest]
         elif isinstance(value, list):
-            gap = self.rnd.choice([2, 2, 2, 4])
+            item_indent = self.rnd.choice([2, 2, 2, 4])
             for item in value:
-                lines += self.between()
-                lines += self.item(item, gap)
+                lines += self.separating_lines()
+                lines += self.item(item, item_indent)
         return lines
 
-    def merged(self, lines: list[str], value: dict[str, Json]) -> dict[str, Json]:
-        """Leave out what a merge key can bring in."""
+    def with_merge_key(self, lines: list[str], value: dict[str, Json]) -> dict[str, Json]:
+        """Append a merge key for an anchored object that is part of the value; return the value without those keys."""
         for text, name in self.anchors.items():
             source = json.loads(text)
             if self.chance(50) and isinstance(source, dict) and source and source.items() <= value.items():
@@ -113,79 +113,82 @@ class Scribe:
                     return left
         return value
 
-    def item(self, item: Json, gap: int) -> list[str]:
-        if isinstance(item, dict | list) and item and not _function(item) and self.chance(60) and not self.aliases:
+    def item(self, item: Json, item_indent: int) -> list[str]:
+        if isinstance(item, dict | list) and item and not _short_form(item) and self.chance(60) and not self.aliases:
             first, *rest = self.block(item)
             if not first.lstrip().startswith("#") and first:
-                return [f"-{' ' * (gap - 1)}{first}", *(" " * gap + line if line else "" for line in rest)]
-        first, *rest = self.behind(item, gap, gap)
+                return [
+                    f"-{' ' * (item_indent - 1)}{first}",
+                    *(" " * item_indent + line if line else "" for line in rest),
+                ]
+        first, *rest = self.after_indicator(item, item_indent, item_indent)
         return [f"-{first}", *rest]
 
-    def between(self) -> list[str]:
+    def separating_lines(self) -> list[str]:
         return self.rnd.choice([[], [], [], [], [""], ["# about the next"]])
 
-    def behind(self, value: Json, dash: int, step: int) -> list[str]:
-        """What stands behind a colon or dash."""
-        lead = ""
+    def after_indicator(self, value: Json, dash_indent: int, indent: int) -> list[str]:
+        """Return the text after a colon or dash, then the lines below it."""
+        prefix = ""
         if self.aliases:
             text = json.dumps(value)
             if text in self.anchors and self.chance(70):
                 return [f" *{self.anchors[text]}{self.comment()}"]
-            if isinstance(value, dict | list) and value and not _function(value) and self.chance(40):
-                self.named += 1
-                name = f"a{self.named}"
-                lines = self.plain_behind(value, dash, step, f" &{name}")
+            if isinstance(value, dict | list) and value and not _short_form(value) and self.chance(40):
+                self.anchor_count += 1
+                name = f"a{self.anchor_count}"
+                lines = self.after_indicator_and_anchor(value, dash_indent, indent, f" &{name}")
                 self.anchors[text] = name
                 return lines
-        return self.plain_behind(value, dash, step, lead)
+        return self.after_indicator_and_anchor(value, dash_indent, indent, prefix)
 
-    def plain_behind(self, value: Json, dash: int, step: int, lead: str) -> list[str]:
-        if (short := _function(value)) and self.chance(70):
+    def after_indicator_and_anchor(self, value: Json, dash_indent: int, indent: int, prefix: str) -> list[str]:
+        if (short := _short_form(value)) and self.chance(70):
             tag, inner = short
-            lead, value = f"{lead} {tag}", inner
-            dash = dash or step
+            prefix, value = f"{prefix} {tag}", inner
+            dash_indent = dash_indent or indent
             if isinstance(value, str):
-                return [f"{lead} {self.tagged(value)}{self.comment()}"]
+                return [f"{prefix} {self.tagged(value)}{self.comment()}"]
         if isinstance(value, dict | list) and value and self.chance(70):
-            width = step if isinstance(value, dict) else dash
-            return [lead + self.comment(), *(" " * width + line if line else "" for line in self.block(value))]
+            width = indent if isinstance(value, dict) else dash_indent
+            return [prefix + self.comment(), *(" " * width + line if line else "" for line in self.block(value))]
         if isinstance(value, dict | list):
             first, *rest = self.flow(value).split("\n")
-            return [f"{lead} {first}{'' if rest else self.comment()}", *(" " * (step + 1) + line for line in rest)]
-        return self.words_behind(value, step, lead)
+            return [f"{prefix} {first}{'' if rest else self.comment()}", *(" " * (indent + 1) + line for line in rest)]
+        return self.scalar_after_indicator(value, indent, prefix)
 
-    def words_behind(self, value: Json, step: int, lead: str) -> list[str]:
+    def scalar_after_indicator(self, value: Json, indent: int, prefix: str) -> list[str]:
         if isinstance(value, str) and value == value.strip() and " " in value and "\n" not in value and self.chance(30):
-            return [f"{lead} >-", *(" " * step + word for word in value.split(" "))]
+            return [f"{prefix} >-", *(" " * indent + word for word in value.split(" "))]
         if isinstance(value, str) and "\n" in value and self.chance(80) and not value.startswith(" "):
             body = value.rstrip("\n")
-            kept = len(value) - len(body)
-            lines = [" " * step + line if line else "" for line in body.split("\n")] + [""] * (kept - 1)
-            return [f"{lead} |{('-', '', '+')[min(kept, 2)]}{self.comment()}", *lines]
+            trailing_breaks = len(value) - len(body)
+            lines = [" " * indent + line if line else "" for line in body.split("\n")] + [""] * (trailing_breaks - 1)
+            return [f"{prefix} |{('-', '', '+')[min(trailing_breaks, 2)]}{self.comment()}", *lines]
         if value is None and self.chance(40):
-            return [lead + self.comment()]
-        return [f"{lead} {self.scalar(value, flow=False)}{self.comment()}"]
+            return [prefix + self.comment()]
+        return [f"{prefix} {self.scalar(value, flow=False)}{self.comment()}"]
 
     def comment(self) -> str:
         return self.rnd.choice(["", "", "", "", " # why", "   # [not, this]"])
 
     def flow(self, value: Json) -> str:
-        """In brackets, on one line or on several."""
-        if (short := _function(value)) and self.chance(60):
+        """Return the value in flow style, on one line or on several."""
+        if (short := _short_form(value)) and self.chance(60):
             tag, inner = short
             return f"{tag} {self.tagged(inner) if isinstance(inner, str) else self.flow(inner)}"
         if not isinstance(value, dict | list):
             return self.scalar(value, flow=True)
         if isinstance(value, dict):
-            parts = [f"{self.key(key)}: {self.flow(item)}" for key, item in value.items()]
-            first, last = "{}"
+            entries = [f"{self.key(key)}: {self.flow(item)}" for key, item in value.items()]
+            opening, closing = "{}"
         else:
-            parts, (first, last) = [self.flow(item) for item in value], "[]"
-        if parts and self.chance(25):
-            inside = ",\n ".join(parts) + ("," if self.chance(40) else "")
-            return f"{first}\n {inside}{' # the last' if self.chance(20) else ''}\n{last}"
-        pad = " " if self.chance(20) and parts else ""
-        return f"{first}{pad}{(', ' if self.chance(80) else ',  ').join(parts)}{pad}{last}"
+            entries, (opening, closing) = [self.flow(item) for item in value], "[]"
+        if entries and self.chance(25):
+            inside = ",\n ".join(entries) + ("," if self.chance(40) else "")
+            return f"{opening}\n {inside}{' # the last' if self.chance(20) else ''}\n{closing}"
+        padding = " " if self.chance(20) and entries else ""
+        return f"{opening}{padding}{(', ' if self.chance(80) else ',  ').join(entries)}{padding}{closing}"
 
     def key(self, key: str) -> str:
         return key if key.isalpha() and key != "yes" and self.chance(80) else self.quoted(key)
@@ -208,8 +211,8 @@ class Scribe:
         return json.dumps(value, ensure_ascii=self.chance(50))
 
 
-def _function(value: Json) -> tuple[str, Json] | None:
-    """A short tag for the value, where reading gives the value back."""
+def _short_form(value: Json) -> tuple[str, Json] | None:
+    """Return the short form of a function as (tag, argument), if reading it gives the same value."""
     if not isinstance(value, dict) or len(value) != 1:
         return None
     ((key, inner),) = value.items()
@@ -222,40 +225,40 @@ def _function(value: Json) -> tuple[str, Json] | None:
 
 @st.composite
 def changes(draw: st.DrawFn, value: Json, count: int = 4) -> list[Change]:
-    """Changes of every kind, each of which fits what the ones before have left."""
-    made: list[Change] = []
+    """Draw changes of every kind. Each one fits the result of those before it."""
+    drawn: list[Change] = []
     for _ in range(draw(st.integers(1, count))):
         change = draw(one_change(value))
         value = apply(value, [change])
-        made.append(change)
-    return made
+        drawn.append(change)
+    return drawn
 
 
 @st.composite
 def one_change(draw: st.DrawFn, value: Json) -> Change:
-    pointer, here = draw(st.sampled_from(list(_places(value, ()))))
+    pointer, here = draw(st.sampled_from(list(_collections(value, ()))))
     new = draw(values)
     if isinstance(here, list):
         kind = draw(st.sampled_from(["append", "insert"] + (["replace", "remove"] if here else [])))
-        step: str | int = "-" if kind == "append" else draw(st.integers(0, max(len(here) - 1, 0)))
-        was = here[int(step)] if kind in ("replace", "remove") else None
+        part: str | int = "-" if kind == "append" else draw(st.integers(0, max(len(here) - 1, 0)))
+        was = here[int(part)] if kind in ("replace", "remove") else None
     else:
         kind = draw(st.sampled_from(["add", "add"] + (["replace", "remove"] if here else [])))
-        step = draw(st.sampled_from([*KEYS, "PidMode"] if kind == "add" else list(here)))
-        was = here[step] if kind != "add" else None
+        part = draw(st.sampled_from([*KEYS, "PidMode"] if kind == "add" else list(here)))
+        was = here[part] if kind != "add" else None
     if kind == "remove":
-        return Change("remove", (*pointer, step), "because", was=was)
-    return Change("replace" if kind == "replace" else "add", (*pointer, step), "because", new, was)
+        return Change("remove", (*pointer, part), "because", was=was)
+    return Change("replace" if kind == "replace" else "add", (*pointer, part), "because", new, was)
 
 
-def _places(
+def _collections(
     value: Json, pointer: tuple[str | int, ...]
 ) -> list[tuple[tuple[str | int, ...], dict[str, Json] | list[Json]]]:
-    """All objects and lists in a value."""
+    """Return all objects and lists in a value, with their pointers."""
     if isinstance(value, dict):
-        below = [place for key, item in value.items() for place in _places(item, (*pointer, key))]
+        nested = [each for key, item in value.items() for each in _collections(item, (*pointer, key))]
     elif isinstance(value, list):
-        below = [place for index, item in enumerate(value) for place in _places(item, (*pointer, index))]
+        nested = [each for index, item in enumerate(value) for each in _collections(item, (*pointer, index))]
     else:
         return []
-    return [(pointer, value), *below]
+    return [(pointer, value), *nested]

@@ -1,4 +1,4 @@
-"""The line that a report names is the line where the thing stands."""
+"""A report names the line of the value that it is about."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Pointer
 
 
-def pointers(value: Json, above: Pointer = ()) -> Iterator[Pointer]:
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, part in parts:
-        yield (*above, key)
-        yield from pointers(part, (*above, key))
+def pointers(value: Json, parent: Pointer = ()) -> Iterator[Pointer]:
+    """Yield the pointer of each value inside a value."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield (*parent, key)
+        yield from pointers(child, (*parent, key))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -36,7 +37,7 @@ def test_every_key_of_every_case(case: object) -> None:
         assert 1 <= found.first <= found.last <= len(lines)
 
 
-def test_the_lines_of_a_value_go_to_its_end() -> None:
+def test_the_lines_of_a_value_end_with_it() -> None:
     text = dedent("""\
         a: &it
           one: 1 # a comment
@@ -50,22 +51,26 @@ def test_the_lines_of_a_value_go_to_its_end() -> None:
     locator = Locator(read(text.encode(), "t.yaml"))
     assert locator.lines(("a",)) == LineRange(1, 4)
     assert locator.lines(("a", "two")) == LineRange(3, 4)
-    assert locator.lines(("b", "two", 1)) == LineRange(4, 4)  # what is merged in stands elsewhere
+    assert locator.lines(("b", "two", 1)) == LineRange(4, 4)  # a merged value is defined elsewhere
     assert locator.lines(("b", "three", "Fn::If", 1, "y")) == LineRange(8, 8)
-    assert locator.lines(("b", "missing", "below")) == LineRange(6, 8)  # what is around it
+    assert locator.lines(("b", "missing", "below")) == LineRange(6, 8)  # the lines of its parent
     assert locator.lines(()) == LineRange(1, 8)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        '{"family": "x",\n"containerDefinitions": [\n{"name": "web",\n"image": "y"}]}',
-        '{"taskDefinition": {\n"containerDefinitions": [\n{"name": "web",\n"image": "y"}]}}',
-        '{"Family": "x",\n"ContainerDefinitions": [\n{"Name": "web",\n"Image": "y"}]}',
-        '\n\n[{"name": "web",\n"image": "y"}]',
+        pytest.param(
+            '{"family": "x",\n"containerDefinitions": [\n{"name": "web",\n"image": "y"}]}', id="register-input"
+        ),
+        pytest.param(
+            '{"taskDefinition": {\n"containerDefinitions": [\n{"name": "web",\n"image": "y"}]}}', id="describe-output"
+        ),
+        pytest.param('{"Family": "x",\n"ContainerDefinitions": [\n{"Name": "web",\n"Image": "y"}]}', id="pascal-case"),
+        pytest.param('\n\n[{"name": "web",\n"image": "y"}]', id="container-array"),
     ],
 )
 def test_keys_of_ecs_documents_in_both_cases(text: str) -> None:
-    places = LineLocator(input_document(read(text.encode(), "t.json")))
+    locator = LineLocator(input_document(read(text.encode(), "t.json")))
     for pointer in (("ContainerDefinitions", 0, "Image"), ("containerDefinitions", 0, "image")):
-        assert places.line(pointer) == 4
+        assert locator.line(pointer) == 4

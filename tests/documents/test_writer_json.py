@@ -1,4 +1,4 @@
-"""JSON that comes back as it went in: spacing, spelling of numbers and letters, repeated keys."""
+"""Edits of JSON keep its spacing, its notation of numbers and characters, and its duplicate keys."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from documents.support import add, changed, check, put, remove
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"a":["b"]}', '{"a":["W","b","Z"]}'),
-        ('{"a": ["b", 1]}', '{"a": ["W", "b", 1, "Z"]}'),
-        ('{ "a" : [ "b" , 1 ] }', '{ "a" : [ "W" , "b" , 1 , "Z" ] }'),
-        ('{"a": []}', '{"a": ["W", "Z"]}'),
-        ('{\n\t"a": [\n\t\t"b"\n\t]\n}\n', '{\n\t"a": [\n\t\t"W",\n\t\t"b",\n\t\t"Z"\n\t]\n}\n'),
-        ('{\n  "a": ["b"]\n}\n', '{\n  "a": ["W", "b", "Z"]\n}\n'),
-        (
+        pytest.param('{"a":["b"]}', '{"a":["W","b","Z"]}', id="compact"),
+        pytest.param('{"a": ["b", 1]}', '{"a": ["W", "b", 1, "Z"]}', id="one-line"),
+        pytest.param('{ "a" : [ "b" , 1 ] }', '{ "a" : [ "W" , "b" , 1 , "Z" ] }', id="spaces-everywhere"),
+        pytest.param('{"a": []}', '{"a": ["W", "Z"]}', id="empty-list"),
+        pytest.param('{\n\t"a": [\n\t\t"b"\n\t]\n}\n', '{\n\t"a": [\n\t\t"W",\n\t\t"b",\n\t\t"Z"\n\t]\n}\n', id="tabs"),
+        pytest.param('{\n  "a": ["b"]\n}\n', '{\n  "a": ["W", "b", "Z"]\n}\n', id="short-list-in-block"),
+        pytest.param(
             '{\n    "a": [ "b",\n           1 ]}',
             '{\n    "a": [ "W",\n           "b",\n           1,\n           "Z" ]}',
+            id="aligned-items",
         ),
     ],
 )
@@ -84,17 +85,17 @@ def test_replace_and_remove() -> None:
     )
 
 
-def test_the_last_of_repeated_keys_is_changed() -> None:
+def test_the_last_of_duplicate_keys_is_changed() -> None:
     assert changed('{"a": 1, "b": 0, "a": 2}', put("/a", 3, 2)) == '{"a": 1, "b": 0, "a": 3}'
     assert changed('{"a": 1, "b": 0, "a": 2}', remove("/a", 2)) == '{"b": 0}'
 
 
-def test_the_whole_document() -> None:
+def test_edits_at_the_root() -> None:
     assert changed('\n{"a": 1}\n', remove("/a", 1), add("/b", [1])) == '\n{"b": [1]}\n'
     assert json.loads(changed("{}", add("/a", {"b": 1}))) == {"a": {"b": 1}}
 
 
-def test_line_ends_stay() -> None:
+def test_line_breaks_stay() -> None:
     text = '{\r\n  "a": [\r\n    1\r\n  ]\r\n}\r\n'
     assert changed(text, add("/a/-", {"b": 1})) == text.replace(
         "1\r\n  ]", '1,\r\n    {\r\n      "b": 1\r\n    }\r\n  ]'
