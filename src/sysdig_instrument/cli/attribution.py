@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from sysdig_instrument.cli.documents import InputDocument, Preview
 from sysdig_instrument.engine.findings import format_pointer
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Change, Pointer, apply
+from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 
@@ -37,7 +37,7 @@ def attribute_changes(document: InputDocument, preview: Preview) -> list[OwnedCh
     originals = preview.plan.changes
     if document.kind == "container definitions":  # what has no place in an array was left out
         originals = (change for change in originals if change.pointer[:1] == ("ContainerDefinitions",))
-    final = final_pointers(apply(document.source.value, preview.changes), preview.changes)
+    final = final_pointers(preview.processed, preview.changes)
     aligned = zip(preview.changes, originals if preview.changes else (), final, strict=True)
     return [_attribute(change, original, pointer) for change, original, pointer in aligned]
 

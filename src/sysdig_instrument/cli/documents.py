@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from sysdig_instrument.documents import Document, DocumentKind, kind_of, load, read, to_ecs_changes, to_properties
+from sysdig_instrument.documents.ecs import camel_key
 from sysdig_instrument.documents.errors import MAX_BYTES
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
@@ -127,13 +128,15 @@ class InputDocument:
 class Preview:
     """A plan for a document, in the document's spelling. ``plan`` is the engine's own.
 
-    Without problems, the changes make what the engine made and checked.
+    Without problems, ``processed`` is the document's value after the changes, as the engine has checked it. With problems
+    there are no changes.
     """
 
     plan: Plan
     changes: tuple[Change, ...]
     notices: tuple[Notice, ...]
     problems: tuple[Problem, ...]
+    processed: Json
 
 
 def input_document(source: Document) -> InputDocument:
@@ -175,10 +178,10 @@ def _transform_parameters(template: Json) -> Mapping[str, Json]:
 def preview_document(document: InputDocument, context: Context, look_up: LookupFunction) -> Preview:
     """What would be done to the document."""
     plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
-    _, problems = process(document.fragment, plan)
+    processed, problems = process(document.fragment, plan)
     changes = () if problems else tuple(plan.changes)
     if document.kind == "template":
-        return Preview(plan, changes, plan.notices, problems)
+        return Preview(plan, changes, plan.notices, problems, processed)
     converted = to_ecs_changes(document.source.value, document.kind, changes)
     unsupported = tuple(_unsupported_notice(change) for change in converted.unsupported)
     return Preview(
@@ -186,11 +189,12 @@ def preview_document(document: InputDocument, context: Context, look_up: LookupF
         converted.changes,
         (*_with_camel_case_pointers(plan.notices), *unsupported),
         tuple(_with_camel_case_pointers(problems)),
+        converted.value,
     )
 
 
 def _unsupported_notice(change: Change) -> Notice:
-    name = _camel_case(str(change.pointer[0]))
+    name = camel_key(str(change.pointer[0]))
     return Notice(
         Location(),
         Reason(
@@ -203,12 +207,8 @@ def _unsupported_notice(change: Change) -> Notice:
 def _with_camel_case_pointers(findings: Iterable[AnyFinding]) -> Iterable[AnyFinding]:
     """The findings with their places spelled as ECS does."""
     for finding in findings:
-        pointer = tuple(_camel_case(part) if isinstance(part, str) else part for part in finding.location.pointer)
+        pointer = tuple(camel_key(part) if isinstance(part, str) else part for part in finding.location.pointer)
         yield replace(finding, location=replace(finding.location, pointer=pointer))
-
-
-def _camel_case(key: str) -> str:
-    return key[:1].lower() + key[1:]
 
 
 # FOLDED: The files that a command goes through: those that were named, and those in folders that were.

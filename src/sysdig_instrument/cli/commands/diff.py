@@ -17,13 +17,13 @@ from sysdig_instrument.cli.diff_formats.unified import render_patch, render_term
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
-from sysdig_instrument.documents import write as written
+from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
-from sysdig_instrument.lazy_dataclasses import dataclass, replace
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 _EXIT_CHANGES: Final = 1
 """What ``--exit-code`` answers where something would change: as ``git diff`` does."""
@@ -31,26 +31,26 @@ _EXIT_CHANGES: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class DocumentDiff:
-    """What would change in one document, and its text then."""
+    """What would change in one document, and the document with the changes."""
 
     document: InputDocument
     preview: Preview
     changes: list[OwnedChange]
-    new_text: str
+    after: Document
 
     def hunks(self) -> Iterator[Hunk]:
         """The places where its text changes, with the reasons."""
         source = self.document.source
-        if self.new_text == source.text:
+        if self.after.text == source.text:
             return iter(())
-        new_locator = Locator(replace(source, text=self.new_text))
+        new_locator = Locator(self.after)
         removed = [each for each in self.changes if each.change.operation == "remove"]
         old_locator = Locator(source) if removed else new_locator
         old_spans = [_span(old_locator, each, each.change.pointer) for each in removed]
         new_spans = [
             _span(new_locator, each, each.final_pointer) for each in self.changes if each.change.operation != "remove"
         ]
-        return hunks(source.text, self.new_text, old_spans, new_spans)
+        return hunks(source.text, self.after.text, old_spans, new_spans)
 
 
 Results: TypeAlias = Iterable[tuple[str, DocumentDiff | UserError]]
@@ -91,8 +91,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _document_diff(document: InputDocument, preview: Preview) -> DocumentDiff:
     if preview.problems:
         raise RefusedError(message(preview.problems))
-    new_text = written(document.source, preview.changes)
-    return DocumentDiff(document, preview, attribute_changes(document, preview), new_text)
+    after = write(document.source, preview.changes, preview.processed)
+    return DocumentDiff(document, preview, attribute_changes(document, preview), after)
 
 
 def _span(locator: Locator, change: OwnedChange, pointer: tuple[str | int, ...]) -> NoteSpan:

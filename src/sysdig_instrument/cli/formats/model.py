@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import Reason, single_line
 from sysdig_instrument.engine.json_types import Json
@@ -171,7 +172,7 @@ def document_pointer(document: InputDocument, pointer: Pointer) -> Pointer:
     for part in pointer:
         found_key = part
         if isinstance(value, dict) and isinstance(part, str):
-            found_key = next((key for key in _case_variants(part) if key in value), part)
+            found_key = next((key for key in (part, camel_key(part), pascal_key(part)) if key in value), part)
             value = value.get(found_key)
         elif isinstance(value, list) and isinstance(part, int):
             value = value[part] if part < len(value) else None
@@ -179,10 +180,6 @@ def document_pointer(document: InputDocument, pointer: Pointer) -> Pointer:
             value = None
         parts.append(found_key)
     return tuple(parts)
-
-
-def _case_variants(key: str) -> tuple[str, ...]:
-    return key, key[:1].lower() + key[1:], key[:1].upper() + key[1:]
 
 
 # FOLDED: Where in a document's text something is that the engine names by its pointer.
