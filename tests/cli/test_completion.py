@@ -136,20 +136,20 @@ def test_completion_in_an_interactive_shell(shell: str, tmp_path: Path, capsys: 
 def test_a_mistyped_argument_gets_a_suggestion(call: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, *call)
     assert ran.code == 2
-    assert f"\nDid you mean {meant}?\n" in ran.err
+    assert f'\nDid you mean "{meant}"?\n' in ran.err
 
 
 def test_options_are_completed_for_their_command(capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "explain", "x", "--side-by-side")
     assert ran.err.startswith("sysdig-instrument explain: unrecognized arguments: --side-by-side\n")
     assert ran.err.endswith("See sysdig-instrument explain --help\n")
-    assert "Did you mean --side-by-side?" not in ran.err
+    assert "Did you mean" not in ran.err
 
 
 def test_an_option_before_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "--format", "json", "explain", "x")
     assert ran.code == 2
-    assert "\nOptions stand behind the command: sysdig-instrument COMMAND --format …\n" in ran.err
+    assert "\nOptions go after the command: sysdig-instrument COMMAND --format …\n" in ran.err
 
 
 def test_without_a_command_there_is_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -153,7 +153,9 @@ def to_ecs_changes(value: Json, kind: DocumentKind, changes: Iterable[Change]) -
         if pointer is None:
             unsupported.append(change)
             continue
-        ecs_change = _to_ecs_change(value, replace(change, pointer=pointer))
+        below_owner = len(change.pointer) - len(change.owner.pointer)
+        owner = replace(change.owner, pointer=pointer[: max(0, len(pointer) - below_owner)])
+        ecs_change = _to_ecs_change(value, replace(change, pointer=pointer, owner=owner))
         # A later change sees what the earlier ones left, so that indexes mean the same on both sides.
         value = apply(value, [ecs_change])
         translated.append(ecs_change)
