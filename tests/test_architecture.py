@@ -41,6 +41,7 @@ MAY_USE = {
 
 OUTSIDERS = {
     "jsonpatch": {"engine/patch.py"},
+    "shtab": {"cli/commands/completion.py"},
     "jsonpointer": {"engine/patch.py"},
     "aws_lambda_powertools": {"function"},
     "yaml": {"documents"},
