@@ -45,7 +45,7 @@ def display_value(name: str, value: Json) -> str:
     if value is None:
         return "not set"
     if name == "ExtraConf":
-        return f"{len(str(value))} characters"
+        return f"a text of {len(str(value))} characters"
     if isinstance(value, dict):
         return _display_object(name, value)
     if isinstance(value, list):
