@@ -28,7 +28,7 @@ SET = ["--set", "Collector=us2", "--set", f"AccessKeySecret={SECRET}"]
 
 
 class Ran:
-    """What a run in this process came to."""
+    """The result of a run in this process."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
@@ -56,7 +56,7 @@ def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str], stdin: bytes
 
 
 def spawn(*arguments: str | Path, stdin: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
-    """Run the tool in a process of its own."""
+    """Run the tool in its own process."""
     command = [sys.executable, "-m", "sysdig_instrument", *map(str, arguments)]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE)}
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
@@ -156,7 +156,19 @@ def test_an_enormous_file_is_refused_unread(tmp_path: Path, capsys: pytest.Captu
     assert (ran.code, ran.out) == (2, "")
 
 
-@pytest.mark.parametrize("file", ["", ".", "/", "/nowhere/at/all", "/dev/null", "x" * 300, "a\x00b", "ä"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param("", id="empty name"),
+        pytest.param(".", id="current folder"),
+        pytest.param("/", id="root"),
+        pytest.param("/nowhere/at/all", id="missing"),
+        pytest.param("/dev/null", id="dev null"),
+        pytest.param("x" * 300, id="300 letters"),
+        pytest.param("a\x00b", id="NUL in the name"),
+        pytest.param("ä", id="non-ASCII name"),
+    ],
+)
 def test_a_file_that_cannot_be_read_gives_2(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run("transform", file, *SET, capsys=capsys)
     assert (ran.code, ran.out) == (2, "")
@@ -165,7 +177,18 @@ def test_a_file_that_cannot_be_read_gives_2(file: str, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("option", ["--parameters", "--settings", "--images"])
 @pytest.mark.parametrize(
-    "content", [None, b"", b"5", b'"x"', b"{", b"\xff", b"[5]", b'[{"ParameterKey": "x"}]', b"[[]]"]
+    "content",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"5", id="number"),
+        pytest.param(b'"x"', id="string"),
+        pytest.param(b"{", id="unclosed"),
+        pytest.param(b"\xff", id="not UTF-8"),
+        pytest.param(b"[5]", id="list of numbers"),
+        pytest.param(b'[{"ParameterKey": "x"}]', id="parameter without value"),
+        pytest.param(b"[[]]", id="list of lists"),
+    ],
 )
 def test_a_bad_file_for_an_option_gives_2(
     option: str, content: bytes | None, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -242,7 +265,9 @@ linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /
 
 @linux
 @pytest.mark.parametrize(
-    "arguments", [["transform", "-", *SET], ["check", "-", *SET], ["images", "-", *SET, "--offline"]]
+    "arguments",
+    [["transform", "-", *SET], ["check", "-", *SET], ["images", "-", *SET, "--offline"]],
+    ids=lambda arguments: arguments[0],
 )
 def test_a_full_disk_gives_2_and_a_message(arguments: list[str]) -> None:
     needs_image = json.dumps(template(container(EntryPoint=None)))
@@ -262,7 +287,10 @@ def test_messages_that_cannot_be_written_stop_nothing() -> None:
     assert properties_of(json.loads(ran.stdout))["PidMode"] == "task"
 
 
-@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), (">&-", 0), ("2>&-", 0)])
+@pytest.mark.parametrize(
+    ("closed", "code"),
+    [pytest.param("<&-", 2, id="stdin"), pytest.param(">&-", 0, id="stdout"), pytest.param("2>&-", 0, id="stderr")],
+)
 def test_a_closed_stream_is_no_crash(closed: str, code: int, good: Path) -> None:
     file = "-" if closed == "<&-" else str(good)
     line = f"'{sys.executable}' -m sysdig_instrument transform {file} {' '.join(SET)} {closed}"
@@ -327,16 +355,19 @@ def parameters_template() -> dict[str, Json]:
     return {"Parameters": {"Image": {"Type": "String"}}, **value}
 
 
-PARAMETERS: list[Json] = [
-    {"Image": "a=b:1"},
-    [{"ParameterKey": "Image", "ParameterValue": "a=b:1"}],
-    [{"ParameterKey": "Image", "ParameterValue": "a=b:1"}, {"ParameterKey": "Other", "UsePreviousValue": True}],
-    ["Image=a=b:1"],
-    {"Image": ["a=b:1"]},
-]
+PARAMETERS: dict[str, Json] = {
+    "object": {"Image": "a=b:1"},
+    "list of the AWS CLI": [{"ParameterKey": "Image", "ParameterValue": "a=b:1"}],
+    "previous value": [
+        {"ParameterKey": "Image", "ParameterValue": "a=b:1"},
+        {"ParameterKey": "Other", "UsePreviousValue": True},
+    ],
+    "list of pairs": ["Image=a=b:1"],
+    "list of values": {"Image": ["a=b:1"]},
+}
 
 
-@pytest.mark.parametrize("given_parameters", PARAMETERS)
+@pytest.mark.parametrize("given_parameters", PARAMETERS.values(), ids=PARAMETERS)
 def test_parameters_are_taken_in_every_form(
     given_parameters: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -356,7 +387,15 @@ def test_p_wins_over_the_file_and_keeps_equals_signs(tmp_path: Path, capsys: pyt
     assert '"a=b" is needed' in ran.err
 
 
-@pytest.mark.parametrize("bad", ["Image", "=x", " =x", ""])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param("Image", id="no equals sign"),
+        pytest.param("=x", id="no name"),
+        pytest.param(" =x", id="blank name"),
+        pytest.param("", id="empty"),
+    ],
+)
 @pytest.mark.parametrize("option", ["-p", "--set"])
 def test_a_malformed_name_value_pair_gives_2(
     option: str, bad: str, good: Path, capsys: pytest.CaptureFixture[str]
@@ -399,8 +438,14 @@ def test_a_misspelt_key_of_an_image_config_gives_2(
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("--ofline", "--offline"), ("--parameter-file=x", "--parameter"), ("--setings=x", "--settings"), ("--frmat", "--format"), ("--output-file", "--output")],
-)  # fmt: skip
+    [
+        ("--ofline", "--offline"),
+        ("--parameter-file=x", "--parameter"),
+        ("--setings=x", "--settings"),
+        ("--frmat", "--format"),
+        ("--output-file", "--output"),
+    ],
+)
 def test_a_mistyped_option_gets_a_suggestion(
     wrong: str, meant: str, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -409,13 +454,17 @@ def test_a_mistyped_option_gets_a_suggestion(
     assert f'Did you mean "{meant}' in ran.err
 
 
-@pytest.mark.parametrize("extra", ["", " ", "--", "=", "--=", "-", "\n", "--ä", "x y"])
+@pytest.mark.parametrize(
+    "extra", ["", " ", "--", "=", "--=", "-", "\n", "--ä", "x y"], ids=lambda extra: ascii(extra).strip("'") or "empty"
+)
 def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("transform", good, "--offline", extra, "more", capsys=capsys).code == 2
 
 
 @pytest.mark.parametrize(
-    "arguments", [["transform"], ["trnsform", "x"], ["--nothing"], ["transform", "x", "--format", "xml"], ["-p"]]
+    "arguments",
+    [["transform"], ["trnsform", "x"], ["--nothing"], ["transform", "x", "--format", "xml"], ["-p"]],
+    ids=" ".join,
 )
 def test_a_usage_error_gives_2_and_points_to_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(*arguments, capsys=capsys)
@@ -423,7 +472,9 @@ def test_a_usage_error_gives_2_and_points_to_help(arguments: list[str], capsys: 
     assert ran.err.endswith(" --help\n")
 
 
-@pytest.mark.parametrize("command", [[], *([each.name] for each in COMMANDS)])
+@pytest.mark.parametrize(
+    "command", [[], *([each.name] for each in COMMANDS)], ids=lambda command: "".join(command) or "sysdig-instrument"
+)
 def test_every_command_has_a_help_that_fits_a_terminal(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(*command, "--help", capsys=capsys)
     assert (ran.code, ran.err) == (0, "")

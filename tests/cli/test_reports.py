@@ -32,7 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def faults_of_sarif(text: str) -> list[str]:
-    """The rules of Microsoft's validator that a report breaks: it holds it against the schema, and looks into indexes and URIs."""
+    """Return the rules of Microsoft's validator that a report breaks. It checks the schema, indexes and URIs."""
     node, folder = shutil.which("node"), TOOLS / "sarif"
     if not node or not (folder / ".done").exists():
         skip_or_fail("the validator of SARIF is not there: it needs Node and `make dev`")
@@ -44,7 +44,7 @@ def faults_of_sarif(text: str) -> list[str]:
     )  # fmt: skip
     assert "Analysis completed successfully." in done.stdout, done.stdout + done.stderr
     found = re.findall(r"^.*/report\.sarif\(.+?\): \w+ (\w+): .*", done.stdout, re.MULTILINE)
-    return [rule for rule in found if rule != "SARIF2005"]  # which misses a web site: the tool has none
+    return [rule for rule in found if rule != "SARIF2005"]  # it requires a web site, which the tool does not have
 
 
 def odd_report() -> FileReport:

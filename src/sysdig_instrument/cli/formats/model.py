@@ -1,4 +1,4 @@
-"""What a report says of a file: its task definitions, their containers, and the remarks on them. Names and reasons only."""
+"""The report on a file: its task definitions, their containers, and items about them. Names and reasons, never values."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class FileReport:
 
     @property
     def has_no_errors(self) -> bool:
-        """Whether no item is an error."""
+        """Return whether no item is an error."""
         return not any(item.rule.level == "error" for item in self.items)
 
 
