@@ -23,7 +23,7 @@ from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
 ROUTER = str(FOLDER / "firelens-router-left-alone" / "template.yaml")
-ODD = 'a"b<c>&|`*_@team #1\n\x00%,:☃'
+UNUSUAL = 'a"b<c>&|`*_@team #1\n\x00%,:☃'
 
 
 @pytest.fixture(autouse=True)
@@ -47,12 +47,15 @@ def faults_of_sarif(text: str) -> list[str]:
     return [rule for rule in found if rule != "SARIF2005"]  # it requires a web site, which the tool does not have
 
 
-def odd_report() -> FileReport:
-    row = ReportRow(ODD, Result.FAILED, "refused", ODD, 3)
+def unusual_report() -> FileReport:
+    row = ReportRow(UNUSUAL, Result.FAILED, "refused", UNUSUAL, 3)
     return FileReport(
-        ODD,
+        UNUSUAL,
         (TaskReport(row, (row,)),),
-        (ReportItem(REFUSED, Reason(ODD, ODD), ODD, ODD, ODD, 3), ReportItem(NOTICE, Reason(ODD))),
+        (
+            ReportItem(REFUSED, Reason(UNUSUAL, UNUSUAL), UNUSUAL, UNUSUAL, UNUSUAL, 3),
+            ReportItem(NOTICE, Reason(UNUSUAL)),
+        ),
     )
 
 
@@ -117,12 +120,12 @@ def test_all_cases_as_sarif(command: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_sarif_with_unusual_names_and_without_results() -> None:
-    for reports in ([], [odd_report()]):
+    for reports in ([], [unusual_report()]):
         assert faults_of_sarif("".join(sarif.render(reports, Console()))) == []
 
 
 def test_the_sarif_validator_rejects_invalid_reports() -> None:
-    text = "".join(sarif.render([odd_report()], Console()))
+    text = "".join(sarif.render([unusual_report()], Console()))
     for old, new in (('"message"', '"messages"'), ('"ruleIndex": 0', '"ruleIndex": 99'), ('"2.1.0"', '"2.0"')):
         assert old in text
         assert faults_of_sarif(text.replace(old, new))
@@ -149,7 +152,7 @@ def test_junit(capsys: pytest.CaptureFixture[str]) -> None:
     assert [case.get("name") for case in suites[0].findall("testcase[failure]")] == ["Api: nginx"]
     assert [case.get("name") for case in suites[0].findall("testcase[skipped]")] == ["Api: router"]
     assert suites[2].get("errors") == "1"
-    unusual = ET.fromstring("".join(junit.render([odd_report()], Console())))  # noqa: S314 - the same
+    unusual = ET.fromstring("".join(junit.render([unusual_report()], Console())))  # noqa: S314 - the same
     assert unusual.find("testsuite/testcase/failure") is not None
 
 
@@ -206,11 +209,11 @@ def test_github(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "github").out.splitlines()
     assert re.match(rf'::error file={ROUTER},line=\d+,title=Task "Api"%2C container "nginx"::".*" is needed', shown[0])
     assert all(line.startswith(("::error ", "::notice ")) for line in shown)
-    assert len("".join(github.render([odd_report()], Console())).splitlines()) == 2
+    assert len("".join(github.render([unusual_report()], Console())).splitlines()) == 2
 
 
 def test_names_are_escaped_in_markdown() -> None:
-    text = "".join(markdown.render([odd_report()], Console()))
+    text = "".join(markdown.render([unusual_report()], Console()))
     (row, *_) = [line for line in text.splitlines() if line.startswith("| a")]
     assert len(re.findall(r"(?<!\\)\|", row)) == 5
     text = text.replace("**refused**", "")
