@@ -217,9 +217,9 @@ broken = st.tuples(
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(slip=broken)
-def test_a_mutated_template_gives_no_crash(slip: tuple[int, int, str], capsys: pytest.CaptureFixture[str]) -> None:
-    start, length, text = slip
+@given(mutation=broken)
+def test_a_mutated_template_gives_no_crash(mutation: tuple[int, int, str], capsys: pytest.CaptureFixture[str]) -> None:
+    start, length, text = mutation
     content = GOOD[:start] + text + GOOD[start + length :]
     ran = run("transform", "-", *SET, "--offline", capsys=capsys, stdin=content.encode())
     assert ran.code in (0, 1, 2)
@@ -245,10 +245,10 @@ def test_a_closed_output_pipe_is_no_error() -> None:
         process.stdout.close()
         process.stdin.write(json.dumps({"Description": "x" * 200_000, **template()}).encode())
         process.stdin.close()
-        told = process.stderr.read()
+        messages = process.stderr.read()
         assert process.wait(60) == 0
-    assert b"Traceback" not in told
-    assert b"Exception ignored" not in told
+    assert b"Traceback" not in messages
+    assert b"Exception ignored" not in messages
 
 
 @contextlib.contextmanager
