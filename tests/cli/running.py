@@ -19,7 +19,7 @@ SETTINGS = ["--settings", "settings.yaml", "--images", "images.json", "--offline
 
 @dataclass(frozen=True)
 class Ran:
-    """What a run came to."""
+    """The result of a run."""
 
     code: int
     out: str
@@ -41,7 +41,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ran:
 
 
 def with_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Go to a folder that has the documentation's examples in it."""
+    """Copy the documentation's examples to a folder and change to it."""
     shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
     monkeypatch.chdir(folder)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "AWS_REGION", "AWS_DEFAULT_REGION"):

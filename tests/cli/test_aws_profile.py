@@ -1,4 +1,4 @@
-"""AWS profiles: the region, and whose credentials registries are asked with."""
+"""AWS profiles: the region, and the credentials for registries."""
 
 from __future__ import annotations
 
@@ -37,14 +37,16 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("variables", "profile", "region"),
     [
-        ({}, None, "eu-central-1"),
-        ({}, "shop", "eu-west-1"),
-        ({"AWS_PROFILE": "shop"}, None, "eu-west-1"),
-        ({"AWS_PROFILE": "default"}, "shop", "eu-west-1"),
-        ({"AWS_REGION": "us-east-1"}, "shop", "us-east-1"),
-        ({"AWS_DEFAULT_REGION": "us-east-2", "AWS_PROFILE": "shop"}, None, "us-east-2"),
-        ({}, "bare", None),
-        ({"AWS_CONFIG_FILE": "none"}, "shop", None),
+        pytest.param({}, None, "eu-central-1", id="default profile"),
+        pytest.param({}, "shop", "eu-west-1", id="option"),
+        pytest.param({"AWS_PROFILE": "shop"}, None, "eu-west-1", id="AWS_PROFILE"),
+        pytest.param({"AWS_PROFILE": "default"}, "shop", "eu-west-1", id="option before AWS_PROFILE"),
+        pytest.param({"AWS_REGION": "us-east-1"}, "shop", "us-east-1", id="AWS_REGION before the profile"),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": "us-east-2", "AWS_PROFILE": "shop"}, None, "us-east-2", id="AWS_DEFAULT_REGION"
+        ),
+        pytest.param({}, "bare", None, id="profile without region"),
+        pytest.param({"AWS_CONFIG_FILE": "none"}, "shop", None, id="no file"),
     ],
 )
 def test_the_region_is_chosen_as_by_the_aws_cli(

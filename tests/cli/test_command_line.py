@@ -28,7 +28,7 @@ SET = ["--set", "Collector=us2", "--set", f"AccessKeySecret={SECRET}"]
 
 
 class Ran:
-    """What a run in this process came to."""
+    """The result of a run in this process."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
@@ -56,7 +56,7 @@ def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str], stdin: bytes
 
 
 def spawn(*arguments: str | Path, stdin: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
-    """Run the tool in a process of its own."""
+    """Run the tool in its own process."""
     command = [sys.executable, "-m", "sysdig_instrument", *map(str, arguments)]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE)}
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
@@ -93,7 +93,7 @@ def test_unknown_images_are_refused_offline(tmp_path: Path, capsys: pytest.Captu
     path.write_text(json.dumps(template(container(EntryPoint=None))))
     ran = run("transform", path, *SET, "--offline", capsys=capsys)
     assert ran.code == 1
-    assert '"shop/web:1" is needed, and --offline forbids to ask for it' in ran.err
+    assert '"shop/web:1" is needed, but --offline prevents the lookup' in ran.err
 
 
 BAD_FILES: dict[str, tuple[bytes, str]] = {
@@ -156,7 +156,19 @@ def test_an_enormous_file_is_refused_unread(tmp_path: Path, capsys: pytest.Captu
     assert (ran.code, ran.out) == (2, "")
 
 
-@pytest.mark.parametrize("file", ["", ".", "/", "/nowhere/at/all", "/dev/null", "x" * 300, "a\x00b", "ä"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param("", id="empty name"),
+        pytest.param(".", id="current folder"),
+        pytest.param("/", id="root"),
+        pytest.param("/nowhere/at/all", id="missing"),
+        pytest.param("/dev/null", id="dev null"),
+        pytest.param("x" * 300, id="300 letters"),
+        pytest.param("a\x00b", id="NUL in the name"),
+        pytest.param("ä", id="non-ASCII name"),
+    ],
+)
 def test_a_file_that_cannot_be_read_gives_2(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run("transform", file, *SET, capsys=capsys)
     assert (ran.code, ran.out) == (2, "")
@@ -165,7 +177,18 @@ def test_a_file_that_cannot_be_read_gives_2(file: str, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("option", ["--parameters", "--settings", "--images"])
 @pytest.mark.parametrize(
-    "content", [None, b"", b"5", b'"x"', b"{", b"\xff", b"[5]", b'[{"ParameterKey": "x"}]', b"[[]]"]
+    "content",
+    [
+        pytest.param(None, id="missing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"5", id="number"),
+        pytest.param(b'"x"', id="string"),
+        pytest.param(b"{", id="unclosed"),
+        pytest.param(b"\xff", id="not UTF-8"),
+        pytest.param(b"[5]", id="list of numbers"),
+        pytest.param(b'[{"ParameterKey": "x"}]', id="parameter without value"),
+        pytest.param(b"[[]]", id="list of lists"),
+    ],
 )
 def test_a_bad_file_for_an_option_gives_2(
     option: str, content: bytes | None, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -194,9 +217,9 @@ broken = st.tuples(
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(slip=broken)
-def test_a_mutated_template_gives_no_crash(slip: tuple[int, int, str], capsys: pytest.CaptureFixture[str]) -> None:
-    start, length, text = slip
+@given(mutation=broken)
+def test_a_mutated_template_gives_no_crash(mutation: tuple[int, int, str], capsys: pytest.CaptureFixture[str]) -> None:
+    start, length, text = mutation
     content = GOOD[:start] + text + GOOD[start + length :]
     ran = run("transform", "-", *SET, "--offline", capsys=capsys, stdin=content.encode())
     assert ran.code in (0, 1, 2)
@@ -222,10 +245,10 @@ def test_a_closed_output_pipe_is_no_error() -> None:
         process.stdout.close()
         process.stdin.write(json.dumps({"Description": "x" * 200_000, **template()}).encode())
         process.stdin.close()
-        told = process.stderr.read()
+        messages = process.stderr.read()
         assert process.wait(60) == 0
-    assert b"Traceback" not in told
-    assert b"Exception ignored" not in told
+    assert b"Traceback" not in messages
+    assert b"Exception ignored" not in messages
 
 
 @contextlib.contextmanager
@@ -242,14 +265,16 @@ linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /
 
 @linux
 @pytest.mark.parametrize(
-    "arguments", [["transform", "-", *SET], ["check", "-", *SET], ["images", "-", *SET, "--offline"]]
+    "arguments",
+    [["transform", "-", *SET], ["check", "-", *SET], ["images", "-", *SET, "--offline"]],
+    ids=lambda arguments: arguments[0],
 )
 def test_a_full_disk_gives_2_and_a_message(arguments: list[str]) -> None:
     needs_image = json.dumps(template(container(EntryPoint=None)))
     with full() as stream:
         ran = spawn(*arguments, stdin=(needs_image if "images" in arguments else GOOD).encode(), stdout=stream)
     assert ran.returncode == 2
-    assert b"Standard output cannot be written: No space left on device" in ran.stderr
+    assert b"Cannot write to standard output: No space left on device" in ran.stderr
     assert b"Traceback" not in ran.stderr
     assert b"Exception ignored" not in ran.stderr
 
@@ -262,7 +287,10 @@ def test_messages_that_cannot_be_written_stop_nothing() -> None:
     assert properties_of(json.loads(ran.stdout))["PidMode"] == "task"
 
 
-@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), (">&-", 0), ("2>&-", 0)])
+@pytest.mark.parametrize(
+    ("closed", "code"),
+    [pytest.param("<&-", 2, id="stdin"), pytest.param(">&-", 0, id="stdout"), pytest.param("2>&-", 0, id="stderr")],
+)
 def test_a_closed_stream_is_no_crash(closed: str, code: int, good: Path) -> None:
     file = "-" if closed == "<&-" else str(good)
     line = f"'{sys.executable}' -m sysdig_instrument transform {file} {' '.join(SET)} {closed}"
@@ -296,7 +324,7 @@ def test_output_option_writes_only_the_file(good: Path, tmp_path: Path, capsys: 
 def test_an_output_that_cannot_be_written_gives_2(output: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run("transform", good, *SET, "-o", output, capsys=capsys)
     assert ran.code == 2
-    assert f"{output} cannot be written: " in ran.err
+    assert f"Cannot write {output}: " in ran.err
 
 
 def test_formats_convert_into_one_another(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -315,8 +343,7 @@ def test_task_level_changes_do_not_fit_container_arrays(capsys: pytest.CaptureFi
     ran = run("transform", "-", *SET, capsys=capsys, stdin=array)
     assert ran.code == 0
     assert (
-        "An array of container definitions has no place for pidMode. Set pidMode to task in the task definition."
-        in ran.err
+        "An array of container definitions cannot hold pidMode. Set pidMode to task in the task definition." in ran.err
     )
 
 
@@ -328,16 +355,19 @@ def parameters_template() -> dict[str, Json]:
     return {"Parameters": {"Image": {"Type": "String"}}, **value}
 
 
-PARAMETERS: list[Json] = [
-    {"Image": "a=b:1"},
-    [{"ParameterKey": "Image", "ParameterValue": "a=b:1"}],
-    [{"ParameterKey": "Image", "ParameterValue": "a=b:1"}, {"ParameterKey": "Other", "UsePreviousValue": True}],
-    ["Image=a=b:1"],
-    {"Image": ["a=b:1"]},
-]
+PARAMETERS: dict[str, Json] = {
+    "object": {"Image": "a=b:1"},
+    "list of the AWS CLI": [{"ParameterKey": "Image", "ParameterValue": "a=b:1"}],
+    "previous value": [
+        {"ParameterKey": "Image", "ParameterValue": "a=b:1"},
+        {"ParameterKey": "Other", "UsePreviousValue": True},
+    ],
+    "list of pairs": ["Image=a=b:1"],
+    "list of values": {"Image": ["a=b:1"]},
+}
 
 
-@pytest.mark.parametrize("given_parameters", PARAMETERS)
+@pytest.mark.parametrize("given_parameters", PARAMETERS.values(), ids=PARAMETERS)
 def test_parameters_are_taken_in_every_form(
     given_parameters: Json, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -357,14 +387,22 @@ def test_p_wins_over_the_file_and_keeps_equals_signs(tmp_path: Path, capsys: pyt
     assert '"a=b" is needed' in ran.err
 
 
-@pytest.mark.parametrize("bad", ["Image", "=x", " =x", ""])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param("Image", id="no equals sign"),
+        pytest.param("=x", id="no name"),
+        pytest.param(" =x", id="blank name"),
+        pytest.param("", id="empty"),
+    ],
+)
 @pytest.mark.parametrize("option", ["-p", "--set"])
 def test_a_malformed_name_value_pair_gives_2(
     option: str, bad: str, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ran = run("transform", good, option, bad, capsys=capsys)
     assert ran.code == 2
-    assert f"{option} takes NAME=VALUE" in ran.err
+    assert f"A value of {option} has no name or no equals sign. Write {option} NAME=VALUE." in ran.err
 
 
 def test_set_keeps_equals_signs_and_ignores_empty_values(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -377,7 +415,7 @@ def test_set_keeps_equals_signs_and_ignores_empty_values(good: Path, capsys: pyt
 def test_an_unknown_setting_gets_a_suggestion(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run("transform", good, "--set", "Colector=us2", capsys=capsys)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == 'sysdig-instrument: "Colector" in --set is no setting. Write "Collector".\n'
+    assert ran.err == 'sysdig-instrument: Unknown setting "Colector" in --set. Did you mean "Collector"?\n'
 
 
 def test_set_wins_over_the_settings_file(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -395,28 +433,38 @@ def test_a_misspelt_key_of_an_image_config_gives_2(
     path.write_text(json.dumps({"nginx": {key: ["x"]}}))
     ran = run("transform", good, *SET, "--images", path, capsys=capsys)
     assert (ran.code, ran.out) == (2, "")
-    assert f'image "nginx" has the key "{key}"' in ran.err
+    assert f'image "nginx" has the unknown key "{key}"' in ran.err
 
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("--ofline", "--offline"), ("--parameter-file=x", "--parameter"), ("--setings=x", "--settings"), ("--frmat", "--format"), ("--output-file", "--output")],
-)  # fmt: skip
+    [
+        ("--ofline", "--offline"),
+        ("--parameter-file=x", "--parameter"),
+        ("--setings=x", "--settings"),
+        ("--frmat", "--format"),
+        ("--output-file", "--output"),
+    ],
+)
 def test_a_mistyped_option_gets_a_suggestion(
     wrong: str, meant: str, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ran = run("transform", good, wrong, capsys=capsys)
     assert ran.code == 2
-    assert f"Did you mean {meant}" in ran.err
+    assert f'Did you mean "{meant}' in ran.err
 
 
-@pytest.mark.parametrize("extra", ["", " ", "--", "=", "--=", "-", "\n", "--ä", "x y"])
+@pytest.mark.parametrize(
+    "extra", ["", " ", "--", "=", "--=", "-", "\n", "--ä", "x y"], ids=lambda extra: ascii(extra).strip("'") or "empty"
+)
 def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("transform", good, "--offline", extra, "more", capsys=capsys).code == 2
 
 
 @pytest.mark.parametrize(
-    "arguments", [["transform"], ["trnsform", "x"], ["--nothing"], ["transform", "x", "--format", "xml"], ["-p"]]
+    "arguments",
+    [["transform"], ["trnsform", "x"], ["--nothing"], ["transform", "x", "--format", "xml"], ["-p"]],
+    ids=" ".join,
 )
 def test_a_usage_error_gives_2_and_points_to_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(*arguments, capsys=capsys)
@@ -424,7 +472,9 @@ def test_a_usage_error_gives_2_and_points_to_help(arguments: list[str], capsys: 
     assert ran.err.endswith(" --help\n")
 
 
-@pytest.mark.parametrize("command", [[], *([each.name] for each in COMMANDS)])
+@pytest.mark.parametrize(
+    "command", [[], *([each.name] for each in COMMANDS)], ids=lambda command: "".join(command) or "sysdig-instrument"
+)
 def test_every_command_has_a_help_that_fits_a_terminal(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(*command, "--help", capsys=capsys)
     assert (ran.code, ran.err) == (0, "")
@@ -479,13 +529,13 @@ def test_parameters_of_the_transform_in_the_template_apply(tmp_path: Path, capsy
 
 @pytest.mark.parametrize("command", ["transform", "diff", "explain", "check", "settings", "images"])
 def test_a_misspelt_parameter_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
-    """CloudFormation would refuse it; the preview would be one with another value."""
+    """CloudFormation would refuse it; without the notice the preview would use another value."""
     path = tmp_path / "t.json"
     path.write_text(json.dumps({"Parameters": {"Image": {"Type": "String", "Default": "shop/web:1"}}, "Resources": {}}))
     ran = run(command, path, "-p", "Imgae=a", "-p", "Image=b", "-p", "Other=c", capsys=capsys)
-    told = [line for line in ran.err.splitlines() if "-p names" in line]
-    assert told == [
-        'notice: -p names the parameter "Imgae", and no template has it. Did you mean Image?',
-        'notice: -p names the parameter "Other", and no template has it.',
+    notices = [line for line in ran.err.splitlines() if "given with -p" in line]
+    assert notices == [
+        'notice: No template has the parameter "Imgae" given with -p. Did you mean "Image"?',
+        'notice: No template has the parameter "Other" given with -p.',
     ]
     assert ran.code == 0

@@ -133,7 +133,7 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "diff", "app.yaml", *SETTINGS, "--exit-code").code == 1
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
     again = run(capsys, "diff", "out.yaml", *SETTINGS, "--exit-code")
-    assert (again.code, again.out.splitlines()[0]) == (0, "out.yaml: nothing changes")
+    assert (again.code, again.out.splitlines()[0]) == (0, "out.yaml: no changes")
     refused = run(capsys, "diff", "app.yaml", "--offline", "--set", "Collector=us2")
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith('sysdig-instrument: app.yaml: Task "Task", container "worker" ')
@@ -155,15 +155,22 @@ def test_json_has_no_values(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("variables", "option", "expected"),
     [
-        ({}, "auto", False), ({}, "always", True), ({"FORCE_COLOR": "1"}, "auto", True),
-        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "auto", False), ({"NO_COLOR": "1"}, "always", True),
-        ({"FORCE_COLOR": "1"}, "never", False),
+        pytest.param({}, "auto", False, id="auto in a pipe"),
+        pytest.param({}, "always", True, id="always"),
+        pytest.param({"FORCE_COLOR": "1"}, "auto", True, id="FORCE_COLOR"),
+        pytest.param({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "auto", False, id="NO_COLOR before FORCE_COLOR"),
+        pytest.param({"NO_COLOR": "1"}, "always", True, id="always before NO_COLOR"),
+        pytest.param({"FORCE_COLOR": "1"}, "never", False, id="never before FORCE_COLOR"),
     ],
-)  # fmt: skip
+)
 def test_colours(
-    variables: dict[str, str], option: str, *, expected: bool,
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    variables: dict[str, str],
+    option: str,
+    *,
+    expected: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     shown = run(capsys, "explain", "app.yaml", *SETTINGS, "--color", option)

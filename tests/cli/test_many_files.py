@@ -1,4 +1,4 @@
-"""Many files and folders in one run, and the settings file that is found beside them."""
+"""Many files and folders in one run, and the settings file beside them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sysdig_instrument.cli import console
 
 GOOD = json.dumps(template())
 MOST_KIB = 6 * 1024
-"""How much more memory a thousand templates may take than a hundred: allocators are never quite the same twice."""
+"""How much more memory a thousand templates may take than a hundred: allocators vary between runs."""
 
 
 @pytest.fixture(autouse=True)
@@ -74,11 +74,11 @@ def test_folders_without_templates(here: Path, capsys: pytest.CaptureFixture[str
     (here / "empty").mkdir()
     shown = run(capsys, "explain", "empty", *SETTINGS)
     assert (shown.code, shown.out) == (2, "")
-    assert "no template" in shown.err
+    assert "No template" in shown.err
 
 
 def memory(folder: Path, command: str) -> int:
-    """The most memory in KiB that a run of its own takes."""
+    """Return the peak memory in KiB of a run in its own process."""
     program = (
         "import resource, sys\nfrom sysdig_instrument.cli.main import run\n"
         "code = run(sys.argv[1:])\n"

@@ -11,7 +11,7 @@ import pytest
 
 from cli.running import ROOT
 
-MOST = 1.2
+MAX_RATIO = 1.2
 
 MEASURED = """\
 import re, sys
@@ -21,11 +21,11 @@ with open("/proc/self/status") as file:
     print(re.search(r"VmHWM:\\s*(\\d+)", file.read())[1], file=sys.stderr)
 sys.exit(code)
 """
-"""A run of the tool that tells its peak of memory, as Linux counts it (getrusage would count the test's own, too)."""
+"""Runs the tool and prints its peak memory, as Linux counts it (getrusage would count the test's own, too)."""
 
 
 def templates(folder: Path, count: int) -> Path:
-    """Templates, each with names of its own, so that nothing can be kept for two of them."""
+    """Write templates with different names, so that no two can share a cached value."""
     folder.mkdir()
     for number in range(count):
         container = {
@@ -41,7 +41,7 @@ def templates(folder: Path, count: int) -> Path:
 
 
 def peak(command: str, folder: Path) -> int:
-    """The peak of memory of a run over a folder, in KiB."""
+    """Return the peak memory of a run over a folder, in KiB."""
     options = ["--format", "json", "--no-config", "--offline", "--set", "Collector=us2"]
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, command, str(folder), *options],
@@ -52,9 +52,9 @@ def peak(command: str, folder: Path) -> int:
     return int(done.stderr.splitlines()[-1])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak of memory in /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the peak memory in /proc")
 @pytest.mark.parametrize("command", ["check", "explain"])
 def test_memory_is_flat(command: str, tmp_path: Path) -> None:
     few, many = templates(tmp_path / "few", 100), templates(tmp_path / "many", 1000)
     small, large = peak(command, few), peak(command, many)
-    assert large <= MOST * small, f"{large / small:.2f} times"
+    assert large <= MAX_RATIO * small, f"{large / small:.2f} times"

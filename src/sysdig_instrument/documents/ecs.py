@@ -150,7 +150,9 @@ def to_ecs_changes(value: Json, kind: DocumentKind, changes: Iterable[Change]) -
         if pointer is None:
             unsupported.append(change)
             continue
-        ecs_change = _to_ecs_change(value, replace(change, pointer=pointer))
+        below_owner = len(change.pointer) - len(change.owner.pointer)
+        owner = replace(change.owner, pointer=pointer[: max(0, len(pointer) - below_owner)])
+        ecs_change = _to_ecs_change(value, replace(change, pointer=pointer, owner=owner))
         # Each change applies to the result of the earlier ones, so that indexes match on both sides.
         value = apply(value, [ecs_change])
         translated.append(ecs_change)

@@ -1,4 +1,4 @@
-"""``sysdig-instrument transform``: the processed template."""
+"""``sysdig-instrument transform``: print the processed template or task definition."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the processed document, or write it to a file.
 
     Raises:
-        RefusedError: The document cannot be instrumented as asked.
-        UsageError: The call or the file is wrong.
+        RefusedError: The document cannot be instrumented as the settings require.
+        UsageError: An option or the file is wrong.
     """
     context = context_for_file(options, environment, options.file)
     document = input_document(load(options.file))
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _processed_bytes(document: InputDocument, preview: Preview, syntax: Syntax | None) -> bytes:
-    """The document with the changes, in its own syntax or in the one that was asked for."""
+    """Return the processed document, in its own syntax or in the given one."""
     source = document.source
     if document.kind == "template":
         check_size(processed_size(preview.processed), "The processed template")
@@ -57,4 +57,4 @@ def _write_output(content: bytes, path: str | None) -> None:
     try:
         Path(path).write_bytes(content)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Give the path of a file to -o.") from None
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Give -o the path of a file.") from None
