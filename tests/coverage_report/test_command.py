@@ -81,7 +81,7 @@ def test_settings_apply_as_in_the_macro(capsys: pytest.CaptureFixture[str], tmp_
     assert call("--region", REGION, "--settings", str(settings)) == 0
     assert call("--region", REGION, "--set", "Mode=opt-in") == 0
     assert call("--region", REGION, "--set", "Moode=opt-in") == 2
-    assert 'Write "Mode"' in capsys.readouterr().err
+    assert 'Did you mean "Mode"?' in capsys.readouterr().err
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

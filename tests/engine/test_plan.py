@@ -100,7 +100,7 @@ def test_nothing_is_looked_up_twice() -> None:
 def test_a_lookup_without_an_answer_is_a_problem() -> None:
     world = World({})
     (problem,) = plan_with_lookups(LOOKED_UP, context(), world).problems
-    assert "Nothing came back for it" in problem.text
+    assert "The lookup returned no answer" in problem.text
     assert len(world.rounds) == 1
 
 
@@ -115,7 +115,7 @@ def test_an_endless_chain_ends() -> None:
         return {request: f"{request.name}x" for request in requests if isinstance(request, ExportLookup)}
 
     (problem,) = plan_with_lookups(template(container(EntryPoint=None, Image=chain)), context(), world).problems
-    assert "It hangs on too long a chain of parameters and exports" in problem.text
+    assert "It depends on too long a chain of parameters and exports" in problem.text
     assert len(calls) == 8
 
 
@@ -191,7 +191,8 @@ def test_a_nested_stack_is_noticed_by_its_name() -> None:
     value = template()
     value["Resources"]["Inner"] = {"Type": "AWS::CloudFormation::Stack"}
     assert any(
-        notice.text.startswith("(Resources.Inner): A nested stack's template") for notice in plan_of(value).notices
+        notice.text.startswith("(Resources.Inner): The macro cannot see a nested stack's template")
+        for notice in plan_of(value).notices
     )
 
 

@@ -180,7 +180,7 @@ def test_a_possible_log_router_is_refused() -> None:
     for unknown in (UNKNOWN, either):
         value = template(container(), container(Name="router", FirelensConfiguration=unknown))
         (problem,) = problems_of(value)
-        assert "Whether the container is a FireLens log router cannot be worked out (" in problem
+        assert "Whether the container is a FireLens log router cannot be determined (" in problem
         assert which(value, InstrumentLogRouters="true") == ["web", "router"]
         assert which(value, ExcludeContainers="router") == ["web"]
     inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Nobody"}})
@@ -192,7 +192,7 @@ def test_an_unknown_name_is_refused_if_names_matter() -> None:
     assert is_instrumented(value)
     for setting in ("ExcludeContainers", "IncludeContainers"):
         (problem,) = problems_of(value, {setting: "x"})
-        assert f"whether {setting} means it is not known" in problem
+        assert f"so it is not known whether {setting} applies to it" in problem
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_container_of_the_agents_name_is_the_agent_or_refused(members: dict[st
     problems = problems_of(value)
     assert (problems == []) is is_agent
     if not is_agent:
-        assert "The container has the agent's name, and is not the agent" in problems[0]
+        assert 'The name "SysdigInstrumentation" is reserved for the agent' in problems[0]
 
 
 @pytest.mark.parametrize(
@@ -245,12 +245,12 @@ NEVER: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
     ("value", "settings", "reasons", "why"),
     [
         (template(), {"Enabled": False}, ["Disabled"], "Enabled is false in the macro's deployment"),
-        (template(RequiresCompatibilities=["EC2"]), {}, ["NotFargate"], "not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)"),
-        (template(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_X"}), {}, ["Windows"], "a Windows task, where neither PidMode nor SYS_PTRACE exists"),
-        (template(), {"ExcludeContainers": "*"}, ["NothingToInstrument", "Excluded"], "no container is to be instrumented"),
-        (template(), {"IncludeContainers": "x"}, ["NothingToInstrument", "NotIncluded"], "no container is to be instrumented"),
-        (template(), {"Mode": "opt-in"}, ["NothingToInstrument", "NotOptedIn"], "no container is to be instrumented"),
-        (template(container(**ROUTER)), {}, ["NothingToInstrument", "LogRouter"], "no container is to be instrumented"),
+        (template(RequiresCompatibilities=["EC2"]), {}, ["NotFargate"], "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)"),
+        (template(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_X"}), {}, ["Windows"], "a Windows task, which supports neither PidMode nor SYS_PTRACE"),
+        (template(), {"ExcludeContainers": "*"}, ["NothingToInstrument", "Excluded"], "no container to instrument"),
+        (template(), {"IncludeContainers": "x"}, ["NothingToInstrument", "NotIncluded"], "no container to instrument"),
+        (template(), {"Mode": "opt-in"}, ["NothingToInstrument", "NotOptedIn"], "no container to instrument"),
+        (template(container(**ROUTER)), {}, ["NothingToInstrument", "LogRouter"], "no container to instrument"),
     ],
     ids=lambda each: each[-1] if isinstance(each, list) else "",
 )  # fmt: skip
@@ -273,7 +273,7 @@ def test_skip_reasons_of_disabled_and_inactive_items() -> None:
     value["Resources"]["Api"]["Properties"]["PidMode"] = "host"
     (task,) = plan_of(value).tasks
     assert task.outcome.skip_reason is SkipReason.NOT_CREATED
-    assert task.outcome.text == "skipped: not created now, and not to be instrumented"
+    assert task.outcome.text == "skipped: not created with the current parameters, and cannot be instrumented"
 
 
 def test_the_skip_reason_of_an_unread_image() -> None:

@@ -201,7 +201,7 @@ def test_problems_of_all_layers_are_reported_together() -> None:
         merge_layers(Layer("one", {"Prority": "x", "Mode": "x"}), Layer("two", {"LockedSettings": "Colector"}))
     assert str(refused.value).splitlines() == [
         'Unknown setting "Prority" in one. Did you mean "Priority"?',
-        'Setting "Mode" in one has an invalid value. Give one of opt-out, opt-in.',
+        'Setting "Mode" in one has an invalid value. Use one of: opt-out, opt-in.',
         'Unknown setting "Colector" in LockedSettings, which is from two. Did you mean "Collector"?',
     ]
 
@@ -242,7 +242,7 @@ def test_security_settings_are_not_for_templates(row: Setting) -> None:
     name = row.name
     for reach in (SettingScope.TASK, SettingScope.CONTAINER):
         resolved, (fault,) = with_layer(ResolvedSettings(), Layer("the tags", {name: GOOD[name][0][0]}, reach))
-        assert fault.reason.fact == f'Setting "{name}" in the tags can be set in the macro\'s deployment only'
+        assert fault.reason.fact == f'Setting "{name}" in the tags can only be set in the macro\'s deployment'
         assert resolved == ResolvedSettings()
 
 

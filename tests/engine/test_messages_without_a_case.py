@@ -14,9 +14,9 @@ from sysdig_instrument.engine.task_plan import Status
 GET_ATT: Json = {"Fn::GetAtt": ["Custom", "Value"]}
 UNKNOWN = 'it refers to "Custom", which is known only after deployment'
 INCLUDE: dict[str, Any] = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}}
-NOT_IN_SIGHT = (
-    "holds Fn::Transform, whose result is not in sight. Write out what it brings, or give the template as it is after"
-    " that transform."
+OPAQUE = (
+    "contains Fn::Transform, whose result is not known here. Write the result into the template, or use the template as it "
+    "is after that transform."
 )
 WEB = 'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0]'
 
@@ -39,7 +39,7 @@ def with_role(properties: Json) -> dict[str, Any]:
         (
             template(sections={"Metadata": {"SysdigInstrument": {"Containers": {"web": {"Enabled": False}}}}}),
             (
-                "(Metadata.SysdigInstrument.Containers): The template has no containers of its own. Move this to the"
+                "(Metadata.SysdigInstrument.Containers): Containers is for the Metadata of a task definition, not of the template. Move it to the"
                 " Metadata of the resource."
             ),
         ),
@@ -47,25 +47,25 @@ def with_role(properties: Json) -> dict[str, Any]:
             with_metadata({"SysdigInstrument": 5}),
             (
                 'Task "Api" (Resources.Api.Metadata.SysdigInstrument): SysdigInstrument in Metadata is not an object. Write'
-                " settings by name there."
+                " it as an object of settings by name."
             ),
         ),
         (
             template(Tags=[{"Key": "sysdig-instrument", "Value": GET_ATT}]),
             (
-                'Task "Api" (Resources.Api.Properties.Tags[0]): The value of tag "sysdig-instrument" cannot be worked out:'
-                f" {UNKNOWN}. Write the value itself."
+                'Task "Api" (Resources.Api.Properties.Tags[0]): The value of tag "sysdig-instrument" cannot be resolved:'
+                f" {UNKNOWN}. Write a literal value."
             ),
         ),
-        (template(**INCLUDE), f'Task "Api" (Resources.Api.Properties): The task definition {NOT_IN_SIGHT}'),
-        (template(container(**INCLUDE)), f"{WEB}): The container {NOT_IN_SIGHT}"),
+        (template(**INCLUDE), f'Task "Api" (Resources.Api.Properties): The task definition {OPAQUE}'),
+        (template(container(**INCLUDE)), f"{WEB}): The container {OPAQUE}"),
         (
             template(container(LinuxParameters={"InitProcessEnabled": True, **INCLUDE})),
-            f"{WEB}.LinuxParameters): LinuxParameters {NOT_IN_SIGHT}",
+            f"{WEB}.LinuxParameters): LinuxParameters {OPAQUE}",
         ),
         (
             template(container(LinuxParameters={"Capabilities": {"Drop": ["ALL"], **INCLUDE}})),
-            f"{WEB}.LinuxParameters.Capabilities): Capabilities {NOT_IN_SIGHT}",
+            f"{WEB}.LinuxParameters.Capabilities): Capabilities {OPAQUE}",
         ),
         (
             template(container(LinuxParameters=5)),
@@ -88,7 +88,7 @@ def with_role(properties: Json) -> dict[str, Any]:
         (
             template(container(EntryPoint=NOVALUE), RuntimePlatform={"CpuArchitecture": GET_ATT}),
             (
-                f"{WEB}.Image): The CPU architecture of the task cannot be worked out: {UNKNOWN}. Give the container an"
+                f"{WEB}.Image): The task's CPU architecture cannot be resolved: {UNKNOWN}. Give the container an"
                 " EntryPoint in the template."
             ),
         ),
@@ -118,8 +118,8 @@ def test_messages_of_problems(value: Json, message: str) -> None:
         (
             template(Tags=GET_ATT),
             (
-                'Task "Api" (Resources.Api.Properties.Tags): The tags cannot be worked out, so those that leave something'
-                f" alone are not seen: {UNKNOWN}. Write the tags as a list."
+                'Task "Api" (Resources.Api.Properties.Tags): The tags cannot be resolved, so a tag that excludes'
+                f" something would not be seen: {UNKNOWN}. Write the tags as a list."
             ),
         ),
         (

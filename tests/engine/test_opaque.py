@@ -63,7 +63,7 @@ def test_a_transform_that_may_add_tasks_gets_a_notice(place: Callable[[Any, Json
     include: Json = {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}
     value = template()
     place(value, include)
-    (notice,) = (each for each in notices_of(value) if "Fn::Transform brings what is not in sight" in each)
+    (notice,) = (each for each in notices_of(value) if "Fn::Transform inserts content that is not known here" in each)
     assert "Fn::Transform)" in notice
     assert properties_of(processed(value))["PidMode"] == "task"
 

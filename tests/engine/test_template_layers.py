@@ -84,14 +84,14 @@ def test_settings_under_a_condition_are_refused() -> None:
     value = template()
     value["Resources"]["Api"]["Metadata"] = {"Fn::If": ["C", {"SysdigInstrument": {"Enabled": False}}, NOVALUE]}
     (problem,) = problems_of(value)
-    assert "SysdigInstrument stands under Fn::If" in problem
+    assert "SysdigInstrument is under Fn::If" in problem
 
 
 def test_an_unknown_setting_is_refused_with_its_place() -> None:
     (problem,) = problems_of(layered(resource={"Prority": "security"}))
     assert problem == (
-        'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Prority): "Prority" in the resource\'s Metadata '
-        'is no setting. Write "Priority".'
+        'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Prority): Unknown setting "Prority" '
+        'in the resource\'s Metadata. Did you mean "Priority"?'
     )
 
 
@@ -117,7 +117,7 @@ def test_one_container_may_be_enabled_where_the_task_is_not() -> None:
 
 def test_settings_for_a_missing_container_are_refused() -> None:
     (problem,) = problems_of(layered(resource={"Containers": {"wbe": {"Enabled": False}}}))
-    assert 'There are settings for a container of this name, and the task has none of it. Write one of "web"' in problem
+    assert 'There are settings for a container that this task does not have. Use one of: "web"' in problem
 
 
 @pytest.mark.parametrize("name", ["ExcludeContainers", "IncludeContainers"])
@@ -127,7 +127,7 @@ def test_an_unmatched_name_is_refused_only_in_the_resource(name: str) -> None:
     assert problems_of(layered(whole={name: ["wbe"]}, resource={name: ["wbe", "web"]})) == []
     (problem,) = problems_of(layered(resource={name: ["web", "*wbe"]}))
     assert problem.startswith(f'Task "Api" (Resources.Api.Metadata.SysdigInstrument.{name}): {name} in the resource')
-    assert problem.endswith('names "*wbe", and the task has no such container. Write one of "web".')
+    assert problem.endswith('names "*wbe", but the task has no such container. Use one of: "web".')
 
 
 def test_a_container_with_an_unknown_name_may_match() -> None:
@@ -180,7 +180,7 @@ def test_a_locked_setting_is_locked_as_a_variable_too(name: str, variable: str, 
     said: dict[str, Json] = {name: {variable: {"Fn::Sub": "elsewhere.example.com"}}}
     for value in (layered(whole=said), layered(resource=said)):
         (problem,) = problems_of(value, {"LockedSettings": owner})
-        assert f'gives {variable}, and "{owner}" is locked by the macro\'s deployment' in problem
+        assert f'sets {variable}, but "{owner}" is locked by the macro\'s deployment' in problem
         assert "elsewhere" not in problem
         assert problems_of(value) == []
     assert problems_of(layered(), {"LockedSettings": owner, **said}) == []
@@ -203,7 +203,7 @@ def test_an_expression_as_a_value_is_evaluated() -> None:
 
 def test_an_unresolved_expression_is_refused() -> None:
     (problem,) = problems_of(layered(whole={"Priority": {"Fn::GetAtt": ["X", "Y"]}}))
-    assert 'Setting "Priority" in the template\'s Metadata cannot be worked out: it refers to "X"' in problem
+    assert 'Setting "Priority" in the template\'s Metadata cannot be resolved: it refers to "X"' in problem
 
 
 def test_a_setting_without_value_counts_as_not_set() -> None:
@@ -258,7 +258,7 @@ def test_an_ignored_task_whose_tag_says_false_is_noticed() -> None:
 
 def test_a_tag_with_an_unresolved_value_is_refused() -> None:
     (problem,) = problems_of(layered(tags=[{"Key": "sysdig-instrument", "Value": {"Fn::GetAtt": ["X", "Y"]}}]))
-    assert 'The value of tag "sysdig-instrument" cannot be worked out' in problem
+    assert 'The value of tag "sysdig-instrument" cannot be resolved' in problem
 
 
 @pytest.mark.parametrize(("condition", "enabled"), [([1, 1], False), ([1, 2], True)])
@@ -271,7 +271,7 @@ def test_a_conditional_tag_applies_if_active(condition: Json, *, enabled: bool) 
 def test_a_tag_under_an_unknown_condition_is_refused() -> None:
     tag: Json = {"Fn::If": ["Unknown", {"Key": "kilt-ignore", "Value": "x"}, {"Ref": "AWS::NoValue"}]}
     (problem,) = problems_of(layered(tags=[tag]))
-    assert 'Whether tag "kilt-ignore" is there depends on a condition that is not known here' in problem
+    assert 'Whether tag "kilt-ignore" is present depends on a condition that is not known here' in problem
 
 
 @pytest.mark.parametrize(
