@@ -158,10 +158,18 @@ def test_one_and_true_stay_separate_branches() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        {"Fn::If": ["A", "x"]}, {"Fn::If": [["A"], "x", "y"]}, {"Fn::If": "A"}, {"Fn::If": ["A", "x", "y", "z"]},
-        {"Fn::If": ["A", "x", "y"], "More": 1}, {"Fn::If": None}, {}, [], "Fn::If", None,
+        pytest.param({"Fn::If": ["A", "x"]}, id="two-items"),
+        pytest.param({"Fn::If": [["A"], "x", "y"]}, id="condition-is-list"),
+        pytest.param({"Fn::If": "A"}, id="string"),
+        pytest.param({"Fn::If": ["A", "x", "y", "z"]}, id="four-items"),
+        pytest.param({"Fn::If": ["A", "x", "y"], "More": 1}, id="other-key"),
+        pytest.param({"Fn::If": None}, id="null"),
+        pytest.param({}, id="empty-object"),
+        pytest.param([], id="empty-list"),
+        pytest.param("Fn::If", id="just-a-string"),
+        pytest.param(None, id="just-null"),
     ],
-)  # fmt: skip
+)
 def test_a_malformed_if_is_a_leaf(value: Json) -> None:
     assert parse_tree(value, ("x",)) == Leaf(LocatedValue(("x",), value, value))
 

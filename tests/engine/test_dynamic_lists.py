@@ -72,17 +72,17 @@ def test_a_plain_default_value_is_extended() -> None:
 @pytest.mark.parametrize(
     ("expression", "first"),
     [
-        ({"Ref": "P"}, "a,b"),
-        ({"Ref": "Text"}, "x"),
-        ({"Ref": "Nobody"}, "x"),
-        ({"Fn::Split": ["/", "a/b"]}, WRAPPER),
-        ({"Fn::Split": ["", "ab"]}, "x"),
-        ({"Fn::Split": [{"Ref": "Text"}, "ab"]}, "x"),
-        ({"Fn::GetAtt": ["X", "List"]}, "x"),
-        ({"Fn::Cidr": ["10.0.0.0/8", 1]}, "x"),
-        ({"Fn::FindInMap": ["M", "a", "L"]}, "x"),
-        ({"Fn::FindInMap": "M"}, "x"),
-        ({}, "x"),
+        pytest.param({"Ref": "P"}, "a,b", id="comma-in-item"),
+        pytest.param({"Ref": "Text"}, "x", id="string-parameter"),
+        pytest.param({"Ref": "Nobody"}, "x", id="missing-parameter"),
+        pytest.param({"Fn::Split": ["/", "a/b"]}, WRAPPER, id="delimiter-in-item"),
+        pytest.param({"Fn::Split": ["", "ab"]}, "x", id="empty-delimiter"),
+        pytest.param({"Fn::Split": [{"Ref": "Text"}, "ab"]}, "x", id="delimiter-is-expression"),
+        pytest.param({"Fn::GetAtt": ["X", "List"]}, "x", id="getatt"),
+        pytest.param({"Fn::Cidr": ["10.0.0.0/8", 1]}, "x", id="cidr"),
+        pytest.param({"Fn::FindInMap": ["M", "a", "L"]}, "x", id="all-delimiters-used"),
+        pytest.param({"Fn::FindInMap": "M"}, "x", id="find-in-map-malformed"),
+        pytest.param({}, "x", id="empty-object"),
     ],
 )
 def test_no_list_is_extended_without_a_safe_delimiter(expression: dict[str, Json], first: str) -> None:
@@ -95,7 +95,10 @@ def test_no_list_is_extended_without_a_safe_delimiter(expression: dict[str, Json
 
 @pytest.mark.parametrize(
     "mappings",
-    [{"Fn::Transform": {"Name": "AWS::Include"}}, {"M": {"Fn::Transform": {"Name": "AWS::Include"}}}],
+    [
+        pytest.param({"Fn::Transform": {"Name": "AWS::Include"}}, id="all-mappings"),
+        pytest.param({"M": {"Fn::Transform": {"Name": "AWS::Include"}}}, id="one-mapping"),
+    ],
 )
 def test_opaque_mappings_give_no_safe_delimiter(mappings: Json) -> None:
     assert prepend({"Fn::FindInMap": ["M", "a", "L"]}, "x", scope({"Mappings": mappings})) is None
@@ -104,9 +107,15 @@ def test_opaque_mappings_give_no_safe_delimiter(mappings: Json) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        {"Ref": "P"}, {"Fn::Split": [",", "a"]}, {"Fn::Split": [",", {"Fn::Join": ["|", ["x", "y"]]}]},
-        {"Fn::Split": [",", {"Fn::Join": [",", ["y", "x"]]}]}, {"Fn::Split": [",", {"Fn::Join": [",", ["x"]]}]}, [], "x", None,
+        pytest.param({"Ref": "P"}, id="ref"),
+        pytest.param({"Fn::Split": [",", "a"]}, id="split-of-string"),
+        pytest.param({"Fn::Split": [",", {"Fn::Join": ["|", ["x", "y"]]}]}, id="other-delimiter"),
+        pytest.param({"Fn::Split": [",", {"Fn::Join": [",", ["y", "x"]]}]}, id="other-item"),
+        pytest.param({"Fn::Split": [",", {"Fn::Join": [",", ["x"]]}]}, id="one-join-item"),
+        pytest.param([], id="list"),
+        pytest.param("x", id="string"),
+        pytest.param(None, id="null"),
     ],
-)  # fmt: skip
+)
 def test_other_expressions_do_not_count_as_extended(expression: Json) -> None:
     assert not is_prepended(expression, "x")

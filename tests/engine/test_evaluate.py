@@ -1,4 +1,4 @@
-"""What expressions are worth."""
+"""The values of expressions."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-def worth(expression: Json | Absent, answers: Mapping[Lookup, Answer] | None = None, **values: Json) -> object:
+def value_of(expression: Json | Absent, answers: Mapping[Lookup, Answer] | None = None, **values: Json) -> object:
     return evaluate(expression, scope(TEMPLATE, values, answers=answers or {}))
 
 
 def why(expression: Json, **values: Json) -> str:
-    found = worth(expression, {}, **values)
+    found = value_of(expression, {}, **values)
     assert isinstance(found, Unknown), found
     return found.reason.fact
 
@@ -54,68 +54,117 @@ def why(expression: Json, **values: Json) -> str:
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        ("text", "text"), (5, 5), (None, None), (True, True), ([], []), ({}, {}), (["a", NOVALUE, "b"], ["a", "b"]),
-        ({"a": NOVALUE, "b": 1}, {"b": 1}),
-        ({"Ref": "Image"}, "nginx:1"), ({"Ref": "Port"}, "8080"), ({"Ref": "Words"}, ["a", "b", "c"]),
-        ({"Ref": {"Fn::Sub": "Image"}}, "nginx:1"), ({"Ref": "OddType"}, "x"), ({"Ref": "Repo"}, "nginx:1-repo"),
-        ({"Ref": "AWS::Region"}, REGION), ({"Ref": "AWS::AccountId"}, ACCOUNT), ({"Ref": "AWS::Partition"}, "aws"),
-        ({"Ref": "AWS::URLSuffix"}, "amazonaws.com"),
-        ({"Fn::GetAtt": ["Repo", "RepositoryUri"]}, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo"),
-        ({"Fn::GetAtt": "Repo.RepositoryUri"}, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo"),
-        ({"Fn::Sub": "a${Image}b"}, "anginx:1b"), ({"Fn::Sub": "${!Image}"}, "${Image}"), ({"Fn::Sub": "${"}, "${"),
-        ({"Fn::Sub": ["${x}/${Image}", {"x": {"Ref": "Port"}}]}, "8080/nginx:1"),
-        ({"Fn::Sub": ["${Image}", {"Image": "mine"}]}, "mine"), ({"Fn::Sub": ["plain", {}]}, "plain"),
-        ({"Fn::Sub": "${AWS::Region}"}, REGION),
-        ({"Fn::Sub": "${Repo.RepositoryUri}:1"}, f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo:1"),
-        ({"Fn::Join": ["-", ["a", 1, True, 1.5]]}, "a-1-true-1.5"), ({"Fn::Join": ["", []]}, ""),
-        ({"Fn::Join": [",", {"Ref": "Words"}]}, "a,b,c"), ({"Fn::Join": [",", ["a", NOVALUE, "b"]]}, "a,b"),
-        ({"Fn::Split": [",", "a,,b"]}, ["a", "", "b"]), ({"Fn::Split": ["::", {"Ref": "Image"}]}, ["nginx:1"]),
-        ({"Fn::Select": [1, ["a", "b"]]}, "b"), ({"Fn::Select": ["1", {"Ref": "Words"}]}, "b"),
-        ({"Fn::Select": [0, {"Fn::Split": [":", {"Ref": "Image"}]}]}, "nginx"),
-        ({"Fn::Select": [{"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "Index"]}, ["a", "b"]]}, "b"),
-        ({"Fn::Select": [{"Fn::Length": ["x"]}, ["a", "b"]]}, "b"), ({"Fn::Select": ["000001", ["a", "b"]]}, "b"),
-        ({"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "Image"]}, "mapped:1"),
-        ({"Fn::FindInMap": ["Map", REGION, "Words"]}, ["x", "y"]), ({"Fn::FindInMap": ["Map", REGION, "Number"]}, 5),
-        ({"Fn::FindInMap": ["No", "such", "thing", {"DefaultValue": {"Ref": "Image"}}]}, "nginx:1"),
-        ({"Fn::If": ["Yes", "a", {"Ref": "Nobody"}]}, "a"), ({"Fn::If": ["No", "a", "b"]}, "b"),
-        ({"Fn::Base64": "hä"}, "aMOk"), ({"Fn::Length": {"Ref": "Words"}}, 3),
-        ({"Fn::ToJsonString": {"a": [1, NOVALUE]}}, '{"a":[1]}'), ({"Fn::ToJsonString": NOVALUE}, "null"),
-        ({"Fn::Unknown": 1, "Two": 2}, {"Fn::Unknown": 1, "Two": 2}),
+        pytest.param("text", "text", id="string"),
+        pytest.param(5, 5, id="number"),
+        pytest.param(None, None, id="null"),
+        pytest.param(True, True, id="boolean"),
+        pytest.param([], [], id="empty-list"),
+        pytest.param({}, {}, id="empty-object"),
+        pytest.param(["a", NOVALUE, "b"], ["a", "b"], id="no-value-in-list"),
+        pytest.param({"a": NOVALUE, "b": 1}, {"b": 1}, id="no-value-in-object"),
+        pytest.param({"Ref": "Image"}, "nginx:1", id="ref-string"),
+        pytest.param({"Ref": "Port"}, "8080", id="ref-number"),
+        pytest.param({"Ref": "Words"}, ["a", "b", "c"], id="ref-list"),
+        pytest.param({"Ref": {"Fn::Sub": "Image"}}, "nginx:1", id="ref-of-sub"),
+        pytest.param({"Ref": "OddType"}, "x", id="ref-unknown-type"),
+        pytest.param({"Ref": "Repo"}, "nginx:1-repo", id="ref-repository"),
+        pytest.param({"Ref": "AWS::Region"}, REGION, id="region"),
+        pytest.param({"Ref": "AWS::AccountId"}, ACCOUNT, id="account"),
+        pytest.param({"Ref": "AWS::Partition"}, "aws", id="partition"),
+        pytest.param({"Ref": "AWS::URLSuffix"}, "amazonaws.com", id="url-suffix"),
+        pytest.param(
+            {"Fn::GetAtt": ["Repo", "RepositoryUri"]},
+            f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo",
+            id="getatt-list",
+        ),
+        pytest.param(
+            {"Fn::GetAtt": "Repo.RepositoryUri"},
+            f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo",
+            id="getatt-string",
+        ),
+        pytest.param({"Fn::Sub": "a${Image}b"}, "anginx:1b", id="sub"),
+        pytest.param({"Fn::Sub": "${!Image}"}, "${Image}", id="sub-escaped"),
+        pytest.param({"Fn::Sub": "${"}, "${", id="sub-unclosed"),
+        pytest.param({"Fn::Sub": ["${x}/${Image}", {"x": {"Ref": "Port"}}]}, "8080/nginx:1", id="sub-with-map"),
+        pytest.param({"Fn::Sub": ["${Image}", {"Image": "mine"}]}, "mine", id="sub-map-first"),
+        pytest.param({"Fn::Sub": ["plain", {}]}, "plain", id="sub-without-variables"),
+        pytest.param({"Fn::Sub": "${AWS::Region}"}, REGION, id="sub-pseudo-parameter"),
+        pytest.param(
+            {"Fn::Sub": "${Repo.RepositoryUri}:1"},
+            f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo:1",
+            id="sub-getatt",
+        ),
+        pytest.param({"Fn::Join": ["-", ["a", 1, True, 1.5]]}, "a-1-true-1.5", id="join-scalars"),
+        pytest.param({"Fn::Join": ["", []]}, "", id="join-nothing"),
+        pytest.param({"Fn::Join": [",", {"Ref": "Words"}]}, "a,b,c", id="join-list-parameter"),
+        pytest.param({"Fn::Join": [",", ["a", NOVALUE, "b"]]}, "a,b", id="join-no-value"),
+        pytest.param({"Fn::Split": [",", "a,,b"]}, ["a", "", "b"], id="split-empty-item"),
+        pytest.param({"Fn::Split": ["::", {"Ref": "Image"}]}, ["nginx:1"], id="split-parameter"),
+        pytest.param({"Fn::Select": [1, ["a", "b"]]}, "b", id="select"),
+        pytest.param({"Fn::Select": ["1", {"Ref": "Words"}]}, "b", id="select-string-index"),
+        pytest.param({"Fn::Select": [0, {"Fn::Split": [":", {"Ref": "Image"}]}]}, "nginx", id="select-of-split"),
+        pytest.param(
+            {"Fn::Select": [{"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "Index"]}, ["a", "b"]]},
+            "b",
+            id="select-index-from-map",
+        ),
+        pytest.param({"Fn::Select": [{"Fn::Length": ["x"]}, ["a", "b"]]}, "b", id="select-index-from-length"),
+        pytest.param({"Fn::Select": ["000001", ["a", "b"]]}, "b", id="select-leading-zeros"),
+        pytest.param({"Fn::FindInMap": ["Map", {"Ref": "AWS::Region"}, "Image"]}, "mapped:1", id="find-in-map"),
+        pytest.param({"Fn::FindInMap": ["Map", REGION, "Words"]}, ["x", "y"], id="find-in-map-list"),
+        pytest.param({"Fn::FindInMap": ["Map", REGION, "Number"]}, 5, id="find-in-map-number"),
+        pytest.param(
+            {"Fn::FindInMap": ["No", "such", "thing", {"DefaultValue": {"Ref": "Image"}}]},
+            "nginx:1",
+            id="find-in-map-default",
+        ),
+        pytest.param({"Fn::If": ["Yes", "a", {"Ref": "Missing"}]}, "a", id="if-true"),
+        pytest.param({"Fn::If": ["No", "a", "b"]}, "b", id="if-false"),
+        pytest.param({"Fn::Base64": "hä"}, "aMOk", id="base64"),
+        pytest.param({"Fn::Length": {"Ref": "Words"}}, 3, id="length"),
+        pytest.param({"Fn::ToJsonString": {"a": [1, NOVALUE]}}, '{"a":[1]}', id="to-json-string"),
+        pytest.param({"Fn::ToJsonString": NOVALUE}, "null", id="to-json-string-no-value"),
+        pytest.param({"Fn::Unknown": 1, "Two": 2}, {"Fn::Unknown": 1, "Two": 2}, id="unknown-function-with-other-key"),
     ],
-)  # fmt: skip
+)
 def test_expressions_evaluate_as_in_cloudformation(expression: Json, expected: Json) -> None:
-    assert worth(expression) == Literal(expected)
+    assert value_of(expression) == Literal(expected)
 
 
 @pytest.mark.parametrize(
     "expression",
-    [NOVALUE, ABSENT, {"Fn::If": ["Yes", NOVALUE, "x"]}, {"Fn::FindInMap": ["a", "b", "c", {"DefaultValue": NOVALUE}]}],
+    [
+        pytest.param(NOVALUE, id="no-value"),
+        pytest.param(ABSENT, id="absent"),
+        pytest.param({"Fn::If": ["Yes", NOVALUE, "x"]}, id="if"),
+        pytest.param({"Fn::FindInMap": ["a", "b", "c", {"DefaultValue": NOVALUE}]}, id="find-in-map-default"),
+    ],
 )
 def test_no_value_is_absent(expression: Json) -> None:
-    assert worth(expression) is ABSENT
+    assert value_of(expression) is ABSENT
 
 
-MALFORMED: list[Json] = [
-    None,
-    5,
-    True,
-    "",
-    [],
-    {},
-    [None],
-    [[]],
-    [{}],
-    ["a"],
-    ["a", None],
-    ["a", "b", "c", "d", "e"],
-    [1, 2],
-]
+MALFORMED: dict[str, Json] = {
+    "null": None,
+    "number": 5,
+    "boolean": True,
+    "empty-string": "",
+    "empty-list": [],
+    "empty-object": {},
+    "list-of-null": [None],
+    "list-of-list": [[]],
+    "list-of-object": [{}],
+    "one-string": ["a"],
+    "string-and-null": ["a", None],
+    "five-strings": ["a", "b", "c", "d", "e"],
+    "two-numbers": [1, 2],
+}
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
-@pytest.mark.parametrize("argument", MALFORMED, ids=repr)
+@pytest.mark.parametrize("argument", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_malformed_function_raises_nothing(function: str, argument: Json) -> None:
-    found = worth({function: argument})
+    found = value_of({function: argument})
     assert found is ABSENT or isinstance(found, Literal | Unknown)
 
 
@@ -130,71 +179,116 @@ def test_no_value_as_argument_raises_nothing(function: str) -> None:
         ["x", {"y": NOVALUE}],
     )
     for argument in arguments:
-        found = worth({function: argument})
+        found = value_of({function: argument})
         assert found is ABSENT or isinstance(found, Literal | Unknown)
 
 
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ({"Ref": "NoDefault"}, 'parameter "NoDefault" has no value here'), ({"Ref": "Odd"}, 'parameter "Odd" has no value here'),
-        ({"Ref": "Bucket"}, 'it refers to "Bucket", which is known only after deployment'),
-        ({"Ref": "Nobody"}, 'it refers to "Nobody", which is known only after deployment'),
-        ({"Ref": "Unnamed"}, 'it refers to "Unnamed", which is known only after deployment'),
-        ({"Ref": "Broken"}, 'it refers to "Broken", which is known only after deployment'),
-        ({"Ref": 5}, "its Ref is not a name"), ({"Ref": "AWS::StackName"}, "AWS::StackName is not known before deployment"),
-        ({"Fn::GetAtt": ["Repo", "Arn"]}, 'it refers to "Repo", which is known only after deployment'),
-        ({"Fn::GetAtt": "Nested.Outputs.Image"}, 'it refers to "Nested", which is known only after deployment'),
-        ({"Fn::GetAtt": 5}, "its Fn::GetAtt is malformed"), ({"Fn::Sub": 5}, "its Fn::Sub is malformed"),
-        ({"Fn::Sub": ["x", []]}, "its Fn::Sub is malformed"), ({"Fn::Join": "x"}, "its Fn::Join is malformed"),
-        ({"Fn::Join": [",", "x"]}, "expected a list"),
-        ({"Fn::Join": [",", [["x"]]]}, "expected a string"),
-        ({"Fn::Split": ["", "x"]}, "its Fn::Split is malformed"), ({"Fn::Select": [2, ["a"]]}, "its Fn::Select selects no item"),
-        ({"Fn::Select": [-1, ["a"]]}, "its Fn::Select selects no item"),
-        ({"Fn::Select": ["0000001", ["a"]]}, "its Fn::Select selects no item"),
-        ({"Fn::Select": ["0" * 5000, ["a"]]}, "its Fn::Select selects no item"),
-        ({"Fn::Select": ["²", ["a", "b", "c"]]}, "its Fn::Select selects no item"),
-        ({"Fn::Select": ["1\n", ["a", "b", "c"]]}, "its Fn::Select selects no item"),
-        ({"Fn::FindInMap": ["No", "such", "thing"]}, "its Fn::FindInMap finds no value in Mappings"),
-        ({"Fn::FindInMap": ["Map"]}, "its Fn::FindInMap is malformed"), ({"Fn::If": ["Yes"]}, "its Fn::If is malformed"),
-        ({"Fn::If": ["Missing", 1, 2]}, 'it depends on condition "Missing", which is not known here'),
-        ({"Fn::GetAZs": ""}, "it uses Fn::GetAZs, which is not evaluated here"), ({"Fn::Transform": {"Name": "x"}}, "it uses Fn::Transform, which is not evaluated here"),
-        ({"Fn::Length": "x"}, "expected a list"),
-        ("{{resolve:secretsmanager:x}}", "it contains a dynamic reference to secretsmanager, which is never read"),
-        ("{{resolve:ssm-secure:x}}", "it contains a dynamic reference to ssm-secure, which is never read"),
+        pytest.param({"Ref": "NoDefault"}, 'parameter "NoDefault" has no value here', id="ref-without-default"),
+        pytest.param({"Ref": "Odd"}, 'parameter "Odd" has no value here', id="ref-malformed-parameter"),
+        pytest.param({"Ref": "Bucket"}, 'it refers to "Bucket", which is known only after deployment', id="ref-bucket"),
+        pytest.param(
+            {"Ref": "Missing"}, 'it refers to "Missing", which is known only after deployment', id="ref-missing"
+        ),
+        pytest.param(
+            {"Ref": "Unnamed"},
+            'it refers to "Unnamed", which is known only after deployment',
+            id="ref-unnamed-repository",
+        ),
+        pytest.param(
+            {"Ref": "Broken"}, 'it refers to "Broken", which is known only after deployment', id="ref-broken-repository"
+        ),
+        pytest.param({"Ref": 5}, "its Ref is not a name", id="ref-number"),
+        pytest.param({"Ref": "AWS::StackName"}, "AWS::StackName is not known before deployment", id="pseudo-parameter"),
+        pytest.param(
+            {"Fn::GetAtt": ["Repo", "Arn"]},
+            'it refers to "Repo", which is known only after deployment',
+            id="getatt-arn",
+        ),
+        pytest.param(
+            {"Fn::GetAtt": "Nested.Outputs.Image"},
+            'it refers to "Nested", which is known only after deployment',
+            id="getatt-nested",
+        ),
+        pytest.param({"Fn::GetAtt": 5}, "its Fn::GetAtt is malformed", id="getatt-number"),
+        pytest.param({"Fn::Sub": 5}, "its Fn::Sub is malformed", id="sub-number"),
+        pytest.param({"Fn::Sub": ["x", []]}, "its Fn::Sub is malformed", id="sub-map-is-list"),
+        pytest.param({"Fn::Join": "x"}, "its Fn::Join is malformed", id="join-string"),
+        pytest.param({"Fn::Join": [",", "x"]}, "expected a list", id="join-not-a-list"),
+        pytest.param({"Fn::Join": [",", [["x"]]]}, "expected a string", id="join-list-item"),
+        pytest.param({"Fn::Split": ["", "x"]}, "its Fn::Split is malformed", id="split-empty-delimiter"),
+        pytest.param({"Fn::Select": [2, ["a"]]}, "its Fn::Select selects no item", id="select-out-of-range"),
+        pytest.param({"Fn::Select": [-1, ["a"]]}, "its Fn::Select selects no item", id="select-negative"),
+        pytest.param({"Fn::Select": ["0000001", ["a"]]}, "its Fn::Select selects no item", id="select-seven-digits"),
+        pytest.param({"Fn::Select": ["0" * 5000, ["a"]]}, "its Fn::Select selects no item", id="select-5000-digits"),
+        pytest.param({"Fn::Select": ["²", ["a", "b", "c"]]}, "its Fn::Select selects no item", id="select-superscript"),
+        pytest.param({"Fn::Select": ["1\n", ["a", "b", "c"]]}, "its Fn::Select selects no item", id="select-newline"),
+        pytest.param(
+            {"Fn::FindInMap": ["No", "such", "thing"]},
+            "its Fn::FindInMap finds no value in Mappings",
+            id="find-in-map-missing",
+        ),
+        pytest.param({"Fn::FindInMap": ["Map"]}, "its Fn::FindInMap is malformed", id="find-in-map-malformed"),
+        pytest.param({"Fn::If": ["Yes"]}, "its Fn::If is malformed", id="if-malformed"),
+        pytest.param(
+            {"Fn::If": ["Missing", 1, 2]},
+            'it depends on condition "Missing", which is not known here',
+            id="if-missing-condition",
+        ),
+        pytest.param({"Fn::GetAZs": ""}, "it uses Fn::GetAZs, which is not evaluated here", id="get-azs"),
+        pytest.param(
+            {"Fn::Transform": {"Name": "x"}}, "it uses Fn::Transform, which is not evaluated here", id="transform"
+        ),
+        pytest.param({"Fn::Length": "x"}, "expected a list", id="length-of-string"),
+        pytest.param(
+            "{{resolve:secretsmanager:x}}",
+            "it contains a dynamic reference to secretsmanager, which is never read",
+            id="dynamic-secretsmanager",
+        ),
+        pytest.param(
+            "{{resolve:ssm-secure:x}}",
+            "it contains a dynamic reference to ssm-secure, which is never read",
+            id="dynamic-ssm-secure",
+        ),
     ],
-)  # fmt: skip
+)
 def test_unknown_values_say_why(expression: Json, reason: str) -> None:
     assert why(expression) == reason
 
 
 def test_a_value_that_was_given_wins_over_the_default() -> None:
-    assert worth({"Ref": "Image"}, Image="mine") == Literal("mine")
+    assert value_of({"Ref": "Image"}, Image="mine") == Literal("mine")
 
 
 def test_a_list_parameter_is_a_list_whatever_it_was_given_as() -> None:
-    assert worth({"Ref": "Zones"}, Zones="a,b") == Literal(["a", "b"])
-    assert worth({"Ref": "Zones"}, Zones=["a", "b"]) == Literal(["a", "b"])
+    assert value_of({"Ref": "Zones"}, Zones="a,b") == Literal(["a", "b"])
+    assert value_of({"Ref": "Zones"}, Zones=["a", "b"]) == Literal(["a", "b"])
 
 
 def test_a_text_parameter_given_as_list_is_joined() -> None:
-    assert worth({"Ref": "Image"}, Image=["a", "b"]) == Literal("a,b")
+    assert value_of({"Ref": "Image"}, Image=["a", "b"]) == Literal("a,b")
 
 
 @pytest.mark.parametrize("value", [True, 5, 1.5])
 def test_a_scalar_parameter_value_is_a_text(value: Json) -> None:
-    assert worth({"Ref": "Image"}, Image=value) == Literal({True: "true", 5: "5", 1.5: "1.5"}[value])  # type: ignore[index]
+    assert value_of({"Ref": "Image"}, Image=value) == Literal({True: "true", 5: "5", 1.5: "1.5"}[value])  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
     ("region", "name", "suffix"),
     [
-        ("eu-west-1", "aws", "amazonaws.com"), ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
-        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"), ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
-        ("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"), ("us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov"),
-        ("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk"), ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+        pytest.param("eu-west-1", "aws", "amazonaws.com", id="aws"),
+        pytest.param("cn-north-1", "aws-cn", "amazonaws.com.cn", id="china"),
+        pytest.param("us-gov-west-1", "aws-us-gov", "amazonaws.com", id="us-gov"),
+        pytest.param("us-iso-east-1", "aws-iso", "c2s.ic.gov", id="iso"),
+        pytest.param("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov", id="iso-b"),
+        pytest.param("us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov", id="iso-f"),
+        pytest.param("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk", id="iso-e"),
+        pytest.param("eusc-de-east-1", "aws-eusc", "amazonaws.eu", id="eusc"),
     ],
-)  # fmt: skip
+)
 def test_pseudo_parameters_follow_the_region(region: str, name: str, suffix: str) -> None:
     here = scope(TEMPLATE, region=region)
     assert evaluate({"Ref": "AWS::Partition"}, here) == Literal(name)
@@ -216,7 +310,7 @@ def test_a_dynamic_ssm_reference_is_looked_up() -> None:
     found = evaluate("a-{{resolve:ssm:/image:3}}-b", here)
     assert isinstance(found, Unknown)
     assert list(here.state.lookups) == [SsmLookup("/image:3")]
-    assert worth("a-{{resolve:ssm:/image:3}}-b", {SsmLookup("/image:3"): "x"}) == Literal("a-x-b")
+    assert value_of("a-{{resolve:ssm:/image:3}}-b", {SsmLookup("/image:3"): "x"}) == Literal("a-x-b")
 
 
 def test_a_dynamic_reference_built_by_fn_sub_is_looked_up() -> None:
@@ -229,11 +323,11 @@ def test_an_import_is_looked_up() -> None:
     here = scope(TEMPLATE)
     evaluate({"Fn::ImportValue": {"Fn::Sub": "${AWS::Region}-image"}}, here)
     assert list(here.state.lookups) == [ExportLookup(f"{REGION}-image")]
-    assert worth({"Fn::ImportValue": "x"}, {ExportLookup("x"): "image:1"}) == Literal("image:1")
+    assert value_of({"Fn::ImportValue": "x"}, {ExportLookup("x"): "image:1"}) == Literal("image:1")
 
 
 def test_a_failed_lookup_is_unknown_with_its_reason() -> None:
-    found = worth({"Fn::ImportValue": "x"}, {ExportLookup("x"): Unavailable(Reason("No such export", "Export it"))})
+    found = value_of({"Fn::ImportValue": "x"}, {ExportLookup("x"): Unavailable(Reason("No such export", "Export it"))})
     assert found == Unknown(Reason("No such export", "Export it"))
 
 
@@ -249,23 +343,23 @@ def test_an_ssm_parameter_with_a_valid_name_is_looked_up(name: str) -> None:
     here = scope(TEMPLATE, {"Stored": name})
     assert isinstance(evaluate({"Ref": "Stored"}, here), Unknown)
     assert list(here.state.lookups) == [SsmLookup(name)]
-    assert worth({"Ref": "Stored"}, {SsmLookup(name): "nginx:1"}, Stored=name) == Literal("nginx:1")
+    assert value_of({"Ref": "Stored"}, {SsmLookup(name): "nginx:1"}, Stored=name) == Literal("nginx:1")
 
 
 def test_a_name_missing_in_ssm_is_its_text() -> None:
     missing = Unavailable(Reason("There is none", "Make it"), missing=True)
-    assert worth({"Ref": "Stored"}, {SsmLookup("nginx"): missing}, Stored="nginx") == Literal("nginx")
+    assert value_of({"Ref": "Stored"}, {SsmLookup("nginx"): missing}, Stored="nginx") == Literal("nginx")
 
 
 def test_an_unreadable_ssm_parameter_is_not_its_text() -> None:
     denied = Unavailable(Reason("Access denied", "Allow it"))
-    assert worth({"Ref": "Stored"}, {SsmLookup("nginx"): denied}, Stored="nginx") == Unknown(
+    assert value_of({"Ref": "Stored"}, {SsmLookup("nginx"): denied}, Stored="nginx") == Unknown(
         Reason("Access denied", "Allow it")
     )
 
 
 def test_an_ssm_typed_list_is_split() -> None:
-    found = worth({"Ref": "StoredList"}, {SsmLookup("/words"): "a, b"}, StoredList="/words")
+    found = value_of({"Ref": "StoredList"}, {SsmLookup("/words"): "a, b"}, StoredList="/words")
     assert found == Literal(["a", "b"])
 
 
@@ -275,11 +369,18 @@ def test_an_ssm_typed_list_is_split() -> None:
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        ("a${X}b", "aa-1b"), ("a&{X}b", "aa1b"), ("${Y}", "${Y}"), ("${X}${X}", "a-1a-1"), ({"Ref": "X"}, "a-1"),
-        ({"Fn::Sub": "v${X}"}, "va-1"), ({"Fn::Sub": "v&{X}"}, "va1"), ({"Ref": "${X}"}, None),
-        ({"Fn::FindInMap": ["Map", REGION, "${X}", {"DefaultValue": "${X}!"}]}, "a-1!"), (["${X}", {"k": "&{X}"}], ["a-1", {"k": "a1"}]),
+        pytest.param("a${X}b", "aa-1b", id="dollar"),
+        pytest.param("a&{X}b", "aa1b", id="ampersand"),
+        pytest.param("${Y}", "${Y}", id="another-variable"),
+        pytest.param("${X}${X}", "a-1a-1", id="twice"),
+        pytest.param({"Ref": "X"}, "a-1", id="ref"),
+        pytest.param({"Fn::Sub": "v${X}"}, "va-1", id="sub"),
+        pytest.param({"Fn::Sub": "v&{X}"}, "va1", id="sub-ampersand"),
+        pytest.param({"Ref": "${X}"}, None, id="ref-of-variable"),
+        pytest.param({"Fn::FindInMap": ["Map", REGION, "${X}", {"DefaultValue": "${X}!"}]}, "a-1!", id="find-in-map"),
+        pytest.param(["${X}", {"k": "&{X}"}], ["a-1", {"k": "a1"}], id="list-and-object"),
     ],
-)  # fmt: skip
+)
 def test_loop_variables_are_substituted(expression: Json, expected: Json) -> None:
     found = evaluate(expression, scope(TEMPLATE, loops={"X": "a-1"}))
     assert found == Literal(expected) or (expected is None and isinstance(found, Unknown))
@@ -339,7 +440,7 @@ junk: st.SearchStrategy[Json] = st.recursive(
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
-        st.dictionaries(st.sampled_from([*sorted(FUNCTIONS), "Fn::Nobody", "a"]), inner, max_size=2),
+        st.dictionaries(st.sampled_from([*sorted(FUNCTIONS), "Fn::Missing", "a"]), inner, max_size=2),
     ),
     max_leaves=12,
 )  # fmt: skip

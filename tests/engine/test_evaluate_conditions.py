@@ -27,22 +27,22 @@ def holds(expression: Json, **values: Json) -> bool | None:
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        (YES, True),
-        (NO, False),
-        (OPEN, None),
-        ({"Condition": "Yes"}, True),
-        ({"Condition": "Missing"}, None),
-        ({"Fn::Not": [YES]}, False),
-        ({"Fn::Not": [NO]}, True),
-        ({"Fn::Not": [OPEN]}, None),
-        ({"Fn::And": [YES, {"Condition": "Yes"}]}, True),
-        ({"Fn::And": [YES, NO]}, False),
-        ({"Fn::And": [YES, OPEN]}, None),
-        ({"Fn::And": [OPEN, NO]}, False),
-        ({"Fn::Or": [NO, {"Condition": "No"}]}, False),
-        ({"Fn::Or": [NO, YES]}, True),
-        ({"Fn::Or": [OPEN, YES]}, True),
-        ({"Fn::Or": [OPEN, NO]}, None),
+        pytest.param(YES, True, id="true"),
+        pytest.param(NO, False, id="false"),
+        pytest.param(OPEN, None, id="open"),
+        pytest.param({"Condition": "Yes"}, True, id="named"),
+        pytest.param({"Condition": "Missing"}, None, id="missing"),
+        pytest.param({"Fn::Not": [YES]}, False, id="not-true"),
+        pytest.param({"Fn::Not": [NO]}, True, id="not-false"),
+        pytest.param({"Fn::Not": [OPEN]}, None, id="not-open"),
+        pytest.param({"Fn::And": [YES, {"Condition": "Yes"}]}, True, id="and-true"),
+        pytest.param({"Fn::And": [YES, NO]}, False, id="and-false"),
+        pytest.param({"Fn::And": [YES, OPEN]}, None, id="and-open"),
+        pytest.param({"Fn::And": [OPEN, NO]}, False, id="and-open-false"),
+        pytest.param({"Fn::Or": [NO, {"Condition": "No"}]}, False, id="or-false"),
+        pytest.param({"Fn::Or": [NO, YES]}, True, id="or-true"),
+        pytest.param({"Fn::Or": [OPEN, YES]}, True, id="or-open-true"),
+        pytest.param({"Fn::Or": [OPEN, NO]}, None, id="or-open-false"),
     ],
 )
 def test_a_condition_is_true_false_or_not_known(expression: Json, expected: bool | None) -> None:  # noqa: FBT001
@@ -52,14 +52,25 @@ def test_a_condition_is_true_false_or_not_known(expression: Json, expected: bool
 @pytest.mark.parametrize(
     ("left", "right", "expected"),
     [
-        (True, "true", True), (1, "1", True), (1.5, "1.5", True), ("", "", True), ("a", "A", False),
-        ({"Ref": "P"}, "prod", True), ("prod", {"Ref": "P"}, True), ({"Ref": "Q"}, "prod", None),
-        ({"Fn::Sub": "${P}-x"}, "prod-x", True), (["a"], ["a"], True), ([True], ["true"], True),
-        ({"Ref": "AWS::Region"}, "eu-west-1", True), ({"Ref": "AWS::StackName"}, "x", None),
-        ({"Ref": "AWS::NoValue"}, "", None), ({"Fn::Select": [0, ["prod"]]}, {"Ref": "P"}, True),
-        ({"Fn::If": ["Yes", "prod", "x"]}, {"Ref": "P"}, True), ({"Fn::If": ["Open", "a", "b"]}, "a", None),
+        pytest.param(True, "true", True, id="boolean"),
+        pytest.param(1, "1", True, id="integer"),
+        pytest.param(1.5, "1.5", True, id="float"),
+        pytest.param("", "", True, id="empty-strings"),
+        pytest.param("a", "A", False, id="case"),
+        pytest.param({"Ref": "P"}, "prod", True, id="ref"),
+        pytest.param("prod", {"Ref": "P"}, True, id="ref-on-the-right"),
+        pytest.param({"Ref": "Q"}, "prod", None, id="ref-unknown"),
+        pytest.param({"Fn::Sub": "${P}-x"}, "prod-x", True, id="sub"),
+        pytest.param(["a"], ["a"], True, id="lists"),
+        pytest.param([True], ["true"], True, id="list-of-booleans"),
+        pytest.param({"Ref": "AWS::Region"}, "eu-west-1", True, id="region"),
+        pytest.param({"Ref": "AWS::StackName"}, "x", None, id="stack-name"),
+        pytest.param({"Ref": "AWS::NoValue"}, "", None, id="no-value"),
+        pytest.param({"Fn::Select": [0, ["prod"]]}, {"Ref": "P"}, True, id="select"),
+        pytest.param({"Fn::If": ["Yes", "prod", "x"]}, {"Ref": "P"}, True, id="if"),
+        pytest.param({"Fn::If": ["Open", "a", "b"]}, "a", None, id="if-open"),
     ],
-)  # fmt: skip
+)
 def test_fn_equals_compares_as_cloudformation_does(left: Json, right: Json, expected: bool | None) -> None:  # noqa: FBT001
     assert holds({"Fn::Equals": [left, right]}, P="prod") is expected
 
@@ -67,11 +78,25 @@ def test_fn_equals_compares_as_cloudformation_does(left: Json, right: Json, expe
 @pytest.mark.parametrize(
     "expression",
     [
-        None, "Yes", 5, [], {}, {"Condition": 5}, {"Condition": "Yes", "More": 1}, {"Fn::Not": YES}, {"Fn::Not": []},
-        {"Fn::Not": [YES, YES]}, {"Fn::And": YES}, {"Fn::Or": None}, {"Fn::Equals": ["a"]}, {"Fn::Equals": "a"},
-        {"Fn::Not": [YES], "Fn::And": []}, {"Fn::If": ["Yes", YES, NO]}, {"Ref": "P"},
+        pytest.param(None, id="null"),
+        pytest.param("Yes", id="string"),
+        pytest.param(5, id="number"),
+        pytest.param([], id="list"),
+        pytest.param({}, id="empty-object"),
+        pytest.param({"Condition": 5}, id="name-is-number"),
+        pytest.param({"Condition": "Yes", "More": 1}, id="more-keys"),
+        pytest.param({"Fn::Not": YES}, id="not-object"),
+        pytest.param({"Fn::Not": []}, id="not-nothing"),
+        pytest.param({"Fn::Not": [YES, YES]}, id="not-two"),
+        pytest.param({"Fn::And": YES}, id="and-object"),
+        pytest.param({"Fn::Or": None}, id="or-null"),
+        pytest.param({"Fn::Equals": ["a"]}, id="equals-one"),
+        pytest.param({"Fn::Equals": "a"}, id="equals-string"),
+        pytest.param({"Fn::Not": [YES], "Fn::And": []}, id="two-functions"),
+        pytest.param({"Fn::If": ["Yes", YES, NO]}, id="if"),
+        pytest.param({"Ref": "P"}, id="ref"),
     ],
-)  # fmt: skip
+)
 def test_a_malformed_condition_is_not_known(expression: Json) -> None:
     assert holds(expression) is None
 
@@ -93,9 +118,12 @@ def test_assumptions_apply_inside_other_conditions() -> None:
 @pytest.mark.parametrize(
     "circle",
     [
-        {"It": {"Condition": "It"}},
-        {"It": {"Fn::Not": [{"Condition": "It"}]}},
-        {"It": {"Fn::And": [{"Condition": "A"}, YES]}, "A": {"Fn::Or": [{"Condition": "It"}, NO]}},
+        pytest.param({"It": {"Condition": "It"}}, id="itself"),
+        pytest.param({"It": {"Fn::Not": [{"Condition": "It"}]}}, id="not-itself"),
+        pytest.param(
+            {"It": {"Fn::And": [{"Condition": "A"}, YES]}, "A": {"Fn::Or": [{"Condition": "It"}, NO]}},
+            id="two-conditions",
+        ),
     ],
 )
 def test_circular_conditions_are_unknown(circle: Json) -> None:
@@ -115,10 +143,15 @@ def test_conditions_referenced_twice_are_evaluated_once() -> None:
 @pytest.mark.parametrize(
     ("assumptions", "expected"),
     [
-        ({}, True), ({"Yes": True}, True), ({"Yes": False}, False), ({"Open": True}, None),
-        ({"Open": True, "No": True}, False), ({"Yes": True, "No": False}, True), ({"Missing": False}, None),
+        pytest.param({}, True, id="none"),
+        pytest.param({"Yes": True}, True, id="true"),
+        pytest.param({"Yes": False}, False, id="false"),
+        pytest.param({"Open": True}, None, id="open"),
+        pytest.param({"Open": True, "No": True}, False, id="open-and-false"),
+        pytest.param({"Yes": True, "No": False}, True, id="true-and-false"),
+        pytest.param({"Missing": False}, None, id="missing"),
     ],
-)  # fmt: skip
+)
 def test_assumptions_are_active_if_all_conditions_hold_now(
     assumptions: dict[str, bool],
     expected: bool | None,  # noqa: FBT001 - a value of the table
