@@ -25,12 +25,22 @@ def items_of(fragment: Json, **values: Json) -> list[dict[str, Json]] | None:
 @pytest.mark.parametrize(
     ("fragment", "expected"),
     [
-        ({"Resources": {}}, "template"), ({"Resources": None}, "template"), ({"Resources": {}, "Type": "A::B"}, "template"),
-        (TASK, "resource"), ({"Type": "AWS::S3::Bucket"}, "resource"), ({"ContainerDefinitions": 5}, "properties"),
-        ({"Type": "String"}, None), ({"Type": 5}, None), ({}, None), ([], None), (None, None), ("Resources", None), (5, None),
-        ({"Api": TASK}, None),
+        pytest.param({"Resources": {}}, "template", id="no-resources"),
+        pytest.param({"Resources": None}, "template", id="resources-null"),
+        pytest.param({"Resources": {}, "Type": "A::B"}, "template", id="resources-and-type"),
+        pytest.param(TASK, "resource", id="task-definition"),
+        pytest.param({"Type": "AWS::S3::Bucket"}, "resource", id="bucket"),
+        pytest.param({"ContainerDefinitions": 5}, "properties", id="container-definitions"),
+        pytest.param({"Type": "String"}, None, id="type-without-colons"),
+        pytest.param({"Type": 5}, None, id="type-is-number"),
+        pytest.param({}, None, id="empty-object"),
+        pytest.param([], None, id="list"),
+        pytest.param(None, None, id="null"),
+        pytest.param("Resources", None, id="string"),
+        pytest.param(5, None, id="number"),
+        pytest.param({"Api": TASK}, None, id="logical-id"),
     ],
-)  # fmt: skip
+)
 def test_the_kind_of_a_fragment(fragment: Json, expected: str | None) -> None:
     assert fragment_kind(fragment) == expected
 

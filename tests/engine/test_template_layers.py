@@ -75,7 +75,12 @@ def test_the_result_says_which_layer_skipped_the_task() -> None:
 
 @pytest.mark.parametrize("value", ["x", [], 5, True])
 def test_settings_that_are_no_object_are_refused(value: Json) -> None:
-    for given in (layered(whole=value), layered(resource=value), layered(resource={"Containers": value}), layered(resource={"Containers": {"web": value}})):  # fmt: skip
+    for given in (
+        layered(whole=value),
+        layered(resource=value),
+        layered(resource={"Containers": value}),
+        layered(resource={"Containers": {"web": value}}),
+    ):
         (problem,) = problems_of(given)
         assert "not an object" in problem
 
@@ -232,15 +237,24 @@ def tagged(*pairs: tuple[str, Json], settings: dict[str, Json] | None = None) ->
 @pytest.mark.parametrize(
     ("tags", "mode", "instrumented"),
     [
-        ([], "opt-out", True), ([], "opt-in", False), ([("sysdig-instrument", "true")], "opt-in", True),
-        ([("sysdig-instrument", "false")], "opt-out", False), ([("kilt-ignore", "")], "opt-out", False),
-        ([("kilt-ignore", "false")], "opt-out", False), ([("kilt-include", "")], "opt-in", True),
-        ([("kilt-include", "x"), ("kilt-ignore", "x")], "opt-in", False), ([("kilt-ignore", "x"), ("kilt-include", "x")], "opt-in", False),
-        ([("kilt-include-containers", "web")], "opt-in", True), ([("kilt-include-containers", "other")], "opt-in", False),
-        ([("kilt-include-containers", "other")], "opt-out", True), ([("kilt-ignore-containers", "a: web :b")], "opt-out", False),
-        ([("kilt-ignore-containers", "other")], "opt-out", True), ([("Kilt-Ignore", "x")], "opt-out", True), ([("other", "x")], "opt-out", True),
+        pytest.param([], "opt-out", True, id="no-tag"),
+        pytest.param([], "opt-in", False, id="no-tag-opt-in"),
+        pytest.param([("sysdig-instrument", "true")], "opt-in", True, id="true-opt-in"),
+        pytest.param([("sysdig-instrument", "false")], "opt-out", False, id="false"),
+        pytest.param([("kilt-ignore", "")], "opt-out", False, id="kilt-ignore"),
+        pytest.param([("kilt-ignore", "false")], "opt-out", False, id="kilt-ignore-false"),
+        pytest.param([("kilt-include", "")], "opt-in", True, id="kilt-include"),
+        pytest.param([("kilt-include", "x"), ("kilt-ignore", "x")], "opt-in", False, id="include-and-ignore"),
+        pytest.param([("kilt-ignore", "x"), ("kilt-include", "x")], "opt-in", False, id="ignore-and-include"),
+        pytest.param([("kilt-include-containers", "web")], "opt-in", True, id="include-container"),
+        pytest.param([("kilt-include-containers", "other")], "opt-in", False, id="include-other-container"),
+        pytest.param([("kilt-include-containers", "other")], "opt-out", True, id="include-other-opt-out"),
+        pytest.param([("kilt-ignore-containers", "a: web :b")], "opt-out", False, id="ignore-container"),
+        pytest.param([("kilt-ignore-containers", "other")], "opt-out", True, id="ignore-other-container"),
+        pytest.param([("Kilt-Ignore", "x")], "opt-out", True, id="other-case"),
+        pytest.param([("other", "x")], "opt-out", True, id="other-tag"),
     ],
-)  # fmt: skip
+)
 def test_tags_set_enabled(tags: list[tuple[str, Json]], mode: str, *, instrumented: bool) -> None:
     assert ("PidMode" in tagged(*tags, settings={"Mode": mode})) is instrumented
 
