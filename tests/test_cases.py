@@ -151,7 +151,7 @@ def test_files(case: Case) -> None:
 
 @each_case
 def test_protection(case: Case) -> None:
-    """What was processed is instrumented or rightly left alone; what needed changes was not."""
+    """After processing, each task is protected or rightly skipped; before, one that needed changes was not."""
     plan = plan_of(case)
     processed, problems = process(fragment_of(case), plan)
     if problems:

@@ -290,10 +290,10 @@ def test_a_scalar_parameter_value_is_a_text(value: Json) -> None:
     ],
 )
 def test_pseudo_parameters_follow_the_region(region: str, name: str, suffix: str) -> None:
-    here = scope(TEMPLATE, region=region)
-    assert evaluate({"Ref": "AWS::Partition"}, here) == Literal(name)
-    assert evaluate({"Ref": "AWS::URLSuffix"}, here) == Literal(suffix)
-    registry = evaluate({"Fn::GetAtt": ["Repo", "RepositoryUri"]}, here)
+    current = scope(TEMPLATE, region=region)
+    assert evaluate({"Ref": "AWS::Partition"}, current) == Literal(name)
+    assert evaluate({"Ref": "AWS::URLSuffix"}, current) == Literal(suffix)
+    registry = evaluate({"Fn::GetAtt": ["Repo", "RepositoryUri"]}, current)
     assert registry == Literal(f"{ACCOUNT}.dkr.ecr.{region}.{suffix}/nginx:1-repo")
 
 
@@ -302,27 +302,27 @@ def test_pseudo_parameters_need_region_and_account(name: str) -> None:
     assert isinstance(evaluate({"Ref": name}, scope(TEMPLATE, region=None, account=None)), Unknown)
 
 
-# What the world must be asked for
+# Lookups
 
 
 def test_a_dynamic_ssm_reference_is_looked_up() -> None:
-    here = scope(TEMPLATE)
-    found = evaluate("a-{{resolve:ssm:/image:3}}-b", here)
+    current = scope(TEMPLATE)
+    found = evaluate("a-{{resolve:ssm:/image:3}}-b", current)
     assert isinstance(found, Unknown)
-    assert list(here.state.lookups) == [SsmLookup("/image:3")]
+    assert list(current.state.lookups) == [SsmLookup("/image:3")]
     assert value_of("a-{{resolve:ssm:/image:3}}-b", {SsmLookup("/image:3"): "x"}) == Literal("a-x-b")
 
 
 def test_a_dynamic_reference_built_by_fn_sub_is_looked_up() -> None:
-    here = scope(TEMPLATE)
-    evaluate({"Fn::Sub": "{{resolve:ssm:/${AWS::Region}}}"}, here)
-    assert list(here.state.lookups) == [SsmLookup(f"/{REGION}")]
+    current = scope(TEMPLATE)
+    evaluate({"Fn::Sub": "{{resolve:ssm:/${AWS::Region}}}"}, current)
+    assert list(current.state.lookups) == [SsmLookup(f"/{REGION}")]
 
 
 def test_an_import_is_looked_up() -> None:
-    here = scope(TEMPLATE)
-    evaluate({"Fn::ImportValue": {"Fn::Sub": "${AWS::Region}-image"}}, here)
-    assert list(here.state.lookups) == [ExportLookup(f"{REGION}-image")]
+    current = scope(TEMPLATE)
+    evaluate({"Fn::ImportValue": {"Fn::Sub": "${AWS::Region}-image"}}, current)
+    assert list(current.state.lookups) == [ExportLookup(f"{REGION}-image")]
     assert value_of({"Fn::ImportValue": "x"}, {ExportLookup("x"): "image:1"}) == Literal("image:1")
 
 
@@ -333,16 +333,16 @@ def test_a_failed_lookup_is_unknown_with_its_reason() -> None:
 
 @pytest.mark.parametrize("text", ["has space", "nginx:1.27", "a@sha256:00", "", "//x", "a:b:c", "{}"])
 def test_an_ssm_parameter_with_an_impossible_name_is_its_text(text: str) -> None:
-    here = scope(TEMPLATE, {"Stored": text})
-    assert evaluate({"Ref": "Stored"}, here) == Literal(text)
-    assert not here.state.lookups
+    current = scope(TEMPLATE, {"Stored": text})
+    assert evaluate({"Ref": "Stored"}, current) == Literal(text)
+    assert not current.state.lookups
 
 
 @pytest.mark.parametrize("name", ["/prod/image", "image", "image:3", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/image"])
 def test_an_ssm_parameter_with_a_valid_name_is_looked_up(name: str) -> None:
-    here = scope(TEMPLATE, {"Stored": name})
-    assert isinstance(evaluate({"Ref": "Stored"}, here), Unknown)
-    assert list(here.state.lookups) == [SsmLookup(name)]
+    current = scope(TEMPLATE, {"Stored": name})
+    assert isinstance(evaluate({"Ref": "Stored"}, current), Unknown)
+    assert list(current.state.lookups) == [SsmLookup(name)]
     assert value_of({"Ref": "Stored"}, {SsmLookup(name): "nginx:1"}, Stored=name) == Literal("nginx:1")
 
 
@@ -387,13 +387,13 @@ def test_loop_variables_are_substituted(expression: Json, expected: Json) -> Non
 
 
 def test_a_loop_variable_without_item_is_not_known() -> None:
-    here = scope(TEMPLATE, loops={"X": None})
+    current = scope(TEMPLATE, loops={"X": None})
     expressions: tuple[Json, ...] = ("${X}", "&{X}", {"Ref": "X"}, {"Fn::Sub": "${X}"})
     for expression in expressions:
-        found = evaluate(expression, here)
+        found = evaluate(expression, current)
         assert isinstance(found, Unknown)
         assert found.reason.fact == 'it depends on the items of the Fn::ForEach over "X"'
-    assert evaluate("${Y}", here) == Literal("${Y}")
+    assert evaluate("${Y}", current) == Literal("${Y}")
 
 
 # Cases
@@ -449,6 +449,6 @@ junk: st.SearchStrategy[Json] = st.recursive(
 @settings(max_examples=300)
 @given(junk)
 def test_no_expression_raises(expression: Json) -> None:
-    for here in (scope(TEMPLATE), scope(TEMPLATE, loops={"X": None}), scope(TEMPLATE, loops={"X": "é"})):
-        evaluate(expression, here)
-        evaluate_by_condition(expression, here, {})
+    for current in (scope(TEMPLATE), scope(TEMPLATE, loops={"X": None}), scope(TEMPLATE, loops={"X": "é"})):
+        evaluate(expression, current)
+        evaluate_by_condition(expression, current, {})

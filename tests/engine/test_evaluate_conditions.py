@@ -15,7 +15,7 @@ NO: Json = {"Fn::Equals": ["a", "b"]}
 OPEN: Json = {"Fn::Equals": [{"Fn::GetAtt": ["X", "Y"]}, "b"]}
 
 
-def holds(expression: Json, **values: Json) -> bool | None:
+def condition_value(expression: Json, **values: Json) -> bool | None:
     parameters: Json = {name: {"Type": "String"} for name in ("P", "Q")}
     template: Json = {
         "Parameters": parameters,
@@ -46,7 +46,7 @@ def holds(expression: Json, **values: Json) -> bool | None:
     ],
 )
 def test_a_condition_is_true_false_or_not_known(expression: Json, expected: bool | None) -> None:  # noqa: FBT001
-    assert holds(expression) is expected
+    assert condition_value(expression) is expected
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_condition_is_true_false_or_not_known(expression: Json, expected: bool
     ],
 )
 def test_fn_equals_compares_as_cloudformation_does(left: Json, right: Json, expected: bool | None) -> None:  # noqa: FBT001
-    assert holds({"Fn::Equals": [left, right]}, P="prod") is expected
+    assert condition_value({"Fn::Equals": [left, right]}, P="prod") is expected
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_fn_equals_compares_as_cloudformation_does(left: Json, right: Json, expe
     ],
 )
 def test_a_malformed_condition_is_not_known(expression: Json) -> None:
-    assert holds(expression) is None
+    assert condition_value(expression) is None
 
 
 def test_malformed_sections_are_unknown() -> None:

@@ -1,4 +1,4 @@
-"""What the user is told: one line each, on screen as a whole, and nothing in it that is not text."""
+"""Messages: one line each, of limited length, with printable characters only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pointers = st.lists(st.one_of(st.integers(0, 20), names), max_size=6).map(tuple)
 
 
 @pytest.mark.parametrize(
-    ("place", "text"),
+    ("location", "text"),
     [
         pytest.param(Location(), "", id="nothing"),
         pytest.param(Location("Api"), 'Task "Api"', id="task"),
@@ -28,8 +28,8 @@ pointers = st.lists(st.one_of(st.integers(0, 20), names), max_size=6).map(tuple)
         pytest.param(Location("", "web"), 'Container "web"', id="container-without-task"),
     ],
 )
-def test_a_location_names_task_container_and_path(place: Location, text: str) -> None:
-    assert place.text == text
+def test_a_location_names_task_container_and_path(location: Location, text: str) -> None:
+    assert location.text == text
 
 
 @pytest.mark.parametrize(

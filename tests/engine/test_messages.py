@@ -1,4 +1,4 @@
-"""What a user reads, to the letter and with its place: one line for each thing that may be wrong with a task definition."""
+"""The exact messages, with their locations: one case for each problem or notice about a task definition."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def never_created(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-TOLD = [
+MESSAGES = [
     pytest.param(
         with_metadata(template(), {"Containers": 5}),
         {},
@@ -90,7 +90,7 @@ TOLD = [
         [
             'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Containers.wbe): There are settings for a container that this task does not have. Use one of: "web".'
         ],
-        id="stranger",
+        id="settings for a container that does not exist",
     ),
     pytest.param(
         with_metadata(template(), {"Collector": "x"}),
@@ -367,7 +367,7 @@ TOLD = [
 ]
 
 
-@pytest.mark.parametrize(("value", "settings", "told"), TOLD)
-def test_every_problem_and_notice(value: Json, settings: Mapping[str, Json], told: list[str]) -> None:
-    given = {**settings, "GrantAccessKeyRead": "never"}
-    assert problems_of(value, given) + notices_of(value, given) == told
+@pytest.mark.parametrize(("value", "settings", "messages"), MESSAGES)
+def test_every_problem_and_notice(value: Json, settings: Mapping[str, Json], messages: list[str]) -> None:
+    without_grants = {**settings, "GrantAccessKeyRead": "never"}
+    assert problems_of(value, without_grants) + notices_of(value, without_grants) == messages

@@ -1,4 +1,4 @@
-"""Messages to the letter, with the place that each points to: those that no case folder has."""
+"""The exact messages, with their locations, that no case folder has."""
 
 from __future__ import annotations
 

@@ -52,17 +52,17 @@ def test_a_resource_is_not_taken_for_a_parameter() -> None:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "insert",
     [
         lambda value, include: value.update({"Fn::Transform": include}),
         lambda value, include: value["Resources"].update({"Fn::Transform": include}),
         lambda value, include: value["Resources"].update({"Other": {"Fn::Transform": include}}),
     ],
 )
-def test_a_transform_that_may_add_tasks_gets_a_notice(place: Callable[[Any, Json], None]) -> None:
+def test_a_transform_that_may_add_tasks_gets_a_notice(insert: Callable[[Any, Json], None]) -> None:
     include: Json = {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}
     value = template()
-    place(value, include)
+    insert(value, include)
     (notice,) = (each for each in notices_of(value) if "Fn::Transform inserts content that is not known here" in each)
     assert "Fn::Transform)" in notice
     assert properties_of(processed(value))["PidMode"] == "task"

@@ -21,7 +21,7 @@ def is_instrumented(value: dict[str, Any], **settings: Json) -> bool:
 
 
 def fargate(**properties: Json) -> dict[str, Any]:
-    """A task definition that says nothing of itself but what is given."""
+    """Return a task definition with these properties only."""
     value = template()
     made = properties_of(value)
     for key in ("RequiresCompatibilities", "NetworkMode", "Cpu", "Memory"):
@@ -52,7 +52,7 @@ SIZES: dict[str, Json] = {"NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512"
         pytest.param({"NetworkMode": "awsvpc", "Memory": "512"}, False, id="no-cpu"),
         pytest.param({**SIZES, "Cpu": {"Ref": "Unknown"}}, True, id="unknown-cpu"),
         pytest.param({**SIZES, "Cpu": {"Ref": "AWS::NoValue"}}, False, id="cpu-no-value"),
-        pytest.param({}, False, id="nothing"),
+        pytest.param({}, False, id="no-properties"),
         pytest.param({"RequiresCompatibilities": {"Ref": "Unknown"}}, True, id="unknown-list"),
         pytest.param({"RequiresCompatibilities": [{"Ref": "Unknown"}]}, True, id="unknown-item"),
         pytest.param({"RequiresCompatibilities": [5]}, False, id="number"),
@@ -146,8 +146,8 @@ def test_a_platform_may_come_from_a_lookup() -> None:
     context = context_of()
     first = plan(value, context)
     assert (first.problems, first.lookups) == ((), (ExportLookup("Os"),))
-    told = plan_with_lookups(value, context, lambda asked: dict.fromkeys(asked, "WINDOWS_SERVER_2022_CORE"))
-    assert told.tasks[0].outcome.text.startswith("skipped: a Windows task")
+    second = plan_with_lookups(value, context, lambda lookups: dict.fromkeys(lookups, "WINDOWS_SERVER_2022_CORE"))
+    assert second.tasks[0].outcome.text.startswith("skipped: a Windows task")
 
 
 @pytest.mark.parametrize("properties", [None, [], "x", 5])
@@ -198,15 +198,15 @@ def test_a_log_router_is_skipped_by_default() -> None:
 
 
 def test_a_possible_log_router_is_refused() -> None:
-    """It was left alone, as if it were one."""
-    either: Json = {"Fn::If": ["Nobody", {"Type": "fluentbit"}, {"Ref": "AWS::NoValue"}]}
+    """Whether it is skipped as a log router is not known."""
+    either: Json = {"Fn::If": ["Missing", {"Type": "fluentbit"}, {"Ref": "AWS::NoValue"}]}
     for unknown in (UNKNOWN, either):
         value = template(container(), container(Name="router", FirelensConfiguration=unknown))
         (problem,) = problems_of(value)
         assert "Whether the container is a FireLens log router cannot be determined (" in problem
         assert which(value, InstrumentLogRouters="true") == ["web", "router"]
         assert which(value, ExcludeContainers="router") == ["web"]
-    inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Nobody"}})
+    inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Missing"}})
     assert which(template(container(), inside)) == ["web"]
 
 

@@ -69,9 +69,9 @@ def test_properties_as_snippet_are_named_by_their_family() -> None:
 def test_a_resources_condition_is_assumed_in_it() -> None:
     (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": "C"}}}, scope())
     assert task.assumptions == {"C": True}
-    oddities: tuple[Json, ...] = (None, 5, ["C"], {"Ref": "C"})
-    for odd in oddities:
-        (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": odd}}}, scope())
+    not_strings: tuple[Json, ...] = (None, 5, ["C"], {"Ref": "C"})
+    for value in not_strings:
+        (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": value}}}, scope())
         assert task.assumptions == {}
 
 
@@ -127,7 +127,7 @@ def test_an_inner_loop_may_use_the_outer_variable() -> None:
 
 
 @pytest.mark.parametrize(
-    "collection", [None, "a", 5, {}, [], [1, 2], ["a", None], ["a", {"Ref": "Nobody"}], {"Ref": "Nobody"}]
+    "collection", [None, "a", 5, {}, [], [1, 2], ["a", None], ["a", {"Ref": "Missing"}], {"Ref": "Missing"}]
 )
 def test_the_items_of_a_malformed_collection_are_unknown(collection: Json) -> None:
     assert items_of({"Resources": loop("X", collection, {"Api": TASK})}) is None
