@@ -27,9 +27,19 @@ from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 GOLDEN = os.environ.get("GOLDEN") == "1"
 FILES = {
-    "template.yaml", "template.json", "task-definition.json", "why.txt", "parameters.json", "images.json", "settings.json",
-    "ssm.json", "exports.json", "expected.json", "expected-error.txt", "plan.txt",
-}  # fmt: skip
+    "template.yaml",
+    "template.json",
+    "task-definition.json",
+    "why.txt",
+    "parameters.json",
+    "images.json",
+    "settings.json",
+    "ssm.json",
+    "exports.json",
+    "expected.json",
+    "expected-error.txt",
+    "plan.txt",
+}
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

@@ -97,16 +97,29 @@ def setting(name: str, value: Json, scope: SettingScope = SettingScope.DEPLOYMEN
     return getattr(merge_layers(Layer("here", {name: value}, scope)).values, BY_NAME[name].attribute)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "expected"), [(name, *pair) for name, pairs in GOOD.items() for pair in pairs]
+def case_id(name: str, value: Json) -> str:
+    """Return the setting's name, the type of the value and, if it is short and plain, the value."""
+    text = str(value)
+    return f"{name}-{type(value).__name__}" + (f"-{text}" if re.fullmatch(r"[A-Za-z0-9._-]{1,20}", text) else "")
+
+
+each_valid_value = pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [pytest.param(name, *pair, id=case_id(name, pair[0])) for name, pairs in GOOD.items() for pair in pairs],
 )
+
+
+@each_valid_value
 def test_a_valid_value_is_parsed_to_its_type(name: str, value: Json, expected: object) -> None:
-    read = setting(name, value)
-    assert read == expected
-    assert type(read) is type(expected)
+    parsed = setting(name, value)
+    assert parsed == expected
+    assert type(parsed) is type(expected)
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [pytest.param(name, value, id=case_id(name, value)) for name, values in BAD.items() for value in values],
+)
 def test_an_invalid_value_is_refused_and_not_quoted(name: str, value: Json) -> None:
     with pytest.raises(UsageError) as refused:
         setting(name, value)
@@ -146,9 +159,7 @@ def test_every_setting_is_described(setting: Setting) -> None:
     assert setting.value_type.expected
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "expected"), [(name, *pair) for name, pairs in GOOD.items() for pair in pairs]
-)
+@each_valid_value
 def test_a_value_from_the_environment_is_the_same(name: str, value: Json, expected: object) -> None:
     if not isinstance(value, str):
         return
