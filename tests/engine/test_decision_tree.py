@@ -46,7 +46,7 @@ paths = st.lists(st.dictionaries(st.sampled_from(CONDITIONS), st.booleans()), ma
 
 
 def value_under(value: Json, assumptions: Mapping[str, bool]) -> Json | Absent:
-    """What CloudFormation makes of a value."""
+    """Return what CloudFormation makes of a value."""
     if branches := parse_if(value):
         condition, yes, no = branches
         return value_under(yes if assumptions[condition] else no, assumptions)
@@ -54,7 +54,7 @@ def value_under(value: Json, assumptions: Mapping[str, bool]) -> Json | Absent:
 
 
 def exact(value: object) -> str:
-    """JSON knows ``1`` from ``true``, and Python's ``==`` does not."""
+    """Return a text that differs for ``1`` and ``true``, as in JSON; Python's ``==`` does not tell them apart."""
     return repr(value)
 
 

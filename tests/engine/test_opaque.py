@@ -1,4 +1,4 @@
-"""What a fragment does not show: a snippet's parameters, and what an Fn::Transform brings."""
+"""Content that a fragment does not show: a snippet's parameters, and the result of an Fn::Transform."""
 
 from __future__ import annotations
 
@@ -54,9 +54,12 @@ def test_a_resource_is_not_taken_for_a_parameter() -> None:
 @pytest.mark.parametrize(
     "insert",
     [
-        lambda value, include: value.update({"Fn::Transform": include}),
-        lambda value, include: value["Resources"].update({"Fn::Transform": include}),
-        lambda value, include: value["Resources"].update({"Other": {"Fn::Transform": include}}),
+        pytest.param(lambda value, include: value.update({"Fn::Transform": include}), id="in-template"),
+        pytest.param(lambda value, include: value["Resources"].update({"Fn::Transform": include}), id="in-resources"),
+        pytest.param(
+            lambda value, include: value["Resources"].update({"Other": {"Fn::Transform": include}}),
+            id="in-resource-without-type",
+        ),
     ],
 )
 def test_a_transform_that_may_add_tasks_gets_a_notice(insert: Callable[[Any, Json], None]) -> None:

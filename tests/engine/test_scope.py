@@ -1,4 +1,4 @@
-"""What expressions may refer to."""
+"""The scope of an evaluation: its sections, assumptions, and recorded lookups."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def test_a_log_router_is_skipped_by_default() -> None:
 
 
 def test_a_possible_log_router_is_refused() -> None:
-    """Whether it is skipped as a log router is not known."""
+    """It is not known whether the container is to be skipped."""
     either: Json = {"Fn::If": ["Missing", {"Type": "fluentbit"}, {"Ref": "AWS::NoValue"}]}
     for unknown in (UNKNOWN, either):
         value = template(container(), container(Name="router", FirelensConfiguration=unknown))

@@ -1,4 +1,4 @@
-"""Where task definitions are found."""
+"""The task definitions, resources and transforms of a fragment."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinitio
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 StepOutput: TypeAlias = Change | Notice | Problem
-"""What a step yields."""
+"""A change, or a finding about it: what most steps yield."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a plan needs besides the template.
+    """All input of a plan besides the template.
 
     ``resolved`` are the settings of the macro's deployment, ``transform_parameters`` the Parameters of the Transform.
     ``parameters`` are the template's parameter values by name, strings or lists of strings, as in a macro event's

@@ -36,7 +36,7 @@ class Include(Enum):
 
 
 class SkipReason(Enum):
-    """Why something is not instrumented. Metrics use the values as dimensions, so they must not change."""
+    """The reason why something is not instrumented. Metrics use the values as dimensions, so they must not change."""
 
     DISABLED = "Disabled"
     EXCLUDED = "Excluded"

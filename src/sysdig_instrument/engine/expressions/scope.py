@@ -51,7 +51,7 @@ class PlanState:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationScope:
-    """What expressions may refer to.
+    """All that an expression may refer to.
 
     ``values`` are the parameter values by name, strings or lists of strings, as in a macro event's
     ``templateParameterValues``. ``loops`` are the variables of the enclosing ``Fn::ForEach``, each with its item, or with

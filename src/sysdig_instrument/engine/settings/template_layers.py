@@ -67,7 +67,7 @@ class TaskSettings:
 
     @property
     def all_disabled(self) -> bool:
-        """Whether Enabled is false for the task definition and for each container with settings of its own."""
+        """True if Enabled is false for the task definition and for each container with settings of its own."""
         if self.resolved.values.enabled:
             return False
         return not any(each.values.enabled for each in self.containers.values())
