@@ -1,4 +1,4 @@
-"""The case folders of tests/cases: a template, what it is processed with, and what must come out."""
+"""The case folders of tests/cases: a template, its parameters, settings and lookups, and the expected result."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class Case:
         defaults = json.loads((FOLDER / "settings.json").read_text())
         return {**defaults, **self.read("settings.json")}
 
-    def answers(self, requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
-        return {request: self._answer(request) for request in requests}
+    def answers(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        return {lookup: self._answer(lookup) for lookup in lookups}
 
-    def _answer(self, request: Lookup) -> Answer:
-        match request:
+    def _answer(self, lookup: Lookup) -> Answer:
+        match lookup:
             case ImageLookup(image):
                 config = self.read("images.json").get(image)
                 if config is not None:
@@ -73,7 +73,7 @@ class Case:
             case ExportLookup(name):
                 if name in self.read("exports.json"):
                     return cast("str", self.read("exports.json")[name])
-        name = request.image if isinstance(request, ImageLookup) else request.name
+        name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
         return Unavailable(Reason(f'"{name}" is not there', "Put it there"))
 
 

@@ -27,9 +27,19 @@ from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 GOLDEN = os.environ.get("GOLDEN") == "1"
 FILES = {
-    "template.yaml", "template.json", "task-definition.json", "why.txt", "parameters.json", "images.json", "settings.json",
-    "ssm.json", "exports.json", "expected.json", "expected-error.txt", "plan.txt",
-}  # fmt: skip
+    "template.yaml",
+    "template.json",
+    "task-definition.json",
+    "why.txt",
+    "parameters.json",
+    "images.json",
+    "settings.json",
+    "ssm.json",
+    "exports.json",
+    "expected.json",
+    "expected-error.txt",
+    "plan.txt",
+}
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -151,7 +161,7 @@ def test_files(case: Case) -> None:
 
 @each_case
 def test_protection(case: Case) -> None:
-    """What was processed is instrumented or rightly left alone; what needed changes was not."""
+    """After processing, each task is protected or rightly skipped; before, one that needed changes was not."""
     plan = plan_of(case)
     processed, problems = process(fragment_of(case), plan)
     if problems:

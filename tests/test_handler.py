@@ -129,7 +129,7 @@ def test_a_snippet_is_instrumented(call: Call, place: str) -> None:
 def test_a_misplaced_snippet_is_refused_with_advice(call: Call, fragment: Json) -> None:
     response = call(event(fragment))
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("There is no task definition where this macro stands")
+    assert response["errorMessage"].startswith("There is no task definition where this macro is used")
 
 
 @pytest.mark.parametrize("fragment", [None, [], "x", 5, True, [template()]])
@@ -137,7 +137,7 @@ def test_a_fragment_that_is_no_object_is_refused(call: Call, fragment: Json) -> 
     assert call(event(fragment)) == {
         "requestId": ID,
         "status": "failure",
-        "errorMessage": "The template is not an object. Give a CloudFormation template.",
+        "errorMessage": "The template is not an object. Use a CloudFormation template.",
     }
 
 
@@ -194,7 +194,9 @@ def test_params_of_the_transform_are_settings(call: Call) -> None:
     response = call(event(template(), params={"Enabled": "false"}))
     assert "PidMode" not in properties_of(response["fragment"])
     response = call(event(template(), params={"Enbled": "false"}))
-    assert response["errorMessage"] == '"Enbled" in the Transform\'s Parameters is no setting. Write "Enabled".'
+    assert (
+        response["errorMessage"] == 'Unknown setting "Enbled" in the Transform\'s Parameters. Did you mean "Enabled"?'
+    )
 
 
 def test_all_problems_are_in_one_message(call: Call) -> None:

@@ -23,8 +23,8 @@ from sysdig_instrument.engine.settings.types import (
 _ARGUMENTS: Final[Json] = {"type": ["array", "null"], "items": {"type": "string"}}
 _MAP_VALUES: Final[Mapping[str, Json]] = {
     "any": True,
-    "text": {"type": ["string", "number", "boolean"]},
-    "text or intrinsic": {"type": ["string", "number", "boolean", "object"]},
+    "string": {"type": ["string", "number", "boolean"]},
+    "string or intrinsic": {"type": ["string", "number", "boolean", "object"]},
     "image config": {"type": "object", "properties": {"Entrypoint": _ARGUMENTS, "Cmd": _ARGUMENTS}},
 }
 """The JSON Schema of the values of a :class:`Object`."""

@@ -1,4 +1,4 @@
-"""Plan, ask what the plan lacks, and plan again: the one loop between the pure engine and the world."""
+"""Plan, look up what the plan needs, and plan again with the answers: the loop between the pure engine and all I/O."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from sysdig_instrument.engine.plan import Context, Plan, plan
 from sysdig_instrument.lazy_dataclasses import replace
 
 LookupFunction: TypeAlias = Callable[[Sequence[Lookup]], Mapping[Lookup, Answer]]
-"""Answers all the requests at once. It raises nothing that a user could cause: a failure is an ``Unavailable``."""
+"""Performs several lookups at once. A lookup that fails is answered with ``Unavailable``; nothing is raised for it."""
 
-_MAX_ROUNDS: Final = 8  # a parameter names an export that names a parameter … that names the image
-_NO_ANSWER: Final = Unavailable(Reason("Nothing came back for it", "Report this as a bug"))
+_MAX_ROUNDS: Final = 8  # a parameter may name an export that names a parameter … that names the image
+_NO_ANSWER: Final = Unavailable(Reason("The lookup returned no answer", "Report this as a bug"))
 _CHAIN_TOO_LONG: Final = Unavailable(
-    Reason("It hangs on too long a chain of parameters and exports", "Shorten the chain")
+    Reason("It depends on too long a chain of parameters and exports", "Shorten the chain")
 )
-_NOT_LOOKED_UP: Final = Unavailable(Reason("It was not asked for", "Give the container an EntryPoint"))
+_NOT_LOOKED_UP: Final = Unavailable(Reason("It was not looked up", "Give the container an EntryPoint"))
 
 
 def plan_with_lookups(template: Json, context: Context, look_up: LookupFunction) -> Plan:
-    """The plan with all its requests answered."""
+    """Return a plan without open lookups.
+
+    After eight rounds of lookups, those that still come up are answered with ``Unavailable``.
+    """
     answers = dict(context.answers)
     current = plan(template, context)
     for _ in range(_MAX_ROUNDS):
@@ -39,5 +42,5 @@ def plan_with_lookups(template: Json, context: Context, look_up: LookupFunction)
 
 
 def no_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
-    """A world in which there is nobody to ask."""
+    """Answer each lookup with ``Unavailable``: a :data:`LookupFunction` that does no I/O."""
     return dict.fromkeys(lookups, _NOT_LOOKED_UP)

@@ -58,7 +58,7 @@ NOT_WRAPPED = 'Container "web" is not started by the wrapper'
         ),
         (
             registered(wrapped(), plain(AGENT), pidMode="task"),
-            ["The container has the agent's name, and is not the agent", "The agent's container is missing"],
+            ['The name "SysdigInstrumentation" is reserved for the agent', "The agent's container is missing"],
         ),
         (registered(wrapped(), agent(secrets=[]), pidMode="task"), ["The agent's container is given no access key"]),
     ],
@@ -108,7 +108,7 @@ def test_protected(described: dict[str, Any]) -> None:
         (
             definition(registered(plain(), runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"})),
             {},
-            "A Windows task, where neither PidMode nor SYS_PTRACE exists",
+            "A Windows task, which supports neither PidMode nor SYS_PTRACE",
         ),
         (
             definition(registered(plain()), kilt_ignore_containers="web"),
@@ -128,7 +128,7 @@ def test_protected(described: dict[str, Any]) -> None:
         (
             definition(registered(plain())),
             {"Mode": "opt-in"},
-            'Container "web": Mode is opt-in in the macro\'s deployment, and nothing says Enabled',
+            'Container "web": Mode is opt-in in the macro\'s deployment, and nothing sets Enabled',
         ),
     ],
 )

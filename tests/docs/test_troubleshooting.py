@@ -18,8 +18,8 @@ SOURCE = ROOT / "src" / "sysdig_instrument"
 PAGE = re.sub(r"\s+", " ", (ROOT / "docs" / "troubleshooting.md").read_text())
 
 DOES = (
-    "Admit", "Allow", "Check", "Correct", "Create", "Deploy", "Give", "Have", "If", "Indent", "Install", "Leave", "Let",
-    "List", "Look", "Make", "Move", "Name", "Push", "Put", "Remove", "Report", "Save", "Set", "Shorten", "Take", "Try",
+    "Add", "Admit", "Allow", "Check", "Correct", "Create", "Deploy", "Did you mean", "Give", "Have", "If", "Indent", "Install", "Leave", "Let",
+    "List", "Look", "Make", "Move", "Name", "Push", "Put", "Remove", "Rename", "Report", "Save", "Set", "Shorten", "Take", "Try",
     "Use", "Wait", "Write",
 )  # fmt: skip
 ADVICE = re.compile(rf"(?:{'|'.join(DOES)})\b")
@@ -59,7 +59,7 @@ NOT_MESSAGES = {
     "the macro's deployment",
     "The processed template",
     "described task definition",
-    "text or intrinsic",
+    "string or intrinsic",
     "PyYAML's parsers mark every event",
     "AWS Systems Manager",
     "AWS Secrets Manager",
@@ -161,7 +161,7 @@ OF_THE_TOOL = {"cli", "coverage", "__main__.py"}
 MODULES = [
     path
     for path in sorted(SOURCE.rglob("*.py"))
-    if path.name not in {"table.py", "kinds.py", "observing.py", "values.py"}
+    if path.name not in {"table.py", "types.py", "telemetry.py", "lazy_dataclasses.py"}
 ]
 
 

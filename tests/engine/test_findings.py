@@ -1,4 +1,4 @@
-"""What the user is told: one line each, on screen as a whole, and nothing in it that is not text."""
+"""Messages: one line each, of limited length, with printable characters only."""
 
 from __future__ import annotations
 
@@ -14,24 +14,35 @@ pointers = st.lists(st.one_of(st.integers(0, 20), names), max_size=6).map(tuple)
 
 
 @pytest.mark.parametrize(
-    ("place", "text"),
+    ("location", "text"),
     [
-        (Location(), ""),
-        (Location("Api"), 'Task "Api"'),
-        (Location("Api", "web"), 'Task "Api", container "web"'),
-        (Location("Api", "web", ("Resources", "Api", "L", 0, "Image")), 'Task "Api", container "web" (Resources.Api.L[0].Image)'),
-        (Location(None, None, ("Metadata",)), "(Metadata)"),
-        (Location("", "web"), 'Container "web"'),
+        pytest.param(Location(), "", id="nothing"),
+        pytest.param(Location("Api"), 'Task "Api"', id="task"),
+        pytest.param(Location("Api", "web"), 'Task "Api", container "web"', id="container"),
+        pytest.param(
+            Location("Api", "web", ("Resources", "Api", "L", 0, "Image")),
+            'Task "Api", container "web" (Resources.Api.L[0].Image)',
+            id="all-three",
+        ),
+        pytest.param(Location(None, None, ("Metadata",)), "(Metadata)", id="path"),
+        pytest.param(Location("", "web"), 'Container "web"', id="container-without-task"),
     ],
-)  # fmt: skip
-def test_a_location_names_task_container_and_path(place: Location, text: str) -> None:
-    assert place.text == text
+)
+def test_a_location_names_task_container_and_path(location: Location, text: str) -> None:
+    assert location.text == text
 
 
 @pytest.mark.parametrize(
     ("pointer", "text"),
-    [((), ""), ((0, "a"), "[0].a"), (("a", 1, 2, "b"), "a[1][2].b"), (("a/b", "~"), "a/b.~"), (("", "a"), ".a"), ((".a",), ".a")],
-)  # fmt: skip
+    [
+        pytest.param((), "", id="empty"),
+        pytest.param((0, "a"), "[0].a", id="index-first"),
+        pytest.param(("a", 1, 2, "b"), "a[1][2].b", id="two-indexes"),
+        pytest.param(("a/b", "~"), "a/b.~", id="slash-and-tilde"),
+        pytest.param(("", "a"), ".a", id="empty-key"),
+        pytest.param((".a",), ".a", id="leading-dot"),
+    ],
+)
 def test_a_path_uses_dots_and_brackets(pointer: Pointer, text: str) -> None:
     assert format_pointer(pointer) == text
 
@@ -61,18 +72,18 @@ def test_a_finding_is_one_printable_line_of_bounded_length(
 @pytest.mark.parametrize(
     "text",
     [
-        "a\nb",
-        "a\rb",
-        "a\x1b[31mb",
-        "a\x00b",
-        "a\x85b",
-        "a\u2028b",
-        "a\u2029b",
-        "a\u202eb",
-        "a\u2066b",
-        "a\ud800b",
-        "a\ufffeb",
-        "a\tb",
+        pytest.param("a\nb", id="newline"),
+        pytest.param("a\rb", id="carriage-return"),
+        pytest.param("a\x1b[31mb", id="escape-sequence"),
+        pytest.param("a\x00b", id="nul"),
+        pytest.param("a\x85b", id="next-line"),
+        pytest.param("a\u2028b", id="line-separator"),
+        pytest.param("a\u2029b", id="paragraph-separator"),
+        pytest.param("a\u202eb", id="right-to-left"),
+        pytest.param("a\u2066b", id="isolate"),
+        pytest.param("a\ud800b", id="surrogate"),
+        pytest.param("a\ufffeb", id="not-a-character"),
+        pytest.param("a\tb", id="tab"),
     ],
 )
 def test_control_characters_are_not_shown(text: str) -> None:

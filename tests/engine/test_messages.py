@@ -1,4 +1,4 @@
-"""What a user reads, to the letter and with its place: one line for each thing that may be wrong with a task definition."""
+"""The exact messages, with their locations: one case for each problem or notice about a task definition."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def never_created(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-TOLD = [
+MESSAGES = [
     pytest.param(
         with_metadata(template(), {"Containers": 5}),
         {},
         [
-            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Containers): Containers is not an object. Write settings by container name there.'
+            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Containers): Containers is not an object. Write it as an object of settings by container name.'
         ],
         id="containers not object",
     ),
@@ -45,7 +45,7 @@ TOLD = [
         with_metadata(template(), {"Containers": {"web": 5}}),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web): The container\'s settings are not an object. Write settings by name there.'
+            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web): The container\'s settings are not an object. Write them as an object of settings by name.'
         ],
         id="container settings not object",
     ),
@@ -53,7 +53,7 @@ TOLD = [
         with_metadata(template(), {"Containers": {"web": {"Enabeld": True}}}),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web.Enabeld): "Enabeld" in the resource\'s Metadata is no setting. Write "Enabled".'
+            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web.Enabeld): Unknown setting "Enabeld" in the resource\'s Metadata. Did you mean "Enabled"?'
         ],
         id="container setting unknown",
     ),
@@ -69,7 +69,7 @@ TOLD = [
         with_metadata(template(), {"Containers": {"web": {"Enabled": "maybe"}}}),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web.Enabled): Setting "Enabled" in the resource\'s Metadata has a value that cannot be used. Give true or false.'
+            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web.Enabled): Setting "Enabled" in the resource\'s Metadata has an invalid value. Use true or false.'
         ],
         id="container setting wrong",
     ),
@@ -80,7 +80,7 @@ TOLD = [
         },
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web.Enabled): Setting "Enabled" in the resource\'s Metadata cannot be worked out: parameter "On" has no value here. Give the parameter a value (-p On=…).'
+            'Task "Api", container "web" (Resources.Api.Metadata.SysdigInstrument.Containers.web.Enabled): Setting "Enabled" in the resource\'s Metadata cannot be resolved: parameter "On" has no value here. Give the parameter a value (-p On=…).'
         ],
         id="container setting param",
     ),
@@ -88,15 +88,15 @@ TOLD = [
         with_metadata(template(), {"Containers": {"wbe": {"Enabled": False}}}),
         {},
         [
-            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Containers.wbe): There are settings for a container of this name, and the task has none of it. Write one of "web".'
+            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Containers.wbe): There are settings for a container that this task does not have. Use one of: "web".'
         ],
-        id="stranger",
+        id="settings for a container that does not exist",
     ),
     pytest.param(
         with_metadata(template(), {"Collector": "x"}),
         {"LockedSettings": ["Collector"]},
         [
-            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Collector): Setting "Collector" in the resource\'s Metadata is locked by the macro\'s deployment. Take it out there, or ask the platform team.'
+            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Collector): Setting "Collector" in the resource\'s Metadata is locked by the macro\'s deployment. Remove it there, or ask the platform team.'
         ],
         id="locked",
     ),
@@ -104,7 +104,7 @@ TOLD = [
         with_metadata(template(), {"LockedSettings": ["Collector"]}),
         {},
         [
-            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.LockedSettings): Setting "LockedSettings" in the resource\'s Metadata can be set in the macro\'s deployment only. Take it out there.'
+            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.LockedSettings): Setting "LockedSettings" in the resource\'s Metadata can only be set in the macro\'s deployment. Remove it there.'
         ],
         id="deployment only",
     ),
@@ -112,7 +112,7 @@ TOLD = [
         never_created(template(PidMode="host")),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task; the task is not created now, and is left as it was. Take PidMode out, or exclude the task (Enabled: false) if it must see the host\'s processes.'
+            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task; the task is not created with the current parameters, so it was left unchanged. Take PidMode out, or exclude the task (Enabled: false) if it must see the host\'s processes.'
         ],
         id="not created",
     ),
@@ -120,7 +120,7 @@ TOLD = [
         never_created(template(container(EntryPoint=5))),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].EntryPoint): EntryPoint is not a list; it is left as it was in this branch, which is not taken now. Write EntryPoint as a list of strings.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].EntryPoint): EntryPoint is not a list; this branch is not active with the current parameters, so it was left unchanged. Write EntryPoint as a list of strings.'
         ],
         id="not created lasting",
     ),
@@ -152,7 +152,7 @@ TOLD = [
         {**CONDITIONS, **template(Tags=[if_("Open", {"Key": "kilt-ignore", "Value": "true"}, NOVALUE)])},
         {},
         [
-            'Task "Api" (Resources.Api.Properties.Tags[0].Fn::If[1]): Whether tag "kilt-ignore" is there depends on a condition that is not known here. Take the tag out of Fn::If.'
+            'Task "Api" (Resources.Api.Properties.Tags[0].Fn::If[1]): Whether tag "kilt-ignore" is present depends on a condition that is not known here. Move the tag out of Fn::If.'
         ],
         id="kilt tag in if",
     ),
@@ -160,7 +160,7 @@ TOLD = [
         template(Tags=[{"Key": "kilt-ignore", "Value": "false"}]),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.Tags[0]): Tag "kilt-ignore" counts whatever its value, as in Kilt, so the task is left alone. Take the tag out to have it instrumented.'
+            'Task "Api" (Resources.Api.Properties.Tags[0]): Tag "kilt-ignore" counts whatever its value, as in Kilt, so the task is not instrumented. Remove the tag to have the task instrumented.'
         ],
         id="kilt false",
     ),
@@ -200,7 +200,7 @@ TOLD = [
         template("x"),
         {},
         [
-            'Task "Api", container "#1" (Resources.Api.Properties.ContainerDefinitions[0]): The container definition is not an object that is in sight. Write it as an object; its members, and the object under Fn::If, may be expressions.'
+            'Task "Api", container "#1" (Resources.Api.Properties.ContainerDefinitions[0]): The container definition is not written as an object in the template. Write it as an object; its members, and the object under Fn::If, may be expressions.'
         ],
         id="not a container",
     ),
@@ -208,7 +208,7 @@ TOLD = [
         template(ContainerDefinitions=EXPRESSION),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.ContainerDefinitions): ContainerDefinitions is not a list that is in sight. Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions.'
+            'Task "Api" (Resources.Api.Properties.ContainerDefinitions): ContainerDefinitions is not written as a list in the template. Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions.'
         ],
         id="not a list",
     ),
@@ -216,7 +216,7 @@ TOLD = [
         template(container(**INCLUDED)),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0]): The container holds Fn::Transform, whose result is not in sight. Write out what it brings, or give the template as it is after that transform.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0]): The container contains Fn::Transform, whose result is not known here. Write the result into the template, or use the template as it is after that transform.'
         ],
         id="hidden",
     ),
@@ -312,7 +312,7 @@ TOLD = [
         {"Resources": {"S": {"Type": "AWS::CloudFormation::Stack", "Properties": {}}}},
         {},
         [
-            "(Resources.S): A nested stack's template is not in reach of this macro. List the macro in that template's own Transform."
+            "(Resources.S): The macro cannot see a nested stack's template. List the macro in that template's own Transform."
         ],
         id="stack",
     ),
@@ -320,7 +320,7 @@ TOLD = [
         template(container(EntryPoint=NOVALUE, Image=EXPRESSION)),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image): Its Image cannot be worked out: it refers to "A", which is known only after deployment. Give the container an EntryPoint in the template.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image): Image cannot be resolved: it refers to "A", which is known only after deployment. Give the container an EntryPoint in the template.'
         ],
         id="image unread",
     ),
@@ -328,7 +328,7 @@ TOLD = [
         template(container(EntryPoint=NOVALUE, Image=EXPRESSION)),
         {"OnUnresolvedImage": "skip"},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image): Its Image cannot be worked out: it refers to "A", which is known only after deployment. Give the container an EntryPoint in the template.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image): Image cannot be resolved: it refers to "A", which is known only after deployment. Give the container an EntryPoint in the template.'
         ],
         id="image skip",
     ),
@@ -360,14 +360,14 @@ TOLD = [
         template(container(), {"Name": "SysdigInstrumentation", "Image": "x", "Cpu": 3}),
         {},
         [
-            'Task "Api", container "SysdigInstrumentation" (Resources.Api.Properties.ContainerDefinitions[1].Name): The container has the agent\'s name, and is not the agent. Give it another name.'
+            'Task "Api", container "SysdigInstrumentation" (Resources.Api.Properties.ContainerDefinitions[1].Name): The name "SysdigInstrumentation" is reserved for the agent. Rename this container.'
         ],
         id="readonly agent",
     ),
 ]
 
 
-@pytest.mark.parametrize(("value", "settings", "told"), TOLD)
-def test_every_problem_and_notice(value: Json, settings: Mapping[str, Json], told: list[str]) -> None:
-    given = {**settings, "GrantAccessKeyRead": "never"}
-    assert problems_of(value, given) + notices_of(value, given) == told
+@pytest.mark.parametrize(("value", "settings", "messages"), MESSAGES)
+def test_every_problem_and_notice(value: Json, settings: Mapping[str, Json], messages: list[str]) -> None:
+    without_grants = {**settings, "GrantAccessKeyRead": "never"}
+    assert problems_of(value, without_grants) + notices_of(value, without_grants) == messages

@@ -1,4 +1,4 @@
-"""Each member of a RuntimePlatform is read by itself."""
+"""The members of a RuntimePlatform, each evaluated alone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_one_member_is_known_beside_an_unknown_one() -> None:
 
 
 def test_a_member_is_known_where_all_branches_agree() -> None:
-    """`C` is no condition of the template, so nothing is known of it."""
+    """`C` is not a condition of the template, so its value is not known."""
     branches: list[Json] = [
         {"OperatingSystemFamily": "LINUX", "CpuArchitecture": "X86_64"},
         {"OperatingSystemFamily": "linux", "CpuArchitecture": "ARM64"},

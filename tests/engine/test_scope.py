@@ -1,4 +1,4 @@
-"""What expressions may refer to."""
+"""The scope of an evaluation: its sections, assumptions, and recorded lookups."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, SsmLookup
 
-ODD: tuple[Json, ...] = (None, [], "x", 5, True, [{}])
+NOT_OBJECTS: tuple[Json, ...] = (None, [], "x", 5, True, [{}])
 
 
 def test_a_section_that_is_missing_or_no_object_is_empty() -> None:
-    for odd in ODD:
-        assert section({"Parameters": odd}, "Parameters") == {}
-        assert section(odd, "Parameters") == {}
+    for value in NOT_OBJECTS:
+        assert section({"Parameters": value}, "Parameters") == {}
+        assert section(value, "Parameters") == {}
     assert section({}, "Parameters") == {}
     assert section({"Parameters": {"P": 1}}, "Parameters") == {"P": 1}
 
@@ -36,15 +36,15 @@ def test_assuming_changes_only_the_assumptions() -> None:
 
 
 def test_missing_answers_are_recorded_once_in_order() -> None:
-    here = scope(answers={SsmLookup("known"): "x"})
-    assert here.answer(SsmLookup("known")) == "x"
-    for request in (SsmLookup("b"), ImageLookup("a"), SsmLookup("b")):
-        assert here.assuming({"A": True}).answer(request) is None
-    assert list(here.state.lookups) == [SsmLookup("b"), ImageLookup("a")]
+    current = scope(answers={SsmLookup("known"): "x"})
+    assert current.answer(SsmLookup("known")) == "x"
+    for lookup in (SsmLookup("b"), ImageLookup("a"), SsmLookup("b")):
+        assert current.assuming({"A": True}).answer(lookup) is None
+    assert list(current.state.lookups) == [SsmLookup("b"), ImageLookup("a")]
 
 
 def test_an_answer_that_is_empty_is_an_answer() -> None:
-    here = scope(answers={SsmLookup("empty"): "", ImageLookup("empty"): ImageConfig()})
-    assert here.answer(SsmLookup("empty")) == ""
-    assert here.answer(ImageLookup("empty")) == ImageConfig()
-    assert not here.state.lookups
+    current = scope(answers={SsmLookup("empty"): "", ImageLookup("empty"): ImageConfig()})
+    assert current.answer(SsmLookup("empty")) == ""
+    assert current.answer(ImageLookup("empty")) == ImageConfig()
+    assert not current.state.lookups

@@ -21,7 +21,7 @@ def is_instrumented(value: dict[str, Any], **settings: Json) -> bool:
 
 
 def fargate(**properties: Json) -> dict[str, Any]:
-    """A task definition that says nothing of itself but what is given."""
+    """Return a task definition with these properties only."""
     value = template()
     made = properties_of(value)
     for key in ("RequiresCompatibilities", "NetworkMode", "Cpu", "Memory"):
@@ -36,17 +36,28 @@ SIZES: dict[str, Json] = {"NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512"
 @pytest.mark.parametrize(
     ("properties", "expected"),
     [
-        ({"RequiresCompatibilities": ["FARGATE"]}, True), ({"RequiresCompatibilities": ["EC2", "FARGATE"]}, True),
-        ({"RequiresCompatibilities": ["fargate"]}, True), ({"RequiresCompatibilities": "FARGATE"}, True),
-        ({"RequiresCompatibilities": ["EC2"]}, False), ({"RequiresCompatibilities": ["EXTERNAL"]}, False),
-        ({"RequiresCompatibilities": ["EC2"], **SIZES}, False), (SIZES, True), ({"RequiresCompatibilities": [], **SIZES}, True),
-        ({"RequiresCompatibilities": {"Ref": "AWS::NoValue"}, **SIZES}, True), ({**SIZES, "NetworkMode": "bridge"}, False),
-        ({**SIZES, "NetworkMode": {"Ref": "Unknown"}}, True), ({"NetworkMode": "awsvpc", "Cpu": "256"}, False),
-        ({"NetworkMode": "awsvpc", "Memory": "512"}, False), ({**SIZES, "Cpu": {"Ref": "Unknown"}}, True),
-        ({**SIZES, "Cpu": {"Ref": "AWS::NoValue"}}, False), ({}, False), ({"RequiresCompatibilities": {"Ref": "Unknown"}}, True),
-        ({"RequiresCompatibilities": [{"Ref": "Unknown"}]}, True), ({"RequiresCompatibilities": [5]}, False),
+        pytest.param({"RequiresCompatibilities": ["FARGATE"]}, True, id="fargate"),
+        pytest.param({"RequiresCompatibilities": ["EC2", "FARGATE"]}, True, id="ec2-and-fargate"),
+        pytest.param({"RequiresCompatibilities": ["fargate"]}, True, id="lower-case"),
+        pytest.param({"RequiresCompatibilities": "FARGATE"}, True, id="string"),
+        pytest.param({"RequiresCompatibilities": ["EC2"]}, False, id="ec2"),
+        pytest.param({"RequiresCompatibilities": ["EXTERNAL"]}, False, id="external"),
+        pytest.param({"RequiresCompatibilities": ["EC2"], **SIZES}, False, id="ec2-with-sizes"),
+        pytest.param(SIZES, True, id="sizes-alone"),
+        pytest.param({"RequiresCompatibilities": [], **SIZES}, True, id="empty-list-with-sizes"),
+        pytest.param({"RequiresCompatibilities": {"Ref": "AWS::NoValue"}, **SIZES}, True, id="no-value-with-sizes"),
+        pytest.param({**SIZES, "NetworkMode": "bridge"}, False, id="bridge"),
+        pytest.param({**SIZES, "NetworkMode": {"Ref": "Unknown"}}, True, id="unknown-network-mode"),
+        pytest.param({"NetworkMode": "awsvpc", "Cpu": "256"}, False, id="no-memory"),
+        pytest.param({"NetworkMode": "awsvpc", "Memory": "512"}, False, id="no-cpu"),
+        pytest.param({**SIZES, "Cpu": {"Ref": "Unknown"}}, True, id="unknown-cpu"),
+        pytest.param({**SIZES, "Cpu": {"Ref": "AWS::NoValue"}}, False, id="cpu-no-value"),
+        pytest.param({}, False, id="no-properties"),
+        pytest.param({"RequiresCompatibilities": {"Ref": "Unknown"}}, True, id="unknown-list"),
+        pytest.param({"RequiresCompatibilities": [{"Ref": "Unknown"}]}, True, id="unknown-item"),
+        pytest.param({"RequiresCompatibilities": [5]}, False, id="number"),
     ],
-)  # fmt: skip
+)
 def test_a_task_compatible_with_fargate_is_in_scope(properties: dict[str, Json], *, expected: bool) -> None:
     assert is_instrumented(fargate(**properties)) is expected
 
@@ -63,12 +74,20 @@ def test_all_launch_types_are_taken_where_the_settings_say_so() -> None:
 @pytest.mark.parametrize(
     ("platform", "expected"),
     [
-        ({"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, False), ({"OperatingSystemFamily": "windows_server"}, False),
-        ({"OperatingSystemFamily": "LINUX"}, True), ({}, True), (None, True), ("x", True),
-        ({"OperatingSystemFamily": {"Fn::Sub": "WINDOWS_X"}}, False),
-        ({"OperatingSystemFamily": "WINDOWS_X", "CpuArchitecture": {"Fn::GetAtt": ["X", "Y"]}}, False),
+        pytest.param({"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, False, id="windows"),
+        pytest.param({"OperatingSystemFamily": "windows_server"}, False, id="lower-case"),
+        pytest.param({"OperatingSystemFamily": "LINUX"}, True, id="linux"),
+        pytest.param({}, True, id="empty"),
+        pytest.param(None, True, id="null"),
+        pytest.param("x", True, id="string"),
+        pytest.param({"OperatingSystemFamily": {"Fn::Sub": "WINDOWS_X"}}, False, id="sub"),
+        pytest.param(
+            {"OperatingSystemFamily": "WINDOWS_X", "CpuArchitecture": {"Fn::GetAtt": ["X", "Y"]}},
+            False,
+            id="unknown-architecture",
+        ),
     ],
-)  # fmt: skip
+)
 def test_windows_tasks_are_skipped(platform: Json, *, expected: bool) -> None:
     assert is_instrumented(template(RuntimePlatform=platform)) is expected
 
@@ -127,8 +146,8 @@ def test_a_platform_may_come_from_a_lookup() -> None:
     context = context_of()
     first = plan(value, context)
     assert (first.problems, first.lookups) == ((), (ExportLookup("Os"),))
-    told = plan_with_lookups(value, context, lambda asked: dict.fromkeys(asked, "WINDOWS_SERVER_2022_CORE"))
-    assert told.tasks[0].outcome.text.startswith("skipped: a Windows task")
+    second = plan_with_lookups(value, context, lambda lookups: dict.fromkeys(lookups, "WINDOWS_SERVER_2022_CORE"))
+    assert second.tasks[0].outcome.text.startswith("skipped: a Windows task")
 
 
 @pytest.mark.parametrize("properties", [None, [], "x", 5])
@@ -150,13 +169,17 @@ THREE: list[Json] = [container(Name="web"), container(Name="web-init"), containe
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
-        ({}, ["web", "web-init", "proxy"]), ({"ExcludeContainers": "proxy"}, ["web", "web-init"]),
-        ({"ExcludeContainers": "web*"}, ["proxy"]), ({"ExcludeContainers": "WEB"}, ["web", "web-init", "proxy"]),
-        ({"IncludeContainers": "web"}, ["web"]), ({"IncludeContainers": "w?b,p*"}, ["web", "proxy"]),
-        ({"IncludeContainers": "web*", "ExcludeContainers": "*-init"}, ["web"]), ({"ExcludeContainers": "*"}, []),
-        ({"ExcludeContainers": "web[-]init"}, ["web", "proxy"]),
+        pytest.param({}, ["web", "web-init", "proxy"], id="no-setting"),
+        pytest.param({"ExcludeContainers": "proxy"}, ["web", "web-init"], id="exclude-name"),
+        pytest.param({"ExcludeContainers": "web*"}, ["proxy"], id="exclude-glob"),
+        pytest.param({"ExcludeContainers": "WEB"}, ["web", "web-init", "proxy"], id="exclude-other-case"),
+        pytest.param({"IncludeContainers": "web"}, ["web"], id="include-name"),
+        pytest.param({"IncludeContainers": "w?b,p*"}, ["web", "proxy"], id="include-globs"),
+        pytest.param({"IncludeContainers": "web*", "ExcludeContainers": "*-init"}, ["web"], id="include-and-exclude"),
+        pytest.param({"ExcludeContainers": "*"}, [], id="exclude-all"),
+        pytest.param({"ExcludeContainers": "web[-]init"}, ["web", "proxy"], id="exclude-set"),
     ],
-)  # fmt: skip
+)
 def test_containers_are_chosen_by_globs(settings: dict[str, Json], names: list[str]) -> None:
     assert which(template(*THREE), **settings) == names
 
@@ -175,15 +198,15 @@ def test_a_log_router_is_skipped_by_default() -> None:
 
 
 def test_a_possible_log_router_is_refused() -> None:
-    """It was left alone, as if it were one."""
-    either: Json = {"Fn::If": ["Nobody", {"Type": "fluentbit"}, {"Ref": "AWS::NoValue"}]}
+    """It is not known whether the container is to be skipped."""
+    either: Json = {"Fn::If": ["Missing", {"Type": "fluentbit"}, {"Ref": "AWS::NoValue"}]}
     for unknown in (UNKNOWN, either):
         value = template(container(), container(Name="router", FirelensConfiguration=unknown))
         (problem,) = problems_of(value)
-        assert "Whether the container is a FireLens log router cannot be worked out (" in problem
+        assert "Whether the container is a FireLens log router cannot be determined (" in problem
         assert which(value, InstrumentLogRouters="true") == ["web", "router"]
         assert which(value, ExcludeContainers="router") == ["web"]
-    inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Nobody"}})
+    inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Missing"}})
     assert which(template(container(), inside)) == ["web"]
 
 
@@ -192,29 +215,45 @@ def test_an_unknown_name_is_refused_if_names_matter() -> None:
     assert is_instrumented(value)
     for setting in ("ExcludeContainers", "IncludeContainers"):
         (problem,) = problems_of(value, {setting: "x"})
-        assert f"whether {setting} means it is not known" in problem
+        assert f"so it is not known whether {setting} applies to it" in problem
 
 
 @pytest.mark.parametrize(
     ("members", "is_agent"),
     [
-        ({"Image": "quay.io/sysdig/workload-agent:1"}, True), ({"Image": "1.dkr.ecr.x.amazonaws.com/mirror/workload-agent@sha256:0"}, True),
-        ({"Image": "workload-agent"}, True), ({"Image": "workload-agent-2"}, False), ({"Image": "nginx"}, False),
-        ({"Image": "mine", "Environment": [{"Name": "SYSDIG_COLLECTOR", "Value": "x"}]}, True),
-        ({"Image": "mine", "Secrets": [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": "x"}]}, True),
-        ({"Image": {"Fn::GetAtt": ["X", "Y"]}}, False), ({"Image": {"Fn::Sub": "x/workload-agent"}}, True), ({}, False),
+        pytest.param({"Image": "quay.io/sysdig/workload-agent:1"}, True, id="sysdig-image"),
+        pytest.param(
+            {"Image": "1.dkr.ecr.x.amazonaws.com/mirror/workload-agent@sha256:0"}, True, id="mirror-with-digest"
+        ),
+        pytest.param({"Image": "workload-agent"}, True, id="repository-alone"),
+        pytest.param({"Image": "workload-agent-2"}, False, id="longer-repository"),
+        pytest.param({"Image": "nginx"}, False, id="nginx"),
+        pytest.param(
+            {"Image": "mine", "Environment": [{"Name": "SYSDIG_COLLECTOR", "Value": "x"}]}, True, id="agent-variable"
+        ),
+        pytest.param(
+            {"Image": "mine", "Secrets": [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": "x"}]}, True, id="agent-secret"
+        ),
+        pytest.param({"Image": {"Fn::GetAtt": ["X", "Y"]}}, False, id="unknown-image"),
+        pytest.param({"Image": {"Fn::Sub": "x/workload-agent"}}, True, id="sub"),
+        pytest.param({}, False, id="no-image"),
     ],
-)  # fmt: skip
+)
 def test_a_container_of_the_agents_name_is_the_agent_or_refused(members: dict[str, Json], *, is_agent: bool) -> None:
     value = template(container(), {"Name": "SysdigInstrumentation", **members})
     problems = problems_of(value)
     assert (problems == []) is is_agent
     if not is_agent:
-        assert "The container has the agent's name, and is not the agent" in problems[0]
+        assert 'The name "SysdigInstrumentation" is reserved for the agent' in problems[0]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"ContainerDefinitions": "x"}, {"ContainerDefinitions": ["x"]}, {"Cpu": "256", "Memory": "512"}]
+    "wrong",
+    [
+        pytest.param({"ContainerDefinitions": "x"}, id="list-is-string"),
+        pytest.param({"ContainerDefinitions": ["x"]}, id="container-is-string"),
+        pytest.param({"Cpu": "256", "Memory": "512"}, id="too-small"),
+    ],
 )
 def test_problems_of_an_inactive_task_do_not_refuse(wrong: dict[str, Json]) -> None:
     value = template(container(), sections={"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}, **wrong)
@@ -225,9 +264,10 @@ def test_problems_of_an_inactive_task_do_not_refuse(wrong: dict[str, Json]) -> N
 @pytest.mark.parametrize(
     "properties",
     [
-        {"RequiresCompatibilities": [{"Ref": "X"}]}, {"RuntimePlatform": {"OperatingSystemFamily": {"Ref": "X"}}},
+        pytest.param({"RequiresCompatibilities": [{"Ref": "X"}]}, id="launch-type"),
+        pytest.param({"RuntimePlatform": {"OperatingSystemFamily": {"Ref": "X"}}}, id="operating-system"),
     ],
-)  # fmt: skip
+)
 def test_loop_items_must_be_instrumented_alike(properties: dict[str, Any]) -> None:
     task = template(**properties)["Resources"]["Api"]
     unlike: Json = {"Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "EC2", "WINDOWS_X", "ARM64"], {"T${X}": task}]}}
@@ -245,15 +285,25 @@ NEVER: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
     ("value", "settings", "reasons", "why"),
     [
         (template(), {"Enabled": False}, ["Disabled"], "Enabled is false in the macro's deployment"),
-        (template(RequiresCompatibilities=["EC2"]), {}, ["NotFargate"], "not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)"),
-        (template(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_X"}), {}, ["Windows"], "a Windows task, where neither PidMode nor SYS_PTRACE exists"),
-        (template(), {"ExcludeContainers": "*"}, ["NothingToInstrument", "Excluded"], "no container is to be instrumented"),
-        (template(), {"IncludeContainers": "x"}, ["NothingToInstrument", "NotIncluded"], "no container is to be instrumented"),
-        (template(), {"Mode": "opt-in"}, ["NothingToInstrument", "NotOptedIn"], "no container is to be instrumented"),
-        (template(container(**ROUTER)), {}, ["NothingToInstrument", "LogRouter"], "no container is to be instrumented"),
+        (
+            template(RequiresCompatibilities=["EC2"]),
+            {},
+            ["NotFargate"],
+            "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)",
+        ),
+        (
+            template(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_X"}),
+            {},
+            ["Windows"],
+            "a Windows task, which supports neither PidMode nor SYS_PTRACE",
+        ),
+        (template(), {"ExcludeContainers": "*"}, ["NothingToInstrument", "Excluded"], "no container to instrument"),
+        (template(), {"IncludeContainers": "x"}, ["NothingToInstrument", "NotIncluded"], "no container to instrument"),
+        (template(), {"Mode": "opt-in"}, ["NothingToInstrument", "NotOptedIn"], "no container to instrument"),
+        (template(container(**ROUTER)), {}, ["NothingToInstrument", "LogRouter"], "no container to instrument"),
     ],
-    ids=lambda each: each[-1] if isinstance(each, list) else "",
-)  # fmt: skip
+    ids=["enabled", "ec2", "windows", "exclude-all", "include-other", "opt-in", "log-router"],
+)
 def test_each_skip_reason_has_its_name(
     value: dict[str, Any], settings: dict[str, Json], reasons: list[str], why: str
 ) -> None:
@@ -273,7 +323,7 @@ def test_skip_reasons_of_disabled_and_inactive_items() -> None:
     value["Resources"]["Api"]["Properties"]["PidMode"] = "host"
     (task,) = plan_of(value).tasks
     assert task.outcome.skip_reason is SkipReason.NOT_CREATED
-    assert task.outcome.text == "skipped: not created now, and not to be instrumented"
+    assert task.outcome.text == "skipped: not created with the current parameters, and cannot be instrumented"
 
 
 def test_the_skip_reason_of_an_unread_image() -> None:

@@ -1,4 +1,4 @@
-"""The table of settings: each kind of value, layers, and what is said of mistakes."""
+"""The settings: their types, their table, and their layers."""
 
 from __future__ import annotations
 
@@ -93,20 +93,33 @@ BAD: dict[str, list[Json]] = {
 }  # fmt: skip
 
 
-def setting(name: str, value: Json, reach: SettingScope = SettingScope.DEPLOYMENT) -> object:
-    return getattr(merge_layers(Layer("here", {name: value}, reach)).values, BY_NAME[name].attribute)
+def setting(name: str, value: Json, scope: SettingScope = SettingScope.DEPLOYMENT) -> object:
+    return getattr(merge_layers(Layer("here", {name: value}, scope)).values, BY_NAME[name].attribute)
+
+
+def case_id(name: str, value: Json) -> str:
+    """Return the setting's name, the type of the value and, if it is short and plain, the value."""
+    text = str(value)
+    return f"{name}-{type(value).__name__}" + (f"-{text}" if re.fullmatch(r"[A-Za-z0-9._-]{1,20}", text) else "")
+
+
+each_valid_value = pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [pytest.param(name, *pair, id=case_id(name, pair[0])) for name, pairs in GOOD.items() for pair in pairs],
+)
+
+
+@each_valid_value
+def test_a_valid_value_is_parsed_to_its_type(name: str, value: Json, expected: object) -> None:
+    parsed = setting(name, value)
+    assert parsed == expected
+    assert type(parsed) is type(expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "expected"), [(name, *pair) for name, pairs in GOOD.items() for pair in pairs]
+    ("name", "value"),
+    [pytest.param(name, value, id=case_id(name, value)) for name, values in BAD.items() for value in values],
 )
-def test_a_valid_value_is_parsed_to_its_type(name: str, value: Json, expected: object) -> None:
-    read = setting(name, value)
-    assert read == expected
-    assert type(read) is type(expected)
-
-
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
 def test_an_invalid_value_is_refused_and_not_quoted(name: str, value: Json) -> None:
     with pytest.raises(UsageError) as refused:
         setting(name, value)
@@ -127,28 +140,26 @@ def test_an_empty_value_counts_as_not_set(name: str, value: Json) -> None:
 
 
 def test_the_table_has_a_row_for_each_field_in_its_order() -> None:
-    assert [row.attribute for row in TABLE] == [row.name for row in fields(Settings)]
-    for row in TABLE:
-        assert re.sub(r"(?<!^)([A-Z])", r"_\1", row.name).lower() == row.attribute
-        assert getattr(Settings(), row.attribute) == row.default
+    assert [setting.attribute for setting in TABLE] == [setting.name for setting in fields(Settings)]
+    for setting in TABLE:
+        assert re.sub(r"(?<!^)([A-Z])", r"_\1", setting.name).lower() == setting.attribute
+        assert getattr(Settings(), setting.attribute) == setting.default
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_each_default_has_the_type_of_its_setting(row: Setting) -> None:
-    assert row.default is None or row.value_type.parse(row.default) == row.default
+@pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
+def test_each_default_has_the_type_of_its_setting(setting: Setting) -> None:
+    assert setting.default is None or setting.value_type.parse(setting.default) == setting.default
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_every_setting_is_described(row: Setting) -> None:
-    assert row.description.endswith(".")
-    assert row.group
-    assert row.variable == f"SYSDIG_INSTRUMENT_{row.attribute.upper()}"
-    assert row.value_type.expected
+@pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
+def test_every_setting_is_described(setting: Setting) -> None:
+    assert setting.description.endswith(".")
+    assert setting.group
+    assert setting.variable == f"SYSDIG_INSTRUMENT_{setting.attribute.upper()}"
+    assert setting.value_type.expected
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "expected"), [(name, *pair) for name, pairs in GOOD.items() for pair in pairs]
-)
+@each_valid_value
 def test_a_value_from_the_environment_is_the_same(name: str, value: Json, expected: object) -> None:
     if not isinstance(value, str):
         return
@@ -158,15 +169,15 @@ def test_a_value_from_the_environment_is_the_same(name: str, value: Json, expect
     assert resolved.layer_name(name) == "the macro's deployment"
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_a_parameters_pattern_admits_what_the_setting_takes(row: Setting) -> None:
-    constraint = setting_constraints.constraint(row.value_type)
-    for value, _ in GOOD[row.name]:
+@pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
+def test_a_parameters_pattern_admits_what_the_setting_takes(setting: Setting) -> None:
+    constraint = setting_constraints.constraint(setting.value_type)
+    for value, _ in GOOD[setting.name]:
         if isinstance(value, str) and value == value.strip() and "AllowedPattern" in constraint:
             assert re.search(str(constraint["AllowedPattern"]), value)
         if isinstance(value, str) and value == value.strip() and "AllowedValues" in constraint:
             assert value in constraint["AllowedValues"]  # type: ignore[operator]
-    if "AllowedPattern" in constraint and not row.required:
+    if "AllowedPattern" in constraint and not setting.required:
         assert re.search(str(constraint["AllowedPattern"]), "")
 
 
@@ -201,7 +212,7 @@ def test_problems_of_all_layers_are_reported_together() -> None:
         merge_layers(Layer("one", {"Prority": "x", "Mode": "x"}), Layer("two", {"LockedSettings": "Colector"}))
     assert str(refused.value).splitlines() == [
         'Unknown setting "Prority" in one. Did you mean "Priority"?',
-        'Setting "Mode" in one has an invalid value. Give one of opt-out, opt-in.',
+        'Setting "Mode" in one has an invalid value. Use one of: opt-out, opt-in.',
         'Unknown setting "Colector" in LockedSettings, which is from two. Did you mean "Collector"?',
     ]
 
@@ -210,9 +221,9 @@ def test_problems_of_all_layers_are_reported_together() -> None:
 def test_an_unknown_name_is_reported_on_one_line(name: str) -> None:
     if name in BY_NAME:
         return
-    _, (fault,) = with_layer(ResolvedSettings(), Layer("here", {name: "x"}))
-    assert len(fault.reason.fact.splitlines()) == 1
-    assert len(fault.reason.fact) < 400
+    _, (invalid,) = with_layer(ResolvedSettings(), Layer("here", {name: "x"}))
+    assert len(invalid.reason.fact.splitlines()) == 1
+    assert len(invalid.reason.fact) < 400
 
 
 @pytest.mark.parametrize("region", ["us9", "eu2", "US1"])
@@ -236,27 +247,29 @@ def test_a_collector_host_is_kept_and_none_stays_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in TABLE if row.scope is SettingScope.DEPLOYMENT], ids=lambda row: row.name
+    "setting",
+    [setting for setting in TABLE if setting.scope is SettingScope.DEPLOYMENT],
+    ids=lambda setting: setting.name,
 )
-def test_security_settings_are_not_for_templates(row: Setting) -> None:
-    name = row.name
-    for reach in (SettingScope.TASK, SettingScope.CONTAINER):
-        resolved, (fault,) = with_layer(ResolvedSettings(), Layer("the tags", {name: GOOD[name][0][0]}, reach))
-        assert fault.reason.fact == f'Setting "{name}" in the tags can be set in the macro\'s deployment only'
+def test_security_settings_are_not_for_templates(setting: Setting) -> None:
+    name = setting.name
+    for scope in (SettingScope.TASK, SettingScope.CONTAINER):
+        resolved, (invalid,) = with_layer(ResolvedSettings(), Layer("the tags", {name: GOOD[name][0][0]}, scope))
+        assert invalid.reason.fact == f'Setting "{name}" in the tags can only be set in the macro\'s deployment'
         assert resolved == ResolvedSettings()
 
 
 def test_a_setting_for_whole_tasks_is_not_for_containers() -> None:
-    _, faults = with_layer(
+    _, invalid_settings = with_layer(
         ResolvedSettings(), Layer("Metadata", {"Priority": "security", "Enabled": False}, SettingScope.CONTAINER)
     )
-    assert [fault.name for fault in faults] == ["Priority"]
+    assert [invalid.name for invalid in invalid_settings] == ["Priority"]
 
 
 def test_a_locked_setting_is_for_the_deployment_only() -> None:
     resolved = merge_layers(
         Layer("deployment", {"LockedSettings": "Priority"}), Layer("more", {"Priority": "security"})
     )
-    after, (fault,) = with_layer(resolved, Layer("the tags", {"Priority": "availability"}, SettingScope.TASK))
+    after, (invalid,) = with_layer(resolved, Layer("the tags", {"Priority": "availability"}, SettingScope.TASK))
     assert after.values.priority == "security"
-    assert fault.reason.fact == 'Setting "Priority" in the tags is locked by deployment'
+    assert invalid.reason.fact == 'Setting "Priority" in the tags is locked by deployment'

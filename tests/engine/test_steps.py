@@ -93,7 +93,10 @@ def test_an_entry_point_that_cannot_be_extended_is_refused(bad: Json) -> None:
 
 def test_a_bad_entry_point_in_an_inactive_branch_is_a_notice() -> None:
     value = template(container(EntryPoint=assumptions("C", ["a"], "x")), sections=TAKEN)
-    assert any("it is left as it was in this branch, which is not taken now" in each for each in notices_of(value))
+    assert any(
+        "this branch is not active with the current parameters, so it was left unchanged" in each
+        for each in notices_of(value)
+    )
     web = containers_of(processed(value))[0]
     assert web["EntryPoint"] == assumptions("C", [WRAPPER, "a"], "x")
 
@@ -206,7 +209,7 @@ def test_an_unknown_pid_mode_is_refused(mode: Json) -> None:
 def test_pid_mode_in_an_inactive_branch_stays_with_a_notice(mode: Json) -> None:
     value = template(sections=TAKEN, PidMode=assumptions("C", "task", mode))
     assert properties_of(processed(value))["PidMode"] == assumptions("C", "task", mode)
-    assert any("PidMode" in notice and "which is not taken now" in notice for notice in notices_of(value))
+    assert any("PidMode" in notice and "this branch is not active" in notice for notice in notices_of(value))
 
 
 @pytest.mark.parametrize("mode", ["host", {"Ref": "X"}])
@@ -361,7 +364,7 @@ def test_an_opt_out_in_conditional_tags_applies() -> None:
 
 def test_a_snippet_of_another_resource_type_is_refused() -> None:
     (problem,) = problems_of({"Type": "AWS::ECS::Service", "Properties": {}})
-    assert "There is no task definition where this macro stands" in problem
+    assert "There is no task definition where this macro is used" in problem
 
 
 # Names in expressions
@@ -410,7 +413,7 @@ def test_a_conditionally_empty_string_is_refused_if_active(key: str) -> None:
         (problem,) = problems_of(template(container(**{**rest, key: items}), sections=TAKEN))
         assert f"{key} holds nothing but an empty text" in problem
     later = template(container(**rest | {key: [assumptions("D", "", "run")]}), sections=TAKEN)
-    assert any("empty text; it is left as it was in this branch" in each for each in notices_of(later))
+    assert any("empty text; this branch is not active" in each for each in notices_of(later))
     assert processed(processed(later)) == processed(later)
 
 
@@ -473,7 +476,7 @@ def test_a_list_may_be_missing_or_empty_in_one_branch(first: Json) -> None:
 
 def test_a_malformed_item_does_not_hide_the_next_problem() -> None:
     odd, host = problems_of(template(5, container(LinuxParameters=5)))
-    assert "The container definition is not an object that is in sight" in odd
+    assert "The container definition is not written as an object in the template" in odd
     assert "LinuxParameters is not an object" in host
 
 

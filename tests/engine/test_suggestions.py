@@ -1,4 +1,4 @@
-"""What is suggested for an unknown name."""
+"""The suggestion for an unknown name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where task definitions are found."""
+"""The task definitions, resources and transforms of a fragment."""
 
 from __future__ import annotations
 
@@ -25,12 +25,22 @@ def items_of(fragment: Json, **values: Json) -> list[dict[str, Json]] | None:
 @pytest.mark.parametrize(
     ("fragment", "expected"),
     [
-        ({"Resources": {}}, "template"), ({"Resources": None}, "template"), ({"Resources": {}, "Type": "A::B"}, "template"),
-        (TASK, "resource"), ({"Type": "AWS::S3::Bucket"}, "resource"), ({"ContainerDefinitions": 5}, "properties"),
-        ({"Type": "String"}, None), ({"Type": 5}, None), ({}, None), ([], None), (None, None), ("Resources", None), (5, None),
-        ({"Api": TASK}, None),
+        pytest.param({"Resources": {}}, "template", id="no-resources"),
+        pytest.param({"Resources": None}, "template", id="resources-null"),
+        pytest.param({"Resources": {}, "Type": "A::B"}, "template", id="resources-and-type"),
+        pytest.param(TASK, "resource", id="task-definition"),
+        pytest.param({"Type": "AWS::S3::Bucket"}, "resource", id="bucket"),
+        pytest.param({"ContainerDefinitions": 5}, "properties", id="container-definitions"),
+        pytest.param({"Type": "String"}, None, id="type-without-colons"),
+        pytest.param({"Type": 5}, None, id="type-is-number"),
+        pytest.param({}, None, id="empty-object"),
+        pytest.param([], None, id="list"),
+        pytest.param(None, None, id="null"),
+        pytest.param("Resources", None, id="string"),
+        pytest.param(5, None, id="number"),
+        pytest.param({"Api": TASK}, None, id="logical-id"),
     ],
-)  # fmt: skip
+)
 def test_the_kind_of_a_fragment(fragment: Json, expected: str | None) -> None:
     assert fragment_kind(fragment) == expected
 
@@ -59,9 +69,9 @@ def test_properties_as_snippet_are_named_by_their_family() -> None:
 def test_a_resources_condition_is_assumed_in_it() -> None:
     (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": "C"}}}, scope())
     assert task.assumptions == {"C": True}
-    oddities: tuple[Json, ...] = (None, 5, ["C"], {"Ref": "C"})
-    for odd in oddities:
-        (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": odd}}}, scope())
+    not_strings: tuple[Json, ...] = (None, 5, ["C"], {"Ref": "C"})
+    for value in not_strings:
+        (task,) = task_definitions({"Resources": {"A": {**TASK, "Condition": value}}}, scope())
         assert task.assumptions == {}
 
 
@@ -117,7 +127,7 @@ def test_an_inner_loop_may_use_the_outer_variable() -> None:
 
 
 @pytest.mark.parametrize(
-    "collection", [None, "a", 5, {}, [], [1, 2], ["a", None], ["a", {"Ref": "Nobody"}], {"Ref": "Nobody"}]
+    "collection", [None, "a", 5, {}, [], [1, 2], ["a", None], ["a", {"Ref": "Missing"}], {"Ref": "Missing"}]
 )
 def test_the_items_of_a_malformed_collection_are_unknown(collection: Json) -> None:
     assert items_of({"Resources": loop("X", collection, {"Api": TASK})}) is None

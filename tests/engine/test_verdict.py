@@ -34,7 +34,7 @@ def test_a_processed_template_is_protected(made: dict[str, Any]) -> None:
 
 def test_a_skipped_task_is_out_of_scope() -> None:
     assert verdict_on(template(RequiresCompatibilities=["EC2"])) == OutOfScope(
-        "not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)"
+        "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)"
     )
 
 

@@ -1,14 +1,14 @@
-"""The names that the agent, its wrapper and their variables have (Sysdig documentation, «Serverless Agents»)."""
+"""The names of the agent's container, of its wrapper, and of their variables (Sysdig documentation, «Serverless Agents»)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 AGENT_NAME: Final = "SysdigInstrumentation"
-"""The agent's container. VolumesFrom refers to it by this very name (sysdig-agent.md, section 9, item 2)."""
+"""The name of the agent's container. VolumesFrom refers to it by exactly this name (sysdig-agent.md, section 9, item 2)."""
 
 WRAPPER: Final = "/opt/draios/bin/instrument"
-"""The program in front of every entry point; it comes with the volume of the agent's image."""
+"""The program that is put before every entry point. It is in the volume that the agent's image brings."""
 
 SIDECAR: Final = "SYSDIG_SIDECAR"
 ACCESS_KEY: Final = "SYSDIG_ACCESS_KEY"

@@ -1,4 +1,4 @@
-"""A task definition's containers, wherever ``Fn::If`` puts them, and how their members are read."""
+"""The containers of a task definition, at any depth of ``Fn::If``, and how their members are read."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinitio
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 StepOutput: TypeAlias = Change | Notice | Problem
-"""What a step yields."""
+"""A change, or a finding about it: what most steps yield."""
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
     """One container definition, as it is under ``assumptions``.
 
-    ``name`` is its name as far as it is known; ``position`` its number in the list, from 1, for those without.
-    ``resolved`` are the settings for this container, ``scope`` is what its expressions may refer to.
+    ``name`` is its name, or None if that is not known; ``position`` is its number in the list, from 1. ``resolved`` are the
+    settings of this container, ``scope`` is what its expressions may refer to.
     """
 
     task: TaskDefinition
@@ -50,55 +50,56 @@ class Container:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Its name in messages: ``web``, or ``#1`` if the name is not known."""
         return self.name or f"#{self.position}"
 
     def values(self, key: str) -> Iterable[tuple[LocatedValue, Assumptions]]:
-        """What the value of one of its keys can be, each with the conditions that lead to it."""
+        """Return the values that a key can have, each with the assumptions that lead to it."""
         return value_leaves(self.value.get(key, ABSENT), (*self.pointer, key), self.assumptions)
 
     def tree(self, key: str) -> Tree[LocatedValue]:
-        """The value of one of its keys, as a tree."""
+        """Return the value of a key as a tree."""
         return parse_tree(self.value.get(key, ABSENT), (*self.pointer, key))
 
     def location(self, pointer: Pointer) -> Location:
-        """A place in this container, for a message."""
+        """Return a location in this container, for a message."""
         return Location(self.task.name, self.label, pointer)
 
     def notice(self, pointer: Pointer, reason: Reason) -> Notice:
-        """A notice about a place in this container."""
+        """Return a notice about a location in this container."""
         return Notice(self.location(pointer), reason)
 
     def problem_or_notice(self, pointer: Pointer, assumptions: Assumptions, reason: Reason) -> Notice | Problem:
-        """A problem; only a notice where the place is in a branch that is not taken now."""
+        """Return a problem, or only a notice if its location is in a branch that is not active."""
         return problem_or_notice(Problem(self.location(pointer), reason), assumptions, self.task)
 
 
 def problem_or_notice(problem: Problem, assumptions: Assumptions, task: TaskDefinition) -> Notice | Problem:
-    """A problem; only a notice where its place is in a branch that is not taken now."""
+    """Return the problem, or a notice in its place if its location is in a branch that is not active."""
     if is_active(assumptions, task.scope) is not False:
         return problem
     return Notice(
-        problem.location, problem.reason.with_clause("it is left as it was in this branch, which is not taken now")
+        problem.location,
+        problem.reason.with_clause("this branch is not active with the current parameters, so it was left unchanged"),
     )
 
 
 def member_values(
     owner: Mapping[str, Json], key: str, pointer: Pointer, assumptions: Assumptions
 ) -> Iterable[tuple[LocatedValue, Assumptions]]:
-    """What the value of a key of an object at ``pointer`` can be; a missing key is a leaf that stores nothing."""
+    """Return the values that a key of the object at ``pointer`` can have; a missing key is one leaf whose ``stored`` is ``ABSENT``."""
     return value_leaves(owner.get(key, ABSENT), (*pointer, key), assumptions)
 
 
 def set_value(leaf: LocatedValue, value: Json, reason: str, *, protects: bool = True) -> Change:
-    """The change that makes a leaf's value another: an add where nothing stands there, else a replace."""
+    """Return the change that gives a leaf another value: an add if nothing is stored there, else a replace."""
     if leaf.stored is ABSENT:
         return Change("add", leaf.pointer, reason, value, protects=protects)
     return Change("replace", leaf.pointer, reason, value, was=leaf.stored, protects=protects)
 
 
 def entry_name(entry: Json, scope: EvaluationScope) -> str | None:
-    """The Name of an entry of Environment or Secrets, where it is known."""
+    """Return the Name of an entry of Environment or Secrets, or None if it is not known."""
     name = entry.get("Name") if isinstance(entry, dict) else None
     if isinstance(name, dict):
         match evaluate(name, scope):
@@ -108,57 +109,53 @@ def entry_name(entry: Json, scope: EvaluationScope) -> str | None:
 
 
 def is_empty(value: Json | Absent) -> bool:
-    """Whether ECS takes the value as not given: absent, null, or an empty list."""
+    """Return whether ECS treats the value as not given: absent, null, or an empty list."""
     return value is ABSENT or value is None or value == []
 
 
 def is_given(value: Json | Absent, scope: EvaluationScope) -> bool:
-    """Whether a value is given as things are now; what is not known counts as given."""
+    """Return whether a value is given now; one that is not known counts as given."""
     return not is_empty(value) and evaluate(value, scope) is not ABSENT
 
 
-EXPAND_ADVICE: Final = "Write out what it brings, or give the template as it is after that transform"
+WRITE_OUT_RESULT: Final = "Write the result into the template, or use the template as it is after that transform"
+"""The advice where an ``Fn::Transform`` or ``Fn::ForEach`` hides members that have to be visible."""
 
 
 def opaque_reason(owner: Mapping[str, Json], keys: frozenset[str], scope: EvaluationScope) -> str | None:
-    """Why some of the keys of an object may not be in sight, a clause; nothing where all are.
+    """Return why some of the keys of an object may be hidden, as a clause, or None if all are visible.
 
-    ``Fn::Transform`` and ``Fn::ForEach`` beside other keys bring members that this template does not show.
+    ``Fn::Transform`` and ``Fn::ForEach`` beside other keys insert members that this template does not show.
     """
     for key in [key for key in owner if key.startswith("Fn::")]:
         value = owner[key]
         if key == TRANSFORM and not is_own_transform(value):
-            return "holds Fn::Transform, whose result is not in sight"
+            return "contains Fn::Transform, whose result is not known here"
         if key.startswith(FOR_EACH) and not keys.isdisjoint(_generated_keys(value, scope) or keys):
-            return "holds Fn::ForEach, whose result is not in sight"
+            return "contains Fn::ForEach, whose result is not known here"
     return None
 
 
 def _generated_keys(loop: Json, scope: EvaluationScope) -> set[str] | None:
-    """The keys that a loop inside an object makes; nothing where they are not known."""
+    """Return the keys that a loop inside an object generates, or None if they are not known."""
     match loop:
         case [str(variable), collection, dict(body)]:
             match evaluate(collection, scope):
                 case Literal(list(items)):
-                    texts = [item for item in items if isinstance(item, str)]
-                    return {key.replace(f"${{{variable}}}", text) for key in body for text in texts}
+                    names = [item for item in items if isinstance(item, str)]
+                    return {key.replace(f"${{{variable}}}", name) for key in body for name in names}
     return None
 
 
 def container_lists(task: TaskDefinition) -> Iterable[tuple[LocatedValue, Assumptions]]:
-    """The lists that ContainerDefinitions can be, with the conditions that lead to each."""
-    properties = task.properties
-    return (
-        member_values(properties, "ContainerDefinitions", task.properties_pointer, task.assumptions)
-        if isinstance(properties, dict)
-        else ()
-    )
+    """Return the values that ContainerDefinitions can have, each with the assumptions that lead to it."""
+    return member_values(task.known_properties, "ContainerDefinitions", task.properties_pointer, task.assumptions)
 
 
 def container_definitions(
     containers: list[Json], pointer: Pointer, assumptions: Assumptions
 ) -> Iterator[tuple[int, LocatedValue, Assumptions]]:
-    """The container definitions of a list, with their position and the conditions that lead to each."""
+    """Yield the container definitions of a list, each with its position (from 1) and the assumptions that lead to it."""
     for index, element in enumerate(containers):
         for leaf, assumed in value_leaves(element, (*pointer, index), assumptions):
             if leaf.value is not ABSENT:

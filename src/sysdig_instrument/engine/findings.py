@@ -1,4 +1,4 @@
-"""Notices and problems: what the user reads, each with its location, the fact, and what to do about it."""
+"""Notices and problems, the messages to the user: each has a location, the fact, and what to do about it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-# Neither what ends a line nor what turns its direction round: a name must not make a message say something else.
-# (What is not good, not what is: a set that reaches over all of Unicode takes milliseconds to compile.)
+# Control characters, line ends and changes of the text's direction: a name must not change what a message says.
+# (It lists what is not printable, as a set of all that is takes milliseconds to compile.)
 _UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 _MAX_NAME = 300
 _MAX_LINE = 1700
-_MAX_MESSAGE = 3500  # bytes; CloudFormation cuts a longer status reason off, and with it what would help
+_MAX_MESSAGE = 3500  # bytes; CloudFormation truncates a longer status reason, and the advice with it
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where in the document: the task definition, the container if it is about one, and the exact pointer."""
+    """A location in the document: the task definition, the container if the finding is about one, and the exact pointer."""
 
     task: str | None = None
     container: str | None = None
@@ -26,7 +26,7 @@ class Location:
 
     @property
     def text(self) -> str:
-        """`` Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image)``."""
+        """The location in words: ``Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image)``."""
         names = [f"{word} {quote(name)}" for word, name in (("task", self.task), ("container", self.container)) if name]
         path = f"({format_pointer(self.pointer)})" if self.pointer else ""
         text = " ".join(part for part in (", ".join(names), path) if part)
@@ -35,9 +35,9 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A fact, and what to do about it: sentences without their full stop (a question keeps its mark); ``advice`` may be empty.
+    """A fact and the advice what to do about it: sentences without their full stop (a question keeps its mark); ``advice`` may be empty.
 
-    ``stable_fact`` is the fact without the part that may differ in the next run (a registry's answer), if it has one.
+    ``stable_fact`` is the fact without a part that may differ in the next run (a registry's answer), or empty.
     """
 
     fact: str
@@ -51,7 +51,7 @@ class Reason:
 
     @property
     def stable_text(self) -> str:
-        """The sentences that are the same in every run."""
+        """The text without what may differ in the next run."""
         return _sentences(self.stable_fact) if self.stable_fact else self.text
 
     def with_clause(self, clause: str) -> Reason:
@@ -77,7 +77,7 @@ class Finding:
 
     @property
     def stable_text(self) -> str:
-        """The finding as one line that is the same in every run."""
+        """The finding as one line, without what may differ in the next run."""
         return self._with_location(self.reason.stable_text)
 
     def _with_location(self, text: str) -> str:
@@ -86,33 +86,33 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Notice(Finding):
-    """Something to know about; the template is instrumented all the same."""
+    """A finding that does not keep the template from being instrumented."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem(Finding):
-    """Something that makes the whole template refused."""
+    """A finding for which the whole template is refused."""
 
 
 def quote(text: str) -> str:
-    """A name or an image reference in quotes, on one line, and not endless whatever it holds."""
+    """Return a name or an image reference in quotes, on one line and of limited length."""
     return f'"{single_line(text, _MAX_NAME)}"'
 
 
 def single_line(text: str, max_length: int) -> str:
-    """A text on one line, and not endless whatever it holds."""
+    """Return a text on one line, at most ``max_length`` characters long, with ``?`` for what is not printable."""
     shown = re.sub(_UNPRINTABLE, "?", text)
     return shown if len(shown) <= max_length else shown[:max_length] + "…"
 
 
 def format_pointer(pointer: Pointer) -> str:
-    """A pointer as people write it: ``Resources.Api.Properties.ContainerDefinitions[0].Image``."""
+    """Return a pointer with dots and brackets: ``Resources.Api.Properties.ContainerDefinitions[0].Image``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in pointer).removeprefix(".")
     return single_line(text, _MAX_NAME)
 
 
 def message(findings: Iterable[Finding]) -> str:
-    """One text for all findings, a line each and no line twice; cut at a line's end before it gets too long to show."""
+    """Return one message for all findings, a line each and no line twice, cut after a line if it gets longer than 3,500 bytes."""
     lines = list(dict.fromkeys(finding.text for finding in findings))
     shown: list[str] = []
     left = _MAX_MESSAGE

@@ -1,4 +1,4 @@
-"""JSON values as the standard library's parser gives them, and the one that JSON lacks: nothing at all."""
+"""JSON values as the standard library's parser returns them, and :data:`ABSENT` for a value that is not there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
-"""Any JSON value. Objects keep the order of their keys. (Text, as ``Union`` takes milliseconds to make of it.)"""
+"""Any JSON value. Objects keep the order of their keys. (A string, as building the ``Union`` takes milliseconds.)"""
 
 
 class Absent(Enum):

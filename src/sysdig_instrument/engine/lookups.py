@@ -1,7 +1,7 @@
-"""What the plan may ask of the world, and what the world may answer. Values only: the asking is done by the shells.
+"""Lookups that a plan needs, and their answers, as values.
 
-The engine never does I/O. A plan that lacks a fact names it as a :data:`Lookup`; the shell answers all requests of a
-plan at once (see ``sysdig_instrument.lookup.answers``) and plans again with the answers.
+The engine does no I/O. A plan that lacks a fact names it as a :data:`Lookup`. The caller performs all lookups of a plan at
+once (``sysdig_instrument.lookup``) and plans again with the answers (``sysdig_instrument.planning``).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 class ImageLookup:
     """The ENTRYPOINT and CMD of one image.
 
-    ``image`` is the reference as the template gives it, worked out (``nginx``, ``ghcr.io/o/app@sha256:…``).
-    ``architecture`` is OCI's word for the task's platform: ``amd64`` or ``arm64`` (the operating system is linux).
-    ``credentials`` is the ARN or name of the Secrets Manager secret of the container's RepositoryCredentials, if any.
+    ``image`` is the reference that the template's Image evaluates to (``nginx``, ``ghcr.io/o/app@sha256:…``).
+    ``architecture`` is OCI's name for the task's CPU architecture, ``amd64`` or ``arm64``; the operating system is linux.
+    ``credentials`` is the ARN or the name of the Secrets Manager secret in the container's RepositoryCredentials, if any.
     """
 
     image: str
@@ -46,9 +46,9 @@ Lookup: TypeAlias = ImageLookup | SsmLookup | ExportLookup
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """What an image runs by itself (OCI image configuration, ``config.Entrypoint`` and ``config.Cmd``).
+    """The ENTRYPOINT and CMD of an image (OCI image configuration, ``config.Entrypoint`` and ``config.Cmd``).
 
-    Absent and ``[]`` are the same to Docker and are both ``()`` here.
+    Docker treats absent and ``[]`` alike: both are ``()`` here.
     """
 
     entrypoint: tuple[str, ...] = ()
@@ -57,9 +57,9 @@ class ImageConfig:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """There is no answer. The reason carries no secret, and nothing that a server sent beyond its status.
+    """A lookup that failed. The reason contains no secret, and of a server's response only its status and error code.
 
-    ``missing`` says that the thing asked for does not exist, which is more than that it could not be read.
+    ``missing`` is true if what was looked up does not exist, rather than that it could not be read.
     """
 
     reason: Reason
@@ -67,6 +67,6 @@ class Unavailable:
 
 
 Answer: TypeAlias = ImageConfig | str | Unavailable
-"""An image's config, the text of an SSM parameter or an export, or why there is none."""
+"""An image's config, the value of an SSM parameter or of an export, or the reason why there is none."""
 
 Answers: TypeAlias = Mapping[Lookup, Answer]

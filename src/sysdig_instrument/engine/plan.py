@@ -1,7 +1,7 @@
-"""The product: a template in, a plan out.
+"""Plan the changes to a template, and apply them.
 
-``plan`` is pure. It never raises for what a user wrote: what is wrong is in ``Plan.problems``, what it lacks is in
-``Plan.lookups``. With open requests the rest of a plan is provisional: answer them, and plan again.
+:func:`plan` is pure. It raises nothing for what a user wrote: ``Plan.problems`` lists what is wrong, ``Plan.lookups`` what
+has to be looked up first. While a plan has lookups the rest of it is provisional: answer them, and plan again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from sysdig_instrument.engine import checks, patch
 from sysdig_instrument.engine.checks import processed_task
-from sysdig_instrument.engine.container import EXPAND_ADVICE
+from sysdig_instrument.engine.container import WRITE_OUT_RESULT
 from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
@@ -34,11 +34,11 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """All that a plan needs beside the template.
+    """All input of a plan besides the template.
 
     ``resolved`` are the settings of the macro's deployment, ``transform_parameters`` the Parameters of the Transform.
-    ``parameters`` are values by name, strings or lists of strings, as a macro event's ``templateParameterValues``.
-    ``region`` and ``account`` may be unknown to the command line tool.
+    ``parameters`` are the template's parameter values by name, strings or lists of strings, as in a macro event's
+    ``templateParameterValues``. ``region`` and ``account`` are None if the command line tool does not know them.
     """
 
     resolved: ResolvedSettings
@@ -51,7 +51,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done to a template, and all there is to say about it."""
+    """The planned changes to a template, with the findings about it.
+
+    ``grants`` are the changes to execution roles. ``lookups`` are those without an answer; there are no ``problems`` before
+    all are answered.
+    """
 
     context: Context
     tasks: tuple[TaskPlan, ...]
@@ -62,16 +66,16 @@ class Plan:
 
     @property
     def changes(self) -> Iterator[Change]:
-        """The JSON Patch, in order."""
+        """The JSON Patch, in the order in which it is applied."""
         for task in self.tasks:
             yield from task.changes
         yield from self.grants
 
 
 def process(template: Json, current: Plan) -> tuple[Json, tuple[Problem, ...]]:
-    """The processed template, and all that is wrong; where anything is, the template comes back as it was.
+    """Return the processed template and all problems; if there are any, the template is returned unchanged.
 
-    What the plan makes is checked before it is handed out: a bad task definition can leave a stack hanging.
+    The processed template is checked before it is returned: a bad task definition can leave a stack operation hanging.
     """
     if current.problems:
         return template, current.problems
@@ -81,57 +85,52 @@ def process(template: Json, current: Plan) -> tuple[Json, tuple[Problem, ...]]:
 
 
 def _check_processed(processed: Json, current: Plan) -> Iterator[Problem]:
-    for before, after in zip(
-        current.tasks,
-        task_definitions(processed, _evaluation_scope(processed, current.context, PlanState())),
-        strict=True,
-    ):
+    scope = _evaluation_scope(processed, current.context, PlanState())
+    for before, after in zip(current.tasks, task_definitions(processed, scope), strict=True):
         if before.outcome.status is Status.INSTRUMENTED and is_active(after.assumptions, after.scope) is not False:
             yield from checks.problems(processed_task(after))
 
 
-def _evaluation_scope(template: Json, context: Context, run: PlanState) -> EvaluationScope:
-    return EvaluationScope(template, context.parameters, context.region, context.account, context.answers, run)
+def _evaluation_scope(template: Json, context: Context, state: PlanState) -> EvaluationScope:
+    return EvaluationScope(template, context.parameters, context.region, context.account, context.answers, state)
 
 
 def plan(template: Json, context: Context) -> Plan:
-    """The plan for a template, or for a snippet's fragment."""
-    run = PlanState()
-    scope = _evaluation_scope(template, context, run)
+    """Return the plan for a template, or for the fragment that a snippet is in."""
+    state = PlanState()
+    scope = _evaluation_scope(template, context, state)
     if fragment_kind(template) is None or _is_other_resource(template):
         return Plan(context, (), (), (), (_not_a_template(template),), ())
-    resolved, faults = template_layers.template_settings(
+    resolved, setting_problems = template_layers.template_settings(
         template, context.resolved, context.transform_parameters, scope
     )
     tasks = tuple(
         plan_task(task, template_layers.task_settings(task, resolved)) for task in task_definitions(template, scope)
     )
     stacks = (pointer for pointer, _ in resources_of_types(template, {STACK}))
-    elsewhere = (*map(_nested_stack_notice, stacks), *map(_opaque_transform_notice, opaque_transforms(template)))
+    not_visible = (*map(_nested_stack_notice, stacks), *map(_opaque_transform_notice, opaque_transforms(template)))
     granted = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
     findings = [
-        *faults,
+        *setting_problems,
         *(finding for task in tasks for finding in task.findings),
         *(each for each in granted if isinstance(each, Notice)),
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
-    # An answer may still decide what looks like a problem now, so a plan with open requests has none.
-    problems = () if run.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
-    permissions = tuple(each for each in granted if isinstance(each, Change))
-    return Plan(context, tasks, permissions, elsewhere + notices, problems, tuple(run.lookups))
+    # The answer to a lookup may solve what looks like a problem now, so a plan with lookups has no problems.
+    problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
+    grants = tuple(each for each in granted if isinstance(each, Change))
+    return Plan(context, tasks, grants, not_visible + notices, problems, tuple(state.lookups))
 
 
 def _is_other_resource(fragment: Json) -> bool:
-    """Whether the macro was used as a snippet beside a resource that is no task definition."""
+    """Return whether the macro was used as a snippet in a resource that is not a task definition."""
     return isinstance(fragment, dict) and fragment_kind(fragment) == "resource" and fragment["Type"] != TASK_DEFINITION
 
 
 def _nested_stack_notice(stack: Pointer) -> Notice:
     return Notice(
         Location(None, None, stack),
-        Reason(
-            "A nested stack's template is not in reach of this macro", "List the macro in that template's own Transform"
-        ),
+        Reason("The macro cannot see a nested stack's template", "List the macro in that template's own Transform"),
     )
 
 
@@ -139,7 +138,8 @@ def _opaque_transform_notice(transform: Pointer) -> Notice:
     return Notice(
         Location(None, None, transform),
         Reason(
-            "Fn::Transform brings what is not in sight, and a task definition in it is not instrumented", EXPAND_ADVICE
+            "Fn::Transform inserts content that is not known here, and a task definition in it is not instrumented",
+            WRITE_OUT_RESULT,
         ),
     )
 
@@ -147,7 +147,7 @@ def _opaque_transform_notice(transform: Pointer) -> Notice:
 def _not_a_template(template: Json) -> Problem:
     if isinstance(template, dict):
         return Problem(
-            Location(), Reason("There is no task definition where this macro stands: neither Resources nor ContainerDefinitions are in sight",
+            Location(), Reason("There is no task definition where this macro is used: neither Resources nor ContainerDefinitions are there",
             "Use it in the Transform section, or as Fn::Transform beside the Type or inside the Properties of an AWS::ECS::TaskDefinition"),
         )  # fmt: skip
-    return Problem(Location(), Reason("The template is not an object", "Give a CloudFormation template"))
+    return Problem(Location(), Reason("The template is not an object", "Use a CloudFormation template"))

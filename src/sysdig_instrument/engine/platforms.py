@@ -1,4 +1,4 @@
-"""The task's RuntimePlatform, each member read by itself: what is not known of the one says nothing about the other."""
+"""The members of a task's RuntimePlatform. Each is evaluated alone, so that an unknown one leaves the other known."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinitio
 
 
 def platform_member(properties: Mapping[str, Json], key: str, scope: EvaluationScope) -> str | Unknown:
-    """A member of the RuntimePlatform as it is now, in capitals; an empty text where there is none.
+    """Return a member of the RuntimePlatform in capitals, or an empty string if it is not given.
 
-    Under a condition that is not known it is known all the same where its branches agree.
+    If it depends on a condition that is not known, it is known all the same if both branches agree.
     """
-    if "RuntimePlatform" not in properties:  # as in most
+    if "RuntimePlatform" not in properties:  # as in most task definitions
         return ""
     value = _single_member(properties.get("RuntimePlatform"), key)
     known = evaluate(value, scope)
@@ -38,9 +38,8 @@ def platform_member(properties: Mapping[str, Json], key: str, scope: EvaluationS
 
 
 def architecture(task: TaskDefinition, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | Unknown]:
-    """OCI's architecture of the task's platform: RuntimePlatform.CpuArchitecture, X86_64 where it says none."""
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    cpu = _single_member(properties.get("RuntimePlatform"), "CpuArchitecture")
+    """Return OCI's name for RuntimePlatform.CpuArchitecture: ``arm64`` for ARM64, else ``amd64`` (the default is X86_64)."""
+    cpu = _single_member(task.known_properties.get("RuntimePlatform"), "CpuArchitecture")
 
     def of(known: Evaluated, _assumptions: Assumptions) -> Tree[str | Unknown]:
         if isinstance(known, Unknown):
@@ -51,9 +50,7 @@ def architecture(task: TaskDefinition, scope: EvaluationScope, assumptions: Assu
 
 
 def _single_member(value: Json, key: str) -> Json:
-    """The RuntimePlatform with one of its members, in each branch that it has."""
-    if not isinstance(value, dict):  # most have none
-        return value
+    """Return the RuntimePlatform without its other members, in each of its branches."""
 
     def of(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
         if not isinstance(leaf.value, dict) or is_expression(leaf.value):

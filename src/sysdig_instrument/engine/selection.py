@@ -1,4 +1,4 @@
-"""Which task definitions and which containers are instrumented (contract, section 3). Predicates: nothing is changed here."""
+"""Decide which task definitions and which containers are instrumented (contract, section 3). Nothing is changed here."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Final, TypeAlias
 from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME
 from sysdig_instrument.engine.container import Container, entry_name, is_empty, is_given
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
-from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Literal, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.platforms import platform_member
 from sysdig_instrument.engine.settings.template_layers import TaskSettings
-from sysdig_instrument.engine.template import EXPAND_LOOPS, TaskDefinition
+from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _AGENT_VARIABLES: Final = frozenset(
@@ -24,10 +24,9 @@ _AGENT_VARIABLES: Final = frozenset(
 )
 _AGENT_REPOSITORY: Final = "workload-agent"
 
-
 TASK_KEYS: Final = frozenset({"RequiresCompatibilities", "RuntimePlatform", "NetworkMode"})
 CONTAINER_KEYS: Final = frozenset({"Name", "Image", "FirelensConfiguration"})
-"""The members that decide whether something is instrumented; with ``TASK_KEYS``."""
+"""With ``TASK_KEYS``, the members that decide whether something is instrumented."""
 
 
 class Include(Enum):
@@ -37,7 +36,7 @@ class Include(Enum):
 
 
 class SkipReason(Enum):
-    """Why something is left alone, in one word that stays the same for who counts: metrics carry it."""
+    """The reason why something is not instrumented. Metrics use the values as dimensions, so they must not change."""
 
     DISABLED = "Disabled"
     EXCLUDED = "Excluded"
@@ -53,7 +52,7 @@ class SkipReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Left alone; ``why`` completes «skipped: …»."""
+    """Not to be instrumented; ``why`` completes «skipped: …»."""
 
     why: str
     reason: SkipReason
@@ -61,7 +60,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Cannot be decided, or must not be done. ``key`` is the member it is about, or empty where it is the whole."""
+    """Cannot be decided, or must not be instrumented. ``key`` is the member that the reason is about, or empty."""
 
     key: str
     reason: Reason
@@ -77,14 +76,14 @@ Decision: TypeAlias = Include | Skip | Refuse
 
 
 def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
-    """Whether a task definition is to be instrumented, as far as it does not depend on its containers.
+    """Decide whether to instrument a task definition, as far as that does not depend on its containers.
 
-    The body of an ``Fn::ForEach`` is one for all items, so these must not differ in it.
+    The body of an ``Fn::ForEach`` is one for all items, so the decision must be the same for all of them.
     """
     first, *others = [_decide_in_scope(task, task_settings, scope) for scope in task.scopes]
     if any(other != first for other in others):
         return Refuse(
-            "", Reason("The items of the Fn::ForEach around it differ in whether they are to be instrumented", EXPAND_LOOPS)
+            "", Reason("The items of the enclosing Fn::ForEach differ in whether they are to be instrumented", EXPAND_LOOPS)
         )  # fmt: skip
     return first
 
@@ -98,14 +97,17 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
         return Skip(f"Enabled is false in {resolved.source('Enabled')}", SkipReason.DISABLED)
     system = platform_member(properties, "OperatingSystemFamily", scope)
     if isinstance(system, str) and system.startswith("WINDOWS"):
-        return Skip("a Windows task, where neither PidMode nor SYS_PTRACE exists", SkipReason.WINDOWS)
+        return Skip("a Windows task, which supports neither PidMode nor SYS_PTRACE", SkipReason.WINDOWS)
     if resolved.values.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
-        return Skip("not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
+        return Skip("not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
     return Include.INCLUDE
 
 
 def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> bool:
-    """Whether the task can run on Fargate: it says so, or says nothing and could. What is not known counts as yes."""
+    """Return whether the task can run on Fargate; what is not known counts as yes.
+
+    It can if RequiresCompatibilities contains FARGATE, or if that is absent and NetworkMode, Cpu and Memory allow it.
+    """
     match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown():
             return True
@@ -124,11 +126,11 @@ def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> b
 
 
 def decide_container(container: Container) -> Decision | Agent:
-    """Whether a container is to be instrumented, left alone, or is the agent itself."""
+    """Decide whether to instrument a container, unless it is the agent itself."""
     settings = container.settings
     if container.name == AGENT_NAME:
         return Agent.AGENT if _is_agent(container) else Refuse(
-            "Name", Reason("The container has the agent's name, and is not the agent", "Give it another name")
+            "Name", Reason(f'The name "{AGENT_NAME}" is reserved for the agent', "Rename this container")
         )  # fmt: skip
     decided = _decide_by_settings(container)
     firelens = container.value.get("FirelensConfiguration", ABSENT)
@@ -137,7 +139,7 @@ def decide_container(container: Container) -> Decision | Agent:
     match evaluate(firelens, container.scope) if is_expression(firelens) else None:
         case Unknown(Reason(why, advice)):
             return decided if isinstance(decided, Skip) else Refuse(
-                "FirelensConfiguration", Reason(f"Whether the container is a FireLens log router cannot be worked out ({why})",
+                "FirelensConfiguration", Reason(f"Whether the container is a FireLens log router cannot be determined ({why})",
                 advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true"),
             )  # fmt: skip
     return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
@@ -150,7 +152,7 @@ def _decide_by_settings(container: Container) -> Decision:
     if name is None and (settings.exclude_containers or settings.include_containers):
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
-            "Name", Reason(f"The container's name cannot be worked out, so whether {key} means it is not known",
+            "Name", Reason(f"The container's name cannot be resolved, so it is not known whether {key} applies to it",
             "Give it a name that is known before deployment"),
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
@@ -159,12 +161,12 @@ def _decide_by_settings(container: Container) -> Decision:
         return Skip(f"not in IncludeContainers in {resolved.source('IncludeContainers')}", SkipReason.NOT_INCLUDED)
     is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not is_opted_in:
-        return Skip(f"Mode is opt-in in {resolved.source('Mode')}, and nothing says Enabled", SkipReason.NOT_OPTED_IN)
+        return Skip(f"Mode is opt-in in {resolved.source('Mode')}, and nothing sets Enabled", SkipReason.NOT_OPTED_IN)
     return Include.INCLUDE
 
 
 def _is_agent(container: Container) -> bool:
-    """Whether a container of the agent's name is one that this macro, Sysdig's own tools, or a person made as agent."""
+    """Return whether a container of the agent's name is an agent, whoever added it: this macro, Sysdig's own tools, or a person."""
     match evaluate(container.value.get("Image", ABSENT), container.scope):
         case Literal(str(image)) if image == container.settings.agent_image or _repository(image) == _AGENT_REPOSITORY:
             return True
@@ -178,5 +180,5 @@ def _is_agent(container: Container) -> bool:
 
 
 def _repository(image: str) -> str:
-    """The last part of an image's repository: ``workload-agent`` of ``quay.io/sysdig/workload-agent:latest``."""
+    """Return the last part of an image's repository: ``workload-agent`` for ``quay.io/sysdig/workload-agent:latest``."""
     return image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]

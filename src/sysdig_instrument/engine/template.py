@@ -1,7 +1,7 @@
-"""Where the task definitions of a template are. The only place that knows a template's outline.
+"""Find the task definitions of a template. No other module knows the structure of a template.
 
-A macro is given a whole template, or, as a snippet, what stands beside its ``Fn::Transform``: a resource, or a resource's
-Properties. Either way this module hands out :class:`TaskDefinition` views; nothing is copied and nothing is changed.
+A macro receives a whole template or, if it is used as a snippet, what its ``Fn::Transform`` is in: a resource, or the
+Properties of a resource. In all cases this module yields :class:`TaskDefinition` views; it copies and changes nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ STACK: Final = "AWS::CloudFormation::Stack"
 FOR_EACH: Final = "Fn::ForEach::"
 TRANSFORM: Final = "Fn::Transform"
 MACRO_NAME: Final = "SysdigInstrument"
-"""How the macro's name begins, whatever ring it is of: SysdigInstrument-canary."""
-EXPAND_LOOPS: Final = "List AWS::LanguageExtensions before this macro in Transform, so that the loop arrives expanded"
-_MAX_LOOP_DEPTH: Final = 5  # Fn::ForEach in Fn::ForEach: more than AWS::LanguageExtensions takes
-_MAX_LOOP_ITEMS: Final = 500  # as many as a template may have resources
+"""The prefix of the macro's name, which each deployment may extend: SysdigInstrument-canary."""
+_MAX_LOOP_DEPTH: Final = 5  # nested Fn::ForEach: more than AWS::LanguageExtensions accepts
+_MAX_LOOP_ITEMS: Final = 500  # the maximum number of resources in a template
 
 FragmentKind: TypeAlias = Literal["template", "resource", "properties"]
 
@@ -34,9 +33,9 @@ FragmentKind: TypeAlias = Literal["template", "resource", "properties"]
 class TaskDefinition:
     """One ``AWS::ECS::TaskDefinition``, or the body of an ``Fn::ForEach`` that makes several.
 
-    ``pointer`` leads to the resource; it is nothing where only the Properties are in sight (a snippet). ``scope`` is
-    what its expressions may refer to, with ``None`` for the loop variables around; ``item_scopes`` are the same scopes with
-    each combination of the loops' items, and nothing where these are not known.
+    ``pointer`` is the resource's, or None if only its Properties are given (a snippet). ``scope`` is what its expressions
+    may refer to, with ``None`` for the variables of enclosing loops; ``item_scopes`` are the same scope for each combination
+    of the loops' items, or None if these are not known.
     """
 
     name: str
@@ -48,8 +47,13 @@ class TaskDefinition:
 
     @property
     def properties_pointer(self) -> Pointer:
-        """Where its Properties are."""
+        """The pointer to its Properties."""
         return () if self.pointer is None else (*self.pointer, "Properties")
+
+    @property
+    def known_properties(self) -> Mapping[str, Json]:
+        """Its Properties, or an empty mapping if they are not an object."""
+        return self.properties if isinstance(self.properties, dict) else {}
 
     @property
     def owner(self) -> Owner:
@@ -58,17 +62,17 @@ class TaskDefinition:
 
     @property
     def scopes(self) -> tuple[EvaluationScope, ...]:
-        """What its expressions may refer to: once for each item of the loops around it, as far as these are known."""
+        """The scope of its expressions for each item of the enclosing loops, or only the scope without items if these are not known."""
         return self.item_scopes or (self.scope,)
 
     @property
     def assumptions(self) -> Assumptions:
-        """What holds for it to be created at all: its Condition."""
+        """The assumption under which it is created: that its Condition is true."""
         return self.scope.assumptions
 
 
 def fragment_kind(fragment: Json) -> FragmentKind | None:
-    """What kind of thing a fragment is; nothing where no task definition can be in it."""
+    """Return what a fragment is, or None if it cannot contain a task definition."""
     if not isinstance(fragment, dict):
         return None
     if "Resources" in fragment:
@@ -79,7 +83,7 @@ def fragment_kind(fragment: Json) -> FragmentKind | None:
 
 
 def task_definitions(fragment: Json, scope: EvaluationScope) -> Iterator[TaskDefinition]:
-    """All task definitions of a fragment, in the order in which they stand."""
+    """Yield all task definitions of a fragment, in document order."""
     match fragment_kind(fragment), fragment:
         case "template", dict():
             yield from _in_resources(section(fragment, "Resources"), ("Resources",), scope, (scope,), 0)
@@ -92,23 +96,23 @@ def task_definitions(fragment: Json, scope: EvaluationScope) -> Iterator[TaskDef
 
 
 def resources_of_types(fragment: Json, resource_types: Container[str]) -> Iterator[tuple[Pointer, dict[str, Json]]]:
-    """The resources of some types that a template has, those in the bodies of Fn::ForEach too, and where each is."""
+    """Yield the resources of the given types, with their pointers; those in the bodies of Fn::ForEach too."""
     yield from _resources_of_types(section(fragment, "Resources"), ("Resources",), resource_types, 0)
 
 
 def _resources_of_types(
-    resources: Mapping[str, Json], pointer: Pointer, kinds: Container[str], depth: int
+    resources: Mapping[str, Json], pointer: Pointer, resource_types: Container[str], depth: int
 ) -> Iterator[tuple[Pointer, dict[str, Json]]]:
     for name, resource in resources.items():
         match resource:
             case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _MAX_LOOP_DEPTH:
-                yield from _resources_of_types(body, (*pointer, name, 2), kinds, depth + 1)
-            case dict() if str(resource.get("Type")) in kinds:
+                yield from _resources_of_types(body, (*pointer, name, 2), resource_types, depth + 1)
+            case dict() if str(resource.get("Type")) in resource_types:
                 yield (*pointer, name), resource
 
 
 def opaque_transforms(fragment: Json) -> Iterator[Pointer]:
-    """Where an ``Fn::Transform`` may bring whole resources to a template: at its top, among Resources, or as a resource."""
+    """Yield the pointers of each ``Fn::Transform`` that may insert resources: at the top level, in Resources, or as a resource."""
     if isinstance(fragment, dict) and fragment_kind(fragment) == "template":
         yield from _opaque_transform(fragment, ())
         resources = section(fragment, "Resources")
@@ -124,7 +128,7 @@ def _opaque_transform(owner: Mapping[str, Json], pointer: Pointer) -> Iterator[P
 
 
 def is_own_transform(value: Json) -> bool:
-    """Whether Fn::Transform is this macro, used as a snippet."""
+    """Return whether the value of an Fn::Transform is this macro, used as a snippet."""
     uses = value if isinstance(value, list) else [value]
     return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO_NAME) for use in uses)
 
@@ -151,7 +155,7 @@ def _in_resources(
 def _each_item(
     variable: str, collection: Json, items: tuple[EvaluationScope, ...] | None
 ) -> tuple[EvaluationScope, ...] | None:
-    """A scope for each item of a loop inside each item of the loops around it."""
+    """Return a scope for each item of a loop, within each item of the enclosing loops, or None if the items are not known."""
     inner: list[EvaluationScope] = []
     for scope in items or ():
         match evaluate(collection, scope):

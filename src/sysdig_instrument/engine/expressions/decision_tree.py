@@ -1,8 +1,8 @@
 """A value that depends on conditions, as a decision tree.
 
-``Fn::If`` is read into a tree (:func:`parse_tree`), trees are combined (:func:`flat_map`), and a tree is written back as ``Fn::If``
-(:func:`render_tree`). Assumptions, the conditions on the way to a leaf, are carried along: a condition that is already decided
-on the way is not asked again, so contradictory paths do not exist.
+:func:`parse_tree` reads ``Fn::If`` into a tree, :func:`flat_map` combines trees, and :func:`render_tree` writes a tree back
+as ``Fn::If``. The assumptions, which are the conditions decided on the path to a leaf, are carried along: a condition that
+the path has already decided is not branched on again, so there are no contradictory paths.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ B = TypeVar("B")
 A_co = TypeVar("A_co", covariant=True)
 
 Assumptions: TypeAlias = Mapping[str, bool]
-"""What is assumed of conditions, by their names. Never changed in place."""
+"""The truth value that is assumed for each condition, by its name. Never changed in place."""
 
 NOVALUE: Final[Json] = {"Ref": "AWS::NoValue"}
 _IF: Final = "Fn::If"
@@ -27,19 +27,19 @@ _MAX_LEAVES: Final = 1000
 
 
 class TooManyConditionsError(Exception):
-    """The ways through a list's conditions are too many to be written down. ``rewrite`` turns it into a problem."""
+    """Raised if a tree has too many leaves to be written as ``Fn::If``. ``task_plan`` turns it into a problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf(Generic[A_co]):
-    """One value, whatever the conditions are."""
+    """One value, independent of conditions."""
 
     value: A_co
 
 
 @dataclass(frozen=True, slots=True)
 class Branch(Generic[A_co]):
-    """``yes`` where the condition holds, ``no`` where it does not."""
+    """``yes`` if the condition is true, ``no`` if it is false."""
 
     condition: str
     yes: Tree[A_co]
@@ -47,29 +47,32 @@ class Branch(Generic[A_co]):
 
 
 Tree: TypeAlias = "Leaf[A_co] | Branch[A_co]"
-"""One value, or a choice between two trees."""
+"""One value, or a branch between two trees."""
 
-
-TRUE: Final = Leaf(True)  # noqa: FBT003 - a leaf, not a switch
-FALSE: Final = Leaf(False)  # noqa: FBT003 - a leaf, not a switch
+TRUE: Final = Leaf(True)  # noqa: FBT003 - the value of a leaf, not a flag
+FALSE: Final = Leaf(False)  # noqa: FBT003 - the value of a leaf, not a flag
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedValue:
-    """A value and its place. ``stored`` is what stands there literally, so that NoValue and a missing key differ."""
+    """A value and its location.
+
+    ``stored`` is what the template has at the pointer. It differs from ``value`` where that is ``ABSENT``: ``AWS::NoValue``
+    is stored as such, a missing key is ``ABSENT`` here too.
+    """
 
     pointer: Pointer
     value: Json | Absent
     stored: Json | Absent
 
 
-def is_novalue(value: Json) -> bool:
-    """Whether CloudFormation takes the key or item with this value away."""
+def is_novalue(value: Json | Absent) -> bool:
+    """Return whether a value is ``{"Ref": "AWS::NoValue"}``: CloudFormation removes the key or the item that has it."""
     return isinstance(value, dict) and value == NOVALUE
 
 
-def parse_if(value: Json) -> tuple[str, Json, Json] | None:
-    """Condition and branches of a well-formed ``Fn::If``; nothing for any other value."""
+def parse_if(value: Json | Absent) -> tuple[str, Json, Json] | None:
+    """Return the condition and both branches of a well-formed ``Fn::If``, or None for any other value."""
     if not isinstance(value, dict) or len(value) != 1 or _IF not in value:
         return None
     match value[_IF]:
@@ -79,39 +82,36 @@ def parse_if(value: Json) -> tuple[str, Json, Json] | None:
 
 
 def parse_tree(value: Json | Absent, pointer: Pointer) -> Tree[LocatedValue]:
-    """The tree of the ``Fn::If`` that a value consists of; a single leaf where it is no ``Fn::If``."""
-    if isinstance(value, dict) and len(value) == 1:
-        if branches := parse_if(value):
-            condition, yes, no = branches
-            return Branch(condition, parse_tree(yes, (*pointer, _IF, 1)), parse_tree(no, (*pointer, _IF, 2)))
-        if is_novalue(value):
-            return Leaf(LocatedValue(pointer, ABSENT, value))
-    return Leaf(LocatedValue(pointer, value, value))
+    """Return the tree of a value that is an ``Fn::If``; a single leaf for any other value."""
+    if branches := parse_if(value):
+        condition, yes, no = branches
+        return Branch(condition, parse_tree(yes, (*pointer, _IF, 1)), parse_tree(no, (*pointer, _IF, 2)))
+    return Leaf(LocatedValue(pointer, ABSENT if is_novalue(value) else value, value))
 
 
 def leaves(tree: Tree[A], assumptions: Assumptions) -> Iterator[tuple[A, Assumptions]]:
-    """The leaves that can be reached under the assumptions, each with the assumptions that lead to it."""
+    """Yield the leaves that can be reached under the assumptions, each with the assumptions that lead to it."""
     if isinstance(tree, Leaf):
         yield tree.value, assumptions
         return
-    for holds, branch in ((True, tree.yes), (False, tree.no)):
-        if assumptions.get(tree.condition, holds) is holds:
+    for outcome, branch in ((True, tree.yes), (False, tree.no)):
+        if assumptions.get(tree.condition, outcome) is outcome:
             yield from leaves(
-                branch, assumptions if tree.condition in assumptions else {**assumptions, tree.condition: holds}
+                branch, assumptions if tree.condition in assumptions else {**assumptions, tree.condition: outcome}
             )
 
 
 def value_leaves(
     value: Json | Absent, pointer: Pointer, assumptions: Assumptions
 ) -> Iterable[tuple[LocatedValue, Assumptions]]:
-    """The leaves of the ``Fn::If`` that a value consists of: what :func:`parse_tree` and :func:`leaves` give together."""
+    """Return the :func:`leaves` of a value's :func:`parse_tree`, each with the assumptions that lead to it."""
     if isinstance(value, dict) and len(value) == 1:
         return leaves(parse_tree(value, pointer), assumptions)
-    return ((LocatedValue(pointer, value, value), assumptions),)  # nearly every value: no tree is grown for it
+    return ((LocatedValue(pointer, value, value), assumptions),)  # most values: no tree is needed
 
 
 def flat_map(tree: Tree[A], assumptions: Assumptions, transform: Callable[[A, Assumptions], Tree[B]]) -> Tree[B]:
-    """The tree in which each leaf is replaced by the tree that ``transform`` makes of it; equal branches become one."""
+    """Return the tree with each leaf replaced by the tree that ``transform`` makes of it. Equal branches are merged."""
     if isinstance(tree, Leaf):
         return transform(tree.value, assumptions)
     if tree.condition in assumptions:
@@ -122,12 +122,12 @@ def flat_map(tree: Tree[A], assumptions: Assumptions, transform: Callable[[A, As
 
 
 def are_same(left: Tree[A], right: Tree[A]) -> bool:
-    """Whether two trees are equal as JSON is: Python also takes ``1`` for ``true``."""
+    """Return whether two trees are equal as JSON: for Python alone, ``1`` equals ``true``."""
     return left == right and repr(left) == repr(right)
 
 
 def where(path: Assumptions, assumptions: Assumptions, yes: Tree[A], no: Tree[A]) -> Tree[A]:
-    """``yes`` where all that a way assumes beyond ``assumptions`` holds, ``no`` elsewhere."""
+    """Return the tree that is ``yes`` where all that ``path`` assumes beyond ``assumptions`` is true, and ``no`` elsewhere."""
     tree = yes
     for condition in reversed(list(path)):
         if condition not in assumptions:
@@ -136,24 +136,24 @@ def where(path: Assumptions, assumptions: Assumptions, yes: Tree[A], no: Tree[A]
 
 
 def any_of(paths: Iterable[Assumptions], assumptions: Assumptions) -> Tree[bool]:
-    """Where at least one of several sets of assumptions holds, as a tree.
+    """Return the tree that is true where at least one of several sets of assumptions is true.
 
     Raises:
-        TooManyConditionsError: As :func:`or_`.
+        TooManyConditionsError: As for :func:`or_`.
     """
     found: Tree[bool] = FALSE
     for path in paths:
-        if path.keys() <= assumptions.keys():  # it assumes nothing more, as nearly every way
+        if path.keys() <= assumptions.keys():  # it assumes nothing more, as most do
             return TRUE
         found = or_(found, where(path, assumptions, TRUE, FALSE), assumptions)
     return found
 
 
 def or_(left: Tree[bool], right: Tree[bool], assumptions: Assumptions) -> Tree[bool]:
-    """Where the one or the other is so.
+    """Return the tree that is true where ``left`` or ``right`` is.
 
     Raises:
-        TooManyConditionsError: The tree gets larger than anybody would read: it may double with each step.
+        TooManyConditionsError: The tree has more than 1,000 leaves; it may double with each call.
     """
     found: Tree[bool] = flat_map(
         left,
@@ -166,7 +166,7 @@ def or_(left: Tree[bool], right: Tree[bool], assumptions: Assumptions) -> Tree[b
 
 
 def render_tree(tree: Tree[Json | Absent]) -> Json:
-    """The tree as CloudFormation writes it."""
+    """Return the tree as nested ``Fn::If``; an absent leaf becomes ``AWS::NoValue``."""
     if isinstance(tree, Branch):
         return {_IF: [tree.condition, render_tree(tree.yes), render_tree(tree.no)]}
     return NOVALUE if tree.value is ABSENT else tree.value

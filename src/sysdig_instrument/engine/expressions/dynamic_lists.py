@@ -1,8 +1,8 @@
-"""Lists of strings that are expressions, extended and still live: the parameter that they come from keeps its say.
+"""Lists of strings that are expressions: an item is prepended, and the result is still an expression.
 
-CloudFormation cannot join two lists, but it can join strings: the list is joined with a delimiter, the new item put in
-front, and the whole split again. That is right only with a delimiter that cannot occur in an item, and there is one to be
-had where the list's own origin excludes it.
+CloudFormation cannot concatenate two lists, but it can join strings: the list is joined with a delimiter, the new item is
+put in front, and the result is split again. This is correct only with a delimiter that no item contains. Whether there is
+one depends on where the list comes from: items of a CommaDelimitedList, for example, contain no comma.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DELIMITERS: Final = (",", "|", ";", "^", "\t")
 
 
 def prepend(expression: dict[str, Json], first: str, scope: EvaluationScope) -> Json | None:
-    """The expression for the list with ``first`` before its items; nothing where no delimiter is safe."""
+    """Return the expression for the list with ``first`` before its items, or None if no delimiter is safe."""
     delimiter = _delimiter(expression, first, scope)
     if delimiter is None:
         return None
@@ -27,7 +27,7 @@ def prepend(expression: dict[str, Json], first: str, scope: EvaluationScope) -> 
 
 
 def is_prepended(expression: Json, first: str) -> bool:
-    """Whether the expression is one that :func:`prepend` made with the same first item."""
+    """Return whether the expression is one that :func:`prepend` made with the same first item."""
     match expression:
         case {"Fn::Split": [str(outer), {"Fn::Join": [str(inner), [str(item), _]]}]}:
             return outer == inner and item == first
@@ -35,23 +35,23 @@ def is_prepended(expression: Json, first: str) -> bool:
 
 
 def _delimiter(expression: dict[str, Json], first: str, scope: EvaluationScope) -> str | None:
-    """A string that no item of the list contains, and ``first`` neither."""
+    """Return a string that neither ``first`` nor any item of the list contains, or None if none is safe."""
     match expression:
         case {"Ref": str(name)} if is_list_parameter(name, scope):
-            return None if "," in first else ","  # CloudFormation splits these at commas
+            return None if "," in first else ","  # CloudFormation splits its value at commas
         case {"Fn::Split": [str(delimiter), _]} if delimiter and delimiter not in first:
             return delimiter
         case {"Fn::FindInMap": [_, _, _, *rest]} if all(map(_is_literal_default, rest)):
             mappings = dict(scope.section("Mappings"))
             if any("Fn::Transform" in each for each in (mappings, *mappings.values()) if isinstance(each, dict)):
-                return None  # it brings values that are not in sight
-            texts = [*_strings(mappings), *_strings(rest)]
-            return next((each for each in _DELIMITERS if not any(each in text for text in (*texts, first))), None)
+                return None  # it inserts values that are not known here
+            strings = [*_strings(mappings), *_strings(rest), first]
+            return next((each for each in _DELIMITERS if not any(each in string for string in strings)), None)
     return None
 
 
 def _is_literal_default(option: Json) -> bool:
-    """Whether all items of a DefaultValue are in sight."""
+    """Return whether an option is a DefaultValue whose items are all literal strings."""
     match option:
         case {"DefaultValue": [*items]}:
             return all(isinstance(item, str) for item in items)
@@ -59,7 +59,7 @@ def _is_literal_default(option: Json) -> bool:
 
 
 def _strings(value: Json) -> Iterator[str]:
-    """All strings in a value."""
+    """Yield all strings in a value, at any depth, without the keys of objects."""
     if isinstance(value, str):
         yield value
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

@@ -1,8 +1,8 @@
-"""What an expression of a template is worth: :class:`Literal`, ``ABSENT``, or :class:`Unknown` with the reason.
+"""Evaluate the expressions and the conditions of a template, as far as their values can be known before deployment.
 
-Values are worked out to decide and to look images up; what the template says stays in the template. The functions are
-those of the CloudFormation user guide, «Intrinsic function reference», as far as their value can be known before anything
-is deployed.
+An expression evaluates to :class:`Literal`, to ``ABSENT``, or to :class:`Unknown` with the reason; a condition is true,
+false, or not known. Values are evaluated for decisions and for lookups only: the template keeps its expressions. The
+functions are those of the CloudFormation user guide, «Intrinsic function reference» and «Condition functions».
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
 from sysdig_instrument.engine.expressions.parameters import is_parameter, look_up, parameter_value
-from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import (
     CannotEvaluate,
     Evaluated,
@@ -30,56 +30,79 @@ from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup
 _SUB_VARIABLE: Final = r"\$\{([^{}]*)\}"
 _LOOP_VARIABLE: Final = r"[$&]\{([^{}]*)\}"
 _DYNAMIC_REFERENCE: Final = r"\{\{resolve:([^{}]*)\}\}"
-_MAX_CONDITIONS: Final = 10  # conditions in one expression: 2 ** 10 ways through it
+_MAX_CONDITIONS: Final = 10  # conditions in one expression: up to 2 ** 10 combinations
 
 
 def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
-    """What the expression is worth under the scope's assumptions; conditions beyond these as they are now."""
-    if value is ABSENT:
-        return ABSENT
-    if isinstance(value, str) and "{" not in value:  # nearly every value
-        return Literal(value)
+    """Return the value of an expression under the scope's assumptions.
+
+    Conditions for which there is no assumption are evaluated with the current parameter values.
+    """
+    if _is_plain(value):
+        return _evaluated(value)
     try:
-        result = _evaluate(value, scope)
-    except CannotEvaluate as stop:
-        return stop.unknown
-    except UndecidedCondition as depends:
-        return Unknown(Reason(f'it depends on condition "{depends.condition}", which is not known here'))
-    return ABSENT if result is ABSENT else Literal(result)
+        return _evaluated(_evaluate(value, scope))
+    except CannotEvaluate as error:
+        return error.unknown
+    except UndecidedCondition as error:
+        return Unknown(Reason(f'it depends on condition "{error.condition}", which is not known here'))
 
 
 def evaluate_now(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
-    """What the expression is worth as things are now, or ``None`` where that is not known. JSON's null is ``ABSENT``."""
-    if isinstance(value, str) and "{" not in value:
+    """Return the value of an expression itself, or None if it is not known. JSON's null becomes ``ABSENT``."""
+    if value is None:
+        return ABSENT
+    if _is_plain(value):
         return value
-    match ABSENT if value is None else evaluate(value, scope):
-        case Literal(worked_out):
-            return worked_out
+    match evaluate(value, scope):
+        case Literal(known):
+            return known
         case Absent():
             return ABSENT
     return None
 
 
 def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumptions: Assumptions) -> Tree[Evaluated]:
-    """What the expression is worth under each combination of the conditions in it, wherever in it they stand."""
-    if isinstance(value, str | Absent) and "{" not in (value if isinstance(value, str) else ""):
-        return Leaf(value if isinstance(value, Absent) else Literal(value))
+    """Return the value of an expression under each combination of the conditions in it, at any depth."""
+    if _is_plain(value):
+        return Leaf(_evaluated(value))
     try:
-        result = _evaluate(value, scope.undecided(assumptions))
-    except CannotEvaluate as stop:
-        return Leaf(stop.unknown)
-    except UndecidedCondition as depends:
+        return Leaf(_evaluated(_evaluate(value, scope.undecided(assumptions))))
+    except CannotEvaluate as error:
+        return Leaf(error.unknown)
+    except UndecidedCondition as error:
         if len(assumptions) >= len(scope.assumptions) + _MAX_CONDITIONS:
             return Leaf(Unknown(Reason("it depends on too many conditions")))
-        yes = evaluate_by_condition(value, scope, {**assumptions, depends.condition: True})
-        no = evaluate_by_condition(value, scope, {**assumptions, depends.condition: False})
-        return yes if are_same(yes, no) else Branch(depends.condition, yes, no)
-    return Leaf(ABSENT if result is ABSENT else Literal(result))
+        yes = evaluate_by_condition(value, scope, {**assumptions, error.condition: True})
+        no = evaluate_by_condition(value, scope, {**assumptions, error.condition: False})
+        return yes if are_same(yes, no) else Branch(error.condition, yes, no)
+
+
+def is_expression(value: Json | Absent) -> bool:
+    """Return whether a value is one of the functions below, and so stands for another value."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
+
+
+def is_get_att(value: Json | Absent) -> bool:
+    """Return whether a value is an attribute of a resource."""
+    return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
+
+
+def _is_plain(value: Json | Absent) -> bool:
+    """Return whether a value certainly evaluates to itself, as most do: a fast path."""
+    return value is ABSENT or (isinstance(value, str) and "{" not in value)
+
+
+def _evaluated(value: Json | Absent) -> Evaluated:
+    return ABSENT if value is ABSENT else Literal(value)
+
+
+# --- functions
 
 
 def _evaluate(value: Json | Absent, scope: EvaluationScope) -> Json | Absent:
     if isinstance(value, str):
-        return _evaluate_string(value, scope) if "{" in value else value
+        return _evaluate_string(value, scope)
     if isinstance(value, list):
         return [item for each in value if (item := _evaluate(each, scope)) is not ABSENT]
     if isinstance(value, dict):
@@ -88,16 +111,14 @@ def _evaluate(value: Json | Absent, scope: EvaluationScope) -> Json | Absent:
             if function := FUNCTIONS.get(name):
                 return function(argument, scope)
             if name.startswith("Fn::"):
-                raise CannotEvaluate(Unknown(Reason(f"it uses {name}")))
-        return {
-            key: item
-            for key, each in value.items()
-            if (item := each if isinstance(each, str) and "{" not in each else _evaluate(each, scope)) is not ABSENT
-        }
+                raise CannotEvaluate(Unknown(Reason(f"it uses {name}, which is not evaluated here")))
+        return {key: item for key, each in value.items() if (item := _evaluate(each, scope)) is not ABSENT}
     return value
 
 
 def _evaluate_string(value: str, scope: EvaluationScope) -> Json:
+    if _is_plain(value):
+        return value
     if scope.loops:
         value = re.sub(_LOOP_VARIABLE, lambda match: _substitute_loop_variable(match, scope), value)
     if "{{resolve:" in value:
@@ -115,9 +136,7 @@ def _substitute_loop_variable(match: re.Match[str], scope: EvaluationScope) -> s
 def _loop_item(name: str, scope: EvaluationScope) -> Json:
     item = scope.loops[name]
     if item is None:
-        raise CannotEvaluate(
-            Unknown(Reason(f'it depends on the items of the Fn::ForEach over "{name}"', _EXPAND_FIRST))
-        )
+        raise CannotEvaluate(Unknown(Reason(f'it depends on the items of the Fn::ForEach over "{name}"', EXPAND_LOOPS)))
     return item
 
 
@@ -125,13 +144,13 @@ def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:
     service, _, name = reference.partition(":")
     if service == "ssm":
         return to_string(look_up(SsmLookup(name), scope))
-    raise CannotEvaluate(Unknown(Reason(f"it holds a dynamic reference to {service}, which is never read")))
+    raise CannotEvaluate(Unknown(Reason(f"it contains a dynamic reference to {service}, which is never read")))
 
 
 def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
-    name = _evaluate(argument, scope)  # LanguageExtensions allow intrinsic functions in Ref
+    name = _evaluate(argument, scope)  # AWS::LanguageExtensions allows intrinsic functions in Ref
     if not isinstance(name, str):
-        raise CannotEvaluate(Unknown(Reason("its Ref names nothing")))
+        raise CannotEvaluate(Unknown(Reason("its Ref is not a name")))
     if name == "AWS::NoValue":
         return ABSENT
     if name in scope.loops:
@@ -148,12 +167,11 @@ def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
     return _repository(name, scope, "RepositoryName")
 
 
-_EXPAND_FIRST: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"
 _PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give --account-id"}
 
 
 def _repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
-    """Name or URI of an ECR repository that the template makes and names itself."""
+    """Return the name or the URI of an ECR repository that the template creates and names itself."""
     resource = scope.section("Resources").get(logical_id)
     if isinstance(resource, dict) and resource.get("Type") == "AWS::ECR::Repository":
         properties = resource.get("Properties")
@@ -172,7 +190,7 @@ def _get_att(argument: Json, scope: EvaluationScope) -> Json:
         case [str(logical_id), str(attribute)]:
             pass
         case _:
-            raise CannotEvaluate(Unknown(Reason("its Fn::GetAtt names nothing")))
+            raise CannotEvaluate(Unknown(Reason("its Fn::GetAtt is malformed")))
     return _repository(logical_id, scope, attribute)
 
 
@@ -216,7 +234,7 @@ def _select(argument: Json, scope: EvaluationScope) -> Json:
             position, items = to_string(_evaluate(index, scope)), _evaluate_list(source, scope)
             if re.fullmatch("[0-9]{1,6}", position) and int(position) < len(items):
                 return items[int(position)]
-    raise CannotEvaluate(Unknown(Reason("its Fn::Select selects nothing")))
+    raise CannotEvaluate(Unknown(Reason("its Fn::Select selects no item")))
 
 
 def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
@@ -233,7 +251,7 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
     match rest:
         case [{"DefaultValue": default}]:
             return _evaluate(default, scope)
-    raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap finds nothing in Mappings")))
+    raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap finds no value in Mappings")))
 
 
 def _if(argument: Json, scope: EvaluationScope) -> Json | Absent:
@@ -254,7 +272,7 @@ def _import_value(argument: Json, scope: EvaluationScope) -> Json:
 
 
 def _base64(argument: Json, scope: EvaluationScope) -> Json:
-    import base64  # noqa: PLC0415 - hardly a template has it, and a cold start waits for what is imported
+    import base64  # noqa: PLC0415 - few templates need it, and a cold start waits for each import
 
     return base64.b64encode(to_string(_evaluate(argument, scope)).encode(errors="replace")).decode()
 
@@ -271,18 +289,8 @@ def _to_json_string(argument: Json, scope: EvaluationScope) -> Json:
 def _evaluate_list(value: Json, scope: EvaluationScope) -> list[Json]:
     result = _evaluate(value, scope)
     if not isinstance(result, list):
-        raise CannotEvaluate(Unknown(Reason("it needs a list where none stands")))
+        raise CannotEvaluate(Unknown(Reason("expected a list")))
     return result
-
-
-def is_expression(value: Json | Absent) -> bool:
-    """Whether a value is one of the functions above, and so stands for another value."""
-    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
-
-
-def is_get_att(value: Json | Absent) -> bool:
-    """Whether a value is an attribute of a resource."""
-    return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
 
 
 FUNCTIONS: Final[Mapping[str, Callable[[Json, EvaluationScope], Json | Absent]]] = {
@@ -301,20 +309,22 @@ FUNCTIONS: Final[Mapping[str, Callable[[Json, EvaluationScope], Json | Absent]]]
 }
 
 
+# --- conditions
+
 _Results: TypeAlias = dict[str, bool | None]
-"""What is known of conditions in one question, so that each is worked out once, however many refer to it."""
+"""The conditions evaluated so far, by name, so that each is evaluated once however many refer to it."""
 
 
 def is_true(name: str, scope: EvaluationScope) -> bool | None:
-    """Whether the condition holds; nothing where that is not known, as for a condition that does not exist.
+    """Return whether a condition is true, or None if that is not known, as for a condition that does not exist.
 
-    The scope's assumptions come first: what is assumed of a condition is what is used for it in others, too.
+    The scope's assumptions come first, also for the conditions that this one refers to.
     """
     return _evaluate_named(name, scope, {})
 
 
 def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:
-    """Whether all assumptions are as things are now: false as soon as one is not, nothing where one is not known."""
+    """Return whether all assumptions are true now: False if one is certainly not, else None if one is not known."""
     if not assumptions:
         return True
     unassumed = scope.assuming({})
@@ -328,7 +338,7 @@ def _evaluate_named(name: str, scope: EvaluationScope, results: _Results) -> boo
     if name in scope.assumptions:
         return scope.assumptions[name]
     if name not in results:
-        results[name] = None  # where it leads back to itself, it is not known
+        results[name] = None  # a condition that refers to itself is not known
         expression = scope.section("Conditions").get(name)
         results[name] = None if expression is None else _evaluate_condition(expression, scope, results)
     return results[name]
@@ -360,12 +370,9 @@ def _are_equal(left: Json, right: Json, scope: EvaluationScope) -> bool | None:
 
 
 def _comparable(value: Json | Absent) -> Json | Absent:
-    """CloudFormation compares as strings: ``"true"`` and ``true`` are equal."""
+    """Return the value as CloudFormation compares it, which is as strings: ``"true"`` and ``true`` are equal."""
     if isinstance(value, bool | int | float):
         return to_string(value)
     if isinstance(value, list):
         return [item for item in map(_comparable, value) if not isinstance(item, Absent)]
     return value
-
-
-# FOLDED: Whether a condition of the template holds with the parameter values of now: true, false, or not known.

@@ -1,4 +1,4 @@
-"""The parameters of a template: which there are, which of them are lists, and what each is worth."""
+"""The parameters of a template: their names, their types and their values."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ _SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)
 
 
 def is_parameter(name: str, scope: EvaluationScope) -> bool:
-    """Whether a name is that of a parameter. A snippet shows no declarations: there, what has a value is one."""
+    """Return whether a name is a parameter's. A snippet has no declarations: there, a name that has a value is one."""
     return name in scope.section("Parameters") or (name in scope.values and name not in scope.section("Resources"))
 
 
 def is_list_parameter(name: str, scope: EvaluationScope) -> bool:
-    """Whether a parameter is a list: by its type, or by its value where its declaration is not in sight (a snippet)."""
+    """Return whether a parameter is a list: by its type, or by its value if there is no declaration (in a snippet)."""
     declaration = scope.section("Parameters").get(name)
     if declaration is None:
         return is_parameter(name, scope) and isinstance(scope.values.get(name), list)
-    kind = declaration.get("Type") if isinstance(declaration, dict) else None
-    return isinstance(kind, str) and is_list_type(kind)
+    parameter_type = declaration.get("Type") if isinstance(declaration, dict) else None
+    return isinstance(parameter_type, str) and is_list_type(parameter_type)
 
 
 def is_list_type(parameter_type: str) -> bool:
-    """Whether a parameter of this type is a list: its text has commas between the items, and no item has one."""
+    """Return whether a parameter of this type is a list: a string of items separated by commas, none of which contains one."""
     return "CommaDelimitedList" in parameter_type or "List<" in parameter_type
 
 
 def parameter_value(name: str, scope: EvaluationScope) -> Json:
-    """The value of a parameter, as Ref gives it: a string, or a list for the list types.
+    """Return the value of a parameter, as Ref does: a string, or a list for the list types.
 
     Raises:
-        Stop: It is not known.
+        CannotEvaluate: The value is not known.
     """
     declaration = scope.section("Parameters").get(name)
     declared = declaration if isinstance(declaration, dict) else {}
@@ -57,10 +57,10 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
 
 
 def _ssm_value(value: Json, scope: EvaluationScope) -> Json:
-    """The text of the Systems Manager parameter that a parameter's value names.
+    """Return the value of the Systems Manager parameter that a parameter's value names.
 
-    Whether a macro is given the name or the text already is not documented, so both are taken: what cannot be a name is
-    the text, and so is a name that Systems Manager does not have, as the stack could not be created otherwise.
+    AWS does not document whether a macro receives the name or the value, so both are accepted: a string that cannot be a
+    name is the value, and so is a name that Systems Manager does not have, as the stack could not be created otherwise.
     """
     if not isinstance(value, str) or not re.fullmatch(_SSM_NAME, value):
         return value
@@ -70,18 +70,18 @@ def _ssm_value(value: Json, scope: EvaluationScope) -> Json:
     return look_up(SsmLookup(value), scope)
 
 
-def look_up(request: Lookup, scope: EvaluationScope) -> Json:
-    """The answer to a request, which is noted in the scope.
+def look_up(lookup: Lookup, scope: EvaluationScope) -> Json:
+    """Return the answer to a lookup; one without an answer is recorded in the scope's state.
 
     Raises:
-        Stop: There is none, or not yet.
+        CannotEvaluate: There is no answer, or not yet.
     """
-    answer = scope.answer(request)
+    answer = scope.answer(lookup)
     match answer:
         case None:
-            raise CannotEvaluate(Unknown(Reason("it has not been read yet")))
+            raise CannotEvaluate(Unknown(Reason("it has not been looked up yet")))
         case Unavailable(reason):
             raise CannotEvaluate(Unknown(reason))
         case ImageConfig():
-            raise TypeError(request)  # an image's answer to another question: a bug of the shell's
+            raise TypeError(lookup)  # an image config for another kind of lookup: a bug in the caller
     return answer

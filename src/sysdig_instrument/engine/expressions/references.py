@@ -1,4 +1,4 @@
-"""Which resources and parameters an expression names, in whatever way."""
+"""The resources and parameters that an expression refers to by Ref, Fn::GetAtt or Fn::Sub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SUB_REFERENCE: Final = r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}"
 
 
 def references(expression: Json | Absent) -> Iterator[str]:
-    """The logical ids that an expression names."""
+    """Yield the logical ids that an expression refers to, at any depth; one that occurs twice is yielded twice."""
     match expression:
         case {"Ref": str(name)}:
             yield name

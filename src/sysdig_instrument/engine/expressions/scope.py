@@ -1,4 +1,4 @@
-"""All that expressions of a template may refer to: parameters, mappings, conditions, resources, and the world's answers."""
+"""The scope of an evaluation: parameters, mappings, conditions, resources, and the answers to lookups."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
+EXPAND_LOOPS: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"
+"""The advice where the items of an ``Fn::ForEach`` are not known, or differ in what only one body can say."""
+
 
 def section(template: Json, name: str) -> Mapping[str, Json]:
-    """A section of a template; an empty one where it is missing or not an object."""
+    """Return a section of a template; an empty mapping if it is missing or not an object."""
     value = template.get(name) if isinstance(template, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """An object of the template that says how a task definition is launched, and under which condition it is there."""
+    """An object of the template that launches a task definition (a service, a rule, …), and the conditions under which it exists.
+
+    ``value`` is the object, ``pointer`` is where it is in the template.
+    """
 
     pointer: Pointer
     value: Mapping[str, Json]
@@ -29,9 +35,10 @@ class Launcher:
 
 @dataclass(slots=True)
 class PlanState:
-    """What one run of the plan remembers, and nothing outlives it.
+    """The mutable state of one run of :func:`~sysdig_instrument.engine.plan.plan`; it is never shared between runs.
 
-    The requests that have no answer yet, in the order of asking, and what was worked out once for the whole template.
+    ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set). The
+    other fields are caches of what is computed once for the whole template.
     """
 
     lookups: dict[Lookup, None] = field(default_factory=dict)
@@ -43,11 +50,12 @@ class PlanState:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationScope:
-    """What expressions may refer to.
+    """All that an expression may refer to.
 
-    ``values`` are parameter values by name, strings or lists, as ``templateParameterValues`` has them. ``loops`` are
-    the variables of the ``Fn::ForEach`` around, each with its item, or ``None`` where the body stands for all items. ``assumptions`` is what is assumed of conditions.
-    With ``decides_conditions`` conditions that are not assumed are decided as they are with the parameter values of now.
+    ``values`` are the parameter values by name, strings or lists of strings, as in a macro event's
+    ``templateParameterValues``. ``loops`` are the variables of the enclosing ``Fn::ForEach``, each with its item, or with
+    ``None`` if the body is read once for all items. ``assumptions`` are the truth values that are assumed for conditions.
+    With ``decides_conditions``, all other conditions are evaluated with the current parameter values.
     """
 
     template: Json
@@ -61,19 +69,19 @@ class EvaluationScope:
     decides_conditions: bool = True
 
     def section(self, name: str) -> Mapping[str, Json]:
-        """A section of the template."""
+        """Return a section of the template; an empty mapping if it is missing or not an object."""
         return section(self.template, name)
 
     def assuming(self, assumptions: Assumptions) -> EvaluationScope:
-        """The same scope under (only) these assumptions."""
+        """Return the scope with these assumptions in place of its own."""
         return self if assumptions == self.assumptions else self._with(assumptions, current=self.decides_conditions)
 
     def undecided(self, assumptions: Assumptions) -> EvaluationScope:
-        """The same scope under (only) these assumptions, in which other conditions are not decided."""
+        """Return the scope with these assumptions in place of its own, in which no other condition is decided."""
         return self._with(assumptions, current=False)
 
     def _with(self, assumptions: Assumptions, *, current: bool) -> EvaluationScope:
-        # Spelled out: this is called for every value of every container, and dataclasses.replace takes ten times as long.
+        # Not dataclasses.replace: this runs for every value of every container, and replace takes ten times as long.
         return EvaluationScope(
             self.template,
             self.values,
@@ -86,15 +94,15 @@ class EvaluationScope:
             current,
         )
 
-    def answer(self, request: Lookup) -> Answer | None:
-        """The world's answer; nothing, and the request noted, where it was not asked yet."""
-        answer = self.answers.get(request)
+    def answer(self, lookup: Lookup) -> Answer | None:
+        """Return the answer to a lookup. If there is none yet, record the lookup in ``state`` and return None."""
+        answer = self.answers.get(lookup)
         if answer is None:
-            self.state.lookups[request] = None
+            self.state.lookups[lookup] = None
         return answer
 
     def pseudo_parameter(self, name: str) -> Json:
-        """The value of a pseudo parameter that is known before deployment, else nothing."""
+        """Return the value of a pseudo parameter, or None if it is not known before deployment."""
         match name:
             case "AWS::Region":
                 return self.region

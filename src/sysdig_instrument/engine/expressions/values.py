@@ -1,4 +1,4 @@
-"""What is known of a value: :class:`Literal`, ``ABSENT``, or :class:`Unknown` with the reason."""
+"""The result of an evaluation: :class:`Literal`, ``ABSENT``, or :class:`Unknown` with the reason."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value that is known. ``AWS::NoValue`` in it has been taken away already."""
+    """A known value. Keys and items that were ``AWS::NoValue`` are removed from it."""
 
     value: Json
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that cannot be known before deployment, or not yet.
+    """A value that cannot be known before deployment, or not before a lookup has its answer.
 
-    The fact of its reason is a clause: «it refers to …».
+    The fact of the reason is a clause: «it refers to …».
     """
 
     reason: Reason
@@ -30,16 +30,16 @@ class Unknown:
 Evaluated: TypeAlias = Literal | Absent | Unknown
 
 
-class CannotEvaluate(Exception):  # noqa: N818 - control flow between the modules that work values out, not an error
-    """The working out cannot go on."""
+class CannotEvaluate(Exception):  # noqa: N818 - control flow between the modules that evaluate, not an error
+    """Raised if an expression cannot be evaluated; it carries the :class:`Unknown` that is the result."""
 
     def __init__(self, unknown: Unknown) -> None:
         super().__init__(unknown.reason.fact)
         self.unknown = unknown
 
 
-class UndecidedCondition(Exception):  # noqa: N818 - control flow between the modules that work values out, not an error
-    """The value differs with a condition that nothing is assumed of."""
+class UndecidedCondition(Exception):  # noqa: N818 - control flow between the modules that evaluate, not an error
+    """Raised if the value depends on a condition for which there is no assumption."""
 
     def __init__(self, condition: str) -> None:
         super().__init__(condition)
@@ -47,13 +47,13 @@ class UndecidedCondition(Exception):  # noqa: N818 - control flow between the mo
 
 
 def to_string(value: Json | Absent) -> str:
-    """A scalar as CloudFormation spells it in a string: ``true``, ``1``, ``1.5``.
+    """Return a scalar as the string that CloudFormation makes of it: ``true``, ``1``, ``1.5``.
 
     Raises:
-        Stop: The value is a list or an object, or there is none.
+        CannotEvaluate: The value is a list, an object, null or absent.
     """
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise CannotEvaluate(Unknown(Reason("a text is needed where none stands")))
+    raise CannotEvaluate(Unknown(Reason("expected a string")))

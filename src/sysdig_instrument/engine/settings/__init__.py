@@ -1,1 +1,1 @@
-"""The settings: one table, the kinds of values in it, and the layers that fill it."""
+"""The settings: their table, their types, and the layers that give them values."""

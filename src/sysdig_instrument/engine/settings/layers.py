@@ -1,4 +1,4 @@
-"""Layers of settings, merged: later layers win, and each value remembers the layer that gave it."""
+"""Merge layers of settings: later layers win, and each value remembers the layer that it is from."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SETTING_OF_VARIABLE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "WorkloadEnvironment": {"SYSDIG_SIDECAR": "SidecarMode"},
 }
-"""Variables that a setting of their own gives, by the settings for further variables: these win over it."""
+"""Environment variables that have a setting of their own, for each setting that can set any variable and so win over it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Some settings and the place they come from.
+    """Some settings and where they are from.
 
-    ``name`` is what messages call it («--set», «the template's Metadata»). ``scope`` is the kind of place: a layer may
-    hold the settings whose reach is its own or wider.
+    ``values`` are unparsed, by the settings' names. ``name`` is the layer's name in messages («--set», «the template's
+    Metadata»). ``scope`` says which settings the layer may hold.
     """
 
     name: str
@@ -44,41 +44,44 @@ DEFAULT: Final = Layer("default", {})
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSettings:
-    """Settings with the layer that each came from, by the setting's name; what is not in ``layers`` is the default."""
+    """The values of all settings, and for each name the layer that its value is from; one not in ``layers`` has its default."""
 
     values: Settings = field(default_factory=Settings)
     layers: Mapping[str, Layer] = field(default_factory=dict)
 
     def layer(self, name: str) -> Layer:
-        """The layer that gave the setting its value."""
+        """Return the layer that the setting's value is from."""
         return self.layers.get(name, DEFAULT)
 
     def layer_name(self, name: str) -> str:
-        """What messages call that layer."""
+        """Return that layer's name in messages."""
         return self.layer(name).name
 
     def source(self, name: str) -> str:
-        """Who says so, in words that are the same for the macro and for the command line tool in its place."""
+        """Return where the value is from, in the same words for the macro and for the command line tool.
+
+        Results in Metadata contain them, and must not differ between the two.
+        """
         layer = self.layer(name)
         return "the macro's deployment" if layer.scope is SettingScope.DEPLOYMENT else layer.name
 
     def is_from_template(self, name: str) -> bool:
-        """Whether the template itself says it, and not the macro's deployment or nobody."""
+        """Return whether the value is from the template itself, and neither from the macro's deployment nor the default."""
         return self.layer(name).scope is not SettingScope.DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidSetting:
-    """What is wrong with one entry of a layer."""
+    """One entry of a layer that is not valid, and why."""
 
     name: str
     reason: Reason
 
 
 def with_layer(resolved: ResolvedSettings, layer: Layer) -> tuple[ResolvedSettings, list[InvalidSetting]]:
-    """The settings with one more layer over them, and what is wrong with that layer.
+    """Return the settings with one more layer on top, and the entries of that layer that are not valid.
 
-    An empty string counts as not set: CloudFormation parameters have no other way to say so.
+    An empty string counts as not set: CloudFormation parameters have no other way to express that.
     """
     values: dict[str, Any] = {}
     invalid: list[InvalidSetting] = []
@@ -98,10 +101,10 @@ def with_layer(resolved: ResolvedSettings, layer: Layer) -> tuple[ResolvedSettin
 
 
 def merge_layers(*layers: Layer) -> ResolvedSettings:
-    """The settings that the layers of a deployment give, first to last.
+    """Return the settings of a deployment, from its layers in ascending order of precedence.
 
     Raises:
-        UsageError: Names that do not exist or values that cannot be used; one line for each.
+        UsageError: There are unknown names or invalid values; one line for each.
     """
     resolved, invalid = ResolvedSettings(), list[InvalidSetting]()
     for layer in layers:
@@ -112,14 +115,14 @@ def merge_layers(*layers: Layer) -> ResolvedSettings:
             fact = f"Unknown setting {quote(name)} in LockedSettings, which is from {resolved.layer_name('LockedSettings')}"
             invalid.append(InvalidSetting("LockedSettings", Reason(fact, did_you_mean(name, BY_NAME) or "Remove it")))
     if invalid:
-        raise UsageError("\n".join(fault.reason.text for fault in invalid))
+        raise UsageError("\n".join(each.reason.text for each in invalid))
     return resolved
 
 
 def from_environment(environment: Mapping[str, str]) -> Layer:
-    """The deployment's layer: template.yaml hands its parameters to the Lambda as environment variables."""
-    found = {setting.name: environment[setting.variable] for setting in TABLE if environment.get(setting.variable)}
-    return Layer("the macro's deployment", dict(found))
+    """Return the deployment's layer: template.yaml passes its parameters to the Lambda as environment variables."""
+    values = {setting.name: environment[setting.variable] for setting in TABLE if environment.get(setting.variable)}
+    return Layer("the macro's deployment", dict(values))
 
 
 class _InvalidSettingError(Exception):
@@ -141,13 +144,13 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
     if layer.scope is not SettingScope.DEPLOYMENT:
         _check_scope(setting, layer, resolved)
     try:
-        read = setting.value_type.parse(value)
+        parsed = setting.value_type.parse(value)
     except ValueError as error:
         fact = f'Setting "{name}" in {layer.name} has an invalid value'
-        raise _InvalidSettingError(name, Reason(fact, f"Give {error}")) from None
-    if layer.scope is not SettingScope.DEPLOYMENT and isinstance(read, dict):
-        _check_variables(name, read, layer, resolved)
-    if name == "Collector" and "." not in str(read) and read not in COLLECTORS:
+        raise _InvalidSettingError(name, Reason(fact, f"Use {error}")) from None
+    if layer.scope is not SettingScope.DEPLOYMENT and isinstance(parsed, dict):
+        _check_variables(name, parsed, layer, resolved)
+    if name == "Collector" and "." not in str(parsed) and parsed not in COLLECTORS:
         known = ", ".join(COLLECTORS)
         fact = f'Setting "Collector" in {layer.name} is neither a host name nor a known region ({known})'
         # No region is suggested: the nearest name may be in another country, and the data would go there.
@@ -155,26 +158,26 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
             name,
             Reason(fact, "Use one of these regions, or the collector's host name as Sysdig shows it for your region"),
         )
-    return read
+    return parsed
 
 
 def _check_variables(name: str, variables: Mapping[str, Json], layer: Layer, resolved: ResolvedSettings) -> None:
-    """What is locked is locked under the name of its variable, too."""
+    """Raise an error if a variable is one that a locked setting sets: a lock covers the setting's variable, too."""
     for variable, owner in _SETTING_OF_VARIABLE.get(name, {}).items():
         if variable in variables and owner in resolved.values.locked_settings:
             origin = resolved.layer_name("LockedSettings")
-            fact = f'Setting "{name}" in {layer.name} gives {variable}, and "{owner}" is locked by {origin}'
-            raise _InvalidSettingError(name, Reason(fact, "Take it out there, or ask the platform team"))
+            fact = f'Setting "{name}" in {layer.name} sets {variable}, but "{owner}" is locked by {origin}'
+            raise _InvalidSettingError(name, Reason(fact, "Remove it there, or ask the platform team"))
 
 
 def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> None:
     name = setting.name
     if name in resolved.values.locked_settings:
         fact = f'Setting "{name}" in {layer.name} is locked by {resolved.layer_name("LockedSettings")}'
-        raise _InvalidSettingError(name, Reason(fact, "Take it out there, or ask the platform team"))
+        raise _InvalidSettingError(name, Reason(fact, "Remove it there, or ask the platform team"))
     if setting.scope is SettingScope.DEPLOYMENT:
-        fact = f'Setting "{name}" in {layer.name} can be set in the macro\'s deployment only'
-        raise _InvalidSettingError(name, Reason(fact, "Take it out there"))
+        fact = f'Setting "{name}" in {layer.name} can only be set in the macro\'s deployment'
+        raise _InvalidSettingError(name, Reason(fact, "Remove it there"))
     if layer.scope is SettingScope.CONTAINER and setting.scope is not SettingScope.CONTAINER:
         fact = f'Setting "{name}" in {layer.name} is for whole task definitions'
         raise _InvalidSettingError(name, Reason(fact, "Move it out of Containers"))

@@ -1,7 +1,7 @@
-"""The one table of settings.
+"""The table of settings.
 
-It is the source of the template's Parameters, the Lambda's environment variables, the command line, the schema of
-``Metadata.SysdigInstrument`` and docs/settings.md (``make docs`` writes what is generated; a test finds it stale).
+It is the only source of the template's Parameters, the Lambda's environment variables, the command line, the schema of
+``Metadata.SysdigInstrument`` and docs/settings.md (``make docs`` writes these files; a test fails if one is out of date).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COLLECTORS: Final[Mapping[str, str]] = {
     "in1": "ingest.in1.sysdig.com",
     "me2": "ingest.me2.sysdig.com",
 }
-"""Sysdig SaaS regions and their collectors (sysdiglabs' Helm chart). A table: the hosts follow no pattern."""
+"""Sysdig SaaS regions and their collectors (sysdiglabs' Helm chart). The host names follow no pattern."""
 
 ENVIRONMENT_PREFIX: Final = "SYSDIG_INSTRUMENT_"
 
@@ -43,7 +43,7 @@ SECRET_PATTERN: Final = (
     rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[^:\s]+(:[^:\s]*){{0,3}}"
     rf"|{_ARN_PREFIX}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/\S+"
 )
-"""Secrets Manager's ARN, also with ECS's ``:json-key:version-stage:version-id``, or that of an SSM parameter."""
+"""The ARN of a Secrets Manager secret, also with ECS's ``:json-key:version-stage:version-id``, or of an SSM parameter."""
 
 _SECRETS_MANAGER_PATTERN = rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[^:\s]+"
 _ROLE_PATTERN = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
@@ -54,7 +54,7 @@ class SettingScope(Enum):
     """The layers that may hold a setting."""
 
     DEPLOYMENT = "deployment"
-    """Only the macro's own deployment: what guards the account is not for templates to change."""
+    """Only the macro's own deployment: a template must not change what protects the account."""
     TASK = "task"
     """Every layer, for whole task definitions."""
     CONTAINER = "container"
@@ -63,7 +63,7 @@ class SettingScope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table. ``name`` is CloudFormation's spelling; ``attribute`` is the field of :class:`Settings`."""
+    """One row of the table. ``name`` is in CloudFormation's PascalCase, ``attribute`` is the field of :class:`Settings`."""
 
     name: str
     attribute: str
@@ -76,11 +76,11 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        """The Lambda's environment variable: ``CollectorPort`` is ``SYSDIG_INSTRUMENT_COLLECTOR_PORT``."""
+        """The Lambda's environment variable: ``SYSDIG_INSTRUMENT_COLLECTOR_PORT`` for ``CollectorPort``."""
         return ENVIRONMENT_PREFIX + self.attribute.upper()
 
 
-def _setting(  # noqa: PLR0913 - a row of the table, always called by keyword
+def _setting(  # noqa: PLR0913 - one argument for each column of the table, all by keyword
     value_type: SettingType,
     *,
     group: str,
@@ -88,14 +88,14 @@ def _setting(  # noqa: PLR0913 - a row of the table, always called by keyword
     default: Json = None,
     scope: SettingScope = SettingScope.TASK,
     required: bool = False,
-) -> Any:  # noqa: ANN401 - what dataclasses.field returns, too
+) -> Any:  # noqa: ANN401 - as dataclasses.field
     row = {"value_type": value_type, "group": group, "description": description, "scope": scope, "required": required}
     return field(default_factory=lambda: default, metadata={**row, "default": default})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The values of all settings for one task definition or container. Lists and maps in it are never changed."""
+    """The values of all settings for one task definition or container. Its lists and objects are never changed in place."""
 
     collector: str | None = _setting(
         String(
@@ -120,7 +120,7 @@ class Settings:
         group="Sysdig",
         required=True,
         description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "
-        "The agent gets it through ECS Secrets; it never stands in the template. An intrinsic function in Metadata passes through.",
+        "ECS passes the key to the agent by Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is.",
     )
     agent_image: str = _setting(
         String("an image reference", r"[^\s]{1,512}"),
@@ -137,7 +137,7 @@ class Settings:
         OneOf(("availability", "security")),
         group="Agent",
         default="availability",
-        description="`availability`: the workload comes first, and starts without policies. `security`: the workload waits for policies.",
+        description="`availability`: the workload has priority, and starts without policies. `security`: the workload waits for policies.",
     )
     sidecar_mode: str = _setting(
         OneOf(("auto", "force")),
@@ -156,7 +156,7 @@ class Settings:
         description="More configuration for the agent, YAML or JSON text (SYSDIG_EXTRA_CONF).",
     )
     agent_environment: dict[str, Json] = _setting(
-        Object("a JSON object of variable names and values", "text or intrinsic", _VARIABLE_PATTERN),
+        Object("a JSON object of variable names and values", "string or intrinsic", _VARIABLE_PATTERN),
         group="Agent",
         default={},
         description="More environment variables for the agent's container.",
@@ -186,43 +186,43 @@ class Settings:
         OneOf(("keep", "raise")),
         group="Agent",
         default="keep",
-        description="Where AgentCpu and AgentMemoryReservation (or AgentMemory) are more than the task has left. `keep`: refuse, and say which size "
-        "would do. `raise`: give the task that size, the next one that Fargate has.",
+        description="What to do if AgentCpu and AgentMemoryReservation (or AgentMemory) are more than the task has left. `keep`: refuse, and name the size "
+        "that fits. `raise`: give the task that size, the next larger one of Fargate.",
     )
     agent_log_configuration: Json = _setting(
         LogConfiguration(),
         group="Agent",
         description="LogConfiguration of the agent's container as JSON, any driver; or `inherit`: the first instrumented container's, "
-        "with a stream prefix of its own.",
+        "with its own stream prefix.",
     )
     agent_entry_point: list[str] | None = _setting(
         ArgumentList(),
         group="Agent",
-        description="EntryPoint of the agent's container. Not set: the image's own, which is right for every release known.",
+        description="EntryPoint of the agent's container. Default: the image's own, which is right for every known release.",
     )
     agent_command: list[str] | None = _setting(
         ArgumentList(),
         group="Agent",
-        description="Command of the agent's container. Not set: the image's own.",
+        description="Command of the agent's container. Default: the image's own.",
     )
     enabled: bool = _setting(
         Boolean(),
         group="Selection",
         default=True,
         scope=SettingScope.CONTAINER,
-        description="`false` leaves this task definition, or this container, alone.",
+        description="`false`: do not instrument this task definition, or this container.",
     )
     mode: str = _setting(
         OneOf(("opt-out", "opt-in")),
         group="Selection",
         default="opt-out",
-        description="`opt-in`: only what says `Enabled: true` itself is instrumented.",
+        description="`opt-in`: instrument only what sets `Enabled: true` itself.",
     )
     exclude_containers: list[str] = _setting(
         StringList(),
         group="Selection",
         default=[],
-        description="Names (globs) of containers to leave alone.",
+        description="Names (globs) of containers that are not to be instrumented.",
     )
     include_containers: list[str] = _setting(
         StringList(),
@@ -241,7 +241,7 @@ class Settings:
         OneOf(("FARGATE", "ALL")),
         group="Selection",
         default="FARGATE",
-        description="`ALL`: task definitions for EC2 and EXTERNAL too, where the host agent is not used.",
+        description="`ALL`: instrument task definitions for EC2 and EXTERNAL too, for hosts without the host agent.",
     )
     unsupported_architecture: str = _setting(
         OneOf(("warn", "fail")),
@@ -250,7 +250,7 @@ class Settings:
         description="What to do with ARM64 tasks: instrument them with a notice, or refuse. Sysdig documents x86-64 only.",
     )
     workload_environment: dict[str, Json] = _setting(
-        Object("a JSON object of variable names and values", "text or intrinsic", _VARIABLE_PATTERN),
+        Object("a JSON object of variable names and values", "string or intrinsic", _VARIABLE_PATTERN),
         group="Workload",
         default={},
         scope=SettingScope.CONTAINER,
@@ -261,21 +261,21 @@ class Settings:
         group="Images",
         default="fail",
         scope=SettingScope.CONTAINER,
-        description="When an image's ENTRYPOINT and CMD are needed and cannot be read: refuse the template, or leave the container alone with a notice.",
+        description="What to do if an image's ENTRYPOINT and CMD are needed and cannot be read: refuse the template, or skip the container with a notice.",
     )
     image_configs: dict[str, Json] = _setting(
         Object('a JSON object: image → {"Entrypoint": […], "Cmd": […]}', "image config"),
         group="Images",
         default={},
         description='ENTRYPOINT and CMD of images that cannot be looked up, as a JSON object: image → `{"Entrypoint": […], "Cmd": […]}`. '
-        "Wins over the registry.",
+        "Takes precedence over the registry.",
     )
     allowed_registries: list[str] = _setting(
         StringList(),
         group="Images",
         default=["*"],
         scope=SettingScope.DEPLOYMENT,
-        description="Registry hosts (globs) that may be asked for images.",
+        description="Registry hosts (globs) from which image configurations may be read.",
     )
     internal_registries: list[str] = _setting(
         StringList(
@@ -285,11 +285,11 @@ class Settings:
         group="Images",
         default=[],
         scope=SettingScope.DEPLOYMENT,
-        description="Registry hosts that may be asked although they resolve to private addresses, with their port if it is not 443. "
-        "A host written as `http://host:port` is asked without TLS.",
+        description="Registry hosts that may be contacted although they resolve to private addresses, with their port if it is not 443. "
+        "A host written as `http://host:port` is contacted without TLS.",
     )
     registry_credentials: dict[str, Json] = _setting(
-        Object("a JSON object: registry host → ARN of a Secrets Manager secret", "text"),
+        Object("a JSON object: registry host → ARN of a Secrets Manager secret", "string"),
         group="Images",
         default={},
         scope=SettingScope.DEPLOYMENT,
@@ -297,12 +297,12 @@ class Settings:
         '`{"username": …, "password": …}`.',
     )
     token_services: dict[str, Json] = _setting(
-        Object("a JSON object: registry host → host of its token service", "text"),
+        Object("a JSON object: registry host → host of its token service", "string"),
         group="Images",
         default={},
         scope=SettingScope.DEPLOYMENT,
-        description="Token services at hosts of another name than their registry's, as a JSON object: registry host → the host that may be "
-        "shown its credentials. Docker Hub's is known.",
+        description="Token services whose host is not their registry's, as a JSON object: registry host → the host that may receive "
+        "the registry's credentials. Docker Hub's is built in.",
     )
     lookup_seconds: int = _setting(
         Integer(1, 600, "seconds"),
@@ -316,23 +316,23 @@ class Settings:
         group="Images",
         default=60,
         scope=SettingScope.DEPLOYMENT,
-        description="How long the macro trusts what it read for a tag, in seconds. Digests are trusted for ever.",
+        description="How long the macro caches what it read for a tag, in seconds. What it read for a digest does not expire.",
     )
     access_key_kms_key: str | None = _setting(
         String("the ARN of a KMS key", rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
         group="Roles",
-        description="ARN of the KMS key that the access key's secret is encrypted with, where it is not AWS's own. Needed for the permission only.",
+        description="ARN of the KMS key that encrypts the access key's secret, if it is not AWS's own. Needed for the permission only.",
     )
     grant_access_key_read: str = _setting(
         OneOf(("auto", "never")),
         group="Roles",
         default="auto",
-        description="`auto`: where the execution role is a resource of the template, it gets the permission to read the access key.",
+        description="`auto`: if the execution role is a resource of the template, grant it the permission to read the access key.",
     )
     default_execution_role_arn: Json = _setting(
         String("the ARN of an IAM role", _ROLE_PATTERN, allows_intrinsic=True),
         group="Roles",
-        description="Execution role for task definitions that have none; the agent's secret needs one.",
+        description="Execution role for task definitions without one: ECS needs it to read the agent's secret.",
     )
     locked_settings: list[str] = _setting(
         StringList(),
@@ -344,12 +344,12 @@ class Settings:
 
     @property
     def collector_host(self) -> str | None:
-        """The collector's host name, where ``Collector`` may be a region code."""
+        """The collector's host name, also if ``Collector`` is a region code."""
         return self.collector and COLLECTORS.get(self.collector, self.collector)
 
 
 def _table() -> tuple[Setting, ...]:
-    """The rows, in the order of the fields of :class:`Settings`."""
+    """Return the rows, in the order of the fields of :class:`Settings`."""
     return tuple(
         Setting(name="".join(word.title() for word in row.name.split("_")), attribute=row.name, **row.metadata)
         for row in fields(Settings)

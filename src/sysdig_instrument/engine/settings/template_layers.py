@@ -1,8 +1,18 @@
-"""Settings that name a container which the task definition does not have: somebody's slip of the pen.
+"""The settings that a template itself contains: in its Metadata, in the Transform's Parameters, and in tags.
 
-Only those of the task definition itself, its Metadata and tags: what a platform team says for many of them need not mean
-each. A name that is misspelt in ExcludeContainers would let a container be instrumented that was to be left alone, and in
-IncludeContainers would leave one without protection. In a tag it is a notice only: a stack's tags go to all that is in it.
+Later layers win: the macro's deployment < the template's ``Metadata.SysdigInstrument`` < the Parameters of the Transform <
+the task definition's tags < the resource's ``Metadata.SysdigInstrument``, in which ``Containers`` has settings for single
+containers, by name.
+
+Two kinds of tags count: this macro's own and those of Sysdig's earlier macro, Kilt. ``sysdig-instrument`` is ``true`` or
+``false``. Kilt's tags have the meaning that Kilt gives them (agent-kilt, ``cfnpatcher/util.go``): ``kilt-ignore`` and
+``kilt-include`` count whatever their value; ``kilt-ignore-containers`` and ``kilt-include-containers`` are names separated
+by colons; the two ``include`` tags count in opt-in mode only.
+
+Settings of the task definition itself that name a container which it does not have are problems, as they are probably
+typos: a misspelt name in ExcludeContainers would let a container be instrumented that must not be, and in
+IncludeContainers it would leave a container without protection. In a tag it is only a notice, as a stack's tags go to all
+of its resources. A setting that a platform team gives to many task definitions need not match a container in each.
 """
 
 from __future__ import annotations
@@ -32,6 +42,8 @@ from sysdig_instrument.engine.settings.types import String
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
+# --- all layers of a template
+
 METADATA_KEY: Final = "SysdigInstrument"
 RESULT_KEY: Final = "Result"
 CONTAINERS_KEY: Final = "Containers"
@@ -39,9 +51,9 @@ CONTAINERS_KEY: Final = "Containers"
 
 @dataclass(frozen=True, slots=True)
 class TaskSettings:
-    """The settings of one task definition, and those of the containers that have some of their own.
+    """The settings of one task definition, and of each container that has settings of its own, by the container's name.
 
-    ``inherited`` are those that it would have if it said nothing itself.
+    ``inherited`` are the settings without the task definition's own tags and Metadata. ``findings`` are about these two.
     """
 
     resolved: ResolvedSettings
@@ -50,152 +62,149 @@ class TaskSettings:
     findings: tuple[Finding, ...] = ()
 
     def for_container(self, container: str | None) -> ResolvedSettings:
-        """The settings of a container."""
+        """Return the settings of a container, or the task definition's if it has none or its name is not known (None)."""
         return self.containers.get(container or "", self.resolved)
 
     @property
     def all_disabled(self) -> bool:
-        """Whether nothing in the task definition can be instrumented, by Enabled alone."""
+        """True if Enabled is false for the task definition and for each container with settings of its own."""
         if self.resolved.values.enabled:
             return False
         return not any(each.values.enabled for each in self.containers.values())
 
 
 def template_settings(
-    template: Json, deployment: ResolvedSettings, params: Mapping[str, Json], scope: EvaluationScope
+    template: Json, deployment: ResolvedSettings, parameters: Mapping[str, Json], scope: EvaluationScope
 ) -> tuple[ResolvedSettings, list[Problem]]:
-    """The settings for the whole template: the deployment's, the template's Metadata, the Transform's parameters."""
-    metadata, problems = _metadata_settings(
-        section(template, "Metadata"), Location(None, None, ("Metadata", METADATA_KEY))
-    )
+    """Return the settings for the whole template, and what is wrong with them.
+
+    They are the deployment's, with the template's Metadata and the Transform's Parameters on top.
+    """
+    location = Location(None, None, ("Metadata", METADATA_KEY))
+    metadata, problems = _metadata_settings(section(template, "Metadata"), location)
     if metadata.pop(CONTAINERS_KEY, None) is not None:
-        place = Location(None, None, ("Metadata", METADATA_KEY, CONTAINERS_KEY))
-        problems.append(
-            Problem(
-                place, Reason("The template has no containers of its own", "Move this to the Metadata of the resource")
-            )
+        reason = Reason(
+            f"{CONTAINERS_KEY} is for the Metadata of a task definition, not of the template",
+            "Move it to the Metadata of the resource",
         )
-    resolved, more = _with_template_layer(
-        deployment,
-        Layer("the template's Metadata", metadata, SettingScope.TASK),
-        Location(None, None, ("Metadata", METADATA_KEY)),
-        scope,
-    )
-    resolved, most = _with_template_layer(
-        resolved, Layer("the Transform's Parameters", params, SettingScope.TASK), Location(), scope
-    )
-    return resolved, [*problems, *more, *most]
+        problems.append(Problem(Location(None, None, (*location.pointer, CONTAINERS_KEY)), reason))
+    metadata_layer = Layer("the template's Metadata", metadata, SettingScope.TASK)
+    resolved, metadata_problems = _with_template_layer(deployment, metadata_layer, location, scope)
+    transform_layer = Layer("the Transform's Parameters", parameters, SettingScope.TASK)
+    resolved, transform_problems = _with_template_layer(resolved, transform_layer, Location(), scope)
+    return resolved, [*problems, *metadata_problems, *transform_problems]
 
 
 def task_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TaskSettings:
-    """The settings for one task definition: its tags and its Metadata over the template's settings."""
+    """Return the settings of one task definition: the template's, with its tags and its Metadata on top."""
     findings: list[Finding] = []
     inherited = resolved
-    if isinstance(task.properties, dict) and "Tags" in task.properties:
+    if "Tags" in task.known_properties:
         tags = tag_settings(task, resolved)
-        findings += tags.findings
-        resolved, more = _with_template_layer(
-            resolved, tags.layer, Location(task.name, None, (*task.properties_pointer, "Tags")), task.scope
-        )
-        findings += more
+        location = Location(task.name, None, (*task.properties_pointer, "Tags"))
+        resolved, problems = _with_template_layer(resolved, tags.layer, location, task.scope)
+        findings += (*tags.findings, *problems)
     if task.pointer is None or "Metadata" not in task.resource:
         return TaskSettings(resolved, inherited, {}, tuple(findings))
-    place = Location(task.name, None, (*task.pointer, "Metadata", METADATA_KEY))
-    metadata, problems = _metadata_settings(section(dict(task.resource), "Metadata"), place)
-    named = metadata.pop(CONTAINERS_KEY, {})
-    resolved, more = _with_template_layer(
-        resolved, Layer("the resource's Metadata", metadata, SettingScope.TASK), place, task.scope
-    )
-    containers, most = _container_settings(named, resolved, place, task.scope)
-    return TaskSettings(resolved, inherited, containers, (*findings, *problems, *more, *most))
+    location = Location(task.name, None, (*task.pointer, "Metadata", METADATA_KEY))
+    metadata, metadata_problems = _metadata_settings(section(dict(task.resource), "Metadata"), location)
+    by_container = metadata.pop(CONTAINERS_KEY, {})
+    layer = Layer("the resource's Metadata", metadata, SettingScope.TASK)
+    resolved, problems = _with_template_layer(resolved, layer, location, task.scope)
+    containers, container_problems = _container_settings(by_container, resolved, location, task.scope)
+    findings += (*metadata_problems, *problems, *container_problems)
+    return TaskSettings(resolved, inherited, containers, tuple(findings))
 
 
-def _metadata_settings(metadata: Mapping[str, Json], place: Location) -> tuple[dict[str, Json], list[Problem]]:
-    """The macro's part of a Metadata section, without the Result of an earlier run."""
+def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tuple[dict[str, Json], list[Problem]]:
+    """Return the macro's settings in a Metadata section, without the Result of an earlier run."""
     branches = (
         [leaf.value for leaf, _ in leaves(parse_tree(dict(metadata), ()), {})] if parse_if(dict(metadata)) else []
     )
     if any(isinstance(branch, dict) and METADATA_KEY in branch for branch in branches):
         return {}, [
             Problem(
-                place, Reason(f"{METADATA_KEY} stands under Fn::If, and Metadata is read before conditions are",
-                "Write Metadata without Fn::If; the value of each setting may be one"),
+                location, Reason(f"{METADATA_KEY} is under Fn::If, but Metadata is read before conditions are evaluated",
+                "Write Metadata without Fn::If; the value of a setting may be an Fn::If"),
             )
         ]  # fmt: skip
     own = metadata.get(METADATA_KEY, {})
     if isinstance(own, dict):
         return {name: value for name, value in own.items() if name != RESULT_KEY}, []
-    return {}, [Problem(place, Reason(f"{METADATA_KEY} in Metadata is not an object", "Write settings by name there"))]
+    return {}, [
+        Problem(
+            location,
+            Reason(f"{METADATA_KEY} in Metadata is not an object", "Write it as an object of settings by name"),
+        )
+    ]
 
 
 def _container_settings(
-    named: Json, resolved: ResolvedSettings, place: Location, scope: EvaluationScope
+    by_container: Json, resolved: ResolvedSettings, location: Location, scope: EvaluationScope
 ) -> tuple[dict[str, ResolvedSettings], list[Problem]]:
-    pointer: Pointer = (*place.pointer, CONTAINERS_KEY)
-    if not isinstance(named, dict):
-        return {}, [
-            Problem(
-                Location(place.task, None, pointer),
-                Reason(f"{CONTAINERS_KEY} is not an object", "Write settings by container name there"),
-            )
-        ]
+    pointer: Pointer = (*location.pointer, CONTAINERS_KEY)
+    if not isinstance(by_container, dict):
+        reason = Reason(f"{CONTAINERS_KEY} is not an object", "Write it as an object of settings by container name")
+        return {}, [Problem(Location(location.task, None, pointer), reason)]
     containers: dict[str, ResolvedSettings] = {}
     problems: list[Problem] = []
-    for name, values in named.items():
-        here = Location(place.task, name, (*pointer, name))
+    for name, values in by_container.items():
+        own_location = Location(location.task, name, (*pointer, name))
         if not isinstance(values, dict):
-            problems.append(
-                Problem(here, Reason("The container's settings are not an object", "Write settings by name there"))
-            )
+            reason = Reason("The container's settings are not an object", "Write them as an object of settings by name")
+            problems.append(Problem(own_location, reason))
             continue
         layer = Layer("the resource's Metadata", values, SettingScope.CONTAINER)
-        containers[name], more = _with_template_layer(resolved, layer, here, scope)
-        problems += more
+        containers[name], layer_problems = _with_template_layer(resolved, layer, own_location, scope)
+        problems += layer_problems
     return containers, problems
 
 
 def _with_template_layer(
-    resolved: ResolvedSettings, layer: Layer, place: Location, scope: EvaluationScope
+    resolved: ResolvedSettings, layer: Layer, location: Location, scope: EvaluationScope
 ) -> tuple[ResolvedSettings, list[Problem]]:
-    """The settings with a layer of the template's over them; expressions in it are worked out first."""
+    """Return the settings with a layer of the template on top; expressions in it are evaluated first."""
     if not layer.values:
         return resolved, []
     values: dict[str, Json] = {}
-    faults: list[InvalidSetting] = []
+    invalid: list[InvalidSetting] = []
     for name, value in layer.values.items():
         match _evaluate_setting(name, value, scope):
             case Literal(known):
                 values[name] = known
             case Unknown(Reason(why, advice)):
-                fact = f"Setting {quote(name)} in {layer.name} cannot be worked out: {why}"
-                faults.append(InvalidSetting(name, Reason(fact, advice or "Write the value itself")))
-    resolved, more = with_layer(resolved, Layer(layer.name, values, layer.scope))
-    return resolved, [_problem(fault, place) for fault in (*faults, *more)]
+                fact = f"Setting {quote(name)} in {layer.name} cannot be resolved: {why}"
+                invalid.append(InvalidSetting(name, Reason(fact, advice or "Write a literal value")))
+    resolved, more_invalid = with_layer(resolved, Layer(layer.name, values, layer.scope))
+    return resolved, [_problem(each, location) for each in (*invalid, *more_invalid)]
 
 
 def _evaluate_setting(name: str, value: Json, scope: EvaluationScope) -> Evaluated:
-    """The value of a setting; one that passes through to the template stays the expression that it is."""
+    """Return the value of a setting. An expression that the template may take over is not evaluated."""
     setting = BY_NAME.get(name)
-    passes_through = (
+    keeps_expression = (
         setting is not None and isinstance(setting.value_type, String) and setting.value_type.allows_intrinsic
     )
-    return evaluate(value, scope) if is_expression(value) and not passes_through else Literal(value)
+    return evaluate(value, scope) if is_expression(value) and not keeps_expression else Literal(value)
 
 
-def _problem(fault: InvalidSetting, place: Location) -> Problem:
-    pointer = (*place.pointer, fault.name) if place.pointer and place.pointer[-1] != "Tags" else place.pointer
-    return Problem(Location(place.task, place.container, pointer), fault.reason)
+def _problem(invalid: InvalidSetting, location: Location) -> Problem:
+    is_keyed = location.pointer and location.pointer[-1] != "Tags"  # settings in tags have no keys to point to
+    pointer = (*location.pointer, invalid.name) if is_keyed else location.pointer
+    return Problem(Location(location.task, location.container, pointer), invalid.reason)
 
+
+# --- tags
 
 INSTRUMENT_TAG: Final = "sysdig-instrument"
 TAGS_LAYER: Final = "the tags"
-"""What messages call this layer."""
+"""The layer's name in messages."""
 _KILT_TAGS: Final = frozenset({"kilt-ignore", "kilt-include", "kilt-ignore-containers", "kilt-include-containers"})
 
 
 @dataclass(frozen=True, slots=True)
 class TagSettings:
-    """What the tags of a task definition say."""
+    """The settings in the tags of a task definition, and the findings about these tags."""
 
     layer: Layer
     findings: tuple[Finding, ...]
@@ -209,15 +218,15 @@ class _Tag:
 
 
 def tag_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TagSettings:
-    """The layer of settings that the tags are."""
+    """Return the settings in the tags of a task definition."""
     values: dict[str, Json] = {}
     findings: list[Finding] = []
     for tag in _known_tags(task, findings):
-        place = Location(task.name, None, tag.pointer)
+        location = Location(task.name, None, tag.pointer)
         if tag.key in ("kilt-ignore", "kilt-include"):
             if tag.key == "kilt-ignore":
                 values["Enabled"] = False
-                findings += _false_is_ignored(tag, place)
+                findings += _false_is_ignored(tag, location)
             elif resolved.values.mode == "opt-in":
                 values.setdefault("Enabled", True)
             continue
@@ -225,8 +234,8 @@ def tag_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TagSetting
             case Literal(value):
                 _apply_tag(tag.key, value, values, resolved)
             case Unknown(Reason(why)):
-                fact = f'The value of tag "{tag.key}" cannot be worked out: {why}'
-                findings.append(Problem(place, Reason(fact, "Write the value itself")))
+                fact = f'The value of tag "{tag.key}" cannot be resolved: {why}'
+                findings.append(Problem(location, Reason(fact, "Write a literal value")))
     return TagSettings(Layer(TAGS_LAYER, values, SettingScope.TASK), tuple(findings))
 
 
@@ -242,25 +251,25 @@ def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: Resolve
         values.setdefault("Enabled", True)
 
 
-def _false_is_ignored(tag: _Tag, place: Location) -> Iterator[Notice]:
+def _false_is_ignored(tag: _Tag, location: Location) -> Iterator[Notice]:
     match tag.value:
         case Literal(str(text)) if text.strip().lower() in ("false", "no", "0"):
             yield Notice(
-                place, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is left alone',
-                "Take the tag out to have it instrumented"),
+                location, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is not instrumented',
+                "Remove the tag to have the task instrumented"),
             )  # fmt: skip
 
 
 def _tag_list(
     task: TaskDefinition, tags: LocatedValue, assumptions: Assumptions, findings: list[Finding]
 ) -> list[Json]:
-    """The tags of one list; of a list that is an expression, those that it is worth."""
+    """Return the tags of one list; if the list is an expression, those that it evaluates to."""
     if isinstance(tags.value, dict):
         match evaluate(tags.value, task.scope.assuming(assumptions)):
             case Literal(list(items)):
                 return items
             case Unknown(Reason(why)):
-                fact = f"The tags cannot be worked out, so those that leave something alone are not seen: {why}"
+                fact = f"The tags cannot be resolved, so a tag that excludes something would not be seen: {why}"
                 findings.append(
                     Notice(Location(task.name, None, tags.pointer), Reason(fact, "Write the tags as a list"))
                 )
@@ -268,9 +277,8 @@ def _tag_list(
 
 
 def _known_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
-    """The tags that mean something here and are there as things are now; those that may be there are problems."""
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    for tags, assumptions in member_values(properties, "Tags", task.properties_pointer, task.assumptions):
+    """Yield the tags that have a meaning here and are present now. One that may be present is added to ``findings``."""
+    for tags, assumptions in member_values(task.known_properties, "Tags", task.properties_pointer, task.assumptions):
         for index, item in enumerate(_tag_list(task, tags, assumptions, findings)):
             for leaf, assumed in value_leaves(item, (*tags.pointer, index), assumptions):
                 entry = leaf.value
@@ -282,15 +290,19 @@ def _known_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]
                         pass
                     case _:
                         continue
-                is_there = is_active({c: h for c, h in assumed.items() if c not in task.assumptions}, task.scope)
-                if is_there:
+                is_present = is_active(
+                    {name: value for name, value in assumed.items() if name not in task.assumptions}, task.scope
+                )
+                if is_present:
                     yield _Tag(name, evaluate(entry.get("Value", ABSENT), task.scope), leaf.pointer)
-                elif is_there is None:
-                    fact = f'Whether tag "{name}" is there depends on a condition that is not known here'
+                elif is_present is None:
+                    fact = f'Whether tag "{name}" is present depends on a condition that is not known here'
                     findings.append(
-                        Problem(Location(task.name, None, leaf.pointer), Reason(fact, "Take the tag out of Fn::If"))
+                        Problem(Location(task.name, None, leaf.pointer), Reason(fact, "Move the tag out of Fn::If"))
                     )
 
+
+# --- settings for containers that do not exist
 
 _NAME_LISTS: Final = ("ExcludeContainers", "IncludeContainers")
 
@@ -298,23 +310,26 @@ _NAME_LISTS: Final = ("ExcludeContainers", "IncludeContainers")
 def unknown_containers(
     task: TaskDefinition, settings: TaskSettings, names: Sequence[str | None]
 ) -> Iterator[Notice | Problem]:
-    """What names none of the containers. ``names`` are theirs; nothing is said where one of them is not known."""
+    """Yield a finding for each setting of the task definition that names a container which it does not have.
+
+    ``names`` are the containers' names; with an unknown one (None) among them there are no findings.
+    """
     if None in names:
         return
     known = [name for name in names if name is not None]
-    advice = f"Write one of {', '.join(map(quote, known))}" if known else "Take it out"
+    advice = f"Use one of: {', '.join(map(quote, known))}" if known else "Remove it"
     for name in settings.containers:
         if name not in known:
-            fact = "There are settings for a container of this name, and the task has none of it"
+            fact = "There are settings for a container that this task does not have"
             yield Problem(_location(task, CONTAINERS_KEY, name), Reason(fact, advice))
     for setting in _NAME_LISTS:
-        layer, elsewhere = settings.resolved.layer(setting), _globs(settings.inherited.values, setting)
+        layer, inherited = settings.resolved.layer(setting), _globs(settings.inherited.values, setting)
         for glob in _globs(settings.resolved.values, setting):
-            if glob not in elsewhere and not any(fnmatchcase(name, glob) for name in known):
-                fact = f"{setting} in {layer.name} names {quote(glob)}, and the task has no such container"
+            if glob not in inherited and not any(fnmatchcase(name, glob) for name in known):
+                fact = f"{setting} in {layer.name} names {quote(glob)}, but the task has no such container"
                 if layer.name == TAGS_LAYER:
-                    place = Location(task.name, None, (*task.properties_pointer, "Tags"))
-                    yield Notice(place, Reason(fact, advice))
+                    location = Location(task.name, None, (*task.properties_pointer, "Tags"))
+                    yield Notice(location, Reason(fact, advice))
                 else:
                     yield Problem(_location(task, setting), Reason(fact, advice))
 
@@ -325,7 +340,3 @@ def _globs(settings: Settings, name: str) -> Sequence[str]:
 
 def _location(task: TaskDefinition, *keys: str) -> Location:
     return Location(task.name, None, (*(task.pointer or ()), "Metadata", METADATA_KEY, *keys))
-
-
-# FOLDED: The settings that a template itself brings: Metadata of the template, the Transform's parameters, tags, Metadata of resources. Later wins: the macro's deployment < template ``Metadata.SysdigInstrument`` < parameters of the Transform < tags < resource ``Metadata.SysdigInstrument``, in which ``Containers`` holds settings for single containers by name.
-# FOLDED: Tags of a task definition as settings: our own, and those of Sysdig's earlier macro (Kilt). ``sysdig-instrument`` is ``true`` or ``false``. Kilt's tags keep Kilt's meaning (agent-kilt, ``cfnpatcher/util.go``): ``kilt-ignore`` and ``kilt-include`` count by being there, whatever their value; ``kilt-ignore-containers`` and ``kilt-include-containers`` hold names with colons between them, and the ``include`` tags count in opt-in mode only.

@@ -1,7 +1,7 @@
-"""The kinds of values that settings have, and how each is read.
+"""The types of settings, and how each parses a value.
 
-A kind reads what any layer may hold: JSON values from Metadata, strings from environment variables, template parameters
-and ``--set``. Booleans, numbers, lists and maps may therefore arrive as text.
+A type parses what any layer may hold: JSON values from Metadata, and strings from environment variables, template
+parameters and ``--set``. Booleans, numbers, lists and objects may therefore arrive as strings.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 
 class SettingType(Protocol):
-    """What a value must be like. ``expected`` completes the sentence «Give …»."""
+    """The type of a setting. ``expected`` completes the sentence «Use …»."""
 
     @property
     def expected(self) -> str:
-        """The form of a good value, in words."""
+        """The form of a valid value, in words."""
         ...
 
     def parse(self, value: Json) -> Json:
-        """The value in its proper type.
+        """Return the value in its proper type.
 
         Raises:
-            ValueError: The value is not of this kind.
+            ValueError: The value is not valid; the message is ``expected``.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """A string, with the regular expression that it must match as a whole.
+    """A string; ``pattern`` is a regular expression that the whole of it must match.
 
-    With ``allows_intrinsic`` the value may also be an intrinsic function (an object), which is passed through to the template.
+    With ``allows_intrinsic`` the value may also be an intrinsic function (an object), which goes into the template as it is.
     """
 
-    expected: str = "a text"
+    expected: str = "a string"
     pattern: str | None = None
     allows_intrinsic: bool = False
 
     def parse(self, value: Json) -> Json:
-        """The string, without white space around it."""
+        """Return the string without leading and trailing white space."""
         if self.allows_intrinsic and isinstance(value, dict):
             return value
         if not isinstance(value, str) or (self.pattern and not re.fullmatch(self.pattern, value.strip())):
@@ -53,17 +53,17 @@ class String:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """One of a few words."""
+    """One of several strings."""
 
     choices: tuple[str, ...]
 
     @property
     def expected(self) -> str:
-        """The words, listed."""
-        return "one of " + ", ".join(self.choices)
+        """The strings, listed."""
+        return "one of: " + ", ".join(self.choices)
 
     def parse(self, value: Json) -> Json:
-        """The word. ``true`` and ``false`` may also be booleans."""
+        """Return the string. ``true`` and ``false`` may also be given as booleans."""
         text = json.dumps(value) if isinstance(value, bool) else value
         if not isinstance(text, str) or text.strip() not in self.choices:
             raise ValueError(self.expected)
@@ -77,17 +77,17 @@ class Boolean:
     expected: str = "true or false"
 
     def parse(self, value: Json) -> Json:
-        """The boolean; ``"true"`` and ``"false"`` in any case count."""
+        """Return the boolean; ``"true"`` and ``"false"`` are accepted in any case."""
         if isinstance(value, str):
             value = {"true": True, "false": False}.get(value.strip().lower())
         if not isinstance(value, bool):
-            raise ValueError(self.expected)  # noqa: TRY004 - every kind raises the same
+            raise ValueError(self.expected)  # noqa: TRY004 - every type raises the same error
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number between two limits, both included. ``unit`` is what it counts."""
+    """An integer between two limits, both included, in ``unit``."""
 
     minimum: int
     maximum: int
@@ -95,11 +95,11 @@ class Integer:
 
     @property
     def expected(self) -> str:
-        """The limits in words."""
+        """The limits, in words."""
         return f"a whole number from {self.minimum} to {self.maximum}{' ' + self.unit if self.unit else ''}"
 
     def parse(self, value: Json) -> Json:
-        """The number; its decimal digits in a string count too."""
+        """Return the integer; a string of its decimal digits is accepted."""
         if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not self.minimum <= value <= self.maximum:
@@ -109,13 +109,13 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class StringList:
-    """A list of texts: a JSON list, or one string with commas between them."""
+    """A list of strings: a JSON list, or one string with commas between the items."""
 
-    expected: str = "a list of names, or one string with commas between them"
+    expected: str = "a list of names, or one string of names with commas between them"
     pattern: str = r"[^,\s]+"
 
     def parse(self, value: Json) -> Json:
-        """The texts, without white space around them and without empty ones."""
+        """Return the strings without white space around them, and without empty ones."""
         if isinstance(value, str):
             value = _decode_json(value, list) if value.lstrip().startswith("[") else list[Json](value.split(","))
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -128,12 +128,12 @@ class StringList:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentList:
-    """A list of program arguments: a JSON list of strings, or its JSON text. Never split by us."""
+    """A list of program arguments: a JSON list of strings, or its JSON text. A string is never split into arguments."""
 
-    expected: str = 'a JSON list of strings, as ["a", "b"]'
+    expected: str = 'a JSON list of strings, such as ["a", "b"]'
 
     def parse(self, value: Json) -> Json:
-        """The arguments."""
+        """Return the arguments."""
         if isinstance(value, str):
             value = _decode_json(value, list)
         if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
@@ -146,14 +146,14 @@ ANY_KEY: Final = r"(?s).+"
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A JSON object, or its JSON text. ``value_type`` says what its values must be."""
+    """A JSON object, or its JSON text. ``value_type`` is the type of its values: any, string, string or intrinsic, image config."""
 
     expected: str
     value_type: str = "any"
     key_pattern: str = ANY_KEY
 
     def parse(self, value: Json) -> Json:
-        """The object."""
+        """Return the object."""
         if isinstance(value, str):
             value = _decode_json(value, dict)
         if not isinstance(value, dict) or not all(re.fullmatch(self.key_pattern, key) for key in value):
@@ -162,13 +162,13 @@ class Object:
 
     def _parse_value(self, item: Json) -> Json:
         match self.value_type:
-            case "text":
-                if isinstance(item, bool | int | float):  # YAML and JSON people write 8080 and true
+            case "string":
+                if isinstance(item, bool | int | float):  # in YAML and JSON, 8080 and true are not strings
                     return json.dumps(item)
                 if not isinstance(item, str):
-                    raise ValueError(self.expected)  # noqa: TRY004 - every kind raises the same
-            case "text or intrinsic":
-                return item if isinstance(item, dict) else Object(self.expected, "text")._parse_value(item)  # noqa: SLF001
+                    raise ValueError(self.expected)  # noqa: TRY004 - every type raises the same error
+            case "string or intrinsic":
+                return item if isinstance(item, dict) else Object(self.expected, "string")._parse_value(item)  # noqa: SLF001
             case "image config":
                 if not isinstance(item, dict) or not all(map(_is_argument_list, map(item.get, ("Entrypoint", "Cmd")))):
                     raise ValueError(self.expected)
@@ -177,12 +177,12 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class LogConfiguration:
-    """``inherit``, or a LogConfiguration as ECS has it."""
+    """``inherit``, or a LogConfiguration as in an ECS container definition."""
 
     expected: str = "inherit, or the JSON of a LogConfiguration with a LogDriver"
 
     def parse(self, value: Json) -> Json:
-        """The word, or the object."""
+        """Return ``inherit`` or the object."""
         if isinstance(value, str):
             if value.strip() == "inherit":
                 return "inherit"
@@ -193,7 +193,7 @@ class LogConfiguration:
 
 
 def _decode_json(text: str, wanted: type) -> Json:
-    """The JSON value of a text; any fault in it leaves nothing, which no kind accepts."""
+    """Return the JSON value of a string, or None, which no type accepts, if it is not JSON or not of the wanted type."""
     try:
         value: Json = json.loads(text)
     except ValueError:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.container import (
-    EXPAND_ADVICE,
+    WRITE_OUT_RESULT,
     Container,
     StepOutput,
     member_values,
@@ -55,7 +55,7 @@ def _extend(container: Container, key: str, found: Iterable[tuple[LocatedValue, 
                 f"Write {key} as an object; its members, and the object under Fn::If, may be expressions"),
             )  # fmt: skip
         elif why := opaque_reason(value, frozenset({inner}), container.scope):
-            yield container.problem_or_notice(leaf.pointer, assumed, Reason(f"{key} {why}", EXPAND_ADVICE))
+            yield container.problem_or_notice(leaf.pointer, assumed, Reason(f"{key} {why}", WRITE_OUT_RESULT))
         elif inner == "Add":
             yield from _extend_add(container, member_values(value, "Add", leaf.pointer, assumed))
         else:

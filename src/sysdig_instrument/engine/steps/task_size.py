@@ -32,14 +32,14 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     where,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
-from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
 from sysdig_instrument.engine.fargate_sizes import NO_SIZE, RESOURCES, Resource, Size, next_size
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.selection import runs_on_fargate
 from sysdig_instrument.engine.steps.step import InstrumentedTask
-from sysdig_instrument.engine.template import EXPAND_LOOPS, TaskDefinition
+from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _MAX_LEAVES: Final = 256

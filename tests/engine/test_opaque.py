@@ -1,4 +1,4 @@
-"""What a fragment does not show: a snippet's parameters, and what an Fn::Transform brings."""
+"""Content that a fragment does not show: a snippet's parameters, and the result of an Fn::Transform."""
 
 from __future__ import annotations
 
@@ -52,18 +52,21 @@ def test_a_resource_is_not_taken_for_a_parameter() -> None:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "insert",
     [
-        lambda value, include: value.update({"Fn::Transform": include}),
-        lambda value, include: value["Resources"].update({"Fn::Transform": include}),
-        lambda value, include: value["Resources"].update({"Other": {"Fn::Transform": include}}),
+        pytest.param(lambda value, include: value.update({"Fn::Transform": include}), id="in-template"),
+        pytest.param(lambda value, include: value["Resources"].update({"Fn::Transform": include}), id="in-resources"),
+        pytest.param(
+            lambda value, include: value["Resources"].update({"Other": {"Fn::Transform": include}}),
+            id="in-resource-without-type",
+        ),
     ],
 )
-def test_a_transform_that_may_add_tasks_gets_a_notice(place: Callable[[Any, Json], None]) -> None:
+def test_a_transform_that_may_add_tasks_gets_a_notice(insert: Callable[[Any, Json], None]) -> None:
     include: Json = {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}
     value = template()
-    place(value, include)
-    (notice,) = (each for each in notices_of(value) if "Fn::Transform brings what is not in sight" in each)
+    insert(value, include)
+    (notice,) = (each for each in notices_of(value) if "Fn::Transform inserts content that is not known here" in each)
     assert "Fn::Transform)" in notice
     assert properties_of(processed(value))["PidMode"] == "task"
 

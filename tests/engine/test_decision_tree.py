@@ -1,4 +1,4 @@
-"""Decision trees: what holds of them under every combination of conditions."""
+"""Decision trees: properties that hold under every combination of conditions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 
 CONDITIONS = ("A", "B", "C")
-WORLDS = [dict(zip(CONDITIONS, holds, strict=True)) for holds in itertools.product((True, False), repeat=3)]
+ALL_ASSUMPTIONS = [dict(zip(CONDITIONS, holds, strict=True)) for holds in itertools.product((True, False), repeat=3)]
 NOVALUE: Json = {"Ref": "AWS::NoValue"}
 
 plain: st.SearchStrategy[Json] = st.one_of(
@@ -45,16 +45,16 @@ values: st.SearchStrategy[Json] = st.recursive(
 paths = st.lists(st.dictionaries(st.sampled_from(CONDITIONS), st.booleans()), max_size=4)
 
 
-def worth(value: Json, world: Mapping[str, bool]) -> Json | Absent:
-    """What CloudFormation makes of a value."""
+def value_under(value: Json, assumptions: Mapping[str, bool]) -> Json | Absent:
+    """Return what CloudFormation makes of a value."""
     if branches := parse_if(value):
         condition, yes, no = branches
-        return worth(yes if world[condition] else no, world)
+        return value_under(yes if assumptions[condition] else no, assumptions)
     return ABSENT if value == NOVALUE else value
 
 
 def exact(value: object) -> str:
-    """JSON knows ``1`` from ``true``, and Python's ``==`` does not."""
+    """Return a text that differs for ``1`` and ``true``, as in JSON; Python's ``==`` does not tell them apart."""
     return repr(value)
 
 
@@ -62,8 +62,8 @@ def the_value(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Abse
     return Leaf(leaf.value)
 
 
-def value_in(tree: Tree[bool], world: Assumptions) -> bool:
-    ((value, _),) = leaves(tree, world)
+def value_in(tree: Tree[bool], assumptions: Assumptions) -> bool:
+    ((value, _),) = leaves(tree, assumptions)
     return value
 
 
@@ -78,32 +78,32 @@ def condition_paths(tree: Tree[object], before: tuple[str, ...] = ()) -> Iterato
 @given(values)
 def test_rendering_keeps_the_value_under_all_conditions(value: Json) -> None:
     rendered = render_tree(flat_map(parse_tree(value, ()), {}, the_value))
-    for world in WORLDS:
-        assert exact(worth(rendered, world)) == exact(worth(value, world))
+    for assumptions in ALL_ASSUMPTIONS:
+        assert exact(value_under(rendered, assumptions)) == exact(value_under(value, assumptions))
 
 
 @given(values)
 def test_conditions_lead_to_exactly_one_leaf(value: Json) -> None:
-    for world in WORLDS:
-        ((leaf, _),) = leaves(parse_tree(value, ()), world)
-        assert exact(leaf.value) == exact(worth(value, world))
+    for assumptions in ALL_ASSUMPTIONS:
+        ((leaf, _),) = leaves(parse_tree(value, ()), assumptions)
+        assert exact(leaf.value) == exact(value_under(value, assumptions))
 
 
 @given(values)
 def test_leaves_carry_the_assumptions_that_lead_to_them(value: Json) -> None:
     for leaf, assumptions in leaves(parse_tree(value, ()), {}):
-        for world in WORLDS:
-            if all(world[condition] is holds for condition, holds in assumptions.items()):
-                assert exact(worth(value, world)) == exact(leaf.value)
+        for complete in ALL_ASSUMPTIONS:
+            if all(complete[condition] is outcome for condition, outcome in assumptions.items()):
+                assert exact(value_under(value, complete)) == exact(leaf.value)
 
 
 @given(values)
 def test_a_leafs_pointer_resolves_to_its_value(value: Json) -> None:
     for leaf, _ in leaves(parse_tree(value, ()), {}):
-        place = value
+        current = value
         for step in leaf.pointer:
-            place = place[step]  # type: ignore[index]
-        assert place is leaf.stored
+            current = current[step]  # type: ignore[index]
+        assert current is leaf.stored
 
 
 @given(values)
@@ -121,15 +121,17 @@ def test_flat_map_does_not_test_assumed_conditions(value: Json, condition: str, 
 @given(paths)
 def test_any_of_is_true_if_one_assumption_set_is(several: list[dict[str, bool]]) -> None:
     tree = any_of(several, {})
-    for world in WORLDS:
-        assert value_in(tree, world) is any(path.items() <= world.items() for path in several)
+    for assumptions in ALL_ASSUMPTIONS:
+        assert value_in(tree, assumptions) is any(path.items() <= assumptions.items() for path in several)
 
 
 @given(paths, paths)
 def test_or_is_true_if_one_side_is(left: list[dict[str, bool]], right: list[dict[str, bool]]) -> None:
     both = or_(any_of(left, {}), any_of(right, {}), {})
-    for world in WORLDS:
-        assert value_in(both, world) is (value_in(any_of(left, {}), world) or value_in(any_of(right, {}), world))
+    for assumptions in ALL_ASSUMPTIONS:
+        assert value_in(both, assumptions) is (
+            value_in(any_of(left, {}), assumptions) or value_in(any_of(right, {}), assumptions)
+        )
 
 
 def test_any_of_nothing_is_false() -> None:
@@ -158,17 +160,25 @@ def test_one_and_true_stay_separate_branches() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        {"Fn::If": ["A", "x"]}, {"Fn::If": [["A"], "x", "y"]}, {"Fn::If": "A"}, {"Fn::If": ["A", "x", "y", "z"]},
-        {"Fn::If": ["A", "x", "y"], "More": 1}, {"Fn::If": None}, {}, [], "Fn::If", None,
+        pytest.param({"Fn::If": ["A", "x"]}, id="two-items"),
+        pytest.param({"Fn::If": [["A"], "x", "y"]}, id="condition-is-list"),
+        pytest.param({"Fn::If": "A"}, id="string"),
+        pytest.param({"Fn::If": ["A", "x", "y", "z"]}, id="four-items"),
+        pytest.param({"Fn::If": ["A", "x", "y"], "More": 1}, id="other-key"),
+        pytest.param({"Fn::If": None}, id="null"),
+        pytest.param({}, id="empty-object"),
+        pytest.param([], id="empty-list"),
+        pytest.param("Fn::If", id="just-a-string"),
+        pytest.param(None, id="just-null"),
     ],
-)  # fmt: skip
+)
 def test_a_malformed_if_is_a_leaf(value: Json) -> None:
     assert parse_tree(value, ("x",)) == Leaf(LocatedValue(("x",), value, value))
 
 
 def test_no_value_with_other_keys_is_an_object() -> None:
-    odd: Json = {"Ref": "AWS::NoValue", "More": 1}
-    assert parse_tree(odd, ()) == Leaf(LocatedValue((), odd, odd))
+    value: Json = {"Ref": "AWS::NoValue", "More": 1}
+    assert parse_tree(value, ()) == Leaf(LocatedValue((), value, value))
 
 
 def test_a_missing_key_and_no_value_are_stored_differently() -> None:

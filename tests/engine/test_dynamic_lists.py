@@ -14,30 +14,30 @@ from sysdig_instrument.engine.expressions.values import Literal
 from sysdig_instrument.engine.json_types import Json
 
 # What a delimiter could be, often.
-texts = st.text(st.sampled_from("ab ,|;^\t/"), max_size=6)
-lists = st.lists(texts, min_size=1, max_size=4)
+strings = st.text(st.sampled_from("ab ,|;^\t/"), max_size=6)
+lists = st.lists(strings, min_size=1, max_size=4)
 
 
 def check(expression: dict[str, Json], template: Json, values: dict[str, Json]) -> None:
     """The list is not extended at all, or to exactly the list with the item in front."""
-    here = scope(template, values)
-    before = evaluate(expression, here)
+    current = scope(template, values)
+    before = evaluate(expression, current)
     assert isinstance(before, Literal), before
     assert isinstance(before.value, list)
-    extended = prepend(expression, WRAPPER, here)
+    extended = prepend(expression, WRAPPER, current)
     if extended is not None:
-        assert evaluate(extended, here) == Literal([WRAPPER, *before.value])
+        assert evaluate(extended, current) == Literal([WRAPPER, *before.value])
         assert is_prepended(extended, WRAPPER)
 
 
-@given(texts)
+@given(strings)
 def test_a_list_parameter_is_extended_exactly(value: str) -> None:
     template: Json = {"Parameters": {"P": {"Type": "CommaDelimitedList"}}}
     check({"Ref": "P"}, template, {"P": value})
     assert prepend({"Ref": "P"}, WRAPPER, scope(template)) is not None
 
 
-@given(texts.filter(bool), texts)
+@given(strings.filter(bool), strings)
 def test_a_split_is_extended_exactly(delimiter: str, value: str) -> None:
     check({"Fn::Split": [delimiter, {"Ref": "P"}]}, {"Parameters": {"P": {"Type": "String"}}}, {"P": value})
 
@@ -48,7 +48,7 @@ def test_a_list_from_a_mapping_is_extended_exactly(mapped: list[str], other: lis
     check({"Fn::FindInMap": ["M", "a", "L"]}, template, {})
 
 
-@given(lists, texts, st.booleans())
+@given(lists, strings, st.booleans())
 def test_a_default_value_is_extended_exactly_or_not_at_all(mapped: list[str], value: str, found: bool) -> None:  # noqa: FBT001
     template: Json = {
         "Parameters": {"P": {"Type": "String"}, "Q": {"Type": "CommaDelimitedList"}},
@@ -72,17 +72,17 @@ def test_a_plain_default_value_is_extended() -> None:
 @pytest.mark.parametrize(
     ("expression", "first"),
     [
-        ({"Ref": "P"}, "a,b"),
-        ({"Ref": "Text"}, "x"),
-        ({"Ref": "Nobody"}, "x"),
-        ({"Fn::Split": ["/", "a/b"]}, WRAPPER),
-        ({"Fn::Split": ["", "ab"]}, "x"),
-        ({"Fn::Split": [{"Ref": "Text"}, "ab"]}, "x"),
-        ({"Fn::GetAtt": ["X", "List"]}, "x"),
-        ({"Fn::Cidr": ["10.0.0.0/8", 1]}, "x"),
-        ({"Fn::FindInMap": ["M", "a", "L"]}, "x"),
-        ({"Fn::FindInMap": "M"}, "x"),
-        ({}, "x"),
+        pytest.param({"Ref": "P"}, "a,b", id="comma-in-item"),
+        pytest.param({"Ref": "Text"}, "x", id="string-parameter"),
+        pytest.param({"Ref": "Missing"}, "x", id="missing-parameter"),
+        pytest.param({"Fn::Split": ["/", "a/b"]}, WRAPPER, id="delimiter-in-item"),
+        pytest.param({"Fn::Split": ["", "ab"]}, "x", id="empty-delimiter"),
+        pytest.param({"Fn::Split": [{"Ref": "Text"}, "ab"]}, "x", id="delimiter-is-expression"),
+        pytest.param({"Fn::GetAtt": ["X", "List"]}, "x", id="getatt"),
+        pytest.param({"Fn::Cidr": ["10.0.0.0/8", 1]}, "x", id="cidr"),
+        pytest.param({"Fn::FindInMap": ["M", "a", "L"]}, "x", id="all-delimiters-used"),
+        pytest.param({"Fn::FindInMap": "M"}, "x", id="find-in-map-malformed"),
+        pytest.param({}, "x", id="empty-object"),
     ],
 )
 def test_no_list_is_extended_without_a_safe_delimiter(expression: dict[str, Json], first: str) -> None:
@@ -95,7 +95,10 @@ def test_no_list_is_extended_without_a_safe_delimiter(expression: dict[str, Json
 
 @pytest.mark.parametrize(
     "mappings",
-    [{"Fn::Transform": {"Name": "AWS::Include"}}, {"M": {"Fn::Transform": {"Name": "AWS::Include"}}}],
+    [
+        pytest.param({"Fn::Transform": {"Name": "AWS::Include"}}, id="all-mappings"),
+        pytest.param({"M": {"Fn::Transform": {"Name": "AWS::Include"}}}, id="one-mapping"),
+    ],
 )
 def test_opaque_mappings_give_no_safe_delimiter(mappings: Json) -> None:
     assert prepend({"Fn::FindInMap": ["M", "a", "L"]}, "x", scope({"Mappings": mappings})) is None
@@ -104,9 +107,15 @@ def test_opaque_mappings_give_no_safe_delimiter(mappings: Json) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        {"Ref": "P"}, {"Fn::Split": [",", "a"]}, {"Fn::Split": [",", {"Fn::Join": ["|", ["x", "y"]]}]},
-        {"Fn::Split": [",", {"Fn::Join": [",", ["y", "x"]]}]}, {"Fn::Split": [",", {"Fn::Join": [",", ["x"]]}]}, [], "x", None,
+        pytest.param({"Ref": "P"}, id="ref"),
+        pytest.param({"Fn::Split": [",", "a"]}, id="split-of-string"),
+        pytest.param({"Fn::Split": [",", {"Fn::Join": ["|", ["x", "y"]]}]}, id="other-delimiter"),
+        pytest.param({"Fn::Split": [",", {"Fn::Join": [",", ["y", "x"]]}]}, id="other-item"),
+        pytest.param({"Fn::Split": [",", {"Fn::Join": [",", ["x"]]}]}, id="one-join-item"),
+        pytest.param([], id="list"),
+        pytest.param("x", id="string"),
+        pytest.param(None, id="null"),
     ],
-)  # fmt: skip
+)
 def test_other_expressions_do_not_count_as_extended(expression: Json) -> None:
     assert not is_prepended(expression, "x")

@@ -1,4 +1,4 @@
-"""The settings that a template brings: which layer wins, who said so, and what is told of mistakes."""
+"""The settings in a template: which layer wins, where a value is from, and the messages about mistakes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ from sysdig_instrument.engine.settings.template_layers import template_settings
 OWN = "SysdigInstrument"
 
 
-def layered(*, resource: Json = None, tags: Json = None, whole: Json = None, **sections: Json) -> dict[str, Any]:
+def layered(
+    *, resource: Json = None, tags: Json = None, template_metadata: Json = None, **sections: Json
+) -> dict[str, Any]:
     value = template(container(), sections=sections, **({"Tags": tags} if tags is not None else {}))
-    if whole is not None:
-        value["Metadata"] = {OWN: whole}
+    if template_metadata is not None:
+        value["Metadata"] = {OWN: template_metadata}
     if resource is not None:
         value["Resources"]["Api"]["Metadata"] = {OWN: resource}
     return value
@@ -50,10 +52,10 @@ def priority_of(value: Json, **params: Json) -> str:
 def test_each_layer_wins_over_the_one_before() -> None:
     low, high = {"Priority": "availability"}, {"Priority": "security"}
     assert priority_of(layered()) == "availability"
-    assert priority_of(layered(whole=dict(high))) == "security"
-    assert priority_of(layered(whole=dict(high)), Priority="availability") == "availability"
-    assert priority_of(layered(whole=dict(low)), Priority="security") == "security"
-    assert priority_of(layered(whole=dict(high), resource=dict(low))) == "availability"
+    assert priority_of(layered(template_metadata=dict(high))) == "security"
+    assert priority_of(layered(template_metadata=dict(high)), Priority="availability") == "availability"
+    assert priority_of(layered(template_metadata=dict(low)), Priority="security") == "security"
+    assert priority_of(layered(template_metadata=dict(high), resource=dict(low))) == "availability"
     assert priority_of(layered(resource=dict(low)), Priority="security") == "availability"
 
 
@@ -66,7 +68,7 @@ def test_metadata_of_the_resource_wins_over_its_tags() -> None:
 def test_the_result_says_which_layer_skipped_the_task() -> None:
     for value, source in (
         (layered(resource={"Enabled": False}), "the resource's Metadata"),
-        (layered(whole={"Enabled": False}), "the template's Metadata"),
+        (layered(template_metadata={"Enabled": False}), "the template's Metadata"),
         (layered(tags=[{"Key": "sysdig-instrument", "Value": "false"}]), "the tags"),
     ):
         result = processed(value)["Resources"]["Api"]["Metadata"][OWN]["Result"]
@@ -75,8 +77,13 @@ def test_the_result_says_which_layer_skipped_the_task() -> None:
 
 @pytest.mark.parametrize("value", ["x", [], 5, True])
 def test_settings_that_are_no_object_are_refused(value: Json) -> None:
-    for given in (layered(whole=value), layered(resource=value), layered(resource={"Containers": value}), layered(resource={"Containers": {"web": value}})):  # fmt: skip
-        (problem,) = problems_of(given)
+    for with_layer in (
+        layered(template_metadata=value),
+        layered(resource=value),
+        layered(resource={"Containers": value}),
+        layered(resource={"Containers": {"web": value}}),
+    ):
+        (problem,) = problems_of(with_layer)
         assert "not an object" in problem
 
 
@@ -84,14 +91,14 @@ def test_settings_under_a_condition_are_refused() -> None:
     value = template()
     value["Resources"]["Api"]["Metadata"] = {"Fn::If": ["C", {"SysdigInstrument": {"Enabled": False}}, NOVALUE]}
     (problem,) = problems_of(value)
-    assert "SysdigInstrument stands under Fn::If" in problem
+    assert "SysdigInstrument is under Fn::If" in problem
 
 
 def test_an_unknown_setting_is_refused_with_its_place() -> None:
     (problem,) = problems_of(layered(resource={"Prority": "security"}))
     assert problem == (
-        'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Prority): "Prority" in the resource\'s Metadata '
-        'is no setting. Write "Priority".'
+        'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Prority): Unknown setting "Prority" '
+        'in the resource\'s Metadata. Did you mean "Priority"?'
     )
 
 
@@ -117,17 +124,17 @@ def test_one_container_may_be_enabled_where_the_task_is_not() -> None:
 
 def test_settings_for_a_missing_container_are_refused() -> None:
     (problem,) = problems_of(layered(resource={"Containers": {"wbe": {"Enabled": False}}}))
-    assert 'There are settings for a container of this name, and the task has none of it. Write one of "web"' in problem
+    assert 'There are settings for a container that this task does not have. Use one of: "web"' in problem
 
 
 @pytest.mark.parametrize("name", ["ExcludeContainers", "IncludeContainers"])
 def test_an_unmatched_name_is_refused_only_in_the_resource(name: str) -> None:
     assert problems_of(layered(resource={name: ["w*", "web"]})) == []
-    assert problems_of(layered(whole={name: ["w*", "wbe"]})) == []
-    assert problems_of(layered(whole={name: ["wbe"]}, resource={name: ["wbe", "web"]})) == []
+    assert problems_of(layered(template_metadata={name: ["w*", "wbe"]})) == []
+    assert problems_of(layered(template_metadata={name: ["wbe"]}, resource={name: ["wbe", "web"]})) == []
     (problem,) = problems_of(layered(resource={name: ["web", "*wbe"]}))
     assert problem.startswith(f'Task "Api" (Resources.Api.Metadata.SysdigInstrument.{name}): {name} in the resource')
-    assert problem.endswith('names "*wbe", and the task has no such container. Write one of "web".')
+    assert problem.endswith('names "*wbe", but the task has no such container. Use one of: "web".')
 
 
 def test_a_container_with_an_unknown_name_may_match() -> None:
@@ -144,13 +151,13 @@ def test_a_setting_for_tasks_is_refused_for_a_container() -> None:
     )
 
 
-@pytest.mark.parametrize("where", ["whole", "resource", "params"])
+@pytest.mark.parametrize("where", ["template_metadata", "resource", "params"])
 def test_a_locked_setting_is_refused_in_every_template_layer(where: str) -> None:
     value: Json = {"Priority": "security"}
-    given = layered(**({where: value} if where != "params" else {}))
+    settings_in_layer = layered(**({where: value} if where != "params" else {}))
     base = resolved(LockedSettings="Priority")
     made = plan(
-        given,
+        settings_in_layer,
         Context(resolved=base, transform_parameters=value if where == "params" and isinstance(value, dict) else {}),
     )
     (problem,) = made.problems
@@ -178,9 +185,9 @@ def test_a_locked_enabled_is_refused_from_tags_too() -> None:
 def test_a_locked_setting_is_locked_as_a_variable_too(name: str, variable: str, owner: str) -> None:
     """AgentEnvironment wins over the settings that have a variable of their own, and so would be a way around their lock."""
     said: dict[str, Json] = {name: {variable: {"Fn::Sub": "elsewhere.example.com"}}}
-    for value in (layered(whole=said), layered(resource=said)):
+    for value in (layered(template_metadata=said), layered(resource=said)):
         (problem,) = problems_of(value, {"LockedSettings": owner})
-        assert f'gives {variable}, and "{owner}" is locked by the macro\'s deployment' in problem
+        assert f'sets {variable}, but "{owner}" is locked by the macro\'s deployment' in problem
         assert "elsewhere" not in problem
         assert problems_of(value) == []
     assert problems_of(layered(), {"LockedSettings": owner, **said}) == []
@@ -194,7 +201,7 @@ def test_the_agents_own_variables_are_those_that_can_be_locked() -> None:
 
 def test_an_expression_as_a_value_is_evaluated() -> None:
     value = layered(
-        whole={"Priority": {"Fn::If": ["C", {"Ref": "P"}, "availability"]}},
+        template_metadata={"Priority": {"Fn::If": ["C", {"Ref": "P"}, "availability"]}},
         Parameters={"P": {"Type": "String", "Default": "security"}},
         Conditions={"C": {"Fn::Equals": [1, 1]}},
     )
@@ -202,17 +209,17 @@ def test_an_expression_as_a_value_is_evaluated() -> None:
 
 
 def test_an_unresolved_expression_is_refused() -> None:
-    (problem,) = problems_of(layered(whole={"Priority": {"Fn::GetAtt": ["X", "Y"]}}))
-    assert 'Setting "Priority" in the template\'s Metadata cannot be worked out: it refers to "X"' in problem
+    (problem,) = problems_of(layered(template_metadata={"Priority": {"Fn::GetAtt": ["X", "Y"]}}))
+    assert 'Setting "Priority" in the template\'s Metadata cannot be resolved: it refers to "X"' in problem
 
 
 def test_a_setting_without_value_counts_as_not_set() -> None:
-    assert priority_of(layered(whole={"Priority": {"Ref": "AWS::NoValue"}})) == "availability"
+    assert priority_of(layered(template_metadata={"Priority": {"Ref": "AWS::NoValue"}})) == "availability"
 
 
 def test_the_access_key_may_stay_an_expression() -> None:
     secret: Json = {"Fn::GetAtt": ["Key", "Arn"]}
-    agent = agent_of(processed(layered(whole={"AccessKeySecret": secret})))
+    agent = agent_of(processed(layered(template_metadata={"AccessKeySecret": secret})))
     assert agent["Secrets"] == [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": secret}]
 
 
@@ -232,15 +239,24 @@ def tagged(*pairs: tuple[str, Json], settings: dict[str, Json] | None = None) ->
 @pytest.mark.parametrize(
     ("tags", "mode", "instrumented"),
     [
-        ([], "opt-out", True), ([], "opt-in", False), ([("sysdig-instrument", "true")], "opt-in", True),
-        ([("sysdig-instrument", "false")], "opt-out", False), ([("kilt-ignore", "")], "opt-out", False),
-        ([("kilt-ignore", "false")], "opt-out", False), ([("kilt-include", "")], "opt-in", True),
-        ([("kilt-include", "x"), ("kilt-ignore", "x")], "opt-in", False), ([("kilt-ignore", "x"), ("kilt-include", "x")], "opt-in", False),
-        ([("kilt-include-containers", "web")], "opt-in", True), ([("kilt-include-containers", "other")], "opt-in", False),
-        ([("kilt-include-containers", "other")], "opt-out", True), ([("kilt-ignore-containers", "a: web :b")], "opt-out", False),
-        ([("kilt-ignore-containers", "other")], "opt-out", True), ([("Kilt-Ignore", "x")], "opt-out", True), ([("other", "x")], "opt-out", True),
+        pytest.param([], "opt-out", True, id="no-tag"),
+        pytest.param([], "opt-in", False, id="no-tag-opt-in"),
+        pytest.param([("sysdig-instrument", "true")], "opt-in", True, id="true-opt-in"),
+        pytest.param([("sysdig-instrument", "false")], "opt-out", False, id="false"),
+        pytest.param([("kilt-ignore", "")], "opt-out", False, id="kilt-ignore"),
+        pytest.param([("kilt-ignore", "false")], "opt-out", False, id="kilt-ignore-false"),
+        pytest.param([("kilt-include", "")], "opt-in", True, id="kilt-include"),
+        pytest.param([("kilt-include", "x"), ("kilt-ignore", "x")], "opt-in", False, id="include-and-ignore"),
+        pytest.param([("kilt-ignore", "x"), ("kilt-include", "x")], "opt-in", False, id="ignore-and-include"),
+        pytest.param([("kilt-include-containers", "web")], "opt-in", True, id="include-container"),
+        pytest.param([("kilt-include-containers", "other")], "opt-in", False, id="include-other-container"),
+        pytest.param([("kilt-include-containers", "other")], "opt-out", True, id="include-other-opt-out"),
+        pytest.param([("kilt-ignore-containers", "a: web :b")], "opt-out", False, id="ignore-container"),
+        pytest.param([("kilt-ignore-containers", "other")], "opt-out", True, id="ignore-other-container"),
+        pytest.param([("Kilt-Ignore", "x")], "opt-out", True, id="other-case"),
+        pytest.param([("other", "x")], "opt-out", True, id="other-tag"),
     ],
-)  # fmt: skip
+)
 def test_tags_set_enabled(tags: list[tuple[str, Json]], mode: str, *, instrumented: bool) -> None:
     assert ("PidMode" in tagged(*tags, settings={"Mode": mode})) is instrumented
 
@@ -258,7 +274,7 @@ def test_an_ignored_task_whose_tag_says_false_is_noticed() -> None:
 
 def test_a_tag_with_an_unresolved_value_is_refused() -> None:
     (problem,) = problems_of(layered(tags=[{"Key": "sysdig-instrument", "Value": {"Fn::GetAtt": ["X", "Y"]}}]))
-    assert 'The value of tag "sysdig-instrument" cannot be worked out' in problem
+    assert 'The value of tag "sysdig-instrument" cannot be resolved' in problem
 
 
 @pytest.mark.parametrize(("condition", "enabled"), [([1, 1], False), ([1, 2], True)])
@@ -271,7 +287,7 @@ def test_a_conditional_tag_applies_if_active(condition: Json, *, enabled: bool) 
 def test_a_tag_under_an_unknown_condition_is_refused() -> None:
     tag: Json = {"Fn::If": ["Unknown", {"Key": "kilt-ignore", "Value": "x"}, {"Ref": "AWS::NoValue"}]}
     (problem,) = problems_of(layered(tags=[tag]))
-    assert 'Whether tag "kilt-ignore" is there depends on a condition that is not known here' in problem
+    assert 'Whether tag "kilt-ignore" is present depends on a condition that is not known here' in problem
 
 
 @pytest.mark.parametrize(
@@ -297,8 +313,8 @@ def test_malformed_tags_are_ignored(tags: Json) -> None:
 def test_each_mistake_in_container_settings_is_reported() -> None:
     named: Json = {"a": 5, "b": {"Prioirty": "x"}, "c": {"Enabled": "x"}, "d": {"Enabled": False}}
     problems = problems_of(layered(resource={"Containers": named}))
-    places = ["a)", "b.Prioirty)", "c.Enabled)"]
-    assert [problem.partition("Containers.")[2].partition(":")[0] for problem in problems[:3]] == places
+    locations = ["a)", "b.Prioirty)", "c.Enabled)"]
+    assert [problem.partition("Containers.")[2].partition(":")[0] for problem in problems[:3]] == locations
 
 
 def test_a_mistake_in_a_tag_points_to_the_tag() -> None:
