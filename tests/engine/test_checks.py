@@ -18,7 +18,7 @@ def several(count: int) -> list[Json]:
 def test_nine_containers_and_the_agent_are_ten() -> None:
     assert problems_of(template(*several(9))) == []
     (problem,) = problems_of(template(*several(10)))
-    assert "there are 11 containers, and ECS takes 10 at most" in problem
+    assert "there are 11 containers, and ECS accepts 10 at most" in problem
 
 
 def test_inactive_containers_are_not_counted() -> None:
@@ -49,7 +49,7 @@ def test_the_same_name_in_two_branches_is_one_container() -> None:
 )
 def test_a_referenced_container_must_exist(key: str, entry: Json) -> None:
     (problem,) = problems_of(template(container(**{key: [entry]})))
-    assert f'{key} names "nobody", and there is no such container' in problem
+    assert f'{key} names "nobody", and there is no container of that name' in problem
     assert f"ContainerDefinitions[0].{key}[0]" in problem
 
 
@@ -71,7 +71,7 @@ def test_a_conditional_list_is_checked_in_its_active_branch(entries: Json, place
     others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
     (problem,) = problems_of(template(*others, sections=NOW))
     assert place in problem
-    assert 'VolumesFrom names "nobody", and there is no such container' in problem
+    assert 'VolumesFrom names "nobody", and there is no container of that name' in problem
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_agents_reservation_must_fit(
 def test_a_small_task_is_refused_with_a_size_that_fits() -> None:
     (problem,) = problems_of(template(container(Memory=512), Cpu="256", Memory="512"), {"AgentMemory": 256})
     assert (
-        'With 256 MiB for the agent the containers reserve 768, and the task has 512. Give the task Cpu "256" and Memory "1024"'
+        'With 256 MiB for the agent, the containers reserve 768, and the task has 512. Give the task Cpu "256" and Memory "1024"'
         in problem
     )
 

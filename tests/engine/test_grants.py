@@ -151,7 +151,7 @@ def test_policies_that_cannot_be_extended_are_noticed() -> None:
 def test_a_role_with_opaque_properties_is_kept_with_a_notice(properties: Json) -> None:
     role: Json = {"Type": "AWS::IAM::Role", "Properties": properties}
     value = with_role({"Ref": "Role"}, role)
-    assert any("Properties are not an object that is in sight" in each for each in notices_of(value))
+    assert any("Properties are not written as an object" in each for each in notices_of(value))
     assert processed(value)["Resources"]["Role"] == role
 
 
@@ -232,7 +232,7 @@ def test_a_secret_without_an_arn_gets_a_notice(value: str) -> None:
     fragment = with_role({"Ref": "Role"})
     fragment["Parameters"] = {"P": {"Type": "String", "Default": value}}
     fragment["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Ref": "P"}}}
-    assert any("cannot be worked out" in each for each in notices_of(fragment))
+    assert any("is not an ARN that is known here" in each for each in notices_of(fragment))
     assert statements(processed(fragment)) == []
 
 
@@ -256,8 +256,8 @@ def test_an_unresolved_secret_gets_a_notice(secret: Json) -> None:
     value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": secret}}
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
     assert notice == (
-        'Task "Api" (Resources.Api.Properties.ExecutionRoleArn): What the execution role needs to read the access key '
-        "cannot be worked out. Allow it to read AccessKeySecret."
+        'Task "Api" (Resources.Api.Properties.ExecutionRoleArn): AccessKeySecret is not an ARN that is known here, '
+        "so the execution role is not given permission to read the access key. Allow the role to read AccessKeySecret."
     )
     assert statements(processed(value)) == []
 

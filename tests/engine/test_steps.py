@@ -171,7 +171,7 @@ def test_unextendable_values_are_refused_with_their_location(key: str, bad: Json
 
 def test_a_plaintext_key_gets_a_notice_without_the_key() -> None:
     value = template(container(Environment=[{"Name": "SYSDIG_ACCESS_KEY", "Value": "hunter2"}]))
-    assert any("SYSDIG_ACCESS_KEY stands in the clear" in each for each in notices_of(value))
+    assert any("SYSDIG_ACCESS_KEY is in plain text" in each for each in notices_of(value))
     assert "hunter2" not in "".join(notices_of(value))
 
 
@@ -199,7 +199,7 @@ def test_pid_mode_host_is_refused(host: Json) -> None:
 @pytest.mark.parametrize("mode", [{"Fn::GetAtt": ["X", "Mode"]}, assumptions("C", {"Ref": "X"})])
 def test_an_unknown_pid_mode_is_refused(mode: Json) -> None:
     (problem,) = problems_of(template(sections=TAKEN, PidMode=mode))
-    assert "PidMode cannot be worked out (it refers to" in problem
+    assert "PidMode cannot be resolved (it refers to" in problem
 
 
 @pytest.mark.parametrize("mode", ["host", {"Ref": "X"}])
@@ -340,7 +340,7 @@ def test_exponentially_many_conditions_are_refused() -> None:
 
 def test_an_entry_point_of_an_empty_text_is_refused() -> None:
     (problem,) = problems_of(template(container(EntryPoint=[""])))
-    assert "holds nothing but an empty text" in problem
+    assert "contains only an empty string" in problem
 
 
 def test_a_loop_item_with_pid_mode_host_is_refused() -> None:
@@ -394,7 +394,7 @@ def test_the_reason_of_an_unchanged_entry_point(bad: Json) -> None:
     value = template(container(EntryPoint=bad), sections={**TAKEN, "Parameters": parameters})
     assert problems_of(value)
     value["Resources"]["Api"]["Condition"] = "D"
-    assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point left as it was"
+    assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point left unchanged"
 
 
 @pytest.mark.parametrize("key", ["EntryPoint", "Command"])
@@ -408,9 +408,9 @@ def test_a_conditionally_empty_string_is_refused_if_active(key: str) -> None:
     ]
     for items in lists:
         (problem,) = problems_of(template(container(**{**rest, key: items}), sections=TAKEN))
-        assert f"{key} holds nothing but an empty text" in problem
+        assert f"{key} contains only an empty string" in problem
     later = template(container(**rest | {key: [assumptions("D", "", "run")]}), sections=TAKEN)
-    assert any("empty text; it is left as it was in this branch" in each for each in notices_of(later))
+    assert any("empty string; it is left as it was in this branch" in each for each in notices_of(later))
     assert processed(processed(later)) == processed(later)
 
 
@@ -427,14 +427,14 @@ def test_a_writable_volume_is_made_read_only() -> None:
     value = template(container(VolumesFrom=[volume]))
     (change,) = (each for each in plan_of(value).changes if "VolumesFrom" in each.pointer)
     assert (change.operation, change.value, change.was) == ("replace", True, False)
-    assert change.reason == "the workload has no business writing to the agent's files"
+    assert change.reason == "the workload only needs to read the agent's files"
 
 
 def test_the_default_role_is_given_with_its_reason() -> None:
     value = template(ExecutionRoleArn=NOVALUE)
     plan = plan_of(value, {"DefaultExecutionRoleArn": ROLE})
     (change,) = (each for each in plan.changes if each.pointer[-1] == "ExecutionRoleArn")
-    assert change.reason == "DefaultExecutionRoleArn, as the task has no role of its own"
+    assert change.reason == "DefaultExecutionRoleArn, because the task has no role of its own"
 
 
 def test_a_missing_image_is_reported_for_each_branch() -> None:

@@ -80,7 +80,10 @@ def test_an_existing_agent_is_not_counted_twice() -> None:
 def test_an_expression_is_not_replaced() -> None:
     value = template(container(Memory=2048), sections=SECTIONS, Cpu={"Ref": "Units"}, Memory="2048")
     (problem,) = problems_of(value, RAISE)
-    assert 'Properties.Cpu): The agent\'s share needs Cpu "512" and Memory "3072", and Cpu is an expression' in problem
+    assert (
+        'Properties.Cpu): The agent\'s reservation needs Cpu "512" and Memory "3072", and Cpu is an expression'
+        in problem
+    )
 
 
 def test_an_expression_in_an_inactive_branch_may_stay_small() -> None:
@@ -95,7 +98,7 @@ def test_an_expression_in_an_inactive_branch_may_stay_small() -> None:
 def test_a_reservation_that_never_fits_is_refused() -> None:
     unknown = container(Name="b", Memory={"Fn::GetAtt": ["Sizes", "B"]})
     (problem,) = problems_of(template(container(Memory=2000), unknown), RAISE)
-    assert "The agent's share does not fit into the task, and which size would do cannot be worked out" in problem
+    assert "The agent's reservation does not fit into the task, and the size that it needs is unknown" in problem
 
 
 def test_sizes_under_too_many_conditions_are_not_computed() -> None:
