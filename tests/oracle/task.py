@@ -20,6 +20,9 @@ from oracle.task_sizes import check_size
 from oracle.values import Json, mapping, same, text_of
 from oracle.workload import Expected, check_workload
 
+# The properties that the macro may change: _check_properties, _check_size and _check_containers have their rules.
+INSTRUMENTED_PROPERTIES = ("PidMode", "Cpu", "Memory", "ContainerDefinitions", "ExecutionRoleArn")
+
 
 def check_task(comparison: Comparison, name: str) -> Iterator[Finding]:
     """Yield what is wrong with one task definition."""

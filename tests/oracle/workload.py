@@ -10,6 +10,7 @@ from oracle.selection import AGENT, WRAPPER
 from oracle.settings import Settings
 from oracle.values import Json, argv, canonical, items, mapping, same, text_of
 
+# The keys that the macro may change: _check_argv, check_environment, _check_volumes and _check_capabilities have their rules.
 INSTRUMENTED_KEYS = ("EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxParameters")
 PTRACE = "SYS_PTRACE"
 
