@@ -45,7 +45,10 @@ def test_the_same_name_in_two_branches_is_one_container() -> None:
 
 @pytest.mark.parametrize(
     ("key", "entry"),
-    [("VolumesFrom", {"SourceContainer": "nobody"}), ("DependsOn", {"ContainerName": "nobody", "Condition": "START"})],
+    [
+        pytest.param("VolumesFrom", {"SourceContainer": "nobody"}, id="VolumesFrom"),
+        pytest.param("DependsOn", {"ContainerName": "nobody", "Condition": "START"}, id="DependsOn"),
+    ],
 )
 def test_a_referenced_container_must_exist(key: str, entry: Json) -> None:
     (problem,) = problems_of(template(container(**{key: [entry]})))
@@ -61,10 +64,12 @@ HERE: Json = {"SourceContainer": "web"}
 @pytest.mark.parametrize(
     ("entries", "place"),
     [
-        ({"Fn::If": ["Yes", [NOBODY], []]}, "VolumesFrom.Fn::If[1][0]"),
-        ({"Fn::If": ["No", [], [HERE, NOBODY]]}, "VolumesFrom.Fn::If[2][1]"),
-        ([HERE, {"Fn::If": ["Yes", NOBODY, HERE]}], "VolumesFrom[1]"),
-        ([{"SourceContainer": {"Fn::If": ["Yes", "nobody", "web"]}}], "VolumesFrom[0]"),
+        pytest.param({"Fn::If": ["Yes", [NOBODY], []]}, "VolumesFrom.Fn::If[1][0]", id="list-in-true-branch"),
+        pytest.param({"Fn::If": ["No", [], [HERE, NOBODY]]}, "VolumesFrom.Fn::If[2][1]", id="list-in-false-branch"),
+        pytest.param([HERE, {"Fn::If": ["Yes", NOBODY, HERE]}], "VolumesFrom[1]", id="conditional-item"),
+        pytest.param(
+            [{"SourceContainer": {"Fn::If": ["Yes", "nobody", "web"]}}], "VolumesFrom[0]", id="conditional-name"
+        ),
     ],
 )
 def test_a_conditional_list_is_checked_in_its_active_branch(entries: Json, place: str) -> None:
@@ -77,11 +82,11 @@ def test_a_conditional_list_is_checked_in_its_active_branch(entries: Json, place
 @pytest.mark.parametrize(
     "entries",
     [
-        {"Fn::If": ["No", [NOBODY], [HERE]]},
-        {"Fn::If": ["Yes", [HERE], [NOBODY]]},
-        {"Fn::If": ["Unheard", [NOBODY], [HERE]]},
-        [{"Fn::If": ["No", NOBODY, NOVALUE]}, HERE],
-        [{"SourceContainer": {"Fn::If": ["No", "nobody", "web"]}}],
+        pytest.param({"Fn::If": ["No", [NOBODY], [HERE]]}, id="list-in-false-condition"),
+        pytest.param({"Fn::If": ["Yes", [HERE], [NOBODY]]}, id="list-in-other-branch"),
+        pytest.param({"Fn::If": ["Unheard", [NOBODY], [HERE]]}, id="unknown-condition"),
+        pytest.param([{"Fn::If": ["No", NOBODY, NOVALUE]}, HERE], id="conditional-item"),
+        pytest.param([{"SourceContainer": {"Fn::If": ["No", "nobody", "web"]}}], id="conditional-name"),
     ],
 )
 def test_inactive_list_items_are_not_checked(entries: Json) -> None:
@@ -95,7 +100,17 @@ def test_references_are_accepted_beside_unknown_containers() -> None:
     assert problems_of(value) == []
 
 
-@pytest.mark.parametrize("name", ["web", "SysdigInstrumentation", {"Ref": "Unknown"}, NOVALUE, 5, None])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("web", id="web"),
+        pytest.param("SysdigInstrumentation", id="agent"),
+        pytest.param({"Ref": "Unknown"}, id="unknown"),
+        pytest.param(NOVALUE, id="no-value"),
+        pytest.param(5, id="number"),
+        pytest.param(None, id="null"),
+    ],
+)
 def test_an_existing_or_possible_container_is_accepted(name: Json) -> None:
     assert problems_of(template(container(), container(Name="b", DependsOn=[{"ContainerName": name}]))) == []
 
@@ -119,7 +134,14 @@ def test_a_setting_variable_must_not_be_a_workload_secret() -> None:
     assert len(problems_of(value, {"WorkloadEnvironment": {"A": "x"}})) == 1
 
 
-@pytest.mark.parametrize("role", [NOVALUE, "", None])
+@pytest.mark.parametrize(
+    "role",
+    [
+        pytest.param(NOVALUE, id="no-value"),
+        pytest.param("", id="empty"),
+        pytest.param(None, id="null"),
+    ],
+)
 def test_an_agent_with_secrets_needs_an_execution_role(role: Json) -> None:
     value = template(ExecutionRoleArn=role)
     (problem,) = problems_of(value)
@@ -127,7 +149,14 @@ def test_an_agent_with_secrets_needs_an_execution_role(role: Json) -> None:
     assert problems_of(value, {"DefaultExecutionRoleArn": ROLE}) == []
 
 
-@pytest.mark.parametrize("role", [ROLE, {"Ref": "Unknown"}, {"Fn::If": ["Unknown", ROLE, NOVALUE]}])
+@pytest.mark.parametrize(
+    "role",
+    [
+        pytest.param(ROLE, id="arn"),
+        pytest.param({"Ref": "Unknown"}, id="unknown"),
+        pytest.param({"Fn::If": ["Unknown", ROLE, NOVALUE]}, id="unknown-condition"),
+    ],
+)
 def test_an_existing_or_possible_role_is_accepted(role: Json) -> None:
     assert problems_of(template(ExecutionRoleArn=role)) == []
 
@@ -138,18 +167,49 @@ def test_an_existing_or_possible_role_is_accepted(role: Json) -> None:
 @pytest.mark.parametrize(
     ("value", "units"),
     [
-        (256, 256), ("256", 256), (" 256 ", 256), ("1 vCPU", 1024), ("1vcpu", 1024), (".25 vCPU", 256), ("0.25 VCPU", 256),
-        ("2 vCPU", 2048), (256.0, 256), (0, 0), ("x", None), ("", None), (True, None), (None, None), ([], None), ("1 GB", None),
-        ("1e3", None), ("-1", None), (-1, None), (float("inf"), None), (float("nan"), None), (10**400, None), ("9" * 21, None),
-        ("1" * 1_000_000 + "x", None), (" " * 1_000_000, None), ("1.", None), ("1..5", None),
+        pytest.param(256, 256, id="256"),
+        pytest.param("256", 256, id="string"),
+        pytest.param(" 256 ", 256, id="spaces"),
+        pytest.param("1 vCPU", 1024, id="1-vCPU"),
+        pytest.param("1vcpu", 1024, id="1vcpu"),
+        pytest.param(".25 vCPU", 256, id=".25-vCPU"),
+        pytest.param("0.25 VCPU", 256, id="0.25-VCPU"),
+        pytest.param("2 vCPU", 2048, id="2-vCPU"),
+        pytest.param(256.0, 256, id="256.0"),
+        pytest.param(0, 0, id="0"),
+        pytest.param("x", None, id="letter"),
+        pytest.param("", None, id="empty"),
+        pytest.param(True, None, id="true"),
+        pytest.param(None, None, id="null"),
+        pytest.param([], None, id="list"),
+        pytest.param("1 GB", None, id="GB"),
+        pytest.param("1e3", None, id="exponent"),
+        pytest.param("-1", None, id="negative-string"),
+        pytest.param(-1, None, id="negative"),
+        pytest.param(float("inf"), None, id="infinity"),
+        pytest.param(float("nan"), None, id="nan"),
+        pytest.param(10**400, None, id="10-to-the-400"),
+        pytest.param("9" * 21, None, id="21-digits"),
+        pytest.param("1" * 1_000_000 + "x", None, id="million-digits"),
+        pytest.param(" " * 1_000_000, None, id="million-spaces"),
+        pytest.param("1.", None, id="trailing-dot"),
+        pytest.param("1..5", None, id="two-dots"),
     ],
-)  # fmt: skip
+)
 def test_cpu_is_parsed_in_every_format(value: Json, units: int | None) -> None:
     assert cpu_units(value) == units
 
 
 @pytest.mark.parametrize(
-    ("value", "mib"), [(512, 512), ("512", 512), ("0.5 GB", 512), ("1GB", 1024), ("2 gb", 2048), ("1 vCPU", None)]
+    ("value", "mib"),
+    [
+        pytest.param(512, 512, id="512"),
+        pytest.param("512", 512, id="string"),
+        pytest.param("0.5 GB", 512, id="0.5-GB"),
+        pytest.param("1GB", 1024, id="1GB"),
+        pytest.param("2 gb", 2048, id="2-gb"),
+        pytest.param("1 vCPU", None, id="vCPU"),
+    ],
 )
 def test_memory_is_parsed_in_every_format(value: Json, mib: int | None) -> None:
     assert mebibytes(value) == mib
@@ -158,11 +218,19 @@ def test_memory_is_parsed_in_every_format(value: Json, mib: int | None) -> None:
 @pytest.mark.parametrize(
     ("need", "size"),
     [
-        ((1, 1), (256, 512)), ((256, 512), (256, 512)), ((256, 513), (256, 1024)), ((256, 2049), (512, 3072)),
-        ((257, 1), (512, 1024)), ((1024, 8192), (1024, 8192)), ((1024, 8193), (2048, 9216)), ((4096, 30721), (8192, 32768)),
-        ((16384, 122880), (16384, 122880)), ((16385, 1), None), ((1, 122881), None),
+        pytest.param((1, 1), (256, 512), id="smallest"),
+        pytest.param((256, 512), (256, 512), id="exact-256"),
+        pytest.param((256, 513), (256, 1024), id="memory-513"),
+        pytest.param((256, 2049), (512, 3072), id="memory-2049"),
+        pytest.param((257, 1), (512, 1024), id="cpu-257"),
+        pytest.param((1024, 8192), (1024, 8192), id="exact-1024"),
+        pytest.param((1024, 8193), (2048, 9216), id="memory-8193"),
+        pytest.param((4096, 30721), (8192, 32768), id="memory-30721"),
+        pytest.param((16384, 122880), (16384, 122880), id="exact-largest"),
+        pytest.param((16385, 1), None, id="too-much-cpu"),
+        pytest.param((1, 122881), None, id="too-much-memory"),
     ],
-)  # fmt: skip
+)
 def test_the_next_fargate_size_is_the_smallest_that_fits(need: tuple[int, int], size: tuple[int, int] | None) -> None:
     found = next_size(Size(*need))
     assert (found and found.amounts) == size
@@ -177,14 +245,30 @@ def test_fargate_sizes_are_in_ascending_order() -> None:
 @pytest.mark.parametrize(
     ("task", "web", "agent", "fits"),
     [
-        ({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 256}, True), ({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 257}, False),
-        ({"Cpu": ".5 vCPU"}, {"Cpu": 256}, {"AgentCpu": 257}, False), ({"Cpu": {"Ref": "X"}}, {"Cpu": 256}, {"AgentCpu": 999}, True),
-        ({"Cpu": "256"}, {"Cpu": 300}, {"AgentCpu": 1}, True), ({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 512}, True),
-        ({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 513}, False), ({"Memory": "1 GB"}, {"Memory": 512}, {"AgentMemory": 513}, False),
-        ({"Memory": "1024"}, {"Memory": 1024, "MemoryReservation": 256}, {"AgentMemory": 768}, True),
-        ({"Memory": "1024"}, {"Memory": 1024, "MemoryReservation": 256}, {"AgentMemory": 1024, "AgentMemoryReservation": 769}, False),
+        pytest.param({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 256}, True, id="cpu-fits"),
+        pytest.param({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 257}, False, id="cpu-too-small"),
+        pytest.param({"Cpu": ".5 vCPU"}, {"Cpu": 256}, {"AgentCpu": 257}, False, id="vcpu-too-small"),
+        pytest.param({"Cpu": {"Ref": "X"}}, {"Cpu": 256}, {"AgentCpu": 999}, True, id="cpu-unknown"),
+        pytest.param({"Cpu": "256"}, {"Cpu": 300}, {"AgentCpu": 1}, True, id="cpu-too-small-without-agent"),
+        pytest.param({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 512}, True, id="memory-fits"),
+        pytest.param({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 513}, False, id="memory-too-small"),
+        pytest.param({"Memory": "1 GB"}, {"Memory": 512}, {"AgentMemory": 513}, False, id="gb-too-small"),
+        pytest.param(
+            {"Memory": "1024"},
+            {"Memory": 1024, "MemoryReservation": 256},
+            {"AgentMemory": 768},
+            True,
+            id="reservation-counts",
+        ),
+        pytest.param(
+            {"Memory": "1024"},
+            {"Memory": 1024, "MemoryReservation": 256},
+            {"AgentMemory": 1024, "AgentMemoryReservation": 769},
+            False,
+            id="agents-reservation-counts",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_agents_reservation_must_fit(
     *, task: dict[str, Any], web: dict[str, Any], agent: dict[str, Any], fits: bool
 ) -> None:

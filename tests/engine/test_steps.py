@@ -50,20 +50,67 @@ def assumptions(condition: str, yes: Json, no: Json = NOVALUE) -> dict[str, Json
 @pytest.mark.parametrize(
     ("entry_point", "command", "new_entry_point", "new_command"),
     [
-        (["a"], None, [WRAPPER, "a"], None), (["a"], ["b"], [WRAPPER, "a"], ["b"]), ([WRAPPER, "a"], ["b"], [WRAPPER, "a"], ["b"]),
-        ([{"Ref": "X"}], ["b"], [WRAPPER, {"Ref": "X"}], ["b"]), (["", "a"], None, [WRAPPER, "", "a"], None),
-        (NOVALUE, ["b"], [WRAPPER, "start"], ["b"]), ([], ["b"], [WRAPPER, "start"], ["b"]), (None, ["b"], [WRAPPER, "start"], ["b"]),
-        (NOVALUE, NOVALUE, [WRAPPER, "start"], ["serve"]), ([], [], [WRAPPER, "start"], ["serve"]),
-        (assumptions("C", ["a"]), None, assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]), assumptions("C", NOVALUE, ["serve"])),
-        (assumptions("C", ["a"]), ["b"], assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]), ["b"]),
-        (NOVALUE, [assumptions("C", "b")], [WRAPPER, "start"], assumptions("C", ["b"], ["serve"])),
-        (NOVALUE, [assumptions("C", "b"), "c"], [WRAPPER, "start"], [assumptions("C", "b"), "c"]),
-        ([assumptions("C", "a")], ["b"], assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]), ["b"]),
-        ([assumptions("C", 1, no=True)], ["b"], [WRAPPER, assumptions("C", 1, no=True)], ["b"]),
-        ([NOVALUE, assumptions("C", "a", "b"), assumptions("C", 1, no=True)], None, [WRAPPER, NOVALUE, assumptions("C", "a", "b"), assumptions("C", 1, no=True)], None),
+        pytest.param(["a"], None, [WRAPPER, "a"], None, id="entry-point"),
+        pytest.param(["a"], ["b"], [WRAPPER, "a"], ["b"], id="entry-point-and-command"),
+        pytest.param([WRAPPER, "a"], ["b"], [WRAPPER, "a"], ["b"], id="already-wrapped"),
+        pytest.param([{"Ref": "X"}], ["b"], [WRAPPER, {"Ref": "X"}], ["b"], id="expression-item"),
+        pytest.param(["", "a"], None, [WRAPPER, "", "a"], None, id="empty-first-item"),
+        pytest.param(NOVALUE, ["b"], [WRAPPER, "start"], ["b"], id="no-value-and-command"),
+        pytest.param([], ["b"], [WRAPPER, "start"], ["b"], id="empty-list-and-command"),
+        pytest.param(None, ["b"], [WRAPPER, "start"], ["b"], id="null-and-command"),
+        pytest.param(NOVALUE, NOVALUE, [WRAPPER, "start"], ["serve"], id="both-no-value"),
+        pytest.param([], [], [WRAPPER, "start"], ["serve"], id="both-empty"),
+        pytest.param(
+            assumptions("C", ["a"]),
+            None,
+            assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]),
+            assumptions("C", NOVALUE, ["serve"]),
+            id="conditional-entry-point",
+        ),
+        pytest.param(
+            assumptions("C", ["a"]),
+            ["b"],
+            assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]),
+            ["b"],
+            id="conditional-entry-point-and-command",
+        ),
+        pytest.param(
+            NOVALUE,
+            [assumptions("C", "b")],
+            [WRAPPER, "start"],
+            assumptions("C", ["b"], ["serve"]),
+            id="conditional-command",
+        ),
+        pytest.param(
+            NOVALUE,
+            [assumptions("C", "b"), "c"],
+            [WRAPPER, "start"],
+            [assumptions("C", "b"), "c"],
+            id="conditional-first-argument",
+        ),
+        pytest.param(
+            [assumptions("C", "a")],
+            ["b"],
+            assumptions("C", [WRAPPER, "a"], [WRAPPER, "start"]),
+            ["b"],
+            id="conditional-list-and-command",
+        ),
+        pytest.param(
+            [assumptions("C", 1, no=True)],
+            ["b"],
+            [WRAPPER, assumptions("C", 1, no=True)],
+            ["b"],
+            id="conditional-non-string",
+        ),
+        pytest.param(
+            [NOVALUE, assumptions("C", "a", "b"), assumptions("C", 1, no=True)],
+            None,
+            [WRAPPER, NOVALUE, assumptions("C", "a", "b"), assumptions("C", 1, no=True)],
+            None,
+            id="no-value-and-conditional-items",
+        ),
     ],
-    ids=str,
-)  # fmt: skip
+)
 def test_the_wrapper_starts_the_original_command(
     entry_point: Json, command: Json, new_entry_point: Json, new_command: Json
 ) -> None:
@@ -85,7 +132,17 @@ def test_a_list_of_optional_items_gets_linearly_many_branches(key: str) -> None:
     assert new == ([WRAPPER, "start"] if wrapper else ["serve"])
 
 
-@pytest.mark.parametrize("bad", ["x", 5, True, {}, {"Fn::Join": [",", ["a"]]}, {"Fn::GetAtt": ["X", "Y"]}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param("x", id="string"),
+        pytest.param(5, id="number"),
+        pytest.param(True, id="boolean"),
+        pytest.param({}, id="empty-object"),
+        pytest.param({"Fn::Join": [",", ["a"]]}, id="join"),
+        pytest.param({"Fn::GetAtt": ["X", "Y"]}, id="getatt"),
+    ],
+)
 def test_an_entry_point_that_cannot_be_extended_is_refused(bad: Json) -> None:
     (problem,) = problems_of(template(container(EntryPoint=bad)))
     assert "EntryPoint" in problem
@@ -109,15 +166,33 @@ def test_a_wrapper_later_in_the_entry_point_is_kept() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (NOVALUE, [SIDECAR]), (None, [SIDECAR]), ([], [SIDECAR]), ([{"Name": "A", "Value": "1"}], [{"Name": "A", "Value": "1"}, SIDECAR]),
-        ([SIDECAR], [SIDECAR]), ([{"Name": "SYSDIG_SIDECAR", "Value": "x"}], [SIDECAR]), ([{"Name": "SYSDIG_SIDECAR"}], [SIDECAR]),
-        ([{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}], [{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}]),
-        ([assumptions("C", SIDECAR)], [assumptions("C", SIDECAR), assumptions("C", NOVALUE, SIDECAR)]), (assumptions("C", [SIDECAR]), assumptions("C", [SIDECAR], [SIDECAR])),
-        ([assumptions("C", {"Name": "SYSDIG_SIDECAR", "Value": "x"}, SIDECAR)], [assumptions("C", SIDECAR, SIDECAR)]),
-        (["x", 5, None], ["x", 5, None, SIDECAR]), ([{"Ref": "X"}], [{"Ref": "X"}, SIDECAR]),
+        pytest.param(NOVALUE, [SIDECAR], id="no-value"),
+        pytest.param(None, [SIDECAR], id="null"),
+        pytest.param([], [SIDECAR], id="empty"),
+        pytest.param([{"Name": "A", "Value": "1"}], [{"Name": "A", "Value": "1"}, SIDECAR], id="another-variable"),
+        pytest.param([SIDECAR], [SIDECAR], id="present"),
+        pytest.param([{"Name": "SYSDIG_SIDECAR", "Value": "x"}], [SIDECAR], id="another-value"),
+        pytest.param([{"Name": "SYSDIG_SIDECAR"}], [SIDECAR], id="without-value"),
+        pytest.param(
+            [{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}],
+            [{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}],
+            id="name-is-expression",
+        ),
+        pytest.param(
+            [assumptions("C", SIDECAR)],
+            [assumptions("C", SIDECAR), assumptions("C", NOVALUE, SIDECAR)],
+            id="conditional-item",
+        ),
+        pytest.param(assumptions("C", [SIDECAR]), assumptions("C", [SIDECAR], [SIDECAR]), id="conditional-list"),
+        pytest.param(
+            [assumptions("C", {"Name": "SYSDIG_SIDECAR", "Value": "x"}, SIDECAR)],
+            [assumptions("C", SIDECAR, SIDECAR)],
+            id="another-value-in-one-branch",
+        ),
+        pytest.param(["x", 5, None], ["x", 5, None, SIDECAR], id="malformed-items"),
+        pytest.param([{"Ref": "X"}], [{"Ref": "X"}, SIDECAR], id="opaque-item"),
     ],
-    ids=str,
-)  # fmt: skip
+)
 def test_the_variable_is_added_once(before: Json, after: Json) -> None:
     assert made(Environment=before)["Environment"] == after
 
@@ -125,13 +200,22 @@ def test_the_variable_is_added_once(before: Json, after: Json) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (NOVALUE, [VOLUME]), ([VOLUME], [VOLUME]), ([{"SourceContainer": AGENT_NAME}], [VOLUME]),
-        ([{"SourceContainer": AGENT_NAME, "ReadOnly": False}], [VOLUME]),
-        ([{"SourceContainer": AGENT_NAME, "ReadOnly": "true"}], [{"SourceContainer": AGENT_NAME, "ReadOnly": "true"}]),
-        ([assumptions("C", VOLUME)], [assumptions("C", VOLUME), assumptions("C", NOVALUE, VOLUME)]),
+        pytest.param(NOVALUE, [VOLUME], id="no-value"),
+        pytest.param([VOLUME], [VOLUME], id="present"),
+        pytest.param([{"SourceContainer": AGENT_NAME}], [VOLUME], id="without-read-only"),
+        pytest.param([{"SourceContainer": AGENT_NAME, "ReadOnly": False}], [VOLUME], id="writable"),
+        pytest.param(
+            [{"SourceContainer": AGENT_NAME, "ReadOnly": "true"}],
+            [{"SourceContainer": AGENT_NAME, "ReadOnly": "true"}],
+            id="read-only-as-string",
+        ),
+        pytest.param(
+            [assumptions("C", VOLUME)],
+            [assumptions("C", VOLUME), assumptions("C", NOVALUE, VOLUME)],
+            id="conditional-item",
+        ),
     ],
-    ids=str,
-)  # fmt: skip
+)
 def test_the_volume_is_added_once_and_read_only(before: Json, after: Json) -> None:
     assert made(VolumesFrom=before)["VolumesFrom"] == after
 
@@ -148,22 +232,51 @@ PARAMETERS: dict[str, Json] = {
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (NOVALUE, add("SYS_PTRACE")), (None, add("SYS_PTRACE")), ({}, add("SYS_PTRACE")), ({"Capabilities": NOVALUE}, add("SYS_PTRACE")),
-        ({"Capabilities": {}}, add("SYS_PTRACE")), (add(), add("SYS_PTRACE")), (add("SYS_PTRACE"), add("SYS_PTRACE")),
-        ({"Capabilities": {"Add": None, "Drop": ["ALL"]}}, {"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": ["ALL"]}}),
-        (add({"Ref": "Other"}), add({"Ref": "Other"}, "SYS_PTRACE")), (add({"Ref": "Unknown"}), add({"Ref": "Unknown"}, "SYS_PTRACE")),
-        (add({"Ref": "Cap"}), add({"Ref": "Cap"})), (add(assumptions("C", "SYS_PTRACE")), add(assumptions("C", "SYS_PTRACE"), assumptions("C", NOVALUE, "SYS_PTRACE"))),
-        (add(5, None), add(5, None, "SYS_PTRACE")), ({"InitProcessEnabled": True}, {"InitProcessEnabled": True, **add("SYS_PTRACE")}),
-        (assumptions("C", add("A"), NOVALUE), assumptions("C", add("A", "SYS_PTRACE"), add("SYS_PTRACE"))),
+        pytest.param(NOVALUE, add("SYS_PTRACE"), id="no-value"),
+        pytest.param(None, add("SYS_PTRACE"), id="null"),
+        pytest.param({}, add("SYS_PTRACE"), id="empty"),
+        pytest.param({"Capabilities": NOVALUE}, add("SYS_PTRACE"), id="capabilities-no-value"),
+        pytest.param({"Capabilities": {}}, add("SYS_PTRACE"), id="capabilities-empty"),
+        pytest.param(add(), add("SYS_PTRACE"), id="add-empty"),
+        pytest.param(add("SYS_PTRACE"), add("SYS_PTRACE"), id="present"),
+        pytest.param(
+            {"Capabilities": {"Add": None, "Drop": ["ALL"]}},
+            {"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": ["ALL"]}},
+            id="add-null-with-drop",
+        ),
+        pytest.param(add({"Ref": "Other"}), add({"Ref": "Other"}, "SYS_PTRACE"), id="list-parameter"),
+        pytest.param(add({"Ref": "Unknown"}), add({"Ref": "Unknown"}, "SYS_PTRACE"), id="unknown-item"),
+        pytest.param(add({"Ref": "Cap"}), add({"Ref": "Cap"}), id="parameter-is-sys-ptrace"),
+        pytest.param(
+            add(assumptions("C", "SYS_PTRACE")),
+            add(assumptions("C", "SYS_PTRACE"), assumptions("C", NOVALUE, "SYS_PTRACE")),
+            id="conditional-item",
+        ),
+        pytest.param(add(5, None), add(5, None, "SYS_PTRACE"), id="malformed-items"),
+        pytest.param(
+            {"InitProcessEnabled": True}, {"InitProcessEnabled": True, **add("SYS_PTRACE")}, id="other-parameters"
+        ),
+        pytest.param(
+            assumptions("C", add("A"), NOVALUE),
+            assumptions("C", add("A", "SYS_PTRACE"), add("SYS_PTRACE")),
+            id="conditional-object",
+        ),
     ],
-    ids=str,
-)  # fmt: skip
+)
 def test_the_capability_is_added_once(before: Json, after: Json) -> None:
     assert made(PARAMETERS, LinuxParameters=before)["LinuxParameters"] == after
 
 
 @pytest.mark.parametrize("key", ["Environment", "VolumesFrom", "LinuxParameters"])
-@pytest.mark.parametrize("bad", ["x", 5, {"Ref": "X"}, {"Fn::GetAtt": ["X", "Y"]}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param("x", id="string"),
+        pytest.param(5, id="number"),
+        pytest.param({"Ref": "X"}, id="ref"),
+        pytest.param({"Fn::GetAtt": ["X", "Y"]}, id="getatt"),
+    ],
+)
 def test_unextendable_values_are_refused_with_their_location(key: str, bad: Json) -> None:
     (problem,) = problems_of(template(container(**{key: bad})))
     assert f"(Resources.Api.Properties.ContainerDefinitions[0].{key}): {key} " in problem
@@ -181,35 +294,64 @@ def test_a_plaintext_key_gets_a_notice_without_the_key() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (NOVALUE, "task"), (None, "task"), ("task", "task"), ("shareable", "task"), (assumptions("C", "task"), assumptions("C", "task", "task")),
-        ({"Fn::Sub": "task"}, {"Fn::Sub": "task"}), (assumptions("C", "task", "host"), assumptions("C", "task", "host")),
+        pytest.param(NOVALUE, "task", id="no-value"),
+        pytest.param(None, "task", id="null"),
+        pytest.param("task", "task", id="task"),
+        pytest.param("shareable", "task", id="shareable"),
+        pytest.param(assumptions("C", "task"), assumptions("C", "task", "task"), id="conditional-task"),
+        pytest.param({"Fn::Sub": "task"}, {"Fn::Sub": "task"}, id="expression-is-task"),
+        pytest.param(assumptions("C", "task", "host"), assumptions("C", "task", "host"), id="host-in-inactive-branch"),
     ],
-    ids=str,
-)  # fmt: skip
+)
 def test_the_task_shares_its_process_namespace(before: Json, after: Json) -> None:
     assert properties_of(processed(template(sections=TAKEN, PidMode=before)))["PidMode"] == after
 
 
-@pytest.mark.parametrize("host", ["host", assumptions("C", "host"), {"Fn::Sub": "host"}])
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("host", id="literal"),
+        pytest.param(assumptions("C", "host"), id="in-active-branch"),
+        pytest.param({"Fn::Sub": "host"}, id="expression"),
+    ],
+)
 def test_pid_mode_host_is_refused(host: Json) -> None:
     (problem,) = problems_of(template(sections=TAKEN, PidMode=host))
     assert "PidMode is host, and the agent needs task" in problem
 
 
-@pytest.mark.parametrize("mode", [{"Fn::GetAtt": ["X", "Mode"]}, assumptions("C", {"Ref": "X"})])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param({"Fn::GetAtt": ["X", "Mode"]}, id="getatt"),
+        pytest.param(assumptions("C", {"Ref": "X"}), id="in-active-branch"),
+    ],
+)
 def test_an_unknown_pid_mode_is_refused(mode: Json) -> None:
     (problem,) = problems_of(template(sections=TAKEN, PidMode=mode))
     assert "PidMode cannot be resolved (it refers to" in problem
 
 
-@pytest.mark.parametrize("mode", ["host", {"Ref": "X"}])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param("host", id="host"),
+        pytest.param({"Ref": "X"}, id="unknown"),
+    ],
+)
 def test_pid_mode_in_an_inactive_branch_stays_with_a_notice(mode: Json) -> None:
     value = template(sections=TAKEN, PidMode=assumptions("C", "task", mode))
     assert properties_of(processed(value))["PidMode"] == assumptions("C", "task", mode)
     assert any("PidMode" in notice and "which is not taken now" in notice for notice in notices_of(value))
 
 
-@pytest.mark.parametrize("mode", ["host", {"Ref": "X"}])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param("host", id="host"),
+        pytest.param({"Ref": "X"}, id="unknown"),
+    ],
+)
 def test_pid_mode_host_stays_if_nothing_is_instrumented(mode: Json) -> None:
     """Under the condition that makes it so there is no container but the excluded one."""
     value = template(
@@ -262,8 +404,13 @@ def test_the_agent_is_last_and_holds_the_only_secret() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "essential"),
-    [({}, False), ({"Priority": "security"}, True), ({"Priority": "security", "AgentEssential": False}, False), ({"AgentEssential": True}, True)],
-)  # fmt: skip
+    [
+        pytest.param({}, False, id="default"),
+        pytest.param({"Priority": "security"}, True, id="security"),
+        pytest.param({"Priority": "security", "AgentEssential": False}, False, id="security-but-not-essential"),
+        pytest.param({"AgentEssential": True}, True, id="essential"),
+    ],
+)
 def test_the_agent_is_essential_where_security_comes_first(settings: dict[str, Json], *, essential: bool) -> None:
     assert agent_of(processed(template(), settings))["Essential"] is essential
 
@@ -271,11 +418,16 @@ def test_the_agent_is_essential_where_security_comes_first(settings: dict[str, J
 @pytest.mark.parametrize(
     ("workload", "agents"),
     [
-        ({"LogDriver": "awslogs", "Options": {"awslogs-group": "g", "awslogs-stream-prefix": "web"}},
-         {"LogDriver": "awslogs", "Options": {"awslogs-group": "g", "awslogs-stream-prefix": "sysdig"}}),
-        ({"LogDriver": "splunk"}, {"LogDriver": "splunk"}), (NOVALUE, None), ({"LogDriver": "x", "Options": "y"}, {"LogDriver": "x", "Options": "y"}),
+        pytest.param(
+            {"LogDriver": "awslogs", "Options": {"awslogs-group": "g", "awslogs-stream-prefix": "web"}},
+            {"LogDriver": "awslogs", "Options": {"awslogs-group": "g", "awslogs-stream-prefix": "sysdig"}},
+            id="awslogs-with-prefix",
+        ),
+        pytest.param({"LogDriver": "splunk"}, {"LogDriver": "splunk"}, id="without-options"),
+        pytest.param(NOVALUE, None, id="no-value"),
+        pytest.param({"LogDriver": "x", "Options": "y"}, {"LogDriver": "x", "Options": "y"}, id="malformed-options"),
     ],
-)  # fmt: skip
+)
 def test_an_inherited_log_configuration_has_a_prefix_of_its_own(workload: Json, agents: Json) -> None:
     value = template(container(LogConfiguration=workload))
     assert agent_of(processed(value, {"AgentLogConfiguration": "inherit"})).get("LogConfiguration") == agents
@@ -318,7 +470,15 @@ def test_an_earlier_result_is_replaced_if_something_changes() -> None:
     assert made["Result"]["Task"] == "instrumented"
 
 
-@pytest.mark.parametrize("metadata", [[], "x", 5, assumptions("C", {"A": "b"})])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param([], id="list"),
+        pytest.param("x", id="string"),
+        pytest.param(5, id="number"),
+        pytest.param(assumptions("C", {"A": "b"}), id="conditional"),
+    ],
+)
 def test_metadata_of_another_type_is_noticed_and_kept(metadata: Json) -> None:
     value = template()
     value["Resources"]["Api"]["Metadata"] = metadata
@@ -387,7 +547,15 @@ def test_the_reason_does_not_name_an_unread_image() -> None:
     assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point from the image"
 
 
-@pytest.mark.parametrize("bad", [5, [""], {"Ref": "Nothing"}, {"Fn::Join": [",", ["a"]]}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(5, id="number"),
+        pytest.param([""], id="empty-string"),
+        pytest.param({"Ref": "Nothing"}, id="empty-list-parameter"),
+        pytest.param({"Fn::Join": [",", ["a"]]}, id="not-a-list"),
+    ],
+)
 def test_the_reason_of_an_unchanged_entry_point(bad: Json) -> None:
     """In a resource that is not created now, where it stops nobody."""
     parameters: Json = {"Nothing": {"Type": "CommaDelimitedList", "Default": ""}}
@@ -463,7 +631,14 @@ def test_an_image_whose_cmd_is_the_wrapper_is_unchanged() -> None:
     assert not any({"EntryPoint", "Command"} & set(map(str, change.pointer)) for change in value.changes)
 
 
-@pytest.mark.parametrize("first", [[], 5, {"Ref": "AWS::NoValue"}])
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param([], id="empty"),
+        pytest.param(5, id="malformed"),
+        pytest.param({"Ref": "AWS::NoValue"}, id="no-value"),
+    ],
+)
 def test_a_list_may_be_missing_or_empty_in_one_branch(first: Json) -> None:
     value = template(sections=TAKEN)
     value["Resources"]["Api"]["Properties"]["ContainerDefinitions"] = assumptions("D", first, [container()])

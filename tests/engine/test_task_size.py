@@ -1,4 +1,4 @@
-"""A task is raised to the size into which the agent's share fits, or the reason why not is told."""
+"""A task is raised to the size that the agent's reservation fits into, or there is a finding that says why not."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def raised(*containers: Json, **properties: Json) -> list[Any]:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (("256", "512"), ["256", "1024"]),
-        ((256, 512), [256, 1024]),
-        ((".25 vCPU", "0.5 GB"), [".25 vCPU", "1024"]),
-        (("256", 512), ["256", 1024]),
-        (("512", "1024"), ["512", "1024"]),
-        ((NOVALUE, "512"), [NOVALUE, "1024"]),
-        ((None, "512"), [None, "1024"]),
-        (("odd", "512"), ["odd", "1024"]),
+        pytest.param(("256", "512"), ["256", "1024"], id="strings"),
+        pytest.param((256, 512), [256, 1024], id="numbers"),
+        pytest.param((".25 vCPU", "0.5 GB"), [".25 vCPU", "1024"], id="units"),
+        pytest.param(("256", 512), ["256", 1024], id="mixed"),
+        pytest.param(("512", "1024"), ["512", "1024"], id="large-enough"),
+        pytest.param((NOVALUE, "512"), [NOVALUE, "1024"], id="no-cpu"),
+        pytest.param((None, "512"), [None, "1024"], id="null-cpu"),
+        pytest.param(("odd", "512"), ["odd", "1024"], id="malformed-cpu"),
     ],
 )
 def test_a_raised_size_keeps_its_json_type(before: tuple[Json, Json], after: list[Json]) -> None:
@@ -59,7 +59,13 @@ def test_both_branches_of_an_unknown_condition_are_raised() -> None:
     ]
 
 
-@pytest.mark.parametrize("settings", [{"TaskSize": "raise"}, {"TaskSize": "raise", "AgentCpu": 64}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"TaskSize": "raise"}, id="none"),
+        pytest.param({"TaskSize": "raise", "AgentCpu": 64}, id="cpu-only"),
+    ],
+)
 def test_sizes_without_an_agent_reservation_are_not_raised(settings: dict[str, Json]) -> None:
     made = properties_of(processed(template(container(Memory=512), Memory="512"), settings))
     assert made["Memory"] == "512"
@@ -123,7 +129,13 @@ def test_fully_reserved_memory_gets_a_notice() -> None:
     assert not any(full in notice for notice in notices_of(template(container(Memory=2048), Memory={"Ref": "X"})))
 
 
-@pytest.mark.parametrize("branches", [(["FARGATE"], ["EC2"]), (["EC2"], ["FARGATE"])])
+@pytest.mark.parametrize(
+    "branches",
+    [
+        pytest.param((["FARGATE"], ["EC2"]), id="fargate-first"),
+        pytest.param((["EC2"], ["FARGATE"]), id="ec2-first"),
+    ],
+)
 def test_fargate_sizes_are_stepped_and_other_sizes_exact(branches: tuple[Json, Json]) -> None:
     platforms: Json = {"Fn::If": ["Other", *branches]}
     made = processed(

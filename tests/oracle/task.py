@@ -1,4 +1,4 @@
-"""One task definition: what ECS receives with the output, against what the contract promises."""
+"""One task definition: what ECS receives with the output, against what the documentation promises."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS
 def test_each_key_of_a_container_step_has_a_rule(key: str) -> None:
     assert key in INSTRUMENTED_KEYS, (
         f"A step changes {key} of a container, and the oracle has no rule for it. "
-        "Add a check to check_workload in tests/oracle/workload.py, and the key to INSTRUMENTED_KEYS."
+        "Add a check to check_workload in tests/oracle/workload.py, and the key to INSTRUMENTED_KEYS there."
     )
 
 
@@ -21,7 +21,8 @@ def test_each_key_of_a_container_step_has_a_rule(key: str) -> None:
 def test_each_key_of_a_task_step_has_a_rule(key: str) -> None:
     assert key in INSTRUMENTED_PROPERTIES, (
         f"A step changes {key} of a task definition, and the oracle has no rule for it. "
-        "Add a check to check_task in tests/oracle/task.py, and the key to INSTRUMENTED_PROPERTIES."
+        "Add a check to check_task in tests/oracle/task.py, the key to INSTRUMENTED_PROPERTIES there, and the change to "
+        "_check_task in tests/oracle/template_diff.py."
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks of an instrumented container against sections 1 and 2 of the contract."""
+"""Checks of an instrumented container: its keys, its entry point, its variables, volumes and capabilities."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _check_argv(before: Mapping[str, Json], after: Mapping[str, Json], expected:
 
 
 def expected_argv(before: Mapping[str, Json], expected: Expected) -> tuple[list[Json], list[Json]]:
-    """Return EntryPoint and Command according to the table of section 2.
+    """Return EntryPoint and Command according to the table in docs/how-it-decides.md.
 
     `[]` counts as absent, and a wrapped EntryPoint is not wrapped again.
     """

@@ -66,7 +66,14 @@ def test_both_roles_of_a_condition_are_granted() -> None:
     assert statements(made) == statements(made, "Other") == [GET]
 
 
-@pytest.mark.parametrize("absent", [NOVALUE, None, ""])
+@pytest.mark.parametrize(
+    "absent",
+    [
+        pytest.param(NOVALUE, id="no-value"),
+        pytest.param(None, id="null"),
+        pytest.param("", id="empty"),
+    ],
+)
 def test_the_default_role_is_granted_where_the_task_has_none(absent: Json) -> None:
     made = processed(with_role(absent), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
     assert statements(made) == [GET]
@@ -78,7 +85,14 @@ def test_the_default_role_in_one_branch_is_granted_too() -> None:
     assert statements(made) == statements(made, "Other") == [GET]
 
 
-@pytest.mark.parametrize("reference", [ROLE, {"Fn::ImportValue": "role"}, {"Fn::GetAtt": ["Nobody", "Arn"]}])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param(ROLE, id="arn"),
+        pytest.param({"Fn::ImportValue": "role"}, id="import"),
+        pytest.param({"Fn::GetAtt": ["Nobody", "Arn"]}, id="getatt-of-nothing"),
+    ],
+)
 def test_a_role_outside_the_template_gets_a_notice(reference: Json) -> None:
     value = with_role(reference)
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
@@ -92,12 +106,17 @@ _KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc"
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
-        {"AccessKeyKmsKey": _KEY},
-        {"AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:no-random-part:json-key::"},
-        {"AccessKeySecret": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/sysdig/key", "AccessKeyKmsKey": _KEY},
+        pytest.param({}, id="default"),
+        pytest.param({"AccessKeyKmsKey": _KEY}, id="kms-key"),
+        pytest.param(
+            {"AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:no-random-part:json-key::"},
+            id="secret-without-suffix",
+        ),
+        pytest.param(
+            {"AccessKeySecret": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/sysdig/key", "AccessKeyKmsKey": _KEY},
+            id="ssm-with-kms-key",
+        ),
     ],
-    ids=str,
 )
 def test_the_notice_shows_exactly_the_missing_statement(settings: dict[str, Json]) -> None:
     (notice,) = (each for each in notices_of(with_role(ROLE), settings) if "execution role" in each)
@@ -122,11 +141,20 @@ def test_never_grants_and_notices_nothing() -> None:
 @pytest.mark.parametrize(
     ("properties", "index"),
     [
-        (None, 0), ({}, 0), ({"Policies": None}, 0), ({"Policies": NOVALUE}, 0), ({"Policies": []}, 0),
-        ({"Policies": [{"PolicyName": "x"}]}, 1), ({"Policies": [5, {"Ref": "x"}]}, 2),
-        ({"Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": {"Statement": "older"}}]}, 0),
+        pytest.param(None, 0, id="no-properties"),
+        pytest.param({}, 0, id="empty-properties"),
+        pytest.param({"Policies": None}, 0, id="null"),
+        pytest.param({"Policies": NOVALUE}, 0, id="no-value"),
+        pytest.param({"Policies": []}, 0, id="empty-list"),
+        pytest.param({"Policies": [{"PolicyName": "x"}]}, 1, id="another-policy"),
+        pytest.param({"Policies": [5, {"Ref": "x"}]}, 2, id="malformed-and-opaque-items"),
+        pytest.param(
+            {"Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": {"Statement": "older"}}]},
+            0,
+            id="older-policy-of-its-own",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_policy_is_added_to_existing_ones(properties: dict[str, Json] | None, index: int) -> None:
     role: dict[str, Json] = {"Type": "AWS::IAM::Role"}
     if properties is not None:
@@ -147,7 +175,14 @@ def test_policies_that_cannot_be_extended_are_noticed() -> None:
     assert any("Policies are an expression that cannot be extended" in each for each in notices_of(value))
 
 
-@pytest.mark.parametrize("properties", [[], "x", {"Fn::If": ["C", {}, NOVALUE]}])
+@pytest.mark.parametrize(
+    "properties",
+    [
+        pytest.param([], id="list"),
+        pytest.param("x", id="string"),
+        pytest.param({"Fn::If": ["C", {}, NOVALUE]}, id="conditional"),
+    ],
+)
 def test_a_role_with_opaque_properties_is_kept_with_a_notice(properties: Json) -> None:
     role: Json = {"Type": "AWS::IAM::Role", "Properties": properties}
     value = with_role({"Ref": "Role"}, role)
@@ -182,7 +217,14 @@ def test_an_inactive_unchanged_task_needs_no_grant() -> None:
     assert statements(processed(value)) == []
 
 
-@pytest.mark.parametrize(("taken", "is_noticed"), [(1, False), (2, True), ({"Fn::GetAtt": ["X", "Y"]}, True)])
+@pytest.mark.parametrize(
+    ("taken", "is_noticed"),
+    [
+        pytest.param(1, False, id="inactive"),
+        pytest.param(2, True, id="active"),
+        pytest.param({"Fn::GetAtt": ["X", "Y"]}, True, id="unknown"),
+    ],
+)
 def test_an_outside_role_in_an_inactive_branch_gets_no_notice(taken: Json, *, is_noticed: bool) -> None:
     value = with_role({"Fn::If": ["C", {"Ref": "Role"}, "arn:aws:iam::1:role/elsewhere"]})
     value["Conditions"] = {"C": {"Fn::Equals": [1, taken]}}
@@ -196,13 +238,21 @@ _PLAIN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 @pytest.mark.parametrize(
     ("secret", "expected"),
     [
-        (SECRET, SECRET),
-        (f"{SECRET}:json-key::", SECRET),
-        (f"{_PLAIN}prod/sysdig", [f"{_PLAIN}prod/sysdig", f"{_PLAIN}prod/sysdig-??????"]),
-        (f"{_PLAIN}sysdig", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"]),
-        (f"{_PLAIN}prod-Sysdig-key", [f"{_PLAIN}prod-Sysdig-key", f"{_PLAIN}prod-Sysdig-key-??????"]),
-        (f"{_PLAIN}a-sysdig", [f"{_PLAIN}a-sysdig", f"{_PLAIN}a-sysdig-??????"]),
-        (f"{_PLAIN}sysdig:json-key::", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"]),
+        pytest.param(SECRET, SECRET, id="full-arn"),
+        pytest.param(f"{SECRET}:json-key::", SECRET, id="json-key"),
+        pytest.param(
+            f"{_PLAIN}prod/sysdig", [f"{_PLAIN}prod/sysdig", f"{_PLAIN}prod/sysdig-??????"], id="no-suffix-with-path"
+        ),
+        pytest.param(f"{_PLAIN}sysdig", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"], id="no-suffix"),
+        pytest.param(
+            f"{_PLAIN}prod-Sysdig-key",
+            [f"{_PLAIN}prod-Sysdig-key", f"{_PLAIN}prod-Sysdig-key-??????"],
+            id="suffix-lookalike",
+        ),
+        pytest.param(f"{_PLAIN}a-sysdig", [f"{_PLAIN}a-sysdig", f"{_PLAIN}a-sysdig-??????"], id="six-letter-word"),
+        pytest.param(
+            f"{_PLAIN}sysdig:json-key::", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"], id="no-suffix-and-json-key"
+        ),
     ],
 )
 def test_the_resource_is_the_full_secret_arn(secret: str, expected: Json) -> None:
@@ -227,7 +277,16 @@ def test_a_kms_key_is_granted_for_one_service_only() -> None:
     assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": f"ssm.{REGION}.amazonaws.com"}}
 
 
-@pytest.mark.parametrize("value", ["my-parameter", "arn:", "arn:aws", "", "a:b:c:d"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("my-parameter", id="name"),
+        pytest.param("arn:", id="one-colon"),
+        pytest.param("arn:aws", id="two-fields"),
+        pytest.param("", id="empty"),
+        pytest.param("a:b:c:d", id="too-few-fields"),
+    ],
+)
 def test_a_secret_without_an_arn_gets_a_notice(value: str) -> None:
     fragment = with_role({"Ref": "Role"})
     fragment["Parameters"] = {"P": {"Type": "String", "Default": value}}
@@ -250,7 +309,14 @@ def test_an_outside_role_in_one_branch_gets_a_notice() -> None:
     assert statements(processed(value)) == [GET]
 
 
-@pytest.mark.parametrize("secret", [{"Ref": "Role"}, {"Ref": "Nobody"}, {"Fn::GetAtt": ["Nobody", "Arn"]}])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param({"Ref": "Role"}, id="another-resource"),
+        pytest.param({"Ref": "Nobody"}, id="missing-resource"),
+        pytest.param({"Fn::GetAtt": ["Nobody", "Arn"]}, id="getatt"),
+    ],
+)
 def test_an_unresolved_secret_gets_a_notice(secret: Json) -> None:
     value = with_role({"Ref": "Role"})
     value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": secret}}

@@ -41,9 +41,9 @@ def test_a_skipped_task_is_out_of_scope() -> None:
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        ("VolumesFrom", "does not have the volume with the wrapper"),
-        ("LinuxParameters", "does not have the capability SYS_PTRACE"),
-        ("Environment", "does not have the variables that the wrapper needs"),
+        pytest.param("VolumesFrom", "does not have the volume with the wrapper", id="VolumesFrom"),
+        pytest.param("LinuxParameters", "does not have the capability SYS_PTRACE", id="LinuxParameters"),
+        pytest.param("Environment", "does not have the variables that the wrapper needs", id="Environment"),
     ],
 )
 def test_removed_members_are_reported_missing(made: dict[str, Any], key: str, reason: str) -> None:
@@ -86,7 +86,14 @@ def with_another_mode(value: dict[str, Any]) -> None:
     containers(value)[0]["Environment"][-1]["Value"] = "force"
 
 
-@pytest.mark.parametrize("change", [with_another_collector, with_a_volume_to_write_to, with_another_mode])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(with_another_collector, id="collector"),
+        pytest.param(with_a_volume_to_write_to, id="writable-volume"),
+        pytest.param(with_another_mode, id="sidecar-mode"),
+    ],
+)
 def test_changes_that_do_not_affect_protection(made: dict[str, Any], change: Any) -> None:
     changed = copy.deepcopy(made)
     change(changed)
