@@ -1,4 +1,4 @@
-"""What is checked of a processed task definition, at each limit and one beyond."""
+"""The checks of a processed task definition, at each limit and one beyond it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import Any
 import pytest
 
 from factories import NOVALUE, ROLE, container, problems_of, processed, template
-from sysdig_instrument.engine.fargate_sizes import FARGATE_SIZES, Size, cpu_units, mebibytes, next_size
 from sysdig_instrument.engine.json_types import Json
 
 
-def several(count: int) -> list[Json]:
+def containers(count: int) -> list[Json]:
     return [container(Name=f"c{number}") for number in range(count)]
 
 
 def test_nine_containers_and_the_agent_are_ten() -> None:
-    assert problems_of(template(*several(9))) == []
-    (problem,) = problems_of(template(*several(10)))
+    assert problems_of(template(*containers(9))) == []
+    (problem,) = problems_of(template(*containers(10)))
     assert "there are 11 containers, and ECS accepts 10 at most" in problem
 
 
 def test_inactive_containers_are_not_counted() -> None:
-    conditional: list[Json] = [{"Fn::If": ["Never", each, NOVALUE]} for each in several(5)]
+    conditional: list[Json] = [{"Fn::If": ["Never", each, NOVALUE]} for each in containers(5)]
     sections: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
     kept: list[Json] = [container(Name=f"k{number}") for number in range(9)]
     assert problems_of(template(*kept, *conditional, sections=sections)) == []
@@ -46,57 +45,57 @@ def test_the_same_name_in_two_branches_is_one_container() -> None:
 @pytest.mark.parametrize(
     ("key", "entry"),
     [
-        pytest.param("VolumesFrom", {"SourceContainer": "nobody"}, id="VolumesFrom"),
-        pytest.param("DependsOn", {"ContainerName": "nobody", "Condition": "START"}, id="DependsOn"),
+        pytest.param("VolumesFrom", {"SourceContainer": "missing"}, id="VolumesFrom"),
+        pytest.param("DependsOn", {"ContainerName": "missing", "Condition": "START"}, id="DependsOn"),
     ],
 )
 def test_a_referenced_container_must_exist(key: str, entry: Json) -> None:
     (problem,) = problems_of(template(container(**{key: [entry]})))
-    assert f'{key} names "nobody", and there is no container of that name' in problem
+    assert f'{key} names "missing", and there is no container of that name' in problem
     assert f"ContainerDefinitions[0].{key}[0]" in problem
 
 
-NOW: dict[str, Json] = {"Conditions": {"Yes": {"Fn::Equals": [1, 1]}, "No": {"Fn::Equals": [1, 2]}}}
-NOBODY: Json = {"SourceContainer": "nobody"}
-HERE: Json = {"SourceContainer": "web"}
+CONDITIONS: dict[str, Json] = {"Conditions": {"Yes": {"Fn::Equals": [1, 1]}, "No": {"Fn::Equals": [1, 2]}}}
+MISSING: Json = {"SourceContainer": "missing"}
+WEB: Json = {"SourceContainer": "web"}
 
 
 @pytest.mark.parametrize(
-    ("entries", "place"),
+    ("entries", "location"),
     [
-        pytest.param({"Fn::If": ["Yes", [NOBODY], []]}, "VolumesFrom.Fn::If[1][0]", id="list-in-true-branch"),
-        pytest.param({"Fn::If": ["No", [], [HERE, NOBODY]]}, "VolumesFrom.Fn::If[2][1]", id="list-in-false-branch"),
-        pytest.param([HERE, {"Fn::If": ["Yes", NOBODY, HERE]}], "VolumesFrom[1]", id="conditional-item"),
+        pytest.param({"Fn::If": ["Yes", [MISSING], []]}, "VolumesFrom.Fn::If[1][0]", id="list-in-true-branch"),
+        pytest.param({"Fn::If": ["No", [], [WEB, MISSING]]}, "VolumesFrom.Fn::If[2][1]", id="list-in-false-branch"),
+        pytest.param([WEB, {"Fn::If": ["Yes", MISSING, WEB]}], "VolumesFrom[1]", id="conditional-item"),
         pytest.param(
-            [{"SourceContainer": {"Fn::If": ["Yes", "nobody", "web"]}}], "VolumesFrom[0]", id="conditional-name"
+            [{"SourceContainer": {"Fn::If": ["Yes", "missing", "web"]}}], "VolumesFrom[0]", id="conditional-name"
         ),
     ],
 )
-def test_a_conditional_list_is_checked_in_its_active_branch(entries: Json, place: str) -> None:
+def test_a_conditional_list_is_checked_in_its_active_branch(entries: Json, location: str) -> None:
     others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
-    (problem,) = problems_of(template(*others, sections=NOW))
-    assert place in problem
-    assert 'VolumesFrom names "nobody", and there is no container of that name' in problem
+    (problem,) = problems_of(template(*others, sections=CONDITIONS))
+    assert location in problem
+    assert 'VolumesFrom names "missing", and there is no container of that name' in problem
 
 
 @pytest.mark.parametrize(
     "entries",
     [
-        pytest.param({"Fn::If": ["No", [NOBODY], [HERE]]}, id="list-in-false-condition"),
-        pytest.param({"Fn::If": ["Yes", [HERE], [NOBODY]]}, id="list-in-other-branch"),
-        pytest.param({"Fn::If": ["Unheard", [NOBODY], [HERE]]}, id="unknown-condition"),
-        pytest.param([{"Fn::If": ["No", NOBODY, NOVALUE]}, HERE], id="conditional-item"),
-        pytest.param([{"SourceContainer": {"Fn::If": ["No", "nobody", "web"]}}], id="conditional-name"),
+        pytest.param({"Fn::If": ["No", [MISSING], [WEB]]}, id="list-in-false-condition"),
+        pytest.param({"Fn::If": ["Yes", [WEB], [MISSING]]}, id="list-in-other-branch"),
+        pytest.param({"Fn::If": ["Unknown", [MISSING], [WEB]]}, id="unknown-condition"),
+        pytest.param([{"Fn::If": ["No", MISSING, NOVALUE]}, WEB], id="conditional-item"),
+        pytest.param([{"SourceContainer": {"Fn::If": ["No", "missing", "web"]}}], id="conditional-name"),
     ],
 )
 def test_inactive_list_items_are_not_checked(entries: Json) -> None:
     others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
-    assert not any("nobody" in each for each in problems_of(template(*others, sections=NOW)))
+    assert not any("missing" in each for each in problems_of(template(*others, sections=CONDITIONS)))
 
 
 def test_references_are_accepted_beside_unknown_containers() -> None:
-    there: Json = {"Fn::If": ["Unheard", container(Name="b"), NOVALUE]}
-    value = template(container(VolumesFrom=[{"SourceContainer": "b"}]), there, sections=NOW)
+    there: Json = {"Fn::If": ["Unknown", container(Name="b"), NOVALUE]}
+    value = template(container(VolumesFrom=[{"SourceContainer": "b"}]), there, sections=CONDITIONS)
     assert problems_of(value) == []
 
 
@@ -161,85 +160,7 @@ def test_an_existing_or_possible_role_is_accepted(role: Json) -> None:
     assert problems_of(template(ExecutionRoleArn=role)) == []
 
 
-# Sizes
-
-
-@pytest.mark.parametrize(
-    ("value", "units"),
-    [
-        pytest.param(256, 256, id="256"),
-        pytest.param("256", 256, id="string"),
-        pytest.param(" 256 ", 256, id="spaces"),
-        pytest.param("1 vCPU", 1024, id="1-vCPU"),
-        pytest.param("1vcpu", 1024, id="1vcpu"),
-        pytest.param(".25 vCPU", 256, id=".25-vCPU"),
-        pytest.param("0.25 VCPU", 256, id="0.25-VCPU"),
-        pytest.param("2 vCPU", 2048, id="2-vCPU"),
-        pytest.param(256.0, 256, id="256.0"),
-        pytest.param(0, 0, id="0"),
-        pytest.param("x", None, id="letter"),
-        pytest.param("", None, id="empty"),
-        pytest.param(True, None, id="true"),
-        pytest.param(None, None, id="null"),
-        pytest.param([], None, id="list"),
-        pytest.param("1 GB", None, id="GB"),
-        pytest.param("1e3", None, id="exponent"),
-        pytest.param("-1", None, id="negative-string"),
-        pytest.param(-1, None, id="negative"),
-        pytest.param(float("inf"), None, id="infinity"),
-        pytest.param(float("nan"), None, id="nan"),
-        pytest.param(10**400, None, id="10-to-the-400"),
-        pytest.param("9" * 21, None, id="21-digits"),
-        pytest.param("1" * 1_000_000 + "x", None, id="million-digits"),
-        pytest.param(" " * 1_000_000, None, id="million-spaces"),
-        pytest.param("1.", None, id="trailing-dot"),
-        pytest.param("1..5", None, id="two-dots"),
-    ],
-)
-def test_cpu_is_parsed_in_every_format(value: Json, units: int | None) -> None:
-    assert cpu_units(value) == units
-
-
-@pytest.mark.parametrize(
-    ("value", "mib"),
-    [
-        pytest.param(512, 512, id="512"),
-        pytest.param("512", 512, id="string"),
-        pytest.param("0.5 GB", 512, id="0.5-GB"),
-        pytest.param("1GB", 1024, id="1GB"),
-        pytest.param("2 gb", 2048, id="2-gb"),
-        pytest.param("1 vCPU", None, id="vCPU"),
-    ],
-)
-def test_memory_is_parsed_in_every_format(value: Json, mib: int | None) -> None:
-    assert mebibytes(value) == mib
-
-
-@pytest.mark.parametrize(
-    ("need", "size"),
-    [
-        pytest.param((1, 1), (256, 512), id="smallest"),
-        pytest.param((256, 512), (256, 512), id="exact-256"),
-        pytest.param((256, 513), (256, 1024), id="memory-513"),
-        pytest.param((256, 2049), (512, 3072), id="memory-2049"),
-        pytest.param((257, 1), (512, 1024), id="cpu-257"),
-        pytest.param((1024, 8192), (1024, 8192), id="exact-1024"),
-        pytest.param((1024, 8193), (2048, 9216), id="memory-8193"),
-        pytest.param((4096, 30721), (8192, 32768), id="memory-30721"),
-        pytest.param((16384, 122880), (16384, 122880), id="exact-largest"),
-        pytest.param((16385, 1), None, id="too-much-cpu"),
-        pytest.param((1, 122881), None, id="too-much-memory"),
-    ],
-)
-def test_the_next_fargate_size_is_the_smallest_that_fits(need: tuple[int, int], size: tuple[int, int] | None) -> None:
-    found = next_size(Size(*need))
-    assert (found and found.amounts) == size
-
-
-def test_fargate_sizes_are_in_ascending_order() -> None:
-    assert [cpu for cpu, _ in FARGATE_SIZES] == [256 << step for step in range(7)]
-    for _, memories in FARGATE_SIZES:
-        assert list(memories) == sorted(set(memories))
+# --- The size of the task
 
 
 @pytest.mark.parametrize(
@@ -290,8 +211,8 @@ def test_no_size_is_suggested_if_none_fits() -> None:
 
 
 def test_a_failed_check_leaves_the_template_unchanged() -> None:
-    assert processed(template(*several(9))) != template(*several(9))
-    assert len(problems_of(template(*several(10)))) == 1
+    assert processed(template(*containers(9))) != template(*containers(9))
+    assert len(problems_of(template(*containers(10)))) == 1
 
 
 def test_dependencies_on_a_healthy_agent() -> None:

@@ -51,9 +51,9 @@ REFERENCES: list[Json] = [
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=str)
 def test_a_role_is_found_by_every_form_of_reference(reference: Json) -> None:
-    made = processed(with_role(reference))
-    assert statements(made) == [GET]
-    assert statements(made, "Other") == []
+    result = processed(with_role(reference))
+    assert statements(result) == [GET]
+    assert statements(result, "Other") == []
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=str)
@@ -62,8 +62,8 @@ def test_a_second_run_grants_nothing_more(reference: Json) -> None:
 
 
 def test_both_roles_of_a_condition_are_granted() -> None:
-    made = processed(with_role({"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}]}))
-    assert statements(made) == statements(made, "Other") == [GET]
+    result = processed(with_role({"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}]}))
+    assert statements(result) == statements(result, "Other") == [GET]
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_both_roles_of_a_condition_are_granted() -> None:
     ],
 )
 def test_the_default_role_is_granted_where_the_task_has_none(absent: Json) -> None:
-    made = processed(with_role(absent), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
-    assert statements(made) == [GET]
+    result = processed(with_role(absent), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
+    assert statements(result) == [GET]
 
 
 def test_the_default_role_in_one_branch_is_granted_too() -> None:
     either: Json = {"Fn::If": ["C", {"Fn::GetAtt": ["Other", "Arn"]}, NOVALUE]}
-    made = processed(with_role(either), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
-    assert statements(made) == statements(made, "Other") == [GET]
+    result = processed(with_role(either), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
+    assert statements(result) == statements(result, "Other") == [GET]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_default_role_in_one_branch_is_granted_too() -> None:
     [
         pytest.param(ROLE, id="arn"),
         pytest.param({"Fn::ImportValue": "role"}, id="import"),
-        pytest.param({"Fn::GetAtt": ["Nobody", "Arn"]}, id="getatt-of-nothing"),
+        pytest.param({"Fn::GetAtt": ["Missing", "Arn"]}, id="getatt-of-nothing"),
     ],
 )
 def test_a_role_outside_the_template_gets_a_notice(reference: Json) -> None:
@@ -134,8 +134,8 @@ def test_the_notice_does_not_quote_a_secret_expression() -> None:
 
 def test_never_grants_and_notices_nothing() -> None:
     value = with_role({"Ref": "Role"})
-    made = processed(value, {"GrantAccessKeyRead": "never"})
-    assert made["Resources"]["Role"] == TRUST
+    result = processed(value, {"GrantAccessKeyRead": "never"})
+    assert result["Resources"]["Role"] == TRUST
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_the_policy_is_added_to_existing_ones(properties: dict[str, Json] | None
     role: dict[str, Json] = {"Type": "AWS::IAM::Role"}
     if properties is not None:
         role["Properties"] = dict(properties)
-    made = processed(with_role({"Ref": "Role"}, role))
-    policies = made["Resources"]["Role"]["Properties"]["Policies"]
+    result = processed(with_role({"Ref": "Role"}, role))
+    policies = result["Resources"]["Role"]["Properties"]["Policies"]
     assert policies[index] == {
         "PolicyName": POLICY_NAME,
         "PolicyDocument": {"Version": "2012-10-17", "Statement": [GET]},
@@ -198,9 +198,9 @@ def test_tasks_sharing_a_role_share_one_policy() -> None:
             **resource(ExecutionRoleArn={"Ref": "Role"}),
             **({"Metadata": metadata} if metadata else {}),
         }
-    made = processed(value)
-    assert statements(made) == [GET, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": other}]
-    assert len(made["Resources"]["Role"]["Properties"]["Policies"]) == 1
+    result = processed(value)
+    assert statements(result) == [GET, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": other}]
+    assert len(result["Resources"]["Role"]["Properties"]["Policies"]) == 1
 
 
 def test_a_task_that_is_not_instrumented_needs_no_grant() -> None:
@@ -313,8 +313,8 @@ def test_an_outside_role_in_one_branch_gets_a_notice() -> None:
     "secret",
     [
         pytest.param({"Ref": "Role"}, id="another-resource"),
-        pytest.param({"Ref": "Nobody"}, id="missing-resource"),
-        pytest.param({"Fn::GetAtt": ["Nobody", "Arn"]}, id="getatt"),
+        pytest.param({"Ref": "Missing"}, id="missing-resource"),
+        pytest.param({"Fn::GetAtt": ["Missing", "Arn"]}, id="getatt"),
     ],
 )
 def test_an_unresolved_secret_gets_a_notice(secret: Json) -> None:
@@ -361,3 +361,10 @@ def test_a_role_is_found_by_a_name_that_an_expression_gives() -> None:
     role: Json = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": {"Fn::Sub": "tasks-${AWS::Region}"}}}
     value = with_role(f"arn:aws:iam::{ACCOUNT}:role/a/b/tasks-{REGION}", role)
     assert statements(processed(value)) == [GET]
+
+
+def test_the_default_role_is_given_with_its_reason() -> None:
+    value = template(ExecutionRoleArn=NOVALUE)
+    plan = plan_of(value, {"DefaultExecutionRoleArn": ROLE})
+    (change,) = (each for each in plan.changes if each.pointer[-1] == "ExecutionRoleArn")
+    assert change.reason == "DefaultExecutionRoleArn, because the task has no role of its own"

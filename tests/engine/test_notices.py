@@ -1,4 +1,4 @@
-"""What launches an instrumented task, and does not go with it."""
+"""The findings about the resources that launch an instrumented task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sysdig_instrument.engine.json_types import Json
 
 
 def launched(kind: str, properties: Json, **resource: Json) -> dict[str, Any]:
-    """A template whose task definition is launched by one more resource."""
+    """Return a template with a resource that launches its task definition."""
     value = template()
     value["Conditions"] = {"Never": {"Fn::Equals": ["a", "b"]}, "Always": {"Fn::Equals": ["a", "a"]}}
     value["Resources"]["Launcher"] = {"Type": kind, "Properties": properties, **resource}
@@ -19,6 +19,7 @@ def launched(kind: str, properties: Json, **resource: Json) -> dict[str, Any]:
 
 
 def service(**members: Json) -> dict[str, Any]:
+    """Return a template with a service that launches its task definition."""
     return launched("AWS::ECS::Service", {"TaskDefinition": {"Ref": "Api"}, **members})
 
 
@@ -70,7 +71,7 @@ def test_a_service_in_a_loop_is_checked() -> None:
         pytest.param("1.10.0", id="1.10.0"),
         pytest.param("2.0.0", id="2.0.0"),
         pytest.param(1.4, id="number"),
-        pytest.param({"Ref": "Nowhere"}, id="unknown"),
+        pytest.param({"Ref": "Missing"}, id="unknown"),
         pytest.param(None, id="null"),
         pytest.param({"Ref": "AWS::NoValue"}, id="no-value"),
         pytest.param("x", id="word"),
@@ -95,7 +96,7 @@ def test_a_skipped_task_may_run_on_any_platform() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "noticed"),
+    ("value", "count"),
     [
         pytest.param(True, 1, id="true"),
         pytest.param("true", 1, id="true-as-string"),
@@ -104,6 +105,6 @@ def test_a_skipped_task_may_run_on_any_platform() -> None:
         pytest.param(None, 0, id="null"),
     ],
 )
-def test_ecs_exec_is_noticed(said: Json, noticed: int) -> None:
-    told = [notice for notice in notices_of(service(EnableExecuteCommand=said)) if "execute-command" in notice]
-    assert len(told) == noticed
+def test_ecs_exec_is_noticed(value: Json, count: int) -> None:
+    found = [notice for notice in notices_of(service(EnableExecuteCommand=value)) if "execute-command" in notice]
+    assert len(found) == count

@@ -1,4 +1,4 @@
-"""The verdict: what is missing where, and what does not matter for protection."""
+"""Whether a task definition is protected: what is missing, and what protection does not depend on."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from sysdig_instrument.engine.protection import OutOfScope, Protected, Protectio
 from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 
-def verdict_on(value: Json) -> Protection:
+def protection_of(value: Json) -> Protection:
     (task,) = plan_of(value, SETTINGS).tasks
     return protection(task)
 
 
 @pytest.fixture
-def made() -> dict[str, Any]:
+def instrumented() -> dict[str, Any]:
     return processed(template(container(Environment=[{"Name": "A", "Value": "b"}])))
 
 
-def containers(made: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = made["Resources"]["Api"]["Properties"]["ContainerDefinitions"]
+def containers(instrumented: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = instrumented["Resources"]["Api"]["Properties"]["ContainerDefinitions"]
     return found
 
 
-def test_a_processed_template_is_protected(made: dict[str, Any]) -> None:
-    assert verdict_on(made) == Protected()
+def test_a_processed_template_is_protected(instrumented: dict[str, Any]) -> None:
+    assert protection_of(instrumented) == Protected()
 
 
 def test_a_skipped_task_is_out_of_scope() -> None:
-    assert verdict_on(template(RequiresCompatibilities=["EC2"])) == OutOfScope(
+    assert protection_of(template(RequiresCompatibilities=["EC2"])) == OutOfScope(
         "not for Fargate, and covered by the host agent (LaunchTypes is FARGATE)"
     )
 
@@ -46,30 +46,30 @@ def test_a_skipped_task_is_out_of_scope() -> None:
         pytest.param("Environment", "does not have the variables that the wrapper needs", id="Environment"),
     ],
 )
-def test_removed_members_are_reported_missing(made: dict[str, Any], key: str, reason: str) -> None:
-    del containers(made)[0][key]
-    assert verdict_on(made) == Unprotected((f'Container "web" {reason}',))
+def test_removed_members_are_reported_missing(instrumented: dict[str, Any], key: str, reason: str) -> None:
+    del containers(instrumented)[0][key]
+    assert protection_of(instrumented) == Unprotected((f'Container "web" {reason}',))
 
 
-def test_a_missing_wrapper_is_reported(made: dict[str, Any]) -> None:
-    containers(made)[0]["EntryPoint"] = ["run"]
-    assert verdict_on(made) == Unprotected(('Container "web" is not started by the wrapper',))
+def test_a_missing_wrapper_is_reported(instrumented: dict[str, Any]) -> None:
+    containers(instrumented)[0]["EntryPoint"] = ["run"]
+    assert protection_of(instrumented) == Unprotected(('Container "web" is not started by the wrapper',))
 
 
-def test_another_pid_mode_is_reported(made: dict[str, Any]) -> None:
-    del made["Resources"]["Api"]["Properties"]["PidMode"]
-    assert verdict_on(made) == Unprotected(("The task's PidMode is not task",))
+def test_another_pid_mode_is_reported(instrumented: dict[str, Any]) -> None:
+    del instrumented["Resources"]["Api"]["Properties"]["PidMode"]
+    assert protection_of(instrumented) == Unprotected(("The task's PidMode is not task",))
 
 
-def test_a_missing_agent_is_reported(made: dict[str, Any]) -> None:
-    del containers(made)[1]
-    reasons = verdict_on(made)
+def test_a_missing_agent_is_reported(instrumented: dict[str, Any]) -> None:
+    del containers(instrumented)[1]
+    reasons = protection_of(instrumented)
     assert isinstance(reasons, Unprotected)
     assert "The agent's container is missing" in reasons.reasons
 
 
 def test_missing_members_are_reported_once_each() -> None:
-    reasons = verdict_on(template())
+    reasons = protection_of(template())
     assert isinstance(reasons, Unprotected)
     assert len(reasons.reasons) == len(set(reasons.reasons)) == 6
 
@@ -94,11 +94,11 @@ def with_another_mode(value: dict[str, Any]) -> None:
         pytest.param(with_another_mode, id="sidecar-mode"),
     ],
 )
-def test_changes_that_do_not_affect_protection(made: dict[str, Any], change: Any) -> None:
-    changed = copy.deepcopy(made)
+def test_changes_that_do_not_affect_protection(instrumented: dict[str, Any], change: Any) -> None:
+    changed = copy.deepcopy(instrumented)
     change(changed)
-    assert changed != made
-    assert verdict_on(changed) == Protected()
+    assert changed != instrumented
+    assert protection_of(changed) == Protected()
 
 
 @pytest.mark.parametrize("unresolved", ["fail", "skip"])
@@ -109,7 +109,7 @@ def test_a_container_without_entry_point_is_unprotected(unresolved: str) -> None
 
 
 def test_a_refused_task_is_unprotected_with_its_reason() -> None:
-    assert verdict_on(template(PidMode="host")) == Unprotected(
+    assert protection_of(template(PidMode="host")) == Unprotected(
         (
             "PidMode is host, and the agent needs task",
             'Container "web" is not started by the wrapper',
@@ -125,15 +125,15 @@ def with_a_condition(value: dict[str, Any]) -> None:
     value["Resources"]["Api"]["Properties"]["PidMode"] = {"Fn::If": ["C", "task", {"Ref": "AWS::NoValue"}]}
 
 
-def test_a_pid_mode_other_than_task_in_one_branch(made: dict[str, Any]) -> None:
-    with_a_condition(made)
-    assert verdict_on(made) == Unprotected(("The task's PidMode is not task",))
+def test_a_pid_mode_other_than_task_in_one_branch(instrumented: dict[str, Any]) -> None:
+    with_a_condition(instrumented)
+    assert protection_of(instrumented) == Unprotected(("The task's PidMode is not task",))
 
 
 def with_another_variable(value: dict[str, Any]) -> None:
     containers(value)[0]["Environment"] = [{"Name": "SYSDIG_SIDECAR", "Value": "off"}]
 
 
-def test_another_variable_value_does_not_unprotect(made: dict[str, Any]) -> None:
-    with_another_variable(made)
-    assert verdict_on(made) == Protected()
+def test_another_variable_value_does_not_unprotect(instrumented: dict[str, Any]) -> None:
+    with_another_variable(instrumented)
+    assert protection_of(instrumented) == Protected()

@@ -17,9 +17,9 @@ SECTIONS: dict[str, Json] = {
 
 
 def raised(*containers: Json, **properties: Json) -> list[Any]:
-    """Cpu and Memory of the task afterwards."""
-    made = properties_of(processed(template(*containers, sections=SECTIONS, **properties), RAISE))
-    return [made.get("Cpu"), made.get("Memory")]
+    """Return Cpu and Memory of the processed task."""
+    result = properties_of(processed(template(*containers, sections=SECTIONS, **properties), RAISE))
+    return [result.get("Cpu"), result.get("Memory")]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def raised(*containers: Json, **properties: Json) -> list[Any]:
         pytest.param(("512", "1024"), ["512", "1024"], id="large-enough"),
         pytest.param((NOVALUE, "512"), [NOVALUE, "1024"], id="no-cpu"),
         pytest.param((None, "512"), [None, "1024"], id="null-cpu"),
-        pytest.param(("odd", "512"), ["odd", "1024"], id="malformed-cpu"),
+        pytest.param(("x", "512"), ["x", "1024"], id="malformed-cpu"),
     ],
 )
 def test_a_raised_size_keeps_its_json_type(before: tuple[Json, Json], after: list[Json]) -> None:
@@ -67,8 +67,8 @@ def test_both_branches_of_an_unknown_condition_are_raised() -> None:
     ],
 )
 def test_sizes_without_an_agent_reservation_are_not_raised(settings: dict[str, Json]) -> None:
-    made = properties_of(processed(template(container(Memory=512), Memory="512"), settings))
-    assert made["Memory"] == "512"
+    result = properties_of(processed(template(container(Memory=512), Memory="512"), settings))
+    assert result["Memory"] == "512"
 
 
 def test_a_task_too_small_without_the_agent_is_not_raised() -> None:
@@ -95,9 +95,9 @@ def test_an_expression_is_not_replaced() -> None:
 def test_an_expression_in_an_inactive_branch_may_stay_small() -> None:
     cpu: Json = {"Fn::If": ["Now", "512", {"Ref": "Units"}]}
     value = template(container(Memory=2048), sections=SECTIONS, Cpu=cpu, Memory="2048")
-    made = properties_of(processed(value, RAISE))
-    assert made["Cpu"] == cpu
-    assert made["Memory"] == {"Fn::If": ["Now", "3072", "2048"]}
+    result = properties_of(processed(value, RAISE))
+    assert result["Cpu"] == cpu
+    assert result["Memory"] == {"Fn::If": ["Now", "3072", "2048"]}
     assert any("Cpu is an expression" in notice and "not taken now" in notice for notice in notices_of(value, RAISE))
 
 
@@ -113,8 +113,8 @@ def test_sizes_under_too_many_conditions_are_not_computed() -> None:
         "Conditions": {name: {"Fn::Equals": [{"Ref": "AWS::StackName"}, name]} for name in names}
     }
     amounts: list[Json] = [{"Fn::If": [name, 2**number, 0]} for number, name in enumerate(names)]
-    several = [container(Name=f"c{number}", Memory=amount) for number, amount in enumerate(amounts[:9])]
-    value = template(*several, sections=sections, Memory="2048")
+    containers = [container(Name=f"c{number}", Memory=amount) for number, amount in enumerate(amounts[:9])]
+    value = template(*containers, sections=sections, Memory="2048")
     assert any("it depends on too many conditions" in notice for notice in notices_of(value, RAISE))
 
 
@@ -138,11 +138,11 @@ def test_fully_reserved_memory_gets_a_notice() -> None:
 )
 def test_fargate_sizes_are_stepped_and_other_sizes_exact(branches: tuple[Json, Json]) -> None:
     platforms: Json = {"Fn::If": ["Other", *branches]}
-    made = processed(
+    result = processed(
         template(container(Memory=512), sections=SECTIONS, Memory="512", Cpu="256", RequiresCompatibilities=platforms),
         {**RAISE, "LaunchTypes": "ALL"},
     )
-    assert properties_of(made)["Memory"] == "1024"
+    assert properties_of(result)["Memory"] == "1024"
     on_ec2 = template(container(Memory=512), Memory="512", Cpu="256", RequiresCompatibilities=["EC2"])
     assert properties_of(processed(on_ec2, {**RAISE, "LaunchTypes": "ALL"}))["Memory"] == "768"
 
