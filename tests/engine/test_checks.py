@@ -11,6 +11,7 @@ from sysdig_instrument.engine.json_types import Json
 
 
 def containers(count: int) -> list[Json]:
+    """Return containers with different names."""
     return [container(Name=f"c{number}") for number in range(count)]
 
 

@@ -20,12 +20,14 @@ GET = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource":
 
 
 def with_role(reference: Json, role: Json = None, **more: Json) -> dict[str, Any]:
+    """Return a template with two roles whose task definition has this expression as its execution role."""
     value = template(ExecutionRoleArn=reference)
     value["Resources"].update({"Role": role or TRUST, "Other": {"Type": "AWS::IAM::Role"}, **more})
     return value
 
 
 def statements(value: dict[str, Any], role: str = "Role") -> list[Any]:
+    """Return the policy statements that were added to a role."""
     policies = value["Resources"][role].get("Properties", {}).get("Policies", [])
     return [
         each
@@ -35,28 +37,28 @@ def statements(value: dict[str, Any], role: str = "Role") -> list[Any]:
     ]
 
 
-REFERENCES: list[Json] = [
-    {"Fn::GetAtt": ["Role", "Arn"]},
-    {"Fn::GetAtt": "Role.Arn"},
-    {"Ref": "Role"},
-    {"Fn::Sub": "${Role.Arn}"},
-    {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/${Role}"},
-    {"Fn::Sub": ["${x}", {"x": {"Fn::GetAtt": ["Role", "Arn"]}}]},
-    {"Fn::Join": ["", ["arn:aws:iam::", {"Ref": "AWS::AccountId"}, ":role/", {"Ref": "Role"}]]},
-    {"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, "arn:aws:iam::1:role/elsewhere"]},
-    f"arn:aws:iam::{ACCOUNT}:role/execution-role",
-    {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/path/execution-role"},
-]  # fmt: skip
+REFERENCES: dict[str, Json] = {
+    "getatt-list": {"Fn::GetAtt": ["Role", "Arn"]},
+    "getatt-string": {"Fn::GetAtt": "Role.Arn"},
+    "ref": {"Ref": "Role"},
+    "sub-of-arn": {"Fn::Sub": "${Role.Arn}"},
+    "sub-of-account-and-name": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/${Role}"},
+    "sub-with-map": {"Fn::Sub": ["${x}", {"x": {"Fn::GetAtt": ["Role", "Arn"]}}]},
+    "join": {"Fn::Join": ["", ["arn:aws:iam::", {"Ref": "AWS::AccountId"}, ":role/", {"Ref": "Role"}]]},
+    "if": {"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, "arn:aws:iam::1:role/elsewhere"]},
+    "literal-arn": f"arn:aws:iam::{ACCOUNT}:role/execution-role",
+    "sub-with-path": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/path/execution-role"},
+}
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+@pytest.mark.parametrize("reference", REFERENCES.values(), ids=REFERENCES.keys())
 def test_a_role_is_found_by_every_form_of_reference(reference: Json) -> None:
     result = processed(with_role(reference))
     assert statements(result) == [GET]
     assert statements(result, "Other") == []
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+@pytest.mark.parametrize("reference", REFERENCES.values(), ids=REFERENCES.keys())
 def test_a_second_run_grants_nothing_more(reference: Json) -> None:
     assert list(plan_of(processed(with_role(reference))).changes) == []
 

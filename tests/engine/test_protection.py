@@ -14,16 +14,19 @@ from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 
 def protection_of(value: Json) -> Protection:
+    """Return the protection of a template's only task definition."""
     (task,) = plan_of(value, SETTINGS).tasks
     return protection(task)
 
 
 @pytest.fixture
 def instrumented() -> dict[str, Any]:
+    """Return a processed template with one workload."""
     return processed(template(container(Environment=[{"Name": "A", "Value": "b"}])))
 
 
 def containers(instrumented: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the containers of a processed template: a workload and the agent."""
     found: list[dict[str, Any]] = instrumented["Resources"]["Api"]["Properties"]["ContainerDefinitions"]
     return found
 
