@@ -2,10 +2,10 @@
 
 Owns: nothing. These steps change nothing.
 
-Source: Sysdig documentation, «Serverless Agents», for the platforms of the agent. The ECS API reference,
-RegisterTaskDefinition: ``pidMode`` needs Fargate's Linux platform version 1.4.0 or later, and a task without Memory needs a
-memory limit for each container. aws/containers-roadmap, issue 2268: with a shared process namespace, ECS Exec reaches
-only one container, and AWS does not say which.
+Source: Sysdig documentation, «Serverless Agents», for the platforms of the agent. The ECS API reference:
+RegisterTaskDefinition, ``pidMode``, needs Fargate's Linux platform version 1.4.0 or later; ContainerDefinition, ``memory``,
+is required for each container of a task without Memory. aws/containers-roadmap, issue 2268: with a shared process
+namespace, ECS Exec reaches only one container, and AWS does not say which.
 """
 
 from __future__ import annotations
