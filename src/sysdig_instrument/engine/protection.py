@@ -1,4 +1,4 @@
-"""Whether a task definition is protected: whether the plan for it would still change what protection depends on.
+"""Protection: a task definition is protected if the plan for it changes nothing that protection depends on.
 
 An agent's container that differs from the settings (another image, another collector) still protects the task.
 """

@@ -50,7 +50,8 @@ POLICY_NAME: Final = "SysdigInstrumentAccessKey"
 _GRANT_REASON: Final = "ECS reads the agent's access key with the execution role"
 _RANDOM_SUFFIX: Final = r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z"
 """The suffix that Secrets Manager appends to a secret's name in its ARN: a hyphen and six random characters (Secrets
-Manager user guide, «What's in a Secrets Manager secret?»). Six lower-case letters do not count, because they may be part of the name."""
+Manager user guide, «What's in a Secrets Manager secret?»). Six lower-case letters do not count, because they may be part
+of the name."""
 
 # arn:partition:secretsmanager:region:account:secret:name. ECS allows a JSON key and a version after it.
 _SECRET_ARN_FIELDS: Final = 7
