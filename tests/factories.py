@@ -21,6 +21,8 @@ from sysdig_instrument.planning import plan_with_lookups
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig-AbCdEf"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
 NOVALUE: Json = {"Ref": "AWS::NoValue"}
+CONDITIONS: Mapping[str, Json] = {"Conditions": {"Active": {"Fn::Equals": [1, 1]}, "Inactive": {"Fn::Equals": [1, 2]}}}
+"""A section with a condition that is true, and one that is false."""
 SETTINGS: Mapping[str, Json] = {"Collector": "us2", "AccessKeySecret": SECRET}
 
 
@@ -132,3 +134,15 @@ def container_in(value: Mapping[str, Any], values: Mapping[str, Json] | None = N
     first = properties_of(value)["ContainerDefinitions"][0]
     pointer = (*task.properties_pointer, "ContainerDefinitions", 0)
     return Container(task, first, pointer, {}, first.get("Name"), 1, resolved(**settings), task.scope)
+
+
+def if_(condition: str, yes: Json, no: Json = NOVALUE) -> dict[str, Json]:
+    """Return ``Fn::If``."""
+    return {"Fn::If": [condition, yes, no]}
+
+
+def processed_container(sections: Mapping[str, Json] | None = None, **members: Json) -> dict[str, Any]:
+    """Return a container, processed, in a template with ``CONDITIONS``. Fail the test if a second run changes anything."""
+    once = processed(template(container(**members), sections={**CONDITIONS, **(sections or {})}))
+    assert list(plan_of(once).changes) == []
+    return containers_of(once)[0]

@@ -453,7 +453,7 @@ def test_secrets_of_a_processed_template_do_not_leak(call: Call, out: Out) -> No
     response = call(event(with_secrets(), templateParameterValues={"Secret": NEEDLE}))
     assert response["status"] == "success", response
     printed = out.readouterr().out
-    assert "stands in the clear" in printed
+    assert "is in plain text" in printed
     check_nothing_got_out(response, printed)
 
 

@@ -33,19 +33,19 @@ NOT_MESSAGES = {
     "the wrapper starts what the container runs",
     "the wrapper starts the image's ENTRYPOINT",
     "the image's CMD, which ECS drops once there is an EntryPoint",
-    "the list stays live",
+    "the list stays an expression",
     "tells the wrapper that the agent runs beside it",
-    "DefaultExecutionRoleArn, as the task has no role of its own",
+    "DefaultExecutionRoleArn, because the task has no role of its own",
     "the agent sees the workload's processes",
-    "the agent's share fits into it",
-    "tells what was done, and why",
-    "brings /opt/draios with the wrapper from the agent's container",
-    "the workload has no business writing to the agent's files",
+    "makes room for the agent's reservation",
+    "records what was done, and why",
+    "mounts /opt/draios with the wrapper from the agent's container",
+    "the workload only needs to read the agent's files",
     "as the settings say",
     "is set by this macro",
     # what became of a container, in the Result
     "entry point from the image",
-    "entry point left as it was",
+    "entry point left unchanged",
     "entry point from the template",
     # parts of messages
     "the next Fargate size that fits",
@@ -68,10 +68,10 @@ NOT_MESSAGES = {
 }
 FORMS = {
     "begins with the wrapper",
-    "holds the wrapper further in, as in sh -c",
-    "an expression that gives a list",
-    "an expression that gives no item now",
-    "no list at all",
+    "has the wrapper further in, as in sh -c",
+    "an expression that evaluates to a list",
+    "an expression that evaluates to no item with the current parameter values",
+    "not a list",
 }
 """Names of forms in the code; no message has them."""
 

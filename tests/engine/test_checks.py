@@ -1,4 +1,4 @@
-"""What is checked of a processed task definition, at each limit and one beyond."""
+"""The checks of a processed task definition, at each limit and one beyond it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 
 from factories import NOVALUE, ROLE, container, problems_of, processed, template
-from sysdig_instrument.engine.fargate_sizes import FARGATE_SIZES, Size, cpu_units, mebibytes, next_size
 from sysdig_instrument.engine.json_types import Json
 
 
-def several(count: int) -> list[Json]:
+def containers(count: int) -> list[Json]:
+    """Return containers with different names."""
     return [container(Name=f"c{number}") for number in range(count)]
 
 
 def test_nine_containers_and_the_agent_are_ten() -> None:
-    assert problems_of(template(*several(9))) == []
-    (problem,) = problems_of(template(*several(10)))
-    assert "there are 11 containers, and ECS takes 10 at most" in problem
+    assert problems_of(template(*containers(9))) == []
+    (problem,) = problems_of(template(*containers(10)))
+    assert "there are 11 containers, and ECS accepts 10 at most" in problem
 
 
 def test_inactive_containers_are_not_counted() -> None:
-    conditional: list[Json] = [{"Fn::If": ["Never", each, NOVALUE]} for each in several(5)]
+    conditional: list[Json] = [{"Fn::If": ["Never", each, NOVALUE]} for each in containers(5)]
     sections: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
     kept: list[Json] = [container(Name=f"k{number}") for number in range(9)]
     assert problems_of(template(*kept, *conditional, sections=sections)) == []
@@ -45,57 +45,72 @@ def test_the_same_name_in_two_branches_is_one_container() -> None:
 
 @pytest.mark.parametrize(
     ("key", "entry"),
-    [("VolumesFrom", {"SourceContainer": "nobody"}), ("DependsOn", {"ContainerName": "nobody", "Condition": "START"})],
+    [
+        pytest.param("VolumesFrom", {"SourceContainer": "missing"}, id="VolumesFrom"),
+        pytest.param("DependsOn", {"ContainerName": "missing", "Condition": "START"}, id="DependsOn"),
+    ],
 )
 def test_a_referenced_container_must_exist(key: str, entry: Json) -> None:
     (problem,) = problems_of(template(container(**{key: [entry]})))
-    assert f'{key} names "nobody", and there is no such container' in problem
+    assert f'{key} names "missing", and there is no container of that name' in problem
     assert f"ContainerDefinitions[0].{key}[0]" in problem
 
 
-NOW: dict[str, Json] = {"Conditions": {"Yes": {"Fn::Equals": [1, 1]}, "No": {"Fn::Equals": [1, 2]}}}
-NOBODY: Json = {"SourceContainer": "nobody"}
-HERE: Json = {"SourceContainer": "web"}
+CONDITIONS: dict[str, Json] = {"Conditions": {"Yes": {"Fn::Equals": [1, 1]}, "No": {"Fn::Equals": [1, 2]}}}
+MISSING: Json = {"SourceContainer": "missing"}
+WEB: Json = {"SourceContainer": "web"}
 
 
 @pytest.mark.parametrize(
-    ("entries", "place"),
+    ("entries", "location"),
     [
-        ({"Fn::If": ["Yes", [NOBODY], []]}, "VolumesFrom.Fn::If[1][0]"),
-        ({"Fn::If": ["No", [], [HERE, NOBODY]]}, "VolumesFrom.Fn::If[2][1]"),
-        ([HERE, {"Fn::If": ["Yes", NOBODY, HERE]}], "VolumesFrom[1]"),
-        ([{"SourceContainer": {"Fn::If": ["Yes", "nobody", "web"]}}], "VolumesFrom[0]"),
+        pytest.param({"Fn::If": ["Yes", [MISSING], []]}, "VolumesFrom.Fn::If[1][0]", id="list-in-true-branch"),
+        pytest.param({"Fn::If": ["No", [], [WEB, MISSING]]}, "VolumesFrom.Fn::If[2][1]", id="list-in-false-branch"),
+        pytest.param([WEB, {"Fn::If": ["Yes", MISSING, WEB]}], "VolumesFrom[1]", id="conditional-item"),
+        pytest.param(
+            [{"SourceContainer": {"Fn::If": ["Yes", "missing", "web"]}}], "VolumesFrom[0]", id="conditional-name"
+        ),
     ],
 )
-def test_a_conditional_list_is_checked_in_its_active_branch(entries: Json, place: str) -> None:
+def test_a_conditional_list_is_checked_in_its_active_branch(entries: Json, location: str) -> None:
     others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
-    (problem,) = problems_of(template(*others, sections=NOW))
-    assert place in problem
-    assert 'VolumesFrom names "nobody", and there is no such container' in problem
+    (problem,) = problems_of(template(*others, sections=CONDITIONS))
+    assert location in problem
+    assert 'VolumesFrom names "missing", and there is no container of that name' in problem
 
 
 @pytest.mark.parametrize(
     "entries",
     [
-        {"Fn::If": ["No", [NOBODY], [HERE]]},
-        {"Fn::If": ["Yes", [HERE], [NOBODY]]},
-        {"Fn::If": ["Unheard", [NOBODY], [HERE]]},
-        [{"Fn::If": ["No", NOBODY, NOVALUE]}, HERE],
-        [{"SourceContainer": {"Fn::If": ["No", "nobody", "web"]}}],
+        pytest.param({"Fn::If": ["No", [MISSING], [WEB]]}, id="list-in-false-condition"),
+        pytest.param({"Fn::If": ["Yes", [WEB], [MISSING]]}, id="list-in-other-branch"),
+        pytest.param({"Fn::If": ["Unknown", [MISSING], [WEB]]}, id="unknown-condition"),
+        pytest.param([{"Fn::If": ["No", MISSING, NOVALUE]}, WEB], id="conditional-item"),
+        pytest.param([{"SourceContainer": {"Fn::If": ["No", "missing", "web"]}}], id="conditional-name"),
     ],
 )
 def test_inactive_list_items_are_not_checked(entries: Json) -> None:
     others: list[Json] = [container(), container(Name="b", VolumesFrom=entries)]
-    assert not any("nobody" in each for each in problems_of(template(*others, sections=NOW)))
+    assert not any("missing" in each for each in problems_of(template(*others, sections=CONDITIONS)))
 
 
 def test_references_are_accepted_beside_unknown_containers() -> None:
-    there: Json = {"Fn::If": ["Unheard", container(Name="b"), NOVALUE]}
-    value = template(container(VolumesFrom=[{"SourceContainer": "b"}]), there, sections=NOW)
+    there: Json = {"Fn::If": ["Unknown", container(Name="b"), NOVALUE]}
+    value = template(container(VolumesFrom=[{"SourceContainer": "b"}]), there, sections=CONDITIONS)
     assert problems_of(value) == []
 
 
-@pytest.mark.parametrize("name", ["web", "SysdigInstrumentation", {"Ref": "Unknown"}, NOVALUE, 5, None])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("web", id="web"),
+        pytest.param("SysdigInstrumentation", id="agent"),
+        pytest.param({"Ref": "Unknown"}, id="unknown"),
+        pytest.param(NOVALUE, id="no-value"),
+        pytest.param(5, id="number"),
+        pytest.param(None, id="null"),
+    ],
+)
 def test_an_existing_or_possible_container_is_accepted(name: Json) -> None:
     assert problems_of(template(container(), container(Name="b", DependsOn=[{"ContainerName": name}]))) == []
 
@@ -119,7 +134,14 @@ def test_a_setting_variable_must_not_be_a_workload_secret() -> None:
     assert len(problems_of(value, {"WorkloadEnvironment": {"A": "x"}})) == 1
 
 
-@pytest.mark.parametrize("role", [NOVALUE, "", None])
+@pytest.mark.parametrize(
+    "role",
+    [
+        pytest.param(NOVALUE, id="no-value"),
+        pytest.param("", id="empty"),
+        pytest.param(None, id="null"),
+    ],
+)
 def test_an_agent_with_secrets_needs_an_execution_role(role: Json) -> None:
     value = template(ExecutionRoleArn=role)
     (problem,) = problems_of(value)
@@ -127,64 +149,48 @@ def test_an_agent_with_secrets_needs_an_execution_role(role: Json) -> None:
     assert problems_of(value, {"DefaultExecutionRoleArn": ROLE}) == []
 
 
-@pytest.mark.parametrize("role", [ROLE, {"Ref": "Unknown"}, {"Fn::If": ["Unknown", ROLE, NOVALUE]}])
+@pytest.mark.parametrize(
+    "role",
+    [
+        pytest.param(ROLE, id="arn"),
+        pytest.param({"Ref": "Unknown"}, id="unknown"),
+        pytest.param({"Fn::If": ["Unknown", ROLE, NOVALUE]}, id="unknown-condition"),
+    ],
+)
 def test_an_existing_or_possible_role_is_accepted(role: Json) -> None:
     assert problems_of(template(ExecutionRoleArn=role)) == []
 
 
-# Sizes
-
-
-@pytest.mark.parametrize(
-    ("value", "units"),
-    [
-        (256, 256), ("256", 256), (" 256 ", 256), ("1 vCPU", 1024), ("1vcpu", 1024), (".25 vCPU", 256), ("0.25 VCPU", 256),
-        ("2 vCPU", 2048), (256.0, 256), (0, 0), ("x", None), ("", None), (True, None), (None, None), ([], None), ("1 GB", None),
-        ("1e3", None), ("-1", None), (-1, None), (float("inf"), None), (float("nan"), None), (10**400, None), ("9" * 21, None),
-        ("1" * 1_000_000 + "x", None), (" " * 1_000_000, None), ("1.", None), ("1..5", None),
-    ],
-)  # fmt: skip
-def test_cpu_is_parsed_in_every_format(value: Json, units: int | None) -> None:
-    assert cpu_units(value) == units
-
-
-@pytest.mark.parametrize(
-    ("value", "mib"), [(512, 512), ("512", 512), ("0.5 GB", 512), ("1GB", 1024), ("2 gb", 2048), ("1 vCPU", None)]
-)
-def test_memory_is_parsed_in_every_format(value: Json, mib: int | None) -> None:
-    assert mebibytes(value) == mib
-
-
-@pytest.mark.parametrize(
-    ("need", "size"),
-    [
-        ((1, 1), (256, 512)), ((256, 512), (256, 512)), ((256, 513), (256, 1024)), ((256, 2049), (512, 3072)),
-        ((257, 1), (512, 1024)), ((1024, 8192), (1024, 8192)), ((1024, 8193), (2048, 9216)), ((4096, 30721), (8192, 32768)),
-        ((16384, 122880), (16384, 122880)), ((16385, 1), None), ((1, 122881), None),
-    ],
-)  # fmt: skip
-def test_the_next_fargate_size_is_the_smallest_that_fits(need: tuple[int, int], size: tuple[int, int] | None) -> None:
-    found = next_size(Size(*need))
-    assert (found and found.amounts) == size
-
-
-def test_fargate_sizes_are_in_ascending_order() -> None:
-    assert [cpu for cpu, _ in FARGATE_SIZES] == [256 << step for step in range(7)]
-    for _, memories in FARGATE_SIZES:
-        assert list(memories) == sorted(set(memories))
+# --- The size of the task
 
 
 @pytest.mark.parametrize(
     ("task", "web", "agent", "fits"),
     [
-        ({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 256}, True), ({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 257}, False),
-        ({"Cpu": ".5 vCPU"}, {"Cpu": 256}, {"AgentCpu": 257}, False), ({"Cpu": {"Ref": "X"}}, {"Cpu": 256}, {"AgentCpu": 999}, True),
-        ({"Cpu": "256"}, {"Cpu": 300}, {"AgentCpu": 1}, True), ({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 512}, True),
-        ({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 513}, False), ({"Memory": "1 GB"}, {"Memory": 512}, {"AgentMemory": 513}, False),
-        ({"Memory": "1024"}, {"Memory": 1024, "MemoryReservation": 256}, {"AgentMemory": 768}, True),
-        ({"Memory": "1024"}, {"Memory": 1024, "MemoryReservation": 256}, {"AgentMemory": 1024, "AgentMemoryReservation": 769}, False),
+        pytest.param({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 256}, True, id="cpu-fits"),
+        pytest.param({"Cpu": "512"}, {"Cpu": 256}, {"AgentCpu": 257}, False, id="cpu-too-small"),
+        pytest.param({"Cpu": ".5 vCPU"}, {"Cpu": 256}, {"AgentCpu": 257}, False, id="vcpu-too-small"),
+        pytest.param({"Cpu": {"Ref": "X"}}, {"Cpu": 256}, {"AgentCpu": 999}, True, id="cpu-unknown"),
+        pytest.param({"Cpu": "256"}, {"Cpu": 300}, {"AgentCpu": 1}, True, id="cpu-too-small-without-agent"),
+        pytest.param({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 512}, True, id="memory-fits"),
+        pytest.param({"Memory": "1024"}, {"Memory": 512}, {"AgentMemory": 513}, False, id="memory-too-small"),
+        pytest.param({"Memory": "1 GB"}, {"Memory": 512}, {"AgentMemory": 513}, False, id="gb-too-small"),
+        pytest.param(
+            {"Memory": "1024"},
+            {"Memory": 1024, "MemoryReservation": 256},
+            {"AgentMemory": 768},
+            True,
+            id="reservation-counts",
+        ),
+        pytest.param(
+            {"Memory": "1024"},
+            {"Memory": 1024, "MemoryReservation": 256},
+            {"AgentMemory": 1024, "AgentMemoryReservation": 769},
+            False,
+            id="agents-reservation-counts",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_agents_reservation_must_fit(
     *, task: dict[str, Any], web: dict[str, Any], agent: dict[str, Any], fits: bool
 ) -> None:
@@ -194,7 +200,7 @@ def test_the_agents_reservation_must_fit(
 def test_a_small_task_is_refused_with_a_size_that_fits() -> None:
     (problem,) = problems_of(template(container(Memory=512), Cpu="256", Memory="512"), {"AgentMemory": 256})
     assert (
-        'With 256 MiB for the agent the containers reserve 768, and the task has 512. Give the task Cpu "256" and Memory "1024"'
+        'With 256 MiB for the agent, the containers reserve 768, and the task has 512. Give the task Cpu "256" and Memory "1024"'
         in problem
     )
 
@@ -206,8 +212,8 @@ def test_no_size_is_suggested_if_none_fits() -> None:
 
 
 def test_a_failed_check_leaves_the_template_unchanged() -> None:
-    assert processed(template(*several(9))) != template(*several(9))
-    assert len(problems_of(template(*several(10)))) == 1
+    assert processed(template(*containers(9))) != template(*containers(9))
+    assert len(problems_of(template(*containers(10)))) == 1
 
 
 def test_dependencies_on_a_healthy_agent() -> None:

@@ -112,7 +112,7 @@ MESSAGES = [
         never_created(template(PidMode="host")),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task; the task is not created with the current parameters, so it was left unchanged. Take PidMode out, or exclude the task (Enabled: false) if it must see the host\'s processes.'
+            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task; the task is not created with the current parameters, so it was left unchanged. Remove PidMode, or exclude the task (Enabled: false) if it must see the host\'s processes.'
         ],
         id="not created",
     ),
@@ -144,7 +144,7 @@ MESSAGES = [
         template(container(EntryPoint=["sh", "-c", "/opt/draios/bin/instrument run"])),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].EntryPoint): EntryPoint starts the wrapper itself, and is left as it is. Take the wrapper out of it to have it put in front of the entry point.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].EntryPoint): EntryPoint already starts the wrapper, so it is left unchanged. Remove the wrapper from EntryPoint to have it put in front of the entry point.'
         ],
         id="by hand",
     ),
@@ -168,7 +168,7 @@ MESSAGES = [
         template(container(Environment=[{"Name": "SYSDIG_ACCESS_KEY", "Value": "x"}])),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Environment[0]): SYSDIG_ACCESS_KEY stands in the clear in the template. Take it out, and give the key a new value: the agent\'s container gets it from AccessKeySecret.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Environment[0]): SYSDIG_ACCESS_KEY is in plain text in the template. Remove it, and replace the key with a new one: the agent\'s container gets it from AccessKeySecret.'
         ],
         id="key in clear",
     ),
@@ -176,7 +176,7 @@ MESSAGES = [
         template(container(Environment=[{"Name": "SYSDIG_SIDECAR", "Value": "x"}])),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Environment[0].Value): The value that the template gives "SYSDIG_SIDECAR" is replaced.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Environment[0].Value): The template\'s value for "SYSDIG_SIDECAR" is replaced.'
         ],
         id="sidecar given",
     ),
@@ -192,7 +192,7 @@ MESSAGES = [
         template(container(Environment=EXPRESSION)),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Environment): Environment is an expression, and a list that is not in sight cannot be extended. Write Environment as a list; its items, and the list under Fn::If, may be expressions.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Environment): Environment is an expression, so no item can be added to it. Write Environment as a list; its items may be expressions, and it may be inside Fn::If.'
         ],
         id="environment expression",
     ),
@@ -240,7 +240,7 @@ MESSAGES = [
         template(RuntimePlatform={"CpuArchitecture": "ARM64"}),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.RuntimePlatform): The task runs on ARM64, which Sysdig does not document for the agent. Make sure that the agent\'s image is there for arm64, or use X86_64.'
+            'Task "Api" (Resources.Api.Properties.RuntimePlatform): The task runs on ARM64, which Sysdig does not document for the agent. Make sure that the agent\'s image is available for arm64, or use X86_64.'
         ],
         id="arm",
     ),
@@ -256,7 +256,7 @@ MESSAGES = [
         template(container(), container()),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[1].Name): Another container has the same name. Give it a name of its own.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[1].Name): Another container has the same name. Give this container a name of its own.'
         ],
         id="two of one name",
     ),
@@ -264,7 +264,7 @@ MESSAGES = [
         template(container(DependsOn=[{"ContainerName": "db", "Condition": "START"}])),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].DependsOn[0]): DependsOn names "db", and there is no such container. Correct the name.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].DependsOn[0]): DependsOn names "db", and there is no container of that name. Correct the name.'
         ],
         id="no such container",
     ),
@@ -272,7 +272,7 @@ MESSAGES = [
         template(container(DependsOn=[{"ContainerName": "SysdigInstrumentation", "Condition": "HEALTHY"}])),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].DependsOn[0]): DependsOn waits for the agent to be HEALTHY, and the agent\'s container has no HealthCheck. Take the dependency out, or let it wait for START.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].DependsOn[0]): DependsOn waits for the agent to be HEALTHY, and the agent\'s container has no HealthCheck. Remove the dependency, or make it wait for START.'
         ],
         id="waits for health",
     ),
@@ -280,7 +280,7 @@ MESSAGES = [
         template(container(Secrets=[{"Name": "A", "ValueFrom": "x"}], Environment=[{"Name": "A", "Value": "x"}])),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Secrets): "A" is both a secret and an environment variable. Take one of them out.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Secrets): "A" is both a secret and an environment variable. Remove one of them.'
         ],
         id="secret and variable",
     ),
@@ -288,7 +288,7 @@ MESSAGES = [
         template(*[container(Name=f"c{i}") for i in range(10)]),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.ContainerDefinitions): With the agent\'s container there are 11 containers, and ECS takes 10 at most. Move one into a task definition of its own, or leave this task alone (Enabled: false).'
+            'Task "Api" (Resources.Api.Properties.ContainerDefinitions): With the agent\'s container there are 11 containers, and ECS accepts 10 at most. Move one to a task definition of its own, or exclude this task (Enabled: false).'
         ],
         id="eleven",
     ),
@@ -296,7 +296,7 @@ MESSAGES = [
         template(Cpu="256", Memory="512"),
         {"AgentMemoryReservation": 600},
         [
-            'Task "Api" (Resources.Api.Properties.Memory): With 600 MiB for the agent the containers reserve 600, and the task has 512. Give the task Cpu "256" and Memory "1024", the next Fargate size that fits, set TaskSize to raise, or make the containers smaller.'
+            'Task "Api" (Resources.Api.Properties.Memory): With 600 MiB for the agent, the containers reserve 600, and the task has 512. Give the task Cpu "256" and Memory "1024", the next Fargate size that fits, set TaskSize to raise, or make the containers smaller.'
         ],
         id="small",
     ),
@@ -304,7 +304,7 @@ MESSAGES = [
         {**CONDITIONS, **template(Cpu="256", Memory="512", RequiresCompatibilities=[if_("Open", "FARGATE", "EC2")])},
         {"AgentMemoryReservation": 600, "TaskSize": "raise"},
         [
-            'Task "Api" (Resources.Api.Properties): The task is raised to Cpu "256" and Memory "1024", so that the agent\'s share fits into it.'
+            'Task "Api" (Resources.Api.Properties): The task is raised to Cpu "256" and Memory "1024", so that the agent\'s reservation fits into it.'
         ],
         id="size raise",
     ),
@@ -336,7 +336,7 @@ MESSAGES = [
         template(PidMode=EXPRESSION),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.PidMode): PidMode cannot be worked out (it refers to "A", which is known only after deployment), and the agent needs task. Write it as task, or exclude the task (Enabled: false) if it must see the host\'s processes.'
+            'Task "Api" (Resources.Api.Properties.PidMode): PidMode cannot be resolved (it refers to "A", which is known only after deployment), and the agent needs task. Set it to task, or exclude the task (Enabled: false) if it must see the host\'s processes.'
         ],
         id="pid unknown",
     ),
@@ -344,7 +344,7 @@ MESSAGES = [
         template(PidMode="host"),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task. Take PidMode out, or exclude the task (Enabled: false) if it must see the host\'s processes.'
+            'Task "Api" (Resources.Api.Properties.PidMode): PidMode is host, and the agent needs task. Remove PidMode, or exclude the task (Enabled: false) if it must see the host\'s processes.'
         ],
         id="pid host",
     ),
@@ -352,7 +352,7 @@ MESSAGES = [
         template(container(Memory="2048")),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.Memory): The containers reserve all of the task\'s memory, and leave none for the agent. Give the task more, or set AgentMemoryReservation and TaskSize.'
+            'Task "Api" (Resources.Api.Properties.Memory): The containers reserve all of the task\'s memory, and leave none for the agent. Give the task more memory, or set AgentMemoryReservation and TaskSize.'
         ],
         id="all memory",
     ),

@@ -77,8 +77,10 @@ def with_role(properties: Json) -> dict[str, Any]:
         ),
         pytest.param(
             template(container(LinuxParameters=GET_ATT)),
-            f"{WEB}.LinuxParameters): LinuxParameters is an expression, and what is not in sight cannot be extended."
-            " Write LinuxParameters as an object; its members, and the object under Fn::If, may be expressions.",
+            (
+                f"{WEB}.LinuxParameters): LinuxParameters is an expression, so nothing can be added to it."
+                " Write LinuxParameters as an object; its members may be expressions, and it may be inside Fn::If."
+            ),
             id="unknown-linux-parameters",
         ),
         pytest.param(
@@ -95,8 +97,10 @@ def with_role(properties: Json) -> dict[str, Any]:
         ),
         pytest.param(
             template(container(EntryPoint=[""])),
-            f"{WEB}.EntryPoint): EntryPoint holds nothing but an empty text. Take EntryPoint out, or name a program in"
-            " it.",
+            (
+                f"{WEB}.EntryPoint): EntryPoint contains only an empty string. Remove EntryPoint, or name a program in"
+                " it."
+            ),
             id="empty-entry-point",
         ),
         pytest.param(
@@ -122,8 +126,10 @@ def test_messages_of_problems(value: Json, message: str) -> None:
         ),
         pytest.param(
             with_role(["not", "an object"]),
-            "(Resources.Role.Properties): The role's Properties are not an object that is in sight. Allow the role to"
-            " read AccessKeySecret.",
+            (
+                "(Resources.Role.Properties): The role's Properties are not written as an object. Allow the role to"
+                " read AccessKeySecret."
+            ),
             id="role-is-list",
         ),
         pytest.param(
@@ -134,7 +140,7 @@ def test_messages_of_problems(value: Json, message: str) -> None:
         ),
         pytest.param(
             with_metadata({"Fn::If": ["C", {}, {}]}),
-            'Task "Api" (Resources.Api.Metadata): Metadata is not an object, so what was done is not written there.',
+            'Task "Api" (Resources.Api.Metadata): Metadata is not an object, so what was done is not recorded there.',
             id="metadata-under-if",
         ),
     ],
@@ -193,8 +199,8 @@ def test_a_refused_container_is_not_called_instrumented(value: Json) -> None:
 def test_a_command_that_starts_the_wrapper_is_noticed() -> None:
     by_hand = template(container(EntryPoint=NOVALUE, Command=[WRAPPER, "serve"]))
     assert (
-        f"{WEB}.Command): Command starts the wrapper itself, and is left as it is. Take the wrapper out of it to have it put"
-        " in front of the entry point."
+        f"{WEB}.Command): Command already starts the wrapper, so it is left unchanged. Remove the wrapper from Command to"
+        " have it put in front of the entry point."
     ) in notices_of(by_hand)
 
 

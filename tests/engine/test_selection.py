@@ -112,9 +112,9 @@ def test_the_platform_is_ignored_if_nothing_is_instrumented(settings: dict[str, 
 def test_a_platform_that_may_be_windows_is_refused(platform: Json) -> None:
     (problem,) = problems_of(template(RuntimePlatform=platform))
     assert problem == (
-        'Task "Api" (Resources.Api.Properties.RuntimePlatform): OperatingSystemFamily cannot be worked out (it refers to '
-        '"X", which is known only after deployment), and the agent is not for Windows. Write it as it '
-        "is, or exclude the task (Enabled: false) if it is for Windows."
+        'Task "Api" (Resources.Api.Properties.RuntimePlatform): OperatingSystemFamily cannot be resolved (it refers to '
+        '"X", which is known only after deployment), and the agent does not support Windows. Write the '
+        "value itself, or exclude the task (Enabled: false) if it runs on Windows."
     )
 
 
@@ -122,14 +122,16 @@ def test_an_unknown_architecture_is_refused_like_arm64() -> None:
     value = template(RuntimePlatform={"CpuArchitecture": UNKNOWN})
     assert is_instrumented(value)
     (problem,) = problems_of(value, {"UnsupportedArchitecture": "fail"})
-    assert "CpuArchitecture cannot be worked out (" in problem
-    assert "and UnsupportedArchitecture is fail. Write it as it is, or set UnsupportedArchitecture to warn" in problem
+    assert "CpuArchitecture cannot be resolved (" in problem
+    assert (
+        "and UnsupportedArchitecture is fail. Write the value itself, or set UnsupportedArchitecture to warn" in problem
+    )
 
 
 def test_known_and_unknown_platforms_are_both_reported() -> None:
     value = template(RuntimePlatform={"CpuArchitecture": "ARM64", "OperatingSystemFamily": UNKNOWN})
     system, architecture = problems_of(value, {"UnsupportedArchitecture": "fail"})
-    assert "OperatingSystemFamily cannot be worked out" in system
+    assert "OperatingSystemFamily cannot be resolved" in system
     assert "The task runs on ARM64" in architecture
 
 

@@ -1,4 +1,4 @@
-"""A task is raised to the size into which the agent's share fits, or the reason why not is told."""
+"""A task is raised to the size that the agent's reservation fits into, or there is a finding that says why not."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ SECTIONS: dict[str, Json] = {
 
 
 def raised(*containers: Json, **properties: Json) -> list[Any]:
-    """Cpu and Memory of the task afterwards."""
-    made = properties_of(processed(template(*containers, sections=SECTIONS, **properties), RAISE))
-    return [made.get("Cpu"), made.get("Memory")]
+    """Return Cpu and Memory of the processed task."""
+    result = properties_of(processed(template(*containers, sections=SECTIONS, **properties), RAISE))
+    return [result.get("Cpu"), result.get("Memory")]
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (("256", "512"), ["256", "1024"]),
-        ((256, 512), [256, 1024]),
-        ((".25 vCPU", "0.5 GB"), [".25 vCPU", "1024"]),
-        (("256", 512), ["256", 1024]),
-        (("512", "1024"), ["512", "1024"]),
-        ((NOVALUE, "512"), [NOVALUE, "1024"]),
-        ((None, "512"), [None, "1024"]),
-        (("odd", "512"), ["odd", "1024"]),
+        pytest.param(("256", "512"), ["256", "1024"], id="strings"),
+        pytest.param((256, 512), [256, 1024], id="numbers"),
+        pytest.param((".25 vCPU", "0.5 GB"), [".25 vCPU", "1024"], id="units"),
+        pytest.param(("256", 512), ["256", 1024], id="mixed"),
+        pytest.param(("512", "1024"), ["512", "1024"], id="large-enough"),
+        pytest.param((NOVALUE, "512"), [NOVALUE, "1024"], id="no-cpu"),
+        pytest.param((None, "512"), [None, "1024"], id="null-cpu"),
+        pytest.param(("x", "512"), ["x", "1024"], id="malformed-cpu"),
     ],
 )
 def test_a_raised_size_keeps_its_json_type(before: tuple[Json, Json], after: list[Json]) -> None:
@@ -59,10 +59,16 @@ def test_both_branches_of_an_unknown_condition_are_raised() -> None:
     ]
 
 
-@pytest.mark.parametrize("settings", [{"TaskSize": "raise"}, {"TaskSize": "raise", "AgentCpu": 64}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"TaskSize": "raise"}, id="none"),
+        pytest.param({"TaskSize": "raise", "AgentCpu": 64}, id="cpu-only"),
+    ],
+)
 def test_sizes_without_an_agent_reservation_are_not_raised(settings: dict[str, Json]) -> None:
-    made = properties_of(processed(template(container(Memory=512), Memory="512"), settings))
-    assert made["Memory"] == "512"
+    result = properties_of(processed(template(container(Memory=512), Memory="512"), settings))
+    assert result["Memory"] == "512"
 
 
 def test_a_task_too_small_without_the_agent_is_not_raised() -> None:
@@ -80,25 +86,25 @@ def test_an_existing_agent_is_not_counted_twice() -> None:
 def test_an_expression_is_not_replaced() -> None:
     value = template(container(Memory=2048), sections=SECTIONS, Cpu={"Ref": "Units"}, Memory="2048")
     (problem,) = problems_of(value, RAISE)
-    assert 'Properties.Cpu): The agent\'s share needs Cpu "512" and Memory "3072", and Cpu is an expression' in problem
+    assert (
+        'Properties.Cpu): The agent\'s reservation needs Cpu "512" and Memory "3072", and Cpu is an expression'
+        in problem
+    )
 
 
 def test_an_expression_in_an_inactive_branch_may_stay_small() -> None:
     cpu: Json = {"Fn::If": ["Now", "512", {"Ref": "Units"}]}
     value = template(container(Memory=2048), sections=SECTIONS, Cpu=cpu, Memory="2048")
-    made = properties_of(processed(value, RAISE))
-    assert made["Cpu"] == cpu
-    assert made["Memory"] == {"Fn::If": ["Now", "3072", "2048"]}
-    assert any(
-        "Cpu is an expression" in notice and "this branch is not active" in notice
-        for notice in notices_of(value, RAISE)
-    )
+    result = properties_of(processed(value, RAISE))
+    assert result["Cpu"] == cpu
+    assert result["Memory"] == {"Fn::If": ["Now", "3072", "2048"]}
+    assert any("Cpu is an expression" in notice and "not taken now" in notice for notice in notices_of(value, RAISE))
 
 
 def test_a_reservation_that_never_fits_is_refused() -> None:
     unknown = container(Name="b", Memory={"Fn::GetAtt": ["Sizes", "B"]})
     (problem,) = problems_of(template(container(Memory=2000), unknown), RAISE)
-    assert "The agent's share does not fit into the task, and which size would do cannot be worked out" in problem
+    assert "The agent's reservation does not fit into the task, and the size that it needs is unknown" in problem
 
 
 def test_sizes_under_too_many_conditions_are_not_computed() -> None:
@@ -107,8 +113,8 @@ def test_sizes_under_too_many_conditions_are_not_computed() -> None:
         "Conditions": {name: {"Fn::Equals": [{"Ref": "AWS::StackName"}, name]} for name in names}
     }
     amounts: list[Json] = [{"Fn::If": [name, 2**number, 0]} for number, name in enumerate(names)]
-    several = [container(Name=f"c{number}", Memory=amount) for number, amount in enumerate(amounts[:9])]
-    value = template(*several, sections=sections, Memory="2048")
+    containers = [container(Name=f"c{number}", Memory=amount) for number, amount in enumerate(amounts[:9])]
+    value = template(*containers, sections=sections, Memory="2048")
     assert any("it depends on too many conditions" in notice for notice in notices_of(value, RAISE))
 
 
@@ -123,14 +129,20 @@ def test_fully_reserved_memory_gets_a_notice() -> None:
     assert not any(full in notice for notice in notices_of(template(container(Memory=2048), Memory={"Ref": "X"})))
 
 
-@pytest.mark.parametrize("branches", [(["FARGATE"], ["EC2"]), (["EC2"], ["FARGATE"])])
+@pytest.mark.parametrize(
+    "branches",
+    [
+        pytest.param((["FARGATE"], ["EC2"]), id="fargate-first"),
+        pytest.param((["EC2"], ["FARGATE"]), id="ec2-first"),
+    ],
+)
 def test_fargate_sizes_are_stepped_and_other_sizes_exact(branches: tuple[Json, Json]) -> None:
     platforms: Json = {"Fn::If": ["Other", *branches]}
-    made = processed(
+    result = processed(
         template(container(Memory=512), sections=SECTIONS, Memory="512", Cpu="256", RequiresCompatibilities=platforms),
         {**RAISE, "LaunchTypes": "ALL"},
     )
-    assert properties_of(made)["Memory"] == "1024"
+    assert properties_of(result)["Memory"] == "1024"
     on_ec2 = template(container(Memory=512), Memory="512", Cpu="256", RequiresCompatibilities=["EC2"])
     assert properties_of(processed(on_ec2, {**RAISE, "LaunchTypes": "ALL"}))["Memory"] == "768"
 

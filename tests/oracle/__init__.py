@@ -1,1 +1,1 @@
-"""A test oracle: a second implementation of the contract, which shares no code with the engine that it verifies."""
+"""A test oracle: a second implementation of what the documentation promises, which shares no code with the engine that it verifies."""

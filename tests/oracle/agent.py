@@ -1,4 +1,4 @@
-"""Checks of the agent's container against section 1 of the contract and the settings."""
+"""Checks of the agent's container against the settings."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Workload:
 
 
 def workloads(comparison: Comparison, name: str) -> list[Workload]:
-    """Return the containers of a task definition that the contract wants instrumented."""
+    """Return the containers of a task definition that are to be instrumented."""
     if not comparison.is_selected(name):
         return []
     resource, settings = comparison.before.resources[name], comparison.settings_of(name)

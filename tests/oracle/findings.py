@@ -1,4 +1,4 @@
-"""The oracle's findings: violations of the contract in an output."""
+"""The oracle's findings: what is wrong with an output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One violation of the contract, and its location."""
+    """One thing that is wrong, and its location."""
 
     location: str
     message: str

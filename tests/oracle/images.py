@@ -43,5 +43,5 @@ def architecture_of(properties: Mapping[str, Json]) -> str:
 
 
 def needs_image(container: Mapping[str, Json]) -> bool:
-    """Return whether the image's config matters: with an EntryPoint in the task definition it does not (section 2)."""
+    """Return whether the image's config matters: with an EntryPoint in the task definition it does not."""
     return not argv(container.get("EntryPoint"))

@@ -26,7 +26,7 @@ def differing_loops(comparison: Comparison) -> Iterator[str]:
 
 
 def _expected_changes(comparison: Comparison, name: str) -> str:
-    """Return what the contract promises to one item, apart from what follows from the text that all items share."""
+    """Return what is to change in one item, apart from what follows from the text that all items share."""
     resource, settings = comparison.before.resources[name], comparison.settings_of(name)
     configs: list[Json] = []
     for work in workloads(comparison, name):

@@ -23,12 +23,12 @@ from oracle.task_sizes import (
 )
 from oracle.values import Json, argv, canonical, is_unknown, items, mapping, text_of
 
-Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether the contract requires the refusal
+Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether a refusal is required
 MAX_CONTAINERS = 10
 
 
 def find_reasons(comparison: Comparison) -> dict[str, bool]:
-    """Return the valid reasons for refusing the input, each with whether the contract requires the refusal."""
+    """Return the valid reasons for refusing the input, each with whether a refusal is required."""
     found: dict[str, bool] = {}
     for name in comparison.before.task_definitions():
         if _names_missing_container(comparison, name):

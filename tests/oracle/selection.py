@@ -1,4 +1,4 @@
-"""The task definitions and containers that section 3 of the contract selects."""
+"""The task definitions and containers that are to be instrumented (docs/how-it-decides.md)."""
 
 from __future__ import annotations
 

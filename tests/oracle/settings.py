@@ -1,4 +1,4 @@
-"""The settings of section 6 of the contract that change the output, and the layers they come from."""
+"""The settings that change the output (docs/settings.md), and the layers they come from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One task definition: what ECS receives with the output, against what the contract promises."""
+"""One task definition: what ECS receives with the output, against what the documentation promises."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from oracle.structure import (
 from oracle.task_sizes import check_size
 from oracle.values import Json, mapping, same, text_of
 from oracle.workload import Expected, check_workload
+
+# The properties that the macro may change: _check_properties, _check_size and _check_containers have their rules.
+INSTRUMENTED_PROPERTIES = ("PidMode", "Cpu", "Memory", "ContainerDefinitions", "ExecutionRoleArn")
 
 
 def check_task(comparison: Comparison, name: str) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The two templates as written: they may differ in the contract's places only, and expressions stay expressions."""
+"""The two templates as written: they may differ only where the macro makes changes, and expressions stay expressions."""
 
 from __future__ import annotations
 

@@ -32,43 +32,65 @@ TEMPLATE: dict[str, Json] = {
     },
 }
 NOVALUE: Json = {"Ref": "AWS::NoValue"}
-EXPRESSIONS: list[tuple[Json, Json]] = [
-    ({"Ref": "Name"}, "shop"),
-    ({"Ref": "Count"}, "3"),
-    ({"Ref": "Words"}, ["a", "b"]),
-    ({"Ref": "Blank"}, [""]),  # as AWS does: cfn-language-discussion issue 102
-    ({"Ref": "Path"}, "example.com/web:1"),
-    ({"Ref": "Unset"}, "⟦Ref Unset⟧"),
-    ({"Ref": "Queue"}, "⟦Ref Queue⟧"),
-    ({"Ref": "AWS::Partition"}, "aws-cn"),
-    ({"Ref": "AWS::URLSuffix"}, "amazonaws.com.cn"),
-    ({"Fn::GetAtt": ["Queue", "Arn"]}, "⟦GetAtt Queue Arn⟧"),
-    ({"Fn::GetAtt": "Queue.Arn"}, "⟦GetAtt Queue Arn⟧"),
-    ({"Fn::GetAtt": "Repo.RepositoryUri"}, "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web"),
-    ({"Fn::Sub": "${Name}-${!Name}-${AWS::Region}-${Queue.Arn}"}, "shop-${Name}-cn-north-1-⟦GetAtt Queue Arn⟧"),
-    ({"Fn::Sub": ["${A}-${Name}", {"A": {"Ref": "Count"}}]}, "3-shop"),
-    ({"Fn::Join": ["-", ["a", 1, True, {"Ref": "Name"}, NOVALUE]]}, "a-1-true-shop"),
-    ({"Fn::Join": ["-", {"Ref": "Words"}]}, "a-b"),
-    ({"Fn::Split": [" ", {"Fn::Sub": "a ${Queue} b"}]}, ["a", "⟦Ref Queue⟧", "b"]),
-    ({"Fn::Select": ["1", {"Ref": "Words"}]}, "b"),
-    ({"Fn::Select": [0, {"Fn::GetAZs": ""}]}, '⟦Select 0 (GetAZs "")⟧'),
-    ({"Fn::FindInMap": ["Images", {"Ref": "Name"}, "Web"]}, "web:1"),
-    ({"Fn::FindInMap": ["Images", "x", "Web", {"DefaultValue": {"Ref": "Name"}}]}, "shop"),
-    ({"Fn::If": ["Shop", 1, 2]}, 1),
-    ({"Fn::If": ["Either", ["a", {"Fn::If": ["NotShop", "b", NOVALUE]}], 2]}, ["a"]),
-    ({"A": {"Fn::If": ["NotShop", 1, NOVALUE]}, "B": [NOVALUE]}, {"B": []}),
-    ({"Fn::Base64": "a"}, "YQ=="),
-    ({"Fn::Length": {"Ref": "Words"}}, 2),
-    ({"Fn::ToJsonString": {"a": {"Ref": "Name"}}}, '{"a":"shop"}'),
-    ({"Fn::ImportValue": "repository"}, "example.com/web"),
-    ({"Fn::ImportValue": "other"}, "⟦ImportValue other⟧"),
-    ("{{resolve:ssm:/image}}", "{{resolve:ssm:/image}}"),
-    ({"Ref": "Name", "More": 1}, {"Ref": "Name", "More": 1}),
-    ({"Fn::ForEach::L": ["X", {"Ref": "Words"}, {"K${X}": {"Ref": "X"}, "J&{X}": "${X}"}]},
-     {"Ka": "a", "Ja": "a", "Kb": "b", "Jb": "b"}),
-    ({"Fn::ForEach::L": ["X", ["p", "q"], {"Fn::ForEach::M": ["Y", ["1.2"], {"${X}&{Y}": {"Fn::Sub": "${X}/${Y}"}}]}]},
-     {"p12": "p/1.2", "q12": "q/1.2"}),
-]  # fmt: skip
+EXPRESSIONS = [
+    pytest.param({"Ref": "Name"}, "shop", id="ref"),
+    pytest.param({"Ref": "Count"}, "3", id="ref-of-a-number"),
+    pytest.param({"Ref": "Words"}, ["a", "b"], id="ref-of-a-list"),
+    pytest.param({"Ref": "Blank"}, [""], id="ref-of-a-blank-list"),  # as AWS does: cfn-language-discussion issue 102
+    pytest.param({"Ref": "Path"}, "example.com/web:1", id="ref-of-an-ssm-parameter"),
+    pytest.param({"Ref": "Unset"}, "⟦Ref Unset⟧", id="ref-without-value"),
+    pytest.param({"Ref": "Queue"}, "⟦Ref Queue⟧", id="ref-of-a-resource"),
+    pytest.param({"Ref": "AWS::Partition"}, "aws-cn", id="partition"),
+    pytest.param({"Ref": "AWS::URLSuffix"}, "amazonaws.com.cn", id="url-suffix"),
+    pytest.param({"Fn::GetAtt": ["Queue", "Arn"]}, "⟦GetAtt Queue Arn⟧", id="getatt-list"),
+    pytest.param({"Fn::GetAtt": "Queue.Arn"}, "⟦GetAtt Queue Arn⟧", id="getatt-string"),
+    pytest.param(
+        {"Fn::GetAtt": "Repo.RepositoryUri"},
+        "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web",
+        id="repository-uri",
+    ),
+    pytest.param(
+        {"Fn::Sub": "${Name}-${!Name}-${AWS::Region}-${Queue.Arn}"},
+        "shop-${Name}-cn-north-1-⟦GetAtt Queue Arn⟧",
+        id="sub",
+    ),
+    pytest.param({"Fn::Sub": ["${A}-${Name}", {"A": {"Ref": "Count"}}]}, "3-shop", id="sub-with-map"),
+    pytest.param({"Fn::Join": ["-", ["a", 1, True, {"Ref": "Name"}, NOVALUE]]}, "a-1-true-shop", id="join"),
+    pytest.param({"Fn::Join": ["-", {"Ref": "Words"}]}, "a-b", id="join-of-a-list"),
+    pytest.param({"Fn::Split": [" ", {"Fn::Sub": "a ${Queue} b"}]}, ["a", "⟦Ref Queue⟧", "b"], id="split"),
+    pytest.param({"Fn::Select": ["1", {"Ref": "Words"}]}, "b", id="select"),
+    pytest.param({"Fn::Select": [0, {"Fn::GetAZs": ""}]}, '⟦Select 0 (GetAZs "")⟧', id="select-of-zones"),
+    pytest.param({"Fn::FindInMap": ["Images", {"Ref": "Name"}, "Web"]}, "web:1", id="find-in-map"),
+    pytest.param(
+        {"Fn::FindInMap": ["Images", "x", "Web", {"DefaultValue": {"Ref": "Name"}}]}, "shop", id="find-in-map-default"
+    ),
+    pytest.param({"Fn::If": ["Shop", 1, 2]}, 1, id="if"),
+    pytest.param({"Fn::If": ["Either", ["a", {"Fn::If": ["NotShop", "b", NOVALUE]}], 2]}, ["a"], id="nested-if"),
+    pytest.param({"A": {"Fn::If": ["NotShop", 1, NOVALUE]}, "B": [NOVALUE]}, {"B": []}, id="no-value-in-object"),
+    pytest.param({"Fn::Base64": "a"}, "YQ==", id="base64"),
+    pytest.param({"Fn::Length": {"Ref": "Words"}}, 2, id="length"),
+    pytest.param({"Fn::ToJsonString": {"a": {"Ref": "Name"}}}, '{"a":"shop"}', id="to-json-string"),
+    pytest.param({"Fn::ImportValue": "repository"}, "example.com/web", id="import"),
+    pytest.param({"Fn::ImportValue": "other"}, "⟦ImportValue other⟧", id="import-unknown"),
+    pytest.param("{{resolve:ssm:/image}}", "{{resolve:ssm:/image}}", id="dynamic-reference"),
+    pytest.param({"Ref": "Name", "More": 1}, {"Ref": "Name", "More": 1}, id="ref-with-another-key"),
+    pytest.param(
+        {"Fn::ForEach::L": ["X", {"Ref": "Words"}, {"K${X}": {"Ref": "X"}, "J&{X}": "${X}"}]},
+        {"Ka": "a", "Ja": "a", "Kb": "b", "Jb": "b"},
+        id="loop",
+    ),
+    pytest.param(
+        {
+            "Fn::ForEach::L": [
+                "X",
+                ["p", "q"],
+                {"Fn::ForEach::M": ["Y", ["1.2"], {"${X}&{Y}": {"Fn::Sub": "${X}/${Y}"}}]},
+            ]
+        },
+        {"p12": "p/1.2", "q12": "q/1.2"},
+        id="nested-loop",
+    ),
+]
 
 
 @pytest.mark.parametrize(("expression", "value"), EXPRESSIONS)

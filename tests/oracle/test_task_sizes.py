@@ -40,12 +40,12 @@ def _after(container: dict[str, Json], task: dict[str, Json], agent_keys: dict[s
 @pytest.mark.parametrize(
     ("container", "memory"),
     [
-        ({}, 0),
-        ({"Memory": 900}, 900),
-        ({"Memory": 900, "MemoryReservation": 128}, 128),
-        ({"Memory": "⟦x⟧", "MemoryReservation": 128}, 128),
-        ({"Memory": 900, "MemoryReservation": "⟦x⟧"}, None),
-        ({"Memory": "⟦x⟧"}, None),
+        pytest.param({}, 0, id="none"),
+        pytest.param({"Memory": 900}, 900, id="limit-only"),
+        pytest.param({"Memory": 900, "MemoryReservation": 128}, 128, id="both"),
+        pytest.param({"Memory": "⟦x⟧", "MemoryReservation": 128}, 128, id="unknown-limit"),
+        pytest.param({"Memory": 900, "MemoryReservation": "⟦x⟧"}, None, id="unknown-reservation"),
+        pytest.param({"Memory": "⟦x⟧"}, None, id="unknown-limit-only"),
     ],
 )
 def test_the_reservation_takes_precedence_over_the_hard_limit(container: dict[str, Json], memory: int | None) -> None:
@@ -86,9 +86,9 @@ def test_a_hard_limit_beside_a_reservation_is_not_added_up() -> None:
 @pytest.mark.parametrize(
     ("container", "settings"),
     [
-        ({"MemoryReservation": 900}, {"AgentMemoryReservation": 200}),
-        ({"MemoryReservation": 500}, {"AgentMemory": 600}),
-        ({"Memory": 900}, {"AgentMemory": 300}),
+        pytest.param({"MemoryReservation": 900}, {"AgentMemoryReservation": 200}, id="reservations"),
+        pytest.param({"MemoryReservation": 500}, {"AgentMemory": 600}, id="agents-limit"),
+        pytest.param({"Memory": 900}, {"AgentMemory": 300}, id="limits"),
     ],
 )
 def test_reservations_above_the_task_size_must_be_refused(

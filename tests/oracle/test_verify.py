@@ -48,7 +48,14 @@ def findings(
     return [str(finding) for finding in found]
 
 
-@pytest.mark.parametrize("condition_overrides", [None, DEV, BIG])
+@pytest.mark.parametrize(
+    "condition_overrides",
+    [
+        pytest.param(None, id="conditions-of-the-run"),
+        pytest.param(DEV, id="dev"),
+        pytest.param(BIG, id="big"),
+    ],
+)
 def test_accepts_the_correct_output_under_all_conditions(condition_overrides: dict[str, bool] | None) -> None:
     assert findings(BEFORE, AFTER, condition_overrides) == []
 
@@ -143,7 +150,7 @@ def test_accepts(name: str) -> None:
 
 
 def _in_order(before: Any, after: Any) -> Any:
-    """Return the output with the keys of each container in the order of the input, as the contract requires."""
+    """Return the output with the keys of each container in the order of the input, which must stay."""
     result = copy.deepcopy(after)
     old, new = before["Properties"]["ContainerDefinitions"], result["Properties"]["ContainerDefinitions"]
     for index, container in enumerate(old[: len(new) - 1]):
@@ -305,17 +312,48 @@ def test_rejects_an_untouched_template() -> None:
 @pytest.mark.parametrize(
     ("containers", "more", "settings", "reason"),
     [
-        ([_container(Image="example.com/gone:1")], {}, {}, "image-unresolved"),
-        ([_container(EntryPoint=["/a"])], {"PidMode": "host"}, {}, "pid-mode-host"),
-        ([_container(EntryPoint=["/a"])], {}, {"Collector": ""}, "collector-missing"),
-        ([_container(EntryPoint=["/a"])], {"ExecutionRoleArn": NOVALUE}, {}, "execution-role-missing"),
-        ([_container(EntryPoint=["/a"], Name=f"c{i}") for i in range(10)], {}, {}, "too-many-containers"),
-        ([_container(EntryPoint=["/a"]), _container(EntryPoint=["/a"], Name="SysdigInstrumentation")], {}, {}, "agent-name-taken"),
-        ([_container(EntryPoint=["/a"], Memory=1000)], {}, {"AgentMemory": 64}, "memory-too-small"),
-        ([_container(EntryPoint=["/a"])], {"RuntimePlatform": {"CpuArchitecture": "ARM64"}},
-         {"UnsupportedArchitecture": "fail"}, "unsupported-architecture"),
+        pytest.param([_container(Image="example.com/gone:1")], {}, {}, "image-unresolved", id="image-unresolved"),
+        pytest.param([_container(EntryPoint=["/a"])], {"PidMode": "host"}, {}, "pid-mode-host", id="pid-mode-host"),
+        pytest.param(
+            [_container(EntryPoint=["/a"])], {}, {"Collector": ""}, "collector-missing", id="collector-missing"
+        ),
+        pytest.param(
+            [_container(EntryPoint=["/a"])],
+            {"ExecutionRoleArn": NOVALUE},
+            {},
+            "execution-role-missing",
+            id="execution-role-missing",
+        ),
+        pytest.param(
+            [_container(EntryPoint=["/a"], Name=f"c{i}") for i in range(10)],
+            {},
+            {},
+            "too-many-containers",
+            id="too-many-containers",
+        ),
+        pytest.param(
+            [_container(EntryPoint=["/a"]), _container(EntryPoint=["/a"], Name="SysdigInstrumentation")],
+            {},
+            {},
+            "agent-name-taken",
+            id="agent-name-taken",
+        ),
+        pytest.param(
+            [_container(EntryPoint=["/a"], Memory=1000)],
+            {},
+            {"AgentMemory": 64},
+            "memory-too-small",
+            id="memory-too-small",
+        ),
+        pytest.param(
+            [_container(EntryPoint=["/a"])],
+            {"RuntimePlatform": {"CpuArchitecture": "ARM64"}},
+            {"UnsupportedArchitecture": "fail"},
+            "unsupported-architecture",
+            id="unsupported-architecture",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_must_be_refused(containers: Json, more: dict[str, Json], settings: dict[str, Json], reason: str) -> None:
     before = template(Api=fargate(containers, **more))
     given = {**SETTINGS, **settings}
@@ -326,10 +364,17 @@ def test_what_must_be_refused(containers: Json, more: dict[str, Json], settings:
 @pytest.mark.parametrize(
     "container",
     [
-        _container(EntryPoint=["/a"], Environment={"Ref": "Words"}),
-        _container(EntryPoint=["/a"], LinuxParameters={"Fn::FindInMap": ["A", "b", "c"]}),
-        _container(EntryPoint=["/a"], VolumesFrom={"Fn::If": ["Dev", {"Ref": "Words"}, []]}),
-        {"Fn::If": ["Dev", {"Ref": "Words"}, _container(EntryPoint=["/a"])]},
+        pytest.param(_container(EntryPoint=["/a"], Environment={"Ref": "Words"}), id="environment"),
+        pytest.param(
+            _container(EntryPoint=["/a"], LinuxParameters={"Fn::FindInMap": ["A", "b", "c"]}), id="linux-parameters"
+        ),
+        pytest.param(
+            _container(EntryPoint=["/a"], VolumesFrom={"Fn::If": ["Dev", {"Ref": "Words"}, []]}),
+            id="volumes-in-one-branch",
+        ),
+        pytest.param(
+            {"Fn::If": ["Dev", {"Ref": "Words"}, _container(EntryPoint=["/a"])]}, id="container-in-one-branch"
+        ),
     ],
 )
 def test_what_may_be_refused(container: Json) -> None:

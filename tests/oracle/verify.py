@@ -51,7 +51,7 @@ def verify_output(  # noqa: PLR0913 - the result depends on this many things, ea
 def refusal_reasons(
     before: Json, *, stack: StackInputs, settings: Mapping[str, Json], images: Images
 ) -> dict[str, bool]:
-    """Return the valid reasons for refusing this input, each with whether the contract requires the refusal."""
+    """Return the valid reasons for refusing this input, each with whether a refusal is required."""
     comparison = compare(before, before, stack=stack, settings=settings, images=images, condition_overrides=None)
     found = find_reasons(comparison)
     for reason in differing_loops(comparison):

@@ -1,4 +1,4 @@
-"""Checks of an instrumented container against sections 1 and 2 of the contract."""
+"""Checks of an instrumented container: its keys, its entry point, its variables, volumes and capabilities."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from oracle.selection import AGENT, WRAPPER
 from oracle.settings import Settings
 from oracle.values import Json, argv, canonical, items, mapping, same, text_of
 
+# The keys that the macro may change: _check_argv, check_environment, _check_volumes and _check_capabilities have their rules.
 INSTRUMENTED_KEYS = ("EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxParameters")
 PTRACE = "SYS_PTRACE"
 
@@ -81,7 +82,7 @@ def _check_argv(before: Mapping[str, Json], after: Mapping[str, Json], expected:
 
 
 def expected_argv(before: Mapping[str, Json], expected: Expected) -> tuple[list[Json], list[Json]]:
-    """Return EntryPoint and Command according to the table of section 2.
+    """Return EntryPoint and Command according to the table in docs/how-it-decides.md.
 
     `[]` counts as absent, and a wrapped EntryPoint is not wrapped again.
     """

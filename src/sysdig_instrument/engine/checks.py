@@ -1,6 +1,7 @@
-"""The macro checks what it made, before it answers: a stack with a bad task definition may hang without a word.
+"""Checks of a processed task definition, before it is returned: a stack with an invalid one may hang without a message.
 
-A check is a function of one processed task definition that yields problems. What cannot be known is not checked.
+A check is a function that yields the problems of one processed task definition, as ECS would get it with the current
+parameter values. What is unknown is not checked.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from sysdig_instrument.engine.selection import runs_on_fargate
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
+# --- The processed task definition
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessedContainer:
-    """A container that is there now. ``name`` is nothing where it is not known."""
+    """A container that exists under the current conditions. ``name`` is ``None`` if it is unknown."""
 
     name: str | None
     position: int
@@ -32,7 +35,10 @@ class ProcessedContainer:
 
 @dataclass(frozen=True, slots=True)
 class ProcessedTask:
-    """A processed task definition. ``is_complete`` says whether it is known of every container if it is there."""
+    """A processed task definition and its containers.
+
+    ``is_complete`` is true if it is known of every container whether it exists.
+    """
 
     task: TaskDefinition
     containers: tuple[ProcessedContainer, ...]
@@ -40,32 +46,35 @@ class ProcessedTask:
 
     @property
     def properties(self) -> Mapping[str, Json]:
-        """Its Properties."""
+        """Return the Properties."""
         return self.task.properties if isinstance(self.task.properties, dict) else {}
 
     @property
     def knows_all_names(self) -> bool:
-        """Whether every container is in sight with its name."""
+        """Return whether all containers and their names are known."""
         return self.is_complete and all(container.name is not None for container in self.containers)
 
     def location(self, container: ProcessedContainer | None = None, *keys: str | int) -> Location:
-        """A place in the task definition, or in one of its containers."""
+        """Return the location of a member of the task definition, or of one of its containers."""
         if container is None:
             return Location(self.task.name, None, (*self.task.properties_pointer, *keys))
         return self.container_location(container, (*container.pointer, *keys))
 
     def container_location(self, container: ProcessedContainer, pointer: Pointer) -> Location:
-        """A place in one of the containers, by its pointer in the template."""
+        """Return the location of a pointer inside one of the containers."""
         return Location(self.task.name, container.name or f"#{container.position}", pointer)
 
     def evaluate_now(self, value: Json | Absent) -> Json | Absent | None:
-        """What a value is worth now, or ``None`` where that is not known."""
+        """Return the current value of an expression, or ``None`` if it is unknown."""
         return evaluate_now(value, self.task.scope)
 
     def entries(
         self, container: ProcessedContainer, key: str, name: str
     ) -> Iterator[tuple[Json | Absent | None, Mapping[str, Json], Pointer]]:
-        """The objects in a list of a container that are there now, each after what its member ``name`` is worth."""
+        """Yield the objects of a list of a container that exist under the current conditions.
+
+        Each comes as the value of its member ``name``, the object itself, and its pointer.
+        """
         if key not in container.value:
             return
         scope, always = self.task.scope, self.task.assumptions
@@ -79,7 +88,7 @@ class ProcessedTask:
 
 
 def processed_task(task: TaskDefinition) -> ProcessedTask:
-    """A processed task definition with the containers that are there now."""
+    """Return a processed task definition with the containers that exist under the current conditions."""
     found: list[ProcessedContainer] = []
     is_complete = True
     for containers, assumptions in container_lists(task):
@@ -87,10 +96,10 @@ def processed_task(task: TaskDefinition) -> ProcessedTask:
             is_complete = False
             continue
         for position, leaf, assumed in container_definitions(containers.value, containers.pointer, assumptions):
-            is_present = True if assumed == task.assumptions else is_active(assumed, task.scope)
-            if is_present is None or not isinstance(leaf.value, dict):
+            exists = True if assumed == task.assumptions else is_active(assumed, task.scope)
+            if exists is None or not isinstance(leaf.value, dict):
                 is_complete = False
-            elif is_present:
+            elif exists:
                 found.append(_container(task, leaf.value, leaf.pointer, position))
     return ProcessedTask(task, tuple(found), is_complete)
 
@@ -100,138 +109,156 @@ def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer
     return ProcessedContainer(name if isinstance(name, str) else None, position, value, pointer)
 
 
+# --- The containers of a task (ECS API reference, RegisterTaskDefinition; ECS service quotas)
+
 MAX_CONTAINERS: Final = 10
 
 
-def unique_names(made: ProcessedTask) -> Iterator[Problem]:
-    """No two containers have the same name."""
+def unique_names(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem for each container that has the name of another."""
     seen: set[str | None] = set()
-    for container in made.containers:
+    for container in processed.containers:
         if container.name is not None and container.name in seen:
             yield Problem(
-                made.location(container, "Name"),
-                Reason("Another container has the same name", "Give it a name of its own"),
+                processed.location(container, "Name"),
+                Reason("Another container has the same name", "Give this container a name of its own"),
             )
         seen.add(container.name)
 
 
-def container_count(made: ProcessedTask) -> Iterator[Problem]:
-    """A task definition has ten containers at most, the agent's included."""
-    count = len(made.containers)
+def container_count(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem if there are more than ten containers, including the agent's."""
+    count = len(processed.containers)
     if count > MAX_CONTAINERS:
         yield Problem(
-            made.location(None, "ContainerDefinitions"),
-            Reason(f"With the agent's container there are {count} containers, and ECS takes {MAX_CONTAINERS} at most",
-            "Move one into a task definition of its own, or leave this task alone (Enabled: false)"),
+            processed.location(None, "ContainerDefinitions"),
+            Reason(f"With the agent's container there are {count} containers, and ECS accepts {MAX_CONTAINERS} at most",
+            "Move one to a task definition of its own, or exclude this task (Enabled: false)"),
         )  # fmt: skip
 
 
-def volumes_from_targets(made: ProcessedTask) -> Iterator[Problem]:
-    """VolumesFrom names containers that are there."""
-    yield from _targets(made, "VolumesFrom", "SourceContainer")
+# --- Containers that refer to others by name (ECS API reference, VolumeFrom and ContainerDependency)
 
 
-def depends_on_targets(made: ProcessedTask) -> Iterator[Problem]:
-    """DependsOn names containers that are there."""
-    yield from _targets(made, "DependsOn", "ContainerName")
+def volumes_from_targets(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem for each entry of VolumesFrom that names a container that does not exist."""
+    yield from _targets(processed, "VolumesFrom", "SourceContainer")
 
 
-def agent_health_dependency(made: ProcessedTask) -> Iterator[Problem]:
-    """Nobody waits for the agent to be healthy: its container has no health check, and ECS refuses to wait for one."""
-    for container in made.containers:
-        for target, entry, pointer in made.entries(container, "DependsOn", "ContainerName"):
-            if target == AGENT_NAME and made.evaluate_now(entry.get("Condition")) == "HEALTHY":
+def depends_on_targets(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem for each entry of DependsOn that names a container that does not exist."""
+    yield from _targets(processed, "DependsOn", "ContainerName")
+
+
+def agent_health_dependency(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem for each container that waits for the agent to be healthy.
+
+    The agent's container has no health check, and ECS refuses a task definition that waits for one.
+    """
+    for container in processed.containers:
+        for target, entry, pointer in processed.entries(container, "DependsOn", "ContainerName"):
+            if target == AGENT_NAME and processed.evaluate_now(entry.get("Condition")) == "HEALTHY":
                 fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
                 yield Problem(
-                    made.container_location(container, pointer),
-                    Reason(fact, "Take the dependency out, or let it wait for START"),
+                    processed.container_location(container, pointer),
+                    Reason(fact, "Remove the dependency, or make it wait for START"),
                 )
 
 
-def _targets(made: ProcessedTask, key: str, name: str) -> Iterator[Problem]:
-    referring = [container for container in made.containers if key in container.value]
-    if not referring or not made.knows_all_names:
+def _targets(processed: ProcessedTask, key: str, name: str) -> Iterator[Problem]:
+    referring = [container for container in processed.containers if key in container.value]
+    if not referring or not processed.knows_all_names:
         return
-    names = {container.name for container in made.containers}
+    names = {container.name for container in processed.containers}
     for container in referring:
-        for target, _, pointer in made.entries(container, key, name):
+        for target, _, pointer in processed.entries(container, key, name):
             if isinstance(target, str) and target not in names:
-                fact = f"{key} names {quote(target)}, and there is no such container"
-                yield Problem(made.container_location(container, pointer), Reason(fact, "Correct the name"))
+                fact = f"{key} names {quote(target)}, and there is no container of that name"
+                yield Problem(processed.container_location(container, pointer), Reason(fact, "Correct the name"))
 
 
-def name_clashes(made: ProcessedTask) -> Iterator[Problem]:
-    """No secret has the name of a variable."""
-    for container in made.containers:
+# --- Variables and secrets share one set of names (ECS API reference, ContainerDefinition, ``secrets``)
+
+
+def name_clashes(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem for each name that is both a secret and a variable of a container."""
+    for container in processed.containers:
         if "Secrets" not in container.value:
             continue
-        for name in sorted(_entry_names(made, container, "Secrets") & _entry_names(made, container, "Environment")):
+        secrets, variables = (_entry_names(processed, container, key) for key in ("Secrets", "Environment"))
+        for name in sorted(secrets & variables):
             yield Problem(
-                made.location(container, "Secrets"), Reason(f"{quote(name)} is both a secret and an environment variable",
-                "Take one of them out"),
-            )  # fmt: skip
+                processed.location(container, "Secrets"),
+                Reason(f"{quote(name)} is both a secret and an environment variable", "Remove one of them"),
+            )
 
 
-def _entry_names(made: ProcessedTask, container: ProcessedContainer, key: str) -> set[str]:
-    return {name for name, *_ in made.entries(container, key, "Name") if isinstance(name, str)}
+def _entry_names(processed: ProcessedTask, container: ProcessedContainer, key: str) -> set[str]:
+    return {name for name, *_ in processed.entries(container, key, "Name") if isinstance(name, str)}
 
+
+# --- ECS reads secrets and the credentials of private images with the execution role (ECS developer guide)
 
 _KEYS_THAT_NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
 
 
-def missing_execution_role(made: ProcessedTask) -> Iterator[Problem]:
-    """There is an execution role where the agent's container needs one."""
-    role = made.properties.get("ExecutionRoleArn", ABSENT)
-    # An attribute will be there, whatever it is worth: most roles are one, and to find that out takes its time.
-    if is_get_att(role) or made.evaluate_now(role) not in (ABSENT, ""):
+def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem if the agent's container needs an execution role and the task has none."""
+    role = processed.properties.get("ExecutionRoleArn", ABSENT)
+    # Fn::GetAtt always has a value. Most roles are given by one, and its evaluation takes time.
+    if is_get_att(role) or processed.evaluate_now(role) not in (ABSENT, ""):
         return
-    for container in made.containers:
+    for container in processed.containers:
         if container.name == AGENT_NAME and any(key in container.value for key in _KEYS_THAT_NEED_A_ROLE):
             yield Problem(
-                made.location(None, "ExecutionRoleArn"),
+                processed.location(None, "ExecutionRoleArn"),
                 Reason("The task has no execution role, and ECS needs one to give the agent its access key",
                 "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn"),
             )  # fmt: skip
 
 
-def task_size(made: ProcessedTask) -> Iterator[Problem]:
-    """With the agent's, what the containers reserve together is not more than the task has.
+# --- The size of the task (ECS developer guide, «Task size»)
 
-    A problem only where it is the agent's share that is too much: what the template asks for itself is its own affair.
+
+def task_size(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem for each resource of which the containers reserve more than the task has, because of the agent.
+
+    It is not a problem if the containers reserve too much without the agent: the template asks for that itself.
     """
     for resource in RESOURCES:
-        agent_reservation = sum(
-            resource.reserved_by(each.value, made.evaluate_now) for each in made.containers if each.name == AGENT_NAME
-        )
+        agents = (each for each in processed.containers if each.name == AGENT_NAME)
+        agent_reservation = sum(resource.reserved_by(each.value, processed.evaluate_now) for each in agents)
         if agent_reservation == 0:
             continue
-        total = sum(resource.reserved_by(each.value, made.evaluate_now) for each in made.containers)
-        limit = _task_limit(made, resource)
+        total = _total_reservation(processed, resource)
+        limit = _task_limit(processed, resource)
         if limit is not None and total - agent_reservation <= limit < total:
-            fact = f"With {agent_reservation} {resource.unit} for the agent the containers reserve {total}, and the task has {limit}"
-            yield Problem(made.location(None, resource.key), Reason(fact, _size_advice(made)))
+            fact = f"With {agent_reservation} {resource.unit} for the agent, the containers reserve {total}, and the task has {limit}"
+            yield Problem(processed.location(None, resource.key), Reason(fact, _size_advice(processed)))
 
 
-def _task_limit(made: ProcessedTask, resource: Resource) -> int | None:
-    """What the task has of a resource; nothing where it sets no limit, or none that is known."""
-    return resource.parse(made.evaluate_now(made.properties.get(resource.key, ABSENT)))
+def _total_reservation(processed: ProcessedTask, resource: Resource) -> int:
+    return sum(resource.reserved_by(each.value, processed.evaluate_now) for each in processed.containers)
 
 
-def _size_advice(made: ProcessedTask) -> str:
-    needs = (
-        max(
-            sum(resource.reserved_by(each.value, made.evaluate_now) for each in made.containers),
-            _task_limit(made, resource) or 0,
-        )
-        for resource in RESOURCES
+def _task_limit(processed: ProcessedTask, resource: Resource) -> int | None:
+    """Return what the task has of a resource; ``None`` if it sets no limit, or an unknown one."""
+    return resource.parse(processed.evaluate_now(processed.properties.get(resource.key, ABSENT)))
+
+
+def _size_advice(processed: ProcessedTask) -> str:
+    needed = (
+        max(_total_reservation(processed, resource), _task_limit(processed, resource) or 0) for resource in RESOURCES
     )
-    on_fargate = runs_on_fargate(made.properties, made.task.scope)
-    larger = next_size(Size(*needs), on_fargate=on_fargate)
+    on_fargate = runs_on_fargate(processed.properties, processed.task.scope)
+    larger = next_size(Size(*needed), on_fargate=on_fargate)
     if larger is None:
         return "Make the containers smaller: no Fargate size is large enough"
     which = "the next Fargate size that fits" if on_fargate else "which is enough"
     return f"Give the task {larger.text}, {which}, set TaskSize to raise, or make the containers smaller"
 
+
+# --- All checks
 
 Check: TypeAlias = Callable[[ProcessedTask], Iterator[Problem]]
 
@@ -247,15 +274,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def problems(made: ProcessedTask) -> Iterator[Problem]:
-    """All that is wrong with a processed task definition."""
+def problems(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield all problems of a processed task definition."""
     for check in CHECKS:
-        yield from check(made)
-
-
-# FOLDED: A processed task definition as ECS would get it with the parameter values of now, as far as that is known.
-# FOLDED: The containers of a task definition among themselves (ECS API reference, RegisterTaskDefinition; ECS service quotas).
-# FOLDED: Containers that refer to containers by name (ECS API reference, VolumeFrom and ContainerDependency).
-# FOLDED: Variables and secrets share one set of names (ECS API reference, ContainerDefinition.secrets).
-# FOLDED: ECS reads secrets and private images' credentials with the execution role (ECS developer guide).
-# FOLDED: What containers reserve fits into the task, and if not, which size would do (ECS developer guide, «Task size»).
+        yield from check(processed)

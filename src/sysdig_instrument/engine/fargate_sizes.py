@@ -1,6 +1,6 @@
-"""Sizes of tasks and containers: how ECS spells them, and which of them Fargate has.
+"""Sizes of tasks and containers: the forms that ECS accepts, and the sizes that Fargate has.
 
-From the ECS developer guide, «Task definition parameters for Fargate», «Task size», and «Troubleshoot Amazon ECS task
+Source: the ECS developer guide, «Task definition parameters for Fargate», «Task size», and «Troubleshoot Amazon ECS task
 definition invalid CPU or memory errors».
 """
 
@@ -23,29 +23,29 @@ FARGATE_SIZES: Final[tuple[tuple[int, tuple[int, ...]], ...]] = (
     (8192, tuple(range(16384, 61440 + 1, 4 * _GIB))),
     (16384, tuple(range(32768, 122880 + 1, 8 * _GIB))),
 )
-"""CPU units, and the memory in MiB that can go with them."""
+"""For each number of CPU units, the memory sizes in MiB that Fargate has, both in ascending order."""
 
-_MAX_SIZE: Final = 10**9  # beyond anything that a task could have
-_MAX_CHARACTERS: Final = 20  # characters
+_MAX_SIZE: Final = 10**9  # more than any task can have
+_MAX_CHARACTERS: Final = 20
 _CPU_PATTERN: Final = r"\s*([0-9]*\.?[0-9]+)\s*(vcpu)?\s*"
 _MEMORY_PATTERN: Final = r"\s*([0-9]*\.?[0-9]+)\s*(gb)?\s*"
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """An amount of both: CPU units, and memory in MiB."""
+    """CPU units, and memory in MiB."""
 
     cpu: int
     memory: int
 
     @property
     def amounts(self) -> tuple[int, int]:
-        """Both, in the order of ``RESOURCES``."""
+        """Return both numbers, in the order of ``RESOURCES``."""
         return self.cpu, self.memory
 
     @property
     def text(self) -> str:
-        """``Cpu "512" and Memory "1024"``, without the one of which there is nothing."""
+        """Return ``Cpu "512" and Memory "1024"``, without the one that is 0."""
         return " and ".join(
             f'{name} "{number}"' for name, number in (("Cpu", self.cpu), ("Memory", self.memory)) if number
         )
@@ -55,9 +55,9 @@ NO_SIZE: Final = Size(0, 0)
 
 
 def next_size(minimum: Size, *, on_fargate: bool = True) -> Size | None:
-    """The smallest size that a task can have with at least this much; nothing where there is none.
+    """Return the smallest size that a task can have with at least this much of both; ``None`` if there is none.
 
-    Fargate has a table of sizes. Elsewhere a task has any size, as its instance allows.
+    Fargate has a table of sizes. Elsewhere a task can have any size that its instance allows.
     """
     if not on_fargate:
         return minimum
@@ -72,36 +72,37 @@ def next_size(minimum: Size, *, on_fargate: bool = True) -> Size | None:
 
 
 def cpu_units(value: Json | Absent) -> int | None:
-    """CPU units of a size as ECS takes it: ``256``, ``"256"``, ``".25 vCPU"``."""
+    """Return the CPU units of a size in a form that ECS accepts: ``256``, ``"256"``, ``".25 vCPU"``; otherwise ``None``."""
     return _number(value, _CPU_PATTERN, 1024)
 
 
 def mebibytes(value: Json | Absent) -> int | None:
-    """MiB of a size as ECS takes it: ``512``, ``"512"``, ``"0.5 GB"``."""
+    """Return the MiB of a size in a form that ECS accepts: ``512``, ``"512"``, ``"0.5 GB"``; otherwise ``None``."""
     return _number(value, _MEMORY_PATTERN, _GIB)
 
 
-def _number(value: Json | Absent, form: str, factor: int) -> int | None:
+def _number(value: Json | Absent, pattern: str, units: int) -> int | None:
+    """Return the number of a size, times ``units`` if the size has a unit (``vCPU`` or ``GB``)."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return int(value) if 0 <= value < _MAX_SIZE else None
     if not isinstance(value, str) or len(value) > _MAX_CHARACTERS:
         return None
-    if value.isascii() and value.isdigit():  # as nearly every size
+    if value.isascii() and value.isdigit():  # true of nearly every size
         return int(value)
-    match = re.fullmatch(form, value, re.IGNORECASE)
+    match = re.fullmatch(pattern, value, re.IGNORECASE)
     if match is None:
         return None
-    return int(float(match[1]) * (factor if match[2] else 1))
+    return int(float(match[1]) * (units if match[2] else 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One of the two things that a task has and its containers reserve.
+    """CPU or memory: a task has a number of units of it, and its containers reserve some of them.
 
-    ``key`` is its name in a task; ``container_keys`` are the members of a container that say how much of it is reserved, the
-    first that is given counts. ``parse`` gives the number of units of a value, and nothing for a value that is no size.
+    ``key`` is the member of a task. ``container_keys`` are the members of a container that reserve units; the first one that
+    is given counts. ``parse`` returns the units of a value, or ``None`` if it is not a size. ``unit`` is for messages.
     """
 
     key: str
@@ -109,10 +110,15 @@ class Resource:
     parse: Callable[[Json | Absent], int | None]
     unit: str
 
-    def reserved_by(self, container: Mapping[str, Json], known: Callable[[Json | Absent], Json | Absent]) -> int:
-        """What a container reserves of it. ``known`` works its members out; what is not known counts as nothing."""
+    def reserved_by(self, container: Mapping[str, Json], evaluate: Callable[[Json | Absent], Json | Absent]) -> int:
+        """Return the units that a container reserves as far as they are known, otherwise 0.
+
+        ``evaluate`` returns the value of a member, or ``None`` if it is unknown. For an unknown MemoryReservation, Memory
+        counts, the limit that it cannot exceed. (``steps.task_size`` adds up under conditions, and takes such a
+        reservation as unknown.)
+        """
         for key in self.container_keys:
-            if key in container and (amount := self.parse(known(container[key]))) is not None:
+            if key in container and (amount := self.parse(evaluate(container[key]))) is not None:
                 return amount
         return 0
 

@@ -1,6 +1,6 @@
-"""Is a task definition instrumented, as the settings ask for it? Read off a plan: what the macro would still change.
+"""Protection: a task definition is protected if the plan for it changes nothing that protection depends on.
 
-An agent's container that only differs from the settings (another image, another collector) is an agent all the same.
+An agent's container that differs from the settings (another image, another collector) still protects the task.
 """
 
 from __future__ import annotations
@@ -8,30 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS
-from sysdig_instrument.engine.steps.step import Step
+from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS, WRAP
 from sysdig_instrument.engine.task_plan import Status, TaskPlan
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """Every container that should be is under the agent."""
+    """Every container that the settings select is instrumented."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfScope:
-    """The settings do not ask for it; ``why`` says which, and where they come from."""
+    """The task definition is not to be instrumented. ``why`` names the setting and where it comes from, or the reason."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unprotected:
-    """Something is missing. Each reason is a sentence without its full stop that names the container."""
+    """Something is missing. Each reason is a sentence without its full stop, with the container's name if it is about one."""
 
     reasons: tuple[str, ...]
 
@@ -40,7 +38,11 @@ Protection: TypeAlias = Protected | OutOfScope | Unprotected
 
 
 def protection(plan: TaskPlan) -> Protection:
-    """The verdict that a task definition's plan comes to. The plan needs no image's config: see ``planning.no_lookups``."""
+    """Return whether a task definition is protected, by the plan for it.
+
+    The plan may be one without lookups (``planning.no_lookups``): a container whose image would have to be read has no
+    EntryPoint, so it is not started by the wrapper.
+    """
     unread = [outcome for outcome in plan.containers if outcome.image_unread]
     if plan.outcome.status is Status.SKIPPED and not unread:
         return OutOfScope(plan.outcome.why)
@@ -49,12 +51,12 @@ def protection(plan: TaskPlan) -> Protection:
 
 
 def _reasons(plan: TaskPlan) -> Iterator[str]:
-    for outcome in plan.containers:
-        if outcome.image_unread:
-            yield _container_lacks(outcome.name, CONTAINER_STEPS[0])
-    unread = {outcome.pointer for outcome in plan.containers if outcome.image_unread}
+    unread = [outcome for outcome in plan.containers if outcome.image_unread]
+    for outcome in unread:
+        yield f'Container "{outcome.name}" {WRAP.missing}'
+    unread_pointers = {outcome.pointer for outcome in unread}
     for finding in plan.findings:
-        if isinstance(finding, Problem) and finding.location.pointer[:-1] not in unread:
+        if isinstance(finding, Problem) and finding.location.pointer[:-1] not in unread_pointers:
             yield finding.reason.fact
     for change in plan.changes:
         if reason := _missing(change):
@@ -62,14 +64,11 @@ def _reasons(plan: TaskPlan) -> Iterator[str]:
 
 
 def _missing(change: Change) -> str | None:
-    """What a change says is missing; nothing for a change that does not matter for protection."""
+    """Return what is missing without a change; ``None`` if protection does not depend on it."""
     if not change.protects:
         return None
-    for container_step in CONTAINER_STEPS:
-        if container_step.name == change.step:
-            return container_step.missing and _container_lacks(change.owner.container, container_step)
-    return next((step.missing for step in TASK_STEPS if step.name == change.step), None)
-
-
-def _container_lacks(container: str | None, step: Step[Container]) -> str:
-    return f'Container "{container}" {step.missing}'
+    container = change.owner.container
+    if container is None:
+        return next((step.missing for step in TASK_STEPS if step.name == change.step), None)
+    missing = next((step.missing for step in CONTAINER_STEPS if step.name == change.step), None)
+    return missing and f'Container "{container}" {missing}'

@@ -38,9 +38,9 @@ with lazy_imports("aws_lambda_powertools.utilities.jmespath_utils", "ast", "rand
 NAMESPACE: Final = "SysdigInstrument"
 SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME") or "sysdig-instrument"
 
-REFUSAL_MEMBERS: Final = frozenset({"DependsOn", "Image", "Metadata", "Name", "Properties", "Secrets", "Tags"}).union(
-    *(step.keys for step in all_steps())
-)
+REFUSAL_MEMBERS: Final = frozenset(
+    {"DependsOn", "Image", "Metadata", "Name", "Properties", "RuntimePlatform", "Secrets", "Tags"}
+).union(*(step.keys for step in all_steps()))
 """What a template can be refused for: the member that the problem is about. A fixed list, as each one is a metric.
 
 Those of the steps, and what else decides what is instrumented or is checked in the result.

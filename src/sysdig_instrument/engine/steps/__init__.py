@@ -1,10 +1,15 @@
-"""The steps: all that changes in a task definition, in the order of the plan. To add one, write a file and add a line here.
+"""The steps: everything that changes in a task definition, in the order of the plan.
 
-A step reads the original and yields changes and findings. Steps own their keys, so they do not depend on their order.
+To add a step, write a file beside this one and add a line to one of the two tuples. Everything that depends on the steps
+reads the tuples: the plan, whether a task definition is protected (``engine/protection.py``), and the metrics.
+
+A step reads the original and yields changes and findings. No two steps change the same key, so their order decides only
+the order of the patch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sysdig_instrument.engine.container import Container
@@ -14,25 +19,37 @@ from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role, grant
 from sysdig_instrument.engine.steps.notices import launchers, runtime_platform, task_notices
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
-from sysdig_instrument.engine.steps.step import InstrumentedTask, Step
+from sysdig_instrument.engine.steps.step import InstrumentedTask, Output, Step
 from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
 
+WRAP: Final = Step(("EntryPoint", "Command"), entry_point, "is not started by the wrapper")
+"""The step that needs the image's config where the template gives no EntryPoint."""
+
 CONTAINER_STEPS: Final[tuple[Step[Container], ...]] = (
-    Step(("EntryPoint", "Command"), entry_point, "is not started by the wrapper"),
+    WRAP,
     Step(("Environment",), environment, "does not have the variables that the wrapper needs"),
     Step(("VolumesFrom",), volumes_from, "does not have the volume with the wrapper"),
     Step(("LinuxParameters",), capabilities, "does not have the capability SYS_PTRACE"),
 )
 """What happens to each instrumented container."""
 
+
+def container_definitions(instrumented: InstrumentedTask) -> Iterable[Output]:
+    """Yield what the steps of the containers yielded, with the agent's container last in each list.
+
+    They are planned before the steps of the task, which depend on what is instrumented. This step gives their changes a
+    place in the patch.
+    """
+    return instrumented.outputs
+
+
 TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
     Step(("PidMode",), pid_mode, "The task's PidMode is not task"),
     Step(("Cpu", "Memory"), task_size),
-    # The containers' own steps, and the agent's container, last in each list.
-    Step(("ContainerDefinitions",), lambda task: task.outputs, "The agent's container is missing"),
+    Step(("ContainerDefinitions",), container_definitions, "The agent's container is missing"),
     Step(("ExecutionRoleArn",), execution_role),
-    Step(("RuntimePlatform",), runtime_platform),
+    Step((), runtime_platform),
     Step((), task_notices),
     Step((), launchers),
     Step((), grant),
@@ -41,5 +58,5 @@ TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
 
 
 def all_steps() -> tuple[Step[Container] | Step[InstrumentedTask], ...]:
-    """All steps."""
+    """Return the steps of containers and of task definitions."""
     return (*CONTAINER_STEPS, *TASK_STEPS)

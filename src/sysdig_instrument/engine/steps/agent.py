@@ -1,6 +1,9 @@
-"""The agent's container, last in the list; one that is there already is brought to what the settings say.
+"""The agent's container. A new one is appended to the list; an existing one is updated to match the settings.
 
 Owns: the container SysdigInstrumentation.
+
+Source: Sysdig documentation, «Serverless Agents», for the image, the variables and the access key; the ECS API reference,
+ContainerDefinition, for the keys.
 """
 
 from __future__ import annotations
@@ -30,17 +33,18 @@ _STREAM_PREFIX: Final = "sysdig"
 
 
 def agent_definition(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> dict[str, Json]:
-    """The container definition that the settings ask for.
+    """Return the container definition that the settings ask for.
 
-    ``workloads`` are the instrumented containers, in their order: the agent may inherit the first one's LogConfiguration.
-    Otherwise the settings alone make it, and task definitions with the same settings share it.
+    ``workloads`` are the instrumented containers, in their order. With ``AgentLogConfiguration: inherit``, the agent gets
+    the LogConfiguration of the first one. Otherwise the definition depends on the settings alone, and task definitions with
+    the same settings share one object.
     """
-    run = workloads[0].scope.state
+    state = workloads[0].scope.state
     if settings.agent_log_configuration == "inherit":
         return _build_definition(settings, workloads, assumptions)
-    if run.agent is None or run.agent[0] is not settings:
-        run.agent = settings, _build_definition(settings, workloads, assumptions)
-    return run.agent[1]
+    if state.agent is None or state.agent[0] is not settings:
+        state.agent = settings, _build_definition(settings, workloads, assumptions)
+    return state.agent[1]
 
 
 def _build_definition(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> dict[str, Json]:
@@ -83,7 +87,7 @@ def _log_configuration(settings: Settings, workloads: Sequence[Container], assum
     if settings.agent_log_configuration != "inherit":
         return settings.agent_log_configuration
     inherited: Tree[Json | Absent] = Leaf(ABSENT)
-    for workload in reversed(workloads):  # which one is the first may depend on conditions
+    for workload in reversed(workloads):  # conditions may decide which one is the first
         inherited = where(
             workload.assumptions,
             assumptions,
@@ -95,7 +99,7 @@ def _log_configuration(settings: Settings, workloads: Sequence[Container], assum
 
 
 def _with_stream_prefix(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
-    """A workload's LogConfiguration with the agent's own stream prefix."""
+    """Return a workload's LogConfiguration with the agent's own prefix for awslogs streams."""
     options = leaf.value.get("Options") if isinstance(leaf.value, dict) else None
     if not isinstance(leaf.value, dict) or not isinstance(options, dict) or "awslogs-stream-prefix" not in options:
         return Leaf(leaf.value)
@@ -106,26 +110,32 @@ def add_agent(
     definition: dict[str, Json],
     containers: LocatedValue,
     assumptions: Assumptions,
-    protected: Tree[bool],
+    is_instrumented: Tree[bool],
     existing: Sequence[Container],
 ) -> Iterator[Change]:
-    """The agent's container, appended to one list of containers where a container is instrumented and it is missing."""
-    there = any_of([container.assumptions for container in existing], assumptions)
+    """Yield the change that appends the agent's container to one list of containers.
 
-    def missing(is_protected: bool, assumed: Assumptions) -> Tree[Json | Absent]:  # noqa: FBT001 - a leaf, not a switch
+    It is appended under the conditions in which a container is instrumented (``is_instrumented``) and the list has no
+    agent yet; there is no change where that is never so.
+    """
+    has_agent = any_of([container.assumptions for container in existing], assumptions)
+
+    def missing_agent(instrumented: bool, assumed: Assumptions) -> Tree[Json | Absent]:  # noqa: FBT001 - a leaf, not a switch
         return flat_map(
-            there, assumed, lambda is_there, _assumptions: Leaf(definition if is_protected and not is_there else ABSENT)
+            has_agent,
+            assumed,
+            lambda has_one, _assumptions: Leaf(definition if instrumented and not has_one else ABSENT),
         )
 
-    item = flat_map(protected, assumptions, missing)
+    item = flat_map(is_instrumented, assumptions, missing_agent)
     if item != Leaf(ABSENT):
         yield Change("add", (*containers.pointer, "-"), _AGENT_REASON, render_tree(item))
 
 
 def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[StepOutput]:
-    """The changes that make an agent's container what the settings say, key by key.
+    """Yield the changes that update an existing agent's container to match the settings, key by key.
 
-    Without the setting AccessKeySecret its Secrets stay: an agent without a key is no agent.
+    If the setting AccessKeySecret has no value, the container keeps its Secrets: an agent without a key protects nothing.
     """
     reason = "as the settings say"
     kept = {"Secrets"} - definition.keys()
@@ -134,7 +144,7 @@ def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[
         if key not in definition and key not in kept:
             yield Change("remove", pointer, reason, was=value, protects=False)
             yield container.notice(
-                pointer, Reason(f"{key} of the agent's container is taken out, as no setting asks for it")
+                pointer, Reason(f"{key} of the agent's container is removed, because no setting asks for it")
             )
         elif key in definition and definition[key] != value:
             yield Change("replace", pointer, reason, definition[key], was=value, protects=False)

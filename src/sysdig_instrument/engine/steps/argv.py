@@ -1,4 +1,7 @@
-"""What an EntryPoint or a Command is, as ECS and this macro see it."""
+"""The forms that an EntryPoint or a Command can have.
+
+Source: the ECS API reference, ContainerDefinition, ``entryPoint`` and ``command``; Docker's documentation of ENTRYPOINT.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +28,19 @@ Argv: TypeAlias = tuple[Json, ...]
 
 
 class ArgvForm(Enum):
-    """What an EntryPoint or Command is, under given conditions."""
+    """The form of an EntryPoint or Command, under given conditions."""
 
     EMPTY = "not given"
     WRAPPED = "begins with the wrapper"
-    NESTED = "holds the wrapper further in, as in sh -c"
+    NESTED = "has the wrapper further in, as in sh -c"
     LIST = "a list"
-    DYNAMIC = "an expression that gives a list"
-    EMPTY_NOW = "an expression that gives no item now"
-    INVALID = "no list at all"
+    DYNAMIC = "an expression that evaluates to a list"
+    EMPTY_NOW = "an expression that evaluates to no item with the current parameter values"
+    INVALID = "not a list"
 
 
 def argv_forms(value: Json | Absent, container: Container, assumptions: Assumptions) -> Tree[ArgvForm]:
-    """What a value is; a choice where the conditions of a list's items decide it."""
+    """Return the form of a value; a tree with branches where the conditions of a list's items decide it."""
     if is_empty(value):
         return Leaf(ArgvForm.EMPTY)
     if isinstance(value, dict):
@@ -54,10 +57,10 @@ def argv_forms(value: Json | Absent, container: Container, assumptions: Assumpti
 
 
 def argv_items(values: list[Json], assumptions: Assumptions) -> Tree[Argv]:
-    """The items of a list under each combination of the conditions that decide its beginning.
+    """Return the items of a list under each combination of the conditions that decide its first item.
 
-    Only as far as the first item that is there: the rest is taken as it stands, so that a list of n items that may all
-    be missing has n + 1 beginnings, and not 2 ** n.
+    The items after the first one that exists stay as written, so a list of n items that may all be missing gives n + 1
+    leaves, and not 2 ** n.
     """
     if not values:
         return Leaf(())
@@ -70,7 +73,7 @@ def argv_items(values: list[Json], assumptions: Assumptions) -> Tree[Argv]:
 
 
 def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -> ArgvForm:
-    """What a list with these items is."""
+    """Return the form of a list with these items."""
     if not items:
         return ArgvForm.EMPTY
     first = items[0]
@@ -80,7 +83,7 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
                 first = text
     if first == WRAPPER:
         return ArgvForm.WRAPPED
-    if items == ("",):  # Docker's way to reset an ENTRYPOINT; nothing that the wrapper could start
+    if items == ("",):  # resets an ENTRYPOINT in Docker, so the wrapper would have nothing to start
         return ArgvForm.INVALID
     return ArgvForm.NESTED if any(isinstance(item, str) and WRAPPER in item for item in items) else ArgvForm.LIST
 
@@ -101,17 +104,17 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
 def invalid_argv(
     container: Container, key: str, leaf: LocatedValue, assumptions: Assumptions, form: ArgvForm
 ) -> StepOutput:
-    """The problem with a value of the form BAD or EMPTY_NOW."""
+    """Return the problem with a value of the form INVALID or EMPTY_NOW; a notice in a branch that is not active."""
     if form is ArgvForm.EMPTY_NOW:
         return container.problem_or_notice(
-            leaf.pointer, assumptions, Reason(f"{key} is an expression that gives no item with the parameter values of now",
-            f"Give the parameter a value, or put {key} under Fn::If with AWS::NoValue"),
+            leaf.pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",
+            f"Give the parameter a value, or put {key} inside Fn::If with AWS::NoValue"),
         )  # fmt: skip
     if isinstance(leaf.value, list):
         return container.problem_or_notice(
             leaf.pointer,
             assumptions,
-            Reason(f"{key} holds nothing but an empty text", f"Take {key} out, or name a program in it"),
+            Reason(f"{key} contains only an empty string", f"Remove {key}, or name a program in it"),
         )
     return container.problem_or_notice(
         leaf.pointer, assumptions, Reason(f"{key} is not a list", f"Write {key} as a list of strings")

@@ -1,7 +1,10 @@
-"""The capability that the wrapper needs to trace the workload: the only one that Fargate lets a task add.
+"""The capability SYS_PTRACE, which the wrapper needs to trace the workload.
 
-Owns: LinuxParameters.Capabilities.Add; Drop and all else in LinuxParameters stay as they are (Docker drops first and adds
-after, so ``Drop: [ALL]`` does no harm).
+Owns: LinuxParameters.Capabilities.Add. Drop and everything else in LinuxParameters stay unchanged: Docker drops
+capabilities first and adds them afterwards, so ``Drop: [ALL]`` does no harm.
+
+Source: Sysdig documentation, «Serverless Agents»; the ECS API reference, KernelCapabilities: SYS_PTRACE is the only
+capability that a task on Fargate can add.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ _WHEN_ABSENT: Final[dict[str, Json]] = {
 
 
 def capabilities(container: Container) -> Iterator[StepOutput]:
-    """SYS_PTRACE among the added capabilities, once."""
+    """Yield the changes that add SYS_PTRACE to the container's capabilities, unless it is there already."""
     yield from _extend(container, "LinuxParameters", container.values("LinuxParameters"))
 
 
@@ -51,8 +54,8 @@ def _extend(container: Container, key: str, found: Iterable[tuple[LocatedValue, 
             )
         elif is_expression(value) or value.keys() == {"Fn::Transform"}:
             yield container.problem_or_notice(
-                leaf.pointer, assumed, Reason(f"{key} is an expression, and what is not in sight cannot be extended",
-                f"Write {key} as an object; its members, and the object under Fn::If, may be expressions"),
+                leaf.pointer, assumed, Reason(f"{key} is an expression, so nothing can be added to it",
+                f"Write {key} as an object; its members may be expressions, and it may be inside Fn::If"),
             )  # fmt: skip
         elif why := opaque_reason(value, frozenset({inner}), container.scope):
             yield container.problem_or_notice(leaf.pointer, assumed, Reason(f"{key} {why}", WRITE_OUT_RESULT))

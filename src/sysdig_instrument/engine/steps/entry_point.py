@@ -1,10 +1,14 @@
-"""The wrapper in front of what the container runs (contract, section 2).
+"""The wrapper in front of what the container runs.
 
 Owns: EntryPoint, Command.
 
-ECS follows Docker: an EntryPoint in the task definition drops the image's CMD, a Command alone keeps the image's
-ENTRYPOINT. So the image's own ENTRYPOINT is restated where the template gives none, and its CMD where neither is given.
-Command is never moved into EntryPoint: ``containerOverrides.command`` of RunTask must keep its meaning.
+ECS follows Docker: an EntryPoint in the task definition drops the image's CMD, and a Command alone keeps the image's
+ENTRYPOINT. So where the template gives no EntryPoint, the image's ENTRYPOINT is written into it, and where it gives no
+Command either, the image's CMD is written into Command. A Command is never moved into EntryPoint:
+``containerOverrides.command`` of RunTask must keep its meaning.
+
+Source: the ECS API reference, ContainerDefinition, ``entryPoint`` and ``command``; Docker's documentation, «Understand how
+CMD and ENTRYPOINT interact»; Sysdig documentation, «Serverless Agents», for the wrapper.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from sysdig_instrument.engine.steps.step import Output, Source, Unresolved
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 _Value: TypeAlias = "Json | Absent"
-"""A new value; ``ABSENT`` where what stands there, if anything, stays as it is."""
+"""A new value; ``ABSENT`` where the present value, if any, stays."""
 
 _UNCHANGED: Final[Tree[_Value]] = Leaf(ABSENT)
 _MANUALLY_WRAPPED: Final = (ArgvForm.WRAPPED, ArgvForm.NESTED)
@@ -45,40 +49,40 @@ _CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoi
 
 
 class EntryPointSource(Enum):
-    """Where the entry point came from, in the words of the Result; where branches differ, the first of these is told."""
+    """Where the entry point comes from, as the Result says it. If branches differ, the Result has the first of these."""
 
     IMAGE = "entry point from the image"
     TEMPLATE = "entry point from the template"
-    UNCHANGED = "entry point left as it was"
+    UNCHANGED = "entry point left unchanged"
     WRAPPED = "already wrapped"
 
 
 @dataclass(slots=True)
 class Wrapping:
-    """What wrapping a container takes.
+    """The result of wrapping a container, collected branch by branch.
 
-    ``unresolved`` are images without config in branches that are, or may be, taken.
+    ``unresolved`` are the problems with images whose config is not available, in branches that are or may be active.
     """
 
-    effects: list[StepOutput] = field(default_factory=list)
+    outputs: list[StepOutput] = field(default_factory=list)
     unresolved: list[Notice | Problem] = field(default_factory=list)
     source: EntryPointSource = EntryPointSource.WRAPPED
 
-    def record_source(self, origin: EntryPointSource) -> None:
-        """Of a branch: where its entry point comes from."""
-        self.source = next(each for each in EntryPointSource if each in (origin, self.source))
+    def record_source(self, source: EntryPointSource) -> None:
+        """Record where the entry point of a branch comes from."""
+        self.source = next(each for each in EntryPointSource if each in (source, self.source))
 
 
 def entry_point(container: Container) -> Iterator[Output]:
-    """The changes to EntryPoint and Command, where the entry point comes from, and the images that could not be read."""
+    """Yield the changes to EntryPoint and Command, where the entry point comes from, and the images without a config."""
     wrapping = wrap(container)
-    yield from wrapping.effects
+    yield from wrapping.outputs
     yield from map(Unresolved, wrapping.unresolved)
     yield Source(wrapping.source.value)
 
 
 def wrap(container: Container) -> Wrapping:
-    """The changes to EntryPoint and Command, and what stands in their way."""
+    """Return the changes to EntryPoint and Command, and the findings about them."""
     wrapping = Wrapping()
     for leaf, assumptions in container.values("EntryPoint"):
         _wrap_entry_point(container, leaf, assumptions, wrapping)
@@ -88,7 +92,7 @@ def wrap(container: Container) -> Wrapping:
     return wrapping
 
 
-# EntryPoint
+# --- EntryPoint
 
 
 def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: Wrapping) -> None:
@@ -102,13 +106,13 @@ def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Ass
             wrapping.record_source(EntryPointSource.UNCHANGED)
         if form is ArgvForm.EMPTY and isinstance(tree, Branch):
             _from_image(container, assumed, wrapping)
-    wrapping.effects += _entry_point(container, leaf, assumptions, tree, wrapping)
+    wrapping.outputs += _entry_point(container, leaf, assumptions, tree, wrapping)
 
 
 def _entry_point(
     container: Container, leaf: LocatedValue, assumptions: Assumptions, tree: Tree[ArgvForm], wrapping: Wrapping
 ) -> Iterator[StepOutput]:
-    if isinstance(tree, Branch):  # the conditions of its items decide whether there is a list: written anew
+    if isinstance(tree, Branch):  # the conditions of its items decide the list's form, so it is rewritten as Fn::If
         yield set_value(leaf, render_tree(_rewrite_items(container, leaf, assumptions)), _REASON)
         yield from _invalid_branches(container, "EntryPoint", leaf, assumptions, tree)
         return
@@ -128,7 +132,7 @@ def _entry_point(
 
 
 def _from_image(container: Container, assumptions: Assumptions, wrapping: Wrapping) -> Tree[_Value]:
-    """The EntryPoint that the image gives, noted as the origin where it gives one in some branch."""
+    """Return the EntryPoint that the image gives. Record the image as the source if it gives one in some branch."""
     new = _image_entry_point(container, assumptions)
     if new != _UNCHANGED:
         wrapping.record_source(EntryPointSource.IMAGE)
@@ -150,7 +154,7 @@ def _rewrite_items(container: Container, leaf: LocatedValue, assumptions: Assump
 def _invalid_branches(
     container: Container, key: str, leaf: LocatedValue, assumptions: Assumptions, tree: Tree[ArgvForm]
 ) -> Iterator[StepOutput]:
-    """What is wrong with a list under some of the conditions that its items have."""
+    """Yield the problems with a list under some of the conditions that decide its items."""
     for form, assumed in leaves(tree, assumptions):
         if form in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
             yield invalid_argv(container, key, leaf, assumed, form)
@@ -163,23 +167,23 @@ def _prepend_wrapper(
     new = dynamic_lists.prepend(expression, WRAPPER, container.scope)
     if new is not None:
         wrapping.record_source(EntryPointSource.TEMPLATE)
-        return set_value(leaf, new, f"{_REASON}; the list stays live")
+        return set_value(leaf, new, f"{_REASON}; the list stays an expression")
     wrapping.record_source(EntryPointSource.UNCHANGED)
     return container.problem_or_notice(
-        leaf.pointer, assumptions, Reason("EntryPoint is an expression that nothing can be put in front of",
-        "Write EntryPoint as a list, or as Ref to a CommaDelimitedList"),
+        leaf.pointer, assumptions, Reason("EntryPoint is an expression, and nothing can be put in front of its items",
+        "Write EntryPoint as a list, or as a Ref to a CommaDelimitedList"),
     )  # fmt: skip
 
 
 def _manual_wrapper_notice(container: Container, key: str) -> StepOutput:
     return container.notice(
-        (*container.pointer, key), Reason(f"{key} starts the wrapper itself, and is left as it is",
-        "Take the wrapper out of it to have it put in front of the entry point"),
+        (*container.pointer, key), Reason(f"{key} already starts the wrapper, so it is left unchanged",
+        f"Remove the wrapper from {key} to have it put in front of the entry point"),
     )  # fmt: skip
 
 
 def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_Value]:
-    """The wrapper before the image's ENTRYPOINT, under each combination of Command, Image and platform."""
+    """Return the image's ENTRYPOINT with the wrapper in front, under each combination of Command, Image and platform."""
 
     def of_command(form: ArgvForm, assumed: Assumptions) -> Tree[_Value]:
         if form in _MANUALLY_WRAPPED:
@@ -192,7 +196,7 @@ def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_
 
 
 def _wrapped_argv(config: ConfigResult, command: ArgvForm) -> _Value:
-    """The EntryPoint that starts an image's ENTRYPOINT under the wrapper, where there is something to start."""
+    """Return the EntryPoint that starts an image's ENTRYPOINT with the wrapper; ``ABSENT`` if there is nothing to start."""
     if isinstance(config, NoConfig):
         return ABSENT
     argv = config.entrypoint or (config.cmd if command is ArgvForm.EMPTY else ())
@@ -206,7 +210,7 @@ def _command_forms(container: Container, assumptions: Assumptions) -> Tree[ArgvF
     )
 
 
-# Command, where EntryPoint comes from the image
+# --- Command, where EntryPoint comes from the image
 
 
 def _restate_command(container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: Wrapping) -> None:
@@ -214,28 +218,30 @@ def _restate_command(container: Container, leaf: LocatedValue, assumptions: Assu
     if isinstance(tree, Branch):
         before = argv_items(cast("list[Json]", leaf.value), assumptions)
         new = _replace_empty(before, assumptions, lambda assumed: _image_command(container, assumed))
-        if new != _replace_empty(before, assumptions, lambda _under: _UNCHANGED):
-            wrapping.effects.append(set_value(leaf, render_tree(new), _CMD_REASON))
-        wrapping.effects += _invalid_branches(container, "Command", leaf, assumptions, tree)
+        if new != _replace_empty(before, assumptions, lambda _assumed: _UNCHANGED):
+            wrapping.outputs.append(set_value(leaf, render_tree(new), _CMD_REASON))
+        wrapping.outputs += _invalid_branches(container, "Command", leaf, assumptions, tree)
     elif tree.value is ArgvForm.EMPTY:
         new = _image_command(container, assumptions)
         if new != _UNCHANGED:
-            wrapping.effects.append(set_value(leaf, render_tree(new), _CMD_REASON))
+            wrapping.outputs.append(set_value(leaf, render_tree(new), _CMD_REASON))
     elif tree.value in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
-        wrapping.effects.append(invalid_argv(container, "Command", leaf, assumptions, tree.value))
+        wrapping.outputs.append(invalid_argv(container, "Command", leaf, assumptions, tree.value))
 
 
 def _replace_empty(
-    before: Tree[Argv], assumptions: Assumptions, otherwise: Callable[[Assumptions], Tree[_Value]]
+    before: Tree[Argv], assumptions: Assumptions, replacement: Callable[[Assumptions], Tree[_Value]]
 ) -> Tree[_Value]:
+    """Return the lists of a tree, with a replacement for each empty one."""
+
     def value(items: Argv, assumed: Assumptions) -> Tree[_Value]:
-        return Leaf(list(items)) if items else otherwise(assumed)
+        return Leaf(list(items)) if items else replacement(assumed)
 
     return flat_map(before, assumptions, value)
 
 
 def _image_command(container: Container, assumptions: Assumptions) -> Tree[_Value]:
-    """The image's CMD where EntryPoint comes from the image; nothing where it does not."""
+    """Return the image's CMD where EntryPoint comes from the image, otherwise ``ABSENT``."""
 
     def of_entry_point(leaf: LocatedValue, assumed: Assumptions) -> Tree[_Value]:
         return flat_map(argv_forms(leaf.value, container, assumed), assumed, of_form)
@@ -251,14 +257,14 @@ def _image_command(container: Container, assumptions: Assumptions) -> Tree[_Valu
     return flat_map(container.tree("EntryPoint"), assumptions, of_entry_point)
 
 
-# What stands in the way
+# --- Images without a config, or with nothing to run
 
 
 def _report_images(container: Container, assumptions: Assumptions, wrapping: Wrapping) -> None:
-    """The images that cannot be read, and those that run nothing, where EntryPoint would come from them."""
+    """Record the images that cannot be read, and those that run nothing, where EntryPoint would come from them."""
     for form, by_command in leaves(_command_forms(container, assumptions), assumptions):
         if form in _MANUALLY_WRAPPED:
-            wrapping.effects.append(_manual_wrapper_notice(container, "Command"))
+            wrapping.outputs.append(_manual_wrapper_notice(container, "Command"))
             continue
         for config, assumed in leaves(image_config(container, by_command), by_command):
             if isinstance(config, NoConfig):
@@ -277,9 +283,9 @@ _NOTHING_TO_RUN: Final = NoConfig(
 
 def _unresolved(container: Container, assumptions: Assumptions, config: NoConfig, wrapping: Wrapping) -> None:
     pointer = (*container.pointer, "Image")
-    fault = container.problem_or_notice(pointer, assumptions, config.reason)
-    if isinstance(fault, Notice):  # in a branch that is not taken now
-        wrapping.effects.append(fault)
+    finding = container.problem_or_notice(pointer, assumptions, config.reason)
+    if isinstance(finding, Notice):  # the branch is not active
+        wrapping.outputs.append(finding)
         wrapping.record_source(EntryPointSource.UNCHANGED)
     else:
-        wrapping.unresolved.append(fault)
+        wrapping.unresolved.append(finding)

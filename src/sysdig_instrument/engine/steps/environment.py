@@ -1,6 +1,8 @@
-"""Environment of the workload: SYSDIG_SIDECAR, and what WorkloadEnvironment says.
+"""The environment variables of a workload: SYSDIG_SIDECAR, and those of the setting WorkloadEnvironment.
 
 Owns: Environment.
+
+Source: Sysdig documentation, «Serverless Agents», for SYSDIG_SIDECAR.
 """
 
 from __future__ import annotations
@@ -19,19 +21,19 @@ from sysdig_instrument.engine.steps.list_items import RequiredItem, require_item
 
 
 def environment(container: Container) -> Iterator[StepOutput]:
-    """The variables, appended; a value that the user gave one of them is replaced, with a notice."""
+    """Yield the changes that append the variables. If the template sets one of them, its value is replaced, with a notice."""
     variables: Mapping[str, Json] = {
         SIDECAR: container.settings.sidecar_mode,
         **container.settings.workload_environment,
     }
-    wanted = [_required_variable(container, name, value) for name, value in variables.items()]
+    required = [_required_variable(container, name, value) for name, value in variables.items()]
     lists = tuple(container.values("Environment"))
-    yield from require_items(container, lists, wanted, partial(_candidates, variables.keys()))
+    yield from require_items(container, lists, required, partial(_candidates, variables.keys()))
     yield from _plaintext_key(container, lists)
 
 
 def _required_variable(container: Container, name: str, value: Json) -> RequiredItem:
-    def mend(leaf: LocatedValue) -> Iterator[StepOutput]:
+    def correct(leaf: LocatedValue) -> Iterator[StepOutput]:
         entry = leaf.value
         if not isinstance(entry, dict) or entry.get("Value", ABSENT) == value:
             return
@@ -41,24 +43,27 @@ def _required_variable(container: Container, name: str, value: Json) -> Required
             yield Change("replace", pointer, reason, value, was=entry["Value"], protects=False)
         else:
             yield Change("add", pointer, reason, value, protects=False)
-        yield container.notice(pointer, Reason(f"The value that the template gives {quote(name)} is replaced"))
+        yield container.notice(pointer, Reason(f"The template's value for {quote(name)} is replaced"))
 
-    why = "tells the wrapper that the agent runs beside it" if name == SIDECAR else "WorkloadEnvironment"
+    added_reason = "tells the wrapper that the agent runs beside it" if name == SIDECAR else "WorkloadEnvironment"
     return RequiredItem(
         {"Name": name, "Value": value},
-        why,
+        added_reason,
         lambda item: entry_name(item, container.scope) == name,
-        mend,
+        correct,
         protects=name == SIDECAR,
     )
 
 
 def _candidates(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, Json]]:
-    """The entries, with their indexes, that may have one of these names. Nearly every entry has another one in plain sight."""
+    """Return the entries that may have one of these names, each with its index.
+
+    Nearly every entry has another name, written as a string, so the common case is decided with one set operation.
+    """
     try:
         if names.isdisjoint([entry["Name"] for entry in entries]):  # type: ignore[call-overload, index]
             return []
-    except (LookupError, TypeError):  # one of them is an expression, or its name is
+    except (LookupError, TypeError):  # an entry, or its name, is an expression or malformed
         pass
     return [
         (index, entry)
@@ -73,6 +78,6 @@ def _plaintext_key(container: Container, lists: Iterable[tuple[LocatedValue, Ass
             for entry, _ in value_leaves(item, (*leaf.pointer, index), assumptions):
                 if entry.value is not ABSENT and entry_name(entry.value, container.scope) == ACCESS_KEY:
                     yield container.notice(
-                        entry.pointer, Reason(f"{ACCESS_KEY} stands in the clear in the template",
-                        "Take it out, and give the key a new value: the agent's container gets it from AccessKeySecret"),
+                        entry.pointer, Reason(f"{ACCESS_KEY} is in plain text in the template",
+                        "Remove it, and replace the key with a new one: the agent's container gets it from AccessKeySecret"),
                     )  # fmt: skip

@@ -1,10 +1,12 @@
-"""The task's execution role: one for task definitions that have none, and what it needs to read the access key.
+"""The task's execution role: a default for task definitions that have none, and its permission to read the access key.
 
-ECS reads a container's Secrets with the execution role (ECS developer guide, «Passing sensitive data»). A task whose role
-may not do so does not start, so the permission is added where the role is a resource of the template, and spelled out
-where it is not.
+Owns: ExecutionRoleArn, if the setting DefaultExecutionRoleArn has a value; the policy SysdigInstrumentAccessKey of roles.
 
-Owns: ExecutionRoleArn, where the setting DefaultExecutionRoleArn has a value; the policy SysdigInstrumentAccessKey of roles.
+ECS reads a container's Secrets with the execution role, and does not start a task whose role has no permission to do so.
+So the permission is added to a role that is a resource of the template; for any other role, a notice has the statement.
+
+Source: the ECS developer guide, «Pass sensitive data to an Amazon ECS container» and «Amazon ECS task execution IAM role»;
+the IAM and KMS user guides for the statements.
 """
 
 from __future__ import annotations
@@ -28,31 +30,36 @@ from sysdig_instrument.engine.steps.step import Grant, InstrumentedTask
 
 
 def execution_role(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
-    """DefaultExecutionRoleArn, wherever the template gives no role."""
+    """Yield the changes that give the task DefaultExecutionRoleArn, wherever the template gives it no role."""
     task, settings = instrumented.task, instrumented.settings
     if settings.default_execution_role_arn is None or not isinstance(task.properties, dict):
         return
     for leaf, _ in member_values(task.properties, "ExecutionRoleArn", task.properties_pointer, task.assumptions):
         if leaf.value in (ABSENT, None, ""):
             yield set_value(
-                leaf, settings.default_execution_role_arn, "DefaultExecutionRoleArn, as the task has no role of its own"
+                leaf,
+                settings.default_execution_role_arn,
+                "DefaultExecutionRoleArn, because the task has no role of its own",
             )
 
+
+# --- The permission to read the access key
 
 ROLE_TYPE: Final = "AWS::IAM::Role"
 SECRET_TYPE: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a resource type
 POLICY_NAME: Final = "SysdigInstrumentAccessKey"
 _GRANT_REASON: Final = "ECS reads the agent's access key with the execution role"
 _RANDOM_SUFFIX: Final = r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z"
-"""What Secrets Manager puts behind a name; six small letters might as well belong to the name."""
+"""The suffix that Secrets Manager appends to a secret's name in its ARN: a hyphen and six random characters (Secrets
+Manager user guide, «What's in a Secrets Manager secret?»). Six lower-case letters do not count, because they may be part
+of the name."""
 
-_SECRET_ARN_FIELDS: Final = (
-    7  # arn:partition:secretsmanager:region:account:secret:name, then ECS's json-key and version
-)
+# arn:partition:secretsmanager:region:account:secret:name. ECS allows a JSON key and a version after it.
+_SECRET_ARN_FIELDS: Final = 7
 
 
 def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
-    """What a task definition's execution role needs; a notice where that, or some of it, cannot be given here."""
+    """Yield the permissions that the task's execution roles need, and a notice about each that cannot be given here."""
     task, settings = instrumented.task, instrumented.settings
     if (
         settings.access_key_secret is None
@@ -60,47 +67,47 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
         or not isinstance(task.properties, dict)
     ):
         return
-    place = Location(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
+    location = Location(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
     statements = _statements_once(settings, task.scope)
     if not statements:
         yield Notice(
-            place,
+            location,
             Reason(
-                "What the execution role needs to read the access key cannot be worked out",
-                "Allow it to read AccessKeySecret",
+                "AccessKeySecret is not an ARN that is known here, so the execution role is not given permission to read the access key",
+                "Allow the role to read AccessKeySecret",
             ),
         )
         return
     roles: dict[str, None] = {}
     has_external_role = False
-    for leaf, assumptions in member_values(task.properties, "ExecutionRoleArn", place.pointer, task.assumptions):
+    for leaf, assumptions in member_values(task.properties, "ExecutionRoleArn", location.pointer, task.assumptions):
         arn = settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
-        found = _roles(arn, task.scope)
-        roles |= found
-        # where there is no role at all, the check of the execution role says so
+        named_roles = _roles(arn, task.scope)
+        roles |= named_roles
+        # Without any role, checks.missing_execution_role reports the problem.
         has_external_role |= (
             bool(arn)
-            and not found
+            and not named_roles
             and (assumptions == task.assumptions or is_active(assumptions, task.scope) is not False)
         )
     if roles:
         yield Grant(tuple(roles), statements)
     if has_external_role:
         yield Notice(
-            place, Reason("The execution role is not a resource of this template, so it is not given the permission to read the access key here",
+            location, Reason("The execution role is not a resource of this template, so it is not given permission to read the access key here",
             f"Make sure that one of its policies has: {', '.join(map(_statement_text, statements))}"),
         )  # fmt: skip
 
 
 def grant_changes(grants: Iterable[Grant], scope: EvaluationScope) -> Iterator[Change | Notice]:
-    """One inline policy in each role, with all that the task definitions need of it."""
-    wanted: dict[str, list[Json]] = {}
+    """Yield the changes that give each role one inline policy, with the statements of all task definitions that use it."""
+    needed: dict[str, list[Json]] = {}
     for each in grants:
         for role in each.roles:
-            statements = wanted.setdefault(role, [])
+            statements = needed.setdefault(role, [])
             statements += (statement for statement in each.statements if statement not in statements)
     resources = scope.section("Resources")
-    for role, statements in wanted.items():
+    for role, statements in needed.items():
         resource = resources[role]
         properties = resource.get("Properties") if isinstance(resource, dict) else None
         policy: Json = {"PolicyName": POLICY_NAME, "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
@@ -110,7 +117,7 @@ def grant_changes(grants: Iterable[Grant], scope: EvaluationScope) -> Iterator[C
         elif isinstance(properties, dict) and not (len(properties) == 1 and next(iter(properties)).startswith("Fn::")):
             yield from _add_policy(properties, pointer, policy)
         else:
-            yield _not_granted(pointer, "The role's Properties are not an object that is in sight")
+            yield _not_granted(pointer, "The role's Properties are not written as an object")
 
 
 def _add_policy(properties: dict[str, Json], pointer: Pointer, policy: Json) -> Iterator[Change | Notice]:
@@ -118,15 +125,15 @@ def _add_policy(properties: dict[str, Json], pointer: Pointer, policy: Json) -> 
         if leaf.value is ABSENT or leaf.value is None:
             yield set_value(leaf, [policy], _GRANT_REASON)
         elif isinstance(leaf.value, list):
-            mine = [
+            own_indexes = [
                 index
                 for index, item in enumerate(leaf.value)
                 if isinstance(item, dict) and item.get("PolicyName") == POLICY_NAME
             ]
-            if not mine:
+            if not own_indexes:
                 yield Change("add", (*leaf.pointer, "-"), _GRANT_REASON, policy)
-            elif leaf.value[mine[0]] != policy:
-                yield Change("replace", (*leaf.pointer, mine[0]), _GRANT_REASON, policy, was=leaf.value[mine[0]])
+            elif (old := leaf.value[own_indexes[0]]) != policy:
+                yield Change("replace", (*leaf.pointer, own_indexes[0]), _GRANT_REASON, policy, was=old)
         else:
             yield _not_granted(leaf.pointer, "The role's Policies are an expression that cannot be extended")
 
@@ -136,7 +143,10 @@ def _not_granted(pointer: Pointer, fact: str) -> Notice:
 
 
 def _roles(expression: Json | Absent, scope: EvaluationScope) -> dict[str, None]:
-    """The roles of the template that an expression for a role's ARN refers to, in whatever way; an ordered set."""
+    """Return the logical ids of the template's roles that an expression for a role's ARN refers to, as an ordered set.
+
+    The expression may refer to a role by a function, or evaluate to an ARN with the name of a role.
+    """
     resources = scope.section("Resources")
     named = {name: None for name in references(expression) if _is_role(resources.get(name))}
     if named:
@@ -152,7 +162,7 @@ def _is_role(resource: Json) -> bool:
 
 
 def _role_names(scope: EvaluationScope) -> Mapping[str, str]:
-    """The logical ids of the template's roles by the names that it gives them; worked out once in a run."""
+    """Return the logical ids of the template's roles by their RoleName. Computed once for each plan."""
     if scope.state.role_ids is None:
         scope.state.role_ids = {}
         for logical_id, resource in scope.section("Resources").items():
@@ -165,18 +175,21 @@ def _role_names(scope: EvaluationScope) -> Mapping[str, str]:
 
 
 def _statements_once(settings: Settings, scope: EvaluationScope) -> tuple[dict[str, Json], ...]:
-    """The statements; those of a secret that is written out are the same for every task definition of a run."""
-    secret, known = settings.access_key_secret, scope.state.statements
+    """Return the statements. Those for a literal ARN are the same for each task definition, and computed once for each plan."""
+    secret, computed = settings.access_key_secret, scope.state.statements
     if not isinstance(secret, str) or "{" in secret:
         return tuple(_statements(settings, scope))
     key = (secret, settings.access_key_kms_key)
-    if key not in known:
-        known[key] = tuple(_statements(settings, scope))
-    return known[key]
+    if key not in computed:
+        computed[key] = tuple(_statements(settings, scope))
+    return computed[key]
 
 
 def _statements(settings: Settings, scope: EvaluationScope) -> Iterator[dict[str, Json]]:
-    """Reading the secret or parameter, and its key where AccessKeyKmsKey says that it has one of its own."""
+    """Yield the statement that allows to read the secret or parameter, and one for its KMS key if AccessKeyKmsKey gives it.
+
+    Yield nothing if the secret is neither an ARN nor a resource of the template.
+    """
     secret = settings.access_key_secret
     match evaluate(secret, scope):
         case Literal(str(arn)) if arn.count(":") >= _SECRET_ARN_FIELDS - 2:
@@ -206,9 +219,10 @@ def _is_secret_of_template(secret: Json, scope: EvaluationScope) -> bool:
 
 
 def _statement_resource(secret: Json, arn: str) -> Json:
-    """The Resource of the statement: the ARN without ECS's json-key; an expression stays one.
+    """Return the Resource of the statement: the ARN without ECS's JSON key and version. An expression stays one.
 
-    An ARN without the random characters behind the name is good for ECS, but IAM compares the whole one.
+    ECS accepts an ARN without the random suffix of the secret's name, but IAM compares the full ARN. So the Resource of
+    such an ARN also matches the name with any suffix.
     """
     fields = arn.split(":")
     is_long = len(fields) > _SECRET_ARN_FIELDS
@@ -221,8 +235,8 @@ def _statement_resource(secret: Json, arn: str) -> Json:
     )
     if fields[2] == "ssm" or re.search(_RANDOM_SUFFIX, fields[-1] if not is_long else fields[_SECRET_ARN_FIELDS - 1]):
         return base
-    whole: Json = f"{base}-??????" if isinstance(base, str) else {"Fn::Join": ["", [base, "-??????"]]}
-    return [base, whole]
+    with_suffix: Json = f"{base}-??????" if isinstance(base, str) else {"Fn::Join": ["", [base, "-??????"]]}
+    return [base, with_suffix]
 
 
 def _first_fields(secret: Json) -> Json:
@@ -232,8 +246,8 @@ def _first_fields(secret: Json) -> Json:
 
 
 def _statement_text(statement: dict[str, Json]) -> str:
-    """A policy statement as it goes into a policy's JSON; of an expression in it no more than what it is for is told."""
+    """Return a statement as JSON for a policy. A Resource that is an expression is described, so that none is quoted."""
     resource = statement["Resource"]
     resources = resource if isinstance(resource, list) else [resource]
-    is_in_sight = all(isinstance(each, str) for each in resources)
-    return json.dumps(statement if is_in_sight else {**statement, "Resource": "the ARN of AccessKeySecret"})
+    is_literal = all(isinstance(each, str) for each in resources)
+    return json.dumps(statement if is_literal else {**statement, "Resource": "the ARN of AccessKeySecret"})

@@ -1,4 +1,4 @@
-"""Bringing an item into a list of a container, whatever conditions the list and its items stand under."""
+"""Adding an item to a list of a container once, under all conditions that decide the list and its items."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RequiredItem:
-    """An item that a list must hold once.
+    """An item that a list must have once.
 
-    ``matches`` recognises the item in whatever form the user wrote it, ``correct`` yields what brings that form to what it
-    must be, ``reason`` is the reason of the change, and ``protects`` says whether protection depends on the item.
+    ``matches`` recognises the item in any form that a user may write. ``correct`` yields the changes from that form to the
+    right one. ``reason`` is the reason of the change that adds the item. ``protects`` is true if protection depends on the
+    item.
     """
 
     item: Json
@@ -43,54 +44,54 @@ class RequiredItem:
 def require_items(
     container: Container,
     lists: Iterable[tuple[LocatedValue, Assumptions]],
-    wanted: Sequence[RequiredItem],
+    required: Sequence[RequiredItem],
     candidates: Callable[[list[Json]], Iterable[tuple[int, Json]]] = enumerate,
 ) -> Iterator[StepOutput]:
-    """What brings the wanted items into each of the lists, appended in their order.
+    """Yield the changes that append the required items to each of the lists, in their order.
 
-    ``candidates`` gives the items of a list, with their indexes, among which a wanted one may be.
+    ``candidates`` returns the items of a list that may be a required one, each with its index.
     """
     for leaf, assumed in lists:
         if leaf.value is ABSENT or leaf.value is None:
-            protects = any(each.protects for each in wanted)
-            yield set_value(leaf, [each.item for each in wanted], wanted[0].reason, protects=protects)
+            protects = any(each.protects for each in required)
+            yield set_value(leaf, [each.item for each in required], required[0].reason, protects=protects)
         elif isinstance(leaf.value, list):
-            for each in wanted:
+            for each in required:
                 yield from _require_item(leaf, candidates(leaf.value), assumed, each)
         else:
             yield _cannot_extend(container, leaf, assumed)
 
 
 def _require_item(
-    leaf: LocatedValue, items: Iterable[tuple[int, Json]], assumptions: Assumptions, wanted: RequiredItem
+    leaf: LocatedValue, items: Iterable[tuple[int, Json]], assumptions: Assumptions, required: RequiredItem
 ) -> Iterator[StepOutput]:
     found: Tree[bool] = FALSE
     for index, item in items:
-        if parse_if(item) is None and not wanted.matches(item):  # nearly every item
+        if parse_if(item) is None and not required.matches(item):  # true of nearly every item
             continue
         tree = parse_tree(item, (*leaf.pointer, index))
         for each, _ in leaves(tree, assumptions):
-            if _matches(each, wanted):
-                yield from wanted.correct(each)
-        mine = flat_map(tree, assumptions, lambda each, _assumptions: Leaf(_matches(each, wanted)))
-        found = or_(found, mine, assumptions)
-    if found is FALSE:  # as in nearly every list
-        yield Change("add", (*leaf.pointer, "-"), wanted.reason, wanted.item, protects=wanted.protects)
+            if _matches(each, required):
+                yield from required.correct(each)
+        is_item = flat_map(tree, assumptions, lambda each, _assumptions: Leaf(_matches(each, required)))
+        found = or_(found, is_item, assumptions)
+    if found is FALSE:  # true of nearly every list
+        yield Change("add", (*leaf.pointer, "-"), required.reason, required.item, protects=required.protects)
     elif found != TRUE:
-        missing = flat_map(found, assumptions, lambda there, _assumptions: Leaf(ABSENT if there else wanted.item))
-        yield Change("add", (*leaf.pointer, "-"), wanted.reason, render_tree(missing), protects=wanted.protects)
+        missing = flat_map(found, assumptions, lambda exists, _assumptions: Leaf(ABSENT if exists else required.item))
+        yield Change("add", (*leaf.pointer, "-"), required.reason, render_tree(missing), protects=required.protects)
 
 
-def _matches(leaf: LocatedValue, wanted: RequiredItem) -> bool:
-    return leaf.value is not ABSENT and wanted.matches(leaf.value)
+def _matches(leaf: LocatedValue, required: RequiredItem) -> bool:
+    return leaf.value is not ABSENT and required.matches(leaf.value)
 
 
 def _cannot_extend(container: Container, leaf: LocatedValue, assumptions: Assumptions) -> StepOutput:
     key = next(part for part in reversed(leaf.pointer) if isinstance(part, str) and not part.startswith("Fn::"))
     if isinstance(leaf.value, dict):
         return container.problem_or_notice(
-            leaf.pointer, assumptions, Reason(f"{key} is an expression, and a list that is not in sight cannot be extended",
-            f"Write {key} as a list; its items, and the list under Fn::If, may be expressions"),
+            leaf.pointer, assumptions, Reason(f"{key} is an expression, so no item can be added to it",
+            f"Write {key} as a list; its items may be expressions, and it may be inside Fn::If"),
         )  # fmt: skip
     return container.problem_or_notice(
         leaf.pointer, assumptions, Reason(f"{key} is not a list", f"Write {key} as a list")

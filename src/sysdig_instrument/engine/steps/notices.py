@@ -1,7 +1,11 @@
-"""What the template says of how an instrumented task is launched, and does not go with it. Changes nothing.
+"""Findings about an instrumented task: required settings, memory for the agent, its platform, and what launches it.
 
-A shared process namespace needs Fargate's Linux platform 1.4.0 (ECS API reference, RegisterTaskDefinition, ``pidMode``).
-In such a task ECS Exec reaches one container only, and nobody can say which (aws/containers-roadmap, issue 2268).
+Owns: nothing. These steps change nothing.
+
+Source: Sysdig documentation, «Serverless Agents», for the platforms of the agent. The ECS API reference:
+RegisterTaskDefinition, ``pidMode``, needs Fargate's Linux platform version 1.4.0 or later; ContainerDefinition, ``memory``,
+is required for each container of a task without Memory. aws/containers-roadmap, issue 2268: with a shared process
+namespace, ECS Exec reaches only one container, and AWS does not say which.
 """
 
 from __future__ import annotations
@@ -26,11 +30,13 @@ from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
 
+# --- Required settings, and memory for the agent
+
 
 def task_notices(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
-    """Settings that are missing, and what may not work."""
+    """Yield the findings about required settings that have no value, and about the memory that is left for the agent."""
     task, settings, containers = instrumented.task, instrumented.settings, instrumented.containers
-    place = Location(task.name, None, task.properties_pointer)
+    location = Location(task.name, None, task.properties_pointer)
     if settings.collector is None:
         yield Problem(
             Location(task.name), Reason("Setting Collector has no value, so the agent would have nowhere to report to",
@@ -43,19 +49,22 @@ def task_notices(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
         )  # fmt: skip
     if _takes_all_memory(task, settings, containers):
         yield Notice(
-            Location(task.name, None, (*place.pointer, "Memory")),
+            Location(task.name, None, (*location.pointer, "Memory")),
             Reason("The containers reserve all of the task's memory, and leave none for the agent",
-            "Give the task more, or set AgentMemoryReservation and TaskSize"),
+            "Give the task more memory, or set AgentMemoryReservation and TaskSize"),
         )  # fmt: skip
     if _needs_reservation(task, settings):
         yield Problem(
-            place, Reason("A task without Memory needs a memory limit for each container, and the agent's has none",
+            location, Reason("A task without Memory needs a memory limit for each container, and the agent's container has none",
             "Set AgentMemoryReservation or AgentMemory, or give the task Memory"),
         )  # fmt: skip
 
 
 def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iterable[Container]) -> bool:
-    """Whether the containers may use up the task's memory, as things are now, where the agent has no share of its own."""
+    """Return whether the containers reserve all of the task's memory under the current conditions.
+
+    False if a setting reserves memory for the agent.
+    """
     if settings.agent_memory or settings.agent_memory_reservation:
         return False
     properties = task.properties if isinstance(task.properties, dict) else {}
@@ -68,46 +77,55 @@ def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iter
 
 
 def _needs_reservation(task: TaskDefinition, settings: Settings) -> bool:
-    """Whether ECS would refuse the agent's container: neither it nor the task says how much memory it may have."""
+    """Return whether ECS would refuse the agent's container because neither it nor the task has a memory limit."""
     if settings.launch_types == "FARGATE" or settings.agent_memory or settings.agent_memory_reservation:
         return False
     properties = task.properties if isinstance(task.properties, dict) else {}
     return not is_given(properties.get("Memory", ABSENT), task.scope)
 
 
+# --- The platform of the task
+
 _ARM64: Final = "The task runs on ARM64, which Sysdig does not document for the agent"
 
 
 def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
-    """What the agent is not for, as things are now or, where a loop is around the task, for one of its items."""
+    """Yield the findings about the platform: the agent does not support Windows, and Sysdig does not document it for ARM64.
+
+    They hold under the current conditions; in an ``Fn::ForEach``, for at least one of its items. A task that is known to
+    run on Windows is excluded before (``selection``).
+    """
     task, settings = instrumented.task, instrumented.settings
     properties = task.properties if isinstance(task.properties, dict) else {}
-    if "RuntimePlatform" not in properties:  # as in most
+    if "RuntimePlatform" not in properties:  # true of most tasks
         return
     systems = [platform_member(properties, "OperatingSystemFamily", scope) for scope in task.scopes]
     architectures = [platform_member(properties, "CpuArchitecture", scope) for scope in task.scopes]
-    place = Location(task.name, None, (*task.properties_pointer, "RuntimePlatform"))
+    location = Location(task.name, None, (*task.properties_pointer, "RuntimePlatform"))
     if unknown := _first_unknown(systems):
         yield Problem(
-            place, Reason(f"OperatingSystemFamily cannot be worked out ({unknown.reason.fact}), and the agent is not for Windows",
-            unknown.reason.advice or "Write it as it is, or exclude the task (Enabled: false) if it is for Windows"),
+            location, Reason(f"OperatingSystemFamily cannot be resolved ({unknown.reason.fact}), and the agent does not support Windows",
+            unknown.reason.advice or "Write the value itself, or exclude the task (Enabled: false) if it runs on Windows"),
         )  # fmt: skip
     if "ARM64" in architectures:
         if settings.unsupported_architecture == "fail":
-            yield Problem(place, Reason(_ARM64, "Use X86_64, or set UnsupportedArchitecture to warn"))
+            yield Problem(location, Reason(_ARM64, "Use X86_64, or set UnsupportedArchitecture to warn"))
         else:
-            yield Notice(place, Reason(_ARM64, "Make sure that the agent's image is there for arm64, or use X86_64"))
+            advice = "Make sure that the agent's image is available for arm64, or use X86_64"
+            yield Notice(location, Reason(_ARM64, advice))
     elif settings.unsupported_architecture == "fail" and (unknown := _first_unknown(architectures)):
         yield Problem(
-            place, Reason(f"CpuArchitecture cannot be worked out ({unknown.reason.fact}), and UnsupportedArchitecture is fail",
-            unknown.reason.advice or "Write it as it is, or set UnsupportedArchitecture to warn"),
+            location, Reason(f"CpuArchitecture cannot be resolved ({unknown.reason.fact}), and UnsupportedArchitecture is fail",
+            unknown.reason.advice or "Write the value itself, or set UnsupportedArchitecture to warn"),
         )  # fmt: skip
 
 
 def _first_unknown(members: Iterable[str | Unknown]) -> Unknown | None:
-    """Return why one of them is not known, or ``None``."""
+    """Return the first member that is unknown, or ``None``."""
     return next((each for each in members if isinstance(each, Unknown)), None)
 
+
+# --- The services, rules, pipes and schedules that launch the task
 
 LAUNCHER_TYPES: Final = frozenset(
     {
@@ -120,33 +138,33 @@ _MIN_PLATFORM_VERSION: Final = (1, 4)
 
 
 def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
-    """What is wrong with the services, rules and schedules of the template that launch the task."""
+    """Yield the findings about the resources of the template that launch the task."""
     task = instrumented.task
-    for launch in _launchers_by_task(task.scope).get(task.name, ()):
-        version = _launcher_value(launch, "PlatformVersion", task.scope)
+    for launcher in _launchers_by_task(task.scope).get(task.name, ()):
+        version = _launcher_value(launcher, "PlatformVersion", task.scope)
         match = re.fullmatch(_PLATFORM_VERSION, version)
         if match and (int(match[1]), int(match[2])) < _MIN_PLATFORM_VERSION:
             yield Problem(
-                Location(task.name, None, (*launch.pointer, "PlatformVersion")),
+                Location(task.name, None, (*launcher.pointer, "PlatformVersion")),
                 Reason(f"The task is launched on platform version {quote(version)}, and a process namespace for the whole task needs 1.4.0",
-                "Write LATEST, or 1.4.0"),
+                "Use LATEST, or 1.4.0"),
             )  # fmt: skip
-        if _launcher_value(launch, "EnableExecuteCommand", task.scope).lower() == "true":
+        if _launcher_value(launcher, "EnableExecuteCommand", task.scope).lower() == "true":
             yield Notice(
-                Location(task.name, None, (*launch.pointer, "EnableExecuteCommand")),
-                Reason("With one process namespace for the task, aws ecs execute-command reaches one of its containers only, and AWS does not say which"),
+                Location(task.name, None, (*launcher.pointer, "EnableExecuteCommand")),
+                Reason("With one process namespace for the task, aws ecs execute-command reaches only one of its containers, and AWS does not say which"),
             )  # fmt: skip
 
 
-def _launcher_value(launch: Launcher, key: str, scope: EvaluationScope) -> str:
-    match evaluate(launch.value.get(key, ABSENT), scope.assuming(launch.assumptions)):
+def _launcher_value(launcher: Launcher, key: str, scope: EvaluationScope) -> str:
+    match evaluate(launcher.value.get(key, ABSENT), scope.assuming(launcher.assumptions)):
         case Literal(str() | bool() as value):
             return str(value)
     return ""
 
 
 def _launchers_by_task(scope: EvaluationScope) -> Mapping[str, list[Launcher]]:
-    """What launches each task definition, by its logical id; worked out once in a run."""
+    """Return the launchers of each task definition, by its logical id. Computed once for each plan."""
     if scope.state.launchers is None:
         scope.state.launchers = {}
         for pointer, resource in resources_of_types(scope.template, LAUNCHER_TYPES):
@@ -154,16 +172,16 @@ def _launchers_by_task(scope: EvaluationScope) -> Mapping[str, list[Launcher]]:
             assumptions = {condition: True} if isinstance(condition, str) else {}
             if is_active(assumptions, scope.assuming({})) is False:
                 continue
-            for place, value in _launching_objects(resource.get("Properties"), (*pointer, "Properties")):
+            for own_pointer, value in _launching_objects(resource.get("Properties"), (*pointer, "Properties")):
                 for name in dict.fromkeys(
                     name for key in _TASK_DEFINITION_KEYS for name in references(value.get(key, ABSENT))
                 ):
-                    scope.state.launchers.setdefault(name, []).append(Launcher(place, value, assumptions))
+                    scope.state.launchers.setdefault(name, []).append(Launcher(own_pointer, value, assumptions))
     return scope.state.launchers
 
 
 def _launching_objects(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Json]]]:
-    """All objects in a value that name a task definition."""
+    """Yield all objects in a value that name a task definition, each with its pointer."""
     if isinstance(value, dict):
         if not value.keys().isdisjoint(_TASK_DEFINITION_KEYS):
             yield pointer, value
@@ -172,7 +190,3 @@ def _launching_objects(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer,
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _launching_objects(item, (*pointer, index))
-
-
-# FOLDED: What there is to say about a whole task definition. Changes nothing.
-# FOLDED: The platform that the task runs on: the agent is not for Windows, and not documented for ARM64. Changes nothing. What is known to be for Windows is left alone before (``selection``).

@@ -1,6 +1,8 @@
 """One process namespace for the task, so that the agent sees the workload's processes.
 
 Owns: PidMode.
+
+Source: Sysdig documentation, «Serverless Agents»; the ECS API reference, RegisterTaskDefinition, ``pidMode``.
 """
 
 from __future__ import annotations
@@ -26,42 +28,44 @@ from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition
 
 _REASON: Final = "the agent sees the workload's processes"
-_HOST_ADVICE: Final = "Take PidMode out, or exclude the task (Enabled: false) if it must see the host's processes"
-_UNKNOWN_ADVICE: Final = "Write it as task, or exclude the task (Enabled: false) if it must see the host's processes"
+_HOST_ADVICE: Final = "Remove PidMode, or exclude the task (Enabled: false) if it must see the host's processes"
+_UNKNOWN_ADVICE: Final = "Set it to task, or exclude the task (Enabled: false) if it must see the host's processes"
 TASK: Final[Json] = "task"
 
 
 def pid_mode(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
-    """``PidMode: task`` under the conditions in which a container is instrumented."""
-    task, protected = instrumented.task, instrumented.is_instrumented
+    """Yield the changes to ``PidMode: task`` under the conditions in which a container is instrumented."""
+    task, is_instrumented = instrumented.task, instrumented.is_instrumented
     properties = task.properties if isinstance(task.properties, dict) else {}
     for leaf, assumptions in member_values(properties, "PidMode", task.properties_pointer, task.assumptions):
-        paths = [assumed for is_protected, assumed in leaves(protected, assumptions) if is_protected]
-        known = [evaluate(leaf.value, scope.assuming(assumptions)) for scope in task.scopes]
-        if not paths or all(each == Literal("task") for each in known):
+        paths = [assumed for instrumented_here, assumed in leaves(is_instrumented, assumptions) if instrumented_here]
+        modes = [evaluate(leaf.value, scope.assuming(assumptions)) for scope in task.scopes]
+        if not paths or all(mode == Literal("task") for mode in modes):
             continue
-        unknown = next((each for each in known if isinstance(each, Unknown)), None)
-        if Literal("host") in known:
+        unknown = next((mode for mode in modes if isinstance(mode, Unknown)), None)
+        if Literal("host") in modes:
             yield _conflict(task, leaf, paths, "PidMode is host, and the agent needs task", _HOST_ADVICE)
         elif unknown is None:
-            new = _task_mode_tree(protected, assumptions, leaf.stored)
+            new = _task_mode_tree(is_instrumented, assumptions, leaf.stored)
             yield set_value(leaf, render_tree(new), _REASON)
         else:
-            fact = f"PidMode cannot be worked out ({unknown.reason.fact}), and the agent needs task"
+            fact = f"PidMode cannot be resolved ({unknown.reason.fact}), and the agent needs task"
             yield _conflict(task, leaf, paths, fact, unknown.reason.advice or _UNKNOWN_ADVICE)
 
 
 def _conflict(task: TaskDefinition, leaf: LocatedValue, paths: list[Assumptions], fact: str, advice: str) -> StepOutput:
-    """A problem; only a notice where nothing is instrumented now under the conditions that lead to the value."""
+    """Return a problem, or a notice if the value applies only under conditions in which nothing is instrumented now."""
     problem = Problem(Location(task.name, None, leaf.pointer), Reason(fact, advice))
-    taken = next(
-        (path for path in paths if path == task.assumptions or is_active(path, task.scope) is not False),
-        None,
-    )
-    return problem if taken is not None else problem_or_notice(problem, paths[0], task)
+    if any(path == task.assumptions or is_active(path, task.scope) is not False for path in paths):
+        return problem
+    return problem_or_notice(problem, paths[0], task)
 
 
-def _task_mode_tree(protected: Tree[bool], assumptions: Assumptions, otherwise: Json | Absent) -> Tree[Json | Absent]:
+def _task_mode_tree(
+    is_instrumented: Tree[bool], assumptions: Assumptions, otherwise: Json | Absent
+) -> Tree[Json | Absent]:
     return flat_map(
-        protected, assumptions, lambda is_protected, _assumptions: Leaf(TASK if is_protected else otherwise)
+        is_instrumented,
+        assumptions,
+        lambda instrumented_here, _assumptions: Leaf(TASK if instrumented_here else otherwise),
     )

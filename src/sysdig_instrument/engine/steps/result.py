@@ -1,9 +1,9 @@
-"""What was done and why, in the resource's Metadata: ``SysdigInstrument.Result``.
+"""The Result: what was done and why, in the resource's Metadata under ``SysdigInstrument.Result``.
 
 Owns: Metadata.SysdigInstrument.Result of the resource.
 
-It names containers and reasons only, and holds no time and no version, so that a new release of the macro that changes
-nothing else shows up in no change set. Where nothing else changes, a Result that is there already stays.
+The Result names containers and reasons only. It has no time and no version, so a new release of the macro that changes
+nothing else shows up in no change set. If nothing else changes, an existing Result stays as it is.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY
 from sysdig_instrument.engine.template import TaskDefinition
 
-_REASON: Final = "tells what was done, and why"
+_REASON: Final = "records what was done, and why"
 
 
 def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Change | Notice]:
-    """The Result, where the resource is in sight; ``changed`` says whether the task definition itself changes."""
+    """Yield the change that records the Result, unless the fragment shows the task definition's Properties only.
+
+    ``changed`` is true if the task definition itself changes.
+    """
     if task.pointer is None:
         return
     pointer: Pointer = (*task.pointer, "Metadata")
@@ -34,7 +37,7 @@ def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Chan
     if not isinstance(metadata, dict) or parse_if(metadata) or not isinstance(own, dict | None):
         yield Notice(
             Location(task.name, None, pointer),
-            Reason("Metadata is not an object, so what was done is not written there"),
+            Reason("Metadata is not an object, so what was done is not recorded there"),
         )
     elif own is None:
         yield Change("add", (*pointer, METADATA_KEY), _REASON, {RESULT_KEY: value})

@@ -1,4 +1,4 @@
-"""A step: one thing that changes in a task definition or in a container, or one thing to say about it."""
+"""A step: one thing that changes in a task definition or in a container, or one thing to report about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a task definition needs of IAM: the roles of this template that it may run with, and the policy statements."""
+    """The IAM permissions that a task definition needs.
+
+    ``roles`` are the logical ids of the roles of this template that it may run with. Each of them gets ``statements``, IAM
+    policy statements.
+    """
 
     roles: tuple[str, ...]
     statements: tuple[dict[str, Json], ...]
@@ -25,14 +29,14 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a container's entry point came from, in the words of the Result."""
+    """Where a container's entry point comes from, as the Result in the Metadata says it."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """An image whose config is needed and could not be read; the setting OnUnresolvedImage says what follows."""
+    """An image whose config is needed and could not be read. The setting OnUnresolvedImage decides what follows."""
 
     finding: Finding
 
@@ -43,10 +47,11 @@ Output: TypeAlias = Change | Finding | Grant | Source | Unresolved
 
 @dataclass(frozen=True, slots=True)
 class InstrumentedTask:
-    """A task definition in which at least one container is instrumented: what the steps of a task definition read.
+    """A task definition in which at least one container is instrumented: the input of the steps of a task definition.
 
-    ``containers`` are all its containers, ``is_instrumented`` says under which conditions one of them is instrumented, and
-    ``outputs`` are what the steps of its containers yielded, with the agent's container.
+    ``settings`` are those of the task definition. ``containers`` are all its containers; ``is_instrumented`` is true under
+    the conditions in which one of them is instrumented. ``outputs`` is what was planned before the steps of the task:
+    findings about the settings, what the steps of the containers yielded, and the changes to the agent's container.
     """
 
     task: TaskDefinition
@@ -61,12 +66,15 @@ Input = TypeVar("Input", Container, InstrumentedTask)
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Input]):
-    """What is done, or said, about one thing.
+    """One thing that is done, or reported.
 
-    ``keys`` are the properties that the step owns: no other step changes them, so that their changes never meet. The
-    first one names the step; a step that changes nothing has none. ``plan`` reads the original and yields changes and findings. ``missing`` completes «The
-    container …», or is a sentence about the task definition: what is missing where the step still has a change to make;
-    without it, protection does not depend on the step.
+    ``keys`` are the properties that the step owns: no other step changes them, so changes of two steps never conflict. The
+    first key is the name of the step. A step that changes nothing has no keys.
+
+    ``plan`` reads the original and yields changes and findings.
+
+    ``missing`` says what is missing where the step still has a change to make: it completes «Container "web" …», or, for
+    the step of a task definition, it is a sentence. Without it, protection does not depend on the step.
     """
 
     keys: tuple[str, ...]
@@ -75,5 +83,5 @@ class Step(Generic[Input]):
 
     @property
     def name(self) -> str:
-        """The name that its changes carry."""
+        """The name that the changes of this step carry."""
         return self.keys[0] if self.keys else ""

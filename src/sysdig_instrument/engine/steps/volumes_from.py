@@ -1,6 +1,8 @@
 """The volume with the wrapper, from the agent's container.
 
 Owns: VolumesFrom.
+
+Source: Sysdig documentation, «Serverless Agents»; the ECS API reference, VolumeFrom.
 """
 
 from __future__ import annotations
@@ -18,14 +20,14 @@ from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 
-_REASON: Final = "brings /opt/draios with the wrapper from the agent's container"
+_REASON: Final = "mounts /opt/draios with the wrapper from the agent's container"
 _ITEM: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
 
 
 def volumes_from(container: Container) -> Iterator[StepOutput]:
-    """One entry for the agent's container, read-only."""
-    wanted = RequiredItem(_ITEM, _REASON, partial(_is_agent_volume, container), _read_only)
-    yield from require_items(container, container.values("VolumesFrom"), [wanted])
+    """Yield the changes that add one entry for the agent's container, and make it read-only."""
+    required = RequiredItem(_ITEM, _REASON, partial(_is_agent_volume, container), _make_read_only)
+    yield from require_items(container, container.values("VolumesFrom"), [required])
 
 
 def _is_agent_volume(container: Container, item: Json) -> bool:
@@ -33,10 +35,10 @@ def _is_agent_volume(container: Container, item: Json) -> bool:
     return evaluate(source, container.scope) == Literal(AGENT_NAME)
 
 
-def _read_only(leaf: LocatedValue) -> Iterator[StepOutput]:
+def _make_read_only(leaf: LocatedValue) -> Iterator[StepOutput]:
     entry = leaf.value
     if isinstance(entry, dict) and str(entry.get("ReadOnly")).lower() != "true":
-        pointer, reason = (*leaf.pointer, "ReadOnly"), "the workload has no business writing to the agent's files"
+        pointer, reason = (*leaf.pointer, "ReadOnly"), "the workload only needs to read the agent's files"
         if "ReadOnly" in entry:
             yield Change("replace", pointer, reason, value=True, was=entry["ReadOnly"], protects=False)
         else:

@@ -1,4 +1,4 @@
-"""What launches an instrumented task, and does not go with it."""
+"""The findings about the resources that launch an instrumented task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sysdig_instrument.engine.json_types import Json
 
 
 def launched(kind: str, properties: Json, **resource: Json) -> dict[str, Any]:
-    """A template whose task definition is launched by one more resource."""
+    """Return a template with a resource that launches its task definition."""
     value = template()
     value["Conditions"] = {"Never": {"Fn::Equals": ["a", "b"]}, "Always": {"Fn::Equals": ["a", "a"]}}
     value["Resources"]["Launcher"] = {"Type": kind, "Properties": properties, **resource}
@@ -19,6 +19,7 @@ def launched(kind: str, properties: Json, **resource: Json) -> dict[str, Any]:
 
 
 def service(**members: Json) -> dict[str, Any]:
+    """Return a template with a service that launches its task definition."""
     return launched("AWS::ECS::Service", {"TaskDefinition": {"Ref": "Api"}, **members})
 
 
@@ -32,15 +33,22 @@ OLD: Json = {"TaskDefinitionArn": {"Ref": "Api"}, "PlatformVersion": "1.3.0"}
 @pytest.mark.parametrize(
     ("kind", "properties"),
     [
-        ("AWS::ECS::Service", {"TaskDefinition": {"Ref": "Api"}, "PlatformVersion": "1.3.0"}),
-        ("AWS::ECS::Service", {"TaskDefinition": {"Fn::Sub": "${Api}"}, "PlatformVersion": {"Fn::Sub": "1.3.0"}}),
-        ("AWS::ECS::Service", {"TaskDefinition": {"Fn::If": ["C", {"Ref": "Api"}, "x"]}, "PlatformVersion": "1.0.0"}),
-        ("AWS::ECS::TaskSet", {"TaskDefinition": {"Ref": "Api"}, "PlatformVersion": "1.2"}),
-        ("AWS::Events::Rule", {"Targets": [{"EcsParameters": OLD}]}),
-        ("AWS::Scheduler::Schedule", {"Target": {"EcsParameters": OLD}}),
-        ("AWS::Pipes::Pipe", {"TargetParameters": {"EcsTaskParameters": OLD}}),
+        pytest.param("AWS::ECS::Service", {"TaskDefinition": {"Ref": "Api"}, "PlatformVersion": "1.3.0"}, id="service"),
+        pytest.param(
+            "AWS::ECS::Service",
+            {"TaskDefinition": {"Fn::Sub": "${Api}"}, "PlatformVersion": {"Fn::Sub": "1.3.0"}},
+            id="service-with-sub",
+        ),
+        pytest.param(
+            "AWS::ECS::Service",
+            {"TaskDefinition": {"Fn::If": ["C", {"Ref": "Api"}, "x"]}, "PlatformVersion": "1.0.0"},
+            id="service-in-condition",
+        ),
+        pytest.param("AWS::ECS::TaskSet", {"TaskDefinition": {"Ref": "Api"}, "PlatformVersion": "1.2"}, id="task-set"),
+        pytest.param("AWS::Events::Rule", {"Targets": [{"EcsParameters": OLD}]}, id="events-rule"),
+        pytest.param("AWS::Scheduler::Schedule", {"Target": {"EcsParameters": OLD}}, id="schedule"),
+        pytest.param("AWS::Pipes::Pipe", {"TargetParameters": {"EcsTaskParameters": OLD}}, id="pipe"),
     ],
-    ids=str,
 )
 def test_an_old_platform_version_is_refused(kind: str, properties: Json) -> None:
     (problem,) = problems(launched(kind, properties))
@@ -57,8 +65,17 @@ def test_a_service_in_a_loop_is_checked() -> None:
 
 @pytest.mark.parametrize(
     "version",
-    ["1.4.0", "LATEST", "1.10.0", "2.0.0", 1.4, {"Ref": "Nowhere"}, None, {"Ref": "AWS::NoValue"}, "x"],
-    ids=str,
+    [
+        pytest.param("1.4.0", id="1.4.0"),
+        pytest.param("LATEST", id="LATEST"),
+        pytest.param("1.10.0", id="1.10.0"),
+        pytest.param("2.0.0", id="2.0.0"),
+        pytest.param(1.4, id="number"),
+        pytest.param({"Ref": "Missing"}, id="unknown"),
+        pytest.param(None, id="null"),
+        pytest.param({"Ref": "AWS::NoValue"}, id="no-value"),
+        pytest.param("x", id="word"),
+    ],
 )
 def test_other_platform_versions_are_accepted(version: Json) -> None:
     assert problems(service(PlatformVersion=version)) == []
@@ -78,7 +95,16 @@ def test_a_skipped_task_may_run_on_any_platform() -> None:
     assert problems(value) == []
 
 
-@pytest.mark.parametrize(("said", "noticed"), [(True, 1), ("true", 1), (False, 0), ("false", 0), (None, 0)])
-def test_ecs_exec_is_noticed(said: Json, noticed: int) -> None:
-    told = [notice for notice in notices_of(service(EnableExecuteCommand=said)) if "execute-command" in notice]
-    assert len(told) == noticed
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        pytest.param(True, 1, id="true"),
+        pytest.param("true", 1, id="true-as-string"),
+        pytest.param(False, 0, id="false"),
+        pytest.param("false", 0, id="false-as-string"),
+        pytest.param(None, 0, id="null"),
+    ],
+)
+def test_ecs_exec_is_noticed(value: Json, count: int) -> None:
+    found = [notice for notice in notices_of(service(EnableExecuteCommand=value)) if "execute-command" in notice]
+    assert len(found) == count

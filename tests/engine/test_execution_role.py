@@ -20,12 +20,14 @@ GET = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource":
 
 
 def with_role(reference: Json, role: Json = None, **more: Json) -> dict[str, Any]:
+    """Return a template with two roles whose task definition has this expression as its execution role."""
     value = template(ExecutionRoleArn=reference)
     value["Resources"].update({"Role": role or TRUST, "Other": {"Type": "AWS::IAM::Role"}, **more})
     return value
 
 
 def statements(value: dict[str, Any], role: str = "Role") -> list[Any]:
+    """Return the policy statements that were added to a role."""
     policies = value["Resources"][role].get("Properties", {}).get("Policies", [])
     return [
         each
@@ -35,50 +37,64 @@ def statements(value: dict[str, Any], role: str = "Role") -> list[Any]:
     ]
 
 
-REFERENCES: list[Json] = [
-    {"Fn::GetAtt": ["Role", "Arn"]},
-    {"Fn::GetAtt": "Role.Arn"},
-    {"Ref": "Role"},
-    {"Fn::Sub": "${Role.Arn}"},
-    {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/${Role}"},
-    {"Fn::Sub": ["${x}", {"x": {"Fn::GetAtt": ["Role", "Arn"]}}]},
-    {"Fn::Join": ["", ["arn:aws:iam::", {"Ref": "AWS::AccountId"}, ":role/", {"Ref": "Role"}]]},
-    {"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, "arn:aws:iam::1:role/elsewhere"]},
-    f"arn:aws:iam::{ACCOUNT}:role/execution-role",
-    {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/path/execution-role"},
-]  # fmt: skip
+REFERENCES: dict[str, Json] = {
+    "getatt-list": {"Fn::GetAtt": ["Role", "Arn"]},
+    "getatt-string": {"Fn::GetAtt": "Role.Arn"},
+    "ref": {"Ref": "Role"},
+    "sub-of-arn": {"Fn::Sub": "${Role.Arn}"},
+    "sub-of-account-and-name": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/${Role}"},
+    "sub-with-map": {"Fn::Sub": ["${x}", {"x": {"Fn::GetAtt": ["Role", "Arn"]}}]},
+    "join": {"Fn::Join": ["", ["arn:aws:iam::", {"Ref": "AWS::AccountId"}, ":role/", {"Ref": "Role"}]]},
+    "if": {"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, "arn:aws:iam::1:role/elsewhere"]},
+    "literal-arn": f"arn:aws:iam::{ACCOUNT}:role/execution-role",
+    "sub-with-path": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/path/execution-role"},
+}
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+@pytest.mark.parametrize("reference", REFERENCES.values(), ids=REFERENCES.keys())
 def test_a_role_is_found_by_every_form_of_reference(reference: Json) -> None:
-    made = processed(with_role(reference))
-    assert statements(made) == [GET]
-    assert statements(made, "Other") == []
+    result = processed(with_role(reference))
+    assert statements(result) == [GET]
+    assert statements(result, "Other") == []
 
 
-@pytest.mark.parametrize("reference", REFERENCES, ids=str)
+@pytest.mark.parametrize("reference", REFERENCES.values(), ids=REFERENCES.keys())
 def test_a_second_run_grants_nothing_more(reference: Json) -> None:
     assert list(plan_of(processed(with_role(reference))).changes) == []
 
 
 def test_both_roles_of_a_condition_are_granted() -> None:
-    made = processed(with_role({"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}]}))
-    assert statements(made) == statements(made, "Other") == [GET]
+    result = processed(with_role({"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}]}))
+    assert statements(result) == statements(result, "Other") == [GET]
 
 
-@pytest.mark.parametrize("absent", [NOVALUE, None, ""])
+@pytest.mark.parametrize(
+    "absent",
+    [
+        pytest.param(NOVALUE, id="no-value"),
+        pytest.param(None, id="null"),
+        pytest.param("", id="empty"),
+    ],
+)
 def test_the_default_role_is_granted_where_the_task_has_none(absent: Json) -> None:
-    made = processed(with_role(absent), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
-    assert statements(made) == [GET]
+    result = processed(with_role(absent), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
+    assert statements(result) == [GET]
 
 
 def test_the_default_role_in_one_branch_is_granted_too() -> None:
     either: Json = {"Fn::If": ["C", {"Fn::GetAtt": ["Other", "Arn"]}, NOVALUE]}
-    made = processed(with_role(either), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
-    assert statements(made) == statements(made, "Other") == [GET]
+    result = processed(with_role(either), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
+    assert statements(result) == statements(result, "Other") == [GET]
 
 
-@pytest.mark.parametrize("reference", [ROLE, {"Fn::ImportValue": "role"}, {"Fn::GetAtt": ["Nobody", "Arn"]}])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param(ROLE, id="arn"),
+        pytest.param({"Fn::ImportValue": "role"}, id="import"),
+        pytest.param({"Fn::GetAtt": ["Missing", "Arn"]}, id="getatt-of-nothing"),
+    ],
+)
 def test_a_role_outside_the_template_gets_a_notice(reference: Json) -> None:
     value = with_role(reference)
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
@@ -92,12 +108,17 @@ _KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc"
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
-        {"AccessKeyKmsKey": _KEY},
-        {"AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:no-random-part:json-key::"},
-        {"AccessKeySecret": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/sysdig/key", "AccessKeyKmsKey": _KEY},
+        pytest.param({}, id="default"),
+        pytest.param({"AccessKeyKmsKey": _KEY}, id="kms-key"),
+        pytest.param(
+            {"AccessKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:no-random-part:json-key::"},
+            id="secret-without-suffix",
+        ),
+        pytest.param(
+            {"AccessKeySecret": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/sysdig/key", "AccessKeyKmsKey": _KEY},
+            id="ssm-with-kms-key",
+        ),
     ],
-    ids=str,
 )
 def test_the_notice_shows_exactly_the_missing_statement(settings: dict[str, Json]) -> None:
     (notice,) = (each for each in notices_of(with_role(ROLE), settings) if "execution role" in each)
@@ -115,24 +136,33 @@ def test_the_notice_does_not_quote_a_secret_expression() -> None:
 
 def test_never_grants_and_notices_nothing() -> None:
     value = with_role({"Ref": "Role"})
-    made = processed(value, {"GrantAccessKeyRead": "never"})
-    assert made["Resources"]["Role"] == TRUST
+    result = processed(value, {"GrantAccessKeyRead": "never"})
+    assert result["Resources"]["Role"] == TRUST
 
 
 @pytest.mark.parametrize(
     ("properties", "index"),
     [
-        (None, 0), ({}, 0), ({"Policies": None}, 0), ({"Policies": NOVALUE}, 0), ({"Policies": []}, 0),
-        ({"Policies": [{"PolicyName": "x"}]}, 1), ({"Policies": [5, {"Ref": "x"}]}, 2),
-        ({"Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": {"Statement": "older"}}]}, 0),
+        pytest.param(None, 0, id="no-properties"),
+        pytest.param({}, 0, id="empty-properties"),
+        pytest.param({"Policies": None}, 0, id="null"),
+        pytest.param({"Policies": NOVALUE}, 0, id="no-value"),
+        pytest.param({"Policies": []}, 0, id="empty-list"),
+        pytest.param({"Policies": [{"PolicyName": "x"}]}, 1, id="another-policy"),
+        pytest.param({"Policies": [5, {"Ref": "x"}]}, 2, id="malformed-and-opaque-items"),
+        pytest.param(
+            {"Policies": [{"PolicyName": POLICY_NAME, "PolicyDocument": {"Statement": "older"}}]},
+            0,
+            id="older-policy-of-its-own",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_policy_is_added_to_existing_ones(properties: dict[str, Json] | None, index: int) -> None:
     role: dict[str, Json] = {"Type": "AWS::IAM::Role"}
     if properties is not None:
         role["Properties"] = dict(properties)
-    made = processed(with_role({"Ref": "Role"}, role))
-    policies = made["Resources"]["Role"]["Properties"]["Policies"]
+    result = processed(with_role({"Ref": "Role"}, role))
+    policies = result["Resources"]["Role"]["Properties"]["Policies"]
     assert policies[index] == {
         "PolicyName": POLICY_NAME,
         "PolicyDocument": {"Version": "2012-10-17", "Statement": [GET]},
@@ -147,11 +177,18 @@ def test_policies_that_cannot_be_extended_are_noticed() -> None:
     assert any("Policies are an expression that cannot be extended" in each for each in notices_of(value))
 
 
-@pytest.mark.parametrize("properties", [[], "x", {"Fn::If": ["C", {}, NOVALUE]}])
+@pytest.mark.parametrize(
+    "properties",
+    [
+        pytest.param([], id="list"),
+        pytest.param("x", id="string"),
+        pytest.param({"Fn::If": ["C", {}, NOVALUE]}, id="conditional"),
+    ],
+)
 def test_a_role_with_opaque_properties_is_kept_with_a_notice(properties: Json) -> None:
     role: Json = {"Type": "AWS::IAM::Role", "Properties": properties}
     value = with_role({"Ref": "Role"}, role)
-    assert any("Properties are not an object that is in sight" in each for each in notices_of(value))
+    assert any("Properties are not written as an object" in each for each in notices_of(value))
     assert processed(value)["Resources"]["Role"] == role
 
 
@@ -163,9 +200,9 @@ def test_tasks_sharing_a_role_share_one_policy() -> None:
             **resource(ExecutionRoleArn={"Ref": "Role"}),
             **({"Metadata": metadata} if metadata else {}),
         }
-    made = processed(value)
-    assert statements(made) == [GET, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": other}]
-    assert len(made["Resources"]["Role"]["Properties"]["Policies"]) == 1
+    result = processed(value)
+    assert statements(result) == [GET, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": other}]
+    assert len(result["Resources"]["Role"]["Properties"]["Policies"]) == 1
 
 
 def test_a_task_that_is_not_instrumented_needs_no_grant() -> None:
@@ -182,7 +219,14 @@ def test_an_inactive_unchanged_task_needs_no_grant() -> None:
     assert statements(processed(value)) == []
 
 
-@pytest.mark.parametrize(("taken", "is_noticed"), [(1, False), (2, True), ({"Fn::GetAtt": ["X", "Y"]}, True)])
+@pytest.mark.parametrize(
+    ("taken", "is_noticed"),
+    [
+        pytest.param(1, False, id="inactive"),
+        pytest.param(2, True, id="active"),
+        pytest.param({"Fn::GetAtt": ["X", "Y"]}, True, id="unknown"),
+    ],
+)
 def test_an_outside_role_in_an_inactive_branch_gets_no_notice(taken: Json, *, is_noticed: bool) -> None:
     value = with_role({"Fn::If": ["C", {"Ref": "Role"}, "arn:aws:iam::1:role/elsewhere"]})
     value["Conditions"] = {"C": {"Fn::Equals": [1, taken]}}
@@ -196,13 +240,21 @@ _PLAIN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 @pytest.mark.parametrize(
     ("secret", "expected"),
     [
-        (SECRET, SECRET),
-        (f"{SECRET}:json-key::", SECRET),
-        (f"{_PLAIN}prod/sysdig", [f"{_PLAIN}prod/sysdig", f"{_PLAIN}prod/sysdig-??????"]),
-        (f"{_PLAIN}sysdig", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"]),
-        (f"{_PLAIN}prod-Sysdig-key", [f"{_PLAIN}prod-Sysdig-key", f"{_PLAIN}prod-Sysdig-key-??????"]),
-        (f"{_PLAIN}a-sysdig", [f"{_PLAIN}a-sysdig", f"{_PLAIN}a-sysdig-??????"]),
-        (f"{_PLAIN}sysdig:json-key::", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"]),
+        pytest.param(SECRET, SECRET, id="full-arn"),
+        pytest.param(f"{SECRET}:json-key::", SECRET, id="json-key"),
+        pytest.param(
+            f"{_PLAIN}prod/sysdig", [f"{_PLAIN}prod/sysdig", f"{_PLAIN}prod/sysdig-??????"], id="no-suffix-with-path"
+        ),
+        pytest.param(f"{_PLAIN}sysdig", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"], id="no-suffix"),
+        pytest.param(
+            f"{_PLAIN}prod-Sysdig-key",
+            [f"{_PLAIN}prod-Sysdig-key", f"{_PLAIN}prod-Sysdig-key-??????"],
+            id="suffix-lookalike",
+        ),
+        pytest.param(f"{_PLAIN}a-sysdig", [f"{_PLAIN}a-sysdig", f"{_PLAIN}a-sysdig-??????"], id="six-letter-word"),
+        pytest.param(
+            f"{_PLAIN}sysdig:json-key::", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"], id="no-suffix-and-json-key"
+        ),
     ],
 )
 def test_the_resource_is_the_full_secret_arn(secret: str, expected: Json) -> None:
@@ -227,12 +279,21 @@ def test_a_kms_key_is_granted_for_one_service_only() -> None:
     assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": f"ssm.{REGION}.amazonaws.com"}}
 
 
-@pytest.mark.parametrize("value", ["my-parameter", "arn:", "arn:aws", "", "a:b:c:d"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("my-parameter", id="name"),
+        pytest.param("arn:", id="one-colon"),
+        pytest.param("arn:aws", id="two-fields"),
+        pytest.param("", id="empty"),
+        pytest.param("a:b:c:d", id="too-few-fields"),
+    ],
+)
 def test_a_secret_without_an_arn_gets_a_notice(value: str) -> None:
     fragment = with_role({"Ref": "Role"})
     fragment["Parameters"] = {"P": {"Type": "String", "Default": value}}
     fragment["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Ref": "P"}}}
-    assert any("cannot be worked out" in each for each in notices_of(fragment))
+    assert any("is not an ARN that is known here" in each for each in notices_of(fragment))
     assert statements(processed(fragment)) == []
 
 
@@ -250,14 +311,21 @@ def test_an_outside_role_in_one_branch_gets_a_notice() -> None:
     assert statements(processed(value)) == [GET]
 
 
-@pytest.mark.parametrize("secret", [{"Ref": "Role"}, {"Ref": "Nobody"}, {"Fn::GetAtt": ["Nobody", "Arn"]}])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param({"Ref": "Role"}, id="another-resource"),
+        pytest.param({"Ref": "Missing"}, id="missing-resource"),
+        pytest.param({"Fn::GetAtt": ["Missing", "Arn"]}, id="getatt"),
+    ],
+)
 def test_an_unresolved_secret_gets_a_notice(secret: Json) -> None:
     value = with_role({"Ref": "Role"})
     value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": secret}}
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
     assert notice == (
-        'Task "Api" (Resources.Api.Properties.ExecutionRoleArn): What the execution role needs to read the access key '
-        "cannot be worked out. Allow it to read AccessKeySecret."
+        'Task "Api" (Resources.Api.Properties.ExecutionRoleArn): AccessKeySecret is not an ARN that is known here, '
+        "so the execution role is not given permission to read the access key. Allow the role to read AccessKeySecret."
     )
     assert statements(processed(value)) == []
 
@@ -295,3 +363,10 @@ def test_a_role_is_found_by_a_name_that_an_expression_gives() -> None:
     role: Json = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": {"Fn::Sub": "tasks-${AWS::Region}"}}}
     value = with_role(f"arn:aws:iam::{ACCOUNT}:role/a/b/tasks-{REGION}", role)
     assert statements(processed(value)) == [GET]
+
+
+def test_the_default_role_is_given_with_its_reason() -> None:
+    value = template(ExecutionRoleArn=NOVALUE)
+    plan = plan_of(value, {"DefaultExecutionRoleArn": ROLE})
+    (change,) = (each for each in plan.changes if each.pointer[-1] == "ExecutionRoleArn")
+    assert change.reason == "DefaultExecutionRoleArn, because the task has no role of its own"

@@ -1,0 +1,67 @@
+"""The variables of a workload."""
+
+from __future__ import annotations
+
+import pytest
+
+from factories import (
+    NOVALUE,
+    container,
+    if_,
+    notices_of,
+    plan_of,
+    processed_container,
+    template,
+)
+from sysdig_instrument.engine.json_types import Json
+
+SIDECAR: Json = {"Name": "SYSDIG_SIDECAR", "Value": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(NOVALUE, [SIDECAR], id="no-value"),
+        pytest.param(None, [SIDECAR], id="null"),
+        pytest.param([], [SIDECAR], id="empty"),
+        pytest.param([{"Name": "A", "Value": "1"}], [{"Name": "A", "Value": "1"}, SIDECAR], id="another-variable"),
+        pytest.param([SIDECAR], [SIDECAR], id="present"),
+        pytest.param([{"Name": "SYSDIG_SIDECAR", "Value": "x"}], [SIDECAR], id="another-value"),
+        pytest.param([{"Name": "SYSDIG_SIDECAR"}], [SIDECAR], id="without-value"),
+        pytest.param(
+            [{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}],
+            [{"Name": {"Fn::Sub": "SYSDIG_SIDECAR"}, "Value": "auto"}],
+            id="name-is-expression",
+        ),
+        pytest.param(
+            [if_("Active", SIDECAR)],
+            [if_("Active", SIDECAR), if_("Active", NOVALUE, SIDECAR)],
+            id="conditional-item",
+        ),
+        pytest.param(if_("Active", [SIDECAR]), if_("Active", [SIDECAR], [SIDECAR]), id="conditional-list"),
+        pytest.param(
+            [if_("Active", {"Name": "SYSDIG_SIDECAR", "Value": "x"}, SIDECAR)],
+            [if_("Active", SIDECAR, SIDECAR)],
+            id="another-value-in-one-branch",
+        ),
+        pytest.param(["x", 5, None], ["x", 5, None, SIDECAR], id="malformed-items"),
+        pytest.param([{"Ref": "X"}], [{"Ref": "X"}, SIDECAR], id="opaque-item"),
+    ],
+)
+def test_the_variable_is_added_once(before: Json, after: Json) -> None:
+    assert processed_container(Environment=before)["Environment"] == after
+
+
+def test_each_variable_change_has_a_reason() -> None:
+    plan = plan_of(template(container(Environment=[])), {"WorkloadEnvironment": {"A": "b"}})
+    reasons = {each.reason for each in plan.changes if "Environment" in each.pointer}
+    assert reasons == {"tells the wrapper that the agent runs beside it", "WorkloadEnvironment"}
+    nameless = plan_of(template(container(Environment=[{"Name": "SYSDIG_SIDECAR"}])))
+    (change,) = (each for each in nameless.changes if "Environment" in each.pointer)
+    assert (change.operation, change.reason) == ("add", "SYSDIG_SIDECAR is set by this macro")
+
+
+def test_a_plaintext_key_gets_a_notice_without_the_key() -> None:
+    value = template(container(Environment=[{"Name": "SYSDIG_ACCESS_KEY", "Value": "hunter2"}]))
+    assert any("SYSDIG_ACCESS_KEY is in plain text" in each for each in notices_of(value))
+    assert "hunter2" not in "".join(notices_of(value))
