@@ -131,7 +131,7 @@ def test_an_entry_point_that_cannot_be_extended_is_refused(bad: Json) -> None:
 
 def test_a_bad_entry_point_in_an_inactive_branch_is_a_notice() -> None:
     value = template(container(EntryPoint=if_("Active", ["a"], "x")), sections=CONDITIONS)
-    assert any("it is left as it was in this branch, which is not taken now" in each for each in notices_of(value))
+    assert any("this branch is not active with the current parameters, so it was left unchanged" in each for each in notices_of(value))
     web = containers_of(processed(value))[0]
     assert web["EntryPoint"] == if_("Active", [WRAPPER, "a"], "x")
 
@@ -159,7 +159,7 @@ def test_a_conditionally_empty_string_is_refused_if_active(key: str) -> None:
         (problem,) = problems_of(template(container(**{**rest, key: items}), sections=CONDITIONS))
         assert f"{key} contains only an empty string" in problem
     later = template(container(**rest | {key: [if_("Inactive", "", "run")]}), sections=CONDITIONS)
-    assert any("empty string; it is left as it was in this branch" in each for each in notices_of(later))
+    assert any("empty string; this branch is not active" in each for each in notices_of(later))
     assert processed(processed(later)) == processed(later)
 
 

@@ -71,7 +71,7 @@ def test_an_unknown_pid_mode_is_refused(mode: Json) -> None:
 def test_pid_mode_in_an_inactive_branch_stays_with_a_notice(mode: Json) -> None:
     value = template(sections=CONDITIONS, PidMode=if_("Active", "task", mode))
     assert properties_of(processed(value))["PidMode"] == if_("Active", "task", mode)
-    assert any("PidMode" in notice and "which is not taken now" in notice for notice in notices_of(value))
+    assert any("PidMode" in notice and "this branch is not active" in notice for notice in notices_of(value))
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_list_may_be_missing_or_empty_in_one_branch(first: Json) -> None:
 
 def test_a_malformed_item_does_not_hide_the_next_problem() -> None:
     malformed, next_problem = problems_of(template(5, container(LinuxParameters=5)))
-    assert "The container definition is not an object that is in sight" in malformed
+    assert "The container definition is not written as an object in the template" in malformed
     assert "LinuxParameters is not an object" in next_problem
 
 
@@ -54,4 +54,4 @@ def test_an_opt_out_in_conditional_tags_applies() -> None:
 
 def test_a_snippet_of_another_resource_type_is_refused() -> None:
     (problem,) = problems_of({"Type": "AWS::ECS::Service", "Properties": {}})
-    assert "There is no task definition where this macro stands" in problem
+    assert "There is no task definition where this macro is used" in problem
