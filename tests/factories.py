@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -61,7 +63,7 @@ def answer_lookups(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     return {
         request: ImageConfig(("start",), ("serve",))
         if isinstance(request, ImageLookup)
-        else Unavailable(Reason(f'"{request.name}" is not there', "Put it there"), missing=True)
+        else Unavailable(Reason(f'"{request.name}" does not exist', "Create it"), missing=True)
         for request in requests
     }
 
@@ -119,6 +121,13 @@ def agent_of(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return the agent's container of ``Api``."""
     (agent,) = (each for each in properties_of(value)["ContainerDefinitions"] if each.get("Name") == AGENT_NAME)
     return cast("dict[str, Any]", agent)
+
+
+def case_id(name: str, value: object) -> str:
+    """Return a readable id for a test with a value of a setting, such as ``AgentCpu-int-0``."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    printable = re.sub(r"[^\w.:/-]+", "-", text, flags=re.ASCII).strip("-")
+    return "-".join(part for part in (name, type(value).__name__, printable[:20].rstrip("-")) if part)
 
 
 def task_in(value: Json, values: Mapping[str, Json] | None = None) -> TaskDefinition:
