@@ -1,4 +1,4 @@
-"""The embedded AWS leaves no process behind, whatever ends the program that started it."""
+"""The embedded AWS leaves no process behind, even if the program that started it is killed."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ with embedded_aws(Path(sys.argv[1])) as aws:
 
 
 def processes_in(folder: str) -> list[str]:
-    """The processes that work in the folder, which is the embedded AWS's own."""
+    """Return the command lines of the processes whose working directory is in the folder of the embedded AWS."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if str((entry / "cwd").readlink()).startswith(folder):
                 found.append((entry / "cmdline").read_text())
         except OSError:
-            continue  # it has ended, or is not ours
+            continue  # it has ended, or belongs to another user
     return found
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=lambda end: end.name)
 def test_a_killed_launcher_leaves_no_process_behind(end: signal.Signals, tmp_path: Path) -> None:
     require_tools()
     launcher = subprocess.Popen(
