@@ -21,7 +21,7 @@ from pathlib import Path
 from embedded_aws.aws import embedded_aws
 with embedded_aws(Path(sys.argv[1])) as aws:
     print(aws.workspace, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -51,7 +51,7 @@ def test_a_killed_launcher_leaves_no_process_behind(end: signal.Signals, tmp_pat
     workspace = launcher.stdout.readline().decode().strip()
     assert processes_in(workspace)
     launcher.send_signal(end)
-    launcher.communicate(timeout=30)
+    launcher.communicate(timeout=120)
     deadline = time.monotonic() + 20
     while processes_in(workspace) and time.monotonic() < deadline:
         time.sleep(0.1)
