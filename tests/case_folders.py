@@ -1,4 +1,4 @@
-"""The case folders of tests/cases: a template, what it is processed with, and what must come out."""
+"""The case folders of tests/cases: each has a template, the inputs of its processing, and the expected output."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INPUTS = ("template.yaml", "template.json", "task-definition.json")
 
 @dataclass(frozen=True)
 class Case:
-    """One folder. ``input`` is a template, or a plain task definition (which only the command line tool takes)."""
+    """A case folder. ``input`` is a template, or a plain task definition, which only the command line tool accepts."""
 
     folder: Path
 

@@ -58,13 +58,13 @@ def template(*containers: Json, sections: Mapping[str, Json] | None = None, **pr
     return {**(sections or {}), "Resources": {"Api": resource(*containers, **properties)}}
 
 
-def answer_lookups(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+def answer_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     """Answer lookups: every image runs ``start serve``, and nothing else exists."""
     return {
-        request: ImageConfig(("start",), ("serve",))
-        if isinstance(request, ImageLookup)
-        else Unavailable(Reason(f'"{request.name}" does not exist', "Create it"), missing=True)
-        for request in requests
+        lookup: ImageConfig(("start",), ("serve",))
+        if isinstance(lookup, ImageLookup)
+        else Unavailable(Reason(f'"{lookup.name}" does not exist', "Create it"), missing=True)
+        for lookup in lookups
     }
 
 
@@ -89,9 +89,9 @@ def processed(
     value: Json, settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None
 ) -> dict[str, Any]:
     """Return the processed template. Fail the test if there are problems."""
-    made, problems = process(value, plan_of(value, settings, parameters))
+    result, problems = process(value, plan_of(value, settings, parameters))
     assert not problems, problems
-    return cast("dict[str, Any]", made)
+    return cast("dict[str, Any]", result)
 
 
 def problems_of(

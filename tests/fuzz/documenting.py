@@ -56,13 +56,13 @@ def transformed(data: bytes) -> None:
     )
 
 
-def answer_lookups(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+def answer_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     """Answer lookups: every image has an entry point, and nothing else exists."""
     return {
-        request: ImageConfig(("start",), ("serve",))
-        if isinstance(request, ImageLookup)
+        lookup: ImageConfig(("start",), ("serve",))
+        if isinstance(lookup, ImageLookup)
         else Unavailable(Reason("It does not exist", "Create it"), missing=True)
-        for request in requests
+        for lookup in lookups
     }
 
 
