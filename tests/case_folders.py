@@ -28,7 +28,7 @@ INPUTS = ("template.yaml", "template.json", "task-definition.json")
 
 @dataclass(frozen=True)
 class Case:
-    """One folder. ``input`` is a template, or a plain task definition (which only the command line tool takes)."""
+    """A case folder. ``input`` is a template, or a plain task definition, which only the command line tool accepts."""
 
     folder: Path
 

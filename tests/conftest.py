@@ -9,7 +9,7 @@ from hypothesis import settings
 
 import secret_guard
 
-# How long an example takes depends on the load of the machine.
+# The time that an example takes depends on the load of the machine.
 settings.register_profile("without-deadline", deadline=None)
 settings.load_profile("without-deadline")
 
@@ -20,4 +20,4 @@ secret_guard.install()
 def _no_secret_leaks() -> Iterator[None]:
     secret_guard.leaks.clear()
     yield
-    assert not secret_guard.leaks, "a text contains a planted secret"
+    assert not secret_guard.leaks, "an output contains a planted secret"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -58,13 +60,13 @@ def template(*containers: Json, sections: Mapping[str, Json] | None = None, **pr
     return {**(sections or {}), "Resources": {"Api": resource(*containers, **properties)}}
 
 
-def answer_lookups(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+def answer_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     """Answer lookups: every image runs ``start serve``, and nothing else exists."""
     return {
-        request: ImageConfig(("start",), ("serve",))
-        if isinstance(request, ImageLookup)
-        else Unavailable(Reason(f'"{request.name}" is not there', "Put it there"), missing=True)
-        for request in requests
+        lookup: ImageConfig(("start",), ("serve",))
+        if isinstance(lookup, ImageLookup)
+        else Unavailable(Reason(f'"{lookup.name}" does not exist', "Create it"), missing=True)
+        for lookup in lookups
     }
 
 
@@ -89,9 +91,9 @@ def processed(
     value: Json, settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None
 ) -> dict[str, Any]:
     """Return the processed template. Fail the test if there are problems."""
-    made, problems = process(value, plan_of(value, settings, parameters))
+    result, problems = process(value, plan_of(value, settings, parameters))
     assert not problems, problems
-    return cast("dict[str, Any]", made)
+    return cast("dict[str, Any]", result)
 
 
 def problems_of(
@@ -121,6 +123,13 @@ def agent_of(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return the agent's container of ``Api``."""
     (agent,) = (each for each in properties_of(value)["ContainerDefinitions"] if each.get("Name") == AGENT_NAME)
     return cast("dict[str, Any]", agent)
+
+
+def case_id(name: str, value: object) -> str:
+    """Return a readable id for a test with a value of a setting, such as ``AgentCpu-int-0``."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    printable = re.sub(r"[^\w.:/-]+", "-", text, flags=re.ASCII).strip("-")
+    return "-".join(part for part in (name, type(value).__name__, printable[:20].rstrip("-")) if part)
 
 
 def task_in(value: Json, values: Mapping[str, Json] | None = None) -> TaskDefinition:

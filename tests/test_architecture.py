@@ -1,10 +1,11 @@
-"""The rules of docs/design.md that a program can check: who imports what, and what no module holds."""
+"""The rules of docs/design.md that a program can check: which module imports which, and what no module may contain."""
 
 from __future__ import annotations
 
 import ast
 import functools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,9 +19,21 @@ PACKAGE = SOURCE / "sysdig_instrument"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 PURE = frozenset(
-    {"__future__", "base64", "collections", "difflib", "enum", "fnmatch", "functools", "itertools", "json", "re", "typing"}
-)  # fmt: skip
-"""Modules of the standard library that do no I/O and have no clock."""
+    {
+        "__future__",
+        "base64",
+        "collections",
+        "difflib",
+        "enum",
+        "fnmatch",
+        "functools",
+        "itertools",
+        "json",
+        "re",
+        "typing",
+    }
+)
+"""Modules of the standard library that do no I/O and do not read the clock."""
 
 MAY_USE = {
     "engine": {"engine", "errors"},
@@ -37,7 +50,37 @@ MAY_USE = {
     "lazy_import.py": set(),
     "lazy_dataclasses.py": set(),
 }
-"""Which parts of this package each part may import. ``""`` is the package itself, for its version."""
+"""The parts of this package that each part may import. ``""`` is the package itself, for its version."""
+
+ENGINE_ORDER = (
+    # Values
+    "json_types",
+    "agent",
+    "partitions",
+    "suggestions",
+    "patch",
+    "findings",
+    "lookups",
+    "fargate_sizes",
+    # Templates and settings
+    "expressions",
+    "settings/types",
+    "settings/table",
+    "settings/layers",
+    "template",
+    "platforms",
+    "container",
+    "settings/template_layers",
+    "images",
+    "selection",
+    # Plans
+    "steps",
+    "task_plan",
+    "checks",
+    "protection",
+    "plan",
+)
+"""The modules and packages of the engine. Each may import the ones before it, and a package its own modules."""
 
 OUTSIDERS = {
     "jsonpatch": {"engine/patch.py"},
@@ -59,17 +102,28 @@ OUTSIDERS = {
     "time": {"cli/console.py", "function/telemetry.py", "lookup"},
     "datetime": {"coverage"},
 }
-"""Modules that are not for everybody, and the places that may import them."""
+"""Modules that only some parts may import, and these parts. It lists all packages outside the standard library."""
 
-FUNCTIONS_OF_TEMPLATES = {
-    "engine/expressions/evaluate.py", "engine/steps/execution_role.py", "engine/expressions/references.py", "engine/expressions/dynamic_lists.py", "engine/expressions/decision_tree.py",
-    "engine/container.py", "engine/steps/capabilities.py", "engine/steps/list_items.py", "engine/template.py",
-    "documents/editing/flow.py", "documents/editing/style.py", "documents/syntax_tree.py", "documents/yaml_values.py", "documents/editing/scalars.py",
-}  # fmt: skip
-"""Where the names of intrinsic functions may be spelled out."""
+NAMES_FUNCTIONS = {
+    "documents/editing/flow.py",
+    "documents/editing/scalars.py",
+    "documents/editing/style.py",
+    "documents/syntax_tree.py",
+    "documents/yaml_values.py",
+    "engine/container.py",
+    "engine/expressions/decision_tree.py",
+    "engine/expressions/dynamic_lists.py",
+    "engine/expressions/evaluate.py",
+    "engine/expressions/references.py",
+    "engine/steps/capabilities.py",
+    "engine/steps/execution_role.py",
+    "engine/steps/list_items.py",
+    "engine/template.py",
+}
+"""The modules that may contain names of intrinsic functions."""
 
 MEMOISED = {"function/handler.py:_lookup_session", "lookup/answers.py:system_ssl_context"}
-"""What outlives a run, apart from constants."""
+"""The functions whose result is kept between two runs. Apart from constants, nothing else may be."""
 
 MAX_LINES = 380
 MIN_LINES = 30
@@ -82,9 +136,23 @@ SHORT = {
 }
 """Modules of fewer lines than ``MIN_LINES``, and why."""
 
-CHANGING = frozenset(
-    {"append", "extend", "insert", "remove", "clear", "update", "setdefault", "pop", "popitem", "add", "discard", "sort", "reverse"}
-)  # fmt: skip
+MUTATING_METHODS = frozenset(
+    {
+        "add",
+        "append",
+        "clear",
+        "discard",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+    }
+)
 
 
 @functools.cache
@@ -93,7 +161,7 @@ def tree_of(module: str) -> ast.Module:
 
 
 def imports(module: str) -> Iterator[str]:
-    """The full names of what a module imports, in functions too."""
+    """Yield the full names of the imports of a module, and of those in its functions."""
     for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
@@ -110,7 +178,7 @@ def _is_module(name: str) -> bool:
 
 
 def part_of(name: str) -> str:
-    """The part of this package that a full name lies in: ``engine`` for ``sysdig_instrument.engine.plan``."""
+    """Return the part of this package that a full name belongs to: ``engine`` for ``sysdig_instrument.engine.plan``."""
     return (*name.split("."), "")[1]
 
 
@@ -129,7 +197,7 @@ def test_packages_import_one_another_as_designed(module: str) -> None:
 
 
 def loaded_with(module: str) -> Iterator[str]:
-    """The modules of this package that a module imports while it is loaded itself."""
+    """Yield the files of this package that are imported together with a module. Imports in functions run later."""
     for node in tree_of(module).body:
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("sysdig_instrument"):
             for each in node.names:
@@ -153,7 +221,28 @@ def test_no_modules_import_each_other() -> None:
         visit(module, ())
 
 
-@pytest.mark.parametrize("module", [each for each in MODULES if each.startswith("engine/")])
+every_engine_module = pytest.mark.parametrize("module", [each for each in MODULES if each.startswith("engine/")])
+
+
+def engine_part(path: str) -> str:
+    """Return the entry of ENGINE_ORDER for a file or a module in the engine; empty if there is none."""
+    path = path.removeprefix("engine/").removesuffix(".py")
+    return next((part for part in ENGINE_ORDER if path == part or path.startswith(f"{part}/")), "")
+
+
+@every_engine_module
+def test_imports_in_the_engine_go_one_way(module: str) -> None:
+    part = engine_part(module)
+    if not part:
+        assert module.endswith("__init__.py"), "ENGINE_ORDER does not list this module"
+    allowed = ENGINE_ORDER[: ENGINE_ORDER.index(part) + 1] if part else ()
+    prefix = "sysdig_instrument.engine."
+    for name in imports(module):
+        if name.startswith(prefix):
+            assert engine_part(name.removeprefix(prefix).replace(".", "/")) in allowed, f"{module} imports {name}"
+
+
+@every_engine_module
 def test_the_engine_imports_nothing_that_does_io(module: str) -> None:
     outside = {name.split(".")[0] for name in imports(module)} - {"sysdig_instrument"}
     assert outside - PURE <= ({"jsonpatch", "jsonpointer"} if module == "engine/patch.py" else set())
@@ -185,10 +274,10 @@ def test_the_environment_is_read_only_in_entry_points(module: str) -> None:
 @every_module
 def test_only_the_command_line_prints(module: str) -> None:
     calls = [node.func for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
-    prints = [
+    found = [
         each for each in calls if isinstance(each, ast.Name) and each.id in ("print", "input", "exec", "eval", "open")
     ]
-    assert not prints or module.startswith("cli/") or module == "lazy_dataclasses.py"  # which compiles methods
+    assert not found or module.startswith("cli/") or module == "lazy_dataclasses.py"  # it compiles methods
 
 
 @every_module
@@ -200,24 +289,24 @@ def test_no_output_depends_on_time_or_process(module: str) -> None:
 @every_module
 def test_intrinsic_functions_are_named_in_few_modules(module: str) -> None:
     docstrings = {id(node.value) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Expr)}
-    spelled = [
+    found = [
         node.value
         for node in ast.walk(tree_of(module))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
         if node.value.startswith("Fn::") and " " not in node.value
     ]  # fmt: skip
-    assert not spelled or module in FUNCTIONS_OF_TEMPLATES, f"{module} spells {spelled}"
+    assert not found or module in NAMES_FUNCTIONS, f"{module} contains {found}"
 
 
 @every_module
 def test_the_engine_compiles_no_pattern_at_import(module: str) -> None:
-    """A cold start would wait for it: patterns are texts there, and ``re`` keeps what it has compiled."""
+    """A cold start would wait for it. Patterns are strings, and ``re`` caches the compiled ones."""
     calls = {ast.unparse(node.func) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)}
     assert "re.compile" not in calls or not module.startswith("engine/")
 
 
 @every_module
-def test_no_module_is_too_long_to_read(module: str) -> None:
+def test_no_module_is_too_long(module: str) -> None:
     assert _length(module) <= MAX_LINES
 
 
@@ -240,8 +329,8 @@ def _module_names(tree: ast.Module) -> set[str]:
     return names
 
 
-def _changed(tree: ast.Module) -> Iterator[str]:
-    """Module-level names whose value a function changes."""
+def _mutated(tree: ast.Module) -> Iterator[str]:
+    """Yield the module-level names whose value a function mutates."""
     names = _module_names(tree)
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
@@ -254,7 +343,9 @@ def _changed(tree: ast.Module) -> Iterator[str]:
             match node:
                 case ast.Global():
                     yield from node.names
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)) if attribute in CHANGING:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)) if (
+                    attribute in MUTATING_METHODS
+                ):
                     yield from {name} & names - local
                 case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
                     yield from {name} & names - local
@@ -264,15 +355,21 @@ def _changed(tree: ast.Module) -> Iterator[str]:
 
 @every_module
 def test_module_level_values_are_not_mutated(module: str) -> None:
-    assert not list(_changed(tree_of(module)))
+    assert not list(_mutated(tree_of(module)))
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["X = []\ndef f():\n X.append(1)", "X = {}\ndef f():\n X[1] = 2", "X = 1\ndef f():\n global X\n X = 2", "X = {}\ndef f():\n del X[1]", "X = A()\ndef f():\n X.y = 1"],
-)  # fmt: skip
-def test_the_mutation_check_finds_mutations(text: str) -> None:
-    assert list(_changed(ast.parse(text))) == ["X"]
+    "code",
+    [
+        pytest.param("X = []\ndef f():\n X.append(1)", id="append"),
+        pytest.param("X = {}\ndef f():\n X[1] = 2", id="item-assignment"),
+        pytest.param("X = 1\ndef f():\n global X\n X = 2", id="global"),
+        pytest.param("X = {}\ndef f():\n del X[1]", id="item-deletion"),
+        pytest.param("X = A()\ndef f():\n X.y = 1", id="attribute-assignment"),
+    ],
+)
+def test_the_mutation_check_finds_mutations(code: str) -> None:
+    assert list(_mutated(ast.parse(code))) == ["X"]
 
 
 def test_state_kept_between_runs_is_listed() -> None:
@@ -285,9 +382,11 @@ def test_state_kept_between_runs_is_listed() -> None:
 
 
 def loaded_by(statement: str) -> set[str]:
-    """What is loaded in a fresh process by a statement; what waits for its first use is not."""
-    wait = "type(module).__name__ == '_LazyModule'"
-    program = f"import sys\n{statement}\nprint('\\n'.join(name for name, module in sys.modules.items() if not {wait}))"
+    """Return the modules that a statement loads in a new process, without lazy ones that have not been used."""
+    is_lazy = "type(module).__name__ == '_LazyModule'"
+    program = (
+        f"import sys\n{statement}\nprint('\\n'.join(name for name, module in sys.modules.items() if not {is_lazy}))"
+    )
     run = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, env={"PYTHONPATH": str(SOURCE)}
     )
@@ -330,6 +429,11 @@ def test_transform_imports_no_lookup_or_suggestion_code() -> None:
     assert "sysdig_instrument.engine.plan" in loaded
     assert not {name for name in loaded if name.startswith(("boto", "http", "sysdig_instrument.lookup.answers"))}
     assert loaded.isdisjoint({"aws_lambda_powertools", "configparser", "dataclasses", "inspect", "socket", "ssl"})
+
+
+def test_the_folders_in_the_makefile_exist() -> None:
+    (line,) = re.findall(r"(?m)^UNIT := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert [path for path in line.split() if not (ROOT / path).exists()] == []
 
 
 def test_the_oracle_shares_no_code_with_the_engine() -> None:

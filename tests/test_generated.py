@@ -1,4 +1,4 @@
-"""What is generated from the table of settings is up to date."""
+"""The generated files and the versions that several files repeat are up to date."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def test_generated_files_are_current() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_template_yaml_has_the_package_s_version() -> None:
+def test_template_yaml_has_the_version_of_the_package() -> None:
     assert f"\n    SemanticVersion: {__version__}\n" in (ROOT / "template.yaml").read_text()
 
 
 def test_template_yaml_can_be_published_to_the_sar() -> None:
-    """The required members of AWS::ServerlessRepo::Application, with a licence and a README that are there."""
+    """It has the required members of AWS::ServerlessRepo::Application; the licence and the README exist."""
     template = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
     application = template["Metadata"]["AWS::ServerlessRepo::Application"]
     assert {"Name", "Description", "Author", "SpdxLicenseId", "LicenseUrl", "ReadmeUrl", "SemanticVersion"} <= set(

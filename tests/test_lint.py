@@ -1,4 +1,4 @@
-"""cfn-lint finds no error in a case's output that its input did not have."""
+"""cfn-lint finds no error in the output of a case that the input did not have already."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ LINTED = [case for case in CASES if not case.is_plain and (case.folder / "expect
 
 
 def errors(template: Any) -> Counter[str]:
-    from cfnlint.api import lint  # noqa: PLC0415 - takes three seconds, which only these tests need to spend
+    """Return the rules that cfn-lint reports as errors, and how often."""
+    from cfnlint.api import lint  # noqa: PLC0415 - takes three seconds, which other tests need not spend
     from cfnlint.config import ManualArgs  # noqa: PLC0415 - the same
 
     found = lint(json.dumps(template), config=ManualArgs(regions=[REGION]))
@@ -23,6 +24,6 @@ def errors(template: Any) -> Counter[str]:
 
 @pytest.mark.parametrize("case", LINTED, ids=lambda case: case.name)
 def test_the_output_has_no_new_lint_errors(case: Case) -> None:
-    expected = json.loads((case.folder / "expected.json").read_text())
-    new = errors(expected) - errors(case.document.value)
-    assert not new
+    found = errors(json.loads((case.folder / "expected.json").read_text()))
+    # A run takes half a second, so the input is only checked if the output has errors.
+    assert not found or not found - errors(case.document.value)

@@ -1,7 +1,8 @@
-"""Nothing secret gets anywhere: the whole output of many runs is searched for secrets that were planted.
+"""No secret leaks: the complete output of many runs is searched for planted secrets.
 
-Names are told, and nothing else of a template: so no value of a variable, a parameter, a label or an output may be in a
-log line, a metric, a message or the Metadata. In the processed template it stands where it stood, and nowhere else.
+Messages contain names from the template, and no values. So the value of a variable, a parameter, a label or an output
+must not appear in a log line, a metric, a message or the Metadata. The processed template has it in the same place as the
+input, and nowhere else.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def recorder(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
 
 def results(template: Any) -> str:
-    """What the macro wrote into Metadata."""
+    """Return the Results that the macro wrote into Metadata, as JSON."""
     resources = template.get("Resources", {}) if isinstance(template, dict) else {}
     found = [
         each["Metadata"]["SysdigInstrument"].get("Result")
@@ -59,8 +60,8 @@ def event(fragment: Any, values: Mapping[str, Any] | None = None, params: Any = 
     }
 
 
-def planted(where: dict[str, Any] | None = None, **properties: Any) -> dict[str, Any]:
-    """A template with secrets wherever people put them."""
+def planted(container_members: dict[str, Any] | None = None, **properties: Any) -> dict[str, Any]:
+    """Return a template with a secret in every place where people put secrets."""
     members: dict[str, Any] = {
         "Environment": [
             {"Name": "PASSWORD", "Value": PLANTED},
@@ -75,14 +76,14 @@ def planted(where: dict[str, Any] | None = None, **properties: Any) -> dict[str,
         "HealthCheck": {"Command": ["CMD", PLANTED]},
         "Secrets": [{"Name": "OTHER", "ValueFrom": f"arn:aws:ssm:eu-west-1:111122223333:parameter/{PLANTED}"}],
     }
-    web = {**container(), **members, **(where or {})}
-    mine = {"Tags": [{"Key": "k", "Value": PLANTED}], **properties}
+    web = {**container(), **members, **(container_members or {})}
+    task_members = {"Tags": [{"Key": "k", "Value": PLANTED}], **properties}
     return {
         "Description": PLANTED,
         "Parameters": {"Password": {"Type": "String", "NoEcho": True}},
         "Mappings": {"Keys": {"live": {"Key": PLANTED}}},
         "Resources": {
-            "Api": resource(web, {"Name": "db", "Image": "shop/db:1"}, **mine),
+            "Api": resource(web, {"Name": "db", "Image": "shop/db:1"}, **task_members),
             "Other": {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUserPassword": PLANTED}},
         },
         "Outputs": {"Key": {"Value": PLANTED}},
@@ -90,20 +91,20 @@ def planted(where: dict[str, Any] | None = None, **properties: Any) -> dict[str,
 
 
 BROKEN: Final[Mapping[str, dict[str, Any]]] = {
-    "as it is": {},
-    "no image": {"where": {"Image": {"Ref": "Password"}, "EntryPoint": []}},
-    "image is a secret in a Sub": {"where": {"Image": {"Fn::Sub": "${Password}:1"}, "EntryPoint": None}},
-    "entry point is a text": {"where": {"EntryPoint": f"run --password={PLANTED}"}},
-    "entry point is a Split": {"where": {"EntryPoint": {"Fn::Split": [",", PLANTED]}}},
-    "environment is a text": {"where": {"Environment": PLANTED}},
-    "environment is an expression": {"where": {"Environment": {"Fn::FindInMap": ["Keys", "live", "Key"]}}},
-    "linux parameters are a text": {"where": {"LinuxParameters": PLANTED}},
-    "capabilities are a text": {"where": {"LinuxParameters": {"Capabilities": {"Add": PLANTED}}}},
-    "volumes are a text": {"where": {"VolumesFrom": PLANTED}},
-    "secrets clash": {"where": {"Secrets": [{"Name": "PASSWORD", "ValueFrom": PLANTED}]}},
+    "unchanged": {},
+    "no image": {"container_members": {"Image": {"Ref": "Password"}, "EntryPoint": []}},
+    "image is a secret in a Sub": {"container_members": {"Image": {"Fn::Sub": "${Password}:1"}, "EntryPoint": None}},
+    "entry point is a string": {"container_members": {"EntryPoint": f"run --password={PLANTED}"}},
+    "entry point is a Split": {"container_members": {"EntryPoint": {"Fn::Split": [",", PLANTED]}}},
+    "environment is a string": {"container_members": {"Environment": PLANTED}},
+    "environment is an expression": {"container_members": {"Environment": {"Fn::FindInMap": ["Keys", "live", "Key"]}}},
+    "linux parameters are a string": {"container_members": {"LinuxParameters": PLANTED}},
+    "capabilities are a string": {"container_members": {"LinuxParameters": {"Capabilities": {"Add": PLANTED}}}},
+    "volumes are a string": {"container_members": {"VolumesFrom": PLANTED}},
+    "secrets clash": {"container_members": {"Secrets": [{"Name": "PASSWORD", "ValueFrom": PLANTED}]}},
     "pid mode": {"PidMode": "host"},
     "pid mode is a secret": {"PidMode": {"Fn::Join": ["", [{"Ref": "Password"}]]}},
-    "containers are a text": {"ContainerDefinitions": PLANTED},
+    "containers are a string": {"ContainerDefinitions": PLANTED},
     "memory is a secret": {"Memory": {"Ref": "Password"}, "Cpu": PLANTED},
     "role is a secret": {"ExecutionRoleArn": {"Ref": "Password"}},
     "tag value": {"Tags": [{"Key": "sysdig-instrument", "Value": PLANTED}]},
@@ -129,17 +130,19 @@ def test_planted_secrets_do_not_leak(recorder: Recorder, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "settings",
     [
-        {"AgentEnvironment": {"A": PLANTED}},
-        {"AgentEnvironment": f"A={PLANTED}"},
-        {"WorkloadEnvironment": [PLANTED]},
-        {"Priority": PLANTED},
-        {"CollectorPort": PLANTED},
-        {"AccessKeySecret": PLANTED},
-        {"ImageConfigs": {"a": PLANTED}},
-        {"ExtraConf": [PLANTED]},
-        {"AgentLogConfiguration": {"LogDriver": "splunk", "Options": {"splunk-token": PLANTED}}},
+        pytest.param({"AgentEnvironment": {"A": PLANTED}}, id="AgentEnvironment"),
+        pytest.param({"AgentEnvironment": f"A={PLANTED}"}, id="AgentEnvironment-as-string"),
+        pytest.param({"WorkloadEnvironment": [PLANTED]}, id="WorkloadEnvironment"),
+        pytest.param({"Priority": PLANTED}, id="Priority"),
+        pytest.param({"CollectorPort": PLANTED}, id="CollectorPort"),
+        pytest.param({"AccessKeySecret": PLANTED}, id="AccessKeySecret"),
+        pytest.param({"ImageConfigs": {"a": PLANTED}}, id="ImageConfigs"),
+        pytest.param({"ExtraConf": [PLANTED]}, id="ExtraConf"),
+        pytest.param(
+            {"AgentLogConfiguration": {"LogDriver": "splunk", "Options": {"splunk-token": PLANTED}}},
+            id="AgentLogConfiguration",
+        ),
     ],
-    ids=str,
 )
 def test_setting_values_are_not_printed(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
@@ -154,7 +157,7 @@ def test_setting_values_are_not_printed(
 
 def test_the_hook_prints_no_value(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     for properties in (planted()["Resources"]["Api"]["Properties"], {"ContainerDefinitions": PLANTED, "Cpu": PLANTED}):
-        asked = {
+        hook_event = {
             "hookTypeName": "Sysdig::Instrument::Hook",
             "actionInvocationPoint": "CREATE_PRE_PROVISION",
             "clientRequestToken": "token",
@@ -162,7 +165,7 @@ def test_the_hook_prints_no_value(recorder: Recorder, monkeypatch: pytest.Monkey
                 "targetName": "AWS::ECS::TaskDefinition", "targetModel": {"resourceProperties": properties},
             },
         }  # fmt: skip
-        response = invoke(asked, SETTINGS, answer_lookups, monkeypatch)
+        response = invoke(hook_event, SETTINGS, answer_lookups, monkeypatch)
         assert PLANTED not in recorder.take().text + json.dumps(response)
 
 
@@ -170,8 +173,8 @@ def test_the_hook_prints_no_value(recorder: Recorder, monkeypatch: pytest.Monkey
 def test_no_case_prints_a_value(
     case: Case, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Every case with a secret in the value of each variable and tag that is a text, and in each description."""
-    marked = marking(case.document.value)
+    """Plant a secret in each variable and tag whose value is a string, and in each description, and run the case."""
+    marked = plant_secrets(case.document.value)
     response = invoke(event(marked, case.read("parameters.json")), case.settings, case.answers, monkeypatch)
     output = recorder.take().text + json.dumps({**response, "fragment": None}) + results(response.get("fragment"))
     assert PLANTED not in output
@@ -187,8 +190,8 @@ def test_no_case_prints_a_value(
     assert PLANTED not in recorder.take().errors
 
 
-def marking(value: Any) -> Any:
-    """The same with the secret in these places."""
+def plant_secrets(value: Any) -> Any:
+    """Return a copy with the secret in these places."""
     match value:
         case {"Name": _, "Value": str(text), **more} if not more:
             return {**value, "Value": f"{text}{PLANTED}"}
@@ -199,11 +202,11 @@ def marking(value: Any) -> Any:
             return {**value, "Value": f"{text}{PLANTED}"}
         case dict():
             return {
-                key: f"{item}{PLANTED}" if key == "Description" and isinstance(item, str) else marking(item)
+                key: f"{item}{PLANTED}" if key == "Description" and isinstance(item, str) else plant_secrets(item)
                 for key, item in value.items()
             }
         case list():
-            return [marking(item) for item in value]
+            return [plant_secrets(item) for item in value]
     return value
 
 
@@ -224,5 +227,5 @@ def test_the_secret_guard_inspects_every_kind_of_text() -> None:
         make_text()
         assert leaks, make_text
     leaks.clear()
-    inspect_text("nothing of the kind")
+    inspect_text("no secret")
     assert not leaks

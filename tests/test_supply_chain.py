@@ -1,4 +1,4 @@
-"""What this software brings along is locked, hashed, and listed."""
+"""All dependencies are locked, hashed, and listed in the software bills of materials."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def test_every_requirement_is_locked_and_hashed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["examples/cdk-typescript", "requirements/sarif"])
-def test_every_package_of_node_is_locked_and_hashed(folder: str) -> None:
-    wanted = json.loads((ROOT / folder / "package.json").read_text("utf-8"))
+def test_every_node_package_is_locked_and_hashed(folder: str) -> None:
+    required = json.loads((ROOT / folder / "package.json").read_text("utf-8"))
     lock = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))["packages"]
     for kind in ("dependencies", "devDependencies"):
-        for name, version in wanted.get(kind, {}).items():
+        for name, version in required.get(kind, {}).items():
             assert lock[f"node_modules/{name}"]["version"] == version
-    brought = {place: each for place, each in lock.items() if place and not each.get("inBundle")}
-    assert brought
-    assert all(each["integrity"].startswith("sha512-") for each in brought.values())
-    assert not any("resolved" in each for each in lock.values())  # the address of somebody's mirror
+    downloaded = [package for path, package in lock.items() if path and not package.get("inBundle")]
+    assert downloaded
+    assert all(package["integrity"].startswith("sha512-") for package in downloaded)
+    assert not any("resolved" in package for package in lock.values())  # it would be the URL of a private mirror
 
 
 @pytest.mark.parametrize("name", ["boto3", "jsonpatch", "pyyaml"])
@@ -53,7 +53,8 @@ def test_an_unreviewed_licence_stops_the_generator(monkeypatch: pytest.MonkeyPat
         list(licences.page())
 
 
-def bills() -> dict[str, Any]:
+def make_sboms() -> dict[str, Any]:
+    """Run `make sbom`, and return the bytes of each bill of materials."""
     subprocess.run(["make", "--silent", "sbom"], cwd=ROOT, check=True, timeout=300, stdout=subprocess.DEVNULL)
     return {part: (ROOT / "dist" / f"{part}.cdx.json").read_bytes() for part in PARTS}
 
@@ -62,7 +63,7 @@ def test_sboms_list_the_locked_packages_reproducibly() -> None:
     if not (ROOT / ".tools" / "sbom" / ".done").exists():
         assert os.environ.get("CI") != "true", "`make sbom` has not been run"
         pytest.skip("`make sbom` has not been run")
-    first = bills()
+    first = make_sboms()
     for part, path in PARTS.items():
         bill = json.loads(first[part])
         assert bill["bomFormat"] == "CycloneDX"
@@ -70,4 +71,4 @@ def test_sboms_list_the_locked_packages_reproducibly() -> None:
         assert listed == set(licences.requirements(path))
         assert all(each["licenses"] for each in bill["components"])
         assert str(ROOT).encode() not in first[part]
-    assert bills() == first
+    assert make_sboms() == first

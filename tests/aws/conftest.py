@@ -1,4 +1,4 @@
-"""An embedded AWS with the macro deployed by AWS SAM, once for all tests."""
+"""An embedded AWS to which AWS SAM has deployed the macro, once for all tests."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from fixtures_embedded_aws import IMAGES, ROOT, SECRET, TOOLS, require_tools
 
 @pytest.fixture(scope="session")
 def registries() -> Iterator[Registries]:
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        ports = free_port(), free_port(), taken.getsockname()[1]
+    with socket.socket() as unused:
+        unused.bind((LOOPBACK, 0))  # it does not listen, so that connections are refused
+        ports = free_port(), free_port(), unused.getsockname()[1]
         yield Registries(*(f"localhost:{port}" for port in ports))
 
 

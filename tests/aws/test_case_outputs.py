@@ -21,30 +21,30 @@ pytestmark = on_embedded_aws
 REGION, ACCOUNT = "us-east-1", "000000000000"
 SHAPE = botocore.session.get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
 
-NOT_HERE = {
+NOT_DEPLOYABLE = {
     "container-definitions-absent": "ECS refuses it, as it would without the macro",
     "environment-odd-values": "ECS's API takes strings only; CloudFormation makes strings of these values",
-    "image-dynamic-reference-ssm": "asks for a version of the parameter that this engine does not have",
-    "image-fn-find-in-map-default-value": "needs AWS::LanguageExtensions in this engine",
-    "image-fn-join": "this engine has a URL suffix of its own",
-    "image-fn-sub": "this engine has a URL suffix of its own",
-    "image-getatt-ecr-repository": "this engine has a URL suffix of its own",
+    "image-dynamic-reference-ssm": "requires a version of the parameter that LocalStack does not have",
+    "image-fn-find-in-map-default-value": "needs AWS::LanguageExtensions in LocalStack",
+    "image-fn-join": "LocalStack has a different URL suffix",
+    "image-fn-sub": "LocalStack has a different URL suffix",
+    "image-getatt-ecr-repository": "LocalStack has a different URL suffix",
     "image-getatt-nested-stack-with-entry-point": "has a nested stack, whose template would have to be in S3",
-    "image-import-value": "this engine does not find the variable of a Fn::Sub that imports",
-    "lower-case-entry-point-key": "this engine takes the misspelt key for the right one",
-    "image-ssm-typed-parameter": "its mapping is for another region than this engine's",
+    "image-import-value": "LocalStack does not resolve an import in the variables of Fn::Sub",
+    "lower-case-entry-point-key": "LocalStack accepts the misspelt key as the right one",
+    "image-ssm-typed-parameter": "its mapping is for another Region than that of the embedded AWS",
     "nested-stack-noticed": "has a nested stack, whose template would have to be in S3",
-    "snippet-transform-in-resource": "holds the macro's own snippet, and would be processed again",
-    "sub-escapes-survive": "this engine takes ${!Name} for a reference",
-    "unknown-keys-left-alone": "ECS's API refuses keys that it does not know",
-    "task-size-in-loop": "needs AWS::LanguageExtensions in this engine",
-    "task-size-not-known": "has a custom resource, whose function would have to be there",
-    "foreach-raw-in-conditions": "needs AWS::LanguageExtensions in this engine",
-    "foreach-raw-in-properties": "needs AWS::LanguageExtensions in this engine",
-    "foreach-raw-nested": "needs AWS::LanguageExtensions in this engine",
-    "foreach-raw-resources": "needs AWS::LanguageExtensions in this engine",
-    "foreach-raw-resources-image-by-loop": "needs AWS::LanguageExtensions in this engine",
-    "foreach-raw-resources-same-image": "needs AWS::LanguageExtensions in this engine",
+    "snippet-transform-in-resource": "contains the macro's own snippet, and would be processed again",
+    "sub-escapes-survive": "LocalStack treats ${!Name} as a reference",
+    "unknown-keys-left-alone": "ECS's API refuses unknown keys",
+    "task-size-in-loop": "needs AWS::LanguageExtensions in LocalStack",
+    "task-size-not-known": "has a custom resource, whose function would have to exist",
+    "foreach-raw-in-conditions": "needs AWS::LanguageExtensions in LocalStack",
+    "foreach-raw-in-properties": "needs AWS::LanguageExtensions in LocalStack",
+    "foreach-raw-nested": "needs AWS::LanguageExtensions in LocalStack",
+    "foreach-raw-resources": "needs AWS::LanguageExtensions in LocalStack",
+    "foreach-raw-resources-image-by-loop": "needs AWS::LanguageExtensions in LocalStack",
+    "foreach-raw-resources-same-image": "needs AWS::LanguageExtensions in LocalStack",
 }
 
 DEPLOYABLE = [case for case in CASES if not case.is_plain and (case.folder / "expected.json").exists()]
@@ -52,10 +52,10 @@ DEPLOYABLE = [case for case in CASES if not case.is_plain and (case.folder / "ex
 
 @pytest.mark.parametrize("case", DEPLOYABLE, ids=lambda case: case.name)
 def test_output_is_deployed_as_the_oracle_evaluates_it(case: Case, aws: EmbeddedAws) -> None:
-    if case.name in NOT_HERE:
-        pytest.skip(NOT_HERE[case.name])
+    if case.name in NOT_DEPLOYABLE:
+        pytest.skip(NOT_DEPLOYABLE[case.name])
     template = json.loads((case.folder / "expected.json").read_text())
-    template.pop("Transform", None)  # it has been processed
+    template.pop("Transform", None)  # the macro has processed it already
     parameters = {
         name: ",".join(value) if isinstance(value, list) else str(value)
         for name, value in case.read("parameters.json").items()
@@ -70,23 +70,23 @@ def test_output_is_deployed_as_the_oracle_evaluates_it(case: Case, aws: Embedded
     for name, body in evaluated.task_definitions().items():
         if name not in evaluated.inactive:
             described = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources[name])
-            wanted = to_api_parameters(body["Properties"], SHAPE)
-            wanted.pop("tags", None)  # described apart from the task definition
-            assert missing(wanted, described["taskDefinition"]) == []
+            expected = to_api_parameters(body["Properties"], SHAPE)
+            expected.pop("tags", None)  # the response has them beside the task definition
+            assert missing(expected, described["taskDefinition"]) == []
 
 
-def missing(wanted: Any, found: Any, place: str = "") -> list[str]:
-    """The places where what was found lacks something that was wanted. ECS may fill in defaults, and nothing else."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return [gap for key, value in wanted.items() for gap in missing(value, found.get(key), f"{place}.{key}")]
-    if isinstance(wanted, list) and isinstance(found or [], list):
-        if len(wanted) != len(found or []):
-            return [place]
+def missing(expected: Any, found: Any, path: str = "") -> list[str]:
+    """Return the paths of expected values that are missing or different. ECS may add defaults, and nothing else."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return [each for key, value in expected.items() for each in missing(value, found.get(key), f"{path}.{key}")]
+    if isinstance(expected, list) and isinstance(found or [], list):
+        if len(expected) != len(found or []):
+            return [path]
         return [
-            gap
-            for index, (one, other) in enumerate(zip(wanted, found or [], strict=True))
-            for gap in missing(one, other, f"{place}[{index}]")
+            each
+            for index, (one, other) in enumerate(zip(expected, found or [], strict=True))
+            for each in missing(one, other, f"{path}[{index}]")
         ]
-    if is_unknown(wanted):  # known only to the engine, such as a role's ARN
-        return [] if found else [place]
-    return [] if wanted == found else [place]
+    if is_unknown(expected):  # only the embedded AWS knows it, such as the ARN of a role
+        return [] if found else [path]
+    return [] if expected == found else [path]

@@ -1,4 +1,4 @@
-"""Tasks of stacks on the embedded AWS, as `sysdig-instrument coverage` sees them."""
+"""`sysdig-instrument coverage` reports on the tasks of stacks on the embedded AWS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLUSTER = "covered"
 
 
 def template(family: str, **sections: object) -> str:
-    """A task definition; moto's RunTask wants to know how much memory each container has."""
+    """Return a template with a task definition. The RunTask of moto requires the memory of each container."""
     resource = {
         "Type": "AWS::ECS::TaskDefinition",
         "Metadata": {"SysdigInstrument": {"AgentMemory": 256}},
@@ -58,7 +58,7 @@ def test_only_tasks_of_stacks_with_the_macro_are_protected(aws: EmbeddedAws) -> 
     stack = stacks.deploy(cloudformation, "with-macro", template("with-macro", Transform="SysdigInstrument"))
     assert stack.succeeded, stack
     run_task(aws.client, CLUSTER, "with-macro")
-    # The same settings as the macro's deployment: nothing is remarked on.
+    # With the settings of the macro's deployment there are no remarks.
     code, found = coverage(aws, "--region", REGION, "--set", "Collector=us2")
     (group,) = found["groups"]
     assert (code, group["verdict"], group["reasons"], group["remarks"]) == (0, "protected", [], [])

@@ -29,13 +29,13 @@ OPEN_CONTENT: Mapping[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Images:
-    """Where the images are: ``shop/app`` in the open registry, ``team/private`` in the one that wants credentials."""
+    """The images: ``shop/app`` in the open registry, ``team/private`` in the one that requires credentials."""
 
     app: str
     private: str
     down: str
     digest: str
-    """Of ``shop/app:both``."""
+    """The digest of ``shop/app:both``."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def images(registries: Registries, tmp_path_factory: pytest.TempPathFactory) -> 
     login = {"realm": "Shop", "path": str(passwords)}
     with (
         closing(RegistryProcess(folder, port=_port(registries.open))) as filling,
-        # It has the same storage, and so is filled through the open one.
+        # It uses the same storage, so images are pushed through the open registry.
         closing(RegistryProcess(folder, port=_port(registries.guarded), htpasswd=login)),
     ):
         filling.push("shop/app", content)
@@ -67,8 +67,8 @@ def _port(host: str) -> int:
     return int(host.partition(":")[2])
 
 
-def runs(application: Application, arn: str) -> dict[str, tuple[list[str] | None, list[str] | None]]:
-    """EntryPoint and Command of each container, the agent left out."""
+def commands(application: Application, arn: str) -> dict[str, tuple[list[str] | None, list[str] | None]]:
+    """Return EntryPoint and Command of each container except the agent."""
     containers = application.described(arn)["containerDefinitions"]
     return {
         container["name"]: (container.get("entryPoint"), container.get("command"))
@@ -92,7 +92,7 @@ def test_entry_points_from_the_image_and_from_the_template(application: Applicat
         container("by-tag-and-digest", f"{images.app}:moved@{images.digest}"),
     )
     stack = application.deployed(template(Task=task(*containers)))
-    assert runs(application, stack.resources["Task"]) == {
+    assert commands(application, stack.resources["Task"]) == {
         "both": ([WRAPPER, "/serve"], ["--all"]),
         "cmd-only": ([WRAPPER], ["python", "-m", "shop"]),
         "entrypoint-only": ([WRAPPER, "/serve"], None),
@@ -107,30 +107,30 @@ def test_the_image_for_the_platform_of_the_task_is_read(application: Application
     app = container("app", f"{images.app}:multi")
     arm = {"RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"}}
     stack = application.deployed(template(Intel=task(app), Graviton=task(app, **arm)))
-    assert runs(application, stack.resources["Intel"]) == {"app": ([WRAPPER, "/amd64"], ["serve"])}
-    assert runs(application, stack.resources["Graviton"]) == {"app": ([WRAPPER, "/arm64"], ["serve"])}
+    assert commands(application, stack.resources["Intel"]) == {"app": ([WRAPPER, "/amd64"], ["serve"])}
+    assert commands(application, stack.resources["Graviton"]) == {"app": ([WRAPPER, "/arm64"], ["serve"])}
 
 
-def secret(aws: EmbeddedAws, name: str, password: str) -> dict[str, str]:
-    """RepositoryCredentials, as ECS takes them."""
+def create_secret(aws: EmbeddedAws, name: str, password: str) -> dict[str, str]:
+    """Create a secret, and return the RepositoryCredentials for it."""
     login = json.dumps({"username": "joe", "password": password})
     answer = aws.client("secretsmanager").create_secret(Name=name, SecretString=login)
     return {"CredentialsParameter": answer["ARN"]}
 
 
 def test_a_private_image(application: Application, images: Images) -> None:
-    """The function reads the secret from Secrets Manager, and the image with it."""
-    credentials = secret(application.aws, "registry/joe", "s3cret")
+    """The function reads the secret from Secrets Manager, and reads the image with its credentials."""
+    credentials = create_secret(application.aws, "registry/joe", "s3cret")
     app = container("app", f"{images.private}:1", RepositoryCredentials=credentials)
     stack = application.deployed(template(Task=task(app)))
-    assert runs(application, stack.resources["Task"]) == {"app": ([WRAPPER, "/private"], ["serve"])}
+    assert commands(application, stack.resources["Task"]) == {"app": ([WRAPPER, "/private"], ["serve"])}
 
 
 def test_a_private_image_with_wrong_credentials(application: Application, images: Images) -> None:
-    wrong = secret(application.aws, "registry/mallory", "wrong-password")
+    wrong = create_secret(application.aws, "registry/mallory", "wrong-password")
     gone = {"CredentialsParameter": "arn:aws:secretsmanager:us-east-1:000000000000:secret:registry/gone-a1B2c3"}
     tasks = {
-        "Nobody": task(container("app", f"{images.private}:1")),
+        "Anonymous": task(container("app", f"{images.private}:1")),
         "Mallory": task(container("app", f"{images.private}:1", RepositoryCredentials=wrong)),
         "Gone": task(container("app", f"{images.private}:1", RepositoryCredentials=gone)),
     }
@@ -139,18 +139,18 @@ def test_a_private_image_with_wrong_credentials(application: Application, images
     problems = by_task(stack.reason)
     assert problems.keys() == tasks.keys()
     assert all("(status 401, UNAUTHORIZED)" in problem for problem in problems.values())
-    assert "RepositoryCredentials" in problems["Nobody"]
+    assert "RepositoryCredentials" in problems["Anonymous"]
     assert f"the credentials in {gone['CredentialsParameter']} could not be read" in problems["Gone"]
     assert "wrong-password" not in stack.reason
 
 
 def by_task(reason: str) -> dict[str, str]:
-    """The lines of a message, by the tasks that they are about."""
+    """Return the lines of a message by task."""
     return {line.split('"')[1]: line for line in reason.splitlines()}
 
 
 def test_an_image_named_by_a_parameter_or_an_export(application: Application, images: Images) -> None:
-    """The macro gets the parameter's name and not its value, from this CloudFormation at least, and asks SSM for it."""
+    """LocalStack passes the name of the SSM parameter to the macro, and not its value. The macro reads it from SSM."""
     aws, image = application.aws, f"{images.app}:named"
     aws.client("ssm").put_parameter(Name="/shop/image", Type="String", Value=image)
     exporting = Application(aws)
@@ -168,7 +168,7 @@ def test_an_image_named_by_a_parameter_or_an_export(application: Application, im
     stack = application.deployed(source)
     found = application.described(stack.resources["Task"])["containerDefinitions"]
     assert [item["image"] for item in found[:-1]] == [image] * 3
-    assert set(map(str, runs(application, stack.resources["Task"]).values())) == {
+    assert set(map(str, commands(application, stack.resources["Task"]).values())) == {
         str(([WRAPPER, "/named"], ["by another"]))
     }
 
@@ -198,7 +198,7 @@ def test_unreadable_images_are_skipped_if_the_settings_say_so(application: Appli
     source = template(Task=task(container("good", f"{images.app}:both"), container("down", f"{images.down}:1")))
     source["Metadata"] = {"SysdigInstrument": {"OnUnresolvedImage": "skip"}}
     stack = application.deployed(source)
-    assert runs(application, stack.resources["Task"]) == {
+    assert commands(application, stack.resources["Task"]) == {
         "good": ([WRAPPER, "/serve"], ["--all"]),
         "down": (None, None),
     }

@@ -1,4 +1,4 @@
-"""Settings in all layers, the grant and the Result, from a template to what AWS has in the end."""
+"""Settings in all layers, the policy for the access key and the Result, from a template to the deployed resources."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_execution_role_may_read_the_access_key(aws: EmbeddedAws, stack: sta
     assert statement["Resource"] == [SECRET, f"{SECRET}-??????"]
 
 
-def test_the_result_says_what_was_done_and_why(processed: dict[str, Any]) -> None:
+def test_the_result_records_what_was_done_and_why(processed: dict[str, Any]) -> None:
     results = {
         name: resource["Metadata"]["SysdigInstrument"]["Result"]
         for name, resource in processed["Resources"].items()

@@ -1,4 +1,4 @@
-"""`make package`: a template and a function for an organisation's Regions, and a ring of its own deployed from them."""
+"""`make package` makes a template and a function for all Regions of an organisation. A separate ring is deployed from them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TASK: Final[dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def packaged(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The template that `make package` writes."""
+    """Run `make package`, and return the template that it writes."""
     folder = tmp_path_factory.mktemp("package")
     for region in REGIONS:
         aws.client("s3").create_bucket(Bucket=f"packages-{region}")
@@ -46,12 +46,12 @@ def packaged(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def canary(aws: EmbeddedAws, packaged: str) -> Iterator[stacks.Stack]:
-    """The macro once more under another name, as a stack set makes it: without AWS SAM."""
+    """Deploy the macro a second time, under another name and without AWS SAM, as a stack set does."""
     cloudformation = aws.client("cloudformation")
     parameters = {"Collector": "us2", "AccessKeySecret": SECRET, "MacroName": RING}
     parameters |= {"Priority": "security", "LockedSettings": "Priority", "AlarmTopic": TOPIC}
     yield stacks.deploy(cloudformation, "canary", packaged, parameters)
-    # LocalStack deletes no stack in which a condition leaves something out; other tests want to find one function.
+    # LocalStack cannot delete a stack in which a condition is false. Other tests expect a single function.
     functions = aws.client("lambda")
     for function in functions.list_functions()["Functions"]:
         if function["FunctionName"].startswith("canary"):
@@ -75,7 +75,7 @@ def test_the_package_has_what_publishing_requires(packaged: str) -> None:
 
 
 def test_the_package_has_no_transform(packaged: str) -> None:
-    """Those with service-managed permissions refuse a template with a transform."""
+    """Stack sets with service-managed permissions refuse a template with a transform."""
     assert "\nTransform:" not in packaged
     assert "Fn::Transform" not in packaged
 
@@ -103,8 +103,8 @@ def test_a_locked_setting_cannot_be_changed(aws: EmbeddedAws, canary: stacks.Sta
 
 def test_a_ring_has_alarms_of_its_own(aws: EmbeddedAws, canary: stacks.Stack) -> None:
     alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    mine = {alarm["MetricName"]: alarm for alarm in alarms if alarm["AlarmActions"] == [TOPIC]}
-    assert set(mine) == {"Failed", "Errors", "Throttles", "Duration"}
-    assert mine["Failed"]["Dimensions"] == [{"Name": "service", "Value": RING}]
+    own = {alarm["MetricName"]: alarm for alarm in alarms if alarm["AlarmActions"] == [TOPIC]}
+    assert set(own) == {"Failed", "Errors", "Throttles", "Duration"}
+    assert own["Failed"]["Dimensions"] == [{"Name": "service", "Value": RING}]
     function = canary.resources["MacroFunction"]
-    assert mine["Duration"]["Dimensions"] == [{"Name": "FunctionName", "Value": function}]
+    assert own["Duration"]["Dimensions"] == [{"Name": "FunctionName", "Value": function}]

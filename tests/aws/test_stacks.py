@@ -1,4 +1,4 @@
-"""Stacks on the embedded AWS: what their templates say, through the deployed macro, to what ECS has in the end."""
+"""Stacks on the embedded AWS: the deployed macro processes their templates, and ECS has the expected task definitions."""
 
 from __future__ import annotations
 
@@ -22,20 +22,29 @@ WORKER = {"Name": "worker", "Image": "shop/worker:1.4"}
 def test_the_template_of_the_article(application: Application) -> None:
     stack = application.deployed((HERE / "article.yaml").read_text())
     described = application.described(stack.resources["TaskDefinition"])
-    # Which revision it is depends on what was deployed before.
-    mine = {"revision": described["revision"], "taskDefinitionArn": stack.resources["TaskDefinition"]}
-    assert described == json.loads((HERE / "article.json").read_text()) | mine
+    # The revision depends on the stacks that were deployed before.
+    own = {"revision": described["revision"], "taskDefinitionArn": stack.resources["TaskDefinition"]}
+    assert described == json.loads((HERE / "article.json").read_text()) | own
 
 
 @pytest.mark.parametrize(
     ("given", "entry_point", "command"),
     [
-        (WEB | {"EntryPoint": ["sh", "-c"]}, [WRAPPER, "sh", "-c"], None),
-        (WEB | {"EntryPoint": ["sh"], "Command": ["run"]}, [WRAPPER, "sh"], ["run"]),
-        (WEB | {"Command": ["gunicorn", "other:app"]}, [WRAPPER, "/usr/bin/tini", "--"], ["gunicorn", "other:app"]),
-        (WEB, [WRAPPER, "/usr/bin/tini", "--"], ["gunicorn", "shop:app"]),
-        (WORKER, [WRAPPER], ["python", "-m", "shop.worker"]),
-        (WORKER | {"EntryPoint": [], "Command": []}, [WRAPPER], ["python", "-m", "shop.worker"]),
+        pytest.param(WEB | {"EntryPoint": ["sh", "-c"]}, [WRAPPER, "sh", "-c"], None, id="entry-point"),
+        pytest.param(
+            WEB | {"EntryPoint": ["sh"], "Command": ["run"]}, [WRAPPER, "sh"], ["run"], id="entry-point-and-command"
+        ),
+        pytest.param(
+            WEB | {"Command": ["gunicorn", "other:app"]},
+            [WRAPPER, "/usr/bin/tini", "--"],
+            ["gunicorn", "other:app"],
+            id="command",
+        ),
+        pytest.param(WEB, [WRAPPER, "/usr/bin/tini", "--"], ["gunicorn", "shop:app"], id="image-with-both"),
+        pytest.param(WORKER, [WRAPPER], ["python", "-m", "shop.worker"], id="image-with-cmd"),
+        pytest.param(
+            WORKER | {"EntryPoint": [], "Command": []}, [WRAPPER], ["python", "-m", "shop.worker"], id="empty-lists"
+        ),
     ],
 )
 def test_the_entry_points_that_ecs_runs(
@@ -48,7 +57,7 @@ def test_the_entry_points_that_ecs_runs(
 
 
 def test_an_entry_point_computed_at_deployment(application: Application) -> None:
-    """The macro leaves expressions to CloudFormation, which works them out after it."""
+    """The macro keeps expressions, and CloudFormation evaluates them afterwards."""
     source = template(
         Task=task(WEB | {"EntryPoint": {"Ref": "Start"}, "Command": {"Fn::Split": [" ", "shop:app {x}"]}})
     )
@@ -85,10 +94,10 @@ def test_with_language_extensions(application: Application) -> None:
 
 
 def test_one_task_definition_of_a_template(application: Application) -> None:
-    """As a snippet: `Fn::Transform` in the properties of one resource."""
-    mine = task(WEB, **{"Fn::Transform": {"Name": "SysdigInstrument"}})
-    stack = application.deployed({"Resources": {"Mine": mine, "Other": task(WORKER)}})
-    assert application.described(stack.resources["Mine"])["pidMode"] == "task"
+    """A snippet instruments one resource: it has `Fn::Transform` in its Properties."""
+    instrumented = task(WEB, **{"Fn::Transform": {"Name": "SysdigInstrument"}})
+    stack = application.deployed({"Resources": {"Instrumented": instrumented, "Other": task(WORKER)}})
+    assert application.described(stack.resources["Instrumented"])["pidMode"] == "task"
     assert "pidMode" not in application.described(stack.resources["Other"])
 
 
@@ -97,7 +106,7 @@ def test_a_template_without_task_definitions(application: Application) -> None:
     assert list(stack.resources) == ["Topic"]
 
 
-def test_deployed_again_nothing_changes(application: Application) -> None:
+def test_a_second_deployment_changes_nothing(application: Application) -> None:
     source = template(Task=task(WEB, WORKER, Family=application.name))
     first = application.deployed(source)
     assert application.deployed(source) == Stack(first.name, "UPDATE_COMPLETE", first.reason, first.resources)

@@ -1,4 +1,4 @@
-"""template.yaml as AWS SAM sees it, and as it was deployed."""
+"""AWS SAM validates template.yaml, and the deployed function has its variables and permissions."""
 
 from __future__ import annotations
 

@@ -44,30 +44,30 @@ def transform(template: Json, stack: StackInputs, settings: Mapping[str, Json], 
             account=stack.account,
             answers=answers,
         )
-        made = plan(template, context)
-        if not made.lookups:
-            return _outcome(made, template)
-        answers = {**answers, **{request: _answer(request, stack, images) for request in made.lookups}}
+        planned = plan(template, context)
+        if not planned.lookups:
+            return _outcome(planned, template)
+        answers = {**answers, **{lookup: _answer(lookup, stack, images) for lookup in planned.lookups}}
     raise AssertionError(f"there are still lookups after {MAX_ROUNDS} rounds")
 
 
-def _outcome(made: Plan, template: Json) -> Outcome:
-    output, problems = process(template, made)
+def _outcome(planned: Plan, template: Json) -> Outcome:
+    output, problems = process(template, planned)
     if problems:
         return Outcome(problems=tuple(problem.text for problem in problems))
-    return Outcome(output, changes=len(tuple(made.changes)))
+    return Outcome(output, changes=len(tuple(planned.changes)))
 
 
 def _answer(
-    request: ImageLookup | SsmLookup | ExportLookup, stack: StackInputs, images: Images
+    lookup: ImageLookup | SsmLookup | ExportLookup, stack: StackInputs, images: Images
 ) -> ImageConfig | str | Unavailable:
-    if isinstance(request, SsmLookup):
-        return stack.ssm.get(request.name, NOT_THERE)
-    if isinstance(request, ExportLookup):
-        return stack.exports.get(request.name, NOT_THERE)
-    architecture = ARCHITECTURES[request.architecture]
-    found = images.get((request.image, architecture), images.get(request.image))
+    if isinstance(lookup, SsmLookup):
+        return stack.ssm.get(lookup.name, NOT_THERE)
+    if isinstance(lookup, ExportLookup):
+        return stack.exports.get(lookup.name, NOT_THERE)
+    architecture = ARCHITECTURES[lookup.architecture]
+    found = images.get((lookup.image, architecture), images.get(lookup.image))
     if found is None:
         return NOT_THERE
-    argvs = (tuple(text_of(each) for each in items(found.get(key))) for key in ("Entrypoint", "Cmd"))
-    return ImageConfig(*argvs)
+    arguments = (tuple(text_of(each) for each in items(found.get(key))) for key in ("Entrypoint", "Cmd"))
+    return ImageConfig(*arguments)

@@ -14,6 +14,13 @@ from corpus.samples import sample_inputs
 from oracle.evaluate import StackInputs, condition_values
 from oracle.values import Json
 
+
+def short_id(path: Path) -> str:
+    """Return the repository and the file name of a template, without the folders between them."""
+    owner, *_, file = path.name.split("__")
+    return f"{owner[:20]}-{file[-35:]}" if owner != file else file[-60:]
+
+
 FOLDER = Path(os.environ.get("CORPUS", Path(__file__).parents[3] / "shared" / "corpus" / "templates"))
 TEMPLATES = sorted(path for path in FOLDER.rglob("*") if path.suffix in ENDINGS) if FOLDER.is_dir() else []
 TEMPLATE: Json = {
@@ -33,8 +40,8 @@ TEMPLATE: Json = {
 
 
 @pytest.mark.skipif(not TEMPLATES, reason=f"no templates in {FOLDER.name}: set CORPUS to a folder of templates")
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_is_processed_correctly_or_refused_for_a_valid_reason(path: Path) -> None:
+@pytest.mark.parametrize("path", TEMPLATES, ids=[short_id(path) for path in TEMPLATES])
+def test_processed_correctly_or_refused_for_a_reason(path: Path) -> None:
     results = check(read(path), transform)
     wrong = [f"{result.label}: {result.details}" for result in results if result.status in {WRONG, CRASHED}]
     assert wrong == []
@@ -54,10 +61,10 @@ def test_samples_give_conditions_both_values() -> None:
 
 
 def test_an_engine_without_changes_fails_the_check() -> None:
-    def nothing(template: Json, *_: object) -> EngineOutcome:
+    def return_input(template: Json, *_: object) -> EngineOutcome:
         return _Fixed(template)
 
-    assert {result.status for result in check(TEMPLATE, nothing)} == {WRONG}
+    assert {result.status for result in check(TEMPLATE, return_input)} == {WRONG}
 
 
 def test_an_engine_that_always_refuses_fails_the_check() -> None:

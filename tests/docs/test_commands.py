@@ -1,4 +1,4 @@
-"""Every command that a document prints runs as it is printed, here or in a test named here; its options are there."""
+"""Every command in the documentation runs as printed, here or in a test named here, and its options exist."""
 
 from __future__ import annotations
 
@@ -22,21 +22,27 @@ from fixtures_embedded_aws import TOOLS, require_tools
 from sysdig_instrument.cli import main
 from sysdig_instrument.documents import load
 
-ELSEWHERE = {"cli.md": "tests/cli/test_docs.py", "tutorial.md": "tests/docs/test_tutorial.py"}
-"""Pages whose blocks build on one another; they have a test of their own."""
+TESTED_ELSEWHERE = {"cli.md": "tests/cli/test_docs.py", "tutorial.md": "tests/docs/test_tutorial.py"}
+"""Pages whose blocks build on one another, and the test of each."""
 
-OF_OTHERS = {"integrations.md"}
-"""Pages whose blocks another test runs."""
+PAGES_OF_FILES = {"integrations.md"}
+"""Pages that print files of `examples/`, which tests/uses runs."""
 
-OF_MAKE = "make demo   # "
-"""How the one block begins that no test runs, as a test that ran the tests would not end: it is what CI runs."""
+MAKE_BLOCK = "make demo   # "
+"""The beginning of the one block that no test runs, because a test cannot run all tests. CI runs the same commands."""
 
 CONTINUED = re.compile(r"\\\n\s*")
 INLINE = re.compile(rf"`((?:{PROGRAM}|aws|sam|make) [^`]+)`")
 DATA = re.compile(r"```(?P<syntax>yaml|json)\n(?P<text>.*?)```", re.DOTALL)
-OF_EVERY_AWS_COMMAND = {"--query", "--output", "--region", "--profile"}
-OF_DEPLOY = {"--template-file", "--stack-name", "--parameter-overrides", "--capabilities", "--no-execute-changeset"}
-"""Of `aws cloudformation deploy`, which is the AWS CLI's own and in no service model: its reference lists these."""
+GLOBAL_AWS_OPTIONS = {"--query", "--output", "--region", "--profile"}
+DEPLOY_OPTIONS = {
+    "--template-file",
+    "--stack-name",
+    "--parameter-overrides",
+    "--capabilities",
+    "--no-execute-changeset",
+}
+"""Options of `aws cloudformation deploy`, from its reference. No service model has this command of the AWS CLI."""
 
 SCHEMA = json.loads((ROOT / "docs" / "metadata.schema.json").read_text())
 
@@ -45,7 +51,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 @each_page
 def test_every_code_block_runs_or_says_why_not(page: Path, tmp_path: Path) -> None:
-    if page.name in {*ELSEWHERE, *OF_OTHERS}:
+    if page.name in {*TESTED_ELSEWHERE, *PAGES_OF_FILES}:
         pytest.skip("another test runs this page")
     here = create_folder(tmp_path)
     (here / "containers.json").write_text('[{"name": "web", "image": "shop/web:1.4", "entryPoint": ["gunicorn"]}]')
@@ -57,7 +63,7 @@ def test_every_code_block_runs_or_says_why_not(page: Path, tmp_path: Path) -> No
 
 
 def test_ci_runs_the_two_commands_of_the_readme() -> None:
-    (block,) = (text for page in PAGES for text in command_blocks(page) if text.startswith(OF_MAKE))
+    (block,) = (text for page in PAGES for text in command_blocks(page) if text.startswith(MAKE_BLOCK))
     makefile = (ROOT / "Makefile").read_text()
     targets = re.search(r"(?m)^pr: (.*) ##", makefile)
     assert targets
@@ -66,26 +72,28 @@ def test_ci_runs_the_two_commands_of_the_readme() -> None:
 
 
 def test_there_is_a_test_for_each_page() -> None:
-    assert all(name in {page.name for page in PAGES} and (ROOT / test).exists() for name, test in ELSEWHERE.items())
+    assert all(
+        name in {page.name for page in PAGES} and (ROOT / test).exists() for name, test in TESTED_ELSEWHERE.items()
+    )
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """The commands of a page, in its blocks and in its sentences, as their words."""
+    """Yield the arguments of each command of a page, in code blocks and in sentences."""
     text = page.read_text("utf-8")
     lines = [line for block in command_blocks(page) for line in CONTINUED.sub(" ", block).splitlines()]
     for line in [*lines, *(found[1] for found in INLINE.finditer(re.sub(r"```.*?```", "", text, flags=re.DOTALL)))]:
         for part in re.split(r"\||&&|;| > | < |\$\(", line):
-            words = words_of(part.strip().rstrip(")"))
+            words = split_words(part.strip().rstrip(")"))
             while words and re.fullmatch(r"\{|do|[A-Z]+=\S*", words[0]):
                 words = words[1:]
             if words and words[0] in {PROGRAM, "aws", "sam", "make"}:
                 yield words
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     try:
         return shlex.split(text, comments=True)
-    except ValueError:  # half of a quoted text that had a | in it: no command of ours
+    except ValueError:  # part of a quoted string with a | in it, and so not one of these commands
         return text.split()
 
 
@@ -93,11 +101,11 @@ def words_of(text: str) -> list[str]:
 def test_every_option_is_documented(page: Path) -> None:
     for words in commands(page):
         options = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
-        assert options <= known(tuple(words)), words
+        assert options <= known_options(tuple(words)), words
 
 
-def known(words: tuple[str, ...]) -> set[str]:
-    """The options that a command has."""
+def known_options(words: tuple[str, ...]) -> set[str]:
+    """Return the options that a command has."""
     program, *rest = words
     names = [word for word in rest if not word.startswith("-")]
     if program == "make":
@@ -105,15 +113,15 @@ def known(words: tuple[str, ...]) -> set[str]:
         assert {name for name in names if "=" not in name} <= targets, words
         return set()
     if program == "aws" and len(names) == 1:  # a sentence about a service
-        return OF_EVERY_AWS_COMMAND
+        return GLOBAL_AWS_OPTIONS
     if program == "aws":
-        return {*OF_EVERY_AWS_COMMAND, *of_aws(names[0], names[1], names[2] if len(names) > 2 else "")}
+        return {*GLOBAL_AWS_OPTIONS, *aws_options(names[0], names[1], names[2] if len(names) > 2 else "")}
     if program == "sam":
-        return of_sam(names[0])
-    return of_ours(names[0] if names else "")
+        return sam_options(names[0])
+    return tool_options(names[0] if names else "")
 
 
-def of_ours(command: str) -> set[str]:
+def tool_options(command: str) -> set[str]:
     parser = main.build_parser()
     (commands,) = (action for action in parser._actions if action.dest == "command")
     choices: Any = commands.choices
@@ -122,11 +130,11 @@ def of_ours(command: str) -> set[str]:
 
 
 @functools.cache
-def of_aws(service: str, operation: str, waiter: str) -> set[str]:
+def aws_options(service: str, operation: str, waiter: str) -> set[str]:
     if (service, operation) == ("cloudformation", "deploy"):
-        return OF_DEPLOY
+        return DEPLOY_OPTIONS
     client = botocore.session.Session().create_client(
-        service, "us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"  # noqa: S106 - no secret
+        service, "us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"  # noqa: S106 - a made-up password
     )  # fmt: skip
     method = operation.replace("-", "_")
     if operation == "wait":
@@ -139,7 +147,7 @@ def of_aws(service: str, operation: str, waiter: str) -> set[str]:
 
 
 @functools.cache
-def of_sam(command: str) -> set[str]:
+def sam_options(command: str) -> set[str]:
     require_tools()
     shown = subprocess.run(
         [TOOLS / "sam" / "bin" / "sam", command, "--help"], capture_output=True, text=True, check=True,
@@ -148,14 +156,14 @@ def of_sam(command: str) -> set[str]:
     return set(re.findall(r"--[a-z0-9-]+", shown))
 
 
-def test_every_option_of_the_tool_is_tried() -> None:
-    """In an example that is run, or in a test."""
-    tried = "\n".join([text for page in PAGES for text in command_blocks(page) if tool_commands(text)])
+def test_every_option_of_the_tool_is_used() -> None:
+    """It is used in an example that a test runs, or in a test."""
+    used = "\n".join([text for page in PAGES for text in command_blocks(page) if tool_commands(text)])
     for folder in ("cli", "coverage_report"):
-        tried += "".join(path.read_text("utf-8") for path in (ROOT / "tests" / folder).glob("*.py"))
+        used += "".join(path.read_text("utf-8") for path in (ROOT / "tests" / folder).glob("*.py"))
     for command in main.build_parser()._actions[-1].choices or ():
-        for option in of_ours(str(command)) - {"-h"}:
-            assert re.search(rf"(?<![\w-]){option}(?![\w-])", tried), option
+        for option in tool_options(str(command)) - {"-h"}:
+            assert re.search(rf"(?<![\w-]){option}(?![\w-])", used), option
 
 
 @each_page
@@ -170,7 +178,7 @@ def test_data_blocks_parse_and_name_existing_settings(page: Path, tmp_path: Path
 
 
 def metadata(value: Any, *, is_template: bool = True) -> Iterator[tuple[Any, bool]]:
-    """What stands under Metadata.SysdigInstrument anywhere in a block, and whether it is the template's."""
+    """Yield each value of Metadata.SysdigInstrument in a block, and whether it is in the Metadata of the template."""
     if isinstance(value, dict):
         if isinstance(own := value.get("Metadata"), dict) and "SysdigInstrument" in own:
             yield own["SysdigInstrument"], is_template and "Type" not in value
@@ -179,7 +187,7 @@ def metadata(value: Any, *, is_template: bool = True) -> Iterator[tuple[Any, boo
 
 
 def test_the_settings_file_on_the_page_matches_the_example() -> None:
-    """The settings files that pages show are of the form of --settings."""
+    """docs/cli.md prints the settings file that its examples use."""
     shown = re.search(r"```yaml\n(Collector: .*?)```", (ROOT / "docs" / "cli.md").read_text(), re.DOTALL)
     assert shown
     assert yaml.safe_load(shown[1]) == yaml.safe_load((ROOT / "docs" / "examples" / "settings.yaml").read_text())

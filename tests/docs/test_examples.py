@@ -1,4 +1,4 @@
-"""The examples in docs/how-it-decides.md are what the case folders have."""
+"""The examples in docs/how-it-decides.md have the same values as the case folders that they name."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sysdig_instrument.documents import load
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-it-decides.md"
 EXAMPLE = re.compile(
-    r"<!-- case (?P<case>\S+) at (?P<place>\S+) -->\n```yaml\n(?P<before>.*?)```\n```yaml\n(?P<after>.*?)```\n",
+    r"<!-- case (?P<case>\S+) at (?P<path>\S+) -->\n```yaml\n(?P<before>.*?)```\n```yaml\n(?P<after>.*?)```\n",
     re.DOTALL,
 )
 EXAMPLES = list(EXAMPLE.finditer(PAGE.read_text()))
 
 
-def at(value: Any, place: str) -> dict[str, Any]:
-    for part in place.split("."):
+def value_at(value: Any, path: str) -> dict[str, Any]:
+    for part in path.split("."):
         value = value[int(part)] if isinstance(value, list) else value[part]
     assert isinstance(value, dict)
     return value
 
 
-def read(text: str, path: Path) -> dict[str, Any]:
+def parse(text: str, path: Path) -> dict[str, Any]:
     path.write_text(text)
     value = load(str(path)).value
     assert isinstance(value, dict)
@@ -35,10 +35,13 @@ def read(text: str, path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["case"])
-def test_an_example_is_as_in_its_case(example: re.Match[str], tmp_path: Path) -> None:
+def test_an_example_is_equal_to_its_case(example: re.Match[str], tmp_path: Path) -> None:
     case = Case(FOLDER / example["case"])
-    shown = read(example["before"], tmp_path / "before.yaml"), read(example["after"], tmp_path / "after.yaml")
-    real = at(case.document.value, example["place"]), at(case.read("expected.json"), example["place"])
+    shown = parse(example["before"], tmp_path / "before.yaml"), parse(example["after"], tmp_path / "after.yaml")
+    real = (
+        value_at(case.document.value, example["path"]),
+        value_at(case.read("expected.json"), example["path"]),
+    )
     for key in {**shown[0], **shown[1]}:
         assert [each.get(key) for each in shown] == [each.get(key) for each in real], key
 

@@ -1,4 +1,4 @@
-"""Links in the documentation lead somewhere, and the tests that it names are there."""
+"""Links in the documentation have targets, and the tests that it names exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(
-    r"\[[^\]]*\]\((?P<target>[^)\s]+)\)"  # of links and of pictures
+    r"\[[^\]]*\]\((?P<target>[^)\s]+)\)"  # of a link or a picture
     r'|<(?:img|source|a)\b[^>]*?\b(?:src|srcset|href)="(?P<tagged>[^"]+)"'
 )
 TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)::(?P<name>\w+)`")
@@ -21,7 +21,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def targets(page: Path) -> Iterator[str]:
-    """Where the links and the pictures of a page lead."""
+    """Return the targets of the links and pictures of a page."""
     return (match["target"] or match["tagged"] for match in LINK.finditer(prose(page)))
 
 
@@ -30,7 +30,7 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors that GitHub makes for the headings of a page."""
     headings = re.findall(r"(?m)^#+ (.+)$", prose(page))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""docs/metadata.schema.json says of Metadata what the engine says of it."""
+"""docs/metadata.schema.json accepts the same Metadata as the engine."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from _pytest.mark import ParameterSet
 from jsonschema import Draft202012Validator
 
 import metadata_schema
 from case_folders import CASES, Case
-from factories import SECRET, container, problems_of, template
+from factories import SECRET, case_id, container, problems_of, template
 from sysdig_instrument.engine.settings.table import TABLE, SettingScope
 
 SCHEMA: Final = json.loads((Path(__file__).parents[2] / "docs" / "metadata.schema.json").read_text())
@@ -89,12 +90,13 @@ BAD: Final[dict[str, list[Any]]] = {
 }
 
 
-def table(values: dict[str, list[Any]]) -> list[tuple[str, Any]]:
-    return [(name, value) for name, several in values.items() for value in several]
+def cases(values: dict[str, list[Any]]) -> list[ParameterSet]:
+    """Return a parameter set for each value of each setting."""
+    return [pytest.param(name, value, id=case_id(name, value)) for name, several in values.items() for value in several]
 
 
-def engine_takes(resource: dict[str, Any] | None = None, whole: dict[str, Any] | None = None) -> bool:
-    """Whether the engine finds nothing wrong with Metadata of a resource, or of a template."""
+def engine_accepts(resource: dict[str, Any] | None = None, whole: dict[str, Any] | None = None) -> bool:
+    """Return whether the engine accepts Metadata of a resource, or of a template."""
     value = template(container(), container(Name="other"))
     value["Resources"]["KeySecret"] = {"Type": "AWS::SecretsManager::Secret"}
     value["Resources"]["Role"] = {"Type": "AWS::IAM::Role"}
@@ -106,67 +108,72 @@ def engine_takes(resource: dict[str, Any] | None = None, whole: dict[str, Any] |
 
 
 def test_value_tables_cover_every_setting() -> None:
-    admitted = {setting.name for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT}
-    assert set(GOOD) == set(BAD) == admitted
+    allowed = {setting.name for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT}
+    assert set(GOOD) == set(BAD) == allowed
 
 
-@pytest.mark.parametrize(("name", "value"), table(GOOD))
+@pytest.mark.parametrize(("name", "value"), cases(GOOD))
 def test_schema_and_engine_accept_a_valid_value(name: str, value: Any) -> None:
     assert RESOURCE.is_valid({name: value})
     assert TEMPLATE.is_valid({name: value})
-    assert engine_takes(resource={name: value})
+    assert engine_accepts(resource={name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), table(BAD))
+@pytest.mark.parametrize(("name", "value"), cases(BAD))
 def test_schema_and_engine_reject_an_invalid_value(name: str, value: Any) -> None:
     assert not RESOURCE.is_valid({name: value})
-    assert not engine_takes(resource={name: value})
+    assert not engine_accepts(resource={name: value})
 
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
 def test_schema_and_engine_agree_on_setting_scopes(setting: Any) -> None:
     value = (GOOD.get(setting.name) or ["x"])[0]
-    anywhere, container_too = setting.scope is not SettingScope.DEPLOYMENT, setting.scope is SettingScope.CONTAINER
-    assert TEMPLATE.is_valid({setting.name: value}) == engine_takes(whole={setting.name: value}) == anywhere
+    in_template, in_container = setting.scope is not SettingScope.DEPLOYMENT, setting.scope is SettingScope.CONTAINER
+    assert TEMPLATE.is_valid({setting.name: value}) == engine_accepts(whole={setting.name: value}) == in_template
     own = {"Containers": {"web": {setting.name: value}}}
-    assert RESOURCE.is_valid(own) == engine_takes(resource=own) == container_too
+    assert RESOURCE.is_valid(own) == engine_accepts(resource=own) == in_container
 
 
 @pytest.mark.parametrize(
-    "metadata", [{"Priorty": "security"}, {"Containers": {"web": {"enabled": True}}}, {"Containers": []}, {"Containers": {"web": 1}}]
-)  # fmt: skip
-def test_schema_and_engine_reject_misspelt_names(metadata: dict[str, Any]) -> None:
+    "metadata",
+    [
+        pytest.param({"Priorty": "security"}, id="setting"),
+        pytest.param({"Containers": {"web": {"enabled": True}}}, id="container-setting"),
+        pytest.param({"Containers": []}, id="containers-is-a-list"),
+        pytest.param({"Containers": {"web": 1}}, id="container-is-a-number"),
+    ],
+)
+def test_schema_and_engine_reject_malformed_metadata(metadata: dict[str, Any]) -> None:
     assert not RESOURCE.is_valid(metadata)
-    assert not engine_takes(resource=metadata)
+    assert not engine_accepts(resource=metadata)
 
 
 def test_container_settings_are_for_resources_only() -> None:
     metadata: dict[str, Any] = {"Containers": {"web": {"Enabled": False}}}
     assert RESOURCE.is_valid(metadata)
     assert not TEMPLATE.is_valid(metadata)
-    assert not engine_takes(whole=metadata)
+    assert not engine_accepts(whole=metadata)
 
 
 def metadata_of(case: Case) -> list[tuple[Draft202012Validator, Any]]:
-    """The Metadata in what a case expects, Results included."""
+    """Return the Metadata in the expected output of a case, with the Results, and the schema for each."""
     value = json.loads((case.folder / "expected.json").read_text())
     found = [(TEMPLATE, value.get("Metadata"))]
     resources = value.get("Resources")
     found += [(RESOURCE, each.get("Metadata")) for each in (resources or {}).values() if isinstance(each, dict)]
-    return [(check, each["SysdigInstrument"]) for check, each in found if each and "SysdigInstrument" in each]
+    return [(schema, each["SysdigInstrument"]) for schema, each in found if each and "SysdigInstrument" in each]
 
 
 def test_what_the_macro_writes_is_valid() -> None:
-    written = [
-        each for case in CASES if (case.folder / "expected.json").exists() and not case.is_plain for each in metadata_of(case)
-    ]  # fmt: skip
+    processed = [case for case in CASES if (case.folder / "expected.json").exists() and not case.is_plain]
+    written = [each for case in processed for each in metadata_of(case)]
     assert len(written) > 50
-    for check, metadata in written:
-        check.validate(metadata)
+    for schema, metadata in written:
+        schema.validate(metadata)
 
 
 def test_the_schema_is_generated_from_the_settings_table() -> None:
-    """In this process: mutation testing (`make mutants`) does not follow `make docs`' check into another one."""
+    """It is generated in this process: mutation testing (`make mutants`) does not mutate the code of other processes."""
     assert metadata_schema.schema() == (Path(__file__).parents[2] / "docs" / "metadata.schema.json").read_text()
 
 

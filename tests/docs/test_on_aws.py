@@ -1,4 +1,4 @@
-"""What README, docs/operating.md and docs/coverage.md print for an account, as they print it, on an embedded AWS."""
+"""The commands in README, docs/operating.md and docs/coverage.md that need an AWS account run on an embedded AWS."""
 
 from __future__ import annotations
 
@@ -31,12 +31,16 @@ pytestmark = on_embedded_aws
 README, COVERAGE, OPERATING = (
     [block for block in command_blocks(page) if not tool_commands(block)] for page in PAGES_ON_AWS
 )
-OF_MAKE, DEPLOYING, APPLICATION = README
+_MAKE, DEPLOYING, APPLICATION = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
 
-TOLD = {"Collector": "us2", "AccessKeySecret": SECRET, "ImageConfigs": (EXAMPLES / "images.json").read_text().strip()}
-"""What a person answers to the questions of `sam deploy --guided`, where it is not the default."""
+ANSWERS = {
+    "Collector": "us2",
+    "AccessKeySecret": SECRET,
+    "ImageConfigs": (EXAMPLES / "images.json").read_text().strip(),
+}
+"""The answers to the questions of `sam deploy --guided` that differ from the default."""
 
 PROFILES = """\
 [profile production]
@@ -50,7 +54,7 @@ credential_source = Environment
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[EmbeddedAws]:
-    """One of its own: the other has the macro already."""
+    """Start a separate embedded AWS: the one of the other tests has the macro already."""
     require_tools()
     with embedded_aws(TOOLS) as running:
         yield running
@@ -58,7 +62,7 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With our tools in it. All else is older than they are, so that ``make`` takes them as they are."""
+    """Create a clone with the tools of this one. All other files are made older, so that ``make`` considers the tools up to date."""
     root = create_clone(tmp_path_factory.mktemp("on-aws"))
     for path in root.rglob("*"):
         os.utime(path, (0, 0))
@@ -70,10 +74,10 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def macro(aws: EmbeddedAws, clone: Path) -> str:
-    """The macro, deployed as README has it; what SAM printed."""
+    """Deploy the macro with the commands of README, and return what SAM prints."""
     template: Any = load(str(clone / "template.yaml")).value
-    parameters = [TOLD.get(name, "") for name in template["Parameters"]]
-    # The stack's name and the Region; whether to confirm, to make roles, to roll back, and what to save where; the deployment.
+    parameters = [ANSWERS.get(name, "") for name in template["Parameters"]]
+    # Questions: the stack's name and Region; to confirm, create roles and roll back; where to save what; to deploy.
     answers = ["", "", *parameters, "y", "", "", "", "", "", "y", ""]
     return run_script(DEPLOYING, clone, aws.environment(), typed="\n".join(answers))
 
@@ -105,7 +109,7 @@ def test_an_organisation(aws: EmbeddedAws, clone: Path, macro: str) -> None:
 
 
 def test_publishing(aws: EmbeddedAws, clone: Path, macro: str) -> None:
-    """LocalStack has no Serverless Application Repository; what it would get is looked at."""
+    """LocalStack has no Serverless Application Repository, so a local server records the request."""
     assert macro
     with repository() as (address, published):
         environment = aws.environment() | {"AWS_ENDPOINT_URL_SERVERLESSAPPLICATIONREPOSITORY": address}
@@ -118,7 +122,7 @@ def test_publishing(aws: EmbeddedAws, clone: Path, macro: str) -> None:
 
 @contextlib.contextmanager
 def repository() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The address of a repository that makes one application, and what it was asked to make."""
+    """Run a repository that creates one application. Yield its address and the requests that it receives."""
     published = []
 
     class Repository(BaseHTTPRequestHandler):
@@ -133,7 +137,7 @@ def repository() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer((LOOPBACK, 0), Repository) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -143,18 +147,18 @@ def repository() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def test_the_coverage_page(aws: EmbeddedAws, clone: Path) -> None:
     if not shutil.which("jq"):
-        skip_or_fail("jq is not there")
+        skip_or_fail("jq is not installed")
     job = clone.parent / "job"
     job.mkdir()
     shutil.copy(EXAMPLES / "settings.yaml", job)
     (job / "profiles").write_text(PROFILES)
-    unprotected(functools.partial(aws.client, region="eu-central-1"), "shop")
-    unprotected(functools.partial(aws.client, account="111111111111"), "shop-live")
+    run_unprotected_task(functools.partial(aws.client, region="eu-central-1"), "shop")
+    run_unprotected_task(functools.partial(aws.client, account="111111111111"), "shop-live")
     environment = aws.environment() | {"AWS_CONFIG_FILE": str(job / "profiles")}
 
-    why = 'Container "worker" is not started by the wrapper'
+    reason = 'Container "worker" is not started by the wrapper'
     run_script(REPORT, job, environment, code=1)
-    assert run_script(UNPROTECTED, job, environment) == f"eu-central-1 shop worker:1: {why}\n"
+    assert run_script(UNPROTECTED, job, environment) == f"eu-central-1 shop worker:1: {reason}\n"
     run_script(EACH_ACCOUNT, job, environment, code=1)
     found = {name: json.loads((job / f"coverage-{name}.json").read_text()) for name in ("production", "staging")}
     assert {group["cluster"] for group in found["production"]["groups"]} == {"shop-live"}
@@ -165,8 +169,8 @@ def test_the_coverage_page(aws: EmbeddedAws, clone: Path) -> None:
         run_script(example, job, environment, code=0 if "--fail-on none" in example else 1)
 
 
-def unprotected(client: Callable[[str], Any], cluster: str) -> None:
-    """A task that runs without an agent."""
+def run_unprotected_task(client: Callable[[str], Any], cluster: str) -> None:
+    """Run a task without an agent."""
     ecs = client("ecs")
     ecs.create_cluster(clusterName=cluster)
     ecs.register_task_definition(

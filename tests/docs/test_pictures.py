@@ -1,4 +1,4 @@
-"""The pictures of the documents are what the tool prints today, and load nothing from elsewhere."""
+"""The pictures in the documentation show the current output of the tool, and load no other files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 each_picture = pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.stem)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pictures are taken of a terminal, as Unix has it")
+@pytest.mark.skipif(sys.platform == "win32", reason="the pictures show a Unix terminal")
 def test_no_picture_is_stale() -> None:
     command = [sys.executable, str(ROOT / "tools" / "pictures.py"), "--check"]
     run = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -31,7 +31,7 @@ def test_pictures_are_self_contained(picture: Path) -> None:
     assert not re.search(
         r"https?://|@import|url\((?!#)|href|<script", text.replace('xmlns="http://www.w3.org/2000/svg"', "")
     )
-    tree = ET.fromstring(text)  # noqa: S314 - our own file
+    tree = ET.fromstring(text)  # noqa: S314 - a file of this project
     title = tree.findtext(f"{SVG}title") or ""
     shown = "".join(tree.itertext()).replace("\xa0", " ")
     assert title.startswith("sysdig-instrument ")

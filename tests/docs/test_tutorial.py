@@ -1,4 +1,4 @@
-"""docs/tutorial.md, from its first command to its last: on files, and on the embedded AWS."""
+"""All commands of docs/tutorial.md run: the first part on files, the second on the embedded AWS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IMAGE = """\
 
 
 def script_of(part: str) -> str:
-    """The commands of a part of the page; each ends as the comment behind it says, else with 0."""
+    """Return the commands of a part of the page. Each must end with the exit code in the comment after it, or with 0."""
     expected = r"if \1; then exit 99; else test $? = \2; fi"
     blocks = (found["text"] for found in BLOCK.finditer(part))
     return "set -e\n" + "".join(re.sub(r"(?m)^(.+) # exit code: (\d)$", expected, block) for block in blocks)
@@ -36,7 +36,7 @@ def clone(tmp_path: Path) -> Path:
     return create_clone(tmp_path)
 
 
-def test_on_files(clone: Path) -> None:
+def test_the_part_on_files(clone: Path) -> None:
     script = script_of(ON_FILES[: ON_FILES.index("## On AWS")])
     printed = run_script(f"{script}\ncommand -v sysdig-instrument", clone, OFFLINE_PIP)
     assert printed.endswith(f"{clone}/tutorial/bin/sysdig-instrument\n")
@@ -48,8 +48,8 @@ def test_on_files(clone: Path) -> None:
 
 @pytest.mark.aws
 @on_embedded_aws[1]
-def test_on_aws(clone: Path) -> None:
-    """With the image's config in the template, as nothing here speaks to a registry of the internet."""
+def test_the_part_on_aws(clone: Path) -> None:
+    """The template contains the configuration of the image, because tests do not use registries on the internet."""
     require_tools()
     assert BEYOND_LOCALSTACK in ON_AWS
     script = script_of(ON_AWS).replace(BEYOND_LOCALSTACK, f"! {BEYOND_LOCALSTACK}")

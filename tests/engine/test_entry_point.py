@@ -131,7 +131,10 @@ def test_an_entry_point_that_cannot_be_extended_is_refused(bad: Json) -> None:
 
 def test_a_bad_entry_point_in_an_inactive_branch_is_a_notice() -> None:
     value = template(container(EntryPoint=if_("Active", ["a"], "x")), sections=CONDITIONS)
-    assert any("this branch is not active with the current parameters, so it was left unchanged" in each for each in notices_of(value))
+    assert any(
+        "this branch is not active with the current parameters, so it was left unchanged" in each
+        for each in notices_of(value)
+    )
     web = containers_of(processed(value))[0]
     assert web["EntryPoint"] == if_("Active", [WRAPPER, "a"], "x")
 

@@ -98,7 +98,10 @@ def test_an_expression_in_an_inactive_branch_may_stay_small() -> None:
     result = properties_of(processed(value, RAISE))
     assert result["Cpu"] == cpu
     assert result["Memory"] == {"Fn::If": ["Now", "3072", "2048"]}
-    assert any("Cpu is an expression" in notice and "this branch is not active" in notice for notice in notices_of(value, RAISE))
+    assert any(
+        "Cpu is an expression" in notice and "this branch is not active" in notice
+        for notice in notices_of(value, RAISE)
+    )
 
 
 def test_a_reservation_that_never_fits_is_refused() -> None:

@@ -1,1 +1,1 @@
-"""Fuzzing, guided by coverage: ``make fuzz``. What it finds becomes a test beside the others, with the least input for it."""
+"""Fuzzing, guided by coverage: ``make fuzz``. Each finding becomes a test with the smallest input that shows it."""

@@ -1,7 +1,7 @@
-"""``make fuzz``: each target for some time, in processes of their own, and a table of what came of it.
+"""``make fuzz``: fuzz each target for some time, in a process of its own, and print a table of the results.
 
-What the fuzzer has found interesting is kept in build/fuzz, so that the next run goes on from there. An input that
-breaks something is kept there, too, and made smaller by hand: it becomes a test, and the fault is mended.
+The corpus of each target is kept in build/fuzz, and the next run continues with it. An input that fails is kept there,
+too. Reduce it, add it as a test, and fix the bug.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DONE: Final = re.compile(r"Done (\d+) runs|stat::number_of_executed_units:\s*(\
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one target. Coverage counts the branches of our code that some input has taken."""
+    """The result of one target. Coverage counts the branches of this project that some input has taken."""
 
     name: str
     executions: int
@@ -36,18 +36,18 @@ class Result:
     findings: tuple[str, ...]
 
     def row(self) -> str:
-        """A line of the table."""
+        """Return a line of the table."""
         found = " ".join(self.findings) or "none"
         return f"| {self.name} | {self.executions:,} | {self.first} → {self.last} | {found} |"
 
 
 def main() -> int:
-    """Fuzz, and print the table; 1 if anything was found."""
+    """Fuzz, and print the table. Return 1 if there are findings."""
     parser = argparse.ArgumentParser(description="Fuzz the parsers and the handler.")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="targets at a time")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("targets", nargs="*", choices=[[], *TARGETS], help="all of them, if none is named")
+    parser.add_argument("targets", nargs="*", choices=[[], *TARGETS], help="default: all")
     options = parser.parse_args()
     chosen = [TARGETS[name] for name in options.targets or TARGETS]
     if options.inside:
@@ -61,14 +61,14 @@ def main() -> int:
 
 
 def _fuzz(target: Target, seconds: int) -> None:
-    """Fuzz one target in this process, which ends with it."""
-    import atheris  # noqa: PLC0415 - in .tools/fuzz only, and only this process is to be instrumented
+    """Fuzz one target in this process. It does not return: libFuzzer ends the process."""
+    import atheris  # noqa: PLC0415 - it is in .tools/fuzz only, and it must instrument this process only
 
     with atheris.instrument_imports(include=["sysdig_instrument"]):
         function = target.function()
     folder = KEPT / target.name
     atheris.Setup(
-        [sys.argv[0], str(folder / "corpus"), f"-max_total_time={seconds}", f"-max_len={target.longest}",
+        [sys.argv[0], str(folder / "corpus"), f"-max_total_time={seconds}", f"-max_len={target.max_length}",
          f"-artifact_prefix={folder}/", "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1", "-len_control=0"],
         function,
     )  # fmt: skip
@@ -86,13 +86,13 @@ def _run(target: Target, seconds: int) -> Result:
         subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
         log.seek(0)
         text = log.read()
-    seen = [(int(number), int(covered)) for number, covered in _STATUS.findall(text)]
+    status = [(int(number), int(covered)) for number, covered in _STATUS.findall(text)]
     done = [int(one or other) for one, other in _DONE.findall(text)]
     found = tuple(str(path.relative_to(ROOT)) for path in sorted(set(folder.glob("*-*")) - before))
-    if not seen and not found:
+    if not status and not found:
         raise SystemExit(f"{target.name} did not run; see {folder / 'log.txt'}")
-    covered = [number for _, number in seen] or [0]
-    return Result(target.name, max([number for number, _ in seen] + done), covered[0], covered[-1], found)
+    covered = [number for _, number in status] or [0]
+    return Result(target.name, max([number for number, _ in status] + done), covered[0], covered[-1], found)
 
 
 if __name__ == "__main__":

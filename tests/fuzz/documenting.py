@@ -1,4 +1,4 @@
-"""The documents that the command line tool reads: what loads is written back as it was, to the byte."""
+"""Fuzz targets for documents: a document that can be read is written back byte for byte."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYNTAXES: tuple[Syntax, ...] = ("json", "yaml")
 
 
 def documents(data: bytes) -> None:
-    """JSON or YAML: the same bytes come out, and the value in each syntax reads as the value."""
+    """Read JSON or YAML: without changes the same bytes are written, and each rendered syntax has the same value."""
     document = _read(data)
     if document is None:
         return
@@ -34,13 +34,13 @@ def documents(data: bytes) -> None:
 
 
 def transformed(data: bytes) -> None:
-    """A template or a task definition through the engine and back: what is written says what was planned, for good."""
+    """Process a template or a task definition: the text has the planned value, and a second run changes nothing."""
     document = _read(data)
     if document is None:
         return
     try:
         subject = input_document(document)
-        outlook = preview_document(subject, subject.with_transform_parameters(_CONTEXT), answering)
+        outlook = preview_document(subject, subject.with_transform_parameters(_CONTEXT), answer_lookups)
     except (UserError, RecursionError):
         return
     for finding in (*outlook.notices, *outlook.problems):
@@ -51,18 +51,18 @@ def transformed(data: bytes) -> None:
     written = read(document.encode(text), "t")
     assert _text(written.value) == _text(apply(document.value, outlook.changes))
     again = input_document(written)
-    assert not preview_document(again, again.with_transform_parameters(_CONTEXT), answering).changes, (
+    assert not preview_document(again, again.with_transform_parameters(_CONTEXT), answer_lookups).changes, (
         "a second run changes the output"
     )
 
 
-def answering(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
-    """A world in which every image runs something, and nothing else is there."""
+def answer_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+    """Answer lookups: every image has an entry point, and nothing else exists."""
     return {
-        request: ImageConfig(("start",), ("serve",))
-        if isinstance(request, ImageLookup)
-        else Unavailable(Reason("It is not there", "Put it there"), missing=True)
-        for request in requests
+        lookup: ImageConfig(("start",), ("serve",))
+        if isinstance(lookup, ImageLookup)
+        else Unavailable(Reason("It does not exist", "Create it"), missing=True)
+        for lookup in lookups
     }
 
 
@@ -75,5 +75,5 @@ def _read(data: bytes) -> Document | None:
 
 
 def _text(value: Json) -> str:
-    """What makes two values the same: order of keys, 1 and 1.0 and true told apart."""
+    """Return a form that is equal for equal values only: it keeps the order of keys, and 1, 1.0 and true differ."""
     return json.dumps(value)

@@ -1,4 +1,4 @@
-"""The handler: templates that hypothesis makes, out of the bytes that the fuzzer makes."""
+"""Fuzz targets for the handler. Hypothesis builds events and templates from the bytes of the fuzzer."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from corpus.adapter import transform
 from fixtures_handler import FakeLambdaContext, environment_variables
-from fuzz.documenting import answering
+from fuzz.documenting import answer_lookups
 from oracle.verify import refusal_reasons, verify_output
 from strategies import Scenario, malformed, scenarios
 from sysdig_instrument.function import handler as module
 from sysdig_instrument.function import telemetry
 
 NEEDLE = "xyzzy-hunter2"
-"""What stands in the values of variables, and must not be told."""
+"""The value of every variable. It must not appear in a log line or a message."""
 
 KEY = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sysdig/access-key-AbCdEf"
 _KEYS = (
@@ -51,20 +51,21 @@ junk: st.SearchStrategy[Any] = st.recursive(
 
 
 def invoke(event: Any) -> dict[str, Any]:
-    """The handler's answer, which is JSON and of CloudFormation's shape, and what was printed has no secret."""
+    """Return the handler's response. Fail if it is not JSON, or if the log reports a failure or a secret."""
     printed = io.StringIO()
     for handler in telemetry.logger.handlers:
         cast("Any", handler).stream = printed
     with redirect_stdout(printed):
         answer: dict[str, Any] = module.handler(event, cast("Any", FakeLambdaContext()))
-    told = printed.getvalue()
+    log = printed.getvalue()
     json.dumps(answer)
-    assert '"failed"' not in told, told
-    assert NEEDLE not in told
+    assert '"failed"' not in log, log
+    assert NEEDLE not in log
     return answer
 
 
 def _checked(event: Any) -> dict[str, Any]:
+    """Invoke the handler, and return its response if that has the shape that CloudFormation expects."""
     before = copy.deepcopy(event)
     answer = invoke(event)
     assert repr(event) == repr(before), "the event was changed"
@@ -109,7 +110,7 @@ def _broken_templates(scenario: Scenario) -> None:
 
 
 def _plant(node: Any) -> None:
-    """Put a secret into the value of every variable that is a text."""
+    """Put a secret into every variable whose value is a string."""
     if isinstance(node, dict):
         variables = node.get("Environment")
         for entry in variables if isinstance(variables, list) else ():
@@ -135,45 +136,46 @@ def _whole_templates(scenario: Scenario) -> None:
     assert again.changes == 0
 
 
-def _deployed() -> None:
-    """The handler as a deployment has it, in a world where every image runs something."""
+def _deploy() -> None:
+    """Configure the handler as a deployment does. Every image has an entry point."""
     os.environ.update(environment_variables({"Collector": "us2", "AccessKeySecret": KEY}))
-    cast("Any", module).asker = lambda *_: answering
+    cast("Any", module).make_lookup = lambda *_: answer_lookups
 
 
 def _target(test: Any) -> Callable[[bytes], None]:
+    """Return a property of Hypothesis as a function that takes bytes."""
     run = test.hypothesis.fuzz_one_input
 
-    def one(data: bytes) -> None:
-        _deployed()
+    def fuzz(data: bytes) -> None:
+        _deploy()
         run(data)
 
-    return one
+    return fuzz
 
 
 def any_json(data: bytes) -> None:
-    """Any JSON as an event, and as a fragment: success or failure, with a message that has nothing of it."""
+    """Send any JSON as an event and as a fragment: it succeeds, or fails with a message without values of the event."""
     _ANY_JSON(data)
 
 
 def json_text(data: bytes) -> None:
-    """Any JSON text as an event."""
+    """Send any JSON document as an event."""
     try:
         event = json.loads(data)
     except (ValueError, RecursionError):
         return
-    _deployed()
+    _deploy()
     for each in (event, {"fragment": event}, {"fragment": {"Resources": {"A": event}}}):
         _checked(each)
 
 
 def broken_templates(data: bytes) -> None:
-    """Templates with something broken in them: the same, and a second run over a success changes nothing."""
+    """Send malformed templates: as with ``any_json``, and a second run over an output changes nothing."""
     _BROKEN(data)
 
 
 def whole_templates(data: bytes) -> None:
-    """Run well-formed templates: the oracle accepts the output or the refusal."""
+    """Process well-formed templates: the oracle accepts the output or the refusal."""
     _WHOLE(data)
 
 

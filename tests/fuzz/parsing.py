@@ -1,4 +1,4 @@
-"""The parsers of what registries and templates send: each takes any bytes, and has properties beside not to crash."""
+"""Fuzz targets for the parsers of data from registries, AWS and Docker. Each parser has more properties than not to crash."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _HOST = "registry.example.com"
 
 
 def image_reference(data: bytes) -> None:
-    """A reference that can be read is written as one that reads the same, and never as more than a host and a path."""
+    """A reference survives formatting and parsing, and its URL has the host and the path of the reference."""
     text = data.decode("utf-8", "surrogateescape")
     try:
         read = reference.parse_reference(text)
     except InvalidReferenceError as error:
-        assert text not in str(error) or len(text) < 30, "the text is repeated"
+        assert text not in str(error) or len(text) < 30, "the message repeats the reference"
         return
     again = reference.parse_reference(str(read))
     assert str(again) == str(read)
@@ -45,7 +45,7 @@ def image_reference(data: bytes) -> None:
     assert str(read).isprintable()
     try:
         url = EgressPolicy().registry_url(read.registry, f"/v2/{read.repository}/manifests/{read.tag_or_digest}")
-    except HttpError:  # a port beyond the last one
+    except HttpError:  # the port is out of range
         return
     host, _, port = read.registry.rpartition(":")
     assert url.scheme == "https"
@@ -54,24 +54,24 @@ def image_reference(data: bytes) -> None:
 
 
 def challenges(data: bytes) -> None:
-    """What WWW-Authenticate names is a URL that a request can go to, or none; a login only goes where it may."""
+    """The realm of WWW-Authenticate is a valid URL or is refused; credentials are only sent to trusted realms."""
     lines = data.decode("latin-1").split("\n")
-    wanted = auth.parse_www_authenticate(lines)
-    if isinstance(wanted, BearerChallenge):
+    challenge = auth.parse_www_authenticate(lines)
+    if isinstance(challenge, BearerChallenge):
         try:
-            realm = egress.parse_url(wanted.realm)
+            realm = egress.parse_url(challenge.realm)
         except HttpError:
             return
         assert egress.parse_url(f"{realm.scheme}://{realm.netloc}{realm.target}") == realm
         if is_trusted_realm(_HOST, realm.host, {}):
             assert realm.host in {_HOST, "example.com"}
-        question = {"scope": wanted.scope, "service": wanted.service}
+        parameters = {"scope": challenge.scope, "service": challenge.service}
         for login in (None, Login("user", "word"), Login("", "token")):
-            _one_request(auth._token_request(HttpRequest(realm, 1), realm, question, login))
+            _one_request(auth._token_request(HttpRequest(realm, 1), realm, parameters, login))
 
 
 def _one_request(request: HttpRequest) -> None:
-    """The text of a request is one: nothing that a server sent ends its lines."""
+    """Check that a request is well-formed: data from a server cannot add lines to it."""
     try:
         text = request.encode()
     except HttpError:
@@ -84,7 +84,7 @@ def _one_request(request: HttpRequest) -> None:
 
 
 def redirects(data: bytes) -> None:
-    """Wherever a registry redirects to: credentials stay with its origin, and the place is one host's."""
+    """Credentials are only sent to the origin of the registry, wherever it redirects to."""
     before = HttpRequest(Url("https", _HOST, 443, "/v2/a"), 1, authorization="Basic x")
     try:
         after = http.HttpClient._redirect(before, data.decode("latin-1"))
@@ -95,7 +95,7 @@ def redirects(data: bytes) -> None:
 
 
 def manifests(data: bytes) -> None:
-    """An index or a manifest, read or refused in our own words; what it leads to is in it."""
+    """An index or a manifest is parsed, or refused with a printable message; a platform's manifests are from the index."""
     media_type = ("", *ACCEPTED_MEDIA_TYPES)[data[0] % 5] if data else ""
     document = RawManifest(data[1:], media_type)
     try:
@@ -111,19 +111,19 @@ def manifests(data: bytes) -> None:
 
 
 def configs(data: bytes) -> None:
-    """An image's configuration: what is read of it is words, none of which CloudFormation would resolve."""
+    """ENTRYPOINT and CMD of an image are strings, and none is a dynamic reference that CloudFormation would resolve."""
     try:
         read = oci.parse_image_config(data)
     except HttpError:
         return
     assert isinstance(read, ImageConfig)
-    for word in (*read.entrypoint, *read.cmd):
-        assert isinstance(word, str)
-        assert "{{resolve:" not in word
+    for argument in (*read.entrypoint, *read.cmd):
+        assert isinstance(argument, str)
+        assert "{{resolve:" not in argument
 
 
 def token_answers(data: bytes) -> None:
-    """A token service's answer: a token that a header can hold, or a message."""
+    """The response of a token service gives a token that is valid in a header, or an error."""
     try:
         token = auth._parse_token(data, _HOST)
     except HttpError:
@@ -133,10 +133,10 @@ def token_answers(data: bytes) -> None:
 
 
 def retry_after(data: bytes) -> None:
-    """Any headers give a pause that is a number, and not less than ours."""
+    """The pause is a number, and not shorter than the default, whatever the headers are."""
     try:
         headers = parse_headers(io.BytesIO(data))
-    except HTTPException:  # as Connection makes of it
+    except HTTPException:  # Connection turns it into an HttpError
         return
     pause = http._retry_after_seconds(headers, 0.2)
     assert pause >= 0.2
@@ -145,7 +145,7 @@ def retry_after(data: bytes) -> None:
 
 @dataclass
 class _Wire:
-    """A socket that somebody has sent some bytes over, and has closed."""
+    """A socket over which the server has sent some bytes before it closed the connection."""
 
     sent: io.BytesIO
 
@@ -157,20 +157,20 @@ class _Wire:
     def close(self) -> None: ...
 
 
-_MOST = 2000
+_MAX_BODY = 2000
 
 
 def http_responses(data: bytes) -> None:
-    """Any bytes are a response within the limit, or an error; a body that was announced is whole."""
+    """Any bytes give a response within the size limit, or an error; a body with a Content-Length is complete."""
     wire = cast("socket.socket", _Wire(io.BytesIO(data)))
     deadline = Deadline.after(60, MonotonicClock())
     connection = Connection((("https", _HOST, 443), False), wire, deadline)
     try:
-        response = connection.exchange(b"GET / HTTP/1.1\r\n\r\n", _MOST)
+        response = connection.exchange(b"GET / HTTP/1.1\r\n\r\n", _MAX_BODY)
     except HttpError:
         assert not connection.reusable
         return
-    assert len(response.body) <= _MOST
+    assert len(response.body) <= _MAX_BODY
     assert 100 <= response.status <= 999
     announced = response.headers.get("Content-Length", "")
     if announced.isdecimal() and "Transfer-Encoding" not in response.headers and response.status not in (204, 304):
@@ -179,7 +179,7 @@ def http_responses(data: bytes) -> None:
 
 @dataclass
 class _File:
-    """What a path leads to."""
+    """A path to a file with these bytes."""
 
     data: bytes
 
@@ -191,7 +191,7 @@ class _File:
 
 
 def docker_configs(data: bytes) -> None:
-    """Docker's config.json: a login or none, or a message that has nothing of it."""
+    """Docker's config.json gives credentials, none, or a printable message."""
     path = cast("Path", _File(data))
 
     def helper(name: str, _server: str) -> str | None:
@@ -210,8 +210,8 @@ def docker_configs(data: bytes) -> None:
 
 
 def aws_answers(data: bytes) -> None:
-    """A secret's text: a login, or none. An error code of AWS's: letters and digits, or nothing of it."""
-    from sysdig_instrument.lookup.secrets import Secrets  # noqa: PLC0415 - boto3 comes with it
+    """A secret gives credentials, or an error that says what it must hold."""
+    from sysdig_instrument.lookup.secrets import Secrets  # noqa: PLC0415 - it imports boto3
 
     class Client:
         def get_secret_value(self, **_: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is fuzzed: a function that takes any bytes, and some bytes to begin with."""
+"""The fuzz targets: each is a function that takes any bytes, with seeds to begin with."""
 
 from __future__ import annotations
 
@@ -85,20 +85,20 @@ def _events() -> list[bytes]:
 
 
 def _noise() -> list[bytes]:
-    """Bytes enough for hypothesis to make something whole of."""
+    """Return inputs that are long enough for Hypothesis to build a complete example from."""
     return [hashlib.shake_256(bytes([number])).digest(_NOISE) for number in range(20)]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A function by its module and name, so that it is imported only where its coverage is measured."""
+    """A function by its module and name. It is only imported by the process that measures its coverage."""
 
     name: str
     seeds: Callable[[], Iterable[bytes]]
-    longest: int = 4096
+    max_length: int = 4096
 
     def function(self) -> Callable[[bytes], None]:
-        """What takes the bytes."""
+        """Return the function that takes the bytes."""
         module, name = self.name.split(".")
         return cast("Callable[[bytes], None]", getattr(import_module(f"fuzz.{module}"), name))
 

@@ -1,4 +1,4 @@
-"""A folder with templates as a user has one, and the tool on PATH."""
+"""A folder with templates like a user's, and the tool on PATH."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Shell: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with a template that can be instrumented and the settings for it."""
+    """Create a folder with a template that can be instrumented."""
     (tmp_path / "templates").mkdir()
     shutil.copy(ROOT / "docs/examples/web.yaml", tmp_path / "templates")
     return tmp_path
@@ -28,7 +28,7 @@ def here(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shell(here: Path) -> Shell:
-    """Runs a script in that folder, as a runner does: with bash, which stops at the first command that fails."""
+    """Return a function that runs a script in that folder like a CI runner: bash stops at the first command that fails."""
 
     def run(script: str, *, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         path = f"{here / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"

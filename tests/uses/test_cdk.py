@@ -1,4 +1,4 @@
-"""The CDK's examples are synthesised by the CDK, and what it makes is run through the engine."""
+"""The CDK synthesises its examples, and the tool instruments the templates."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from fixtures_embedded_aws import TOOLS, skip_or_fail
 from uses.conftest import USES
 
 CDK = TOOLS / "cdk"
-LINE = "SysdigInstrument"
+TRANSFORM = "SysdigInstrument"
 WRAPPER = "/opt/draios/bin/instrument"
 
-pytestmark = pytest.mark.xdist_group("cdk")  # each is synthesised once
+pytestmark = pytest.mark.xdist_group("cdk")  # so that each example is synthesised once
 
 
-def synthesised(folder: Path, name: str, *commands: list[str]) -> dict[str, dict[str, Any]]:
-    """The templates that an example makes, by the names of their stacks."""
+def synthesise(folder: Path, name: str, *commands: list[str]) -> dict[str, dict[str, Any]]:
+    """Synthesise an example, and return its templates by stack name."""
     if not shutil.which("node") or not (CDK / ".done").exists():
-        skip_or_fail("the CDK is not there: it needs Node and `make dev`")
+        skip_or_fail("the CDK is not installed: it needs Node and `make dev`")
     app = folder / name
     shutil.copytree(USES / name, app, ignore=shutil.ignore_patterns("node_modules", "cdk.out", "*.js"))
     shutil.copytree(USES / "shop", folder / "shop")
@@ -43,7 +43,7 @@ def synthesised(folder: Path, name: str, *commands: list[str]) -> dict[str, dict
 
 @pytest.fixture(scope="module")
 def in_typescript(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    return synthesised(
+    return synthesise(
         tmp_path_factory.mktemp("cdk"),
         "cdk-typescript",
         ["node", "node_modules/typescript/bin/tsc"],
@@ -53,7 +53,7 @@ def in_typescript(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[st
 
 @pytest.fixture(scope="module")
 def in_python(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    return synthesised(tmp_path_factory.mktemp("cdk"), "cdk-python", [str(CDK / "bin/python"), "app.py"])
+    return synthesise(tmp_path_factory.mktemp("cdk"), "cdk-python", [str(CDK / "bin/python"), "app.py"])
 
 
 def containers(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -61,21 +61,21 @@ def containers(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {each["Name"]: each for each in task["Properties"]["ContainerDefinitions"]}
 
 
-def test_the_line_in_typescript(in_typescript: dict[str, dict[str, Any]]) -> None:
-    assert in_typescript["One"]["Transform"] == in_typescript["Two"]["Transform"] == LINE
+def test_the_transform_in_typescript(in_typescript: dict[str, dict[str, Any]]) -> None:
+    assert in_typescript["One"]["Transform"] == in_typescript["Two"]["Transform"] == TRANSFORM
 
 
-def test_the_line_in_python(in_python: dict[str, dict[str, Any]]) -> None:
-    assert in_python["One"]["Transform"] == in_python["Two"]["Transform"] == LINE
+def test_the_transform_in_python(in_python: dict[str, dict[str, Any]]) -> None:
+    assert in_python["One"]["Transform"] == in_python["Two"]["Transform"] == TRANSFORM
 
 
 def test_the_aspect_for_local_use(in_typescript: dict[str, dict[str, Any]]) -> None:
-    made = in_typescript["Three"]
-    assert "Transform" not in made
-    assert containers(made)["web"]["EntryPoint"] == [WRAPPER, "python"]
-    assert containers(made)["proxy"]["EntryPoint"] == [WRAPPER, "nginx"]
-    assert "SysdigInstrumentation" in containers(made)
-    (task,) = (each for each in made["Resources"].values() if each["Type"] == "AWS::ECS::TaskDefinition")
+    template = in_typescript["Three"]
+    assert "Transform" not in template
+    assert containers(template)["web"]["EntryPoint"] == [WRAPPER, "python"]
+    assert containers(template)["proxy"]["EntryPoint"] == [WRAPPER, "nginx"]
+    assert "SysdigInstrumentation" in containers(template)
+    (task,) = (each for each in template["Resources"].values() if each["Type"] == "AWS::ECS::TaskDefinition")
     assert task["Properties"]["PidMode"] == "task"
     assert task["Metadata"]["SysdigInstrument"]["Result"]["Task"] == "instrumented"
 
@@ -87,7 +87,7 @@ def test_cdk_output_is_instrumented_with_its_asset(
     template = request.getfixturevalue(language)["One"]
     web = containers(template)["web"]
     asset = web["Image"]["Fn::Sub"]
-    del web["EntryPoint"], web["Command"]  # so that the image has to be known
+    del web["EntryPoint"], web["Command"]  # so that the tool needs the configuration of the image
     known = {"AWS::AccountId": "111122223333", "AWS::Region": "eu-west-1", "AWS::URLSuffix": "amazonaws.com"}
     for name, value in known.items():
         asset = asset.replace(f"${{{name}}}", value)
@@ -99,5 +99,5 @@ def test_cdk_output_is_instrumented_with_its_asset(
     ]  # fmt: skip
     done = subprocess.run(tool, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    made = containers(json.loads(done.stdout))["web"]
-    assert (made["EntryPoint"], made["Command"]) == ([WRAPPER], ["python", "/shop.py"])
+    processed = containers(json.loads(done.stdout))["web"]
+    assert (processed["EntryPoint"], processed["Command"]) == ([WRAPPER], ["python", "/shop.py"])

@@ -1,4 +1,4 @@
-"""What docs/integrations.md prints stands in the files that the other tests run."""
+"""The code blocks of docs/integrations.md are parts of the files that the other tests run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ FILES = [path for path in (ROOT / "examples").rglob("*") if path.is_file() and "
 
 
 @pytest.mark.parametrize(
-    "block", [each for each in BLOCKS if each["language"] != "text"], ids=lambda each: each["language"]
+    "block",
+    [each for each in BLOCKS if each["language"] != "text"],
+    ids=lambda block: f"line-{PAGE[: block.start()].count(chr(10)) + 1}",
 )
 def test_a_block_is_part_of_an_example(block: re.Match[str]) -> None:
     named = re.findall(r"`(examples/[\w./-]+)`", PAGE[: block.start()])
@@ -30,7 +32,5 @@ def test_a_block_is_part_of_an_example(block: re.Match[str]) -> None:
 def test_the_page_names_every_example() -> None:
     named = re.findall(r"`(examples/[\w./-]+)`", PAGE)
     assert all((ROOT / name).is_file() for name in named)
-    folders = {path.relative_to(ROOT / "examples").parts[0] for path in FILES} - {
-        "shop"
-    }  # shop is what the CDK's apps run
-    assert folders == {name.split("/")[1] for name in named}
+    folders = {path.relative_to(ROOT / "examples").parts[0] for path in FILES}
+    assert folders - {"shop"} == {name.split("/")[1] for name in named}  # shop is the program of the CDK's apps

@@ -1,4 +1,4 @@
-"""GitHub Action, GitLab job, pre-commit's second hook and shell script: the very scripts that users get are run."""
+"""The GitHub Action, the GitLab job, the pre-commit check hook and the shell script: the tests run the scripts that users get."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SET = "--set Collector=us2"
 
 @pytest.fixture
 def act(here: Path, shell: Shell) -> Any:
-    """Runs the action's last step with inputs."""
+    """Return a function that runs the last step of the action with inputs."""
     (here / "sysdig-instrument/bin").mkdir(parents=True)
     (here / "sysdig-instrument/bin/sysdig-instrument").symlink_to(Path(sys.executable).parent / "sysdig-instrument")
     step = ACTION["runs"]["steps"][-1]
@@ -45,7 +45,7 @@ def test_the_action_annotates_and_summarises(act: Any, here: Path) -> None:
 
 
 def test_the_action_fails_where_the_macro_would_refuse(act: Any, here: Path) -> None:
-    shutil.copy(ROOT / "docs/examples/app.yaml", here / "templates")  # its worker's image is asked for
+    shutil.copy(ROOT / "docs/examples/app.yaml", here / "templates")  # the image of its worker must be looked up
     done = act(files="templates", arguments=f"{SET} --offline")
     assert done.returncode == 1
     assert "::error file=templates/app.yaml,line=" in done.stdout
@@ -78,7 +78,7 @@ def test_the_gitlab_job(here: Path, shell: Shell) -> None:
     job = yaml.safe_load((USES / "gitlab/.gitlab-ci.yml").read_text())["sysdig"]
     done = shell("\n".join(job["script"]))
     assert done.returncode == 0, done.stderr
-    report = ET.parse(here / job["artifacts"]["reports"]["junit"])  # noqa: S314 - our own
+    report = ET.parse(here / job["artifacts"]["reports"]["junit"])  # noqa: S314 - the tool wrote it
     assert list(report.getroot().iter("testcase"))
     (here / "templates/web.yaml").write_text("Resources: {T: {Type: AWS::ECS::TaskDefinition, Properties: 5}}")
     assert shell("\n".join(job["script"])).returncode == 1
@@ -114,10 +114,10 @@ def test_the_script_deploys_nothing_that_is_refused(here: Path, shell: Shell) ->
 
 def test_shellcheck_reports_nothing(shell: Shell) -> None:
     if not shutil.which("shellcheck"):
-        skip_or_fail("shellcheck is not there")
+        skip_or_fail("shellcheck is not installed")
     scripts = [step["run"] for step in ACTION["runs"]["steps"] if "run" in step]
     for script in [*scripts, (USES / "shell/deploy.sh").read_text()]:
-        done = shell("shellcheck --shell=bash --exclude=SC2153 -", given=script)  # its inputs are in capitals
+        done = shell("shellcheck --shell=bash --exclude=SC2153 -", given=script)  # the inputs are upper-case variables
         assert done.returncode == 0, done.stdout
 
 

@@ -1,4 +1,4 @@
-"""The hook's example, run by pre-commit itself: it installs the hook from a repository, as it would from ours."""
+"""pre-commit runs the example of the hook, which it installs from a repository as it would from this one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fixtures_embedded_aws import ROOT, skip_or_fail
 from uses.conftest import USES, Shell
 
 GIT = "git -c user.name=me -c user.email=me@example.com"
-COMMITTED = f"git init --quiet && git add --all && {GIT} commit --quiet --message one"
+COMMIT = f"git init --quiet && git add --all && {GIT} commit --quiet --message one"
 
 
 @pytest.fixture
@@ -24,15 +24,15 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hook(here: Path, repository: Path, shell: Shell) -> Shell:
-    """Runs the example's hook on what the folder holds."""
+    """Return a function that runs the hook of the example on the files of the folder."""
     if not shutil.which("git"):
-        skip_or_fail("git is not there")
-    done = shell(f"cd {repository}; {COMMITTED}; git rev-parse HEAD")
+        skip_or_fail("git is not installed")
+    done = shell(f"cd {repository}; {COMMIT}; git rev-parse HEAD")
     config = (USES / "pre-commit/.pre-commit-config.yaml").read_text()
     config = config.replace("https://github.com/YOUR-ORGANISATION/sysdig-instrument", str(repository))
     (here / ".pre-commit-config.yaml").write_text(config.replace("COMMIT", done.stdout.strip()))
     (here / "images.json").write_text("{}")
-    return lambda: shell(f"{COMMITTED} || true; pre-commit run --all-files", **OFFLINE_PIP)
+    return lambda: shell(f"{COMMIT} || true; pre-commit run --all-files", **OFFLINE_PIP)
 
 
 def test_the_hook_passes_only_acceptable_templates(here: Path, hook: Shell) -> None:

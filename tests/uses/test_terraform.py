@@ -1,4 +1,4 @@
-"""The example for Terraform: what its module hands to the program is worked out here, as Terraform itself is not there."""
+"""The Terraform example. Terraform is not installed, so the test evaluates what the module passes to the program."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ VARIABLES = {"${path.module}": str(FOLDER), "${var.access_key_secret}": SECRET}
 JSON_ENCODED = re.compile(r"\$\{jsonencode\((.*)\)\}", re.DOTALL)
 
 
-def plain(value: Any) -> Any:
-    """A value of the module: texts without their quotes, and what this module refers to filled in."""
+def evaluate(value: Any) -> Any:
+    """Return a value of the module with its references replaced, and strings without quotes."""
     match value:
         case dict():
-            return {plain(name): plain(each) for name, each in value.items() if name != "__is_block__"}
+            return {evaluate(name): evaluate(each) for name, each in value.items() if name != "__is_block__"}
         case list():
-            return [plain(each) for each in value]
+            return [evaluate(each) for each in value]
         case str(text):
-            for name, meaning in VARIABLES.items():
-                text = text.replace(name, meaning)
+            for name, replacement in VARIABLES.items():
+                text = text.replace(name, replacement)
             return json.loads(text) if text.startswith('"') else text
     return value
 
 
 @pytest.fixture(scope="module")
 def module() -> dict[str, Any]:
-    return {name: plain(each) for name, each in hcl2.loads((FOLDER / "main.tf").read_text()).items()}
+    return {name: evaluate(each) for name, each in hcl2.loads((FOLDER / "main.tf").read_text()).items()}
 
 
 @pytest.fixture(scope="module")

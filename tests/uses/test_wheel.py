@@ -1,4 +1,4 @@
-"""The wheel: what is in it, and that it works where it is installed."""
+"""The wheel has the right files, and works once it is installed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
         cwd=ROOT, check=True, capture_output=True,
     )  # fmt: skip
-    (made,) = folder.glob("*.whl")
-    return made
+    (built,) = folder.glob("*.whl")
+    return built
 
 
 def test_the_wheel_has_only_the_package(wheel: Path) -> None:
@@ -42,7 +42,7 @@ def test_the_wheel_installs_the_command(wheel: Path, tmp_path: Path) -> None:
     ):
         subprocess.run(command, check=True, capture_output=True)
     (site,) = (tmp_path / "env/lib").glob("python*/site-packages")
-    for name in ("yaml", "jsonpatch.py", "jsonpointer.py"):  # what pip would bring along
+    for name in ("yaml", "jsonpatch.py", "jsonpointer.py"):  # pip would install these
         (site / name).symlink_to(PACKAGES / name)
     tool = [str(tmp_path / "env/bin/sysdig-instrument"), "transform", str(ROOT / "docs/examples/web.yaml")]
     done = subprocess.run(
