@@ -1,4 +1,4 @@
-"""The CDK in Python: the line for the macro, by hand and by an aspect."""
+"""The CDK in Python: the line for the macro, added to one stack and by an aspect."""
 
 import jsii
 from aws_cdk import App, Aspects, IAspect, Stack

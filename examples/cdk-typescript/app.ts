@@ -5,14 +5,14 @@ import { SysdigInstrument, SysdigInstrumentLocally } from "./sysdig";
 
 const app = new App({ outdir: "cdk.out" });
 
-// One stack: the line that the macro looks for.
+// One stack: add the line.
 const one = shop("One");
 one.addTransform("SysdigInstrument");
 
-// Every stack below something, here below Two: an aspect that adds the line.
+// All stacks below a construct, here below Two: an aspect adds the line.
 Aspects.of(shop("Two")).add(new SysdigInstrument());
 
-// Without the macro: an aspect that instruments here.
+// Without the macro: an aspect instruments during synthesis.
 Aspects.of(shop("Three")).add(new SysdigInstrumentLocally(["--set", "Collector=us2"]));
 
 app.synth();

@@ -10,7 +10,7 @@ export class SysdigInstrument implements IAspect {
   }
 }
 
-/** Instruments while the app is synthesised, with the command line tool: for accounts in which there is no macro. */
+/** Instruments during synthesis, with the command line tool: for accounts without the macro. */
 export class SysdigInstrumentLocally implements IAspect {
   constructor(private readonly options: string[] = []) {}
 
@@ -40,7 +40,7 @@ export class SysdigInstrumentLocally implements IAspect {
 
 type Template = Record<string, Record<string, any>>;
 
-/** The stack's template as it is so far: the tool looks at roles, conditions and parameters, too. */
+/** Returns the stack's template so far: the tool also reads roles, conditions and parameters. */
 function template(stack: Stack, elements: CfnElement[]): Template {
   const made: Template = {};
   for (const each of elements) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deploy a template where there is no macro: deploy.sh STACK TEMPLATE [arguments of sysdig-instrument …]
+# Instrument and deploy a template without the macro: deploy.sh STACK TEMPLATE [arguments of sysdig-instrument …]
 set -euo pipefail
 
 stack=$1 template=$2

@@ -1,10 +1,10 @@
-"""The application of the examples: it says that it is there."""
+"""The application of the examples: a web server."""
 
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 
 class Shop(BaseHTTPRequestHandler):
-    """Answers every GET."""
+    """Answers every GET request."""
 
     def do_GET(self) -> None:
         """Say that the shop is open."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Terraform's external data source: a task definition comes in, what is to be put into the resource goes out.
+"""Terraform's external data source: reads a task definition, and prints the values for the resource.
 
 Terraform hands in a JSON object of strings, and takes one; what is on standard error it shows when the exit code is not 0.
 """
