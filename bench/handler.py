@@ -1,7 +1,7 @@
-"""How long the handler takes for large templates, in this process and warm, beside reading and writing their JSON.
+"""Measure the warm handler on large templates, in this process, compared with reading and writing their JSON.
 
-450 task definitions of two containers each, instrumented, are about as much as CloudFormation takes. Everything runs in
-turns, so that whatever else this machine does meets all of it: look at the ratios.
+450 instrumented task definitions of two containers each are about as much as CloudFormation accepts. All cases run in
+turns, so that other load on this machine affects them alike. Look at the ratios.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""``make bench``: what the function weighs and how fast it starts, beside a function that does nothing.
+"""``make bench``: measure the size and the start-up time of the function, compared with a function that does nothing.
 
-Cold starts are taken in turns, one of ours and one of the other, so that whatever else this machine does meets both.
-Look at the ratios: a Lambda function has another CPU than this machine.
+The two functions are started in turns, so that other load on this machine affects both alike. Look at the ratios:
+Lambda has a different CPU than this machine.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def print_table(ours: Function, empty: Function, rounds: int) -> None:
 
 
 def compilation_note(bundle: Path) -> str:
-    """What compiled files the bundle has, and whether the Python that was measured takes them."""
+    """Return a note on which Python the bundle is compiled for, and whether the measured Python can use that."""
     command = [
         str(RuntimePrograms.find_in(ROOT / ".tools").python),
         "-c",

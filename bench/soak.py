@@ -1,8 +1,8 @@
 """``make soak``: eight stacks at once for some minutes, on the embedded AWS, with a registry that fails now and then.
 
-Every stack must end right or refused with a message of ours: refused where it has to be, or where the registry failed
-while it was created. After a third of the time the function is changed, so that everything is cold once more; from then
-on its processes must not grow in memory, open files or threads.
+Every stack must be instrumented correctly, or be refused with a message of the macro: because it has to be, or because
+the registry failed while it was created. After a third of the time the function is changed, so that all its processes
+start anew. From then on they must not grow in memory, open files or threads.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ FAULT_SECONDS: Final = 4
 FAULTS: Final = (None, "error", None, "silence", None, "reset", None, "nonsense")
 WRAPPER: Final = "/opt/draios/bin/instrument"
 MAX_GROWTH_MIB: Final = 4
-"""What a process may grow by after it is warm: the cache of images has room for that, and a leak does not stop there."""
+"""How much a warm process may grow: the image cache can take that much, and a leak would go beyond it."""
 
 
 @dataclass
 class SoakState:
-    """What goes on: the registry's fault, and how the stacks ended."""
+    """The state of the test: the registry's current fault, and the results of the stacks."""
 
     fault: str | None = None
     fault_changes: int = 0
@@ -134,7 +134,7 @@ def run_stack(aws: EmbeddedAws, state: SoakState, host: str, number: int) -> Non
 
 
 def classify(aws: EmbeddedAws, stack: stacks.Stack, kind: str, number: int, *, may_fail: bool) -> str:
-    """How a stack ended: ``right``, ``refused`` or ``wrong``."""
+    """Return the result of a stack: ``correct``, ``refused`` or ``wrong``."""
     if stack.succeeded:
         arns = [arn for name, arn in sorted(stack.resources.items()) if name.startswith("Task")]
         ecs = aws.client("ecs")
@@ -170,7 +170,7 @@ def _is_ours(entry: Path, aws: EmbeddedAws) -> bool:
 
 
 def main() -> int:
-    """Run, print what came of it; 0 if nothing was wrong."""
+    """Run the test and print the results; return 0 if nothing failed."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--minutes", type=float, default=3)
     minutes = parser.parse_args().minutes
@@ -235,11 +235,9 @@ def _print_results(state: SoakState, samples: list[dict[int, tuple[float, int, i
         (memory, files, threads), (memory_now, files_now, threads_now) = map(max, before), map(min, after)
         has_grown |= memory_now > memory + MAX_GROWTH_MIB or files_now > files or threads_now > threads
         print(f"{pid:10}{memory:9.1f} → {memory_now:6.1f}{files:9} → {files_now:2}{threads:9} → {threads_now:2}")
-    print(
-        "\nOf each process, since it was warm: the most in the first half of the time, and what it kept in the second half."
-    )
+    print("\nFor each process, once warm: the maximum in the first half of the time → the minimum in the second half.")
     if has_grown:
-        print("Something grew.")
+        print("A process grew beyond the limit.")
     return int(bool(state.failures) or has_grown)
 
 

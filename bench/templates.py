@@ -1,4 +1,4 @@
-"""Templates with as many task definitions as one likes, and events that carry them."""
+"""Templates with any number of task definitions, and macro events with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VARIABLES_PER_TASK: Final = 10
 SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  # noqa: S105 - its name
 
 SETTINGS: Final = {"SYSDIG_INSTRUMENT_COLLECTOR": "us2", "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": SECRET}
-"""The least that a function is told, as environment variables."""
+"""The required settings of the function, as environment variables."""
 
 _ROLE: Final = {
     "Type": "AWS::IAM::Role",

@@ -1,4 +1,4 @@
-"""What a person sees of the demo: progress, headings, texts."""
+"""The demo's output: progress, headings and text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_WIDTH: Final = 150
 
 
 class Console:
-    """Standard output, as wide as the window, in colour where somebody sees it."""
+    """Standard output, as wide as the window, in colour on a terminal."""
 
     def __init__(self) -> None:
         is_interactive = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
@@ -26,7 +26,7 @@ class Console:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Something that takes a while; the time it took is shown at its end."""
+        """Print a step that takes a while, and the time it took at its end."""
         print(f"  {text} … ", end="", flush=True)
         start = time.monotonic()
         try:
@@ -37,14 +37,14 @@ class Console:
         print(self.style.faint(f"{time.monotonic() - start:.1f} s"), flush=True)
 
     def heading(self, text: str) -> None:
-        """The start of an act."""
+        """Print the heading of a section."""
         print(f"\n{self.style.bold(text)}\n", flush=True)
 
     def print_wrapped(self, text: str, indent: str = "  ") -> None:
-        """A text."""
+        """Print a text, wrapped to the window."""
         wrapped = textwrap.wrap(text, self.width, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)
         self.print_lines(wrapped)
 
     def print_lines(self, lines: Iterable[str]) -> None:
-        """Lines as they are."""
+        """Print lines unchanged."""
         print("\n".join(lines), flush=True)

@@ -1,4 +1,4 @@
-"""Two JSON values as text, beside each other, with what is new in colour."""
+"""Print two JSON values side by side as YAML, with changes in colour."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from typing import Any, Final
 Json = Any
 
 MIN_WIDTH: Final = 96
-"""Below this many columns two texts do not fit beside each other."""
+"""With fewer columns, the two texts do not fit side by side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How changes are marked: with colours, or in plain text by their signs alone."""
+    """How changes are marked: by signs, and in colour if ``colour`` is true."""
 
     colour: bool
 
     def added(self, text: str) -> str:
-        """What was added."""
+        """Style an added line."""
         return self._with("32", text)
 
     def removed(self, text: str) -> str:
-        """What was taken away."""
+        """Style a removed line."""
         return self._with("31", text)
 
     def faint(self, text: str) -> str:
-        """What matters less."""
+        """Style secondary text."""
         return self._with("2", text)
 
     def bold(self, text: str) -> str:
-        """What matters more."""
+        """Style important text."""
         return self._with("1", text)
 
     def _with(self, code: str, text: str) -> str:
@@ -44,19 +44,19 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the one beside the line of the other; ``None`` where there is none."""
+    """A line before and the matching line after; ``None`` if there is none."""
 
     before: str | None
     after: str | None
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether nothing changed here."""
+        """Return whether the line is unchanged."""
         return self.before == self.after
 
 
 def yaml_lines(value: Json, width: int, indent: int = 0) -> Iterator[str]:
-    """JSON as people write it in YAML: what is short stands on one line."""
+    """Yield the value as YAML lines in the usual style: short values are on one line."""
     pad = " " * indent
     if isinstance(value, dict):
         for key, item in value.items():
@@ -78,7 +78,7 @@ def yaml_lines(value: Json, width: int, indent: int = 0) -> Iterator[str]:
 
 
 def fits_on_line(value: Json, width: int) -> bool:
-    """Whether the value stands well on one line: a plain value, a list of them, or a small object."""
+    """Return whether the value belongs on one line: a scalar, a list of scalars, or a small object."""
     if isinstance(value, list):
         return not any(isinstance(item, dict) for item in value)
     if isinstance(value, dict):
@@ -87,7 +87,7 @@ def fits_on_line(value: Json, width: int) -> bool:
 
 
 def aligned_rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
-    """The lines of both, aligned."""
+    """Yield the lines of both texts, aligned."""
     for operation, start, end, other_start, other_end in SequenceMatcher(
         None, before, after, autojunk=False
     ).get_opcodes():
@@ -99,7 +99,7 @@ def aligned_rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
 
 
 def side_by_side(before: Json, after: Json, titles: tuple[str, str], width: int, style: Style) -> Iterator[str]:
-    """The lines to print. In a narrow window the two are merged into one text with - and + signs."""
+    """Yield the lines to print. In a narrow window they form one text with - and + signs."""
     if width < MIN_WIDTH:
         yield from _unified(before, after, width, style)
         return
@@ -138,7 +138,7 @@ def _unified(before: Json, after: Json, width: int, style: Style) -> Iterator[st
 
 
 def _wrapped(line: str | None, width: int) -> list[str]:
-    """The line, on as many lines as it needs."""
+    """Return the line, wrapped to the width."""
     if line is None:
         return []
     indent = " " * (len(line) - len(line.lstrip()) + 2)

@@ -145,7 +145,7 @@ def test_a_fragment_that_is_no_object_is_refused(call: Call, fragment: Json) -> 
 def test_an_invalid_event_is_refused(call: Call, odd: Json) -> None:
     response = call(odd)
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("This is not the event of a CloudFormation macro")
+    assert response["errorMessage"].startswith("This is not a CloudFormation macro event")
 
 
 @pytest.mark.parametrize("key", ["params", "templateParameterValues"])
@@ -153,7 +153,7 @@ def test_an_invalid_event_is_refused(call: Call, odd: Json) -> None:
 def test_malformed_params_and_parameter_values_are_refused(call: Call, key: str, odd: Json) -> None:
     response = call(event(template(), **{key: odd}))
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("This is not the event of a CloudFormation macro")
+    assert response["errorMessage"].startswith("This is not a CloudFormation macro event")
 
 
 @pytest.mark.parametrize("key", ["params", "templateParameterValues"])
@@ -207,7 +207,7 @@ def test_all_problems_are_in_one_message(call: Call) -> None:
 @pytest.mark.parametrize("missing", ["Collector", "AccessKeySecret"])
 def test_a_deployment_without_a_required_setting_refuses(call: Call, missing: str) -> None:
     response = call(event(template()), {missing: ""})
-    assert response["errorMessage"].startswith(f"The macro is deployed without {missing}.")
+    assert response["errorMessage"].startswith(f"The macro was deployed without {missing}.")
 
 
 def test_a_processed_template_that_is_too_large_is_refused(call: Call) -> None:
@@ -241,7 +241,7 @@ def test_deep_nesting_gives_a_message(call: Call, depth: int, place: str) -> Non
     }
     response = call(event(fragments[place]))
     if response["status"] == "failure":
-        assert response["errorMessage"] == "The template is nested too deeply to be read. Take some of the nesting out."
+        assert response["errorMessage"] == "The template is nested too deeply to be processed. Reduce its nesting."
     json.dumps(response)
 
 
@@ -251,7 +251,7 @@ def test_numbers_of_any_size_are_accepted(call: Call, number: float) -> None:
         member: dict[str, Any] = {place: number}
         for fragment in (template(container(**member)), template(**member)):
             response = call(event(fragment))
-            assert "fault of its own" not in response.get("errorMessage", "")
+            assert "Internal error" not in response.get("errorMessage", "")
 
 
 def test_lone_surrogates_are_passed_through(call: Call) -> None:
@@ -283,11 +283,11 @@ def test_any_event_gets_a_json_response(call: Call, value: Json) -> None:
         response = call(given_event)
         assert response["status"] in ("success", "failure")
         assert response["status"] == "success" or response["errorMessage"]
-        assert "fault of its own" not in response.get("errorMessage", "")
+        assert "Internal error" not in response.get("errorMessage", "")
         json.dumps(response)
 
 
-# Faults of our own
+# Internal errors
 
 
 def test_an_internal_error_names_only_the_request_id(call: Call, monkeypatch: pytest.MonkeyPatch, out: Out) -> None:
@@ -299,8 +299,8 @@ def test_an_internal_error_names_only_the_request_id(call: Call, monkeypatch: py
     assert response == {
         "requestId": ID,
         "status": "failure",
-        "errorMessage": "The macro failed by a fault of its own (KeyError), and nothing was changed. "
-        f"Give the request id {ID} to the platform team.",
+        "errorMessage": "Internal error (KeyError); nothing was changed. "
+        f"Give the request ID {ID} to the platform team.",
     }
     printed = out.readouterr().out
     assert NEEDLE not in printed
@@ -381,7 +381,7 @@ def test_a_planning_timeout_gives_a_message(call: Call, monkeypatch: pytest.Monk
     monkeypatch.setattr(FakeLambdaContext, "get_remaining_time_in_millis", lambda _: 1_300)
     response = call(event(with_a_thousand_images()))
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("The template takes longer to work through than the function has time")
+    assert response["errorMessage"].startswith("Processing the template takes longer than the function may run")
     assert "refused" in out.readouterr().out
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL

@@ -1,8 +1,8 @@
-"""Write what is generated: from the table of settings and from what is locked.
+"""Write the generated files: from the settings table and from the locked packages.
 
 From the table: blocks of template.yaml, docs/settings.md and the Metadata's schema. From the packages: docs/licences.md.
-``make docs`` runs it; ``--check`` (a test) only says what is stale. A block stands between the comments ``# >>> name``
-and ``# <<< name``; everything outside of them belongs to people.
+``make docs`` runs it; ``--check`` (a test) only says what is stale. A block lies between the comments ``# >>> name``
+and ``# <<< name``; everything outside is written manually.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def settings_page() -> Iterator[str]:
         "",
         "The same names everywhere: parameters of `template.yaml`, `Metadata.SysdigInstrument` in templates, `--set` of the",
         "command line tool. The Lambda reads them from environment variables (`CollectorPort` is",
-        "`SYSDIG_INSTRUMENT_COLLECTOR_PORT`). Booleans, numbers, lists and JSON may be given as text; an empty text is not set.",
+        "`SYSDIG_INSTRUMENT_COLLECTOR_PORT`). Booleans, numbers, lists and JSON",
+        "may be given as strings; an empty string counts as not set.",
         "",
         "[metadata.schema.json](metadata.schema.json) is the JSON Schema of `Metadata.SysdigInstrument` of a resource, and under",
         "`#/$defs/template` that of a template.",
@@ -144,7 +145,7 @@ def _double_quoted(text: str) -> str:
 
 
 def replace_block(text: str, name: str, lines: Sequence[str]) -> str:
-    """The text with the lines between the marks of that name, as deep as the marks are."""
+    """Return the text with the block of that name replaced by the lines, indented like its marks."""
     begin, end = f"# >>> {name}\n", f"# <<< {name}\n"
     pattern = re.compile(rf"(?m)^(?P<indent> *){re.escape(begin)}(?:.*\n)*?(?P=indent){re.escape(end)}")
 
@@ -181,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path: text for path, text in generated_files().items() if not path.exists() or path.read_text("utf-8") != text
     }
     for path, text in stale.items():
-        print(f"{path.relative_to(ROOT)} is {'stale: run `make docs`' if options.check else 'written'}")
+        print(f"{path.relative_to(ROOT)} is {'out of date: run `make docs`' if options.check else 'written'}")
         if not options.check:
             path.write_text(text, "utf-8")
     return 1 if stale and options.check else 0

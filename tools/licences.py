@@ -16,16 +16,16 @@ LOCK_FILES: Final = {
 """What each part brings along. The function's boto3 is the Lambda runtime's."""
 
 SPDX_IDS: Final = {"Apache License 2.0": "Apache-2.0"}
-"""What packages write that is no SPDX expression."""
+"""SPDX expressions for licence names in package metadata that are not SPDX."""
 
 REVIEWED: Final = {
     "aws-lambda-powertools": "MIT-0",  # its metadata say MIT
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",  # its metadata say Dual License
 }
-"""Where the text of the licence is more exact than the metadata."""
+"""Licences that were read from the licence text, where the metadata are less exact."""
 
 ACCEPTED: Final = {"Apache-2.0", "Apache-2.0 OR BSD-3-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0"}
-"""Licences that were read by somebody. Another one stops the generator, so that somebody reads it, too."""
+"""Licences that have been reviewed. Any other stops the generator until it has been reviewed."""
 
 
 def page() -> Iterator[str]:
@@ -58,9 +58,9 @@ def licence(name: str, version: str) -> str:
     """The licence of a package that is installed here, as an SPDX expression."""
     package: PackageMetadata = metadata(name)
     if package["Version"] != version:
-        raise SystemExit(f"{name} is locked at {version}, and here is {package['Version']}: run `make .venv/.done`")
+        raise SystemExit(f"{name} must be at {version}, but {package['Version']} is installed. Run `make .venv/.done`.")
     declared = next((package[key] for key in ("License-Expression", "License") if key in package), "no licence")
     spdx = REVIEWED.get(name) or SPDX_IDS.get(declared, declared)
     if spdx not in ACCEPTED:
-        raise SystemExit(f"{name} is under {spdx[:60]!r}: read it, and add it to ACCEPTED in {Path(__file__).name}")
+        raise SystemExit(f"{name} has an unreviewed licence, {spdx[:60]!r}. Review it and add it to ACCEPTED.")
     return spdx

@@ -22,7 +22,7 @@ _FIELDS: Final = "__fields__"
 
 
 class Field:
-    """A field of a class: its name, what it is when nothing is given, and what else its class says of it."""
+    """A field of a class: its name, its default, and its options."""
 
     __slots__ = ("default", "default_factory", "in_repr", "kw_only", "metadata", "name")
 
@@ -33,14 +33,14 @@ class Field:
 
     @property
     def parameter_source(self) -> str:
-        """How ``__init__`` declares it; its default is looked up by its name."""
+        """Return the parameter of ``__init__`` as source text; the default is referenced by name."""
         return (
             self.name if self.default is _MISSING and self.default_factory is _MISSING else f"{self.name}=_{self.name}"
         )
 
     @property
     def value_source(self) -> str:
-        """The expression for its value within ``__init__``."""
+        """Return the expression for the field's value in ``__init__`` as source text."""
         if self.default_factory is _MISSING:
             return self.name
         return f"_{self.name}() if {self.name} is _{self.name} else {self.name}"
@@ -50,17 +50,20 @@ def _new_field(
     *,
     default: Any = _MISSING,  # noqa: ANN401 - any value
     default_factory: Callable[[], Any] | Any = _MISSING,  # noqa: ANN401 - or nothing
-    repr: bool = True,  # noqa: A002 - as the standard library has it
+    repr: bool = True,  # noqa: A002 - the name in dataclasses.field
     metadata: Mapping[str, Any] | None = None,
-) -> Any:  # noqa: ANN401 - stands where a value of the field's type does
-    """A field that needs more than a default: as :func:`dataclasses.field`."""
+) -> Any:  # noqa: ANN401 - assigned where a value of the field's type is declared
+    """Return a field with options, as :func:`dataclasses.field` does."""
     return Field(default=default, default_factory=default_factory, in_repr=repr, metadata=metadata or {})
 
 
 def _dataclass(
     *, slots: Literal[True], frozen: bool = False, eq: bool = True, kw_only: bool = False
 ) -> Callable[[type[T]], type[T]]:
-    """As :func:`dataclasses.dataclass`; ``slots`` is to be given, so that a class reads the same there and here."""
+    """Return a class decorator like :func:`dataclasses.dataclass`.
+
+    ``slots`` must be given, so that classes work with both.
+    """
     del slots
 
     def decorate(cls: type[T]) -> type[T]:
@@ -89,12 +92,12 @@ def _dataclass(
 
 
 def _fields_of(cls: type) -> tuple[Field, ...]:
-    """The fields of a class, those that it inherits first."""
+    """Return the fields of a class, inherited ones first."""
     return tuple(getattr(cls, _FIELDS).values())
 
 
 def _replace(value: T, /, **changes: Any) -> T:  # noqa: ANN401 - values of any fields
-    """The value with some fields changed."""
+    """Return a copy of the value with some fields changed."""
     return type(value)(**{name: getattr(value, name) for name in getattr(value, _FIELDS)} | changes)
 
 
@@ -105,13 +108,13 @@ def _bind_field(name: str, default: Any, *, keyword: bool) -> Field:  # noqa: AN
 
 
 def _define_lazily(cls: type, name: str, write_source: Callable[[tuple[Field, ...]], str]) -> None:
-    """Give a class a method that is written and compiled when it is called first, and takes its own place then."""
+    """Add a method to a class that compiles the real method at the first call and replaces itself with it."""
 
     def compile_and_call(self: object, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - what the method returns
         namespace: dict[str, Any] = {}
         for each in _fields_of(cls):
             namespace[f"_{each.name}"] = each.default if each.default_factory is _MISSING else each.default_factory
-        exec(write_source(_fields_of(cls)), namespace)  # noqa: S102 - made of the names of fields in this package
+        exec(write_source(_fields_of(cls)), namespace)  # noqa: S102 - the source is made of this package's field names
         compiled = namespace[name]
         compiled.__qualname__ = f"{cls.__qualname__}.{name}"
         setattr(cls, name, compiled)
@@ -148,7 +151,7 @@ def _tuple_source(fields: tuple[Field, ...], owner: str) -> str:
     return f"({''.join(f'{owner}.{each.name}, ' for each in fields)})"
 
 
-if TYPE_CHECKING:  # a type checker knows those of the standard library, and what they are given
+if TYPE_CHECKING:  # type checkers know dataclasses and check its arguments
     from dataclasses import dataclass as dataclass  # noqa: PLC0414 - exported
     from dataclasses import field as field  # noqa: PLC0414 - exported
     from dataclasses import fields as fields  # noqa: PLC0414 - exported

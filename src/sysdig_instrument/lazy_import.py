@@ -1,7 +1,7 @@
-"""Modules that a library imports and that we may never use: loaded when something of them is used first.
+"""Lazy imports: load modules that a library imports, but that may never be used, at their first use.
 
-The standard library has this as :class:`importlib.util.LazyLoader`. It helps where a library says ``import x`` at its top
-and uses ``x`` in functions only.
+This uses :class:`importlib.util.LazyLoader`. It helps if a library has ``import x`` at its top and uses ``x`` only
+inside functions.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from importlib.util import LazyLoader
 
 
 class _LazyFinder:
-    """A finder of modules, asked before the others."""
+    """A module finder that comes before all others."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
-        """Where the module is and who loads it; nothing where that is not for us to say."""
+        """Return the spec of one of the lazy modules with a lazy loader; None for any other module."""
         del target
         spec = PathFinder.find_spec(name, path) if name in self._names else None
         if spec and spec.loader:
@@ -30,7 +30,7 @@ class _LazyFinder:
 
 @contextmanager
 def lazy_imports(*names: str) -> Iterator[None]:
-    """Meanwhile, modules of these full names are loaded at their first use only."""
+    """Within the block, import the modules with these full names lazily: they are loaded at their first use."""
     finder = _LazyFinder(frozenset(names))
     sys.meta_path.insert(0, finder)
     try:

@@ -60,7 +60,7 @@ NOT_WRAPPED = 'Container "web" is not started by the wrapper'
             registered(wrapped(), plain(AGENT), pidMode="task"),
             ["The container has the agent's name, and is not the agent", "The agent's container is missing"],
         ),
-        (registered(wrapped(), agent(secrets=[]), pidMode="task"), ["The agent's container is given no access key"]),
+        (registered(wrapped(), agent(secrets=[]), pidMode="task"), ["The agent's container has no access key"]),
     ],
 )
 def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> None:
@@ -175,8 +175,8 @@ def test_an_agent_that_differs_from_the_settings() -> None:
     judgement = judged(instrumented(), AgentImage="mirror/agent:7", Collector="eu1")
     assert judgement.status is TaskStatus.PROTECTED
     assert judgement.remarks == (
-        "The agent's image is not the one in the settings",
-        "The agent's collector is not the one in the settings",
+        "The agent's image differs from AgentImage in the settings",
+        "The agent's collector differs from Collector in the settings",
     )
     assert judged(instrumented(), AgentImage=IMAGE, Collector="us2").remarks == ()
 
@@ -185,13 +185,13 @@ def test_a_plaintext_access_key_is_remarked_on() -> None:
     key = {"name": "SYSDIG_ACCESS_KEY", "value": "0123"}
     judgement = judged(instrumented(wrapped(environment=[*wrapped()["environment"], key])))
     assert judgement.status is TaskStatus.PROTECTED
-    assert judgement.remarks == ('The access key stands in the clear in the environment of container "web"',)
+    assert judgement.remarks == ('The access key is in plaintext in the environment of container "web"',)
 
 
 @pytest.mark.parametrize("status", ["INACTIVE", "DELETE_IN_PROGRESS"])
 def test_a_deregistered_task_definition_is_assessed(status: str) -> None:
     judgement = judged(definition(instrumented(), status=status))
-    assert (judgement.status, judgement.remarks) == (TaskStatus.PROTECTED, ("Its task definition is deregistered",))
+    assert (judgement.status, judgement.remarks) == (TaskStatus.PROTECTED, ("Its task definition was deregistered",))
 
 
 def test_a_task_definition_without_containers_is_unknown() -> None:
@@ -273,7 +273,7 @@ def test_the_agents_container(
             instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
             {"web": ContainerOverride(("migrate",))},
             TaskStatus.UNPROTECTED,
-            ('The command of container "web" was overridden when the task was started, and with it the wrapper',),
+            ('An override at startup removed the wrapper from the command of container "web"',),
         ),
         (
             instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
@@ -297,7 +297,7 @@ def test_overrides(
 def test_platform_versions(version: str, old: bool) -> None:  # noqa: FBT001 - a row of the table
     assert is_platform_too_old(version) is old
     remarks = judged_task(registered(plain()), platform_version=version).remarks
-    assert any("cannot carry the agent" in remark for remark in remarks) is old
+    assert any("does not support the agent" in remark for remark in remarks) is old
 
 
 @pytest.mark.parametrize(
@@ -305,8 +305,8 @@ def test_platform_versions(version: str, old: bool) -> None:  # noqa: FBT001 - a
     [
         (None, ()),
         (Service(definition_arn("web:1"), is_deploying=True), ()),
-        (Service(definition_arn("web:2"), is_deploying=True), ("The service is being moved to web:2",)),
-        (Service(definition_arn("web:2")), ("The service is at web:2",)),
+        (Service(definition_arn("web:2"), is_deploying=True), ("The service is deploying web:2",)),
+        (Service(definition_arn("web:2")), ("The service already uses web:2",)),
         (Service(""), ()),  # its deployments are another tool's
     ],
 )

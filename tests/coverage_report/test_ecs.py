@@ -65,7 +65,7 @@ def test_services_of_running_tasks_are_read_in_batches_of_ten() -> None:
     assert region.count("DescribeServices") == 3
     assert {group.service for group in found.groups} == {None, *(f"web-{number}" for number in range(21))}
     remarks = next(group.key.assessment.remarks for group in found.groups if group.service == "web-3")
-    assert remarks == ("The service is being moved to web-3:7",)
+    assert remarks == ("The service is deploying web-3:7",)
 
 
 def test_throttled_calls_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_an_unmatched_cluster_name_is_reported() -> None:
     """A slip of the pen must not pass for a cluster in which everything is protected."""
     region = RegionOfEcs(clusters={"shop": []})
     found = reported(region, RegionOfEcs("us-east-1"), clusters=("shop", "shpo-*"))
-    assert unread(found) == ['No cluster is called "shpo-*". Look at the name, and at the region.']
+    assert unread(found) == ['No cluster matches "shpo-*". Check the name and the region.']
     assert found.regions == (REGION, "us-east-1")
     assert not found.has_passed
     closed = RegionOfEcs(refuses={"ListClusters": "AccessDeniedException"})

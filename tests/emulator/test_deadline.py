@@ -144,4 +144,4 @@ def test_a_template_that_takes_too_long(start: Start) -> None:
     runtime = warm(start(timeout=LEAST_SECONDS, AllowedRegistries="nobody.example"))
     outcome = runtime.invoke(json.dumps(event).encode())
     assert not outcome.is_error, outcome.body
-    assert "takes longer to work through than the function has time" in json.loads(outcome.body)["errorMessage"]
+    assert "takes longer than the function may run" in json.loads(outcome.body)["errorMessage"]
