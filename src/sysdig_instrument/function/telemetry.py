@@ -29,8 +29,8 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lazy_import import lazy_imports
 from sysdig_instrument.planning import LookupFunction
 
-# Importing Powertools delays a cold start. It imports JMESPath (to query events), random (for sampling) and
-# the modules that inspect needs to read source code. Nothing here uses them.
+# Powertools imports these to query events (JMESPath), for sampling (random) and to read source code (through inspect).
+# Nothing here uses them, and a cold start need not wait for them: see lazy_import.
 with lazy_imports("aws_lambda_powertools.utilities.jmespath_utils", "ast", "random", "tokenize"):
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.metrics import MetricUnit, single_metric
