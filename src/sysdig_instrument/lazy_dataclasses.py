@@ -1,11 +1,14 @@
-"""The part of :mod:`dataclasses` that this package uses, for a fifteenth of what it costs at import.
+"""Dataclasses whose methods are compiled at first use: the part of :mod:`dataclasses` that this package uses.
 
-The standard library writes the methods of each class as text and compiles it, and imports ``inspect`` (and with it the
-parser of Python) to do so: that was half of the function's import, which a cold start waits for, as each call of the
-command line tool does. Here a method is written at its first use; then it is the same as there. ``slots`` is always on.
-What is made, equal, hashed and shown is as with ``dataclasses`` (tests/test_lazy_dataclasses.py compares the two); what this package
-does not use is not here. That nobody changes a value that is ``frozen`` is seen to by the type checker alone: to refuse it
-at run time makes each such value three times as slow to make.
+Importing these classes costs a fifteenth of what :mod:`dataclasses` costs. The standard library generates the methods
+of each class as source text, compiles it, and imports ``inspect`` (and with it Python's parser) to do so. That was half
+of the function's import time, which delays each cold start and each call of the command line tool. Here a method is
+generated when it is first called, and is then the same. ``slots`` is always on. Construction, equality, hash and repr
+are those of ``dataclasses`` (tests/test_lazy_dataclasses.py compares them); features that this package does not use are
+missing.
+
+The type checker enforces ``frozen``, and so do the tests, by :data:`enforce_frozen`. Production does not, because that
+makes construction three times as slow.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from typing import Any, Final, Literal, TypeVar
 
     T = TypeVar("T")
+
+enforce_frozen = False
+"""Whether values of frozen classes raise AttributeError when they are changed. It applies to classes defined later, so
+tests/conftest.py sets it before it imports anything else of this package."""
 
 _MISSING: Final = object()
 _FIELDS: Final = "__fields__"
@@ -80,7 +87,10 @@ def _dataclass(
         metaclass: Any = type(cls)
         new_class: type[T] = metaclass(cls.__name__, cls.__bases__, namespace)
         new_class.__qualname__ = cls.__qualname__
-        _define_lazily(new_class, "__init__", _init_source)
+        is_enforced = frozen and enforce_frozen
+        if is_enforced:
+            _forbid_changes(new_class)
+        _define_lazily(new_class, "__init__", _frozen_init_source if is_enforced else _init_source)
         _define_lazily(new_class, "__repr__", _repr_source)
         if eq:
             _define_lazily(new_class, "__eq__", _eq_source)
@@ -123,12 +133,28 @@ def _define_lazily(cls: type, name: str, write_source: Callable[[tuple[Field, ..
     setattr(cls, name, compile_and_call)
 
 
+def _forbid_changes(cls: type) -> None:
+    def forbid(self: object, name: str, *_: object) -> None:
+        raise AttributeError(f"{type(self).__qualname__} is frozen: {name} cannot be changed")
+
+    for method in ("__setattr__", "__delattr__"):
+        setattr(cls, method, forbid)
+
+
 def _init_source(fields: tuple[Field, ...]) -> str:
+    body = "".join(f"\n self.{each.name} = {each.value_source}" for each in fields)
+    return f"def __init__({_parameters_source(fields)}):{body or ' pass'}"
+
+
+def _frozen_init_source(fields: tuple[Field, ...]) -> str:
+    body = "".join(f"\n object.__setattr__(self, '{each.name}', {each.value_source})" for each in fields)
+    return f"def __init__({_parameters_source(fields)}):{body or ' pass'}"
+
+
+def _parameters_source(fields: tuple[Field, ...]) -> str:
     positional = [each.parameter_source for each in fields if not each.kw_only]
     keyword_only = [each.parameter_source for each in fields if each.kw_only]
-    parameters = ", ".join(["self", *positional, *(["*"] if keyword_only else []), *keyword_only])
-    body = "".join(f"\n self.{each.name} = {each.value_source}" for each in fields)
-    return f"def __init__({parameters}):{body or ' pass'}"
+    return ", ".join(["self", *positional, *(["*"] if keyword_only else []), *keyword_only])
 
 
 def _repr_source(fields: tuple[Field, ...]) -> str:
