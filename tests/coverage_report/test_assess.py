@@ -25,10 +25,10 @@ from sysdig_instrument.coverage.assess import (
     assess_definition,
     assess_task,
     is_in_scope,
-    is_platform_too_old,
 )
 from sysdig_instrument.coverage.model import ContainerOverride, RegisteredTaskDefinition, RunningContainer, Service
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.platforms import is_platform_too_old
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from itertools import takewhile
 from typing import Final
 
 from sysdig_instrument.coverage.model import (
@@ -13,18 +12,63 @@ from sysdig_instrument.coverage.model import (
     RunningContainer,
     Service,
     Task,
+    short_name,
 )
 from sysdig_instrument.documents.ecs import to_properties
-from sysdig_instrument.engine import protection as instrumentation
 from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.findings import Problem, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.platforms import is_platform_too_old
+from sysdig_instrument.engine.protection import OutOfScope, Protected, Unprotected, protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import SettingScope
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import no_lookups, plan_with_lookups
+
+
+class TaskStatus(Enum):
+    """The protection status of a running task. The order is that of the report: the most urgent first."""
+
+    UNPROTECTED = "unprotected"
+    UNKNOWN = "unknown"
+    PROTECTED = "protected"
+    EXCLUDED = "excluded"
+    OUT_OF_SCOPE = "out of scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A status and its explanation, in sentences without a full stop.
+
+    ``reasons`` say why the task is not protected. ``remarks`` do not affect the status. ``excluded_containers`` are the
+    containers that should not be instrumented, each with the reason. ``has_no_agent`` is true if the task definition
+    has neither the agent nor the wrapper; then a report may say just that instead of listing every reason.
+    """
+
+    status: TaskStatus
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    agent_image: str | None = None
+    excluded_containers: tuple[tuple[str, str], ...] = ()
+    has_no_agent: bool = False
+
+    def with_reasons(self, *reasons: str) -> Assessment:
+        """Return a copy that is unprotected for these further reasons; return self if there are none."""
+        return replace(self, status=TaskStatus.UNPROTECTED, reasons=(*self.reasons, *reasons)) if reasons else self
+
+    def with_remarks(self, *remarks: str) -> Assessment:
+        """Return a copy with further remarks."""
+        return replace(self, remarks=(*self.remarks, *remarks))
+
+
+def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
+    """Return whether tasks of this launch type should have the agent. If ECS reports none, they should."""
+    return resolved.values.launch_types == "ALL" or launch_type in ("FARGATE", "")
+
+
+# --- traces of the agent ----------------------------------------------------------------------------------------------
 
 _OTHER_KEY_SOURCES: Final = ("EntryPoint", "Command", "EnvironmentFiles")
 """Members of the agent's container that may give it an access key that the task definition does not show."""
@@ -101,47 +145,7 @@ def _as_list(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
-_MIN_PLATFORM_VERSION: Final = (1, 4, 0)  # pidMode and SYS_PTRACE on Fargate
-
-
-class TaskStatus(Enum):
-    """The protection status of a running task. The order is that of the report: the most urgent first."""
-
-    UNPROTECTED = "unprotected"
-    UNKNOWN = "unknown"
-    PROTECTED = "protected"
-    EXCLUDED = "excluded"
-    OUT_OF_SCOPE = "out of scope"
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """A status and its explanation, in sentences without a full stop.
-
-    ``reasons`` say why the task is not protected. ``remarks`` do not affect the status. ``excluded_containers`` are the
-    containers that should not be instrumented, each with the reason. ``has_no_agent`` is true if the task definition
-    has neither the agent nor the wrapper; then a report may say just that instead of listing every reason.
-    """
-
-    status: TaskStatus
-    reasons: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-    agent_image: str | None = None
-    excluded_containers: tuple[tuple[str, str], ...] = ()
-    has_no_agent: bool = False
-
-    def with_reasons(self, *reasons: str) -> Assessment:
-        """Return a copy that is unprotected for these further reasons; return self if there are none."""
-        return replace(self, status=TaskStatus.UNPROTECTED, reasons=(*self.reasons, *reasons)) if reasons else self
-
-    def with_remarks(self, *remarks: str) -> Assessment:
-        """Return a copy with further remarks."""
-        return replace(self, remarks=(*self.remarks, *remarks))
-
-
-def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
-    """Return whether tasks of this launch type should have the agent. If ECS reports none, they should."""
-    return resolved.values.launch_types == "ALL" or launch_type in ("FARGATE", "")
+# --- task definitions -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ def assess_definition(definition: RegisteredTaskDefinition, resolved: ResolvedSe
         return DefinitionAssessment(
             Assessment(TaskStatus.UNKNOWN, ("Its task definition has no containers",)), footprint
         )
-    if resolved.values.mode == "opt-in" and isinstance(instrumentation.protection(plan), instrumentation.OutOfScope):
+    if resolved.values.mode == "opt-in" and isinstance(protection(plan), OutOfScope):
         plan = _plan(task_properties, _with_opt_in(_settings_for_running_tasks(resolved), footprint)) or plan
     return DefinitionAssessment(
         _assess_plan(plan, footprint, resolved).with_remarks(*_status_remarks(definition)), footprint
@@ -201,17 +205,17 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
 
 def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:
     excluded = tuple((str(each.name), each.why) for each in plan.containers if _is_excluded(each))
-    match instrumentation.protection(plan):
-        case instrumentation.OutOfScope(why):
+    match protection(plan):
+        case OutOfScope(why):
             explanations = (f'Container "{name}": {each}' for name, each in excluded)
             return Assessment(
                 TaskStatus.EXCLUDED, tuple(explanations) or (_capitalized(why),), excluded_containers=excluded
             )
-        case instrumentation.Unprotected(reasons):
+        case Unprotected(reasons):
             assessment = Assessment(
                 TaskStatus.UNPROTECTED, reasons, has_no_agent=footprint.has_no_agent and not _has_invalid_tags(plan)
             )
-        case instrumentation.Protected():
+        case Protected():
             assessment = Assessment(TaskStatus.PROTECTED)
     assessment = replace(assessment, excluded_containers=excluded)
     if not any(outcome.status is Status.AGENT for outcome in plan.containers):
@@ -251,6 +255,9 @@ def _settings_remarks(footprint: AgentFootprint, resolved: ResolvedSettings) -> 
 def _status_remarks(definition: RegisteredTaskDefinition) -> Iterator[str]:
     if definition.status != "ACTIVE":
         yield "Its task definition was deregistered"
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
 
 
 def assess_task(task: Task, definition_assessment: DefinitionAssessment, service: Service | None) -> Assessment:
@@ -297,17 +304,8 @@ def _overridden_agent_variables(overrides: Mapping[str, ContainerOverride]) -> I
                 yield name, variable
 
 
-def is_platform_too_old(platform_version: str) -> bool:
-    """Return whether a Fargate platform version lacks shared process namespaces; ``LATEST`` and no version do not."""
-    parts = [int(part) for part in takewhile(str.isdecimal, platform_version.split("."))]
-    return bool(parts) and tuple(parts) < _MIN_PLATFORM_VERSION
-
-
 def _service_remarks(task: Task, service: Service | None) -> Iterator[str]:
     if service and service.task_definition and service.task_definition != task.task_definition:
-        current = service.task_definition.rsplit("/", 1)[-1]
+        current = short_name(service.task_definition)
         verb = "is deploying" if service.is_deploying else "already uses"
         yield f"The service {verb} {current}"
-
-
-# FOLDED: What the verdict on running tasks wants to know of a task definition beside the engine's plan for it.

@@ -1,7 +1,8 @@
 """Read the running tasks of an account from Amazon ECS: regions in parallel, each call with the largest possible batch.
 
 What cannot be read becomes a :class:`ReadError`, and everything else is still read. A task that stopped or a cluster
-that was deleted between two calls is left out; that is not an error.
+that was deleted between two calls is left out; that is not an error. Values of variables and AWS's message texts are
+dropped from tasks. boto3 is imported only when a report is made.
 """
 
 from __future__ import annotations
@@ -24,84 +25,14 @@ from sysdig_instrument.coverage.model import (
     RunningContainer,
     Service,
     Task,
+    short_name,
 )
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.lookup.aws import AwsClient, AwsError, call
-from sysdig_instrument.lookup.aws import AwsSession as Boto3Session
+from sysdig_instrument.lookup.aws import AwsClient, AwsError, AwsSession, boto3_session, call
 
-_ERROR_NAME: Final = re.compile(r"[A-Za-z]{1,60}(?=:)")
-"""ECS writes ``CannotPullContainerError: …``; the text after the colon may contain anything, so it is dropped."""
-
-
-def short_name(arn: str) -> str:
-    """Return the last part of an ARN: a cluster's or service's name, a task ID, or ``family:revision``."""
-    return arn.rsplit("/", 1)[-1]
-
-
-def parse_task(described: Mapping[str, Any]) -> Task:
-    """Convert a task of a DescribeTasks response."""
-    return Task(
-        arn=described["taskArn"],
-        cluster=described["clusterArn"],
-        task_definition=described["taskDefinitionArn"],
-        group=described.get("group") or "",
-        launch_type=_launch_type(described),
-        platform_version=described.get("platformVersion") or "",
-        last_status=described.get("lastStatus") or "",
-        containers=tuple(_parse_container(each) for each in described.get("containers") or ()),
-        overrides={
-            each["name"]: _parse_override(each)
-            for each in (described.get("overrides") or {}).get("containerOverrides") or ()
-            if each.get("name")
-        },
-    )
-
-
-def _launch_type(described: Mapping[str, Any]) -> str:
-    if launch_type := described.get("launchType"):
-        return str(launch_type)
-    if str(described.get("capacityProviderName") or "").startswith("FARGATE"):
-        return "FARGATE"
-    return "EC2" if described.get("containerInstanceArn") else ""
-
-
-def _parse_container(described: Mapping[str, Any]) -> RunningContainer:
-    status = described.get("lastStatus") or ""
-    return RunningContainer(
-        described.get("name") or "",
-        status,
-        described.get("imageDigest") or None,
-        _stop_reason(described) if status == "STOPPED" else None,
-    )
-
-
-def _stop_reason(described: Mapping[str, Any]) -> str | None:
-    if error := _ERROR_NAME.match(described.get("reason") or ""):
-        return error.group()
-    code = described.get("exitCode")
-    return None if code is None else f"exit code {code}"
-
-
-def _parse_override(described: Mapping[str, Any]) -> ContainerOverride:
-    variables = (each.get("name") or "" for each in described.get("environment") or ())
-    return ContainerOverride(tuple(described.get("command") or ()), tuple(variables))
-
-
-def parse_task_definition(response: Mapping[str, Any]) -> RegisteredTaskDefinition:
-    """Convert a DescribeTaskDefinition response, without its timestamps, which are not JSON."""
-    described = {key: value for key, value in response["taskDefinition"].items() if not isinstance(value, datetime)}
-    content = {"taskDefinition": described, "tags": response.get("tags") or []}
-    return RegisteredTaskDefinition(content, described.get("status") or "ACTIVE")
-
-
-def parse_service(described: Mapping[str, Any]) -> Service:
-    """Convert a service of a DescribeServices response."""
-    deployments = described.get("deployments") or ()
-    in_progress = len(deployments) > 1 or any(each.get("rolloutState") == "IN_PROGRESS" for each in deployments)
-    return Service(described.get("taskDefinition") or "", in_progress)
-
+# --- AWS session ------------------------------------------------------------------------------------------------------
 
 MAX_ATTEMPTS: Final = 10
 """A busy account throttles calls such as DescribeTasks for seconds, and a scheduled job can wait."""
@@ -114,7 +45,7 @@ _REGION_FOR_LISTING: Final = "us-east-1"  # each region lists all regions of its
 class AccountSession:
     """A boto3 session with credentials. ``default_region`` is that of the environment or of the profile."""
 
-    boto3: Boto3Session
+    boto3: AwsSession
     default_region: str | None
 
     @classmethod
@@ -124,11 +55,10 @@ class AccountSession:
         Raises:
             UsageError: The profile does not exist, or there are no credentials.
         """
-        import boto3  # noqa: PLC0415 - late: see the module's docstring
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - boto3 takes long to import
 
         try:
-            session = boto3.Session(profile_name=profile)
+            session = boto3_session(profile)
             credentials = session.get_credentials()
         except BotoCoreError as error:
             raise UsageError(f"No AWS credentials were found ({type(error).__name__}). {_CREDENTIALS_ADVICE}") from None
@@ -144,7 +74,7 @@ class AccountSession:
         Raises:
             AwsError: It cannot be created, for example because the region does not exist.
         """
-        from botocore.config import Config  # noqa: PLC0415 - late: see the module's docstring
+        from botocore.config import Config  # noqa: PLC0415 - boto3 takes long to import
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
 
         retries = {"mode": "standard", "total_max_attempts": MAX_ATTEMPTS}
@@ -182,6 +112,8 @@ class AccountSession:
             ) from None
         return tuple(sorted(region["RegionName"] for region in response["Regions"]))
 
+
+# --- reading ----------------------------------------------------------------------------------------------------------
 
 _MAX_TASKS_PER_CALL: Final = 100  # the limit of DescribeTasks
 _MAX_SERVICES_PER_CALL: Final = 10  # the limit of DescribeServices
@@ -319,5 +251,70 @@ def _read_error(region: str, cluster: str | None, operation: str, error: AwsErro
     )
 
 
-# FOLDED: What Amazon ECS answers, as values of ours. Of a task, values of variables and texts of AWS's are left behind.
-# FOLDED: AWS for the report: credentials, regions and patient clients. boto3 is imported late, when a report is really made.
+# --- responses to values ----------------------------------------------------------------------------------------------
+
+_ERROR_NAME: Final = re.compile(r"[A-Za-z]{1,60}(?=:)")
+"""ECS writes ``CannotPullContainerError: …``; the text after the colon may contain anything, so it is dropped."""
+
+
+def parse_task(described: Mapping[str, Any]) -> Task:
+    """Convert a task of a DescribeTasks response."""
+    return Task(
+        arn=described["taskArn"],
+        cluster=described["clusterArn"],
+        task_definition=described["taskDefinitionArn"],
+        group=described.get("group") or "",
+        launch_type=_launch_type(described),
+        platform_version=described.get("platformVersion") or "",
+        last_status=described.get("lastStatus") or "",
+        containers=tuple(_parse_container(each) for each in described.get("containers") or ()),
+        overrides={
+            each["name"]: _parse_override(each)
+            for each in (described.get("overrides") or {}).get("containerOverrides") or ()
+            if each.get("name")
+        },
+    )
+
+
+def _launch_type(described: Mapping[str, Any]) -> str:
+    if launch_type := described.get("launchType"):
+        return str(launch_type)
+    if str(described.get("capacityProviderName") or "").startswith("FARGATE"):
+        return "FARGATE"
+    return "EC2" if described.get("containerInstanceArn") else ""
+
+
+def _parse_container(described: Mapping[str, Any]) -> RunningContainer:
+    status = described.get("lastStatus") or ""
+    return RunningContainer(
+        described.get("name") or "",
+        status,
+        described.get("imageDigest") or None,
+        _stop_reason(described) if status == "STOPPED" else None,
+    )
+
+
+def _stop_reason(described: Mapping[str, Any]) -> str | None:
+    if error := _ERROR_NAME.match(described.get("reason") or ""):
+        return error.group()
+    code = described.get("exitCode")
+    return None if code is None else f"exit code {code}"
+
+
+def _parse_override(described: Mapping[str, Any]) -> ContainerOverride:
+    variables = (each.get("name") or "" for each in described.get("environment") or ())
+    return ContainerOverride(tuple(described.get("command") or ()), tuple(variables))
+
+
+def parse_task_definition(response: Mapping[str, Any]) -> RegisteredTaskDefinition:
+    """Convert a DescribeTaskDefinition response, without its timestamps, which are not JSON."""
+    described = {key: value for key, value in response["taskDefinition"].items() if not isinstance(value, datetime)}
+    content = {"taskDefinition": described, "tags": response.get("tags") or []}
+    return RegisteredTaskDefinition(content, described.get("status") or "ACTIVE")
+
+
+def parse_service(described: Mapping[str, Any]) -> Service:
+    """Convert a service of a DescribeServices response."""
+    deployments = described.get("deployments") or ()
+    in_progress = len(deployments) > 1 or any(each.get("rolloutState") == "IN_PROGRESS" for each in deployments)
+    return Service(described.get("taskDefinition") or "", in_progress)

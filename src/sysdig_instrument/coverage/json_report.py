@@ -40,9 +40,8 @@ from __future__ import annotations
 
 import json
 
-from sysdig_instrument.coverage import ecs
 from sysdig_instrument.coverage.assess import TaskStatus
-from sysdig_instrument.coverage.model import ReadError
+from sysdig_instrument.coverage.model import ReadError, short_name
 from sysdig_instrument.coverage.report import Report, ReportGroup
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lookup.aws import Arn
@@ -95,10 +94,10 @@ def _group(group: ReportGroup) -> Json:
     return {
         "region": key.region,
         "account": arn.account if arn else "",
-        "cluster": ecs.short_name(key.cluster),
+        "cluster": short_name(key.cluster),
         "service": group.service,
         "group": key.group,
-        "taskDefinition": ecs.short_name(key.task_definition),
+        "taskDefinition": short_name(key.task_definition),
         "launchType": key.launch_type,
         "verdict": assessment.status.value,
         "reasons": list(assessment.reasons),

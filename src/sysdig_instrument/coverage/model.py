@@ -12,6 +12,11 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 
+def short_name(arn: str) -> str:
+    """Return the last part of an ARN: a cluster's or service's name, a task ID, or ``family:revision``."""
+    return arn.rsplit("/", 1)[-1]
+
+
 @dataclass(frozen=True, slots=True)
 class RunningContainer:
     """A container of a running task, as ECS reports it.
@@ -59,7 +64,7 @@ class Task:
     @property
     def id(self) -> str:
         """Return the task ID: the last part of the ARN."""
-        return self.arn.rsplit("/", 1)[-1]
+        return short_name(self.arn)
 
 
 @dataclass(frozen=True, slots=True)

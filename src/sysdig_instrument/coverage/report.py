@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from sysdig_instrument.coverage import ecs
 from sysdig_instrument.coverage.assess import (
     Assessment,
     DefinitionAssessment,
@@ -14,12 +13,19 @@ from sysdig_instrument.coverage.assess import (
     assess_task,
     is_in_scope,
 )
-from sysdig_instrument.coverage.model import Inventory, ReadError, RegionInventory, RegisteredTaskDefinition, Task
+from sysdig_instrument.coverage.model import (
+    Inventory,
+    ReadError,
+    RegionInventory,
+    RegisteredTaskDefinition,
+    Task,
+    short_name,
+)
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-_STATUS_ORDER = {verdict: number for number, verdict in enumerate(TaskStatus)}
+_STATUS_ORDER = {status: number for number, status in enumerate(TaskStatus)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,9 @@ class GroupKey:
         return (
             _STATUS_ORDER[self.assessment.status],
             self.region,
-            ecs.short_name(self.cluster),
+            short_name(self.cluster),
             self.group,
-            ecs.short_name(self.task_definition),
+            short_name(self.task_definition),
             self.launch_type,
         )
 

@@ -16,7 +16,6 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.engine.settings.layers import from_environment
-from sysdig_instrument.engine.settings.table import BY_NAME
 from sysdig_instrument.function import macro, telemetry
 from sysdig_instrument.function.telemetry import LookupMetrics, logger, metrics
 from sysdig_instrument.function.timeout import time_limit
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from sysdig_instrument.engine.json_types import Json
+    from sysdig_instrument.engine.settings.table import Settings
+    from sysdig_instrument.planning import LookupFunction
 
 gc.freeze()  # what was imported never becomes garbage: exclude it from all later collections
 gc.enable()
@@ -78,14 +79,13 @@ def _inspect(event: Json) -> dict[str, Json]:
 
 
 @functools.cache
-def _lookup_session() -> LookupSession:
+def _lookup_session(tag_cache_seconds: int) -> LookupSession:
     """Return the AWS clients and the image cache, the only state that a warm function keeps."""
-    from sysdig_instrument.lookup.auth import ANONYMOUS  # noqa: PLC0415 - the same
-    from sysdig_instrument.lookup.aws import AwsClients  # noqa: PLC0415 - imported only for lookups
+    from sysdig_instrument.lookup.auth import ANONYMOUS  # noqa: PLC0415 - imported only for lookups
+    from sysdig_instrument.lookup.aws import AwsClients  # noqa: PLC0415 - the same
     from sysdig_instrument.lookup.images import ImageCache  # noqa: PLC0415 - the same
 
-    tag_cache_seconds = os.environ.get(BY_NAME["TagCacheSeconds"].variable) or BY_NAME["TagCacheSeconds"].default
-    return LookupSession(AwsClients(), ImageCache(tag_ttl_seconds=float(str(tag_cache_seconds))), ANONYMOUS)
+    return LookupSession(AwsClients(), ImageCache(tag_ttl_seconds=tag_cache_seconds), ANONYMOUS)
 
 
 def _lookup_factory(context: LambdaContext, lookup_metrics: LookupMetrics) -> macro.LookupFactory:
@@ -94,6 +94,8 @@ def _lookup_factory(context: LambdaContext, lookup_metrics: LookupMetrics) -> ma
     def remaining_seconds() -> float:
         return context.get_remaining_time_in_millis() / 1000 - _RESPONSE_RESERVE_SECONDS
 
-    return lambda settings, region: lookup_metrics.timed(
-        make_lookup(settings, region, _lookup_session, remaining_seconds)
-    )
+    def create(settings: Settings, region: str | None) -> LookupFunction:
+        get_session = functools.partial(_lookup_session, settings.tag_cache_seconds)
+        return lookup_metrics.timed(make_lookup(settings, region, get_session, remaining_seconds))
+
+    return create

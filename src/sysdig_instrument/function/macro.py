@@ -29,8 +29,8 @@ class MacroEvent:
     """A macro event whose top level was checked. ``params`` are the Parameters of the Transform."""
 
     request_id: str
-    region: str
-    account: str
+    region: str | None
+    account: str | None
     fragment: Json
     params: Mapping[str, Json]
     parameters: Mapping[str, Json]
@@ -66,7 +66,7 @@ def parse_event(event: Json) -> MacroEvent:
             f"{_NOT_AN_EVENT}: params and templateParameterValues must be objects. Let CloudFormation call the macro."
         )
     return MacroEvent(
-        _string_member(event, "requestId"),
+        _string_member(event, "requestId") or "",
         _string_member(event, "region"),
         _string_member(event, "accountId"),
         event["fragment"],
@@ -75,16 +75,16 @@ def parse_event(event: Json) -> MacroEvent:
     )
 
 
-def _string_member(event: Mapping[str, Json], key: str) -> str:
+def _string_member(event: Mapping[str, Json], key: str) -> str | None:
     value = event.get(key)
-    return value if isinstance(value, str) else ""
+    return value if value and isinstance(value, str) else None
 
 
-LookupFactory: TypeAlias = Callable[[Settings, str], LookupFunction]
+LookupFactory: TypeAlias = Callable[[Settings, str | None], LookupFunction]
 """Returns a lookup function for the given settings and region."""
 
 
-def process(event: MacroEvent, deployment: Layer, make_lookup: LookupFactory) -> ProcessedTemplate:
+def process(event: MacroEvent, deployment: Layer, lookup_factory: LookupFactory) -> ProcessedTemplate:
     """Return the processed fragment and its plan.
 
     ``deployment`` holds the settings that the macro was deployed with.
@@ -98,10 +98,10 @@ def process(event: MacroEvent, deployment: Layer, make_lookup: LookupFactory) ->
         resolved=resolved,
         transform_parameters=event.params,
         parameters=event.parameters,
-        region=event.region or None,
-        account=event.account or None,
+        region=event.region,
+        account=event.account,
     )
-    plan = plan_with_lookups(event.fragment, context, make_lookup(resolved.values, event.region))
+    plan = plan_with_lookups(event.fragment, context, lookup_factory(resolved.values, event.region))
     fragment, problems = engine.process(event.fragment, plan)
     if problems:
         raise TemplateRefusedError(problems)
@@ -115,7 +115,7 @@ def _require_settings(resolved: ResolvedSettings) -> None:
     ]
     if missing:
         raise UsageError(
-            f"The macro was deployed without {' and '.join(missing)}. Ask the platform team to set it and redeploy."
+            f"The macro was deployed without {' and '.join(missing)}. Ask the platform team to redeploy it with these settings."
         )
 
 
