@@ -41,6 +41,7 @@ MAY_USE = {
 
 OUTSIDERS = {
     "jsonpatch": {"engine/patch.py"},
+    "shtab": {"cli/commands/completion.py"},
     "jsonpointer": {"engine/patch.py"},
     "aws_lambda_powertools": {"function"},
     "yaml": {"documents"},
@@ -76,6 +77,7 @@ SHORT = {
     "__main__.py": "the entry point of `python -m`",
     "errors.py": "every part raises them",
     "engine/agent.py": "names that both the settings' decisions and the steps need",
+    "engine/suggestions.py": "the engine's settings and the command line share it",
     "engine/json_types.py": "the type that everything else is about",
 }
 """Modules of fewer lines than ``MIN_LINES``, and why."""

@@ -1,8 +1,9 @@
-"""Write the generated files: from the settings table and from the locked packages.
+"""Write the generated files: from the settings table, from the locked packages, and from the argument parser.
 
 From the table: blocks of template.yaml, docs/settings.md and the Metadata's schema. From the packages: docs/licences.md.
-``make docs`` runs it; ``--check`` (a test) only says what is stale. A block lies between the comments ``# >>> name``
-and ``# <<< name``; everything outside is written manually.
+From the parser: the help texts in docs/cli.md. ``make docs`` runs it; ``--check`` (a test) only lists what is stale.
+A block of template.yaml is between the comments ``# >>> name`` and ``# <<< name``, a help text below
+``<!-- help: COMMAND -->``; everything else is written manually.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import help_texts
 import licences
 import metadata_schema
 import setting_constraints
@@ -170,6 +172,7 @@ def generated_files() -> dict[Path, str]:
         ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n",
         ROOT / "docs" / "metadata.schema.json": metadata_schema.schema(),
         ROOT / "docs" / "licences.md": "\n".join(licences.page()) + "\n",
+        help_texts.PAGE: help_texts.page(),
     }
 
 

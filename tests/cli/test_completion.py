@@ -1,4 +1,4 @@
-"""The completion scripts, run by their shells; and what the tool suggests for a slip of the pen."""
+"""The completion scripts, run by their shells, and the suggestions for typos."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = [command.name for command in COMMANDS]
 
 
 def completed(script: str, *words: str) -> set[str]:
-    """What bash offers where the last of the words is being written."""
+    """Return the words that bash offers for the last word of a command line."""
     program = (
         f"{script}\nCOMP_WORDS=({' '.join(map(shlex.quote, words))})\nCOMP_CWORD={len(words) - 1}\n"
         '_sysdig_instrument\nprintf "%s\\n" "${COMPREPLY[@]}"\n'
@@ -33,14 +33,19 @@ def completed(script: str, *words: str) -> set[str]:
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
-def test_completion_in_bash(capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_in_bash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     script = run(capsys, "completion", "bash").out
-    assert completed(script, "sysdig-instrument", "") == {*NAMES, "--help", "--version"}
+    assert completed(script, "sysdig-instrument", "") == set(NAMES)
+    assert completed(script, "sysdig-instrument", "--") == {"--help", "--version"}
     assert completed(script, "sysdig-instrument", "ex") == {"explain"}
     assert completed(script, "sysdig-instrument", "diff", "--side") == {"--side-by-side"}
     assert completed(script, "sysdig-instrument", "explain", "--format", "s") == {"sarif"}
-    assert completed(script, "sysdig-instrument", "transform", "-o", "a") == set()  # bash then completes files itself
-    assert completed(script, "sysdig-instrument", "transform", "a") == set()
+    (tmp_path / "app.yaml").touch()
+    assert completed(script, "sysdig-instrument", "transform", "-o", "a") == {"app.yaml"}
+    assert completed(script, "sysdig-instrument", "transform", "a") == {"app.yaml"}
     assert completed(script, "sysdig-instrument", "completion", "") >= {"bash", "zsh", "fish"}
 
 
@@ -57,35 +62,40 @@ STARTED = {
     "fish": (["fish", "--no-config", "-i"], "source sysdig-instrument.fish"),
 }
 FILES = {"bash": "sysdig-instrument.bash", "zsh": "_sysdig-instrument", "fish": "sysdig-instrument.fish"}
-"""As docs/cli.md names them."""
+"""The file names that docs/cli.md gives."""
 
 ESCAPES = re.compile(r"\x1b(?:\[[^a-zA-Z]*[a-zA-Z]|[=>(][B0]?)")
 SECONDS = 30  # a shell on a busy machine
 
 
-IN_FRONT = """\
+AS_TERMINAL_OWNER = """\
 import fcntl, os, sys, termios
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-"""Runs a program as the one that its terminal belongs to. Fish starts under no other condition."""
+"""Runs a program as the owner of its terminal. Fish starts under no other condition."""
 
 
 class Session:
-    """A shell with a person in front of it."""
+    """An interactive shell on a terminal."""
 
     def __init__(self, shell: str, folder: Path) -> None:
         program, self.setup = STARTED[shell]
         self.terminal, its = pty.openpty()
         environment = {**os.environ, "HOME": str(folder), "TERM": "xterm", "PS1": "$ ", "PROMPT": "$ "}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", IN_FRONT, *program], cwd=folder, env=environment, stdin=its, stdout=its, stderr=its
+            [sys.executable, "-c", AS_TERMINAL_OWNER, *program],
+            cwd=folder,
+            env=environment,
+            stdin=its,
+            stdout=its,
+            stderr=its,
         )
         os.close(its)
 
     def type(self, text: str, expected: str) -> str:
-        """What the screen says once the expected text is there."""
+        """Type a text. Return the screen once the expected text is on it."""
         os.write(self.terminal, text.encode())
         seen, end = "", time.monotonic() + SECONDS
         while expected not in seen and time.monotonic() < end:
@@ -126,30 +136,30 @@ def test_completion_in_an_interactive_shell(shell: str, tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     ("call", "meant"),
     [
-        (["explan"], "explain"),
-        (["explain", "--format", "sarf", "x"], "sarif"),
-        (["diff", "--side-by-sid", "x"], "--side-by-side"),
-        (["help"], "--help"),
-        (["--verson"], "--version"),
+        pytest.param(["explan"], "explain", id="command"),
+        pytest.param(["explain", "--format", "sarf", "x"], "sarif", id="value"),
+        pytest.param(["diff", "--side-by-sid", "x"], "--side-by-side", id="option"),
+        pytest.param(["help"], "--help", id="help"),
+        pytest.param(["--verson"], "--version", id="option of the tool"),
     ],
 )
 def test_a_mistyped_argument_gets_a_suggestion(call: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, *call)
     assert ran.code == 2
-    assert f"\nDid you mean {meant}?\n" in ran.err
+    assert f'\nDid you mean "{meant}"?\n' in ran.err
 
 
 def test_options_are_completed_for_their_command(capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "explain", "x", "--side-by-side")
     assert ran.err.startswith("sysdig-instrument explain: unrecognized arguments: --side-by-side\n")
     assert ran.err.endswith("See sysdig-instrument explain --help\n")
-    assert "Did you mean --side-by-side?" not in ran.err
+    assert "Did you mean" not in ran.err
 
 
 def test_an_option_before_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "--format", "json", "explain", "x")
     assert ran.code == 2
-    assert "\nOptions stand behind the command: sysdig-instrument COMMAND --format …\n" in ran.err
+    assert "\nOptions go after the command: sysdig-instrument COMMAND --format …\n" in ran.err
 
 
 def test_without_a_command_there_is_the_help(capsys: pytest.CaptureFixture[str]) -> None:

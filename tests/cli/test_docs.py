@@ -1,12 +1,10 @@
-"""The examples of docs/cli.md and of the help, run as they are printed there, and the help texts on the page.
+"""The examples of docs/cli.md and of the help, run as they are printed, and the outputs and help texts on the page.
 
-``GOLDEN=1`` writes the blocks of docs/cli.md that the tool itself prints.
+``GOLDEN=1`` writes the outputs in docs/cli.md, and ``make docs`` the help texts.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
 from collections.abc import Iterator
@@ -14,15 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import help_texts
 from cli.running import EXAMPLES, ROOT
 from fixtures_documentation import BLOCK, PROGRAM, create_folder, run_block, run_shell
-from sysdig_instrument.cli import main
 from sysdig_instrument.cli.parser import COMMANDS, EPILOG
 
 PAGE = ROOT / "docs" / "cli.md"
-GENERATED = re.compile(
-    r"<!-- (?:(?P<output>output)|help: ?(?P<help>[a-z]*)) -->\n```text\n(?P<text>.*?)```\n", re.DOTALL
-)
+OUTPUT = re.compile(r"<!-- output -->\n```text\n(?P<text>.*?)```\n", re.DOTALL)
 
 
 @pytest.fixture
@@ -30,48 +26,44 @@ def here(tmp_path: Path) -> Path:
     return create_folder(tmp_path)
 
 
-def help_of(command: str) -> str:
-    """What ``--help`` prints on a terminal of 80 columns."""
-    printed = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-        patch.setenv("COLUMNS", "80")
-        main.run([*([command] if command else []), "--help"])
-    return printed.getvalue()
-
-
-def fresh(page: str, here: Path) -> Iterator[tuple[re.Match[str], str]]:
-    """The blocks of a page that the tool prints, with what it prints now. All examples are run on the way, in order."""
+def outputs(page: str, here: Path) -> Iterator[tuple[re.Match[str], str]]:
+    """Run all examples of a page in order. Yield each printed output with what the example before it prints now."""
     output = ""
-    for found in sorted([*BLOCK.finditer(page), *GENERATED.finditer(page)], key=lambda each: each.start()):
+    for found in sorted([*BLOCK.finditer(page), *OUTPUT.finditer(page)], key=lambda each: each.start()):
         if found.re is BLOCK:
             output = "".join(run_block(found["text"], here))
         else:
-            yield found, output if found["output"] else help_of(found["help"])
+            yield found, output
 
 
-def test_the_command_line_page(here: Path) -> None:
+def test_the_examples_print_what_the_page_says(here: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    blocks = list(fresh(page, here))
+    blocks = list(outputs(page, here))
     if os.environ.get("GOLDEN") == "1":
         for found, text in reversed(blocks):
             page = page[: found.start("text")] + text + page[found.end("text") :]
         PAGE.write_text(page, encoding="utf-8")
         return
     for found, text in blocks:
-        if found["output"]:
-            assert found["text"] == text
-        else:  # each Python breaks the usage line as it likes
-            assert found["text"].split() == text.split(), found["help"]
+        assert found["text"] == text
 
 
-def test_every_command_has_its_help_on_the_page() -> None:
-    named = {found["help"] for found in GENERATED.finditer(PAGE.read_text(encoding="utf-8")) if not found["output"]}
+def test_the_page_has_the_help_of_every_command() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    named = {found["command"] for found in help_texts.HELP_BLOCK.finditer(text)}
     assert named == {"", *(command.name for command in COMMANDS)}
+    assert help_texts.page() == text, "docs/cli.md has an old help text: run `make docs`"
 
 
-@pytest.mark.parametrize("text", [EPILOG, *(command.examples for command in COMMANDS if command.name != "coverage")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(EPILOG, id="sysdig-instrument"),
+        *(pytest.param(command.examples, id=command.name) for command in COMMANDS if command.name != "coverage"),
+    ],
+)
 def test_the_examples_of_the_help(text: str, here: Path) -> None:
-    """Those of `coverage` are for an account: tests/docs/test_on_aws.py runs them."""
+    """The examples of `coverage` need an account: tests/docs/test_on_aws.py runs them."""
     for name in (
         "templates",
         "home/.local/share/bash-completion/completions",

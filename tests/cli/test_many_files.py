@@ -74,7 +74,7 @@ def test_folders_without_templates(here: Path, capsys: pytest.CaptureFixture[str
     (here / "empty").mkdir()
     shown = run(capsys, "explain", "empty", *SETTINGS)
     assert (shown.code, shown.out) == (2, "")
-    assert "no template" in shown.err
+    assert "No template" in shown.err
 
 
 def memory(folder: Path, command: str) -> int:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,12 @@ from case_folders import CASES, FOLDER
 from cli.running import SETTINGS, run, with_examples
 from factories import container, template
 from fixtures_embedded_aws import TOOLS, skip_or_fail
-from sysdig_instrument.cli.console import display_width
-from sysdig_instrument.cli.formats import github, junit, markdown, sarif
+from sysdig_instrument.cli.console import Console, display_width
+from sysdig_instrument.cli.formats import FORMATS, github, junit, markdown, sarif
 from sysdig_instrument.cli.formats.model import NOTICE, REFUSED, FileReport, ReportItem, ReportRow, Result, TaskReport
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
-FORMS = ("table", "json", "sarif", "junit", "github", "markdown")
 ROUTER = str(FOLDER / "firelens-router-left-alone" / "template.yaml")
 ODD = 'a"b<c>&|`*_@team #1\n\x00%,:☃'
 
@@ -118,11 +118,11 @@ def test_all_cases_as_sarif(command: str, capsys: pytest.CaptureFixture[str]) ->
 
 def test_sarif_with_unusual_names_and_without_results() -> None:
     for reports in ([], [odd_report()]):
-        assert faults_of_sarif("".join(sarif.render(reports))) == []
+        assert faults_of_sarif("".join(sarif.render(reports, Console()))) == []
 
 
 def test_the_sarif_validator_rejects_invalid_reports() -> None:
-    text = "".join(sarif.render([odd_report()]))
+    text = "".join(sarif.render([odd_report()], Console()))
     for old, new in (('"message"', '"messages"'), ('"ruleIndex": 0', '"ruleIndex": 99'), ('"2.1.0"', '"2.0"')):
         assert old in text
         assert faults_of_sarif(text.replace(old, new))
@@ -131,7 +131,7 @@ def test_the_sarif_validator_rejects_invalid_reports() -> None:
 def test_fingerprints_survive_inserted_lines() -> None:
     one, other = (ReportItem(REFUSED, Reason("It is.", ""), "Api", "web", "Resources.Api", line) for line in (3, 30))
     first, second = (
-        json.loads("".join(sarif.render([FileReport("a.yaml", (), (each,))])))["runs"][0]["results"][0]
+        json.loads("".join(sarif.render([FileReport("a.yaml", (), (each,))], Console())))["runs"][0]["results"][0]
         for each in (one, other)
     )
     assert first["partialFingerprints"] == second["partialFingerprints"]
@@ -149,18 +149,68 @@ def test_junit(capsys: pytest.CaptureFixture[str]) -> None:
     assert [case.get("name") for case in suites[0].findall("testcase[failure]")] == ["Api: nginx"]
     assert [case.get("name") for case in suites[0].findall("testcase[skipped]")] == ["Api: router"]
     assert suites[2].get("errors") == "1"
-    assert ET.fromstring("".join(junit.render([odd_report()]))).find("testsuite/testcase/failure") is not None  # noqa: S314 - the same
+    unusual = ET.fromstring("".join(junit.render([odd_report()], Console())))  # noqa: S314 - the same
+    assert unusual.find("testsuite/testcase/failure") is not None
+
+
+def _read_json(text: str) -> list[str]:
+    return [item["message"] for file in json.loads(text) for item in file["remarks"] if item["level"] != "none"]
+
+
+def _read_sarif(text: str) -> list[str]:
+    results = json.loads(text)["runs"][0]["results"]
+    return [result["message"]["text"] for result in results if result["level"] != "none"]
+
+
+def _read_junit(text: str) -> list[str]:
+    root = ET.fromstring(text)  # noqa: S314 - our own
+    return [str(element.get("message")) for tag in ("error", "failure") for element in root.iter(tag)]
+
+
+READERS: dict[str, Callable[[str], list[str]]] = {
+    "table": str.splitlines,
+    "json": _read_json,
+    "sarif": _read_sarif,
+    "junit": _read_junit,
+    "github": lambda text: re.findall(r"(?m)^::error .*?::(.*)", text),
+    "markdown": lambda text: re.findall(r"(?m)^- \*\*(.*)", text),
+}
+"""For each format, a function that reads a report and returns the messages of its errors."""
+
+
+def test_every_format_has_a_reader() -> None:
+    missing = set(FORMATS) - set(READERS)
+    assert not missing, (
+        f"No test reads the format {', '.join(missing)}. Add a function to READERS that parses such a report, as a program "
+        "would, and returns the messages of its errors; describe the format in docs/cli.md."
+    )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("command", ["explain", "check"])
+def test_every_format_reports_all_errors(form: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, command, ROUTER, "none.yaml", *SETTINGS, "--format", form)
+    assert shown.code == 2
+    messages = [*READERS[form](shown.out), *shown.err.splitlines()]
+    for part in ("none.yaml", "prevents the lookup" if command == "explain" else "not"):
+        assert any(part in message for message in messages), (part, messages)
+
+
+def test_the_help_lists_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = re.search(r"for people \(.*?; default: \w+", " ".join(run(capsys, "explain", "--help").out.split()))
+    assert sentence
+    assert set(re.findall(r"\w+", sentence[0])) - {"for", "people", "or", "tools", "default"} == set(FORMATS)
 
 
 def test_github(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "github").out.splitlines()
     assert re.match(rf'::error file={ROUTER},line=\d+,title=Task "Api"%2C container "nginx"::".*" is needed', shown[0])
     assert all(line.startswith(("::error ", "::notice ")) for line in shown)
-    assert len("".join(github.render([odd_report()])).splitlines()) == 2
+    assert len("".join(github.render([odd_report()], Console())).splitlines()) == 2
 
 
 def test_names_are_escaped_in_markdown() -> None:
-    text = "".join(markdown.render([odd_report()]))
+    text = "".join(markdown.render([odd_report()], Console()))
     (row, *_) = [line for line in text.splitlines() if line.startswith("| a")]
     assert len(re.findall(r"(?<!\\)\|", row)) == 5
     text = text.replace("**refused**", "")
@@ -168,7 +218,7 @@ def test_names_are_escaped_in_markdown() -> None:
     assert text.startswith("<!-- sysdig-instrument -->\n")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("command", ["explain", "check"])
 def test_no_report_carries_values(form: str, command: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     secret: Json = {"Name": "TOKEN", "Value": "hunter2"}

@@ -217,7 +217,7 @@ def test_launch_types(launch_type: str, by_default: bool) -> None:  # noqa: FBT0
 def test_an_invalid_tag_counts_as_unprotected() -> None:
     judgement = judged(definition(registered(plain()), sysdig_instrument="maybe"))
     assert judgement.status is TaskStatus.UNPROTECTED
-    assert 'Setting "Enabled" in the tags has a value that cannot be used' in judgement.reasons
+    assert 'Setting "Enabled" in the tags has an invalid value' in judgement.reasons
     assert not judgement.has_no_agent
 
 

@@ -81,7 +81,7 @@ def test_settings_apply_as_in_the_macro(capsys: pytest.CaptureFixture[str], tmp_
     assert call("--region", REGION, "--settings", str(settings)) == 0
     assert call("--region", REGION, "--set", "Mode=opt-in") == 0
     assert call("--region", REGION, "--set", "Moode=opt-in") == 2
-    assert 'Write "Mode"' in capsys.readouterr().err
+    assert 'Did you mean "Mode"?' in capsys.readouterr().err
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +93,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(printed.out)
     assert [group["cluster"] for group in found["groups"]] == ["shop"]
     assert found["unread"][0]["fact"] == 'No cluster matches "shpo"'
-    assert printed.err == 'could not be read: No cluster matches "shpo". Check the name and the region.\n'
+    assert printed.err == 'Could not be read: No cluster matches "shpo". Check the name and the region.\n'
 
 
 def test_tasks_by_capacity_provider(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from coverage_report.fake_ecs import Ecs, RegionOfEcs
 from coverage_report.tasks import AGENT, PLANTED, REGION, instrumented, plain, registered
+from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats import coverage_table
 from sysdig_instrument.coverage import json_report
 from sysdig_instrument.coverage.assess import TaskStatus, is_in_scope
@@ -33,7 +34,7 @@ def unread(found: Report) -> list[str]:
 def test_no_clusters_and_no_tasks() -> None:
     found = reported(RegionOfEcs(clusters={"empty": []}), RegionOfEcs("us-east-1"))
     assert (found.groups, found.read_errors, found.has_passed) == ((), (), True)
-    assert coverage_table.render(found, coverage_table.Console()) == "No task runs in eu-central-1, us-east-1.\n"
+    assert coverage_table.render(found, Console()) == "No task runs in eu-central-1, us-east-1.\n"
 
 
 def test_pages_and_batches() -> None:
@@ -107,7 +108,7 @@ def test_access_denied_for_one_cluster_does_not_hide_others(operation: str) -> N
     region.run("closed", instrumented(family="secret"), group="service:secret")
     region.run("shop", instrumented(family="web"))
     found = reported(region)
-    assert "web:1" in coverage_table.render(found, coverage_table.Console())
+    assert "web:1" in coverage_table.render(found, Console())
     assert unread(found) == [
         f'{REGION}, cluster "closed": {operation}: Amazon ECS answered AccessDeniedException. Allow ecs:{operation}.'
     ]
@@ -221,8 +222,8 @@ def test_no_variable_value_or_aws_message_is_reported() -> None:
     found = reported(region)
     for text in (
         json_report.render(found),
-        coverage_table.render(found, coverage_table.Console(80)),
-        coverage_table.render(found, coverage_table.Console()),
+        coverage_table.render(found, Console(80)),
+        coverage_table.render(found, Console()),
     ):
         assert PLANTED not in text
         assert "nobody is to see this" not in text

@@ -42,7 +42,7 @@ def test_on_files(clone: Path) -> None:
     assert printed.endswith(f"{clone}/tutorial/bin/sysdig-instrument\n")
     assert "worker  refused       its image could not be read" in printed
     assert "processed.yaml\n  Task  instrumented\n" in printed
-    assert "processed.yaml: nothing changes" in printed
+    assert "processed.yaml: no changes" in printed
     assert "worker  skipped       ExcludeContainers" in printed
 
 

@@ -10,6 +10,8 @@ from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.patch import Change, apply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from sysdig_instrument.documents import Document
     from sysdig_instrument.engine.json_types import Json
     from sysdig_instrument.engine.patch import Pointer
@@ -40,10 +42,16 @@ def changed(text: str, *changes: Change) -> str:
     """The text with the changes made. It says what the changes say, and nothing had to be written anew for that."""
     document = doc(text)
     warnings: list[str] = []
-    written = write(document, changes, warnings.append)
+    written = write_changes(document, changes, warnings.append)
     assert json_equal(read(written.encode(), "t.yaml").value, apply(document.value, changes))
     assert not warnings
     return written
+
+
+def write_changes(document: Document, changes: Iterable[Change], warn: Callable[[str], object] = lambda _: None) -> str:
+    """Return the text of the document with the changes made."""
+    changes = list(changes)
+    return write(document, changes, apply(document.value, changes), warn).text
 
 
 def check(text: str, expected: str, *changes: Change) -> None:

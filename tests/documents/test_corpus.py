@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from documents.support import pointer
-from sysdig_instrument.documents import kind_of, read, render, write
+from documents.support import pointer, write_changes
+from sysdig_instrument.documents import kind_of, read, render
 from sysdig_instrument.documents.editing import writer
 from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.patch import Change, apply
@@ -78,7 +78,7 @@ def _plain(value: Any) -> Json:
 @each_file
 def test_without_changes_the_bytes_are_the_same(path: Path) -> None:
     document = _document(path)
-    assert document.encode(write(document, [])) == path.read_bytes()
+    assert document.encode(write_changes(document, [])) == path.read_bytes()
 
 
 @each_file
@@ -99,7 +99,7 @@ def test_the_diff_holds_only_the_changes(path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(writer, "_widen_all", refuse)
     document = _document(path)
     changes = list(_changes(document.value))
-    written = write(document, changes)
+    written = write_changes(document, changes)
     assert json_equal(read(written.encode(), path.name).value, apply(document.value, changes))
     old, new = document.text.splitlines(), written.splitlines()
     for operation, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

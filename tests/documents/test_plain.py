@@ -239,7 +239,8 @@ def test_converted_changes_apply_to_the_text() -> None:
     )
     expected["taskDefinition"]["pidMode"] = "task"
     expected["tags"].append({"key": "sysdig", "value": "yes"})
-    assert write(document, carried.changes) == json.dumps(expected, indent=4)
+    assert carried.value == expected
+    assert write(document, carried.changes, expected).text == json.dumps(expected, indent=4)
 
 
 def test_changes_a_container_array_cannot_hold() -> None:

@@ -258,7 +258,8 @@ import sys
 from sysdig_instrument.documents import kind_of, read, render, to_ecs_changes, to_properties, write
 from sysdig_instrument.engine.patch import Change
 document = read(b'{"a": 1}', "t")
-assert write(document, [Change("add", ("b",), "because", "x")]) == '{"a": 1, "b": "x"}'
+change = Change("add", ("b",), "because", "x")
+assert write(document, [change], {"a": 1, "b": "x"}).text == '{"a": 1, "b": "x"}'
 assert render(document.value, "json")
 sys.exit("yaml" in sys.modules)
 """

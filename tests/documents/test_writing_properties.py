@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from documents import texts
-from sysdig_instrument.documents import read, write
+from documents.support import write_changes
+from sysdig_instrument.documents import read
 from sysdig_instrument.documents.editing import writer
 from sysdig_instrument.documents.editing.edit_tree import value_nodes
 from sysdig_instrument.documents.editing.source import SourceText, UnsupportedLayoutError, apply_edits
@@ -47,7 +48,7 @@ def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _written(document: Document, changes: list[Change]) -> str:
     """The text with the changes. What it says is compared here."""
-    text = write(document, changes)
+    text = write_changes(document, changes)
     assert json_equal(read(document.encode(text), "t").value, apply(document.value, changes))
     return text
 
@@ -58,7 +59,7 @@ def test_yaml_edits_give_the_changed_value(value: Json, rnd: Random, data: st.Da
     text = texts.Scribe(rnd).document(value)
     document = read(text.encode(), "t")
     assert json_equal(document.value, value) or not text.endswith("\n"), "the scribe writes what it means"
-    assert write(document, []) == text
+    assert write_changes(document, []) == text
     _written(document, data.draw(texts.changes(document.value)))
 
 
@@ -145,7 +146,7 @@ def test_broken_edits_fall_back_to_rewriting(value: Json, rnd: Random, data: st.
             return apply_edits(text, [splice for splice in splices if rnd.random() < 0.5])
 
         patch.setattr(writer, "apply_edits", nonsense)
-        written = write(document, changes)
+        written = write_changes(document, changes)
     assert json_equal(read(written.encode(), "t").value, apply(document.value, changes))
 
 
@@ -187,6 +188,6 @@ def test_an_uneditable_text_is_rewritten_with_a_warning(monkeypatch: pytest.Monk
         monkeypatch.setattr(writer, name, real)
     monkeypatch.setattr(writer, "apply_edits", lambda text, _: text + ": {")
     warnings: list[str] = []
-    written = write(read(b"a: 1 # one\n", "t"), [Change("add", ("b",), "because", [2])], warnings.append)
+    written = write_changes(read(b"a: 1 # one\n", "t"), [Change("add", ("b",), "because", [2])], warnings.append)
     assert written == "a: 1\nb:\n  - 2\n"
     assert warnings == ["t could not be edited in place: all of it is written anew, without its comments."]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from documents.support import add, changed, check, doc, put, remove
-from sysdig_instrument.documents import read, write
+from documents.support import add, changed, check, doc, put, remove, write_changes
+from sysdig_instrument.documents import read
 
 if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
@@ -46,7 +46,7 @@ CONTAINERS = "/Resources/Task/Properties/ContainerDefinitions"
 
 
 def test_no_change_is_no_change() -> None:
-    assert write(doc(TEMPLATE), []) == TEMPLATE
+    assert write_changes(doc(TEMPLATE), []) == TEMPLATE
     assert (
         changed(TEMPLATE, put("/Outputs", {"Task": {"Value": {"Ref": "Task"}}}, {"Task": {"Value": {"Ref": "Task"}}}))
         == TEMPLATE
@@ -329,7 +329,7 @@ def test_strings_stay_strings(text: str) -> None:
 
 def test_a_new_multiline_string_ignores_blank_lines_below() -> None:
     text = "a:\n  b: 1\n          \n# end\n"
-    written = write(read(text.encode(), "t"), [add("/a/c", "x\ny\n")])
+    written = write_changes(read(text.encode(), "t"), [add("/a/c", "x\ny\n")])
     assert written == text.replace("b: 1\n", 'b: 1\n  c: "x\\ny\\n"\n')
 
 

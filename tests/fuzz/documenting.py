@@ -26,7 +26,7 @@ def documents(data: bytes) -> None:
     document = _read(data)
     if document is None:
         return
-    assert document.encode(write(document, [])) == data
+    assert document.encode(write(document, [], document.value).text) == data
     for syntax in _SYNTAXES:
         text = render(document.value, syntax)
         again = _read(text.encode("utf-8", "surrogatepass"))
@@ -47,7 +47,7 @@ def transformed(data: bytes) -> None:
         assert len(finding.text.splitlines()) == 1
     if outlook.problems:
         return
-    text = write(document, outlook.changes)
+    text = write(document, outlook.changes, outlook.processed).text
     written = read(document.encode(text), "t")
     assert _text(written.value) == _text(apply(document.value, outlook.changes))
     again = input_document(written)

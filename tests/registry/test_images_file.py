@@ -123,7 +123,7 @@ def test_offline_without_the_file_every_image_is_named(workplace: Workplace) -> 
     lines = refused.stderr.splitlines()
     app = f"{workplace.registry}/shop/app"
     for image in (f"{app}:web", f"{app}:job", f"{app}:multi", f"{app}@{workplace.digest}"):
-        assert any(f'"{image}" is needed, and --offline forbids to ask for it' in line for line in lines)
+        assert any(f'"{image}" is needed, but --offline prevents the lookup' in line for line in lines)
 
 
 def test_an_unreadable_image_does_not_stop_the_others(workplace: Workplace) -> None:

@@ -1,1 +1,1 @@
-"""The command line tool. Its modules are imported late, a command's own only when it is called: ``--help`` is to be quick."""
+"""The command line tool. A command's module is imported only when it runs, so that ``--help`` is quick."""

@@ -1,41 +1,31 @@
-"""Many files in one run: one after the other, so that memory stays flat, and what is wrong with one stops no other."""
+"""Process many files in one run, one at a time, so that memory stays flat. An error in one file does not stop the others."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from sysdig_instrument.cli.console import Progress, suggest, write_stderr
+from sysdig_instrument.cli.console import Progress, write_stderr
 from sysdig_instrument.cli.documents import InputDocument, InputFile, find_files, open_document
 from sysdig_instrument.cli.inputs import PlanInputs, parse_pairs
+from sysdig_instrument.cli.main import NESTED_TOO_DEEPLY
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 
-
-def warn_unknown_parameters(options: argparse.Namespace, known: Collection[str]) -> None:
-    """Say which names of ``-p`` are not among these. A file of ``--parameters`` may serve many templates, and is not asked."""
-    for name in parse_pairs(options.parameter, "-p"):
-        if name not in known:
-            write_stderr(
-                f'notice: -p names the parameter "{name}", and no template has it.' + suggest(" ", name, known)
-            )
-
-
 T = TypeVar("T")
-
-_NESTED_TOO_DEEPLY: Final = "is nested too deeply. Take some of the nesting out."
 
 
 def process_files(
     options: argparse.Namespace, environment: Mapping[str, str], work: Callable[[InputDocument, Context], T]
 ) -> Iterator[tuple[str, T | UserError]]:
-    """What the work on each file came to, with the file's path. The settings may differ from folder to folder.
+    """Yield the path of each file with the result of ``work``, or with the error. Settings may differ between folders.
 
     Raises:
-        UsageError: The call is wrong, or none of the folders has a template in it.
+        UsageError: An option is wrong, or no file was named and no folder contains a template or a task definition.
     """
     inputs = PlanInputs(options, environment)
     files = list(find_files(options.files))
@@ -58,7 +48,7 @@ def process_files(
     finally:
         progress.clear()
     if not has_documents:
-        raise UsageError("There is no template and no task definition in these folders. Name a file, or other folders.")
+        raise UsageError("No template or task definition found in these folders. Name a file or other folders.")
     warn_unknown_parameters(options, parameters)
 
 
@@ -72,12 +62,21 @@ def _process_file(
     except UserError as error:
         return error
     except RecursionError:
-        return UsageError(f"{file.path} {_NESTED_TOO_DEEPLY}")
+        return UsageError(f"{file.path} {NESTED_TOO_DEEPLY}")
+
+
+def warn_unknown_parameters(options: argparse.Namespace, known: Collection[str]) -> None:
+    """Warn about names given with ``-p`` that no template has: most likely typos, and the intended parameter keeps its default.
+
+    Names in a file of ``--parameters`` are not checked: it may serve many templates.
+    """
+    for name in parse_pairs(options.parameter, "-p"):
+        if name not in known:
+            write_stderr(
+                f'notice: No template has the parameter "{name}" given with -p. {did_you_mean(name, known)}'.rstrip()
+            )
 
 
 def exit_code(error: UserError) -> int:
-    """The exit code that an error comes to."""
+    """Return the exit code for an error: 1 for a refused template, else 2."""
     return 1 if isinstance(error, RefusedError) else 2
-
-
-# FOLDED: Parameters that ``-p`` names and no template has: a slip of the pen, most likely, and then another value counts.

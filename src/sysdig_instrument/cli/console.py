@@ -1,4 +1,7 @@
-"""How far a run over many files has come: on standard error, where that is a terminal and it takes a while."""
+"""What a person sees: the console's width and colours, text laid out for it, messages, and the progress of a long run.
+
+Results go to standard output, messages to standard error. ``--help`` imports this module, so it imports little itself.
+"""
 
 from __future__ import annotations
 
@@ -6,48 +9,84 @@ import os
 import re
 import sys
 import time
-import unicodedata
-from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
 
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
-StyleName: TypeAlias = Literal["old", "new", "place", "strong", "faint", "good", "bad", "warn"]
+TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Final, Literal, TextIO, TypeAlias
+
+    StyleName: TypeAlias = Literal["removed", "added", "heading", "strong", "faint", "good", "bad", "warn"]
+else:
+    StyleName = str  # other modules import the name
 
 _ANSI_CODES: Final[Mapping[StyleName, str]] = {
-    "old": "31", "new": "32", "place": "36", "strong": "1", "faint": "2", "good": "32", "bad": "1;31", "warn": "33",
-}  # fmt: skip
+    "removed": "31",
+    "added": "32",
+    "heading": "36",
+    "strong": "1",
+    "faint": "2",
+    "good": "32",
+    "bad": "1;31",
+    "warn": "33",
+}
 _CONTROL_CHARACTER: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _TAB_WIDTH: Final = 4
+_MIN_TEXT_WIDTH: Final = 20
+GAP: Final = "  "
+"""Between two columns."""
+
+# --- standard output: its width and colours
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """How standard output may look. ``width`` is nothing where lines may be as long as they like."""
+    """The capabilities of standard output. ``width`` is None if lines may have any length, as in a file or a pipe."""
 
     width: int | None = None
     colours: bool = False
     is_terminal: bool = False
 
     def paint(self, style: StyleName, text: str) -> str:
-        """The text in a colour, where there are any."""
+        """Return the text in a style, or unchanged if there are no colours."""
         return f"\x1b[{_ANSI_CODES[style]}m{text}\x1b[0m" if self.colours and text else text
+
+    def paragraph(self, text: str, indent: str = "", hanging: str | None = None) -> Iterator[str]:
+        """Yield the text as indented lines that fit the width. ``hanging`` indents all lines but the first."""
+        if not text:
+            return
+        hanging = indent if hanging is None else hanging
+        lines = [text]
+        if self.width is not None:
+            lines = wrap_words(text, max(self.width, _MIN_TEXT_WIDTH) - max(len(indent), len(hanging)))
+        yield from (f"{hanging if number else indent}{line}\n" for number, line in enumerate(lines))
+
+    def row(self, cells: Sequence[str], last: Sequence[str]) -> Iterator[str]:
+        """Yield a row of a table: the cells, padded already, and the lines of the last column beside and below them."""
+        start = "".join(f"{cell}{GAP}" for cell in cells)
+        below = " " * display_width(_ANSI_SEQUENCE.sub("", start))
+        lines = last or [""]
+        yield from (f"{below if number else start}{line}".rstrip() + "\n" for number, line in enumerate(lines))
+
+
+_ANSI_SEQUENCE: Final = re.compile("\x1b\\[[0-9;]*m")
 
 
 def detect_console(color_option: str, environment: Mapping[str, str]) -> Console:
-    """How standard output is to look, with ``--color`` as chosen. A file or a pipe gets whole lines.
+    """Return the console for the value of ``--color``. Files and pipes have no width, unless ``COLUMNS`` gives one.
 
-    ``NO_COLOR`` and ``FORCE_COLOR`` (no-color.org, force-color.org) count where the option leaves it open.
+    With ``auto``, ``NO_COLOR`` and ``FORCE_COLOR`` (no-color.org, force-color.org) decide before the terminal does.
     """
     is_terminal = sys.stdout.isatty()
     return Console(
         _console_width(environment, is_terminal=is_terminal),
-        _uses_colours(color_option, environment, is_terminal),
+        _uses_colours(color_option, environment, is_terminal=is_terminal),
         is_terminal,
     )
 
 
-def _uses_colours(color_option: str, environment: Mapping[str, str], is_terminal: bool) -> bool:  # noqa: FBT001 - private
+def _uses_colours(color_option: str, environment: Mapping[str, str], *, is_terminal: bool) -> bool:
     if color_option != "auto":
         return color_option == "always"
     if environment.get("NO_COLOR"):
@@ -67,34 +106,37 @@ def _console_width(environment: Mapping[str, str], *, is_terminal: bool) -> int 
         return None
 
 
+# --- text in columns of a terminal
+
+
 def sanitize(text: str) -> str:
-    """The text without what a terminal would obey, and with blanks for tabs."""
+    """Replace control characters, which a terminal would obey, and expand tabs."""
     return _CONTROL_CHARACTER.sub("�", text.expandtabs(_TAB_WIDTH))
 
 
 def display_width(text: str) -> int:
-    """How many columns a terminal takes for a text."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_character_width, text))
+    """Return the number of terminal columns that a text takes."""
+    return len(text) if text.isascii() else sum(map(_character_width, text))
 
 
 def _character_width(character: str) -> int:
+    import unicodedata  # noqa: PLC0415 - only text that is not ASCII needs it
+
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def pad(text: str, width: int) -> str:
-    """The text with blanks behind it, up to a width."""
+    """Pad a text with spaces on the right."""
     return text + " " * (width - display_width(text))
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """The text cut into pieces of a width at most; at least one, which may be empty."""
+    """Split a text into lines of at most ``width`` columns, at any character. Return at least one, which may be empty."""
     lines, line, line_width = list[str](), "", 0
     for character in text:
-        character_width = _character_width(character)
+        character_width = display_width(character)
         if line_width + character_width > width and line:
             lines.append(line)
             line, line_width = "", 0
@@ -102,39 +144,45 @@ def wrap(text: str, width: int) -> list[str]:
     return [*lines, line]
 
 
+def wrap_words(text: str, width: int) -> list[str]:
+    """Split a text into lines of at most ``width`` columns, between words. A longer word stays whole: it can be copied."""
+    first, *words = text.split(" ")
+    lines = [first]
+    for word in words:
+        if display_width(lines[-1]) + 1 + display_width(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+# --- output
+
+
 def write_stdout(text: str) -> None:
-    """To standard output, as far as its encoding can say it: that of a scheduled job is often ASCII."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
-
-
-TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import TextIO
+    """Write to standard output. Replace characters that its encoding lacks: scheduled jobs often run with ASCII."""
+    sys.stdout.write(_encodable(text, sys.stdout))
 
 
 def write_stderr(text: str) -> None:
-    """A message for the person in front of the terminal. That nobody reads it stops nothing."""
-    encoding = sys.stderr.encoding or "utf-8"
+    """Print a line to standard error. If the stream is closed or full, the run goes on without the message."""
     try:
-        print(text.encode(encoding, errors="replace").decode(encoding), file=sys.stderr)
+        print(_encodable(text, sys.stderr), file=sys.stderr)
     except OSError:
         discard(sys.stderr)
 
 
-def suggest(prefix: str, wrong: str, known: Iterable[str]) -> str:
-    """What may have been meant, as a question behind ``prefix``; nothing where none of the known words is near."""
-    import difflib  # noqa: PLC0415 - only a wrong word needs it
-
-    matches = difflib.get_close_matches(wrong, list(known), n=1)
-    return f"{prefix}Did you mean {matches[0]}?" if matches else ""
+def _encodable(text: str, stream: TextIO) -> str:
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, errors="replace").decode(encoding)
 
 
 def discard(stream: TextIO) -> None:
-    """Let all that is still to be written to a stream vanish, else Python complains again when it closes it."""
+    """Redirect a stream to the null device, so that Python does not fail again when it flushes the stream at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
+
+# --- progress
 
 _DELAY_SECONDS: Final = 1.0
 _MAX_NAME_LENGTH: Final = 50
@@ -144,14 +192,17 @@ _ERASE_LINE: Final = "\r\x1b[K"
 
 @dataclass(slots=True)
 class Progress:
-    """A bar for so many files. It is taken away before anything else is printed."""
+    """A progress bar for many files, on standard error: only on a terminal, and only after one second.
+
+    The caller clears it before it prints anything else.
+    """
 
     total: int
     started: float = field(default_factory=time.monotonic)
     is_visible: bool = False
 
     def show(self, number: int, name: str) -> None:
-        """Show that the file of this number comes next."""
+        """Show that the file with this number comes next."""
         if self.total > 1 and time.monotonic() - self.started > _DELAY_SECONDS and sys.stderr.isatty():
             filled = _BAR_WIDTH * number // self.total
             bar = "━" * filled + " " * (_BAR_WIDTH - filled)
@@ -159,16 +210,11 @@ class Progress:
             self.is_visible = True
 
     def clear(self) -> None:
-        """Take the bar away, if there is one."""
+        """Erase the bar, if it is visible."""
         if self.is_visible:
             self._write(_ERASE_LINE)
             self.is_visible = False
 
     def _write(self, text: str) -> None:
-        encoding = sys.stderr.encoding or "utf-8"
-        sys.stderr.write(text.encode(encoding, errors="replace").decode(encoding))
+        sys.stderr.write(_encodable(text, sys.stderr))
         sys.stderr.flush()
-
-
-# FOLDED: What standard output is like: its width, whether it takes colours, and how wide a text is on it.
-# FOLDED: What is said beside the result: on standard error, whatever state that is in.

@@ -1,4 +1,4 @@
-"""The document that the command line tool was given, shown to the engine, and the plan in the document's own spelling."""
+"""The input documents: find and open them, show them to the engine, and translate the plan to the document's own key case."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from sysdig_instrument.documents import Document, DocumentKind, kind_of, load, read, to_ecs_changes, to_properties
+from sysdig_instrument.documents.ecs import camel_key
 from sysdig_instrument.documents.errors import MAX_BYTES
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
@@ -22,19 +23,19 @@ from sysdig_instrument.quotas import check_size
 SUFFIXES: Final = (".json", ".yaml", ".yml", ".template")
 _IGNORED_FOLDERS: Final = frozenset({"node_modules", "__pycache__"})
 _TASK_DEFINITION_MARKERS: Final = (b"AWS::ECS::TaskDefinition", b"ontainerDefinitions")
-"""Without any of these in it, a file in a folder holds no task definition: most need not be parsed at all."""
+"""A file in a folder without any of these contains no task definition, so most files need not be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file to go through. One that was found in a folder is passed over where it is no template."""
+    """A file to read. One that was found in a folder is skipped if it is not a template."""
 
     path: str
     is_explicit: bool
 
 
 def find_files(paths: Iterable[str]) -> Iterator[InputFile]:
-    """The files, those of folders in the order of their names. Hidden files and folders are left out."""
+    """Yield the files; those in a folder in the order of their names, without hidden files and folders."""
     for path in paths:
         if path != "-" and Path(path).is_dir():
             yield from (InputFile(file_path, is_explicit=False) for file_path in _walk_folder(path))
@@ -51,16 +52,16 @@ def _walk_folder(folder: str) -> Iterator[str]:
 
 
 def open_document(file: InputFile) -> InputDocument | None:
-    """What is in a file; nothing where a file in a folder is no template.
+    """Read a file. Return None for a file found in a folder that is not a template or a task definition.
 
     Raises:
-        UsageError: A file that was named cannot be used, or one in a folder is a template that cannot be read.
-        RefusedError: It is a template that is too large for CloudFormation.
+        UsageError: The file was named and is unusable, or it looks like a template and cannot be read.
+        RefusedError: The template is too large for CloudFormation.
     """
     if file.is_explicit:
         return input_document(load(file.path))
     data = _read_bytes(file.path)
-    text = data.replace(b"\0", b"")  # UTF-16 looks like UTF-8 then, as far as the signs go
+    text = data.replace(b"\0", b"")  # finds the markers in UTF-16, too
     if any(marker in text for marker in _TASK_DEFINITION_MARKERS):
         source = read(data, file.path)
         return input_document(source) if _has_known_key(source.value) else None
@@ -83,7 +84,7 @@ def _has_known_key(value: Json) -> bool:
 
 
 def _container_definitions(data: bytes, path: str) -> InputDocument | None:
-    """An array of container definitions: in a folder many an array of objects with names is something else."""
+    """Return an array of container definitions. Most arrays of objects in a folder are something else: None for these."""
     try:
         source = read(data, path)
     except UsageError:
@@ -97,25 +98,25 @@ def _has_name_and_image(entry: Json) -> bool:
     return isinstance(entry, dict) and ({"name", "image"} <= entry.keys() or {"Name", "Image"} <= entry.keys())
 
 
-_UNRESOLVABLE: Final[Json] = {"Ref": "the task definition around it"}
+_UNRESOLVABLE: Final[Json] = {"Ref": "the enclosing task definition"}
 _UNKNOWN_PROPERTIES: Final = dict.fromkeys(
     ("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), _UNRESOLVABLE
 )
-"""What an array of container definitions does not show is not known, which is not the same as absent."""
+"""Properties that an array of container definitions does not contain are unknown, which differs from absent."""
 
 AnyFinding = TypeVar("AnyFinding", bound=Finding)
 
 
 @dataclass(frozen=True, slots=True)
 class InputDocument:
-    """A document, what kind it is, and what the engine is shown of it."""
+    """A document, its kind, and the fragment that the engine sees."""
 
     source: Document
     kind: DocumentKind
     fragment: Json
 
     def with_transform_parameters(self, context: Context) -> Context:
-        """The context with the Parameters of the template's own Transform, as CloudFormation would hand them in."""
+        """Return the context with the Parameters of the template's own Transform, as CloudFormation would pass them."""
         return (
             replace(context, transform_parameters=_transform_parameters(self.fragment))
             if self.kind == "template"
@@ -125,23 +126,25 @@ class InputDocument:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A plan for a document, in the document's spelling. ``plan`` is the engine's own.
+    """A plan for a document. ``plan`` is the engine's; changes, notices and problems use the document's key case.
 
-    Without problems, the changes make what the engine made and checked.
+    Without problems, ``processed`` is the document's value after the changes, as the engine has checked it. With problems
+    there are no changes.
     """
 
     plan: Plan
     changes: tuple[Change, ...]
     notices: tuple[Notice, ...]
     problems: tuple[Problem, ...]
+    processed: Json
 
 
 def input_document(source: Document) -> InputDocument:
-    """The document as the engine is to see it.
+    """Return the document with the fragment that the engine sees.
 
     Raises:
-        UsageError: It is neither a template nor a task definition.
-        RefusedError: It is a template that is too large for CloudFormation.
+        UsageError: The document is neither a template nor a task definition.
+        RefusedError: The template is too large for CloudFormation.
     """
     document_kind = kind_of(source.value, source.name)
     if document_kind == "template":
@@ -151,7 +154,7 @@ def input_document(source: Document) -> InputDocument:
 
 
 def fragment_of(value: Json, document_kind: DocumentKind) -> Json:
-    """What the engine is shown of a document: a template as it is, anything else as the Properties of a resource."""
+    """Return what the engine sees of a document: a template unchanged, anything else as the Properties of a resource."""
     if document_kind == "template":
         return value
     fragment = to_properties(value, document_kind)
@@ -163,7 +166,7 @@ def fragment_of(value: Json, document_kind: DocumentKind) -> Json:
 
 
 def _transform_parameters(template: Json) -> Mapping[str, Json]:
-    """The Parameters with which a template lists this macro; the names of its rings begin alike."""
+    """Return the Parameters with which a template lists this macro. Deployments in rings have names that begin alike."""
     transforms = template.get("Transform") if isinstance(template, dict) else None
     for transform in transforms if isinstance(transforms, list) else [transforms]:
         match transform:
@@ -173,12 +176,12 @@ def _transform_parameters(template: Json) -> Mapping[str, Json]:
 
 
 def preview_document(document: InputDocument, context: Context, look_up: LookupFunction) -> Preview:
-    """What would be done to the document."""
+    """Plan the changes to a document, and check the processed document."""
     plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
-    _, problems = process(document.fragment, plan)
+    processed, problems = process(document.fragment, plan)
     changes = () if problems else tuple(plan.changes)
     if document.kind == "template":
-        return Preview(plan, changes, plan.notices, problems)
+        return Preview(plan, changes, plan.notices, problems, processed)
     converted = to_ecs_changes(document.source.value, document.kind, changes)
     unsupported = tuple(_unsupported_notice(change) for change in converted.unsupported)
     return Preview(
@@ -186,29 +189,23 @@ def preview_document(document: InputDocument, context: Context, look_up: LookupF
         converted.changes,
         (*_with_camel_case_pointers(plan.notices), *unsupported),
         tuple(_with_camel_case_pointers(problems)),
+        converted.value,
     )
 
 
 def _unsupported_notice(change: Change) -> Notice:
-    name = _camel_case(str(change.pointer[0]))
+    name = camel_key(str(change.pointer[0]))
     return Notice(
         Location(),
         Reason(
-            f"An array of container definitions has no place for {name}",
+            f"An array of container definitions cannot hold {name}",
             f"Set {name} to {change.value} in the task definition",
         ),
     )
 
 
 def _with_camel_case_pointers(findings: Iterable[AnyFinding]) -> Iterable[AnyFinding]:
-    """The findings with their places spelled as ECS does."""
+    """Yield the findings with pointers in the camelCase of the ECS API."""
     for finding in findings:
-        pointer = tuple(_camel_case(part) if isinstance(part, str) else part for part in finding.location.pointer)
+        pointer = tuple(camel_key(part) if isinstance(part, str) else part for part in finding.location.pointer)
         yield replace(finding, location=replace(finding.location, pointer=pointer))
-
-
-def _camel_case(key: str) -> str:
-    return key[:1].lower() + key[1:]
-
-
-# FOLDED: The files that a command goes through: those that were named, and those in folders that were.

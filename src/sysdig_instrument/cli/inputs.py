@@ -1,7 +1,8 @@
-"""The settings file that is found in the folder: ``.sysdig-instrument.yaml`` or ``.json``, of the form of ``--settings``.
+"""The inputs of a plan, from the command line options: parameter values, settings, image configs, region and account.
 
-It is looked for beside the document, upward to the root of its Git repository, and in the current folder. Outside of a
-repository nothing is looked for upward, so that nobody who can write to a folder above decides what is done here.
+Settings also come from a settings file, ``.sysdig-instrument.yaml`` (or ``.yml``, ``.json``), which has the form of
+``--settings``. It is searched beside the document, upward to the root of its Git repository, and in the current folder.
+Outside a repository, parent folders are not searched: whoever can write to one must not control this run.
 """
 
 from __future__ import annotations
@@ -18,74 +19,11 @@ from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers
 from sysdig_instrument.errors import UsageError
 
-
-def aws_region(environment: Mapping[str, str], profile: str | None = None) -> str | None:
-    """The region that AWS's own tools would take: of the environment, or of the profile in ``~/.aws/config``.
-
-    Source: «Configuration and credential file settings» of the AWS CLI user guide.
-    """
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        if environment.get(name):
-            return environment[name]
-    path = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
-    profile = profile or environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None  # AWS's own tools will say so when they are asked
-    import configparser  # noqa: PLC0415 - where there is something to read
-
-    config = configparser.RawConfigParser()
-    try:
-        config.read_string(text)
-    except configparser.Error:
-        return None  # the same
-    sections = (f"profile {profile}", profile) if profile != "default" else ("default", "profile default")
-    regions = (config.get(section, "region", fallback=None) for section in sections)
-    return next((value for value in regions if value), None)
-
-
-CONFIG_FILE_NAMES: Final = (".sysdig-instrument.yaml", ".sysdig-instrument.yml", ".sysdig-instrument.json")
-
-
-def find_config_file(document_path: str) -> Path | None:
-    """The settings file for a document, or for the current folder where the document is ``-``."""
-    path = Path("." if document_path == "-" else document_path)
-    try:
-        start = (path if path.is_dir() or document_path == "-" else path.parent).resolve()
-    except OSError:
-        return None  # that the document cannot be read is told when it is
-    return next(
-        (
-            file
-            for folder in (*_config_folders(start), Path.cwd())
-            for name in CONFIG_FILE_NAMES
-            if (file := folder / name).is_file()
-        ),
-        None,
-    )
-
-
-def _config_folders(start: Path) -> Iterator[Path]:
-    ancestors = [start, *start.parents]
-    root_index = next((index for index, folder in enumerate(ancestors) if (folder / ".git").exists()), 0)
-    yield from ancestors[: root_index + 1]
-
-
-def display_path(config: Path) -> str:
-    """What messages call it: its path from here, where that is the shorter one."""
-    try:
-        relative = os.path.relpath(config)
-    except ValueError:  # another drive
-        return str(config)
-    return min(relative, str(config), key=len)
-
-
-_PARAMETERS_ADVICE: Final = 'Give a JSON object of names and values, or the list that `aws cloudformation` takes: [{"ParameterKey": …, "ParameterValue": …}].'
+_PARAMETERS_ADVICE: Final = 'Give a JSON object of names and values, or a list as for `aws cloudformation`: [{"ParameterKey": …, "ParameterValue": …}].'
 
 
 class PlanInputs:
-    """What the options say, for one file after the other: each may have its own settings file beside it."""
+    """The inputs from the options. The context depends on the document: each may have its own settings file."""
 
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         self._options = options
@@ -99,10 +37,10 @@ class PlanInputs:
         self._contexts: dict[Path | None, Context] = {}
 
     def context_for(self, path: str) -> Context:
-        """All that the plan for a file needs beside it.
+        """Return the plan context for a file.
 
         Raises:
-            UsageError: An option or the settings file has a value that cannot be used.
+            UsageError: An option or the settings file has an invalid value.
         """
         config = None if self._options.no_config else find_config_file(path)
         if config not in self._contexts:
@@ -116,19 +54,19 @@ class PlanInputs:
 
 
 def context_for_file(options: argparse.Namespace, environment: Mapping[str, str], path: str) -> Context:
-    """All that the plan for a file needs beside it.
+    """Return the plan context for a file.
 
     Raises:
-        UsageError: An option has a value that cannot be used.
+        UsageError: An option or the settings file has an invalid value.
     """
     return PlanInputs(options, environment).context_for(path)
 
 
 def settings_from_options(options: argparse.Namespace) -> ResolvedSettings:
-    """The settings that the options give, in place of the macro's deployment, and the settings file found here.
+    """Return the settings from the options and from the settings file of the current folder.
 
     Raises:
-        UsageError: A setting does not exist, or has a value that cannot be used.
+        UsageError: A setting does not exist or has an invalid value.
     """
     return _merge_settings(options, None if options.no_config else find_config_file("-"), ())
 
@@ -144,14 +82,12 @@ def _merge_settings(
 
 
 def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
-    """``NAME=VALUE`` texts by name; the value may hold further equals signs, and be empty."""
+    """Parse ``NAME=VALUE`` strings. The value may contain equals signs and may be empty."""
     pairs: dict[str, Json] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name.strip():
-            raise UsageError(
-                f"{option} takes NAME=VALUE, and one of its values has no name or no equals sign. Write {option} NAME=VALUE."
-            )
+            raise UsageError(f"A value of {option} has no name or no equals sign. Write {option} NAME=VALUE.")
         pairs[name.strip()] = value
     return pairs
 
@@ -159,17 +95,17 @@ def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
 def _load_object(path: str, description: str) -> dict[str, Json]:
     value = load(path).value
     if not isinstance(value, dict):
-        raise UsageError(f"{path} does not hold an object. Give the {description} as a JSON or YAML object.")
+        raise UsageError(f"{path} does not contain an object. Give the {description} as a JSON or YAML object.")
     return value
 
 
 def _load_image_configs(path: str) -> Json:
     configs = _load_object(path, "image configs")
     for image, config in configs.items():
-        # A misspelt key would leave the container without what its image runs.
+        # With a misspelt key the container would start without the command of its image.
         if isinstance(config, dict) and (unknown := config.keys() - {"Entrypoint", "Cmd"}):
             raise UsageError(
-                f'In {path}, image "{image}" has the key "{min(unknown)}", which is not known. '
+                f'In {path}, image "{image}" has the unknown key "{min(unknown)}". '
                 'Write {"Entrypoint": […], "Cmd": […]}, as in the image\'s config.'
             )
     return configs
@@ -190,20 +126,86 @@ def _load_parameters(path: str) -> dict[str, Json]:
                 parameters[name] = _checked_parameter_value(given_value, path)
             case {"ParameterKey": str(), "UsePreviousValue": True}:
                 pass
-            case str(text) if "=" in text:  # as `aws cloudformation deploy --parameter-overrides file://` takes it, too
+            case str(text) if (
+                "=" in text
+            ):  # `aws cloudformation deploy --parameter-overrides file://` accepts this, too
                 parameters.update(parse_pairs([text], path))
             case _:
-                raise UsageError(f"{path} does not hold parameter values. {_PARAMETERS_ADVICE}")
+                raise UsageError(f"{path} does not contain parameter values. {_PARAMETERS_ADVICE}")
     return parameters
 
 
 def _checked_parameter_value(value: Json, path: str) -> Json:
     if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
         raise UsageError(
-            f"{path} has a parameter value that is neither a text nor a list of texts. {_PARAMETERS_ADVICE}"
+            f"{path} has a parameter value that is neither a string nor a list of strings. {_PARAMETERS_ADVICE}"
         )
     return value
 
 
-# FOLDED: What AWS's shared configuration says, as far as it is needed before boto3 is (which takes half a second to import).
-# FOLDED: What the options of the command line say: parameter values, settings, images, and where the template would be deployed.
+# --- the settings file
+
+CONFIG_FILE_NAMES: Final = (".sysdig-instrument.yaml", ".sysdig-instrument.yml", ".sysdig-instrument.json")
+
+
+def find_config_file(document_path: str) -> Path | None:
+    """Return the settings file for a document, or for the current folder if the document is ``-``."""
+    path = Path("." if document_path == "-" else document_path)
+    try:
+        start = (path if path.is_dir() or document_path == "-" else path.parent).resolve()
+    except OSError:
+        return None  # reading the document reports this error
+    return next(
+        (
+            file
+            for folder in (*_config_folders(start), Path.cwd())
+            for name in CONFIG_FILE_NAMES
+            if (file := folder / name).is_file()
+        ),
+        None,
+    )
+
+
+def _config_folders(start: Path) -> Iterator[Path]:
+    ancestors = [start, *start.parents]
+    root_index = next((index for index, folder in enumerate(ancestors) if (folder / ".git").exists()), 0)
+    yield from ancestors[: root_index + 1]
+
+
+def display_path(config: Path) -> str:
+    """Return the shorter of the absolute path and the path relative to the current folder, for messages."""
+    try:
+        relative = os.path.relpath(config)
+    except ValueError:  # another drive
+        return str(config)
+    return min(relative, str(config), key=len)
+
+
+# --- the AWS region
+
+
+def aws_region(environment: Mapping[str, str], profile: str | None = None) -> str | None:
+    """Return the region that the AWS CLI would use: from the environment, or from the profile in ``~/.aws/config``.
+
+    It is read without boto3, whose import takes half a second. Source: "Configuration and credential file settings" in
+    the AWS CLI user guide.
+    """
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if environment.get(name):
+            return environment[name]
+    path = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    profile = profile or environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None  # boto3 reports it when a lookup needs AWS
+    import configparser  # noqa: PLC0415 - only if there is a file to read
+
+    config = configparser.RawConfigParser()
+    try:
+        config.read_string(text)
+    except configparser.Error:
+        return None  # likewise
+    sections = (f"profile {profile}", profile) if profile != "default" else ("default", "profile default")
+    regions = (config.get(section, "region", fallback=None) for section in sections)
+    return next((value for value in regions if value), None)

@@ -1,4 +1,4 @@
-"""How the command line tool answers a plan's requests: with the caller's own credentials, or not at all."""
+"""Answer a plan's lookups with the caller's own credentials, or decline them all (``--offline``)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.plan import Context
     from sysdig_instrument.planning import LookupFunction
 
-_OFFLINE_ADVICE: Final = (
-    "Leave --offline out, put the image into a file for --images, or give the container an EntryPoint"
-)
+_OFFLINE_ADVICE: Final = "Remove --offline, add the image to the file of --images, or give the container an EntryPoint"
 
 
 def look_up_from_options(
@@ -28,9 +26,9 @@ def look_up_from_options(
     environment: Mapping[str, str],
     session: Callable[[], LookupSession] | None = None,
 ) -> LookupFunction:
-    """What answers requests: nothing with ``--offline``, else registries and AWS.
+    """Return the function that answers lookups: from registries and AWS, or with ``--offline`` none of them.
 
-    The deadline counts from here. ``session`` lets several files have one cache of images.
+    The time limit LookupSeconds starts with this call. ``session`` lets several files share one cache of images.
     """
     if options.offline:
         return _answer_offline
@@ -43,11 +41,15 @@ def look_up_from_options(
 
 
 def shared_session(environment: Mapping[str, str], profile: str | None) -> Callable[[], LookupSession]:
-    """The line to registries and AWS, made when it is first asked for, and then the same again."""
+    """Return a function that creates the lookup session at its first call, and returns the same one after that.
+
+    Raises (the returned function):
+        UsageError: The environment has an invalid proxy.
+    """
 
     @cache
     def session() -> LookupSession:
-        from sysdig_instrument.lookup.aws import AwsClients, boto3_session  # noqa: PLC0415 - only when something is asked
+        from sysdig_instrument.lookup.aws import AwsClients, boto3_session  # noqa: PLC0415 - only for a lookup
         from sysdig_instrument.lookup.docker_config import DockerConfig  # noqa: PLC0415 - the same
         from sysdig_instrument.lookup.images import ImageCache  # noqa: PLC0415 - the same
         from sysdig_instrument.lookup.proxy import Proxy  # noqa: PLC0415 - the same
@@ -55,7 +57,7 @@ def shared_session(environment: Mapping[str, str], profile: str | None) -> Calla
         try:
             proxy = Proxy.from_environment(environment)
         except ValueError as error:
-            raise UsageError(f"{error}. Correct it, or take it out of the environment.") from None
+            raise UsageError(f"{error}. Correct it or remove it from the environment.") from None
         return LookupSession(
             AwsClients(lambda: boto3_session(profile)), ImageCache(), DockerConfig.from_environment(environment), proxy
         )
@@ -69,4 +71,4 @@ def _answer_offline(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
 
 def _unavailable_offline(lookup: Lookup) -> Unavailable:
     name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
-    return Unavailable(Reason(f"{quote(name)} is needed, and --offline forbids to ask for it", _OFFLINE_ADVICE))
+    return Unavailable(Reason(f"{quote(name)} is needed, but --offline prevents the lookup", _OFFLINE_ADVICE))

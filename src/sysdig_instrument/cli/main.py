@@ -1,6 +1,6 @@
-"""The command line: what can be said on it, and what comes back.
+"""The command line: its commands, and the exit code of a run.
 
-Exit codes: 0 done, 1 refused, 2 the call or the file is wrong. Results go to standard output, messages to standard error.
+Exit codes: 0 success, 1 refused, 2 usage or input error. Results go to standard output, messages to standard error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sysdig_instrument.cli.console import discard, write_stderr
 from sysdig_instrument.cli.parser import COMMANDS, EPILOG, HelpFormatter, Parser
 from sysdig_instrument.errors import RefusedError, UserError
 
-TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
+TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
@@ -25,12 +25,14 @@ EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
+NESTED_TOO_DEEPLY: Final = "is nested too deeply. Reduce the nesting."
+
 
 def build_parser() -> argparse.ArgumentParser:
-    """All commands with their options."""
+    """Return the parser with all commands. Their options are added when they are needed."""
     parser = Parser(
         prog="sysdig-instrument",
-        description="Put Sysdig's serverless agent into ECS task definitions, as the CloudFormation macro does.",
+        description="Add Sysdig's serverless agent to ECS task definitions, as the CloudFormation macro does.",
         epilog=EPILOG,
         allow_abbrev=False,
         formatter_class=HelpFormatter,
@@ -53,23 +55,23 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command; the result is the exit code."""
+    """Run a command and return the exit code."""
     try:
         return _dispatch(arguments)
     except UserError as error:
         write_stderr(f"sysdig-instrument: {error}")
         return EXIT_REFUSED if isinstance(error, RefusedError) else EXIT_USAGE
     except RecursionError:
-        write_stderr("sysdig-instrument: The file is nested too deeply. Take some of the nesting out.")
+        write_stderr(f"sysdig-instrument: The file {NESTED_TOO_DEEPLY}")
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader closed the pipe
         discard(sys.stdout)
         return EXIT_OK
-    except OSError as error:  # files are opened where a message can name them
+    except OSError as error:  # all files are opened where a message can name them, so this is standard output
         discard(sys.stdout)
-        write_stderr(f"sysdig-instrument: Standard output cannot be written: {error.strerror}. Give a file to -o.")
+        write_stderr(f"sysdig-instrument: Cannot write to standard output: {error.strerror}. Write to a file with -o.")
         return EXIT_USAGE
 
 
@@ -79,10 +81,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
             build_parser().print_help(sys.stderr)
             return EXIT_USAGE
         options = build_parser().parse_args(arguments)
-        module = importlib.import_module(
-            f"sysdig_instrument.cli.commands.{options.command}"
-        )  # after --help has been answered
+        # Imported now, after argparse has answered --help: a command imports the engine.
+        module = importlib.import_module(f"sysdig_instrument.cli.commands.{options.command}")
         code: int = module.run(options, os.environ)
         return code
     finally:
-        sys.stdout.flush()  # what cannot be written is to be known before Python closes the stream
+        sys.stdout.flush()  # report a write error here: Python ignores it when it closes the stream at exit

@@ -1,11 +1,13 @@
 r"""Text to JSON values and back: JSON, YAML and plain ECS task definitions. For the command line tool only.
 
 >>> from sysdig_instrument.documents import read, write
+>>> from sysdig_instrument.engine.patch import Change
 >>> document = read(b"a: 1 # one\n", "t.yaml")
 >>> document.value
 {'a': 1}
->>> write(document, [])
-'a: 1 # one\n'
+>>> change = Change("add", ("b",), "because", 2)
+>>> write(document, [change], {"a": 1, "b": 2}).text
+'a: 1 # one\nb: 2\n'
 """
 
 from sysdig_instrument.documents.document import Document, Encoding, Syntax

@@ -1,12 +1,14 @@
-"""A document as it was read: its value, and all that is needed to write it back as it was."""
+"""A document as it was read: its value, and everything needed to write the same bytes back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.documents.syntax_tree import compose_json
+from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
+    from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
 
 Syntax: TypeAlias = Literal["json", "yaml"]
@@ -14,18 +16,18 @@ Syntax: TypeAlias = Literal["json", "yaml"]
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How the text was written down in bytes: Python's name of the codec, and the byte order mark before it, if any."""
+    """How the file encodes its text: Python's codec name, and the byte order mark, if any."""
 
     codec: str
     byte_order_mark: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Document:
-    """A text and the JSON value that it stands for.
+    """A document's text and its JSON value.
 
-    ``value`` holds JSON's own types only, and no object in it is shared: what YAML aliases repeat is there as copies.
-    ``text`` has the line ends of the source, and no byte order mark. ``warnings`` are whole sentences.
+    ``value`` contains JSON types only and shares no objects: each YAML alias is a copy. ``text`` keeps the line breaks of
+    the file and has no byte order mark. ``warnings`` are full sentences.
     """
 
     name: str
@@ -35,7 +37,23 @@ class Document:
     encoding: Encoding
     newline: str
     warnings: tuple[str, ...] = ()
+    _tree: Node | None = field(default=None, repr=False)
+
+    @property
+    def tree(self) -> Node:
+        """The syntax tree of the text. Reading YAML makes it anyway; another one is made when it is first needed."""
+        if self._tree is None:
+            self._tree = _compose(self)
+        return self._tree
 
     def encode(self, text: str) -> bytes:
-        """The text in the bytes of this document's own kind: ``encode(text)`` gives back what was read."""
+        """Encode a text as this document was encoded: ``encode(text)`` returns the bytes that were read."""
         return self.encoding.byte_order_mark + text.encode(self.encoding.codec)
+
+
+def _compose(document: Document) -> Node:
+    if document.syntax == "json":
+        return compose_json(document.text)
+    from sysdig_instrument.documents.yaml_syntax import compose_yaml  # noqa: PLC0415 - JSON does not import PyYAML
+
+    return compose_yaml(document.text, document.name)

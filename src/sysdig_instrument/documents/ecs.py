@@ -56,11 +56,11 @@ def kind_of(value: Json, name: str) -> DocumentKind:
 
 
 def _has_any(value: dict[str, Json], *keys: str) -> bool:
-    return any(key in value or _pascal_key(key) in value for key in keys)
+    return any(key in value or pascal_key(key) in value for key in keys)
 
 
 def _has_object(value: dict[str, Json], key: str) -> bool:
-    return isinstance(value.get(key), dict) or isinstance(value.get(_pascal_key(key)), dict)
+    return isinstance(value.get(key), dict) or isinstance(value.get(pascal_key(key)), dict)
 
 
 def _describe(value: dict[str, Json]) -> str:
@@ -114,9 +114,9 @@ def to_pascal_case(value: Json) -> Json:
     if not isinstance(value, dict):
         return value
     return {
-        _pascal_key(key): item if _is_free_form(key) else to_pascal_case(item)
+        pascal_key(key): item if _is_free_form(key) else to_pascal_case(item)
         for key, item in value.items()
-        if _camel_key(key) == key or _camel_key(key) not in value
+        if camel_key(key) == key or camel_key(key) not in value
     }
 
 
@@ -126,15 +126,19 @@ def to_camel_case(value: Json) -> Json:
         return [to_camel_case(item) for item in value]
     if not isinstance(value, dict):
         return value
-    return {_camel_key(key): item if _is_free_form(key) else to_camel_case(item) for key, item in value.items()}
+    return {camel_key(key): item if _is_free_form(key) else to_camel_case(item) for key, item in value.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class EcsChanges:
-    """Changes for the plain document, and those that it has no place for: an array of containers has no ``pidMode``."""
+    """Changes for an ECS document, its value after them, and the changes that it cannot hold.
+
+    An array of container definitions has no ``pidMode``, for instance.
+    """
 
     changes: tuple[Change, ...]
     unsupported: tuple[Change, ...]
+    value: Json
 
 
 def to_ecs_changes(value: Json, kind: DocumentKind, changes: Iterable[Change]) -> EcsChanges:
@@ -149,11 +153,13 @@ def to_ecs_changes(value: Json, kind: DocumentKind, changes: Iterable[Change]) -
         if pointer is None:
             unsupported.append(change)
             continue
-        ecs_change = _to_ecs_change(value, replace(change, pointer=pointer))
+        below_owner = len(change.pointer) - len(change.owner.pointer)
+        owner = replace(change.owner, pointer=pointer[: max(0, len(pointer) - below_owner)])
+        ecs_change = _to_ecs_change(value, replace(change, pointer=pointer, owner=owner))
         # A later change sees what the earlier ones left, so that indexes mean the same on both sides.
         value = apply(value, [ecs_change])
         translated.append(ecs_change)
-    return EcsChanges(tuple(translated), tuple(unsupported))
+    return EcsChanges(tuple(translated), tuple(unsupported), value)
 
 
 def _to_ecs_change(value: Json, change: Change) -> Change:
@@ -194,8 +200,8 @@ def _translate_pointer(value: Json, pointer: Pointer) -> tuple[Pointer, bool]:
 
 def _key_in_document(value: dict[str, Json], key: str) -> str:
     """The document's own spelling of CloudFormation's key; ECS's where the document does not have it."""
-    camel_key = _camel_key(key)
-    return key if key in value and camel_key not in value else camel_key
+    in_camel_case = camel_key(key)
+    return key if key in value and in_camel_case not in value else in_camel_case
 
 
 def _value_at(value: Json, pointer: Sequence[str | int]) -> Json:
@@ -211,17 +217,17 @@ def _value_at(value: Json, pointer: Sequence[str | int]) -> Json:
 
 
 def _is_free_form(key: str) -> bool:
-    return _camel_key(key) in FREE_FORM
+    return camel_key(key) in FREE_FORM
 
 
-# ASCII letters only: for others, raising and lowering are not each other's inverse.
-
-
-def _pascal_key(key: str) -> str:
+def pascal_key(key: str) -> str:
+    """Return the key in CloudFormation's PascalCase."""
+    # ASCII only: for other letters, upper() and lower() are not inverses.
     return key[:1].upper() + key[1:] if key[:1].isascii() else key
 
 
-def _camel_key(key: str) -> str:
+def camel_key(key: str) -> str:
+    """Return the key in the camelCase of the ECS API."""
     return key[:1].lower() + key[1:] if key[:1].isascii() else key
 
 

@@ -12,7 +12,6 @@ from sysdig_instrument.documents.syntax_tree import (
     Mapping,
     Node,
     Sequence,
-    compose_json,
     function_of,
     is_merge_key,
     key_text,
@@ -38,7 +37,7 @@ class Locator:
     def __init__(self, document: Document) -> None:
         self._source = SourceText(document.text, document.newline)
         self._line_starts = [0, *(found.end() for found in LINE_BREAK.finditer(document.text))]
-        self._tree = _syntax_tree(document)
+        self._tree = document.tree
 
     def lines(self, pointer: Pointer) -> LineRange:
         """The lines of a value with its key; those of the innermost value around it that is there, where it is not."""
@@ -65,14 +64,6 @@ class Locator:
                 break
             (start, node), is_tag_read = child, False
         return start, node
-
-
-def _syntax_tree(document: Document) -> Node:
-    if document.syntax == "json":
-        return compose_json(document.text)
-    from sysdig_instrument.documents.yaml_syntax import compose_yaml  # noqa: PLC0415 - JSON does not import PyYAML
-
-    return compose_yaml(document.text, document.name)
 
 
 def _child_at(node: Node, step: str | int) -> tuple[int, Node] | None:

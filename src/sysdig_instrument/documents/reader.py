@@ -12,6 +12,7 @@ from sysdig_instrument.documents.document import Document, Encoding
 from sysdig_instrument.documents.errors import MAX_BYTES, error_at
 from sysdig_instrument.documents.json_values import NotJsonError, parse_json
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 # UTF-32 first: its little-endian mark begins with UTF-16's.
 _BYTE_ORDER_MARKS: Final = (
@@ -67,6 +68,7 @@ def detect_newline(text: str) -> str:
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Syntax
+    from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
 
 STANDARD_INPUT: Final = "standard input"
@@ -106,43 +108,62 @@ def read(data: bytes, name: str) -> Document:
     text, encoding = decode(data, name)
     if not text.strip():
         raise UsageError(f"{name} is empty. Give a template or task definition in JSON or YAML.")
-    syntax, value, warnings = _parse_any(text, name)
-    return Document(name, value, syntax, text, encoding, detect_newline(text), warnings)
+    parsed = _parse_any(text, name)
+    return Document(
+        name, parsed.value, parsed.syntax, text, encoding, detect_newline(text), parsed.warnings, parsed.tree
+    )
 
 
-def _parse_any(text: str, name: str) -> tuple[Syntax, Json, tuple[str, ...]]:
-    """Value and warnings. JSON is tried on what can be JSON at all, so that YAML pays nothing for it."""
-    if not _OPENING_BRACKET.match(text):
-        return "yaml", *_parse_yaml(text, name)
-    try:
-        return "json", *parse_json(text, name)
-    except NotJsonError as error:
-        # YAML in brackets could still mean something here, but not what its author meant: "[1 2]" is one string.
-        if _LOOKS_LIKE_JSON.match(text):
-            raise error_at(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
-    return "yaml", *_parse_yaml(text, name)
-
-
-def parse(text: str, name: str, syntax: Syntax) -> tuple[Json, tuple[str, ...]]:
-    """Value and warnings of a text whose syntax is known.
+def reread(document: Document, text: str) -> Document:
+    """Return the document with another text, read in the same syntax.
 
     Raises:
         UsageError: The text is not in that syntax.
     """
+    parsed = _parse(text, document.name, document.syntax)
+    return replace(document, text=text, value=parsed.value, warnings=parsed.warnings, _tree=parsed.tree)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """What a text was parsed to. JSON needs no syntax tree for its value, so it has none."""
+
+    syntax: Syntax
+    value: Json
+    warnings: tuple[str, ...]
+    tree: Node | None = None
+
+
+def _parse_any(text: str, name: str) -> _Parsed:
+    """Parse a text. Only one that starts with a bracket is tried as JSON, so YAML does not pay for it."""
+    if not _OPENING_BRACKET.match(text):
+        return _parse_yaml(text, name)
+    try:
+        return _Parsed("json", *parse_json(text, name))
+    except NotJsonError as error:
+        # YAML in brackets could still mean something here, but not what its author meant: "[1 2]" is one string.
+        if _LOOKS_LIKE_JSON.match(text):
+            raise error_at(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
+    return _parse_yaml(text, name)
+
+
+def _parse(text: str, name: str, syntax: Syntax) -> _Parsed:
+    """Parse a text in a known syntax."""
     if syntax == "yaml":
         return _parse_yaml(text, name)
     try:
-        return parse_json(text, name)
+        return _Parsed("json", *parse_json(text, name))
     except NotJsonError as error:
         raise error_at(name, text, error.offset, f"this is not JSON: {error.fact}. Correct the file.") from None
 
 
-def _parse_yaml(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
+def _parse_yaml(text: str, name: str) -> _Parsed:
     # Imported late: PyYAML takes longer to import than all of this package, and JSON does not need it.
     from sysdig_instrument.documents.yaml_syntax import compose_yaml  # noqa: PLC0415
     from sysdig_instrument.documents.yaml_values import construct_yaml  # noqa: PLC0415
 
-    return construct_yaml(compose_yaml(text, name), text, name)
+    tree = compose_yaml(text, name)
+    return _Parsed("yaml", *construct_yaml(tree, text, name), tree)
 
 
 # FOLDED: Bytes to text: byte order marks, encodings, and what is not text at all.

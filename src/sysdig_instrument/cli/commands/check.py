@@ -1,9 +1,9 @@
-"""``sysdig-instrument check``: is everything in these files instrumented, as the macro's hook would see it?"""
+"""``sysdig-instrument check``: report whether each task definition is instrumented, by the rules of the macro's hook."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
@@ -27,10 +27,10 @@ from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what is instrumented and what is not; 1 where something is not.
+    """Print which task definitions are instrumented. Return 1 if one is not.
 
     Raises:
-        UsageError: The call is wrong.
+        UsageError: An option is wrong.
     """
     return print_reports(process_files(options, environment, _file_report), options, environment)
 
@@ -38,26 +38,19 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _file_report(document: InputDocument, context: Context) -> FileReport:
     locator = LineLocator(document)
     plans = plan_with_lookups(document.fragment, document.with_transform_parameters(context), no_lookups).tasks
-    tasks = tuple(TaskReport(_report_row(plan, locator)) for plan in plans)
-    items = tuple(item for plan in plans for item in _report_items(plan, locator))
-    return FileReport(document.source.name, tasks, items)
+    rows, items = zip(*(_task_report(plan, locator) for plan in plans), strict=True) if plans else ((), ())
+    tasks = tuple(TaskReport(row) for row in rows)
+    return FileReport(document.source.name, tasks, tuple(item for each in items for item in each))
 
 
-def _report_row(plan: TaskPlan, locator: LineLocator) -> ReportRow:
+def _task_report(plan: TaskPlan, locator: LineLocator) -> tuple[ReportRow, list[ReportItem]]:
     name, line = task_label(plan.task.name), locator.line(plan.task.pointer or ())
     match protection(plan):
         case Protected():
-            return ReportRow(name, Result.PASSED, "instrumented", "", line)
+            return ReportRow(name, Result.PASSED, "instrumented", "", line), []
         case OutOfScope(why):
-            return ReportRow(name, Result.SKIPPED, "left alone", why, line)
+            item = ReportItem(LEFT_ALONE, Reason(f"Skipped: {why}"), name, None, "", line)
+            return ReportRow(name, Result.SKIPPED, "left alone", why, line), [item]
         case Unprotected(reasons):
-            return ReportRow(name, Result.FAILED, "NOT instrumented", "; ".join(reasons), line)
-
-
-def _report_items(plan: TaskPlan, locator: LineLocator) -> Iterator[ReportItem]:
-    name, line = task_label(plan.task.name), locator.line(plan.task.pointer or ())
-    match protection(plan):
-        case OutOfScope(why):
-            yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {why}"), name, None, "", line)
-        case Unprotected(reasons):
-            yield from (ReportItem(NOT_INSTRUMENTED, Reason(reason), name, None, "", line) for reason in reasons)
+            items = [ReportItem(NOT_INSTRUMENTED, Reason(reason), name, None, "", line) for reason in reasons]
+            return ReportRow(name, Result.FAILED, "NOT instrumented", "; ".join(reasons), line), items

@@ -1,4 +1,4 @@
-"""``sysdig-instrument coverage``: which running tasks of an account are protected, by which agent, and why others are not."""
+"""``sysdig-instrument coverage``: report which running tasks of an account are protected, and why the others are not."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sysdig_instrument.coverage.ecs import AccountSession, read_inventory
 from sysdig_instrument.coverage.report import build_report
 
 EXIT_UNPROTECTED: Final = 1
-"""Exit code where a task that should be protected is not, or might not be."""
+"""The exit code if a task that should be protected is not, or may not be."""
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print the report; 1 where something is not protected, or could not be read.
+    """Print the report. Return 1 if a task is not protected, or if something could not be read.
 
     Raises:
-        RefusedError: EC2 does not list the regions.
-        UsageError: The call or a file is wrong, or there are no credentials or no region.
+        RefusedError: EC2 does not return the list of regions.
+        UsageError: An option or a file is wrong, or there are no credentials or no region.
     """
     resolved = settings_from_options(options)
     session = AccountSession.of(options.profile, environment)
@@ -33,8 +33,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.format == "json":
         write_stdout(json_report.render(result))
         for read_error in result.read_errors:
-            write_stderr(f"could not be read: {read_error.text}")
+            write_stderr(f"Could not be read: {read_error.text}")
     else:
-        console = detect_console(options.color, environment)
-        write_stdout(coverage_table.render(result, coverage_table.Console(console.width, console.colours)))
+        write_stdout(coverage_table.render(result, detect_console(options.color, environment)))
     return EXIT_UNPROTECTED if options.fail_on == "unprotected" and not result.has_passed else 0

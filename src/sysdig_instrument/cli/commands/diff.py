@@ -1,4 +1,4 @@
-"""``sysdig-instrument diff``: what would change in these files, and why."""
+"""``sysdig-instrument diff``: print what would change in each file, and why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from sysdig_instrument.cli.attribution import OwnedChange, attribute_changes
+from sysdig_instrument.cli.attribution import final_pointers, owner_label
 from sysdig_instrument.cli.batch import exit_code, process_files
 from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.diff_formats import side_by_side
@@ -17,53 +17,56 @@ from sysdig_instrument.cli.diff_formats.unified import render_patch, render_term
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
-from sysdig_instrument.documents import write as written
+from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
-from sysdig_instrument.lazy_dataclasses import dataclass, replace
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 _EXIT_CHANGES: Final = 1
-"""What ``--exit-code`` answers where something would change: as ``git diff`` does."""
+"""The exit code of ``--exit-code`` if something would change, as for ``git diff``."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentDiff:
-    """What would change in one document, and its text then."""
+    """A document, its preview, and the document after the changes."""
 
     document: InputDocument
     preview: Preview
-    changes: list[OwnedChange]
-    new_text: str
+    after: Document
 
     def hunks(self) -> Iterator[Hunk]:
-        """The places where its text changes, with the reasons."""
+        """Return the hunks in which the text changes, with the reasons."""
         source = self.document.source
-        if self.new_text == source.text:
+        if self.after.text == source.text:
             return iter(())
-        new_locator = Locator(replace(source, text=self.new_text))
-        removed = [each for each in self.changes if each.change.operation == "remove"]
+        new_locator = Locator(self.after)
+        changes = self.preview.changes
+        removed = [change for change in changes if change.operation == "remove"]
         old_locator = Locator(source) if removed else new_locator
-        old_spans = [_span(old_locator, each, each.change.pointer) for each in removed]
+        old_spans = [_span(old_locator, change, change.pointer) for change in removed]
         new_spans = [
-            _span(new_locator, each, each.final_pointer) for each in self.changes if each.change.operation != "remove"
+            _span(new_locator, change, pointer)
+            for change, pointer in zip(changes, final_pointers(self.preview.processed, changes), strict=True)
+            if change.operation != "remove"
         ]
-        return hunks(source.text, self.new_text, old_spans, new_spans)
+        return hunks(source.text, self.after.text, old_spans, new_spans)
 
 
 Results: TypeAlias = Iterable[tuple[str, DocumentDiff | UserError]]
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what would change in each file; 1 where one is refused, or with ``--exit-code`` where one would change.
+    """Print what would change in each file. Return 1 if one is refused, or with ``--exit-code`` if one would change.
 
     Raises:
-        UsageError: The call is wrong.
+        UsageError: An option is wrong.
     """
     if options.format == "patch" and len(options.files) > 1:
-        raise UsageError("A JSON Patch is for one document. Name one file, or use --format json for several.")
+        raise UsageError("A JSON Patch applies to one document. Name one file, or use --format json for several.")
     session = shared_session(environment, options.profile)
 
     def work(document: InputDocument, context: Context) -> DocumentDiff:
@@ -79,7 +82,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stdout("\n")
     elif options.format == "patch":
         for _, result in _report_messages(results):
-            write_stdout(json_patch(result.changes))
+            write_stdout(json_patch(result.preview.changes))
     else:
         console = detect_console(options.color, environment)
         for path, result in _report_messages(results):
@@ -91,28 +94,27 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _document_diff(document: InputDocument, preview: Preview) -> DocumentDiff:
     if preview.problems:
         raise RefusedError(message(preview.problems))
-    new_text = written(document.source, preview.changes)
-    return DocumentDiff(document, preview, attribute_changes(document, preview), new_text)
+    return DocumentDiff(document, preview, write(document.source, preview.changes, preview.processed))
 
 
-def _span(locator: Locator, change: OwnedChange, pointer: tuple[str | int, ...]) -> NoteSpan:
+def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
     lines = locator.lines(pointer)
-    return NoteSpan(lines.first, lines.last, Note(change.owner_label, change.change.reason))
+    return NoteSpan(lines.first, lines.last, Note(owner_label(change), change.reason))
 
 
 def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool) -> Results:
     for path, result in results:
         if isinstance(result, UserError):
             codes.append(exit_code(result))
-        elif fail_on_changes and result.changes:
+        elif fail_on_changes and result.preview.changes:
             codes.append(_EXIT_CHANGES)
         yield path, result
 
 
 def _report_messages(results: Results) -> Iterator[tuple[str, DocumentDiff]]:
-    """What could be worked out; the rest, and what there is to know beside the diff, goes to standard error."""
+    """Yield the diffs. Write errors, warnings and notices to standard error."""
     for path, result in results:
-        sys.stdout.flush()  # on a terminal both are one text
+        sys.stdout.flush()  # keep both streams in order on a terminal
         if isinstance(result, UserError):
             write_stderr(f"sysdig-instrument: {_with_path(path, result)}")
             continue
@@ -132,13 +134,14 @@ def _with_path(path: str, error: UserError) -> str:
 
 
 def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side: bool) -> Iterator[str]:
-    reasons = [] if is_side_by_side or console.is_terminal else diff.changes
-    yield from render_summary(path, diff.preview.plan, diff.changes, reasons, console)
-    if diff.changes and is_side_by_side:
+    changes = diff.preview.changes
+    reasons = () if is_side_by_side or console.is_terminal else changes  # else they are printed beside the diff
+    yield from render_summary(path, diff.preview.plan, changes, reasons, console)
+    if changes and is_side_by_side:
         yield from side_by_side.render(diff.hunks(), console)
-    elif diff.changes and console.is_terminal:
+    elif changes and console.is_terminal:
         yield from render_terminal(diff.hunks(), console)
-    elif diff.changes:
+    elif changes:
         yield from render_patch(diff.hunks(), path)
     yield "\n" if console.is_terminal else ""
 
@@ -148,6 +151,6 @@ def _to_json(path: str, result: DocumentDiff | UserError) -> Json:
         return {"file": path, "error": str(result), "changes": []}
     return {
         "file": path,
-        "changes": change_records(result.changes),
+        "changes": change_records(result.preview.changes),
         "notices": [notice.text for notice in result.preview.notices],
     }

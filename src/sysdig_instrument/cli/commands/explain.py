@@ -1,4 +1,4 @@
-"""``sysdig-instrument explain``: what becomes of each task definition and container, and why."""
+"""``sysdig-instrument explain``: report what happens to each task definition and container, and why."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ _RESULTS: Final = {
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print the report; 1 where something is refused.
+    """Print the report. Return 1 if a template is refused.
 
     Raises:
-        UsageError: The call is wrong.
+        UsageError: An option is wrong.
     """
     session = shared_session(environment, options.profile)
 
     def work(document: InputDocument, context: Context) -> FileReport:
-        outlook = preview_document(document, context, look_up_from_options(options, context, environment, session))
-        return file_report(document, outlook)
+        look_up = look_up_from_options(options, context, environment, session)
+        return file_report(document, preview_document(document, context, look_up))
 
     return print_reports(process_files(options, environment, work), options, environment)
 
 
 def file_report(document: InputDocument, preview: Preview) -> FileReport:
-    """The report on a document."""
+    """Return the report on a document."""
     locator = LineLocator(document)
     refused = {problem.location.task for problem in preview.problems}
     tasks = tuple(_task_report(task, task.task.name in refused, locator) for task in preview.plan.tasks)
@@ -88,8 +88,8 @@ def _report_item(rule: Rule, finding: Finding, locator: LineLocator) -> ReportIt
 
 def _left_alone_items(task: TaskReport) -> Iterator[ReportItem]:
     if task.row.result is Result.SKIPPED:
-        yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {task.row.why}"), task.row.name, None, "", task.row.line)
+        yield ReportItem(LEFT_ALONE, Reason(f"Skipped: {task.row.why}"), task.row.name, None, "", task.row.line)
         return
     for row in task.containers:
         if row.result is Result.SKIPPED:
-            yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {row.why}"), task.row.name, row.name, "", row.line)
+            yield ReportItem(LEFT_ALONE, Reason(f"Skipped: {row.why}"), task.row.name, row.name, "", row.line)

@@ -1,4 +1,4 @@
-"""``sysdig-instrument images``: what a template's images run by themselves, as far as the template leaves it to them."""
+"""``sysdig-instrument images``: print the ENTRYPOINT and CMD of the images whose containers do not set them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from sysdig_instrument.planning import LookupFunction, plan_with_lookups
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print the images that are needed, with what was read; write them to a file for ``--images``.
+    """Print the images with their configs, and write the configs to a file for ``--images``.
 
     Raises:
-        RefusedError: Some of them could not be read; the file has the others.
-        UsageError: The call or a file is wrong.
+        RefusedError: Some images could not be read. The file has the others.
+        UsageError: An option or a file is wrong.
     """
     context = context_for_file(options, environment, options.file)
     document = input_document(load(options.file))
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if unread:
         raise RefusedError(f"{len(unread)} of {len(recorded)} images could not be read.")
     if not recorded:
-        write_stderr("No image needs to be read.")
+        write_stderr("No image has to be read.")
     return 0
 
 
@@ -65,10 +65,10 @@ def _image_text(lookup: ImageLookup, answer: Answer) -> str:
 
 
 def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:
-    """ImageConfigs of what was read.
+    """Return the value of ImageConfigs for the images that could be read.
 
     Raises:
-        UsageError: An image runs different things on different platforms, which ImageConfigs cannot say.
+        UsageError: An image has different commands on different platforms, which ImageConfigs cannot express.
     """
     configs: dict[str, Json] = {}
     for lookup, answer in recorded.items():
@@ -76,8 +76,8 @@ def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:
             config: Json = {"Entrypoint": list(answer.entrypoint), "Cmd": list(answer.cmd)}
             if configs.setdefault(lookup.image, config) != config:
                 raise UsageError(
-                    f"{lookup.image} runs different things on different platforms, and a file of image configs has no place for that. "
-                    "Let the registry be asked for it."
+                    f"{lookup.image} has different commands on different platforms, and a file of image configs can hold only one. "
+                    "Leave the image out of the file, so that its registry is contacted."
                 )
     return configs
 
@@ -86,4 +86,4 @@ def _write_image_configs(path: str, configs: Mapping[str, Json]) -> None:
     try:
         Path(path).write_text(json.dumps(configs, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Give the path of a file to -o.") from None
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Give -o the path of a file.") from None

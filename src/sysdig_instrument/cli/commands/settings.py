@@ -1,4 +1,7 @@
-"""``sysdig-instrument settings``: the value of each setting, and the layer that gave it."""
+"""``sysdig-instrument settings``: print the value of each setting, and the layer that it comes from.
+
+The values of settings that may hold a secret are not printed, only their names.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Final
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import exit_code, process_files
 from sysdig_instrument.cli.console import (
+    GAP,
     Console,
     detect_console,
     display_width,
@@ -37,11 +41,11 @@ _KEYS_ONLY: Final = frozenset({"ImageConfigs", "RegistryCredentials"})
 
 
 def display_value(name: str, value: Json) -> str:
-    """The value in a few words: names of variables without their values, a log driver without its options."""
+    """Return a short form of a value: variables without their values, a log driver without its options."""
     if value is None:
         return "not set"
     if name == "ExtraConf":
-        return f"a text of {len(str(value))} characters"
+        return f"{len(str(value))} characters"
     if isinstance(value, dict):
         return _display_object(name, value)
     if isinstance(value, list):
@@ -51,21 +55,21 @@ def display_value(name: str, value: Json) -> str:
 
 def _display_object(name: str, value: dict[str, Json]) -> str:
     if name == "AgentLogConfiguration":
-        return f"LogDriver {value.get('LogDriver', 'not given')}"
+        return f"LogDriver {value.get('LogDriver', 'not set')}"
     if name in _VARIABLE_SETTINGS:
         return ", ".join(f"{key}=…" for key in value) or "none"
     if name in _KEYS_ONLY:
         return ", ".join(value) or "none"
-    return json.dumps(value, ensure_ascii=False)  # an expression, or a map of hosts
+    return json.dumps(value, ensure_ascii=False)  # an expression, or an object with a value per host
 
 
+_INDENT: Final = " " * 6
 _MIN_VALUE_WIDTH: Final = 16
-_MARGIN_WIDTH: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class SettingValue:
-    """A setting: its value as it may be shown, and the layer that gave it."""
+    """A setting: its value as it may be printed, and the layer that it comes from."""
 
     name: str
     value: str
@@ -74,7 +78,7 @@ class SettingValue:
 
 @dataclass(frozen=True, slots=True)
 class SettingsSection:
-    """A task definition, or a container of it with settings of its own."""
+    """The settings of a task definition, or those that a container has of its own."""
 
     task: str
     container: str | None
@@ -83,17 +87,17 @@ class SettingsSection:
 
 @dataclass(frozen=True, slots=True)
 class SettingsReport:
-    """The settings in one file, and what is wrong with them."""
+    """The settings in one file, and the errors in them."""
 
     sections: list[SettingsSection]
     errors: list[str]
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print the settings of each file's task definitions; 1 where one of the settings cannot be used.
+    """Print the settings of the task definitions in each file. Return 1 if a setting is invalid.
 
     Raises:
-        UsageError: The call is wrong.
+        UsageError: An option is wrong.
     """
 
     def work(document: InputDocument, context: Context) -> SettingsReport:
@@ -125,7 +129,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _report_errors(
     results: Iterable[tuple[str, SettingsReport | UserError]], codes: list[int]
 ) -> Iterator[tuple[str, SettingsReport]]:
-    """What could be read; what is wrong goes to standard error."""
+    """Yield the reports. Write the errors to standard error, and add the exit codes to ``codes``."""
     for path, result in results:
         sys.stdout.flush()
         if isinstance(result, UserError):
@@ -160,20 +164,19 @@ def _setting_values(resolved: ResolvedSettings, *, include_defaults: bool) -> It
 
 
 def _render(path: str, sections: Sequence[SettingsSection], console: Console) -> Iterator[str]:
-    yield console.paint("strong", sanitize(path)) + ("" if sections else ": no task definition") + "\n"
+    yield console.paint("strong", sanitize(path)) + ("" if sections else ": no task definitions") + "\n"
     rows = [row for section in sections for row in section.values]
     name_width = max((len(row.name) for row in rows), default=0)
     layer_width = max((display_width(row.layer) for row in rows), default=0)
-    available_width = max(_MIN_VALUE_WIDTH, (console.width or 0) - name_width - layer_width - _MARGIN_WIDTH)
+    available_width = (console.width or 0) - len(_INDENT) - name_width - layer_width - 2 * len(GAP)
     value_width = max((display_width(row.value) for row in rows), default=0)
-    width = value_width if console.width is None else min(value_width, available_width)
+    width = value_width if console.width is None else min(value_width, max(_MIN_VALUE_WIDTH, available_width))
     for section in sections:
         yield f"    {sanitize(section.container)}\n" if section.container else f"  {sanitize(section.task)}\n"
         for row in section.values:
             first, *other_lines = wrap(sanitize(row.value), width)
-            layer = console.paint("faint", row.layer)
-            yield f"      {row.name.ljust(name_width)}  {pad(first, width)}  {layer}\n"
-            yield from (f"{' ' * (name_width + 8)}{line}\n" for line in other_lines)
+            lines = [f"{pad(first, width)}{GAP}{console.paint('faint', row.layer)}", *other_lines]
+            yield from console.row([f"{_INDENT}{row.name.ljust(name_width)}"], lines)
 
 
 def _to_json(sections: Sequence[SettingsSection]) -> list[Json]:
@@ -185,6 +188,3 @@ def _to_json(sections: Sequence[SettingsSection]) -> list[Json]:
         }
         for section in sections
     ]
-
-
-# FOLDED: The value of a setting as it may be shown: what may hold a secret is only named.

@@ -1,4 +1,4 @@
-"""``sysdig-instrument transform``: the processed template."""
+"""``sysdig-instrument transform``: print the processed template or task definition."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from pathlib import Path
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
 from sysdig_instrument.cli.console import write_stderr
-from sysdig_instrument.cli.documents import InputDocument, input_document, preview_document
+from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.documents import Syntax, load, render, write
-from sysdig_instrument.engine import patch
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import message
-from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.quotas import check_size, processed_size
 
@@ -25,8 +23,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the processed document, or write it to a file.
 
     Raises:
-        RefusedError: The document cannot be instrumented as asked.
-        UsageError: The call or the file is wrong.
+        RefusedError: The document cannot be instrumented as the settings require.
+        UsageError: An option or the file is wrong.
     """
     context = context_for_file(options, environment, options.file)
     document = input_document(load(options.file))
@@ -38,19 +36,18 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stderr(f"notice: {notice.text}")
     if preview.problems:
         raise RefusedError(message(preview.problems))
-    _write_output(_processed_bytes(document, preview.changes, options.format), options.output)
+    _write_output(_processed_bytes(document, preview, options.format), options.output)
     return 0
 
 
-def _processed_bytes(document: InputDocument, changes: tuple[Change, ...], syntax: Syntax | None) -> bytes:
-    """The document with the changes, in its own syntax or in the one that was asked for."""
+def _processed_bytes(document: InputDocument, preview: Preview, syntax: Syntax | None) -> bytes:
+    """Return the processed document, in its own syntax or in the given one."""
     source = document.source
-    value = patch.apply(source.value, changes)
     if document.kind == "template":
-        check_size(processed_size(value), "The processed template")
+        check_size(processed_size(preview.processed), "The processed template")
     if syntax is None or syntax == source.syntax:
-        return source.encode(write(source, changes, write_stderr))
-    return render(value, syntax).encode()
+        return source.encode(write(source, preview.changes, preview.processed, write_stderr).text)
+    return render(preview.processed, syntax).encode()
 
 
 def _write_output(content: bytes, path: str | None) -> None:
@@ -60,4 +57,4 @@ def _write_output(content: bytes, path: str | None) -> None:
     try:
         Path(path).write_bytes(content)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Give the path of a file to -o.") from None
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Give -o the path of a file.") from None

@@ -1,1 +1,1 @@
-"""Differences between two texts, for people and for ``patch``."""
+"""The formats of ``diff``."""

@@ -1,4 +1,4 @@
-"""Two texts as the places where they differ, with a little of what stands around each."""
+"""The hunks in which two texts differ, with context lines and notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Why something is new in the second text, and what it belongs to."""
+    """The reason for a difference, and what it belongs to."""
 
     owner: str
     reason: str
@@ -23,7 +23,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """A line of the first text, the second, or both. ``old`` and ``new`` are its numbers, counted from one."""
+    """A line of the old text, the new text, or both. ``old`` and ``new`` are its numbers there, from 1."""
 
     sign: Literal[" ", "+", "-"]
     text: str
@@ -34,34 +34,34 @@ class DiffLine:
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """One place where the texts differ."""
+    """Adjacent differences between the texts, with context lines."""
 
     lines: tuple[DiffLine, ...]
     old_offset: int
-    """Lines of the first text above it; those of the second are ``new_offset``."""
+    """The number of lines above the hunk in the old text; ``new_offset`` is that in the new text."""
     new_offset: int
 
     @property
     def header(self) -> str:
-        """``@@ -1,3 +1,4 @@``."""
+        """The range information of a unified diff: ``@@ -1,3 +1,4 @@``."""
         old_count = sum(line.sign != "+" for line in self.lines)
         new_count = sum(line.sign != "-" for line in self.lines)
         return f"@@ -{_hunk_range(self.old_offset, old_count)} +{_hunk_range(self.new_offset, new_count)} @@"
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """What its changes belong to, in the order of the text."""
+        """What the differences belong to, in the order of the text, each once."""
         return tuple(dict.fromkeys(note.owner for line in self.lines for note in line.notes))
 
 
 def _hunk_range(offset: int, count: int) -> str:
-    start = offset + 1 if count else offset  # as diff(1) has it
+    start = offset + 1 if count else offset  # as diff(1) does
     return str(start) if count == 1 else f"{start},{count}"
 
 
 @dataclass(frozen=True, slots=True)
 class NoteSpan:
-    """Lines of a text that a note is about: it is put to the first of them that differs."""
+    """The lines that a note is about. It is attached to the first of them that differs."""
 
     first: int
     last: int
@@ -69,11 +69,10 @@ class NoteSpan:
 
 
 def hunks(old_text: str, new_text: str, old_spans: Iterable[NoteSpan], new_spans: Iterable[NoteSpan]) -> Iterator[Hunk]:
-    """The places where two texts differ, with notes about lines of the first and of the second text."""
+    """Yield the hunks in which two texts differ, with notes on lines of the old and of the new text."""
     old_lines, new_lines = _LINE.findall(old_text), _LINE.findall(new_text)
-    matcher = SequenceMatcher(
-        None, old_lines, new_lines
-    )  # its shortcut for lines that are everywhere keeps long templates quick
+    # Its heuristic for lines that occur often (autojunk) stays on: it keeps long templates fast.
+    matcher = SequenceMatcher(None, old_lines, new_lines)
     changed = [opcode for opcode in matcher.get_opcodes() if opcode[0] != "equal"]
     old_notes = _notes_by_line(old_spans, [range(opcode[1] + 1, opcode[2] + 1) for opcode in changed])
     new_notes = _notes_by_line(new_spans, [range(opcode[3] + 1, opcode[4] + 1) for opcode in changed])

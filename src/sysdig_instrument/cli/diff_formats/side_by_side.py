@@ -1,4 +1,4 @@
-"""Two texts beside each other, as wide as the terminal, with their line numbers."""
+"""A side-by-side diff with line numbers, as wide as the terminal."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sysdig_instrument.cli.console import Console, StyleName, pad, sanitize, wra
 from sysdig_instrument.cli.diff_formats.hunks import DiffLine, Hunk
 
 _DEFAULT_WIDTH: Final = 130
-"""Columns where nobody says how many there are, as for ``diff -y``."""
+"""Columns if the width is unknown, as for ``diff -y``."""
 _MIN_COLUMN_WIDTH: Final = 10
 
 
 def render(hunks: Iterable[Hunk], console: Console) -> Iterator[str]:
-    """The rows of all hunks; a reason stands above the row that it is about."""
+    """Yield the rows of all hunks, each reason above its row."""
     for hunk in hunks:
         number_width = len(str(max(line.old or line.new or 0 for line in hunk.lines) + 1))
         text_width = max(_MIN_COLUMN_WIDTH, ((console.width or _DEFAULT_WIDTH) - 3 - 2 * (number_width + 1)) // 2)
-        yield console.paint("place", ", ".join(hunk.owners) or hunk.header) + "\n"
+        yield console.paint("heading", ", ".join(hunk.owners) or hunk.header) + "\n"
         for old, new in _pairs(hunk.lines):
             for note in (*(old.notes if old else ()), *(new.notes if new and new is not old else ())):
                 yield console.paint("faint", f"{' ' * (number_width + 1)}{'▾ ' + note.reason}") + "\n"
@@ -27,7 +27,7 @@ def render(hunks: Iterable[Hunk], console: Console) -> Iterator[str]:
 
 
 def _pairs(lines: tuple[DiffLine, ...]) -> Iterator[tuple[DiffLine | None, DiffLine | None]]:
-    """Lines that stand beside each other: what was taken out beside what was put in."""
+    """Yield the lines of each row: removed lines beside added ones."""
     for is_same, run in groupby(lines, key=lambda line: line.sign == " "):
         group = list(run)
         if is_same:
@@ -47,10 +47,10 @@ def _row(
         is_first = index == 0
         columns = [
             console.paint("faint", _line_number(old.old if old and is_first else None, number_width)),
-            _paint(old, pad(left, text_width), "old", console),
+            _paint(old, pad(left, text_width), "removed", console),
             _separator(old, new, console),
             console.paint("faint", _line_number(new.new if new and is_first else None, number_width)),
-            _paint(new, right, "new", console),
+            _paint(new, right, "added", console),
         ]
         yield " ".join(columns).rstrip() + "\n"
 
@@ -67,9 +67,9 @@ def _separator(old: DiffLine | None, new: DiffLine | None, console: Console) -> 
     if old is new:
         return console.paint("faint", "│")
     return (
-        console.paint("new", ">")
+        console.paint("added", ">")
         if old is None
-        else console.paint("old", "<")
+        else console.paint("removed", "<")
         if new is None
         else console.paint("warn", "|")
     )

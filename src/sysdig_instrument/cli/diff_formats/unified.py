@@ -1,18 +1,17 @@
-"""A unified diff: for ``patch`` and ``git apply`` where it goes into a file, with reasons beside it on a terminal."""
+"""A unified diff: for ``patch`` and ``git apply`` in a file or a pipe, with the reasons beside it on a terminal."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from sysdig_instrument.cli.console import Console, StyleName, display_width, pad, sanitize
+from sysdig_instrument.cli.console import Console, StyleName, display_width, pad, sanitize, wrap_words
 from sysdig_instrument.cli.diff_formats.hunks import DiffLine, Hunk
 
-_SIGN_STYLES: Final[dict[str, StyleName]] = {"+": "new", "-": "old"}
+_SIGN_STYLES: Final[dict[str, StyleName]] = {"+": "added", "-": "removed"}
 _GAP_WIDTH: Final = 2
 _MIN_WIDTH: Final = 100
-"""A terminal with fewer columns has the reasons above the lines."""
+"""On a narrower terminal the reasons go above the lines."""
 
 _MIN_REASON_WIDTH: Final = 30
 _MAX_REASON_WIDTH: Final = 72
@@ -20,7 +19,7 @@ _NO_NEWLINE_AT_END: Final = "\\ No newline at end of file"
 
 
 def render_patch(hunks: Iterable[Hunk], path: str) -> Iterator[str]:
-    """The diff as ``patch -p1`` and ``git apply`` take it; names of what changes stand in the hunks' headers."""
+    """Yield a diff for ``patch -p1`` and ``git apply``. The hunk headers name what changes."""
     name = path.removeprefix("./").lstrip("/")
     yield f"--- a/{name}\n"
     yield f"+++ b/{name}\n"
@@ -33,20 +32,20 @@ def render_patch(hunks: Iterable[Hunk], path: str) -> Iterator[str]:
 
 
 def render_terminal(hunks: Iterable[Hunk], console: Console) -> Iterator[str]:
-    """The diff for a terminal: each reason beside its first line, or above it where there is no room beside it."""
+    """Yield the diff for a terminal: each reason beside its first line, or above it if there is no room."""
     all_hunks = list(hunks)
     column = _reason_column([line for hunk in all_hunks for line in hunk.lines if line.notes], console.width)
     for hunk in all_hunks:
-        yield console.paint("place", f"{hunk.header} {', '.join(hunk.owners)}".rstrip()) + "\n"
+        yield console.paint("heading", f"{hunk.header} {', '.join(hunk.owners)}".rstrip()) + "\n"
         yield from _hunk_lines(hunk.lines, column, console)
 
 
 def _hunk_lines(lines: tuple[DiffLine, ...], column: int | None, console: Console) -> Iterator[str]:
-    pending: list[str] = []  # rows of a reason that are still to be put beside lines
+    pending: list[str] = []  # lines of reasons that are not printed yet
     for line in lines:
         text = _line_text(line)
         reasons = [note.reason for note in line.notes]
-        if reasons:  # each reason is to begin at the line that it is about
+        if reasons:  # a reason starts at its own line, so the rest of the last one goes before
             yield from _remaining_reasons(pending, column or 0, console)
             pending = []
         if column is None or display_width(text) > column - _GAP_WIDTH:
@@ -74,12 +73,12 @@ def _remaining_reasons(pending: list[str], column: int, console: Console) -> Ite
 
 
 def _wrap_reason(reason: str, width: int) -> list[str]:
-    first, *other_lines = textwrap.wrap(reason, min(width, _MAX_REASON_WIDTH) - 2)
+    first, *other_lines = wrap_words(reason, min(width, _MAX_REASON_WIDTH) - 2)
     return [f"◂ {first}", *(f"  {row}" for row in other_lines)]
 
 
 def _reason_column(noted_lines: Iterable[DiffLine], width: int | None) -> int | None:
-    """Where the reasons begin, in all of the diff: behind the longest line that leaves enough room for one."""
+    """Return the column at which all reasons start: after the longest line that leaves enough room."""
     if width is None or width < _MIN_WIDTH:
         return None
     max_column = width - _MIN_REASON_WIDTH

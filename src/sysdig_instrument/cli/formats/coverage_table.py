@@ -1,52 +1,42 @@
-"""The report as a table for people: as wide as the terminal, one row for tasks that are alike, the unprotected first."""
+"""The coverage report for people: as wide as the terminal, one row for similar tasks, unprotected tasks first."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from sysdig_instrument.cli.console import GAP, Console, StyleName, display_width, pad, wrap, wrap_words
 from sysdig_instrument.coverage.assess import Assessment, TaskStatus
 from sysdig_instrument.coverage.json_report import protected_percent
 from sysdig_instrument.coverage.model import short_name
 from sysdig_instrument.coverage.report import Report, ReportGroup
 from sysdig_instrument.engine.findings import quote
-from sysdig_instrument.lazy_dataclasses import dataclass
 
 _HEADINGS: Final = ("REGION", "CLUSTER", "SERVICE", "TASK DEFINITION", "TASKS", "VERDICT", "WHY")
 _TASKS_COLUMN: Final = _HEADINGS.index("TASKS")
 _STATUS_COLUMN: Final = _HEADINGS.index("VERDICT")
-_GAP: Final = "  "
 _MIN_WHY_WIDTH: Final = 40
-"""With less room beside the other columns, WHY stands below them."""
+"""If less room is left beside the other columns, WHY goes below them."""
 
 _INDENT: Final = " " * 4
 _MIN_NAME_WIDTH: Final = 12
 _SHRINKABLE_COLUMNS: Final = (1, 2, 3)
-_COLOURS: Final = {
-    TaskStatus.PROTECTED: "32",
-    TaskStatus.UNPROTECTED: "1;31",
-    TaskStatus.UNKNOWN: "1;33",
-    TaskStatus.EXCLUDED: "2",
+_STYLES: Final[Mapping[TaskStatus, StyleName]] = {
+    TaskStatus.PROTECTED: "good",
+    TaskStatus.UNPROTECTED: "bad",
+    TaskStatus.UNKNOWN: "warn",
+    TaskStatus.EXCLUDED: "faint",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
-    """How the table may look: ``width`` is nothing where lines may be as long as they like."""
-
-    width: int | None = None
-    colours: bool = False
-
-
 def render(report: Report, console: Console) -> str:
-    """The report as lines of text. Tasks that are out of scope are only counted."""
+    """Return the report as lines of text. Tasks that are out of scope are only counted."""
     shown = [group for group in report.groups if group.key.assessment.status is not TaskStatus.OUT_OF_SCOPE]
-    lines = [*_table(shown, console), *([""] if shown else []), *_wrapped(_summary(report), console.width)]
+    lines = [*_table(shown, console), *(["\n"] if shown else []), *console.paragraph(_summary(report))]
     if report.read_errors:
-        lines += ["", "Could not be read:"]
-        lines += [line for each in report.read_errors for line in _wrapped(each.text, console.width, _INDENT)]
-    return "".join(f"{line}\n" for line in lines)
+        lines += ["\n", "Could not be read:\n"]
+        lines += [line for error in report.read_errors for line in console.paragraph(error.text, _INDENT)]
+    return "".join(lines)
 
 
 def _table(groups: Sequence[ReportGroup], console: Console) -> Iterator[str]:
@@ -54,19 +44,20 @@ def _table(groups: Sequence[ReportGroup], console: Console) -> Iterator[str]:
         return
     rows = [_HEADINGS[:-1], *(_cells(group) for group in groups)]
     widths = _widths(rows, console.width)
-    why_width = None if console.width is None else console.width - sum(widths) - len(_GAP) * len(widths)
+    why_width = None if console.width is None else console.width - sum(widths) - len(GAP) * len(widths)
     is_beside = why_width is None or why_width >= _MIN_WHY_WIDTH
-    yield _line(rows[0], widths) + _GAP + _HEADINGS[-1] if is_beside else _line(rows[0], widths).rstrip()
+    yield from console.row(_fit_cells(rows[0], widths), [_HEADINGS[-1]] if is_beside else [])
     for group, cells in zip(groups, rows[1:], strict=True):
-        assessment = group.key.assessment
-        line = _line(cells, widths, _COLOURS.get(assessment.status) if console.colours else None)
+        status, why = group.key.assessment.status, _why(group.key.assessment)
+        padded = _fit_cells(cells, widths)
+        if status in _STYLES:
+            label = console.paint(_STYLES[status], status.value)
+            padded[_STATUS_COLUMN] = padded[_STATUS_COLUMN].replace(status.value, label)
         if not is_beside:
-            yield line.rstrip()
-            yield from _wrapped(_why(assessment), console.width, _INDENT)
-            continue
-        first, *more = _wrapped(_why(assessment), why_width) or [""]
-        yield (line + _GAP + first).rstrip()
-        yield from (" " * (sum(widths) + len(_GAP) * len(widths)) + each for each in more)
+            yield from console.row(padded, [])
+            yield from console.paragraph(why, _INDENT)
+        else:
+            yield from console.row(padded, [why] if why_width is None else wrap_words(why, why_width))
 
 
 def _cells(group: ReportGroup) -> tuple[str, ...]:
@@ -82,26 +73,26 @@ def _cells(group: ReportGroup) -> tuple[str, ...]:
 
 
 def _group_name(group: ReportGroup) -> str:
-    """The service; in brackets the group of tasks that belong to none, which may be called anything."""
+    """Return the service; for tasks without one their group in parentheses, which is free text."""
     name = quote(group.service or group.key.group or "no group")[1:-1]
     return name if group.service else f"({name})"
 
 
 def _why(assessment: Assessment) -> str:
-    """Why, in a few words: of a task without anything of Sysdig's it is enough to say so."""
+    """Return the reason in a few words. If a task has nothing of Sysdig's, one sentence is enough."""
     reasons = ("It is not instrumented",) if assessment.has_no_agent else assessment.reasons
     if assessment.status is TaskStatus.PROTECTED and assessment.agent_image:
         reasons = (assessment.agent_image,)
     sentences = [*reasons, *assessment.remarks]
     if assessment.excluded_containers and assessment.status is not TaskStatus.EXCLUDED:
-        sentences.append("Left alone: " + ", ".join(name for name, _ in assessment.excluded_containers))
+        sentences.append("Skipped: " + ", ".join(name for name, _ in assessment.excluded_containers))
     return "; ".join(sentences)
 
 
 def _widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """The columns' widths; where they are too wide together, the widest names are shortened."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    while width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+    """Return the columns' widths. If their sum exceeds the width, the widest names are shortened."""
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    while width is not None and sum(widths) + len(GAP) * (len(widths) - 1) > width:
         widest = max(_SHRINKABLE_COLUMNS, key=lambda column: widths[column])
         if widths[widest] <= _MIN_NAME_WIDTH:
             break
@@ -109,32 +100,19 @@ def _widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
     return widths
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], colour: str | None = None) -> str:
-    padded = [
-        _shortened(cell, width).rjust(width) if number == _TASKS_COLUMN else _shortened(cell, width).ljust(width)
-        for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    if colour:
-        padded[_STATUS_COLUMN] = padded[_STATUS_COLUMN].replace(
-            cells[_STATUS_COLUMN], f"\x1b[{colour}m{cells[_STATUS_COLUMN]}\x1b[0m"
-        )
-    return _GAP.join(padded)
+def _fit_cells(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    fitted = [pad(_shorten(cell, width), width) for cell, width in zip(cells, widths, strict=True)]
+    fitted[_TASKS_COLUMN] = cells[_TASKS_COLUMN].rjust(widths[_TASKS_COLUMN])
+    return fitted
 
 
-def _shortened(name: str, width: int) -> str:
-    """The name with its middle left out: what comes last, a revision, tells more than what is in between."""
-    if len(name) <= width:
+def _shorten(name: str, width: int) -> str:
+    """Shorten a name in the middle: its end, a revision, is more useful."""
+    if display_width(name) <= width:
         return name
-    tail = (width - 1) // 2
-    return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
-
-
-def _wrapped(line: str, width: int | None, indent: str = "") -> list[str]:
-    if width is None:
-        return [indent + line]
-    return textwrap.wrap(
-        line, max(width, 20), initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )  # fmt: skip
+    tail_width = (width - 1) // 2
+    tail = wrap(name[::-1], tail_width)[0][::-1]
+    return f"{wrap(name, width - 1 - tail_width)[0]}…{tail}"
 
 
 def _summary(report: Report) -> str:

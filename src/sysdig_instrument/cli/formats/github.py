@@ -1,4 +1,4 @@
-"""The report as GitHub's workflow commands: annotations at the lines of a pull request."""
+"""The report as GitHub workflow commands: annotations on the lines of a pull request."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def render(reports: Iterable[FileReport]) -> Iterator[str]:
-    """The report as pieces of text: a line for each remark but those on what was left alone."""
+def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
+    """Yield the report, one annotation per item. Skipped containers and task definitions have none."""
     for report in reports:
         for item in report.items:
             if item.rule.level in _COMMANDS:

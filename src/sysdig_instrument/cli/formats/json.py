@@ -1,4 +1,7 @@
-"""JSON that is written while it is made: a list of a thousand files' reports is never in memory as a whole."""
+"""The report as JSON, an array with an object per file.
+
+It is streamed, so that the reports of a thousand files are never in memory at once.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import json
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRow, TaskReport
 from sysdig_instrument.engine.json_types import Json
 
 
 def stream_json_array(items: Iterable[Json], indent: str = "") -> Iterator[str]:
-    """A JSON list of the items."""
+    """Yield a JSON array of the items, in chunks."""
     separator = "[\n"
     for item in items:
         text = json.dumps(item, indent=2, ensure_ascii=False)
@@ -20,8 +24,8 @@ def stream_json_array(items: Iterable[Json], indent: str = "") -> Iterator[str]:
     yield "[]" if separator == "[\n" else f"\n{indent}]"
 
 
-def render(reports: Iterable[FileReport]) -> Iterator[str]:
-    """The report as pieces of text."""
+def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
+    """Yield the report in chunks."""
     yield from stream_json_array(_file_to_json(report) for report in reports)
     yield "\n"
 
@@ -56,6 +60,3 @@ def _item_to_json(item: ReportItem) -> Json:
         "line": item.line,
         "message": item.text,
     }
-
-
-# FOLDED: The report as JSON: a list of files.

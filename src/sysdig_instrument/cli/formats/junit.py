@@ -1,4 +1,4 @@
-"""The report as JUnit XML: a suite for each file, a case for each task definition and container."""
+"""The report as JUnit XML: a test suite per file, a test case per task definition and container."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import UNUSABLE, FileReport, ReportItem, ReportRow, Result
 
-# What is not good, not what is: a set that reaches over all of Unicode takes milliseconds to compile.
+# The forbidden characters, not the allowed ones: a class that spans Unicode takes milliseconds to compile.
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def render(reports: Iterable[FileReport]) -> Iterator[str]:
-    """The report as pieces of text."""
+def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
+    """Yield the report in chunks."""
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="sysdig-instrument">\n'
     for report in reports:
         yield from _test_suite(report)
@@ -32,7 +33,7 @@ def _test_suite(report: FileReport) -> Iterator[str]:
 
 
 def _test_cases(report: FileReport) -> Iterator[tuple[str, ReportRow | None, list[ReportItem]]]:
-    """What is a case of its own: the name, what became of it, and the faults that are about it and nothing in it."""
+    """Yield each test case: its name, its row, and the errors about itself, without those about its containers."""
     errors = [item for item in report.items if item.rule.level == "error"]
     for task in report.tasks:
         for name, container, row in [

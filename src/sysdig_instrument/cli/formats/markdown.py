@@ -6,19 +6,19 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from sysdig_instrument.cli.console import sanitize
+from sysdig_instrument.cli.console import Console, sanitize
 from sysdig_instrument.cli.formats.model import FileReport, ReportRow, Result
 
 _MARKER: Final = "<!-- sysdig-instrument -->"
-"""By this line a job finds its own comment again, to write it anew instead of adding another."""
+"""A CI job finds its own comment by this line, and updates it instead of adding another."""
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&])")
 _MENTION: Final = re.compile(r"([@#])")
 _ICONS: Final = {Result.PASSED: "✅", Result.SKIPPED: "⏭️", Result.FAILED: "❌", Result.AGENT: "🛡️"}
 
 
-def render(reports: Iterable[FileReport]) -> Iterator[str]:
-    """The report as pieces of text."""
+def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
+    """Yield the report in chunks."""
     yield f"{_MARKER}\n## Sysdig instrumentation\n"
     for report in reports:
         yield from _file_section(report)
@@ -40,7 +40,7 @@ def _file_section(report: FileReport) -> Iterator[str]:
         line_suffix = f" (line {item.line})" if item.line else ""
         yield f"- {label}{line_suffix}: {_escape(item.full_text)}\n"
     if not report.tasks and not items:
-        yield "No task definition.\n"
+        yield "No task definitions.\n"
 
 
 def _table_row(task: str, container: str, row: ReportRow) -> str:
@@ -48,6 +48,6 @@ def _table_row(task: str, container: str, row: ReportRow) -> str:
 
 
 def _escape(text: str) -> str:
-    """The text without a meaning in Markdown: no emphasis, link, mention, HTML or end of a table's cell."""
+    """Escape Markdown: emphasis, links, mentions, HTML, and the end of a table cell."""
     escaped = _SPECIAL.sub(r"\\\1", sanitize(" ".join(text.split())))
-    return _MENTION.sub(r"\1<!-- -->", escaped)  # GitHub finds people and issues in escaped text too
+    return _MENTION.sub(r"\1<!-- -->", escaped)  # GitHub finds mentions of people and issues in escaped text, too

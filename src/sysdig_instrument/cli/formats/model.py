@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import Reason, single_line
 from sysdig_instrument.engine.json_types import Json
@@ -17,7 +18,7 @@ _MAX_TEXT_LENGTH: Final = 1700
 
 
 class Result(Enum):
-    """How something came out, for colours and for tools that know no more than that."""
+    """The result for colours, and for tools that only know pass, skip and fail."""
 
     PASSED = "good"
     SKIPPED = "left alone"
@@ -27,7 +28,7 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """A task definition or a container. ``outcome`` is its word in the table; ``line`` is in the file."""
+    """A task definition or a container. ``outcome`` is the word that reports print; ``line`` is its line in the file."""
 
     name: str
     result: Result
@@ -38,7 +39,7 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """A task definition with its containers. ``settings`` are those that are not the default, with their layers."""
+    """A task definition with its containers. ``settings`` has the layer of each setting that is not the default."""
 
     row: ReportRow
     containers: tuple[ReportRow, ...] = ()
@@ -47,11 +48,11 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of remark. ``name`` never changes: tools keep what people decided about it under this name."""
+    """A kind of report item. ``name`` never changes: tools store suppressions under it."""
 
     name: str
     level: str
-    """SARIF's: error, note or none."""
+    """As in SARIF: error, note or none."""
     label: str
     title: str
     help: str
@@ -62,42 +63,42 @@ REFUSED = Rule(
     "error",
     "refused",
     "The template is refused",
-    "It cannot be instrumented as the settings ask for, so nothing in it is. Do what the message advises.",
+    "The template cannot be instrumented as the settings require, so nothing in it was changed. Follow the advice in the message.",
 )
 NOT_INSTRUMENTED = Rule(
     "not-instrumented",
     "error",
     "not instrumented",
     "A task definition is not instrumented",
-    "The settings ask for it. Deploy it through the macro, or process it with `sysdig-instrument transform`.",
+    "The settings require it. Deploy the template through the macro, or process it with `sysdig-instrument transform`.",
 )
 NOTICE = Rule(
     "notice",
     "note",
     "notice",
-    "Something to know",
-    "The template is instrumented all the same. Do what the message advises if it matters to you.",
+    "Notice",
+    "The template is instrumented anyway. Follow the advice in the message if it matters to you.",
 )
 LEFT_ALONE = Rule(
     "left-alone",
     "none",
     "left alone",
-    "Left alone, as the settings say",
-    "The message tells which setting or fact decides. Change the setting to have it instrumented.",
+    "Skipped by the settings",
+    "The message names the setting or fact that decided this. Change the setting to instrument it.",
 )
 UNUSABLE = Rule(
     "unusable-file",
     "error",
-    "cannot be used",
+    "unusable",
     "The file cannot be used",
-    "It cannot be read, or is no template and no task definition. Correct it, or leave it out.",
+    "The file cannot be read, or is neither a template nor a task definition. Correct it or leave it out.",
 )
 RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportItem:
-    """One thing to tell about a place in a file."""
+    """An item of the report: a rule, a reason and a location in the file."""
 
     rule: Rule
     reason: Reason
@@ -108,25 +109,25 @@ class ReportItem:
 
     @property
     def text(self) -> str:
-        """The sentences, on one line."""
+        """The reason's fact and advice, on one line."""
         return single_line(self.reason.text, _MAX_TEXT_LENGTH)
 
     @property
     def subject(self) -> str:
-        """``Task "Api", container "web"``, or nothing."""
+        """``Task "Api", container "web"``, or an empty string."""
         names = (("task", self.task), ("container", self.container))
         text = ", ".join(f'{label} "{single_line(name, 300)}"' for label, name in names if name)
         return text[:1].upper() + text[1:]
 
     @property
     def full_text(self) -> str:
-        """The sentences behind what they are about."""
+        """The subject and the text."""
         return f"{self.subject}: {self.text}" if self.subject else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What there is to say about a file. One that could not be used has a remark on that, and nothing else."""
+    """The report on a file. An unusable file has only items that say so."""
 
     path: str
     tasks: tuple[TaskReport, ...] = ()
@@ -134,32 +135,32 @@ class FileReport:
 
     @property
     def has_no_errors(self) -> bool:
-        """Whether nothing in it is refused or missing."""
+        """Whether no item is an error."""
         return not any(item.rule.level == "error" for item in self.items)
 
 
 def unusable_file_report(path: str, message: str) -> FileReport:
-    """The report on a file that could not be used."""
+    """Return the report on an unusable file: one item per line of the message."""
     lines = [line.strip().removesuffix(".") for line in message.splitlines()]
     return FileReport(path, (), tuple(ReportItem(UNUSABLE, Reason(line)) for line in lines if line))
 
 
 class LineLocator:
-    """Lines of one document. Its text is only gone through again when somebody asks."""
+    """Find lines in one document. The index of its lines is built at the first call."""
 
     def __init__(self, document: InputDocument) -> None:
         self._document = document
         self._locator: Locator | None = None
 
     def line(self, pointer: Pointer) -> int:
-        """The line where a place begins, or what is there of it."""
+        """Return the first line of a value, or of the innermost enclosing value that exists."""
         if self._locator is None:
             self._locator = Locator(self._document.source)
         return self._locator.lines(document_pointer(self._document, pointer)).first
 
 
 def document_pointer(document: InputDocument, pointer: Pointer) -> Pointer:
-    """The pointer in the spelling of the document, from its top, in either of the spellings that a finding may have."""
+    """Return the pointer from the top of the document, in the document's key case. Accept either case."""
     if document.kind == "template":
         return pointer
     if document.kind == "container definitions":
@@ -171,7 +172,7 @@ def document_pointer(document: InputDocument, pointer: Pointer) -> Pointer:
     for part in pointer:
         found_key = part
         if isinstance(value, dict) and isinstance(part, str):
-            found_key = next((key for key in _case_variants(part) if key in value), part)
+            found_key = next((key for key in (part, camel_key(part), pascal_key(part)) if key in value), part)
             value = value.get(found_key)
         elif isinstance(value, list) and isinstance(part, int):
             value = value[part] if part < len(value) else None
@@ -179,10 +180,3 @@ def document_pointer(document: InputDocument, pointer: Pointer) -> Pointer:
             value = None
         parts.append(found_key)
     return tuple(parts)
-
-
-def _case_variants(key: str) -> tuple[str, ...]:
-    return key, key[:1].lower() + key[1:], key[:1].upper() + key[1:]
-
-
-# FOLDED: Where in a document's text something is that the engine names by its pointer.

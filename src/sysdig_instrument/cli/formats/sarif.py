@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from sysdig_instrument import __version__
+from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.formats.model import RULES, FileReport, ReportItem, Rule
 from sysdig_instrument.documents.reader import STANDARD_INPUT
@@ -20,8 +21,8 @@ _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sch
 _INDENT: Final = " " * 6
 
 
-def render(reports: Iterable[FileReport]) -> Iterator[str]:
-    """The report as pieces of text: one run with all files."""
+def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
+    """Yield the report in chunks: one run with all files."""
     tool: Json = {
         "driver": {"name": "sysdig-instrument", "version": __version__, "rules": [_rule(rule) for rule in RULES]}
     }
@@ -52,7 +53,7 @@ def _result(path: str, item: ReportItem) -> Json:
         "locations": [_location(path, item)],
         "partialFingerprints": {"place/v1": _fingerprint(path, item)},
     }
-    if item.rule.level == "none":  # section 3.27.10: a level goes with the kind «fail» only
+    if item.rule.level == "none":  # SARIF 2.1.0, section 3.27.10: only kind "fail" has a level other than "none"
         result["kind"] = "informational"
     return result
 
@@ -62,7 +63,7 @@ def _location(path: str, item: ReportItem) -> Json:
     if path != STANDARD_INPUT:
         location["physicalLocation"] = {
             "artifactLocation": {"uri": uri(path)},
-            "region": {"startLine": item.line or 1},  # code scanning requires a line: GH1003 of the SARIF SDK
+            "region": {"startLine": item.line or 1},  # code scanning requires a line: rule GH1003 of the SARIF SDK
         }
     if item.location:
         location["logicalLocations"] = [{"fullyQualifiedName": item.location, "kind": "member"}]
@@ -70,7 +71,7 @@ def _location(path: str, item: ReportItem) -> Json:
 
 
 def uri(path: str) -> str:
-    """A path as a URI reference: relative ones stay relative, to the root of the repository or wherever it was called."""
+    """Return a path as a URI reference. A relative path stays relative to the current folder, usually the repository's root."""
     if Path(path).is_absolute():
         return Path(path).as_uri()
     text = quote(Path(path).as_posix())
@@ -78,6 +79,6 @@ def uri(path: str) -> str:
 
 
 def _fingerprint(path: str, item: ReportItem) -> str:
-    """The same for the same remark at the same place, whatever its line."""
+    """Return a fingerprint that does not depend on the line: code scanning recognizes the same result by it."""
     parts = (item.rule.name, path, item.location, item.task or "", item.container or "", item.reason.fact)
     return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()[:32]

@@ -22,10 +22,9 @@ from sysdig_instrument.documents.editing.source import (
 )
 from sysdig_instrument.documents.editing.style import DEFAULT_JSON, DEFAULT_YAML, Style, detect_style
 from sysdig_instrument.documents.editing.text_edits import collect_edits
-from sysdig_instrument.documents.reader import parse
-from sysdig_instrument.documents.syntax_tree import compose_json, json_equal
+from sysdig_instrument.documents.reader import reread
+from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.json_types import ABSENT
-from sysdig_instrument.engine.patch import apply
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import replace
 
@@ -58,19 +57,18 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.patch import Change, Pointer
 
 
-def write(document: Document, changes: Iterable[Change], warn: Callable[[str], object] = lambda _: None) -> str:
-    """The document's text with the changes made, in their order.
+def write(
+    document: Document, changes: Iterable[Change], expected: Json, warn: Callable[[str], object] = lambda _: None
+) -> Document:
+    """Return the document with the changes made in its text, in their order.
 
-    ``warn`` is called with a sentence where all of the text had to be written anew; nothing known leads there.
-
-    Raises:
-        jsonpatch.JsonPatchException: The changes were planned for another document.
+    ``expected`` is the document's value after the changes: the new text is read again, and has to have this value.
+    ``warn`` is called if the whole text had to be rewritten. No known document causes this.
     """
     changes = list(changes)
     if not changes:
-        return document.text
-    expected = apply(document.value, changes)
-    tree = _syntax_tree(document)
+        return document
+    tree = document.tree
     source = SourceText(document.text, document.newline)
     style = detect_style(tree, source, _default_style(document))
     root = EditNode(tree, document.value)
@@ -80,24 +78,24 @@ def write(document: Document, changes: Iterable[Change], warn: Callable[[str], o
     while True:
         expand_stale_aliases(root, tree)
         text = _edited_text(root, tree, source, style)
-        difference = _difference(document, text, expected) if text is not None else ()
-        if text is not None and difference is not None and not text.endswith(source.newline):
-            # A new block scalar at the end of a file that has no line end there: it needs one.
-            text += source.newline
-            difference = _difference(document, text, expected)
-        if text is not None and difference is None:
+        written, difference = _check(document, text, expected)
+        if written is None and text is not None and not text.endswith(source.newline):
+            # A new block scalar at the end of a file needs a final line break.
+            written, difference = _check(document, text + source.newline, expected)
+        if written is not None:
             break
         has_retried = True
         if style.literal_blocks:
-            # Blanks on the empty lines below would become part of a new block scalar; quotes have an end.
+            # Blank lines below would become part of a new block scalar. Quoted scalars have an end.
             style = replace(style, literal_blocks=False)
             continue
         if not (_widen(root, difference) if difference else _widen_all(root)):
             text = render(expected, document.syntax, newline=document.newline)
+            written = replace(document, text=text, value=expected, _tree=None)
             break
     if has_retried and root.new is not ABSENT:
         warn(f"{document.name} could not be edited in place: all of it is written anew, without its comments.")
-    return text
+    return written
 
 
 def _default_style(document: Document) -> Style:
@@ -109,14 +107,6 @@ def _default_style(document: Document) -> Style:
     return replace(DEFAULT_JSON, newline=document.newline, comma=comma, ascii_only=text.isascii() and "\\u" in text)
 
 
-def _syntax_tree(document: Document) -> Node:
-    if document.syntax == "json":
-        return compose_json(document.text)
-    from sysdig_instrument.documents.yaml_syntax import compose_yaml  # noqa: PLC0415 - JSON does not import PyYAML
-
-    return compose_yaml(document.text, document.name)
-
-
 def _edited_text(root: EditNode, tree: Node, source: SourceText, style: Style) -> str | None:
     try:
         return apply_edits(
@@ -126,13 +116,19 @@ def _edited_text(root: EditNode, tree: Node, source: SourceText, style: Style) -
         return None
 
 
-def _difference(document: Document, text: str, expected: Json) -> Pointer | None:
-    """Where the text says something else than it should; nothing where it does not. The top, if it cannot be read."""
+def _check(document: Document, text: str | None, expected: Json) -> tuple[Document | None, Pointer]:
+    """Return the document that the text is, or None and the pointer to the first difference from the expected value.
+
+    The pointer is the root if there is no text, or it cannot be parsed.
+    """
+    if text is None:
+        return None, ()
     try:
-        value = parse(text, document.name, document.syntax)[0]
+        written = reread(document, text)
     except UsageError:
-        return ()
-    return _first_difference(value, expected)
+        return None, ()
+    difference = _first_difference(written.value, expected)
+    return (written, ()) if difference is None else (None, difference)
 
 
 def _first_difference(value: Json, expected: Json) -> Pointer | None:
