@@ -9,11 +9,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from console import Console
+import yaml
+
+from console import DemoConsole
 from embedded_aws import sam, stacks
 from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, EmbeddedAwsError, embedded_aws
 from embedded_aws.registry import ImageConfig, Registry, registry
-from side_by_side import side_by_side
+from sysdig_instrument.cli.console import Console
+from sysdig_instrument.cli.diff_formats import side_by_side
+from sysdig_instrument.cli.diff_formats.hunks import hunks
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
@@ -48,7 +52,7 @@ class UnexpectedError(Exception):
 def main() -> int:
     """Run the demo; return 0 if every step succeeded."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The demo was stopped."))
-    console = Console()
+    console = DemoConsole()
     try:
         with _start_services(console) as (aws, images):
             _deploy_macro(console, aws, images)
@@ -66,7 +70,7 @@ def main() -> int:
 
 
 @contextmanager
-def _start_services(console: Console) -> Iterator[tuple[EmbeddedAws, Registry]]:
+def _start_services(console: DemoConsole) -> Iterator[tuple[EmbeddedAws, Registry]]:
     """Run the emulated AWS and the registry with the application's images, and show when they start and stop."""
     console.heading("1. A platform engineer deploys the macro once per account and Region")
     with ExitStack() as exit_stack:
@@ -80,7 +84,7 @@ def _start_services(console: Console) -> Iterator[tuple[EmbeddedAws, Registry]]:
                 exit_stack.close()
 
 
-def _deploy_macro(console: Console, aws: EmbeddedAws, images: Registry) -> None:
+def _deploy_macro(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
     with console.step("sam build"):
         built = sam.build(aws, ROOT / "template.yaml")
     with console.step("sam deploy"):
@@ -89,9 +93,9 @@ def _deploy_macro(console: Console, aws: EmbeddedAws, images: Registry) -> None:
         sam.deploy(aws, built, "sysdig-instrument", MACRO_PARAMETERS | internal)
 
 
-def _instrument(console: Console, aws: EmbeddedAws, images: Registry) -> None:
+def _instrument(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
     console.heading("2. An application team adds one line to its template (demo/app.yaml)")
-    console.print_lines([console.style.added(f"  + {TRANSFORM}")])
+    console.print_lines([console.paint("added", f"  + {TRANSFORM}")])
     template = (HERE / "app.yaml").read_text("utf-8")
     with console.step("Deploying the application without the line"):
         before = _deploy_application(aws, images, template.replace(TRANSFORM, ""))
@@ -103,9 +107,8 @@ def _instrument(console: Console, aws: EmbeddedAws, images: Registry) -> None:
         )
 
     console.heading("3. What ECS runs: every program under Sysdig's agent, everything else unchanged")
-    titles = ("Before", f"With {TRANSFORM.strip()}")
-    console.print_lines(side_by_side(_displayed(before), _displayed(after), titles, console.width, console.style))
-    console.print_lines([""])
+    console.print_wrapped(f"On the left without the line, on the right with it ({TRANSFORM.strip()}):")
+    console.print_lines(["", "".join(diff_tasks(before, after, console.console))])
     console.print_wrapped(
         f"The template does not say what worker runs, so the macro read its image from the registry {images.host}."
     )
@@ -126,18 +129,28 @@ def _displayed(task: dict[str, Any]) -> dict[str, Any]:
     return {**_pick(task, TASK_KEYS), "containerDefinitions": containers}
 
 
+def diff_tasks(before: dict[str, Any], after: dict[str, Any], console: Console) -> Iterator[str]:
+    """Yield the lines of both task definitions as YAML, side by side."""
+    before_text, after_text = (
+        yaml.safe_dump(_displayed(task), sort_keys=False, default_flow_style=None, width=console.width)
+        for task in (before, after)
+    )
+    everything = before_text.count("\n")
+    return side_by_side.render(hunks(before_text, after_text, context_lines=everything), console)
+
+
 def _pick(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: value[key] for key in keys if value.get(key) not in (None, [], {})}
 
 
-def _refuse(console: Console, aws: EmbeddedAws) -> None:
+def _refuse(console: DemoConsole, aws: EmbeddedAws) -> None:
     console.heading("4. A template that cannot be instrumented (demo/refused.yaml) is refused, never half-instrumented")
     template = (HERE / "refused.yaml").read_text("utf-8")
     with console.step("Deploying it"):
         stack = stacks.deploy(aws.client("cloudformation"), "refused", template)
     if stack.succeeded:
         raise UnexpectedError(f"The stack refused is {stack.status}; a failure was expected.")
-    console.print_lines([f"\n  The stack is {console.style.bold(stack.status)}, for this reason:\n"])
+    console.print_lines([f"\n  The stack is {console.paint('strong', stack.status)}, for this reason:\n"])
     for line in stack.reason.splitlines():
         console.print_wrapped(line, indent="    ")
 
