@@ -31,7 +31,7 @@ RUNS = 5
 
 @dataclass
 class Registry:
-    """A registry of any number of images: what a repository holds is computed from its name."""
+    """A registry with any number of images; the content of a repository is computed from its name."""
 
     port: int = 0
     with_tokens: bool = False
@@ -39,7 +39,7 @@ class Registry:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def body(self, path: str) -> bytes:
-        """The manifest or the config at a path."""
+        """Return the manifest or the config at a path."""
         _, _, name, kind, _ = path.split("/")
         config = json.dumps({"config": {"Entrypoint": [f"/{name}"]}}).encode()
         if kind == "blobs":
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_registry(*, with_tokens: bool) -> Iterator[Registry]:
-    """A registry on loopback."""
+    """Run a registry on the loopback interface."""
     registry = Registry(with_tokens=with_tokens)
     server = _Server(registry)
     registry.port = server.server_address[1]
@@ -120,7 +120,7 @@ def look_up_images(registry: Registry, names: list[str]) -> int:
 
 
 def median_seconds(action: Callable[[], object]) -> float:
-    """The median time of an action."""
+    """Return the median time of an action."""
     times = []
     for _ in range(RUNS):
         started = time.perf_counter()

@@ -44,7 +44,7 @@ class SoakState:
 
     fault: str | None = None
     fault_changes: int = 0
-    """How often a fault began or ended."""
+    """The number of times that a fault began or ended."""
     stop: threading.Event = field(default_factory=threading.Event)
     results: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class SoakState:
 
 @contextmanager
 def faulty_registry(state: SoakState) -> Iterator[str]:
-    """A registry whose repositories each have one image, which runs ``/NAME``; its host and port."""
+    """Run a registry whose repositories each have one image, which runs ``/NAME``; yield its host and port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -102,7 +102,7 @@ def _response_body(path: str) -> bytes:
 
 
 def template(number: int, host: str, kind: str) -> dict[str, Any]:
-    """A stack of one to three task definitions."""
+    """Return a template of one to three task definitions."""
     resources = {}
     for each in range(1 + number % 3):
         container = {"Name": "web", "Image": f"{host}/n{number}x{each}:1"}
@@ -152,7 +152,7 @@ def classify(aws: EmbeddedAws, stack: stacks.Stack, kind: str, number: int, *, m
 
 
 def function_processes(aws: EmbeddedAws) -> dict[int, tuple[float, int, int]]:
-    """The function's processes: what each has in memory (MiB), its open files and its threads."""
+    """Return the memory (MiB), open files and threads of each of the function's processes."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

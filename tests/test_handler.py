@@ -26,7 +26,7 @@ from sysdig_instrument.function import macro
 
 ID = "b6d37ac8-0000-1111-2222-333344445555"
 NEEDLE = "xyzzy-needle"
-"""What must never be seen outside the fragment."""
+"""A string that must never appear outside the fragment."""
 
 Call: TypeAlias = Callable[..., dict[str, Any]]
 Out: TypeAlias = pytest.CaptureFixture[str]
@@ -54,7 +54,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
 
 
 class StandardOutput:
-    """What is standard output at the time of writing: pytest changes it."""
+    """Writes to the current standard output, which pytest replaces."""
 
     def write(self, text: str) -> int:
         return sys.stdout.write(text)
@@ -65,18 +65,18 @@ class StandardOutput:
 
 @pytest.fixture
 def out(capsys: Out, monkeypatch: pytest.MonkeyPatch) -> Out:
-    """What goes to standard output, the logger's part included, which holds on to the stream of the import."""
+    """Return what is written to standard output, including the log, whose handler keeps the stream of the import."""
     monkeypatch.setattr(logging.getLogger("sysdig-instrument").handlers[0], "stream", StandardOutput())
     return capsys
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """What was logged and counted: one JSON object a line."""
+    """Return the log lines and metrics: one JSON object per line."""
     return [json.loads(line) for line in text.splitlines()]
 
 
 def metrics_in(text: str) -> dict[str, float]:
-    """The counts of all EMF lines, which must have CloudWatch's shape."""
+    """Return the counts of all EMF lines, which must have CloudWatch's format."""
     counts: dict[str, float] = {}
     for line in lines(text):
         if "_aws" in line:
@@ -329,7 +329,7 @@ def test_any_exception_gives_a_failure_response(
 
 
 class Hurried(FakeLambdaContext):
-    """A function whose time runs out, call by call."""
+    """A context whose remaining time decreases with each call."""
 
     def __init__(self, *milliseconds: int) -> None:
         self.left = list(milliseconds)
@@ -366,7 +366,7 @@ def test_lookups_get_the_remaining_time_minus_a_reserve(monkeypatch: pytest.Monk
 
 
 def with_a_thousand_images() -> dict[str, Any]:
-    """A template that takes seconds: each condition in an image doubles what it may be."""
+    """Return a template that takes seconds: each condition in an image doubles its possible values."""
     conditions: dict[str, Json] = {f"C{n}": {"Fn::Equals": [{"Ref": "AWS::StackName"}, str(n)]} for n in range(10)}
     parts: list[Json] = [{"Fn::If": [name, "a", "b"]} for name in conditions]
     tasks = {
@@ -414,7 +414,7 @@ def _timeless(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_secrets() -> dict[str, Any]:
-    """A template full of what must not get out, with something to tell about each."""
+    """A template full of secrets, each in a place that causes a message."""
     web = container(
         Environment=[
             {"Name": "DB_PASSWORD", "Value": NEEDLE},

@@ -1,4 +1,4 @@
-"""What this software brings along is locked, hashed, and listed."""
+"""The packages that this software brings along are locked, hashed, and listed."""
 
 from __future__ import annotations
 

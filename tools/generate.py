@@ -36,7 +36,7 @@ SCOPE_DESCRIPTIONS: Final = {
 
 
 def parameters() -> Iterator[str]:
-    """A template parameter for each setting. All are strings: an empty one means «not set»."""
+    """Yield a template parameter for each setting. All are strings; an empty one means «not set»."""
     for setting in TABLE:
         yield f"{setting.name}:"
         yield from _description(setting)
@@ -51,7 +51,7 @@ def parameters() -> Iterator[str]:
 
 
 def groups() -> Iterator[str]:
-    """How the console groups the parameters."""
+    """Yield the groups of the parameters in the console."""
     for group, settings in groupby(TABLE, key=lambda setting: setting.group):
         yield f"- Label: {{default: {group}}}"
         names = textwrap.wrap(", ".join(setting.name for setting in settings), WIDTH - 12)
@@ -63,13 +63,13 @@ def groups() -> Iterator[str]:
 
 
 def variables() -> Iterator[str]:
-    """How the parameters reach the function."""
+    """Yield the environment variables by which the parameters reach the function."""
     for setting in TABLE:
         yield f"{setting.variable}: !Ref {setting.name}"
 
 
 def parameter_default(value: Json) -> str:
-    """A default as the text that a template parameter holds."""
+    """Return a default as the string that a template parameter holds."""
     match value:
         case None | {}:
             return ""
@@ -125,7 +125,7 @@ def _description(setting: Setting) -> Iterator[str]:
 
 
 def _plain_ascii(text: str) -> str:
-    """Without the marks of Markdown, and in ASCII: CloudFormation shows anything else as question marks."""
+    """Return the text without Markdown and in ASCII; CloudFormation shows all other characters as question marks."""
     return text.translate({ord("`"): "", ord("→"): "->", ord("…"): "..."})
 
 

@@ -1,4 +1,4 @@
-"""The licences of what this software brings along, read from the packages' own metadata: docs/licences.md."""
+"""docs/licences.md: the licences of the packages that this software brings along, from their own metadata."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOCK_FILES: Final = {
     "the function": ROOT / "src" / "requirements.txt",
     "the command line tool": ROOT / "requirements" / "cli.txt",
 }
-"""What each part brings along. The function's boto3 is the Lambda runtime's."""
+"""The packages of each part. The function's boto3 is that of the Lambda runtime."""
 
 SPDX_IDS: Final = {"Apache License 2.0": "Apache-2.0"}
 """SPDX expressions for licence names in package metadata that are not SPDX."""
@@ -32,7 +32,7 @@ MPL-2.0 obliges only those who change its files; shtab is installed unchanged, a
 
 
 def page() -> Iterator[str]:
-    """The lines of docs/licences.md."""
+    """Yield the lines of docs/licences.md."""
     yield from (
         "<!-- Written by `make docs` from the packages' metadata. -->",
         "# Licences",
@@ -53,12 +53,12 @@ def page() -> Iterator[str]:
 
 
 def requirements(path: Path) -> list[tuple[str, str]]:
-    """The names and versions in a file of locked requirements."""
+    """Yield the names and versions in a file of locked requirements."""
     return re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", path.read_text("utf-8"), re.MULTILINE)
 
 
 def licence(name: str, version: str) -> str:
-    """The licence of a package that is installed here, as an SPDX expression."""
+    """Return the licence of an installed package as an SPDX expression."""
     package: PackageMetadata = metadata(name)
     if package["Version"] != version:
         raise SystemExit(f"{name} must be at {version}, but {package['Version']} is installed. Run `make .venv/.done`.")

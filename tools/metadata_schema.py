@@ -28,7 +28,7 @@ _RESULT: Final[Json] = {"description": "What the macro did and why. The macro wr
 
 
 def schema() -> str:
-    """The schema as JSON text. Its root is for Metadata of a resource; ``#/$defs/template`` is for that of a template."""
+    """Return the schema as JSON text. Its root is for Metadata of a resource; ``#/$defs/template`` is for that of a template."""
     settings = [setting for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT]
     container_settings = [setting for setting in settings if setting.scope is SettingScope.CONTAINER]
     containers: Json = {

@@ -79,7 +79,7 @@ class Picture:
 
     @property
     def command(self) -> str:
-        """What a person types."""
+        """Return the command line as a person types it."""
         return f"{PROGRAM} {self.arguments}"
 
 
@@ -112,7 +112,7 @@ def render_svg(picture: Picture) -> str:
 
 
 def _terminal_output(picture: Picture) -> str:
-    """What the command prints on a terminal of that width, colours and all."""
+    """Return the output of the command on a terminal of that width, with its colours."""
     with tempfile.TemporaryDirectory() as folder:
         workdir = Path(folder)
         for file in EXAMPLES.iterdir():

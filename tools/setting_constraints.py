@@ -37,7 +37,7 @@ _PATTERNS: Final[Mapping[type, str]] = {
     Object: r"^(\{[\s\S]*\})?$",
     LogConfiguration: r"^(inherit|\{[\s\S]*\})?$",
 }
-"""AllowedPattern of the kinds that have one and the same for all settings."""
+"""AllowedPattern of the types that have the same one for all settings."""
 
 
 @singledispatch

@@ -75,7 +75,7 @@ class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalSta
 
 
 class TaskDefinitionPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc] # LocalStack has no types
-    """Where LocalStack finds the provider."""
+    """The plugin by which LocalStack finds the provider."""
 
     name = TaskDefinitionProvider.TYPE
     factory = None

@@ -19,7 +19,7 @@ _PEAK_MEMORY: Final = re.compile(r"^VmHWM:\s+(\d+)", re.MULTILINE)
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nothing listens on now."""
+    """Return a port of the loopback interface that nothing listens on."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Whether something on this machine accepts connections on the port."""
+    """Return whether something on this machine accepts connections on the port."""
     with socket.socket() as client:
         client.settimeout(1)
         return client.connect_ex((LOOPBACK, port)) == 0

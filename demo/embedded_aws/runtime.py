@@ -1,7 +1,7 @@
 """One execution environment of a Python Lambda function, without a container.
 
 AWS's own runtime interface emulator (the one in Lambda's base images; AWS SAM's wheel carries it) starts AWS's own
-runtime interface client, which imports the handler. So time-outs, response limits, cold and warm starts, the context
+runtime interface client, which imports the handler. So timeouts, response limits, cold and warm starts, the context
 and the JSON of errors are AWS's. Two things differ: no memory limit is set, and /var/task is a local folder.
 """
 
@@ -115,7 +115,7 @@ class Runtime:
         return FunctionResponse(body, response.status >= 300 or _is_error(body), self.log(log_start))  # noqa: PLR2004 - HTTP's
 
     def log(self, start: int = 0) -> str:
-        """What the function and the emulator wrote, from an offset on."""
+        """Return the output of the function and the emulator from an offset on."""
         return os.pread(self._log.fileno(), self._log_size() - start, start).decode("utf-8", "replace")
 
     def _log_size(self) -> int:
@@ -140,7 +140,7 @@ class Runtime:
 
 
 def _is_error(body: bytes) -> bool:
-    """Whether the body is an error: the emulator answers 200 for an exception and a time-out, too."""
+    """Return whether the body is an error; the emulator also responds with 200 to an exception and a timeout."""
     if body.startswith(b"Task timed out after "):
         return True
     if b'"stackTrace"' not in body:

@@ -1,4 +1,4 @@
-"""The command as it is called, against moto's ECS."""
+"""The coverage command as users call it, against moto's ECS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # Each session would read AWS's models anew, which takes longer than all else.
+    # Each session would read AWS's models again, which takes longer than everything else.
     monkeypatch.setattr("botocore.session.create_loader", lambda _=None: MODELS)
     with mock_aws():
         yield
@@ -37,8 +37,8 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 def run_task(described: dict[str, Any], cluster: str = "shop", region: str = REGION, **members: Any) -> None:
     """Register a task definition and run it on Fargate.
 
-    Without what says that it is for Fargate, as moto would take seconds to make a network for it: the task's launch type
-    counts, not that. And with memory, which moto wants of each container.
+    Its Fargate members are left out, since moto would take seconds to create a network for them; only the launch type
+    of the task counts. Memory is added, which moto requires for each container.
     """
     ecs = boto3.client("ecs", region)
     containers = [{"memory": 64, **container} for container in described["containerDefinitions"]]

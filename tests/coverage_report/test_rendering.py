@@ -41,7 +41,7 @@ DENIED = ReadError(
 
 
 def sample() -> Report:
-    """A bit of everything."""
+    """Return a report with every status and every kind of group."""
     definitions: dict[str, RegisteredTaskDefinition | ReadError] = {
         definition_arn("web:12"): definition(instrumented(wrapped(), ROUTER)),
         definition_arn("batch:3"): definition(registered(plain())),
@@ -91,9 +91,9 @@ def test_a_terminals_width_is_kept(width: int) -> None:
     lines = coverage_table.render(sample(), Console(width)).splitlines()
     # Below some width names are no names any more; then they may be cut by the terminal.
     assert max(map(len, lines)) <= max(width, 79)
-    said = " ".join(" ".join(lines).split())
+    text = " ".join(" ".join(lines).split())
     for words in ("It is not instrumented", '"metrics-exporter" is not started by the wrapper', IMAGE, "(50.0 %)"):
-        assert words in said
+        assert words in text
 
 
 def test_reasons_are_shown_beside_names_if_they_fit() -> None:

@@ -1,4 +1,4 @@
-"""The function asked as a CloudFormation Lambda Hook, under AWS's runtime emulator, with events as AWS documents them."""
+"""The function as a CloudFormation Lambda Hook, under AWS's runtime emulator, with the events that AWS documents."""
 
 from __future__ import annotations
 

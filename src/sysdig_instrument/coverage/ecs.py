@@ -98,7 +98,7 @@ class AccountSession:
     def all_regions(self) -> tuple[str, ...]:
         """Return all regions that are enabled in the account.
 
-        EC2 is asked, since botocore's own list has regions that are not enabled and lacks those newer than itself.
+        The list comes from EC2, since botocore's own list has regions that are not enabled and lacks those newer than itself.
 
         Raises:
             RefusedError: EC2 did not list the regions.
