@@ -47,7 +47,7 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
     (task,) = plan_with_lookups(template, Context(resolved=merge_layers(deployment)), no_lookups).tasks
     match protection(task):
         case Unprotected(reasons):
-            message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. Add the macro to its Transform."
+            message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. Add the macro to the template's Transform."
             return _response(event, "FAILED", message, "NonCompliant")
         case OutOfScope(reason):
             return _response(event, "SUCCESS", f"Task {quote(name)} is excluded: {reason}")
