@@ -458,12 +458,28 @@ def test_secrets_of_a_processed_template_do_not_leak(call: Call, out: Out) -> No
 @pytest.mark.parametrize(
     "broken",
     [
-        {"EntryPoint": NEEDLE}, {"Environment": NEEDLE}, {"VolumesFrom": [{"SourceContainer": "nobody", "X": NEEDLE}]},
-        {"LinuxParameters": NEEDLE}, {"Secrets": [{"Name": "DB_PASSWORD", "ValueFrom": NEEDLE}]}, {"EntryPoint": {"Ref": "Secret"}},
+        {"EntryPoint": NEEDLE},
+        {"Environment": NEEDLE},
+        {"VolumesFrom": [{"SourceContainer": "unknown", "X": NEEDLE}]},
+        {"LinuxParameters": NEEDLE},
+        {"Secrets": [{"Name": "DB_PASSWORD", "ValueFrom": NEEDLE}]},
+        {"EntryPoint": {"Ref": "Secret"}},
         {"EntryPoint": {"Fn::Split": [NEEDLE, {"Ref": "Secret"}, NEEDLE]}},
-        {"EntryPoint": {"Fn::FindInMap": ["M", "a", "b"]}}, {"LinuxParameters": {"Capabilities": {"Add": NEEDLE}}},
+        {"EntryPoint": {"Fn::FindInMap": ["M", "a", "b"]}},
+        {"LinuxParameters": {"Capabilities": {"Add": NEEDLE}}},
     ],
-)  # fmt: skip
+    ids=[
+        "entry-point",
+        "environment",
+        "volumes-from",
+        "linux-parameters",
+        "secrets",
+        "ref",
+        "split",
+        "find-in-map",
+        "capabilities",
+    ],
+)
 def test_secrets_of_a_refused_template_do_not_leak(call: Call, out: Out, broken: dict[str, Json]) -> None:
     value = with_secrets()
     properties_of(value)["ContainerDefinitions"][0].update(broken)

@@ -62,6 +62,20 @@ NOT_WRAPPED = 'Container "web" is not started by the wrapper'
         ),
         (registered(wrapped(), agent(secrets=[]), pidMode="task"), ["The agent's container has no access key"]),
     ],
+    ids=[
+        "nothing-of-the-agent",
+        "agent-without-wrapper",
+        "no-pid-mode",
+        "no-agent",
+        "not-wrapped",
+        "one-container-not-wrapped",
+        "empty-entry-point",
+        "entry-point-without-wrapper",
+        "no-volume",
+        "no-capability",
+        "name-of-agent-taken",
+        "no-access-key",
+    ],
 )
 def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> None:
     assessment = assessed(described)
@@ -78,20 +92,34 @@ def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> No
     [
         instrumented(),
         instrumented(wrapped(), wrapped("worker")),
-        # As Sysdig's own tools write it: the agent first, and what the container runs behind the wrapper in Command.
+        # As Sysdig's own tools write it: the agent first, the wrapper in EntryPoint, and the program in Command.
         registered(agent(), wrapped(entryPoint=[WRAPPER], command=["run"]), pidMode="task"),
         instrumented(wrapped(volumesFrom=[{"sourceContainer": AGENT}])),
         instrumented(wrapped(linuxParameters={"capabilities": {"add": ["SYS_PTRACE"], "drop": ["ALL"]}})),
-        # By hand, in a shell.
+        # Manual instrumentation, in a shell.
         instrumented(wrapped(entryPoint=["sh", "-c", f"exec {WRAPPER} run"])),
         instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
-        # ECS says which launch type a task has, whatever its definition is for.
+        # The launch type is that of the task, not of its definition.
         instrumented(requiresCompatibilities=["EC2"]),
         instrumented(runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}),
         # Ways in which the agent may get its access key.
         registered(wrapped(), agent(secrets=[], environmentFiles=[{"type": "s3", "value": "arn"}]), pidMode="task"),
         registered(wrapped(), agent(secrets=[], entryPoint=["sh", "-c", "get-key"]), pidMode="task"),
         registered(wrapped(), agent(secrets=[], environment=[{"name": "SYSDIG_ORCHESTRATOR", "value": "h"}]), pidMode="task"),
+    ],
+    ids=[
+        "one-container",
+        "two-containers",
+        "wrapper-in-entry-point-only",
+        "volume-without-read-only",
+        "further-drop",
+        "wrapper-in-a-shell",
+        "wrapper-in-command",
+        "definition-for-ec2",
+        "arm64",
+        "key-from-environment-file",
+        "key-from-entry-point",
+        "key-from-orchestrator",
     ],
 )  # fmt: skip
 def test_protected(described: dict[str, Any]) -> None:
@@ -292,8 +320,16 @@ def test_overrides(
 
 @pytest.mark.parametrize(
     ("version", "old"),
-    [("1.3.0", True), ("1.0.0", True), ("1.4.0", False), ("1.10.0", False), ("2.0.0", False), ("LATEST", False), ("", False)],
-)  # fmt: skip
+    [
+        ("1.3.0", True),
+        ("1.0.0", True),
+        ("1.4.0", False),
+        ("1.10.0", False),
+        ("2.0.0", False),
+        ("LATEST", False),
+        ("", False),
+    ],
+)
 def test_platform_versions(version: str, old: bool) -> None:  # noqa: FBT001 - a row of the table
     assert is_platform_too_old(version) is old
     remarks = assessed_task(registered(plain()), platform_version=version).remarks
