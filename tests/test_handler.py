@@ -194,7 +194,9 @@ def test_params_of_the_transform_are_settings(call: Call) -> None:
     response = call(event(template(), params={"Enabled": "false"}))
     assert "PidMode" not in properties_of(response["fragment"])
     response = call(event(template(), params={"Enbled": "false"}))
-    assert response["errorMessage"] == '"Enbled" in the Transform\'s Parameters is no setting. Write "Enabled".'
+    assert (
+        response["errorMessage"] == 'Unknown setting "Enbled" in the Transform\'s Parameters. Did you mean "Enabled"?'
+    )
 
 
 def test_all_problems_are_in_one_message(call: Call) -> None:
