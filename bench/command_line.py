@@ -1,7 +1,7 @@
-"""How long the command line tool takes to start: its help, and one small template, beside a bare Python.
+"""Measure how long the command line tool takes, for its help and for one small template, compared with a bare Python.
 
-All three run in turns, by the same interpreter with the same options, with compiled files in place as an installation
-has them. Look at the ratios.
+All three run in turns, with the same interpreter and options, and with compiled files as in an installation. Look at
+the ratios.
 """
 
 from __future__ import annotations

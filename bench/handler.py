@@ -1,7 +1,7 @@
-"""How long the handler takes for large templates, in this process and warm, beside reading and writing their JSON.
+"""Measure the warm handler on large templates, in this process, compared with reading and writing their JSON.
 
-450 task definitions of two containers each, instrumented, are about as much as CloudFormation takes. Everything runs in
-turns, so that whatever else this machine does meets all of it: look at the ratios.
+450 instrumented task definitions of two containers each are about as much as CloudFormation accepts. All cases run in
+turns, so that other load on this machine affects them alike. Look at the ratios.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any, Final
 import templates
 
 TEMPLATE_TYPES: Final = {"plain": (templates.plain, 450), "under Fn::If": (templates.conditional, 200)}
-"""Of what is in each kind of template, and how many task definitions fit into what CloudFormation takes, before and after."""
+"""Template types, each with the number of task definitions that CloudFormation accepts, before and after processing."""
 
 SIZE_RATIO: Final = 10
-"""The large template has that many times the task definitions of the small one beside it."""
+"""The ratio of task definitions between the large and the small template."""
 
 KB: Final = 1000
 
@@ -36,12 +36,12 @@ os.environ |= {
 }
 
 DISCARDED: Final = io.StringIO()
-with redirect_stdout(DISCARDED):  # where the log goes is settled when it is imported
+with redirect_stdout(DISCARDED):  # the logger keeps the stream that it finds at import
     from sysdig_instrument.function.handler import handler
 
 
 class LambdaContext:
-    """What Lambda hands in beside the event."""
+    """The context that Lambda passes with the event."""
 
     function_name = "bench"
     memory_limit_in_mb = 1024
@@ -49,7 +49,7 @@ class LambdaContext:
     aws_request_id = "52fdfc07-2182-154f-163f-5f0f9a621d72"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda would end the function."""
+        """Return the milliseconds until Lambda would end the function."""
         return 60_000
 
 
@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def median_times(calls: list[Callable[[], None]], rounds: int) -> list[float]:
-    """The median time of each call in milliseconds, the calls in turns; a round before the first warms up."""
+    """Return the median time of each call in milliseconds. Calls alternate; a first round warms up and is not counted."""
     times: list[list[float]] = [[] for _ in calls]
     for number in range(rounds + 1):
         for durations, call in zip(times, calls, strict=True):

@@ -1,7 +1,7 @@
-"""``make bench``: what the function weighs and how fast it starts, beside a function that does nothing.
+"""``make bench``: measure the size and the start-up time of the function, compared with a function that does nothing.
 
-Cold starts are taken in turns, one of ours and one of the other, so that whatever else this machine does meets both.
-Look at the ratios: a Lambda function has another CPU than this machine.
+The two functions are started in turns, so that other load on this machine affects both alike. Look at the ratios:
+Lambda has a different CPU than this machine.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KIB: Final = 1024
 
 @dataclass
 class Function:
-    """A function, and what was measured of it (milliseconds)."""
+    """A function and its measurements (milliseconds)."""
 
     name: str
     bundle: Path
@@ -42,10 +42,10 @@ class Function:
     warm: list[float] = field(default_factory=list)
     warm_large: list[float] = field(default_factory=list)
     peak_memory: list[float] = field(default_factory=list)
-    """The most that it had in memory, after its large template (MiB)."""
+    """Peak memory after the large template (MiB)."""
 
     def environment(self) -> Mapping[str, str]:
-        """The variables that Lambda and template.yaml set."""
+        """Return the variables that Lambda and template.yaml set."""
         return {
             "_HANDLER": self.handler,
             "AWS_LAMBDA_FUNCTION_NAME": "bench",
@@ -56,7 +56,7 @@ class Function:
         }
 
     def zip_size(self) -> int:
-        """Bytes of the zip that AWS SAM uploads."""
+        """Return the size in bytes of the zip that AWS SAM uploads."""
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in bundle_files(self.bundle):
@@ -64,7 +64,7 @@ class Function:
         return len(target.getvalue())
 
     def unzipped_size(self) -> int:
-        """Bytes of the files in it."""
+        """Return the size in bytes of the files in it."""
         return sum(path.stat().st_size for path in bundle_files(self.bundle))
 
 
@@ -73,7 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="cold starts of each function")
     parser.add_argument(
-        "--bundle", type=Path, default=ROOT / ".aws-sam/build/MacroFunction", help="what `sam build` made"
+        "--bundle", type=Path, default=ROOT / ".aws-sam/build/MacroFunction", help="the folder that `sam build` made"
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +86,7 @@ def main() -> int:
 
 
 def measure(functions: list[Function], rounds: int) -> None:
-    """Take the times, the functions in turns."""
+    """Measure the functions alternately."""
     programs = RuntimePrograms.find_in(ROOT / ".tools")
     small_event = (ROOT / "events" / "template.json").read_bytes()
     large_event = json.dumps(templates.event(templates.plain(LARGE_TEMPLATE_TASKS))).encode()
@@ -103,7 +103,7 @@ def measure(functions: list[Function], rounds: int) -> None:
 
 
 def time_invocation(runtime: Runtime, event: bytes) -> float:
-    """Milliseconds of an invocation."""
+    """Return the milliseconds of an invocation."""
     start = time.perf_counter()
     response = runtime.invoke(event)
     elapsed = (time.perf_counter() - start) * 1000
@@ -114,7 +114,7 @@ def time_invocation(runtime: Runtime, event: bytes) -> float:
 
 
 def bundle_files(folder: Path) -> Iterator[Path]:
-    """The files of a bundle."""
+    """Yield the files of a bundle."""
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
@@ -142,7 +142,7 @@ def print_table(ours: Function, empty: Function, rounds: int) -> None:
 
 
 def compilation_note(bundle: Path) -> str:
-    """What compiled files the bundle has, and whether the Python that was measured takes them."""
+    """Return a note on which Python the bundle is compiled for, and whether the measured Python can use that."""
     command = [
         str(RuntimePrograms.find_in(ROOT / ".tools").python),
         "-c",

@@ -1,7 +1,7 @@
-"""How long image look-ups take: many images at once against one alone, with latency injected at the registry.
+"""Measure image lookups: many images at once compared with one, with latency added at the registry.
 
-The promise is that 100 distinct images take at most 12 times as long as one, and that an image that many containers
-have is looked up once. The registry is a thread of this process, so its work is counted, too.
+The requirement is that 100 distinct images take at most 12 times as long as one, and that an image that many containers
+share is looked up once. The registry is a thread of this process, so its work is counted, too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUNS = 5
 
 @dataclass
 class Registry:
-    """A registry of any number of images: what a repository holds is computed from its name."""
+    """A registry with any number of images; the content of a repository is computed from its name."""
 
     port: int = 0
     with_tokens: bool = False
@@ -39,7 +39,7 @@ class Registry:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def body(self, path: str) -> bytes:
-        """The manifest or the config at a path."""
+        """Return the manifest or the config at a path."""
         _, _, name, kind, _ = path.split("/")
         config = json.dumps({"config": {"Entrypoint": [f"/{name}"]}}).encode()
         if kind == "blobs":
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_registry(*, with_tokens: bool) -> Iterator[Registry]:
-    """A registry on loopback."""
+    """Run a registry on the loopback interface."""
     registry = Registry(with_tokens=with_tokens)
     server = _Server(registry)
     registry.port = server.server_address[1]
@@ -115,12 +115,12 @@ def look_up_images(registry: Registry, names: list[str]) -> int:
         [ImageLookup(f"localhost:{registry.port}/{name}:1") for name in names], environment=environment, seconds=60
     )
     if not all(isinstance(each, ImageConfig) for each in answers.values()):
-        raise SystemExit(f"the look-up failed: {next(iter(answers.values()))}")
+        raise SystemExit(f"The lookup failed: {next(iter(answers.values()))}")
     return registry.requests - before
 
 
 def median_seconds(action: Callable[[], object]) -> float:
-    """The median time of an action."""
+    """Return the median time of an action."""
     times = []
     for _ in range(RUNS):
         started = time.perf_counter()
@@ -130,7 +130,7 @@ def median_seconds(action: Callable[[], object]) -> float:
 
 
 def main() -> int:
-    """Print the table; 1 if a promise is not kept."""
+    """Print the table; return 1 if a requirement is not met."""
     all_kept = True
     print(f"{'':40}{'time':>10}{'requests':>10}{'ratio':>8}")
     for with_tokens in (False, True):

@@ -1,8 +1,8 @@
 """``make soak``: eight stacks at once for some minutes, on the embedded AWS, with a registry that fails now and then.
 
-Every stack must end right or refused with a message of ours: refused where it has to be, or where the registry failed
-while it was created. After a third of the time the function is changed, so that everything is cold once more; from then
-on its processes must not grow in memory, open files or threads.
+Every stack must be instrumented correctly, or be refused with a message of the macro: because it has to be, or because
+the registry failed while it was created. After a third of the time the function is changed, so that all its processes
+start anew. From then on they must not grow in memory, open files or threads.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ FAULT_SECONDS: Final = 4
 FAULTS: Final = (None, "error", None, "silence", None, "reset", None, "nonsense")
 WRAPPER: Final = "/opt/draios/bin/instrument"
 MAX_GROWTH_MIB: Final = 4
-"""What a process may grow by after it is warm: the cache of images has room for that, and a leak does not stop there."""
+"""How much a warm process may grow: the image cache can take that much, and a leak would go beyond it."""
 
 
 @dataclass
 class SoakState:
-    """What goes on: the registry's fault, and how the stacks ended."""
+    """The state of the test: the registry's current fault, and the results of the stacks."""
 
     fault: str | None = None
     fault_changes: int = 0
-    """How often a fault began or ended."""
+    """The number of times that a fault began or ended."""
     stop: threading.Event = field(default_factory=threading.Event)
     results: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class SoakState:
 
 @contextmanager
 def faulty_registry(state: SoakState) -> Iterator[str]:
-    """A registry whose repositories each have one image, which runs ``/NAME``; its host and port."""
+    """Run a registry whose repositories each have one image, which runs ``/NAME``; yield its host and port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -102,7 +102,7 @@ def _response_body(path: str) -> bytes:
 
 
 def template(number: int, host: str, kind: str) -> dict[str, Any]:
-    """A stack of one to three task definitions."""
+    """Return a template of one to three task definitions."""
     resources = {}
     for each in range(1 + number % 3):
         container = {"Name": "web", "Image": f"{host}/n{number}x{each}:1"}
@@ -134,7 +134,7 @@ def run_stack(aws: EmbeddedAws, state: SoakState, host: str, number: int) -> Non
 
 
 def classify(aws: EmbeddedAws, stack: stacks.Stack, kind: str, number: int, *, may_fail: bool) -> str:
-    """How a stack ended: ``right``, ``refused`` or ``wrong``."""
+    """Return the result of a stack: ``correct``, ``refused`` or ``wrong``."""
     if stack.succeeded:
         arns = [arn for name, arn in sorted(stack.resources.items()) if name.startswith("Task")]
         ecs = aws.client("ecs")
@@ -152,7 +152,7 @@ def classify(aws: EmbeddedAws, stack: stacks.Stack, kind: str, number: int, *, m
 
 
 def function_processes(aws: EmbeddedAws) -> dict[int, tuple[float, int, int]]:
-    """The function's processes: what each has in memory (MiB), its open files and its threads."""
+    """Return the memory (MiB), open files and threads of each of the function's processes."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -170,7 +170,7 @@ def _is_ours(entry: Path, aws: EmbeddedAws) -> bool:
 
 
 def main() -> int:
-    """Run, print what came of it; 0 if nothing was wrong."""
+    """Run the test and print the results; return 0 if nothing failed."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--minutes", type=float, default=3)
     minutes = parser.parse_args().minutes
@@ -235,11 +235,9 @@ def _print_results(state: SoakState, samples: list[dict[int, tuple[float, int, i
         (memory, files, threads), (memory_now, files_now, threads_now) = map(max, before), map(min, after)
         has_grown |= memory_now > memory + MAX_GROWTH_MIB or files_now > files or threads_now > threads
         print(f"{pid:10}{memory:9.1f} → {memory_now:6.1f}{files:9} → {files_now:2}{threads:9} → {threads_now:2}")
-    print(
-        "\nOf each process, since it was warm: the most in the first half of the time, and what it kept in the second half."
-    )
+    print("\nFor each process, once warm: the maximum in the first half of the time → the minimum in the second half.")
     if has_grown:
-        print("Something grew.")
+        print("A process grew beyond the limit.")
     return int(bool(state.failures) or has_grown)
 
 

@@ -1,4 +1,4 @@
-"""Templates with as many task definitions as one likes, and events that carry them."""
+"""Templates with any number of task definitions, and macro events with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VARIABLES_PER_TASK: Final = 10
 SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  # noqa: S105 - its name
 
 SETTINGS: Final = {"SYSDIG_INSTRUMENT_COLLECTOR": "us2", "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": SECRET}
-"""The least that a function is told, as environment variables."""
+"""The required settings of the function, as environment variables."""
 
 _ROLE: Final = {
     "Type": "AWS::IAM::Role",
@@ -31,13 +31,13 @@ _ROLE: Final = {
 
 
 def plain(tasks: int) -> dict[str, Any]:
-    """A template of task definitions of two containers, which say how they start: no image has to be asked for."""
+    """Return a template of task definitions with two containers each, all with an EntryPoint, so no image is looked up."""
     resources = {f"Task{number}": _resource(number) for number in range(tasks)}
     return {"Resources": {"ExecutionRole": _ROLE, **resources}}
 
 
 def conditional(tasks: int) -> dict[str, Any]:
-    """The same, with every value under an ``Fn::If`` whose condition depends on a parameter."""
+    """Return the same template with every value under an ``Fn::If`` whose condition depends on a parameter."""
     template = plain(tasks)
     for name in template["Resources"].keys() - {"ExecutionRole"}:
         template["Resources"][name]["Properties"] = _under_if(template["Resources"][name]["Properties"])
@@ -50,7 +50,7 @@ def conditional(tasks: int) -> dict[str, Any]:
 
 
 def event(template: dict[str, Any]) -> dict[str, Any]:
-    """What CloudFormation sends to a macro for a template."""
+    """Return the event that CloudFormation sends to a macro for a template."""
     parameters = {name: each["Default"] for name, each in template.get("Parameters", {}).items()}
     return {
         "region": "us-east-1",

@@ -1,4 +1,4 @@
-"""What a person sees of the demo: progress, headings, texts."""
+"""The demo's output: progress, headings and text."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from side_by_side import Style
+from sysdig_instrument.cli.console import Console, StyleName
 
 MAX_WIDTH: Final = 150
 
 
-class Console:
-    """Standard output, as wide as the window, in colour where somebody sees it."""
+class DemoConsole:
+    """Standard output, as wide as the window, in colour on a terminal."""
 
     def __init__(self) -> None:
         is_interactive = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        self.style = Style(colour=is_interactive and not os.environ.get("NO_COLOR"))
-        self.width = min(shutil.get_terminal_size((120, 40)).columns, MAX_WIDTH)
+        width = min(shutil.get_terminal_size((120, 40)).columns, MAX_WIDTH)
+        self.console = Console(width, colours=is_interactive and not os.environ.get("NO_COLOR"))
+
+    def paint(self, style: StyleName, text: str) -> str:
+        """Return the text in a style."""
+        return self.console.paint(style, text)
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Something that takes a while; the time it took is shown at its end."""
+        """Print a step that takes a while, and the time it took at its end."""
         print(f"  {text} … ", end="", flush=True)
         start = time.monotonic()
         try:
@@ -34,17 +38,19 @@ class Console:
         except BaseException:
             print(flush=True)
             raise
-        print(self.style.faint(f"{time.monotonic() - start:.1f} s"), flush=True)
+        print(self.paint("faint", f"{time.monotonic() - start:.1f} s"), flush=True)
 
     def heading(self, text: str) -> None:
-        """The start of an act."""
-        print(f"\n{self.style.bold(text)}\n", flush=True)
+        """Print the heading of a section."""
+        print(f"\n{self.paint('strong', text)}\n", flush=True)
 
     def print_wrapped(self, text: str, indent: str = "  ") -> None:
-        """A text."""
-        wrapped = textwrap.wrap(text, self.width, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)
-        self.print_lines(wrapped)
+        """Print a text, wrapped to the window."""
+        width = self.console.width or MAX_WIDTH
+        self.print_lines(
+            textwrap.wrap(text, width, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)
+        )
 
     def print_lines(self, lines: Iterable[str]) -> None:
-        """Lines as they are."""
+        """Print lines unchanged."""
         print("\n".join(lines), flush=True)

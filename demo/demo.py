@@ -1,4 +1,4 @@
-"""``make demo``: from ``Transform: SysdigInstrument`` to an instrumented task, on an AWS embedded in this machine."""
+"""``make demo``: from ``Transform: SysdigInstrument`` to an instrumented task, on an AWS emulated on this machine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from console import Console
+import yaml
+
+from console import DemoConsole
 from embedded_aws import sam, stacks
 from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, EmbeddedAwsError, embedded_aws
 from embedded_aws.registry import ImageConfig, Registry, registry
-from side_by_side import side_by_side
+from sysdig_instrument.cli.console import Console
+from sysdig_instrument.cli.diff_formats import side_by_side
+from sysdig_instrument.cli.diff_formats.hunks import hunks
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
@@ -35,81 +39,83 @@ CONTAINER_KEYS: Final = (
     *("name", "image", "essential", "entryPoint", "command", "portMappings", "environment", "secrets"),
     *("volumesFrom", "linuxParameters"),
 )
-"""What is shown of a task definition, in this order; ECS answers in its own, with much that nobody wrote."""
+"""The members of a task definition that are shown, in this order.
+
+ECS returns another order, with many defaults added.
+"""
 
 
 class UnexpectedError(Exception):
-    """Something did not go as the demo tells it."""
+    """A step of the demo had an unexpected result."""
 
 
 def main() -> int:
-    """Run the demo; 0 if all went as it should."""
+    """Run the demo; return 0 if every step succeeded."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("The demo was stopped."))
-    console = Console()
+    console = DemoConsole()
     try:
         with _start_services(console) as (aws, images):
             _deploy_macro(console, aws, images)
             _instrument(console, aws, images)
             _refuse(console, aws)
-            console.heading("5. All of it goes again")
+            console.heading("5. Cleaning up")
     except KeyboardInterrupt:
         print("\nThe demo was stopped.", file=sys.stderr)
         return INTERRUPTED
     except (EmbeddedAwsError, UnexpectedError, sam.SamError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    console.heading("In your own account: sam build && sam deploy --guided, then the one line")
+    console.heading("In your own account: run sam build && sam deploy --guided, then add the one line")
     return 0
 
 
 @contextmanager
-def _start_services(console: Console) -> Iterator[tuple[EmbeddedAws, Registry]]:
-    """The embedded AWS, and the registry of the application's images; their start and their end are steps, too."""
-    console.heading("1. A platform engineer deploys the macro, once for an account and Region")
+def _start_services(console: DemoConsole) -> Iterator[tuple[EmbeddedAws, Registry]]:
+    """Run the emulated AWS and the registry with the application's images, and show when they start and stop."""
+    console.heading("1. A platform engineer deploys the macro once per account and Region")
     with ExitStack() as exit_stack:
-        with console.step("Starting an AWS and a registry on this machine: nothing leaves it"):
+        with console.step("Starting an emulated AWS and a registry (nothing leaves this machine)"):
             images = exit_stack.enter_context(registry(IMAGES))
             aws = exit_stack.enter_context(embedded_aws(ROOT / ".tools"))
         try:
             yield aws, images
         finally:
-            with console.step("Stopping both, with all that they started"):
+            with console.step("Stopping both and everything they started"):
                 exit_stack.close()
 
 
-def _deploy_macro(console: Console, aws: EmbeddedAws, images: Registry) -> None:
+def _deploy_macro(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
     with console.step("sam build"):
         built = sam.build(aws, ROOT / "template.yaml")
     with console.step("sam deploy"):
-        # The macro speaks to public registries only, and with TLS, but for those that are named here.
+        # The macro uses only public registries with TLS, except for those listed here.
         internal = {"InternalRegistries": f"http://{images.host}"}
         sam.deploy(aws, built, "sysdig-instrument", MACRO_PARAMETERS | internal)
 
 
-def _instrument(console: Console, aws: EmbeddedAws, images: Registry) -> None:
+def _instrument(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
     console.heading("2. An application team adds one line to its template (demo/app.yaml)")
-    console.print_lines([console.style.added(f"  + {TRANSFORM}")])
+    console.print_lines([console.paint("added", f"  + {TRANSFORM}")])
     template = (HERE / "app.yaml").read_text("utf-8")
-    with console.step("Deploying the application as it was"):
+    with console.step("Deploying the application without the line"):
         before = _deploy_application(aws, images, template.replace(TRANSFORM, ""))
     with console.step("Deploying it with the line"):
         after = _deploy_application(aws, images, template)
     if images.requested_images != [WORKER_IMAGE]:
         raise UnexpectedError(
-            f"The registry was asked for {images.requested_images}, and should be for {WORKER_IMAGE} alone."
+            f"The macro read {images.requested_images} from the registry; only {WORKER_IMAGE} was expected."
         )
 
-    console.heading("3. What ECS runs: every program under Sysdig's agent, all else as it was")
-    titles = ("Before", f"With {TRANSFORM.strip()}")
-    console.print_lines(side_by_side(_displayed(before), _displayed(after), titles, console.width, console.style))
-    console.print_lines([""])
+    console.heading("3. What ECS runs: every program under Sysdig's agent, everything else unchanged")
+    console.print_wrapped(f"On the left without the line, on the right with it ({TRANSFORM.strip()}):")
+    console.print_lines(["", "".join(diff_tasks(before, after, console.console))])
     console.print_wrapped(
-        f"What worker runs is not in the template: the macro read it from the image, in the registry {images.host}."
+        f"The template does not say what worker runs, so the macro read its image from the registry {images.host}."
     )
 
 
 def _deploy_application(aws: EmbeddedAws, images: Registry, template: str) -> dict[str, Any]:
-    """The task definition that ECS has after a deployment of the application."""
+    """Deploy the application and return its task definition as ECS describes it."""
     stack = stacks.deploy(aws.client("cloudformation"), "shop", template, {"Registry": images.host})
     if not stack.succeeded:
         raise UnexpectedError(f"The stack shop is {stack.status}: {stack.reason}")
@@ -123,18 +129,28 @@ def _displayed(task: dict[str, Any]) -> dict[str, Any]:
     return {**_pick(task, TASK_KEYS), "containerDefinitions": containers}
 
 
+def diff_tasks(before: dict[str, Any], after: dict[str, Any], console: Console) -> Iterator[str]:
+    """Yield the lines of both task definitions as YAML, side by side."""
+    before_text, after_text = (
+        yaml.safe_dump(_displayed(task), sort_keys=False, default_flow_style=None, width=console.width)
+        for task in (before, after)
+    )
+    everything = before_text.count("\n")
+    return side_by_side.render(hunks(before_text, after_text, context_lines=everything), console)
+
+
 def _pick(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: value[key] for key in keys if value.get(key) not in (None, [], {})}
 
 
-def _refuse(console: Console, aws: EmbeddedAws) -> None:
-    console.heading("4. What cannot be instrumented (demo/refused.yaml) is refused, never half done")
+def _refuse(console: DemoConsole, aws: EmbeddedAws) -> None:
+    console.heading("4. A template that cannot be instrumented (demo/refused.yaml) is refused, never half-instrumented")
     template = (HERE / "refused.yaml").read_text("utf-8")
     with console.step("Deploying it"):
         stack = stacks.deploy(aws.client("cloudformation"), "refused", template)
     if stack.succeeded:
-        raise UnexpectedError(f"The stack refused is {stack.status}, and should not be.")
-    console.print_lines([f"\n  The stack is {console.style.bold(stack.status)}, and CloudFormation says why:\n"])
+        raise UnexpectedError(f"The stack refused is {stack.status}; a failure was expected.")
+    console.print_lines([f"\n  The stack is {console.paint('strong', stack.status)}, for this reason:\n"])
     for line in stack.reason.splitlines():
         console.print_wrapped(line, indent="    ")
 

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-import secret_guard
+from sysdig_instrument import lazy_dataclasses
+
+# Before anything else of the package is imported, as it applies to classes that are defined later.
+lazy_dataclasses.enforce_frozen = True
+
+import secret_guard  # noqa: E402 - it imports much of the package
 
 # The time that an example takes depends on the load of the machine.
 settings.register_profile("without-deadline", deadline=None)

@@ -26,7 +26,7 @@ from sysdig_instrument.function import macro
 
 ID = "b6d37ac8-0000-1111-2222-333344445555"
 NEEDLE = "xyzzy-needle"
-"""What must never be seen outside the fragment."""
+"""A string that must never appear outside the fragment."""
 
 Call: TypeAlias = Callable[..., dict[str, Any]]
 Out: TypeAlias = pytest.CaptureFixture[str]
@@ -54,7 +54,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
 
 
 class StandardOutput:
-    """What is standard output at the time of writing: pytest changes it."""
+    """Writes to the current standard output, which pytest replaces."""
 
     def write(self, text: str) -> int:
         return sys.stdout.write(text)
@@ -65,18 +65,18 @@ class StandardOutput:
 
 @pytest.fixture
 def out(capsys: Out, monkeypatch: pytest.MonkeyPatch) -> Out:
-    """What goes to standard output, the logger's part included, which holds on to the stream of the import."""
+    """Return what is written to standard output, including the log, whose handler keeps the stream of the import."""
     monkeypatch.setattr(logging.getLogger("sysdig-instrument").handlers[0], "stream", StandardOutput())
     return capsys
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """What was logged and counted: one JSON object a line."""
+    """Return the log lines and metrics: one JSON object per line."""
     return [json.loads(line) for line in text.splitlines()]
 
 
 def metrics_in(text: str) -> dict[str, float]:
-    """The counts of all EMF lines, which must have CloudWatch's shape."""
+    """Return the counts of all EMF lines, which must have CloudWatch's format."""
     counts: dict[str, float] = {}
     for line in lines(text):
         if "_aws" in line:
@@ -145,7 +145,7 @@ def test_a_fragment_that_is_no_object_is_refused(call: Call, fragment: Json) -> 
 def test_an_invalid_event_is_refused(call: Call, odd: Json) -> None:
     response = call(odd)
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("This is not the event of a CloudFormation macro")
+    assert response["errorMessage"].startswith("This is not a CloudFormation macro event")
 
 
 @pytest.mark.parametrize("key", ["params", "templateParameterValues"])
@@ -153,7 +153,7 @@ def test_an_invalid_event_is_refused(call: Call, odd: Json) -> None:
 def test_malformed_params_and_parameter_values_are_refused(call: Call, key: str, odd: Json) -> None:
     response = call(event(template(), **{key: odd}))
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("This is not the event of a CloudFormation macro")
+    assert response["errorMessage"].startswith("This is not a CloudFormation macro event")
 
 
 @pytest.mark.parametrize("key", ["params", "templateParameterValues"])
@@ -209,7 +209,7 @@ def test_all_problems_are_in_one_message(call: Call) -> None:
 @pytest.mark.parametrize("missing", ["Collector", "AccessKeySecret"])
 def test_a_deployment_without_a_required_setting_refuses(call: Call, missing: str) -> None:
     response = call(event(template()), {missing: ""})
-    assert response["errorMessage"].startswith(f"The macro is deployed without {missing}.")
+    assert response["errorMessage"].startswith(f"The macro was deployed without {missing}.")
 
 
 def test_a_processed_template_that_is_too_large_is_refused(call: Call) -> None:
@@ -243,7 +243,7 @@ def test_deep_nesting_gives_a_message(call: Call, depth: int, place: str) -> Non
     }
     response = call(event(fragments[place]))
     if response["status"] == "failure":
-        assert response["errorMessage"] == "The template is nested too deeply to be read. Take some of the nesting out."
+        assert response["errorMessage"] == "The template is nested too deeply to be processed. Reduce its nesting."
     json.dumps(response)
 
 
@@ -253,7 +253,7 @@ def test_numbers_of_any_size_are_accepted(call: Call, number: float) -> None:
         member: dict[str, Any] = {place: number}
         for fragment in (template(container(**member)), template(**member)):
             response = call(event(fragment))
-            assert "fault of its own" not in response.get("errorMessage", "")
+            assert "Internal error" not in response.get("errorMessage", "")
 
 
 def test_lone_surrogates_are_passed_through(call: Call) -> None:
@@ -285,11 +285,11 @@ def test_any_event_gets_a_json_response(call: Call, value: Json) -> None:
         response = call(given_event)
         assert response["status"] in ("success", "failure")
         assert response["status"] == "success" or response["errorMessage"]
-        assert "fault of its own" not in response.get("errorMessage", "")
+        assert "Internal error" not in response.get("errorMessage", "")
         json.dumps(response)
 
 
-# Faults of our own
+# Internal errors
 
 
 def test_an_internal_error_names_only_the_request_id(call: Call, monkeypatch: pytest.MonkeyPatch, out: Out) -> None:
@@ -301,8 +301,8 @@ def test_an_internal_error_names_only_the_request_id(call: Call, monkeypatch: py
     assert response == {
         "requestId": ID,
         "status": "failure",
-        "errorMessage": "The macro failed by a fault of its own (KeyError), and nothing was changed. "
-        f"Give the request id {ID} to the platform team.",
+        "errorMessage": "Internal error (KeyError); nothing was changed. "
+        f"Give the request ID {ID} to the platform team.",
     }
     printed = out.readouterr().out
     assert NEEDLE not in printed
@@ -331,7 +331,7 @@ def test_any_exception_gives_a_failure_response(
 
 
 class Hurried(FakeLambdaContext):
-    """A function whose time runs out, call by call."""
+    """A context whose remaining time decreases with each call."""
 
     def __init__(self, *milliseconds: int) -> None:
         self.left = list(milliseconds)
@@ -368,7 +368,7 @@ def test_lookups_get_the_remaining_time_minus_a_reserve(monkeypatch: pytest.Monk
 
 
 def with_a_thousand_images() -> dict[str, Any]:
-    """A template that takes seconds: each condition in an image doubles what it may be."""
+    """Return a template that takes seconds: each condition in an image doubles its possible values."""
     conditions: dict[str, Json] = {f"C{n}": {"Fn::Equals": [{"Ref": "AWS::StackName"}, str(n)]} for n in range(10)}
     parts: list[Json] = [{"Fn::If": [name, "a", "b"]} for name in conditions]
     tasks = {
@@ -383,7 +383,7 @@ def test_a_planning_timeout_gives_a_message(call: Call, monkeypatch: pytest.Monk
     monkeypatch.setattr(FakeLambdaContext, "get_remaining_time_in_millis", lambda _: 1_300)
     response = call(event(with_a_thousand_images()))
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("The template takes longer to work through than the function has time")
+    assert response["errorMessage"].startswith("Processing the template takes longer than the function may run")
     assert "refused" in out.readouterr().out
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
@@ -416,7 +416,7 @@ def _timeless(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_secrets() -> dict[str, Any]:
-    """A template full of what must not get out, with something to tell about each."""
+    """A template full of secrets, each in a place that causes a message."""
     web = container(
         Environment=[
             {"Name": "DB_PASSWORD", "Value": NEEDLE},
@@ -460,12 +460,28 @@ def test_secrets_of_a_processed_template_do_not_leak(call: Call, out: Out) -> No
 @pytest.mark.parametrize(
     "broken",
     [
-        {"EntryPoint": NEEDLE}, {"Environment": NEEDLE}, {"VolumesFrom": [{"SourceContainer": "nobody", "X": NEEDLE}]},
-        {"LinuxParameters": NEEDLE}, {"Secrets": [{"Name": "DB_PASSWORD", "ValueFrom": NEEDLE}]}, {"EntryPoint": {"Ref": "Secret"}},
+        {"EntryPoint": NEEDLE},
+        {"Environment": NEEDLE},
+        {"VolumesFrom": [{"SourceContainer": "unknown", "X": NEEDLE}]},
+        {"LinuxParameters": NEEDLE},
+        {"Secrets": [{"Name": "DB_PASSWORD", "ValueFrom": NEEDLE}]},
+        {"EntryPoint": {"Ref": "Secret"}},
         {"EntryPoint": {"Fn::Split": [NEEDLE, {"Ref": "Secret"}, NEEDLE]}},
-        {"EntryPoint": {"Fn::FindInMap": ["M", "a", "b"]}}, {"LinuxParameters": {"Capabilities": {"Add": NEEDLE}}},
+        {"EntryPoint": {"Fn::FindInMap": ["M", "a", "b"]}},
+        {"LinuxParameters": {"Capabilities": {"Add": NEEDLE}}},
     ],
-)  # fmt: skip
+    ids=[
+        "entry-point",
+        "environment",
+        "volumes-from",
+        "linux-parameters",
+        "secrets",
+        "ref",
+        "split",
+        "find-in-map",
+        "capabilities",
+    ],
+)
 def test_secrets_of_a_refused_template_do_not_leak(call: Call, out: Out, broken: dict[str, Json]) -> None:
     value = with_secrets()
     properties_of(value)["ContainerDefinitions"][0].update(broken)

@@ -1,4 +1,4 @@
-"""The Lambda Hook: events as the CloudFormation Hooks user guide has them, and the answers that it waits for."""
+"""The Lambda Hook: events of the CloudFormation Hooks user guide, and the responses that it expects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, properties: Any = None, **changes: Any)
     event = copy.deepcopy(EVENT) | changes
     if properties is not None:
         event["requestData"]["targetModel"]["resourceProperties"] = properties
-    return invoke(event, SETTINGS, lambda _: pytest.fail("the hook asks nobody"), monkeypatch)
+    return invoke(event, SETTINGS, lambda _: pytest.fail("the hook makes no lookups"), monkeypatch)
 
 
 def expected(case: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_a_tag_excludes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     answer = ask(monkeypatch, properties)
     assert answer["hookStatus"] == "SUCCESS"
-    assert "left alone" in answer["message"]
+    assert "excluded" in answer["message"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_malformed_event_gets_a_response(monkeypatch: pytest.MonkeyPatch, data
 
 
 def test_template_yaml_creates_the_hook_only_on_request() -> None:
-    """Whether a task definition that is not compliant fails its stack is for CloudFormation to say: the FailureMode."""
+    """CloudFormation decides, by the FailureMode, whether a non-compliant task definition fails its stack."""
     template = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
     mode, hook = template["Parameters"]["HookMode"], template["Resources"]["Hook"]
     assert (mode["Default"], mode["AllowedValues"]) == ("OFF", ["OFF", "WARN", "FAIL"])

@@ -1,21 +1,24 @@
-"""Our dataclasses are the standard library's, as far as they go: every class is made by both and must behave alike."""
+"""Each class is defined with our dataclasses and with the standard library's; both must behave alike."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from sysdig_instrument import lazy_dataclasses
+from sysdig_instrument.engine.patch import Change
 
 
 def classes(library: Any) -> dict[str, Any]:
-    """The same classes, made by one library or the other."""
+    """Return the same classes, defined with the given library."""
 
     @library.dataclass(frozen=True, slots=True)
-    class Place:
+    class Location:
         """A docstring."""
 
         task: str
@@ -27,29 +30,29 @@ def classes(library: Any) -> dict[str, Any]:
             return f"{self.task}/{self.container}"
 
     @library.dataclass(frozen=True, slots=True)
-    class Deeper(Place):
-        """With one field more."""
+    class Nested(Location):
+        """A subclass with one more field."""
 
         depth: int = 0
 
     @library.dataclass(frozen=True, slots=True)
-    class Same(Place):
-        """With no field more."""
+    class Same(Location):
+        """A subclass with the same fields."""
 
     @library.dataclass(frozen=True, slots=True)
     class Empty:
-        """With no field at all."""
+        """A class without fields."""
 
     @library.dataclass(frozen=True, slots=True, kw_only=True)
     class Named:
-        """Given by keyword."""
+        """A class with keyword-only fields."""
 
         task: str
         container: str | None = None
 
     @library.dataclass(slots=True)
-    class Open:
-        """May be changed."""
+    class Mutable:
+        """A class that is not frozen."""
 
         task: str
         container: list[str] = library.field(default_factory=list)
@@ -57,11 +60,11 @@ def classes(library: Any) -> dict[str, Any]:
 
     @library.dataclass(frozen=True, slots=True, eq=False)
     class Node:
-        """Equal to itself only."""
+        """A class whose values are equal only to themselves."""
 
         task: str = ""
 
-    return {each.__name__: each for each in (Place, Deeper, Same, Empty, Named, Open, Node)}
+    return {each.__name__: each for each in (Location, Nested, Same, Empty, Named, Mutable, Node)}
 
 
 OURS, THEIRS = classes(lazy_dataclasses), classes(dataclasses)
@@ -79,7 +82,7 @@ every_class = pytest.mark.parametrize("name", sorted(OURS))
 
 
 def made(kind: Any) -> list[Any]:
-    """What each call gives: an instance, or the type of what it raises."""
+    """Return the result of each call: an instance, or TypeError."""
 
     def tried(given: tuple[Any, ...], named: dict[str, Any]) -> Any:
         try:
@@ -90,8 +93,8 @@ def made(kind: Any) -> list[Any]:
     return [tried(*call) for call in CALLS]
 
 
-def told(value: Any) -> Any:
-    """What can be seen of a value, apart from what it is."""
+def visible(value: Any) -> Any:
+    """Return what can be observed of a value, apart from its class."""
     if value is TypeError:
         return TypeError
     try:
@@ -103,20 +106,20 @@ def told(value: Any) -> Any:
 
 @every_class
 def test_construction_and_repr_match_dataclasses(name: str) -> None:
-    for _ in range(2):  # a method's first call, which writes it, and the next
-        ours = [told(each) for each in made(OURS[name])]
-        assert ours == [told(each) for each in made(THEIRS[name])]
+    for _ in range(2):  # the first call of a method compiles it
+        ours = [visible(each) for each in made(OURS[name])]
+        assert ours == [visible(each) for each in made(THEIRS[name])]
 
 
 @every_class
 def test_equality_and_hash_match_dataclasses(name: str) -> None:
     def equal(kinds: dict[str, Any]) -> list[bool]:
-        others = [each for kind in ("Place", "Same", "Named") for each in made(kinds[kind])]
+        others = [each for kind in ("Location", "Same", "Named") for each in made(kinds[kind])]
         return [left == right for left, right in itertools.product(made(kinds[name]), [*made(kinds[name]), *others])]
 
     assert equal(OURS) == equal(THEIRS)
     for left, right in itertools.product(made(OURS[name]), repeat=2):
-        if left == right and left is not TypeError and told(left)[1]:
+        if left == right and left is not TypeError and visible(left)[1]:
             assert hash(left) == hash(right)
 
 
@@ -126,6 +129,30 @@ def test_a_value_has_only_its_fields(name: str) -> None:
         value = next(each for each in made(library[name]) if each is not TypeError)
         with pytest.raises((AttributeError, TypeError)):
             value.no_such_field = 1
+
+
+FROZEN = sorted(OURS.keys() - {"Mutable", "Empty"})
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_frozen_values_cannot_be_changed_in_tests(name: str) -> None:
+    for library in (OURS, THEIRS):
+        value = library[name](task="a")
+        with pytest.raises(AttributeError):
+            value.task = "b"
+        with pytest.raises(AttributeError):
+            del value.task
+        assert value.task == "a"
+
+
+def test_frozen_is_enforced_for_the_whole_package() -> None:
+    with pytest.raises(AttributeError, match="Change is frozen: reason cannot be changed"):
+        Change("add", (), "a").reason = "b"  # type: ignore[misc] # as intended
+
+
+def test_production_does_not_enforce_frozen() -> None:
+    program = "from sysdig_instrument import lazy_dataclasses as module\nassert module.enforce_frozen is False"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @every_class
@@ -142,7 +169,7 @@ def test_replace_and_fields_match_dataclasses(name: str) -> None:
 
 
 def test_default_factories_make_new_values() -> None:
-    first, second = OURS["Open"]("a"), OURS["Open"]("a")
+    first, second = OURS["Mutable"]("a"), OURS["Mutable"]("a")
     first.container.append("b")
     assert second.container == []
 
@@ -157,10 +184,10 @@ def test_metadata_of_a_field_is_kept() -> None:
 
 
 def test_methods_may_first_be_called_from_a_subclass() -> None:
-    base: Any = classes(lazy_dataclasses)["Place"]
+    base: Any = classes(lazy_dataclasses)["Location"]
 
-    class Odd(base):  # type: ignore[misc] # Any
+    class Fixed(base):  # type: ignore[misc] # Any
         def __init__(self) -> None:
             super().__init__("a", "b")
 
-    assert (Odd().task, Odd().container, base("c").task) == ("a", "b", "c")
+    assert (Fixed().task, Fixed().container, base("c").task) == ("a", "b", "c")

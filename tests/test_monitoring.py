@@ -1,4 +1,4 @@
-"""The dashboard and the alarms of template.yaml watch metrics that there are."""
+"""The dashboard and the alarms of template.yaml use metrics that exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMES: Final = set(re.findall(r'"([A-Z][A-Za-z]+)"', SOURCE)) | {
 
 
 def filled(body: str) -> str:
-    """A Fn::Sub with something for each name."""
+    """Return a Fn::Sub with a value for each name."""
     return re.sub(r"\$\{[A-Za-z:]+\}", "x", body)
 
 

@@ -49,7 +49,7 @@ def test_the_tests_use_the_locked_versions(name: str) -> None:
 
 def test_an_unreviewed_licence_stops_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(licences, "ACCEPTED", licences.ACCEPTED - {"BSD-3-Clause"})
-    with pytest.raises(SystemExit, match="jsonpatch is under 'BSD-3-Clause'"):
+    with pytest.raises(SystemExit, match="jsonpatch has an unreviewed licence, 'BSD-3-Clause'"):
         list(licences.page())
 
 

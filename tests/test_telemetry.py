@@ -1,4 +1,4 @@
-"""What the function tells those who run it: the log line and the metrics of each run."""
+"""The log line and the metrics of each run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An end to what takes too long."""
+"""The time limit."""
 
 from __future__ import annotations
 

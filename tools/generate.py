@@ -1,9 +1,9 @@
-"""Write what is generated: from the table of settings, from the locked packages, and from the argument parser.
+"""Write the generated files: from the settings table, from the locked packages, and from the argument parser.
 
 From the table: blocks of template.yaml, docs/settings.md and the Metadata's schema. From the packages: docs/licences.md.
 From the parser: the help texts in docs/cli.md. ``make docs`` runs it; ``--check`` (a test) only lists what is stale.
 A block of template.yaml is between the comments ``# >>> name`` and ``# <<< name``, a help text below
-``<!-- help: COMMAND -->``; everything else is written by people.
+``<!-- help: COMMAND -->``; everything else is written manually.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SCOPE_DESCRIPTIONS: Final = {
 
 
 def parameters() -> Iterator[str]:
-    """A template parameter for each setting. All are strings: an empty one means «not set»."""
+    """Yield a template parameter for each setting. All are strings; an empty one means «not set»."""
     for setting in TABLE:
         yield f"{setting.name}:"
         yield from _description(setting)
@@ -51,7 +51,7 @@ def parameters() -> Iterator[str]:
 
 
 def groups() -> Iterator[str]:
-    """How the console groups the parameters."""
+    """Yield the groups of the parameters in the console."""
     for group, settings in groupby(TABLE, key=lambda setting: setting.group):
         yield f"- Label: {{default: {group}}}"
         names = textwrap.wrap(", ".join(setting.name for setting in settings), WIDTH - 12)
@@ -63,13 +63,13 @@ def groups() -> Iterator[str]:
 
 
 def variables() -> Iterator[str]:
-    """How the parameters reach the function."""
+    """Yield the environment variables by which the parameters reach the function."""
     for setting in TABLE:
         yield f"{setting.variable}: !Ref {setting.name}"
 
 
 def parameter_default(value: Json) -> str:
-    """A default as the text that a template parameter holds."""
+    """Return a default as the string that a template parameter holds."""
     match value:
         case None | {}:
             return ""
@@ -89,7 +89,8 @@ def settings_page() -> Iterator[str]:
         "",
         "The same names everywhere: parameters of `template.yaml`, `Metadata.SysdigInstrument` in templates, `--set` of the",
         "command line tool. The Lambda reads them from environment variables (`CollectorPort` is",
-        "`SYSDIG_INSTRUMENT_COLLECTOR_PORT`). Booleans, numbers, lists and JSON may be given as text; an empty text is not set.",
+        "`SYSDIG_INSTRUMENT_COLLECTOR_PORT`). Booleans, numbers, lists and JSON",
+        "may be given as strings; an empty string counts as not set.",
         "",
         "[metadata.schema.json](metadata.schema.json) is the JSON Schema of `Metadata.SysdigInstrument` of a resource, and under",
         "`#/$defs/template` that of a template.",
@@ -124,7 +125,7 @@ def _description(setting: Setting) -> Iterator[str]:
 
 
 def _plain_ascii(text: str) -> str:
-    """Without the marks of Markdown, and in ASCII: CloudFormation shows anything else as question marks."""
+    """Return the text without Markdown and in ASCII; CloudFormation shows all other characters as question marks."""
     return text.translate({ord("`"): "", ord("→"): "->", ord("…"): "..."})
 
 
@@ -146,7 +147,7 @@ def _double_quoted(text: str) -> str:
 
 
 def replace_block(text: str, name: str, lines: Sequence[str]) -> str:
-    """The text with the lines between the marks of that name, as deep as the marks are."""
+    """Return the text with the block of that name replaced by the lines, indented like its marks."""
     begin, end = f"# >>> {name}\n", f"# <<< {name}\n"
     pattern = re.compile(rf"(?m)^(?P<indent> *){re.escape(begin)}(?:.*\n)*?(?P=indent){re.escape(end)}")
 
@@ -184,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path: text for path, text in generated_files().items() if not path.exists() or path.read_text("utf-8") != text
     }
     for path, text in stale.items():
-        print(f"{path.relative_to(ROOT)} is {'stale: run `make docs`' if options.check else 'written'}")
+        print(f"{path.relative_to(ROOT)} is {'out of date: run `make docs`' if options.check else 'written'}")
         if not options.check:
             path.write_text(text, "utf-8")
     return 1 if stale and options.check else 0

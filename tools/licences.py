@@ -1,4 +1,4 @@
-"""The licences of what this software brings along, read from the packages' own metadata: docs/licences.md."""
+"""docs/licences.md: the licences of the packages that this software brings along, from their own metadata."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ LOCK_FILES: Final = {
     "the function": ROOT / "src" / "requirements.txt",
     "the command line tool": ROOT / "requirements" / "cli.txt",
 }
-"""What each part brings along. The function's boto3 is the Lambda runtime's."""
+"""The packages of each part. The function's boto3 is that of the Lambda runtime."""
 
 SPDX_IDS: Final = {"Apache License 2.0": "Apache-2.0"}
-"""What packages write that is no SPDX expression."""
+"""SPDX expressions for licence names in package metadata that are not SPDX."""
 
 REVIEWED: Final = {
     "aws-lambda-powertools": "MIT-0",  # its metadata say MIT
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",  # its metadata say Dual License
 }
-"""Where the text of the licence is more exact than the metadata."""
+"""Licences that were read from the licence text, where the metadata are less exact."""
 
 ACCEPTED: Final = {"Apache-2.0", "Apache-2.0 OR BSD-3-Clause", "BSD-3-Clause", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0"}
-"""Licences that a maintainer has read. Another one stops the generator, so that a maintainer reads it, too.
+"""Licences that have been reviewed. Any other stops the generator until it has been reviewed.
 
 MPL-2.0 obliges only those who change its files; shtab is installed unchanged, and not part of the function.
 """
 
 
 def page() -> Iterator[str]:
-    """The lines of docs/licences.md."""
+    """Yield the lines of docs/licences.md."""
     yield from (
         "<!-- Written by `make docs` from the packages' metadata. -->",
         "# Licences",
@@ -53,17 +53,17 @@ def page() -> Iterator[str]:
 
 
 def requirements(path: Path) -> list[tuple[str, str]]:
-    """The names and versions in a file of locked requirements."""
+    """Yield the names and versions in a file of locked requirements."""
     return re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", path.read_text("utf-8"), re.MULTILINE)
 
 
 def licence(name: str, version: str) -> str:
-    """The licence of a package that is installed here, as an SPDX expression."""
+    """Return the licence of an installed package as an SPDX expression."""
     package: PackageMetadata = metadata(name)
     if package["Version"] != version:
-        raise SystemExit(f"{name} is locked at {version}, and here is {package['Version']}: run `make .venv/.done`")
+        raise SystemExit(f"{name} must be at {version}, but {package['Version']} is installed. Run `make .venv/.done`.")
     declared = next((package[key] for key in ("License-Expression", "License") if key in package), "no licence")
     spdx = REVIEWED.get(name) or SPDX_IDS.get(declared, declared)
     if spdx not in ACCEPTED:
-        raise SystemExit(f"{name} is under {spdx[:60]!r}: read it, and add it to ACCEPTED in {Path(__file__).name}")
+        raise SystemExit(f"{name} has an unreviewed licence, {spdx[:60]!r}. Review it and add it to ACCEPTED.")
     return spdx

@@ -1,7 +1,7 @@
 """docs/metadata.schema.json: what ``Metadata.SysdigInstrument`` may hold, for editors and for checks before a deployment.
 
-It is made from the table of settings. White space around a word is the one thing that the engine takes and the schema does
-not; what JSON text in a string holds, only the engine knows.
+It is made from the table of settings. The schema differs from the engine in two ways: the engine also
+accepts white space around a word, and only the engine checks JSON inside a string.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from sysdig_instrument.engine.settings.table import COLLECTORS, TABLE, Setting, 
 from sysdig_instrument.engine.settings.template_layers import CONTAINERS_KEY, METADATA_KEY, RESULT_KEY
 
 _EXPRESSION: Final[Json] = {
-    "description": "An intrinsic function; the macro works it out.",
+    "description": "An intrinsic function, which the macro evaluates.",
     "type": "object",
     "minProperties": 1,
     "maxProperties": 1,
     "propertyNames": {"enum": list[Json](sorted(FUNCTIONS))},
 }
 _UNSET: Final[Json] = {"description": "Not set.", "enum": ["", None]}
-_RESULT: Final[Json] = {"description": "What the macro did and why. It writes this itself, and reads nothing of it."}
+_RESULT: Final[Json] = {"description": "What the macro did and why. The macro writes this and never reads it."}
 
 
 def schema() -> str:
-    """The schema as JSON text. Its root is for Metadata of a resource; ``#/$defs/template`` is for that of a template."""
+    """Return the schema as JSON text. Its root is for Metadata of a resource; ``#/$defs/template`` is for that of a template."""
     settings = [setting for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT]
     container_settings = [setting for setting in settings if setting.scope is SettingScope.CONTAINER]
     containers: Json = {
@@ -67,7 +67,7 @@ def _object_schema(description: str, settings: Iterable[Setting], extra: dict[st
 
 def _setting_schema(setting: Setting) -> Json:
     value: Json = setting_constraints.schema(setting.value_type)
-    if setting.name == "Collector":  # a word without a dot is a region, and there are only so many
+    if setting.name == "Collector":  # a name without a dot is one of the known regions
         value = {"anyOf": [{"enum": list[Json](COLLECTORS)}, {"allOf": [value, {"pattern": r"\."}]}]}
     alternatives: list[Json] = [value, {"$ref": "#/$defs/expression"}, {"$ref": "#/$defs/unset"}]
     return {"description": setting.description, "anyOf": alternatives}

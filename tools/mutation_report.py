@@ -1,4 +1,4 @@
-"""What ``make mutants`` came to, module by module: mutants, those that a test found, and those that none did."""
+"""Print the results of ``make mutants`` by module: mutants, killed and survived."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import Final
 RESULTS: Final = Path("mutants/src/sysdig_instrument")
 SURVIVED: Final = 0
 NO_TESTS: Final = 33
-"""mutmut's exit codes of a mutant that the tests pass, and of one that they do not reach; with another one a test failed or hung."""
+"""Exit codes of mutmut: the tests passed with the mutant, or no test reaches it.
+
+Any other means that a test failed or hung.
+"""
 
 
 def main() -> int:
     """Print the table, and the names of the survivors."""
     totals: Counter[str] = Counter()
     survivors = []
-    print(f"{'':44}{'mutants':>9}{'found':>9}{'left':>9}")
+    print(f"{'':44}{'mutants':>9}{'killed':>9}{'survived':>9}")
     for file in sorted(RESULTS.rglob("*.meta")):
         codes: dict[str, int | None] = json.loads(file.read_text())["exit_code_by_key"]
         tested = {name: code for name, code in codes.items() if code is not None}
@@ -28,7 +31,7 @@ def main() -> int:
         if tested:
             _print_row(str(file.relative_to(RESULTS)).removesuffix(".meta"), len(tested), len(survived))
     if not totals["mutants"]:
-        print("No mutant has been tried. Run `make mutants`.", file=sys.stderr)
+        print("No mutants have been tested. Run `make mutants`.", file=sys.stderr)
         return 1
     _print_row("all", totals["mutants"], totals["left"])
     if "--survivors" in sys.argv[1:]:

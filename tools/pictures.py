@@ -1,4 +1,4 @@
-"""Make the pictures of the documents: the tool itself runs on docs/examples, on a terminal, and what it prints is drawn.
+"""Make the pictures in the documentation: run the tool on docs/examples in a terminal, and render its output as SVG.
 
 ``make docs`` runs it; ``--check`` (a test) only says what is stale. The folder that a command runs in is as docs/cli.md
 describes it.
@@ -31,7 +31,7 @@ EXAMPLES: Final = ROOT / "docs" / "examples"
 PICTURES: Final = ROOT / "docs" / "pictures"
 PROGRAM: Final = "sysdig-instrument"
 
-# Nothing is loaded from elsewhere, and the terminal brings its own background: it can be read on a light page and a dark.
+# The picture loads no external resources, and has its own background, so that it is readable on light and dark pages.
 SVG_FRAME: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{unique_id}-name">
 <title id="{unique_id}-name">TITLE</title>
@@ -79,7 +79,7 @@ class Picture:
 
     @property
     def command(self) -> str:
-        """What a person types."""
+        """Return the command line as a person types it."""
         return f"{PROGRAM} {self.arguments}"
 
 
@@ -94,10 +94,10 @@ ALL: Final = (
 
 
 def render_svg(picture: Picture) -> str:
-    """The picture, as SVG.
+    """Render a picture as SVG.
 
     Raises:
-        ValueError: A line is longer than the terminal, and would be broken anywhere.
+        ValueError: A line is longer than the terminal and would be broken at an arbitrary place.
     """
     console = Console(width=picture.columns, record=True, file=io.StringIO(), force_terminal=True)
     screen = Text.assemble(
@@ -112,7 +112,7 @@ def render_svg(picture: Picture) -> str:
 
 
 def _terminal_output(picture: Picture) -> str:
-    """What the command prints on a terminal of that width, colours and all."""
+    """Return the output of the command on a terminal of that width, with its colours."""
     with tempfile.TemporaryDirectory() as folder:
         workdir = Path(folder)
         for file in EXAMPLES.iterdir():
@@ -132,7 +132,7 @@ def _terminal_output(picture: Picture) -> str:
 def _read_terminal(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # how Linux says that nobody is at the other end any more
+    except OSError:  # Linux reports a closed terminal this way
         return b""
 
 
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stale = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
     obsolete = sorted(set(PICTURES.glob("*.svg")) - set(expected))
     for path in (*stale, *obsolete):
-        print(f"{path.relative_to(ROOT)} is {'stale: run `make docs`' if options.check else 'written anew'}")
+        print(f"{path.relative_to(ROOT)} is {'out of date: run `make docs`' if options.check else 'rewritten'}")
     if not options.check:
         for path in stale:
             path.write_text(expected[path], "utf-8")

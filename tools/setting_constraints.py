@@ -1,4 +1,4 @@
-"""What a setting's kind allows, as JSON Schema and as a template's parameters spell it."""
+"""The values that a setting type allows, as JSON Schema and as constraints of template parameters."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _PATTERNS: Final[Mapping[type, str]] = {
     Object: r"^(\{[\s\S]*\})?$",
     LogConfiguration: r"^(inherit|\{[\s\S]*\})?$",
 }
-"""AllowedPattern of the kinds that have one and the same for all settings."""
+"""AllowedPattern of the types that have the same one for all settings."""
 
 
 @singledispatch
 def schema(setting_type: SettingType) -> dict[str, Json]:
-    """The JSON Schema of a value in Metadata: each form in which the kind is read."""
+    """Return the JSON Schema of a value in Metadata, covering every form that the type accepts."""
     raise NotImplementedError(type(setting_type))
 
 
@@ -96,10 +96,10 @@ def _(_kind: LogConfiguration) -> dict[str, Json]:
 
 
 def constraint(setting_type: SettingType) -> dict[str, Json]:
-    """A parameter's AllowedValues or AllowedPattern; an optional one also admits the empty text.
+    """Return AllowedValues or AllowedPattern of a template parameter.
 
-    A number is text, too, as a parameter of the type Number cannot be left out. A list of names may hold commas and
-    globs, which leaves little to check.
+    An optional parameter also allows the empty string. Numbers are strings too, since a parameter of type Number cannot
+    be empty. A list of names may contain commas and globs, so there is little to check.
     """
     match setting_type:
         case OneOf(choices=words):

@@ -15,8 +15,8 @@ INIT_PID: Final = 1
 def main() -> None:
     """Ask Linux for a signal at the parent's death, then run LocalStack."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == INIT_PID:  # it died before we asked
-        sys.exit("Nobody is left to run LocalStack for.")
+    if os.getppid() == INIT_PID:  # the parent died before the call above
+        sys.exit("The program that started LocalStack has ended.")
 
     from localstack.runtime.main import main as run  # noqa: PLC0415 - takes seconds, and the parent may die meanwhile
 

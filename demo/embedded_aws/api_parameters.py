@@ -1,4 +1,4 @@
-"""From CloudFormation's spelling of a resource to that of the API which makes it, by the API's own model."""
+"""Convert CloudFormation properties to the names and types of the API's parameters, by the API's own model."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 
 
 def to_api_parameters(value: Any, shape: Shape) -> Any:  # noqa: ANN401 - any JSON value
-    """The value with the names and the types that the shape has.
+    """Return the value with the member names and types of the shape.
 
-    The keys of maps (log options, Docker labels) are left as they are. A name that the API does not know also stays,
-    for botocore to refuse.
+    The keys of maps (log options, Docker labels) are left as they are. An unknown name is kept, so that
+    botocore refuses it.
     """
     if shape.type_name == "structure" and isinstance(value, dict):
         return dict(_convert_member(name, item, shape) for name, item in value.items())
@@ -36,7 +36,7 @@ def _convert_member(name: str, value: Any, shape: Shape) -> tuple[str, Any]:  # 
 
 
 def _convert_scalar(value: Any, type_name: str) -> Any:  # noqa: ANN401 - any JSON value
-    """CloudFormation takes ``"80"`` for a number and ``80`` for a string; so does this."""
+    """Convert scalars as CloudFormation does, which accepts ``"80"`` as a number and ``80`` as a string."""
     match type_name, value:
         case "string", bool() | int() | float():
             return json.dumps(value)

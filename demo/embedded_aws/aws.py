@@ -26,7 +26,7 @@ LOG_LINES: Final = 30
 
 
 class EmbeddedAwsError(Exception):
-    """The embedded AWS cannot run here; the message says why, and what would help."""
+    """The embedded AWS cannot run here; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,21 @@ class EmbeddedAws:
 
     endpoint: str
     workspace: Path
-    """A folder that goes when it stops: for what deployments need to keep."""
+    """A folder for files of deployments; it is removed when the embedded AWS stops."""
     tools: Path
 
     def client(self, service: str, region: str = REGION, account: str = ACCOUNT) -> Any:  # noqa: ANN401 - boto3 has no types
-        """A boto3 client that talks to it."""
+        """Return a boto3 client for it."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
             region_name=region,
-            aws_access_key_id=account,  # by which LocalStack tells accounts apart
+            aws_access_key_id=account,  # LocalStack uses this as the account ID
             aws_secret_access_key="test",  # noqa: S106 - LocalStack's
         )
 
     def environment(self) -> dict[str, str]:
-        """Environment variables with which AWS's tools talk to it, and to nothing else."""
+        """Return environment variables that make AWS's tools use it and nothing else."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
         return {
             **inherited,
@@ -65,13 +65,13 @@ class EmbeddedAws:
         }
 
     def log(self) -> str:
-        """What LocalStack wrote, functions included."""
+        """Return the log of LocalStack, including that of functions."""
         return _log_file(self.workspace).read_text("utf-8", "replace")
 
 
 @contextmanager
 def embedded_aws(tools: Path) -> Iterator[EmbeddedAws]:
-    """Start the embedded AWS, and stop it in the end, whichever way that comes.
+    """Run the embedded AWS within the block; it is stopped however the block ends.
 
     Args:
         tools: The folder with the virtual environments ``localstack``, ``lambda`` and ``sam``.
@@ -114,12 +114,12 @@ def _start(python: Path, tools: Path, workspace: Path, port: int) -> Popen[bytes
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
-        # Clusters and services are taken for deployed.
+        # Clusters and services are treated as deployed.
         "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",
     }
     command = [str(python), "-m", "embedded_aws"]
     with _log_file(workspace).open("wb") as log:
-        # A session of its own: Ctrl-C does not reach it before us, and all that it starts can be found by the session.
+        # A session of its own: Ctrl-C does not reach it before us, and its session ID finds all that it starts.
         return Popen(command, cwd=workspace, env=variables, stdout=log, stderr=STDOUT, start_new_session=True)
 
 

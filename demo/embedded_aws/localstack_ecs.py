@@ -1,6 +1,6 @@
 """ECS in LocalStack: the API by moto, and AWS::ECS::TaskDefinition for its CloudFormation.
 
-LocalStack takes resource types that it does not know (clusters, services) for deployed, which is enough here.
+LocalStack treats resource types that it does not know (clusters, services) as deployed, which is enough here.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalSta
 
 
 class TaskDefinitionPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc] # LocalStack has no types
-    """Where LocalStack finds the provider."""
+    """The plugin by which LocalStack finds the provider."""
 
     name = TaskDefinitionProvider.TYPE
     factory = None

@@ -52,11 +52,11 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has n
         return self._runtime.log() if self._runtime else ""
 
     def get_address(self) -> str:
-        """Where the environment is."""
+        """Return the address of the environment."""
         return LOOPBACK
 
     def get_endpoint_from_executor(self) -> str:
-        """Where LocalStack is, as the function sees it."""
+        """Return the address of LocalStack for the function."""
         return LOOPBACK
 
     def get_runtime_endpoint(self) -> str:
@@ -71,14 +71,14 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has n
 
     @classmethod
     def cleanup_version(cls, function_version: Any) -> None:  # noqa: ANN401 - LocalStack has no types
-        """Nothing to do: LocalStack removes the code."""
+        """Do nothing: LocalStack removes the code."""
 
 
 class ProcessExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc] # LocalStack has no types
-    """What ``LAMBDA_RUNTIME_EXECUTOR=process`` names."""
+    """The plugin for ``LAMBDA_RUNTIME_EXECUTOR=process``."""
 
     name = "process"
 
     def load(self, *_: object, **__: object) -> type[RuntimeExecutor]:
-        """The class of the executor."""
+        """Return the class of the executor."""
         return ProcessExecutor

@@ -1,4 +1,4 @@
-"""Starting programs, and leaving none behind."""
+"""Start programs, and stop them with all their descendants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PEAK_MEMORY: Final = re.compile(r"^VmHWM:\s+(\d+)", re.MULTILINE)
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nothing listens on now."""
+    """Return a port of the loopback interface that nothing listens on."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]
@@ -27,14 +27,14 @@ def free_port() -> int:
 
 
 def is_listening(port: int) -> bool:
-    """Whether something on this machine accepts connections on the port."""
+    """Return whether something on this machine accepts connections on the port."""
     with socket.socket() as client:
         client.settimeout(1)
         return client.connect_ex((LOOPBACK, port)) == 0
 
 
 def wait_until_listening(process: Popen[bytes], port: int, timeout: float) -> bool:
-    """Whether the process listens on the port in time; no, as soon as it has ended."""
+    """Wait until the process listens on the port; return False if the time is up or the process has ended."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and process.poll() is None:
         if is_listening(port):
@@ -44,18 +44,18 @@ def wait_until_listening(process: Popen[bytes], port: int, timeout: float) -> bo
 
 
 def stop_tree(process: Popen[bytes], timeout: float = 5) -> None:
-    """End a process and its descendants: ask it first, then insist."""
+    """Stop a process and its descendants: terminate it first, then kill what is left."""
     _stop(process, _descendants(process.pid), timeout)
 
 
 def peak_memory(process: Popen[bytes]) -> int:
-    """The most that a descendant of the process had in memory, in bytes (``VmHWM`` of Linux's /proc, which counts in KiB)."""
+    """Return the peak memory of the process's descendants in bytes (``VmHWM`` in Linux's /proc, which is in KiB)."""
     statuses = (Path(f"/proc/{pid}/status").read_text("utf-8", "replace") for pid in _descendants(process.pid))
     return max((int(found[1]) * 1024 for status in statuses if (found := _PEAK_MEMORY.search(status))), default=0)
 
 
 def stop_session(process: Popen[bytes], timeout: float = 15) -> None:
-    """End a process that leads a session, and whatever is left of that session then."""
+    """Stop a session leader, then kill what is left of its session."""
     _stop(process, [], timeout)
     _kill(other.pid for other in _all_processes() if other.session == process.pid)
 
@@ -83,7 +83,7 @@ class _Process:
 
 
 def _all_processes() -> Iterator[_Process]:
-    """What runs on this machine, by Linux's /proc."""
+    """Yield the processes of this machine, from Linux's /proc."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             # «pid (name) state parent group session …», and a name may hold anything, parentheses too.

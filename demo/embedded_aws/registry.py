@@ -1,7 +1,7 @@
-"""A registry of container images on this machine: the part of the OCI distribution specification that pulls use.
+"""A container registry on this machine: the part of the OCI distribution specification that pulls use.
 
-It is a thread of the program that starts it. Its images say what they run, on x86-64 and ARM64 alike, and have no
-layers: nobody runs them here.
+It is a thread of the program that starts it. Its images have a configuration for x86-64 and for ARM64, and no layers,
+since they are never run.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 ARCHITECTURES: Final = ("amd64", "arm64")
 
 ImageConfig: TypeAlias = Mapping[str, Sequence[str]]
-"""What an image runs: ``{"Entrypoint": […], "Cmd": […]}``, each of them if it has one."""
+"""The configuration of an image: ``{"Entrypoint": […], "Cmd": […]}``, each optional."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryContent:
-    """A manifest, an index or a configuration, as its bytes are: the digest holds for these only."""
+    """A manifest, an index or a configuration as bytes; the digest is that of exactly these bytes."""
 
     media_type: str
     body: bytes
@@ -41,23 +41,23 @@ class RegistryContent:
         return "sha256:" + hashlib.sha256(self.body).hexdigest()
 
     def descriptor(self, **members: object) -> dict[str, Any]:
-        """How another document points to it."""
+        """Return the OCI descriptor of this content."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body), **members}
 
 
 @dataclass(slots=True)
 class Registry:
-    """A registry that is running, and which images it was asked for."""
+    """A running registry, and the images that were requested from it."""
 
     host: str = ""
-    """As references to its images begin: ``localhost:5000``."""
+    """The registry part of image references: ``localhost:5000``."""
     requested_images: list[str] = field(default_factory=list)
-    """The images whose manifests were asked for by tag, as ``shop/web:1.4``."""
+    """The images whose manifests were requested by tag, as ``shop/web:1.4``."""
     contents: dict[str, RegistryContent] = field(default_factory=dict)
     """By their paths."""
 
     def add_image(self, image: str, image_config: ImageConfig) -> None:
-        """Have an image from now on; its reference is a repository and a tag, without the registry."""
+        """Add an image; its reference is a repository and a tag, without the registry."""
         repository, _, tag = image.rpartition(":")
         manifests = []
         for architecture in ARCHITECTURES:
@@ -75,7 +75,7 @@ class Registry:
             self.contents[f"/v2/{repository}/manifests/{name}"] = index
 
     def content_at(self, path: str) -> RegistryContent | None:
-        """What is at a path of the API, if anything."""
+        """Return the content at a path of the API, or None."""
         if by_tag := _TAG_PATH.fullmatch(path):
             self.requested_images.append(":".join(by_tag.groups()))
         return self.contents.get(path)
@@ -116,13 +116,13 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # headers and body are written apart, and shall not wait for one another
+    disable_nagle_algorithm = True  # headers and body are written separately; Nagle's algorithm would delay the body
     server: _Server
 
     def do_GET(self) -> None:
         """Answer a pull."""
         path = self.path.partition("?")[0]
-        if path == "/v2/":  # how a client finds out that this is a registry
+        if path == "/v2/":  # the API version check of a client
             self._respond(HTTPStatus.OK, RegistryContent("application/json", b"{}"))
         elif content := self.server.registry.content_at(path):
             self._respond(HTTPStatus.OK, content)
@@ -142,4 +142,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content.body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the demo's output is for what it tells."""
+        """Log nothing: standard output belongs to the demo."""

@@ -1,8 +1,8 @@
 """One execution environment of a Python Lambda function, without a container.
 
 AWS's own runtime interface emulator (the one in Lambda's base images; AWS SAM's wheel carries it) starts AWS's own
-runtime interface client, which imports the handler. So time-outs, response limits, cold and warm starts, the context
-and the JSON of errors are AWS's. What it does not do: it sets no memory limit, and /var/task is a folder of this machine.
+runtime interface client, which imports the handler. So timeouts, response limits, cold and warm starts, the context
+and the JSON of errors are AWS's. Two things differ: no memory limit is set, and /var/task is a local folder.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ OPTIONAL_ERROR_KEYS: Final = {"requestId", "cause"}
 
 @dataclass(frozen=True, slots=True)
 class RuntimePrograms:
-    """The programs that an execution environment is made of."""
+    """The programs of an execution environment."""
 
     emulator: Path
     """aws-lambda-rie"""
     python: Path
-    """A Python that has what the Lambda runtime has: awslambdaric and boto3."""
+    """A Python with the packages of the Lambda runtime: awslambdaric and boto3."""
 
     @classmethod
     def find_in(cls, tools: Path) -> Self:
-        """The programs in the folder where the Makefile puts them."""
+        """Find the programs in the folder where the Makefile installs them."""
         name = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
         emulators = list(tools.glob(f"sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{name}"))
         python = tools / "lambda" / "bin" / "python"
@@ -50,7 +50,7 @@ class RuntimePrograms:
 
 @dataclass(frozen=True, slots=True)
 class FunctionResponse:
-    """What an invocation gave: the function's answer, or the JSON of its error."""
+    """The result of an invocation: the function's response, or its error as JSON."""
 
     body: bytes
     is_error: bool
@@ -71,7 +71,7 @@ class Runtime:
         """
         self.timeout = float(environment.get("AWS_LAMBDA_FUNCTION_TIMEOUT", "3"))
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop()
-        for _ in range(ATTEMPTS):  # somebody may take a free port before the emulator does
+        for _ in range(ATTEMPTS):  # another program may take the free port before the emulator does
             self._port = free_port()
             self._process = self._start(programs, bundle, environment)
             if wait_until_listening(self._process, self._port, START_SECONDS):
@@ -103,7 +103,7 @@ class Runtime:
         return Popen(command, cwd=bundle, env=variables, stdout=self._log, stderr=STDOUT, process_group=0)
 
     def invoke(self, event: bytes) -> FunctionResponse:
-        """Hand an event to the function and wait for its answer."""
+        """Invoke the function with an event and return its response."""
         log_start = self._log_size()
         connection = HTTPConnection(LOOPBACK, self._port, timeout=self.timeout + START_SECONDS)
         try:
@@ -115,14 +115,14 @@ class Runtime:
         return FunctionResponse(body, response.status >= 300 or _is_error(body), self.log(log_start))  # noqa: PLR2004 - HTTP's
 
     def log(self, start: int = 0) -> str:
-        """What the function and the emulator wrote, from an offset on."""
+        """Return the output of the function and the emulator from an offset on."""
         return os.pread(self._log.fileno(), self._log_size() - start, start).decode("utf-8", "replace")
 
     def _log_size(self) -> int:
         return os.fstat(self._log.fileno()).st_size
 
     def peak_memory(self) -> int:
-        """The most that the function's process had in memory so far, in bytes."""
+        """Return the peak memory of the function's process in bytes."""
         return peak_memory(self._process)
 
     def stop(self) -> None:
@@ -140,7 +140,7 @@ class Runtime:
 
 
 def _is_error(body: bytes) -> bool:
-    """Whether the body is an error: the emulator answers 200 for an exception and a time-out, too."""
+    """Return whether the body is an error; the emulator also responds with 200 to an exception and a timeout."""
     if body.startswith(b"Task timed out after "):
         return True
     if b'"stackTrace"' not in body:

@@ -1,4 +1,4 @@
-"""CloudFormation stacks: deploy one, see how it ended."""
+"""Deploy CloudFormation stacks and report how that ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMEOUT_SECONDS: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """How a stack operation ended."""
+    """The result of a stack operation."""
 
     name: str
     status: str
@@ -23,7 +23,7 @@ class Stack:
 
     @property
     def succeeded(self) -> bool:
-        """Whether CloudFormation did what it was asked."""
+        """Return whether the stack operation succeeded."""
         return self.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
 
@@ -54,7 +54,7 @@ def _completed_stack(cloudformation: Any, name: str) -> Stack:  # noqa: ANN401 -
 
 
 def _wait_for_operation(describe: Callable[[], dict[str, Any]], status_key: str = "Status") -> dict[str, Any]:
-    """What is seen when no operation is in progress any more."""
+    """Wait until no operation is in progress, and return the last description."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         described = describe()

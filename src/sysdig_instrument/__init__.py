@@ -1,3 +1,3 @@
-"""Put Sysdig's serverless agent into ECS task definitions: a CloudFormation macro and a command line tool."""
+"""Add Sysdig's serverless agent to ECS task definitions: a CloudFormation macro and a command line tool."""
 
 __version__ = "0.1.0"

@@ -10,7 +10,7 @@ from sysdig_instrument.cli.main import run
 
 def main() -> None:
     """Run the command line tool with this process's arguments."""
-    # A stream that the caller closed is None.
+    # Python sets a standard stream to None if the caller closed it.
     sys.stdin = sys.stdin or os.fdopen(os.open(os.devnull, os.O_RDONLY))
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")

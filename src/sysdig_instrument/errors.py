@@ -1,19 +1,19 @@
-"""What can go wrong by a user's doing. Any other exception that leaves this package is a bug of ours."""
+"""Errors that a user can cause. Any other exception that leaves this package is a bug."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user gave cannot be used.
+    """The user's input cannot be used.
 
-    The message is whole sentences: the fact, then what to do about it. It carries no value of the user's beyond names,
-    places and image references.
+    The message consists of whole sentences: the fact, then what to do. Of the user's values it contains only names,
+    locations and image references.
     """
 
 
 class UsageError(UserError):
-    """The call itself is wrong (exit code 2 in the command line tool): an option, a file, a setting."""
+    """An option, a file or a setting is invalid (exit code 2 of the command line tool)."""
 
 
 class RefusedError(UserError):
-    """The input was understood, and cannot be instrumented as asked (exit code 1)."""
+    """The input is valid, but cannot be instrumented as requested (exit code 1)."""

@@ -1,11 +1,14 @@
-"""The part of :mod:`dataclasses` that this package uses, for a fifteenth of what it costs at import.
+"""Dataclasses whose methods are compiled at first use: the part of :mod:`dataclasses` that this package uses.
 
-The standard library writes the methods of each class as text and compiles it, and imports ``inspect`` (and with it the
-parser of Python) to do so: that was half of the function's import, which a cold start waits for, as each call of the
-command line tool does. Here a method is written at its first use; then it is the same as there. ``slots`` is always on.
-What is made, equal, hashed and shown is as with ``dataclasses`` (tests/test_lazy_dataclasses.py compares the two); what this package
-does not use is not here. That nobody changes a value that is ``frozen`` is seen to by the type checker alone: to refuse it
-at run time makes each such value three times as slow to make.
+Importing these classes costs a fifteenth of what :mod:`dataclasses` costs. The standard library generates the methods
+of each class as source text, compiles it, and imports ``inspect`` (and with it Python's parser) to do so. That was half
+of the function's import time, which delays each cold start and each call of the command line tool. Here a method is
+generated when it is first called, and is then the same. ``slots`` is always on. Construction, equality, hash and repr
+are those of ``dataclasses`` (tests/test_lazy_dataclasses.py compares them); features that this package does not use are
+missing.
+
+The type checker enforces ``frozen``, and so do the tests, by :data:`enforce_frozen`. Production does not, because that
+makes construction three times as slow.
 """
 
 from __future__ import annotations
@@ -17,12 +20,16 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+enforce_frozen = False
+"""Whether values of frozen classes raise AttributeError when they are changed. It applies to classes defined later, so
+tests/conftest.py sets it before it imports anything else of this package."""
+
 _MISSING: Final = object()
 _FIELDS: Final = "__fields__"
 
 
 class Field:
-    """A field of a class: its name, what it is when nothing is given, and what else its class says of it."""
+    """A field of a class: its name, its default, and its options."""
 
     __slots__ = ("default", "default_factory", "in_repr", "kw_only", "metadata", "name")
 
@@ -33,14 +40,14 @@ class Field:
 
     @property
     def parameter_source(self) -> str:
-        """How ``__init__`` declares it; its default is looked up by its name."""
+        """Return the parameter of ``__init__`` as source text; the default is referenced by name."""
         return (
             self.name if self.default is _MISSING and self.default_factory is _MISSING else f"{self.name}=_{self.name}"
         )
 
     @property
     def value_source(self) -> str:
-        """The expression for its value within ``__init__``."""
+        """Return the expression for the field's value in ``__init__`` as source text."""
         if self.default_factory is _MISSING:
             return self.name
         return f"_{self.name}() if {self.name} is _{self.name} else {self.name}"
@@ -50,17 +57,20 @@ def _new_field(
     *,
     default: Any = _MISSING,  # noqa: ANN401 - any value
     default_factory: Callable[[], Any] | Any = _MISSING,  # noqa: ANN401 - or nothing
-    repr: bool = True,  # noqa: A002 - as the standard library has it
+    repr: bool = True,  # noqa: A002 - the name in dataclasses.field
     metadata: Mapping[str, Any] | None = None,
-) -> Any:  # noqa: ANN401 - stands where a value of the field's type does
-    """A field that needs more than a default: as :func:`dataclasses.field`."""
+) -> Any:  # noqa: ANN401 - assigned where a value of the field's type is declared
+    """Return a field with options, as :func:`dataclasses.field` does."""
     return Field(default=default, default_factory=default_factory, in_repr=repr, metadata=metadata or {})
 
 
 def _dataclass(
     *, slots: Literal[True], frozen: bool = False, eq: bool = True, kw_only: bool = False
 ) -> Callable[[type[T]], type[T]]:
-    """As :func:`dataclasses.dataclass`; ``slots`` is to be given, so that a class reads the same there and here."""
+    """Return a class decorator like :func:`dataclasses.dataclass`.
+
+    ``slots`` must be given, so that classes work with both.
+    """
     del slots
 
     def decorate(cls: type[T]) -> type[T]:
@@ -77,7 +87,10 @@ def _dataclass(
         metaclass: Any = type(cls)
         new_class: type[T] = metaclass(cls.__name__, cls.__bases__, namespace)
         new_class.__qualname__ = cls.__qualname__
-        _define_lazily(new_class, "__init__", _init_source)
+        is_enforced = frozen and enforce_frozen
+        if is_enforced:
+            _forbid_changes(new_class)
+        _define_lazily(new_class, "__init__", _frozen_init_source if is_enforced else _init_source)
         _define_lazily(new_class, "__repr__", _repr_source)
         if eq:
             _define_lazily(new_class, "__eq__", _eq_source)
@@ -89,12 +102,12 @@ def _dataclass(
 
 
 def _fields_of(cls: type) -> tuple[Field, ...]:
-    """The fields of a class, those that it inherits first."""
+    """Return the fields of a class, inherited ones first."""
     return tuple(getattr(cls, _FIELDS).values())
 
 
 def _replace(value: T, /, **changes: Any) -> T:  # noqa: ANN401 - values of any fields
-    """The value with some fields changed."""
+    """Return a copy of the value with some fields changed."""
     return type(value)(**{name: getattr(value, name) for name in getattr(value, _FIELDS)} | changes)
 
 
@@ -105,13 +118,13 @@ def _bind_field(name: str, default: Any, *, keyword: bool) -> Field:  # noqa: AN
 
 
 def _define_lazily(cls: type, name: str, write_source: Callable[[tuple[Field, ...]], str]) -> None:
-    """Give a class a method that is written and compiled when it is called first, and takes its own place then."""
+    """Add a method to a class that compiles the real method at the first call and replaces itself with it."""
 
     def compile_and_call(self: object, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 - what the method returns
         namespace: dict[str, Any] = {}
         for each in _fields_of(cls):
             namespace[f"_{each.name}"] = each.default if each.default_factory is _MISSING else each.default_factory
-        exec(write_source(_fields_of(cls)), namespace)  # noqa: S102 - made of the names of fields in this package
+        exec(write_source(_fields_of(cls)), namespace)  # noqa: S102 - the source is made of this package's field names
         compiled = namespace[name]
         compiled.__qualname__ = f"{cls.__qualname__}.{name}"
         setattr(cls, name, compiled)
@@ -120,12 +133,28 @@ def _define_lazily(cls: type, name: str, write_source: Callable[[tuple[Field, ..
     setattr(cls, name, compile_and_call)
 
 
+def _forbid_changes(cls: type) -> None:
+    def forbid(self: object, name: str, *_: object) -> None:
+        raise AttributeError(f"{type(self).__qualname__} is frozen: {name} cannot be changed")
+
+    for method in ("__setattr__", "__delattr__"):
+        setattr(cls, method, forbid)
+
+
 def _init_source(fields: tuple[Field, ...]) -> str:
+    body = "".join(f"\n self.{each.name} = {each.value_source}" for each in fields)
+    return f"def __init__({_parameters_source(fields)}):{body or ' pass'}"
+
+
+def _frozen_init_source(fields: tuple[Field, ...]) -> str:
+    body = "".join(f"\n object.__setattr__(self, '{each.name}', {each.value_source})" for each in fields)
+    return f"def __init__({_parameters_source(fields)}):{body or ' pass'}"
+
+
+def _parameters_source(fields: tuple[Field, ...]) -> str:
     positional = [each.parameter_source for each in fields if not each.kw_only]
     keyword_only = [each.parameter_source for each in fields if each.kw_only]
-    parameters = ", ".join(["self", *positional, *(["*"] if keyword_only else []), *keyword_only])
-    body = "".join(f"\n self.{each.name} = {each.value_source}" for each in fields)
-    return f"def __init__({parameters}):{body or ' pass'}"
+    return ", ".join(["self", *positional, *(["*"] if keyword_only else []), *keyword_only])
 
 
 def _repr_source(fields: tuple[Field, ...]) -> str:
@@ -148,7 +177,7 @@ def _tuple_source(fields: tuple[Field, ...], owner: str) -> str:
     return f"({''.join(f'{owner}.{each.name}, ' for each in fields)})"
 
 
-if TYPE_CHECKING:  # a type checker knows those of the standard library, and what they are given
+if TYPE_CHECKING:  # type checkers know dataclasses and check its arguments
     from dataclasses import dataclass as dataclass  # noqa: PLC0414 - exported
     from dataclasses import field as field  # noqa: PLC0414 - exported
     from dataclasses import fields as fields  # noqa: PLC0414 - exported

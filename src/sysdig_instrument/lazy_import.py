@@ -1,7 +1,10 @@
-"""Modules that a library imports and that we may never use: loaded when something of them is used first.
+"""Lazy imports: load modules that a library imports, but that may never be used, at their first use.
 
-The standard library has this as :class:`importlib.util.LazyLoader`. It helps where a library says ``import x`` at its top
-and uses ``x`` in functions only.
+It helps if a library has ``import x`` at its top and uses ``x`` only inside functions. Powertools does: without this a
+cold start takes 2.2 times that of an empty handler, and 2.0 is the limit (docs/performance.md). The loader is
+:class:`importlib.util.LazyLoader`. It needs a finder, since a module that is put into ``sys.modules`` beforehand is
+loaded as soon as an ``import`` statement finds it there. The statement ``lazy import`` (PEP 810) replaces this module
+once Lambda runs Python 3.15.
 """
 
 from __future__ import annotations
@@ -14,13 +17,13 @@ from importlib.util import LazyLoader
 
 
 class _LazyFinder:
-    """A finder of modules, asked before the others."""
+    """A module finder that comes before all others."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
-        """Where the module is and who loads it; nothing where that is not for us to say."""
+        """Return the spec of one of the lazy modules with a lazy loader; None for any other module."""
         del target
         spec = PathFinder.find_spec(name, path) if name in self._names else None
         if spec and spec.loader:
@@ -30,7 +33,7 @@ class _LazyFinder:
 
 @contextmanager
 def lazy_imports(*names: str) -> Iterator[None]:
-    """Meanwhile, modules of these full names are loaded at their first use only."""
+    """Within the block, import the modules with these full names lazily: they are loaded at their first use."""
     finder = _LazyFinder(frozenset(names))
     sys.meta_path.insert(0, finder)
     try:

@@ -1,4 +1,4 @@
-"""How large a template may be: CloudFormation's quota, for the body that it is given and for what a macro makes of it."""
+"""CloudFormation's quota for the size of a template, both as uploaded and as processed by a macro."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ MAX_TEMPLATE_BYTES: Final = 1_000_000
 
 
 def check_size(size: int, subject: str) -> None:
-    """Refuse a template of ``size`` bytes that CloudFormation would not take; ``subject`` is what the message calls it.
+    """Refuse a template of ``size`` bytes if CloudFormation would; ``subject`` names it in the message.
 
     Raises:
-        RefusedError: It is too large.
+        RefusedError: The template is too large.
     """
     if size > MAX_TEMPLATE_BYTES:
         raise RefusedError(
-            f"{subject} has {size:,} bytes, and CloudFormation takes {MAX_TEMPLATE_BYTES:,} at most. "
-            "Move some of its resources into a template of their own."
+            f"{subject} has {size:,} bytes; CloudFormation accepts at most {MAX_TEMPLATE_BYTES:,}. "
+            "Move some of its resources into a separate template."
         )
 
 
 def processed_size(template: Json) -> int:
-    """The bytes of a processed template, in the shortest JSON for it."""
+    """Return the size in bytes of a processed template as compact JSON."""
     return len(
         json.dumps(template, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode(errors="replace")
     )

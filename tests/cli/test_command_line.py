@@ -145,7 +145,7 @@ def test_a_template_over_a_megabyte_is_refused(tmp_path: Path, capsys: pytest.Ca
     path.write_text(json.dumps({"Description": "x" * 1_000_001, **template()}))
     ran = run("transform", path, *SET, capsys=capsys)
     assert (ran.code, ran.out) == (1, "")
-    assert "CloudFormation takes 1,000,000 at most" in ran.err
+    assert "CloudFormation accepts at most 1,000,000" in ran.err
 
 
 def test_an_enormous_file_is_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

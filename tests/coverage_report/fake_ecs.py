@@ -33,7 +33,7 @@ class _Raw(io.BytesIO):
 
 @dataclass
 class RegionOfEcs:
-    """What one region holds. ``refuses`` are error codes by operation, ``throttles`` how often each is throttled first."""
+    """The content of a region. ``refuses`` holds error codes by operation, ``throttles`` how often each is throttled first."""
 
     name: str = REGION
     clusters: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -69,48 +69,48 @@ class RegionOfEcs:
             )
 
     def count(self, operation: str) -> int:
-        """How often an operation was called."""
+        """Return how often an operation was called."""
         return sum(called == operation for called, _ in self.calls)
 
-    def answer(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """The status and the body."""
-        self.calls.append((operation, asked))
+    def answer(self, operation: str, parameters: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Return the status and the body of a response."""
+        self.calls.append((operation, parameters))
         if self.throttles[operation]:
             self.throttles[operation] -= 1
             return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
-        cluster = asked.get("cluster", "").rsplit("/", 1)[-1]
+        cluster = parameters.get("cluster", "").rsplit("/", 1)[-1]
         code = self.refuses.get(f"{operation} {cluster}", self.refuses.get(operation))
         if code:
-            return 400, {"__type": code, "message": "nobody is to see this text"}
-        return 200, getattr(self, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower())(cluster, asked)
+            return 400, {"__type": code, "message": "secret text of AWS"}
+        return 200, getattr(self, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower())(cluster, parameters)
 
-    def list_clusters(self, _: str, asked: dict[str, Any]) -> dict[str, Any]:
-        return _page("clusterArns", [cluster_arn(name, self.name) for name in self.clusters], asked)
+    def list_clusters(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        return _page("clusterArns", [cluster_arn(name, self.name) for name in self.clusters], parameters)
 
-    def list_tasks(self, cluster: str, asked: dict[str, Any]) -> dict[str, Any]:
-        return _page("taskArns", [each["taskArn"] for each in self.clusters[cluster]], asked)
+    def list_tasks(self, cluster: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        return _page("taskArns", [each["taskArn"] for each in self.clusters[cluster]], parameters)
 
-    def describe_tasks(self, cluster: str, asked: dict[str, Any]) -> dict[str, Any]:
-        assert 0 < len(asked["tasks"]) <= 100
+    def describe_tasks(self, cluster: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        assert 0 < len(parameters["tasks"]) <= 100
         there = {each["taskArn"]: each for each in self.clusters[cluster] if not each.get("gone")}
         return {
-            "tasks": [there[arn] for arn in asked["tasks"] if arn in there],
-            "failures": [{"arn": arn, "reason": "MISSING"} for arn in asked["tasks"] if arn not in there],
+            "tasks": [there[arn] for arn in parameters["tasks"] if arn in there],
+            "failures": [{"arn": arn, "reason": "MISSING"} for arn in parameters["tasks"] if arn not in there],
         }
 
-    def describe_services(self, _: str, asked: dict[str, Any]) -> dict[str, Any]:
-        assert 0 < len(asked["services"]) <= 10
-        return {"services": [self.services[name] for name in asked["services"] if name in self.services]}
+    def describe_services(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        assert 0 < len(parameters["services"]) <= 10
+        return {"services": [self.services[name] for name in parameters["services"] if name in self.services]}
 
-    def describe_task_definition(self, _: str, asked: dict[str, Any]) -> dict[str, Any]:
-        arn = asked["taskDefinition"]
+    def describe_task_definition(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        arn = parameters["taskDefinition"]
         described = {"taskDefinitionArn": arn, "status": "ACTIVE", "registeredAt": 1.0, **self.definitions[arn]}
         tags = described.pop("tags", [])
-        return {"taskDefinition": described, **({"tags": tags} if asked.get("include") == ["TAGS"] else {})}
+        return {"taskDefinition": described, **({"tags": tags} if parameters.get("include") == ["TAGS"] else {})}
 
 
-def _page(key: str, values: list[str], asked: dict[str, Any]) -> dict[str, Any]:
-    start = int(asked.get("nextToken", 0))
+def _page(key: str, values: list[str], parameters: dict[str, Any]) -> dict[str, Any]:
+    start = int(parameters.get("nextToken", 0))
     more = {"nextToken": str(start + PAGE)} if start + PAGE < len(values) else {}
     return {key: values[start : start + PAGE], **more}
 

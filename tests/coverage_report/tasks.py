@@ -13,11 +13,11 @@ AGENT: Final = "SysdigInstrumentation"
 IMAGE: Final = "quay.io/sysdig/workload-agent:6.2.1"
 SECRET: Final = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig-AbCdEf"
 PLANTED: Final = "planted-value-of-a-variable"
-"""The value of every variable: no report may hold it."""
+"""The value of every variable; no report may contain it."""
 
 
 def agent(**members: Any) -> dict[str, Any]:
-    """The agent's container."""
+    """Return the agent's container."""
     return {
         "name": AGENT,
         "image": IMAGE,
@@ -29,12 +29,12 @@ def agent(**members: Any) -> dict[str, Any]:
 
 
 def plain(name: str = "web", **members: Any) -> dict[str, Any]:
-    """A container without anything of the agent's."""
+    """Return a container without any trace of the agent."""
     return {"name": name, "image": f"shop/{name}:1", "environment": [{"name": "PASSWORD", "value": PLANTED}], **members}
 
 
 def wrapped(name: str = "web", **members: Any) -> dict[str, Any]:
-    """A container under the wrapper."""
+    """Return a container under the wrapper."""
     return plain(
         name,
         **{
@@ -48,7 +48,7 @@ def wrapped(name: str = "web", **members: Any) -> dict[str, Any]:
 
 
 def registered(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
-    """A task definition for Fargate, as it is registered."""
+    """Return a task definition for Fargate, as registered."""
     return {
         "family": "web",
         "requiresCompatibilities": ["FARGATE"],
@@ -61,28 +61,28 @@ def registered(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
 
 
 def instrumented(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
-    """A task definition with the agent's container and its process namespace."""
+    """Return a task definition with the agent's container and a shared process namespace."""
     return registered(*(containers or (wrapped(),)), agent(), **{"pidMode": "task", **members})
 
 
 def definition(described: dict[str, Any], *, status: str = "ACTIVE", **tags: str) -> RegisteredTaskDefinition:
-    """The task definition as it was read."""
+    """Return the task definition as read from ECS."""
     listed: list[Any] = [{"key": key.replace("_", "-"), "value": value} for key, value in tags.items()]
     return RegisteredTaskDefinition({"taskDefinition": {**described, "status": status}, "tags": listed}, status)
 
 
 def definition_arn(name: str, region: str = REGION) -> str:
-    """The ARN of ``family:revision``."""
+    """Return the ARN of ``family:revision``."""
     return f"arn:aws:ecs:{region}:{ACCOUNT}:task-definition/{name}"
 
 
 def cluster_arn(name: str, region: str = REGION) -> str:
-    """The ARN of a cluster."""
+    """Return the ARN of a cluster."""
     return f"arn:aws:ecs:{region}:{ACCOUNT}:cluster/{name}"
 
 
 def task(number: int = 1, **members: Any) -> Task:
-    """A task that runs on Fargate, in cluster «shop»."""
+    """Return a task that runs on Fargate in the cluster «shop»."""
     return Task(
         **{
             "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/{number:032x}",

@@ -1,4 +1,4 @@
-"""The verdict on a task definition, and on a task of it."""
+"""The assessment of a task definition, and of a task of it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from sysdig_instrument.coverage.assess import (
     assess_definition,
     assess_task,
     is_in_scope,
-    is_platform_too_old,
 )
 from sysdig_instrument.coverage.model import ContainerOverride, RegisteredTaskDefinition, RunningContainer, Service
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.platforms import is_platform_too_old
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 
 
-def judged(described: RegisteredTaskDefinition | dict[str, Any], **settings: Json) -> Assessment:
+def assessed(described: RegisteredTaskDefinition | dict[str, Any], **settings: Json) -> Assessment:
     shown = described if isinstance(described, RegisteredTaskDefinition) else definition(described)
     return assess_definition(shown, merge_layers(Layer("--set", settings))).assessment
 
@@ -60,17 +60,31 @@ NOT_WRAPPED = 'Container "web" is not started by the wrapper'
             registered(wrapped(), plain(AGENT), pidMode="task"),
             ['The name "SysdigInstrumentation" is reserved for the agent', "The agent's container is missing"],
         ),
-        (registered(wrapped(), agent(secrets=[]), pidMode="task"), ["The agent's container is given no access key"]),
+        (registered(wrapped(), agent(secrets=[]), pidMode="task"), ["The agent's container has no access key"]),
+    ],
+    ids=[
+        "nothing-of-the-agent",
+        "agent-without-wrapper",
+        "no-pid-mode",
+        "no-agent",
+        "not-wrapped",
+        "one-container-not-wrapped",
+        "empty-entry-point",
+        "entry-point-without-wrapper",
+        "no-volume",
+        "no-capability",
+        "name-of-agent-taken",
+        "no-access-key",
     ],
 )
 def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> None:
-    judgement = judged(described)
-    assert judgement.status is TaskStatus.UNPROTECTED
+    assessment = assessed(described)
+    assert assessment.status is TaskStatus.UNPROTECTED
     if reasons is None:
-        assert NOT_WRAPPED in judgement.reasons
-        assert len(set(judgement.reasons)) == len(judgement.reasons) > 1
+        assert NOT_WRAPPED in assessment.reasons
+        assert len(set(assessment.reasons)) == len(assessment.reasons) > 1
     else:
-        assert list(judgement.reasons) == reasons
+        assert list(assessment.reasons) == reasons
 
 
 @pytest.mark.parametrize(
@@ -78,14 +92,14 @@ def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> No
     [
         instrumented(),
         instrumented(wrapped(), wrapped("worker")),
-        # As Sysdig's own tools write it: the agent first, and what the container runs behind the wrapper in Command.
+        # As Sysdig's own tools write it: the agent first, the wrapper in EntryPoint, and the program in Command.
         registered(agent(), wrapped(entryPoint=[WRAPPER], command=["run"]), pidMode="task"),
         instrumented(wrapped(volumesFrom=[{"sourceContainer": AGENT}])),
         instrumented(wrapped(linuxParameters={"capabilities": {"add": ["SYS_PTRACE"], "drop": ["ALL"]}})),
-        # By hand, in a shell.
+        # Manual instrumentation, in a shell.
         instrumented(wrapped(entryPoint=["sh", "-c", f"exec {WRAPPER} run"])),
         instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
-        # ECS says which launch type a task has, whatever its definition is for.
+        # The launch type is that of the task, not of its definition.
         instrumented(requiresCompatibilities=["EC2"]),
         instrumented(runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}),
         # Ways in which the agent may get its access key.
@@ -93,11 +107,25 @@ def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> No
         registered(wrapped(), agent(secrets=[], entryPoint=["sh", "-c", "get-key"]), pidMode="task"),
         registered(wrapped(), agent(secrets=[], environment=[{"name": "SYSDIG_ORCHESTRATOR", "value": "h"}]), pidMode="task"),
     ],
+    ids=[
+        "one-container",
+        "two-containers",
+        "wrapper-in-entry-point-only",
+        "volume-without-read-only",
+        "further-drop",
+        "wrapper-in-a-shell",
+        "wrapper-in-command",
+        "definition-for-ec2",
+        "arm64",
+        "key-from-environment-file",
+        "key-from-entry-point",
+        "key-from-orchestrator",
+    ],
 )  # fmt: skip
 def test_protected(described: dict[str, Any]) -> None:
-    judgement = judged(described, UnsupportedArchitecture="fail")
-    assert (judgement.status, judgement.reasons, judgement.remarks) == (TaskStatus.PROTECTED, (), ())
-    assert judgement.agent_image == IMAGE
+    assessment = assessed(described, UnsupportedArchitecture="fail")
+    assert (assessment.status, assessment.reasons, assessment.remarks) == (TaskStatus.PROTECTED, (), ())
+    assert assessment.agent_image == IMAGE
 
 
 @pytest.mark.parametrize(
@@ -133,76 +161,76 @@ def test_protected(described: dict[str, Any]) -> None:
     ],
 )
 def test_excluded(shown: RegisteredTaskDefinition, settings: dict[str, Json], reason: str) -> None:
-    judgement = judged(shown, **settings)
-    assert (judgement.status, judgement.reasons) == (TaskStatus.EXCLUDED, (reason,))
+    assessment = assessed(shown, **settings)
+    assert (assessment.status, assessment.reasons) == (TaskStatus.EXCLUDED, (reason,))
 
 
 def test_excluded_containers_are_listed() -> None:
     described = instrumented(wrapped(), plain("log", firelensConfiguration={"type": "fluentbit"}), plain("proxy"))
-    judgement = judged(described, ExcludeContainers="proxy")
-    assert judgement.status is TaskStatus.PROTECTED
-    assert [name for name, _ in judgement.excluded_containers] == ["log", "proxy"]
-    assert judged(described).reasons == ('Container "proxy" is not started by the wrapper',)
+    assessment = assessed(described, ExcludeContainers="proxy")
+    assert assessment.status is TaskStatus.PROTECTED
+    assert [name for name, _ in assessment.excluded_containers] == ["log", "proxy"]
+    assert assessed(described).reasons == ('Container "proxy" is not started by the wrapper',)
 
 
 def test_an_image_whose_entry_point_is_the_wrapper() -> None:
-    """Images are not asked for; what the settings say of them counts."""
+    """Images are not looked up; only ImageConfigs in the settings counts."""
     described = instrumented(wrapped(entryPoint=[]))
     configs: Json = {"shop/web:1": {"Entrypoint": [WRAPPER, "run"]}}
-    assert judged(described).status is TaskStatus.UNPROTECTED
-    assert judged(described, ImageConfigs=configs).status is TaskStatus.PROTECTED
+    assert assessed(described).status is TaskStatus.UNPROTECTED
+    assert assessed(described, ImageConfigs=configs).status is TaskStatus.PROTECTED
 
 
 @pytest.mark.parametrize("asks", ["fail", "skip"])
 def test_skipping_unreadable_images_does_not_exclude(asks: str) -> None:
-    assert judged(registered(plain()), OnUnresolvedImage=asks).status is TaskStatus.UNPROTECTED
+    assert assessed(registered(plain()), OnUnresolvedImage=asks).status is TaskStatus.UNPROTECTED
 
 
 def test_opt_in_by_metadata() -> None:
     """Metadata is not to be seen in ECS: that a container is wrapped shows that its template opted in."""
     both = instrumented(wrapped(), plain("worker"))
-    judgement = judged(both, Mode="opt-in")
-    assert judgement.status is TaskStatus.PROTECTED
-    assert [name for name, _ in judgement.excluded_containers] == ["worker"]
+    assessment = assessed(both, Mode="opt-in")
+    assert assessment.status is TaskStatus.PROTECTED
+    assert [name for name, _ in assessment.excluded_containers] == ["worker"]
     half = registered(wrapped(), plain("worker"), pidMode="task")
-    assert judged(half, Mode="opt-in").reasons == ("The agent's container is missing",)
+    assert assessed(half, Mode="opt-in").reasons == ("The agent's container is missing",)
     # The tag says that all of it is meant.
-    assert judged(definition(both, sysdig_instrument="true"), Mode="opt-in").status is TaskStatus.UNPROTECTED
-    assert judged(definition(both, sysdig_instrument="false"), Mode="opt-in").status is TaskStatus.EXCLUDED
+    assert assessed(definition(both, sysdig_instrument="true"), Mode="opt-in").status is TaskStatus.UNPROTECTED
+    assert assessed(definition(both, sysdig_instrument="false"), Mode="opt-in").status is TaskStatus.EXCLUDED
 
 
 def test_an_agent_that_differs_from_the_settings() -> None:
-    judgement = judged(instrumented(), AgentImage="mirror/agent:7", Collector="eu1")
-    assert judgement.status is TaskStatus.PROTECTED
-    assert judgement.remarks == (
-        "The agent's image is not the one in the settings",
-        "The agent's collector is not the one in the settings",
+    assessment = assessed(instrumented(), AgentImage="mirror/agent:7", Collector="eu1")
+    assert assessment.status is TaskStatus.PROTECTED
+    assert assessment.remarks == (
+        "The agent's image differs from AgentImage in the settings",
+        "The agent's collector differs from Collector in the settings",
     )
-    assert judged(instrumented(), AgentImage=IMAGE, Collector="us2").remarks == ()
+    assert assessed(instrumented(), AgentImage=IMAGE, Collector="us2").remarks == ()
 
 
 def test_a_plaintext_access_key_is_remarked_on() -> None:
     key = {"name": "SYSDIG_ACCESS_KEY", "value": "0123"}
-    judgement = judged(instrumented(wrapped(environment=[*wrapped()["environment"], key])))
-    assert judgement.status is TaskStatus.PROTECTED
-    assert judgement.remarks == ('The access key stands in the clear in the environment of container "web"',)
+    assessment = assessed(instrumented(wrapped(environment=[*wrapped()["environment"], key])))
+    assert assessment.status is TaskStatus.PROTECTED
+    assert assessment.remarks == ('The access key is in plaintext in the environment of container "web"',)
 
 
 @pytest.mark.parametrize("status", ["INACTIVE", "DELETE_IN_PROGRESS"])
 def test_a_deregistered_task_definition_is_assessed(status: str) -> None:
-    judgement = judged(definition(instrumented(), status=status))
-    assert (judgement.status, judgement.remarks) == (TaskStatus.PROTECTED, ("Its task definition is deregistered",))
+    assessment = assessed(definition(instrumented(), status=status))
+    assert (assessment.status, assessment.remarks) == (TaskStatus.PROTECTED, ("Its task definition was deregistered",))
 
 
 def test_a_task_definition_without_containers_is_unknown() -> None:
-    assert judged(RegisteredTaskDefinition({"taskDefinition": {"family": "web"}})).status is TaskStatus.UNKNOWN
+    assert assessed(RegisteredTaskDefinition({"taskDefinition": {"family": "web"}})).status is TaskStatus.UNKNOWN
 
 
 def test_an_ec2_task_with_launch_types_all() -> None:
     """Neither the task nor the agent's settings have memory, which only a deployment would need."""
     described = instrumented(requiresCompatibilities=["EC2"], networkMode="bridge", memory=None, cpu=None)
-    assert judged(described, LaunchTypes="ALL").status is TaskStatus.PROTECTED
-    assert judged({**described, "pidMode": "host"}, LaunchTypes="ALL").status is TaskStatus.UNPROTECTED
+    assert assessed(described, LaunchTypes="ALL").status is TaskStatus.PROTECTED
+    assert assessed({**described, "pidMode": "host"}, LaunchTypes="ALL").status is TaskStatus.UNPROTECTED
 
 
 @pytest.mark.parametrize(
@@ -215,21 +243,21 @@ def test_launch_types(launch_type: str, by_default: bool) -> None:  # noqa: FBT0
 
 
 def test_an_invalid_tag_counts_as_unprotected() -> None:
-    judgement = judged(definition(registered(plain()), sysdig_instrument="maybe"))
-    assert judgement.status is TaskStatus.UNPROTECTED
-    assert 'Setting "Enabled" in the tags has an invalid value' in judgement.reasons
-    assert not judgement.has_no_agent
+    assessment = assessed(definition(registered(plain()), sysdig_instrument="maybe"))
+    assert assessment.status is TaskStatus.UNPROTECTED
+    assert 'Setting "Enabled" in the tags has an invalid value' in assessment.reasons
+    assert not assessment.has_no_agent
 
 
 # --- one task of it ---------------------------------------------------------------------------------------------
 
 
-def judged_task(described: dict[str, Any], service: Service | None = None, **members: Any) -> Assessment:
+def assessed_task(described: dict[str, Any], service: Service | None = None, **members: Any) -> Assessment:
     return assess_task(task(**members), assess_definition(definition(described), merge_layers()), service)
 
 
 @pytest.mark.parametrize(
-    ("agents", "task_status", "verdict", "said"),
+    ("agents", "task_status", "status", "sentences"),
     [
         (RunningContainer(AGENT, "RUNNING", "sha256:0"), "RUNNING", TaskStatus.PROTECTED, ()),
         (RunningContainer(AGENT, "STOPPED"), "RUNNING", TaskStatus.UNPROTECTED, ("The agent's container has stopped",)),
@@ -245,14 +273,14 @@ def judged_task(described: dict[str, Any], service: Service | None = None, **mem
     ],
 )
 def test_the_agents_container(
-    agents: RunningContainer, task_status: str, verdict: TaskStatus, said: tuple[str, ...]
+    agents: RunningContainer, task_status: str, status: TaskStatus, sentences: tuple[str, ...]
 ) -> None:
-    judgement = judged_task(instrumented(), containers=(agents,), last_status=task_status)
-    assert (judgement.status, (*judgement.reasons, *judgement.remarks)) == (verdict, said)
+    assessment = assessed_task(instrumented(), containers=(agents,), last_status=task_status)
+    assert (assessment.status, (*assessment.reasons, *assessment.remarks)) == (status, sentences)
 
 
 @pytest.mark.parametrize(
-    ("described", "overrides", "verdict", "said"),
+    ("described", "overrides", "status", "sentences"),
     [
         (instrumented(), {"web": ContainerOverride(("migrate",))}, TaskStatus.PROTECTED, ()),
         (instrumented(), {"web": ContainerOverride(variable_names=("DEBUG",))}, TaskStatus.PROTECTED, ()),
@@ -268,12 +296,12 @@ def test_the_agents_container(
             TaskStatus.UNPROTECTED,
             ("The agent's command was overridden when the task was started",),
         ),
-        # The wrapper stands in Command, so another command is one without it.
+        # The wrapper is in Command, so another command removes it.
         (
             instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
             {"web": ContainerOverride(("migrate",))},
             TaskStatus.UNPROTECTED,
-            ('The command of container "web" was overridden when the task was started, and with it the wrapper',),
+            ('An override at startup removed the wrapper from the command of container "web"',),
         ),
         (
             instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
@@ -284,20 +312,28 @@ def test_the_agents_container(
     ],
 )
 def test_overrides(
-    described: dict[str, Any], overrides: dict[str, ContainerOverride], verdict: TaskStatus, said: tuple[str, ...]
+    described: dict[str, Any], overrides: dict[str, ContainerOverride], status: TaskStatus, sentences: tuple[str, ...]
 ) -> None:
-    judgement = judged_task(described, overrides=overrides)
-    assert (judgement.status, (*judgement.reasons, *judgement.remarks)) == (verdict, said)
+    assessment = assessed_task(described, overrides=overrides)
+    assert (assessment.status, (*assessment.reasons, *assessment.remarks)) == (status, sentences)
 
 
 @pytest.mark.parametrize(
     ("version", "old"),
-    [("1.3.0", True), ("1.0.0", True), ("1.4.0", False), ("1.10.0", False), ("2.0.0", False), ("LATEST", False), ("", False)],
-)  # fmt: skip
+    [
+        ("1.3.0", True),
+        ("1.0.0", True),
+        ("1.4.0", False),
+        ("1.10.0", False),
+        ("2.0.0", False),
+        ("LATEST", False),
+        ("", False),
+    ],
+)
 def test_platform_versions(version: str, old: bool) -> None:  # noqa: FBT001 - a row of the table
     assert is_platform_too_old(version) is old
-    remarks = judged_task(registered(plain()), platform_version=version).remarks
-    assert any("cannot carry the agent" in remark for remark in remarks) is old
+    remarks = assessed_task(registered(plain()), platform_version=version).remarks
+    assert any("does not support the agent" in remark for remark in remarks) is old
 
 
 @pytest.mark.parametrize(
@@ -305,13 +341,13 @@ def test_platform_versions(version: str, old: bool) -> None:  # noqa: FBT001 - a
     [
         (None, ()),
         (Service(definition_arn("web:1"), is_deploying=True), ()),
-        (Service(definition_arn("web:2"), is_deploying=True), ("The service is being moved to web:2",)),
-        (Service(definition_arn("web:2")), ("The service is at web:2",)),
+        (Service(definition_arn("web:2"), is_deploying=True), ("The service is deploying web:2",)),
+        (Service(definition_arn("web:2")), ("The service already uses web:2",)),
         (Service(""), ()),  # its deployments are another tool's
     ],
 )
 def test_a_service_that_is_being_deployed(service: Service | None, remarks: tuple[str, ...]) -> None:
-    assert judged_task(registered(plain()), service).remarks == remarks
+    assert assessed_task(registered(plain()), service).remarks == remarks
 
 
 def test_an_excluded_task_stays_excluded_whatever_runs() -> None:

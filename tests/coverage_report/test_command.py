@@ -1,4 +1,4 @@
-"""The command as it is called, against moto's ECS."""
+"""The coverage command as users call it, against moto's ECS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # Each session would read AWS's models anew, which takes longer than all else.
+    # Each session would read AWS's models again, which takes longer than everything else.
     monkeypatch.setattr("botocore.session.create_loader", lambda _=None: MODELS)
     with mock_aws():
         yield
@@ -37,8 +37,8 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 def run_task(described: dict[str, Any], cluster: str = "shop", region: str = REGION, **members: Any) -> None:
     """Register a task definition and run it on Fargate.
 
-    Without what says that it is for Fargate, as moto would take seconds to make a network for it: the task's launch type
-    counts, not that. And with memory, which moto wants of each container.
+    Its Fargate members are left out, since moto would take seconds to create a network for them; only the launch type
+    of the task counts. Memory is added, which moto requires for each container.
     """
     ecs = boto3.client("ecs", region)
     containers = [{"memory": 64, **container} for container in described["containerDefinitions"]]
@@ -92,8 +92,8 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert PLANTED not in printed.out
     found = json.loads(printed.out)
     assert [group["cluster"] for group in found["groups"]] == ["shop"]
-    assert found["unread"][0]["fact"] == 'No cluster is called "shpo"'
-    assert printed.err == 'Could not be read: No cluster is called "shpo". Look at the name, and at the region.\n'
+    assert found["unread"][0]["fact"] == 'No cluster matches "shpo"'
+    assert printed.err == 'Could not be read: No cluster matches "shpo". Check the name and the region.\n'
 
 
 def test_tasks_by_capacity_provider(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +106,7 @@ def test_a_deregistered_task_definition_is_reported(capsys: pytest.CaptureFixtur
     run_task(instrumented())
     boto3.client("ecs", REGION).deregister_task_definition(taskDefinition="web:1")
     assert call("--region", REGION) == 0
-    assert "Its task definition is deregistered" in capsys.readouterr().out
+    assert "Its task definition was deregistered" in capsys.readouterr().out
 
 
 def test_all_regions(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,18 +139,18 @@ def test_the_region_and_the_credentials_of_a_profile(
 
 def test_usage_errors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call() == main.EXIT_USAGE
-    assert "There is no AWS region. Give --region" in capsys.readouterr().err
+    assert "No AWS region is set. Give --region" in capsys.readouterr().err
     assert call("--profile", "nobody", "--region", REGION) == main.EXIT_USAGE
-    assert "There are no AWS credentials (ProfileNotFound)." in capsys.readouterr().err
+    assert "No AWS credentials were found (ProfileNotFound)." in capsys.readouterr().err
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     assert call("--region", REGION) == main.EXIT_USAGE
-    assert "There are no AWS credentials." in capsys.readouterr().err
+    assert "No AWS credentials were found." in capsys.readouterr().err
 
 
 def test_an_invalid_region_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--region", "not a region") == 1
-    assert "InvalidRegionError. Look at the region's name" in capsys.readouterr().out
+    assert "InvalidRegionError. Check the region's name" in capsys.readouterr().out
 
 
 def test_region_and_all_regions_exclude_each_other() -> None:

@@ -1,4 +1,4 @@
-"""docs/coverage.md says what the command does."""
+"""docs/coverage.md describes the command correctly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_policy_allows_exactly_the_calls_made() -> None:
 
 
 def account() -> Ecs:
-    """What runs in the example."""
+    """Return the account of the example."""
     frankfurt, virginia = RegionOfEcs("eu-central-1"), RegionOfEcs("us-east-1")
     frankfurt.run("shop", registered(plain(), family="batch"), revision=3)
     half = instrumented(wrapped(), plain("metrics"), family="worker")

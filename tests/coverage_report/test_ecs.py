@@ -66,7 +66,7 @@ def test_services_of_running_tasks_are_read_in_batches_of_ten() -> None:
     assert region.count("DescribeServices") == 3
     assert {group.service for group in found.groups} == {None, *(f"web-{number}" for number in range(21))}
     remarks = next(group.key.assessment.remarks for group in found.groups if group.service == "web-3")
-    assert remarks == ("The service is being moved to web-3:7",)
+    assert remarks == ("The service is deploying web-3:7",)
 
 
 def test_throttled_calls_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,8 +84,8 @@ def test_persistent_throttling_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
     region = RegionOfEcs(clusters={"shop": []})
     region.throttles["ListTasks"] = 1000
     found = reported(region)
-    (told,) = unread(found)
-    assert told.startswith(f'{REGION}, cluster "shop": ListTasks: Amazon ECS answered ThrottlingException. Try again')
+    (error,) = unread(found)
+    assert error.startswith(f'{REGION}, cluster "shop": ListTasks: Amazon ECS answered ThrottlingException. Try again')
     assert not found.has_passed
     assert region.count("ListTasks") == MAX_ATTEMPTS
 
@@ -159,10 +159,10 @@ def test_clusters_by_name(globs: tuple[str, ...], families: list[str]) -> None:
 
 
 def test_an_unmatched_cluster_name_is_reported() -> None:
-    """A slip of the pen must not pass for a cluster in which everything is protected."""
+    """A typo must not look like a cluster in which everything is protected."""
     region = RegionOfEcs(clusters={"shop": []})
     found = reported(region, RegionOfEcs("us-east-1"), clusters=("shop", "shpo-*"))
-    assert unread(found) == ['No cluster is called "shpo-*". Look at the name, and at the region.']
+    assert unread(found) == ['No cluster matches "shpo-*". Check the name and the region.']
     assert found.regions == (REGION, "us-east-1")
     assert not found.has_passed
     closed = RegionOfEcs(refuses={"ListClusters": "AccessDeniedException"})
@@ -226,7 +226,7 @@ def test_no_variable_value_or_aws_message_is_reported() -> None:
         coverage_table.render(found, Console()),
     ):
         assert PLANTED not in text
-        assert "nobody is to see this" not in text
+        assert "secret text of AWS" not in text
         assert "CannotPullContainerError" in text
         assert "SYSDIG_X" in text
 

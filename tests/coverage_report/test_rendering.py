@@ -41,7 +41,7 @@ DENIED = ReadError(
 
 
 def sample() -> Report:
-    """A bit of everything."""
+    """Return a report with every status and every kind of group."""
     definitions: dict[str, RegisteredTaskDefinition | ReadError] = {
         definition_arn("web:12"): definition(instrumented(wrapped(), ROUTER)),
         definition_arn("batch:3"): definition(registered(plain())),
@@ -69,7 +69,7 @@ def sample() -> Report:
 
 WIDE = f"""\
 REGION        CLUSTER  SERVICE         TASK DEFINITION              TASKS  VERDICT      WHY
-eu-central-1  shop     (family:batch)  batch:3                          1  unprotected  It is not instrumented; Platform version 1.3.0 cannot carry the agent; 1.4.0 and later can
+eu-central-1  shop     (family:batch)  batch:3                          1  unprotected  It is not instrumented; Platform version 1.3.0 does not support the agent; use 1.4.0 or later
 eu-central-1  shop     half-worker     half-instrumented-worker:41      2  unprotected  Container "metrics-exporter" is not started by the wrapper; The task's PidMode is not task
 eu-central-1  vault    web             secret:1                         1  unknown      Its task definition could not be read; It was refused; Allow it
 eu-central-1  shop     web             web:12                           4  protected    {IMAGE}; Skipped: log
@@ -91,23 +91,23 @@ def test_a_terminals_width_is_kept(width: int) -> None:
     lines = coverage_table.render(sample(), Console(width)).splitlines()
     # Below some width names are no names any more; then they may be cut by the terminal.
     assert max(map(len, lines)) <= max(width, 79)
-    said = " ".join(" ".join(lines).split())
+    text = " ".join(" ".join(lines).split())
     for words in ("It is not instrumented", '"metrics-exporter" is not started by the wrapper', IMAGE, "(50.0 %)"):
-        assert words in said
+        assert words in text
 
 
 def test_reasons_are_shown_beside_names_if_they_fit() -> None:
     lines = coverage_table.render(sample(), Console(134)).splitlines()
     start = lines[0].index("WHY")
     assert lines[1][start:] == "It is not instrumented; Platform version 1.3.0"
-    assert lines[2] == " " * start + "cannot carry the agent; 1.4.0 and later can"
+    assert lines[2] == " " * start + "does not support the agent; use 1.4.0 or later"
 
 
 def test_reasons_are_shown_below_if_they_do_not_fit() -> None:
     lines = coverage_table.render(sample(), Console(80)).splitlines()
     assert "WHY" not in lines[0]
     assert lines[1].endswith("unprotected")
-    assert lines[2] == "    It is not instrumented; Platform version 1.3.0 cannot carry the agent; 1.4.0"
+    assert lines[2] == "    It is not instrumented; Platform version 1.3.0 does not support the agent;"
     (shortened,) = (line for line in lines if "…" in line)
     assert "rker:41" in shortened
 

@@ -1,4 +1,4 @@
-"""The embedded ECS reads CloudFormation's spelling of a task definition."""
+"""The embedded ECS accepts task definitions in CloudFormation's PascalCase."""
 
 from __future__ import annotations
 

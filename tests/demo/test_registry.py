@@ -27,8 +27,10 @@ def running() -> Iterator[Registry]:
 
 def ask(running: Registry, image: str, architecture: str = "amd64") -> Answer:
     request = ImageLookup(f"{running.host}/{image}", architecture)
-    world = LookupEnvironment(region="us-east-1", egress_policy=EgressPolicy.from_entries([f"http://{running.host}"]))
-    return answer_lookups([request], environment=world, seconds=30)[request]
+    environment = LookupEnvironment(
+        region="us-east-1", egress_policy=EgressPolicy.from_entries([f"http://{running.host}"])
+    )
+    return answer_lookups([request], environment=environment, seconds=30)[request]
 
 
 def test_by_tag_and_by_digest_on_both_platforms(running: Registry) -> None:

@@ -76,8 +76,8 @@ FORMS = {
 """Names of forms in the code; no message has them."""
 
 PARTS = {
-    # These are followed by another text, which is a message of its own.
-    "This is not the event of a CloudFormation macro",
+    # These take another text, which is a message of its own.
+    "This is not a CloudFormation macro event",
     "the token service … … (status",
     "The container",
     "The task definition",

@@ -22,12 +22,12 @@ def nothing(_sock: socket.socket, over: threading.Event) -> None:
 
 
 def headers_byte_by_byte(sock: socket.socket, over: threading.Event) -> None:
-    """A response whose headers take for ever."""
+    """A response whose headers never end."""
     _drip(sock, over, _HEAD + b"X: " + b"x" * 10_000)
 
 
 def body_byte_by_byte(sock: socket.socket, over: threading.Event) -> None:
-    """A response whose body takes for ever."""
+    """A response whose body never ends."""
     sock.sendall(_HEAD + b"\r\n")
     _drip(sock, over, b" " * 100_000)
 

@@ -1,10 +1,10 @@
-"""What goes into the function's zip, and what does not."""
+"""The contents of the function's zip."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
+import importlib.metadata
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,7 @@ from fixtures_embedded_aws import ROOT, TOOLS, build_function, on_embedded_aws, 
 
 pytestmark = on_embedded_aws
 
-UNCHECKED_HASH: Final = 1  # PEP 552: the flags of a compiled file that is trusted without a look at its source
-NEVER: Final = "aws_lambda_powertools.event_handler.openapi.compat"
-"""Powertools imports it for Pydantic's models, when it meets one. There is no Pydantic."""
-
+UNCHECKED_HASH: Final = 1  # PEP 552: the flags of a compiled file that is not compared with its source
 ZIPPED: Final = """
 import json, sys, zipfile
 from samcli.lib.package.utils import make_zip_with_lambda_permissions as zipped
@@ -28,7 +25,7 @@ with zipfile.ZipFile(zipped(*sys.argv[1:])) as made:
     print(json.dumps(sorted((one.filename, one.CRC, one.compress_size, one.date_time, one.external_attr, one.extra.hex())
                             for one in made.infolist())))
 """
-"""What is in the zip that SAM makes of a folder; in which order depends on how the file system lists the folder."""
+"""Prints the contents of the zip that SAM makes of a folder, sorted: their order depends on the file system."""
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -41,7 +38,7 @@ def files(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A second build: later, and in a folder with another and longer name."""
+    """Return a second build, made later and in a folder with a longer name."""
     return build_function(tmp_path_factory.mktemp("another") / "folder")
 
 
@@ -60,7 +57,7 @@ def test_the_zip_made_by_sam_is_reproducible(bundle: Path, again: Path, tmp_path
 
 
 def locked() -> set[str]:
-    """The packages of the function, as the names of folders have them."""
+    """Return the names of the function's packages, as in the names of their folders."""
     lines = (ROOT / "src/requirements.txt").read_text().splitlines()
     return {line.split("==")[0].replace("-", "_") for line in lines if "==" in line}
 
@@ -96,16 +93,16 @@ def test_the_bundle_is_compiled_if_the_runtime_python_is_found(bundle: Path) -> 
 
 
 def test_without_the_runtime_python_the_build_prints_a_notice(tmp_path: Path) -> None:
-    told = run_make("build-MacroFunction", f"ARTIFACTS_DIR={tmp_path}", "RUNTIME=3.99")
-    (line,) = [line for line in told.splitlines() if "Cold starts" in line]
+    output = run_make("build-MacroFunction", f"ARTIFACTS_DIR={tmp_path}", "RUNTIME=3.99")
+    (line,) = [line for line in output.splitlines() if "Cold starts" in line]
     assert "no Python 3.99 here" in line
     assert "build again" in line
-    assert (tmp_path / "sysdig_instrument/handler.py").exists()
+    assert (tmp_path / "sysdig_instrument/function/handler.py").exists()
     assert not list(tmp_path.rglob("*.pyc"))
 
 
 def runtime() -> str:
-    """The version of the function's Python, as template.yaml has it."""
+    """Return the version of the function's Python from template.yaml."""
     (version,) = [
         line.strip().removeprefix("Runtime: python")
         for line in (ROOT / "template.yaml").read_text().splitlines()
@@ -119,50 +116,43 @@ def test_the_bundle_is_built_for_the_template_runtime() -> None:
 
 
 def test_the_bundle_has_exactly_the_modules_imported(bundle: Path) -> None:
-    needed = {path for path in reached() if path.is_relative_to(SOURCE)}
-    there = {
+    modules = {
         Path(name) for name in files(bundle) if name.startswith("sysdig_instrument/") and not name.endswith(".pyc")
     }
-    assert there == {path.relative_to(SOURCE) for path in needed}
+    assert modules == {path.relative_to(SOURCE) for path in reachable_modules()}
 
 
-def test_the_bundle_has_only_the_package_folders_imported(bundle: Path) -> None:
-    needed = {path.relative_to(PACKAGES) for path in reached() if path.is_relative_to(PACKAGES)}
-    assert not {path for path in needed if not (bundle / path).exists()}
-    folders = {path.parent.relative_to(bundle) for path in bundle.rglob("*.py")}
-    ours = {path for path in folders if path.parts[:1] == ("sysdig_instrument",)}
-    assert folders - ours == {path.parent for path in needed}
+def test_the_bundle_has_the_whole_packages(bundle: Path) -> None:
+    for package in locked():
+        for path in importlib.metadata.files(package) or ():
+            is_content = path.parts[0] != ".." and not path.parts[0].endswith(".dist-info")
+            assert not is_content or path.suffix == ".pyc" or (bundle / path).exists(), path
 
 
 SOURCE: Final = ROOT / "src"
-PACKAGES: Final = Path(str(importlib.util.find_spec("jsonpatch").origin)).parent  # type: ignore[union-attr] # is installed
 
 
-def reached() -> set[Path]:
-    """The files that the handler leads to, of our package and of those that the function brings along."""
-    needed, found = set[Path](), {SOURCE / "sysdig_instrument" / "handler.py"}
+def reachable_modules() -> set[Path]:
+    """Return the files of this project that the handler imports, directly or through others."""
+    reached, found = set[Path](), {SOURCE / "sysdig_instrument" / "function" / "handler.py"}
     while found:
-        needed |= found
-        found = {path for module in found for path in imported(module)} - needed
-    return needed
+        reached |= found
+        found = {path for module in found for path in imported(module)} - reached
+    return reached
 
 
 def imported(module: Path) -> Iterator[Path]:
-    """The files that a module imports, in functions too, and those of the packages around them."""
-    root = SOURCE if module.is_relative_to(SOURCE) else PACKAGES
-    package = module.relative_to(root).parts[:-1]
+    """Yield the files of this project that a module imports, in functions too, and their packages."""
+    package = module.relative_to(SOURCE).parts[:-1]
     for name in names(ast.parse(module.read_text("utf-8")), package):
         parts = name.split(".")
-        if name.startswith(NEVER) or parts[0] not in {"sysdig_instrument", "jsonpointer", *locked()}:
-            continue
         for length in range(1, len(parts) + 1):
-            for base in (SOURCE, PACKAGES):
-                path = base.joinpath(*parts[:length])
-                yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists())
+            path = SOURCE.joinpath(*parts[:length])
+            yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists())
 
 
 def names(tree: ast.AST, package: Sequence[str]) -> Iterator[str]:
-    """The full names in the imports of a module; what is imported for a type checker only is not."""
+    """Yield the full names in the imports of a module, except those for type checkers only."""
     match tree:
         case ast.ImportFrom(module=module, names=aliases, level=level):
             around = package[: len(package) - level + 1] if level else ()

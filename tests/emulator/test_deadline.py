@@ -1,4 +1,4 @@
-"""A registry or an AWS service that does not answer: the user gets a message, and not CloudFormation's word for a time-out."""
+"""If a registry or an AWS service does not respond, the user gets a message of the macro, not CloudFormation's timeout."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from fixtures_embedded_aws import ROOT, Start, on_embedded_aws
 
 pytestmark = on_embedded_aws
 
-LEAST_SECONDS: Final = 3
-"""The shortest time-out of a function with which it still answers."""
+MIN_SECONDS: Final = 3
+"""The shortest timeout of the function with which it still responds."""
 
 SILENCES: Final[Mapping[str, Any]] = {
     "takes no connection": black_hole,
@@ -43,7 +43,7 @@ AWS: Final[Mapping[str, dict[str, Any]]] = {
     "CLOUDFORMATION": {"Image": {"Fn::ImportValue": "shop-image"}},
     "SECRETS_MANAGER": {"RepositoryCredentials": {"CredentialsParameter": SECRET}},
 }
-"""A container that has the service asked, by the service's name in botocore's environment variables."""
+"""Containers for which the service is called, by its name in botocore's environment variables."""
 
 
 def event_with(**container: Any) -> bytes:
@@ -58,7 +58,7 @@ def event_with(**container: Any) -> bytes:
 
 
 def answered(runtime: Runtime, event: bytes, seconds: float) -> str:
-    """The message of the refusal, which has to come in time."""
+    """Return the message of the refusal, which must come in time."""
     began = time.monotonic()
     outcome = runtime.invoke(event)
     assert time.monotonic() - began < seconds
@@ -71,14 +71,14 @@ def answered(runtime: Runtime, event: bytes, seconds: float) -> str:
 
 
 def warm(runtime: Runtime) -> Runtime:
-    """After its first run, which is another that asks nobody; the import of the function is not of what is tested."""
+    """Return the environment after a first run without lookups: importing the function is not part of the test."""
     assert not runtime.invoke((ROOT / "events" / "template.json").read_bytes()).is_error
     return runtime
 
 
 @pytest.mark.parametrize(("function", "lookup"), [(6, "600"), (60, "2")])
 def test_the_function_answers_in_time(start: Start, function: int, lookup: str) -> None:
-    """Whichever ends first: the function's time, or the look-ups'."""
+    """Whichever ends first, the time of the function or that of the lookups, decides."""
     with serving(nothing) as silent:
         runtime = start(timeout=function, InternalRegistries=f"http://{silent}", LookupSeconds=lookup)
         assert silent in answered(runtime, event_with(Image=f"{silent}/shop/web:1"), min(function, 10))
@@ -89,16 +89,16 @@ def test_the_function_answers_in_time(start: Start, function: int, lookup: str) 
 def test_a_registry_that_does_not_respond(start: Start, how: str, scheme: str) -> None:
     with SILENCES[how]() as silent:
         settings = {"InternalRegistries": scheme + silent, "LookupSeconds": "600"}
-        runtime = warm(start(timeout=LEAST_SECONDS, **settings))
+        runtime = warm(start(timeout=MIN_SECONDS, **settings))
         for _ in range(2):  # what the first run left behind does not hold up the second
-            assert silent in answered(runtime, event_with(Image=f"{silent}/shop/web:1"), LEAST_SECONDS)
+            assert silent in answered(runtime, event_with(Image=f"{silent}/shop/web:1"), MIN_SECONDS)
 
 
 @pytest.mark.parametrize(
     ("service", "how"), [*((service, "says nothing") for service in AWS), *(("ECR", how) for how in SILENCES)][1:]
 )
 def test_an_aws_service_that_does_not_respond(start: Start, service: str, how: str) -> None:
-    """Its own time-outs and retries are botocore's, and longer than the function has."""
+    """It uses botocore's own timeouts and retries, which are longer than the function's."""
     with SILENCES[how]() as silent, serving(wants_a_password) as registry:
         environment = {
             "AWS_ACCESS_KEY_ID": "test",
@@ -106,10 +106,10 @@ def test_an_aws_service_that_does_not_respond(start: Start, service: str, how: s
             f"AWS_ENDPOINT_URL_{service}": f"http://{silent}",
         }
         settings = {"InternalRegistries": f"http://{registry}", "LookupSeconds": "600"}
-        runtime = warm(start(timeout=LEAST_SECONDS, environment=environment, **settings))
+        runtime = warm(start(timeout=MIN_SECONDS, environment=environment, **settings))
         container = {"Image": f"{registry}/shop/web:1", **AWS[service]}
         for _ in range(2):
-            answered(runtime, event_with(**container), LEAST_SECONDS)
+            answered(runtime, event_with(**container), MIN_SECONDS)
 
 
 SLOW_NAMES: Final = """
@@ -126,22 +126,22 @@ from sysdig_instrument.function.handler import handler
 
 
 def test_dns_that_does_not_respond(start: Start, bundle: Path, tmp_path: Path) -> None:
-    """A name look-up cannot be interrupted: it is left behind."""
+    """A DNS lookup cannot be interrupted; it is abandoned."""
     (tmp_path / "slow_names.py").write_text(SLOW_NAMES.format(bundle=str(bundle)))
-    runtime = warm(start(tmp_path, "slow_names.handler", timeout=LEAST_SECONDS, LookupSeconds="600"))
+    runtime = warm(start(tmp_path, "slow_names.handler", timeout=MIN_SECONDS, LookupSeconds="600"))
     for _ in range(2):
-        assert "registry.example" in answered(runtime, event_with(Image="registry.example/shop/web:1"), LEAST_SECONDS)
+        assert "registry.example" in answered(runtime, event_with(Image="registry.example/shop/web:1"), MIN_SECONDS)
 
 
 def test_a_template_that_takes_too_long(start: Start) -> None:
-    """No look-up at all, and more combinations of conditions than can be worked through."""
+    """No lookups, but more combinations of conditions than can be evaluated in time."""
     conditions = {f"C{number}": {"Fn::Equals": [{"Ref": "AWS::StackName"}, str(number)]} for number in range(10)}
     parts = [{"Fn::If": [name, "a", "b"]} for name in conditions]
     event = json.loads(event_with(Image={"Fn::Join": ["", ["x", *parts]]}))
     event["fragment"]["Conditions"] = conditions
     task = event["fragment"]["Resources"].pop("Task")
     event["fragment"]["Resources"] = {f"Task{number}": task for number in range(60)}
-    runtime = warm(start(timeout=LEAST_SECONDS, AllowedRegistries="nobody.example"))
+    runtime = warm(start(timeout=MIN_SECONDS, AllowedRegistries="unused.example"))
     outcome = runtime.invoke(json.dumps(event).encode())
     assert not outcome.is_error, outcome.body
-    assert "takes longer to work through than the function has time" in json.loads(outcome.body)["errorMessage"]
+    assert "takes longer than the function may run" in json.loads(outcome.body)["errorMessage"]

@@ -18,7 +18,7 @@ OF_THE_HOOK = {"hook"}  # test_hook.py
 
 
 def expected(name: str) -> dict[str, str]:
-    """What an answer has besides its content: a hook is answered in other words than a macro."""
+    """Return the members of a response besides its content; those of a hook and a macro differ."""
     event = json.loads(EVENTS[name])
     if name == "hook":
         return {"hookStatus": "FAILED", "clientRequestToken": event["clientRequestToken"]}
@@ -81,7 +81,7 @@ def test_neither_templates_nor_values_are_logged(start: Start) -> None:
 
 
 def test_the_emulator_enforces_the_timeout(start: Start, tmp_path: Path) -> None:
-    """The test tool itself: a time-out is seen as one, and the next invocation has a new environment."""
+    """A test of the test tool: it reports a timeout as such, and the next invocation gets a new environment."""
     (tmp_path / "slow.py").write_text(
         "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event\n"
     )

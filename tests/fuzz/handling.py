@@ -78,7 +78,7 @@ def _checked(event: Any) -> dict[str, Any]:
         message = answer["errorMessage"]
         assert message
         assert NEEDLE not in message
-        assert "fault of its own" not in message
+        assert "Internal error" not in message
         assert all(line.isprintable() for line in message.split("\n"))
     return answer
 

@@ -1,5 +1,6 @@
-"""Which running ECS tasks of an account are protected, by which agent, and why the others are not.
+"""Report which running ECS tasks of an account are protected, by which agent, and why the others are not.
 
-``reading`` asks AWS and gives values (``account``); ``judging`` and ``report`` are pure; ``table`` and ``document`` spell
-the report out. What should be protected is the engine's decision, the same as the macro's.
+``ecs`` reads the account and returns values (``model``). ``assess`` and ``report`` are pure. ``table`` and
+``json_report`` render the report. The engine decides which tasks should be protected, by the same rules as in the
+macro.
 """

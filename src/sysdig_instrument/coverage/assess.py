@@ -1,10 +1,9 @@
-"""The verdict on a running task: on its task definition, by the engine's plan for it, then on what ECS makes of it."""
+"""Assess running tasks: first the task definition, by the engine's plan for it, then the task as ECS runs it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from itertools import takewhile
 from typing import Final
 
 from sysdig_instrument.coverage.model import (
@@ -13,29 +12,74 @@ from sysdig_instrument.coverage.model import (
     RunningContainer,
     Service,
     Task,
+    short_name,
 )
 from sysdig_instrument.documents.ecs import to_properties
-from sysdig_instrument.engine import protection as instrumentation
 from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.findings import Problem, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.platforms import is_platform_too_old
+from sysdig_instrument.engine.protection import OutOfScope, Protected, Unprotected, protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import SettingScope
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
+
+class TaskStatus(Enum):
+    """The protection status of a running task. The order is that of the report: the most urgent first."""
+
+    UNPROTECTED = "unprotected"
+    UNKNOWN = "unknown"
+    PROTECTED = "protected"
+    EXCLUDED = "excluded"
+    OUT_OF_SCOPE = "out of scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A status and its explanation, in sentences without a full stop.
+
+    ``reasons`` say why the task is not protected. ``remarks`` do not affect the status. ``excluded_containers`` are the
+    containers that should not be instrumented, each with the reason. ``has_no_agent`` is true if the task definition
+    has neither the agent nor the wrapper; then a report may say just that instead of listing every reason.
+    """
+
+    status: TaskStatus
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    agent_image: str | None = None
+    excluded_containers: tuple[tuple[str, str], ...] = ()
+    has_no_agent: bool = False
+
+    def with_reasons(self, *reasons: str) -> Assessment:
+        """Return a copy that is unprotected for these further reasons; return self if there are none."""
+        return replace(self, status=TaskStatus.UNPROTECTED, reasons=(*self.reasons, *reasons)) if reasons else self
+
+    def with_remarks(self, *remarks: str) -> Assessment:
+        """Return a copy with further remarks."""
+        return replace(self, remarks=(*self.remarks, *remarks))
+
+
+def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
+    """Return whether tasks of this launch type should have the agent. If ECS reports none, they should."""
+    return resolved.values.launch_types == "ALL" or launch_type in ("FARGATE", "")
+
+
+# --- traces of the agent ----------------------------------------------------------------------------------------------
+
 _OTHER_KEY_SOURCES: Final = ("EntryPoint", "Command", "EnvironmentFiles")
-"""Members of the agent's container through which it may get its key where we cannot see it."""
+"""Members of the agent's container that may give it an access key that the task definition does not show."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentFootprint:
-    """The parts of a task definition that matter here.
+    """The traces of the agent in a task definition.
 
-    ``has_access_key`` is false only where the agent cannot have a key by any way that is known: neither its own
-    variables and secrets, nor an orchestrator (agents before 6), nor a workload's variables (agents before 5).
+    ``has_access_key`` is false only if the agent cannot get a key in any known way: neither by its own variables and
+    secrets, nor from an orchestrator (agents before 6), nor from a workload's variables (agents before 5).
     """
 
     has_no_agent: bool
@@ -48,7 +92,7 @@ class AgentFootprint:
 
     @classmethod
     def of(cls, task_properties: Json) -> AgentFootprint:
-        """What is to be seen in a task definition, spelled as CloudFormation does."""
+        """Find the traces of the agent in a task definition in CloudFormation's PascalCase."""
         containers = list(_containers(task_properties))
         agent = next((each for each in containers if each.get("Name") == AGENT_NAME), {})
         with_plaintext_key = tuple(str(each.get("Name")) for each in containers if ACCESS_KEY in _environment(each))
@@ -101,67 +145,27 @@ def _as_list(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
-_MIN_PLATFORM_VERSION: Final = (1, 4, 0)  # pidMode and SYS_PTRACE on Fargate
-
-
-class TaskStatus(Enum):
-    """What a running task is, in the order in which one wants to read about them."""
-
-    UNPROTECTED = "unprotected"
-    UNKNOWN = "unknown"
-    PROTECTED = "protected"
-    EXCLUDED = "excluded"
-    OUT_OF_SCOPE = "out of scope"
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """A verdict and all there is to say about it, in sentences without their full stop.
-
-    ``reasons`` are why it is not protected; ``remarks`` change nothing about the verdict. ``excluded_containers`` are the
-    containers that are not to be instrumented, each with why. ``has_no_agent`` says that nothing of the agent's is there, which
-    says more than all the reasons.
-    """
-
-    status: TaskStatus
-    reasons: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-    agent_image: str | None = None
-    excluded_containers: tuple[tuple[str, str], ...] = ()
-    has_no_agent: bool = False
-
-    def with_reasons(self, *reasons: str) -> Assessment:
-        """The same, unprotected for further reasons; itself where there is none."""
-        return replace(self, status=TaskStatus.UNPROTECTED, reasons=(*self.reasons, *reasons)) if reasons else self
-
-    def with_remarks(self, *remarks: str) -> Assessment:
-        """The same with further remarks."""
-        return replace(self, remarks=(*self.remarks, *remarks))
-
-
-def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
-    """Whether tasks of this launch type should carry the agent. Where ECS does not say it, they should."""
-    return resolved.values.launch_types == "ALL" or launch_type in ("FARGATE", "")
+# --- task definitions -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class DefinitionAssessment:
-    """What a task definition comes to for each task of it, and what is to be seen of it."""
+    """The assessment that all tasks of a task definition share, and the traces of the agent in it."""
 
     assessment: Assessment
     footprint: AgentFootprint
 
 
 def assess_definition(definition: RegisteredTaskDefinition, resolved: ResolvedSettings) -> DefinitionAssessment:
-    """The verdict on tasks of a task definition, as far as it is the task definition's."""
+    """Assess a task definition, without regard to any one of its tasks."""
     task_properties = to_properties(dict(definition.response), "described task definition")
     footprint = AgentFootprint.of(task_properties)
     plan = _plan(task_properties, _settings_for_running_tasks(resolved))
     if plan is None:
         return DefinitionAssessment(
-            Assessment(TaskStatus.UNKNOWN, ("Its task definition shows no containers",)), footprint
+            Assessment(TaskStatus.UNKNOWN, ("Its task definition has no containers",)), footprint
         )
-    if resolved.values.mode == "opt-in" and isinstance(instrumentation.protection(plan), instrumentation.OutOfScope):
+    if resolved.values.mode == "opt-in" and isinstance(protection(plan), OutOfScope):
         plan = _plan(task_properties, _with_opt_in(_settings_for_running_tasks(resolved), footprint)) or plan
     return DefinitionAssessment(
         _assess_plan(plan, footprint, resolved).with_remarks(*_status_remarks(definition)), footprint
@@ -173,20 +177,24 @@ def _plan(task_properties: Json, resolved: ResolvedSettings) -> TaskPlan | None:
 
 
 def _with_opt_in(resolved: ResolvedSettings, footprint: AgentFootprint) -> ResolvedSettings:
-    """The settings for a task whose template may have opted in, in Metadata that is not to be seen in ECS.
+    """Return settings that include the wrapped containers.
 
-    That a container is wrapped says that its template did, so those must be protected in full.
+    A template may have opted in by its Metadata, which ECS does not show. A wrapped container shows that it did, so
+    these containers must be fully protected.
     """
     values: dict[str, Json] = {"IncludeContainers": list(footprint.wrapped_containers)}
     return (
-        with_layer(resolved, Layer("what is wrapped", values, SettingScope.TASK))[0]
+        with_layer(resolved, Layer("the wrapped containers", values, SettingScope.TASK))[0]
         if footprint.wrapped_containers
         else resolved
     )
 
 
 def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
-    """The settings for what already runs: where it runs is known, and what only a deployment needs does not matter."""
+    """Return the settings for running tasks.
+
+    Their launch type is known, and requirements of a deployment do not apply.
+    """
     values: dict[str, Json] = {"LaunchTypes": "ALL", "UnsupportedArchitecture": "warn"}
     if resolved.values.collector is None:
         values["Collector"] = "collector.invalid"
@@ -197,17 +205,17 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
 
 def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:
     excluded = tuple((str(each.name), each.why) for each in plan.containers if _is_excluded(each))
-    match instrumentation.protection(plan):
-        case instrumentation.OutOfScope(why):
+    match protection(plan):
+        case OutOfScope(why):
             explanations = (f'Container "{name}": {each}' for name, each in excluded)
             return Assessment(
                 TaskStatus.EXCLUDED, tuple(explanations) or (_capitalized(why),), excluded_containers=excluded
             )
-        case instrumentation.Unprotected(reasons):
+        case Unprotected(reasons):
             assessment = Assessment(
                 TaskStatus.UNPROTECTED, reasons, has_no_agent=footprint.has_no_agent and not _has_invalid_tags(plan)
             )
-        case instrumentation.Protected():
+        case Protected():
             assessment = Assessment(TaskStatus.PROTECTED)
     assessment = replace(assessment, excluded_containers=excluded)
     if not any(outcome.status is Status.AGENT for outcome in plan.containers):
@@ -216,9 +224,7 @@ def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSe
         *_settings_remarks(footprint, resolved)
     )
     return (
-        assessment
-        if footprint.has_access_key
-        else assessment.with_reasons("The agent's container is given no access key")
+        assessment if footprint.has_access_key else assessment.with_reasons("The agent's container has no access key")
     )
 
 
@@ -227,7 +233,7 @@ def _is_excluded(outcome: Outcome) -> bool:
 
 
 def _has_invalid_tags(plan: TaskPlan) -> bool:
-    """Whether a tag says something that the macro would refuse: what was meant may well be that the task is left alone."""
+    """Return whether a tag has a value that the macro would refuse: it may have been meant to exclude the task."""
     return any(isinstance(finding, Problem) and "Tags" in finding.location.pointer for finding in plan.findings)
 
 
@@ -236,23 +242,26 @@ def _capitalized(text: str) -> str:
 
 
 def _settings_remarks(footprint: AgentFootprint, resolved: ResolvedSettings) -> Iterator[str]:
-    """Where the agent is another than the settings say, as far as they say anything."""
+    """Yield a remark for each way in which the agent differs from explicit settings."""
     settings = resolved.values
     if resolved.layer("AgentImage") is not DEFAULT and footprint.agent_image != settings.agent_image:
-        yield "The agent's image is not the one in the settings"
+        yield "The agent's image differs from AgentImage in the settings"
     if settings.collector_host and footprint.collector != settings.collector_host:
-        yield "The agent's collector is not the one in the settings"
+        yield "The agent's collector differs from Collector in the settings"
     for name in footprint.containers_with_plaintext_key:
-        yield f'The access key stands in the clear in the environment of container "{name}"'
+        yield f'The access key is in plaintext in the environment of container "{name}"'
 
 
 def _status_remarks(definition: RegisteredTaskDefinition) -> Iterator[str]:
     if definition.status != "ACTIVE":
-        yield "Its task definition is deregistered"
+        yield "Its task definition was deregistered"
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
 
 
 def assess_task(task: Task, definition_assessment: DefinitionAssessment, service: Service | None) -> Assessment:
-    """The verdict on one task, given what its task definition comes to."""
+    """Assess one task, given the assessment of its task definition."""
     assessment = definition_assessment.assessment
     if assessment.status in (TaskStatus.PROTECTED, TaskStatus.UNPROTECTED):
         assessment = assessment.with_reasons(*_task_reasons(task, definition_assessment.footprint)).with_remarks(
@@ -262,7 +271,7 @@ def assess_task(task: Task, definition_assessment: DefinitionAssessment, service
 
 
 def _task_reasons(task: Task, footprint: AgentFootprint) -> Iterator[str]:
-    """What undoes protection in this very task."""
+    """Yield the reasons why this task is unprotected although its task definition is not."""
     agent = next((each for each in task.containers if each.name == AGENT_NAME), None)
     if agent and agent.last_status == "STOPPED":
         yield f"The agent's container has stopped{_stop_suffix(agent)}"
@@ -271,7 +280,7 @@ def _task_reasons(task: Task, footprint: AgentFootprint) -> Iterator[str]:
             if name == AGENT_NAME:
                 yield "The agent's command was overridden when the task was started"
             elif name in footprint.containers_wrapped_by_command:
-                yield f'The command of container "{name}" was overridden when the task was started, and with it the wrapper'
+                yield f'An override at startup removed the wrapper from the command of container "{name}"'
 
 
 def _stop_suffix(container: RunningContainer) -> str:
@@ -283,7 +292,7 @@ def _task_remarks(task: Task) -> Iterator[str]:
     if agent and task.last_status == "RUNNING" and agent.last_status not in ("RUNNING", "STOPPED"):
         yield f"The agent's container is {agent.last_status}"
     if is_platform_too_old(task.platform_version):
-        yield f"Platform version {task.platform_version} cannot carry the agent; 1.4.0 and later can"
+        yield f"Platform version {task.platform_version} does not support the agent; use 1.4.0 or later"
     for name, variable in _overridden_agent_variables(task.overrides):
         yield f'{quote(variable)[1:-1]} of container "{name}" was overridden when the task was started'
 
@@ -295,17 +304,8 @@ def _overridden_agent_variables(overrides: Mapping[str, ContainerOverride]) -> I
                 yield name, variable
 
 
-def is_platform_too_old(platform_version: str) -> bool:
-    """Whether Fargate's platform version is one without a shared process namespace; ``LATEST`` and nothing are not."""
-    parts = [int(part) for part in takewhile(str.isdecimal, platform_version.split("."))]
-    return bool(parts) and tuple(parts) < _MIN_PLATFORM_VERSION
-
-
 def _service_remarks(task: Task, service: Service | None) -> Iterator[str]:
     if service and service.task_definition and service.task_definition != task.task_definition:
-        current = service.task_definition.rsplit("/", 1)[-1]
-        verb = "is being moved to" if service.is_deploying else "is at"
+        current = short_name(service.task_definition)
+        verb = "is deploying" if service.is_deploying else "already uses"
         yield f"The service {verb} {current}"
-
-
-# FOLDED: What the verdict on running tasks wants to know of a task definition beside the engine's plan for it.

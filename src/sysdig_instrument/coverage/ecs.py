@@ -1,7 +1,8 @@
-"""An account's running tasks, read through the API of Amazon ECS: regions side by side, each call in the largest batches.
+"""Read the running tasks of an account from Amazon ECS: regions in parallel, each call with the largest possible batch.
 
-What cannot be read becomes an :class:`ReadError`, and the rest is read all the same. What is gone when it is asked for (a
-task that stopped, a cluster that was deleted) is not there, which is not the same.
+What cannot be read becomes a :class:`ReadError`, and everything else is still read. A task that stopped or a cluster
+that was deleted between two calls is left out; that is not an error. Values of variables and AWS's message texts are
+dropped from tasks. boto3 is imported only when a report is made.
 """
 
 from __future__ import annotations
@@ -24,24 +25,240 @@ from sysdig_instrument.coverage.model import (
     RunningContainer,
     Service,
     Task,
+    short_name,
 )
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.lookup.aws import AwsClient, AwsError, call
-from sysdig_instrument.lookup.aws import AwsSession as Boto3Session
+from sysdig_instrument.lookup.aws import AwsClient, AwsError, AwsSession, boto3_session, call
+
+# --- AWS session ------------------------------------------------------------------------------------------------------
+
+MAX_ATTEMPTS: Final = 10
+"""A busy account throttles calls such as DescribeTasks for seconds, and a scheduled job can wait."""
+
+_CREDENTIALS_ADVICE: Final = "Give credentials that boto3 can find, for example with --profile or AWS_PROFILE."
+_REGION_FOR_LISTING: Final = "us-east-1"  # each region lists all regions of its partition
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSession:
+    """A boto3 session with credentials. ``default_region`` is that of the environment or of the profile."""
+
+    boto3: AwsSession
+    default_region: str | None
+
+    @classmethod
+    def of(cls, profile: str | None, environment: Mapping[str, str]) -> AccountSession:
+        """Create the session for a profile, or for the credentials that boto3 finds.
+
+        Raises:
+            UsageError: The profile does not exist, or there are no credentials.
+        """
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - boto3 takes long to import
+
+        try:
+            session = boto3_session(profile)
+            credentials = session.get_credentials()
+        except BotoCoreError as error:
+            raise UsageError(f"No AWS credentials were found ({type(error).__name__}). {_CREDENTIALS_ADVICE}") from None
+        if credentials is None:
+            raise UsageError(f"No AWS credentials were found. {_CREDENTIALS_ADVICE}")
+        # boto3 itself does not look at AWS_REGION.
+        default_region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or session.region_name
+        return cls(session, default_region)
+
+    def client(self, service: str, region: str) -> AwsClient:
+        """Create a client that retries when AWS throttles.
+
+        Raises:
+            AwsError: It cannot be created, for example because the region does not exist.
+        """
+        from botocore.config import Config  # noqa: PLC0415 - boto3 takes long to import
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
+
+        retries = {"mode": "standard", "total_max_attempts": MAX_ATTEMPTS}
+        config = Config(connect_timeout=5, read_timeout=30, retries=retries)
+        try:
+            return self.boto3.client(service, region_name=region, config=config)
+        except BotoCoreError as error:
+            raise AwsError(type(error).__name__) from None
+
+    def regions(self, named: Iterable[str]) -> tuple[str, ...]:
+        """Return the named regions without duplicates; if there are none, the default region.
+
+        Raises:
+            UsageError: No region is named, and there is no default.
+        """
+        regions = tuple(dict.fromkeys(named)) or ((self.default_region,) if self.default_region else ())
+        if not regions:
+            raise UsageError("No AWS region is set. Give --region or --all-regions, or set AWS_REGION.")
+        return regions
+
+    def all_regions(self) -> tuple[str, ...]:
+        """Return all regions that are enabled in the account.
+
+        The list comes from EC2, since botocore's own list has regions that are not enabled and lacks those newer than itself.
+
+        Raises:
+            RefusedError: EC2 did not list the regions.
+        """
+        try:
+            response = call(self.client("ec2", self.default_region or _REGION_FOR_LISTING).describe_regions)
+        except AwsError as error:
+            raise RefusedError(
+                f"--all-regions could not list the regions: {error.fact('Amazon EC2')}. "
+                "Allow ec2:DescribeRegions, or name the regions with --region."
+            ) from None
+        return tuple(sorted(region["RegionName"] for region in response["Regions"]))
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+_MAX_TASKS_PER_CALL: Final = 100  # the limit of DescribeTasks
+_MAX_SERVICES_PER_CALL: Final = 10  # the limit of DescribeServices
+_MAX_CONCURRENT_REGIONS: Final = 8
+_UNREACHABLE_REGION: Final = frozenset({"EndpointConnectionError", "InvalidRegionError", "ConnectTimeoutError"})
+
+
+TaskFilter: TypeAlias = Callable[[Task], bool]
+"""Returns whether a task is in scope. Task definitions and services are read only for tasks in scope."""
+
+
+def read_inventory(
+    session: AccountSession, regions: Sequence[str], globs: Sequence[str], task_filter: TaskFilter
+) -> Inventory:
+    """Read the running tasks of these regions: of all clusters, or of those whose name or ARN matches a glob."""
+    clients: list[AwsClient | AwsError] = [
+        _client_or_error(session, region) for region in regions
+    ]  # boto3 sessions are not thread-safe
+    with ThreadPoolExecutor(min(_MAX_CONCURRENT_REGIONS, len(regions))) as pool:
+        inventories = tuple(
+            pool.map(lambda region, client: _read_region(region, client, globs, task_filter), regions, clients)
+        )
+    return Inventory(inventories, tuple(_unmatched_globs(inventories, globs)))
+
+
+def _client_or_error(session: AccountSession, region: str) -> AwsClient | AwsError:
+    try:
+        return session.client("ecs", region)
+    except AwsError as error:
+        return error
+
+
+def _read_region(
+    region: str, client: AwsClient | AwsError, globs: Sequence[str], task_filter: TaskFilter
+) -> RegionInventory:
+    if isinstance(client, AwsError):
+        return RegionInventory(region, read_errors=(_read_error(region, None, "ListClusters", client),))
+    return RegionReader(region, client).read(globs, task_filter)
+
+
+def _unmatched_globs(regions: Sequence[RegionInventory], globs: Sequence[str]) -> Iterator[ReadError]:
+    """Yield an error for each glob that matches no cluster: a typo must not look like an account without tasks."""
+    if any(region.read_errors and not region.clusters for region in regions):
+        return  # the cluster may be in a region that could not be read, which is reported already
+    for glob in globs:
+        if not any(_is_selected(arn, [glob]) for region in regions for arn in region.clusters):
+            yield ReadError(None, None, Reason(f"No cluster matches {quote(glob)}", "Check the name and the region"))
+
+
+def _is_selected(cluster: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(short_name(cluster), glob) or cluster == glob for glob in globs)
+
+
+class RegionReader:
+    """Reads one region and collects what could not be read."""
+
+    def __init__(self, region: str, client: AwsClient) -> None:
+        self._region = region
+        self._client = client
+        self._read_errors: list[ReadError] = []
+
+    def read(self, globs: Sequence[str], task_filter: TaskFilter) -> RegionInventory:
+        """Read the running tasks of the selected clusters."""
+        listed = self._call("ListClusters")["clusterArns"]
+        clusters = sorted(arn for arn in listed if not globs or _is_selected(arn, globs))
+        tasks = [task for cluster in clusters for task in self._read_tasks(cluster)]
+        relevant = [task for task in tasks if task_filter(task)]
+        task_definitions = {
+            arn: self._read_task_definition(arn) for arn in dict.fromkeys(task.task_definition for task in relevant)
+        }
+        services = {key: service for cluster in clusters for key, service in self._read_services(cluster, relevant)}
+        return RegionInventory(
+            self._region, tuple(clusters), tuple(tasks), task_definitions, services, tuple(self._read_errors)
+        )
+
+    def _read_tasks(self, cluster: str) -> Iterator[Task]:
+        for batch in _batches(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
+            for described in self._call("DescribeTasks", cluster=cluster, tasks=batch)["tasks"]:
+                if described.get("desiredStatus") != "STOPPED":  # it stopped after it was listed
+                    yield parse_task(described)
+
+    def _read_task_definition(self, arn: str) -> RegisteredTaskDefinition | ReadError:
+        try:
+            return parse_task_definition(
+                _call_all_pages(self._client, "DescribeTaskDefinition", taskDefinition=arn, include=["TAGS"])
+            )
+        except AwsError as error:
+            return _read_error(self._region, None, "DescribeTaskDefinition", error)
+
+    def _read_services(self, cluster: str, tasks: Iterable[Task]) -> Iterator[tuple[tuple[str, str], Service]]:
+        names = sorted({task.service for task in tasks if task.cluster == cluster and task.service})
+        for batch in _batches(names, _MAX_SERVICES_PER_CALL):
+            for described in self._call("DescribeServices", cluster=cluster, services=batch)["services"]:
+                yield (cluster, described["serviceName"]), parse_service(described)
+
+    def _call(self, operation: str, **parameters: Any) -> Mapping[str, list[Any]]:  # noqa: ANN401 - the operation's own
+        """Return the response to an operation; if it fails, record the error and return an empty response."""
+        try:
+            return _call_all_pages(self._client, operation, **parameters)
+        except AwsError as error:
+            if error.code != "ClusterNotFoundException":  # it was deleted after it was listed
+                self._read_errors.append(_read_error(self._region, parameters.get("cluster"), operation, error))
+            return defaultdict(list)
+
+
+def _call_all_pages(client: AwsClient, operation: str, **parameters: object) -> dict[str, Any]:
+    """Return the response to an operation, with all pages in one.
+
+    Raises:
+        AwsError: The service refused the call or could not be reached.
+    """
+    from botocore import xform_name  # noqa: PLC0415 - boto3 takes long to import
+
+    name = xform_name(operation)
+    if client.can_paginate(name):
+        return call(lambda: client.get_paginator(name).paginate(**parameters).build_full_result())
+    return call(getattr(client, name), **parameters)
+
+
+def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _read_error(region: str, cluster: str | None, operation: str, error: AwsError) -> ReadError:
+    if error.is_access_denied:
+        advice = f"Allow ecs:{operation}"
+    elif error.code in _UNREACHABLE_REGION:
+        advice = "Check the region's name and the network"
+    else:
+        advice = error.advice(f"ecs:{operation}", "*")
+    return ReadError(
+        region, cluster and short_name(cluster), Reason(f"{operation}: {error.fact('Amazon ECS')}", advice)
+    )
+
+
+# --- responses to values ----------------------------------------------------------------------------------------------
 
 _ERROR_NAME: Final = re.compile(r"[A-Za-z]{1,60}(?=:)")
-"""ECS writes ``CannotPullContainerError: …``, and what follows may be anything."""
-
-
-def short_name(arn: str) -> str:
-    """The last part of an ARN: a cluster's or a service's name, a task's id, a task definition's family and revision."""
-    return arn.rsplit("/", 1)[-1]
+"""ECS writes ``CannotPullContainerError: …``; the text after the colon may contain anything, so it is dropped."""
 
 
 def parse_task(described: Mapping[str, Any]) -> Task:
-    """A task of DescribeTasks."""
+    """Convert a task of a DescribeTasks response."""
     return Task(
         arn=described["taskArn"],
         cluster=described["clusterArn"],
@@ -90,237 +307,14 @@ def _parse_override(described: Mapping[str, Any]) -> ContainerOverride:
 
 
 def parse_task_definition(response: Mapping[str, Any]) -> RegisteredTaskDefinition:
-    """The answer of DescribeTaskDefinition, without what is no JSON: the times."""
+    """Convert a DescribeTaskDefinition response, without its timestamps, which are not JSON."""
     described = {key: value for key, value in response["taskDefinition"].items() if not isinstance(value, datetime)}
     content = {"taskDefinition": described, "tags": response.get("tags") or []}
     return RegisteredTaskDefinition(content, described.get("status") or "ACTIVE")
 
 
 def parse_service(described: Mapping[str, Any]) -> Service:
-    """A service of DescribeServices."""
+    """Convert a service of a DescribeServices response."""
     deployments = described.get("deployments") or ()
     in_progress = len(deployments) > 1 or any(each.get("rolloutState") == "IN_PROGRESS" for each in deployments)
     return Service(described.get("taskDefinition") or "", in_progress)
-
-
-MAX_ATTEMPTS: Final = 10
-"""A busy account throttles DescribeTasks and its like for seconds, and a scheduled job has time to wait."""
-
-_CREDENTIALS_ADVICE: Final = "Give some that boto3 finds, such as with --profile or AWS_PROFILE."
-_REGION_FOR_LISTING: Final = "us-east-1"  # any region lists all of its partition
-
-
-@dataclass(frozen=True, slots=True)
-class AccountSession:
-    """A boto3 session with credentials. ``default_region`` is the region of the environment or of the profile."""
-
-    boto3: Boto3Session
-    default_region: str | None
-
-    @classmethod
-    def of(cls, profile: str | None, environment: Mapping[str, str]) -> AccountSession:
-        """The session of a profile, or of the credentials that boto3 finds.
-
-        Raises:
-            UsageError: There is no such profile, or there are no credentials.
-        """
-        import boto3  # noqa: PLC0415 - late: see the module's docstring
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
-
-        try:
-            session = boto3.Session(profile_name=profile)
-            credentials = session.get_credentials()
-        except BotoCoreError as error:
-            raise UsageError(f"There are no AWS credentials ({type(error).__name__}). {_CREDENTIALS_ADVICE}") from None
-        if credentials is None:
-            raise UsageError(f"There are no AWS credentials. {_CREDENTIALS_ADVICE}")
-        # boto3 itself does not look at AWS_REGION.
-        default_region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or session.region_name
-        return cls(session, default_region)
-
-    def client(self, service: str, region: str) -> AwsClient:
-        """A client that waits and tries again where AWS throttles.
-
-        Raises:
-            AwsError: It cannot be made, say for want of such a region.
-        """
-        from botocore.config import Config  # noqa: PLC0415 - late: see the module's docstring
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
-
-        retries = {"mode": "standard", "total_max_attempts": MAX_ATTEMPTS}
-        config = Config(connect_timeout=5, read_timeout=30, retries=retries)
-        try:
-            return self.boto3.client(service, region_name=region, config=config)
-        except BotoCoreError as error:
-            raise AwsError(type(error).__name__) from None
-
-    def regions(self, named: Iterable[str]) -> tuple[str, ...]:
-        """The regions that were named, without repetition; else the home region.
-
-        Raises:
-            UsageError: There is none.
-        """
-        regions = tuple(dict.fromkeys(named)) or ((self.default_region,) if self.default_region else ())
-        if not regions:
-            raise UsageError("There is no AWS region. Give --region or --all-regions, or set AWS_REGION.")
-        return regions
-
-    def all_regions(self) -> tuple[str, ...]:
-        """All regions that are enabled in the account.
-
-        From EC2 and not from botocore's own list: that one has regions that the account has not enabled, and lacks those
-        that are newer than itself.
-
-        Raises:
-            RefusedError: EC2 does not tell.
-        """
-        try:
-            response = call(self.client("ec2", self.default_region or _REGION_FOR_LISTING).describe_regions)
-        except AwsError as error:
-            raise RefusedError(
-                f"--all-regions could not list the regions: {error.fact('Amazon EC2')}. "
-                "Allow ec2:DescribeRegions, or name the regions with --region."
-            ) from None
-        return tuple(sorted(region["RegionName"] for region in response["Regions"]))
-
-
-_MAX_TASKS_PER_CALL: Final = 100  # of one DescribeTasks
-_MAX_SERVICES_PER_CALL: Final = 10  # of one DescribeServices
-_MAX_CONCURRENT_REGIONS: Final = 8
-_UNREACHABLE_REGION: Final = frozenset({"EndpointConnectionError", "InvalidRegionError", "ConnectTimeoutError"})
-
-
-TaskFilter: TypeAlias = Callable[[Task], bool]
-"""Whether a task matters: task definitions and services of those that do not are not asked for."""
-
-
-def read_inventory(
-    session: AccountSession, regions: Sequence[str], globs: Sequence[str], task_filter: TaskFilter
-) -> Inventory:
-    """What runs in the clusters of these regions whose name or ARN is one of the globs; in all clusters where there are none."""
-    clients: list[AwsClient | AwsError] = [
-        _client_or_error(session, region) for region in regions
-    ]  # sessions are not for threads
-    with ThreadPoolExecutor(min(_MAX_CONCURRENT_REGIONS, len(regions))) as pool:
-        inventories = tuple(
-            pool.map(lambda region, client: _read_region(region, client, globs, task_filter), regions, clients)
-        )
-    return Inventory(inventories, tuple(_unmatched_globs(inventories, globs)))
-
-
-def _client_or_error(session: AccountSession, region: str) -> AwsClient | AwsError:
-    try:
-        return session.client("ecs", region)
-    except AwsError as error:
-        return error
-
-
-def _read_region(
-    region: str, client: AwsClient | AwsError, globs: Sequence[str], task_filter: TaskFilter
-) -> RegionInventory:
-    if isinstance(client, AwsError):
-        return RegionInventory(region, read_errors=(_read_error(region, None, "ListClusters", client),))
-    return RegionReader(region, client).read(globs, task_filter)
-
-
-def _unmatched_globs(regions: Sequence[RegionInventory], globs: Sequence[str]) -> Iterator[ReadError]:
-    """A glob that means no cluster is a slip of the pen that would pass for an account without tasks."""
-    if any(region.read_errors and not region.clusters for region in regions):
-        return  # the cluster may be where nothing could be read, which is told
-    for glob in globs:
-        if not any(_is_selected(arn, [glob]) for region in regions for arn in region.clusters):
-            yield ReadError(
-                None, None, Reason(f"No cluster is called {quote(glob)}", "Look at the name, and at the region")
-            )
-
-
-def _is_selected(cluster: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(short_name(cluster), glob) or cluster == glob for glob in globs)
-
-
-class RegionReader:
-    """Reads one region, and collects what could not be read on the way."""
-
-    def __init__(self, region: str, client: AwsClient) -> None:
-        self._region = region
-        self._client = client
-        self._read_errors: list[ReadError] = []
-
-    def read(self, globs: Sequence[str], task_filter: TaskFilter) -> RegionInventory:
-        """What runs in the clusters that are meant."""
-        listed = self._call("ListClusters")["clusterArns"]
-        clusters = sorted(arn for arn in listed if not globs or _is_selected(arn, globs))
-        tasks = [task for cluster in clusters for task in self._read_tasks(cluster)]
-        relevant = [task for task in tasks if task_filter(task)]
-        task_definitions = {
-            arn: self._read_task_definition(arn) for arn in dict.fromkeys(task.task_definition for task in relevant)
-        }
-        services = {key: service for cluster in clusters for key, service in self._read_services(cluster, relevant)}
-        return RegionInventory(
-            self._region, tuple(clusters), tuple(tasks), task_definitions, services, tuple(self._read_errors)
-        )
-
-    def _read_tasks(self, cluster: str) -> Iterator[Task]:
-        for batch in _batches(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
-            for described in self._call("DescribeTasks", cluster=cluster, tasks=batch)["tasks"]:
-                if described.get("desiredStatus") != "STOPPED":  # since it was listed
-                    yield parse_task(described)
-
-    def _read_task_definition(self, arn: str) -> RegisteredTaskDefinition | ReadError:
-        try:
-            return parse_task_definition(
-                _call_all_pages(self._client, "DescribeTaskDefinition", taskDefinition=arn, include=["TAGS"])
-            )
-        except AwsError as error:
-            return _read_error(self._region, None, "DescribeTaskDefinition", error)
-
-    def _read_services(self, cluster: str, tasks: Iterable[Task]) -> Iterator[tuple[tuple[str, str], Service]]:
-        names = sorted({task.service for task in tasks if task.cluster == cluster and task.service})
-        for batch in _batches(names, _MAX_SERVICES_PER_CALL):
-            for described in self._call("DescribeServices", cluster=cluster, services=batch)["services"]:
-                yield (cluster, described["serviceName"]), parse_service(described)
-
-    def _call(self, operation: str, **parameters: Any) -> Mapping[str, list[Any]]:  # noqa: ANN401 - the operation's own
-        """The answer to an operation; an empty one where there is none, which is noted down."""
-        try:
-            return _call_all_pages(self._client, operation, **parameters)
-        except AwsError as error:
-            if error.code != "ClusterNotFoundException":  # deleted since it was listed
-                self._read_errors.append(_read_error(self._region, parameters.get("cluster"), operation, error))
-            return defaultdict(list)
-
-
-def _call_all_pages(client: AwsClient, operation: str, **parameters: object) -> dict[str, Any]:
-    """What an operation answers, with all pages in one.
-
-    Raises:
-        AwsError: It was refused, or could not be asked.
-    """
-    from botocore import xform_name  # noqa: PLC0415 - boto3 takes long to import
-
-    name = xform_name(operation)
-    if client.can_paginate(name):
-        return call(lambda: client.get_paginator(name).paginate(**parameters).build_full_result())
-    return call(getattr(client, name), **parameters)
-
-
-def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch
-
-
-def _read_error(region: str, cluster: str | None, operation: str, error: AwsError) -> ReadError:
-    if error.is_access_denied:
-        advice = f"Allow ecs:{operation}"
-    elif error.code in _UNREACHABLE_REGION:
-        advice = "Look at the region's name, and at the network"
-    else:
-        advice = error.advice(f"ecs:{operation}", "*")
-    return ReadError(
-        region, cluster and short_name(cluster), Reason(f"{operation}: {error.fact('Amazon ECS')}", advice)
-    )
-
-
-# FOLDED: What Amazon ECS answers, as values of ours. Of a task, values of variables and texts of AWS's are left behind.
-# FOLDED: AWS for the report: credentials, regions and patient clients. boto3 is imported late, when a report is really made.

@@ -5,30 +5,30 @@ compared line by line. There are names and states in it, and no values of variab
 
     {
       "schema": 1,
-      "regions": ["eu-central-1"],          regions that were asked
+      "regions": ["eu-central-1"],          regions that were read
       "summary": {
         "tasks": 9,                         all tasks that were read
-        "expected": 6,                      those that should be protected: the next three together
+        "expected": 6,                      tasks that should be protected: the sum of the next three
         "protected": 4, "unprotected": 1, "unknown": 1,
-        "excluded": 1,                      left alone as the settings or tags say
+        "excluded": 1,                      excluded by the settings or by tags
         "outOfScope": {"EC2": 2},           by launch type; empty with LaunchTypes=ALL
-        "protectedPercent": 66.6,           of those expected, rounded down; null where there are none
-        "unread": 1                         entries of "unread"
+        "protectedPercent": 66.6,           of those expected, rounded down; null if there are none
+        "unread": 1                         the number of entries in "unread"
       },
-      "groups": [{                          tasks that are alike in all of this
+      "groups": [{                          tasks that are equal in all of this
         "region": "eu-central-1", "account": "111122223333", "cluster": "shop",
-        "service": "web",                   null for a task that belongs to none
-        "group": "service:web",             as ECS has it
+        "service": "web",                   null for tasks outside a service
+        "group": "service:web",             the ECS task group
         "taskDefinition": "shop-web:12",
-        "launchType": "FARGATE",            "" where ECS does not say
+        "launchType": "FARGATE",            "" if ECS reports none
         "verdict": "protected",             or unprotected, unknown, excluded, out of scope
         "reasons": [],                      why it is not protected, sentence by sentence
-        "remarks": [],                      what else there is to know
+        "remarks": [],                      further facts that do not affect the verdict
         "leftAlone": [{"container": "log-router", "why": "…"}],
         "agent": {"image": "…", "digests": ["sha256:…"]},     null without an agent
-        "tasks": ["0f9d…"]                  their ids
+        "tasks": ["0f9d…"]                  task IDs
       }],
-      "unread": [{                          what could not be read: no verdict on what may run there
+      "unread": [{                          what could not be read: tasks there are not in the report
         "region": "us-east-1",              null: all of them
         "cluster": null,                    null: the whole region
         "fact": "…", "advice": "…"
@@ -40,9 +40,8 @@ from __future__ import annotations
 
 import json
 
-from sysdig_instrument.coverage import ecs
 from sysdig_instrument.coverage.assess import TaskStatus
-from sysdig_instrument.coverage.model import ReadError
+from sysdig_instrument.coverage.model import ReadError, short_name
 from sysdig_instrument.coverage.report import Report, ReportGroup
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lookup.aws import Arn
@@ -51,7 +50,7 @@ SCHEMA_VERSION = 1
 
 
 def render(report: Report) -> str:
-    """The report as a JSON text, with a line end."""
+    """Render the report as JSON, with a final newline."""
     content: Json = {
         "schema": SCHEMA_VERSION,
         "regions": list(report.regions),
@@ -63,7 +62,10 @@ def render(report: Report) -> str:
 
 
 def protected_percent(report: Report) -> float | None:
-    """The share of tasks that are protected among those that should be; rounded down, so that 100 means all."""
+    """Return the percentage of expected tasks that are protected, or None if none are expected.
+
+    It is rounded down, so that 100 means all.
+    """
     if not report.expected:
         return None
     return report.count(TaskStatus.PROTECTED) * 1000 // report.expected / 10
@@ -92,10 +94,10 @@ def _group(group: ReportGroup) -> Json:
     return {
         "region": key.region,
         "account": arn.account if arn else "",
-        "cluster": ecs.short_name(key.cluster),
+        "cluster": short_name(key.cluster),
         "service": group.service,
         "group": key.group,
-        "taskDefinition": ecs.short_name(key.task_definition),
+        "taskDefinition": short_name(key.task_definition),
         "launchType": key.launch_type,
         "verdict": assessment.status.value,
         "reasons": list(assessment.reasons),

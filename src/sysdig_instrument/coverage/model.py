@@ -1,4 +1,7 @@
-"""What was read of an account: values, and what could not be read. Names and states only, but for the task definitions."""
+"""The inventory of an account: what was read, and what could not be.
+
+Except for task definitions, it holds only names and states.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,17 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 
+def short_name(arn: str) -> str:
+    """Return the last part of an ARN: a cluster's or service's name, a task ID, or ``family:revision``."""
+    return arn.rsplit("/", 1)[-1]
+
+
 @dataclass(frozen=True, slots=True)
 class RunningContainer:
-    """A container of a task, as ECS runs it. ``stop_reason`` is its exit code, or the name of the error that stopped it."""
+    """A container of a running task, as ECS reports it.
+
+    ``stop_reason`` is its exit code, or the name of the error that stopped it.
+    """
 
     name: str
     last_status: str
@@ -21,7 +32,7 @@ class RunningContainer:
 
 @dataclass(frozen=True, slots=True)
 class ContainerOverride:
-    """What the task changes in a container of its task definition: its command, and variables by their names."""
+    """A container override of a task: its command, and the names of the variables that it sets."""
 
     command: tuple[str, ...] = ()
     variable_names: tuple[str, ...] = ()
@@ -29,10 +40,10 @@ class ContainerOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task that is to run: one whose desired status is RUNNING.
+    """A task whose desired status is RUNNING.
 
-    ``launch_type`` is empty where ECS does not say. ``group`` is ECS's: ``service:web``, or ``family:web`` for a task that
-    belongs to no service and was given no group.
+    ``launch_type`` is empty if ECS reports none. ``group`` is the ECS task group: ``service:web``, or ``family:web``
+    for a task outside a service that was started without a group.
     """
 
     arn: str
@@ -47,18 +58,21 @@ class Task:
 
     @property
     def service(self) -> str | None:
-        """The name of its service, if it belongs to one."""
+        """Return the name of the task's service, or None if it belongs to none."""
         return self.group.removeprefix("service:") if self.group.startswith("service:") else None
 
     @property
     def id(self) -> str:
-        """The last part of its ARN."""
-        return self.arn.rsplit("/", 1)[-1]
+        """Return the task ID: the last part of the ARN."""
+        return short_name(self.arn)
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredTaskDefinition:
-    """A task definition as DescribeTaskDefinition gives it, tags included. ``status`` is INACTIVE once it is deregistered."""
+    """A task definition as DescribeTaskDefinition returns it, including tags.
+
+    ``status`` is INACTIVE once it is deregistered.
+    """
 
     response: dict[str, Json]
     status: str = "ACTIVE"
@@ -66,7 +80,7 @@ class RegisteredTaskDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service: the task definition that new tasks of it get, if ECS knows it, and whether it is being deployed."""
+    """A service: the task definition of its new tasks, if ECS reports one, and whether a deployment is in progress."""
 
     task_definition: str
     is_deploying: bool = False
@@ -74,9 +88,9 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class ReadError:
-    """Something that could not be read.
+    """Something that could not be read, and why.
 
-    Without a region it is about all that were asked, and without a cluster about the whole region.
+    Without a region it applies to every region that was read; without a cluster, to the whole region.
     """
 
     region: str | None
@@ -85,7 +99,7 @@ class ReadError:
 
     @property
     def text(self) -> str:
-        """The whole as one line."""
+        """Return the location, the fact and the advice as one line."""
         cluster = f'cluster "{self.cluster}"' if self.cluster else None
         location = ", ".join(part for part in (self.region, cluster) if part)
         return f"{location}: {self.reason.text}" if location else self.reason.text
@@ -93,9 +107,10 @@ class ReadError:
 
 @dataclass(frozen=True, slots=True)
 class RegionInventory:
-    """What was read of a region. ``read_errors`` is without task definitions that were not read.
+    """The inventory of one region.
 
-    ``task_definitions`` are by ARN, with why one was not read in its place; ``services`` by their cluster's ARN and their name.
+    ``task_definitions`` are by ARN; one that could not be read has its error in its place, and not in ``read_errors``.
+    ``services`` are by cluster ARN and service name.
     """
 
     name: str
@@ -108,7 +123,7 @@ class RegionInventory:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What was read, region by region, and what could not be read anywhere."""
+    """The inventory of an account: its regions, and the errors that belong to no single region."""
 
     regions: tuple[RegionInventory, ...]
     read_errors: tuple[ReadError, ...] = ()

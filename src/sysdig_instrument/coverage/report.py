@@ -1,11 +1,10 @@
-"""The report on what was read: tasks that are alike in everything that matters together, and the counts. Pure."""
+"""Build the report on an inventory: groups of equal tasks, and their counts. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from sysdig_instrument.coverage import ecs
 from sysdig_instrument.coverage.assess import (
     Assessment,
     DefinitionAssessment,
@@ -14,17 +13,27 @@ from sysdig_instrument.coverage.assess import (
     assess_task,
     is_in_scope,
 )
-from sysdig_instrument.coverage.model import Inventory, ReadError, RegionInventory, RegisteredTaskDefinition, Task
+from sysdig_instrument.coverage.model import (
+    Inventory,
+    ReadError,
+    RegionInventory,
+    RegisteredTaskDefinition,
+    Task,
+    short_name,
+)
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-_STATUS_ORDER = {verdict: number for number, verdict in enumerate(TaskStatus)}
+_STATUS_ORDER = {status: number for number, status in enumerate(TaskStatus)}
 
 
 @dataclass(frozen=True, slots=True)
 class GroupKey:
-    """What tasks of one group have in common. ``cluster`` and ``task_definition`` are ARNs."""
+    """What all tasks of a group have in common.
+
+    ``cluster`` and ``task_definition`` are ARNs; ``group`` is the ECS task group.
+    """
 
     region: str
     cluster: str
@@ -35,56 +44,56 @@ class GroupKey:
 
     @property
     def sort_key(self) -> tuple[int, str, str, str, str, str]:
-        """The unprotected first, then by name."""
+        """Return the sort key: unprotected tasks first, then by name."""
         return (
             _STATUS_ORDER[self.assessment.status],
             self.region,
-            ecs.short_name(self.cluster),
+            short_name(self.cluster),
             self.group,
-            ecs.short_name(self.task_definition),
+            short_name(self.task_definition),
             self.launch_type,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ReportGroup:
-    """Tasks that are alike, and the digests of the agent images that really run in them."""
+    """Tasks with the same key, and the digests of the agent images that they run."""
 
     key: GroupKey
     tasks: tuple[Task, ...]
 
     @property
     def service(self) -> str | None:
-        """The service that they belong to."""
+        """Return the service that the tasks belong to, or None."""
         return self.tasks[0].service
 
     @property
     def agent_digests(self) -> tuple[str, ...]:
-        """Digests of the agent's image, as ECS pulled it."""
+        """Return the digests of the agent image as ECS pulled it."""
         agents = (container for task in self.tasks for container in task.containers if container.name == AGENT_NAME)
         return tuple(sorted({container.digest for container in agents if container.digest}))
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What runs, and what could not be read."""
+    """The running tasks by group, and what could not be read."""
 
     regions: tuple[str, ...]
     groups: tuple[ReportGroup, ...]
     read_errors: tuple[ReadError, ...]
 
     def count(self, *statuses: TaskStatus) -> int:
-        """The number of tasks with one of these verdicts."""
+        """Return the number of tasks with one of these statuses."""
         return sum(len(group.tasks) for group in self.groups if group.key.assessment.status in statuses)
 
     @property
     def expected(self) -> int:
-        """The number of tasks that should be protected, or may have to be."""
+        """Return the number of tasks that should be protected, including those whose status is unknown."""
         return self.count(TaskStatus.PROTECTED, TaskStatus.UNPROTECTED, TaskStatus.UNKNOWN)
 
     @property
     def launch_types_out_of_scope(self) -> dict[str, int]:
-        """The number of tasks that are out of scope, by launch type."""
+        """Return the number of out-of-scope tasks by launch type."""
         sizes = ((group.key, len(group.tasks)) for group in self.groups)
         counts: Counter[str] = Counter()
         for key, count in sizes:
@@ -94,12 +103,12 @@ class Report:
 
     @property
     def has_passed(self) -> bool:
-        """Whether everything was read, and every task that should be protected is."""
+        """Return whether everything could be read and every task that should be protected is."""
         return not self.read_errors and self.count(TaskStatus.UNPROTECTED, TaskStatus.UNKNOWN) == 0
 
 
 def build_report(inventory: Inventory, resolved: ResolvedSettings) -> Report:
-    """The report on what was read."""
+    """Build the report on an inventory."""
     groups: dict[GroupKey, list[Task]] = {}
     for region in inventory.regions:
         for key, task in _assessed_tasks(region, resolved):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
@@ -68,3 +70,17 @@ def _member(known: Evaluated, key: str) -> str:
         case Literal(dict(members)) if isinstance(value := members.get(key), str):
             return value.upper()
     return ""
+
+
+_PLATFORM_VERSION: Final = r"([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]{1,4})?"
+_MIN_PLATFORM_VERSION: Final = (1, 4)
+
+
+def is_platform_too_old(version: str) -> bool:
+    """Return whether a Fargate platform version is too old for the agent. ``LATEST`` and an empty string are not.
+
+    Tasks need 1.4.0 or later for ``pidMode`` (ECS API reference, RegisterTaskDefinition) and for the capability
+    SYS_PTRACE (Amazon ECS Developer Guide, «Fargate platform versions»).
+    """
+    match = re.fullmatch(_PLATFORM_VERSION, version)
+    return match is not None and (int(match[1]), int(match[2])) < _MIN_PLATFORM_VERSION

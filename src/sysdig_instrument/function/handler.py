@@ -1,19 +1,21 @@
-"""The Lambda function: what AWS hands in. What it does is in ``macro.py`` and ``hook.py``, what it tells in ``observing.py``."""
+"""The entry point of the Lambda function.
 
-# ruff: noqa: E402 - what is switched off first is for the imports
+``macro.py`` and ``hook.py`` do the work; ``telemetry.py`` writes logs and metrics.
+"""
+
+# ruff: noqa: E402 - garbage collection is switched off for the duration of the imports
 
 from __future__ import annotations
 
 import gc
 
-gc.disable()  # nothing that an import makes is garbage, and looking for some takes a sixth of a cold start
+gc.disable()  # imports create no garbage, and collecting takes a sixth of a cold start
 
 import functools
 import os
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.engine.settings.layers import from_environment
-from sysdig_instrument.engine.settings.table import BY_NAME
 from sysdig_instrument.function import macro, telemetry
 from sysdig_instrument.function.telemetry import LookupMetrics, logger, metrics
 from sysdig_instrument.function.timeout import time_limit
@@ -23,23 +25,25 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from sysdig_instrument.engine.json_types import Json
+    from sysdig_instrument.engine.settings.table import Settings
+    from sysdig_instrument.planning import LookupFunction
 
-gc.freeze()  # nor does it become any
+gc.freeze()  # what was imported never becomes garbage: exclude it from all later collections
 gc.enable()
 
 _RESPONSE_RESERVE_SECONDS: Final = 2.0
-"""Kept back from the look-ups: enough to plan once more and to answer."""
+"""Time reserved after the lookups: enough to plan once more and to respond."""
 
 _REFUSAL_RESERVE_SECONDS: Final = 1.0
-"""Kept back from planning: enough to say that the template was too much."""
+"""Time reserved after planning: enough to respond that the template takes too long."""
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
 def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
-    """The function's entry point, for the macro and for its hook: the event tells which of them CloudFormation asks.
+    """Handle an event of the macro or of the hook; the event itself shows which.
 
-    It always answers: CloudFormation tells a user nothing of an exception.
+    It always returns a response, since CloudFormation does not show exceptions to the user.
     """
     return _inspect(event) if isinstance(event, dict) and "hookTypeName" in event else _transform(event, context)
 
@@ -55,7 +59,7 @@ def _transform(event: Json, context: LambdaContext) -> dict[str, Json]:
             processed = macro.process(
                 macro_event, from_environment(os.environ), _lookup_factory(context, lookup_metrics)
             )
-    except Exception as error:  # noqa: BLE001 - whatever it is, the user is to get a message
+    except Exception as error:  # noqa: BLE001 - the user must get a message for any exception
         telemetry.record_failure(error, lookup_metrics)
         return macro.failure(request_id, macro.error_message(error, request_id))
     telemetry.record_processed(processed, lookup_metrics)
@@ -63,11 +67,11 @@ def _transform(event: Json, context: LambdaContext) -> dict[str, Json]:
 
 
 def _inspect(event: Json) -> dict[str, Json]:
-    from sysdig_instrument.function import hook  # noqa: PLC0415 - most functions are never asked as a hook
+    from sysdig_instrument.function import hook  # noqa: PLC0415 - most deployments have no hook
 
     try:
         response = hook.inspect(event, from_environment(os.environ))
-    except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation is to get an answer
+    except Exception as error:  # noqa: BLE001 - CloudFormation must get a response for any exception
         telemetry.record_failure(error)
         return hook.failure(event, error)
     telemetry.record_inspected(response)
@@ -75,22 +79,23 @@ def _inspect(event: Json) -> dict[str, Json]:
 
 
 @functools.cache
-def _lookup_session() -> LookupSession:
-    """AWS clients and what was read of images: a warm function keeps these, and nothing else."""
-    from sysdig_instrument.lookup.auth import ANONYMOUS  # noqa: PLC0415 - the same
-    from sysdig_instrument.lookup.aws import AwsClients  # noqa: PLC0415 - only when something is asked
+def _lookup_session(tag_cache_seconds: int) -> LookupSession:
+    """Return the AWS clients and the image cache, the only state that a warm function keeps."""
+    from sysdig_instrument.lookup.auth import ANONYMOUS  # noqa: PLC0415 - imported only for lookups
+    from sysdig_instrument.lookup.aws import AwsClients  # noqa: PLC0415 - the same
     from sysdig_instrument.lookup.images import ImageCache  # noqa: PLC0415 - the same
 
-    tag_cache_seconds = os.environ.get(BY_NAME["TagCacheSeconds"].variable) or BY_NAME["TagCacheSeconds"].default
-    return LookupSession(AwsClients(), ImageCache(tag_ttl_seconds=float(str(tag_cache_seconds))), ANONYMOUS)
+    return LookupSession(AwsClients(), ImageCache(tag_ttl_seconds=tag_cache_seconds), ANONYMOUS)
 
 
 def _lookup_factory(context: LambdaContext, lookup_metrics: LookupMetrics) -> macro.LookupFactory:
-    """What answers requests, in the time that the function has left before it must answer itself."""
+    """Return a factory of lookups that are limited to the time the function has left, minus the reserve."""
 
     def remaining_seconds() -> float:
         return context.get_remaining_time_in_millis() / 1000 - _RESPONSE_RESERVE_SECONDS
 
-    return lambda settings, region: lookup_metrics.timed(
-        make_lookup(settings, region, _lookup_session, remaining_seconds)
-    )
+    def create(settings: Settings, region: str | None) -> LookupFunction:
+        get_session = functools.partial(_lookup_session, settings.tag_cache_seconds)
+        return lookup_metrics.timed(make_lookup(settings, region, get_session, remaining_seconds))
+
+    return create

@@ -1,8 +1,8 @@
-"""The Lambda Hook: a task definition that CloudFormation is about to create or update, and whether it is instrumented.
+"""The Lambda Hook: checks whether a task definition that CloudFormation is about to create or update is instrumented.
 
-Shapes are those of the CloudFormation Hooks user guide, «Create Lambda functions to evaluate resources for Lambda Hooks».
-Hooks run after macros, on properties without intrinsic functions. They are shown no Metadata, so what a template is to
-leave alone in sight of the hook says so by a tag, or in the settings of the deployment.
+Events and responses have the form given in the CloudFormation Hooks user guide, «Create Lambda functions to evaluate
+resources for Lambda Hooks». Hooks run after macros, on properties without intrinsic functions. They get no Metadata, so
+a task definition is excluded from the hook by a tag or in the settings of the deployment.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _MAX_MESSAGE_LENGTH: Final = 1000
 
 
 def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
-    """The hook's answer.
+    """Return the hook's response to an event.
 
     Raises:
-        UsageError: This is not a hook's event, or the deployment's settings are wrong.
+        UsageError: This is not a hook event, or the settings of the deployment are invalid.
     """
     if not isinstance(event, dict) or not isinstance(event.get("requestData"), dict):
-        raise UsageError("This is not the event of a CloudFormation Lambda Hook: it has no requestData.")
+        raise UsageError("This is not a CloudFormation Lambda Hook event: it has no requestData.")
     request_data = section(event, "requestData")
     if request_data.get("targetName") != TASK_DEFINITION or str(event.get("actionInvocationPoint")).startswith(
         "DELETE"
     ):
-        return _response(event, "SUCCESS", "Not a task definition that is about to run")
+        return _response(event, "SUCCESS", "This is not a task definition that is created or updated")
     name = request_data.get("targetLogicalId")
     name = name if isinstance(name, str) else "TaskDefinition"
     properties = section(dict(section(dict(request_data), "targetModel")), "resourceProperties")
@@ -47,21 +47,21 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
     (task,) = plan_with_lookups(template, Context(resolved=merge_layers(deployment)), no_lookups).tasks
     match protection(task):
         case Unprotected(reasons):
-            message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. List the macro in the template's Transform."
+            message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. Add the macro to the template's Transform."
             return _response(event, "FAILED", message, "NonCompliant")
         case OutOfScope(reason):
-            return _response(event, "SUCCESS", f"Task {quote(name)} is left alone: {reason}")
+            return _response(event, "SUCCESS", f"Task {quote(name)} is excluded: {reason}")
     return _response(event, "SUCCESS", f"Task {quote(name)} is instrumented")
 
 
 def failure(event: Json, error: Exception) -> dict[str, Json]:
-    """The answer when there is none: a user's fault in its own words, anything else as a bug of ours."""
-    internal_error = f"The hook failed by a fault of its own ({type(error).__name__}). Tell the platform team."
+    """Return the response to a failed check: the message of a user error, or a report of an internal error."""
+    internal_error = f"Internal error in the hook ({type(error).__name__}). Report it to the platform team."
     return _response(event, "FAILED", str(error) if isinstance(error, UserError) else internal_error, "InternalFailure")
 
 
 def _response(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:
-    """The response that CloudFormation waits for; ``error`` is ``NonCompliant`` or ``InternalFailure``."""
+    """Return a response in CloudFormation's form. ``error`` is ``NonCompliant``, ``InternalFailure`` or None."""
     client_request_token = event.get("clientRequestToken") if isinstance(event, dict) else None
     response: dict[str, Json] = {
         "hookStatus": status,

@@ -1,6 +1,6 @@
-"""The macro: a CloudFormation event in, CloudFormation's response out. No I/O of its own.
+"""The macro: takes a CloudFormation event and returns CloudFormation's response. It does no I/O of its own.
 
-The shape of both is that of the CloudFormation user guide, «Template macros»: the event has ``region``, ``accountId``,
+Both have the form given in the CloudFormation user guide, «Template macros»: the event has ``region``, ``accountId``,
 ``fragment``, ``transformId``, ``params``, ``requestId`` and ``templateParameterValues``; the response has the same
 ``requestId``, a ``status``, and the ``fragment`` or an ``errorMessage``.
 """
@@ -21,23 +21,23 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
 from sysdig_instrument.quotas import check_size, processed_size
 
-_NOT_AN_EVENT: Final = "This is not the event of a CloudFormation macro"
+_NOT_AN_EVENT: Final = "This is not a CloudFormation macro event"
 
 
 @dataclass(frozen=True, slots=True)
 class MacroEvent:
-    """A macro event, checked as far as its outline goes. ``params`` are the Transform's Parameters."""
+    """A macro event whose top level was checked. ``params`` are the Parameters of the Transform."""
 
     request_id: str
-    region: str
-    account: str
+    region: str | None
+    account: str | None
     fragment: Json
     params: Mapping[str, Json]
     parameters: Mapping[str, Json]
 
 
 class TemplateRefusedError(RefusedError):
-    """The template cannot be instrumented; ``problems`` are all the reasons."""
+    """The template cannot be instrumented. ``problems`` holds every reason."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(message(problems))
@@ -53,20 +53,20 @@ class ProcessedTemplate:
 
 
 def parse_event(event: Json) -> MacroEvent:
-    """The event of a macro.
+    """Parse a macro event.
 
     Raises:
-        UsageError: It is something else; nothing of its content is in the message.
+        UsageError: The event has another form. The message holds nothing of its content.
     """
     if not isinstance(event, dict) or "fragment" not in event:
         raise UsageError(f"{_NOT_AN_EVENT}: it has no fragment. Let CloudFormation call the macro.")
     params, parameters = event.get("params") or {}, event.get("templateParameterValues") or {}
     if not isinstance(params, dict) or not isinstance(parameters, dict):
         raise UsageError(
-            f"{_NOT_AN_EVENT}: params and templateParameterValues are objects. Let CloudFormation call the macro."
+            f"{_NOT_AN_EVENT}: params and templateParameterValues must be objects. Let CloudFormation call the macro."
         )
     return MacroEvent(
-        _string_member(event, "requestId"),
+        _string_member(event, "requestId") or "",
         _string_member(event, "region"),
         _string_member(event, "accountId"),
         event["fragment"],
@@ -75,22 +75,22 @@ def parse_event(event: Json) -> MacroEvent:
     )
 
 
-def _string_member(event: Mapping[str, Json], key: str) -> str:
+def _string_member(event: Mapping[str, Json], key: str) -> str | None:
     value = event.get(key)
-    return value if isinstance(value, str) else ""
+    return value if value and isinstance(value, str) else None
 
 
-LookupFactory: TypeAlias = Callable[[Settings, str], LookupFunction]
-"""Given the settings and the region, what answers requests."""
+LookupFactory: TypeAlias = Callable[[Settings, str | None], LookupFunction]
+"""Returns a lookup function for the given settings and region."""
 
 
-def process(event: MacroEvent, deployment: Layer, make_lookup: LookupFactory) -> ProcessedTemplate:
-    """The processed fragment.
+def process(event: MacroEvent, deployment: Layer, lookup_factory: LookupFactory) -> ProcessedTemplate:
+    """Return the processed fragment and its plan.
 
-    ``deployment`` are the settings that the macro was deployed with.
+    ``deployment`` holds the settings that the macro was deployed with.
 
     Raises:
-        UserError: What is wrong with the settings or with the template, all of it, a line each.
+        UserError: The settings or the template are invalid; the message has one line per problem.
     """
     resolved = merge_layers(deployment)
     _require_settings(resolved)
@@ -98,10 +98,10 @@ def process(event: MacroEvent, deployment: Layer, make_lookup: LookupFactory) ->
         resolved=resolved,
         transform_parameters=event.params,
         parameters=event.parameters,
-        region=event.region or None,
-        account=event.account or None,
+        region=event.region,
+        account=event.account,
     )
-    plan = plan_with_lookups(event.fragment, context, make_lookup(resolved.values, event.region))
+    plan = plan_with_lookups(event.fragment, context, lookup_factory(resolved.values, event.region))
     fragment, problems = engine.process(event.fragment, plan)
     if problems:
         raise TemplateRefusedError(problems)
@@ -115,27 +115,27 @@ def _require_settings(resolved: ResolvedSettings) -> None:
     ]
     if missing:
         raise UsageError(
-            f"The macro is deployed without {' and '.join(missing)}. Ask the platform team to deploy it with the parameter set."
+            f"The macro was deployed without {' and '.join(missing)}. Ask the platform team to redeploy it with these settings."
         )
 
 
 def success(event: MacroEvent, processed: ProcessedTemplate) -> dict[str, Json]:
-    """CloudFormation's response for a template that was processed."""
+    """Return the response for a processed template."""
     return {"requestId": event.request_id, "status": "success", "fragment": processed.fragment}
 
 
 def failure(request_id: str, message: str) -> dict[str, Json]:
-    """CloudFormation's response that fails the stack operation, with the message that the user sees."""
+    """Return the response that fails the stack operation; the user sees the message."""
     return {"requestId": request_id, "status": "failure", "errorMessage": message}
 
 
 def error_message(error: BaseException, request_id: str) -> str:
-    """The message for an error: a user's fault in its own words, anything else as a bug that names nothing of the input."""
+    """Return the message for an error. For an internal error it quotes nothing of the input."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, RecursionError):
-        return "The template is nested too deeply to be read. Take some of the nesting out."
+        return "The template is nested too deeply to be processed. Reduce its nesting."
     return (
-        f"The macro failed by a fault of its own ({type(error).__name__}), and nothing was changed. "
-        f"Give the request id {request_id or 'of the stack operation'} to the platform team."
+        f"Internal error ({type(error).__name__}); nothing was changed. "
+        f"Give the request ID {request_id or 'of the stack operation'} to the platform team."
     )

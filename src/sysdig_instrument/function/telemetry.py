@@ -1,11 +1,11 @@
-"""What the function tells those who run it: one log line for each run, and metrics.
+"""Logs and metrics of the function: one log line per run, and metrics in CloudWatch's embedded metric format (EMF).
 
-Both hold names of outcomes, reasons out of a fixed list, counts, places in our own code, and in the log the very messages
-that the stack operation shows. Nothing of a template beyond names, nothing of an event or an environment variable.
+They hold names of outcomes, reasons from a fixed list, counts, and positions in our own code. The log also holds the
+messages that the stack operation shows. They hold nothing of a template but names, and nothing of an event or an
+environment variable.
 
-Metrics go out in CloudWatch's embedded metric format. CloudWatch bills each combination of a name and its dimensions, so
-there are two dimensions only: ``service`` (the macro's name) and, where something is counted by its reason, ``Reason``.
-docs/operating.md lists them.
+CloudWatch bills each combination of a metric name and dimensions, so there are only two dimensions: ``service`` (the
+macro's name) and, for what is counted by reason, ``Reason``. docs/operating.md lists the metrics.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lazy_import import lazy_imports
 from sysdig_instrument.planning import LookupFunction
 
-# A cold start waits for Powertools. Queries of events (JMESPath), sampling, and what inspect needs to read sources are
-# imported by it and used by nothing that is done here.
+# Powertools imports these to query events (JMESPath), for sampling (random) and to read source code (through inspect).
+# Nothing here uses them, and a cold start need not wait for them: see lazy_import.
 with lazy_imports("aws_lambda_powertools.utilities.jmespath_utils", "ast", "random", "tokenize"):
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.metrics import MetricUnit, single_metric
@@ -41,9 +41,9 @@ SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME") or "sysdig-instrument
 REFUSAL_MEMBERS: Final = frozenset(
     {"DependsOn", "Image", "Metadata", "Name", "Properties", "RuntimePlatform", "Secrets", "Tags"}
 ).union(*(step.keys for step in all_steps()))
-"""What a template can be refused for: the member that the problem is about. A fixed list, as each one is a metric.
+"""The members that a problem can be about: the reasons that refusals are counted by. A fixed list, as each is a metric.
 
-Those of the steps, and what else decides what is instrumented or is checked in the result.
+These are the members that the steps change, and those that decide what is instrumented or that the checks read.
 """
 
 logger = Logger(service=SERVICE)
@@ -52,14 +52,14 @@ metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
 @dataclass(slots=True)
 class LookupMetrics:
-    """What one run asked of the world: images, and the parameters and exports that name images."""
+    """Counts of the lookups of one run: images, and the parameters and exports that name them."""
 
     count: int = 0
     failures: int = 0
     milliseconds: int = 0
 
     def timed(self, look_up: LookupFunction) -> LookupFunction:
-        """The same questions, counted and timed."""
+        """Wrap a lookup function so that its lookups are counted and timed."""
 
         def timed_look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
             started_at = time.monotonic()
@@ -73,9 +73,9 @@ class LookupMetrics:
 
 
 def record_processed(result: ProcessedTemplate, lookup_metrics: LookupMetrics) -> None:
-    """A template came back processed."""
+    """Record that a template was processed."""
     tasks = [task.outcome for task in result.plan.tasks]
-    # A task that is left alone as a whole has containers that could have been instrumented, and are not.
+    # Containers of a skipped task are not counted as instrumented, whatever their own outcome is.
     containers = [
         outcome
         for task in result.plan.tasks
@@ -89,14 +89,17 @@ def record_processed(result: ProcessedTemplate, lookup_metrics: LookupMetrics) -
 
 
 def record_inspected(response: Mapping[str, Json]) -> None:
-    """The hook passed a task definition, or did not."""
+    """Record the response of the hook."""
     failed = response["hookStatus"] == "FAILED"
     metrics.add_metric("HookFailed" if failed else "HookPassed", MetricUnit.Count, 1)
     logger.info("inspected", extra={"status": response["hookStatus"], "why": response["message"]})
 
 
 def record_failure(error: Exception, lookup_metrics: LookupMetrics | None = None) -> None:
-    """A template was refused, for its own faults or for the deployment's settings; or we failed."""
+    """Record that a template was refused, or that the function failed.
+
+    A template is refused for its own problems or for the settings of the deployment.
+    """
     if isinstance(error, UserError | RecursionError):
         reasons = list(dict.fromkeys(_refusal_reasons(error)))
         metrics.add_metric("Refused", MetricUnit.Count, 1)
@@ -106,13 +109,13 @@ def record_failure(error: Exception, lookup_metrics: LookupMetrics | None = None
         return
     metrics.add_metric("Failed", MetricUnit.Count, 1)
     frames = traceback.extract_tb(error.__traceback__)
-    # An exception's own text may quote what the user wrote; where it was raised cannot.
+    # The text of an exception may quote the user's input; its traceback positions cannot.
     where = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     logger.error("failed", extra={"error": type(error).__name__, "where": where})
 
 
 def refusal_reason(problem: Problem) -> str:
-    """What a problem is counted under: the member of the task definition that it is about."""
+    """Return the reason that a problem is counted by: the member of the task definition that it is about."""
     return next((str(part) for part in reversed(problem.location.pointer) if part in REFUSAL_MEMBERS), "Template")
 
 
@@ -128,7 +131,7 @@ def _refusal_reasons(error: Exception) -> Iterable[str]:
 
 
 def _record_outcomes(kind: str, outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """How many there are of each outcome, for the log; as metrics too, of the skipped ones also by their reason."""
+    """Return the counts of outcomes for the log, and add them as metrics; skipped ones also by reason."""
     instrumented = sum(outcome.status is Status.INSTRUMENTED for outcome in outcomes)
     skipped = [outcome.skip_reason for outcome in outcomes if outcome.status is Status.SKIPPED]
     metrics.add_metric(f"{kind.title()}Instrumented", MetricUnit.Count, instrumented)
@@ -138,7 +141,10 @@ def _record_outcomes(kind: str, outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def _record_lookups(lookup_metrics: LookupMetrics) -> dict[str, int]:
-    """The look-ups, for the log; as metrics where anything was asked, so that averages tell of runs that ask."""
+    """Return the lookup counts for the log.
+
+    Add metrics only if there were lookups, so that averages cover only runs with lookups.
+    """
     if lookup_metrics.count:
         metrics.add_metric("Lookups", MetricUnit.Count, lookup_metrics.count)
         metrics.add_metric("LookupFailures", MetricUnit.Count, lookup_metrics.failures)
@@ -151,7 +157,7 @@ def _record_lookups(lookup_metrics: LookupMetrics) -> dict[str, int]:
 
 
 def _record_reasons(name: str, reasons: Iterable[str]) -> None:
-    """A metric for each reason; each goes out by itself, as all metrics of one record have the same dimensions."""
+    """Add a metric for each reason, each in its own EMF record, since all metrics of a record share its dimensions."""
     for each, count in sorted(Counter(reasons).items()):
         dimensions = {"service": SERVICE, "Reason": each}
         with single_metric(name, MetricUnit.Count, count, namespace=NAMESPACE, default_dimensions=dimensions):

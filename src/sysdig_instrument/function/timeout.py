@@ -1,4 +1,4 @@
-"""An end to what takes too long. Lambda's own time-out ends the function without a word, and CloudFormation has none to add."""
+"""A time limit for planning. When Lambda's own timeout ends the function, the user gets no explanation."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from typing import Final, NoReturn
 from sysdig_instrument.errors import RefusedError
 
 _MIN_SECONDS: Final = 0.1
-"""A timer of 0 would never go off."""
+"""A timer of 0 would never fire."""
 
 _REPEAT_SECONDS: Final = 0.1
-"""Python drops what is raised while it finalises an object, so one alarm may be lost."""
+"""Python discards exceptions that are raised while an object is finalised, so an alarm may be lost and is repeated."""
 
 
 class TimeLimitError(RefusedError):
-    """A template that is too much for the function."""
+    """The template takes longer to process than the function may run."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The template takes longer to work through than the function has time, and nothing was changed. "
-            "Take some of its conditions out, or move some of its resources into a template of their own."
+            "Processing the template takes longer than the function may run, so nothing was changed. "
+            "Use fewer conditions, or move some of its resources into a separate template."
         )
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Interrupt the block after that many seconds. Only the main thread can be, and in Lambda the handler runs in it.
+    """Interrupt the block after that many seconds.
 
-    What waits for registries has deadlines of its own and says more; this is for what computes.
+    Only the main thread can be interrupted; Lambda runs the handler in it. This is for computation. Lookups have
+    deadlines of their own, with better messages.
 
     Raises:
-        OutOfTimeError: The time is up.
+        TimeLimitError: The time is up.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

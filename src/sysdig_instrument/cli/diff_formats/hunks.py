@@ -68,7 +68,13 @@ class NoteSpan:
     note: Note
 
 
-def hunks(old_text: str, new_text: str, old_spans: Iterable[NoteSpan], new_spans: Iterable[NoteSpan]) -> Iterator[Hunk]:
+def hunks(
+    old_text: str,
+    new_text: str,
+    old_spans: Iterable[NoteSpan] = (),
+    new_spans: Iterable[NoteSpan] = (),
+    context_lines: int = _CONTEXT_LINES,
+) -> Iterator[Hunk]:
     """Yield the hunks in which two texts differ, with notes on lines of the old and of the new text."""
     old_lines, new_lines = _LINE.findall(old_text), _LINE.findall(new_text)
     # Its heuristic for lines that occur often (autojunk) stays on: it keeps long templates fast.
@@ -76,7 +82,7 @@ def hunks(old_text: str, new_text: str, old_spans: Iterable[NoteSpan], new_spans
     changed = [opcode for opcode in matcher.get_opcodes() if opcode[0] != "equal"]
     old_notes = _notes_by_line(old_spans, [range(opcode[1] + 1, opcode[2] + 1) for opcode in changed])
     new_notes = _notes_by_line(new_spans, [range(opcode[3] + 1, opcode[4] + 1) for opcode in changed])
-    for group in matcher.get_grouped_opcodes(_CONTEXT_LINES):
+    for group in matcher.get_grouped_opcodes(context_lines):
         lines = tuple(
             line for opcode in group for line in _diff_lines(opcode, old_lines, new_lines, old_notes, new_notes)
         )

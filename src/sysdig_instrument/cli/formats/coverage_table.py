@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.cli.console import GAP, Console, StyleName, display_width, pad, wrap, wrap_words
-from sysdig_instrument.coverage import ecs
 from sysdig_instrument.coverage.assess import Assessment, TaskStatus
 from sysdig_instrument.coverage.json_report import protected_percent
+from sysdig_instrument.coverage.model import short_name
 from sysdig_instrument.coverage.report import Report, ReportGroup
 from sysdig_instrument.engine.findings import quote
 
@@ -64,9 +64,9 @@ def _cells(group: ReportGroup) -> tuple[str, ...]:
     key = group.key
     return (
         key.region,
-        ecs.short_name(key.cluster),
+        short_name(key.cluster),
         _group_name(group),
-        ecs.short_name(key.task_definition),
+        short_name(key.task_definition),
         str(len(group.tasks)),
         key.assessment.status.value,
     )

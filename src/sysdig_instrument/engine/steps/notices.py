@@ -10,7 +10,6 @@ namespace, ECS Exec reaches only one container, and AWS does not say which.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
@@ -25,7 +24,7 @@ from sysdig_instrument.engine.fargate_sizes import MEMORY
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Pointer
-from sysdig_instrument.engine.platforms import platform_member
+from sysdig_instrument.engine.platforms import is_platform_too_old, platform_member
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
@@ -133,8 +132,6 @@ LAUNCHER_TYPES: Final = frozenset(
     }
 )  # fmt: skip
 _TASK_DEFINITION_KEYS: Final = ("TaskDefinition", "TaskDefinitionArn")
-_PLATFORM_VERSION: Final = r"([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]{1,4})?"
-_MIN_PLATFORM_VERSION: Final = (1, 4)
 
 
 def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
@@ -142,8 +139,7 @@ def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     task = instrumented.task
     for launcher in _launchers_by_task(task.scope).get(task.name, ()):
         version = _launcher_value(launcher, "PlatformVersion", task.scope)
-        match = re.fullmatch(_PLATFORM_VERSION, version)
-        if match and (int(match[1]), int(match[2])) < _MIN_PLATFORM_VERSION:
+        if is_platform_too_old(version):
             yield Problem(
                 Location(task.name, None, (*launcher.pointer, "PlatformVersion")),
                 Reason(f"The task is launched on platform version {quote(version)}, and a process namespace for the whole task needs 1.4.0",
