@@ -76,6 +76,7 @@ SHORT = {
     "__main__.py": "the entry point of `python -m`",
     "errors.py": "every part raises them",
     "engine/agent.py": "names that both the settings' decisions and the steps need",
+    "engine/suggestions.py": "the engine's settings and the command line share it",
     "engine/json_types.py": "the type that everything else is about",
 }
 """Modules of fewer lines than ``MIN_LINES``, and why."""

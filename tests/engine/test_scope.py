@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from factories import scope
-from sysdig_instrument.engine.expressions.scope import partition, section
+from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, SsmLookup
 
@@ -50,8 +48,3 @@ def test_an_answer_that_is_empty_is_an_answer() -> None:
     assert here.answer(SsmLookup("empty")) == ""
     assert here.answer(ImageLookup("empty")) == ImageConfig()
     assert not here.state.lookups
-
-
-@pytest.mark.parametrize("region", ["", "mars-north-1", "cn", "us-gov"])
-def test_an_unknown_region_is_in_the_ordinary_partition(region: str) -> None:
-    assert partition(region) == ("aws", "amazonaws.com")

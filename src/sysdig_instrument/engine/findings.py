@@ -35,7 +35,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A fact, and what to do about it: sentences without their full stop; ``advice`` may be empty.
+    """A fact, and what to do about it: sentences without their full stop (a question keeps its mark); ``advice`` may be empty.
 
     ``stable_fact`` is the fact without the part that may differ in the next run (a registry's answer), if it has one.
     """
@@ -60,7 +60,7 @@ class Reason:
 
 
 def _sentences(*parts: str) -> str:
-    return " ".join(f"{part}." for part in parts if part)
+    return " ".join(part if part.endswith("?") else f"{part}." for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)

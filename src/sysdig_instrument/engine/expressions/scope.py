@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Answers, Lookup
+from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass, field
-
-_PARTITION_PREFIXES: Final = (
-    ("cn-", "aws-cn", "amazonaws.com.cn"),
-    ("us-gov-", "aws-us-gov", "amazonaws.com"),
-    ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
-    ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
-    ("us-iso-", "aws-iso", "c2s.ic.gov"),
-    ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
-    ("eusc-", "aws-eusc", "amazonaws.eu"),
-)
-"""Region prefix, partition and URL suffix (botocore's partitions.json); anything else is ``aws``."""
 
 
 def section(template: Json, name: str) -> Mapping[str, Json]:
@@ -112,13 +101,7 @@ class EvaluationScope:
             case "AWS::AccountId":
                 return self.account
             case "AWS::Partition":
-                return self.region and partition(self.region)[0]
+                return self.region and partition_of(self.region)
             case "AWS::URLSuffix":
-                return self.region and partition(self.region)[1]
+                return self.region and dns_suffix_of(self.region)
         return None
-
-
-def partition(region: str) -> tuple[str, str]:
-    """Partition and URL suffix of a region: ``("aws", "amazonaws.com")`` for most."""
-    found = ((name, suffix) for prefix, name, suffix in _PARTITION_PREFIXES if region.startswith(prefix))
-    return next(found, ("aws", "amazonaws.com"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Setting, Settings, SettingScope
+from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
@@ -108,8 +109,8 @@ def merge_layers(*layers: Layer) -> ResolvedSettings:
         invalid += more
     for name in resolved.values.locked_settings:
         if name not in BY_NAME:
-            fact = f"LockedSettings in {resolved.layer_name('LockedSettings')} names {quote(name)}, which is no setting"
-            invalid.append(InvalidSetting("LockedSettings", Reason(fact, suggest(name, BY_NAME) or "Take it out")))
+            fact = f"Unknown setting {quote(name)} in LockedSettings, which is from {resolved.layer_name('LockedSettings')}"
+            invalid.append(InvalidSetting("LockedSettings", Reason(fact, did_you_mean(name, BY_NAME) or "Remove it")))
     if invalid:
         raise UsageError("\n".join(fault.reason.text for fault in invalid))
     return resolved
@@ -119,15 +120,6 @@ def from_environment(environment: Mapping[str, str]) -> Layer:
     """The deployment's layer: template.yaml hands its parameters to the Lambda as environment variables."""
     found = {setting.name: environment[setting.variable] for setting in TABLE if environment.get(setting.variable)}
     return Layer("the macro's deployment", dict(found))
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """«Write …» with the known name that is nearest; nothing where none is near."""
-    by_case = {key.casefold(): key for key in known}
-    import difflib  # noqa: PLC0415 - only a misspelt name needs it
-
-    close = difflib.get_close_matches(name.casefold(), by_case, n=1)
-    return f'Write "{by_case[close[0]]}"' if close else ""
 
 
 class _InvalidSettingError(Exception):
@@ -140,23 +132,28 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
     setting = BY_NAME.get(name)
     if setting is None:
         raise _InvalidSettingError(
-            name, Reason(f"{quote(name)} in {layer.name} is no setting",
-            suggest(name, BY_NAME) or "Take it out; docs/settings.md lists the settings"),
-        )  # fmt: skip
+            name,
+            Reason(
+                f"Unknown setting {quote(name)} in {layer.name}",
+                did_you_mean(name, BY_NAME) or "Remove it; docs/settings.md lists the settings",
+            ),
+        )
     if layer.scope is not SettingScope.DEPLOYMENT:
         _check_scope(setting, layer, resolved)
     try:
         read = setting.value_type.parse(value)
     except ValueError as error:
-        fact = f'Setting "{name}" in {layer.name} has a value that cannot be used'
+        fact = f'Setting "{name}" in {layer.name} has an invalid value'
         raise _InvalidSettingError(name, Reason(fact, f"Give {error}")) from None
     if layer.scope is not SettingScope.DEPLOYMENT and isinstance(read, dict):
         _check_variables(name, read, layer, resolved)
     if name == "Collector" and "." not in str(read) and read not in COLLECTORS:
         known = ", ".join(COLLECTORS)
-        fact = f'Setting "Collector" in {layer.name} is neither a host name nor a region that is known ({known})'
+        fact = f'Setting "Collector" in {layer.name} is neither a host name nor a known region ({known})'
+        # No region is suggested: the nearest name may be in another country, and the data would go there.
         raise _InvalidSettingError(
-            name, Reason(fact, suggest(str(read), COLLECTORS) or "Give the host name of the collector")
+            name,
+            Reason(fact, "Use one of these regions, or the collector's host name as Sysdig shows it for your region"),
         )
     return read
 

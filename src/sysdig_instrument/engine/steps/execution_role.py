@@ -17,10 +17,11 @@ from typing import Final
 from sysdig_instrument.engine.container import StepOutput, member_values, set_value
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.references import references
-from sysdig_instrument.engine.expressions.scope import EvaluationScope, partition
+from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Literal
 from sysdig_instrument.engine.findings import Location, Notice, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.partitions import dns_suffix_of
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.step import Grant, InstrumentedTask
@@ -192,7 +193,7 @@ def _statements(settings: Settings, scope: EvaluationScope) -> Iterator[dict[str
             "Effect": "Allow",
             "Action": "kms:Decrypt",
             "Resource": settings.access_key_kms_key,
-            "Condition": {"StringEquals": {"kms:ViaService": f"{service}.{region}.{partition(region)[1]}"}},
+            "Condition": {"StringEquals": {"kms:ViaService": f"{service}.{region}.{dns_suffix_of(region)}"}},
         }
 
 

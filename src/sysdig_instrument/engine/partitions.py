@@ -1,0 +1,34 @@
+"""AWS partitions: the name and the DNS suffix of each, by region (botocore's ``partitions.json``)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PARTITIONS: Final = (
+    # prefix of the region's name, partition, DNS suffix
+    ("cn-", "aws-cn", "amazonaws.com.cn"),
+    ("us-gov-", "aws-us-gov", "amazonaws.com"),
+    ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
+    ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
+    ("us-iso-", "aws-iso", "c2s.ic.gov"),
+    ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
+    ("eusc-", "aws-eusc", "amazonaws.eu"),
+    ("", "aws", "amazonaws.com"),  # any other
+)
+
+DNS_SUFFIXES: Final = tuple(dict.fromkeys(suffix for _, _, suffix in _PARTITIONS))
+"""The DNS suffixes of all partitions, each once: what the host name of an AWS service ends with."""
+
+
+def partition_of(region: str) -> str:
+    """Return the name of the partition that a region is in, such as ``aws-cn``: ``aws`` for a region that is not listed."""
+    return _entry(region)[1]
+
+
+def dns_suffix_of(region: str) -> str:
+    """Return the DNS suffix of a region's partition, such as ``amazonaws.com.cn``: what ``AWS::URLSuffix`` evaluates to."""
+    return _entry(region)[2]
+
+
+def _entry(region: str) -> tuple[str, str, str]:
+    return next(entry for entry in _PARTITIONS if region.startswith(entry[0]))

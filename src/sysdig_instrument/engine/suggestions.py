@@ -1,0 +1,20 @@
+"""The name that was probably meant, for messages about an unknown one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def suggest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is nearest to ``name``, letter case aside, or None if none is near."""
+    import difflib  # noqa: PLC0415 - slow to import, and only a misspelt name needs it
+
+    known_by_casefold = {each.casefold(): each for each in known}
+    matches = difflib.get_close_matches(name.casefold(), known_by_casefold, n=1)
+    return known_by_casefold[matches[0]] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the question «Did you mean "…"?» with the nearest known name, or an empty string if none is near."""
+    suggestion = suggest(name, known)
+    return f'Did you mean "{suggestion}"?' if suggestion else ""
