@@ -1,6 +1,6 @@
-"""AWS clients, made late, and their errors as values.
+"""Lazily created AWS clients, and their errors.
 
-boto3 takes some 400 ms to import: it is imported here when an AWS service is really asked, and nowhere else.
+boto3 takes about 400 ms to import, so it is imported only here, on the first call of an AWS service.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CREDENTIAL_ERROR_CODES: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-_PARTITION_BY_PREFIX: Final = (  # of a region, by how its name starts (botocore's partitions.json)
+_PARTITION_BY_PREFIX: Final = (  # by the prefix of a region's name (botocore's partitions.json)
     ("cn-", "aws-cn"),
     ("us-gov-", "aws-us-gov"),
     ("us-isob-", "aws-iso-b"),
@@ -47,9 +47,9 @@ _PARTITION_BY_PREFIX: Final = (  # of a region, by how its name starts (botocore
 
 
 class AwsError(Exception):
-    """A service refused, or could not be asked. ``code`` is its error code, or the name of botocore's exception.
+    """A call failed. ``code`` is the service's error code, or the name of botocore's exception.
 
-    Messages of AWS's are not kept: they may repeat what was sent.
+    AWS's messages are dropped, because they may repeat what was sent.
     """
 
     def __init__(self, code: str) -> None:
@@ -57,22 +57,22 @@ class AwsError(Exception):
         self.code = code
 
     def fact(self, service: str) -> str:
-        """What happened, as in "…: Amazon ECR answered ThrottlingException"."""
+        """Return what happened, as in "…: Amazon ECR returned ThrottlingException"."""
         if self.code in _CREDENTIAL_ERROR_CODES:
-            return f"{service} was not asked, or refused, for want of valid AWS credentials ({self.code})"
-        return f"{service} answered {self.code}"
+            return f"{service} could not be called without valid AWS credentials ({self.code})"
+        return f"{service} returned {self.code}"
 
     def advice(self, permission: str, resource: str) -> str:
-        """What a user can do about it."""
+        """Return what a user can do about it."""
         if self.code in _ACCESS_DENIED_CODES:
-            return f"Allow the macro's role (or the caller of the command line tool) {permission} on {resource}"
+            return f"Grant {permission} on {resource} to the macro's role (or to the caller of the command line tool)"
         if self.code in _CREDENTIAL_ERROR_CODES:
-            return "Give AWS credentials that are valid in this region, such as with AWS_PROFILE"
-        return "Try again, and look at the state of the service if it stays so"
+            return "Provide AWS credentials that are valid in this region, for example with AWS_PROFILE"
+        return "Try again; if the error persists, check the service's health"
 
     @property
     def is_access_denied(self) -> bool:
-        """Whether a permission is lacking."""
+        """Return whether a permission is missing."""
         return self.code in _ACCESS_DENIED_CODES
 
 
@@ -94,34 +94,34 @@ class Arn:
 
 
 def partition_of_region(region: str) -> str:
-    """The partition that a region is in."""
+    """Return the partition of a region."""
     return next((name for prefix, name in _PARTITION_BY_PREFIX if region.startswith(prefix)), "aws")
 
 
 def boto3_session(profile: str | None = None) -> AwsSession:
-    """A session with the credentials that boto3 finds: the Lambda's role, or the caller's profile."""
+    """Return a session with boto3's default credentials (the Lambda's role) or with the caller's profile."""
     import boto3  # noqa: PLC0415 - late: see the module's docstring
 
     return boto3.Session(profile_name=profile)
 
 
 class AwsClients:
-    """boto3 clients by service and region, made when first wanted and then kept. Threads share it.
+    """boto3 clients by service and region, created on first use and then reused. It is thread-safe.
 
-    A warm Lambda keeps one for good: a client is expensive to make and lives well.
+    A warm Lambda keeps one across invocations, since clients are expensive to create.
     """
 
     def __init__(self, make_session: Callable[[], AwsSession] = boto3_session) -> None:
         self._make_session = make_session
-        self._lock = threading.Lock()  # neither sessions nor the making of clients are safe to share
+        self._lock = threading.Lock()  # neither sessions nor creating clients is thread-safe
         self._cached_session: AwsSession | None = None
         self._clients: dict[tuple[str, str, bool], AwsClient] = {}
 
     def client(self, service: str, region: str, *, fips: bool = False) -> AwsClient:
-        """The client of a service in a region, at its FIPS endpoint if wanted.
+        """Return the client of a service in a region, for its FIPS endpoint if ``fips`` is set.
 
         Raises:
-            AwsError: It cannot be made: no such region, no such profile.
+            AwsError: It cannot be created, as for an unknown region or profile.
         """
         from botocore.config import Config  # noqa: PLC0415 - late: see the module's docstring
 
@@ -145,10 +145,10 @@ class AwsClients:
 
 
 def call(operation: Callable[..., dict[str, Any]], **parameters: object) -> dict[str, Any]:
-    """The response of a client's operation.
+    """Call a client's operation and return its response.
 
     Raises:
-        AwsError: It was refused, or could not be asked.
+        AwsError: The call failed.
     """
     response: dict[str, Any] = _with_aws_errors(lambda: operation(**parameters))
     return response

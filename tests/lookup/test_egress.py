@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.network import FakeClock
+from lookup.network import FakeClock
 from sysdig_instrument.lookup import egress
 from sysdig_instrument.lookup.egress import (
     PUBLIC_ONLY,
@@ -88,7 +88,7 @@ def test_host_names_are_not_ip_literals(host: str) -> None:
 
 def test_a_label_that_is_too_long_is_an_unknown_name() -> None:
     names = Resolver(system_resolve, Deadline.after(5, FakeClock()))
-    with pytest.raises(HttpError, match="is not known"):
+    with pytest.raises(HttpError, match="could not be resolved"):
         names.resolve("a" * 70 + ".example", 443, allow_private=False)
 
 
@@ -110,7 +110,7 @@ def test_urls(text: str, base: str, url: str) -> None:
 
 @pytest.mark.parametrize("text", ["https://./a", "https://...", "https://.:443/", "https://[.]/"])
 def test_dots_are_not_a_host(text: str) -> None:  # found by fuzzing
-    with pytest.raises(HttpError, match="not a URL"):
+    with pytest.raises(HttpError, match="invalid"):
         egress.parse_url(text)
 
 
@@ -136,6 +136,6 @@ def test_policy_rejects_entries_without_a_host(entry: str) -> None:
 
 
 def test_public_is_https() -> None:
-    with pytest.raises(HttpError, match="only https is spoken"):
+    with pytest.raises(HttpError, match="only https is allowed"):
         PUBLIC_ONLY.check(egress.parse_url("http://example.com/"))
     assert PUBLIC_ONLY.check(egress.parse_url("https://example.com/")) is False

@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from registry.certificates import Authority
-from registry.content import Anything, Store
+from lookup.certificates import Authority
+from lookup.content import Anything, Store
 from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup
 from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
 from sysdig_instrument.lookup.aws import AwsClients

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.content import Store
-from registry.processes import HTPASSWD, RegistryProcess
+from lookup.content import Store
+from lookup.processes import HTPASSWD, RegistryProcess
 
 pytestmark = pytest.mark.registry
 
