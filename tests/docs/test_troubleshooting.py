@@ -21,6 +21,7 @@ DOES = (
     "Admit", "Allow", "Check", "Correct", "Create", "Deploy", "Give", "Have", "If", "Indent", "Install", "Leave", "Let",
     "List", "Look", "Make", "Move", "Name", "Push", "Put", "Remove", "Report", "Save", "Set", "Shorten", "Take", "Try",
     "Use", "Wait", "Write",
+    "Add", "Fix", "Grant", "Provide", "Run",
 )  # fmt: skip
 ADVICE = re.compile(rf"(?:{'|'.join(DOES)})\b")
 

@@ -161,9 +161,7 @@ def test_a_config_is_not_served_to_another_repository(network: Network) -> None:
     stolen = network.ask_image("mine.example/app:v0", cache=cache)
     assert isinstance(stolen, Unavailable)
     assert "status 404" in stolen.reason.fact
-    with_a_secret = ImageLookup(
-        "ghcr.io/o/app:v0", credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x"
-    )
+    with_a_secret = ImageLookup("ghcr.io/o/app:v0", "amd64", "arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
     calls = network.sites["ghcr.io"].calls
     before = len(calls)
     assert network.ask(with_a_secret, cache=cache) == [ImageConfig(("/0",))]
@@ -245,6 +243,7 @@ def test_lookups_import_only_value_types_of_the_engine() -> None:
         "sysdig_instrument.engine.findings",
         "sysdig_instrument.engine.lookups",
         "sysdig_instrument.engine.json_types",
+        "sysdig_instrument.engine.partitions",
         "sysdig_instrument.lazy_dataclasses",
     }
     folder = Path(sysdig_instrument.lookup.__file__).parent

@@ -14,7 +14,7 @@ from moto import mock_aws
 from lookup.content import Anything, Store
 from lookup.network import FakeRegistry, Network, Reply, Site
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
-from sysdig_instrument.lookup.aws import AwsClients, partition_of_region
+from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.ecr import EcrRepository
 from sysdig_instrument.lookup.egress import SocketAddress
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES
@@ -70,18 +70,6 @@ def test_private_registries(registry: str, region: str, fips: bool) -> None:  # 
 )
 def test_other_registries(image: str) -> None:
     assert EcrRepository.from_reference(parse_reference(image)) is None
-
-
-def test_partitions() -> None:
-    regions = ["eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"]
-    assert [partition_of_region(r) for r in regions] == [
-        "aws",
-        "aws-cn",
-        "aws-us-gov",
-        "aws-iso",
-        "aws-iso-b",
-        "aws-eusc",
-    ]
 
 
 class Stubbed:

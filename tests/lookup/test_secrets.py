@@ -51,13 +51,13 @@ BAD = json.dumps({"username": "joe", "password": "other"})
 @pytest.mark.usefixtures("guarded")
 def test_the_secret_of_the_containers_repository_credentials(network: Network) -> None:
     arn = secret(GOOD, region="eu-west-1")
-    assert network.ask(ImageLookup(PRIVATE, credentials=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
+    assert network.ask(ImageLookup(PRIVATE, secret_id=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
 
 
 @pytest.mark.usefixtures("guarded")
 def test_a_secret_by_its_name(network: Network) -> None:
     secret(GOOD, "team/registry")
-    found = network.ask(ImageLookup(PRIVATE, credentials="team/registry"), clients=AwsClients())
+    found = network.ask(ImageLookup(PRIVATE, "amd64", "team/registry"), clients=AwsClients())
     assert found == [ImageConfig(("/private",))]
 
 
@@ -71,7 +71,7 @@ def test_the_secret_that_the_settings_name_for_the_registry(network: Network) ->
 @pytest.mark.usefixtures("guarded")
 def test_the_containers_secret_comes_before_the_settings(network: Network) -> None:
     secrets = {"registry.example.com": secret(BAD, "bad")}
-    request = ImageLookup(PRIVATE, credentials=secret(GOOD, "good"))
+    request = ImageLookup(PRIVATE, secret_id=secret(GOOD, "good"))
     assert network.ask(request, clients=AwsClients(), registry_secrets=secrets) == [ImageConfig(("/private",))]
 
 
@@ -89,7 +89,7 @@ def test_a_secret_is_for_its_registry_only(network: Network) -> None:
 @pytest.mark.usefixtures("guarded")
 @pytest.mark.parametrize("text", ["SECRET", "[]", '{"username": "joe"}', '{"username": 1, "password": 2}', "null"])
 def test_a_malformed_secret(network: Network, text: str) -> None:
-    (refused,) = network.ask(ImageLookup(PRIVATE, credentials=secret(text, "odd")), clients=AwsClients())
+    (refused,) = network.ask(ImageLookup(PRIVATE, secret_id=secret(text, "odd")), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert 'is not a JSON object with "username" and "password"' in refused.reason.fact
     assert "SECRET" not in refused.reason.fact + refused.reason.advice
@@ -97,7 +97,7 @@ def test_a_malformed_secret(network: Network, text: str) -> None:
 
 @pytest.mark.usefixtures("guarded")
 def test_a_missing_secret(network: Network) -> None:
-    (refused,) = network.ask(ImageLookup(PRIVATE, credentials="gone"), clients=AwsClients())
+    (refused,) = network.ask(ImageLookup(PRIVATE, "amd64", "gone"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert (
         "the credentials in gone could not be read: AWS Secrets Manager returned ResourceNotFound"
@@ -110,7 +110,7 @@ def test_a_secret_is_read_once(network: Network, guarded: list[Call]) -> None:
     manager = clients.client("secretsmanager", "us-east-1")
     read: list[str] = []
     manager.meta.events.register("before-call.secrets-manager.GetSecretValue", lambda **_: read.append("once"))
-    requests = [ImageLookup(f"registry.example.com/app{number}:1", credentials=arn) for number in range(20)]
+    requests = [ImageLookup(f"registry.example.com/app{number}:1", secret_id=arn) for number in range(20)]
     network.ask(*requests, clients=clients)
     assert read == ["once"]
     assert guarded

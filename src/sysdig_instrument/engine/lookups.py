@@ -19,12 +19,12 @@ class ImageLookup:
 
     ``image`` is the reference as the template gives it, worked out (``nginx``, ``ghcr.io/o/app@sha256:…``).
     ``architecture`` is OCI's word for the task's platform: ``amd64`` or ``arm64`` (the operating system is linux).
-    ``credentials`` is the ARN or name of the Secrets Manager secret of the container's RepositoryCredentials, if any.
+    ``secret_id`` is the ARN or name of the Secrets Manager secret of the container's RepositoryCredentials, if any.
     """
 
     image: str
     architecture: str = "amd64"
-    credentials: str | None = None
+    secret_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

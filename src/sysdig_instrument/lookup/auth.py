@@ -21,6 +21,8 @@ from sysdig_instrument.lookup.http import HttpClient, HttpRequest, HttpResponse
 from sysdig_instrument.lookup.reference import DOCKER_HUB
 from sysdig_instrument.lookup.workers import Deadline, SingleFlight
 
+# --- challenges: WWW-Authenticate (RFC 9110, section 11.6.1; the token specification above)
+
 _TCHARS: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _AUTH_PARAM: Final = re.compile(rf'\s*({_TCHARS})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TCHARS}))\s*(?:,|$)')
 _AUTH_SCHEME: Final = re.compile(rf"[\s,]*({_TCHARS})(?:\s+|\s*,|$)")
@@ -66,6 +68,8 @@ def _parse_challenges(header: str) -> Iterable[tuple[str, dict[str, str]]]:
         yield scheme[1].lower(), parameters
 
 
+# --- logins, and which token services may receive them
+
 KNOWN_TOKEN_SERVICES: Final[Mapping[str, str]] = {DOCKER_HUB: "auth.docker.io"}
 """Registries whose token service has an unrelated host (docs.docker.com/reference/api/registry/auth)."""
 
@@ -82,7 +86,7 @@ class Login:
 
     @property
     def basic_authorization(self) -> str:
-        """The Authorization header of the Basic scheme (RFC 7617)."""
+        """Return the Authorization header of the Basic scheme (RFC 7617)."""
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode("ascii")
 
 
@@ -132,6 +136,8 @@ def is_trusted_realm(registry: str, realm_host: str, token_services: Mapping[str
     trusted = {host, KNOWN_TOKEN_SERVICES.get(registry), token_services.get(registry)}
     return realm_host in trusted or ("." in realm_host and host.endswith(f".{realm_host}"))
 
+
+# --- authorizations
 
 _MAX_TOKEN_RESPONSE_BYTES: Final = 1 << 20
 """Limit for a token service's response; tokens have a few thousand bytes."""
@@ -275,7 +281,3 @@ def _parse_token(body: bytes, host: str) -> str:
     if not isinstance(token, str) or not token or not token.isascii():
         raise HttpError(f"the token service {host} returned no valid token")
     return token
-
-
-# FOLDED: WWW-Authenticate: what a registry wants to see (RFC 9110, section 11.6.1; the distribution project's token spec).
-# FOLDED: Credentials for registries: what they are, who has them, and whom they may be shown to.

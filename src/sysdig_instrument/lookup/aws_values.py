@@ -1,4 +1,8 @@
-"""CloudFormation exports. The API has no call for a single export, so all are listed, once per run."""
+"""The values of Systems Manager parameters and of CloudFormation exports.
+
+Parameters are read up to ten per call (API reference, GetParameters, Names). The API has no call for a single export, so
+all exports are listed, once per run.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,10 @@ from sysdig_instrument.lookup.aws import Arn, AwsClients, AwsError
 from sysdig_instrument.lookup.errors import UnavailableError
 
 MAX_SSM_NAMES: Final = 10
+"""Limit of names per call of GetParameters."""
+
+
+# --- Systems Manager parameters
 
 
 def batch_ssm_lookups(lookups: Iterable[SsmLookup], region: str) -> Iterator[tuple[str, list[SsmLookup]]]:
@@ -66,6 +74,9 @@ def _ssm_answer(name: str, parameter: dict[str, Any] | None, region: str) -> Ans
     return str(parameter.get("Value", ""))
 
 
+# --- CloudFormation exports
+
+
 def read_exports(lookups: Sequence[ExportLookup], clients: AwsClients, region: str) -> Answers:
     """Return the values of exports of this account and region."""
     names = {lookup.name for lookup in lookups}
@@ -94,6 +105,3 @@ def _no_such_export(name: str, region: str) -> Answer:
     return Unavailable(
         Reason(f"No stack in {region} exports {name}", "Deploy the stack that exports it first"), missing=True
     )
-
-
-# FOLDED: Systems Manager parameters, ten in a call (API reference, GetParameters, Names).

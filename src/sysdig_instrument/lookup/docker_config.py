@@ -89,7 +89,7 @@ def run_helper(name: str, server: str) -> str | None:
     """Run ``docker-credential-NAME get``, which reads the server and prints ``{"Username": …, "Secret": …}``.
 
     Raises:
-        NoAnswerError: There is no such program, or it takes too long.
+        UnavailableError: There is no such program, or it takes too long.
     """
     program = f"docker-credential-{name}"
     try:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from sysdig_instrument.engine.partitions import DNS_SUFFIXES, partition_of
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup import aws, egress
 from sysdig_instrument.lookup.aws import AwsClients, AwsError
@@ -27,20 +28,11 @@ MAX_IMAGES_PER_CALL: Final = 100
 
 _OK: Final = 200
 
-# docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html, and the DNS suffixes of the other partitions.
-_AWS_DNS_SUFFIXES: Final = (
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "sc2s.sgov.gov",
-    "c2s.ic.gov",
-    "cloud.adc-e.uk",
-    "csp.hci.ic.gov",
-)
+# docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
 _DUAL_STACK_DNS_SUFFIXES: Final = ("on.aws", "on.amazonwebservices.com.cn")
 _ECR_HOST: Final = re.compile(
     r"(?P<account>[0-9]{12})\.dkr(?:\.ecr|-ecr)(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\."
-    rf"(?:{'|'.join(map(re.escape, _AWS_DNS_SUFFIXES + _DUAL_STACK_DNS_SUFFIXES))})"
+    rf"(?:{'|'.join(map(re.escape, DNS_SUFFIXES + _DUAL_STACK_DNS_SUFFIXES))})"
 )
 _FAILURE_MESSAGES: Final = {
     "ImageNotFound": "the image does not exist",
@@ -78,7 +70,7 @@ class EcrRepository:
     @property
     def arn(self) -> str:
         """Its Amazon Resource Name, for messages."""
-        return f"arn:{aws.partition_of_region(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
+        return f"arn:{partition_of(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
 
 @dataclass(slots=True)
@@ -126,7 +118,7 @@ class EcrRepositoryClient:
         )
         url = egress.parse_url(str(download["downloadUrl"]))
         # A VPC endpoint gives S3 host names private addresses. AWS sent the URL, and TLS proves that the host is AWS's.
-        is_aws_url = url.scheme == "https" and url.host.endswith(tuple(f".{suffix}" for suffix in _AWS_DNS_SUFFIXES))
+        is_aws_url = url.scheme == "https" and url.host.endswith(tuple(f".{suffix}" for suffix in DNS_SUFFIXES))
         egress_policy = EgressPolicy(frozenset({url.origin})) if is_aws_url else egress.PUBLIC_ONLY
         response, _ = self.http.send(HttpRequest(url, max_bytes, egress_policy))
         if response.status != _OK:

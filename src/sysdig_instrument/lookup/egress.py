@@ -1,4 +1,4 @@
-"""The egress policy: which hosts and addresses a request may go to.
+"""The egress policy, parsed URLs, and the resolver: which hosts and addresses a request may go to.
 
 A template names registries; registries name token services and redirect to storage. None of them may direct the macro
 into the network it runs in, such as its metadata service or a private address (SSRF). So each host name is resolved
@@ -222,6 +222,3 @@ class Resolver:
         if not addresses:
             raise HttpError(f"the host name {host} could not be resolved", "Check its spelling")
         return addresses
-
-
-# FOLDED: URLs as far as registries need them, and which of them a request may go to.

@@ -1,4 +1,8 @@
-"""Fetch an image config: index, manifest, config, each verified against its digest."""
+"""Read image configs: group the lookups of a run by image, and fetch each image from its registry or the cache.
+
+An image config is fetched by way of its index and its manifest, each verified against its digest. A warm Lambda caches
+image configs: by digest until they are evicted, by tag for a short time.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +29,14 @@ from sysdig_instrument.lookup.reference import InvalidReferenceError, Reference
 from sysdig_instrument.lookup.secrets import ContainerSecret, Secrets
 from sysdig_instrument.lookup.workers import Clock, MonotonicClock, WorkerPool
 
+# --- one image
+
 MAX_MANIFESTS: Final = 6
 """Limit of manifests and indexes read for one image: nested indexes are legal, but a long chain may be an attack."""
 
 
 class Repository(Protocol):
-    """A repository at some registry."""
+    """A repository in a registry, as :func:`fetch_image_config` reads it."""
 
     def fetch_manifest(self, tag_or_digest: str) -> RawManifest:
         """Return the manifest or index of a tag or digest, not yet verified.
@@ -95,6 +101,8 @@ def _fetch_verified_manifest(repository: Repository, target: Descriptor | str) -
     oci.verify_content(raw_manifest.body, target.digest, target.size)
     return raw_manifest
 
+
+# --- the cache
 
 MAX_CACHE_ENTRIES: Final = 1024
 TAG_TTL_SECONDS: Final = 300.0
@@ -195,11 +203,13 @@ class ImageCache:
             self._config_blobs.put(key, config)
 
 
+# --- all images of a run
+
 RecordAnswer: TypeAlias = Callable[[ImageLookup, Answer], None]
 """Records an answer; may be called from any thread."""
 
 _LookupsByImage: TypeAlias = dict[ImageKey, list[ImageLookup]]
-"""The requests for each image: ``nginx`` and ``docker.io/library/nginx:latest`` are one image."""
+"""The lookups of each image: ``nginx`` and ``docker.io/library/nginx:latest`` are one image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +259,7 @@ class ImageReader:
             except UnavailableError as error:
                 self.record(lookup, error.unavailable)
             else:
-                key = ImageKey(image_reference, lookup.architecture, lookup.credentials)
+                key = ImageKey(image_reference, lookup.architecture, lookup.secret_id)
                 lookups_by_image.setdefault(key, []).append(lookup)
         return lookups_by_image
 
@@ -316,7 +326,3 @@ def _platform_digests(client: EcrRepositoryClient, lookups_by_image: _LookupsByI
         if isinstance(parsed, oci.Index):
             digests += [entry.digest for entry in oci.manifests_for_platform(parsed, key.architecture)[:1]]
     return digests
-
-
-# FOLDED: What a warm Lambda still knows of images: by digest for as long as there is room, by tag for a short time.
-# FOLDED: All images of a run: who is asked for which, and in what order it happens.

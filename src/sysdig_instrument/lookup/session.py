@@ -44,7 +44,7 @@ def make_lookup(
     ends_at = time.monotonic() + settings.lookup_seconds
 
     def look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
-        from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups  # noqa: PLC0415 - only when something is asked
+        from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups  # noqa: PLC0415 - only for a lookup
         from sysdig_instrument.lookup.egress import EgressPolicy  # noqa: PLC0415 - the same
 
         without_region: dict[Lookup, Answer] = {
@@ -73,4 +73,6 @@ def make_lookup(
 
 def _region_unknown(lookup: Lookup) -> Unavailable:
     name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
-    return Unavailable(Reason(f"{quote(name)} cannot be asked for, as the AWS region is not known", _REGION_ADVICE))
+    return Unavailable(
+        Reason(f"{quote(name)} cannot be looked up, because the AWS region is not known", _REGION_ADVICE)
+    )

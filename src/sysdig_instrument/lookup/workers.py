@@ -1,4 +1,8 @@
-"""A pool of threads that run jobs from several queues until all are done or the deadline passes."""
+"""What the lookups of a run share: one deadline, single-flight calls, and a pool of threads.
+
+The deadline runs on a clock that tests can control. Threads that need the same value share one computation of it. The
+pool runs jobs from several queues until all are done or the deadline passes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.errors import HttpError, UnavailableError
+
+# --- the deadline
 
 
 class Clock(Protocol):
@@ -73,6 +79,8 @@ class Deadline:
         return True
 
 
+# --- single-flight calls
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -128,6 +136,8 @@ class SingleFlight(Generic[K, V]):
             call.done.set()
 
 
+# --- the pool
+
 Job: TypeAlias = Callable[[], None]
 
 MAX_RUNNING_PER_QUEUE: Final = 20
@@ -163,7 +173,7 @@ class WorkerPool:
             )
             if self._thread_count < min(MAX_THREADS, threads_needed):
                 self._thread_count += 1
-                threading.Thread(target=self._run_worker, name="look-up", daemon=True).start()
+                threading.Thread(target=self._run_worker, name="lookup", daemon=True).start()
             self._job_available.notify()
 
     def wait(self, deadline: Deadline) -> None:
@@ -200,7 +210,7 @@ class WorkerPool:
                     if jobs and self._running[queue] < MAX_RUNNING_PER_QUEUE
                 ]
                 if ready:
-                    queue = min(ready, key=lambda lane: self._running[lane])
+                    queue = min(ready, key=lambda name: self._running[name])
                     self._running[queue] += 1
                     return queue, self._queues[queue].popleft()
                 self._job_available.wait()
@@ -213,7 +223,3 @@ def _run_job(job: Job) -> BaseException | None:
     except BaseException as error:  # noqa: BLE001 - re-raised in the thread that waits
         return error
     return None
-
-
-# FOLDED: One deadline for everything that a run asks, on a clock that tests can wind.
-# FOLDED: Do a thing once for all threads that want it: the others wait for the first.
