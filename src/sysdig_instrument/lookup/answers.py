@@ -53,7 +53,8 @@ class LookupEnvironment:
         region: The region of parameters, exports, and secrets that are given by name.
         clients: AWS clients. A warm Lambda keeps them, and the cache, from one run to the next.
         cache: Image configs from earlier runs.
-        allowed_registries: Globs of the registry hosts that may be used (``docker.io``, ``*.dkr.ecr.*.amazonaws.com``).        egress_policy: Allows hosts with private addresses or without TLS:
+        allowed_registries: Globs of the registry hosts that may be used (``docker.io``, ``*.dkr.ecr.*.amazonaws.com``).
+        egress_policy: Allows hosts with private addresses or without TLS:
             ``EgressPolicy.from_entries(["registry.corp", "http://localhost:5000"])``.
         registry_secrets: The ARN or name of a Secrets Manager secret, for each registry that requires credentials.
         token_services: The token service's host, for registries whose token service has an unrelated host.
