@@ -176,7 +176,7 @@ class Network:
             raise ConnectionRefusedError
         return socket.create_connection(("127.0.0.1", site.port), timeout)
 
-    def world(self, **changes: Anything) -> LookupEnvironment:
+    def environment(self, **changes: Anything) -> LookupEnvironment:
         given: dict[str, Any] = {
             "region": "us-east-1",
             "clients": AwsClients(_no_aws),
@@ -188,7 +188,7 @@ class Network:
         return LookupEnvironment(**(given | changes))
 
     def ask(self, *requests: Lookup, seconds: float = HARD_LIMIT, **changes: Anything) -> list[Answer]:
-        return list(answer_lookups(requests, environment=self.world(**changes), seconds=seconds).values())
+        return list(answer_lookups(requests, environment=self.environment(**changes), seconds=seconds).values())
 
     def ask_image(self, image: str, seconds: float = HARD_LIMIT, **changes: Anything) -> Answer:
         return self.ask(ImageLookup(image), seconds=seconds, **changes)[0]

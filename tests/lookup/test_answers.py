@@ -49,7 +49,7 @@ def test_one_image_for_two_architectures_is_one_manifest(network: Network) -> No
 def test_answers_come_in_the_order_of_the_requests(network: Network) -> None:
     site(network)
     requests = [ImageLookup(f"ghcr.io/o/app:v{number}") for number in (2, 0, 1)]
-    assert list(answer_lookups(requests * 2, environment=network.world(), seconds=HARD_LIMIT)) == requests
+    assert list(answer_lookups(requests * 2, environment=network.environment(), seconds=HARD_LIMIT)) == requests
 
 
 def test_each_image_gets_its_own_answer(network: Network) -> None:
@@ -60,7 +60,7 @@ def test_each_image_gets_its_own_answer(network: Network) -> None:
 
 
 def test_no_lookups_give_no_answers(network: Network) -> None:
-    assert answer_lookups([], environment=network.world(), seconds=HARD_LIMIT) == {}
+    assert answer_lookups([], environment=network.environment(), seconds=HARD_LIMIT) == {}
 
 
 def test_registries_that_are_not_allowed(network: Network) -> None:
@@ -88,7 +88,7 @@ def test_a_deadline_of_zero_seconds(network: Network) -> None:
 def test_lookup_rounds_share_a_deadline(network: Network) -> None:
     site(network)
     clock = FakeClock()
-    ask = make_lookup_with_timeout(network.world(clock=clock, cache=ImageCache(tag_ttl_seconds=0)), seconds=10)
+    ask = make_lookup_with_timeout(network.environment(clock=clock, cache=ImageCache(tag_ttl_seconds=0)), seconds=10)
     request = ImageLookup("ghcr.io/o/app:v0")
     assert ask([request]) == {request: ImageConfig(("/0",))}
     clock.time += 11
@@ -192,7 +192,7 @@ def test_cached_images_of_forbidden_registries_are_refused(network: Network) -> 
 
 
 def test_a_queue_limits_its_concurrent_jobs() -> None:
-    crew, lock, go = WorkerPool(), threading.Lock(), threading.Event()
+    worker_pool, lock, go = WorkerPool(), threading.Lock(), threading.Event()
     running: list[int] = []
     most: list[int] = []
 
@@ -207,21 +207,21 @@ def test_a_queue_limits_its_concurrent_jobs() -> None:
             running.pop()
 
     for _ in range(5 * MAX_RUNNING_PER_QUEUE):
-        crew.submit("one", job)
-    crew.wait(Deadline.after(HARD_LIMIT, MonotonicClock()))
+        worker_pool.submit("one", job)
+    worker_pool.wait(Deadline.after(HARD_LIMIT, MonotonicClock()))
     assert len(most) == 5 * MAX_RUNNING_PER_QUEUE
     assert max(most) == MAX_RUNNING_PER_QUEUE
 
 
 def test_jobs_start_jobs() -> None:
-    crew, done = WorkerPool(), []
+    worker_pool, done = WorkerPool(), []
 
     def first() -> None:
         for number in range(10):
-            crew.submit("two", lambda number=number: done.append(number))  # type: ignore[misc]  # binds the number
+            worker_pool.submit("two", lambda number=number: done.append(number))  # type: ignore[misc]  # binds the number
 
-    crew.submit("one", first)
-    crew.wait(Deadline.after(HARD_LIMIT, MonotonicClock()))
+    worker_pool.submit("one", first)
+    worker_pool.wait(Deadline.after(HARD_LIMIT, MonotonicClock()))
     assert sorted(done) == list(range(10))
 
 

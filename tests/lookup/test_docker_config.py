@@ -72,7 +72,11 @@ def test_helpers_come_first(tmp_path: Path) -> None:
     assert asked == [("hub", "https://index.docker.io/v1/"), ("gcloud", "gcr.io"), ("none", "ghcr.io")]
 
 
-@pytest.mark.parametrize("printed", ["", "[]", "{}", '{"Username": "x"}', "SECRET"])
+@pytest.mark.parametrize(
+    "printed",
+    ["", "[]", "{}", '{"Username": "x"}', "SECRET"],
+    ids=["nothing", "array", "empty-object", "no-secret", "plain-text"],
+)
 def test_helpers_with_invalid_output(tmp_path: Path, printed: str) -> None:
     made = config(tmp_path, {"credsStore": "x"}, lambda _name, _server: printed)
     with pytest.raises(UnavailableError, match="docker-credential-x returned no valid credentials") as error:
@@ -85,7 +89,7 @@ def test_a_helper_is_a_name_and_no_path(tmp_path: Path) -> None:
         config(tmp_path, {"credsStore": "../evil"}).find_login("ghcr.io")
 
 
-@pytest.mark.parametrize("text", ["{", "[" * 100_000])
+@pytest.mark.parametrize("text", ["{", "[" * 100_000], ids=["unclosed-brace", "deep-nesting"])
 def test_a_broken_config(tmp_path: Path, text: str) -> None:
     with pytest.raises(UnavailableError, match="could not be read as JSON"):
         config(tmp_path, text).find_login("ghcr.io")

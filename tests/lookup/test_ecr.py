@@ -49,6 +49,19 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"{ACCOUNT}.dkr-ecr-fips.us-west-2.on.aws", "us-west-2", True),
         (f"{ACCOUNT}.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", "cn-north-1", False),
     ],
+    ids=[
+        "standard",
+        "fips-us-gov",
+        "china",
+        "iso",
+        "iso-b",
+        "iso-e",
+        "iso-f",
+        "eusc",
+        "dual-stack",
+        "dual-stack-fips",
+        "dual-stack-china",
+    ],
 )
 def test_private_registries(registry: str, region: str, fips: bool) -> None:  # noqa: FBT001 - a parameter of the test
     assert EcrRepository.from_reference(parse_reference(f"{registry}/team/app:1")) == EcrRepository(

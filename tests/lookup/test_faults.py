@@ -182,6 +182,7 @@ def test_429_with_a_date(network: Network) -> None:
         b"\xd9\xa3",
         b"-7",
     ],
+    ids=["huge-year", "huge-time-zone", "no-time-zone", "word", "non-ascii-digit", "negative"],
 )
 def test_429_with_an_invalid_retry_after_is_retried_soon(network: Network, when: bytes) -> None:
     registry = registry_with()
@@ -239,7 +240,11 @@ def test_truncated_chunks(network: Network) -> None:
     assert "cut.example closed the connection early or sent an invalid response" in fault.reason.fact
 
 
-@pytest.mark.parametrize("nonsense", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999\r\n\r\n", b"", b"\0" * 70000])
+@pytest.mark.parametrize(
+    "nonsense",
+    [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 999999\r\n\r\n", b"", b"\0" * 70000],
+    ids=["ssh-banner", "invalid-status", "empty-response", "70000-nuls"],
+)
 def test_a_response_that_is_not_http(network: Network, nonsense: bytes) -> None:
     network.site("odd.example", lambda _: raw(nonsense))
     fault = ask_beside_a_good_one(network, "odd.example/app:1", clock=FakeClock())
@@ -350,6 +355,25 @@ def redirect(location: str) -> Callable[[Call], Reply]:
         ("https://good.example/\x01SECRET", "a URL that is invalid"),
         ("https://[::1/", "an invalid URL"),
     ],
+    ids=[
+        "loop",
+        "no-location",
+        "http",
+        "metadata-address",
+        "metadata-address-http",
+        "ipv6-metadata",
+        "hex-address",
+        "decimal-address",
+        "link-local-name",
+        "private-name",
+        "name-with-mixed-addresses",
+        "invalid-port",
+        "credentials-in-url",
+        "file",
+        "gopher",
+        "control-character",
+        "unclosed-bracket",
+    ],
 )
 def test_redirects_that_are_not_followed(network: Network, location: str, what: str) -> None:
     site = network.site("loop.example", redirect(location))
@@ -374,7 +398,11 @@ def test_registry_name_with_a_private_address(network: Network, address: str) ->
     assert (address, 443) not in network.dialled
 
 
-@pytest.mark.parametrize("image", ["8.0.0.1/app:1", "127.0.0.1:5000/app:1", "[::1]:5000/app:1", "169.254.169.254/a:1"])
+@pytest.mark.parametrize(
+    "image",
+    ["8.0.0.1/app:1", "127.0.0.1:5000/app:1", "[::1]:5000/app:1", "169.254.169.254/a:1"],
+    ids=["ipv4", "loopback", "ipv6", "link-local"],
+)
 def test_registries_by_their_address(network: Network, image: str) -> None:
     fault = ask_beside_a_good_one(network, image)
     assert "is an IP address; a host name is required" in fault.reason.fact
@@ -446,6 +474,7 @@ def test_a_refused_foreign_token_realm_is_named(network: Network) -> None:
         ("/token", "not https"),
         ("nonsense", "not https"),
     ],
+    ids=["http", "ip-address", "private-name", "path", "word"],
 )
 def test_token_realms_that_are_not_allowed(network: Network, realm: str, what: str) -> None:
     registry = registry_with()
@@ -481,6 +510,7 @@ def _token_redirect(call: Call, registry: FakeRegistry) -> Reply | Raw:
         b'{"token": "\\u00e9"}',
         b"[" * 100000,
     ],
+    ids=["empty-body", "array", "empty-token", "number-token", "header-injection", "non-ascii-token", "deep-nesting"],
 )
 def test_token_services_that_send_no_token(network: Network, answered: bytes) -> None:
     registry = registry_with()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 
 import pytest
 
-from lookup.content import OCI_INDEX
+from lookup.content import OCI_INDEX, digest_of
 from lookup.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup.egress import SocketAddress
@@ -142,3 +143,31 @@ def test_a_manifest_with_a_huge_declared_size_is_not_fetched(network: Network) -
 def test_an_unsupported_challenge_is_a_refusal(network: Network) -> None:
     network.site("a.example", lambda _: Reply(401, headers={"WWW-Authenticate": "Negotiate"}))
     assert "a.example refused the request (status 401)" in fact(network.ask_image("a.example/app:1"))
+
+
+def test_urls_and_headers_are_not_logged(network: Network, caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 would log the URL, and a header that it cannot parse."""
+    caplog.set_level(logging.DEBUG)
+    registry = site(network)
+
+    def malformed(call: Call) -> Raw:
+        reply = registry(call)
+        assert isinstance(reply, Reply)
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(reply.body)}\r\nSECRET header\r\n\r\n".encode()
+        return lambda sock: sock.sendall(head + reply.body)
+
+    network.sites["a.example"].app = malformed
+    network.ask_image("a.example/app:1", clock=FakeClock())
+    assert "a.example" not in caplog.text
+    assert "SECRET" not in caplog.text
+
+
+def test_the_first_of_repeated_headers_counts(network: Network) -> None:
+    registry = site(network)
+    media_type, body = registry["app"].manifests["1"]
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Type: {media_type}\r\n"
+    repeated = f"Docker-Content-Digest: {digest_of(body)}\r\n" * 2
+    registry.gate = lambda call: (
+        (lambda sock: sock.sendall(f"{head}{repeated}\r\n".encode() + body)) if "manifests" in call.path else None
+    )
+    assert network.ask_image("a.example/app:1", clock=FakeClock()) == ImageConfig(("/app",))

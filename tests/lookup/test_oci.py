@@ -81,6 +81,26 @@ def test_a_manifest_without_media_type() -> None:
         ({"manifests": "x"}, "", "invalid descriptor"),
         ({"config": {**CONFIG, "mediaType": "application/vnd.cncf.helm.config.v1+json"}}, "", "Helm chart"),
     ],
+    ids=[
+        "schema-1",
+        "empty-body",
+        "deep-nesting",
+        "invalid-utf-8",
+        "array",
+        "empty-object",
+        "index-with-config",
+        "index-with-layers",
+        "index-as-manifest",
+        "manifest-says-index",
+        "manifest-as-index",
+        "no-config",
+        "size-as-string",
+        "negative-size",
+        "boolean-size",
+        "null-entry",
+        "manifests-as-string",
+        "helm-chart",
+    ],
 )
 def test_invalid_manifests(value: object, media_type: str, why: str) -> None:
     with pytest.raises(HttpError, match=why):
@@ -171,6 +191,7 @@ def test_configs(config: object, found: ImageConfig) -> None:
         (b'{"config": {"Entrypoint": {"SECRET": 1}}}', "not a list of strings"),
         (b'{"config": {"Cmd": ["a", "x{{resolve:secretsmanager:SECRET}}"]}}', "contains a dynamic reference"),
     ],
+    ids=["null", "config-is-array", "cmd-of-numbers", "entrypoint-is-object", "dynamic-reference"],
 )
 def test_invalid_configs(body: bytes, why: str) -> None:
     with pytest.raises(HttpError, match=why) as error:

@@ -105,8 +105,8 @@ def test_unknown_tag_and_repository_beside_an_existing_one(filled: Filled) -> No
 
 def test_loopback_is_closed_without_the_setting(filled: Filled) -> None:
     image = f"localhost:{filled.open.port}/team/app:oci"
-    world = LookupEnvironment(region="us-east-1", egress_policy=EgressPolicy.from_entries(["http://localhost:1"]))
-    (refused,) = answer_lookups([ImageLookup(image)], environment=world, seconds=HARD_LIMIT).values()
+    environment = LookupEnvironment(region="us-east-1", egress_policy=EgressPolicy.from_entries(["http://localhost:1"]))
+    (refused,) = answer_lookups([ImageLookup(image)], environment=environment, seconds=HARD_LIMIT).values()
     assert isinstance(refused, Unavailable)
     assert "localhost resolves to a non-public address (loopback)" in refused.reason.fact
 
@@ -178,7 +178,7 @@ def ask_securely(port: int, authority: Authority, credentials: CredentialProvide
         assert host.endswith("example.test")
         return [("127.0.0.1", at)]
 
-    world = LookupEnvironment(
+    environment = LookupEnvironment(
         region="us-east-1",
         egress_policy=EgressPolicy.from_entries([f"registry.example.test:{port}", *also]),
         credentials=credentials,
@@ -186,7 +186,7 @@ def ask_securely(port: int, authority: Authority, credentials: CredentialProvide
         make_ssl_context=lambda: authority.client,
     )
     request = ImageLookup(f"registry.example.test:{port}/team/app:multi", "arm64")
-    return answer_lookups([request], environment=world, seconds=HARD_LIMIT)[request]
+    return answer_lookups([request], environment=environment, seconds=HARD_LIMIT)[request]
 
 
 def test_basic(guarded: RegistryProcess, authority: Authority) -> None:

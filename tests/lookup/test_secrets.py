@@ -87,7 +87,11 @@ def test_a_secret_is_for_its_registry_only(network: Network) -> None:
 
 
 @pytest.mark.usefixtures("guarded")
-@pytest.mark.parametrize("text", ["SECRET", "[]", '{"username": "joe"}', '{"username": 1, "password": 2}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    ["SECRET", "[]", '{"username": "joe"}', '{"username": 1, "password": 2}', "null"],
+    ids=["plain-text", "array", "no-password", "numbers", "null"],
+)
 def test_a_malformed_secret(network: Network, text: str) -> None:
     (refused,) = network.ask(ImageLookup(PRIVATE, secret_id=secret(text, "odd")), clients=AwsClients())
     assert isinstance(refused, Unavailable)
