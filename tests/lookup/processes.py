@@ -105,7 +105,7 @@ def _send(
     body: bytes = b"",
     media_type: str = "application/octet-stream",
 ) -> str:
-    """Send a request; gives the path of the response's Location."""
+    """Send a request, and return the path of the response's Location."""
     connection.request(method, path, body, {"Content-Type": media_type})
     response = connection.getresponse()
     response.read()

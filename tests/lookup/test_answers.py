@@ -1,4 +1,4 @@
-"""All requests at once: nothing is asked twice, all are answered, and what was read is kept as long as it holds."""
+"""Lookups are answered in parallel and once each, and image configs are cached while they are valid."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_cache_entries_are_bound_to_credentials() -> None:
 
 
 def test_a_config_is_not_served_to_another_repository(network: Network) -> None:
-    """Whoever knows a digest has not thereby the right to the blob: a registry of their own could name it."""
+    """Knowing a digest gives no right to the blob: another registry could name it."""
     theirs, mine = site(network), FakeRegistry()
     network.site("mine.example", mine)
     cache = ImageCache()

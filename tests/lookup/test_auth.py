@@ -1,4 +1,4 @@
-"""Challenges, credentials, and whom they are shown to."""
+"""Challenges, logins, and which hosts receive them."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_first_source_with_a_login_wins() -> None:
 
 
 def bearer_site(network: Network, registry: FakeRegistry, login: Login | None, **challenged: str) -> list[Call]:
-    """A registry whose token service is at its own host; gives the calls of the token service."""
+    """Make a registry whose token service is at its own host, and return the calls of the token service."""
     asked: list[Call] = []
 
     def app(call: Call) -> Reply | Raw:

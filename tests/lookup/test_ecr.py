@@ -171,7 +171,7 @@ def _entry_point(store: Store, manifest: bytes) -> str | None:
 
 
 def one_image(network: Network, aws: Stubbed, host: str = HOST, region: str = "eu-west-1") -> Answer:
-    """Ask for one image that is there; the config comes over the URL that ECR gives."""
+    """Look up one existing image; its config comes from the URL that ECR returns."""
     store = Store()
     store.image("1", entrypoint=["/ecr"], cmd=["x"])
     ecr = aws.stub("ecr", region)

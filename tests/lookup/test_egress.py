@@ -1,4 +1,4 @@
-"""Which hosts may be spoken to."""
+"""URLs, addresses, and the egress policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that misbehave. Nothing hangs, nothing leaks, the message is right, and other images get their own verdict."""
+"""Servers that misbehave: nothing hangs, nothing leaks, the message is right, and other images are still read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sysdig_instrument.lookup.egress import EgressPolicy, SocketAddress
 
 GOOD = ImageConfig(("/good",), ("go",))
 FAULT_SECONDS = 1.0
-"""The deadline of the tests in which a server would hold us up for ever."""
+"""The deadline of tests in which a server would never finish."""
 
 
 class Known:
-    """Credentials for one registry, and a trap: the tests look for them wherever they should not be."""
+    """Credentials for one registry. The tests check that they appear nowhere else."""
 
     def __init__(self, registry: str) -> None:
         self._registry = registry
@@ -32,14 +32,14 @@ class Known:
 
 
 def registry_with() -> FakeRegistry:
-    """A registry with an image that is quite in order."""
+    """Return a registry with a valid image."""
     registry = FakeRegistry()
     registry["app"].image("1", entrypoint=["/app"])
     return registry
 
 
 def ask_beside_a_good_one(network: Network, image: str, seconds: float = HARD_LIMIT, **changes: object) -> Unavailable:
-    """Ask for a faulty image together with one of another registry, which has to be read all the same."""
+    """Look up a faulty image together with one of another registry, which must still be read."""
     good = FakeRegistry()
     good["app"].image("1", entrypoint=["/good"], cmd=["go"])
     network.site("good.example", good)
@@ -157,7 +157,7 @@ def test_429_with_retry_after_is_waited_for(network: Network) -> None:
 
 
 def test_429_with_a_date(network: Network) -> None:
-    """A date is taken relative to the server's own clock, whatever ours says."""
+    """A date counts from the server's Date, not from our clock."""
     registry = registry_with()
     left = [
         raw(
@@ -196,7 +196,7 @@ def test_429_with_an_invalid_retry_after_is_retried_soon(network: Network, when:
 
 
 def test_a_compressed_response_is_not_decompressed(network: Network) -> None:
-    """A small body that unpacks to gigabytes is a small body: nothing else was asked for than the bytes as they are."""
+    """A small body that would decompress to gigabytes stays small."""
     packed = gzip.compress(b" " * 50_000_000)
     headers = {"Content-Encoding": "gzip", "Content-Type": OCI_MANIFEST}
     site = network.site("bomb.example", lambda _: Reply(200, packed, headers))

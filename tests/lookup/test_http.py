@@ -1,4 +1,4 @@
-"""Connections below HTTP: which address is taken, and how long anything may take."""
+"""Connections: which address is used, how long each step may take, and reuse."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_connections_are_reused(network: Network) -> None:
 
 
 def test_a_connection_that_the_server_gave_up_is_replaced(network: Network) -> None:
-    """It answers, says nothing of closing, and closes: the next request finds out, and is no failure for that."""
+    """The server closes the connection without announcing it; the next request succeeds on a new one."""
     registry = site(network)
 
     def abrupt(call: Call) -> Raw:

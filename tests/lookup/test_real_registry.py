@@ -203,7 +203,7 @@ def test_basic_refused(guarded: RegistryProcess, authority: Authority, credentia
 
 @dataclass
 class TokenService:
-    """Gives tokens to joe, for what he asks for."""
+    """Issues tokens to joe, for the scope that he requests."""
 
     authority: Authority
 

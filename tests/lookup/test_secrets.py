@@ -32,7 +32,7 @@ def secret(text: str, name: str = "registry", region: str = "us-east-1") -> str:
 
 @pytest.fixture
 def guarded(network: Network) -> list[Call]:
-    """A registry that wants Basic credentials; gives its calls."""
+    """Make a registry that requires Basic credentials, and return its calls."""
     registry = FakeRegistry()
     registry["app"].image("1", entrypoint=["/private"])
 
