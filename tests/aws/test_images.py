@@ -13,8 +13,8 @@ import pytest
 from embedded_aws.aws import EmbeddedAws
 from fixtures_deployment import WRAPPER, Application, Registries, task, template
 from fixtures_embedded_aws import on_embedded_aws
-from registry.content import Store
-from registry.processes import HTPASSWD, RegistryProcess
+from lookup.content import Store
+from lookup.processes import HTPASSWD, RegistryProcess
 
 pytestmark = [*on_embedded_aws, pytest.mark.registry]
 

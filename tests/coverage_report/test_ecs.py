@@ -85,7 +85,7 @@ def test_persistent_throttling_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
     region.throttles["ListTasks"] = 1000
     found = reported(region)
     (error,) = unread(found)
-    assert error.startswith(f'{REGION}, cluster "shop": ListTasks: Amazon ECS answered ThrottlingException. Try again')
+    assert error.startswith(f'{REGION}, cluster "shop": ListTasks: Amazon ECS returned ThrottlingException. Try again')
     assert not found.has_passed
     assert region.count("ListTasks") == MAX_ATTEMPTS
 
@@ -97,7 +97,7 @@ def test_access_denied_in_one_region_does_not_hide_others() -> None:
     found = reported(closed, open_region)
     assert found.count(TaskStatus.PROTECTED) == 1
     assert unread(found) == [
-        "us-east-1: ListClusters: Amazon ECS answered AccessDeniedException. Allow ecs:ListClusters."
+        "us-east-1: ListClusters: Amazon ECS returned AccessDeniedException. Allow ecs:ListClusters."
     ]
     assert not found.has_passed
 
@@ -110,7 +110,7 @@ def test_access_denied_for_one_cluster_does_not_hide_others(operation: str) -> N
     found = reported(region)
     assert "web:1" in coverage_table.render(found, Console())
     assert unread(found) == [
-        f'{REGION}, cluster "closed": {operation}: Amazon ECS answered AccessDeniedException. Allow ecs:{operation}.'
+        f'{REGION}, cluster "closed": {operation}: Amazon ECS returned AccessDeniedException. Allow ecs:{operation}.'
     ]
     assert not found.has_passed
 
@@ -124,7 +124,7 @@ def test_task_definitions_that_cannot_be_read(code: str) -> None:
     assert group.key.assessment.status is TaskStatus.UNKNOWN
     assert group.key.assessment.reasons[:2] == (
         "Its task definition could not be read",
-        f"DescribeTaskDefinition: Amazon ECS answered {code}",
+        f"DescribeTaskDefinition: Amazon ECS returned {code}",
     )
     assert not found.has_passed
     assert region.count("DescribeTaskDefinition") == 1

@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 import pytest
 
 from embedded_aws.registry import Registry, registry
-from registry.processes import program
+from lookup.processes import program
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
 from sysdig_instrument.lookup.egress import EgressPolicy

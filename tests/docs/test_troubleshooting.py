@@ -21,6 +21,7 @@ DOES = (
     "Add", "Admit", "Allow", "Check", "Correct", "Create", "Deploy", "Did you mean", "Give", "Have", "If", "Indent", "Install", "Leave", "Let",
     "List", "Look", "Make", "Move", "Name", "Push", "Put", "Remove", "Rename", "Report", "Save", "Set", "Shorten", "Take", "Try",
     "Use", "Wait", "Write",
+    "Add", "Fix", "Grant", "Provide", "Run",
 )  # fmt: skip
 ADVICE = re.compile(rf"(?:{'|'.join(DOES)})\b")
 

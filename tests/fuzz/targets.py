@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, cast
 
-from registry.content import Store
+from lookup.content import Store
 
 _TESTS: Final = Path(__file__).parents[1]
 _NOISE: Final = 8192

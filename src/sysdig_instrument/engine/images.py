@@ -71,7 +71,7 @@ def _config_of_reference(
             return Leaf(NoConfig(Reason(fact, platform.reason.advice or _GIVE_ENTRY_POINT)))
         return flat_map(
             _credentials(container, scope, assumed), assumed,
-            lambda credentials, _assumptions: Leaf(_look_up(ImageLookup(image, platform, credentials), scope)),
+            lambda secret_id, _assumptions: Leaf(_look_up(ImageLookup(image, platform, secret_id), scope)),
         )  # fmt: skip
 
     return flat_map(architecture(container.task, scope, assumptions), assumptions, of_platform)

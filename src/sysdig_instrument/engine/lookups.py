@@ -19,12 +19,12 @@ class ImageLookup:
 
     ``image`` is the reference that the template's Image evaluates to (``nginx``, ``ghcr.io/o/app@sha256:…``).
     ``architecture`` is OCI's name for the task's CPU architecture, ``amd64`` or ``arm64``; the operating system is linux.
-    ``credentials`` is the ARN or the name of the Secrets Manager secret in the container's RepositoryCredentials, if any.
+    ``secret_id`` is the ARN or the name of the Secrets Manager secret in the container's RepositoryCredentials, if any.
     """
 
     image: str
     architecture: str = "amd64"
-    credentials: str | None = None
+    secret_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

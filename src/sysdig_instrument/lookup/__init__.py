@@ -1,8 +1,9 @@
-"""Image configs out of registries: the only code of this package that speaks HTTP.
+"""Lookups: what a plan needs from outside, which is image configs, SSM parameters and CloudFormation exports.
 
-From the values outwards: ``reference`` and ``manifest`` are pure; ``addresses``, ``urls``, ``dialling``, ``connection``
-and ``http`` carry a request safely to a host; ``challenge``, ``login`` and ``tokens`` get it admitted there; ``image``
-walks from a reference to a config, over ``distribution`` (any OCI registry) or ``ecr`` (Amazon ECR's own API); ``images``
-does so for many, with a ``crew`` of threads. ``parameters``, ``exports`` and ``secrets`` ask the other AWS services.
-``sysdig_instrument.lookup.answers`` puts it all together.
+``session`` is the way in: it is cheap to import, and imports the rest when something is looked up. ``answers`` answers
+all lookups of a plan in parallel, with the threads of ``workers`` and under one deadline. ``images`` reads image
+configs: ``reference`` parses references, ``oci`` parses and verifies manifests, ``distribution`` reads from any OCI
+registry and ``ecr`` from Amazon ECR's own API. ``auth`` authenticates at registries, with logins from ``secrets`` and
+``docker_config``. ``http`` sends the requests over ``connections``; ``egress`` decides where they may go, and ``proxy``
+is the way out of a company's network. ``aws`` makes the AWS clients, and ``aws_values`` reads parameters and exports.
 """

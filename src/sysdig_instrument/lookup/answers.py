@@ -1,11 +1,11 @@
-"""Requests in, answers out: everything that a plan lacks, asked at once and under one deadline.
+"""Answer a plan's lookups, all in parallel and under one deadline.
 
-    world = World(region="eu-central-1")
-    ask = lookup(world, seconds=20)
-    answers = ask(plan.requests)
+    environment = LookupEnvironment(region="eu-central-1")
+    look_up = make_lookup_with_timeout(environment, seconds=20)
+    answers = look_up(plan.lookups)
 
-What the world is made of comes from outside: nothing here reads the environment, and boto3 is imported only when an AWS
-service is really asked.
+Callers pass everything in: nothing here reads environment variables, and boto3 is imported only when an AWS service is
+called.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup import aws_values
 from sysdig_instrument.lookup.auth import ANONYMOUS, ChainedCredentials, CredentialProvider, RegistryAuth
 from sysdig_instrument.lookup.aws import AwsClients
-from sysdig_instrument.lookup.dialling import Connector, CreateConnection
+from sysdig_instrument.lookup.connections import CreateConnection
 from sysdig_instrument.lookup.egress import PUBLIC_ONLY, EgressPolicy, Resolve, Resolver, system_resolve
 from sysdig_instrument.lookup.errors import unreadable_image
 from sysdig_instrument.lookup.http import HttpClient
@@ -33,29 +33,33 @@ from sysdig_instrument.lookup.proxy import Proxy
 from sysdig_instrument.lookup.secrets import RegistrySecrets, Secrets
 from sysdig_instrument.lookup.workers import Clock, Deadline, MonotonicClock, WorkerPool
 
-_TIMEOUT_ADVICE: Final = "Try again, or give look-ups more time"
+_TIMEOUT_ADVICE: Final = "Try again, or allow more time for lookups"
 
 
 @functools.cache
 def system_ssl_context() -> ssl.SSLContext:
-    """TLS as the system trusts it (and ``SSL_CERT_FILE``, which OpenSSL reads): made once, as it reads a large file."""
+    """Return a TLS context with the system's trust store (or ``SSL_CERT_FILE``, which OpenSSL reads).
+
+    It is cached, because creating it reads a large file.
+    """
     return ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True)
 class LookupEnvironment:
-    """What is out there, and how it may be spoken to.
+    """Everything that lookups use, and what they may connect to.
 
     Attributes:
-        region: Where parameters and exports are asked for, and secrets that are given by name.
+        region: The region of parameters, exports, and secrets that are given by name.
         clients: AWS clients. A warm Lambda keeps them, and the cache, from one run to the next.
-        cache: What earlier runs read of images.
-        allowed_registries: Globs of the registry hosts that may be asked (``docker.io``, ``*.dkr.ecr.*.amazonaws.com``).
-        internal: Hosts with private addresses, or without TLS: ``EgressPolicy.from_entries(["registry.corp", "http://localhost:5000"])``.
-        registry_secrets: A secret in Secrets Manager, by its ARN or name, for each registry that takes credentials.
-        token_services: For registries whose token service is at a host of another name: that host.
-        credentials: Further credentials; the command line tool gives docker's own here.
-        proxy: The way out, for the command line tool; internal registries are spoken to without it.
+        cache: Image configs from earlier runs.
+        allowed_registries: Globs of the registry hosts that may be used (``docker.io``, ``*.dkr.ecr.*.amazonaws.com``).
+        egress_policy: Allows hosts with private addresses or without TLS:
+            ``EgressPolicy.from_entries(["registry.corp", "http://localhost:5000"])``.
+        registry_secrets: The ARN or name of a Secrets Manager secret, for each registry that requires credentials.
+        token_services: The token service's host, for registries whose token service has an unrelated host.
+        credentials: Further credentials; the command line tool passes Docker's here.
+        proxy: The HTTP proxy of the command line tool; internal registries bypass it.
     """
 
     region: str
@@ -74,7 +78,7 @@ class LookupEnvironment:
 
 
 class _AnswerStore:
-    """The answers so far. It is closed at the deadline: an answer that comes later changes nothing."""
+    """Collects answers from all threads. The snapshot at the deadline ignores answers that come later."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -96,7 +100,7 @@ class _AnswerStore:
 def make_lookup_with_timeout(
     environment: LookupEnvironment, seconds: float
 ) -> Callable[[Iterable[Lookup]], dict[Lookup, Answer]]:
-    """A function that answers requests, as often as a plan finds that it needs more: ``seconds`` are for all of it."""
+    """Return a function that answers lookups; ``seconds`` is the limit for all of its calls together."""
     return partial(
         _answer_before_deadline, environment=environment, deadline=Deadline.after(seconds, environment.clock)
     )
@@ -105,10 +109,10 @@ def make_lookup_with_timeout(
 def answer_lookups(
     lookups: Iterable[Lookup], *, environment: LookupEnvironment, seconds: float
 ) -> dict[Lookup, Answer]:
-    """Answer every request, within ``seconds``, in the order of the requests.
+    """Answer every lookup within ``seconds``, in the given order.
 
-    A request that has no answer gets :class:`~sysdig_instrument.engine.lookups.Unavailable` with the reason. Nothing is
-    asked twice: not an image in two spellings, not a token for two tags, not a host that did not answer.
+    A lookup without an answer gets :class:`~sysdig_instrument.engine.lookups.Unavailable` with the reason. Nothing is
+    requested twice: an image that is written in two ways, a token for two tags, or a host that did not respond.
     """
     return make_lookup_with_timeout(environment, seconds)(lookups)
 
@@ -120,8 +124,10 @@ def _answer_before_deadline(
     answer_store, worker_pool = _AnswerStore(), WorkerPool()
     http = HttpClient(
         Resolver(environment.resolve, deadline),
-        Connector(deadline, environment.make_ssl_context, environment.create_connection),
-        environment.proxy,
+        deadline,
+        make_ssl_context=environment.make_ssl_context,
+        create_connection=environment.create_connection,
+        proxy=environment.proxy,
     )
     if deadline.remaining:
         _submit_aws_lookups(distinct, environment, worker_pool, answer_store)
@@ -165,7 +171,7 @@ def _image_reader(
 def _submit_aws_lookups(
     lookups: list[Lookup], environment: LookupEnvironment, worker_pool: WorkerPool, answer_store: _AnswerStore
 ) -> None:
-    """SSM parameters batch by batch; exports all together."""
+    """Submit one job per batch of SSM parameters, and one for all exports."""
     ssm_lookups = [lookup for lookup in lookups if isinstance(lookup, SsmLookup)]
     for region, batch in aws_values.batch_ssm_lookups(ssm_lookups, environment.region):
         read_batch = partial(aws_values.read_ssm_parameters, batch, environment.clients, region)
@@ -178,7 +184,7 @@ def _submit_aws_lookups(
 def _timed_out(lookup: Lookup, seconds: float) -> Unavailable:
     match lookup:
         case ImageLookup(image):
-            return unreadable_image(image, f"there was no answer within {seconds:g} s", _TIMEOUT_ADVICE).unavailable
+            return unreadable_image(image, f"there was no response within {seconds:g} s", _TIMEOUT_ADVICE).unavailable
         case SsmLookup(name):
             return Unavailable(Reason(f"The SSM parameter {name} was not read within {seconds:g} s", _TIMEOUT_ADVICE))
         case ExportLookup(name):

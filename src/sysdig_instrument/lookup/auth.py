@@ -1,7 +1,8 @@
-"""Getting a request admitted at its registry: Basic credentials, or a Bearer token from the token service.
+"""Authentication at registries: Basic credentials, or a Bearer token from the registry's token service.
 
-The dance is the distribution project's: a request is refused with a challenge, the challenge names a token service and
-what to ask it for, its token goes with the second try (distribution.github.io/distribution/spec/auth/token).
+The flow is the distribution project's: the registry answers 401 with a challenge, the challenge names a token service
+and the scope to request, and the request is repeated with the token
+(distribution.github.io/distribution/spec/auth/token).
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 from sysdig_instrument.lookup import egress
 from sysdig_instrument.lookup.errors import CREDENTIALS_ADVICE, HttpError, UnavailableError
-from sysdig_instrument.lookup.http import HttpClient, HttpRequest
+from sysdig_instrument.lookup.http import HttpClient, HttpRequest, HttpResponse
 from sysdig_instrument.lookup.reference import DOCKER_HUB
-from sysdig_instrument.lookup.workers import SingleFlight
+from sysdig_instrument.lookup.workers import Deadline, SingleFlight
+
+# --- challenges: WWW-Authenticate (RFC 9110, section 11.6.1; the token specification above)
 
 _TCHARS: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _AUTH_PARAM: Final = re.compile(rf'\s*({_TCHARS})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TCHARS}))\s*(?:,|$)')
@@ -28,7 +31,7 @@ _QUOTED_PAIR: Final = re.compile(r"\\(.)")
 
 @dataclass(frozen=True, slots=True)
 class BearerChallenge:
-    """A token of ``realm``'s is wanted. ``service`` and ``scope`` are what the realm is asked for; empty if not said."""
+    """Requires a token from the token service at ``realm``, for ``service`` and ``scope`` (empty if not given)."""
 
     realm: str
     service: str
@@ -37,14 +40,14 @@ class BearerChallenge:
 
 @dataclass(frozen=True, slots=True)
 class BasicChallenge:
-    """A user name and a password are wanted."""
+    """Requires a user name and a password."""
 
 
 def parse_www_authenticate(headers: Iterable[str]) -> BearerChallenge | BasicChallenge | None:
-    """The challenge to take up of those in WWW-Authenticate headers: Bearer before Basic; None if there is neither.
+    """Return the challenge to answer: Bearer if there is one, else Basic; None if there is neither.
 
-    Docker Hub and others send one; Harbor and Nexus may send both, and what follows an unknown or a broken one is
-    still read.
+    Docker Hub and others send one challenge; Harbor and Nexus may send both. Unknown and malformed challenges are
+    skipped.
     """
     challenges = [challenge for header in headers for challenge in _parse_challenges(header)]
     for scheme, parameters in challenges:
@@ -65,15 +68,17 @@ def _parse_challenges(header: str) -> Iterable[tuple[str, dict[str, str]]]:
         yield scheme[1].lower(), parameters
 
 
+# --- logins, and which token services may receive them
+
 KNOWN_TOKEN_SERVICES: Final[Mapping[str, str]] = {DOCKER_HUB: "auth.docker.io"}
-"""Registries whose token service has a name that is unlike theirs (docs.docker.com/reference/api/registry/auth)."""
+"""Registries whose token service has an unrelated host (docs.docker.com/reference/api/registry/auth)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A user name and a password; or, without a user name, an identity token in the password's place.
+    """A user name and a password; or, if the user name is empty, an identity token in ``password``.
 
-    An identity token is OAuth2's refresh token: a token service turns it into a token, and no registry takes it itself.
+    An identity token is an OAuth2 refresh token: a token service exchanges it; registries do not accept it directly.
     """
 
     username: str
@@ -81,25 +86,25 @@ class Login:
 
     @property
     def basic_authorization(self) -> str:
-        """The Authorization header of the Basic scheme (RFC 7617)."""
+        """Return the Authorization header of the Basic scheme (RFC 7617)."""
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode("ascii")
 
 
 class CredentialProvider(Protocol):
-    """Somebody who may have a login for a registry."""
+    """A source of logins for registries."""
 
     def find_login(self, registry: str) -> Login | None:
-        """The login for a registry, such as ``docker.io`` or ``registry.example.com:5000``; None if there is none.
+        """Return the login for a registry (``docker.io``, ``registry.example.com:5000``); None if there is none.
 
         Raises:
-            NoAnswerError: There is one, and it cannot be read.
+            UnavailableError: There is one, but it cannot be read.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ChainedCredentials:
-    """Credentials that ask several others in turn. Of nobody, they are those of an anonymous user."""
+    """Returns the first login that its providers have. Without providers, requests are anonymous."""
 
     providers: tuple[CredentialProvider, ...] = ()
 
@@ -114,17 +119,17 @@ ANONYMOUS: Final = ChainedCredentials()
 
 
 def is_trusted_realm(registry: str, realm_host: str, token_services: Mapping[str, str]) -> bool:
-    """Whether a registry's login may be sent to the host of the token service that the registry names.
+    """Return whether a registry's login may be sent to the token service that the registry names.
 
-    Anybody's registry may name anybody's token service; so the name alone proves nothing. A login goes to
+    Any registry can name any token service, so the name alone proves nothing. A login is sent to
 
     - the registry's own host, on any port (GHCR, Quay, Azure, Google, Artifactory, Harbor, …);
-    - a domain that the registry is in, of two labels or more: who owns it owns the registry's name, too
-      (registry.gitlab.com → gitlab.com, and self-managed GitLab alike);
-    - Docker Hub's, from Docker Hub; and the one that the settings name for this registry.
+    - a parent domain of the registry with two labels or more: its owner also owns the registry's name
+      (registry.gitlab.com → gitlab.com, and self-managed GitLab);
+    - Docker Hub's token service, from Docker Hub; and the token service that the settings name for this registry.
 
-    Hosts side by side under one domain (a.example.com → b.example.com) are not trusted: under azurecr.io or co.uk they
-    have different owners. The others are asked for an anonymous token, as anybody may.
+    Sibling hosts (a.example.com → b.example.com) are not trusted: under azurecr.io or co.uk they have different owners.
+    Any other token service is asked for an anonymous token.
     """
     host = registry.rpartition(":")[0] if registry.rpartition(":")[2].isdigit() else registry
     host = host.strip("[]")
@@ -132,12 +137,10 @@ def is_trusted_realm(registry: str, realm_host: str, token_services: Mapping[str
     return realm_host in trusted or ("." in realm_host and host.endswith(f".{realm_host}"))
 
 
-if TYPE_CHECKING:
-    from sysdig_instrument.lookup.connection import HttpResponse
-    from sysdig_instrument.lookup.workers import Deadline
+# --- authorizations
 
 _MAX_TOKEN_RESPONSE_BYTES: Final = 1 << 20
-"""Bytes of a token service's response: tokens have some thousand."""
+"""Limit for a token service's response; tokens have a few thousand bytes."""
 
 _UNAUTHORIZED: Final = 401
 _OK: Final = 200
@@ -145,7 +148,10 @@ _OK: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class PullScope:
-    """A repository at a registry, as somebody: what a token is for. ``secret_id`` tells the credentials apart."""
+    """What an authorization is valid for: pulling from one repository with one set of credentials.
+
+    ``secret_id`` is the ARN or name of the container's own secret, if it has one.
+    """
 
     registry: str
     repository: str
@@ -154,9 +160,10 @@ class PullScope:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """An Authorization header, or None where there is none to send; ``note`` says what stood in the way of a better one.
+    """The value of an Authorization header; None for an anonymous request.
 
-    ``note`` goes into the message if the registry then refuses: the login could not be read, or was not sent.
+    ``note`` says why no credentials were used: they could not be read, or were not sent. It becomes part of the message
+    if the registry refuses the request.
     """
 
     header: str | None
@@ -164,7 +171,7 @@ class Authorization:
 
 
 class RegistryAuth:
-    """The admissions of one run: each is obtained once, and kept for all images of the same repository."""
+    """Authenticates the requests of one run. Each authorization is obtained once and reused for its repository."""
 
     def __init__(self, http: HttpClient, token_services: Mapping[str, str], deadline: Deadline) -> None:
         self._http = http
@@ -176,7 +183,7 @@ class RegistryAuth:
     def send(
         self, request: HttpRequest, pull_scope: PullScope, credentials: CredentialProvider
     ) -> tuple[HttpResponse, str]:
-        """The registry's response to a request, with admission if it wants any; and the admission's note.
+        """Return the registry's response, authenticated if the registry requires it, and the authorization's note.
 
         Raises:
             HttpError: The registry or its token service gave no usable response.
@@ -184,10 +191,10 @@ class RegistryAuth:
         auth_challenge = self._challenges.get(pull_scope.registry)
         if auth_challenge is None:
             response, same_origin = self._http.send(request)
-            # Somebody that the registry redirected to has no business with its credentials.
+            # A host that the registry redirected to must not receive the registry's credentials.
             if response.status != _UNAUTHORIZED or not same_origin:
                 return response, ""
-            auth_challenge = parse_www_authenticate(response.headers.get_all("WWW-Authenticate", []))
+            auth_challenge = parse_www_authenticate(response.headers.getlist("WWW-Authenticate"))
             if auth_challenge is None:
                 return response, ""
             self._challenges[pull_scope.registry] = auth_challenge
@@ -209,7 +216,7 @@ class RegistryAuth:
             login = self._logins.get(
                 (pull_scope.registry, pull_scope.secret_id), lambda: credentials.find_login(pull_scope.registry)
             )
-        except UnavailableError as error:  # the image may be public all the same
+        except UnavailableError as error:  # the image may still be public
             login, note = None, error.reason.fact
         if isinstance(auth_challenge, BearerChallenge):
             return self._bearer_authorization(request, pull_scope, auth_challenge, login, note)
@@ -227,19 +234,19 @@ class RegistryAuth:
         advice = ""
         if login and not is_trusted_realm(pull_scope.registry, realm.host, self._token_services):
             login = None
-            note = f"the credentials were not sent there, as its name is unlike {pull_scope.registry}"
-            advice = f"If {realm.host} is that registry's own token service, name it in TokenServices"
-        # A registry may want a scope that is no repository's ("aws" at public.ecr.aws); never more than pull of this.
+            note = f"no credentials were sent, because its host does not belong to {pull_scope.registry}"
+            advice = f"If {realm.host} is this registry's token service, add it to TokenServices"
+        # A registry may use a scope of its own ("aws" at public.ecr.aws). Otherwise request pull access and no more.
         custom_scope = auth_challenge.scope and not auth_challenge.scope.startswith("repository:")
         scope = auth_challenge.scope if custom_scope else f"repository:{pull_scope.repository}:pull"
         parameters = {"scope": scope} | ({"service": auth_challenge.service} if auth_challenge.service else {})
         response, _ = self._http.send(_token_request(request, realm, parameters, login))
         if response.status != _OK:
-            refusal = "refused the credentials" if login else "gave no token to an anonymous user"
+            refusal = "rejected the credentials" if login else "did not issue an anonymous token"
             details = f"; {note}" if note else ""
             raise HttpError(
                 f"the token service {realm.host} {refusal} (status {response.status}){details}",
-                advice or ("Put the credentials right" if login else CREDENTIALS_ADVICE),
+                advice or ("Correct the credentials" if login else CREDENTIALS_ADVICE),
             )
         return Authorization(f"Bearer {_parse_token(response.body, realm.host)}", note)
 
@@ -247,9 +254,9 @@ class RegistryAuth:
 def _token_request(
     request: HttpRequest, realm: egress.Url, parameters: dict[str, str], login: Login | None
 ) -> HttpRequest:
-    """What the token service is asked: with GET, or with OAuth2's POST where the login is an identity token.
+    """Return the request for a token: a GET, or an OAuth2 POST if the login is an identity token.
 
-    It is answered where it is asked: a token service that redirects is not followed.
+    Redirects of a token service are not followed.
     """
     base_request = HttpRequest(realm, _MAX_TOKEN_RESPONSE_BYTES, request.egress_policy, max_redirects=0)
     if login and not login.username:
@@ -272,9 +279,5 @@ def _parse_token(body: bytes, host: str) -> str:
     except (ValueError, RecursionError, AttributeError):
         token = None
     if not isinstance(token, str) or not token or not token.isascii():
-        raise HttpError(f"the token service {host} sent no token")
+        raise HttpError(f"the token service {host} returned no valid token")
     return token
-
-
-# FOLDED: WWW-Authenticate: what a registry wants to see (RFC 9110, section 11.6.1; the distribution project's token spec).
-# FOLDED: Credentials for registries: what they are, who has them, and whom they may be shown to.

@@ -1,6 +1,6 @@
-"""AWS clients, made late, and their errors as values.
+"""boto3 sessions and clients, created when they are needed, and their errors.
 
-boto3 takes some 400 ms to import: it is imported here when an AWS service is really asked, and nowhere else.
+boto3 takes about 400 ms to import, so it is imported only here, on the first call of an AWS service.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import Any, Final, TypeAlias
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 AwsClient: TypeAlias = Any
-"""A boto3 client; boto3 publishes no types for them."""
+"""A boto3 client; boto3 has no types for them."""
 
 AwsSession: TypeAlias = Any
-"""A boto3 session, likewise."""
+"""A boto3 session; boto3 has no type for it either."""
 
 CONNECT_TIMEOUT_SECONDS: Final = 3
 READ_TIMEOUT_SECONDS: Final = 10
+MAX_ATTEMPTS: Final = 3
 _ACCESS_DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _CREDENTIAL_ERROR_CODES: Final = frozenset(
     {
@@ -35,21 +36,12 @@ _CREDENTIAL_ERROR_CODES: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-_PARTITION_BY_PREFIX: Final = (  # of a region, by how its name starts (botocore's partitions.json)
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-isob-", "aws-iso-b"),
-    ("us-isof-", "aws-iso-f"),
-    ("us-iso-", "aws-iso"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("eusc-", "aws-eusc"),
-)
 
 
 class AwsError(Exception):
-    """A service refused, or could not be asked. ``code`` is its error code, or the name of botocore's exception.
+    """A call failed. ``code`` is the service's error code, or the name of botocore's exception.
 
-    Messages of AWS's are not kept: they may repeat what was sent.
+    AWS's messages are dropped, because they may repeat what was sent.
     """
 
     def __init__(self, code: str) -> None:
@@ -57,22 +49,22 @@ class AwsError(Exception):
         self.code = code
 
     def fact(self, service: str) -> str:
-        """What happened, as in "…: Amazon ECR answered ThrottlingException"."""
+        """Return what happened, as in "…: Amazon ECR returned ThrottlingException"."""
         if self.code in _CREDENTIAL_ERROR_CODES:
-            return f"{service} was not asked, or refused, for want of valid AWS credentials ({self.code})"
-        return f"{service} answered {self.code}"
+            return f"{service} could not be called without valid AWS credentials ({self.code})"
+        return f"{service} returned {self.code}"
 
     def advice(self, permission: str, resource: str) -> str:
-        """What a user can do about it."""
+        """Return what a user can do about it."""
         if self.code in _ACCESS_DENIED_CODES:
-            return f"Allow the macro's role (or the caller of the command line tool) {permission} on {resource}"
+            return f"Grant {permission} on {resource} to the macro's role (or to the caller of the command line tool)"
         if self.code in _CREDENTIAL_ERROR_CODES:
-            return "Give AWS credentials that are valid in this region, such as with AWS_PROFILE"
-        return "Try again, and look at the state of the service if it stays so"
+            return "Provide AWS credentials that are valid in this region, for example with AWS_PROFILE"
+        return "Try again; if the error persists, check the service's health"
 
     @property
     def is_access_denied(self) -> bool:
-        """Whether a permission is lacking."""
+        """Return whether a permission is missing."""
         return self.code in _ACCESS_DENIED_CODES
 
 
@@ -88,54 +80,60 @@ class Arn:
 
     @classmethod
     def parse(cls, text: str) -> Arn | None:
-        """Read an ARN; None if the text is not one, but a name."""
+        """Parse an ARN; return None if the text is not an ARN but a name."""
         parts = text.split(":", 5)
         return cls(*parts[1:]) if len(parts) == 6 and parts[0] == "arn" else None  # noqa: PLR2004 - as the fields above
 
 
-def partition_of_region(region: str) -> str:
-    """The partition that a region is in."""
-    return next((name for prefix, name in _PARTITION_BY_PREFIX if region.startswith(prefix)), "aws")
-
-
 def boto3_session(profile: str | None = None) -> AwsSession:
-    """A session with the credentials that boto3 finds: the Lambda's role, or the caller's profile."""
-    import boto3  # noqa: PLC0415 - late: see the module's docstring
+    """Return a session with boto3's default credentials (the Lambda's role) or with the caller's profile."""
+    import boto3  # noqa: PLC0415 - lazily: see the module's docstring
 
     return boto3.Session(profile_name=profile)
 
 
 class AwsClients:
-    """boto3 clients by service and region, made when first wanted and then kept. Threads share it.
+    """boto3 clients by service and region, created on first use and then reused. It is thread-safe.
 
-    A warm Lambda keeps one for good: a client is expensive to make and lives well.
+    A warm Lambda keeps one across invocations, since clients are expensive to create. The timeouts are in seconds;
+    ``max_attempts`` counts the first attempt of a call, too.
     """
 
-    def __init__(self, make_session: Callable[[], AwsSession] = boto3_session) -> None:
+    def __init__(
+        self,
+        make_session: Callable[[], AwsSession] = boto3_session,
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> None:
         self._make_session = make_session
-        self._lock = threading.Lock()  # neither sessions nor the making of clients are safe to share
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._max_attempts = max_attempts
+        self._lock = threading.Lock()  # neither sessions nor creating clients is thread-safe
         self._cached_session: AwsSession | None = None
         self._clients: dict[tuple[str, str, bool], AwsClient] = {}
 
     def client(self, service: str, region: str, *, fips: bool = False) -> AwsClient:
-        """The client of a service in a region, at its FIPS endpoint if wanted.
+        """Return the client of a service in a region, for its FIPS endpoint if ``fips`` is set.
 
         Raises:
-            AwsError: It cannot be made: no such region, no such profile.
+            AwsError: It cannot be created, as for an unknown region or profile.
         """
-        from botocore.config import Config  # noqa: PLC0415 - late: see the module's docstring
+        from botocore.config import Config  # noqa: PLC0415 - lazily: see the module's docstring
 
         with self._lock:
             key = service, region, fips
             if key not in self._clients:
                 config = Config(
-                    connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                    read_timeout=READ_TIMEOUT_SECONDS,
-                    retries={"mode": "standard", "total_max_attempts": 3},
+                    connect_timeout=self._connect_timeout,
+                    read_timeout=self._read_timeout,
+                    retries={"mode": "standard", "total_max_attempts": self._max_attempts},
                     max_pool_connections=32,
                     **({"use_fips_endpoint": True} if fips else {}),
                 )
-                self._clients[key] = _with_aws_errors(lambda: self._create_client(service, region, config))
+                self._clients[key] = translate_errors(lambda: self._create_client(service, region, config))
             return self._clients[key]
 
     def _create_client(self, service: str, region: str, config: object) -> AwsClient:
@@ -145,17 +143,22 @@ class AwsClients:
 
 
 def call(operation: Callable[..., dict[str, Any]], **parameters: object) -> dict[str, Any]:
-    """The response of a client's operation.
+    """Call a client's operation and return its response.
 
     Raises:
-        AwsError: It was refused, or could not be asked.
+        AwsError: The call failed.
     """
-    response: dict[str, Any] = _with_aws_errors(lambda: operation(**parameters))
+    response: dict[str, Any] = translate_errors(lambda: operation(**parameters))
     return response
 
 
-def _with_aws_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - what boto3 gives
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - late: see the module's docstring
+def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 has no types
+    """Return the result of an action of boto3's.
+
+    Raises:
+        AwsError: boto3 raised an error.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - lazily: see the module's docstring
 
     try:
         return action()

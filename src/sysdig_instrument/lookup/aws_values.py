@@ -1,4 +1,8 @@
-"""CloudFormation exports. There is no call for one of them: all are listed, once in a run."""
+"""The values of Systems Manager parameters and of CloudFormation exports.
+
+Parameters are read up to ten per call (API reference, GetParameters, Names). The API has no call for a single export, so
+all exports are listed, once per run.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,16 @@ from sysdig_instrument.lookup.aws import Arn, AwsClients, AwsError
 from sysdig_instrument.lookup.errors import UnavailableError
 
 MAX_SSM_NAMES: Final = 10
+"""Limit of names per call of GetParameters."""
+
+
+# --- Systems Manager parameters
 
 
 def batch_ssm_lookups(lookups: Iterable[SsmLookup], region: str) -> Iterator[tuple[str, list[SsmLookup]]]:
-    """Requests by the region to ask and by the call to make: ten at most, and no parameter in two versions.
+    """Group lookups into calls, each with its region: at most ten per call, and one version of each parameter.
 
-    A parameter is asked for in the region of its ARN (a shared one is named by that), else in ``region``.
+    A parameter is read in the region of its ARN (shared parameters are given by ARN), else in ``region``.
     """
     batches_by_region: dict[str, list[dict[str, SsmLookup]]] = {}
     for lookup in lookups:
@@ -33,7 +41,7 @@ def batch_ssm_lookups(lookups: Iterable[SsmLookup], region: str) -> Iterator[tup
 
 
 def read_ssm_parameters(lookups: Sequence[SsmLookup], clients: AwsClients, region: str) -> Answers:
-    """The values of a batch of parameters. SecureString is not decrypted, and is no answer."""
+    """Return the values of a batch of parameters. A SecureString is not decrypted; its answer is ``Unavailable``."""
     names = [lookup.name for lookup in lookups]
     try:
         client = clients.client("ssm", region)
@@ -51,8 +59,8 @@ def read_ssm_parameters(lookups: Sequence[SsmLookup], clients: AwsClients, regio
 
 
 def _without_version(name: str) -> str:
-    """A name or an ARN without the version or label that may follow it: the response may have it apart."""
-    part_count = 6 if name.startswith("arn:") else 1  # the parts that are the parameter's own
+    """Return a name or ARN without its version or label, which the response may give in a field of its own."""
+    part_count = 6 if name.startswith("arn:") else 1  # the parts that identify the parameter
     return ":".join(name.split(":")[:part_count])
 
 
@@ -61,13 +69,16 @@ def _ssm_answer(name: str, parameter: dict[str, Any] | None, region: str) -> Ans
         fact = f"There is no SSM parameter {name} in {region}"
         return Unavailable(Reason(fact, "Create it, or correct its name"), missing=True)
     if parameter.get("Type") == "SecureString":
-        fact = f"The SSM parameter {name} is a SecureString, and those are not read"
-        return UnavailableError(Reason(fact, "Make it a String: what it holds would stand in the template")).unavailable
+        fact = f"The SSM parameter {name} is a SecureString, which is never read"
+        return UnavailableError(Reason(fact, "Make it a String: its value would appear in the template")).unavailable
     return str(parameter.get("Value", ""))
 
 
+# --- CloudFormation exports
+
+
 def read_exports(lookups: Sequence[ExportLookup], clients: AwsClients, region: str) -> Answers:
-    """The values of exports of this account and region."""
+    """Return the values of exports of this account and region."""
     names = {lookup.name for lookup in lookups}
     values: dict[str, str] = {}
     page: dict[str, Any] = {}
@@ -94,6 +105,3 @@ def _no_such_export(name: str, region: str) -> Answer:
     return Unavailable(
         Reason(f"No stack in {region} exports {name}", "Deploy the stack that exports it first"), missing=True
     )
-
-
-# FOLDED: Systems Manager parameters, ten in a call (API reference, GetParameters, Names).

@@ -1,27 +1,23 @@
-"""A repository at any registry that speaks the OCI distribution specification."""
+"""A repository at a registry that implements the OCI distribution specification."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup import oci
-from sysdig_instrument.lookup.auth import PullScope, RegistryAuth
+from sysdig_instrument.lookup.auth import CredentialProvider, PullScope, RegistryAuth
 from sysdig_instrument.lookup.egress import PUBLIC_ONLY, EgressPolicy
 from sysdig_instrument.lookup.errors import CREDENTIALS_ADVICE, HttpError
-from sysdig_instrument.lookup.http import HttpRequest
+from sysdig_instrument.lookup.http import HttpRequest, HttpResponse
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, MAX_MANIFEST_BYTES, RawManifest
 from sysdig_instrument.lookup.reference import DOCKER_HUB
-
-if TYPE_CHECKING:
-    from sysdig_instrument.lookup.auth import CredentialProvider
-    from sysdig_instrument.lookup.connection import HttpResponse
 
 _DOCKER_HUB_HOST: Final = "registry-1.docker.io"
 _OK: Final = 200
 
-# Of the distribution spec, "Error Codes", those that a pull may get, and two that every registry has beside them.
+# The distribution spec's "Error Codes" that a pull may return, and two that registries commonly add.
 _ERROR_CODES: Final = frozenset(
     {
         "BLOB_UNKNOWN",
@@ -40,15 +36,15 @@ _ERROR_CODES: Final = frozenset(
 )
 _ADVICE_BY_STATUS: Final = {
     401: CREDENTIALS_ADVICE,
-    403: "Allow the credentials, or everybody, to pull it",
-    404: CREDENTIALS_ADVICE,  # what registries say of private images to those who may not know that they exist
-    429: "Wait, or give credentials in RegistryCredentials: registries allow more to those they know",
+    403: "Allow these credentials, or anonymous users, to pull it",
+    404: CREDENTIALS_ADVICE,  # registries also send it to hide that a private image exists
+    429: "Wait, or set RegistryCredentials: registries allow authenticated users more requests",
 }
 
 
 @dataclass(slots=True)
 class DistributionRepository:
-    """One repository, as one visitor sees it. ``egress_policy`` is who may be spoken to if the registry is an internal one."""
+    """One repository, read with one set of credentials. ``egress_policy`` applies if the registry is internal."""
 
     registry_auth: RegistryAuth
     pull_scope: PullScope
@@ -60,9 +56,9 @@ class DistributionRepository:
         """See :class:`~sysdig_instrument.lookup.images.Repository`. Each document is fetched once."""
         if tag_or_digest not in self._raw_manifests:
             response = self._get(f"manifests/{tag_or_digest}", MAX_MANIFEST_BYTES, ", ".join(ACCEPTED_MEDIA_TYPES))
-            if header_digest := response.headers.get("Docker-Content-Digest"):
-                oci.verify_content(response.body, header_digest.strip())
-            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            if header_digest := response.header("Docker-Content-Digest"):
+                oci.verify_content(response.body, header_digest)
+            media_type = response.header("Content-Type").partition(";")[0].strip().lower()
             self._raw_manifests[tag_or_digest] = RawManifest(response.body, media_type)
         return self._raw_manifests[tag_or_digest]
 
@@ -73,7 +69,7 @@ class DistributionRepository:
     def _get(self, path: str, max_bytes: int, accept: str) -> HttpResponse:
         host = _DOCKER_HUB_HOST if self.pull_scope.registry == DOCKER_HUB else self.pull_scope.registry
         url = self.egress_policy.registry_url(host, f"/v2/{self.pull_scope.repository}/{path}")
-        # A public registry is not to lead to an internal host, whatever the settings admit for internal registries.
+        # A public registry must not redirect to an internal host, whatever the settings allow internal registries.
         egress_policy = self.egress_policy if self.egress_policy.is_internal(url) else PUBLIC_ONLY
         request = HttpRequest(url, max_bytes, egress_policy, {"Accept": accept})
         response, note = self.registry_auth.send(request, self.pull_scope, self.credentials)
@@ -83,12 +79,13 @@ class DistributionRepository:
         status = f"status {response.status}" + (f", {code}" if code else "")
         details = f"; {note}" if note else ""
         raise HttpError(
-            f"{self.pull_scope.registry} refused it ({status}){details}", _ADVICE_BY_STATUS.get(response.status, "")
+            f"{self.pull_scope.registry} refused the request ({status}){details}",
+            _ADVICE_BY_STATUS.get(response.status, ""),
         )
 
 
 def _error_code(body: bytes) -> str:
-    """The standard code of an error response, if it is one: nothing else of a response is ever repeated."""
+    """Return the error code of a response if it is a standard one: messages repeat nothing else of a response."""
     try:
         code = json.loads(body)["errors"][0]["code"]
     except (ValueError, RecursionError, LookupError, TypeError):

@@ -1,4 +1,4 @@
-"""Docker's own credentials, for the command line tool: ``config.json``, and the helper programs that it names.
+"""Docker's credentials, for the command line tool: ``config.json`` and the credential helpers that it names.
 
 Formats: docs.docker.com/reference/cli/docker/login (credential stores and helpers), and docker/cli's ``configfile``.
 """
@@ -22,25 +22,25 @@ from sysdig_instrument.lookup.errors import UnavailableError
 from sysdig_instrument.lookup.reference import DOCKER_HUB
 
 RunHelper: TypeAlias = Callable[[str, str], str | None]
-"""Asks a credential helper, given its name and the server; gives what it prints, or None if it has nothing."""
+"""Runs a credential helper, given its name and the server; returns its output, or None if it has no credentials."""
 
 HELPER_TIMEOUT_SECONDS: Final = 15
 _DOCKER_HUB_SERVER: Final = "https://index.docker.io/v1/"
 _HELPER_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
-_TOKEN_USERNAME: Final = "<token>"  # noqa: S105 - the user name by which helpers mark one
+_TOKEN_USERNAME: Final = "<token>"  # noqa: S105 - the user name that marks an identity token
 _MAX_CONFIG_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class DockerConfig:
-    """The credentials of a ``config.json``, read anew for each registry that wants any."""
+    """The credentials of a ``config.json``, read again for each registry that requires any."""
 
     path: Path
     run_helper: RunHelper
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> DockerConfig:
-        """The one that docker would take: in ``DOCKER_CONFIG``, else in ``.docker`` of the home directory."""
+        """Return the config that Docker would use: in ``DOCKER_CONFIG``, else in ``.docker`` of the home directory."""
         directory = environment.get("DOCKER_CONFIG")
         return cls((Path(directory) if directory else Path.home() / ".docker") / "config.json", run_helper)
 
@@ -63,13 +63,13 @@ class DockerConfig:
             return {}
         except (OSError, ValueError, RecursionError):
             raise UnavailableError(
-                Reason(f"{self.path} could not be read as JSON", "Put it right, or set DOCKER_CONFIG")
+                Reason(f"{self.path} could not be read as JSON", "Fix it, or set DOCKER_CONFIG to another directory")
             ) from None
         return value if isinstance(value, dict) else {}
 
     def _login_from_helper(self, name: str, server: str) -> Login | None:
         if not _HELPER_NAME.fullmatch(name):
-            raise UnavailableError(Reason(f"{self.path} names a credential helper that is not a name", "Put it right"))
+            raise UnavailableError(Reason(f"{self.path} contains an invalid credential helper name", "Correct it"))
         output = self.run_helper(name, server)
         if output is None:
             return None
@@ -77,7 +77,9 @@ class DockerConfig:
             value = json.loads(output)
             username, secret = value["Username"], value["Secret"]
         except (ValueError, RecursionError, LookupError, TypeError):
-            raise UnavailableError(Reason(f"docker-credential-{name} gave no credentials", "Try it by hand")) from None
+            raise UnavailableError(
+                Reason(f"docker-credential-{name} returned no valid credentials", "Run it manually")
+            ) from None
         if not (isinstance(username, str) and isinstance(secret, str)):
             return None
         return Login("" if username == _TOKEN_USERNAME else username, secret) if secret else None
@@ -87,7 +89,7 @@ def run_helper(name: str, server: str) -> str | None:
     """Run ``docker-credential-NAME get``, which reads the server and prints ``{"Username": …, "Secret": …}``.
 
     Raises:
-        NoAnswerError: There is no such program, or it takes too long.
+        UnavailableError: There is no such program, or it takes too long.
     """
     program = f"docker-credential-{name}"
     try:
@@ -97,11 +99,11 @@ def run_helper(name: str, server: str) -> str | None:
         )
     except (OSError, UnicodeError):
         raise UnavailableError(
-            Reason(f"{program} could not be run", "Install it, or take it out of docker's config.json")
+            Reason(f"{program} could not be run", "Install it, or remove it from Docker's config.json")
         ) from None
     except subprocess.TimeoutExpired:
         raise UnavailableError(
-            Reason(f"{program} took more than {HELPER_TIMEOUT_SECONDS} s", "Try it by hand")
+            Reason(f"{program} took more than {HELPER_TIMEOUT_SECONDS} s", "Run it manually")
         ) from None
     return completed.stdout if completed.returncode == 0 else None
 
@@ -112,7 +114,7 @@ def _section(config: dict[str, Json], key: str) -> dict[str, Json]:
 
 
 def _registry_of_key(key: str) -> str:
-    """The registry of a key of ``auths``: some tools write ``https://host/v2/`` for ``host``."""
+    """Return the registry of an ``auths`` key; some tools write ``https://host/v2/`` for ``host``."""
     host = key.partition("://")[2] or key
     host = host.partition("/")[0].lower()
     return DOCKER_HUB if host in (f"index.{DOCKER_HUB}", DOCKER_HUB) else host

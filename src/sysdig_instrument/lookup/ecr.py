@@ -1,8 +1,8 @@
 """Amazon ECR's private registries, through its own API: IAM is the credential, and no docker login is needed.
 
-BatchGetImage gives manifests (100 at most in a call), GetDownloadUrlForLayer gives a signed Amazon S3 URL of the config
-blob, which is fetched without any credentials of ours. Both are what a docker pull does behind the scenes, and what
-``ecr:BatchGetImage`` and ``ecr:GetDownloadUrlForLayer`` allow.
+BatchGetImage returns manifests (up to 100 per call). GetDownloadUrlForLayer returns a signed Amazon S3 URL of the
+config blob, which is fetched without our credentials. ``docker pull`` causes the same calls, which require
+``ecr:BatchGetImage`` and ``ecr:GetDownloadUrlForLayer``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from sysdig_instrument.engine.partitions import DNS_SUFFIXES, partition_of
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup import aws, egress
 from sysdig_instrument.lookup.aws import AwsClients, AwsError
@@ -23,46 +24,37 @@ if TYPE_CHECKING:
     from sysdig_instrument.lookup.reference import Reference
 
 MAX_IMAGES_PER_CALL: Final = 100
-"""Image ids in a call of BatchGetImage (API reference, imageIds)."""
+"""Limit of image IDs per call of BatchGetImage (API reference, imageIds)."""
 
 _OK: Final = 200
 
-# docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html, and the DNS suffixes of the other partitions.
-_AWS_DNS_SUFFIXES: Final = (
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "sc2s.sgov.gov",
-    "c2s.ic.gov",
-    "cloud.adc-e.uk",
-    "csp.hci.ic.gov",
-)
+# docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
 _DUAL_STACK_DNS_SUFFIXES: Final = ("on.aws", "on.amazonwebservices.com.cn")
 _ECR_HOST: Final = re.compile(
     r"(?P<account>[0-9]{12})\.dkr(?:\.ecr|-ecr)(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\."
-    rf"(?:{'|'.join(map(re.escape, _AWS_DNS_SUFFIXES + _DUAL_STACK_DNS_SUFFIXES))})"
+    rf"(?:{'|'.join(map(re.escape, DNS_SUFFIXES + _DUAL_STACK_DNS_SUFFIXES))})"
 )
 _FAILURE_MESSAGES: Final = {
-    "ImageNotFound": "it has no such image",
-    "ImageInaccessible": "the image is there, but cannot be read",
+    "ImageNotFound": "the image does not exist",
+    "ImageInaccessible": "the image exists but cannot be read",
     "InvalidImageDigest": "the digest is not valid",
     "InvalidImageTag": "the tag is not valid",
-    "KmsError": "the key that the repository is encrypted with cannot be used",
-    "UpstreamAccessDenied": "the registry behind the pull through cache refused",
-    "UpstreamTooManyRequests": "the registry behind the pull through cache is asked too often",
-    "UpstreamUnavailable": "the registry behind the pull through cache does not answer",
+    "KmsError": "the repository's encryption key cannot be used",
+    "UpstreamAccessDenied": "the upstream registry of the pull through cache denied access",
+    "UpstreamTooManyRequests": "the upstream registry of the pull through cache received too many requests",
+    "UpstreamUnavailable": "the upstream registry of the pull through cache is not responding",
 }
-"""BatchGetImage's failure codes in words."""
+"""Messages for BatchGetImage's failure codes."""
 
 _PULL_THROUGH_ADVICE: Final = (
-    "a pull through cache is filled at the first pull by tag: that also takes ecr:BatchImportUpstreamImage, and "
+    "a pull through cache is filled by the first pull by tag, which also requires ecr:BatchImportUpstreamImage, and "
     "ecr:CreateRepository for the first image of a repository"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class EcrRepository:
-    """Where a private repository is."""
+    """The location of a private repository."""
 
     account: str
     region: str
@@ -71,19 +63,19 @@ class EcrRepository:
 
     @classmethod
     def from_reference(cls, reference: Reference) -> EcrRepository | None:
-        """The repository of a reference; None if its registry is not a private one of Amazon ECR's."""
+        """Return the repository of a reference; None if its registry is not a private Amazon ECR registry."""
         match = _ECR_HOST.fullmatch(reference.registry)
         return match and cls(match["account"], match["region"], reference.repository, bool(match["fips"]))
 
     @property
     def arn(self) -> str:
         """Its Amazon Resource Name, for messages."""
-        return f"arn:{aws.partition_of_region(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
+        return f"arn:{partition_of(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
 
 @dataclass(slots=True)
 class EcrRepositoryClient:
-    """The images of one private repository; ``prefetch_manifests`` gets many manifests in one call, the rest come as needed."""
+    """Reads one private repository; ``prefetch_manifests`` fetches many manifests per call."""
 
     repository: EcrRepository
     clients: AwsClients
@@ -91,7 +83,7 @@ class EcrRepositoryClient:
     _results: dict[str, RawManifest | str] = field(default_factory=dict)  # a failure code where there is none
 
     def prefetch_manifests(self, tags_or_digests: Iterable[str]) -> None:
-        """Read manifests by tag or digest, 100 at a time; what ECR says of each is told by ``fetch_manifest``.
+        """Fetch manifests by tag or digest, 100 per call; ``fetch_manifest`` reports the failure of a single one.
 
         Raises:
             HttpError: The repository as a whole cannot be read.
@@ -109,12 +101,12 @@ class EcrRepositoryClient:
         if isinstance(result, RawManifest):
             return result
         advice = (
-            f"Check that the image is there; {_PULL_THROUGH_ADVICE}"
+            f"Check that the image exists; {_PULL_THROUGH_ADVICE}"
             if "Upstream" in result or result == "ImageNotFound"
             else ""
         )
         raise HttpError(
-            f"of repository {self.repository.arn}, Amazon ECR says that {_FAILURE_MESSAGES.get(result, result)}", advice
+            f"Amazon ECR reported for repository {self.repository.arn}: {_FAILURE_MESSAGES.get(result, result)}", advice
         )
 
     def fetch_blob(self, digest: str, max_bytes: int) -> bytes:
@@ -125,13 +117,13 @@ class EcrRepositoryClient:
             layerDigest=digest,
         )
         url = egress.parse_url(str(download["downloadUrl"]))
-        # A VPC endpoint gives S3's names private addresses. The URL is AWS's word, and the certificate has to be, too.
-        is_aws_url = url.scheme == "https" and url.host.endswith(tuple(f".{suffix}" for suffix in _AWS_DNS_SUFFIXES))
+        # A VPC endpoint gives S3 host names private addresses. AWS sent the URL, and TLS proves that the host is AWS's.
+        is_aws_url = url.scheme == "https" and url.host.endswith(tuple(f".{suffix}" for suffix in DNS_SUFFIXES))
         egress_policy = EgressPolicy(frozenset({url.origin})) if is_aws_url else egress.PUBLIC_ONLY
         response, _ = self.http.send(HttpRequest(url, max_bytes, egress_policy))
         if response.status != _OK:
             raise HttpError(
-                f"Amazon S3, where Amazon ECR keeps its configuration, refused it (status {response.status})"
+                f"Amazon S3, where Amazon ECR stores its configuration, refused the request (status {response.status})"
             )
         return response.body
 
@@ -177,9 +169,9 @@ class EcrRepositoryClient:
         repository = self.repository
         if error.is_access_denied:
             return (
-                f"{error.advice(permission, repository.arn)}; if that is another account's, its repository policy has to "
-                "allow it, too"
+                f"{error.advice(permission, repository.arn)}; if the repository belongs to another account, its "
+                "repository policy must allow it, too"
             )
         if error.code == "RepositoryNotFoundException" or "Upstream" in error.code:
-            return f"Check the repository's name and its rule, if it has one; {_PULL_THROUGH_ADVICE}"
+            return f"Check the repository's name and its pull through cache rule, if any; {_PULL_THROUGH_ADVICE}"
         return error.advice(permission, repository.arn)

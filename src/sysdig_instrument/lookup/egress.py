@@ -1,9 +1,9 @@
-"""Which network addresses may be spoken to, and the one name look-up that decides it.
+"""The egress policy, parsed URLs, and the resolver: which hosts and addresses a request may go to.
 
-A template names registries, and registries name token services and redirect to storage: none of them may lead the macro
-into the network it runs in (its metadata service, a neighbour on a private address). So a name is looked up once in a
-run, every address that it has is checked, and connections go to a checked address: what the name leads to at a second
-look-up does not matter (DNS rebinding). The address families are those of IANA's special-purpose address registries.
+A template names registries; registries name token services and redirect to storage. None of them may direct the macro
+into the network it runs in, such as its metadata service or a private address (SSRF). So each host name is resolved
+once per run, every address is checked, and connections go to a checked address only. A later DNS answer has no effect
+(DNS rebinding). The address blocks are those of IANA's special-purpose address registries.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from sysdig_instrument.lookup.errors import HttpError
 from sysdig_instrument.lookup.workers import Deadline, SingleFlight
 
 Origin: TypeAlias = tuple[str, str, int]
-"""Scheme, host and port: what a credential or a connection is bound to."""
+"""Scheme, host and port (RFC 6454). Credentials and connections are bound to an origin."""
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _MAX_PORT: Final = 65535
 _NETLOC: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
-_REQUEST_TARGET: Final = re.compile(r"/[!-~]*")  # printable ASCII: nothing that could end a line of the request
+_REQUEST_TARGET: Final = re.compile(r"/[!-~]*")  # printable ASCII only, so that it cannot end the request line
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """An absolute URL. ``host`` is in small letters and without an IPv6 address's brackets; ``target`` has the query."""
+    """An absolute URL. ``host`` is in lower case, without IPv6 brackets; ``target`` includes the query."""
 
     scheme: str
     host: str
@@ -39,37 +39,37 @@ class Url:
 
     @property
     def origin(self) -> Origin:
-        """What a credential for this URL is bound to."""
+        """Return the origin that credentials for this URL are bound to."""
         return self.scheme, self.host, self.port
 
     @property
     def netloc(self) -> str:
-        """Host and port as a Host header has them: without the port that the scheme implies."""
+        """Return host and port as in a Host header: without the scheme's default port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def parse_url(text: str, base: str = "") -> Url:
-    """Read a URL, relative to ``base`` if it is not absolute.
+    """Parse a URL, relative to ``base`` if it is not absolute.
 
     Raises:
-        HttpError: It is not one that a request could go to. The text itself is not repeated.
+        HttpError: It is not a URL that a request can go to. The message does not repeat the text.
     """
     try:
         parts = urlsplit(urljoin(base, text))
     except ValueError:
-        raise HttpError("a server named an address that is not a URL") from None
+        raise HttpError("a server sent an invalid URL") from None
     if parts.scheme not in _DEFAULT_PORTS:
-        raise HttpError("a server named an address that is not https")
+        raise HttpError("a server sent a URL that is not https")
     host_port = _parse_host_port(parts.netloc, parts.scheme)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if host_port is None or not _REQUEST_TARGET.fullmatch(target):
-        raise HttpError("a server named an address that is not a URL, or has a user name in it")
+        raise HttpError("a server sent a URL that is invalid or contains a user name")
     return Url(parts.scheme, *host_port, target)
 
 
 def _parse_host_port(netloc: str, scheme: str) -> tuple[str, int] | None:
-    """Host and port; None if it is neither, or more than that."""
+    """Return host and port; None if the text is not exactly ``host`` or ``host:port``."""
     match = _NETLOC.fullmatch(netloc)
     if match is None:
         return None
@@ -79,16 +79,16 @@ def _parse_host_port(netloc: str, scheme: str) -> tuple[str, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """Where a request may go besides public hosts under https: the hosts that InternalRegistries names.
+    """Allows https to public hosts, and the hosts that InternalRegistries names.
 
-    Token services and storage of internal registries are hosts like any other: they have to be named, too.
+    Token services and storage of internal registries are no exception: InternalRegistries must name them, too.
     """
 
     internal_origins: frozenset[Origin] = frozenset()
 
     @classmethod
     def from_entries(cls, entries: Iterable[str]) -> EgressPolicy:
-        """Read ``host``, ``host:port`` and ``http://host[:port]`` (the last one is spoken to without TLS).
+        """Parse entries of the form ``host``, ``host:port`` or ``http://host[:port]`` (the last one without TLS).
 
         Raises:
             ValueError: An entry is none of these; the message names it.
@@ -104,11 +104,11 @@ class EgressPolicy:
         return cls(frozenset(origins))
 
     def is_internal(self, url: Url) -> bool:
-        """Whether an entry names this very host, port and manner of speaking."""
+        """Return whether an entry names exactly this scheme, host and port."""
         return url.origin in self.internal_origins
 
     def registry_url(self, registry: str, path: str) -> Url:
-        """The URL of a path at a registry: https, unless an entry says otherwise for this host and port."""
+        """Return the URL of a path at a registry: https, unless an http:// entry names this host and port."""
         url = parse_url(f"https://{registry}{path}")
         http_url = Url(
             "http", url.host, url.port if registry.endswith(f":{url.port}") else _DEFAULT_PORTS["http"], url.target
@@ -116,14 +116,14 @@ class EgressPolicy:
         return http_url if self.is_internal(http_url) else url
 
     def check(self, url: Url) -> bool:
-        """Whether the URL is an internal one; a public one has to be https.
+        """Return whether the URL is an internal one.
 
         Raises:
-            HttpError: It is public, and not https.
+            HttpError: It is public and not https.
         """
         internal = self.is_internal(url)
         if url.scheme != "https" and not internal:
-            raise HttpError(f"{url.host} is named with http, and only https is spoken")
+            raise HttpError(f"the URL for {url.host} uses http; only https is allowed")
         return internal
 
 
@@ -135,37 +135,37 @@ SocketAddress: TypeAlias = tuple[str, int]
 """A numeric IPv4 or IPv6 address and a port."""
 
 Resolve: TypeAlias = Callable[[str, int], list[SocketAddress]]
-"""Looks a host name up; raises ``OSError`` where there is none."""
+"""Resolves a host name to addresses; raises ``OSError`` if it has none."""
 
 _IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")  # RFC 4291, section 2.4
 _UNIQUE_LOCAL: Final = ipaddress.IPv6Network("fc00::/7")  # RFC 4193
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address behind a translator
-_EC2_SERVICES: Final = ipaddress.IPv6Network("fd00:ec2::/32")  # where instance metadata and its neighbours answer
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: IPv4-embedded IPv6 addresses
+_EC2_SERVICES: Final = ipaddress.IPv6Network("fd00:ec2::/32")  # EC2-local services, such as instance metadata
 _SHARED_ADDRESS_SPACE: Final = ipaddress.IPv4Network("100.64.0.0/10")  # RFC 6598, carrier-grade NAT
 _IPV4_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 
 
 def system_resolve(host: str, port: int) -> list[SocketAddress]:
-    """Ask the operating system."""
+    """Resolve a host name with the operating system's resolver."""
     address_infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys((str(sockaddr[0]), port) for *_, sockaddr in address_infos))
 
 
 def is_ip_literal(host: str) -> bool:
-    """Whether a host is an IP address in any spelling that a resolver would take: ``::1``, ``127.1``, ``0x7f000001``.
+    """Return whether a host is an IP address in any notation that resolvers accept: ``::1``, ``127.1``, ``0x7f000001``.
 
-    A host whose last label is a number is one (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+    This includes every host whose last label is a number (https://url.spec.whatwg.org/#ends-in-a-number-checker).
     """
     return ":" in host or bool(_IPV4_NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]))
 
 
 def forbidden_category(address: str, *, allow_private: bool) -> str:
-    """Why an address may not be spoken to: the word for its kind; empty if it may.
+    """Return the category that makes an address forbidden (such as "private"), or an empty string if it is allowed.
 
-    ``allow_private`` admits private and loopback addresses, and never link-local ones: nobody's registry is there, and the
-    metadata service is.
+    ``allow_private`` allows private and loopback addresses, but never link-local ones: no registry uses those, and the
+    metadata service does.
     """
     ip = _unwrap_ipv4(ipaddress.ip_address(address.partition("%")[0]))
     if ip.is_link_local or ip in _EC2_SERVICES:
@@ -182,7 +182,7 @@ def forbidden_category(address: str, *, allow_private: bool) -> str:
 
 
 def _unwrap_ipv4(ip: _IpAddress) -> _IpAddress:
-    """The IPv4 address within an IPv6 one that stands for it, since that is where a packet would go."""
+    """Return the IPv4 address embedded in an IPv6 address, since packets would go there; else the address itself."""
     if not isinstance(ip, ipaddress.IPv6Address):
         return ip
     if ip in _NAT64:
@@ -191,26 +191,26 @@ def _unwrap_ipv4(ip: _IpAddress) -> _IpAddress:
 
 
 class Resolver:
-    """The name look-ups of one run: each name once, with all of its addresses checked."""
+    """Resolves host names for one run: each name once, with all of its addresses checked."""
 
     def __init__(self, resolve: Resolve, deadline: Deadline) -> None:
         self._resolve = resolve
         self._addresses: SingleFlight[SocketAddress, list[SocketAddress]] = SingleFlight(deadline)
 
     def resolve(self, host: str, port: int, *, allow_private: bool) -> list[SocketAddress]:
-        """The addresses of a host, all of them fit to be spoken to.
+        """Return the addresses of a host, all of them allowed.
 
         Raises:
-            HttpError: The host is an IP literal, has no address, or has one that may not be spoken to.
+            HttpError: The host is an IP literal, has no address, or has a forbidden one.
         """
         if is_ip_literal(host) and not allow_private:
-            raise HttpError(f"{host} is an IP address and not a name", "Use the registry's name")
+            raise HttpError(f"{host} is an IP address; a host name is required", "Use the registry's host name")
         addresses = self._addresses.get((host, port), lambda: self._look_up(host, port))
         for ip, _ in addresses:
             if category := forbidden_category(ip, allow_private=allow_private):
                 raise HttpError(
-                    f"the name {host} leads to a {category} address, and only public ones are spoken to",
-                    "" if allow_private else f"Name {host} in InternalRegistries, if it is a registry of yours",
+                    f"{host} resolves to a non-public address ({category}); only public addresses are allowed",
+                    "" if allow_private else f"If this is your own registry, add {host} to InternalRegistries",
                 )
         return addresses
 
@@ -220,8 +220,5 @@ class Resolver:
         except (OSError, UnicodeError):  # UnicodeError: a label that is too long, or empty
             addresses = []
         if not addresses:
-            raise HttpError(f"the name {host} is not known", "Check its spelling")
+            raise HttpError(f"the host name {host} could not be resolved", "Check its spelling")
         return addresses
-
-
-# FOLDED: URLs as far as registries need them, and which of them a request may go to.

@@ -1,4 +1,4 @@
-"""Why the world has no answer. Everything that can go wrong out there arrives as one of these two."""
+"""The two exceptions of lookups: everything that goes wrong outside this process is raised as one of them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Final
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Unavailable
 
-IMAGE_CONFIG_ADVICE: Final = "give its ENTRYPOINT and CMD in ImageConfigs, or write EntryPoint in the template"
-"""What helps with every image that cannot be read."""
+IMAGE_CONFIG_ADVICE: Final = "set the image's ENTRYPOINT and CMD in ImageConfigs, or set EntryPoint in the template"
+"""Advice for any image that cannot be read."""
 
 CREDENTIALS_ADVICE: Final = (
-    "Check its name; if it is private, give credentials for it (RepositoryCredentials of the container, or "
+    "Check its name; if it is private, provide credentials for it (RepositoryCredentials in the container, or "
     "RegistryCredentials for the registry)"
 )
-"""What helps with an image that a registry does not show to everybody."""
+"""Advice for an image that may be private."""
 
 
 class UnavailableError(Exception):
-    """A request has no answer.
+    """A lookup failed.
 
-    Its reason is made of our own words, names and status codes; never of anything else that a server sent.
+    Its reason contains only our own words, names and status codes, and nothing else that a server sent.
     """
 
     def __init__(self, reason: Reason) -> None:
@@ -29,14 +29,14 @@ class UnavailableError(Exception):
 
     @property
     def unavailable(self) -> Unavailable:
-        """The same as a value, for the plan."""
+        """Return the same as an answer for the plan."""
         return Unavailable(self.reason)
 
 
 class HttpError(Exception):
-    """A host gave no usable response. ``fact`` goes on with "…: ", as in "ghcr.io refused the connection".
+    """A host gave no usable response. ``fact`` is a clause that follows "…: ", as in "ghcr.io refused the connection".
 
-    ``advice`` is an advice that fits this failure ("Name it in InternalRegistries"), or empty.
+    ``advice`` is advice for this failure ("Add it to InternalRegistries"), or empty.
     """
 
     def __init__(self, fact: str, advice: str = "") -> None:
@@ -46,7 +46,7 @@ class HttpError(Exception):
 
 
 def unreadable_image(image: str, fact: str, advice: str = "") -> UnavailableError:
-    """The error for an image that could not be read, with the ways out that every such image has."""
+    """Return the error for an image that could not be read, including the advice for any such image."""
     full_advice = (
         f"{advice}, or {IMAGE_CONFIG_ADVICE}" if advice else IMAGE_CONFIG_ADVICE[0].upper() + IMAGE_CONFIG_ADVICE[1:]
     )

@@ -1,44 +1,58 @@
-"""Requests with their redirects, their second tries and their bounds; connections are kept for the next request.
+"""An HTTP client for registries, on urllib3.
 
-Redirects go to https only, to public addresses only (or to hosts that InternalRegistries names), and take no credentials
-to another origin. 429 and 5xx are tried again, Retry-After is kept to, all within the run's deadline.
+It adds the rules of a lookup to urllib3's pools of connections:
+
+- A connection goes to an address that the resolver has checked; TLS and the Host header use the name.
+- Redirects lead only to https and public addresses (or to hosts that InternalRegistries names), and credentials do not
+  follow one to another origin.
+- 429 and 5xx are retried, and Retry-After is honored, within the run's deadline.
+- A response has a limited size and is not decompressed.
 """
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final, TypeAlias
+
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPHeaderDict
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from sysdig_instrument import __version__
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
-from sysdig_instrument.lookup import egress
-from sysdig_instrument.lookup.connection import BrokenConnectionError, Connection, HttpResponse, PoolKey
-from sysdig_instrument.lookup.egress import PUBLIC_ONLY, EgressPolicy, Url, is_ip_literal
+from sysdig_instrument.lookup import connections, egress
+from sysdig_instrument.lookup.connections import (
+    BrokenConnectionError,
+    CreateConnection,
+    Pool,
+    StaleConnectionError,
+    TlsPool,
+    UnreachableHostError,
+)
+from sysdig_instrument.lookup.egress import PUBLIC_ONLY, EgressPolicy, Origin, Resolver, Url, is_ip_literal
 from sysdig_instrument.lookup.errors import HttpError
-
-if TYPE_CHECKING:
-    from email.message import Message
-
-    from sysdig_instrument.lookup.dialling import Connector
-    from sysdig_instrument.lookup.egress import Resolver
-    from sysdig_instrument.lookup.proxy import Proxy
+from sysdig_instrument.lookup.proxy import Proxy
+from sysdig_instrument.lookup.workers import MAX_THREADS, Deadline
 
 MAX_REDIRECTS: Final = 5
 RETRY_DELAYS: Final = (0.2, 0.8)
-"""Seconds before the second and the third try."""
+"""Seconds before the first and the second retry."""
 
 _REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
 _RETRYABLE_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
-_CRLF: Final = "\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A GET, or a POST where there is a ``body``. ``max_bytes`` bounds the response's body, in bytes.
+    """A GET, or a POST if there is a ``body``. ``max_bytes`` limits the response's body, in bytes.
 
-    ``authorization`` is kept apart from the other headers because it does not follow a redirect to another origin.
+    ``authorization`` is separate from the other headers because it does not follow a redirect to another origin.
     """
 
     url: Url
@@ -49,39 +63,65 @@ class HttpRequest:
     body: bytes | None = None
     max_redirects: int = MAX_REDIRECTS
 
-    def encode(self) -> bytes:
-        """The request as it goes over the wire."""
-        lines = [
-            f"{'GET' if self.body is None else 'POST'} {self.url.target} HTTP/1.1",
-            f"Host: {self.url.netloc}",
-            f"User-Agent: sysdig-instrument/{__version__}",
-            "Accept-Encoding: identity",
-            *(f"{name}: {value}" for name, value in self.headers.items()),
-        ]
-        if self.authorization is not None:
-            lines.append(f"Authorization: {self.authorization}")
-        if self.body is not None:
-            lines.append(f"Content-Length: {len(self.body)}")
-        if any(not line.isprintable() for line in lines):  # nothing may end a line but we
-            raise HttpError("a header would hold characters that HTTP does not allow")
-        return (_CRLF.join(lines) + _CRLF * 2).encode() + (self.body or b"")
+    def all_headers(self) -> dict[str, str]:
+        """Return the headers to send.
+
+        Raises:
+            HttpError: A value contains characters that HTTP does not allow.
+        """
+        headers = {
+            "Host": self.url.netloc,
+            "User-Agent": f"sysdig-instrument/{__version__}",
+            "Accept-Encoding": "identity",
+            **self.headers,
+            **({"Authorization": self.authorization} if self.authorization is not None else {}),
+        }
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):  # no header injection
+            raise HttpError("a request header would contain characters that HTTP does not allow")
+        return headers
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response. ``body`` is complete, of the length that the server announced, and within the request's limit."""
+
+    status: int
+    headers: HTTPHeaderDict
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header, without surrounding spaces; empty if there is none."""
+        return next(iter(self.headers.getlist(name)), "").strip()
+
+
+_PoolKey: TypeAlias = tuple[Origin, bool]
+"""An origin, and whether private addresses are allowed. A connection is only reused for the same key: a public registry
+that redirects to an internal one must not get a connection that an internal lookup left open."""
 
 
 class HttpClient:
-    """The HTTP client of one run. Threads share it."""
+    """The HTTP client of one run. It is thread-safe."""
 
-    def __init__(self, resolver: Resolver, dialler: Connector, proxy: Proxy | None = None) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        deadline: Deadline,
+        *,
+        make_ssl_context: Callable[[], ssl.SSLContext],
+        create_connection: CreateConnection,
+        proxy: Proxy | None = None,
+    ) -> None:
         self._resolver = resolver
-        self._dialler = dialler
+        self._deadline = deadline
+        self._make_ssl_context = make_ssl_context
+        self._create_connection = create_connection
         self._proxy = proxy
-        self._deadline = dialler.deadline
         self._lock = threading.Lock()
-        self._idle: dict[PoolKey, list[Connection]] = {}
-        self._unreachable: dict[PoolKey, HttpError] = {}
-        self._closed = False
+        self._pools: dict[_PoolKey, HTTPConnectionPool] = {}
+        self._unreachable: dict[_PoolKey, UnreachableHostError] = {}
 
     def send(self, request: HttpRequest) -> tuple[HttpResponse, bool]:
-        """The response to a request, whatever its status, and whether all of it stayed with the URL's own origin.
+        """Return the response, whatever its status, and whether every redirect stayed at the URL's origin.
 
         Raises:
             HttpError: There was no response, or a redirect that is not followed.
@@ -90,23 +130,22 @@ class HttpClient:
         same_origin = True
         redirects_left = request.max_redirects
         while (response := self._send_with_retries(request)).status in _REDIRECT_STATUSES:
-            location = response.headers.get("Location")
+            location = response.header("Location")
             if request.body is not None or not location or not redirects_left:
-                raise HttpError(f"{request.url.host} redirects too often, or to nowhere")
+                raise HttpError(f"{request.url.host} sent too many redirects, or one that cannot be followed")
             redirects_left -= 1
-            request = self._redirect(request, location)
+            request = _redirect(request, location)
             same_origin = same_origin and request.url.origin == origin
         return response, same_origin
 
-    @staticmethod
-    def _redirect(request: HttpRequest, location: str) -> HttpRequest:
-        """The same request at another place. What leaves its origin loses its credentials, even if it comes back."""
-        current = request.url
-        url = egress.parse_url(location, f"{current.scheme}://{current.netloc}{current.target}")
-        return replace(request, url=url, authorization=request.authorization if url.origin == current.origin else None)
+    def close(self) -> None:
+        """Close idle connections now, and the others once they are released."""
+        with self._lock:
+            for pool in self._pools.values():
+                pool.close()
 
     def _send_with_retries(self, request: HttpRequest) -> HttpResponse:
-        """One request to one place, tried again where that may help and there is time."""
+        """Send a request without following redirects; retry if that may help and there is time."""
         delays = iter((*RETRY_DELAYS, None))
         while True:
             delay = next(delays)
@@ -118,71 +157,115 @@ class HttpClient:
                 continue
             if response.status not in _RETRYABLE_STATUSES or delay is None:
                 return response
-            if not self._deadline.pause(_retry_after_seconds(response.headers, delay)):
+            if not self._deadline.pause(_retry_after_seconds(response, delay)):
                 return response
 
     def _send_once(self, request: HttpRequest) -> HttpResponse:
-        encoded = request.encode()
+        headers = request.all_headers()
+        pool_key = request.url.origin, request.egress_policy.check(request.url)
+        pool = self._pool(request.url, pool_key)
         while True:
-            connection = self._acquire(request)
-            reused = connection.used
             try:
-                return connection.exchange(encoded, request.max_bytes)
-            except BrokenConnectionError:
-                if not reused:  # a server may close a connection that it was kept on, at any time: that is no fault
-                    raise
-            finally:
-                self._release(connection)
-
-    def _acquire(self, request: HttpRequest) -> Connection:
-        """A connection that is idle, or a new one; a host that could not be connected to is not tried again."""
-        url = request.url
-        pool_key = url.origin, request.egress_policy.check(url)
-        with self._lock:
-            if idle := self._idle.get(pool_key):
-                return idle.pop()
-            if error := self._unreachable.get(pool_key):
-                raise error
-        try:
-            return self._connect(url, pool_key)
-        except BrokenConnectionError:
-            raise
-        except HttpError as error:
-            with self._lock:
+                return self._exchange(pool, request, headers)
+            except StaleConnectionError:
+                continue  # a server may close an idle connection at any time; that is not an error
+            except UnreachableHostError as error:
                 self._unreachable[pool_key] = error
-            raise
+                raise
 
-    def _connect(self, url: Url, pool_key: PoolKey) -> Connection:
+    def _exchange(self, pool: HTTPConnectionPool, request: HttpRequest, headers: Mapping[str, str]) -> HttpResponse:
+        host = request.url.host
+        try:
+            response = pool.urlopen(
+                "GET" if request.body is None else "POST",
+                request.url.target,
+                request.body,
+                headers,
+                retries=False,
+                redirect=False,
+                timeout=self._deadline.timeout(connections.READ_TIMEOUT_SECONDS),
+                preload_content=False,
+                decode_content=False,
+            )
+            with closing(response):
+                body = _read_body(response, request.max_bytes, host)
+                return HttpResponse(response.status, response.headers, body)
+        except (HTTPError, OSError) as error:
+            if any(isinstance(each, TimeoutError | Urllib3TimeoutError) for each in (error, *error.args)):
+                raise HttpError(f"{host} did not respond in time") from None
+            raise BrokenConnectionError(f"{host} closed the connection early or sent an invalid response") from None
+
+    def _pool(self, url: Url, pool_key: _PoolKey) -> HTTPConnectionPool:
+        with self._lock:
+            if pool_key not in self._pools:
+                self._pools[pool_key] = self._make_pool(url, pool_key)
+            return self._pools[pool_key]
+
+    def _make_pool(self, url: Url, pool_key: _PoolKey) -> HTTPConnectionPool:
         _, internal = pool_key
-        if self._proxy and not internal and not self._proxy.is_bypassed(url.host):
+        proxy = None if internal or self._proxy is None or self._proxy.is_bypassed(url.host) else self._proxy
+        open_socket = partial(self._open_socket, url, pool_key, proxy)
+        if url.scheme == "http":
+            return Pool(url.host, url.port, maxsize=MAX_THREADS, open_socket=open_socket, deadline=self._deadline)
+        return TlsPool(
+            url.host,
+            url.port,
+            maxsize=MAX_THREADS,
+            ssl_context=self._make_ssl_context(),
+            open_socket=open_socket,
+            deadline=self._deadline,
+            http_proxy=proxy,
+        )
+
+    def _open_socket(self, url: Url, pool_key: _PoolKey, proxy: Proxy | None) -> socket.socket:
+        """Open a TCP connection to the first checked address that accepts one, or to the proxy."""
+        if error := self._unreachable.get(pool_key):
+            raise error
+        if proxy is None:
+            name = url.netloc
+            addresses = self._resolver.resolve(url.host, url.port, allow_private=pool_key[1])
+        else:
+            name, addresses = f"the proxy {proxy.host}", [(proxy.host, proxy.port)]
             if is_ip_literal(url.host):
-                raise HttpError(f"{url.host} is an IP address and not a name", "Use the registry's name")
-            return self._dialler.connect_through(self._proxy, url, pool_key)
-        return self._dialler.connect(url, pool_key, self._resolver.resolve(url.host, url.port, allow_private=internal))
-
-    def _release(self, connection: Connection) -> None:
-        with self._lock:
-            if connection.reusable and not self._closed:
-                self._idle.setdefault(connection.pool_key, []).append(connection)
-                return
-        connection.close()
-
-    def close(self) -> None:
-        """Close the idle connections now, and those in use as soon as they no longer are."""
-        with self._lock:
-            self._closed = True
-            idle = [connection for connections in self._idle.values() for connection in connections]
-            self._idle.clear()
-        for connection in idle:
-            connection.close()
+                fact = f"{url.host} is an IP address; a host name is required"
+                raise HttpError(fact, "Use the registry's host name")
+        fact = f"could not connect to {name}"
+        for address in addresses:
+            try:
+                return self._create_connection(address, self._deadline.timeout(connections.CONNECT_TIMEOUT_SECONDS))
+            except ConnectionRefusedError:
+                fact = f"{name} refused the connection"
+            except TimeoutError:
+                fact = f"connecting to {name} timed out"
+            except OSError:
+                continue
+        raise UnreachableHostError(fact, "Check that the registry is reachable from this network")
 
 
-def _retry_after_seconds(headers: Message, minimum: float) -> float:
-    """Seconds of a Retry-After header (RFC 9110, section 10.2.3); a date is taken relative to the server's own clock."""
-    value = headers.get("Retry-After", "").strip()
+def _redirect(request: HttpRequest, location: str) -> HttpRequest:
+    """Return the request for the redirect's target. One that leaves its origin loses its credentials for good."""
+    current = request.url
+    url = egress.parse_url(location, f"{current.scheme}://{current.netloc}{current.target}")
+    return replace(request, url=url, authorization=request.authorization if url.origin == current.origin else None)
+
+
+def _read_body(response: BaseHTTPResponse, max_bytes: int, host: str) -> bytes:
+    if (response.length_remaining or 0) <= max_bytes:
+        body = response.read(max_bytes + 1)
+        if len(body) <= max_bytes:
+            if response.length_remaining:
+                raise HTTPError  # the body is shorter than announced
+            return body
+    raise HttpError(f"the response from {host} exceeds the limit of {max_bytes >> 20} MiB")
+
+
+def _retry_after_seconds(response: HttpResponse, minimum: float) -> float:
+    """Return the seconds of a Retry-After header (RFC 9110, section 10.2.3); a date counts from the response's Date."""
+    value = response.header("Retry-After")
     if value.isascii() and value.isdigit():
         return max(float(value), minimum)
     try:
-        return max((parsedate_to_datetime(value) - parsedate_to_datetime(headers["Date"])).total_seconds(), minimum)
+        date = parsedate_to_datetime(response.header("Date"))
+        return max((parsedate_to_datetime(value) - date).total_seconds(), minimum)
     except (TypeError, ValueError, OverflowError):  # neither a number nor a date, or no Date to compare it with
         return minimum

@@ -1,4 +1,8 @@
-"""From a reference to an image config: index, manifest, config, each checked against the digest that names it."""
+"""Read image configs: group the lookups of a run by image, and fetch each image from its registry or the cache.
+
+An image config is fetched by way of its index and its manifest, each verified against its digest. A warm Lambda caches
+image configs: by digest until they are evicted, by tag for a short time.
+"""
 
 from __future__ import annotations
 
@@ -25,43 +29,45 @@ from sysdig_instrument.lookup.reference import InvalidReferenceError, Reference
 from sysdig_instrument.lookup.secrets import ContainerSecret, Secrets
 from sysdig_instrument.lookup.workers import Clock, MonotonicClock, WorkerPool
 
+# --- one image
+
 MAX_MANIFESTS: Final = 6
-"""How many manifests and indexes are read for one image: an index in an index is legal, and a chain of them is a trap."""
+"""Limit of manifests and indexes read for one image: nested indexes are legal, but a long chain may be an attack."""
 
 
 class Repository(Protocol):
-    """A repository at some registry."""
+    """A repository in a registry, as :func:`fetch_image_config` reads it."""
 
     def fetch_manifest(self, tag_or_digest: str) -> RawManifest:
-        """The manifest or index that a tag or digest names, not yet checked.
+        """Return the manifest or index of a tag or digest, not yet verified.
 
         Raises:
-            HttpError: There is none, or it could not be had.
+            HttpError: It does not exist, or could not be fetched.
         """
         ...
 
     def fetch_blob(self, digest: str, max_bytes: int) -> bytes:
-        """The blob of that digest, not yet checked, of at most ``max_bytes`` bytes.
+        """Return the blob of a digest, not yet verified, of at most ``max_bytes`` bytes.
 
         Raises:
-            HttpError: There is none, or it could not be had.
+            HttpError: It does not exist, or could not be fetched.
         """
         ...
 
 
 def fetch_image_config(repository: Repository, key: ImageKey, cache: ImageCache) -> ImageConfig:
-    """The config of an image for linux on an architecture. ``repository`` is the one of its reference.
+    """Return the config of an image for linux on an architecture. ``repository`` is that of its reference.
 
-    An image that is not in an index is taken whatever its architecture: Docker runs it, too.
+    An image without an index is accepted whatever its architecture, as Docker runs it, too.
 
     Raises:
-        HttpError: It cannot be had, or is not what it should be.
+        HttpError: It could not be fetched, or is not valid.
     """
     descriptor = _fetch_platform_manifest(repository, key.reference.tag_or_digest, key.architecture).config
     if cached := cache.get_config_blob(key.blob_key(descriptor.digest)):
         return cached
     if descriptor.size > MAX_CONFIG_BYTES:
-        raise HttpError(f"its configuration has more than the {MAX_CONFIG_BYTES >> 20} MiB that are read")
+        raise HttpError(f"its configuration exceeds the limit of {MAX_CONFIG_BYTES >> 20} MiB")
     body = repository.fetch_blob(descriptor.digest, MAX_CONFIG_BYTES)
     oci.verify_content(body, descriptor.digest, descriptor.size)
     image_config = oci.parse_image_config(body)
@@ -70,31 +76,33 @@ def fetch_image_config(repository: Repository, key: ImageKey, cache: ImageCache)
 
 
 def _fetch_platform_manifest(repository: Repository, tag_or_digest: str, architecture: str) -> Manifest:
-    """The manifest for the platform, through however many indexes."""
+    """Return the platform's manifest, resolving indexes on the way."""
     queue: list[Descriptor | str] = [tag_or_digest]
     for _ in range(MAX_MANIFESTS):
         if not queue:
-            raise HttpError(f"it has no image for linux/{architecture}", "Take an image that is built for it")
+            raise HttpError(f"it has no image for linux/{architecture}", "Use an image that is built for this platform")
         parsed = oci.parse_manifest(_fetch_verified_manifest(repository, queue.pop(0)))
         if isinstance(parsed, Manifest):
             return parsed
         queue[:0] = oci.manifests_for_platform(parsed, architecture)
-    raise HttpError(f"its indexes lead from one to the next, more than {MAX_MANIFESTS} times")
+    raise HttpError(f"more than {MAX_MANIFESTS} manifests and indexes would have to be read for it")
 
 
 def _fetch_verified_manifest(repository: Repository, target: Descriptor | str) -> RawManifest:
-    """A manifest or an index, checked: what a tag names is whatever the registry says that it names."""
+    """Return a verified manifest or index. Only a digest can be verified; for a tag, the registry is authoritative."""
     if isinstance(target, str):
         raw_manifest = repository.fetch_manifest(target)
         if ":" in target:
             oci.verify_content(raw_manifest.body, target)
         return raw_manifest
     if target.size > MAX_MANIFEST_BYTES:
-        raise HttpError(f"its manifest has more than the {MAX_MANIFEST_BYTES >> 20} MiB that are read")
+        raise HttpError(f"its manifest exceeds the limit of {MAX_MANIFEST_BYTES >> 20} MiB")
     raw_manifest = repository.fetch_manifest(target.digest)
     oci.verify_content(raw_manifest.body, target.digest, target.size)
     return raw_manifest
 
+
+# --- the cache
 
 MAX_CACHE_ENTRIES: Final = 1024
 TAG_TTL_SECONDS: Final = 300.0
@@ -105,20 +113,20 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class ImageKey:
-    """An image as somebody reads it: what one may read with one's credentials, another may not."""
+    """Identifies an image, its platform and the credentials to read it: others may not be allowed to read it."""
 
     reference: Reference
     architecture: str
     secret_id: str | None
 
     def blob_key(self, digest: str) -> BlobKey:
-        """A configuration blob of the image's repository, for the same reader."""
+        """Return the key of a configuration blob in the image's repository, for the same credentials."""
         return BlobKey(self.reference.registry, self.reference.repository, self.secret_id, digest)
 
 
 @dataclass(frozen=True, slots=True)
 class BlobKey:
-    """A blob as somebody reads it. That somebody's manifest names a digest does not prove that the blob is theirs to read."""
+    """Identifies a blob and the credentials to read it. A manifest may name a blob that its reader has no access to."""
 
     registry: str
     repository: str
@@ -127,7 +135,7 @@ class BlobKey:
 
 
 class _LruCache(Generic[K, V]):
-    """A dictionary that forgets what has not been used for the longest time when it has too many entries."""
+    """A least-recently-used cache of limited size."""
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
@@ -150,10 +158,10 @@ class _LruCache(Generic[K, V]):
 
 
 class ImageCache:
-    """What was read of images, from one run to the next. Threads share it; failures are never kept.
+    """Caches image configs from one run to the next. It is thread-safe and never caches failures.
 
-    ``tag_seconds`` is how long a tag is taken to name the image that it named; 0 asks anew in every run. What a digest
-    names never changes, so that is kept until ``most`` newer entries push it out.
+    ``tag_ttl_seconds`` is how long a tag's image is cached; 0 looks it up in every run. The content of a digest never
+    changes, so it stays until ``max_entries`` newer entries evict it.
     """
 
     def __init__(
@@ -170,7 +178,7 @@ class ImageCache:
         self._config_blobs: _LruCache[BlobKey, ImageConfig] = _LruCache(max_entries)
 
     def get_image(self, key: ImageKey) -> ImageConfig | None:
-        """What is known of an image, if it still holds."""
+        """Return an image's config if it is cached and has not expired."""
         with self._lock:
             config, expires_at = self._images.get(key) or (None, None)
             if expires_at is not None and self._clock.now() >= expires_at:
@@ -179,32 +187,34 @@ class ImageCache:
             return config
 
     def put_image(self, key: ImageKey, config: ImageConfig) -> None:
-        """Remember an image."""
+        """Cache an image's config."""
         expires_at = None if key.reference.digest else self._clock.now() + self._tag_ttl_seconds
         with self._lock:
             self._images.put(key, (config, expires_at))
 
     def get_config_blob(self, key: BlobKey) -> ImageConfig | None:
-        """What a configuration blob says."""
+        """Return the config of a cached configuration blob."""
         with self._lock:
             return self._config_blobs.get(key)
 
     def put_config_blob(self, key: BlobKey, config: ImageConfig) -> None:
-        """Remember a configuration blob, whose digest has been checked."""
+        """Cache the config of a configuration blob whose digest has been verified."""
         with self._lock:
             self._config_blobs.put(key, config)
 
 
+# --- all images of a run
+
 RecordAnswer: TypeAlias = Callable[[ImageLookup, Answer], None]
-"""Takes an answer; may be called from any thread."""
+"""Records an answer; may be called from any thread."""
 
 _LookupsByImage: TypeAlias = dict[ImageKey, list[ImageLookup]]
-"""The requests for each image: ``nginx`` and ``docker.io/library/nginx:latest`` are one image."""
+"""The lookups of each image: ``nginx`` and ``docker.io/library/nginx:latest`` are one image."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageReader:
-    """What the images of one run are read with. ``default_credentials`` are the credentials that no container has to name."""
+    """Reads the images of one run. ``default_credentials`` apply to every container, after its own secret."""
 
     allowed_registries: tuple[str, ...]
     egress_policy: EgressPolicy
@@ -218,7 +228,7 @@ class ImageReader:
     record: RecordAnswer
 
     def start(self, lookups: Iterable[ImageLookup]) -> None:
-        """Answer what needs no asking, and have the crew ask for the rest."""
+        """Answer from the cache what it holds, and submit jobs for the rest."""
         by_ecr_repository: dict[EcrRepository, _LookupsByImage] = {}
         by_reference: dict[tuple[reference.Reference, str | None], _LookupsByImage] = {}
         for key, image_lookups in self._group_by_image(lookups).items():
@@ -244,23 +254,23 @@ class ImageReader:
                 image_reference = reference.parse_reference(lookup.image)
                 self._check_allowed(image_reference)
             except InvalidReferenceError as error:
-                fact = f"The image {lookup.image} is not an image reference: {error}"
+                fact = f"The image {lookup.image} is not a valid image reference: {error}"
                 self.record(lookup, UnavailableError(Reason(fact, "Write it as registry/repository:tag")).unavailable)
             except UnavailableError as error:
                 self.record(lookup, error.unavailable)
             else:
-                key = ImageKey(image_reference, lookup.architecture, lookup.credentials)
+                key = ImageKey(image_reference, lookup.architecture, lookup.secret_id)
                 lookups_by_image.setdefault(key, []).append(lookup)
         return lookups_by_image
 
     def _check_allowed(self, image_reference: reference.Reference) -> None:
         if not any(fnmatchcase(image_reference.registry, pattern.lower()) for pattern in self.allowed_registries):
             raise unreadable_image(
-                str(image_reference), f"AllowedRegistries does not admit {image_reference.registry}", "Admit it there"
+                str(image_reference), f"AllowedRegistries does not include {image_reference.registry}", "Add it there"
             )
 
     def _read_from_registry(self, image_reference: reference.Reference, lookups_by_image: _LookupsByImage) -> None:
-        """One image, for the architectures that it is wanted for."""
+        """Read one image, for each architecture that a lookup needs."""
         key = next(iter(lookups_by_image))
         container_credentials = (ContainerSecret(self.secrets, key.secret_id),) if key.secret_id else ()
         repository = DistributionRepository(
@@ -273,7 +283,7 @@ class ImageReader:
             self._read_image(repository, image_key, image_lookups)
 
     def _read_from_ecr(self, ecr_repository: EcrRepository, lookups_by_image: _LookupsByImage) -> None:
-        """All images of one repository: their manifests in as few calls as can be, then their configs side by side."""
+        """Read the images of one repository: manifests in as few calls as possible, then configs in parallel."""
         client = EcrRepositoryClient(ecr_repository, self.clients, self.http)
         try:
             client.prefetch_manifests(key.reference.tag_or_digest for key in lookups_by_image)
@@ -306,7 +316,7 @@ class ImageReader:
 
 
 def _platform_digests(client: EcrRepositoryClient, lookups_by_image: _LookupsByImage) -> list[str]:
-    """The manifests that indexes lead to, as far as that can be told; what is wrong with one is told when it is read."""
+    """Return the manifest digests of the platforms. Invalid indexes are skipped here and reported when read."""
     digests = []
     for key in lookups_by_image:
         try:
@@ -316,7 +326,3 @@ def _platform_digests(client: EcrRepositoryClient, lookups_by_image: _LookupsByI
         if isinstance(parsed, oci.Index):
             digests += [entry.digest for entry in oci.manifests_for_platform(parsed, key.architecture)[:1]]
     return digests
-
-
-# FOLDED: What a warm Lambda still knows of images: by digest for as long as there is room, by tag for a short time.
-# FOLDED: All images of a run: who is asked for which, and in what order it happens.

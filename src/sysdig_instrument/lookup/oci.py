@@ -1,7 +1,7 @@
-"""Manifests, indexes and image configurations: what they say, and whether they are what was asked for.
+"""Parse and verify manifests, indexes and image configurations.
 
-Sources: the OCI image spec (manifest.md, image-index.md, config.md) and Docker's image manifest V2, schema 2. Whatever
-is read here was sent by a server, and none of it is repeated in an error.
+Sources: the OCI image spec (manifest.md, image-index.md, config.md) and Docker's image manifest V2, schema 2. All input
+here comes from servers, and error messages repeat none of it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.errors import HttpError
 
 MAX_MANIFEST_BYTES: Final = 4 << 20
-"""Bytes; the distribution spec asks registries to take manifests of at least that, and most take no more."""
+"""The distribution spec requires registries to accept manifests of at least this size, and most accept no more."""
 
 MAX_CONFIG_BYTES: Final = 8 << 20
-"""Bytes; a config has some ten thousand."""
+"""A config has some ten thousand bytes."""
 
 _INDEX_MEDIA_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
@@ -30,7 +30,7 @@ _MANIFEST_MEDIA_TYPES: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 ACCEPTED_MEDIA_TYPES: Final = _INDEX_MEDIA_TYPES + _MANIFEST_MEDIA_TYPES
-"""The media types that are understood, for an Accept header."""
+"""The supported media types, for an Accept header."""
 
 _CONFIG_MEDIA_TYPES: Final = (
     "application/vnd.oci.image.config.v1+json",
@@ -38,7 +38,7 @@ _CONFIG_MEDIA_TYPES: Final = (
     "application/octet-stream",  # as Docker 1.10 pushed it
 )
 _DYNAMIC_REFERENCE: Final = "{{resolve:"
-# What a platform without a variant stands for (containerd's platforms package, normalizeArch).
+# Variants that are equal to no variant (containerd's platforms package, normalizeArch).
 _DEFAULT_VARIANTS: Final = {"amd64": ("", "v1"), "arm64": ("", "v8")}
 
 
@@ -64,7 +64,7 @@ class Descriptor:
 
     @property
     def is_index(self) -> bool:
-        """Whether it points to an index."""
+        """Return whether it points to an index."""
         return self.media_type in _INDEX_MEDIA_TYPES
 
 
@@ -83,36 +83,37 @@ class Index:
 
 
 def parse_manifest(raw_manifest: RawManifest) -> Manifest | Index:
-    """Read a manifest or an index.
+    """Parse a manifest or an index.
 
     Raises:
-        HttpError: It is neither, or one that is not understood.
+        HttpError: It is neither, or is not supported.
     """
     value = _parse_object(raw_manifest.body, "manifest")
     if value.get("schemaVersion") == 1:
         raise HttpError(
-            "it has a manifest of schema 1, which registries and ECS gave up", "Push it anew with a current tool"
+            "its manifest uses schema 1, which registries and ECS no longer support",
+            "Push it again with a current tool",
         )
     manifests, config = value.get("manifests"), value.get("config")
-    # A document that can be read in two ways is refused (OCI image spec, CVE-2021-41190).
+    # Reject an ambiguous document (OCI image spec, CVE-2021-41190).
     if ("manifests" in value) == ("config" in value or "layers" in value):
-        raise HttpError("its manifest is neither an image's nor an index")
+        raise HttpError("its manifest is neither an image manifest nor an index")
     media_type = value.get("mediaType") or raw_manifest.media_type
     if media_type in ACCEPTED_MEDIA_TYPES and (media_type in _INDEX_MEDIA_TYPES) != ("manifests" in value):
-        raise HttpError("its manifest is not of the kind that it is said to be")
+        raise HttpError("its manifest does not match its declared media type")
     if isinstance(manifests, list):
         return Index(tuple(_parse_descriptor(entry) for entry in manifests))
     descriptor = _parse_descriptor(config)
     if descriptor.media_type not in _CONFIG_MEDIA_TYPES:
-        raise HttpError("it is not a container image but something else that registries keep, such as a Helm chart")
+        raise HttpError("it is not a container image but another kind of artifact, such as a Helm chart")
     return Manifest(descriptor)
 
 
 def manifests_for_platform(index: Index, architecture: str) -> list[Descriptor]:
-    """The descriptors to follow for linux on an architecture, the best first; empty if there is none.
+    """Return the descriptors to follow for linux on an architecture, the best first; empty if there is none.
 
-    A manifest for just this platform; else indexes that do not say what they are for; else, if the index says of nothing
-    what it is for, its one manifest. Attestations (``unknown/unknown``) are thereby passed over.
+    These are: the manifest for exactly this platform; else nested indexes without a platform; else the only manifest,
+    if it has no platform. Attestations (``unknown/unknown``) are therefore skipped.
     """
     matching = [
         entry
@@ -129,18 +130,18 @@ def manifests_for_platform(index: Index, architecture: str) -> list[Descriptor]:
 
 
 def verify_content(body: bytes, digest: str, size: int | None = None) -> None:
-    """Check content against its digest, and against its length where that is known.
+    """Verify content against its digest, and against its size if that is known.
 
     Raises:
-        HttpError: It is something else, or the digest is of an algorithm that nobody registered.
+        HttpError: It does not match, or the digest's algorithm is not a registered one.
     """
     algorithm, _, expected = digest.partition(":")
     if algorithm not in ("sha256", "sha512"):
         raise HttpError("its digest is neither sha256 nor sha512")
     if size is not None and len(body) != size:
-        raise HttpError("what the registry sent is not of the length that its descriptor says")
+        raise HttpError("the content that the registry sent does not have the size given in its descriptor")
     if hashlib.new(algorithm, body, usedforsecurity=True).hexdigest() != expected:
-        raise HttpError("what the registry sent does not have the digest that it was asked for")
+        raise HttpError("the content that the registry sent does not match the requested digest")
 
 
 def parse_image_config(body: bytes) -> ImageConfig:
@@ -150,7 +151,7 @@ def parse_image_config(body: bytes) -> ImageConfig:
         HttpError: It is not an image configuration.
     """
     config = _parse_object(body, "configuration").get("config")
-    if config is None:  # an image that says nothing of how it runs
+    if config is None:  # the image configures nothing about how it runs
         return ImageConfig()
     if not isinstance(config, dict):
         raise HttpError("its configuration is not an object")
@@ -158,16 +159,16 @@ def parse_image_config(body: bytes) -> ImageConfig:
 
 
 def _parse_argv(value: Json) -> tuple[str, ...]:
-    """A list of strings; Docker also takes a string for a list of one (its ``strslice``), and null for none."""
+    """Parse a list of strings; Docker also accepts a single string (its ``strslice``), and null for an empty list."""
     if value is None:
         return ()
     arguments = [value] if isinstance(value, str) else value
     if not isinstance(arguments, list) or not all(isinstance(argument, str) for argument in arguments):
         raise HttpError("its ENTRYPOINT or CMD is not a list of strings")
     argv = tuple(str(argument) for argument in arguments)
-    # It will stand in a template. Whoever made the image must not have CloudFormation fill in secrets of the account.
+    # It goes into a template. An image's author must not make CloudFormation insert secrets of the account.
     if any(_DYNAMIC_REFERENCE in argument for argument in argv):
-        raise HttpError("its ENTRYPOINT or CMD holds a dynamic reference, which CloudFormation would resolve")
+        raise HttpError("its ENTRYPOINT or CMD contains a dynamic reference, which CloudFormation would resolve")
     return argv
 
 
@@ -176,7 +177,7 @@ def _parse_descriptor(value: Json) -> Descriptor:
         media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
         if isinstance(media_type, str) and isinstance(digest, str) and type(size) is int and size >= 0:
             return Descriptor(media_type, digest, size, _parse_platform(value.get("platform")))
-    raise HttpError("its manifest has a broken descriptor")
+    raise HttpError("its manifest has an invalid descriptor")
 
 
 def _parse_platform(value: Json) -> tuple[str, str, str] | None:

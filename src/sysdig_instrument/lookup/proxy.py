@@ -1,7 +1,7 @@
-"""A proxy on the way to registries, for the command line tool behind a company's firewall.
+"""An HTTP proxy for the command line tool behind a company's firewall.
 
-The macro never takes one. A proxy looks names up itself, so what a name leads to is not checked here: behind a proxy it
-is the proxy that decides who may be spoken to. Certificates are checked as ever, end to end through the tunnel.
+The macro never uses one. A proxy resolves host names itself, so their addresses are not checked here: the proxy decides
+which hosts are allowed. Certificates are still verified end to end, through the tunnel.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from sysdig_instrument.lazy_dataclasses import dataclass, field
-from sysdig_instrument.lookup.egress import Url
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An HTTP proxy. ``no_proxy`` are the hosts and domains that are spoken to without it, ``*`` all of them."""
+    """An HTTP proxy. ``no_proxy`` lists the hosts and domains that bypass it; ``*`` means all."""
 
     host: str
     port: int
@@ -25,7 +24,7 @@ class Proxy:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Proxy | None:
-        """The proxy that HTTPS_PROXY and NO_PROXY (or in small letters, which win) name; None if there is none.
+        """Return the proxy of HTTPS_PROXY and NO_PROXY (lower-case names take precedence); None if there is none.
 
         Raises:
             ValueError: HTTPS_PROXY is not an http:// URL.
@@ -50,13 +49,10 @@ class Proxy:
         )
 
     def is_bypassed(self, host: str) -> bool:
-        """Whether a host is spoken to without the proxy: it, or a domain that it is in, is in NO_PROXY."""
+        """Return whether a host bypasses the proxy: NO_PROXY lists it or a parent domain."""
         return any(entry in ("*", host) or host.endswith(f".{entry}") for entry in self.no_proxy)
 
-    def connect_request(self, url: Url) -> bytes:
-        """What the proxy is asked for a tunnel to a URL's host."""
-        authority = f"{url.host}:{url.port}"
-        lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
-        if self.authorization:
-            lines.append(f"Proxy-Authorization: {self.authorization}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a CONNECT request."""
+        return {"Proxy-Authorization": self.authorization} if self.authorization else {}

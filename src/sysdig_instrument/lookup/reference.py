@@ -23,12 +23,12 @@ _MAX_NAME_LENGTH: Final = 255
 
 
 class InvalidReferenceError(ValueError):
-    """The text is not an image reference. The message goes on with "…, which is not an image reference: "."""
+    """The text is not an image reference. The message is a clause that follows "… is not a valid image reference: "."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where an image is: ``registry`` in lower case with its port if it names one, and ``docker.io`` for Docker Hub."""
+    """An image's location: ``registry`` is in lower case with its port, if any, and ``docker.io`` for Docker Hub."""
 
     registry: str
     repository: str
@@ -37,33 +37,35 @@ class Reference:
 
     @property
     def tag_or_digest(self) -> str:
-        """What the registry is asked for: the digest where there is one (as Docker does), else the tag."""
+        """Return the digest if there is one (as Docker does), else the tag."""
         return self.digest or self.tag or "latest"
 
     def __str__(self) -> str:
-        """The full spelling: two references to the same image have the same."""
+        """Return the canonical form: it is the same for two references to the same image."""
         return f"{self.registry}/{self.repository}{'@' if self.digest else ':'}{self.tag_or_digest}"
 
 
 def parse_reference(text: str) -> Reference:
-    """Read a reference.
+    """Parse an image reference.
 
     Raises:
         InvalidReferenceError: The text does not follow the grammar; the message says where.
     """
     if not text or text != text.strip():
-        raise InvalidReferenceError("it is empty, or has spaces around it")
+        raise InvalidReferenceError("it is empty, or has leading or trailing spaces")
     if "://" in text:
-        raise InvalidReferenceError("it starts with a URL's scheme, such as https://")
+        raise InvalidReferenceError("it contains a URL scheme, such as https://")
     name, separator, digest = text.partition("@")
     if separator and not _DIGEST.fullmatch(digest):
-        raise InvalidReferenceError("its digest is not sha256: and 64 small hexadecimal digits, or sha512: and 128")
+        raise InvalidReferenceError(
+            "its digest is not sha256: with 64 lowercase hexadecimal digits, or sha512: with 128"
+        )
     name, tag = _split_tag(name)
     if tag is None and not digest:
         tag = "latest"
     registry, repository = _split_registry(name)
     if _IDENTIFIER.fullmatch(name):
-        raise InvalidReferenceError("64 hexadecimal digits are an image's ID, which a registry does not know")
+        raise InvalidReferenceError("64 hexadecimal digits are an image ID, and registries do not know image IDs")
     _check_repository(repository)
     if registry == DOCKER_HUB and "/" not in repository:
         repository = f"library/{repository}"
@@ -73,37 +75,37 @@ def parse_reference(text: str) -> Reference:
 
 
 def _split_tag(name: str) -> tuple[str, str | None]:
-    """The colon after the last slash starts a tag; one before it belongs to the registry's port."""
+    """Split at the colon after the last slash; a colon before it belongs to the registry's port."""
     start = name.rfind("/") + 1
     head, colon, tag = name[start:].partition(":")
     if not colon:
         return name, None
     if not _TAG.fullmatch(tag):
         raise InvalidReferenceError(
-            "its tag is not 1 to 128 letters, digits, '_', '.' and '-', starting with no '.' or '-'"
+            "its tag is not 1 to 128 letters, digits, '_', '.' and '-', or starts with '.' or '-'"
         )
     return name[:start] + head, tag
 
 
 def _split_registry(name: str) -> tuple[str, str]:
-    """The part before the first slash is a registry if no repository could be called so, or if it is localhost."""
+    """Split at the first slash, if the part before it cannot be a repository name or is localhost."""
     first, slash, rest = name.partition("/")
     if not slash or not (first == "localhost" or "." in first or ":" in first or first != first.lower()):
         return DOCKER_HUB, name
     if not _REGISTRY.fullmatch(first):
-        raise InvalidReferenceError("its registry is not a host name, with a port or without")
+        raise InvalidReferenceError("its registry is not a host name with an optional port")
     registry = first.lower()
     if not {".", ":"} & set(first) and registry != "localhost":
-        # Its capitals alone say that it is a host: in lower case and without them it would read as a repository.
+        # Only its capitals mark it as a host: in lower case, without a port, it would be parsed as a repository.
         return f"{registry}:443", rest
     return (DOCKER_HUB if registry == f"index.{DOCKER_HUB}" else registry), rest
 
 
 def _check_repository(repository: str) -> None:
     if repository != repository.lower():
-        raise InvalidReferenceError("its repository has capital letters, and repositories are written in small ones")
+        raise InvalidReferenceError("its repository contains uppercase letters, and repository names are lowercase")
     for component in repository.split("/"):
         if not _PATH_COMPONENT.fullmatch(component):
             raise InvalidReferenceError(
-                "its repository is not small letters and digits, parted by single '.' or '_', by '__', '-' or '/'"
+                "its repository is not lowercase letters and digits, separated by single '.' or '_', '__', '-' or '/'"
             )

@@ -1,4 +1,4 @@
-"""Registry credentials out of AWS Secrets Manager: ``{"username": …, "password": …}``, as ECS wants them.
+"""Registry credentials in AWS Secrets Manager: ``{"username": …, "password": …}``, as ECS requires.
 
 docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html
 """
@@ -26,10 +26,10 @@ class Secrets:
         self._logins: SingleFlight[str, Login] = SingleFlight(deadline)
 
     def get_login(self, secret_id: str) -> Login:
-        """The login in a secret, given by its ARN or, for this region and account, by its name.
+        """Return the login in a secret, given by its ARN or, in this region and account, by its name.
 
         Raises:
-            NoAnswerError: The secret cannot be read, or holds no login. Nothing of it is in the message.
+            UnavailableError: The secret cannot be read, or contains no login. The message contains nothing of it.
         """
         return self._logins.get(secret_id, lambda: self._read_login(secret_id))
 
@@ -55,7 +55,7 @@ class Secrets:
             raise UnavailableError(
                 Reason(
                     f'the secret {secret_id} is not a JSON object with "username" and "password"',
-                    "Write it as Amazon ECS wants it for private registries",
+                    "Use the format that Amazon ECS requires for private registries",
                 ),
             )
         return Login(username, password)
@@ -68,7 +68,7 @@ class ContainerSecret:
     secrets: Secrets
     secret_id: str
 
-    def find_login(self, registry: str) -> Login | None:  # noqa: ARG002 - the container says that it is for its image
+    def find_login(self, registry: str) -> Login | None:  # noqa: ARG002 - the container names the secret for its own image
         """See :class:`~sysdig_instrument.lookup.auth.CredentialProvider`."""
         return self.secrets.get_login(self.secret_id)
 

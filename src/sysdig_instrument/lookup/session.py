@@ -1,4 +1,4 @@
-"""The world as the settings allow it: whom requests may go to, and how long that may take."""
+"""Make the lookup function that the settings allow: which hosts it may use, and how long it may take."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from sysdig_instrument.lookup.images import ImageCache
     from sysdig_instrument.lookup.proxy import Proxy
 
-_REGION_ADVICE: Final = "Give --region, or set AWS_REGION"
+_REGION_ADVICE: Final = "Use --region, or set AWS_REGION"
 
 
 @dataclass(frozen=True, slots=True)
 class LookupSession:
-    """What lasts from one question to the next, and may outlive a run of the macro."""
+    """What lookups share: it is kept between them, and a warm Lambda keeps it between runs."""
 
     clients: AwsClients
     cache: ImageCache
@@ -36,15 +36,15 @@ def make_lookup(
     get_session: Callable[[], LookupSession],
     remaining_seconds: Callable[[], float],
 ) -> Callable[[Sequence[Lookup]], Mapping[Lookup, Answer]]:
-    """What answers a plan's requests, all of them under one deadline.
+    """Return the function that answers a plan's lookups, all under one deadline.
 
-    ``remaining_seconds`` says how much time there still is at all; LookupSeconds may make it less. ``get_session`` is called, and the
-    registry's modules are imported, only when something is really asked.
+    ``remaining_seconds`` returns how much time the caller has left; LookupSeconds may be less. ``get_session`` is
+    called, and the modules for lookups are imported, only when something is looked up.
     """
     ends_at = time.monotonic() + settings.lookup_seconds
 
     def look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
-        from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups  # noqa: PLC0415 - only when something is asked
+        from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups  # noqa: PLC0415 - only for a lookup
         from sysdig_instrument.lookup.egress import EgressPolicy  # noqa: PLC0415 - the same
 
         without_region: dict[Lookup, Answer] = {
@@ -54,7 +54,7 @@ def make_lookup(
         }
         session = get_session()
         environment = LookupEnvironment(
-            region=region or "",  # nothing but the above is asked in a region that is not known
+            region=region or "",  # without a region, only image lookups remain
             clients=session.clients,
             cache=session.cache,
             allowed_registries=tuple(settings.allowed_registries),
@@ -73,4 +73,6 @@ def make_lookup(
 
 def _region_unknown(lookup: Lookup) -> Unavailable:
     name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
-    return Unavailable(Reason(f"{quote(name)} cannot be asked for, as the AWS region is not known", _REGION_ADVICE))
+    return Unavailable(
+        Reason(f"{quote(name)} cannot be looked up, because the AWS region is not known", _REGION_ADVICE)
+    )

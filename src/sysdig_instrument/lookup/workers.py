@@ -1,4 +1,8 @@
-"""Threads that do jobs, a few from each lane at a time, until all are done or the deadline comes."""
+"""What the lookups of a run share: one deadline, single-flight calls, and a pool of threads.
+
+The deadline runs on a clock that tests can control. Threads that need the same value share one computation of it. The
+pool runs jobs from several queues until all are done or the deadline passes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.errors import HttpError, UnavailableError
+
+# --- the deadline
 
 
 class Clock(Protocol):
@@ -25,7 +31,7 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """The machine's own clock."""
+    """The system's monotonic clock."""
 
     def now(self) -> float:
         """See :class:`Clock`."""
@@ -38,7 +44,7 @@ class MonotonicClock:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment ``at`` of a clock, after which no answer is of use. ``seconds`` is how far off it was at the start."""
+    """The time ``at`` on a clock after which answers are too late; ``seconds`` is the timeout it was made with."""
 
     clock: Clock
     at: float
@@ -46,7 +52,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, clock: Clock) -> Deadline:
-        """The deadline that many seconds from now."""
+        """Return the deadline that many seconds from now."""
         return cls(clock, clock.now() + seconds, seconds)
 
     @property
@@ -54,20 +60,33 @@ class Deadline:
         """Seconds left; 0 when it has passed."""
         return max(0.0, self.at - self.clock.now())
 
+    def timeout(self, maximum: float) -> float:
+        """Return the timeout for the next wait: never 0, which would make a socket non-blocking.
+
+        Raises:
+            TimeoutError: The deadline has passed.
+        """
+        remaining = self.remaining
+        if not remaining:
+            raise TimeoutError
+        return min(maximum, remaining)
+
     def pause(self, seconds: float) -> bool:
-        """Let that many seconds pass and return True; if the deadline comes first, return False at once."""
+        """Sleep and return True; if the deadline would pass first, return False at once."""
         if seconds >= self.remaining:
             return False
         self.clock.sleep(seconds)
         return True
 
 
+# --- single-flight calls
+
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class _Call(Generic[V]):
-    """What came of it: set once, then read by all."""
+    """One computation: its result is set once, then read by all."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -76,7 +95,7 @@ class _Call(Generic[V]):
 
 
 class SingleFlight(Generic[K, V]):
-    """A run's memory by key. What failed stays failed: a host that hangs costs its time-out once, not per image."""
+    """Computes a value once per key and keeps it, or its error, for the run: a host that hangs times out once."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -84,11 +103,11 @@ class SingleFlight(Generic[K, V]):
         self._calls: dict[K, _Call[V]] = {}
 
     def get(self, key: K, compute: Callable[[], V]) -> V:
-        """The value for a key, by ``compute`` if nobody has asked before.
+        """Return the value for a key; the first caller computes it, the others wait.
 
         Raises:
-            HttpError: ``compute`` raised it, for us or for an earlier caller, or the deadline passed while we waited.
-            NoAnswerError: As ``compute`` raised it.
+            HttpError: ``compute`` raised it, in this or an earlier call, or the deadline passed while waiting.
+            UnavailableError: ``compute`` raised it, in this or an earlier call.
         """
         with self._lock:
             call = self._calls.get(key)
@@ -98,7 +117,7 @@ class SingleFlight(Generic[K, V]):
         if is_first:
             self._run(call, compute)
         elif not call.done.wait(self._deadline.remaining):
-            raise HttpError(f"there was no answer within {self._deadline.seconds:g} s")
+            raise HttpError(f"there was no response within {self._deadline.seconds:g} s")
         if call.error is not None:
             raise call.error
         return call.value  # type: ignore[return-value]  # without an error it is set, perhaps to V's own None
@@ -110,24 +129,26 @@ class SingleFlight(Generic[K, V]):
         except (HttpError, UnavailableError) as error:
             call.error = error
         except BaseException:
-            # A bug of ours: it is raised here, and nobody shall wait for an outcome that will not come.
-            call.error = HttpError("the look-up broke off")
+            # A bug: it is raised here, and the other callers must not wait for a result that never comes.
+            call.error = HttpError("the lookup failed because of an internal error")
             raise
         finally:
             call.done.set()
 
 
+# --- the pool
+
 Job: TypeAlias = Callable[[], None]
 
 MAX_RUNNING_PER_QUEUE: Final = 20
-"""Jobs of one lane at a time. A lane is a registry: one that hangs does not hold up the others."""
+"""Jobs of one queue that run at once. Each registry has its own queue, so one that hangs does not block the others."""
 
 MAX_THREADS: Final = 128
-"""Threads in all; there are never more than there are jobs."""
+"""Threads in total; there are never more than jobs."""
 
 
 class WorkerPool:
-    """A crew of daemon threads: one that hangs in a name look-up is left behind and ends with the process."""
+    """A pool of daemon threads: one that hangs in name resolution is abandoned and ends with the process."""
 
     def __init__(self) -> None:
         lock = threading.Lock()
@@ -141,7 +162,7 @@ class WorkerPool:
         self._closed = False
 
     def submit(self, queue: str, job: Job) -> None:
-        """Have a job done. Jobs may start further ones."""
+        """Add a job to a queue. Jobs may submit further jobs."""
         with self._job_available:
             if self._closed:
                 return
@@ -152,14 +173,14 @@ class WorkerPool:
             )
             if self._thread_count < min(MAX_THREADS, threads_needed):
                 self._thread_count += 1
-                threading.Thread(target=self._run_worker, name="look-up", daemon=True).start()
+                threading.Thread(target=self._run_worker, name="lookup", daemon=True).start()
             self._job_available.notify()
 
     def wait(self, deadline: Deadline) -> None:
-        """Return when all jobs are done, or at the deadline; jobs that have not begun by then never will.
+        """Wait until all jobs are done or the deadline passes. Jobs that have not started by then never run.
 
         Raises:
-            BaseException: What a job raised. Jobs handle what they expect; this is a bug.
+            BaseException: A job raised it. Jobs handle the errors they expect, so this is a bug.
         """
         with self._all_done:
             while self._unfinished and self._error is None and deadline.remaining:
@@ -180,7 +201,7 @@ class WorkerPool:
                 self._all_done.notify()
 
     def _next_job(self) -> tuple[str, Job] | None:
-        """A job of the lane that is least busy, as soon as there is one; None when the crew is no longer wanted."""
+        """Wait for a job and return one from the queue with the fewest running; None once the pool is closed."""
         with self._job_available:
             while not self._closed:
                 ready = [
@@ -189,7 +210,7 @@ class WorkerPool:
                     if jobs and self._running[queue] < MAX_RUNNING_PER_QUEUE
                 ]
                 if ready:
-                    queue = min(ready, key=lambda lane: self._running[lane])
+                    queue = min(ready, key=lambda name: self._running[name])
                     self._running[queue] += 1
                     return queue, self._queues[queue].popleft()
                 self._job_available.wait()
@@ -199,10 +220,6 @@ class WorkerPool:
 def _run_job(job: Job) -> BaseException | None:
     try:
         job()
-    except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that waits
+    except BaseException as error:  # noqa: BLE001 - re-raised in the thread that waits
         return error
     return None
-
-
-# FOLDED: One deadline for everything that a run asks, on a clock that tests can wind.
-# FOLDED: Do a thing once for all threads that want it: the others wait for the first.

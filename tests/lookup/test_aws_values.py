@@ -1,4 +1,4 @@
-"""Secrets, parameters and exports, against moto."""
+"""SSM parameters and CloudFormation exports, against moto."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from registry.content import Anything
-from registry.network import Call, FakeRegistry, Network, Reply, basic
+from lookup.content import Anything
+from lookup.network import Network
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, ImageLookup, SsmLookup, Unavailable
+from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup, Unavailable
 from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.aws_values import batch_ssm_lookups
-
-PRIVATE = "registry.example.com/app:1"
 
 
 @pytest.fixture(autouse=True)
@@ -26,98 +24,6 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
         yield
-
-
-def secret(text: str, name: str = "registry", region: str = "us-east-1") -> str:
-    client = boto3.client("secretsmanager", region_name=region)
-    arn: str = client.create_secret(Name=name, SecretString=text)["ARN"]
-    return arn
-
-
-@pytest.fixture
-def guarded(network: Network) -> list[Call]:
-    """A registry that wants Basic credentials; gives its calls."""
-    registry = FakeRegistry()
-    registry["app"].image("1", entrypoint=["/private"])
-
-    def gate(call: Call) -> Reply | None:
-        wanted = basic("joe", "s3cret")
-        return None if call.authorization == wanted else Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
-
-    registry.gate = gate
-    return network.site("registry.example.com", registry).calls
-
-
-GOOD = json.dumps({"username": "joe", "password": "s3cret"})
-BAD = json.dumps({"username": "joe", "password": "other"})
-
-
-@pytest.mark.usefixtures("guarded")
-def test_the_secret_of_the_containers_repository_credentials(network: Network) -> None:
-    arn = secret(GOOD, region="eu-west-1")
-    assert network.ask(ImageLookup(PRIVATE, credentials=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
-
-
-@pytest.mark.usefixtures("guarded")
-def test_a_secret_by_its_name(network: Network) -> None:
-    secret(GOOD, "team/registry")
-    found = network.ask(ImageLookup(PRIVATE, credentials="team/registry"), clients=AwsClients())
-    assert found == [ImageConfig(("/private",))]
-
-
-@pytest.mark.usefixtures("guarded")
-def test_the_secret_that_the_settings_name_for_the_registry(network: Network) -> None:
-    secrets = {"registry.example.com": secret(GOOD)}
-    found = network.ask(ImageLookup(PRIVATE), clients=AwsClients(), registry_secrets=secrets)
-    assert found == [ImageConfig(("/private",))]
-
-
-@pytest.mark.usefixtures("guarded")
-def test_the_containers_secret_comes_before_the_settings(network: Network) -> None:
-    secrets = {"registry.example.com": secret(BAD, "bad")}
-    request = ImageLookup(PRIVATE, credentials=secret(GOOD, "good"))
-    assert network.ask(request, clients=AwsClients(), registry_secrets=secrets) == [ImageConfig(("/private",))]
-
-
-@pytest.mark.usefixtures("guarded")
-def test_a_secret_is_for_its_registry_only(network: Network) -> None:
-    other = FakeRegistry()
-    other.gate = lambda _call: Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
-    calls = network.site("other.example.com", other).calls
-    secrets = {"registry.example.com": secret(GOOD)}
-    refused = network.ask(ImageLookup("other.example.com/app:1"), clients=AwsClients(), registry_secrets=secrets)[0]
-    assert isinstance(refused, Unavailable)
-    assert {call.authorization for call in calls} == {None}
-
-
-@pytest.mark.usefixtures("guarded")
-@pytest.mark.parametrize("text", ["SECRET", "[]", '{"username": "joe"}', '{"username": 1, "password": 2}', "null"])
-def test_a_malformed_secret(network: Network, text: str) -> None:
-    (refused,) = network.ask(ImageLookup(PRIVATE, credentials=secret(text, "odd")), clients=AwsClients())
-    assert isinstance(refused, Unavailable)
-    assert 'is not a JSON object with "username" and "password"' in refused.reason.fact
-    assert "SECRET" not in refused.reason.fact + refused.reason.advice
-
-
-@pytest.mark.usefixtures("guarded")
-def test_a_missing_secret(network: Network) -> None:
-    (refused,) = network.ask(ImageLookup(PRIVATE, credentials="gone"), clients=AwsClients())
-    assert isinstance(refused, Unavailable)
-    assert (
-        "the credentials in gone could not be read: AWS Secrets Manager answered ResourceNotFound"
-        in refused.reason.fact
-    )
-
-
-def test_a_secret_is_read_once(network: Network, guarded: list[Call]) -> None:
-    arn, clients = secret(GOOD), AwsClients()
-    manager = clients.client("secretsmanager", "us-east-1")
-    read: list[str] = []
-    manager.meta.events.register("before-call.secrets-manager.GetSecretValue", lambda **_: read.append("once"))
-    requests = [ImageLookup(f"registry.example.com/app{number}:1", credentials=arn) for number in range(20)]
-    network.ask(*requests, clients=clients)
-    assert read == ["once"]
-    assert guarded
 
 
 def parameter(name: str, value: str, kind: str = "String", region: str = "us-east-1") -> str:
@@ -157,7 +63,7 @@ def test_a_secure_string_is_not_read(network: Network) -> None:
     parameter("/secure", "SECRET", "SecureString")
     (refused,) = network.ask(SsmLookup("/secure"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
-    assert refused.reason.fact == "The SSM parameter /secure is a SecureString, and those are not read"
+    assert refused.reason.fact == "The SSM parameter /secure is a SecureString, which is never read"
     assert not refused.missing
 
 
@@ -221,10 +127,10 @@ def test_services_that_deny(network: Network) -> None:
     assert isinstance(refused, Unavailable)
     assert isinstance(too, Unavailable)
     assert (
-        refused.reason.fact == "The exports of us-east-1 could not be listed: AWS CloudFormation answered AccessDenied"
+        refused.reason.fact == "The exports of us-east-1 could not be listed: AWS CloudFormation returned AccessDenied"
     )
     assert "cloudformation:ListExports" in refused.reason.advice
-    assert "SSM parameters could not be read (/p): AWS Systems Manager answered AccessDenied" in too.reason.fact
+    assert "SSM parameters could not be read (/p): AWS Systems Manager returned AccessDenied" in too.reason.fact
     assert "ssm:GetParameters" in too.reason.advice
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from registry.certificates import Authority
-from registry.network import Network
+from lookup.certificates import Authority
+from lookup.network import Network
 
 
 @pytest.fixture(scope="session")

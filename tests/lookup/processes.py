@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from registry.content import Anything, Store
+from lookup.content import Anything, Store
 
 # joe and s3cret, as `htpasswd -B` writes them.
 HTPASSWD = "joe:$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG\n"
@@ -105,7 +105,7 @@ def _send(
     body: bytes = b"",
     media_type: str = "application/octet-stream",
 ) -> str:
-    """Send a request; gives the path of the response's Location."""
+    """Send a request, and return the path of the response's Location."""
     connection.request(method, path, body, {"Content-Type": media_type})
     response = connection.getresponse()
     response.read()

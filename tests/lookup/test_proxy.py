@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from registry.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
+from lookup.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
 from sysdig_instrument.engine.lookups import ImageConfig, Unavailable
 from sysdig_instrument.lookup.egress import SocketAddress
 from sysdig_instrument.lookup.proxy import Proxy
@@ -67,9 +67,9 @@ def test_through_a_proxy(network: Network) -> None:
     tunnels = Tunnels(network)
     found = network.ask_image("a.example/app:1", proxy=PROXY, create_connection=tunnels.dial)
     assert found == ImageConfig(("/app",))
-    assert tunnels.asked == [
-        b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nProxy-Authorization: Basic am9lOng=\r\n\r\n"
-    ]
+    (request,) = tunnels.asked  # HTTP/1.0 or 1.1, with a Host header or without: that depends on Python's version
+    assert request.startswith(b"CONNECT a.example:443 HTTP/1.")
+    assert b"\r\nProxy-Authorization: Basic am9lOng=\r\n" in request
     assert network.resolved == []  # the proxy looks names up
 
 
@@ -78,7 +78,7 @@ def test_a_proxy_that_refuses(network: Network) -> None:
     tunnels = Tunnels(network, "407 Proxy Authentication Required")
     refused = network.ask_image("a.example/app:1", proxy=PROXY, create_connection=tunnels.dial, clock=FakeClock())
     assert isinstance(refused, Unavailable)
-    assert "the proxy proxy.corp gives no way to a.example (status 407)" in refused.reason.fact
+    assert "the proxy proxy.corp refused the connection to a.example (status 407)" in refused.reason.fact
 
 
 @pytest.mark.usefixtures("registry")
@@ -90,7 +90,7 @@ def test_hosts_that_bypass_the_proxy(network: Network) -> None:
 def test_ip_addresses_are_refused_behind_a_proxy_too(network: Network) -> None:
     refused = network.ask_image("169.254.169.254/app:1", proxy=PROXY)
     assert isinstance(refused, Unavailable)
-    assert "is an IP address and not a name" in refused.reason.fact
+    assert "is an IP address; a host name is required" in refused.reason.fact
 
 
 @pytest.mark.parametrize(

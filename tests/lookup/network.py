@@ -1,4 +1,4 @@
-"""A network of the tests' own: names with public addresses that lead to threads of this process, and nowhere else."""
+"""A network for the tests: host names with public addresses, whose servers are threads of this process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from registry.certificates import Authority
-from registry.content import Anything, Store
+from lookup.certificates import Authority
+from lookup.content import Anything, Store
 from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup
 from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
 from sysdig_instrument.lookup.aws import AwsClients
@@ -28,7 +28,7 @@ HARD_LIMIT = 30.0
 
 @dataclass(frozen=True)
 class Call:
-    """A request as a server got it."""
+    """A request as a server received it."""
 
     host: str
     method: str
@@ -51,7 +51,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server answers."""
+    """A server's response."""
 
     status: int = 200
     body: bytes = b""
@@ -60,7 +60,7 @@ class Reply:
 
 Raw: TypeAlias = Callable[[socket.socket], None]
 App: TypeAlias = Callable[[Call], "Reply | Raw"]
-"""Answers a call: with a reply, or by doing as it pleases with the socket."""
+"""Answers a call: with a reply, or by writing to the socket itself."""
 
 
 def json_reply(value: Anything, status: int = 200, **headers: str) -> Reply:
@@ -112,7 +112,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Site:
-    """A server at a name, and what it was asked."""
+    """A server at a host name, and the calls that it received."""
 
     def __init__(self, name: str, app: App, context: ssl.SSLContext | None) -> None:
         self.name = name
@@ -130,7 +130,7 @@ class Site:
 
 
 class FakeClock:
-    """Time that passes only by sleeping."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -145,7 +145,7 @@ class FakeClock:
 
 
 class Network:
-    """Names, their public addresses, and the sites behind them. Whatever else is dialled is refused."""
+    """Host names, their public addresses, and their servers. Any other connection is refused."""
 
     def __init__(self, authority: Authority) -> None:
         self.authority = authority
@@ -176,7 +176,7 @@ class Network:
             raise ConnectionRefusedError
         return socket.create_connection(("127.0.0.1", site.port), timeout)
 
-    def world(self, **changes: Anything) -> LookupEnvironment:
+    def environment(self, **changes: Anything) -> LookupEnvironment:
         given: dict[str, Any] = {
             "region": "us-east-1",
             "clients": AwsClients(_no_aws),
@@ -188,7 +188,7 @@ class Network:
         return LookupEnvironment(**(given | changes))
 
     def ask(self, *requests: Lookup, seconds: float = HARD_LIMIT, **changes: Anything) -> list[Answer]:
-        return list(answer_lookups(requests, environment=self.world(**changes), seconds=seconds).values())
+        return list(answer_lookups(requests, environment=self.environment(**changes), seconds=seconds).values())
 
     def ask_image(self, image: str, seconds: float = HARD_LIMIT, **changes: Anything) -> Answer:
         return self.ask(ImageLookup(image), seconds=seconds, **changes)[0]

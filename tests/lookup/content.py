@@ -38,7 +38,7 @@ class Store:
         return digest
 
     def manifest(self, value: Anything, media_type: str, *tags: str) -> str:
-        """Store a manifest or an index under its digest and some tags; gives the digest."""
+        """Store a manifest or an index under its digest and some tags, and return the digest."""
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         digest = digest_of(body)
         for name in (digest, *tags):
@@ -54,7 +54,7 @@ class Store:
         docker: bool = False,
         with_media_type: bool = True,
     ) -> str:
-        """Store an image of one platform; gives its manifest's digest."""
+        """Store an image of one platform, and return its manifest's digest."""
         config = {
             "architecture": architecture,
             "os": "linux",
@@ -83,7 +83,7 @@ class Store:
         return self.manifest({"schemaVersion": 2, "mediaType": media_type, "manifests": entries}, media_type, *tags)
 
     def multi(self, *tags: str, docker: bool = False) -> str:
-        """An index as buildx makes it: two platforms with entry points of their own, and an attestation for each."""
+        """Store an index as buildx makes it: two platforms with different entry points, and an attestation."""
         amd64 = self.image(entrypoint=["/amd64"], cmd=["serve"], architecture="amd64", docker=docker)
         arm64 = self.image(entrypoint=["/arm64"], cmd=["serve"], architecture="arm64", docker=docker)
         attestation = self.image(entrypoint=["/attestation"], architecture="unknown", docker=docker)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.content import DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Store, digest_of
+from lookup.content import DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Store, digest_of
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.lookup import images, reference
 from sysdig_instrument.lookup.errors import HttpError
@@ -67,19 +67,39 @@ def test_a_manifest_without_media_type() -> None:
         (b"[" * 200_000, "", "not a JSON object"),
         (b"\xff\xfe", "", "not a JSON object"),
         ([], "", "not a JSON object"),
-        ({}, "", "neither an image's nor an index"),
-        ({"manifests": [], "config": CONFIG}, "", "neither an image's nor an index"),
-        ({"manifests": [], "layers": []}, "", "neither an image's nor an index"),
-        ({"manifests": []}, OCI_MANIFEST, "not of the kind"),
-        ({"config": CONFIG, "mediaType": OCI_INDEX}, "", "not of the kind"),
-        ({"config": CONFIG}, OCI_INDEX, "not of the kind"),
-        ({"layers": []}, "", "broken descriptor"),
-        ({"config": {**CONFIG, "size": "2"}}, "", "broken descriptor"),
-        ({"config": {**CONFIG, "size": -1}}, "", "broken descriptor"),
-        ({"config": {**CONFIG, "size": True}}, "", "broken descriptor"),
-        ({"manifests": [None]}, "", "broken descriptor"),
-        ({"manifests": "x"}, "", "broken descriptor"),
+        ({}, "", "neither an image manifest nor an index"),
+        ({"manifests": [], "config": CONFIG}, "", "neither an image manifest nor an index"),
+        ({"manifests": [], "layers": []}, "", "neither an image manifest nor an index"),
+        ({"manifests": []}, OCI_MANIFEST, "does not match its declared media type"),
+        ({"config": CONFIG, "mediaType": OCI_INDEX}, "", "does not match its declared media type"),
+        ({"config": CONFIG}, OCI_INDEX, "does not match its declared media type"),
+        ({"layers": []}, "", "invalid descriptor"),
+        ({"config": {**CONFIG, "size": "2"}}, "", "invalid descriptor"),
+        ({"config": {**CONFIG, "size": -1}}, "", "invalid descriptor"),
+        ({"config": {**CONFIG, "size": True}}, "", "invalid descriptor"),
+        ({"manifests": [None]}, "", "invalid descriptor"),
+        ({"manifests": "x"}, "", "invalid descriptor"),
         ({"config": {**CONFIG, "mediaType": "application/vnd.cncf.helm.config.v1+json"}}, "", "Helm chart"),
+    ],
+    ids=[
+        "schema-1",
+        "empty-body",
+        "deep-nesting",
+        "invalid-utf-8",
+        "array",
+        "empty-object",
+        "index-with-config",
+        "index-with-layers",
+        "index-as-manifest",
+        "manifest-says-index",
+        "manifest-as-index",
+        "no-config",
+        "size-as-string",
+        "negative-size",
+        "boolean-size",
+        "null-entry",
+        "manifests-as-string",
+        "helm-chart",
     ],
 )
 def test_invalid_manifests(value: object, media_type: str, why: str) -> None:
@@ -169,8 +189,9 @@ def test_configs(config: object, found: ImageConfig) -> None:
         (b'{"config": []}', "not an object"),
         (b'{"config": {"Cmd": [1]}}', "not a list of strings"),
         (b'{"config": {"Entrypoint": {"SECRET": 1}}}', "not a list of strings"),
-        (b'{"config": {"Cmd": ["a", "x{{resolve:secretsmanager:SECRET}}"]}}', "holds a dynamic reference"),
+        (b'{"config": {"Cmd": ["a", "x{{resolve:secretsmanager:SECRET}}"]}}', "contains a dynamic reference"),
     ],
+    ids=["null", "config-is-array", "cmd-of-numbers", "entrypoint-is-object", "dynamic-reference"],
 )
 def test_invalid_configs(body: bytes, why: str) -> None:
     with pytest.raises(HttpError, match=why) as error:
@@ -187,7 +208,7 @@ def test_digests() -> None:
     verify_content(b"x", sha512)
     with pytest.raises(HttpError, match="neither sha256 nor sha512"):
         verify_content(b"x", "md5:9dd4e461268c8034f5c8564e155c67a6")
-    with pytest.raises(HttpError, match="does not have the digest"):
+    with pytest.raises(HttpError, match="does not match the requested digest"):
         verify_content(b"y", digest_of(b"x"))
 
 

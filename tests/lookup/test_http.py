@@ -1,14 +1,15 @@
-"""Connections below HTTP: which address is taken, and how long anything may take."""
+"""Connections: which address is used, how long each step may take, and reuse."""
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 
 import pytest
 
-from registry.content import OCI_INDEX
-from registry.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply
+from lookup.content import OCI_INDEX, digest_of
+from lookup.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup.egress import SocketAddress
 from sysdig_instrument.lookup.errors import HttpError
@@ -45,9 +46,7 @@ def test_no_route_to_any_address(network: Network) -> None:
         raise OSError("no route to host")
 
     network.names["a.example"] = ["8.8.8.8"]
-    assert "a.example could not be connected to" in fact(
-        network.ask_image("a.example/app:1", create_connection=nowhere)
-    )
+    assert "could not connect to a.example" in fact(network.ask_image("a.example/app:1", create_connection=nowhere))
 
 
 def test_an_unreachable_host_is_not_retried_for_each_image(network: Network) -> None:
@@ -60,23 +59,23 @@ def test_an_unreachable_host_is_not_retried_for_each_image(network: Network) -> 
     network.names["a.example"] = ["8.8.8.8"]
     requests = [ImageLookup(f"a.example/app:{number}") for number in range(200)]
     answers = network.ask(*requests, create_connection=slow)
-    assert all("a.example did not take the connection in time" in fact(answer) for answer in answers)
+    assert all("connecting to a.example timed out" in fact(answer) for answer in answers)
     assert len(tried) < 100
 
 
 def test_a_tls_handshake_times_out(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sysdig_instrument.lookup.dialling.CONNECT_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("sysdig_instrument.lookup.connections.CONNECT_TIMEOUT_SECONDS", 0.2)
     network.names["a.example"] = ["8.8.8.8"]
     with socket.create_server(("127.0.0.1", 0)) as mute:
         answer = network.ask_image(
             "a.example/app:1",
             create_connection=lambda _address, timeout: socket.create_connection(mute.getsockname(), timeout),
         )
-    assert "a.example did not finish the TLS handshake in time" in fact(answer)
+    assert "the TLS handshake with a.example timed out" in fact(answer)
 
 
 def test_a_silent_server_times_out(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sysdig_instrument.lookup.connection.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("sysdig_instrument.lookup.connections.READ_TIMEOUT_SECONDS", 0.2)
     over = threading.Event()
 
     def wait(_sock: socket.socket) -> None:
@@ -85,7 +84,7 @@ def test_a_silent_server_times_out(network: Network, monkeypatch: pytest.MonkeyP
     network.site("a.example", lambda _: wait)
     answer = network.ask_image("a.example/app:1")
     over.set()
-    assert "a.example did not answer in time" in fact(answer)
+    assert "a.example did not respond in time" in fact(answer)
 
 
 def test_connections_are_reused(network: Network) -> None:
@@ -98,7 +97,7 @@ def test_connections_are_reused(network: Network) -> None:
 
 
 def test_a_connection_that_the_server_gave_up_is_replaced(network: Network) -> None:
-    """It answers, says nothing of closing, and closes: the next request finds out, and is no failure for that."""
+    """The server closes the connection without announcing it; the next request succeeds on a new one."""
     registry = site(network)
 
     def abrupt(call: Call) -> Raw:
@@ -125,7 +124,7 @@ def test_waiting_for_a_shared_call_ends_at_the_deadline() -> None:
     first = threading.Thread(target=once.get, args=("key", slow), daemon=True)
     first.start()
     begun.wait(HARD_LIMIT)
-    with pytest.raises(HttpError, match=r"no answer within 0\.2 s"):
+    with pytest.raises(HttpError, match=r"no response within 0\.2 s"):
         once.get("key", lambda: 2)
     over.set()
     first.join(HARD_LIMIT)
@@ -137,10 +136,38 @@ def test_a_manifest_with_a_huge_declared_size_is_not_fetched(network: Network) -
     entry = {"mediaType": OCI_INDEX, "digest": "sha256:" + "0" * 64, "size": 5 << 20}
     registry["app"].index("1", entries=[entry])
     site = network.site("a.example", registry)
-    assert "its manifest has more than the 4 MiB that are read" in fact(network.ask_image("a.example/app:1"))
+    assert "its manifest exceeds the limit of 4 MiB" in fact(network.ask_image("a.example/app:1"))
     assert len(site.calls) == 1
 
 
 def test_an_unsupported_challenge_is_a_refusal(network: Network) -> None:
     network.site("a.example", lambda _: Reply(401, headers={"WWW-Authenticate": "Negotiate"}))
-    assert "a.example refused it (status 401)" in fact(network.ask_image("a.example/app:1"))
+    assert "a.example refused the request (status 401)" in fact(network.ask_image("a.example/app:1"))
+
+
+def test_urls_and_headers_are_not_logged(network: Network, caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 would log the URL, and a header that it cannot parse."""
+    caplog.set_level(logging.DEBUG)
+    registry = site(network)
+
+    def malformed(call: Call) -> Raw:
+        reply = registry(call)
+        assert isinstance(reply, Reply)
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(reply.body)}\r\nSECRET header\r\n\r\n".encode()
+        return lambda sock: sock.sendall(head + reply.body)
+
+    network.sites["a.example"].app = malformed
+    network.ask_image("a.example/app:1", clock=FakeClock())
+    assert "a.example" not in caplog.text
+    assert "SECRET" not in caplog.text
+
+
+def test_the_first_of_repeated_headers_counts(network: Network) -> None:
+    registry = site(network)
+    media_type, body = registry["app"].manifests["1"]
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Type: {media_type}\r\n"
+    repeated = f"Docker-Content-Digest: {digest_of(body)}\r\n" * 2
+    registry.gate = lambda call: (
+        (lambda sock: sock.sendall(f"{head}{repeated}\r\n".encode() + body)) if "manifests" in call.path else None
+    )
+    assert network.ask_image("a.example/app:1", clock=FakeClock()) == ImageConfig(("/app",))

@@ -11,10 +11,10 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from registry.content import Anything, Store
-from registry.network import FakeRegistry, Network, Reply, Site
+from lookup.content import Anything, Store
+from lookup.network import FakeRegistry, Network, Reply, Site
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
-from sysdig_instrument.lookup.aws import AwsClients, partition_of_region
+from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.ecr import EcrRepository
 from sysdig_instrument.lookup.egress import SocketAddress
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES
@@ -49,6 +49,19 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"{ACCOUNT}.dkr-ecr-fips.us-west-2.on.aws", "us-west-2", True),
         (f"{ACCOUNT}.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", "cn-north-1", False),
     ],
+    ids=[
+        "standard",
+        "fips-us-gov",
+        "china",
+        "iso",
+        "iso-b",
+        "iso-e",
+        "iso-f",
+        "eusc",
+        "dual-stack",
+        "dual-stack-fips",
+        "dual-stack-china",
+    ],
 )
 def test_private_registries(registry: str, region: str, fips: bool) -> None:  # noqa: FBT001 - a parameter of the test
     assert EcrRepository.from_reference(parse_reference(f"{registry}/team/app:1")) == EcrRepository(
@@ -70,18 +83,6 @@ def test_private_registries(registry: str, region: str, fips: bool) -> None:  # 
 )
 def test_other_registries(image: str) -> None:
     assert EcrRepository.from_reference(parse_reference(image)) is None
-
-
-def test_partitions() -> None:
-    regions = ["eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1"]
-    assert [partition_of_region(r) for r in regions] == [
-        "aws",
-        "aws-cn",
-        "aws-us-gov",
-        "aws-iso",
-        "aws-iso-b",
-        "aws-eusc",
-    ]
 
 
 class Stubbed:
@@ -170,7 +171,7 @@ def _entry_point(store: Store, manifest: bytes) -> str | None:
 
 
 def one_image(network: Network, aws: Stubbed, host: str = HOST, region: str = "eu-west-1") -> Answer:
-    """Ask for one image that is there; the config comes over the URL that ECR gives."""
+    """Look up one existing image; its config comes from the URL that ECR returns."""
     store = Store()
     store.image("1", entrypoint=["/ecr"], cmd=["x"])
     ecr = aws.stub("ecr", region)
@@ -233,7 +234,9 @@ def test_what_s3_sends_is_verified(network: Network) -> None:
     network.site(BUCKET, lambda _: Reply(403, b"<Error>SECRET</Error>"))
     refused = network.ask_image(f"{HOST}/team/app:1", clients=aws.clients)
     assert isinstance(refused, Unavailable)
-    assert "Amazon S3, where Amazon ECR keeps its configuration, refused it (status 403)" in refused.reason.fact
+    assert (
+        "Amazon S3, where Amazon ECR stores its configuration, refused the request (status 403)" in refused.reason.fact
+    )
     assert "SECRET" not in refused.reason.fact + refused.reason.advice
 
 
@@ -255,14 +258,14 @@ def refused_by(network: Network, aws: Stubbed) -> Unavailable:
     [
         (
             "AccessDeniedException",
-            f"Amazon ECR answered AccessDeniedException for {ARN}",
+            f"Amazon ECR returned AccessDeniedException for {ARN}",
             f"ecr:BatchGetImage on {ARN}",
         ),
         ("RepositoryNotFoundException", f"account {ACCOUNT} has no repository team/app in eu-west-1", "pull through"),
         ("UnableToGetUpstreamImageException", "UnableToGetUpstreamImageException", "ecr:BatchImportUpstreamImage"),
-        ("ServerException", "Amazon ECR in eu-west-1 answered ServerException", "Try again"),
-        ("UnrecognizedClientException", "for want of valid AWS credentials", "AWS_PROFILE"),
-        ("Weird code!", "answered an error", "Try again"),
+        ("ServerException", "Amazon ECR in eu-west-1 returned ServerException", "Try again"),
+        ("UnrecognizedClientException", "could not be called without valid AWS credentials", "AWS_PROFILE"),
+        ("Weird code!", "returned an error", "Try again"),
     ],
 )
 def test_refusals(network: Network, code: str, fact: str, advice: str) -> None:
@@ -287,10 +290,10 @@ def test_a_denied_layer_names_its_own_permission(network: Network) -> None:
 @pytest.mark.parametrize(
     ("code", "fact"),
     [
-        ("ImageNotFound", f"of repository {ARN}, Amazon ECR says that it has no such image"),
-        ("UpstreamAccessDenied", "the registry behind the pull through cache refused"),
-        ("UpstreamUnavailable", "the registry behind the pull through cache does not answer"),
-        ("KmsError", "the key that the repository is encrypted with cannot be used"),
+        ("ImageNotFound", f"Amazon ECR reported for repository {ARN}: the image does not exist"),
+        ("UpstreamAccessDenied", "the upstream registry of the pull through cache denied access"),
+        ("UpstreamUnavailable", "the upstream registry of the pull through cache is not responding"),
+        ("KmsError", "the repository's encryption key cannot be used"),
     ],
 )
 def test_failures_of_one_image(network: Network, code: str, fact: str) -> None:
@@ -351,6 +354,6 @@ def test_manifests_of_moto(network: Network, moto_ecr: Anything) -> None:
     by_tag, by_digest, gone, nowhere = network.ask(*(ImageLookup(f"{HOST}/{name}") for name in names), clients=clients)
     assert by_tag == by_digest == ImageConfig(("/moto",))
     assert isinstance(gone, Unavailable)
-    assert "it has no such image" in gone.reason.fact
+    assert "the image does not exist" in gone.reason.fact
     assert isinstance(nowhere, Unavailable)
     assert f"account {ACCOUNT} has no repository team/gone in eu-west-1" in nowhere.reason.fact

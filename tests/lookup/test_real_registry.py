@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from registry.certificates import Authority
-from registry.content import OCI_MANIFEST, Store, digest_of
-from registry.network import HARD_LIMIT, Call, Reply, Site, basic, json_reply
-from registry.processes import HTPASSWD, RegistryProcess, program, token
+from lookup.certificates import Authority
+from lookup.content import OCI_MANIFEST, Store, digest_of
+from lookup.network import HARD_LIMIT, Call, Reply, Site, basic, json_reply
+from lookup.processes import HTPASSWD, RegistryProcess, program, token
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
 from sysdig_instrument.lookup.auth import ANONYMOUS, CredentialProvider, Login
@@ -97,7 +97,7 @@ def test_unknown_tag_and_repository_beside_an_existing_one(filled: Filled) -> No
     names = ["team/app:gone", "team/gone:1", "team/app:oci"]
     gone, nowhere, there = ask(*(ImageLookup(f"localhost:{port}/{name}") for name in names), port=port)
     assert isinstance(gone, Unavailable)
-    assert f"localhost:{port} refused it (status 404, MANIFEST_UNKNOWN)" in gone.reason.fact
+    assert f"localhost:{port} refused the request (status 404, MANIFEST_UNKNOWN)" in gone.reason.fact
     assert isinstance(nowhere, Unavailable)
     assert "status 404" in nowhere.reason.fact
     assert isinstance(there, ImageConfig)
@@ -105,10 +105,10 @@ def test_unknown_tag_and_repository_beside_an_existing_one(filled: Filled) -> No
 
 def test_loopback_is_closed_without_the_setting(filled: Filled) -> None:
     image = f"localhost:{filled.open.port}/team/app:oci"
-    world = LookupEnvironment(region="us-east-1", egress_policy=EgressPolicy.from_entries(["http://localhost:1"]))
-    (refused,) = answer_lookups([ImageLookup(image)], environment=world, seconds=HARD_LIMIT).values()
+    environment = LookupEnvironment(region="us-east-1", egress_policy=EgressPolicy.from_entries(["http://localhost:1"]))
+    (refused,) = answer_lookups([ImageLookup(image)], environment=environment, seconds=HARD_LIMIT).values()
     assert isinstance(refused, Unavailable)
-    assert "the name localhost leads to a loopback address" in refused.reason.fact
+    assert "localhost resolves to a non-public address (loopback)" in refused.reason.fact
 
 
 def test_image_pushed_by_skopeo(filled: Filled, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def ask_securely(port: int, authority: Authority, credentials: CredentialProvide
         assert host.endswith("example.test")
         return [("127.0.0.1", at)]
 
-    world = LookupEnvironment(
+    environment = LookupEnvironment(
         region="us-east-1",
         egress_policy=EgressPolicy.from_entries([f"registry.example.test:{port}", *also]),
         credentials=credentials,
@@ -186,7 +186,7 @@ def ask_securely(port: int, authority: Authority, credentials: CredentialProvide
         make_ssl_context=lambda: authority.client,
     )
     request = ImageLookup(f"registry.example.test:{port}/team/app:multi", "arm64")
-    return answer_lookups([request], environment=world, seconds=HARD_LIMIT)[request]
+    return answer_lookups([request], environment=environment, seconds=HARD_LIMIT)[request]
 
 
 def test_basic(guarded: RegistryProcess, authority: Authority) -> None:
@@ -203,7 +203,7 @@ def test_basic_refused(guarded: RegistryProcess, authority: Authority, credentia
 
 @dataclass
 class TokenService:
-    """Gives tokens to joe, for what he asks for."""
+    """Issues tokens to joe, for the scope that he requests."""
 
     authority: Authority
 
@@ -259,7 +259,7 @@ def test_bearer_refused(tokened: tuple[RegistryProcess, Site], authority: Author
     process, service = tokened
     refused = ask_securely(process.port, authority, Mallory(), f"example.test:{service.port}")
     assert isinstance(refused, Unavailable)
-    assert "the token service example.test refused the credentials (status 401)" in refused.reason.fact
+    assert "the token service example.test rejected the credentials (status 401)" in refused.reason.fact
 
 
 def test_an_internal_token_service_must_be_allowed_too(
@@ -268,5 +268,5 @@ def test_an_internal_token_service_must_be_allowed_too(
     process, _ = tokened
     refused = ask_securely(process.port, authority, Joe())
     assert isinstance(refused, Unavailable)
-    assert "the name example.test leads to a loopback address" in refused.reason.fact
-    assert "Name example.test in InternalRegistries" in refused.reason.advice
+    assert "example.test resolves to a non-public address (loopback)" in refused.reason.fact
+    assert "add example.test to InternalRegistries" in refused.reason.advice

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.content import Store
-from registry.processes import HTPASSWD, RegistryProcess
+from lookup.content import Store
+from lookup.processes import HTPASSWD, RegistryProcess
 
 pytestmark = pytest.mark.registry
 
@@ -110,7 +110,7 @@ def test_offline_with_the_file_is_as_online(workplace: Workplace) -> None:
 
 
 def test_the_images_file_needs_no_further_lookups(workplace: Workplace) -> None:
-    """With it, nothing is left to be read: `images` adds nothing to it, and asks nobody."""
+    """With the file, `images` adds nothing and sends no request."""
     workplace.about("images", "-o", "images.json")
     again = workplace.about("images", "--offline", "--images", "images.json", "-o", "again.json")
     assert (again.returncode, again.stdout) == (0, "")

@@ -1,0 +1,120 @@
+"""Registry credentials in AWS Secrets Manager, against moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lookup.network import Call, FakeRegistry, Network, Reply, basic
+from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.lookup.aws import AwsClients
+
+PRIVATE = "registry.example.com/app:1"
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        yield
+
+
+def secret(text: str, name: str = "registry", region: str = "us-east-1") -> str:
+    client = boto3.client("secretsmanager", region_name=region)
+    arn: str = client.create_secret(Name=name, SecretString=text)["ARN"]
+    return arn
+
+
+@pytest.fixture
+def guarded(network: Network) -> list[Call]:
+    """Make a registry that requires Basic credentials, and return its calls."""
+    registry = FakeRegistry()
+    registry["app"].image("1", entrypoint=["/private"])
+
+    def gate(call: Call) -> Reply | None:
+        wanted = basic("joe", "s3cret")
+        return None if call.authorization == wanted else Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
+
+    registry.gate = gate
+    return network.site("registry.example.com", registry).calls
+
+
+GOOD = json.dumps({"username": "joe", "password": "s3cret"})
+BAD = json.dumps({"username": "joe", "password": "other"})
+
+
+@pytest.mark.usefixtures("guarded")
+def test_the_secret_of_the_containers_repository_credentials(network: Network) -> None:
+    arn = secret(GOOD, region="eu-west-1")
+    assert network.ask(ImageLookup(PRIVATE, secret_id=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_secret_by_its_name(network: Network) -> None:
+    secret(GOOD, "team/registry")
+    found = network.ask(ImageLookup(PRIVATE, "amd64", "team/registry"), clients=AwsClients())
+    assert found == [ImageConfig(("/private",))]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_the_secret_that_the_settings_name_for_the_registry(network: Network) -> None:
+    secrets = {"registry.example.com": secret(GOOD)}
+    found = network.ask(ImageLookup(PRIVATE), clients=AwsClients(), registry_secrets=secrets)
+    assert found == [ImageConfig(("/private",))]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_the_containers_secret_comes_before_the_settings(network: Network) -> None:
+    secrets = {"registry.example.com": secret(BAD, "bad")}
+    request = ImageLookup(PRIVATE, secret_id=secret(GOOD, "good"))
+    assert network.ask(request, clients=AwsClients(), registry_secrets=secrets) == [ImageConfig(("/private",))]
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_secret_is_for_its_registry_only(network: Network) -> None:
+    other = FakeRegistry()
+    other.gate = lambda _call: Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
+    calls = network.site("other.example.com", other).calls
+    secrets = {"registry.example.com": secret(GOOD)}
+    refused = network.ask(ImageLookup("other.example.com/app:1"), clients=AwsClients(), registry_secrets=secrets)[0]
+    assert isinstance(refused, Unavailable)
+    assert {call.authorization for call in calls} == {None}
+
+
+@pytest.mark.usefixtures("guarded")
+@pytest.mark.parametrize(
+    "text",
+    ["SECRET", "[]", '{"username": "joe"}', '{"username": 1, "password": 2}', "null"],
+    ids=["plain-text", "array", "no-password", "numbers", "null"],
+)
+def test_a_malformed_secret(network: Network, text: str) -> None:
+    (refused,) = network.ask(ImageLookup(PRIVATE, secret_id=secret(text, "odd")), clients=AwsClients())
+    assert isinstance(refused, Unavailable)
+    assert 'is not a JSON object with "username" and "password"' in refused.reason.fact
+    assert "SECRET" not in refused.reason.fact + refused.reason.advice
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_missing_secret(network: Network) -> None:
+    (refused,) = network.ask(ImageLookup(PRIVATE, "amd64", "gone"), clients=AwsClients())
+    assert isinstance(refused, Unavailable)
+    assert (
+        "the credentials in gone could not be read: AWS Secrets Manager returned ResourceNotFound"
+        in refused.reason.fact
+    )
+
+
+def test_a_secret_is_read_once(network: Network, guarded: list[Call]) -> None:
+    arn, clients = secret(GOOD), AwsClients()
+    manager = clients.client("secretsmanager", "us-east-1")
+    read: list[str] = []
+    manager.meta.events.register("before-call.secrets-manager.GetSecretValue", lambda **_: read.append("once"))
+    requests = [ImageLookup(f"registry.example.com/app{number}:1", secret_id=arn) for number in range(20)]
+    network.ask(*requests, clients=clients)
+    assert read == ["once"]
+    assert guarded
