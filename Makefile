@@ -62,7 +62,7 @@ test: .venv/.done $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests: about 7 minute
 	$(PYTEST) -n auto --dist loadgroup
 
 # The tests to run after each change.
-UNIT := tests/engine tests/documents tests/registry tests/test_cases.py tests/test_handler.py tests/test_hook.py
+UNIT := tests/engine tests/documents tests/lookup tests/test_cases.py tests/test_handler.py tests/test_hook.py
 unit: .venv/.done ## Run the tests of engine, documents, lookups, cases, handler and hook: about a minute on two cores
 	$(PYTEST) -n auto --dist loadgroup $(UNIT)
 
