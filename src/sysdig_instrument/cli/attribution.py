@@ -1,4 +1,4 @@
-"""What a change belongs to, as a person reads it, and where its value is after all changes."""
+"""The owner of a change in words, and the location of its value after all changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees: the console's width and colours, text laid out for it, messages, and the progress of a long run.
+"""The console: its width and colours, text laid out for it, messages, and the progress of a long run.
 
 Results go to standard output, messages to standard error. ``--help`` imports this module, so it imports little itself.
 """

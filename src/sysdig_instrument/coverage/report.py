@@ -30,7 +30,7 @@ _STATUS_ORDER = {status: number for number, status in enumerate(TaskStatus)}
 
 @dataclass(frozen=True, slots=True)
 class GroupKey:
-    """What all tasks of a group have in common.
+    """The properties that all tasks of a group have in common.
 
     ``cluster`` and ``task_definition`` are ARNs; ``group`` is the ECS task group.
     """

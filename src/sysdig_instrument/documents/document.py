@@ -16,7 +16,7 @@ Syntax: TypeAlias = Literal["json", "yaml"]
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How the file encodes its text: Python's codec name, and the byte order mark, if any."""
+    """The encoding of a file: Python's codec name, and the byte order mark, if any."""
 
     codec: str
     byte_order_mark: bytes = b""

@@ -148,7 +148,7 @@ _OK: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class PullScope:
-    """What an authorization is valid for: pulling from one repository with one set of credentials.
+    """The scope of an authorization: pulling from one repository with one set of credentials.
 
     ``secret_id`` is the ARN or name of the container's own secret, if it has one.
     """

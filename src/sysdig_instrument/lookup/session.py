@@ -22,7 +22,7 @@ _REGION_ADVICE: Final = "Use --region, or set AWS_REGION"
 
 @dataclass(frozen=True, slots=True)
 class LookupSession:
-    """What lookups share: it is kept between them, and a warm Lambda keeps it between runs."""
+    """The state that lookups share. A warm Lambda keeps it between runs."""
 
     clients: AwsClients
     cache: ImageCache

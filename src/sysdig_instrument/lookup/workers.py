@@ -1,4 +1,4 @@
-"""What the lookups of a run share: one deadline, single-flight calls, and a pool of threads.
+"""The state that the lookups of a run share: one deadline, single-flight calls, and a pool of threads.
 
 The deadline runs on a clock that tests can control. Threads that need the same value share one computation of it. The
 pool runs jobs from several queues until all are done or the deadline passes.

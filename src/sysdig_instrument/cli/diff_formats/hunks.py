@@ -50,7 +50,7 @@ class Hunk:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """What the differences belong to, in the order of the text, each once."""
+        """Return the owners of the differences in the order of the text, each once."""
         return tuple(dict.fromkeys(note.owner for line in self.lines for note in line.notes))
 
 

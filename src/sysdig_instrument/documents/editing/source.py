@@ -184,7 +184,7 @@ class TextEdit:
 
 @dataclass(frozen=True, slots=True)
 class NodeContext:
-    """What encloses a value: a block key or item (with its column), a flow collection, or nothing (the root).
+    """The enclosure of a value: a block key or item (with its column), a flow collection, or nothing (the root).
 
     ``indicator_end`` is the offset after the key's colon or the item's dash.
     """

@@ -49,7 +49,7 @@ _CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoi
 
 
 class EntryPointSource(Enum):
-    """Where the entry point comes from, as the Result says it. If branches differ, the Result has the first of these."""
+    """The source of the entry point, as the Result says it. If branches differ, the Result has the first of these."""
 
     IMAGE = "entry point from the image"
     TEMPLATE = "entry point from the template"

@@ -29,7 +29,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a container's entry point comes from, as the Result in the Metadata says it."""
+    """The source of a container's entry point, as the Result in the Metadata says it."""
 
     text: str
 

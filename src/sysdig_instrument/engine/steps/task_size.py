@@ -130,7 +130,7 @@ _TargetSize: TypeAlias = Size | Problem | Unknown | None
 
 @dataclass(frozen=True, slots=True)
 class _Usage:
-    """What a task has of a resource, and what its containers and the agent reserve of it, under some conditions.
+    """The amount of a resource that a task has, and the amounts that its containers and the agent reserve, under some conditions.
 
     ``limit`` is ``None`` if the task sets none. ``is_number`` is true if the limit is written as a number, which can be
     raised. ``agent`` is the agent's reservation.
