@@ -187,7 +187,7 @@ def test_each_unreadable_image_is_reported_with_advice(application: Application,
     assert problems.keys() == tasks.keys() - {"Good"}
     registry = images.down.partition("/")[0]
     assert f"The image {images.down}:1 could not be read: {registry} refused the connection." in problems["Down"]
-    assert "Check that the registry can be reached from here" in problems["Down"]
+    assert "Check that the registry is reachable from this network" in problems["Down"]
     assert f"The image {images.app}:gone could not be read" in problems["Untagged"]
     assert "(status 404, MANIFEST_UNKNOWN). Check its name" in problems["Untagged"]
     assert "The image has neither ENTRYPOINT nor CMD, and the template gives no Command" in problems["Empty"]
