@@ -129,7 +129,7 @@ def test_protected(described: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "settings", "reason"),
+    ("described", "settings", "reason"),
     [
         (definition(registered(plain()), sysdig_instrument="false"), {}, "Enabled is false in the tags"),
         (definition(registered(plain()), kilt_ignore="yes"), {}, "Enabled is false in the tags"),
@@ -159,9 +159,10 @@ def test_protected(described: dict[str, Any]) -> None:
             'Container "web": Mode is opt-in in the macro\'s deployment, and nothing sets Enabled',
         ),
     ],
+    ids=["tag", "Kilt's tag", "Windows", "Kilt's tag for a container", "settings", "log router", "opt-in"],
 )
-def test_excluded(shown: RegisteredTaskDefinition, settings: dict[str, Json], reason: str) -> None:
-    assessment = assessed(shown, **settings)
+def test_excluded(described: RegisteredTaskDefinition, settings: dict[str, Json], reason: str) -> None:
+    assessment = assessed(described, **settings)
     assert (assessment.status, assessment.reasons) == (TaskStatus.EXCLUDED, (reason,))
 
 

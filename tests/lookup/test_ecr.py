@@ -80,6 +80,15 @@ def test_private_registries(registry: str, region: str, fips: bool) -> None:  # 
         "12345.dkr.ecr.eu-west-1.amazonaws.com/app",
         f"{HOST}:443/app",
     ],
+    ids=[
+        "public ECR",
+        "public ECR, dual-stack",
+        "Docker Hub",
+        "longer host name",
+        "account of 13 digits",
+        "account of 5 digits",
+        "port",
+    ],
 )
 def test_other_registries(image: str) -> None:
     assert EcrRepository.from_reference(parse_reference(image)) is None
@@ -267,6 +276,14 @@ def refused_by(network: Network, aws: Stubbed) -> Unavailable:
         ("UnrecognizedClientException", "could not be called without valid AWS credentials", "AWS_PROFILE"),
         ("Weird code!", "returned an error", "Try again"),
     ],
+    ids=[
+        "access denied",
+        "no such repository",
+        "pull through cache",
+        "server error",
+        "invalid credentials",
+        "code that is not alphanumeric",
+    ],
 )
 def test_refusals(network: Network, code: str, fact: str, advice: str) -> None:
     aws = Stubbed()
@@ -295,6 +312,7 @@ def test_a_denied_layer_names_its_own_permission(network: Network) -> None:
         ("UpstreamUnavailable", "the upstream registry of the pull through cache is not responding"),
         ("KmsError", "the repository's encryption key cannot be used"),
     ],
+    ids=["ImageNotFound", "UpstreamAccessDenied", "UpstreamUnavailable", "KmsError"],
 )
 def test_failures_of_one_image(network: Network, code: str, fact: str) -> None:
     aws = Stubbed()
