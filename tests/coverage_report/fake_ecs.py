@@ -20,7 +20,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from coverage_report.tasks import ACCOUNT, REGION, cluster_arn, definition_arn
-from sysdig_instrument.coverage.ecs import AccountSession
+from sysdig_instrument.coverage.ecs import AwsAccount
 
 PAGE = 100
 MODELS = botocore.loaders.create_loader()  # reading the models of AWS takes most of the time
@@ -116,7 +116,7 @@ def _page(key: str, values: list[str], parameters: dict[str, Any]) -> dict[str, 
 
 
 class Ecs:
-    """Amazon ECS with its regions, behind a session."""
+    """Amazon ECS with its regions, and the account of a caller."""
 
     def __init__(self, *regions: RegionOfEcs) -> None:
         self._regions = {region.name: region for region in regions}
@@ -125,7 +125,7 @@ class Ecs:
         core.register_component("data_loader", MODELS)
         made = boto3.Session("testing", "testing", botocore_session=core)
         made.events.register("before-send.ecs", self._send)
-        self.session = AccountSession(made, REGION)
+        self.account = AwsAccount.from_session(lambda: made, REGION)
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         region = self._regions[request.url.split(".")[1]]

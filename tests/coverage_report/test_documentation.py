@@ -20,14 +20,14 @@ PAGE = (Path(__file__).parents[2] / "docs/coverage.md").read_text()
 def test_the_policy_allows_exactly_the_calls_made() -> None:
     region = RegionOfEcs()
     region.run("shop", instrumented(family="web"), group="service:web")
-    read_inventory(Ecs(region).session, [REGION], [], lambda _: True)
+    read_inventory(Ecs(region).account.clients, [REGION], [], lambda _: True)
     (policy,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     ecs, regions = json.loads(policy)["Statement"]
     assert sorted(ecs["Action"]) == sorted({f"ecs:{operation}" for operation, _ in region.calls})
     assert regions["Action"] == "ec2:DescribeRegions"
 
 
-def account() -> Ecs:
+def example_ecs() -> Ecs:
     """Return the account of the example."""
     frankfurt, virginia = RegionOfEcs("eu-central-1"), RegionOfEcs("us-east-1")
     frankfurt.run("shop", registered(plain(), family="batch"), revision=3)
@@ -44,7 +44,8 @@ def account() -> Ecs:
 def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr("sysdig_instrument.coverage.ecs.AccountSession.of", lambda *_: account().session)
+    aws_account = example_ecs().account
+    monkeypatch.setattr("sysdig_instrument.coverage.ecs.AwsAccount.from_session", lambda *_: aws_account)
     command, printed = re.findall(r"```console\n\$ (.*?)\n(.*?)```", PAGE, re.DOTALL)[0]
     assert main.run(command.split()[1:]) == 1
     assert capsys.readouterr().out == printed

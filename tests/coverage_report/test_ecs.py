@@ -22,7 +22,9 @@ def reported(*regions: RegionOfEcs, clusters: tuple[str, ...] = ()) -> Report:
     names = [region.name for region in regions]
     settings = merge_layers()
     return build_report(
-        read_inventory(Ecs(*regions).session, names, clusters, lambda task: is_in_scope(task.launch_type, settings)),
+        read_inventory(
+            Ecs(*regions).account.clients, names, clusters, lambda task: is_in_scope(task.launch_type, settings)
+        ),
         settings,
     )
 
