@@ -187,7 +187,7 @@ def test_identical_tasks_form_one_group() -> None:
     ]
     assert found.groups[0].key.assessment.reasons == ("The agent's container has stopped (OutOfMemoryError)",)
     assert found.groups[1].agent_digests == (f"sha256:{AGENT}",)
-    assert found.launch_types_out_of_scope == {"EXTERNAL": 1}
+    assert found.out_of_scope_counts == {"EXTERNAL": 1}
 
 
 def test_out_of_scope_tasks_need_no_further_calls() -> None:

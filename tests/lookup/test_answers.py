@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import ast
+import math
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import sysdig_instrument.lookup
 from lookup.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
-from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, ImageLookup, Lookup, SsmLookup, Unavailable
-from sysdig_instrument.lookup.answers import answer_lookups, make_lookup_with_timeout
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.lookups import (
+    Answer,
+    ExportLookup,
+    ImageConfig,
+    ImageLookup,
+    Lookup,
+    SsmLookup,
+    Unavailable,
+)
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
+from sysdig_instrument.lookup.auth import ANONYMOUS
+from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.images import ImageCache, ImageKey
 from sysdig_instrument.lookup.reference import parse_reference
+from sysdig_instrument.lookup.session import LookupSession, make_lookup
 from sysdig_instrument.lookup.workers import MAX_RUNNING_PER_QUEUE, Deadline, MonotonicClock, WorkerPool
 
 DIGEST = "sha256:" + "0" * 64
@@ -85,14 +100,40 @@ def test_a_deadline_of_zero_seconds(network: Network) -> None:
     ]
 
 
-def test_lookup_rounds_share_a_deadline(network: Network) -> None:
-    site(network)
+@pytest.mark.parametrize(("remaining", "expected"), [(math.inf, [10, 4, 0]), (3, [3, 3, 0])])
+def test_lookup_rounds_share_a_deadline(
+    monkeypatch: pytest.MonkeyPatch, remaining: float, expected: list[float]
+) -> None:
+    """LookupSeconds is the limit of all rounds together, and the time that the caller has left is another limit."""
     clock = FakeClock()
-    ask = make_lookup_with_timeout(network.environment(clock=clock, cache=ImageCache(tag_ttl_seconds=0)), seconds=10)
-    request = ImageLookup("ghcr.io/o/app:v0")
-    assert ask([request]) == {request: ImageConfig(("/0",))}
-    clock.time += 11
-    assert isinstance(ask([request])[request], Unavailable)
+    limits: list[float] = []
+
+    def record_limit(lookups: list[Lookup], *, environment: LookupEnvironment, seconds: float) -> dict[Lookup, Answer]:
+        assert (lookups, environment.region) == ([], "us-east-1")
+        limits.append(seconds)
+        return {}
+
+    monkeypatch.setattr("sysdig_instrument.lookup.answers.answer_lookups", record_limit)
+    monkeypatch.setattr("sysdig_instrument.lookup.session.time", SimpleNamespace(monotonic=clock.now))
+    session = LookupSession(AwsClients(), ImageCache(), ANONYMOUS)
+    look_up = make_lookup(Settings(lookup_seconds=10), "us-east-1", lambda: session, lambda: remaining)
+    for seconds in (0, 6, 11):
+        clock.time += seconds
+        look_up([])
+    assert limits == expected
+
+
+def test_without_a_region_only_images_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = ImageLookup("nginx")
+    monkeypatch.setattr(
+        "sysdig_instrument.lookup.answers.answer_lookups", lambda lookups, **_: dict.fromkeys(lookups, ImageConfig())
+    )
+    session = LookupSession(AwsClients(), ImageCache(), ANONYMOUS)
+    answers = make_lookup(Settings(), None, lambda: session, lambda: math.inf)([image, SsmLookup("/p")])
+    assert answers[image] == ImageConfig()
+    assert answers[SsmLookup("/p")] == Unavailable(
+        Reason('"/p" cannot be looked up, because the AWS region is not known', "Use --region, or set AWS_REGION")
+    )
 
 
 def test_a_bug_is_raised_and_not_answered(network: Network) -> None:

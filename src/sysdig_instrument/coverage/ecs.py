@@ -168,7 +168,7 @@ class RegionReader:
         )
 
     def _read_tasks(self, cluster: str) -> Iterator[Task]:
-        for batch in _batches(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
+        for batch in _batched(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
             for described in self._call("DescribeTasks", cluster=cluster, tasks=batch)["tasks"]:
                 if described.get("desiredStatus") != "STOPPED":  # it stopped after it was listed
                     yield parse_task(described)
@@ -183,7 +183,7 @@ class RegionReader:
 
     def _read_services(self, cluster: str, tasks: Iterable[Task]) -> Iterator[tuple[tuple[str, str], Service]]:
         names = sorted({task.service for task in tasks if task.cluster == cluster and task.service})
-        for batch in _batches(names, _MAX_SERVICES_PER_CALL):
+        for batch in _batched(names, _MAX_SERVICES_PER_CALL):
             for described in self._call("DescribeServices", cluster=cluster, services=batch)["services"]:
                 yield (cluster, described["serviceName"]), parse_service(described)
 
@@ -211,7 +211,7 @@ def _call_all_pages(client: AwsClient, operation: str, **parameters: object) -> 
     return call(getattr(client, name), **parameters)
 
 
-def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
+def _batched(items: Sequence[str], size: int) -> Iterator[list[str]]:
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch
