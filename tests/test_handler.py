@@ -221,11 +221,7 @@ def test_a_processed_template_that_is_too_large_is_refused(call: Call) -> None:
 # Odd, deep and large input
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", "/", "~", "~1/", "é", "😀", "\ud800", "\x00\n", "x" * 5000],
-    ids=["empty", "slash", "tilde", "escapes", "accent", "emoji", "surrogate", "control characters", "long"],
-)
+@pytest.mark.parametrize("name", ["", "/", "~", "~1/", "é", "😀", "\ud800", "\x00\n", "x" * 5000])
 def test_unusual_logical_ids_are_processed(call: Call, name: str) -> None:
     response = call(event({"Resources": {name: resource()}}))
     assert response["status"] == "success", response
@@ -251,11 +247,7 @@ def test_deep_nesting_gives_a_message(call: Call, depth: int, place: str) -> Non
     json.dumps(response)
 
 
-@pytest.mark.parametrize(
-    "number",
-    [10**400, -(10**400), 1e308, math.inf, -math.inf, math.nan, 0, -0.0],
-    ids=["10**400", "-10**400", "1e308", "infinity", "-infinity", "nan", "0", "-0.0"],
-)
+@pytest.mark.parametrize("number", [10**400, -(10**400), 1e308, math.inf, -math.inf, math.nan, 0, -0.0])
 def test_numbers_of_any_size_are_accepted(call: Call, number: float) -> None:
     for place in ("Cpu", "Memory", "MemoryReservation", "Essential", "Name"):
         member: dict[str, Any] = {place: number}

@@ -210,10 +210,10 @@ def _configured_region(file: str, sections: Iterable[str]) -> str | None:
         return None  # boto3 reports it when a lookup needs AWS
     import configparser  # noqa: PLC0415 - only if there is a file to read
 
-    config = configparser.RawConfigParser()
+    aws_config = configparser.RawConfigParser()
     try:
-        config.read_string(text)
+        aws_config.read_string(text)
     except configparser.Error:
         return None  # likewise
-    regions = (config.get(section, "region", fallback=None) for section in sections)
+    regions = (aws_config.get(section, "region", fallback=None) for section in sections)
     return next((value for value in regions if value), None)
