@@ -63,7 +63,8 @@ def run_shell(command: str, here: Path) -> subprocess.CompletedProcess[str]:
     unset = ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     environment |= {
-        "PATH": f"{here.parent / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src"), "AWS_CONFIG_FILE": "none",
+        "PATH": f"{here.parent / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src"),
+        "AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none",
     }  # fmt: skip
     return subprocess.run(
         ["bash", "-c", command], cwd=here, env=environment, capture_output=True, text=True, check=False

@@ -35,7 +35,7 @@ def install() -> None:
     """Inspect all texts from now on, until the process ends."""
     _inspect_result(findings.Finding, "_with_location")
     _inspect_result(task_plan, "_result_metadata")
-    _inspect_result(macro, "failure")
+    _inspect_result(macro, "failure_response")
     _inspect_result(hook, "_response")
     _inspect_arguments(errors.UserError)
     telemetry.logger.addFilter(_LogInspector())

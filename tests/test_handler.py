@@ -296,7 +296,7 @@ def test_an_internal_error_names_only_the_request_id(call: Call, monkeypatch: py
     def fail(fragment: Json, _plan: object) -> None:
         raise KeyError(f"{NEEDLE} {fragment}")
 
-    monkeypatch.setattr("sysdig_instrument.function.macro.engine.process", fail)
+    monkeypatch.setattr("sysdig_instrument.function.macro.engine_plan.process", fail)
     response = call(event(template(container(Name=NEEDLE))))
     assert response == {
         "requestId": ID,

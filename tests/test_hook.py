@@ -18,69 +18,69 @@ EVENT = json.loads((ROOT / "events" / "hook.json").read_text())
 SETTINGS = json.loads((FOLDER / "settings.json").read_text())
 
 
-def ask(monkeypatch: pytest.MonkeyPatch, properties: Any = None, **changes: Any) -> dict[str, Any]:
+def run_hook(monkeypatch: pytest.MonkeyPatch, properties: Any = None, **changes: Any) -> dict[str, Any]:
     event = copy.deepcopy(EVENT) | changes
     if properties is not None:
         event["requestData"]["targetModel"]["resourceProperties"] = properties
     return invoke(event, SETTINGS, lambda _: pytest.fail("the hook makes no lookups"), monkeypatch)
 
 
-def expected(case: str) -> dict[str, Any]:
+def instrumented_properties(case: str) -> dict[str, Any]:
     template = json.loads((FOLDER / case / "expected.json").read_text())
     return cast("dict[str, Any]", next(iter(template["Resources"].values()))["Properties"])
 
 
 def test_an_uninstrumented_task_fails_with_each_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = ask(monkeypatch)
-    assert answer["hookStatus"] == "FAILED"
-    assert answer["errorCode"] == "NonCompliant"
-    assert answer["clientRequestToken"] == EVENT["clientRequestToken"]
-    assert 'Task "Api" is not instrumented' in answer["message"]
-    assert 'Container "web" is not started by the wrapper' in answer["message"]
+    response = run_hook(monkeypatch)
+    assert response["hookStatus"] == "FAILED"
+    assert response["errorCode"] == "NonCompliant"
+    assert response["clientRequestToken"] == EVENT["clientRequestToken"]
+    assert 'Task "Api" is not instrumented' in response["message"]
+    assert 'Container "web" is not started by the wrapper' in response["message"]
 
 
 def test_an_instrumented_task_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = ask(monkeypatch, expected("worked-example-template"))
-    assert answer["hookStatus"] == "SUCCESS"
-    assert "errorCode" not in answer
+    response = run_hook(monkeypatch, instrumented_properties("worked-example-template"))
+    assert response["hookStatus"] == "SUCCESS"
+    assert "errorCode" not in response
 
 
 def test_one_uninstrumented_container_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    properties = expected("worked-example-template")
+    properties = instrumented_properties("worked-example-template")
     properties["ContainerDefinitions"].insert(0, {"Name": "late", "Image": "late:1", "EntryPoint": ["/late"]})
-    answer = ask(monkeypatch, properties)
-    assert answer["hookStatus"] == "FAILED"
-    assert '"late"' in answer["message"]
-    assert "securitiy-playground" not in answer["message"]
+    response = run_hook(monkeypatch, properties)
+    assert response["hookStatus"] == "FAILED"
+    assert '"late"' in response["message"]
+    assert "securitiy-playground" not in response["message"]
 
 
 def test_another_agent_image_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    properties = expected("worked-example-template")
+    properties = instrumented_properties("worked-example-template")
     properties["ContainerDefinitions"][-1]["Image"] = "mirror.example.com/sysdig/workload-agent:6.2.1"
-    assert ask(monkeypatch, properties)["hookStatus"] == "SUCCESS"
+    assert run_hook(monkeypatch, properties)["hookStatus"] == "SUCCESS"
 
 
 def test_a_tag_excludes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     properties = EVENT["requestData"]["targetModel"]["resourceProperties"] | {
         "Tags": [{"Key": "sysdig-instrument", "Value": "false"}]
     }
-    answer = ask(monkeypatch, properties)
-    assert answer["hookStatus"] == "SUCCESS"
-    assert "excluded" in answer["message"]
+    response = run_hook(monkeypatch, properties)
+    assert response["hookStatus"] == "SUCCESS"
+    assert "excluded" in response["message"]
 
 
 @pytest.mark.parametrize(
     "changes", [{"actionInvocationPoint": "DELETE_PRE_PROVISION"}, {"requestData": {"targetName": "AWS::S3::Bucket"}}]
 )
 def test_other_resources_and_deletions_pass(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
-    assert ask(monkeypatch, **changes)["hookStatus"] == "SUCCESS"
+    assert run_hook(monkeypatch, **changes)["hookStatus"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("data", [None, [], "x", {}])
 def test_a_malformed_event_gets_a_response(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
-    answer = ask(monkeypatch, requestData=data)
-    assert answer["hookStatus"] in {"SUCCESS", "FAILED"}
-    assert answer["message"]
+    response = run_hook(monkeypatch, requestData=data)
+    assert response["hookStatus"] in {"SUCCESS", "FAILED"}
+    assert response["message"]
 
 
 def test_template_yaml_creates_the_hook_only_on_request() -> None:

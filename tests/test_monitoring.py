@@ -18,23 +18,23 @@ ROOT = Path(__file__).parent.parent
 TEMPLATE: Final = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
 RESOURCES: Final[Mapping[str, Any]] = TEMPLATE["Resources"]
 ALARMS: Final = [name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
-OF_LAMBDA: Final = {"Errors", "Throttles", "Duration"}
+LAMBDA_METRICS: Final = {"Errors", "Throttles", "Duration"}
 """AWS Lambda developer guide, «Types of metrics for Lambda functions»."""
 
 SOURCE: Final = Path(telemetry.__file__).read_text()
-_NAMES: Final = set(re.findall(r'"([A-Z][A-Za-z]+)"', SOURCE)) | {
+METRIC_NAMES: Final = set(re.findall(r'"([A-Z][A-Za-z]+)"', SOURCE)) | {
     f"{what}{became}" for what in ("Tasks", "Containers") for became in ("Instrumented", "Skipped")
 }
 
 
-def filled(body: str) -> str:
+def fill_placeholders(body: str) -> str:
     """Return a Fn::Sub with a value for each name."""
     return re.sub(r"\$\{[A-Za-z:]+\}", "x", body)
 
 
 def widgets() -> list[dict[str, Any]]:
     body = RESOURCES["MacroDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    return cast("list[dict[str, Any]]", json.loads(filled(body))["widgets"])
+    return cast("list[dict[str, Any]]", json.loads(fill_placeholders(body))["widgets"])
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -42,7 +42,7 @@ def test_alarms_use_existing_metrics_and_are_off_by_default(name: str) -> None:
     properties = RESOURCES[name]["Properties"]
     assert RESOURCES[name]["Condition"] == "HasAlarms"
     assert properties["TreatMissingData"] == "notBreaching"
-    assert properties["MetricName"] in (OF_LAMBDA if properties["Namespace"] == "AWS/Lambda" else _NAMES)
+    assert properties["MetricName"] in (LAMBDA_METRICS if properties["Namespace"] == "AWS/Lambda" else METRIC_NAMES)
 
 
 def test_the_duration_alarm_is_between_lookups_and_timeout() -> None:
@@ -57,9 +57,9 @@ def test_the_dashboard_shows_existing_metrics() -> None:
             if isinstance(metric[0], dict):
                 (name,) = re.findall(r'MetricName="(\w+)"', metric[0]["expression"])
                 assert "{SysdigInstrument,service,Reason}" in metric[0]["expression"]
-                assert name in _NAMES
+                assert name in METRIC_NAMES
             elif metric[0] != "...":
-                assert metric[1] in (OF_LAMBDA if metric[0] == "AWS/Lambda" else _NAMES)
+                assert metric[1] in (LAMBDA_METRICS if metric[0] == "AWS/Lambda" else METRIC_NAMES)
 
 
 def test_the_widgets_do_not_overlap() -> None:

@@ -217,8 +217,8 @@ def test_the_secret_guard_inspects_every_kind_of_text() -> None:
         lambda: Problem(Location(PLANTED), Reason("a")).stable_text,
         lambda: UsageError(PLANTED),
         lambda: TemplateRefusedError((Problem(Location(), Reason(PLANTED)),)),
-        lambda: macro.failure("r-1", PLANTED),
-        lambda: hook.failure({}, UsageError(PLANTED)),
+        lambda: macro.failure_response("r-1", PLANTED),
+        lambda: hook.failure_response({}, UsageError(PLANTED)),
         lambda: telemetry.logger.info("processed", extra={"notices": [PLANTED]}),
         lambda: plan_of(template(container(Name=PLANTED))),
     ]

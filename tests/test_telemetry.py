@@ -61,7 +61,7 @@ def test_processed_tasks_and_containers_are_counted(run: Any) -> None:
 
 
 def with_other(**other: Any) -> dict[str, Any]:
-    """Properties with a second container."""
+    """Return properties with a second container."""
     return {"ContainerDefinitions": [container(), {"Name": "other", "Image": "shop/other:1", **other}]}
 
 
@@ -77,7 +77,7 @@ SKIPPED: Final[Mapping[SkipReason, tuple[dict[str, Any], dict[str, Any]]]] = {
     SkipReason.NOT_OPTED_IN: ({"Mode": "opt-in"}, {}),
     SkipReason.WINDOWS: ({}, {"RuntimePlatform": {"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}),
 }
-"""For each reason settings and properties by which something is skipped."""
+"""Settings and properties for each reason why something is skipped."""
 
 
 @pytest.mark.parametrize("reason", SkipReason)
@@ -157,7 +157,7 @@ def test_metrics_are_not_carried_into_the_next_run(run: Any) -> None:
 
 
 def test_reasons_of_refusals_come_from_a_fixed_list() -> None:
-    """CloudWatch bills each one: what a user names must never become a metric."""
+    """CloudWatch bills each metric, so a name from a template must never become one."""
     for pointer in [(), ("Resources", "Api"), ("Resources", "Api", "Properties", "Whatever", 0)]:
         problem = Problem(Location("Api", "web", pointer), Reason("A fact"))
         assert telemetry.refusal_reason(problem) in telemetry.REFUSAL_MEMBERS | {"Template"}

@@ -42,7 +42,7 @@ class Images:
 def images(registries: Registries, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     content, private = Store(), Store()
     digests = {tag: content.image(tag, **lists) for tag, lists in OPEN_CONTENT.items()}
-    content.multi("multi")
+    content.multi_platform_image("multi")
     private.image("1", entrypoint=["/private"], cmd=["serve"])
     folder = tmp_path_factory.mktemp("registry")
     passwords = folder / "htpasswd"

@@ -10,7 +10,7 @@ import pytest
 from cli.running import run, with_examples
 from sysdig_instrument.cli import inputs
 from sysdig_instrument.cli.lookups import shared_session
-from sysdig_instrument.lookup.aws import AwsSession
+from sysdig_instrument.lookup.aws import AwsSession, boto3_session
 
 CONFIG = """\
 [default]
@@ -18,6 +18,8 @@ region = eu-central-1
 [profile shop]
 region = eu-west-1
 [profile bare]
+[profile stage]
+region = eu-south-1
 """
 
 
@@ -26,7 +28,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with_examples(tmp_path, monkeypatch)
     file = tmp_path / "config"
     file.write_text(CONFIG)
-    (tmp_path / "credentials").write_text("[shop]\naws_access_key_id = AKIASHOP\naws_secret_access_key = none\n")
+    keys = "aws_access_key_id = AKIASHOP\naws_secret_access_key = none\n"
+    (tmp_path / "credentials").write_text(f"[shop]\n{keys}[stage]\nregion = eu-north-1\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -45,14 +48,20 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.param(
             {"AWS_DEFAULT_REGION": "us-east-2", "AWS_PROFILE": "shop"}, None, "us-east-2", id="AWS_DEFAULT_REGION"
         ),
+        pytest.param({}, "stage", "eu-north-1", id="credentials file"),
         pytest.param({}, "bare", None, id="profile without region"),
-        pytest.param({"AWS_CONFIG_FILE": "none"}, "shop", None, id="no file"),
+        pytest.param({"AWS_CONFIG_FILE": "none"}, "shop", None, id="no config file"),
     ],
 )
 def test_the_region_is_chosen_as_by_the_aws_cli(
     variables: dict[str, str], profile: str | None, region: str | None
 ) -> None:
     assert inputs.aws_region({**os.environ, **variables}, profile) == region
+
+
+def test_boto3_finds_the_same_region() -> None:
+    for profile in ("default", "shop", "stage", "bare"):
+        assert inputs.aws_region(os.environ, profile) == boto3_session(profile).region_name
 
 
 def test_the_region_of_a_profile_counts_in_expressions(capsys: pytest.CaptureFixture[str]) -> None:

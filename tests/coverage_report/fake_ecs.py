@@ -1,6 +1,6 @@
-"""Amazon ECS on the wire: botocore's own retries, paginators and parsers are at work, and no network.
+"""A fake Amazon ECS behind botocore's own retries, paginators and parsers, without a network.
 
-moto has neither pages nor throttling, denies nothing, and lets no container run.
+moto has no pages and no throttling, denies nothing, and runs no container.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from coverage_report.tasks import ACCOUNT, REGION, cluster_arn, definition_arn
-from sysdig_instrument.coverage.ecs import AccountSession
+from sysdig_instrument.coverage.ecs import AwsAccount
 
 PAGE = 100
-MODELS = botocore.loaders.create_loader()  # reading the models of AWS takes most of the time
+BOTOCORE_LOADER = botocore.loaders.create_loader()  # reading the models of AWS takes most of the time
 
 
 class _Raw(io.BytesIO):
@@ -32,15 +32,18 @@ class _Raw(io.BytesIO):
 
 
 @dataclass
-class RegionOfEcs:
-    """The content of a region. ``refuses`` holds error codes by operation, ``throttles`` how often each is throttled first."""
+class FakeEcsRegion:
+    """The content of a region.
+
+    ``error_codes`` are by operation; ``throttled_calls`` is how many calls of each operation are throttled first.
+    """
 
     name: str = REGION
     clusters: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
-    refuses: dict[str, str] = field(default_factory=dict)
-    throttles: Counter[str] = field(default_factory=Counter)
+    error_codes: dict[str, str] = field(default_factory=dict)
+    throttled_calls: Counter[str] = field(default_factory=Counter)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def run(self, cluster: str, definition: dict[str, Any], count: int = 1, revision: int = 1, **members: Any) -> None:
@@ -72,14 +75,14 @@ class RegionOfEcs:
         """Return how often an operation was called."""
         return sum(called == operation for called, _ in self.calls)
 
-    def answer(self, operation: str, parameters: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def respond(self, operation: str, parameters: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return the status and the body of a response."""
         self.calls.append((operation, parameters))
-        if self.throttles[operation]:
-            self.throttles[operation] -= 1
+        if self.throttled_calls[operation]:
+            self.throttled_calls[operation] -= 1
             return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
         cluster = parameters.get("cluster", "").rsplit("/", 1)[-1]
-        code = self.refuses.get(f"{operation} {cluster}", self.refuses.get(operation))
+        code = self.error_codes.get(f"{operation} {cluster}", self.error_codes.get(operation))
         if code:
             return 400, {"__type": code, "message": "secret text of AWS"}
         return 200, getattr(self, re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower())(cluster, parameters)
@@ -115,24 +118,24 @@ def _page(key: str, values: list[str], parameters: dict[str, Any]) -> dict[str, 
     return {key: values[start : start + PAGE], **more}
 
 
-class Ecs:
-    """Amazon ECS with its regions, behind a session."""
+class FakeEcs:
+    """Amazon ECS with its regions, and the account of a caller."""
 
-    def __init__(self, *regions: RegionOfEcs) -> None:
+    def __init__(self, *regions: FakeEcsRegion) -> None:
         self._regions = {region.name: region for region in regions}
         self._lock = threading.Lock()
         core = botocore.session.Session()
-        core.register_component("data_loader", MODELS)
+        core.register_component("data_loader", BOTOCORE_LOADER)
         made = boto3.Session("testing", "testing", botocore_session=core)
         made.events.register("before-send.ecs", self._send)
-        self.session = AccountSession(made, REGION)
+        self.account = AwsAccount.from_session(lambda: made, REGION)
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         region = self._regions[request.url.split(".")[1]]
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else target).rsplit(".", 1)[-1]
         with self._lock:
-            status, body = region.answer(operation, json.loads(request.body))
+            status, body = region.respond(operation, json.loads(request.body))
         return AWSResponse(
             request.url, status, {"Content-Type": "application/x-amz-json-1.1"}, _Raw(json.dumps(body).encode())
         )

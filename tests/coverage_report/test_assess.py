@@ -129,7 +129,7 @@ def test_protected(described: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "settings", "reason"),
+    ("described", "settings", "reason"),
     [
         (definition(registered(plain()), sysdig_instrument="false"), {}, "Enabled is false in the tags"),
         (definition(registered(plain()), kilt_ignore="yes"), {}, "Enabled is false in the tags"),
@@ -159,9 +159,10 @@ def test_protected(described: dict[str, Any]) -> None:
             'Container "web": Mode is opt-in in the macro\'s deployment, and nothing sets Enabled',
         ),
     ],
+    ids=["tag", "Kilt's tag", "Windows", "Kilt's tag for a container", "settings", "log router", "opt-in"],
 )
-def test_excluded(shown: RegisteredTaskDefinition, settings: dict[str, Json], reason: str) -> None:
-    assessment = assessed(shown, **settings)
+def test_excluded(described: RegisteredTaskDefinition, settings: dict[str, Json], reason: str) -> None:
+    assessment = assessed(described, **settings)
     assert (assessment.status, assessment.reasons) == (TaskStatus.EXCLUDED, (reason,))
 
 
@@ -181,20 +182,20 @@ def test_an_image_whose_entry_point_is_the_wrapper() -> None:
     assert assessed(described, ImageConfigs=configs).status is TaskStatus.PROTECTED
 
 
-@pytest.mark.parametrize("asks", ["fail", "skip"])
-def test_skipping_unreadable_images_does_not_exclude(asks: str) -> None:
-    assert assessed(registered(plain()), OnUnresolvedImage=asks).status is TaskStatus.UNPROTECTED
+@pytest.mark.parametrize("on_unresolved_image", ["fail", "skip"])
+def test_skipping_unreadable_images_does_not_exclude(on_unresolved_image: str) -> None:
+    assert assessed(registered(plain()), OnUnresolvedImage=on_unresolved_image).status is TaskStatus.UNPROTECTED
 
 
 def test_opt_in_by_metadata() -> None:
-    """Metadata is not to be seen in ECS: that a container is wrapped shows that its template opted in."""
+    """ECS does not show Metadata; a wrapped container shows that its template opted in."""
     both = instrumented(wrapped(), plain("worker"))
     assessment = assessed(both, Mode="opt-in")
     assert assessment.status is TaskStatus.PROTECTED
     assert [name for name, _ in assessment.excluded_containers] == ["worker"]
     half = registered(wrapped(), plain("worker"), pidMode="task")
     assert assessed(half, Mode="opt-in").reasons == ("The agent's container is missing",)
-    # The tag says that all of it is meant.
+    # The tag includes all containers.
     assert assessed(definition(both, sysdig_instrument="true"), Mode="opt-in").status is TaskStatus.UNPROTECTED
     assert assessed(definition(both, sysdig_instrument="false"), Mode="opt-in").status is TaskStatus.EXCLUDED
 

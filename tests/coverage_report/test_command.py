@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from coverage_report.fake_ecs import MODELS
+from coverage_report.fake_ecs import BOTOCORE_LOADER
 from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered, wrapped
 from sysdig_instrument.cli import main
 
@@ -29,7 +29,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     # Each session would read AWS's models again, which takes longer than everything else.
-    monkeypatch.setattr("botocore.session.create_loader", lambda _=None: MODELS)
+    monkeypatch.setattr("botocore.session.create_loader", lambda _=None: BOTOCORE_LOADER)
     with mock_aws():
         yield
 

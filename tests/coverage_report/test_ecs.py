@@ -1,4 +1,4 @@
-"""Reading an account: pages, batches, throttling, and what may not be read."""
+"""Reading an account: pages, batches, throttling, and access denied."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coverage_report.fake_ecs import Ecs, RegionOfEcs
+from coverage_report.fake_ecs import FakeEcs, FakeEcsRegion
 from coverage_report.tasks import AGENT, PLANTED, REGION, instrumented, plain, registered
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats import coverage_table
@@ -18,30 +18,32 @@ from sysdig_instrument.coverage.report import Report, build_report
 from sysdig_instrument.engine.settings.layers import merge_layers
 
 
-def reported(*regions: RegionOfEcs, clusters: tuple[str, ...] = ()) -> Report:
+def report_on(*regions: FakeEcsRegion, clusters: tuple[str, ...] = ()) -> Report:
     names = [region.name for region in regions]
     settings = merge_layers()
     return build_report(
-        read_inventory(Ecs(*regions).session, names, clusters, lambda task: is_in_scope(task.launch_type, settings)),
+        read_inventory(
+            FakeEcs(*regions).account.clients, names, clusters, lambda task: is_in_scope(task.launch_type, settings)
+        ),
         settings,
     )
 
 
-def unread(found: Report) -> list[str]:
+def read_error_texts(found: Report) -> list[str]:
     return [each.text for each in found.read_errors]
 
 
 def test_no_clusters_and_no_tasks() -> None:
-    found = reported(RegionOfEcs(clusters={"empty": []}), RegionOfEcs("us-east-1"))
+    found = report_on(FakeEcsRegion(clusters={"empty": []}), FakeEcsRegion("us-east-1"))
     assert (found.groups, found.read_errors, found.has_passed) == ((), (), True)
     assert coverage_table.render(found, Console()) == "No task runs in eu-central-1, us-east-1.\n"
 
 
 def test_pages_and_batches() -> None:
-    region = RegionOfEcs(clusters={f"empty-{number}": [] for number in range(250)})
+    region = FakeEcsRegion(clusters={f"empty-{number}": [] for number in range(250)})
     region.run("shop", instrumented(family="web"), 240)
     region.run("shop", registered(plain(), family="batch"), 15)
-    found = reported(region)
+    found = report_on(region)
     assert [(len(group.tasks), group.key.assessment.status) for group in found.groups] == [
         (15, TaskStatus.UNPROTECTED),
         (240, TaskStatus.PROTECTED),
@@ -53,7 +55,7 @@ def test_pages_and_batches() -> None:
 
 
 def test_services_of_running_tasks_are_read_in_batches_of_ten() -> None:
-    region = RegionOfEcs()
+    region = FakeEcsRegion()
     for number in range(21):
         region.run("shop", registered(plain(), family=f"web-{number}"), 2, group=f"service:web-{number}")
         region.services[f"web-{number}"] = {
@@ -62,7 +64,7 @@ def test_services_of_running_tasks_are_read_in_batches_of_ten() -> None:
             "deployments": [{"rolloutState": "IN_PROGRESS"}, {"rolloutState": "COMPLETED"}],
         }
     region.run("batch", registered(plain(), family="batch"))
-    found = reported(region)
+    found = report_on(region)
     assert region.count("DescribeServices") == 3
     assert {group.service for group in found.groups} == {None, *(f"web-{number}" for number in range(21))}
     remarks = next(group.key.assessment.remarks for group in found.groups if group.service == "web-3")
@@ -72,31 +74,31 @@ def test_services_of_running_tasks_are_read_in_batches_of_ten() -> None:
 def test_throttled_calls_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
-    region = RegionOfEcs()
+    region = FakeEcsRegion()
     region.run("shop", instrumented(family="web"), 3)
-    region.throttles.update({"ListTasks": 4, "DescribeTasks": MAX_ATTEMPTS - 1, "DescribeTaskDefinition": 1})
-    assert reported(region).has_passed
+    region.throttled_calls.update({"ListTasks": 4, "DescribeTasks": MAX_ATTEMPTS - 1, "DescribeTaskDefinition": 1})
+    assert report_on(region).has_passed
     assert len(waits) == 4 + MAX_ATTEMPTS - 1 + 1
 
 
 def test_persistent_throttling_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    region = RegionOfEcs(clusters={"shop": []})
-    region.throttles["ListTasks"] = 1000
-    found = reported(region)
-    (error,) = unread(found)
+    region = FakeEcsRegion(clusters={"shop": []})
+    region.throttled_calls["ListTasks"] = 1000
+    found = report_on(region)
+    (error,) = read_error_texts(found)
     assert error.startswith(f'{REGION}, cluster "shop": ListTasks: Amazon ECS returned ThrottlingException. Try again')
     assert not found.has_passed
     assert region.count("ListTasks") == MAX_ATTEMPTS
 
 
 def test_access_denied_in_one_region_does_not_hide_others() -> None:
-    closed = RegionOfEcs("us-east-1", refuses={"ListClusters": "AccessDeniedException"})
-    open_region = RegionOfEcs()
+    closed = FakeEcsRegion("us-east-1", error_codes={"ListClusters": "AccessDeniedException"})
+    open_region = FakeEcsRegion()
     open_region.run("shop", instrumented(family="web"))
-    found = reported(closed, open_region)
+    found = report_on(closed, open_region)
     assert found.count(TaskStatus.PROTECTED) == 1
-    assert unread(found) == [
+    assert read_error_texts(found) == [
         "us-east-1: ListClusters: Amazon ECS returned AccessDeniedException. Allow ecs:ListClusters."
     ]
     assert not found.has_passed
@@ -104,12 +106,12 @@ def test_access_denied_in_one_region_does_not_hide_others() -> None:
 
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks", "DescribeServices"])
 def test_access_denied_for_one_cluster_does_not_hide_others(operation: str) -> None:
-    region = RegionOfEcs(refuses={f"{operation} closed": "AccessDeniedException"})
+    region = FakeEcsRegion(error_codes={f"{operation} closed": "AccessDeniedException"})
     region.run("closed", instrumented(family="secret"), group="service:secret")
     region.run("shop", instrumented(family="web"))
-    found = reported(region)
+    found = report_on(region)
     assert "web:1" in coverage_table.render(found, Console())
-    assert unread(found) == [
+    assert read_error_texts(found) == [
         f'{REGION}, cluster "closed": {operation}: Amazon ECS returned AccessDeniedException. Allow ecs:{operation}.'
     ]
     assert not found.has_passed
@@ -117,9 +119,9 @@ def test_access_denied_for_one_cluster_does_not_hide_others(operation: str) -> N
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ClientException"])
 def test_task_definitions_that_cannot_be_read(code: str) -> None:
-    region = RegionOfEcs(refuses={"DescribeTaskDefinition": code})
+    region = FakeEcsRegion(error_codes={"DescribeTaskDefinition": code})
     region.run("shop", instrumented(family="web"), 2)
-    found = reported(region)
+    found = report_on(region)
     (group,) = found.groups
     assert group.key.assessment.status is TaskStatus.UNKNOWN
     assert group.key.assessment.reasons[:2] == (
@@ -131,11 +133,11 @@ def test_task_definitions_that_cannot_be_read(code: str) -> None:
 
 
 def test_tasks_and_clusters_deleted_meanwhile_are_ignored() -> None:
-    region = RegionOfEcs(clusters={"deleted": []}, refuses={"ListTasks deleted": "ClusterNotFoundException"})
+    region = FakeEcsRegion(clusters={"deleted": []}, error_codes={"ListTasks deleted": "ClusterNotFoundException"})
     region.run("shop", instrumented(family="web"))
     region.run("shop", registered(plain(), family="stopped"), gone=True)
     region.run("shop", registered(plain(), family="stopping"), desiredStatus="STOPPED")
-    found = reported(region)
+    found = report_on(region)
     assert [group.key.task_definition.rsplit("/", 1)[-1] for group in found.groups] == ["web:1"]
     assert found.has_passed
 
@@ -150,34 +152,34 @@ def test_tasks_and_clusters_deleted_meanwhile_are_ignored() -> None:
     ],
 )
 def test_clusters_by_name(globs: tuple[str, ...], families: list[str]) -> None:
-    region = RegionOfEcs()
+    region = FakeEcsRegion()
     for cluster, family in (("shop-1", "a"), ("shop-2", "b"), ("batch", "c")):
         region.run(cluster, instrumented(family=family))
-    found = reported(region, clusters=globs)
+    found = report_on(region, clusters=globs)
     assert sorted(group.key.group for group in found.groups) == [f"family:{family}" for family in families]
     assert region.count("ListTasks") == len(families)
 
 
 def test_an_unmatched_cluster_name_is_reported() -> None:
     """A typo must not look like a cluster in which everything is protected."""
-    region = RegionOfEcs(clusters={"shop": []})
-    found = reported(region, RegionOfEcs("us-east-1"), clusters=("shop", "shpo-*"))
-    assert unread(found) == ['No cluster matches "shpo-*". Check the name and the region.']
+    region = FakeEcsRegion(clusters={"shop": []})
+    found = report_on(region, FakeEcsRegion("us-east-1"), clusters=("shop", "shpo-*"))
+    assert read_error_texts(found) == ['No cluster matches "shpo-*". Check the name and the region.']
     assert found.regions == (REGION, "us-east-1")
     assert not found.has_passed
-    closed = RegionOfEcs(refuses={"ListClusters": "AccessDeniedException"})
-    assert len(reported(closed, clusters=("shop",)).read_errors) == 1  # it may be there
+    closed = FakeEcsRegion(error_codes={"ListClusters": "AccessDeniedException"})
+    assert len(report_on(closed, clusters=("shop",)).read_errors) == 1  # it may be there
 
 
 def test_identical_tasks_form_one_group() -> None:
-    region = RegionOfEcs()
+    region = FakeEcsRegion()
     region.run("shop", instrumented(family="web"), 3, group="service:web")
     stopped = [
         {"name": AGENT, "lastStatus": "STOPPED", "exitCode": 137, "reason": "OutOfMemoryError: Container killed"}
     ]
     region.run("shop", instrumented(family="web"), 2, group="service:web", containers=stopped)
     region.run("shop", instrumented(family="web"), 1, group="", containers=[], launchType="EXTERNAL")
-    found = reported(region)
+    found = report_on(region)
     assert [(group.key.assessment.status, len(group.tasks)) for group in found.groups] == [
         (TaskStatus.UNPROTECTED, 2),
         (TaskStatus.PROTECTED, 3),
@@ -185,13 +187,13 @@ def test_identical_tasks_form_one_group() -> None:
     ]
     assert found.groups[0].key.assessment.reasons == ("The agent's container has stopped (OutOfMemoryError)",)
     assert found.groups[1].agent_digests == (f"sha256:{AGENT}",)
-    assert found.launch_types_out_of_scope == {"EXTERNAL": 1}
+    assert found.out_of_scope_counts == {"EXTERNAL": 1}
 
 
 def test_out_of_scope_tasks_need_no_further_calls() -> None:
-    region = RegionOfEcs()
+    region = FakeEcsRegion()
     region.run("shop", registered(plain(), family="web"), 3, launchType="EC2", group="service:web")
-    found = reported(region)
+    found = report_on(region)
     assert found.count(TaskStatus.OUT_OF_SCOPE) == 3
     assert found.has_passed
     assert [operation for operation, _ in region.calls] == ["ListClusters", "ListTasks", "DescribeTasks"]
@@ -207,19 +209,19 @@ def test_out_of_scope_tasks_need_no_further_calls() -> None:
     ],
 )
 def test_the_launch_type_of_a_task(members: dict[str, Any], launch_type: str) -> None:
-    region = RegionOfEcs()
+    region = FakeEcsRegion()
     region.run("shop", instrumented(family="web"), **members)
-    (group,) = reported(region).groups
+    (group,) = report_on(region).groups
     assert group.key.launch_type == launch_type
 
 
 def test_no_variable_value_or_aws_message_is_reported() -> None:
-    region = RegionOfEcs(refuses={"DescribeServices": "AccessDeniedException"})
+    region = FakeEcsRegion(error_codes={"DescribeServices": "AccessDeniedException"})
     overrides = {"containerOverrides": [{"name": "web", "environment": [{"name": "SYSDIG_X", "value": PLANTED}]}]}
     reason = f"CannotPullContainerError: {PLANTED}"
     containers = [{"name": AGENT, "lastStatus": "STOPPED", "reason": reason}]
     region.run("shop", instrumented(family="web"), group="service:w", overrides=overrides, containers=containers)
-    found = reported(region)
+    found = report_on(region)
     for text in (
         json_report.render(found),
         coverage_table.render(found, Console(80)),
@@ -232,8 +234,8 @@ def test_no_variable_value_or_aws_message_is_reported() -> None:
 
 
 def test_the_same_account_gives_the_same_report() -> None:
-    def account(*, turned: bool) -> RegionOfEcs:
-        region = RegionOfEcs()
+    def account(*, turned: bool) -> FakeEcsRegion:
+        region = FakeEcsRegion()
         region.run("shop", instrumented(family="web"), 3)
         region.run("shop", registered(plain(), family="batch"), 2)
         region.run("zoo", instrumented(family="web"))
@@ -241,5 +243,5 @@ def test_the_same_account_gives_the_same_report() -> None:
             region.clusters = {name: tasks[::-1] for name, tasks in reversed(region.clusters.items())}
         return region
 
-    one, other = reported(account(turned=False)), reported(account(turned=True))
+    one, other = report_on(account(turned=False)), report_on(account(turned=True))
     assert json_report.render(one) == json_report.render(other)

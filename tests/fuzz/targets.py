@@ -41,7 +41,7 @@ def _challenges() -> list[bytes]:
 
 def _store() -> Store:
     store = Store()
-    store.multi("multi")
+    store.multi_platform_image("multi")
     store.image("docker", entrypoint=["/a"], cmd=["b"], docker=True)
     return store
 

@@ -27,7 +27,7 @@ class Authority:
         self._made: dict[tuple[tuple[str, ...], int], tuple[Path, Path]] = {}
 
     def files(self, names: Sequence[str], *, days: int = 1) -> tuple[Path, Path]:
-        """Paths of a certificate for some names and of its key. Of negative ``days`` it has expired."""
+        """Return the paths of a certificate for these names and of its key. With negative ``days`` it has expired."""
         wanted = tuple(names), days
         if wanted not in self._made:
             key = ec.generate_private_key(ec.SECP256R1())
@@ -44,7 +44,7 @@ class Authority:
         return self._made[wanted]
 
     def server(self, names: Sequence[str], *, days: int = 1) -> ssl.SSLContext:
-        """TLS for a server of some names."""
+        """Return a TLS context for a server with these names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.files(names, days=days))
         return context

@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures for the tests of lookups: a certificate authority, and a network that uses it."""
 
 from __future__ import annotations
 

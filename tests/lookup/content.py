@@ -18,7 +18,7 @@ DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 Anything: TypeAlias = Any
-"""What a test passes on to a library without types, or to our own code although the types forbid it."""
+"""A value for a library without types, or a value that our own types forbid."""
 
 
 def digest_of(body: bytes) -> str:
@@ -61,7 +61,7 @@ class Store:
             "config": {"Entrypoint": entrypoint, "Cmd": cmd, "Env": ["PATH=/bin"]},
             "rootfs": {"type": "layers", "diff_ids": []},
         }
-        layer = b"a layer that nobody needs"
+        layer = b"a layer that is never read"
         manifest: dict[str, Any] = {"schemaVersion": 2}
         if with_media_type:
             manifest["mediaType"] = DOCKER_MANIFEST if docker else OCI_MANIFEST
@@ -73,16 +73,16 @@ class Store:
         return {"mediaType": media_type, "digest": self.blob(body), "size": len(body)}
 
     def entry(self, digest: str, platform: dict[str, str] | None) -> dict[str, Any]:
-        """The descriptor of a stored manifest, for an index."""
+        """Return the descriptor of a stored manifest, for an index."""
         media_type, body = self.manifests[digest]
-        said = {"platform": platform} if platform is not None else {}
-        return {"mediaType": media_type, "digest": digest, "size": len(body)} | said
+        platform_member = {"platform": platform} if platform is not None else {}
+        return {"mediaType": media_type, "digest": digest, "size": len(body)} | platform_member
 
     def index(self, *tags: str, entries: list[dict[str, Any]], docker: bool = False) -> str:
         media_type = DOCKER_LIST if docker else OCI_INDEX
         return self.manifest({"schemaVersion": 2, "mediaType": media_type, "manifests": entries}, media_type, *tags)
 
-    def multi(self, *tags: str, docker: bool = False) -> str:
+    def multi_platform_image(self, *tags: str, docker: bool = False) -> str:
         """Store an index as buildx makes it: two platforms with different entry points, and an attestation."""
         amd64 = self.image(entrypoint=["/amd64"], cmd=["serve"], architecture="amd64", docker=docker)
         arm64 = self.image(entrypoint=["/arm64"], cmd=["serve"], architecture="arm64", docker=docker)

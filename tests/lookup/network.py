@@ -58,8 +58,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Raw: TypeAlias = Callable[[socket.socket], None]
-App: TypeAlias = Callable[[Call], "Reply | Raw"]
+RawReply: TypeAlias = Callable[[socket.socket], None]
+App: TypeAlias = Callable[[Call], "Reply | RawReply"]
 """Answers a call: with a reply, or by writing to the socket itself."""
 
 
@@ -151,27 +151,27 @@ class Network:
         self.authority = authority
         self.sites: dict[str, Site] = {}
         self.names: dict[str, list[str]] = {}
-        self.resolved: list[str] = []
-        self.dialled: list[SocketAddress] = []
-        self._behind: dict[str, Site] = {}
+        self.resolved_names: list[str] = []
+        self.connected_addresses: list[SocketAddress] = []
+        self._site_by_address: dict[str, Site] = {}
 
     def site(self, name: str, app: App, *, certificate_for: str = "", days: int = 1, tls: bool = True) -> Site:
         context = self.authority.server([certificate_for or name], days=days) if tls else None
         site = self.sites[name] = Site(name, app, context)
         address = f"8.0.0.{len(self.sites)}"
         self.names[name] = [address]
-        self._behind[address] = site
+        self._site_by_address[address] = site
         return site
 
     def resolve(self, host: str, port: int) -> list[SocketAddress]:
-        self.resolved.append(host)
+        self.resolved_names.append(host)
         if host not in self.names:
             raise socket.gaierror(socket.EAI_NONAME, "not known")
         return [(address, port) for address in self.names[host]]
 
-    def dial(self, address: SocketAddress, timeout: float) -> socket.socket:
-        self.dialled.append(address)
-        site = self._behind.get(address[0])
+    def connect(self, address: SocketAddress, timeout: float) -> socket.socket:
+        self.connected_addresses.append(address)
+        site = self._site_by_address.get(address[0])
         if site is None:
             raise ConnectionRefusedError
         return socket.create_connection(("127.0.0.1", site.port), timeout)
@@ -182,16 +182,16 @@ class Network:
             "clients": AwsClients(_no_aws),
             "cache": ImageCache(),
             "resolve": self.resolve,
-            "create_connection": self.dial,
+            "create_connection": self.connect,
             "make_ssl_context": lambda: self.authority.client,
         }
         return LookupEnvironment(**(given | changes))
 
-    def ask(self, *requests: Lookup, seconds: float = HARD_LIMIT, **changes: Anything) -> list[Answer]:
+    def look_up(self, *requests: Lookup, seconds: float = HARD_LIMIT, **changes: Anything) -> list[Answer]:
         return list(answer_lookups(requests, environment=self.environment(**changes), seconds=seconds).values())
 
-    def ask_image(self, image: str, seconds: float = HARD_LIMIT, **changes: Anything) -> Answer:
-        return self.ask(ImageLookup(image), seconds=seconds, **changes)[0]
+    def look_up_image(self, image: str, seconds: float = HARD_LIMIT, **changes: Anything) -> Answer:
+        return self.look_up(ImageLookup(image), seconds=seconds, **changes)[0]
 
     def close(self) -> None:
         for site in self.sites.values():
@@ -204,16 +204,16 @@ def _no_aws() -> Anything:
 
 @dataclass
 class FakeRegistry:
-    """The part of the distribution API that pulls use, over stores by repository; ``gate`` may answer first."""
+    """The part of the distribution API that pulls use. A reply of ``answer_first`` takes precedence over the stores."""
 
     stores: dict[str, Store] = field(default_factory=dict)
-    gate: Callable[[Call], Reply | Raw | None] = lambda _call: None
+    answer_first: Callable[[Call], Reply | RawReply | None] = lambda _call: None
 
     def __getitem__(self, repository: str) -> Store:
         return self.stores.setdefault(repository, Store())
 
-    def __call__(self, call: Call) -> Reply | Raw:
-        if (answered := self.gate(call)) is not None:
+    def __call__(self, call: Call) -> Reply | RawReply:
+        if (answered := self.answer_first(call)) is not None:
             return answered
         _, _, *name, kind, selector = call.path.split("/")
         store = self.stores.get("/".join(name), Store())

@@ -1,4 +1,4 @@
-"""Debian's docker-registry as a process of the tests', and a token service for it."""
+"""Debian's docker-registry as a process, and tokens for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HTPASSWD = "joe:$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG\n"
 
 
 def program(name: str) -> str:
-    """The path of a program that Debian has; without it the test is skipped, but not where everything has to run."""
+    """Return the path of a program that Debian has. Without it the test is skipped, or fails in CI."""
     found = shutil.which(name)
     if not found:
         reason = f"{name} is not installed (apt-get install --no-install-recommends docker-registry skopeo)"
@@ -44,7 +44,7 @@ def free_port() -> int:
 
 
 class RegistryProcess:
-    """A registry at ``localhost:port``, over storage in ``folder`` that several may share, or in its memory (faster)."""
+    """A registry at ``localhost:port``. Its storage is ``folder``, which several may share, or its memory (faster)."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ def _send(
 
 
 def token(key_file: Path, certificate: Path, claims: dict[str, Any]) -> str:
-    """A JSON web token as the distribution project's registry takes it, signed with ES256."""
+    """Return a JSON web token that the distribution project's registry accepts, signed with ES256."""
     lines = certificate.read_text().splitlines()
     header = {"typ": "JWT", "alg": "ES256", "x5c": ["".join(lines[1:-1])]}
     signed = f"{_segment(json.dumps(header).encode())}.{_segment(json.dumps(claims).encode())}"

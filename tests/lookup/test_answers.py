@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import ast
+import math
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import sysdig_instrument.lookup
 from lookup.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
-from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, ImageLookup, Lookup, SsmLookup, Unavailable
-from sysdig_instrument.lookup.answers import answer_lookups, make_lookup_with_timeout
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.lookups import (
+    Answer,
+    ExportLookup,
+    ImageConfig,
+    ImageLookup,
+    Lookup,
+    SsmLookup,
+    Unavailable,
+)
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
+from sysdig_instrument.lookup.auth import ANONYMOUS
+from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.images import ImageCache, ImageKey
 from sysdig_instrument.lookup.reference import parse_reference
+from sysdig_instrument.lookup.session import LookupSession, make_lookup
 from sysdig_instrument.lookup.workers import MAX_RUNNING_PER_QUEUE, Deadline, MonotonicClock, WorkerPool
 
 DIGEST = "sha256:" + "0" * 64
@@ -33,15 +48,15 @@ def site(network: Network, name: str = "ghcr.io", count: int = 3) -> FakeRegistr
 def test_docker_hub_and_its_shorthands(network: Network) -> None:
     site(network, "registry-1.docker.io")
     spellings = ["nginx", "nginx:latest", "docker.io/nginx", "docker.io/library/nginx:latest", "index.docker.io/nginx"]
-    assert network.ask(*map(ImageLookup, spellings)) == [ImageConfig((), ("nginx",))] * 5
+    assert network.look_up(*map(ImageLookup, spellings)) == [ImageConfig((), ("nginx",))] * 5
     assert len(network.sites["registry-1.docker.io"].calls) == 2  # manifest and config
 
 
 def test_one_image_for_two_architectures_is_one_manifest(network: Network) -> None:
     registry = FakeRegistry()
-    registry["app"].multi("1")
+    registry["app"].multi_platform_image("1")
     calls = network.site("ghcr.io", registry).calls
-    found = network.ask(ImageLookup("ghcr.io/app:1"), ImageLookup("ghcr.io/app:1", "arm64"))
+    found = network.look_up(ImageLookup("ghcr.io/app:1"), ImageLookup("ghcr.io/app:1", "arm64"))
     assert found == [ImageConfig(("/amd64",), ("serve",)), ImageConfig(("/arm64",), ("serve",))]
     assert sum(call.path.endswith("/manifests/1") for call in calls) == 1
 
@@ -55,7 +70,7 @@ def test_answers_come_in_the_order_of_the_requests(network: Network) -> None:
 def test_each_image_gets_its_own_answer(network: Network) -> None:
     site(network)
     images = ["ghcr.io/o/app:v0", "ghcr.io/o/App:v0", "ghcr.io/o/app:gone", "dead.example/app", "ghcr.io/o/app:v1"]
-    found = network.ask(*map(ImageLookup, images))
+    found = network.look_up(*map(ImageLookup, images))
     assert [isinstance(each, ImageConfig) for each in found] == [True, False, False, False, True]
 
 
@@ -67,17 +82,17 @@ def test_registries_that_are_not_allowed(network: Network) -> None:
     site(network)
     site(network, "registry-1.docker.io")
     images = ["ghcr.io/o/app:v0", "nginx", "quay.io/o/app:v0"]
-    fine, too, refused = network.ask(*map(ImageLookup, images), allowed_registries=("GHCR.io", "docker.*"))
+    fine, too, refused = network.look_up(*map(ImageLookup, images), allowed_registries=("GHCR.io", "docker.*"))
     assert isinstance(fine, ImageConfig)
     assert isinstance(too, ImageConfig)
     assert isinstance(refused, Unavailable)
     assert "AllowedRegistries does not include quay.io" in refused.reason.fact
-    assert "quay.io" not in network.resolved
+    assert "quay.io" not in network.resolved_names
 
 
 def test_a_deadline_of_zero_seconds(network: Network) -> None:
     requests: list[Lookup] = [ImageLookup("nginx"), SsmLookup("/p"), ExportLookup("e")]
-    found = network.ask(*requests, seconds=0)
+    found = network.look_up(*requests, seconds=0)
     assert [each.reason.fact for each in found if isinstance(each, Unavailable)] == [
         "The image nginx could not be read: there was no response within 0 s",
         "The SSM parameter /p was not read within 0 s",
@@ -85,14 +100,40 @@ def test_a_deadline_of_zero_seconds(network: Network) -> None:
     ]
 
 
-def test_lookup_rounds_share_a_deadline(network: Network) -> None:
-    site(network)
+@pytest.mark.parametrize(("remaining", "expected"), [(math.inf, [10, 4, 0]), (3, [3, 3, 0])])
+def test_lookup_rounds_share_a_deadline(
+    monkeypatch: pytest.MonkeyPatch, remaining: float, expected: list[float]
+) -> None:
+    """LookupSeconds is the limit of all rounds together, and the time that the caller has left is another limit."""
     clock = FakeClock()
-    ask = make_lookup_with_timeout(network.environment(clock=clock, cache=ImageCache(tag_ttl_seconds=0)), seconds=10)
-    request = ImageLookup("ghcr.io/o/app:v0")
-    assert ask([request]) == {request: ImageConfig(("/0",))}
-    clock.time += 11
-    assert isinstance(ask([request])[request], Unavailable)
+    limits: list[float] = []
+
+    def record_limit(lookups: list[Lookup], *, environment: LookupEnvironment, seconds: float) -> dict[Lookup, Answer]:
+        assert (lookups, environment.region) == ([], "us-east-1")
+        limits.append(seconds)
+        return {}
+
+    monkeypatch.setattr("sysdig_instrument.lookup.answers.answer_lookups", record_limit)
+    monkeypatch.setattr("sysdig_instrument.lookup.session.time", SimpleNamespace(monotonic=clock.now))
+    session = LookupSession(AwsClients(), ImageCache(), ANONYMOUS)
+    look_up = make_lookup(Settings(lookup_seconds=10), "us-east-1", lambda: session, lambda: remaining)
+    for seconds in (0, 6, 11):
+        clock.time += seconds
+        look_up([])
+    assert limits == expected
+
+
+def test_without_a_region_only_images_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = ImageLookup("nginx")
+    monkeypatch.setattr(
+        "sysdig_instrument.lookup.answers.answer_lookups", lambda lookups, **_: dict.fromkeys(lookups, ImageConfig())
+    )
+    session = LookupSession(AwsClients(), ImageCache(), ANONYMOUS)
+    answers = make_lookup(Settings(), None, lambda: session, lambda: math.inf)([image, SsmLookup("/p")])
+    assert answers[image] == ImageConfig()
+    assert answers[SsmLookup("/p")] == Unavailable(
+        Reason('"/p" cannot be looked up, because the AWS region is not known', "Use --region, or set AWS_REGION")
+    )
 
 
 def test_a_bug_is_raised_and_not_answered(network: Network) -> None:
@@ -100,7 +141,7 @@ def test_a_bug_is_raised_and_not_answered(network: Network) -> None:
         raise ZeroDivisionError(host, port)
 
     with pytest.raises(ZeroDivisionError):
-        network.ask_image("ghcr.io/o/app:v0", resolve=broken)
+        network.look_up_image("ghcr.io/o/app:v0", resolve=broken)
 
 
 def test_a_tag_is_cached_for_a_while(network: Network) -> None:
@@ -110,7 +151,7 @@ def test_a_tag_is_cached_for_a_while(network: Network) -> None:
     calls = network.sites["ghcr.io"].calls
     for seconds, expected in ((0, "/0"), (59, "/0"), (1, "/1")):
         clock.time += seconds
-        assert network.ask_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig((expected,))
+        assert network.look_up_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig((expected,))
         registry["o/app"].manifests["v0"] = registry["o/app"].manifests["v1"]
     assert len(calls) == 4
 
@@ -119,7 +160,7 @@ def test_an_unchanged_tag_costs_one_request(network: Network) -> None:
     site(network)
     cache = ImageCache(tag_ttl_seconds=0)
     for _ in range(2):
-        assert network.ask_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig(("/0",))
+        assert network.look_up_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig(("/0",))
     assert len(network.sites["ghcr.io"].calls) == 3
 
 
@@ -129,7 +170,7 @@ def test_a_digest_is_cached_without_expiry(network: Network) -> None:
     clock = FakeClock()
     cache = ImageCache(tag_ttl_seconds=0, clock=clock)
     for _ in range(3):
-        assert network.ask_image(f"ghcr.io/o/app@{digest}", cache=cache) == ImageConfig(("/0",))
+        assert network.look_up_image(f"ghcr.io/o/app@{digest}", cache=cache) == ImageConfig(("/0",))
         clock.time += 1e9
     assert len(network.sites["ghcr.io"].calls) == 2
 
@@ -137,9 +178,9 @@ def test_a_digest_is_cached_without_expiry(network: Network) -> None:
 def test_failures_are_not_cached(network: Network) -> None:
     registry = site(network)
     cache = ImageCache()
-    assert isinstance(network.ask_image("ghcr.io/o/app:new", cache=cache), Unavailable)
+    assert isinstance(network.look_up_image("ghcr.io/o/app:new", cache=cache), Unavailable)
     registry["o/app"].image("new", entrypoint=["/new"])
-    assert network.ask_image("ghcr.io/o/app:new", cache=cache) == ImageConfig(("/new",))
+    assert network.look_up_image("ghcr.io/o/app:new", cache=cache) == ImageConfig(("/new",))
 
 
 def test_cache_entries_are_bound_to_credentials() -> None:
@@ -156,15 +197,15 @@ def test_a_config_is_not_served_to_another_repository(network: Network) -> None:
     theirs, mine = site(network), FakeRegistry()
     network.site("mine.example", mine)
     cache = ImageCache()
-    assert network.ask_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig(("/0",))
+    assert network.look_up_image("ghcr.io/o/app:v0", cache=cache) == ImageConfig(("/0",))
     mine["app"].manifests = dict(theirs["o/app"].manifests)  # the manifests, and none of the blobs
-    stolen = network.ask_image("mine.example/app:v0", cache=cache)
+    stolen = network.look_up_image("mine.example/app:v0", cache=cache)
     assert isinstance(stolen, Unavailable)
     assert "status 404" in stolen.reason.fact
     with_a_secret = ImageLookup("ghcr.io/o/app:v0", "amd64", "arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
     calls = network.sites["ghcr.io"].calls
     before = len(calls)
-    assert network.ask(with_a_secret, cache=cache) == [ImageConfig(("/0",))]
+    assert network.look_up(with_a_secret, cache=cache) == [ImageConfig(("/0",))]
     assert [call.path.split("/")[-2] for call in calls[before:]] == ["manifests", "blobs"]
 
 
@@ -185,9 +226,9 @@ def test_the_cache_is_bounded() -> None:
 def test_cached_images_of_forbidden_registries_are_refused(network: Network) -> None:
     site(network)
     cache = ImageCache()
-    assert isinstance(network.ask_image("ghcr.io/o/app:v0", cache=cache), ImageConfig)
+    assert isinstance(network.look_up_image("ghcr.io/o/app:v0", cache=cache), ImageConfig)
     assert isinstance(
-        network.ask_image("ghcr.io/o/app:v0", cache=cache, allowed_registries=("docker.io",)), Unavailable
+        network.look_up_image("ghcr.io/o/app:v0", cache=cache, allowed_registries=("docker.io",)), Unavailable
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookup.network import Call, FakeRegistry, Network, Raw, Reply, basic, json_reply
+from lookup.network import Call, FakeRegistry, Network, RawReply, Reply, basic, json_reply
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup import auth
@@ -87,15 +87,15 @@ def test_a_login_hides_its_password() -> None:
     assert "s3cret" not in repr(Login("joe", "s3cret"))
 
 
-class Table:
+class FakeCredentials:
     """Credentials by registry, some of which cannot be read."""
 
     def __init__(self, **logins: Login | UnavailableError) -> None:
         self.logins = logins
-        self.asked: list[str] = []
+        self.registries: list[str] = []
 
     def find_login(self, registry: str) -> Login | None:
-        self.asked.append(registry)
+        self.registries.append(registry)
         found = self.logins.get(registry.replace(".", "_"))
         if isinstance(found, UnavailableError):
             raise found
@@ -103,8 +103,10 @@ class Table:
 
 
 def test_the_first_source_with_a_login_wins() -> None:
-    first, second = Table(), Table(ghcr_io=Login("a", "b"))
-    assert ChainedCredentials((first, second, Table(ghcr_io=Login("c", "d")))).find_login("ghcr.io") == Login("a", "b")
+    first, second = FakeCredentials(), FakeCredentials(ghcr_io=Login("a", "b"))
+    assert ChainedCredentials((first, second, FakeCredentials(ghcr_io=Login("c", "d")))).find_login("ghcr.io") == Login(
+        "a", "b"
+    )
     assert ChainedCredentials((first, second)).find_login("quay.io") is None
 
 
@@ -112,7 +114,7 @@ def bearer_site(network: Network, registry: FakeRegistry, login: Login | None, *
     """Make a registry whose token service is at its own host, and return the calls of the token service."""
     asked: list[Call] = []
 
-    def app(call: Call) -> Reply | Raw:
+    def app(call: Call) -> Reply | RawReply:
         if call.path == "/token":
             asked.append(call)
             wanted = basic(login.username, login.password) if login else None
@@ -137,25 +139,25 @@ def test_one_token_for_all_tags_of_a_repository(network: Network) -> None:
     asked = bearer_site(
         network, images(30), Login("joe", "s3cret"), service="ghcr.io", scope="repository:o/app:pull,push"
     )
-    credentials = Table(ghcr_io=Login("joe", "s3cret"))
+    credentials = FakeCredentials(ghcr_io=Login("joe", "s3cret"))
     requests = [ImageLookup(f"ghcr.io/o/app:{number}") for number in range(30)]
-    found = network.ask(*requests, credentials=credentials)
+    found = network.look_up(*requests, credentials=credentials)
     assert found == [ImageConfig((f"/{number}",)) for number in range(30)]
     assert len(asked) == 1
     assert asked[0].query == {"x": ["y"], "service": ["ghcr.io"], "scope": ["repository:o/app:pull"]}
-    assert credentials.asked == ["ghcr.io"]
+    assert credentials.registries == ["ghcr.io"]
 
 
 def test_a_scope_of_another_type_is_kept(network: Network) -> None:
     asked = bearer_site(network, images(1), None, scope="aws")
-    assert network.ask_image("ghcr.io/o/app:0") == ImageConfig(("/0",))
+    assert network.look_up_image("ghcr.io/o/app:0") == ImageConfig(("/0",))
     assert asked[0].query["scope"] == ["aws"]
 
 
 def test_an_identity_token_uses_oauth2(network: Network) -> None:
     registry = images(1)
 
-    def app(call: Call) -> Reply | Raw:
+    def app(call: Call) -> Reply | RawReply:
         if call.path == "/token":
             assert call.method == "POST"
             assert call.authorization is None
@@ -166,29 +168,33 @@ def test_an_identity_token_uses_oauth2(network: Network) -> None:
         return registry(call)
 
     network.site("ghcr.io", app)
-    assert network.ask_image("ghcr.io/o/app:0", credentials=Table(ghcr_io=Login("", "id+token"))) == ImageConfig(
-        ("/0",)
-    )
+    assert network.look_up_image(
+        "ghcr.io/o/app:0", credentials=FakeCredentials(ghcr_io=Login("", "id+token"))
+    ) == ImageConfig(("/0",))
 
 
 def test_a_public_registry_gets_no_credentials(network: Network) -> None:
     site = network.site("ghcr.io", images(1))
-    credentials = Table(ghcr_io=Login("joe", "s3cret"))
-    assert network.ask_image("ghcr.io/o/app:0", credentials=credentials) == ImageConfig(("/0",))
-    assert credentials.asked == []
+    credentials = FakeCredentials(ghcr_io=Login("joe", "s3cret"))
+    assert network.look_up_image("ghcr.io/o/app:0", credentials=credentials) == ImageConfig(("/0",))
+    assert credentials.registries == []
     assert {call.authorization for call in site.calls} == {None}
 
 
 def test_unreadable_credentials_do_not_block_public_images(network: Network) -> None:
     bearer_site(network, images(1), None)
-    unread = Table(ghcr_io=UnavailableError(Reason("the credentials could not be read: AWS is asleep", "Wake it")))
-    assert network.ask_image("ghcr.io/o/app:0", credentials=unread) == ImageConfig(("/0",))
+    unread = FakeCredentials(
+        ghcr_io=UnavailableError(Reason("the credentials could not be read: AWS is asleep", "Wake it"))
+    )
+    assert network.look_up_image("ghcr.io/o/app:0", credentials=unread) == ImageConfig(("/0",))
 
 
 def test_unreadable_credentials_are_named_for_private_images(network: Network) -> None:
     bearer_site(network, images(1), Login("joe", "s3cret"))
-    unread = Table(ghcr_io=UnavailableError(Reason("the credentials could not be read: AWS is asleep", "Wake it")))
-    refused = network.ask_image("ghcr.io/o/app:0", credentials=unread)
+    unread = FakeCredentials(
+        ghcr_io=UnavailableError(Reason("the credentials could not be read: AWS is asleep", "Wake it"))
+    )
+    refused = network.look_up_image("ghcr.io/o/app:0", credentials=unread)
     assert isinstance(refused, Unavailable)
     assert (
         "did not issue an anonymous token (status 401); the credentials could not be read: AWS is asleep"

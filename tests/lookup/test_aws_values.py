@@ -39,7 +39,7 @@ def test_parameters(network: Network) -> None:
     arn = parameter("/shared", "nginx:3", region="eu-west-1")
     parameter("/list", "a,b", "StringList")
     names = ["/app/image", "/app/image:1", arn, "/list"]
-    found = network.ask(*(SsmLookup(name) for name in names), clients=AwsClients())
+    found = network.look_up(*(SsmLookup(name) for name in names), clients=AwsClients())
     assert found == ["nginx:2", "nginx:1", "nginx:3", "a,b"]
 
 
@@ -47,12 +47,12 @@ def test_more_than_ten_parameters(network: Network) -> None:
     for number in range(25):
         parameter(f"/image/{number}", f"nginx:{number}")
     requests = [SsmLookup(f"/image/{number}") for number in range(25)]
-    assert network.ask(*requests, clients=AwsClients()) == [f"nginx:{number}" for number in range(25)]
+    assert network.look_up(*requests, clients=AwsClients()) == [f"nginx:{number}" for number in range(25)]
 
 
 def test_a_missing_parameter_beside_an_existing_one(network: Network) -> None:
     parameter("/here", "nginx")
-    gone, here = network.ask(SsmLookup("/gone"), SsmLookup("/here"), clients=AwsClients())
+    gone, here = network.look_up(SsmLookup("/gone"), SsmLookup("/here"), clients=AwsClients())
     assert gone == Unavailable(
         Reason("There is no SSM parameter /gone in us-east-1", "Create it, or correct its name"), missing=True
     )
@@ -61,7 +61,7 @@ def test_a_missing_parameter_beside_an_existing_one(network: Network) -> None:
 
 def test_a_secure_string_is_not_read(network: Network) -> None:
     parameter("/secure", "SECRET", "SecureString")
-    (refused,) = network.ask(SsmLookup("/secure"), clients=AwsClients())
+    (refused,) = network.look_up(SsmLookup("/secure"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert refused.reason.fact == "The SSM parameter /secure is a SecureString, which is never read"
     assert not refused.missing
@@ -77,15 +77,15 @@ def export(name: str, value: str) -> None:
 
 def test_exports(network: Network) -> None:
     export("Image", "nginx:1")
-    found, gone = network.ask(ExportLookup("Image"), ExportLookup("Gone"), clients=AwsClients())
+    found, gone = network.look_up(ExportLookup("Image"), ExportLookup("Gone"), clients=AwsClients())
     assert found == "nginx:1"
     assert gone == Unavailable(
         Reason("No stack in us-east-1 exports Gone", "Deploy the stack that exports it first"), missing=True
     )
 
 
-class Pages:
-    """CloudFormation with three pages of exports; or one that refuses."""
+class FakeCloudFormation:
+    """A CloudFormation client with three pages of exports, or one whose calls fail."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -105,8 +105,8 @@ class Pages:
 
 @pytest.mark.parametrize(("wanted", "pages"), [(["e0"], 1), (["e0", "e1"], 2), (["e2"], 3), (["gone"], 3)])
 def test_exports_by_pages(network: Network, wanted: list[str], pages: int) -> None:
-    service = Pages()
-    found = network.ask(*(ExportLookup(name) for name in wanted), clients=AwsClients(lambda: service))
+    service = FakeCloudFormation()
+    found = network.look_up(*(ExportLookup(name) for name in wanted), clients=AwsClients(lambda: service))
     assert len(service.tokens) == pages
     assert [answer for answer in found if isinstance(answer, str)] == [
         name.replace("e", "v") for name in wanted if name != "gone"
@@ -118,12 +118,12 @@ def test_services_that_deny(network: Network) -> None:
 
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "SECRET"}}, "ListExports")
 
-    class Denying(Pages):
+    class Denying(FakeCloudFormation):
         def get_parameters(self, **_: object) -> dict[str, Any]:
             raise denied
 
     clients = AwsClients(lambda: Denying(denied))
-    refused, too = network.ask(ExportLookup("e"), SsmLookup("/p"), clients=clients)
+    refused, too = network.look_up(ExportLookup("e"), SsmLookup("/p"), clients=clients)
     assert isinstance(refused, Unavailable)
     assert isinstance(too, Unavailable)
     assert (
@@ -135,7 +135,7 @@ def test_services_that_deny(network: Network) -> None:
 
 
 def test_parameter_versions_are_read_separately() -> None:
-    """What a response says of the version differs between services and their doubles; so no call asks for two."""
+    """AWS and moto write the version into different fields of a response, so no call asks for two versions."""
     arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/a/b"
     names = ["/p", "/p:1", "/p:2", "/q", arn, f"{arn}:3"]
     found = list(batch_ssm_lookups([SsmLookup(name) for name in names], "us-east-1"))

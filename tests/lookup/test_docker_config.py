@@ -99,7 +99,7 @@ def test_no_config_at_all(tmp_path: Path) -> None:
     assert DockerConfig.from_environment({"DOCKER_CONFIG": str(tmp_path)}).find_login("ghcr.io") is None
 
 
-def test_where_the_config_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_of_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert DockerConfig.from_environment({}).path == tmp_path / ".docker" / "config.json"
     assert DockerConfig.from_environment({"DOCKER_CONFIG": "/x"}).path == Path("/x/config.json")

@@ -1,4 +1,4 @@
-"""Amazon ECR: against moto as far as moto is faithful, and against botocore's stubber for what it does not have."""
+"""Amazon ECR: against moto where moto behaves like it, and against botocore's stubber for the rest."""
 
 from __future__ import annotations
 
@@ -80,13 +80,22 @@ def test_private_registries(registry: str, region: str, fips: bool) -> None:  # 
         "12345.dkr.ecr.eu-west-1.amazonaws.com/app",
         f"{HOST}:443/app",
     ],
+    ids=[
+        "public ECR",
+        "public ECR, dual-stack",
+        "Docker Hub",
+        "longer host name",
+        "account of 13 digits",
+        "account of 5 digits",
+        "port",
+    ],
 )
 def test_other_registries(image: str) -> None:
     assert EcrRepository.from_reference(parse_reference(image)) is None
 
 
-class Stubbed:
-    """A session whose clients are stubbed, and what is expected of them."""
+class StubbedSession:
+    """A session whose clients are stubs, and the configs that the clients were created with."""
 
     def __init__(self) -> None:
         self.stubs: dict[tuple[str, str], Stubber] = {}
@@ -106,13 +115,13 @@ class Stubbed:
     def clients(self) -> AwsClients:
         return AwsClients(lambda: self)
 
-    def done(self) -> None:
+    def assert_all_called(self) -> None:
         for stub in self.stubs.values():
             stub.assert_no_pending_responses()
 
 
-def images_of(store: Store, *selectors: str, failures: dict[str, str] | None = None) -> dict[str, Any]:
-    """BatchGetImage's answer. A tag's image id has the digest, too."""
+def batch_get_image_response(store: Store, *selectors: str, failures: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return a response to BatchGetImage. The image ID of a tag also has the digest."""
     images = []
     for selector in selectors:
         media_type, body = store.manifests[selector]
@@ -123,7 +132,7 @@ def images_of(store: Store, *selectors: str, failures: dict[str, str] | None = N
     return {"images": images, "failures": missing}
 
 
-def asks(*selectors: str) -> dict[str, Any]:
+def batch_get_image_parameters(*selectors: str) -> dict[str, Any]:
     ids = [{"imageDigest" if ":" in selector else "imageTag": selector} for selector in selectors]
     return {
         "registryId": ACCOUNT,
@@ -133,7 +142,7 @@ def asks(*selectors: str) -> dict[str, Any]:
     }
 
 
-def url_of(digest: str) -> dict[str, str]:
+def download_url_response(digest: str) -> dict[str, str]:
     return {"downloadUrl": f"https://{BUCKET}/{digest}?X-Amz-Signature=SECRET", "layerDigest": digest}
 
 
@@ -142,17 +151,19 @@ def serve_layers(network: Network, store: Store) -> Site:
 
 
 def test_an_index_its_manifest_and_its_config(network: Network) -> None:
-    store, aws = Store(), Stubbed()
-    store.multi("1")
+    store, aws = Store(), StubbedSession()
+    store.multi_platform_image("1")
     ecr = aws.stub("ecr", "eu-west-1")
     arm64 = next(d for d, (_, body) in store.manifests.items() if ":" in d and _entry_point(store, body) == "/arm64")
     amd64 = next(d for d, (_, body) in store.manifests.items() if ":" in d and _entry_point(store, body) == "/amd64")
-    ecr.add_response("batch_get_image", images_of(store, "1"), asks("1"))
-    ecr.add_response("batch_get_image", images_of(store, amd64, arm64), asks(amd64, arm64))
+    ecr.add_response("batch_get_image", batch_get_image_response(store, "1"), batch_get_image_parameters("1"))
+    ecr.add_response(
+        "batch_get_image", batch_get_image_response(store, amd64, arm64), batch_get_image_parameters(amd64, arm64)
+    )
     # Which of the two asks first is not said, and the stubber is strict about that.
-    ecr.client.get_download_url_for_layer = lambda **wanted: url_of(wanted["layerDigest"])
+    ecr.client.get_download_url_for_layer = lambda **wanted: download_url_response(wanted["layerDigest"])
     bucket = serve_layers(network, store)
-    found = network.ask(
+    found = network.look_up(
         ImageLookup(f"{HOST}/team/app:1"), ImageLookup(f"{HOST}/team/app:1", "arm64"), clients=aws.clients
     )
     assert found == [ImageConfig(("/amd64",), ("serve",)), ImageConfig(("/arm64",), ("serve",))]
@@ -170,23 +181,23 @@ def _entry_point(store: Store, manifest: bytes) -> str | None:
     return None
 
 
-def one_image(network: Network, aws: Stubbed, host: str = HOST, region: str = "eu-west-1") -> Answer:
+def look_up_one_image(network: Network, aws: StubbedSession, host: str = HOST, region: str = "eu-west-1") -> Answer:
     """Look up one existing image; its config comes from the URL that ECR returns."""
     store = Store()
     store.image("1", entrypoint=["/ecr"], cmd=["x"])
     ecr = aws.stub("ecr", region)
-    ecr.add_response("batch_get_image", images_of(store, "1"), asks("1"))
+    ecr.add_response("batch_get_image", batch_get_image_response(store, "1"), batch_get_image_parameters("1"))
     config = next(digest for digest, body in store.blobs.items() if b"Entrypoint" in body)
-    ecr.add_response("get_download_url_for_layer", url_of(config), _layer() | {"layerDigest": config})
+    ecr.add_response("get_download_url_for_layer", download_url_response(config), _layer() | {"layerDigest": config})
     serve_layers(network, store)
-    answer = network.ask_image(f"{host}/team/app:1", clients=aws.clients)
-    aws.done()
+    answer = network.look_up_image(f"{host}/team/app:1", clients=aws.clients)
+    aws.assert_all_called()
     return answer
 
 
 def test_fips_registries_use_fips_endpoints(network: Network) -> None:
-    aws = Stubbed()
-    found = one_image(network, aws, f"{ACCOUNT}.dkr.ecr-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1")
+    aws = StubbedSession()
+    found = look_up_one_image(network, aws, f"{ACCOUNT}.dkr.ecr-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1")
     assert found == ImageConfig(("/ecr",), ("x",))
     assert [config.use_fips_endpoint for config in aws.configs] == [True]
 
@@ -196,43 +207,43 @@ def test_s3_may_resolve_to_a_private_vpc_endpoint(network: Network) -> None:
 
     def endpoint(host: str, port: int) -> list[SocketAddress]:
         found = resolve(host, port)
-        network._behind["10.0.0.7"] = network.sites[BUCKET]
+        network._site_by_address["10.0.0.7"] = network.sites[BUCKET]
         return [("10.0.0.7", port)] if found else found
 
-    store, aws = Store(), Stubbed()
+    store, aws = Store(), StubbedSession()
     store.image("1", entrypoint=["/ecr"])
     ecr = aws.stub("ecr", "eu-west-1")
-    ecr.add_response("batch_get_image", images_of(store, "1"), asks("1"))
+    ecr.add_response("batch_get_image", batch_get_image_response(store, "1"), batch_get_image_parameters("1"))
     config = next(digest for digest, body in store.blobs.items() if b"Entrypoint" in body)
-    ecr.add_response("get_download_url_for_layer", url_of(config), _layer())
+    ecr.add_response("get_download_url_for_layer", download_url_response(config), _layer())
     serve_layers(network, store)
-    assert network.ask_image(f"{HOST}/team/app:1", clients=aws.clients, resolve=endpoint) == ImageConfig(("/ecr",))
-    assert network.dialled == [("10.0.0.7", 443)]
+    assert network.look_up_image(f"{HOST}/team/app:1", clients=aws.clients, resolve=endpoint) == ImageConfig(("/ecr",))
+    assert network.connected_addresses == [("10.0.0.7", 443)]
 
 
 @pytest.mark.parametrize(
     "url", ["https://inner.example/x", "http://prod.s3.amazonaws.com/x", "https://evilamazonaws.com/x", "nonsense"]
 )
 def test_layer_urls_outside_aws_get_no_exception(network: Network, url: str) -> None:
-    store, aws = Store(), Stubbed()
+    store, aws = Store(), StubbedSession()
     store.image("1", entrypoint=["/ecr"])
     ecr = aws.stub("ecr", "eu-west-1")
-    ecr.add_response("batch_get_image", images_of(store, "1"), asks("1"))
+    ecr.add_response("batch_get_image", batch_get_image_response(store, "1"), batch_get_image_parameters("1"))
     ecr.add_response("get_download_url_for_layer", {"downloadUrl": url}, _layer())
     for name in ("inner.example", "prod.s3.amazonaws.com", "evilamazonaws.com"):
         network.names[name] = ["10.0.0.1"]
-    assert isinstance(network.ask_image(f"{HOST}/team/app:1", clients=aws.clients), Unavailable)
-    assert network.dialled == []
+    assert isinstance(network.look_up_image(f"{HOST}/team/app:1", clients=aws.clients), Unavailable)
+    assert network.connected_addresses == []
 
 
-def test_what_s3_sends_is_verified(network: Network) -> None:
-    store, aws = Store(), Stubbed()
+def test_a_refusal_by_s3_is_reported_without_its_text(network: Network) -> None:
+    store, aws = Store(), StubbedSession()
     store.image("1", entrypoint=["/ecr"])
     ecr = aws.stub("ecr", "eu-west-1")
-    ecr.add_response("batch_get_image", images_of(store, "1"), asks("1"))
-    ecr.add_response("get_download_url_for_layer", url_of("x"), _layer())
+    ecr.add_response("batch_get_image", batch_get_image_response(store, "1"), batch_get_image_parameters("1"))
+    ecr.add_response("get_download_url_for_layer", download_url_response("x"), _layer())
     network.site(BUCKET, lambda _: Reply(403, b"<Error>SECRET</Error>"))
-    refused = network.ask_image(f"{HOST}/team/app:1", clients=aws.clients)
+    refused = network.look_up_image(f"{HOST}/team/app:1", clients=aws.clients)
     assert isinstance(refused, Unavailable)
     assert (
         "Amazon S3, where Amazon ECR stores its configuration, refused the request (status 403)" in refused.reason.fact
@@ -240,13 +251,13 @@ def test_what_s3_sends_is_verified(network: Network) -> None:
     assert "SECRET" not in refused.reason.fact + refused.reason.advice
 
 
-def refused_by(network: Network, aws: Stubbed) -> Unavailable:
-    """The refusal of an ECR image beside one of another registry, which is read all the same."""
+def refused_answer(network: Network, aws: StubbedSession) -> Unavailable:
+    """Return the answer for an ECR image that is refused; an image of another registry is still read."""
     good = FakeRegistry()
     good["app"].image("1", entrypoint=["/good"])
     network.site("good.example", good)
     requests = ImageLookup(f"{HOST}/team/app:1"), ImageLookup("good.example/app:1")
-    refused, fine = network.ask(*requests, clients=aws.clients)
+    refused, fine = network.look_up(*requests, clients=aws.clients)
     assert fine == ImageConfig(("/good",))
     assert isinstance(refused, Unavailable)
     assert "SECRET" not in refused.reason.fact + refused.reason.advice
@@ -267,22 +278,30 @@ def refused_by(network: Network, aws: Stubbed) -> Unavailable:
         ("UnrecognizedClientException", "could not be called without valid AWS credentials", "AWS_PROFILE"),
         ("Weird code!", "returned an error", "Try again"),
     ],
+    ids=[
+        "access denied",
+        "no such repository",
+        "pull through cache",
+        "server error",
+        "invalid credentials",
+        "code that is not alphanumeric",
+    ],
 )
-def test_refusals(network: Network, code: str, fact: str, advice: str) -> None:
-    aws = Stubbed()
+def test_service_errors(network: Network, code: str, fact: str, advice: str) -> None:
+    aws = StubbedSession()
     aws.stub("ecr", "eu-west-1").add_client_error("batch_get_image", code, "SECRET text of AWS's")
-    refused = refused_by(network, aws)
+    refused = refused_answer(network, aws)
     assert fact in refused.reason.fact
     assert advice in refused.reason.advice
 
 
 def test_a_denied_layer_names_its_own_permission(network: Network) -> None:
-    store, aws = Store(), Stubbed()
+    store, aws = Store(), StubbedSession()
     store.image("1")
     ecr = aws.stub("ecr", "eu-west-1")
-    ecr.add_response("batch_get_image", images_of(store, "1"), asks("1"))
+    ecr.add_response("batch_get_image", batch_get_image_response(store, "1"), batch_get_image_parameters("1"))
     ecr.add_client_error("get_download_url_for_layer", "AccessDeniedException")
-    advice = refused_by(network, aws).reason.advice
+    advice = refused_answer(network, aws).reason.advice
     assert f"ecr:GetDownloadUrlForLayer on {ARN}" in advice
     assert "its repository policy" in advice
 
@@ -295,41 +314,48 @@ def test_a_denied_layer_names_its_own_permission(network: Network) -> None:
         ("UpstreamUnavailable", "the upstream registry of the pull through cache is not responding"),
         ("KmsError", "the repository's encryption key cannot be used"),
     ],
+    ids=["ImageNotFound", "UpstreamAccessDenied", "UpstreamUnavailable", "KmsError"],
 )
 def test_failures_of_one_image(network: Network, code: str, fact: str) -> None:
-    aws = Stubbed()
-    aws.stub("ecr", "eu-west-1").add_response("batch_get_image", images_of(Store(), failures={"1": code}), asks("1"))
-    refused = refused_by(network, aws)
+    aws = StubbedSession()
+    aws.stub("ecr", "eu-west-1").add_response(
+        "batch_get_image", batch_get_image_response(Store(), failures={"1": code}), batch_get_image_parameters("1")
+    )
+    refused = refused_answer(network, aws)
     assert fact in refused.reason.fact
     assert ("ecr:BatchImportUpstreamImage" in refused.reason.advice) == (code != "KmsError")
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), EndpointConnectionError(endpoint_url="https://SECRET")])
-def test_what_botocore_raises(network: Network, error: Exception) -> None:
+def test_exceptions_of_botocore_are_reported(network: Network, error: Exception) -> None:
     class Failing:
         def client(self, *_: object, **__: object) -> Anything:
             raise error
 
     aws = AwsClients(Failing)
-    refused = network.ask_image(f"{HOST}/team/app:1", clients=aws)
+    refused = network.look_up_image(f"{HOST}/team/app:1", clients=aws)
     assert isinstance(refused, Unavailable)
     assert type(error).__name__ in refused.reason.fact
     assert "SECRET" not in refused.reason.fact
 
 
 def test_a_hundred_images_in_a_call(network: Network) -> None:
-    store, aws = Store(), Stubbed()
+    store, aws = Store(), StubbedSession()
     for number in range(150):
         store.image(f"v{number}", entrypoint=["/same"])
     tags = [f"v{number}" for number in range(150)]
     ecr = aws.stub("ecr", "eu-west-1")
-    ecr.add_response("batch_get_image", images_of(store, *tags[:100]), asks(*tags[:100]))
-    ecr.add_response("batch_get_image", images_of(store, *tags[100:]), asks(*tags[100:]))
-    ecr.client.get_download_url_for_layer = lambda **wanted: url_of(wanted["layerDigest"])
+    ecr.add_response(
+        "batch_get_image", batch_get_image_response(store, *tags[:100]), batch_get_image_parameters(*tags[:100])
+    )
+    ecr.add_response(
+        "batch_get_image", batch_get_image_response(store, *tags[100:]), batch_get_image_parameters(*tags[100:])
+    )
+    ecr.client.get_download_url_for_layer = lambda **wanted: download_url_response(wanted["layerDigest"])
     serve_layers(network, store)
-    found = network.ask(*(ImageLookup(f"{HOST}/team/app:{tag}") for tag in tags), clients=aws.clients)
+    found = network.look_up(*(ImageLookup(f"{HOST}/team/app:{tag}") for tag in tags), clients=aws.clients)
     assert found == [ImageConfig(("/same",))] * 150
-    aws.done()
+    aws.assert_all_called()
 
 
 @pytest.fixture
@@ -338,8 +364,8 @@ def moto_ecr() -> Iterator[Any]:
         yield boto3.client("ecr", region_name="eu-west-1")
 
 
-def test_manifests_of_moto(network: Network, moto_ecr: Anything) -> None:
-    """By tag and by digest, and what moto says of images and repositories that are not there."""
+def test_manifests_by_tag_and_by_digest(network: Network, moto_ecr: Anything) -> None:
+    """Missing images and repositories are reported, too."""
     store = Store()
     digest = store.image("1", entrypoint=["/moto"])
     moto_ecr.create_repository(repositoryName="team/app")
@@ -349,9 +375,13 @@ def test_manifests_of_moto(network: Network, moto_ecr: Anything) -> None:
     serve_layers(network, store)
     clients = AwsClients()
     # moto has no GetDownloadUrlForLayer.
-    clients.client("ecr", "eu-west-1").get_download_url_for_layer = lambda **wanted: url_of(wanted["layerDigest"])
+    clients.client("ecr", "eu-west-1").get_download_url_for_layer = lambda **wanted: download_url_response(
+        wanted["layerDigest"]
+    )
     names = ["team/app:1", f"team/app@{digest}", "team/app:gone", "team/gone:1"]
-    by_tag, by_digest, gone, nowhere = network.ask(*(ImageLookup(f"{HOST}/{name}") for name in names), clients=clients)
+    by_tag, by_digest, gone, nowhere = network.look_up(
+        *(ImageLookup(f"{HOST}/{name}") for name in names), clients=clients
+    )
     assert by_tag == by_digest == ImageConfig(("/moto",))
     assert isinstance(gone, Unavailable)
     assert "the image does not exist" in gone.reason.fact

@@ -53,7 +53,7 @@ def test_internal_addresses(address: str, kind: str) -> None:
     [
         ("169.254.169.254", "link-local"),
         ("169.254.170.2", "link-local"),
-        ("fe80::1%eth0", "link-local"),
+        pytest.param("fe80::1%eth0", "link-local", id="fe80::1 with a zone"),
         ("fd00:ec2::254", "link-local"),
         ("::ffff:169.254.169.254", "link-local"),
         ("64:ff9b::a9fe:a9fe", "link-local"),

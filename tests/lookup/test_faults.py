@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from lookup.content import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, digest_of
-from lookup.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply, basic, json_reply
+from lookup.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, RawReply, Reply, basic, json_reply
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup.auth import Login
 from sysdig_instrument.lookup.egress import EgressPolicy, SocketAddress
@@ -44,7 +44,7 @@ def ask_beside_a_good_one(network: Network, image: str, seconds: float = HARD_LI
     good["app"].image("1", entrypoint=["/good"], cmd=["go"])
     network.site("good.example", good)
     started = time.monotonic()
-    faulty, fine = network.ask(ImageLookup(image), ImageLookup("good.example/app:1"), seconds=seconds, **changes)
+    faulty, fine = network.look_up(ImageLookup(image), ImageLookup("good.example/app:1"), seconds=seconds, **changes)
     assert time.monotonic() - started < HARD_LIMIT
     assert fine == GOOD
     assert isinstance(faulty, Unavailable)
@@ -56,7 +56,7 @@ def ask_beside_a_good_one(network: Network, image: str, seconds: float = HARD_LI
     return faulty
 
 
-def raw(*chunks: bytes, between: float = 0.0, until: threading.Event | None = None) -> Raw:
+def raw(*chunks: bytes, between: float = 0.0, until: threading.Event | None = None) -> RawReply:
     def send(sock: socket.socket) -> None:
         for chunk in chunks:
             sock.sendall(chunk)
@@ -87,7 +87,7 @@ def test_server_that_never_responds(network: Network) -> None:
 
 
 def test_server_that_does_not_accept_connections(network: Network) -> None:
-    dial = network.dial
+    dial = network.connect
 
     def hang(address: SocketAddress, timeout: float) -> socket.socket:
         if address[0] == "8.8.8.8":
@@ -116,7 +116,7 @@ def test_a_hanging_dns_lookup_is_abandoned(network: Network) -> None:
 
 def test_tls_handshake_that_hangs(network: Network) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    dial = network.dial
+    dial = network.connect
 
     def to_listener(address: SocketAddress, timeout: float) -> socket.socket:
         if address[0] == "8.8.8.8":
@@ -144,7 +144,7 @@ def test_one_byte_at_a_time(network: Network, head: bytes) -> None:
 
 def gate_once(first: Reply, registry: FakeRegistry) -> None:
     left = [first]
-    registry.gate = lambda _call: left.pop() if left else None
+    registry.answer_first = lambda _call: left.pop() if left else None
 
 
 def test_429_with_retry_after_is_waited_for(network: Network) -> None:
@@ -152,7 +152,7 @@ def test_429_with_retry_after_is_waited_for(network: Network) -> None:
     gate_once(Reply(429, headers={"Retry-After": "7"}), registry)
     network.site("busy.example", registry)
     clock = FakeClock()
-    assert network.ask_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
+    assert network.look_up_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
     assert clock.slept == [7.0]
 
 
@@ -165,10 +165,10 @@ def test_429_with_a_date(network: Network) -> None:
             b"Retry-After: Wed, 21 Oct 2015 07:28:09 GMT\r\nContent-Length: 0\r\n\r\n"
         )
     ]
-    registry.gate = lambda _call: left.pop() if left else None
+    registry.answer_first = lambda _call: left.pop() if left else None
     network.site("busy.example", registry)
     clock = FakeClock()
-    assert network.ask_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
+    assert network.look_up_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
     assert clock.slept == [9.0]
 
 
@@ -188,10 +188,10 @@ def test_429_with_an_invalid_retry_after_is_retried_soon(network: Network, when:
     registry = registry_with()
     head = b"HTTP/1.1 429 Too Many Requests\r\nDate: Wed, 21 Oct 2015 07:28:00 GMT\r\nContent-Length: 0\r\n"
     left = [raw(head + b"Retry-After: " + when + b"\r\n\r\n")]
-    registry.gate = lambda _call: left.pop() if left else None
+    registry.answer_first = lambda _call: left.pop() if left else None
     network.site("busy.example", registry)
     clock = FakeClock()
-    assert network.ask_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
+    assert network.look_up_image("busy.example/app:1", clock=clock) == ImageConfig(("/app",))
     assert clock.slept == [0.2]
 
 
@@ -218,7 +218,7 @@ def test_500_once_and_then_fine(network: Network) -> None:
     registry = registry_with()
     gate_once(Reply(500), registry)
     network.site("shaky.example", registry)
-    assert network.ask_image("shaky.example/app:1", clock=FakeClock()) == ImageConfig(("/app",))
+    assert network.look_up_image("shaky.example/app:1", clock=FakeClock()) == ImageConfig(("/app",))
 
 
 def test_500_for_ever(network: Network) -> None:
@@ -383,7 +383,7 @@ def test_redirects_that_are_not_followed(network: Network, location: str, what: 
     fault = ask_beside_a_good_one(network, "loop.example/app:1")
     assert what in fault.reason.fact
     assert len(site.calls) <= 6
-    assert all(address[0].startswith("8.0.0.") for address in network.dialled)
+    assert all(address[0].startswith("8.0.0.") for address in network.connected_addresses)
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_registry_name_with_a_private_address(network: Network, address: str) ->
     fault = ask_beside_a_good_one(network, "inner.example/app:1")
     assert "inner.example resolves to a non-public address" in fault.reason.fact
     assert "add inner.example to InternalRegistries" in fault.reason.advice
-    assert (address, 443) not in network.dialled
+    assert (address, 443) not in network.connected_addresses
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_registry_name_with_a_private_address(network: Network, address: str) ->
 def test_registries_by_their_address(network: Network, image: str) -> None:
     fault = ask_beside_a_good_one(network, image)
     assert "is an IP address; a host name is required" in fault.reason.fact
-    assert network.dialled == [("8.0.0.1", 443)]  # the good one
+    assert network.connected_addresses == [("8.0.0.1", 443)]  # the good one
 
 
 def test_private_address_at_the_second_resolution(network: Network) -> None:
@@ -417,19 +417,19 @@ def test_private_address_at_the_second_resolution(network: Network) -> None:
     answers = iter([public, ["127.0.0.1"], ["127.0.0.1"]])
 
     def rebinding(host: str, port: int) -> list[SocketAddress]:
-        network.resolved.append(host)
+        network.resolved_names.append(host)
         return [(address, port) for address in next(answers)]
 
     site = network.sites["rebind.example"]
     inner = site.app
     # Each response closes its connection, so that the next request needs a new one.
     site.app = lambda call: _closing(inner(call))
-    assert network.ask_image("rebind.example/app:1", resolve=rebinding) == ImageConfig(("/app",))
-    assert network.resolved == ["rebind.example"]
-    assert network.dialled == [(public[0], 443)] * 2
+    assert network.look_up_image("rebind.example/app:1", resolve=rebinding) == ImageConfig(("/app",))
+    assert network.resolved_names == ["rebind.example"]
+    assert network.connected_addresses == [(public[0], 443)] * 2
 
 
-def _closing(reply: Reply | Raw) -> Reply:
+def _closing(reply: Reply | RawReply) -> Reply:
     assert isinstance(reply, Reply)
     return Reply(reply.status, reply.body, reply.headers | {"Connection": "close"})
 
@@ -445,18 +445,18 @@ def bearer(realm: str) -> Callable[[Call], Reply | None]:
 
 def test_token_realm_on_a_foreign_host_gets_no_credentials(network: Network) -> None:
     registry = registry_with()
-    registry.gate = bearer("https://evil.example.net/token")
+    registry.answer_first = bearer("https://evil.example.net/token")
     network.site("registry.example.com", registry)
     evil = network.site("evil.example.net", lambda _: json_reply({"token": "t0ken"}))
-    assert network.ask_image("registry.example.com/app:1", credentials=Known("registry.example.com")) == ImageConfig(
-        ("/app",)
-    )
+    assert network.look_up_image(
+        "registry.example.com/app:1", credentials=Known("registry.example.com")
+    ) == ImageConfig(("/app",))
     assert [call.authorization for call in evil.calls] == [None]
 
 
 def test_a_refused_foreign_token_realm_is_named(network: Network) -> None:
     registry = registry_with()
-    registry.gate = bearer("https://evil.example.net/token")
+    registry.answer_first = bearer("https://evil.example.net/token")
     network.site("registry.example.com", registry)
     evil = network.site("evil.example.net", lambda _: Reply(401, b"SECRET"))
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
@@ -478,7 +478,7 @@ def test_a_refused_foreign_token_realm_is_named(network: Network) -> None:
 )
 def test_token_realms_that_are_not_allowed(network: Network, realm: str, what: str) -> None:
     registry = registry_with()
-    registry.gate = bearer(realm)
+    registry.answer_first = bearer(realm)
     network.site("registry.example.com", registry)
     network.names["inner.example.com"] = ["10.0.0.1"]
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
@@ -487,7 +487,7 @@ def test_token_realms_that_are_not_allowed(network: Network, realm: str, what: s
 
 def test_token_service_that_redirects_is_not_followed(network: Network) -> None:
     registry = registry_with()
-    registry.gate = bearer("https://registry.example.com/token")
+    registry.answer_first = bearer("https://registry.example.com/token")
     network.site("registry.example.com", lambda call: _token_redirect(call, registry))
     evil = network.site("evil.example.net", lambda _: json_reply({"token": "t0ken"}))
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1", credentials=Known("registry.example.com"))
@@ -495,7 +495,7 @@ def test_token_service_that_redirects_is_not_followed(network: Network) -> None:
     assert not evil.calls
 
 
-def _token_redirect(call: Call, registry: FakeRegistry) -> Reply | Raw:
+def _token_redirect(call: Call, registry: FakeRegistry) -> Reply | RawReply:
     return redirect("https://evil.example.net/token")(call) if call.path == "/token" else registry(call)
 
 
@@ -514,7 +514,7 @@ def _token_redirect(call: Call, registry: FakeRegistry) -> Reply | Raw:
 )
 def test_token_services_that_send_no_token(network: Network, answered: bytes) -> None:
     registry = registry_with()
-    registry.gate = bearer("https://auth.example.net/token")
+    registry.answer_first = bearer("https://auth.example.net/token")
     network.site("registry.example.com", registry)
     network.site("auth.example.net", lambda _: Reply(body=answered))
     fault = ask_beside_a_good_one(network, "registry.example.com/app:1")
@@ -532,12 +532,12 @@ def test_credentials_do_not_follow_a_redirect(network: Network) -> None:
             return redirect("https://cdn.example.net/" + call.path.rpartition("/")[2] + "?sig=SECRET")(call)
         return None
 
-    registry.gate = gate
+    registry.answer_first = gate
     network.site("registry.example.com", registry)
     cdn = network.site("cdn.example.net", lambda call: Reply(body=store.blobs[call.path[1:]]))
-    assert network.ask_image("registry.example.com/app:1", credentials=Known("registry.example.com")) == ImageConfig(
-        ("/app",)
-    )
+    assert network.look_up_image(
+        "registry.example.com/app:1", credentials=Known("registry.example.com")
+    ) == ImageConfig(("/app",))
     assert [call.authorization for call in cdn.calls] == [None]
 
 
@@ -583,10 +583,10 @@ def test_a_server_without_tls(network: Network) -> None:
 def test_a_public_registry_does_not_lead_to_an_internal_one(network: Network) -> None:
     inner = network.site("inner.example", registry_with())
     network.names["inner.example"] = ["10.0.0.1"]
-    network._behind["10.0.0.1"] = inner
+    network._site_by_address["10.0.0.1"] = inner
     internal = EgressPolicy.from_entries(["inner.example", "http://plain.example:5000"])
     network.site("public.example", redirect("https://inner.example/v2/app/manifests/1"))
-    fine, fault = network.ask(
+    fine, fault = network.look_up(
         ImageLookup("inner.example/app:1"), ImageLookup("public.example/app:1"), egress_policy=internal
     )
     assert fine == ImageConfig(("/app",))
@@ -598,7 +598,7 @@ def test_pooled_internal_connections_are_not_reused_by_others(network: Network) 
     """The connection that the internal registry's image left open must not serve the public one's redirect."""
     inner = network.site("inner.example", registry_with())
     network.names["inner.example"] = ["10.0.0.1"]
-    network._behind["10.0.0.1"] = inner
+    network._site_by_address["10.0.0.1"] = inner
     waits = threading.Event()
 
     def lead(call: Call) -> Reply:
@@ -607,7 +607,7 @@ def test_pooled_internal_connections_are_not_reused_by_others(network: Network) 
 
     network.site("public.example", lead)
     threading.Timer(0.5, waits.set).start()
-    answers = network.ask(
+    answers = network.look_up(
         ImageLookup("inner.example/app:1"),
         ImageLookup("public.example/app:1"),
         egress_policy=EgressPolicy.from_entries(["inner.example"]),
@@ -625,7 +625,7 @@ def test_a_host_that_hangs_does_not_hold_up_the_others(network: Network) -> None
     network.site("good.example", good)
     hanging = [ImageLookup(f"silent.example/app:{number}") for number in range(200)]
     fine = [ImageLookup(f"good.example/app:{number}") for number in range(40)]
-    answers = network.ask(*hanging, *fine, seconds=2)
+    answers = network.look_up(*hanging, *fine, seconds=2)
     over.set()
     assert all(isinstance(answer, Unavailable) for answer in answers[:200])
     assert answers[200:] == [ImageConfig((f"/{number}",)) for number in range(40)]

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from lookup.content import OCI_INDEX, digest_of
-from lookup.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, Raw, Reply
+from lookup.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, RawReply, Reply
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup.egress import SocketAddress
 from sysdig_instrument.lookup.errors import HttpError
@@ -30,7 +30,7 @@ def fact(answer: Answer) -> str:
 
 def test_the_next_address_is_taken_when_one_fails(network: Network) -> None:
     site(network)
-    dial = network.dial
+    dial = network.connect
 
     def choosy(address: SocketAddress, timeout: float) -> socket.socket:
         if address[0] == "8.8.8.8":
@@ -38,7 +38,7 @@ def test_the_next_address_is_taken_when_one_fails(network: Network) -> None:
         return dial(address, timeout)
 
     network.names["a.example"] = ["8.8.8.8", "8.8.4.4", *network.names["a.example"]]
-    assert network.ask_image("a.example/app:1", create_connection=choosy) == ImageConfig(("/app",))
+    assert network.look_up_image("a.example/app:1", create_connection=choosy) == ImageConfig(("/app",))
 
 
 def test_no_route_to_any_address(network: Network) -> None:
@@ -46,7 +46,7 @@ def test_no_route_to_any_address(network: Network) -> None:
         raise OSError("no route to host")
 
     network.names["a.example"] = ["8.8.8.8"]
-    assert "could not connect to a.example" in fact(network.ask_image("a.example/app:1", create_connection=nowhere))
+    assert "could not connect to a.example" in fact(network.look_up_image("a.example/app:1", create_connection=nowhere))
 
 
 def test_an_unreachable_host_is_not_retried_for_each_image(network: Network) -> None:
@@ -58,7 +58,7 @@ def test_an_unreachable_host_is_not_retried_for_each_image(network: Network) -> 
 
     network.names["a.example"] = ["8.8.8.8"]
     requests = [ImageLookup(f"a.example/app:{number}") for number in range(200)]
-    answers = network.ask(*requests, create_connection=slow)
+    answers = network.look_up(*requests, create_connection=slow)
     assert all("connecting to a.example timed out" in fact(answer) for answer in answers)
     assert len(tried) < 100
 
@@ -67,7 +67,7 @@ def test_a_tls_handshake_times_out(network: Network, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sysdig_instrument.lookup.connections.CONNECT_TIMEOUT_SECONDS", 0.2)
     network.names["a.example"] = ["8.8.8.8"]
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        answer = network.ask_image(
+        answer = network.look_up_image(
             "a.example/app:1",
             create_connection=lambda _address, timeout: socket.create_connection(mute.getsockname(), timeout),
         )
@@ -82,7 +82,7 @@ def test_a_silent_server_times_out(network: Network, monkeypatch: pytest.MonkeyP
         over.wait(HARD_LIMIT)
 
     network.site("a.example", lambda _: wait)
-    answer = network.ask_image("a.example/app:1")
+    answer = network.look_up_image("a.example/app:1")
     over.set()
     assert "a.example did not respond in time" in fact(answer)
 
@@ -92,15 +92,15 @@ def test_connections_are_reused(network: Network) -> None:
     for number in range(30):
         registry["app"].image(f"v{number}", entrypoint=[f"/{number}"])
     requests = [ImageLookup(f"a.example/app:v{number}") for number in range(30)]
-    assert all(isinstance(answer, ImageConfig) for answer in network.ask(*requests))
-    assert len(network.dialled) <= 20
+    assert all(isinstance(answer, ImageConfig) for answer in network.look_up(*requests))
+    assert len(network.connected_addresses) <= 20
 
 
 def test_a_connection_that_the_server_gave_up_is_replaced(network: Network) -> None:
     """The server closes the connection without announcing it; the next request succeeds on a new one."""
     registry = site(network)
 
-    def abrupt(call: Call) -> Raw:
+    def abrupt(call: Call) -> RawReply:
         reply = registry(call)
         assert isinstance(reply, Reply)
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(reply.body)}\r\n\r\n".encode()
@@ -108,7 +108,7 @@ def test_a_connection_that_the_server_gave_up_is_replaced(network: Network) -> N
 
     network.sites["a.example"].app = abrupt
     clock = FakeClock()
-    assert network.ask_image("a.example/app:1", clock=clock) == ImageConfig(("/app",))
+    assert network.look_up_image("a.example/app:1", clock=clock) == ImageConfig(("/app",))
     assert clock.slept == []
 
 
@@ -136,13 +136,13 @@ def test_a_manifest_with_a_huge_declared_size_is_not_fetched(network: Network) -
     entry = {"mediaType": OCI_INDEX, "digest": "sha256:" + "0" * 64, "size": 5 << 20}
     registry["app"].index("1", entries=[entry])
     site = network.site("a.example", registry)
-    assert "its manifest exceeds the limit of 4 MiB" in fact(network.ask_image("a.example/app:1"))
+    assert "its manifest exceeds the limit of 4 MiB" in fact(network.look_up_image("a.example/app:1"))
     assert len(site.calls) == 1
 
 
 def test_an_unsupported_challenge_is_a_refusal(network: Network) -> None:
     network.site("a.example", lambda _: Reply(401, headers={"WWW-Authenticate": "Negotiate"}))
-    assert "a.example refused the request (status 401)" in fact(network.ask_image("a.example/app:1"))
+    assert "a.example refused the request (status 401)" in fact(network.look_up_image("a.example/app:1"))
 
 
 def test_urls_and_headers_are_not_logged(network: Network, caplog: pytest.LogCaptureFixture) -> None:
@@ -150,14 +150,14 @@ def test_urls_and_headers_are_not_logged(network: Network, caplog: pytest.LogCap
     caplog.set_level(logging.DEBUG)
     registry = site(network)
 
-    def malformed(call: Call) -> Raw:
+    def malformed(call: Call) -> RawReply:
         reply = registry(call)
         assert isinstance(reply, Reply)
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(reply.body)}\r\nSECRET header\r\n\r\n".encode()
         return lambda sock: sock.sendall(head + reply.body)
 
     network.sites["a.example"].app = malformed
-    network.ask_image("a.example/app:1", clock=FakeClock())
+    network.look_up_image("a.example/app:1", clock=FakeClock())
     assert "a.example" not in caplog.text
     assert "SECRET" not in caplog.text
 
@@ -167,7 +167,7 @@ def test_the_first_of_repeated_headers_counts(network: Network) -> None:
     media_type, body = registry["app"].manifests["1"]
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Type: {media_type}\r\n"
     repeated = f"Docker-Content-Digest: {digest_of(body)}\r\n" * 2
-    registry.gate = lambda call: (
+    registry.answer_first = lambda call: (
         (lambda sock: sock.sendall(f"{head}{repeated}\r\n".encode() + body)) if "manifests" in call.path else None
     )
-    assert network.ask_image("a.example/app:1", clock=FakeClock()) == ImageConfig(("/app",))
+    assert network.look_up_image("a.example/app:1", clock=FakeClock()) == ImageConfig(("/app",))

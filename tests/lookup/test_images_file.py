@@ -64,7 +64,7 @@ class Workplace:
             check=False,
         )
 
-    def about(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run_on_template(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the template."""
         internal = f"InternalRegistries=http://{self.registry}"
         parameter = f"Registry={self.registry}"
@@ -76,7 +76,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
     store = Store()
     digest = store.image("web", entrypoint=["/web"], cmd=["--port", "80"])
     store.image("job", cmd=["nothing"])
-    store.multi("multi")
+    store.multi_platform_image("multi")
     passwords = tmp_path / "htpasswd"
     passwords.write_text(HTPASSWD)
     with closing(RegistryProcess(tmp_path)) as filling:
@@ -91,7 +91,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
 
 
 def test_offline_with_the_file_is_as_online(workplace: Workplace) -> None:
-    listed = workplace.about("images", "-o", "images.json")
+    listed = workplace.run_on_template("images", "-o", "images.json")
     assert (listed.returncode, listed.stderr) == (0, "")
     app = f"{workplace.registry}/shop/app"
     assert json.loads((workplace.folder / "images.json").read_text()) == {
@@ -102,8 +102,8 @@ def test_offline_with_the_file_is_as_online(workplace: Workplace) -> None:
     }
     assert f'{app}:multi (arm64)\n    ENTRYPOINT ["/arm64"]\n    CMD        ["serve"]\n' in listed.stdout
 
-    online = workplace.about("transform")
-    offline = workplace.about("transform", "--offline", "--images", "images.json")
+    online = workplace.run_on_template("transform")
+    offline = workplace.run_on_template("transform", "--offline", "--images", "images.json")
     assert online.returncode == 0, online.stderr
     assert "# Comments stay." in online.stdout
     assert (offline.returncode, offline.stdout, offline.stderr) == (0, online.stdout, online.stderr)
@@ -111,14 +111,14 @@ def test_offline_with_the_file_is_as_online(workplace: Workplace) -> None:
 
 def test_the_images_file_needs_no_further_lookups(workplace: Workplace) -> None:
     """With the file, `images` adds nothing and sends no request."""
-    workplace.about("images", "-o", "images.json")
-    again = workplace.about("images", "--offline", "--images", "images.json", "-o", "again.json")
+    workplace.run_on_template("images", "-o", "images.json")
+    again = workplace.run_on_template("images", "--offline", "--images", "images.json", "-o", "again.json")
     assert (again.returncode, again.stdout) == (0, "")
     assert (workplace.folder / "again.json").read_text() == (workplace.folder / "images.json").read_text()
 
 
 def test_offline_without_the_file_every_image_is_named(workplace: Workplace) -> None:
-    refused = workplace.about("transform", "--offline")
+    refused = workplace.run_on_template("transform", "--offline")
     assert (refused.returncode, refused.stdout) == (1, "")
     lines = refused.stderr.splitlines()
     app = f"{workplace.registry}/shop/app"
@@ -129,7 +129,7 @@ def test_offline_without_the_file_every_image_is_named(workplace: Workplace) -> 
 def test_an_unreadable_image_does_not_stop_the_others(workplace: Workplace) -> None:
     template = workplace.folder / "app.yaml"
     template.write_text(template.read_text().replace("app:job", "app:gone"))
-    listed = workplace.about("images", "-o", "images.json")
+    listed = workplace.run_on_template("images", "-o", "images.json")
     assert listed.returncode == 1
     assert "1 of 4 images could not be read" in listed.stderr
     assert "app:gone could not be read" in listed.stdout
@@ -138,6 +138,6 @@ def test_an_unreadable_image_does_not_stop_the_others(workplace: Workplace) -> N
 
 def test_the_registry_refuses_without_credentials(workplace: Workplace) -> None:
     (workplace.folder / "docker" / "config.json").unlink()
-    refused = workplace.about("transform")
+    refused = workplace.run_on_template("transform")
     assert refused.returncode == 1
     assert "(status 401, UNAUTHORIZED)" in refused.stderr

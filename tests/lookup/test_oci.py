@@ -144,7 +144,7 @@ def test_a_malformed_platform_matches_nothing(odd: object) -> None:
 
 def test_an_index_in_an_index() -> None:
     store = Store()
-    inner = store.multi()
+    inner = store.multi_platform_image()
     store.index("1", entries=[store.entry(store.index(entries=[]), None), store.entry(inner, None)])
     assert images.fetch_image_config(InMemory(store), key("1", "arm64"), ImageCache()) == ImageConfig(
         ("/arm64",), ("serve",)
@@ -153,7 +153,7 @@ def test_an_index_in_an_index() -> None:
 
 def test_no_image_for_the_platform() -> None:
     store = Store()
-    store.multi("1")
+    store.multi_platform_image("1")
     with pytest.raises(HttpError, match="no image for linux/riscv64"):
         images.fetch_image_config(InMemory(store), key("1", "riscv64"), ImageCache())
 

@@ -14,15 +14,15 @@ from sysdig_instrument.lookup.egress import SocketAddress
 from sysdig_instrument.lookup.proxy import Proxy
 
 
-class Tunnels:
+class FakeProxy:
     """A proxy: answers CONNECT, and passes bytes on to the site of that name."""
 
     def __init__(self, network: Network, status: str = "200 Connection established") -> None:
         self.network = network
         self.status = status
-        self.asked: list[bytes] = []
+        self.requests: list[bytes] = []
 
-    def dial(self, address: SocketAddress, timeout: float) -> socket.socket:
+    def connect(self, address: SocketAddress, timeout: float) -> socket.socket:
         assert address == ("proxy.corp", 3128)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             ours = socket.create_connection(listener.getsockname(), timeout)
@@ -34,7 +34,7 @@ class Tunnels:
         request = b""
         while not request.endswith(b"\r\n\r\n"):
             request += client.recv(1)
-        self.asked.append(request)
+        self.requests.append(request)
         client.sendall(f"HTTP/1.1 {self.status}\r\nX-Proxy: yes\r\n\r\n".encode())
         host = request.split()[1].partition(b":")[0].decode()
         with client, socket.create_connection(("127.0.0.1", self.network.sites[host].port)) as server:
@@ -64,19 +64,21 @@ PROXY = Proxy("proxy.corp", 3128, "Basic am9lOng=")
 
 @pytest.mark.usefixtures("registry")
 def test_through_a_proxy(network: Network) -> None:
-    tunnels = Tunnels(network)
-    found = network.ask_image("a.example/app:1", proxy=PROXY, create_connection=tunnels.dial)
+    tunnels = FakeProxy(network)
+    found = network.look_up_image("a.example/app:1", proxy=PROXY, create_connection=tunnels.connect)
     assert found == ImageConfig(("/app",))
-    (request,) = tunnels.asked  # HTTP/1.0 or 1.1, with a Host header or without: that depends on Python's version
+    (request,) = tunnels.requests  # HTTP/1.0 or 1.1, with a Host header or without: that depends on Python's version
     assert request.startswith(b"CONNECT a.example:443 HTTP/1.")
     assert b"\r\nProxy-Authorization: Basic am9lOng=\r\n" in request
-    assert network.resolved == []  # the proxy looks names up
+    assert network.resolved_names == []  # the proxy looks names up
 
 
 @pytest.mark.usefixtures("registry")
 def test_a_proxy_that_refuses(network: Network) -> None:
-    tunnels = Tunnels(network, "407 Proxy Authentication Required")
-    refused = network.ask_image("a.example/app:1", proxy=PROXY, create_connection=tunnels.dial, clock=FakeClock())
+    tunnels = FakeProxy(network, "407 Proxy Authentication Required")
+    refused = network.look_up_image(
+        "a.example/app:1", proxy=PROXY, create_connection=tunnels.connect, clock=FakeClock()
+    )
     assert isinstance(refused, Unavailable)
     assert "the proxy proxy.corp refused the connection to a.example (status 407)" in refused.reason.fact
 
@@ -84,11 +86,11 @@ def test_a_proxy_that_refuses(network: Network) -> None:
 @pytest.mark.usefixtures("registry")
 def test_hosts_that_bypass_the_proxy(network: Network) -> None:
     proxy = Proxy("proxy.corp", 3128, no_proxy=("example",))
-    assert network.ask_image("a.example/app:1", proxy=proxy) == ImageConfig(("/app",))
+    assert network.look_up_image("a.example/app:1", proxy=proxy) == ImageConfig(("/app",))
 
 
 def test_ip_addresses_are_refused_behind_a_proxy_too(network: Network) -> None:
-    refused = network.ask_image("169.254.169.254/app:1", proxy=PROXY)
+    refused = network.look_up_image("169.254.169.254/app:1", proxy=PROXY)
     assert isinstance(refused, Unavailable)
     assert "is an IP address; a host name is required" in refused.reason.fact
 

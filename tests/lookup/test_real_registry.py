@@ -45,8 +45,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         "no-media-type": store.image("no-media-type", entrypoint=["/plain"], with_media_type=False),
         "cmd-only": store.image("cmd-only", cmd=["/cmd"]),
         "nothing": store.image("nothing"),
-        "multi": store.multi("multi"),
-        "docker-multi": store.multi("docker-multi", docker=True),
+        "multi": store.multi_platform_image("multi"),
+        "docker-multi": store.multi_platform_image("docker-multi", docker=True),
     }
     process.push("team/app", store)
     yield Filled(process, folder, digests)

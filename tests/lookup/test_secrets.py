@@ -40,7 +40,7 @@ def guarded(network: Network) -> list[Call]:
         wanted = basic("joe", "s3cret")
         return None if call.authorization == wanted else Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
 
-    registry.gate = gate
+    registry.answer_first = gate
     return network.site("registry.example.com", registry).calls
 
 
@@ -51,20 +51,20 @@ BAD = json.dumps({"username": "joe", "password": "other"})
 @pytest.mark.usefixtures("guarded")
 def test_the_secret_of_the_containers_repository_credentials(network: Network) -> None:
     arn = secret(GOOD, region="eu-west-1")
-    assert network.ask(ImageLookup(PRIVATE, secret_id=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
+    assert network.look_up(ImageLookup(PRIVATE, secret_id=arn), clients=AwsClients()) == [ImageConfig(("/private",))]
 
 
 @pytest.mark.usefixtures("guarded")
 def test_a_secret_by_its_name(network: Network) -> None:
     secret(GOOD, "team/registry")
-    found = network.ask(ImageLookup(PRIVATE, "amd64", "team/registry"), clients=AwsClients())
+    found = network.look_up(ImageLookup(PRIVATE, "amd64", "team/registry"), clients=AwsClients())
     assert found == [ImageConfig(("/private",))]
 
 
 @pytest.mark.usefixtures("guarded")
 def test_the_secret_that_the_settings_name_for_the_registry(network: Network) -> None:
     secrets = {"registry.example.com": secret(GOOD)}
-    found = network.ask(ImageLookup(PRIVATE), clients=AwsClients(), registry_secrets=secrets)
+    found = network.look_up(ImageLookup(PRIVATE), clients=AwsClients(), registry_secrets=secrets)
     assert found == [ImageConfig(("/private",))]
 
 
@@ -72,16 +72,16 @@ def test_the_secret_that_the_settings_name_for_the_registry(network: Network) ->
 def test_the_containers_secret_comes_before_the_settings(network: Network) -> None:
     secrets = {"registry.example.com": secret(BAD, "bad")}
     request = ImageLookup(PRIVATE, secret_id=secret(GOOD, "good"))
-    assert network.ask(request, clients=AwsClients(), registry_secrets=secrets) == [ImageConfig(("/private",))]
+    assert network.look_up(request, clients=AwsClients(), registry_secrets=secrets) == [ImageConfig(("/private",))]
 
 
 @pytest.mark.usefixtures("guarded")
 def test_a_secret_is_for_its_registry_only(network: Network) -> None:
     other = FakeRegistry()
-    other.gate = lambda _call: Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
+    other.answer_first = lambda _call: Reply(401, headers={"WWW-Authenticate": "Basic realm=x"})
     calls = network.site("other.example.com", other).calls
     secrets = {"registry.example.com": secret(GOOD)}
-    refused = network.ask(ImageLookup("other.example.com/app:1"), clients=AwsClients(), registry_secrets=secrets)[0]
+    refused = network.look_up(ImageLookup("other.example.com/app:1"), clients=AwsClients(), registry_secrets=secrets)[0]
     assert isinstance(refused, Unavailable)
     assert {call.authorization for call in calls} == {None}
 
@@ -93,7 +93,7 @@ def test_a_secret_is_for_its_registry_only(network: Network) -> None:
     ids=["plain-text", "array", "no-password", "numbers", "null"],
 )
 def test_a_malformed_secret(network: Network, text: str) -> None:
-    (refused,) = network.ask(ImageLookup(PRIVATE, secret_id=secret(text, "odd")), clients=AwsClients())
+    (refused,) = network.look_up(ImageLookup(PRIVATE, secret_id=secret(text, "odd")), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert 'is not a JSON object with "username" and "password"' in refused.reason.fact
     assert "SECRET" not in refused.reason.fact + refused.reason.advice
@@ -101,7 +101,7 @@ def test_a_malformed_secret(network: Network, text: str) -> None:
 
 @pytest.mark.usefixtures("guarded")
 def test_a_missing_secret(network: Network) -> None:
-    (refused,) = network.ask(ImageLookup(PRIVATE, "amd64", "gone"), clients=AwsClients())
+    (refused,) = network.look_up(ImageLookup(PRIVATE, "amd64", "gone"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert (
         "the credentials in gone could not be read: AWS Secrets Manager returned ResourceNotFound"
@@ -115,6 +115,6 @@ def test_a_secret_is_read_once(network: Network, guarded: list[Call]) -> None:
     read: list[str] = []
     manager.meta.events.register("before-call.secrets-manager.GetSecretValue", lambda **_: read.append("once"))
     requests = [ImageLookup(f"registry.example.com/app{number}:1", secret_id=arn) for number in range(20)]
-    network.ask(*requests, clients=clients)
+    network.look_up(*requests, clients=clients)
     assert read == ["once"]
     assert guarded

@@ -185,7 +185,7 @@ def display_path(config: Path) -> str:
 
 
 def aws_region(environment: Mapping[str, str], profile: str | None = None) -> str | None:
-    """Return the region that the AWS CLI would use: from the environment, or from the profile in ``~/.aws/config``.
+    """Return the region that the AWS CLI would use: from the environment, or from the profile in ``~/.aws``.
 
     It is read without boto3, whose import takes half a second. Source: "Configuration and credential file settings" in
     the AWS CLI user guide.
@@ -193,19 +193,27 @@ def aws_region(environment: Mapping[str, str], profile: str | None = None) -> st
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         if environment.get(name):
             return environment[name]
-    path = Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
     profile = profile or environment.get("AWS_PROFILE") or environment.get("AWS_DEFAULT_PROFILE") or "default"
+    sections = (f"profile {profile}", profile) if profile != "default" else ("default", "profile default")
+    files = (  # a value in the first one takes precedence
+        environment.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
+        environment.get("AWS_CONFIG_FILE") or "~/.aws/config",
+    )
+    return next((region for file in files if (region := _configured_region(file, sections))), None)
+
+
+def _configured_region(file: str, sections: Iterable[str]) -> str | None:
+    """Return the region that the first of these sections gives; None if there is no such file or section."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = Path(file).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None  # boto3 reports it when a lookup needs AWS
     import configparser  # noqa: PLC0415 - only if there is a file to read
 
-    config = configparser.RawConfigParser()
+    aws_config = configparser.RawConfigParser()
     try:
-        config.read_string(text)
+        aws_config.read_string(text)
     except configparser.Error:
         return None  # likewise
-    sections = (f"profile {profile}", profile) if profile != "default" else ("default", "profile default")
-    regions = (config.get(section, "region", fallback=None) for section in sections)
+    regions = (aws_config.get(section, "region", fallback=None) for section in sections)
     return next((value for value in regions if value), None)

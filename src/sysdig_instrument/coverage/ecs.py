@@ -30,10 +30,12 @@ from sysdig_instrument.coverage.model import (
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.lookup.aws import AwsClient, AwsError, AwsSession, boto3_session, call
+from sysdig_instrument.lookup.aws import AwsClient, AwsClients, AwsError, AwsSession, call, translate_errors
 
-# --- AWS session ------------------------------------------------------------------------------------------------------
+# --- the account ------------------------------------------------------------------------------------------------------
 
+CONNECT_TIMEOUT_SECONDS: Final = 5
+READ_TIMEOUT_SECONDS: Final = 30
 MAX_ATTEMPTS: Final = 10
 """A busy account throttles calls such as DescribeTasks for seconds, and a scheduled job can wait."""
 
@@ -42,47 +44,33 @@ _REGION_FOR_LISTING: Final = "us-east-1"  # each region lists all regions of its
 
 
 @dataclass(frozen=True, slots=True)
-class AccountSession:
-    """A boto3 session with credentials. ``default_region`` is that of the environment or of the profile."""
+class AwsAccount:
+    """The AWS account of the caller's credentials: its clients, and the region to read if none is named."""
 
-    boto3: AwsSession
+    clients: AwsClients
     default_region: str | None
 
     @classmethod
-    def of(cls, profile: str | None, environment: Mapping[str, str]) -> AccountSession:
-        """Create the session for a profile, or for the credentials that boto3 finds.
+    def from_session(cls, make_session: Callable[[], AwsSession], default_region: str | None) -> AwsAccount:
+        """Return the account that a boto3 session has credentials for.
 
         Raises:
-            UsageError: The profile does not exist, or there are no credentials.
+            UsageError: The session's profile does not exist, or there are no credentials.
         """
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - boto3 takes long to import
-
         try:
-            session = boto3_session(profile)
-            credentials = session.get_credentials()
-        except BotoCoreError as error:
-            raise UsageError(f"No AWS credentials were found ({type(error).__name__}). {_CREDENTIALS_ADVICE}") from None
+            session = translate_errors(make_session)
+            credentials = translate_errors(session.get_credentials)
+        except AwsError as error:
+            raise UsageError(f"No AWS credentials were found ({error.code}). {_CREDENTIALS_ADVICE}") from None
         if credentials is None:
             raise UsageError(f"No AWS credentials were found. {_CREDENTIALS_ADVICE}")
-        # boto3 itself does not look at AWS_REGION.
-        default_region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or session.region_name
-        return cls(session, default_region)
-
-    def client(self, service: str, region: str) -> AwsClient:
-        """Create a client that retries when AWS throttles.
-
-        Raises:
-            AwsError: It cannot be created, for example because the region does not exist.
-        """
-        from botocore.config import Config  # noqa: PLC0415 - boto3 takes long to import
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - the same
-
-        retries = {"mode": "standard", "total_max_attempts": MAX_ATTEMPTS}
-        config = Config(connect_timeout=5, read_timeout=30, retries=retries)
-        try:
-            return self.boto3.client(service, region_name=region, config=config)
-        except BotoCoreError as error:
-            raise AwsError(type(error).__name__) from None
+        clients = AwsClients(
+            lambda: session,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            max_attempts=MAX_ATTEMPTS,
+        )
+        return cls(clients, default_region)
 
     def regions(self, named: Iterable[str]) -> tuple[str, ...]:
         """Return the named regions without duplicates; if there are none, the default region.
@@ -104,7 +92,7 @@ class AccountSession:
             RefusedError: EC2 did not list the regions.
         """
         try:
-            response = call(self.client("ec2", self.default_region or _REGION_FOR_LISTING).describe_regions)
+            response = call(self.clients.client("ec2", self.default_region or _REGION_FOR_LISTING).describe_regions)
         except AwsError as error:
             raise RefusedError(
                 f"--all-regions could not list the regions: {error.fact('Amazon EC2')}. "
@@ -118,7 +106,7 @@ class AccountSession:
 _MAX_TASKS_PER_CALL: Final = 100  # the limit of DescribeTasks
 _MAX_SERVICES_PER_CALL: Final = 10  # the limit of DescribeServices
 _MAX_CONCURRENT_REGIONS: Final = 8
-_UNREACHABLE_REGION: Final = frozenset({"EndpointConnectionError", "InvalidRegionError", "ConnectTimeoutError"})
+_UNREACHABLE_REGION_CODES: Final = frozenset({"EndpointConnectionError", "InvalidRegionError", "ConnectTimeoutError"})
 
 
 TaskFilter: TypeAlias = Callable[[Task], bool]
@@ -126,45 +114,35 @@ TaskFilter: TypeAlias = Callable[[Task], bool]
 
 
 def read_inventory(
-    session: AccountSession, regions: Sequence[str], globs: Sequence[str], task_filter: TaskFilter
+    clients: AwsClients, regions: Sequence[str], cluster_globs: Sequence[str], task_filter: TaskFilter
 ) -> Inventory:
     """Read the running tasks of these regions: of all clusters, or of those whose name or ARN matches a glob."""
-    clients: list[AwsClient | AwsError] = [
-        _client_or_error(session, region) for region in regions
-    ]  # boto3 sessions are not thread-safe
     with ThreadPoolExecutor(min(_MAX_CONCURRENT_REGIONS, len(regions))) as pool:
-        inventories = tuple(
-            pool.map(lambda region, client: _read_region(region, client, globs, task_filter), regions, clients)
-        )
-    return Inventory(inventories, tuple(_unmatched_globs(inventories, globs)))
-
-
-def _client_or_error(session: AccountSession, region: str) -> AwsClient | AwsError:
-    try:
-        return session.client("ecs", region)
-    except AwsError as error:
-        return error
+        inventories = tuple(pool.map(lambda region: _read_region(clients, region, cluster_globs, task_filter), regions))
+    return Inventory(inventories, tuple(_unmatched_globs(inventories, cluster_globs)))
 
 
 def _read_region(
-    region: str, client: AwsClient | AwsError, globs: Sequence[str], task_filter: TaskFilter
+    clients: AwsClients, region: str, cluster_globs: Sequence[str], task_filter: TaskFilter
 ) -> RegionInventory:
-    if isinstance(client, AwsError):
-        return RegionInventory(region, read_errors=(_read_error(region, None, "ListClusters", client),))
-    return RegionReader(region, client).read(globs, task_filter)
+    try:
+        client = clients.client("ecs", region)
+    except AwsError as error:
+        return RegionInventory(region, read_errors=(_read_error(region, None, "ListClusters", error),))
+    return RegionReader(region, client).read(cluster_globs, task_filter)
 
 
-def _unmatched_globs(regions: Sequence[RegionInventory], globs: Sequence[str]) -> Iterator[ReadError]:
+def _unmatched_globs(regions: Sequence[RegionInventory], cluster_globs: Sequence[str]) -> Iterator[ReadError]:
     """Yield an error for each glob that matches no cluster: a typo must not look like an account without tasks."""
     if any(region.read_errors and not region.clusters for region in regions):
         return  # the cluster may be in a region that could not be read, which is reported already
-    for glob in globs:
+    for glob in cluster_globs:
         if not any(_is_selected(arn, [glob]) for region in regions for arn in region.clusters):
             yield ReadError(None, None, Reason(f"No cluster matches {quote(glob)}", "Check the name and the region"))
 
 
-def _is_selected(cluster: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(short_name(cluster), glob) or cluster == glob for glob in globs)
+def _is_selected(cluster: str, cluster_globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(short_name(cluster), glob) or cluster == glob for glob in cluster_globs)
 
 
 class RegionReader:
@@ -175,22 +153,22 @@ class RegionReader:
         self._client = client
         self._read_errors: list[ReadError] = []
 
-    def read(self, globs: Sequence[str], task_filter: TaskFilter) -> RegionInventory:
+    def read(self, cluster_globs: Sequence[str], task_filter: TaskFilter) -> RegionInventory:
         """Read the running tasks of the selected clusters."""
         listed = self._call("ListClusters")["clusterArns"]
-        clusters = sorted(arn for arn in listed if not globs or _is_selected(arn, globs))
+        clusters = sorted(arn for arn in listed if not cluster_globs or _is_selected(arn, cluster_globs))
         tasks = [task for cluster in clusters for task in self._read_tasks(cluster)]
-        relevant = [task for task in tasks if task_filter(task)]
+        in_scope = [task for task in tasks if task_filter(task)]
         task_definitions = {
-            arn: self._read_task_definition(arn) for arn in dict.fromkeys(task.task_definition for task in relevant)
+            arn: self._read_task_definition(arn) for arn in dict.fromkeys(task.task_definition for task in in_scope)
         }
-        services = {key: service for cluster in clusters for key, service in self._read_services(cluster, relevant)}
+        services = {key: service for cluster in clusters for key, service in self._read_services(cluster, in_scope)}
         return RegionInventory(
             self._region, tuple(clusters), tuple(tasks), task_definitions, services, tuple(self._read_errors)
         )
 
     def _read_tasks(self, cluster: str) -> Iterator[Task]:
-        for batch in _batches(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
+        for batch in _batched(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
             for described in self._call("DescribeTasks", cluster=cluster, tasks=batch)["tasks"]:
                 if described.get("desiredStatus") != "STOPPED":  # it stopped after it was listed
                     yield parse_task(described)
@@ -205,7 +183,7 @@ class RegionReader:
 
     def _read_services(self, cluster: str, tasks: Iterable[Task]) -> Iterator[tuple[tuple[str, str], Service]]:
         names = sorted({task.service for task in tasks if task.cluster == cluster and task.service})
-        for batch in _batches(names, _MAX_SERVICES_PER_CALL):
+        for batch in _batched(names, _MAX_SERVICES_PER_CALL):
             for described in self._call("DescribeServices", cluster=cluster, services=batch)["services"]:
                 yield (cluster, described["serviceName"]), parse_service(described)
 
@@ -233,7 +211,7 @@ def _call_all_pages(client: AwsClient, operation: str, **parameters: object) -> 
     return call(getattr(client, name), **parameters)
 
 
-def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
+def _batched(items: Sequence[str], size: int) -> Iterator[list[str]]:
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch
@@ -242,7 +220,7 @@ def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
 def _read_error(region: str, cluster: str | None, operation: str, error: AwsError) -> ReadError:
     if error.is_access_denied:
         advice = f"Allow ecs:{operation}"
-    elif error.code in _UNREACHABLE_REGION:
+    elif error.code in _UNREACHABLE_REGION_CODES:
         advice = "Check the region's name and the network"
     else:
         advice = error.advice(f"ecs:{operation}", "*")

@@ -66,20 +66,20 @@ def protected_percent(report: Report) -> float | None:
 
     It is rounded down, so that 100 means all.
     """
-    if not report.expected:
+    if not report.expected_count:
         return None
-    return report.count(TaskStatus.PROTECTED) * 1000 // report.expected / 10
+    return report.count(TaskStatus.PROTECTED) * 1000 // report.expected_count / 10
 
 
 def _summary(report: Report) -> Json:
     return {
         "tasks": report.count(*TaskStatus),
-        "expected": report.expected,
+        "expected": report.expected_count,
         "protected": report.count(TaskStatus.PROTECTED),
         "unprotected": report.count(TaskStatus.UNPROTECTED),
         "unknown": report.count(TaskStatus.UNKNOWN),
         "excluded": report.count(TaskStatus.EXCLUDED),
-        "outOfScope": dict(report.launch_types_out_of_scope),
+        "outOfScope": dict(report.out_of_scope_counts),
         "protectedPercent": protected_percent(report),
         "unread": len(report.read_errors),
     }

@@ -87,12 +87,12 @@ class Report:
         return sum(len(group.tasks) for group in self.groups if group.key.assessment.status in statuses)
 
     @property
-    def expected(self) -> int:
+    def expected_count(self) -> int:
         """Return the number of tasks that should be protected, including those whose status is unknown."""
         return self.count(TaskStatus.PROTECTED, TaskStatus.UNPROTECTED, TaskStatus.UNKNOWN)
 
     @property
-    def launch_types_out_of_scope(self) -> dict[str, int]:
+    def out_of_scope_counts(self) -> dict[str, int]:
         """Return the number of out-of-scope tasks by launch type."""
         sizes = ((group.key, len(group.tasks)) for group in self.groups)
         counts: Counter[str] = Counter()

@@ -61,9 +61,9 @@ def _transform(event: Json, context: LambdaContext) -> dict[str, Json]:
             )
     except Exception as error:  # noqa: BLE001 - the user must get a message for any exception
         telemetry.record_failure(error, lookup_metrics)
-        return macro.failure(request_id, macro.error_message(error, request_id))
+        return macro.failure_response(request_id, macro.error_message(error, request_id))
     telemetry.record_processed(processed, lookup_metrics)
-    return macro.success(macro_event, processed)
+    return macro.success_response(macro_event, processed)
 
 
 def _inspect(event: Json) -> dict[str, Json]:
@@ -73,7 +73,7 @@ def _inspect(event: Json) -> dict[str, Json]:
         response = hook.inspect(event, from_environment(os.environ))
     except Exception as error:  # noqa: BLE001 - CloudFormation must get a response for any exception
         telemetry.record_failure(error)
-        return hook.failure(event, error)
+        return hook.failure_response(event, error)
     telemetry.record_inspected(response)
     return response
 
@@ -96,6 +96,6 @@ def _lookup_factory(context: LambdaContext, lookup_metrics: LookupMetrics) -> ma
 
     def create(settings: Settings, region: str | None) -> LookupFunction:
         get_session = functools.partial(_lookup_session, settings.tag_cache_seconds)
-        return lookup_metrics.timed(make_lookup(settings, region, get_session, remaining_seconds))
+        return lookup_metrics.measured(make_lookup(settings, region, get_session, remaining_seconds))
 
     return create

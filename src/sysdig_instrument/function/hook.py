@@ -1,4 +1,4 @@
-"""The Lambda Hook: checks whether a task definition that CloudFormation is about to create or update is instrumented.
+"""The Lambda Hook: inspects a task definition that CloudFormation is about to create or update.
 
 Events and responses have the form given in the CloudFormation Hooks user guide, «Create Lambda functions to evaluate
 resources for Lambda Hooks». Hooks run after macros, on properties without intrinsic functions. They get no Metadata, so
@@ -24,7 +24,9 @@ _MAX_MESSAGE_LENGTH: Final = 1000
 
 
 def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
-    """Return the hook's response to an event.
+    """Return the response to a hook event: FAILED if the task definition is not instrumented, else SUCCESS.
+
+    Other resources and deletions get SUCCESS, too.
 
     Raises:
         UsageError: This is not a hook event, or the settings of the deployment are invalid.
@@ -43,6 +45,7 @@ def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
 
 
 def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
+    """Return the response for one task definition: SUCCESS if it is instrumented or excluded, else FAILED."""
     template: Json = {"Resources": {name: {"Type": TASK_DEFINITION, "Properties": dict(properties)}}}
     (task,) = plan_with_lookups(template, Context(resolved=merge_layers(deployment)), no_lookups).tasks
     match protection(task):
@@ -54,14 +57,14 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
     return _response(event, "SUCCESS", f"Task {quote(name)} is instrumented")
 
 
-def failure(event: Json, error: Exception) -> dict[str, Json]:
-    """Return the response to a failed check: the message of a user error, or a report of an internal error."""
+def failure_response(event: Json, error: Exception) -> dict[str, Json]:
+    """Return the response to an exception: FAILED, with the message of a user error or a report of an internal one."""
     internal_error = f"Internal error in the hook ({type(error).__name__}). Report it to the platform team."
     return _response(event, "FAILED", str(error) if isinstance(error, UserError) else internal_error, "InternalFailure")
 
 
 def _response(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:
-    """Return a response in CloudFormation's form. ``error`` is ``NonCompliant``, ``InternalFailure`` or None."""
+    """Return a response in CloudFormation's form. ``error`` is the code of a FAILED one: ``NonCompliant`` or ``InternalFailure``."""
     client_request_token = event.get("clientRequestToken") if isinstance(event, dict) else None
     response: dict[str, Json] = {
         "hookStatus": status,

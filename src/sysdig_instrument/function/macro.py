@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from sysdig_instrument.engine import plan as engine
+from sysdig_instrument.engine import plan as engine_plan
 from sysdig_instrument.engine.findings import Problem, message
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, Plan
@@ -26,13 +26,16 @@ _NOT_AN_EVENT: Final = "This is not a CloudFormation macro event"
 
 @dataclass(frozen=True, slots=True)
 class MacroEvent:
-    """A macro event whose top level was checked. ``params`` are the Parameters of the Transform."""
+    """A macro event whose top level was checked.
+
+    ``transform_parameters`` are the Parameters of the Transform; ``parameters`` are the values of the template's own.
+    """
 
     request_id: str
     region: str | None
     account: str | None
     fragment: Json
-    params: Mapping[str, Json]
+    transform_parameters: Mapping[str, Json]
     parameters: Mapping[str, Json]
 
 
@@ -96,13 +99,13 @@ def process(event: MacroEvent, deployment: Layer, lookup_factory: LookupFactory)
     _require_settings(resolved)
     context = Context(
         resolved=resolved,
-        transform_parameters=event.params,
+        transform_parameters=event.transform_parameters,
         parameters=event.parameters,
         region=event.region,
         account=event.account,
     )
     plan = plan_with_lookups(event.fragment, context, lookup_factory(resolved.values, event.region))
-    fragment, problems = engine.process(event.fragment, plan)
+    fragment, problems = engine_plan.process(event.fragment, plan)
     if problems:
         raise TemplateRefusedError(problems)
     check_size(processed_size(fragment), "The processed template")
@@ -119,12 +122,12 @@ def _require_settings(resolved: ResolvedSettings) -> None:
         )
 
 
-def success(event: MacroEvent, processed: ProcessedTemplate) -> dict[str, Json]:
+def success_response(event: MacroEvent, processed: ProcessedTemplate) -> dict[str, Json]:
     """Return the response for a processed template."""
     return {"requestId": event.request_id, "status": "success", "fragment": processed.fragment}
 
 
-def failure(request_id: str, message: str) -> dict[str, Json]:
+def failure_response(request_id: str, message: str) -> dict[str, Json]:
     """Return the response that fails the stack operation; the user sees the message."""
     return {"requestId": request_id, "status": "failure", "errorMessage": message}
 

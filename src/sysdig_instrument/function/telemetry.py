@@ -58,10 +58,10 @@ class LookupMetrics:
     failures: int = 0
     milliseconds: int = 0
 
-    def timed(self, look_up: LookupFunction) -> LookupFunction:
+    def measured(self, look_up: LookupFunction) -> LookupFunction:
         """Wrap a lookup function so that its lookups are counted and timed."""
 
-        def timed_look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        def measured_look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
             started_at = time.monotonic()
             answers = look_up(lookups)
             self.milliseconds += round((time.monotonic() - started_at) * 1000)
@@ -69,23 +69,23 @@ class LookupMetrics:
             self.failures += sum(isinstance(answers.get(lookup), Unavailable) for lookup in lookups)
             return answers
 
-        return timed_look_up
+        return measured_look_up
 
 
-def record_processed(result: ProcessedTemplate, lookup_metrics: LookupMetrics) -> None:
+def record_processed(processed: ProcessedTemplate, lookup_metrics: LookupMetrics) -> None:
     """Record that a template was processed."""
-    tasks = [task.outcome for task in result.plan.tasks]
+    tasks = [task.outcome for task in processed.plan.tasks]
     # Containers of a skipped task are not counted as instrumented, whatever their own outcome is.
     containers = [
         outcome
-        for task in result.plan.tasks
+        for task in processed.plan.tasks
         for outcome in task.containers
         if task.outcome.status is Status.INSTRUMENTED or outcome.status is Status.SKIPPED
     ]
     counts = (
         _record_outcomes("tasks", tasks) | _record_outcomes("containers", containers) | _record_lookups(lookup_metrics)
     )
-    logger.info("processed", extra={**counts, "notices": [notice.text for notice in result.plan.notices]})
+    logger.info("processed", extra={**counts, "notices": [notice.text for notice in processed.plan.notices]})
 
 
 def record_inspected(response: Mapping[str, Json]) -> None:
@@ -127,7 +127,7 @@ def _refusal_reasons(error: Exception) -> Iterable[str]:
             return ("Deployment",)
         case RecursionError():
             return ("Nesting",)
-    return ("Size",)
+    return ("Size",)  # too large, or too slow to process
 
 
 def _record_outcomes(kind: str, outcomes: Sequence[Outcome]) -> dict[str, int]:

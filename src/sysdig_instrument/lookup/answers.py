@@ -1,8 +1,6 @@
 """Answer a plan's lookups, all in parallel and under one deadline.
 
-    environment = LookupEnvironment(region="eu-central-1")
-    look_up = make_lookup_with_timeout(environment, seconds=20)
-    answers = look_up(plan.lookups)
+    answers = answer_lookups(plan.lookups, environment=LookupEnvironment(region="eu-central-1"), seconds=20)
 
 Callers pass everything in: nothing here reads environment variables, and boto3 is imported only when an AWS service is
 called.
@@ -97,15 +95,6 @@ class _AnswerStore:
             return dict(self._answers)
 
 
-def make_lookup_with_timeout(
-    environment: LookupEnvironment, seconds: float
-) -> Callable[[Iterable[Lookup]], dict[Lookup, Answer]]:
-    """Return a function that answers lookups; ``seconds`` is the limit for all of its calls together."""
-    return partial(
-        _answer_before_deadline, environment=environment, deadline=Deadline.after(seconds, environment.clock)
-    )
-
-
 def answer_lookups(
     lookups: Iterable[Lookup], *, environment: LookupEnvironment, seconds: float
 ) -> dict[Lookup, Answer]:
@@ -114,12 +103,7 @@ def answer_lookups(
     A lookup without an answer gets :class:`~sysdig_instrument.engine.lookups.Unavailable` with the reason. Nothing is
     requested twice: an image that is written in two ways, a token for two tags, or a host that did not respond.
     """
-    return make_lookup_with_timeout(environment, seconds)(lookups)
-
-
-def _answer_before_deadline(
-    lookups: Iterable[Lookup], *, environment: LookupEnvironment, deadline: Deadline
-) -> dict[Lookup, Answer]:
+    deadline = Deadline.after(seconds, environment.clock)
     distinct = list(dict.fromkeys(lookups))
     answer_store, worker_pool = _AnswerStore(), WorkerPool()
     http = HttpClient(

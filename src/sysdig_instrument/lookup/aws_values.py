@@ -30,14 +30,14 @@ def batch_ssm_lookups(lookups: Iterable[SsmLookup], region: str) -> Iterator[tup
     batches_by_region: dict[str, list[dict[str, SsmLookup]]] = {}
     for lookup in lookups:
         arn = Arn.parse(lookup.name)
-        region_batches = batches_by_region.setdefault(arn.region if arn else region, [])
+        batches = batches_by_region.setdefault(arn.region if arn else region, [])
         name = _without_version(lookup.name)
-        batch = next((batch for batch in region_batches if len(batch) < MAX_SSM_NAMES and name not in batch), None)
+        batch = next((batch for batch in batches if len(batch) < MAX_SSM_NAMES and name not in batch), None)
         if batch is None:
-            region_batches.append(batch := {})
+            batches.append(batch := {})
         batch[name] = lookup
-    for batch_region, full_batches in batches_by_region.items():
-        yield from ((batch_region, list(batch.values())) for batch in full_batches)
+    for batch_region, region_batches in batches_by_region.items():
+        yield from ((batch_region, list(batch.values())) for batch in region_batches)
 
 
 def read_ssm_parameters(lookups: Sequence[SsmLookup], clients: AwsClients, region: str) -> Answers:

@@ -95,10 +95,10 @@ class PinnedConnection(HTTPConnection):
         super().__init__(*args, **options)
         self._open_socket = open_socket
         self._deadline = deadline
-        self._used = False
+        self._was_used = False
 
     def _new_conn(self) -> socket.socket:
-        self._used = False
+        self._was_used = False
         sock = self._open_socket()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
@@ -118,13 +118,13 @@ class PinnedConnection(HTTPConnection):
         Raises:
             StaleConnectionError: The connection was used before, and is closed now.
         """
-        used, self._used = self._used, True
+        was_used, self._was_used = self._was_used, True
         try:
             return super().getresponse()
         except TimeoutError:
             raise
         except (OSError, http.client.HTTPException):
-            if used:
+            if was_used:
                 raise StaleConnectionError from None
             raise
 

@@ -69,7 +69,7 @@ class EcrRepository:
 
     @property
     def arn(self) -> str:
-        """Its Amazon Resource Name, for messages."""
+        """Return the repository's ARN, for messages."""
         return f"arn:{partition_of(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
 
@@ -80,7 +80,9 @@ class EcrRepositoryClient:
     repository: EcrRepository
     clients: AwsClients
     http: HttpClient
-    _results: dict[str, RawManifest | str] = field(default_factory=dict)  # a failure code where there is none
+    _manifests_or_failures: dict[str, RawManifest | str] = field(
+        default_factory=dict
+    )  # a failure code where there is none
 
     def prefetch_manifests(self, tags_or_digests: Iterable[str]) -> None:
         """Fetch manifests by tag or digest, 100 per call; ``fetch_manifest`` reports the failure of a single one.
@@ -89,7 +91,9 @@ class EcrRepositoryClient:
             HttpError: The repository as a whole cannot be read.
         """
         missing = list(
-            dict.fromkeys(tag_or_digest for tag_or_digest in tags_or_digests if tag_or_digest not in self._results)
+            dict.fromkeys(
+                tag_or_digest for tag_or_digest in tags_or_digests if tag_or_digest not in self._manifests_or_failures
+            )
         )
         for start in range(0, len(missing), MAX_IMAGES_PER_CALL):
             self._fetch_batch(missing[start : start + MAX_IMAGES_PER_CALL])
@@ -97,7 +101,7 @@ class EcrRepositoryClient:
     def fetch_manifest(self, tag_or_digest: str) -> RawManifest:
         """See :class:`~sysdig_instrument.lookup.images.Repository`."""
         self.prefetch_manifests([tag_or_digest])
-        result = self._results[tag_or_digest]
+        result = self._manifests_or_failures[tag_or_digest]
         if isinstance(result, RawManifest):
             return result
         advice = (
@@ -145,7 +149,7 @@ class EcrRepositoryClient:
             raw_manifest = RawManifest(image["imageManifest"].encode(), image.get("imageManifestMediaType", ""))
             results.update((name, raw_manifest) for name in image["imageId"].values())
         for tag_or_digest in tags_or_digests:
-            self._results[tag_or_digest] = results.get(tag_or_digest, "ImageNotFound")
+            self._manifests_or_failures[tag_or_digest] = results.get(tag_or_digest, "ImageNotFound")
 
     def _call(self, operation: str, permission: str, **parameters: object) -> dict[str, Any]:
         repository = self.repository

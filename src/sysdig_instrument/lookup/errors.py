@@ -1,4 +1,7 @@
-"""The two exceptions of lookups: everything that goes wrong outside this process is raised as one of them."""
+"""The two exceptions that a lookup can end with.
+
+An :class:`~sysdig_instrument.lookup.aws.AwsError` becomes one of them, with the advice for what was looked up.
+"""
 
 from __future__ import annotations
 

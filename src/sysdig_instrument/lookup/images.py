@@ -16,7 +16,7 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.lookup import oci, reference
+from sysdig_instrument.lookup import oci
 from sysdig_instrument.lookup.auth import ChainedCredentials, CredentialProvider, PullScope, RegistryAuth
 from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.distribution import DistributionRepository
@@ -25,7 +25,7 @@ from sysdig_instrument.lookup.egress import EgressPolicy
 from sysdig_instrument.lookup.errors import HttpError, UnavailableError, unreadable_image
 from sysdig_instrument.lookup.http import HttpClient
 from sysdig_instrument.lookup.oci import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Descriptor, Manifest, RawManifest
-from sysdig_instrument.lookup.reference import InvalidReferenceError, Reference
+from sysdig_instrument.lookup.reference import InvalidReferenceError, Reference, parse_reference
 from sysdig_instrument.lookup.secrets import ContainerSecret, Secrets
 from sysdig_instrument.lookup.workers import Clock, MonotonicClock, WorkerPool
 
@@ -58,7 +58,7 @@ class Repository(Protocol):
 def fetch_image_config(repository: Repository, key: ImageKey, cache: ImageCache) -> ImageConfig:
     """Return the config of an image for linux on an architecture. ``repository`` is that of its reference.
 
-    An image without an index is accepted whatever its architecture, as Docker runs it, too.
+    An image without an index is accepted whatever its architecture, since Docker runs it, too.
 
     Raises:
         HttpError: It could not be fetched, or is not valid.
@@ -230,7 +230,7 @@ class ImageReader:
     def start(self, lookups: Iterable[ImageLookup]) -> None:
         """Answer from the cache what it holds, and submit jobs for the rest."""
         by_ecr_repository: dict[EcrRepository, _LookupsByImage] = {}
-        by_reference: dict[tuple[reference.Reference, str | None], _LookupsByImage] = {}
+        by_reference: dict[tuple[Reference, str | None], _LookupsByImage] = {}
         for key, image_lookups in self._group_by_image(lookups).items():
             if cached := self.cache.get_image(key):
                 self._record_answer(image_lookups, cached)
@@ -251,7 +251,7 @@ class ImageReader:
         lookups_by_image: _LookupsByImage = {}
         for lookup in lookups:
             try:
-                image_reference = reference.parse_reference(lookup.image)
+                image_reference = parse_reference(lookup.image)
                 self._check_allowed(image_reference)
             except InvalidReferenceError as error:
                 fact = f"The image {lookup.image} is not a valid image reference: {error}"
@@ -263,13 +263,13 @@ class ImageReader:
                 lookups_by_image.setdefault(key, []).append(lookup)
         return lookups_by_image
 
-    def _check_allowed(self, image_reference: reference.Reference) -> None:
+    def _check_allowed(self, image_reference: Reference) -> None:
         if not any(fnmatchcase(image_reference.registry, pattern.lower()) for pattern in self.allowed_registries):
             raise unreadable_image(
                 str(image_reference), f"AllowedRegistries does not include {image_reference.registry}", "Add it there"
             )
 
-    def _read_from_registry(self, image_reference: reference.Reference, lookups_by_image: _LookupsByImage) -> None:
+    def _read_from_registry(self, image_reference: Reference, lookups_by_image: _LookupsByImage) -> None:
         """Read one image, for each architecture that a lookup needs."""
         key = next(iter(lookups_by_image))
         container_credentials = (ContainerSecret(self.secrets, key.secret_id),) if key.secret_id else ()

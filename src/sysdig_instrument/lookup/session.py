@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from sysdig_instrument.engine.findings import Reason, quote
-from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.lookups import Answer, ExportLookup, ImageLookup, Lookup, SsmLookup, Unavailable
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -71,8 +71,7 @@ def make_lookup(
     return look_up
 
 
-def _region_unknown(lookup: Lookup) -> Unavailable:
-    name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
+def _region_unknown(lookup: SsmLookup | ExportLookup) -> Unavailable:
     return Unavailable(
-        Reason(f"{quote(name)} cannot be looked up, because the AWS region is not known", _REGION_ADVICE)
+        Reason(f"{quote(lookup.name)} cannot be looked up, because the AWS region is not known", _REGION_ADVICE)
     )

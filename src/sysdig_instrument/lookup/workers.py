@@ -22,7 +22,7 @@ class Clock(Protocol):
     """Monotonic seconds, and a way to let some pass."""
 
     def now(self) -> float:
-        """Seconds since an arbitrary moment; never goes back."""
+        """Return the seconds since an arbitrary moment; they never decrease."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -57,7 +57,7 @@ class Deadline:
 
     @property
     def remaining(self) -> float:
-        """Seconds left; 0 when it has passed."""
+        """Return the seconds left, or 0 if it has passed."""
         return max(0.0, self.at - self.clock.now())
 
     def timeout(self, maximum: float) -> float:

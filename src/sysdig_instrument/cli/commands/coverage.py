@@ -8,11 +8,12 @@ from typing import Final
 
 from sysdig_instrument.cli.console import detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.formats import coverage_table
-from sysdig_instrument.cli.inputs import settings_from_options
+from sysdig_instrument.cli.inputs import aws_region, settings_from_options
 from sysdig_instrument.coverage import json_report
 from sysdig_instrument.coverage.assess import is_in_scope
-from sysdig_instrument.coverage.ecs import AccountSession, read_inventory
+from sysdig_instrument.coverage.ecs import AwsAccount, read_inventory
 from sysdig_instrument.coverage.report import build_report
+from sysdig_instrument.lookup.aws import boto3_session
 
 EXIT_UNPROTECTED: Final = 1
 """The exit code if a task that should be protected is not, or may not be."""
@@ -26,14 +27,16 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option or a file is wrong, or there are no credentials or no region.
     """
     resolved = settings_from_options(options)
-    session = AccountSession.of(options.profile, environment)
-    regions = session.all_regions() if options.all_regions else session.regions(options.region)
-    reading = read_inventory(session, regions, options.cluster, lambda task: is_in_scope(task.launch_type, resolved))
-    result = build_report(reading, resolved)
+    account = AwsAccount.from_session(lambda: boto3_session(options.profile), aws_region(environment, options.profile))
+    regions = account.all_regions() if options.all_regions else account.regions(options.region)
+    inventory = read_inventory(
+        account.clients, regions, options.cluster, lambda task: is_in_scope(task.launch_type, resolved)
+    )
+    report = build_report(inventory, resolved)
     if options.format == "json":
-        write_stdout(json_report.render(result))
-        for read_error in result.read_errors:
+        write_stdout(json_report.render(report))
+        for read_error in report.read_errors:
             write_stderr(f"Could not be read: {read_error.text}")
     else:
-        write_stdout(coverage_table.render(result, detect_console(options.color, environment)))
-    return EXIT_UNPROTECTED if options.fail_on == "unprotected" and not result.has_passed else 0
+        write_stdout(coverage_table.render(report, detect_console(options.color, environment)))
+    return EXIT_UNPROTECTED if options.fail_on == "unprotected" and not report.has_passed else 0

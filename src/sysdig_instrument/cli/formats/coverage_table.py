@@ -124,7 +124,7 @@ def _summary(report: Report) -> str:
     )
     headline = "No task should be protected"
     if percent is not None:
-        headline = f"{report.count(TaskStatus.PROTECTED)} of {report.expected} tasks protected ({percent} %)"
+        headline = f"{report.count(TaskStatus.PROTECTED)} of {report.expected_count} tasks protected ({percent} %)"
     not_counted = {"excluded": report.count(TaskStatus.EXCLUDED), **_out_of_scope_counts(report)}
     return (
         ". ".join(
@@ -137,7 +137,7 @@ def _summary(report: Report) -> str:
 
 
 def _out_of_scope_counts(report: Report) -> dict[str, int]:
-    return {f"out of scope ({each})": count for each, count in report.launch_types_out_of_scope.items()}
+    return {f"out of scope ({each})": count for each, count in report.out_of_scope_counts.items()}
 
 
 def _format_counts(counts: Mapping[str, int]) -> str:
