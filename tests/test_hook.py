@@ -66,7 +66,7 @@ def test_a_tag_excludes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     answer = ask(monkeypatch, properties)
     assert answer["hookStatus"] == "SUCCESS"
-    assert "excluded" in answer["message"]
+    assert "skipped" in answer["message"]
 
 
 @pytest.mark.parametrize(
