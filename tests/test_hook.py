@@ -66,7 +66,7 @@ def test_a_tag_excludes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     response = run_hook(monkeypatch, properties)
     assert response["hookStatus"] == "SUCCESS"
-    assert "excluded" in response["message"]
+    assert "left alone" in response["message"]
 
 
 @pytest.mark.parametrize(

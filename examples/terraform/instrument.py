@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Terraform's external data source: reads a task definition, and prints the values for the resource.
 
-Terraform hands in a JSON object of strings, and takes one; what is on standard error it shows when the exit code is not 0.
+Terraform writes a JSON object of strings to standard input, and reads one from standard output. If the exit code is not 0,
+it shows what is on standard error.
 """
 
 import json

@@ -214,7 +214,7 @@ def test_a_plaintext_access_key_is_remarked_on() -> None:
     key = {"name": "SYSDIG_ACCESS_KEY", "value": "0123"}
     assessment = assessed(instrumented(wrapped(environment=[*wrapped()["environment"], key])))
     assert assessment.status is TaskStatus.PROTECTED
-    assert assessment.remarks == ('The access key is in plaintext in the environment of container "web"',)
+    assert assessment.remarks == ('The access key is in plain text in the environment of container "web"',)
 
 
 @pytest.mark.parametrize("status", ["INACTIVE", "DELETE_IN_PROGRESS"])

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 LINK = re.compile(
     r"\[[^\]]*\]\((?P<target>[^)\s]+)\)"  # of a link or a picture
     r'|<(?:img|source|a)\b[^>]*?\b(?:src|srcset|href)="(?P<tagged>[^"]+)"'

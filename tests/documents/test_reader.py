@@ -127,7 +127,7 @@ def test_duplicate_keys_warn_and_the_last_wins() -> None:
     assert document.value == {"a": 1, "b": {"c": 2}}
     (warning,) = document.warnings
     assert warning == (
-        't.yaml, line 4, column 3: duplicate key "c", first used in line 3. CloudFormation and this tool use the last one. '
+        't.yaml, line 4, column 3: duplicate key "c", first used on line 3. CloudFormation and this tool use the last one. '
         "Remove the other."
     )
     document = doc('{"a": 1,\n "a": {"b": 1, "b": 2}}')

@@ -144,7 +144,7 @@ MESSAGES = [
         template(container(EntryPoint=["sh", "-c", "/opt/draios/bin/instrument run"])),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].EntryPoint): EntryPoint already starts the wrapper, so it is left unchanged. Remove the wrapper from EntryPoint to have it put in front of the entry point.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].EntryPoint): EntryPoint already starts the wrapper, so it is left unchanged. Remove the wrapper from EntryPoint to let the macro put it in front of the entry point.'
         ],
         id="by hand",
     ),
@@ -304,7 +304,7 @@ MESSAGES = [
         {**CONDITIONS, **template(Cpu="256", Memory="512", RequiresCompatibilities=[if_("Open", "FARGATE", "EC2")])},
         {"AgentMemoryReservation": 600, "TaskSize": "raise"},
         [
-            'Task "Api" (Resources.Api.Properties): The task is raised to Cpu "256" and Memory "1024", so that the agent\'s reservation fits into it.'
+            'Task "Api" (Resources.Api.Properties): The task\'s size is raised to Cpu "256" and Memory "1024", so that the agent\'s reservation fits into it.'
         ],
         id="size raise",
     ),
@@ -312,7 +312,7 @@ MESSAGES = [
         {"Resources": {"S": {"Type": "AWS::CloudFormation::Stack", "Properties": {}}}},
         {},
         [
-            "(Resources.S): The macro cannot see a nested stack's template. List the macro in that template's own Transform."
+            "(Resources.S): The macro cannot see a nested stack's template. Add the macro to that template's own Transform."
         ],
         id="stack",
     ),

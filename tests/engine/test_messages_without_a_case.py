@@ -200,7 +200,7 @@ def test_a_command_that_starts_the_wrapper_is_noticed() -> None:
     by_hand = template(container(EntryPoint=NOVALUE, Command=[WRAPPER, "serve"]))
     assert (
         f"{WEB}.Command): Command already starts the wrapper, so it is left unchanged. Remove the wrapper from Command to"
-        " have it put in front of the entry point."
+        " let the macro put it in front of the entry point."
     ) in notices_of(by_hand)
 
 

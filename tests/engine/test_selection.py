@@ -113,8 +113,8 @@ def test_a_platform_that_may_be_windows_is_refused(platform: Json) -> None:
     (problem,) = problems_of(template(RuntimePlatform=platform))
     assert problem == (
         'Task "Api" (Resources.Api.Properties.RuntimePlatform): OperatingSystemFamily cannot be resolved (it refers to '
-        '"X", which is known only after deployment), and the agent does not support Windows. Write the '
-        "value itself, or exclude the task (Enabled: false) if it runs on Windows."
+        '"X", which is known only after deployment), and the agent does not support Windows. Write a '
+        "literal value, or exclude the task (Enabled: false) if it runs on Windows."
     )
 
 
@@ -124,7 +124,7 @@ def test_an_unknown_architecture_is_refused_like_arm64() -> None:
     (problem,) = problems_of(value, {"UnsupportedArchitecture": "fail"})
     assert "CpuArchitecture cannot be resolved (" in problem
     assert (
-        "and UnsupportedArchitecture is fail. Write the value itself, or set UnsupportedArchitecture to warn" in problem
+        "and UnsupportedArchitecture is fail. Write a literal value, or set UnsupportedArchitecture to warn" in problem
     )
 
 
@@ -205,7 +205,7 @@ def test_a_possible_log_router_is_refused() -> None:
     for unknown in (UNKNOWN, either):
         value = template(container(), container(Name="router", FirelensConfiguration=unknown))
         (problem,) = problems_of(value)
-        assert "Whether the container is a FireLens log router cannot be determined (" in problem
+        assert "It is unknown whether the container is a FireLens log router (" in problem
         assert which(value, InstrumentLogRouters="true") == ["web", "router"]
         assert which(value, ExcludeContainers="router") == ["web"]
     inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Missing"}})
@@ -217,7 +217,7 @@ def test_an_unknown_name_is_refused_if_names_matter() -> None:
     assert is_instrumented(value)
     for setting in ("ExcludeContainers", "IncludeContainers"):
         (problem,) = problems_of(value, {setting: "x"})
-        assert f"so it is not known whether {setting} applies to it" in problem
+        assert f"so it is unknown whether {setting} applies to it" in problem
 
 
 @pytest.mark.parametrize(

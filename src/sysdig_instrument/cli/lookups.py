@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.plan import Context
     from sysdig_instrument.planning import LookupFunction
 
-_OFFLINE_ADVICE: Final = "Remove --offline, add the image to the file of --images, or give the container an EntryPoint"
+_OFFLINE_ADVICE: Final = "Remove --offline, add the image to the --images file, or give the container an EntryPoint"
 
 
 def look_up_from_options(

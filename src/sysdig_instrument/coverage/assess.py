@@ -249,7 +249,7 @@ def _settings_remarks(footprint: AgentFootprint, resolved: ResolvedSettings) -> 
     if settings.collector_host and footprint.collector != settings.collector_host:
         yield "The agent's collector differs from Collector in the settings"
     for name in footprint.containers_with_plaintext_key:
-        yield f'The access key is in plaintext in the environment of container "{name}"'
+        yield f'The access key is in plain text in the environment of container "{name}"'
 
 
 def _status_remarks(definition: RegisteredTaskDefinition) -> Iterator[str]:

@@ -130,7 +130,7 @@ def _is_other_resource(fragment: Json) -> bool:
 def _nested_stack_notice(stack: Pointer) -> Notice:
     return Notice(
         Location(None, None, stack),
-        Reason("The macro cannot see a nested stack's template", "List the macro in that template's own Transform"),
+        Reason("The macro cannot see a nested stack's template", "Add the macro to that template's own Transform"),
     )
 
 
@@ -147,7 +147,7 @@ def _opaque_transform_notice(transform: Pointer) -> Notice:
 def _not_a_template(template: Json) -> Problem:
     if isinstance(template, dict):
         return Problem(
-            Location(), Reason("There is no task definition where this macro is used: neither Resources nor ContainerDefinitions are there",
+            Location(), Reason("There is no task definition where this macro is used: Resources and ContainerDefinitions are both missing",
             "Use it in the Transform section, or as Fn::Transform beside the Type or inside the Properties of an AWS::ECS::TaskDefinition"),
         )  # fmt: skip
     return Problem(Location(), Reason("The template is not an object", "Use a CloudFormation template"))

@@ -139,7 +139,7 @@ def decide_container(container: Container) -> Decision | Agent:
     match evaluate(firelens, container.scope) if is_expression(firelens) else None:
         case Unknown(Reason(why, advice)):
             return decided if isinstance(decided, Skip) else Refuse(
-                "FirelensConfiguration", Reason(f"Whether the container is a FireLens log router cannot be determined ({why})",
+                "FirelensConfiguration", Reason(f"It is unknown whether the container is a FireLens log router ({why})",
                 advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true"),
             )  # fmt: skip
     return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
@@ -152,7 +152,7 @@ def _decide_by_settings(container: Container) -> Decision:
     if name is None and (settings.exclude_containers or settings.include_containers):
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
-            "Name", Reason(f"The container's name cannot be resolved, so it is not known whether {key} applies to it",
+            "Name", Reason(f"The container's name cannot be resolved, so it is unknown whether {key} applies to it",
             "Give it a name that is known before deployment"),
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):

@@ -31,7 +31,7 @@ from sysdig_instrument.lookup.proxy import Proxy
 from sysdig_instrument.lookup.secrets import RegistrySecrets, Secrets
 from sysdig_instrument.lookup.workers import Clock, Deadline, MonotonicClock, WorkerPool
 
-_TIMEOUT_ADVICE: Final = "Try again, or allow more time for lookups"
+_TIMEOUT_ADVICE: Final = "Try again, or increase LookupSeconds"
 
 
 @functools.cache

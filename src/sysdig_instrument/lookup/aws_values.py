@@ -70,7 +70,9 @@ def _ssm_answer(name: str, parameter: dict[str, Any] | None, region: str) -> Ans
         return Unavailable(Reason(fact, "Create it, or correct its name"), missing=True)
     if parameter.get("Type") == "SecureString":
         fact = f"The SSM parameter {name} is a SecureString, which is never read"
-        return UnavailableError(Reason(fact, "Make it a String: its value would appear in the template")).unavailable
+        return UnavailableError(
+            Reason(fact, "Use a String: the value of the parameter would appear in the template")
+        ).unavailable
     return str(parameter.get("Value", ""))
 
 

@@ -63,7 +63,7 @@ class DockerConfig:
             return {}
         except (OSError, ValueError, RecursionError):
             raise UnavailableError(
-                Reason(f"{self.path} could not be read as JSON", "Fix it, or set DOCKER_CONFIG to another directory")
+                Reason(f"{self.path} could not be read as JSON", "Fix it, or set DOCKER_CONFIG to another folder")
             ) from None
         return value if isinstance(value, dict) else {}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.lookup.images import ImageCache
     from sysdig_instrument.lookup.proxy import Proxy
 
-_REGION_ADVICE: Final = "Use --region, or set AWS_REGION"
+_REGION_ADVICE: Final = "Give --region, or set AWS_REGION"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class Result(Enum):
     """The result for colours, and for tools that only know pass, skip and fail."""
 
     PASSED = "good"
-    SKIPPED = "left alone"
+    SKIPPED = "skipped"
     FAILED = "bad"
     AGENT = "agent"
 
@@ -82,7 +82,7 @@ NOTICE = Rule(
 LEFT_ALONE = Rule(
     "left-alone",
     "none",
-    "left alone",
+    "skipped",
     "Skipped by the settings",
     "The message names the setting or fact that decided this. Change the setting to instrument it.",
 )

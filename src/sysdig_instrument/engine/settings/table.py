@@ -120,7 +120,7 @@ class Settings:
         group="Sysdig",
         required=True,
         description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "
-        "ECS passes the key to the agent by Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is.",
+        "ECS passes the key to the agent through Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is.",
     )
     agent_image: str = _setting(
         String("an image reference", r"[^\s]{1,512}"),
@@ -170,7 +170,7 @@ class Settings:
     agent_cpu: int | None = _setting(
         Integer(1, 196608, "CPU units"),
         group="Agent",
-        description="CPU units reserved for the agent's container (1024 are one vCPU).",
+        description="CPU units reserved for the agent's container (1024 units are one vCPU).",
     )
     agent_memory: int | None = _setting(
         Integer(6, 2097152, "MiB"),
@@ -187,7 +187,7 @@ class Settings:
         group="Agent",
         default="keep",
         description="What to do if AgentCpu and AgentMemoryReservation (or AgentMemory) are more than the task has left. `keep`: refuse, and name the size "
-        "that fits. `raise`: give the task that size, the next larger one of Fargate.",
+        "that fits. `raise`: give the task that size, the next larger Fargate size.",
     )
     agent_log_configuration: Json = _setting(
         LogConfiguration(),
@@ -309,7 +309,7 @@ class Settings:
         group="Images",
         default=20,
         scope=SettingScope.DEPLOYMENT,
-        description="Time for all image look-ups of one template together, in seconds.",
+        description="Time limit for all lookups of one template together, in seconds.",
     )
     tag_cache_seconds: int = _setting(
         Integer(0, 86400, "seconds"),
@@ -321,13 +321,13 @@ class Settings:
     access_key_kms_key: str | None = _setting(
         String("the ARN of a KMS key", rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
         group="Roles",
-        description="ARN of the KMS key that encrypts the access key's secret, if it is not AWS's own. Needed for the permission only.",
+        description="ARN of the KMS key that encrypts the access key's secret, if it is not AWS's own. Needed only for the permission to read the secret.",
     )
     grant_access_key_read: str = _setting(
         OneOf(("auto", "never")),
         group="Roles",
         default="auto",
-        description="`auto`: if the execution role is a resource of the template, grant it the permission to read the access key.",
+        description="`auto`: if the execution role is a resource of the template, grant it permission to read the access key.",
     )
     default_execution_role_arn: Json = _setting(
         String("the ARN of an IAM role", _ROLE_PATTERN, allows_intrinsic=True),

@@ -178,7 +178,7 @@ def _prepend_wrapper(
 def _manual_wrapper_notice(container: Container, key: str) -> StepOutput:
     return container.notice(
         (*container.pointer, key), Reason(f"{key} already starts the wrapper, so it is left unchanged",
-        f"Remove the wrapper from {key} to have it put in front of the entry point"),
+        f"Remove the wrapper from {key} to let the macro put it in front of the entry point"),
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
     if unknown := _first_unknown(systems):
         yield Problem(
             location, Reason(f"OperatingSystemFamily cannot be resolved ({unknown.reason.fact}), and the agent does not support Windows",
-            unknown.reason.advice or "Write the value itself, or exclude the task (Enabled: false) if it runs on Windows"),
+            unknown.reason.advice or "Write a literal value, or exclude the task (Enabled: false) if it runs on Windows"),
         )  # fmt: skip
     if "ARM64" in architectures:
         if settings.unsupported_architecture == "fail":
@@ -115,7 +115,7 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
     elif settings.unsupported_architecture == "fail" and (unknown := _first_unknown(architectures)):
         yield Problem(
             location, Reason(f"CpuArchitecture cannot be resolved ({unknown.reason.fact}), and UnsupportedArchitecture is fail",
-            unknown.reason.advice or "Write the value itself, or set UnsupportedArchitecture to warn"),
+            unknown.reason.advice or "Write a literal value, or set UnsupportedArchitecture to warn"),
         )  # fmt: skip
 
 

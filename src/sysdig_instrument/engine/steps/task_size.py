@@ -167,7 +167,7 @@ def task_size(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
     if any(other != target for other in others):
         yield Problem(
             _location(task),
-            Reason("The items of the Fn::ForEach around it need different task sizes", EXPAND_LOOPS),
+            Reason("The items of the enclosing Fn::ForEach need different task sizes", EXPAND_LOOPS),
         )
         return
     yield from _findings(task, target)
@@ -190,7 +190,7 @@ def _findings(task: TaskDefinition, target: Tree[_TargetSize]) -> Iterator[Notic
             case Size():
                 yield Notice(
                     _location(task),
-                    Reason(f"The task is raised to {each.text}, so that the agent's reservation fits into it"),
+                    Reason(f"The task's size is raised to {each.text}, so that the agent's reservation fits into it"),
                 )
             case Problem():
                 yield each if assumptions == task.assumptions else problem_or_notice(each, assumptions, task)
