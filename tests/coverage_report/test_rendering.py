@@ -72,7 +72,7 @@ REGION        CLUSTER  SERVICE         TASK DEFINITION              TASKS  VERDI
 eu-central-1  shop     (family:batch)  batch:3                          1  unprotected  It is not instrumented; Platform version 1.3.0 does not support the agent; use 1.4.0 or later
 eu-central-1  shop     half-worker     half-instrumented-worker:41      2  unprotected  Container "metrics-exporter" is not started by the wrapper; The task's PidMode is not task
 eu-central-1  vault    web             secret:1                         1  unknown      Its task definition could not be read; It was refused; Allow it
-eu-central-1  shop     web             web:12                           4  protected    {IMAGE}; Skipped: log
+eu-central-1  shop     web             web:12                           4  protected    {IMAGE}; Left alone: log
 eu-central-1  shop     (ours)          win:1                            1  excluded     Enabled is false in the tags
 
 4 of 8 tasks protected (50.0 %): 3 unprotected, 1 unknown. 1 excluded, 2 out of scope (EC2).

@@ -53,7 +53,7 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
             message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. Add the macro to the template's Transform."
             return _response(event, "FAILED", message, "NonCompliant")
         case OutOfScope(reason):
-            return _response(event, "SUCCESS", f"Task {quote(name)} is skipped: {reason}")
+            return _response(event, "SUCCESS", f"Task {quote(name)} is left alone: {reason}")
     return _response(event, "SUCCESS", f"Task {quote(name)} is instrumented")
 
 

@@ -49,7 +49,7 @@ def _task_report(plan: TaskPlan, locator: LineLocator) -> tuple[ReportRow, list[
         case Protected():
             return ReportRow(name, Result.PASSED, "instrumented", "", line), []
         case OutOfScope(why):
-            item = ReportItem(LEFT_ALONE, Reason(f"Skipped: {why}"), name, None, "", line)
+            item = ReportItem(LEFT_ALONE, Reason(f"Left alone: {why}"), name, None, "", line)
             return ReportRow(name, Result.SKIPPED, "left alone", why, line), [item]
         case Unprotected(reasons):
             items = [ReportItem(NOT_INSTRUMENTED, Reason(reason), name, None, "", line) for reason in reasons]

@@ -88,8 +88,8 @@ def _report_item(rule: Rule, finding: Finding, locator: LineLocator) -> ReportIt
 
 def _left_alone_items(task: TaskReport) -> Iterator[ReportItem]:
     if task.row.result is Result.SKIPPED:
-        yield ReportItem(LEFT_ALONE, Reason(f"Skipped: {task.row.why}"), task.row.name, None, "", task.row.line)
+        yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {task.row.why}"), task.row.name, None, "", task.row.line)
         return
     for row in task.containers:
         if row.result is Result.SKIPPED:
-            yield ReportItem(LEFT_ALONE, Reason(f"Skipped: {row.why}"), task.row.name, row.name, "", row.line)
+            yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {row.why}"), task.row.name, row.name, "", row.line)

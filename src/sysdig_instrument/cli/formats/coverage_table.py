@@ -85,7 +85,7 @@ def _why(assessment: Assessment) -> str:
         reasons = (assessment.agent_image,)
     sentences = [*reasons, *assessment.remarks]
     if assessment.excluded_containers and assessment.status is not TaskStatus.EXCLUDED:
-        sentences.append("Skipped: " + ", ".join(name for name, _ in assessment.excluded_containers))
+        sentences.append("Left alone: " + ", ".join(name for name, _ in assessment.excluded_containers))
     return "; ".join(sentences)
 
 

@@ -82,8 +82,8 @@ NOTICE = Rule(
 LEFT_ALONE = Rule(
     "left-alone",
     "none",
-    "skipped",
-    "Skipped by the settings",
+    "left alone",
+    "Left alone by the settings",
     "The message names the setting or fact that decided this. Change the setting to instrument it.",
 )
 UNUSABLE = Rule(

@@ -113,7 +113,7 @@ def settings_by_layer(settings: Mapping[str, str]) -> str:
 
 
 def _summary(file_count: int, counts: Mapping[Result, int]) -> str:
-    labels = {Result.PASSED: "instrumented", Result.SKIPPED: "skipped", Result.FAILED: "refused or not instrumented"}
+    labels = {Result.PASSED: "instrumented", Result.SKIPPED: "left alone", Result.FAILED: "refused or not instrumented"}
     parts = [f"{counts[result]} {label}" for result, label in labels.items() if counts[result]]
     total = sum(counts.values())
     noun = "task definition" if total == 1 else "task definitions"
