@@ -1,4 +1,4 @@
-"""The input documents: find and open them, show them to the engine, and translate the plan to the document's own key case."""
+"""Find and read the input documents, plan their changes, and convert each plan to the key case of its document."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TASK_DEFINITION_MARKERS: Final = (b"AWS::ECS::TaskDefinition", b"ontainerDefini
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file to read. One that was found in a folder is skipped if it is not a template."""
+    """A file to read. One that was found in a folder is skipped if it is neither a template nor a task definition."""
 
     path: str
     is_explicit: bool
@@ -146,21 +146,21 @@ def input_document(source: Document) -> InputDocument:
         UsageError: The document is neither a template nor a task definition.
         RefusedError: The template is too large for CloudFormation.
     """
-    document_kind = kind_of(source.value, source.name)
-    if document_kind == "template":
+    kind = kind_of(source.value, source.name)
+    if kind == "template":
         check_size(len(source.encode(source.text)), source.name)
-        return InputDocument(source, document_kind, source.value)
-    return InputDocument(source, document_kind, fragment_of(source.value, document_kind))
+        return InputDocument(source, kind, source.value)
+    return InputDocument(source, kind, fragment_of(source.value, kind))
 
 
-def fragment_of(value: Json, document_kind: DocumentKind) -> Json:
+def fragment_of(value: Json, kind: DocumentKind) -> Json:
     """Return what the engine sees of a document: a template unchanged, anything else as the Properties of a resource."""
-    if document_kind == "template":
+    if kind == "template":
         return value
-    fragment = to_properties(value, document_kind)
+    fragment = to_properties(value, kind)
     return (
         {**_UNKNOWN_PROPERTIES, **fragment}
-        if document_kind == "container definitions" and isinstance(fragment, dict)
+        if kind == "container definitions" and isinstance(fragment, dict)
         else fragment
     )
 

@@ -21,7 +21,7 @@ _PREAMBLE: Final = {
     "zsh": f"{_FUNCTION}() {{ compadd -S '' -- {_SETTINGS}; }}",
 }
 _BASH_WRAPPER: Final = """
-# Bash parts --option=value into three words; shtab's function expects two. No space follows --set NAME=.
+# Bash splits --option=value into three words; shtab's function expects two. No space follows --set NAME=.
 _sysdig_instrument() {
   if [[ "${COMP_WORDS[COMP_CWORD]}" == "=" ]]; then
     COMP_WORDS[COMP_CWORD]=""

@@ -39,7 +39,7 @@ class DocumentDiff:
     after: Document
 
     def hunks(self) -> Iterator[Hunk]:
-        """Return the hunks in which the text changes, with the reasons."""
+        """Yield the hunks in which the text changes, with the reasons."""
         source = self.document.source
         if self.after.text == source.text:
             return iter(())
@@ -69,13 +69,15 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise UsageError("A JSON Patch applies to one document. Name one file, or use --format json for several.")
     session = shared_session(environment, options.profile)
 
-    def work(document: InputDocument, context: Context) -> DocumentDiff:
+    def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
         return _document_diff(
             document, preview_document(document, context, look_up_from_options(options, context, environment, session))
         )
 
     codes: list[int] = []
-    results = _record_exit_codes(process_files(options, environment, work), codes, fail_on_changes=options.exit_code)
+    results = _record_exit_codes(
+        process_files(options, environment, diff_document), codes, fail_on_changes=options.exit_code
+    )
     if options.format == "json":
         for text in stream_json_array(_to_json(path, result) for path, result in results):
             write_stdout(text)
@@ -103,6 +105,7 @@ def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
 
 
 def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool) -> Results:
+    """Yield the results, and add the exit code of each file that fails to ``codes``."""
     for path, result in results:
         if isinstance(result, UserError):
             codes.append(exit_code(result))
