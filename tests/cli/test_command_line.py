@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from case_folders import FOLDER
 from factories import SECRET, container, properties_of, template
 from sysdig_instrument.cli import main
+from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.parser import COMMANDS
 from sysdig_instrument.engine.json_types import Json
 
@@ -301,14 +302,23 @@ def test_a_closed_stream_is_no_crash(closed: str, code: int, good: Path) -> None
     assert b"Traceback" not in ran.stderr
 
 
-def test_a_terminal_without_unicode_is_no_crash(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "container_definition", "expected"),
+    [
+        pytest.param("transform", container(Name="wäb", EntryPoint=5), b'container "w?b"', id="transform"),
+        pytest.param("images", container(Image="wäb:1", EntryPoint=None), b"w?b:1 (amd64)", id="images"),
+    ],
+)
+def test_a_terminal_without_unicode_is_no_crash(
+    command: str, container_definition: Json, expected: bytes, tmp_path: Path
+) -> None:
     path = tmp_path / "t.json"
-    path.write_text(json.dumps(template(container(Name="wäb", EntryPoint=5))), encoding="utf-8")
-    command = [sys.executable, "-m", "sysdig_instrument", "transform", str(path), *SET]
+    path.write_text(json.dumps(template(container_definition)), encoding="utf-8")
+    call = [sys.executable, "-m", "sysdig_instrument", command, str(path), *SET, "--offline"]
     environment = {"PYTHONPATH": str(SOURCE), "PYTHONIOENCODING": "ascii"}
-    ran = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=60)
+    ran = subprocess.run(call, check=False, capture_output=True, env=environment, timeout=60)
     assert ran.returncode == 1
-    assert b'container "w?b"' in ran.stderr
+    assert expected in ran.stdout + ran.stderr
 
 
 # Output
@@ -519,7 +529,7 @@ def test_parameters_of_the_transform_in_the_template_apply(tmp_path: Path, capsy
     text = (FOLDER / "worked-example-template" / "template.yaml").read_text()
     transform = "Transform: [{Name: SysdigInstrument-canary, Parameters: {Priority: security, AgentMemory: '64'}}]"
     path.write_text(text.replace("Transform: SysdigInstrument", transform))
-    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == main.EXIT_OK
+    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == EXIT_OK
     containers = json.loads(capsys.readouterr().out)["Resources"]["SecurityPlayground"]["Properties"][
         "ContainerDefinitions"
     ]

@@ -14,7 +14,7 @@ from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.suggestions import did_you_mean
-from sysdig_instrument.errors import RefusedError, UsageError, UserError
+from sysdig_instrument.errors import UsageError, UserError
 
 T = TypeVar("T")
 
@@ -77,8 +77,3 @@ def warn_unknown_parameters(options: argparse.Namespace, known: Collection[str])
             write_stderr(
                 f'notice: No template has the parameter "{name}" given with -p. {did_you_mean(name, known)}'.rstrip()
             )
-
-
-def exit_code(error: UserError) -> int:
-    """Return the exit code for an error: 1 for a refused template, else 2."""
-    return 1 if isinstance(error, RefusedError) else 2

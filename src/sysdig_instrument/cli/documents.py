@@ -1,4 +1,7 @@
-"""Find and read the input documents, plan their changes, and convert each plan to the key case of its document."""
+"""Find and read the input documents, plan their changes, and convert each plan to the key case of its document.
+
+Output files are written here, too.
+"""
 
 from __future__ import annotations
 
@@ -76,6 +79,18 @@ def _read_bytes(path: str) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}. Make it readable, or leave it out.") from None
+
+
+def write_output_file(path: str, content: bytes) -> None:
+    """Write the file that ``-o`` names.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Give -o the path of a file.") from None
 
 
 def _has_known_key(value: Json) -> bool:

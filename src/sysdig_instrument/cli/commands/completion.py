@@ -11,6 +11,7 @@ import shtab
 
 from sysdig_instrument.cli import main
 from sysdig_instrument.cli.console import write_stdout
+from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.parser import COMMANDS, subparsers_of
 from sysdig_instrument.engine.settings.table import TABLE
 
@@ -41,7 +42,7 @@ _ZSH_OPTION: Final = r'(--[\w-]+)(\}"|)\[(?=.*\]:)'
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Print the script."""
     write_stdout(_script(options.shell))
-    return 0
+    return EXIT_OK
 
 
 def _script(shell: str) -> str:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import final_pointers, owner_label
-from sysdig_instrument.cli.batch import exit_code, process_files
+from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.diff_formats import side_by_side
 from sysdig_instrument.cli.diff_formats.hunks import Hunk, Note, NoteSpan, hunks
 from sysdig_instrument.cli.diff_formats.summary import change_records, json_patch, render_summary
 from sysdig_instrument.cli.diff_formats.unified import render_patch, render_terminal
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
+from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.documents import Document, write
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         for path, result in _report_messages(results):
             for text in _render(path, result, console, is_side_by_side=options.side_by_side):
                 write_stdout(text)
-    return max(codes, default=0)
+    return max(codes, default=EXIT_OK)
 
 
 def _document_diff(document: InputDocument, preview: Preview) -> DocumentDiff:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
-from sysdig_instrument.cli.batch import exit_code, process_files
+from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.console import (
     GAP,
     Console,
@@ -25,6 +25,7 @@ from sysdig_instrument.cli.console import (
     write_stdout,
 )
 from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
@@ -110,7 +111,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             [section for task in plan.tasks for section in _sections(task, include_defaults=options.all)], errors
         )
 
-    codes = [0]
+    codes = [EXIT_OK]
     results = _report_errors(process_files(options, environment, read_settings), codes)
     if options.format == "json":
         for text in stream_json_array(
@@ -136,7 +137,7 @@ def _report_errors(
             codes.append(exit_code(result))
             write_stderr(f"sysdig-instrument: {result}")
             continue
-        codes.append(1 if result.errors else 0)
+        codes.append(EXIT_REFUSED if result.errors else EXIT_OK)
         for error in result.errors:
             write_stderr(f"sysdig-instrument: {path}: {error}")
         yield path, result
