@@ -18,7 +18,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  # noqa: S105 - its name
-TOOL_ARGUMENTS: Final = ("-c", "from sysdig_instrument.__main__ import main; main()")  # what an installed script says
+TOOL_ARGUMENTS: Final = ("-c", "from sysdig_instrument.__main__ import main; main()")  # as the installed script does
 COMMANDS: Final = {
     "a bare Python": ("-c", "pass"),
     "sysdig-instrument --help": (*TOOL_ARGUMENTS, "--help"),
@@ -32,24 +32,24 @@ COMMANDS: Final = {
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--rounds", type=int, default=25, help="runs of each call")
+    parser.add_argument("--rounds", type=int, default=25, help="runs of each command")
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as compiled:
         environment = os.environ | {"PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
-        times: dict[str, list[float]] = {call: [] for call in COMMANDS}
-        for _ in range(rounds + 1):  # the first compiles
-            for call, arguments in COMMANDS.items():
-                times[call].append(time_command(arguments, environment))
+        times: dict[str, list[float]] = {name: [] for name in COMMANDS}
+        for _ in range(rounds + 1):  # the first round compiles
+            for name, arguments in COMMANDS.items():
+                times[name].append(time_command(arguments, environment))
     baseline = statistics.median(times["a bare Python"][1:])
-    for call, durations in times.items():
+    for name, durations in times.items():
         median = statistics.median(durations[1:])
-        print(f"{call:52}{median:8.1f} ms{median / baseline:8.1f}")
+        print(f"{name:52}{median:8.1f} ms{median / baseline:8.1f}")
     print(f"\nMedians of {rounds} rounds, Python {sys.version.split()[0]}.")
     return 0
 
 
 def time_command(arguments: tuple[str, ...], environment: dict[str, str]) -> float:
-    """Milliseconds of a call, from its start to its end."""
+    """Return the milliseconds that a Python process with these arguments takes."""
     start = time.perf_counter()
     subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     return (time.perf_counter() - start) * 1000

@@ -56,7 +56,7 @@ class LambdaContext:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="runs of each")
+    parser.add_argument("--rounds", type=int, default=15, help="runs of each case")
     rounds = parser.parse_args().rounds
     cases = [
         (template_type, tasks)
@@ -66,16 +66,16 @@ def main() -> int:
     texts = {
         (template_type, tasks): json.dumps(TEMPLATE_TYPES[template_type][0](tasks)) for template_type, tasks in cases
     }
-    by_json = [_json_round_trip(text) for text in texts.values()]
-    by_handler = [_handler_call(templates.event(json.loads(text))) for text in texts.values()]
-    times = median_times([*by_json, *by_handler], rounds)
+    json_calls = [_json_round_trip(text) for text in texts.values()]
+    handler_calls = [_handler_call(templates.event(json.loads(text))) for text in texts.values()]
+    times = median_times([*json_calls, *handler_calls], rounds)
     print(f"{'task definitions':24}{'template':>10}{'json':>12}{'handler':>12}{'ratio':>8}{'per task':>12}")
-    for (template_type, tasks), text, json_time, time_taken in zip(
-        texts, texts.values(), times[: len(cases)], times[len(cases) :], strict=True
+    for ((template_type, tasks), text), json_time, handler_time in zip(
+        texts.items(), times[: len(cases)], times[len(cases) :], strict=True
     ):
         print(
-            f"{f'{tasks} {template_type}':24}{len(text) / KB:7.0f} KB{json_time:9.1f} ms{time_taken:9.1f} ms"
-            f"{time_taken / json_time:8.1f}{time_taken / tasks:9.3f} ms"
+            f"{f'{tasks} {template_type}':24}{len(text) / KB:7.0f} KB{json_time:9.1f} ms{handler_time:9.1f} ms"
+            f"{handler_time / json_time:8.1f}{handler_time / tasks:9.3f} ms"
         )
     print(f"\nMedians of {rounds} rounds in this process, warm, Python {sys.version.split()[0]}.")
     return 0

@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "demo"))
 
 import templates  # noqa: E402 - beside this file
-from embedded_aws.runtime import Runtime, RuntimePrograms  # noqa: E402 - demo/ is no package
+from embedded_aws.runtime import Runtime, RuntimePrograms  # noqa: E402 - demo/ is not a package
 
 EMPTY_HANDLER: Final = "def handler(event, context):\n    return event\n"
 LARGE_TEMPLATE_TASKS: Final = 450
@@ -64,7 +64,7 @@ class Function:
         return len(target.getvalue())
 
     def unzipped_size(self) -> int:
-        """Return the size in bytes of the files in it."""
+        """Return the size in bytes of the bundle's files."""
         return sum(path.stat().st_size for path in bundle_files(self.bundle))
 
 
@@ -142,7 +142,7 @@ def print_table(ours: Function, empty: Function, rounds: int) -> None:
 
 
 def compilation_note(bundle: Path) -> str:
-    """Return a note on which Python the bundle is compiled for, and whether the measured Python can use that."""
+    """Return a sentence on which Python the bundle is compiled for, and whether the measured Python can use that."""
     command = [
         str(RuntimePrograms.find_in(ROOT / ".tools").python),
         "-c",

@@ -1,8 +1,8 @@
 """``make soak``: eight stacks at once for some minutes, on the embedded AWS, with a registry that fails now and then.
 
-Every stack must be instrumented correctly, or be refused with a message of the macro: because it has to be, or because
-the registry failed while it was created. After a third of the time the function is changed, so that all its processes
-start anew. From then on they must not grow in memory, open files or threads.
+Every stack must be instrumented correctly, or be refused with a message of the macro: because its template cannot be
+instrumented, or because the registry failed while the stack was created. After a third of the time the function is
+changed, so that all its processes start anew. From then on, their memory, open files and threads must not grow.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "demo"))
 
-from embedded_aws import sam, stacks  # noqa: E402 - demo/ is no package
+from embedded_aws import sam, stacks  # noqa: E402 - demo/ is not a package
 from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, embedded_aws  # noqa: E402 - the same
 
 CONCURRENT_STACKS: Final = 8
@@ -35,7 +35,7 @@ FAULT_SECONDS: Final = 4
 FAULTS: Final = (None, "error", None, "silence", None, "reset", None, "nonsense")
 WRAPPER: Final = "/opt/draios/bin/instrument"
 MAX_GROWTH_MIB: Final = 4
-"""How much a warm process may grow: the image cache can take that much, and a leak would go beyond it."""
+"""How much the memory of a warm process may grow. The image cache can take that much; a leak takes more."""
 
 
 @dataclass
@@ -80,7 +80,7 @@ def faulty_registry(state: SoakState) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -97,23 +97,23 @@ def _response_body(path: str) -> bytes:
     if kind == "blobs":
         return config
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
-    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)}
-    return json.dumps({"schemaVersion": 2, "config": described, "layers": []}).encode()
+    descriptor = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)}
+    return json.dumps({"schemaVersion": 2, "config": descriptor, "layers": []}).encode()
 
 
 def template(number: int, host: str, kind: str) -> dict[str, Any]:
     """Return a template of one to three task definitions."""
     resources = {}
-    for each in range(1 + number % 3):
-        container = {"Name": "web", "Image": f"{host}/n{number}x{each}:1"}
+    for index in range(1 + number % 3):
+        container = {"Name": "web", "Image": f"{host}/n{number}x{index}:1"}
         properties: dict[str, Any] = {
-            "Family": f"soak-{number}-{each}", "Cpu": "512", "Memory": "1024", "NetworkMode": "awsvpc",
+            "Family": f"soak-{number}-{index}", "Cpu": "512", "Memory": "1024", "NetworkMode": "awsvpc",
             "RequiresCompatibilities": ["FARGATE"], "ExecutionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/execution",
-            "ContainerDefinitions": [container | ({} if kind == "looked up" else {"EntryPoint": [f"/n{number}x{each}"]})],
+            "ContainerDefinitions": [container | ({} if kind == "looked up" else {"EntryPoint": [f"/n{number}x{index}"]})],
         }  # fmt: skip
         if kind == "to be refused":
             properties["PidMode"] = "host"
-        resources[f"Task{each}"] = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
+        resources[f"Task{index}"] = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
     return {"Transform": "SysdigInstrument", "Resources": resources}
 
 
@@ -129,7 +129,7 @@ def run_stack(aws: EmbeddedAws, state: SoakState, host: str, number: int) -> Non
     state.results[result] += 1
     if result == "wrong":
         state.failures.append(f"{stack.name} ({kind}, {seconds:.0f} s): {stack.status} {stack.reason[:300]}")
-    with suppress(Exception):  # what matters was seen
+    with suppress(Exception):  # the result is known already
         cloudformation.delete_stack(StackName=stack.name)
 
 
@@ -140,11 +140,11 @@ def classify(aws: EmbeddedAws, stack: stacks.Stack, kind: str, number: int, *, m
         ecs = aws.client("ecs")
         tasks = [ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"] for arn in arns]
         is_correct = kind != "to be refused" and all(
-            task["containerDefinitions"][0]["entryPoint"] == [WRAPPER, f"/n{number}x{each}"]
+            task["containerDefinitions"][0]["entryPoint"] == [WRAPPER, f"/n{number}x{index}"]
             and task["pidMode"] == "task"
-            for each, task in enumerate(tasks)
+            for index, task in enumerate(tasks)
         )
-        return "right" if is_correct else "wrong"
+        return "correct" if is_correct else "wrong"
     if kind == "to be refused":
         return "refused" if "PidMode is host" in stack.reason else "wrong"
     is_macro_message = bool(re.search(r'Task "Task\d", container "web"', stack.reason))
@@ -196,7 +196,7 @@ def _run_soak(aws: EmbeddedAws, state: SoakState, host: str, seconds: float) -> 
             number = next(numbers)
             try:
                 run_stack(aws, state, host, number)
-            except Exception as error:  # noqa: BLE001 - whatever it is, that stack did not end right
+            except Exception as error:  # noqa: BLE001 - any exception means that the stack failed
                 state.results["wrong"] += 1
                 state.failures.append(f"soak-{number}: {error!r}")
 
@@ -215,17 +215,17 @@ def _run_soak(aws: EmbeddedAws, state: SoakState, host: str, seconds: float) -> 
 
 
 def _force_cold_starts(aws: EmbeddedAws) -> None:
-    """Change the function, so that Lambda starts it anew everywhere."""
+    """Change the function, so that Lambda starts new processes for it."""
     functions = aws.client("lambda")
     for each in functions.list_functions()["Functions"]:
         functions.update_function_configuration(FunctionName=each["FunctionName"], Description="soaked")
 
 
 def _print_results(state: SoakState, samples: list[dict[int, tuple[float, int, int]]]) -> int:
-    counts = ", ".join(f"{number} {end}" for end, number in state.results.items())
+    counts = ", ".join(f"{count} {result}" for result, count in state.results.items())
     print(f"{sum(state.results.values())} stacks, {CONCURRENT_STACKS} at once: {counts}")
-    for line in state.failures[:20]:
-        print(f"  wrong: {line}")
+    for failure in state.failures[:20]:
+        print(f"  wrong: {failure}")
     print(f"\n{'process':>10}{'memory, MiB':>18}{'files':>14}{'threads':>14}")
     has_grown = False
     for pid in sorted(samples[-1]):

@@ -30,7 +30,7 @@ class DemoConsole:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Print a step that takes a while, and the time it took at its end."""
+        """Print a step that takes a while, and at its end the time it took."""
         print(f"  {text} … ", end="", flush=True)
         start = time.monotonic()
         try:
@@ -45,7 +45,7 @@ class DemoConsole:
         print(f"\n{self.paint('strong', text)}\n", flush=True)
 
     def print_wrapped(self, text: str, indent: str = "  ") -> None:
-        """Print a text, wrapped to the window."""
+        """Print a text, wrapped to the width of the window. ``indent`` is for all lines but the first."""
         width = self.console.width or MAX_WIDTH
         self.print_lines(
             textwrap.wrap(text, width, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)

@@ -130,13 +130,13 @@ def _displayed(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def diff_tasks(before: dict[str, Any], after: dict[str, Any], console: Console) -> Iterator[str]:
-    """Yield the lines of both task definitions as YAML, side by side."""
+    """Yield the lines of a side-by-side diff of both task definitions as YAML."""
     before_text, after_text = (
         yaml.safe_dump(_displayed(task), sort_keys=False, default_flow_style=None, width=console.width)
         for task in (before, after)
     )
-    everything = before_text.count("\n")
-    return side_by_side.render(hunks(before_text, after_text, context_lines=everything), console)
+    all_lines = before_text.count("\n")
+    return side_by_side.render(hunks(before_text, after_text, context_lines=all_lines), console)
 
 
 def _pick(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

@@ -131,6 +131,7 @@ MIN_LINES = 30
 SHORT = {
     "__main__.py": "the entry point of `python -m`",
     "errors.py": "every part raises them",
+    "cli/exit_codes.py": "the parser and the commands share them, and `--help` must not import a command",
     "engine/agent.py": "names that both the settings' decisions and the steps need",
     "engine/suggestions.py": "the engine's settings and the command line share it",
     "engine/json_types.py": "the type that everything else is about",

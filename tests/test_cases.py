@@ -17,6 +17,7 @@ from case_folders import ACCOUNT, CASES, REGION, Case
 from fixtures_handler import invoke
 from sysdig_instrument.cli import lookups, main
 from sysdig_instrument.cli.documents import fragment_of as fragment_of_value
+from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 from sysdig_instrument.documents import kind_of, load
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, json_pointer
@@ -138,12 +139,12 @@ def test_command_line(
     printed = capsys.readouterr()
     assert printed.out == ""
     if (case.folder / "expected-error.txt").exists():
-        assert code == main.EXIT_REFUSED
+        assert code == EXIT_REFUSED
         wanted = (case.folder / "expected-error.txt").read_text()
         assert printed.err.endswith(f"sysdig-instrument: {wanted}")
         assert not output.exists()
     else:
-        assert code == main.EXIT_OK, printed.err
+        assert code == EXIT_OK, printed.err
         if case.is_plain:
             compare(case.folder / "expected.json", output.read_text())
         assert load(str(output)).value == json.loads((case.folder / "expected.json").read_text())

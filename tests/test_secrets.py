@@ -21,6 +21,7 @@ from fixtures_handler import invoke
 from fixtures_telemetry import Recorder
 from secret_guard import PLANTED, inspect_text, leaks
 from sysdig_instrument.cli import lookups, main
+from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.function import hook, macro, telemetry
@@ -186,7 +187,7 @@ def test_no_case_prints_a_value(
         for name, value in case.settings.items()
     ]
     code = main.run(["transform", str(file), "-o", str(tmp_path / "out.json"), "--region", REGION, *settings])
-    assert code in (main.EXIT_OK, main.EXIT_REFUSED)
+    assert code in (EXIT_OK, EXIT_REFUSED)
     assert PLANTED not in recorder.take().errors
 
 

@@ -76,7 +76,7 @@ def _start(checkout: Path, given: Sequence[Record], folder: Path) -> subprocess.
 
 
 class Comparison:
-    """The differences with the inputs that have them, and how often each old wording became which new one."""
+    """The differences, each with the inputs that have it, and the number of times that an old wording became a new one."""
 
     def __init__(self) -> None:
         self.differences: defaultdict[str, list[str]] = defaultdict(list)
@@ -133,15 +133,24 @@ def table(wordings: Mapping[tuple[str, str], int]) -> Iterator[str]:
     counts: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], tuple[str, str]] = {}
     for (old, new), count in sorted(wordings.items()):
-        kind = NAMES.sub("…", old), NAMES.sub("…", new)
-        counts[kind] += count
-        examples.setdefault(kind, (old, new))
-    news, olds = Counter(old for old, _ in counts), Counter(new for _, new in counts)
+        pattern = NAMES.sub("…", old), NAMES.sub("…", new)
+        counts[pattern] += count
+        examples.setdefault(pattern, (old, new))
+    new_per_old, old_per_new = Counter(old for old, _ in counts), Counter(new for _, new in counts)
     yield "times\told\tnew\tlost\tnew wordings\told wordings"
-    for kind, (old, new) in examples.items():
+    for pattern, (old, new) in examples.items():
         lost = [name for name in dict.fromkeys(NAMES.findall(old)) if name not in new]
         if old != new:
-            yield "\t".join([str(counts[kind]), old, new, " ".join(lost), str(news[kind[0]]), str(olds[kind[1]])])
+            yield "\t".join(
+                [
+                    str(counts[pattern]),
+                    old,
+                    new,
+                    " ".join(lost),
+                    str(new_per_old[pattern[0]]),
+                    str(old_per_new[pattern[1]]),
+                ]
+            )
 
 
 def main() -> int:
@@ -178,7 +187,7 @@ def main() -> int:
 
 
 def totals(results: Mapping[str, Record]) -> Iterator[str]:
-    """Yield, for each command, the function and the hook, how many results had which outcome."""
+    """Yield a line with the number of results by outcome, for each command, for the function and for the hook."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for result in results.values():
         for part, each in result.items():

@@ -2,8 +2,8 @@
 
     python tools/compare_runner.py CHECKOUT INPUTS RESULTS
 
-Old and new code can be run alike because nothing is used but what users have: the command line, and the function that
-``template.yaml`` names. The network is closed; of AWS, only the SSM parameters and exports of an input can be read.
+Old and new code can be run in the same way, because only their public interfaces are used: the command line, and the
+function that ``template.yaml`` names. The network is closed; of AWS, only the SSM parameters and exports of an input can be read.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ HOOK_EVENT: Final[Record] = {
 
 @dataclass(frozen=True)
 class Input:
-    """A document, the commands to run on it, and everything that they and the function need besides.
+    """A document, the commands to run on it, and everything else that they and the function need.
 
     ``images`` are image configs; if it is ``None``, each image that the command ``images`` lists gets a made-up one. The
     function is called if there is an ``event``.
@@ -94,7 +94,7 @@ class LambdaContext:
 
 
 class Stream(io.TextIOWrapper):
-    """Standard output or standard error, in memory. It is the same for a whole run, as loggers keep the one they find."""
+    """Standard output or standard error, in memory. A whole run uses the same one, because loggers keep the one they find."""
 
     def __init__(self) -> None:
         self._bytes = io.BytesIO()

@@ -12,7 +12,7 @@ import yaml
 
 from compare_runner import Record
 
-Path: TypeAlias = tuple[str | int, ...]
+JsonPath: TypeAlias = tuple[str | int, ...]
 
 WORDING: Final = "<wording>"
 CUT_OFF: Final = "<a line that was cut off>"
@@ -34,7 +34,7 @@ PREFIX: Final = re.compile(
 NAME: Final = re.compile(r".*?: (?:[\w.]+: )?")
 """The part before the reason in a line of a diff's summary."""
 
-REST: Final = re.compile(r"… \D*(\d+)\D*")
+CUT_OFF_LINE: Final = re.compile(r"… \D*(\d+)\D*")
 """The last line of a message that was cut off: ``… and 3 more like these.``"""
 
 FAILED_IMAGE: Final = re.compile(r"    (?!ENTRYPOINT |CMD )")
@@ -88,11 +88,11 @@ class Mask:
         """Mask the lines of a message. A message that was cut off gets as many lines as it would have had."""
         lines: list[str] = []
         for line in text.split("\n"):
-            rest = REST.fullmatch(line)
+            rest = CUT_OFF_LINE.fullmatch(line)
             lines += [CUT_OFF] * int(rest[1]) if rest else [self.line(line)]
         return lines
 
-    def value(self, value: object, path: Path) -> object:
+    def value(self, value: object, path: JsonPath) -> object:
         """Mask the wording in a JSON value at a path; in a template, only the Result is wording."""
         if isinstance(value, dict):
             return {key: self.value(item, (*path, key)) for key, item in value.items()}
@@ -111,7 +111,7 @@ class Mask:
     def document(self, text: str) -> str:
         """Mask the Result in the text of a template, JSON or YAML; every line stays a line."""
         pieces, end = [], 0
-        for node in _results(yaml.compose(text, yaml.CSafeLoader)):
+        for node in _result_scalars(yaml.compose(text, yaml.CSafeLoader)):
             start, stop = node.start_mark.index, node.end_mark.index
             pieces += [text[end:start], self.line(node.value), "\n" * text.count("\n", start, stop)]
             end = stop
@@ -139,7 +139,7 @@ def _prefix(text: str) -> str:
     return found[0] if found else ""
 
 
-def _is_wording(path: Path) -> bool:
+def _is_wording(path: JsonPath) -> bool:
     if ("SysdigInstrument", "Result") in pairwise(path):
         return True
     if "fragment" in path or path[::2] == ("log", "message"):  # a log line's message is its name
@@ -147,13 +147,13 @@ def _is_wording(path: Path) -> bool:
     return path[-1:] != () and (path[-1] in KEYS or (len(path) > 1 and path[-2] in HOLDERS))
 
 
-def _results(node: yaml.Node | None, path: tuple[str, ...] = ()) -> Iterator[yaml.ScalarNode]:
+def _result_scalars(node: yaml.Node | None, path: tuple[str, ...] = ()) -> Iterator[yaml.ScalarNode]:
     """Yield the scalars in each Result, in the order of the document."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _results(value, (*path, str(key.value)))
+            yield from _result_scalars(value, (*path, str(key.value)))
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _results(item, path)
+            yield from _result_scalars(item, path)
     elif isinstance(node, yaml.ScalarNode) and ("SysdigInstrument", "Result") in pairwise(path):
         yield node

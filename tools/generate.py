@@ -36,7 +36,7 @@ SCOPE_DESCRIPTIONS: Final = {
 
 
 def parameters() -> Iterator[str]:
-    """Yield a template parameter for each setting. All are strings; an empty one means «not set»."""
+    """Yield a template parameter for each setting. All are strings; an empty one means "not set"."""
     for setting in TABLE:
         yield f"{setting.name}:"
         yield from _description(setting)
@@ -81,7 +81,7 @@ def parameter_default(value: Json) -> str:
 
 
 def settings_page() -> Iterator[str]:
-    """docs/settings.md."""
+    """Yield the lines of docs/settings.md."""
     yield from (
         "# Settings",
         "",
@@ -162,7 +162,7 @@ def replace_block(text: str, name: str, lines: Sequence[str]) -> str:
 
 
 def generated_files() -> dict[Path, str]:
-    """Each generated file, as it should be."""
+    """Return the generated files with the text that each should have."""
     template = ROOT / "template.yaml"
     text = template.read_text("utf-8")
     for name, lines in (("groups", groups()), ("parameters", parameters()), ("variables", variables())):

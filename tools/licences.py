@@ -1,4 +1,4 @@
-"""docs/licences.md: the licences of the packages that this software brings along, from their own metadata."""
+"""docs/licences.md: the licences of the packages that this software depends on, from their own metadata."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SPDX_IDS: Final = {"Apache License 2.0": "Apache-2.0"}
 """SPDX expressions for licence names in package metadata that are not SPDX."""
 
 REVIEWED: Final = {
-    "aws-lambda-powertools": "MIT-0",  # its metadata say MIT
-    "python-dateutil": "Apache-2.0 OR BSD-3-Clause",  # its metadata say Dual License
+    "aws-lambda-powertools": "MIT-0",  # its metadata says MIT
+    "python-dateutil": "Apache-2.0 OR BSD-3-Clause",  # its metadata says Dual License
 }
-"""Licences that were read from the licence text, where the metadata are less exact."""
+"""Licences that were read from the licence text, where the metadata is less exact."""
 
 ACCEPTED: Final = {"Apache-2.0", "Apache-2.0 OR BSD-3-Clause", "BSD-3-Clause", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0"}
 """Licences that have been reviewed. Any other stops the generator until it has been reviewed.
 
-MPL-2.0 obliges only those who change its files; shtab is installed unchanged, and not part of the function.
+MPL-2.0 obliges only those who change its files; shtab is installed unchanged, and is not part of the function.
 """
 
 

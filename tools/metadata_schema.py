@@ -1,7 +1,7 @@
 """docs/metadata.schema.json: what ``Metadata.SysdigInstrument`` may hold, for editors and for checks before a deployment.
 
-It is made from the table of settings. The schema differs from the engine in two ways: the engine also
-accepts white space around a word, and only the engine checks JSON inside a string.
+It is made from the table of settings. The schema differs from the engine in two ways: the engine also accepts white space
+around a word, and only the engine checks JSON inside a string.
 """
 
 from __future__ import annotations

@@ -27,13 +27,13 @@ def main() -> int:
         tested = {name: code for name, code in codes.items() if code is not None}
         survived = [name for name, code in tested.items() if code in (SURVIVED, NO_TESTS)]
         survivors += survived
-        totals += Counter(mutants=len(tested), left=len(survived))
+        totals += Counter(mutants=len(tested), survived=len(survived))
         if tested:
             _print_row(str(file.relative_to(RESULTS)).removesuffix(".meta"), len(tested), len(survived))
     if not totals["mutants"]:
         print("No mutants have been tested. Run `make mutants`.", file=sys.stderr)
         return 1
-    _print_row("all", totals["mutants"], totals["left"])
+    _print_row("all", totals["mutants"], totals["survived"])
     if "--survivors" in sys.argv[1:]:
         print("\n".join(survivors))
     return 0

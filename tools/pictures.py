@@ -1,7 +1,7 @@
 """Make the pictures in the documentation: run the tool on docs/examples in a terminal, and render its output as SVG.
 
-``make docs`` runs it; ``--check`` (a test) only says what is stale. The folder that a command runs in is as docs/cli.md
-describes it.
+``make docs`` runs it; ``--check`` (a test) only lists what is stale. Each command runs in a folder with the files that
+docs/cli.md describes.
 """
 
 from __future__ import annotations

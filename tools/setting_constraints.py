@@ -27,7 +27,7 @@ _MAP_VALUES: Final[Mapping[str, Json]] = {
     "string or intrinsic": {"type": ["string", "number", "boolean", "object"]},
     "image config": {"type": "object", "properties": {"Entrypoint": _ARGUMENTS, "Cmd": _ARGUMENTS}},
 }
-"""The JSON Schema of the values of a :class:`Object`."""
+"""The JSON Schema of the values of an :class:`Object`, by the object's ``value_type``."""
 
 _OBJECT_AS_STRING: Final[Json] = {"type": "string", "pattern": r"^\s*\{"}
 
@@ -37,7 +37,7 @@ _PATTERNS: Final[Mapping[type, str]] = {
     Object: r"^(\{[\s\S]*\})?$",
     LogConfiguration: r"^(inherit|\{[\s\S]*\})?$",
 }
-"""AllowedPattern of the types that have the same one for all settings."""
+"""The AllowedPattern of the types whose settings all have the same one."""
 
 
 @singledispatch
@@ -47,51 +47,53 @@ def schema(setting_type: SettingType) -> dict[str, Json]:
 
 
 @schema.register
-def _(kind: String) -> dict[str, Json]:
+def _(setting_type: String) -> dict[str, Json]:
     text: dict[str, Json] = {"type": "string"}
-    if kind.pattern:
-        text["pattern"] = rf"^\s*(?:{kind.pattern})\s*$"
-    return {"anyOf": [text, {"type": "object"}]} if kind.allows_intrinsic else text
+    if setting_type.pattern:
+        text["pattern"] = rf"^\s*(?:{setting_type.pattern})\s*$"
+    return {"anyOf": [text, {"type": "object"}]} if setting_type.allows_intrinsic else text
 
 
 @schema.register
-def _(kind: OneOf) -> dict[str, Json]:
-    return {"enum": [*kind.choices, *(word == "true" for word in kind.choices if word in {"true", "false"})]}
+def _(setting_type: OneOf) -> dict[str, Json]:
+    return {
+        "enum": [*setting_type.choices, *(word == "true" for word in setting_type.choices if word in {"true", "false"})]
+    }
 
 
 @schema.register
-def _(_kind: Boolean) -> dict[str, Json]:
+def _(_setting_type: Boolean) -> dict[str, Json]:
     return {"enum": [True, False, "true", "false", "True", "False", "TRUE", "FALSE"]}
 
 
 @schema.register
-def _(kind: Integer) -> dict[str, Json]:
-    number: Json = {"type": "integer", "minimum": kind.minimum, "maximum": kind.maximum}
+def _(setting_type: Integer) -> dict[str, Json]:
+    number: Json = {"type": "integer", "minimum": setting_type.minimum, "maximum": setting_type.maximum}
     return {"anyOf": [number, {"type": "string", "pattern": "^[0-9]{1,9}$"}]}
 
 
 @schema.register
-def _(kind: StringList) -> dict[str, Json]:
-    name: Json = {"type": "string", "pattern": rf"^\s*(?:{kind.pattern})?\s*$"}
+def _(setting_type: StringList) -> dict[str, Json]:
+    name: Json = {"type": "string", "pattern": rf"^\s*(?:{setting_type.pattern})?\s*$"}
     return {"anyOf": [{"type": "array", "items": name}, {"type": "string"}]}
 
 
 @schema.register
-def _(_kind: ArgumentList) -> dict[str, Json]:
+def _(_setting_type: ArgumentList) -> dict[str, Json]:
     as_text: Json = {"type": "string", "pattern": r"^\s*\["}
     return {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, as_text]}
 
 
 @schema.register
-def _(kind: Object) -> dict[str, Json]:
-    values: dict[str, Json] = {"type": "object", "additionalProperties": _MAP_VALUES[kind.value_type]}
-    if kind.key_pattern != ANY_KEY:
-        values["propertyNames"] = {"pattern": f"^(?:{kind.key_pattern})$"}
+def _(setting_type: Object) -> dict[str, Json]:
+    values: dict[str, Json] = {"type": "object", "additionalProperties": _MAP_VALUES[setting_type.value_type]}
+    if setting_type.key_pattern != ANY_KEY:
+        values["propertyNames"] = {"pattern": f"^(?:{setting_type.key_pattern})$"}
     return {"anyOf": [values, _OBJECT_AS_STRING]}
 
 
 @schema.register
-def _(_kind: LogConfiguration) -> dict[str, Json]:
+def _(_setting_type: LogConfiguration) -> dict[str, Json]:
     return {"anyOf": [{"enum": ["inherit"]}, {"type": "object", "required": ["LogDriver"]}, _OBJECT_AS_STRING]}
 
 

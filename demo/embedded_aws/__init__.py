@@ -1,5 +1,5 @@
-"""An AWS emulated on this machine, as far as a CloudFormation macro needs one: no containers, no account, no network.
+"""The part of AWS that a CloudFormation macro needs, emulated on this machine: no containers, no account, no network.
 
-LocalStack's CloudFormation, S3, IAM and logs; the function under AWS's own Lambda runtime emulator; ECS by moto.
-Beside it, a registry of container images.
+CloudFormation, S3, IAM and logs are LocalStack's, ECS is moto's, and the function runs under AWS's own Lambda runtime
+emulator. A registry of container images runs beside them.
 """

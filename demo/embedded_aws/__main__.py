@@ -1,4 +1,4 @@
-"""LocalStack, for as long as the program that started it lives: ``python -m embedded_aws``."""
+"""``python -m embedded_aws``: run LocalStack until the program that started it ends."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ INIT_PID: Final = 1
 
 
 def main() -> None:
-    """Ask Linux for a signal at the parent's death, then run LocalStack."""
+    """Ask Linux for a signal when the parent process ends, then run LocalStack."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == INIT_PID:  # the parent died before the call above
+    if os.getppid() == INIT_PID:  # the parent ended before the call above
         sys.exit("The program that started LocalStack has ended.")
 
-    from localstack.runtime.main import main as run  # noqa: PLC0415 - takes seconds, and the parent may die meanwhile
+    from localstack.runtime.main import main as run  # noqa: PLC0415 - takes seconds, in which the parent may end
 
     run()
 

@@ -1,4 +1,4 @@
-"""Convert CloudFormation properties to the names and types of the API's parameters, by the API's own model."""
+"""Convert CloudFormation properties to the names and types of the API's parameters, according to the API's own model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from botocore.model import Shape
 
-# Where the two differ in more than case.
+# Names that differ in more than their case.
 RENAMED_MEMBERS: Final[Mapping[str, str]] = {"proxyconfigurationproperties": "properties"}
 
 BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}

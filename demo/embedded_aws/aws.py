@@ -39,7 +39,7 @@ class EmbeddedAws:
     tools: Path
 
     def client(self, service: str, region: str = REGION, account: str = ACCOUNT) -> Any:  # noqa: ANN401 - boto3 has no types
-        """Return a boto3 client for it."""
+        """Return a boto3 client for the embedded AWS."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
@@ -49,7 +49,7 @@ class EmbeddedAws:
         )
 
     def environment(self) -> dict[str, str]:
-        """Return environment variables that make AWS's tools use it and nothing else."""
+        """Return environment variables that make AWS's tools use the embedded AWS and nothing else."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
         return {
             **inherited,
@@ -71,13 +71,13 @@ class EmbeddedAws:
 
 @contextmanager
 def embedded_aws(tools: Path) -> Iterator[EmbeddedAws]:
-    """Run the embedded AWS within the block; it is stopped however the block ends.
+    """Run the embedded AWS within the block, and stop it at the end of the block, also after an exception.
 
     Args:
         tools: The folder with the virtual environments ``localstack``, ``lambda`` and ``sam``.
 
     Raises:
-        Unavailable: It cannot run on this machine, or it did not start.
+        EmbeddedAwsError: It cannot run on this machine, or it did not start.
     """
     if platform.system() != "Linux":
         raise EmbeddedAwsError(
@@ -110,7 +110,7 @@ def _start(python: Path, tools: Path, workspace: Path, port: int) -> Popen[bytes
         "FILESYSTEM_ROOT": str(workspace / "localstack"),
         "GATEWAY_LISTEN": f"{LOOPBACK}:{port}",
         "LAMBDA_RUNTIME_EXECUTOR": "process",
-        # Nothing goes out: no usage data, no certificate from the network, no DNS server.
+        # No traffic leaves this machine: no usage data, no certificate from the network, no DNS server.
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
@@ -119,7 +119,7 @@ def _start(python: Path, tools: Path, workspace: Path, port: int) -> Popen[bytes
     }
     command = [str(python), "-m", "embedded_aws"]
     with _log_file(workspace).open("wb") as log:
-        # A session of its own: Ctrl-C does not reach it before us, and its session ID finds all that it starts.
+        # In a session of its own, Ctrl-C does not reach it before us, and its session ID identifies all that it starts.
         return Popen(command, cwd=workspace, env=variables, stdout=log, stderr=STDOUT, start_new_session=True)
 
 

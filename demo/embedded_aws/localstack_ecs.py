@@ -1,4 +1,4 @@
-"""ECS in LocalStack: the API by moto, and AWS::ECS::TaskDefinition for its CloudFormation.
+"""ECS for LocalStack: the API, answered by moto, and the resource type AWS::ECS::TaskDefinition for CloudFormation.
 
 LocalStack treats resource types that it does not know (clusters, services) as deployed, which is enough here.
 """
@@ -23,7 +23,7 @@ from embedded_aws.api_parameters import to_api_parameters
 
 @dataclass(frozen=True)
 class EcsApi:
-    """The API that the service below provides."""
+    """The name and version of the API, as LocalStack asks for them."""
 
     service: str = "ecs"
     version: str = "2014-11-13"
@@ -31,16 +31,16 @@ class EcsApi:
 
 @aws_provider()  # type: ignore[untyped-decorator] # LocalStack has no types
 def ecs() -> Service:
-    """Every operation of ECS, by moto."""
+    """Return the service ECS. moto answers every operation."""
     handlers = {operation: lambda context, _: call_moto(context) for operation in load_service("ecs").operation_names}
     return Service.for_provider(EcsApi(), dispatch_table_factory=lambda _: handlers)
 
 
 class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalStack has no types
-    """AWS::ECS::TaskDefinition. Each change makes a revision, and retires the one before, as a replacement does."""
+    """AWS::ECS::TaskDefinition. Like a replacement, each update registers a revision and deregisters the previous one."""
 
     TYPE = "AWS::ECS::TaskDefinition"
-    SCHEMA = {  # noqa: RUF012 - LocalStack's way
+    SCHEMA = {  # noqa: RUF012 - LocalStack expects a dict
         "typeName": TYPE,
         "primaryIdentifier": ["/properties/TaskDefinitionArn"],
         "readOnlyProperties": ["/properties/TaskDefinitionArn"],
@@ -60,13 +60,13 @@ class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalSta
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model)
 
     def update(self, request: Any) -> ProgressEvent:  # noqa: ANN401 - LocalStack has no types
-        """Register another revision and retire the last."""
+        """Register another revision and deregister the previous one."""
         event = self.create(request)
         self._deregister(request, request.previous_state["TaskDefinitionArn"])
         return event
 
     def delete(self, request: Any) -> ProgressEvent:  # noqa: ANN401 - LocalStack has no types
-        """Retire the revision."""
+        """Deregister the revision."""
         self._deregister(request, request.desired_state["TaskDefinitionArn"])
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model={})
 
@@ -75,11 +75,11 @@ class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalSta
 
 
 class TaskDefinitionPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc] # LocalStack has no types
-    """The plugin by which LocalStack finds the provider."""
+    """The plugin through which LocalStack finds the provider."""
 
     name = TaskDefinitionProvider.TYPE
     factory = None
 
     def load(self) -> None:
-        """Name the class."""
+        """Set the class of the provider."""
         self.factory = TaskDefinitionProvider

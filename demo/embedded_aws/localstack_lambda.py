@@ -17,7 +17,10 @@ from embedded_aws.runtime import Runtime, RuntimePrograms
 
 
 class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has no types
-    """One execution environment, as LocalStack asks for it. It needs ``EMBEDDED_AWS_TOOLS``, a folder."""
+    """One execution environment, with the interface that LocalStack expects.
+
+    The variable ``EMBEDDED_AWS_TOOLS`` must hold the path of the tools' folder.
+    """
 
     _runtime: Runtime | None = None
 
@@ -25,7 +28,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has n
         """Start the environment; the function is imported at the first invocation."""
         bundle = Path(self.function_version.config.code.get_unzipped_code_location())
         programs = RuntimePrograms.find_in(Path(os.environ["EMBEDDED_AWS_TOOLS"]))
-        # What LocalStack says about folders and time zones is about its containers.
+        # LocalStack's values of these variables are for its containers.
         variables = {name: str(value) for name, value in env_vars.items() if name not in {"LAMBDA_RUNTIME_DIR", "TZ"}}
         variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{self.function_version.config.runtime}"
         self._runtime = Runtime(programs, bundle, variables)
@@ -48,7 +51,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has n
         return InvocationResult(payload["invoke-id"], body, is_error=response.is_error, logs=response.log)
 
     def get_logs(self) -> str:
-        """Everything that the environment wrote."""
+        """Return all output of the environment."""
         return self._runtime.log() if self._runtime else ""
 
     def get_address(self) -> str:
@@ -60,7 +63,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack has n
         return LOOPBACK
 
     def get_runtime_endpoint(self) -> str:
-        """Not used: the emulator brings its own runtime API."""
+        """Return a URL that is never used: the emulator has its own runtime API."""
         return f"http://{LOOPBACK}:{config.GATEWAY_LISTEN[0].port}/unused"
 
     @classmethod

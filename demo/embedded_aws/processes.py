@@ -86,7 +86,7 @@ def _all_processes() -> Iterator[_Process]:
     """Yield the processes of this machine, from Linux's /proc."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            # «pid (name) state parent group session …», and a name may hold anything, parentheses too.
+            # "pid (name) state parent group session …". A name may contain any characters, even parentheses.
             fields = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
             yield _Process(int(entry.name), parent=int(fields[1]), session=int(fields[3]))
 

@@ -1,6 +1,6 @@
 """A container registry on this machine: the part of the OCI distribution specification that pulls use.
 
-It is a thread of the program that starts it. Its images have a configuration for x86-64 and for ARM64, and no layers,
+It runs in a thread of the program that starts it. Its images have a configuration for x86-64 and for ARM64, and no layers,
 since they are never run.
 """
 
@@ -37,7 +37,7 @@ class RegistryContent:
 
     @property
     def digest(self) -> str:
-        """Its name in the registry."""
+        """The digest, under which the registry stores this content."""
         return "sha256:" + hashlib.sha256(self.body).hexdigest()
 
     def descriptor(self, **members: object) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Registry:
     requested_images: list[str] = field(default_factory=list)
     """The images whose manifests were requested by tag, as ``shop/web:1.4``."""
     contents: dict[str, RegistryContent] = field(default_factory=dict)
-    """By their paths."""
+    """The contents by path."""
 
     def add_image(self, image: str, image_config: ImageConfig) -> None:
         """Add an image; its reference is a repository and a tag, without the registry."""
@@ -91,7 +91,7 @@ def _json_content(media_type: str, **members: object) -> RegistryContent:
 
 @contextmanager
 def registry(images: Mapping[str, ImageConfig]) -> Iterator[Registry]:
-    """Start a registry with some images on a free port of the loopback interface, and stop it in the end."""
+    """Start a registry with some images on a free port of the loopback interface, and stop it at the end of the block."""
     running = Registry()
     for image, image_config in images.items():
         running.add_image(image, image_config)
@@ -107,7 +107,7 @@ def registry(images: Mapping[str, ImageConfig]) -> Iterator[Registry]:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True  # a client that keeps its connection does not keep the program
+    daemon_threads = True  # a client that keeps its connection open does not keep the program running
 
     def __init__(self, running: Registry) -> None:
         super().__init__((LOOPBACK, 0), _Handler)

@@ -1,6 +1,6 @@
 """One execution environment of a Python Lambda function, without a container.
 
-AWS's own runtime interface emulator (the one in Lambda's base images; AWS SAM's wheel carries it) starts AWS's own
+AWS's own runtime interface emulator (the one in Lambda's base images; AWS SAM's wheel contains it) starts AWS's own
 runtime interface client, which imports the handler. So timeouts, response limits, cold and warm starts, the context
 and the JSON of errors are AWS's. Two things differ: no memory limit is set, and /var/task is a local folder.
 """

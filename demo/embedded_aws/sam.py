@@ -1,4 +1,4 @@
-"""AWS SAM, pointed at the embedded AWS."""
+"""Run AWS SAM against the embedded AWS."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ TIMEOUT_SECONDS: Final = 300
 
 
 class SamError(Exception):
-    """``sam`` failed; the message is what it wrote."""
+    """``sam`` failed; the message is its output."""
 
 
 def build(aws: EmbeddedAws, template: Path) -> Path:
-    """Build the function, as ``sam build`` does; the template that can be deployed."""
+    """Build the function with ``sam build``. Return the path of the built template."""
     folder = aws.workspace / "build"
     _sam(aws, "build", "--template", str(template), "--build-dir", str(folder))
     return folder / "template.yaml"
 
 
 def deploy(aws: EmbeddedAws, built: Path, stack: str, parameters: Mapping[str, str]) -> None:
-    """Deploy what was built, as ``sam deploy`` does."""
+    """Deploy the built template with ``sam deploy``."""
     aws.client("s3").create_bucket(Bucket=BUCKET)
     # SAM's own syntax: quotes in a quoted value are escaped, and nothing else is.
     overrides = ['{}="{}"'.format(name, value.replace('"', '\\"')) for name, value in parameters.items()]

@@ -1,4 +1,4 @@
-"""Deploy CloudFormation stacks and report how that ended."""
+"""Deploy CloudFormation stacks, and report the results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Stack:
     status: str
     reason: str
     resources: Mapping[str, str]
-    """Logical ids and physical ids."""
+    """The physical ID of each resource by its logical ID."""
 
     @property
     def succeeded(self) -> bool:
@@ -28,7 +28,7 @@ class Stack:
 
 
 def deploy(cloudformation: Any, name: str, template: str, parameters: Mapping[str, str] | None = None) -> Stack:  # noqa: ANN401 - boto3
-    """Create the stack, or update it where it exists (by a change set, as AWS's tools do), and wait for the end."""
+    """Create the stack, or update it if it exists (with a change set, as AWS's tools do). Wait until the operation ends."""
     arguments = {
         "StackName": name,
         "TemplateBody": template,

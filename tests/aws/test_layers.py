@@ -12,6 +12,7 @@ from embedded_aws import stacks
 from embedded_aws.aws import EmbeddedAws
 from fixtures_embedded_aws import SECRET, on_embedded_aws
 from sysdig_instrument.cli import main
+from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 
 pytestmark = on_embedded_aws
 
@@ -129,12 +130,12 @@ def test_check_passes_processed_templates_only(processed: dict[str, Any], tmp_pa
     after, before = tmp_path / "processed.json", tmp_path / "template.yaml"
     after.write_text(json.dumps(processed))
     before.write_text(TEMPLATE)
-    assert main.run(["check", str(after), *SETTINGS]) == main.EXIT_OK
-    assert main.run(["check", str(before), *SETTINGS]) == main.EXIT_REFUSED
+    assert main.run(["check", str(after), *SETTINGS]) == EXIT_OK
+    assert main.run(["check", str(before), *SETTINGS]) == EXIT_REFUSED
 
 
 def test_processing_a_processed_template_changes_nothing(processed: dict[str, Any], tmp_path: Path) -> None:
     file, output = tmp_path / "processed.json", tmp_path / "again.json"
     file.write_text(json.dumps(processed))
-    assert main.run(["transform", str(file), "-o", str(output), "--set=LogLevel=debug", *SETTINGS]) == main.EXIT_OK
+    assert main.run(["transform", str(file), "-o", str(output), "--set=LogLevel=debug", *SETTINGS]) == EXIT_OK
     assert json.loads(output.read_text()) == processed

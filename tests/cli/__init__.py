@@ -1,1 +1,5 @@
-"""The command line tool. A regular package, because python-hcl2 installs one of this name, and a folder would stand behind it."""
+"""Tests of the command line tool.
+
+This file makes the folder a regular package. Otherwise the package of this name that python-hcl2 installs would take
+precedence.
+"""

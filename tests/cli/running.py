@@ -1,9 +1,11 @@
-"""The tool run in this process, on the examples of the documentation."""
+"""Run the tool in this process, also on the examples of the documentation."""
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +32,17 @@ class Ran:
         return json.loads(self.out)
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ran:
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path, stdin: bytes | None = None) -> Ran:
+    """Run the tool in this process."""
+    before = sys.stdin
+    if stdin is not None:
+        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
     try:
         code = main.run([str(each) for each in arguments])
     except SystemExit as end:  # argparse
         code = int(end.code or 0)
+    finally:
+        sys.stdin = before
     printed = capsys.readouterr()
     assert "Traceback" not in printed.err
     return Ran(code, printed.out, printed.err)

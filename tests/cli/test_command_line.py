@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import subprocess
@@ -17,42 +16,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from case_folders import FOLDER
+from cli.running import run
 from factories import SECRET, container, properties_of, template
 from sysdig_instrument.cli import main
+from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.parser import COMMANDS
 from sysdig_instrument.engine.json_types import Json
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
 GOOD = json.dumps(template())
 SET = ["--set", "Collector=us2", "--set", f"AccessKeySecret={SECRET}"]
-
-
-class Ran:
-    """The result of a run in this process."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-        assert "Traceback" not in err
-
-    @property
-    def value(self) -> dict[str, Any]:
-        made: dict[str, Any] = json.loads(self.out)
-        return made
-
-
-def run(*arguments: str | Path, capsys: pytest.CaptureFixture[str], stdin: bytes | None = None) -> Ran:
-    """Run the tool in this process."""
-    before = sys.stdin
-    if stdin is not None:
-        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
-    try:
-        code = main.run([str(each) for each in arguments])
-    except SystemExit as end:  # argparse
-        code = int(end.code or 0)
-    finally:
-        sys.stdin = before
-    printed = capsys.readouterr()
-    return Ran(code, printed.out, printed.err)
 
 
 def spawn(*arguments: str | Path, stdin: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
@@ -74,7 +47,7 @@ def good(tmp_path: Path) -> Path:
 
 
 def test_a_processed_template_is_printed_and_the_exit_code_is_0(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run("transform", good, *SET, "--offline", capsys=capsys)
+    ran = run(capsys, "transform", good, *SET, "--offline")
     assert ran.code == 0
     assert properties_of(ran.value)["PidMode"] == "task"
     assert all(line.startswith("notice: ") for line in ran.err.splitlines())
@@ -83,7 +56,7 @@ def test_a_processed_template_is_printed_and_the_exit_code_is_0(good: Path, caps
 def test_a_refused_template_gives_1_and_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "t.json"
     path.write_text(json.dumps(template(container(EntryPoint=5))))
-    ran = run("transform", path, *SET, capsys=capsys)
+    ran = run(capsys, "transform", path, *SET)
     assert (ran.code, ran.out) == (1, "")
     assert "EntryPoint is not a list" in ran.err
 
@@ -91,7 +64,7 @@ def test_a_refused_template_gives_1_and_prints_nothing(tmp_path: Path, capsys: p
 def test_unknown_images_are_refused_offline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "t.json"
     path.write_text(json.dumps(template(container(EntryPoint=None))))
-    ran = run("transform", path, *SET, "--offline", capsys=capsys)
+    ran = run(capsys, "transform", path, *SET, "--offline")
     assert ran.code == 1
     assert '"shop/web:1" is needed, but --offline prevents the lookup' in ran.err
 
@@ -131,7 +104,7 @@ def test_a_bad_file_gives_2_and_one_message(name: str, tmp_path: Path, capsys: p
     content, expected = BAD_FILES[name]
     path = tmp_path / f"{name}.txt"
     path.write_bytes(content)
-    ran = run("transform", path, *SET, "--offline", capsys=capsys)
+    ran = run(capsys, "transform", path, *SET, "--offline")
     assert (ran.code, ran.out) == (2, "")
     assert expected in ran.err
     message = [line for line in ran.err.splitlines() if line.startswith("sysdig-instrument: ")]
@@ -143,7 +116,7 @@ def test_a_bad_file_gives_2_and_one_message(name: str, tmp_path: Path, capsys: p
 def test_a_template_over_a_megabyte_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "large.json"
     path.write_text(json.dumps({"Description": "x" * 1_000_001, **template()}))
-    ran = run("transform", path, *SET, capsys=capsys)
+    ran = run(capsys, "transform", path, *SET)
     assert (ran.code, ran.out) == (1, "")
     assert "CloudFormation accepts at most 1,000,000" in ran.err
 
@@ -152,7 +125,7 @@ def test_an_enormous_file_is_refused_unread(tmp_path: Path, capsys: pytest.Captu
     path = tmp_path / "huge.json"
     with path.open("wb") as file:
         file.truncate(1 << 33)
-    ran = run("transform", path, *SET, capsys=capsys)
+    ran = run(capsys, "transform", path, *SET)
     assert (ran.code, ran.out) == (2, "")
 
 
@@ -170,7 +143,7 @@ def test_an_enormous_file_is_refused_unread(tmp_path: Path, capsys: pytest.Captu
     ],
 )
 def test_a_file_that_cannot_be_read_gives_2(file: str, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run("transform", file, *SET, capsys=capsys)
+    ran = run(capsys, "transform", file, *SET)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err
 
@@ -196,7 +169,7 @@ def test_a_bad_file_for_an_option_gives_2(
     path = tmp_path / "bad"
     if content is not None:
         path.write_bytes(content)
-    ran = run("transform", good, *SET, option, path, capsys=capsys)
+    ran = run(capsys, "transform", good, *SET, option, path)
     assert (ran.code, ran.out) == (2, "")
     assert str(path) in ran.err
 
@@ -204,7 +177,7 @@ def test_a_bad_file_for_an_option_gives_2(
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=60), st.text(max_size=60).map(lambda text: text.encode(errors="replace"))))
 def test_random_bytes_give_an_error_message(content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run("transform", "-", *SET, "--offline", capsys=capsys, stdin=content)
+    ran = run(capsys, "transform", "-", *SET, "--offline", stdin=content)
     assert ran.code in (0, 1, 2)
     assert ran.code == 0 or ran.err.strip()
 
@@ -221,7 +194,7 @@ broken = st.tuples(
 def test_a_mutated_template_gives_no_crash(mutation: tuple[int, int, str], capsys: pytest.CaptureFixture[str]) -> None:
     start, length, text = mutation
     content = GOOD[:start] + text + GOOD[start + length :]
-    ran = run("transform", "-", *SET, "--offline", capsys=capsys, stdin=content.encode())
+    ran = run(capsys, "transform", "-", *SET, "--offline", stdin=content.encode())
     assert ran.code in (0, 1, 2)
 
 
@@ -301,46 +274,55 @@ def test_a_closed_stream_is_no_crash(closed: str, code: int, good: Path) -> None
     assert b"Traceback" not in ran.stderr
 
 
-def test_a_terminal_without_unicode_is_no_crash(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "container_definition", "expected"),
+    [
+        pytest.param("transform", container(Name="wäb", EntryPoint=5), b'container "w?b"', id="transform"),
+        pytest.param("images", container(Image="wäb:1", EntryPoint=None), b"w?b:1 (amd64)", id="images"),
+    ],
+)
+def test_a_terminal_without_unicode_is_no_crash(
+    command: str, container_definition: Json, expected: bytes, tmp_path: Path
+) -> None:
     path = tmp_path / "t.json"
-    path.write_text(json.dumps(template(container(Name="wäb", EntryPoint=5))), encoding="utf-8")
-    command = [sys.executable, "-m", "sysdig_instrument", "transform", str(path), *SET]
+    path.write_text(json.dumps(template(container_definition)), encoding="utf-8")
+    call = [sys.executable, "-m", "sysdig_instrument", command, str(path), *SET, "--offline"]
     environment = {"PYTHONPATH": str(SOURCE), "PYTHONIOENCODING": "ascii"}
-    ran = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=60)
+    ran = subprocess.run(call, check=False, capture_output=True, env=environment, timeout=60)
     assert ran.returncode == 1
-    assert b'container "w?b"' in ran.stderr
+    assert expected in ran.stdout + ran.stderr
 
 
 # Output
 
 
 def test_output_option_writes_only_the_file(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run("transform", good, *SET, "-o", tmp_path / "out", capsys=capsys)
+    ran = run(capsys, "transform", good, *SET, "-o", tmp_path / "out")
     assert (ran.code, ran.out) == (0, "")
     assert properties_of(json.loads((tmp_path / "out").read_text()))["PidMode"] == "task"
 
 
 @pytest.mark.parametrize("output", [".", "/nowhere/x", "/dev/full"])
 def test_an_output_that_cannot_be_written_gives_2(output: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run("transform", good, *SET, "-o", output, capsys=capsys)
+    ran = run(capsys, "transform", good, *SET, "-o", output)
     assert ran.code == 2
     assert f"Cannot write {output}: " in ran.err
 
 
 def test_formats_convert_into_one_another(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    as_json = run("transform", good, *SET, capsys=capsys)
-    as_yaml = run("transform", good, *SET, "--format", "yaml", capsys=capsys)
+    as_json = run(capsys, "transform", good, *SET)
+    as_yaml = run(capsys, "transform", good, *SET, "--format", "yaml")
     assert not as_yaml.out.startswith("{")
     path = tmp_path / "t.yaml"
     path.write_text(as_yaml.out)
-    back = run("transform", path, *SET, "--format", "json", capsys=capsys)
+    back = run(capsys, "transform", path, *SET, "--format", "json")
     assert back.value == as_json.value
-    assert run("transform", path, *SET, capsys=capsys).out == as_yaml.out
+    assert run(capsys, "transform", path, *SET).out == as_yaml.out
 
 
 def test_task_level_changes_do_not_fit_container_arrays(capsys: pytest.CaptureFixture[str]) -> None:
     array = json.dumps([{"name": "web", "image": "x", "entryPoint": ["a"]}]).encode()
-    ran = run("transform", "-", *SET, capsys=capsys, stdin=array)
+    ran = run(capsys, "transform", "-", *SET, stdin=array)
     assert ran.code == 0
     assert (
         "An array of container definitions cannot hold pidMode. Set pidMode to task in the task definition." in ran.err
@@ -375,7 +357,7 @@ def test_parameters_are_taken_in_every_form(
     path.write_text(json.dumps(parameters_template()))
     parameters.write_text(json.dumps(given_parameters))
     images.write_text(json.dumps({"a=b:1": {"Entrypoint": ["x"]}}))
-    ran = run("transform", path, *SET, "--offline", "--parameters", parameters, "--images", images, capsys=capsys)
+    ran = run(capsys, "transform", path, *SET, "--offline", "--parameters", parameters, "--images", images)
     assert ran.code == 0, ran.err
 
 
@@ -383,7 +365,7 @@ def test_p_wins_over_the_file_and_keeps_equals_signs(tmp_path: Path, capsys: pyt
     parameters, path = tmp_path / "p.json", tmp_path / "t.json"
     path.write_text(json.dumps(parameters_template()))
     parameters.write_text('{"Image": "other"}')
-    ran = run("transform", path, *SET, "--offline", "--parameters", parameters, "-p", "Image=a=b", capsys=capsys)
+    ran = run(capsys, "transform", path, *SET, "--offline", "--parameters", parameters, "-p", "Image=a=b")
     assert '"a=b" is needed' in ran.err
 
 
@@ -400,20 +382,20 @@ def test_p_wins_over_the_file_and_keeps_equals_signs(tmp_path: Path, capsys: pyt
 def test_a_malformed_name_value_pair_gives_2(
     option: str, bad: str, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran = run("transform", good, option, bad, capsys=capsys)
+    ran = run(capsys, "transform", good, option, bad)
     assert ran.code == 2
     assert f"A value of {option} has no name or no equals sign. Write {option} NAME=VALUE." in ran.err
 
 
 def test_set_keeps_equals_signs_and_ignores_empty_values(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run("transform", good, *SET, "--set", "ExtraConf=a=b=c", "--set", "LogLevel=", capsys=capsys)
+    ran = run(capsys, "transform", good, *SET, "--set", "ExtraConf=a=b=c", "--set", "LogLevel=")
     (agent,) = properties_of(ran.value)["ContainerDefinitions"][1:]
     assert {"Name": "SYSDIG_EXTRA_CONF", "Value": "a=b=c"} in agent["Environment"]
     assert "SYSDIG_LOGGING" not in {each["Name"] for each in agent["Environment"]}
 
 
 def test_an_unknown_setting_gets_a_suggestion(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run("transform", good, "--set", "Colector=us2", capsys=capsys)
+    ran = run(capsys, "transform", good, "--set", "Colector=us2")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == 'sysdig-instrument: Unknown setting "Colector" in --set. Did you mean "Collector"?\n'
 
@@ -421,7 +403,7 @@ def test_an_unknown_setting_gets_a_suggestion(good: Path, capsys: pytest.Capture
 def test_set_wins_over_the_settings_file(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "s.yaml"
     path.write_text(f"Collector: us3\nAccessKeySecret: {SECRET}\nPriority: security\n")
-    ran = run("transform", good, "--settings", path, "--set", "Priority=availability", capsys=capsys)
+    ran = run(capsys, "transform", good, "--settings", path, "--set", "Priority=availability")
     assert properties_of(ran.value)["ContainerDefinitions"][1]["Essential"] is False
 
 
@@ -431,7 +413,7 @@ def test_a_misspelt_key_of_an_image_config_gives_2(
 ) -> None:
     path = tmp_path / "i.json"
     path.write_text(json.dumps({"nginx": {key: ["x"]}}))
-    ran = run("transform", good, *SET, "--images", path, capsys=capsys)
+    ran = run(capsys, "transform", good, *SET, "--images", path)
     assert (ran.code, ran.out) == (2, "")
     assert f'image "nginx" has the unknown key "{key}"' in ran.err
 
@@ -449,16 +431,24 @@ def test_a_misspelt_key_of_an_image_config_gives_2(
 def test_a_mistyped_option_gets_a_suggestion(
     wrong: str, meant: str, good: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran = run("transform", good, wrong, capsys=capsys)
+    ran = run(capsys, "transform", good, wrong)
     assert ran.code == 2
     assert f'Did you mean "{meant}' in ran.err
 
 
 @pytest.mark.parametrize(
-    "extra", ["", " ", "--", "=", "--=", "-", "\n", "--ä", "x y"], ids=lambda extra: ascii(extra).strip("'") or "empty"
+    "extra",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(" ", id="space"),
+        *("--", "=", "--=", "-"),
+        pytest.param("\n", id="line break"),
+        pytest.param("--ä", id="non-ASCII option"),
+        "x y",
+    ],
 )
 def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("transform", good, "--offline", extra, "more", capsys=capsys).code == 2
+    assert run(capsys, "transform", good, "--offline", extra, "more").code == 2
 
 
 @pytest.mark.parametrize(
@@ -467,7 +457,7 @@ def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.Cap
     ids=" ".join,
 )
 def test_a_usage_error_gives_2_and_points_to_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run(*arguments, capsys=capsys)
+    ran = run(capsys, *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith(" --help\n")
 
@@ -476,14 +466,14 @@ def test_a_usage_error_gives_2_and_points_to_help(arguments: list[str], capsys: 
     "command", [[], *([each.name] for each in COMMANDS)], ids=lambda command: "".join(command) or "sysdig-instrument"
 )
 def test_every_command_has_a_help_that_fits_a_terminal(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run(*command, "--help", capsys=capsys)
+    ran = run(capsys, *command, "--help")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("usage: sysdig-instrument")
     assert max(map(len, ran.out.splitlines())) <= 100
 
 
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--version", capsys=capsys).out.startswith("sysdig-instrument ")
+    assert run(capsys, "--version").out.startswith("sysdig-instrument ")
 
 
 # The other commands
@@ -492,12 +482,12 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_check_gives_1_where_something_is_not_instrumented(
     good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran = run("check", good, *SET, capsys=capsys)
+    ran = run(capsys, "check", good, *SET)
     assert ran.code == 1
     assert "NOT instrumented" in ran.out
     processed = tmp_path / "processed.json"
-    run("transform", good, *SET, "-o", processed, capsys=capsys)
-    ran = run("check", processed, *SET, capsys=capsys)
+    run(capsys, "transform", good, *SET, "-o", processed)
+    ran = run(capsys, "check", processed, *SET)
     assert ran.code == 0
     assert "instrumented" in ran.out
     assert "NOT" not in ran.out
@@ -506,12 +496,12 @@ def test_check_gives_1_where_something_is_not_instrumented(
 def test_images_writes_what_transform_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, images = tmp_path / "t.json", tmp_path / "i.json"
     path.write_text(json.dumps(template(container(EntryPoint=None))))
-    ran = run("images", path, *SET, "--offline", "-o", images, capsys=capsys)
+    ran = run(capsys, "images", path, *SET, "--offline", "-o", images)
     assert ran.code == 1
     assert json.loads(images.read_text()) == {}
     images.write_text('{"shop/web:1": {"Entrypoint": ["x"], "Cmd": null}}')
-    assert run("images", path, *SET, "--offline", "--images", images, capsys=capsys).code == 0
-    assert run("transform", path, *SET, "--offline", "--images", images, capsys=capsys).code == 0
+    assert run(capsys, "images", path, *SET, "--offline", "--images", images).code == 0
+    assert run(capsys, "transform", path, *SET, "--offline", "--images", images).code == 0
 
 
 def test_parameters_of_the_transform_in_the_template_apply(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -519,7 +509,7 @@ def test_parameters_of_the_transform_in_the_template_apply(tmp_path: Path, capsy
     text = (FOLDER / "worked-example-template" / "template.yaml").read_text()
     transform = "Transform: [{Name: SysdigInstrument-canary, Parameters: {Priority: security, AgentMemory: '64'}}]"
     path.write_text(text.replace("Transform: SysdigInstrument", transform))
-    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == main.EXIT_OK
+    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == EXIT_OK
     containers = json.loads(capsys.readouterr().out)["Resources"]["SecurityPlayground"]["Properties"][
         "ContainerDefinitions"
     ]
@@ -532,7 +522,7 @@ def test_a_misspelt_parameter_is_reported(tmp_path: Path, capsys: pytest.Capture
     """CloudFormation would refuse it; without the notice the preview would use another value."""
     path = tmp_path / "t.json"
     path.write_text(json.dumps({"Parameters": {"Image": {"Type": "String", "Default": "shop/web:1"}}, "Resources": {}}))
-    ran = run(command, path, "-p", "Imgae=a", "-p", "Image=b", "-p", "Other=c", capsys=capsys)
+    ran = run(capsys, command, path, "-p", "Imgae=a", "-p", "Image=b", "-p", "Other=c")
     notices = [line for line in ran.err.splitlines() if "given with -p" in line]
     assert notices == [
         'notice: No template has the parameter "Imgae" given with -p. Did you mean "Image"?',

@@ -6,7 +6,7 @@ import pytest
 
 from sysdig_instrument.cli.console import Console, display_width, pad, wrap, wrap_words
 from sysdig_instrument.cli.formats import table
-from sysdig_instrument.cli.formats.model import FileReport, ReportRow, Result, TaskReport
+from sysdig_instrument.cli.formats.model import FileReport, ReportRow, RowResult, TaskReport
 
 LATIN = "the task definition has a container that no image configuration describes"
 JAPANESE = "タスク定義 コンテナー イメージ エージェント 設定 インストルメント 保護 されていない"
@@ -28,8 +28,8 @@ def test_a_paragraph_fits_the_width(text: str, width: int) -> None:
 @texts
 def test_a_table_fits_the_width(text: str, width: int) -> None:
     name = text.split(" ", maxsplit=1)[0]
-    row = ReportRow(name, Result.PASSED, "instrumented", text)
-    report = FileReport("app.yaml", (TaskReport(row, (row, ReportRow("web", Result.SKIPPED, "skipped", text))),))
+    row = ReportRow(name, RowResult.PASSED, "instrumented", text)
+    report = FileReport("app.yaml", (TaskReport(row, (row, ReportRow("web", RowResult.SKIPPED, "skipped", text))),))
     lines = "".join(table.render([report], Console(width))).splitlines()
     assert max(map(display_width, lines)) <= width
     starts = {display_width(line[: line.index("instrumented")]) for line in lines if "instrumented" in line}

@@ -18,8 +18,8 @@ from sysdig_instrument.cli.diff_formats import side_by_side
 from sysdig_instrument.cli.diff_formats.hunks import DiffLine, Hunk, Note, NoteSpan, hunks
 from sysdig_instrument.cli.diff_formats.unified import render_terminal
 
-DONE = [case for case in CASES if (case.folder / "expected.json").exists()]
-each_case = pytest.mark.parametrize("case", DONE, ids=lambda case: case.name)
+INSTRUMENTED_CASES = [case for case in CASES if (case.folder / "expected.json").exists()]
+each_case = pytest.mark.parametrize("case", INSTRUMENTED_CASES, ids=lambda case: case.name)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -28,7 +28,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return with_examples(tmp_path, monkeypatch)
 
 
-def surroundings(case: Case, here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def arguments_of(case: Case, here: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Set up a case in the folder. Return the arguments that follow the command."""
     monkeypatch.setattr(lookups, "make_lookup", lambda *_: case.answers)
     (here / case.input.name).write_bytes(case.input.read_bytes())
     (here / "case.json").write_text(json.dumps(case.settings))
@@ -43,7 +44,7 @@ def surroundings(case: Case, here: Path, monkeypatch: pytest.MonkeyPatch) -> lis
 def test_git_apply_gives_the_output_of_transform(
     case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = surroundings(case, here, monkeypatch)
+    arguments = arguments_of(case, here, monkeypatch)
     shown = run(capsys, "diff", *arguments)
     assert shown.code == 0, shown.err
     assert run(capsys, "transform", *arguments, "-o", "out").code == 0
@@ -59,7 +60,7 @@ def test_git_apply_gives_the_output_of_transform(
 def test_the_json_patch_holds_exactly_the_changes(
     case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patch = run(capsys, "diff", *surroundings(case, here, monkeypatch), "--format", "patch").value
+    patch = run(capsys, "diff", *arguments_of(case, here, monkeypatch), "--format", "patch").value
     assert all(operation["reason"] for operation in patch)
     made = jsonpatch.apply_patch(case.document.value, patch)
     assert made == json.loads((case.folder / "expected.json").read_text())
@@ -69,7 +70,7 @@ def test_the_json_patch_holds_exactly_the_changes(
 def test_every_reason_is_shown_with_a_line(
     case: Case, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = surroundings(case, here, monkeypatch)
+    arguments = arguments_of(case, here, monkeypatch)
     monkeypatch.setenv("COLUMNS", "140")
     changes = run(capsys, "diff", *arguments, "--format", "json").value[0]["changes"]
     shown = run(capsys, "diff", *arguments, "--side-by-side").out

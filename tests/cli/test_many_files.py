@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cli.running import ROOT, SETTINGS, run, with_examples
-from factories import container, template
+from cli.running import SETTINGS, run, with_examples
+from factories import template
 from sysdig_instrument.cli import console
 
 GOOD = json.dumps(template())
-MOST_KIB = 6 * 1024
-"""How much more memory a thousand templates may take than a hundred: allocators vary between runs."""
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return with_examples(tmp_path, monkeypatch)
 
 
-def put(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
@@ -37,23 +34,23 @@ def files(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
 
 def test_folders_are_walked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("b/two.json", "b/one.yaml", "b/deep/three.template", "a/four.yml"):
-        put(here / "them" / name, GOOD)
+        write_file(here / "them" / name, GOOD)
     for name in (".git/x.json", "node_modules/x.json", ".hidden.json", "x.txt"):
-        put(here / "them" / name, GOOD)
-    put(here / "them/package.json", '{"name": "x", "image": "y"}')
-    put(here / "them/menu.json", '[{"name": "soup", "image\\"": 1}, {"name": "mage"}]')
-    put(here / "them/broken.json", "{")
-    put(here / "them/compose.yaml", "services: {web: {image: x}}\n")
-    put(here / "them/prose.yaml", "text: containerDefinitions and AWS::ECS::TaskDefinition are words\n")
-    put(here / "them/list.json", json.dumps([{"name": "web", "image": "x", "entryPoint": ["run"]}]))
+        write_file(here / "them" / name, GOOD)
+    write_file(here / "them/package.json", '{"name": "x", "image": "y"}')
+    write_file(here / "them/menu.json", '[{"name": "soup", "image\\"": 1}, {"name": "mage"}]')
+    write_file(here / "them/broken.json", "{")
+    write_file(here / "them/compose.yaml", "services: {web: {image: x}}\n")
+    write_file(here / "them/prose.yaml", "text: containerDefinitions and AWS::ECS::TaskDefinition are words\n")
+    write_file(here / "them/list.json", json.dumps([{"name": "web", "image": "x", "entryPoint": ["run"]}]))
     assert files(capsys, "them", "app.yaml") == [
         "them/list.json", "them/a/four.yml", "them/b/one.yaml", "them/b/two.json", "them/b/deep/three.template", "app.yaml",
     ]  # fmt: skip
 
 
 def test_an_unreadable_template_is_reported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    put(here / "them/one.yaml", "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n\t: x\n")
-    put(here / "them/two.json", GOOD)
+    write_file(here / "them/one.yaml", "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n\t: x\n")
+    write_file(here / "them/two.json", GOOD)
     shown = run(capsys, "explain", "them", *SETTINGS)
     assert shown.code == 2
     assert "them/one.yaml, line 4" in shown.err
@@ -61,7 +58,7 @@ def test_an_unreadable_template_is_reported(here: Path, capsys: pytest.CaptureFi
 
 
 def test_one_bad_file_does_not_stop_the_others(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    put(here / "no.json", '{"name": "x"}')
+    write_file(here / "no.json", '{"name": "x"}')
     for command in ("diff", "explain", "check", "settings"):
         shown = run(capsys, command, "no.json", "none.json", "app.yaml", *SETTINGS)
         assert shown.code == 2
@@ -75,40 +72,6 @@ def test_folders_without_templates(here: Path, capsys: pytest.CaptureFixture[str
     shown = run(capsys, "explain", "empty", *SETTINGS)
     assert (shown.code, shown.out) == (2, "")
     assert "No template" in shown.err
-
-
-def memory(folder: Path, command: str) -> int:
-    """Return the peak memory in KiB of a run in its own process."""
-    program = (
-        "import resource, sys\nfrom sysdig_instrument.cli.main import run\n"
-        "code = run(sys.argv[1:])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\nsys.exit(code)"
-    )
-    call = [
-        sys.executable,
-        "-c",
-        program,
-        command,
-        str(folder),
-        *SETTINGS,
-        *(["--format", "sarif"] if command == "explain" else []),
-    ]
-    done = subprocess.run(
-        call, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    )
-    assert done.stdout.count("template-") >= len(list(folder.iterdir()))
-    return int(done.stderr.split()[-1])
-
-
-@pytest.mark.parametrize(("command", "small", "large"), [("explain", 100, 1000), ("diff", 30, 300)])
-def test_memory_stays_flat(here: Path, command: str, small: int, large: int) -> None:
-    for count in (small, large):
-        for number in range(count):
-            names = [f"c{number}x{index}" for index in range(2)]
-            made = template(*(container(Name=name) for name in names))
-            put(here / str(count) / f"template-{number:04}.json", json.dumps(made, indent=2))
-    few, many = memory(here / str(small), command), memory(here / str(large), command)
-    assert many - few < MOST_KIB, (few, many)
 
 
 def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,8 +96,8 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_settings_file_is_found_up_to_the_repository(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    put(here / "repository/.sysdig-instrument.yaml", "Collector: us4\n")
-    put(here / "repository/deep/er/it.json", GOOD)
+    write_file(here / "repository/.sysdig-instrument.yaml", "Collector: us4\n")
+    write_file(here / "repository/deep/er/it.json", GOOD)
     call = ["settings", "repository/deep/er/it.json", "--format", "json", "--all"]
 
     def collector() -> object:
@@ -143,7 +106,7 @@ def test_a_settings_file_is_found_up_to_the_repository(here: Path, capsys: pytes
     assert collector() == {"value": "not set", "layer": "default"}  # outside of a repository: beside the file only
     (here / "repository/.git").mkdir()
     assert collector() == {"value": "us4", "layer": "repository/.sysdig-instrument.yaml"}
-    put(here / "repository/deep/.sysdig-instrument.json", '{"Collector": "eu1"}')
+    write_file(here / "repository/deep/.sysdig-instrument.json", '{"Collector": "eu1"}')
     assert collector() == {"value": "eu1", "layer": "repository/deep/.sysdig-instrument.json"}
     call.append("--no-config")
     assert collector() == {"value": "not set", "layer": "default"}
@@ -152,12 +115,12 @@ def test_a_settings_file_is_found_up_to_the_repository(here: Path, capsys: pytes
 
 
 def test_the_settings_file_counts_for_every_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    put(here / ".sysdig-instrument.yaml", (here / "settings.yaml").read_text())
+    write_file(here / ".sysdig-instrument.yaml", (here / "settings.yaml").read_text())
     plain = ["app.yaml", "--images", "images.json", "--offline"]
     for command in ("transform", "diff", "explain"):
         assert run(capsys, command, *plain).code == 0
         assert run(capsys, command, *plain, "--no-config").code == 1
-    put(here / ".sysdig-instrument.yaml", "Colector: us2\n")
+    write_file(here / ".sysdig-instrument.yaml", "Colector: us2\n")
     shown = run(capsys, "diff", *plain)
     assert shown.code == 2
     assert ".sysdig-instrument.yaml" in shown.err

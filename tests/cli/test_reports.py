@@ -18,7 +18,15 @@ from factories import container, template
 from fixtures_embedded_aws import TOOLS, skip_or_fail
 from sysdig_instrument.cli.console import Console, display_width
 from sysdig_instrument.cli.formats import FORMATS, github, junit, markdown, sarif
-from sysdig_instrument.cli.formats.model import NOTICE, REFUSED, FileReport, ReportItem, ReportRow, Result, TaskReport
+from sysdig_instrument.cli.formats.model import (
+    NOTICE,
+    REFUSED,
+    FileReport,
+    ReportItem,
+    ReportRow,
+    RowResult,
+    TaskReport,
+)
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
@@ -48,7 +56,7 @@ def faults_of_sarif(text: str) -> list[str]:
 
 
 def unusual_report() -> FileReport:
-    row = ReportRow(UNUSUAL, Result.FAILED, "refused", UNUSUAL, 3)
+    row = ReportRow(UNUSUAL, RowResult.FAILED, "refused", UNUSUAL, 3)
     return FileReport(
         UNUSUAL,
         (TaskReport(row, (row,)),),

@@ -15,6 +15,7 @@ from moto import mock_aws
 from coverage_report.fake_ecs import BOTOCORE_LOADER
 from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered, wrapped
 from sysdig_instrument.cli import main
+from sysdig_instrument.cli.exit_codes import EXIT_USAGE
 
 OTHER = "us-east-1"
 
@@ -138,13 +139,13 @@ def test_the_region_and_the_credentials_of_a_profile(
 
 
 def test_usage_errors(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call() == main.EXIT_USAGE
+    assert call() == EXIT_USAGE
     assert "No AWS region is set. Give --region" in capsys.readouterr().err
-    assert call("--profile", "nobody", "--region", REGION) == main.EXIT_USAGE
+    assert call("--profile", "nobody", "--region", REGION) == EXIT_USAGE
     assert "No AWS credentials were found (ProfileNotFound)." in capsys.readouterr().err
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert call("--region", REGION) == main.EXIT_USAGE
+    assert call("--region", REGION) == EXIT_USAGE
     assert "No AWS credentials were found." in capsys.readouterr().err
 
 
@@ -156,7 +157,7 @@ def test_an_invalid_region_name(capsys: pytest.CaptureFixture[str]) -> None:
 def test_region_and_all_regions_exclude_each_other() -> None:
     with pytest.raises(SystemExit) as ended:
         call("--region", REGION, "--all-regions")
-    assert ended.value.code == main.EXIT_USAGE
+    assert ended.value.code == EXIT_USAGE
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Assertions in the support module explain themselves, as those in tests do."""
+"""Let pytest rewrite the assertions in the support module, so that their failures show the values."""
 
 import pytest
 

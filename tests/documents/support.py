@@ -26,7 +26,7 @@ def add(path: str, value: Json) -> Change:
     return Change("add", pointer(path), "because", value)
 
 
-def put(path: str, value: Json, was: Json) -> Change:
+def replace(path: str, value: Json, was: Json) -> Change:
     return Change("replace", pointer(path), "because", value, was)
 
 

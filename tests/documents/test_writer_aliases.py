@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from documents.support import add, check, put, remove
+from documents.support import add, check, remove, replace
 
 ENVIRONMENT = """\
 env: &env
@@ -50,7 +50,7 @@ def test_a_change_at_the_anchor_expands_the_aliases() -> None:
 
 def test_a_removed_anchor_expands_its_aliases() -> None:
     check("env: &env [A]\none: [*env, 1]\n", "one: [[A], 1]\n", remove("/env", ["A"]))
-    check("env: &env [A]\none: [*env, 1]\n", "env: &env 5\none: [[A], 1]\n", put("/env", 5, ["A"]))
+    check("env: &env [A]\none: [*env, 1]\n", "env: &env 5\none: [[A], 1]\n", replace("/env", 5, ["A"]))
 
 
 def test_an_alias_inside_an_anchored_value() -> None:
@@ -64,7 +64,9 @@ def test_an_alias_inside_an_anchored_value() -> None:
 
 
 def test_an_alias_is_replaced() -> None:
-    check("a: &a 1\nb: *a # why\nc: [*a]\n", "a: &a 1\nb: 2 # why\nc: [3]\n", put("/b", 2, 1), put("/c/0", 3, 1))
+    check(
+        "a: &a 1\nb: *a # why\nc: [*a]\n", "a: &a 1\nb: 2 # why\nc: [3]\n", replace("/b", 2, 1), replace("/c/0", 3, 1)
+    )
 
 
 MERGED = """\
@@ -79,7 +81,7 @@ one:
 
 def test_a_merged_key_is_overridden() -> None:
     check(MERGED, MERGED + "  Environment: [A, B]\n", add("/one/Environment/-", "B"))
-    check(MERGED, MERGED + "  Image: z\n", put("/one/Image", "z", "x"))
+    check(MERGED, MERGED + "  Image: z\n", replace("/one/Image", "z", "x"))
     check(MERGED, MERGED + "  EntryPoint: [W]\n", add("/one/EntryPoint", ["W"]))
 
 
@@ -124,7 +126,7 @@ def test_the_source_of_a_merge_changes() -> None:
           Image: x
           Environment: [A]
         """,
-        put("/base/Image", "z", "x"),
+        replace("/base/Image", "z", "x"),
     )
 
 
@@ -139,6 +141,6 @@ def test_merges_of_several_mappings_and_inline() -> None:
 
 
 def test_an_anchored_key_and_merges_of_both_kinds() -> None:
-    check("&k a: 1\nb: *k\nc: [*k]\n", "&k a: 1\nb: d\nc: [*k, e]\n", put("/b", "d", "a"), add("/c/-", "e"))
+    check("&k a: 1\nb: *k\nc: [*k]\n", "&k a: 1\nb: d\nc: [*k, e]\n", replace("/b", "d", "a"), add("/c/-", "e"))
     text = "a: &a {x: 1}\nb:\n  <<: [{z: 1}, *a]\n"
-    check(text, "a: &a {x: 2}\nb:\n  x: 1\n  z: 1\n", put("/a/x", 2, 1))
+    check(text, "a: &a {x: 2}\nb:\n  x: 1\n  z: 1\n", replace("/a/x", 2, 1))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from documents.support import add, changed, check, put, remove
+from documents.support import add, changed, check, remove, replace
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_replace_and_remove() -> None:
         remove("/b/y/0", 1),
         add("/b/z", [3]),
         remove("/c/0", {"Name": "A", "Value": "1"}),
-        put("/c/0/Value", "3", "2"),
+        replace("/c/0/Value", "3", "2"),
         add("/c/-", {"Name": "C", "Value": "3"}),
         add("/d/e/Capabilities", {"Add": [1]}),
         add("/d/f", {"x": 1}),
@@ -86,7 +86,7 @@ def test_replace_and_remove() -> None:
 
 
 def test_the_last_of_duplicate_keys_is_changed() -> None:
-    assert changed('{"a": 1, "b": 0, "a": 2}', put("/a", 3, 2)) == '{"a": 1, "b": 0, "a": 3}'
+    assert changed('{"a": 1, "b": 0, "a": 2}', replace("/a", 3, 2)) == '{"a": 1, "b": 0, "a": 3}'
     assert changed('{"a": 1, "b": 0, "a": 2}', remove("/a", 2)) == '{"b": 0}'
 
 

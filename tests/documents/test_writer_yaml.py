@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from documents.support import add, changed, check, doc, put, remove, write_changes
+from documents.support import add, changed, check, doc, remove, replace, write_changes
 from sysdig_instrument.documents import read
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ CONTAINERS = "/Resources/Task/Properties/ContainerDefinitions"
 def test_the_text_stays_without_changes() -> None:
     assert write_changes(doc(TEMPLATE), []) == TEMPLATE
     assert (
-        changed(TEMPLATE, put("/Outputs", {"Task": {"Value": {"Ref": "Task"}}}, {"Task": {"Value": {"Ref": "Task"}}}))
+        changed(
+            TEMPLATE, replace("/Outputs", {"Task": {"Value": {"Ref": "Task"}}}, {"Task": {"Value": {"Ref": "Task"}}})
+        )
         == TEMPLATE
     )
 
@@ -229,13 +231,13 @@ def test_replace() -> None:
         g:
           - - 1
         """,
-        put("/a", "two", 1),
-        put("/b", "b", {"Fn::Sub": "${x}"}),
-        put("/c", {"x": "yes"}, [1, 2]),
-        put("/d", [1], {"x": 1}),
-        put("/e", "3", "text\n"),
-        put("/f/1/x", [{"Ref": "R"}], 2),
-        put("/g", [[1]], None),
+        replace("/a", "two", 1),
+        replace("/b", "b", {"Fn::Sub": "${x}"}),
+        replace("/c", {"x": "yes"}, [1, 2]),
+        replace("/d", [1], {"x": 1}),
+        replace("/e", "3", "text\n"),
+        replace("/f/1/x", [{"Ref": "R"}], 2),
+        replace("/g", [[1]], None),
     )
 
 
@@ -257,8 +259,8 @@ def test_replace_keeps_the_text_of_equal_items() -> None:
           - m: three
         b: !If [c, {x:   1, y: 2, z: 3}, 0]
         """,
-        put("/a", [{"m": "one", "v": 3}, {"m": "two"}, {"m": "three"}], [{"m": "one", "v": 1}, {"m": "two"}]),
-        put("/b", {"Fn::If": ["c", {"x": 1, "y": 2, "z": 3}, 0]}, {"Fn::If": ["c", {"x": 1, "y": 2}, 0]}),
+        replace("/a", [{"m": "one", "v": 3}, {"m": "two"}, {"m": "three"}], [{"m": "one", "v": 1}, {"m": "two"}]),
+        replace("/b", {"Fn::If": ["c", {"x": 1, "y": 2, "z": 3}, 0]}, {"Fn::If": ["c", {"x": 1, "y": 2}, 0]}),
     )
 
 
@@ -310,7 +312,7 @@ def test_remove() -> None:
 
 
 def test_the_last_of_duplicate_keys_is_changed() -> None:
-    check("a:\n  b: 1\n  b: 2\n", "a:\n  b: 1\n  b: 3\n", put("/a/b", 3, 2))
+    check("a:\n  b: 1\n  b: 2\n", "a:\n  b: 1\n  b: 3\n", replace("/a/b", 3, 2))
     check("a:\n  b: 1\n  c: 0\n  b: 2\n", "a:\n  c: 0\n", remove("/a/b", 2))
 
 
@@ -446,9 +448,9 @@ def test_short_form_functions_follow_the_text() -> None:
 
 def test_edits_around_a_short_form_tag() -> None:
     """A change of the function itself, not of its argument, rewrites the value."""
-    assert changed("a: !Sub x # why\n", put("/a/Fn::Sub", "z", "x")) == "a: !Sub z # why\n"
-    assert changed("a: !GetAtt b.c\n", put("/a/Fn::GetAtt/1", "d", "c")) == "a: !GetAtt b.d\n"
-    assert changed("a: !If [c, 1, 2]\n", put("/a/Fn::If", 5, ["c", 1, 2])) == "a:\n  Fn::If: 5\n"
+    assert changed("a: !Sub x # why\n", replace("/a/Fn::Sub", "z", "x")) == "a: !Sub z # why\n"
+    assert changed("a: !GetAtt b.c\n", replace("/a/Fn::GetAtt/1", "d", "c")) == "a: !GetAtt b.d\n"
+    assert changed("a: !If [c, 1, 2]\n", replace("/a/Fn::If", 5, ["c", 1, 2])) == "a:\n  Fn::If: 5\n"
     assert changed("a: !If [c, 1, 2]\n", add("/a/b", 5)) == "a:\n  Fn::If:\n    - c\n    - 1\n    - 2\n  b: 5\n"
 
 
@@ -460,4 +462,4 @@ def test_edits_at_the_root() -> None:
     assert changed("# head\n\n- 1\n", add("/0", 2)) == "# head\n\n- 2\n- 1\n"
     assert changed("--- {a: 1}\n", add("/b", 2)) == "--- {a: 1, b: 2}\n"
     assert changed("--- {a: 1}\n", remove("/a", 1), add("/b", [2])) == "--- {b: [2]}\n"
-    assert changed("--- !Sub x\n", put("/Fn::Sub", "z", "x")) == "--- !Sub z\n"
+    assert changed("--- !Sub x\n", replace("/Fn::Sub", "z", "x")) == "--- !Sub z\n"

@@ -10,7 +10,7 @@ from sysdig_instrument.engine.patch import Change, Pointer
 
 
 def task_label(name: str) -> str:
-    """Return the display name of a task definition. One in ECS's own form without a family has no name."""
+    """Return the display name of a task definition. One in the format of the ECS API without a family has no name."""
     return name or "task definition"
 
 
@@ -23,7 +23,7 @@ def owner_label(change: Change) -> str:
 
 
 def changed_key(change: Change) -> str:
-    """Return the key that changes, below its owner: ``LinuxParameters.Capabilities.Add``."""
+    """Return the key that changes, below its owner: ``LinuxParameters.Capabilities.Add``; "the list" for an item of a list."""
     below = change.pointer[len(_owner_pointer(change)) :]
     names = [part for part in below if isinstance(part, str) and part != "-"]
     return ".".join(names[1:] if names[:1] == ["Properties"] else names) or "the list"

@@ -14,15 +14,17 @@ from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.suggestions import did_you_mean
-from sysdig_instrument.errors import RefusedError, UsageError, UserError
+from sysdig_instrument.errors import UsageError, UserError
 
 T = TypeVar("T")
 
 
 def process_files(
-    options: argparse.Namespace, environment: Mapping[str, str], work: Callable[[InputDocument, Context], T]
+    options: argparse.Namespace, environment: Mapping[str, str], process_document: Callable[[InputDocument, Context], T]
 ) -> Iterator[tuple[str, T | UserError]]:
-    """Yield the path of each file with the result of ``work``, or with the error. Settings may differ between folders.
+    """Yield the path of each file with the result of ``process_document``, or with the error.
+
+    Settings may differ between folders.
 
     Raises:
         UsageError: An option is wrong, or no file was named and no folder contains a template or a task definition.
@@ -33,14 +35,14 @@ def process_files(
     parameters: set[str] = set()
     has_documents = False
 
-    def record_and_work(document: InputDocument, context: Context) -> T:
+    def record_parameters_and_process(document: InputDocument, context: Context) -> T:
         parameters.update(section(document.fragment, "Parameters"))
-        return work(document, context)
+        return process_document(document, context)
 
     try:
         for number, file in enumerate(files):
             progress.show(number, file.path)
-            result = _process_file(file, inputs, record_and_work)
+            result = _process_file(file, inputs, record_parameters_and_process)
             if result is not None:
                 has_documents = True
                 progress.clear()
@@ -53,12 +55,12 @@ def process_files(
 
 
 def _process_file(
-    file: InputFile, inputs: PlanInputs, work: Callable[[InputDocument, Context], T]
+    file: InputFile, inputs: PlanInputs, process_document: Callable[[InputDocument, Context], T]
 ) -> T | UserError | None:
     context = inputs.context_for(file.path)
     try:
         document = open_document(file)
-        return None if document is None else work(document, context)
+        return None if document is None else process_document(document, context)
     except UserError as error:
         return error
     except RecursionError:
@@ -75,8 +77,3 @@ def warn_unknown_parameters(options: argparse.Namespace, known: Collection[str])
             write_stderr(
                 f'notice: No template has the parameter "{name}" given with -p. {did_you_mean(name, known)}'.rstrip()
             )
-
-
-def exit_code(error: UserError) -> int:
-    """Return the exit code for an error: 1 for a refused template, else 2."""
-    return 1 if isinstance(error, RefusedError) else 2

@@ -110,7 +110,7 @@ def _console_width(environment: Mapping[str, str], *, is_terminal: bool) -> int 
 
 
 def sanitize(text: str) -> str:
-    """Replace control characters, which a terminal would obey, and expand tabs."""
+    """Replace control characters, which would control the terminal, and expand tabs."""
     return _CONTROL_CHARACTER.sub("�", text.expandtabs(_TAB_WIDTH))
 
 

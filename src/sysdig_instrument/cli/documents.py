@@ -1,4 +1,7 @@
-"""The input documents: find and open them, show them to the engine, and translate the plan to the document's own key case."""
+"""Find and read the input documents, plan their changes, and convert each plan to the key case of its document.
+
+Output files are written here, too.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _TASK_DEFINITION_MARKERS: Final = (b"AWS::ECS::TaskDefinition", b"ontainerDefini
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file to read. One that was found in a folder is skipped if it is not a template."""
+    """A file to read. One that was found in a folder is skipped if it is neither a template nor a task definition."""
 
     path: str
     is_explicit: bool
@@ -76,6 +79,18 @@ def _read_bytes(path: str) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}. Make it readable, or leave it out.") from None
+
+
+def write_output_file(path: str, content: bytes) -> None:
+    """Write the file that ``-o`` names.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Give -o the path of a file.") from None
 
 
 def _has_known_key(value: Json) -> bool:
@@ -146,21 +161,21 @@ def input_document(source: Document) -> InputDocument:
         UsageError: The document is neither a template nor a task definition.
         RefusedError: The template is too large for CloudFormation.
     """
-    document_kind = kind_of(source.value, source.name)
-    if document_kind == "template":
+    kind = kind_of(source.value, source.name)
+    if kind == "template":
         check_size(len(source.encode(source.text)), source.name)
-        return InputDocument(source, document_kind, source.value)
-    return InputDocument(source, document_kind, fragment_of(source.value, document_kind))
+        return InputDocument(source, kind, source.value)
+    return InputDocument(source, kind, fragment_of(source.value, kind))
 
 
-def fragment_of(value: Json, document_kind: DocumentKind) -> Json:
+def fragment_of(value: Json, kind: DocumentKind) -> Json:
     """Return what the engine sees of a document: a template unchanged, anything else as the Properties of a resource."""
-    if document_kind == "template":
+    if kind == "template":
         return value
-    fragment = to_properties(value, document_kind)
+    fragment = to_properties(value, kind)
     return (
         {**_UNKNOWN_PROPERTIES, **fragment}
-        if document_kind == "container definitions" and isinstance(fragment, dict)
+        if kind == "container definitions" and isinstance(fragment, dict)
         else fragment
     )
 

@@ -27,10 +27,9 @@ class PlanInputs:
 
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         self._options = options
-        layers = (
+        self._image_layers = (
             [Layer(options.images, {"ImageConfigs": _load_image_configs(options.images)})] if options.images else []
         )
-        self._image_layers: tuple[Layer, ...] = (*layers,)
         parameters = _load_parameters(options.parameters) if options.parameters else {}
         self._parameters = {**parameters, **parse_pairs(options.parameter, "-p")}
         self._region = options.region or aws_region(environment, options.profile)
@@ -42,15 +41,15 @@ class PlanInputs:
         Raises:
             UsageError: An option or the settings file has an invalid value.
         """
-        config = None if self._options.no_config else find_config_file(path)
-        if config not in self._contexts:
-            self._contexts[config] = Context(
-                resolved=_merge_settings(self._options, config, self._image_layers),
+        settings_file = None if self._options.no_config else find_settings_file(path)
+        if settings_file not in self._contexts:
+            self._contexts[settings_file] = Context(
+                resolved=_merge_settings(self._options, settings_file, self._image_layers),
                 parameters=self._parameters,
                 region=self._region,
                 account=self._options.account_id,
             )
-        return self._contexts[config]
+        return self._contexts[settings_file]
 
 
 def context_for_file(options: argparse.Namespace, environment: Mapping[str, str], path: str) -> Context:
@@ -68,13 +67,13 @@ def settings_from_options(options: argparse.Namespace) -> ResolvedSettings:
     Raises:
         UsageError: A setting does not exist or has an invalid value.
     """
-    return _merge_settings(options, None if options.no_config else find_config_file("-"), ())
+    return _merge_settings(options, None if options.no_config else find_settings_file("-"), ())
 
 
 def _merge_settings(
-    options: argparse.Namespace, config: Path | None, extra_layers: Iterable[Layer]
+    options: argparse.Namespace, settings_file: Path | None, extra_layers: Iterable[Layer]
 ) -> ResolvedSettings:
-    paths = [display_path(config)] if config else []
+    paths = [display_path(settings_file)] if settings_file else []
     if options.settings:
         paths.append(options.settings)
     layers = [Layer(path, _load_object(path, "settings")) for path in paths]
@@ -145,10 +144,10 @@ def _checked_parameter_value(value: Json, path: str) -> Json:
 
 # --- the settings file
 
-CONFIG_FILE_NAMES: Final = (".sysdig-instrument.yaml", ".sysdig-instrument.yml", ".sysdig-instrument.json")
+SETTINGS_FILE_NAMES: Final = (".sysdig-instrument.yaml", ".sysdig-instrument.yml", ".sysdig-instrument.json")
 
 
-def find_config_file(document_path: str) -> Path | None:
+def find_settings_file(document_path: str) -> Path | None:
     """Return the settings file for a document, or for the current folder if the document is ``-``."""
     path = Path("." if document_path == "-" else document_path)
     try:
@@ -158,27 +157,27 @@ def find_config_file(document_path: str) -> Path | None:
     return next(
         (
             file
-            for folder in (*_config_folders(start), Path.cwd())
-            for name in CONFIG_FILE_NAMES
+            for folder in (*_folders_to_search(start), Path.cwd())
+            for name in SETTINGS_FILE_NAMES
             if (file := folder / name).is_file()
         ),
         None,
     )
 
 
-def _config_folders(start: Path) -> Iterator[Path]:
+def _folders_to_search(start: Path) -> Iterator[Path]:
     ancestors = [start, *start.parents]
     root_index = next((index for index, folder in enumerate(ancestors) if (folder / ".git").exists()), 0)
     yield from ancestors[: root_index + 1]
 
 
-def display_path(config: Path) -> str:
+def display_path(path: Path) -> str:
     """Return the shorter of the absolute path and the path relative to the current folder, for messages."""
     try:
-        relative = os.path.relpath(config)
+        relative = os.path.relpath(path)
     except ValueError:  # another drive
-        return str(config)
-    return min(relative, str(config), key=len)
+        return str(path)
+    return min(relative, str(path), key=len)
 
 
 # --- the AWS region

@@ -12,18 +12,14 @@ import sys
 
 from sysdig_instrument import __version__
 from sysdig_instrument.cli.console import discard, write_stderr
+from sysdig_instrument.cli.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, exit_code
 from sysdig_instrument.cli.parser import COMMANDS, EPILOG, HelpFormatter, Parser
-from sysdig_instrument.errors import RefusedError, UserError
+from sysdig_instrument.errors import UserError
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
-
-EXIT_OK: Final = 0
-EXIT_REFUSED: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 
 NESTED_TOO_DEEPLY: Final = "is nested too deeply. Reduce the nesting."
 
@@ -60,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
         return _dispatch(arguments)
     except UserError as error:
         write_stderr(f"sysdig-instrument: {error}")
-        return EXIT_REFUSED if isinstance(error, RefusedError) else EXIT_USAGE
+        return exit_code(error)
     except RecursionError:
         write_stderr(f"sysdig-instrument: The file {NESTED_TOO_DEEPLY}")
         return EXIT_USAGE

@@ -9,6 +9,7 @@ import argparse
 import re
 from argparse import ArgumentParser
 
+from sysdig_instrument.cli.exit_codes import EXIT_USAGE
 from sysdig_instrument.cli.formats import FORMATS
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -277,7 +278,6 @@ COMMANDS: Final = (
 
 # --- the parser
 
-_EXIT_USAGE: Final = 2
 _INVALID_CHOICE: Final = r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)"
 _CHOICE_NAME: Final = r"[\w-]+"
 _UNRECOGNIZED: Final = "unrecognized arguments: "
@@ -330,7 +330,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message, a suggestion if there is one, and a pointer to the help."""
-        self.exit(_EXIT_USAGE, f"{self.prog}: {message}{self._suggestion(message)}\nSee {self.prog} --help\n")
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}{self._suggestion(message)}\nSee {self.prog} --help\n")
 
     def _suggestion(self, message: str) -> str:
         options = [option for action in self._actions for option in action.option_strings]

@@ -1,4 +1,4 @@
-r"""Read templates and ECS task definitions in JSON or YAML, and write them back. For the command line tool only.
+r"""Read templates and ECS task definitions in JSON or YAML, and write them back. The function does not use this package.
 
 >>> from sysdig_instrument.documents import read, write
 >>> from sysdig_instrument.engine.patch import Change

@@ -183,13 +183,13 @@ def _translate_pointer(value: Json, pointer: Pointer) -> tuple[Pointer, bool]:
     current: Json = value
     in_free_form = False
     for part in pointer:
-        found = part
+        document_part = part
         if isinstance(current, dict):
-            found = part if in_free_form else _key_in_document(current, str(part))
-            current = current.get(str(found))
+            document_part = part if in_free_form else _key_in_document(current, str(part))
+            current = current.get(str(document_part))
         elif isinstance(current, list):
             current = current[int(part)] if part != "-" and int(part) < len(current) else None
-        translated.append(found)
+        translated.append(document_part)
         in_free_form = in_free_form or (isinstance(part, str) and _is_free_form(part))
     # A value set at the key itself, such as a whole map of labels, is not converted either.
     return tuple(translated), in_free_form

@@ -135,7 +135,7 @@ def _duplicate_key_warnings(text: str, name: str) -> tuple[str, ...]:
 
 
 def duplicate_key_warning(name: str, text: str, offset: int, first_offset: int, key: str) -> str:
-    """Return the warning for a duplicate key. CloudFormation uses the last one, and so does this package."""
+    """Return the warning for a duplicate key. CloudFormation uses the last one, and so does this tool."""
     return (
         f'{name}, line {line_of(text, offset)}, column {column_of(text, offset) + 1}: duplicate key "{key}", first used '
         f"on line {line_of(text, first_offset)}. CloudFormation and this tool use the last one. Remove the other."

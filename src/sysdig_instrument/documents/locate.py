@@ -80,7 +80,7 @@ def _child_at(node: Node, part: str | int) -> tuple[int, Node] | None:
 
 
 def _merged_child(value: Node, part: str | int) -> tuple[int, Node] | None:
-    """Return the same for a key that a merge key brings in. It is defined elsewhere in the text: those lines are shown."""
+    """Return the start offset and the node of a child that a merge key brings in. Both are where the child is defined."""
     value = value.target if isinstance(value, Alias) else value
     if isinstance(value, Sequence):
         return next((child for item in value.items if (child := _merged_child(item, part))), None)

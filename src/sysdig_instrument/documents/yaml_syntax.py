@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # libyaml's parser is about twenty times as fast as the one in Python. Both give the same events.
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# Lists the forbidden characters, not the allowed ones: a class that spans all of Unicode takes milliseconds to compile.
+# The forbidden characters, not the allowed ones: a class that spans all of Unicode takes milliseconds to compile.
 _NON_PRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 

@@ -15,7 +15,7 @@ from sysdig_instrument.cli.formats.model import (
     LineLocator,
     ReportItem,
     ReportRow,
-    Result,
+    RowResult,
     TaskReport,
 )
 from sysdig_instrument.cli.formats.output import print_reports
@@ -47,10 +47,10 @@ def _task_report(plan: TaskPlan, locator: LineLocator) -> tuple[ReportRow, list[
     name, line = task_label(plan.task.name), locator.line(plan.task.pointer or ())
     match protection(plan):
         case Protected():
-            return ReportRow(name, Result.PASSED, "instrumented", "", line), []
+            return ReportRow(name, RowResult.PASSED, "instrumented", "", line), []
         case OutOfScope(why):
             item = ReportItem(LEFT_ALONE, Reason(f"Left alone: {why}"), name, None, "", line)
-            return ReportRow(name, Result.SKIPPED, "left alone", why, line), [item]
+            return ReportRow(name, RowResult.SKIPPED, "left alone", why, line), [item]
         case Unprotected(reasons):
             items = [ReportItem(NOT_INSTRUMENTED, Reason(reason), name, None, "", line) for reason in reasons]
-            return ReportRow(name, Result.FAILED, "NOT instrumented", "; ".join(reasons), line), items
+            return ReportRow(name, RowResult.FAILED, "NOT instrumented", "; ".join(reasons), line), items

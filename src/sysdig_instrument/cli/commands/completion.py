@@ -11,6 +11,7 @@ import shtab
 
 from sysdig_instrument.cli import main
 from sysdig_instrument.cli.console import write_stdout
+from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.parser import COMMANDS, subparsers_of
 from sysdig_instrument.engine.settings.table import TABLE
 
@@ -21,7 +22,7 @@ _PREAMBLE: Final = {
     "zsh": f"{_FUNCTION}() {{ compadd -S '' -- {_SETTINGS}; }}",
 }
 _BASH_WRAPPER: Final = """
-# Bash parts --option=value into three words; shtab's function expects two. No space follows --set NAME=.
+# Bash splits --option=value into three words; shtab's function expects two. No space follows --set NAME=.
 _sysdig_instrument() {
   if [[ "${COMP_WORDS[COMP_CWORD]}" == "=" ]]; then
     COMP_WORDS[COMP_CWORD]=""
@@ -41,7 +42,7 @@ _ZSH_OPTION: Final = r'(--[\w-]+)(\}"|)\[(?=.*\]:)'
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Print the script."""
     write_stdout(_script(options.shell))
-    return 0
+    return EXIT_OK
 
 
 def _script(shell: str) -> str:

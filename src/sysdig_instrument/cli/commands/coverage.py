@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.cli.console import detect_console, write_stderr, write_stdout
+from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.formats import coverage_table
 from sysdig_instrument.cli.inputs import aws_region, settings_from_options
 from sysdig_instrument.coverage import json_report
@@ -15,7 +16,7 @@ from sysdig_instrument.coverage.ecs import AwsAccount, read_inventory
 from sysdig_instrument.coverage.report import build_report
 from sysdig_instrument.lookup.aws import boto3_session
 
-EXIT_UNPROTECTED: Final = 1
+_EXIT_UNPROTECTED: Final = 1
 """The exit code if a task that should be protected is not, or may not be."""
 
 
@@ -39,4 +40,4 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             write_stderr(f"Could not be read: {read_error.text}")
     else:
         write_stdout(coverage_table.render(report, detect_console(options.color, environment)))
-    return EXIT_UNPROTECTED if options.fail_on == "unprotected" and not report.has_passed else 0
+    return _EXIT_UNPROTECTED if options.fail_on == "unprotected" and not report.has_passed else EXIT_OK

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import final_pointers, owner_label
-from sysdig_instrument.cli.batch import exit_code, process_files
+from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.diff_formats import side_by_side
 from sysdig_instrument.cli.diff_formats.hunks import Hunk, Note, NoteSpan, hunks
 from sysdig_instrument.cli.diff_formats.summary import change_records, json_patch, render_summary
 from sysdig_instrument.cli.diff_formats.unified import render_patch, render_terminal
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
+from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.documents import Document, write
@@ -39,7 +40,7 @@ class DocumentDiff:
     after: Document
 
     def hunks(self) -> Iterator[Hunk]:
-        """Return the hunks in which the text changes, with the reasons."""
+        """Yield the hunks in which the text changes, with the reasons."""
         source = self.document.source
         if self.after.text == source.text:
             return iter(())
@@ -69,13 +70,15 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise UsageError("A JSON Patch applies to one document. Name one file, or use --format json for several.")
     session = shared_session(environment, options.profile)
 
-    def work(document: InputDocument, context: Context) -> DocumentDiff:
+    def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
         return _document_diff(
             document, preview_document(document, context, look_up_from_options(options, context, environment, session))
         )
 
     codes: list[int] = []
-    results = _record_exit_codes(process_files(options, environment, work), codes, fail_on_changes=options.exit_code)
+    results = _record_exit_codes(
+        process_files(options, environment, diff_document), codes, fail_on_changes=options.exit_code
+    )
     if options.format == "json":
         for text in stream_json_array(_to_json(path, result) for path, result in results):
             write_stdout(text)
@@ -88,7 +91,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         for path, result in _report_messages(results):
             for text in _render(path, result, console, is_side_by_side=options.side_by_side):
                 write_stdout(text)
-    return max(codes, default=0)
+    return max(codes, default=EXIT_OK)
 
 
 def _document_diff(document: InputDocument, preview: Preview) -> DocumentDiff:
@@ -103,6 +106,7 @@ def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
 
 
 def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool) -> Results:
+    """Yield the results, and add the exit code of each file that fails to ``codes``."""
     for path, result in results:
         if isinstance(result, UserError):
             codes.append(exit_code(result))

@@ -17,7 +17,7 @@ from sysdig_instrument.cli.formats.model import (
     LineLocator,
     ReportItem,
     ReportRow,
-    Result,
+    RowResult,
     Rule,
     TaskReport,
 )
@@ -28,10 +28,10 @@ from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
 
 _RESULTS: Final = {
-    Status.INSTRUMENTED: Result.PASSED,
-    Status.SKIPPED: Result.SKIPPED,
-    Status.REFUSED: Result.FAILED,
-    Status.AGENT: Result.AGENT,
+    Status.INSTRUMENTED: RowResult.PASSED,
+    Status.SKIPPED: RowResult.SKIPPED,
+    Status.REFUSED: RowResult.FAILED,
+    Status.AGENT: RowResult.AGENT,
 }
 
 
@@ -43,14 +43,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     session = shared_session(environment, options.profile)
 
-    def work(document: InputDocument, context: Context) -> FileReport:
+    def explain_document(document: InputDocument, context: Context) -> FileReport:
         look_up = look_up_from_options(options, context, environment, session)
-        return file_report(document, preview_document(document, context, look_up))
+        return _file_report(document, preview_document(document, context, look_up))
 
-    return print_reports(process_files(options, environment, work), options, environment)
+    return print_reports(process_files(options, environment, explain_document), options, environment)
 
 
-def file_report(document: InputDocument, preview: Preview) -> FileReport:
+def _file_report(document: InputDocument, preview: Preview) -> FileReport:
     """Return the report on a document."""
     locator = LineLocator(document)
     refused = {problem.location.task for problem in preview.problems}
@@ -66,7 +66,7 @@ def file_report(document: InputDocument, preview: Preview) -> FileReport:
 def _task_report(plan: TaskPlan, is_refused: bool, locator: LineLocator) -> TaskReport:  # noqa: FBT001 - private
     row = _report_row(task_label(plan.task.name), plan.outcome, locator, plan.task.pointer or ())
     if is_refused:
-        row = ReportRow(row.name, Result.FAILED, Status.REFUSED.value, row.why, row.line)
+        row = ReportRow(row.name, RowResult.FAILED, Status.REFUSED.value, row.why, row.line)
     return TaskReport(
         row,
         tuple(
@@ -87,9 +87,9 @@ def _report_item(rule: Rule, finding: Finding, locator: LineLocator) -> ReportIt
 
 
 def _left_alone_items(task: TaskReport) -> Iterator[ReportItem]:
-    if task.row.result is Result.SKIPPED:
+    if task.row.result is RowResult.SKIPPED:
         yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {task.row.why}"), task.row.name, None, "", task.row.line)
         return
     for row in task.containers:
-        if row.result is Result.SKIPPED:
+        if row.result is RowResult.SKIPPED:
             yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {row.why}"), task.row.name, row.name, "", row.line)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
-from sysdig_instrument.cli.console import write_stderr
-from sysdig_instrument.cli.documents import input_document
+from sysdig_instrument.cli.console import write_stderr, write_stdout
+from sysdig_instrument.cli.documents import input_document, write_output_file
+from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.documents import load
@@ -37,15 +37,16 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         _recording_look_up(look_up_from_options(options, context, environment), recorded),
     )
     for lookup, answer in recorded.items():
-        print(_image_text(lookup, answer))
+        write_stdout(f"{_image_text(lookup, answer)}\n")
     if options.output:
-        _write_image_configs(options.output, {**context.resolved.values.image_configs, **_image_configs(recorded)})
+        configs = {**context.resolved.values.image_configs, **_image_configs(recorded)}
+        write_output_file(options.output, f"{json.dumps(configs, indent=2, ensure_ascii=False)}\n".encode())
     unread = [lookup.image for lookup, answer in recorded.items() if isinstance(answer, Unavailable)]
     if unread:
         raise RefusedError(f"{len(unread)} of {len(recorded)} images could not be read.")
     if not recorded:
         write_stderr("No image has to be read.")
-    return 0
+    return EXIT_OK
 
 
 def _recording_look_up(look_up: LookupFunction, recorded: dict[ImageLookup, Answer]) -> LookupFunction:
@@ -80,10 +81,3 @@ def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:
                     "Leave the image out of the file, so that its registry is contacted."
                 )
     return configs
-
-
-def _write_image_configs(path: str, configs: Mapping[str, Json]) -> None:
-    try:
-        Path(path).write_text(json.dumps(configs, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Give -o the path of a file.") from None

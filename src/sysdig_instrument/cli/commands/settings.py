@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
-from sysdig_instrument.cli.batch import exit_code, process_files
+from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.console import (
     GAP,
     Console,
@@ -25,6 +25,7 @@ from sysdig_instrument.cli.console import (
     write_stdout,
 )
 from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
@@ -36,11 +37,11 @@ from sysdig_instrument.errors import UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
-_VARIABLE_SETTINGS: Final = frozenset({"AgentEnvironment", "WorkloadEnvironment"})
-_KEYS_ONLY: Final = frozenset({"ImageConfigs", "RegistryCredentials"})
+_ENVIRONMENT_SETTINGS: Final = frozenset({"AgentEnvironment", "WorkloadEnvironment"})
+_SETTINGS_SHOWN_AS_KEYS: Final = frozenset({"ImageConfigs", "RegistryCredentials"})
 
 
-def display_value(name: str, value: Json) -> str:
+def _display_value(name: str, value: Json) -> str:
     """Return a short form of a value: variables without their values, a log driver without its options."""
     if value is None:
         return "not set"
@@ -56,9 +57,9 @@ def display_value(name: str, value: Json) -> str:
 def _display_object(name: str, value: dict[str, Json]) -> str:
     if name == "AgentLogConfiguration":
         return f"LogDriver {value.get('LogDriver', 'not set')}"
-    if name in _VARIABLE_SETTINGS:
+    if name in _ENVIRONMENT_SETTINGS:
         return ", ".join(f"{key}=…" for key in value) or "none"
-    if name in _KEYS_ONLY:
+    if name in _SETTINGS_SHOWN_AS_KEYS:
         return ", ".join(value) or "none"
     return json.dumps(value, ensure_ascii=False)  # an expression, or an object with a value per host
 
@@ -100,7 +101,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option is wrong.
     """
 
-    def work(document: InputDocument, context: Context) -> SettingsReport:
+    def read_settings(document: InputDocument, context: Context) -> SettingsReport:
         plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), no_lookups)
         errors = [problem.text for problem in plan.problems if problem.location.pointer[:1] == ("Metadata",)]
         errors += [
@@ -110,8 +111,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             [section for task in plan.tasks for section in _sections(task, include_defaults=options.all)], errors
         )
 
-    codes = [0]
-    results = _report_errors(process_files(options, environment, work), codes)
+    codes = [EXIT_OK]
+    results = _report_errors(process_files(options, environment, read_settings), codes)
     if options.format == "json":
         for text in stream_json_array(
             {"file": path, "taskDefinitions": _to_json(report.sections)} for path, report in results
@@ -131,12 +132,12 @@ def _report_errors(
 ) -> Iterator[tuple[str, SettingsReport]]:
     """Yield the reports. Write the errors to standard error, and add the exit codes to ``codes``."""
     for path, result in results:
-        sys.stdout.flush()
+        sys.stdout.flush()  # keep both streams in order on a terminal
         if isinstance(result, UserError):
             codes.append(exit_code(result))
             write_stderr(f"sysdig-instrument: {result}")
             continue
-        codes.append(1 if result.errors else 0)
+        codes.append(EXIT_REFUSED if result.errors else EXIT_OK)
         for error in result.errors:
             write_stderr(f"sysdig-instrument: {path}: {error}")
         yield path, result
@@ -160,7 +161,7 @@ def _setting_values(resolved: ResolvedSettings, *, include_defaults: bool) -> It
     for setting in TABLE:
         value = getattr(resolved.values, setting.attribute)
         if include_defaults or setting.name in resolved.layers or setting.required:
-            yield SettingValue(setting.name, display_value(setting.name, value), resolved.layer_name(setting.name))
+            yield SettingValue(setting.name, _display_value(setting.name, value), resolved.layer_name(setting.name))
 
 
 def _render(path: str, sections: Sequence[SettingsSection], console: Console) -> Iterator[str]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
 from sysdig_instrument.cli.console import write_stderr
-from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document
+from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document, write_output_file
+from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import message
-from sysdig_instrument.errors import RefusedError, UsageError
+from sysdig_instrument.errors import RefusedError
 from sysdig_instrument.quotas import check_size, processed_size
 
 
@@ -36,8 +36,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stderr(f"notice: {notice.text}")
     if preview.problems:
         raise RefusedError(message(preview.problems))
-    _write_output(_processed_bytes(document, preview, options.format), options.output)
-    return 0
+    content = _processed_bytes(document, preview, options.format)
+    if options.output is None:
+        sys.stdout.buffer.write(content)
+    else:
+        write_output_file(options.output, content)
+    return EXIT_OK
 
 
 def _processed_bytes(document: InputDocument, preview: Preview, syntax: Syntax | None) -> bytes:
@@ -48,13 +52,3 @@ def _processed_bytes(document: InputDocument, preview: Preview, syntax: Syntax |
     if syntax is None or syntax == source.syntax:
         return source.encode(write(source, preview.changes, preview.processed, write_stderr).text)
     return render(preview.processed, syntax).encode()
-
-
-def _write_output(content: bytes, path: str | None) -> None:
-    if path is None:
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        Path(path).write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Give -o the path of a file.") from None

@@ -50,7 +50,7 @@ class Hunk:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Return the owners of the differences in the order of the text, each once."""
+        """The owners of the differences in the order of the text, each once."""
         return tuple(dict.fromkeys(note.owner for line in self.lines for note in line.notes))
 
 

@@ -34,7 +34,7 @@ def change_records(changes: Sequence[Change]) -> list[Json]:
     ]
 
 
-STATUS_STYLES: Final[dict[Status, StyleName]] = {
+_STATUS_STYLES: Final[dict[Status, StyleName]] = {
     Status.INSTRUMENTED: "good",
     Status.SKIPPED: "warn",
     Status.REFUSED: "bad",
@@ -66,7 +66,7 @@ def _task_lines(task: TaskPlan, reasons: Sequence[Change], console: Console) -> 
 
 
 def _outcome_text(outcome: Outcome, console: Console) -> str:
-    label = console.paint(STATUS_STYLES[outcome.status], outcome.status.value)
+    label = console.paint(_STATUS_STYLES[outcome.status], outcome.status.value)
     return f"{label}: {outcome.why}" if outcome.why else label
 
 

@@ -41,17 +41,17 @@ def render_terminal(hunks: Iterable[Hunk], console: Console) -> Iterator[str]:
 
 
 def _hunk_lines(lines: tuple[DiffLine, ...], column: int | None, console: Console) -> Iterator[str]:
-    pending: list[str] = []  # lines of reasons that are not printed yet
+    pending: list[str] = []  # the lines of the reasons that are not printed yet
     for line in lines:
         text = _line_text(line)
         reasons = [note.reason for note in line.notes]
-        if reasons:  # a reason starts at its own line, so the rest of the last one goes before
+        if reasons:  # a reason starts beside its own line, so the rest of the previous one is printed first
             yield from _remaining_reasons(pending, column or 0, console)
             pending = []
         if column is None or display_width(text) > column - _GAP_WIDTH:
             yield from (console.paint("faint", f"{_indentation(text)}▾ {reason}") + "\n" for reason in reasons)
         else:
-            pending += [row for reason in reasons for row in _wrap_reason(reason, (console.width or 0) - column)]
+            pending += [part for reason in reasons for part in _wrap_reason(reason, (console.width or 0) - column)]
         yield _with_reason(line, text, pending, column or 0, console)
     yield from _remaining_reasons(pending, column or 0, console)
 
@@ -69,12 +69,12 @@ def _with_reason(line: DiffLine, text: str, pending: list[str], column: int, con
 
 
 def _remaining_reasons(pending: list[str], column: int, console: Console) -> Iterator[str]:
-    return (" " * column + console.paint("faint", row) + "\n" for row in pending)
+    return (" " * column + console.paint("faint", text) + "\n" for text in pending)
 
 
 def _wrap_reason(reason: str, width: int) -> list[str]:
     first, *other_lines = wrap_words(reason, min(width, _MAX_REASON_WIDTH) - 2)
-    return [f"◂ {first}", *(f"  {row}" for row in other_lines)]
+    return [f"◂ {first}", *(f"  {text}" for text in other_lines)]
 
 
 def _reason_column(noted_lines: Iterable[DiffLine], width: int | None) -> int | None:

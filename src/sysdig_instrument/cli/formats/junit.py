@@ -9,7 +9,7 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from sysdig_instrument.cli.console import Console
-from sysdig_instrument.cli.formats.model import UNUSABLE, FileReport, ReportItem, ReportRow, Result
+from sysdig_instrument.cli.formats.model import UNUSABLE, FileReport, ReportItem, ReportRow, RowResult
 
 # The forbidden characters, not the allowed ones: a class that spans Unicode takes milliseconds to compile.
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -55,7 +55,7 @@ def _test_case(path: str, name: str, row: ReportRow | None, items: list[ReportIt
         text = "\n".join(item.text for item in items)
         kind = _attribute(items[0].rule.name)
         children.append(f"<{tag} type={kind} message={_attribute(items[0].text)}>{escape(_clean(text))}</{tag}>")
-    elif row and row.result is Result.SKIPPED:
+    elif row and row.result is RowResult.SKIPPED:
         counts["skipped"] += 1
         children.append(f"<skipped message={_attribute(row.why)}/>")
     head = f"    <testcase classname={_attribute(path)} name={_attribute(name)} file={_attribute(path)}"

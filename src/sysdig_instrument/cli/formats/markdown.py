@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sysdig_instrument.cli.console import Console, sanitize
-from sysdig_instrument.cli.formats.model import FileReport, ReportRow, Result
+from sysdig_instrument.cli.formats.model import FileReport, ReportRow, RowResult
 
 _MARKER: Final = "<!-- sysdig-instrument -->"
 """A CI job finds its own comment by this line, and updates it instead of adding another."""
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&])")
 _MENTION: Final = re.compile(r"([@#])")
-_ICONS: Final = {Result.PASSED: "✅", Result.SKIPPED: "⏭️", Result.FAILED: "❌", Result.AGENT: "🛡️"}
+_ICONS: Final = {RowResult.PASSED: "✅", RowResult.SKIPPED: "⏭️", RowResult.FAILED: "❌", RowResult.AGENT: "🛡️"}
 
 
 def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:

@@ -17,12 +17,12 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 _MAX_TEXT_LENGTH: Final = 1700
 
 
-class Result(Enum):
-    """The result for colours, and for tools that only know pass, skip and fail."""
+class RowResult(Enum):
+    """The result of a row, for colours and for tools that only know pass, skip and fail."""
 
-    PASSED = "good"
+    PASSED = "passed"
     SKIPPED = "skipped"
-    FAILED = "bad"
+    FAILED = "failed"
     AGENT = "agent"
 
 
@@ -31,7 +31,7 @@ class ReportRow:
     """A task definition or a container. ``outcome`` is the word that reports print; ``line`` is its line in the file."""
 
     name: str
-    result: Result
+    result: RowResult
     outcome: str
     why: str = ""
     line: int | None = None

@@ -6,8 +6,8 @@ import argparse
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from sysdig_instrument.cli.batch import exit_code
 from sysdig_instrument.cli.console import detect_console, write_stdout
+from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.model import FileReport, unusable_file_report
 from sysdig_instrument.errors import UserError
 
@@ -16,7 +16,7 @@ def print_reports(
     results: Iterable[tuple[str, FileReport | UserError]], options: argparse.Namespace, environment: Mapping[str, str]
 ) -> int:
     """Print each report as soon as it is ready. Return the exit code, which is that of the worst file."""
-    codes = [0]
+    codes = [EXIT_OK]
 
     def reports() -> Iterator[FileReport]:
         for path, result in results:
@@ -24,7 +24,7 @@ def print_reports(
                 codes.append(exit_code(result))
                 yield unusable_file_report(path, str(result))
             else:
-                codes.append(0 if result.has_no_errors else 1)
+                codes.append(EXIT_OK if result.has_no_errors else EXIT_REFUSED)
                 yield result
 
     module = importlib.import_module(f"sysdig_instrument.cli.formats.{options.format}")

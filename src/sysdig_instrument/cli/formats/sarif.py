@@ -62,7 +62,7 @@ def _location(path: str, item: ReportItem) -> Json:
     location: dict[str, Json] = {}
     if path != STANDARD_INPUT:
         location["physicalLocation"] = {
-            "artifactLocation": {"uri": uri(path)},
+            "artifactLocation": {"uri": _uri(path)},
             "region": {"startLine": item.line or 1},  # code scanning requires a line: rule GH1003 of the SARIF SDK
         }
     if item.location:
@@ -70,7 +70,7 @@ def _location(path: str, item: ReportItem) -> Json:
     return location
 
 
-def uri(path: str) -> str:
+def _uri(path: str) -> str:
     """Return a path as a URI reference. A relative path stays relative to the current folder, usually the repository's root."""
     if Path(path).is_absolute():
         return Path(path).as_uri()
@@ -79,6 +79,6 @@ def uri(path: str) -> str:
 
 
 def _fingerprint(path: str, item: ReportItem) -> str:
-    """Return a fingerprint that does not depend on the line: code scanning recognizes the same result by it."""
+    """Return a fingerprint that does not depend on the line: code scanning recognizes a result by it."""
     parts = (item.rule.name, path, item.location, item.task or "", item.container or "", item.reason.fact)
     return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()[:32]

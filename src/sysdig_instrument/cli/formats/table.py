@@ -23,17 +23,17 @@ from sysdig_instrument.cli.formats.model import (
     UNUSABLE,
     FileReport,
     ReportRow,
-    Result,
+    RowResult,
     Rule,
     TaskReport,
 )
 from sysdig_instrument.lazy_dataclasses import replace
 
-_RESULT_STYLES: Final[Mapping[Result, StyleName]] = {
-    Result.PASSED: "good",
-    Result.SKIPPED: "warn",
-    Result.FAILED: "bad",
-    Result.AGENT: "faint",
+_RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
+    RowResult.PASSED: "good",
+    RowResult.SKIPPED: "warn",
+    RowResult.FAILED: "bad",
+    RowResult.AGENT: "faint",
 }
 _ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {REFUSED: "bad", NOTICE: "warn"}
 """The items that are printed below the rows: the rows do not show them."""
@@ -45,7 +45,7 @@ _MIN_WHY_WIDTH: Final = 24
 
 def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
     """Yield the report in chunks. Errors about unusable files go to standard error instead."""
-    counts = Counter[Result]()
+    counts = Counter[RowResult]()
     file_count = 0
     has_uninstrumented = False
     for report in reports:
@@ -76,7 +76,7 @@ def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
         for fact in missing:
             yield from console.paragraph(fact, "    ", "      ")
         if task.settings:
-            yield from console.paragraph(f"settings: {settings_by_layer(task.settings)}", "    ", "      ")
+            yield from console.paragraph(f"settings: {_settings_by_layer(task.settings)}", "    ", "      ")
     for item in report.items:
         if style := _ITEM_STYLES.get(item.rule):
             label, painted = item.rule.label, console.paint(style, item.rule.label)
@@ -104,7 +104,7 @@ def _row_lines(name: str, row: ReportRow, widths: tuple[int, int], console: Cons
         yield from console.paragraph(row.why, "      ", "        ")
 
 
-def settings_by_layer(settings: Mapping[str, str]) -> str:
+def _settings_by_layer(settings: Mapping[str, str]) -> str:
     """Return the names of settings by layer: ``Collector, AccessKeySecret (--set); Mode (the template's Metadata)``."""
     layers: dict[str, list[str]] = {}
     for name, layer in settings.items():
@@ -112,8 +112,12 @@ def settings_by_layer(settings: Mapping[str, str]) -> str:
     return "; ".join(f"{', '.join(names)} ({layer})" for layer, names in layers.items())
 
 
-def _summary(file_count: int, counts: Mapping[Result, int]) -> str:
-    labels = {Result.PASSED: "instrumented", Result.SKIPPED: "left alone", Result.FAILED: "refused or not instrumented"}
+def _summary(file_count: int, counts: Mapping[RowResult, int]) -> str:
+    labels = {
+        RowResult.PASSED: "instrumented",
+        RowResult.SKIPPED: "left alone",
+        RowResult.FAILED: "refused or not instrumented",
+    }
     parts = [f"{counts[result]} {label}" for result, label in labels.items() if counts[result]]
     total = sum(counts.values())
     noun = "task definition" if total == 1 else "task definitions"

@@ -88,7 +88,7 @@ def _single_line(value: Json, style: Style, *, tagged: bool) -> str | None:
 
 
 def _is_simple(value: Json, style: Style) -> bool:
-    """Return whether it is readable in a flow list: a one-line scalar, or a function of one."""
+    """Return whether the value is readable in a flow list: a one-line scalar, or a function of one."""
     if short := short_form(value, style):
         value = short[1]
     elif isinstance(value, dict) and len(value) == 1:

@@ -109,7 +109,7 @@ def new_node(value: Json) -> EditNode:
 
 
 def apply_change(edit_node: EditNode, change: Change, pointer: Pointer) -> None:
-    """Record a change below an edit node. The change fits the value: the caller has applied it to the value as well."""
+    """Record a change below an edit node. The change must fit its value."""
     if not pointer:
         replace_value(edit_node, change.value)
         return

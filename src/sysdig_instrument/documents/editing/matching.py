@@ -116,7 +116,7 @@ def is_changed(edit_node: EditNode) -> bool:
     if isinstance(edit_node.node, Sequence):
         nodes = [child.node for child in edit_node.iter_children()]
         if len(nodes) != len(edit_node.node.items) or any(
-            one is not two for one, two in zip(nodes, edit_node.node.items, strict=True)
+            node is not item for node, item in zip(nodes, edit_node.node.items, strict=True)
         ):
             return True
     elif isinstance(edit_node.node, Mapping) and isinstance(edit_node.children, dict):

@@ -108,9 +108,9 @@ class SourceText:
         if node.tag is None and node.anchor is None:
             return node.start
         found = _NODE_PROPERTIES.match(self.text, node.start)
-        return (
-            min(found.end(), node.end) if found and isinstance(node, Scalar) else found.end() if found else node.start
-        )
+        if found is None:
+            return node.start
+        return min(found.end(), node.end) if isinstance(node, Scalar) else found.end()
 
     def after_indicator(self, indicator: str, offset: int) -> int:
         """Return the offset after the next indicator (colon or dash).
@@ -160,7 +160,7 @@ class SourceText:
         return node.end
 
     def _end_of_block_scalar(self, node: Scalar) -> int:
-        """Return the end of its last line. Trailing empty lines belong to it only if it keeps them (``|+``)."""
+        """Return the end of the scalar's last line. Trailing empty lines belong to it only if it keeps them (``|+``)."""
         text = self.text[node.start : node.end]
         header = text[self.content_start(node) - node.start :].splitlines()[0].split("#")[0]
         if "+" in header or not node.text.strip() or node.text.rstrip("\n").endswith((" ", "\t")):

@@ -115,8 +115,8 @@ class _StyleSurvey:
         entries = self.source.entries(node)
         if is_single_line:
             self.vote("bracket_padding" if is_list else "brace_padding", self.source.text[start + 1 : entries[0].start])
-            for one, two in pairwise(entries):
-                self.vote("comma", self.source.text[one.end : two.start])
+            for entry, next_entry in pairwise(entries):
+                self.vote("comma", self.source.text[entry.end : next_entry.start])
         elif self.source.is_first_on_line(entries[0].start):
             outer, indented = self.source.indentation(start), self.source.indentation(entries[0].start)
             if indented.startswith(outer):

@@ -43,8 +43,7 @@ def write(
     """Return the document with the changes made in its text, in their order.
 
     ``changes`` must have been planned for this document. ``expected`` is its value after them: the new text is parsed again
-    and must have this value.
-    ``warn`` is called if the whole text had to be rewritten. No known document causes this.
+    and must have this value. ``warn`` is called if the whole text had to be rewritten. No known document causes this.
     """
     changes = list(changes)
     if not changes:
