@@ -455,7 +455,18 @@ def test_a_mistyped_option_gets_a_suggestion(
 
 
 @pytest.mark.parametrize(
-    "extra", ["", " ", "--", "=", "--=", "-", "\n", "--ä", "x y"], ids=lambda extra: ascii(extra).strip("'") or "empty"
+    "extra",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(" ", id="space"),
+        pytest.param("--", id="two-hyphens"),
+        pytest.param("=", id="equals-sign"),
+        pytest.param("--=", id="option-without-a-name"),
+        pytest.param("-", id="hyphen"),
+        pytest.param("\n", id="newline"),
+        pytest.param("--ä", id="option-with-an-umlaut"),
+        pytest.param("x y", id="two-words"),
+    ],
 )
 def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("transform", good, "--offline", extra, "more", capsys=capsys).code == 2
