@@ -9,7 +9,7 @@ import pytest
 
 from factories import SETTINGS, container, context_of, plan_of, processed, template
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.protection import OutOfScope, Protected, Protection, Unprotected, protection
+from sysdig_instrument.engine.protection import LeftAlone, Protected, Protection, Unprotected, protection
 from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
 
@@ -36,7 +36,7 @@ def test_a_processed_template_is_protected(instrumented: dict[str, Any]) -> None
 
 
 def test_a_skipped_task_is_out_of_scope() -> None:
-    assert protection_of(template(RequiresCompatibilities=["EC2"])) == OutOfScope(
+    assert protection_of(template(RequiresCompatibilities=["EC2"])) == LeftAlone(
         "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)"
     )
 

@@ -20,7 +20,7 @@ from sysdig_instrument.engine.findings import Problem, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.platforms import is_platform_too_old
-from sysdig_instrument.engine.protection import OutOfScope, Protected, Unprotected, protection
+from sysdig_instrument.engine.protection import LeftAlone, Protected, Unprotected, protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import SettingScope
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
@@ -165,7 +165,7 @@ def assess_definition(definition: RegisteredTaskDefinition, resolved: ResolvedSe
         return DefinitionAssessment(
             Assessment(TaskStatus.UNKNOWN, ("Its task definition has no containers",)), footprint
         )
-    if resolved.values.mode == "opt-in" and isinstance(protection(plan), OutOfScope):
+    if resolved.values.mode == "opt-in" and isinstance(protection(plan), LeftAlone):
         plan = _plan(task_properties, _with_opt_in(_settings_for_running_tasks(resolved), footprint)) or plan
     return DefinitionAssessment(
         _assess_plan(plan, footprint, resolved).with_remarks(*_status_remarks(definition)), footprint
@@ -206,7 +206,7 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
 def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:
     excluded = tuple((str(each.name), each.why) for each in plan.containers if _is_excluded(each))
     match protection(plan):
-        case OutOfScope(why):
+        case LeftAlone(why):
             explanations = (f'Container "{name}": {each}' for name, each in excluded)
             return Assessment(
                 TaskStatus.EXCLUDED, tuple(explanations) or (_capitalized(why),), excluded_containers=excluded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, Tree, parse_tree, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
@@ -16,9 +16,6 @@ from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition, is_own_transform
 from sysdig_instrument.lazy_dataclasses import dataclass
-
-StepOutput: TypeAlias = Change | Notice | Problem
-"""A change, or a finding about it: what most steps yield."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import OutOfScope, Unprotected, protection
+from sysdig_instrument.engine.protection import LeftAlone, Unprotected, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import UsageError, UserError
@@ -49,7 +49,7 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
         case Unprotected(reasons):
             message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. Add the macro to the template's Transform."
             return _response(event, "FAILED", message, "NonCompliant")
-        case OutOfScope(reason):
+        case LeftAlone(reason):
             return _response(event, "SUCCESS", f"Task {quote(name)} is excluded: {reason}")
     return _response(event, "SUCCESS", f"Task {quote(name)} is instrumented")
 

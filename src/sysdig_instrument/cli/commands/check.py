@@ -21,7 +21,7 @@ from sysdig_instrument.cli.formats.model import (
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import OutOfScope, Protected, Unprotected, protection
+from sysdig_instrument.engine.protection import LeftAlone, Protected, Unprotected, protection
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.planning import no_lookups, plan_with_lookups
 
@@ -48,7 +48,7 @@ def _task_report(plan: TaskPlan, locator: LineLocator) -> tuple[ReportRow, list[
     match protection(plan):
         case Protected():
             return ReportRow(name, Result.PASSED, "instrumented", "", line), []
-        case OutOfScope(why):
+        case LeftAlone(why):
             item = ReportItem(LEFT_ALONE, Reason(f"Skipped: {why}"), name, None, "", line)
             return ReportRow(name, Result.SKIPPED, "left alone", why, line), [item]
         case Unprotected(reasons):

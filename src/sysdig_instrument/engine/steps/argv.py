@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from sysdig_instrument.engine.agent import WRAPPER
-from sysdig_instrument.engine.container import Container, StepOutput, is_empty
+from sysdig_instrument.engine.container import Container, is_empty
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
@@ -21,10 +21,11 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.values import Literal, Unknown
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 
 Argv: TypeAlias = tuple[Json, ...]
+"""The items of an EntryPoint or a Command, as written."""
 
 
 class ArgvForm(Enum):
@@ -101,10 +102,10 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
     return ArgvForm.INVALID
 
 
-def invalid_argv(
+def invalid_argv_finding(
     container: Container, key: str, leaf: LocatedValue, assumptions: Assumptions, form: ArgvForm
-) -> StepOutput:
-    """Return the problem with a value of the form INVALID or EMPTY_NOW; a notice in a branch that is not active."""
+) -> Notice | Problem:
+    """Return the finding about a value of the form INVALID or EMPTY_NOW: a notice if its branch is not active."""
     if form is ArgvForm.EMPTY_NOW:
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",

@@ -13,14 +13,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from sysdig_instrument.engine.container import (
-    WRITE_OUT_RESULT,
-    Container,
-    StepOutput,
-    member_values,
-    opaque_reason,
-    set_value,
-)
+from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, member_values, opaque_reason, set_value
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
@@ -28,6 +21,7 @@ from sysdig_instrument.engine.expressions.values import Literal
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
+from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
 SYS_PTRACE: Final = "SYS_PTRACE"
 _REASON: Final = "the wrapper traces the workload"
@@ -37,14 +31,17 @@ _WHEN_ABSENT: Final[dict[str, Json]] = {
 }
 
 
-def capabilities(container: Container) -> Iterator[StepOutput]:
+def capabilities(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that add SYS_PTRACE to the container's capabilities, unless it is there already."""
     yield from _extend(container, "LinuxParameters", container.values("LinuxParameters"))
 
 
-def _extend(container: Container, key: str, found: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[StepOutput]:
+def _extend(
+    container: Container, key: str, values: Iterable[tuple[LocatedValue, Assumptions]]
+) -> Iterator[ChangeOrFinding]:
+    """Yield the changes to LinuxParameters or, one level deeper, to Capabilities: ``values`` are those that ``key`` can have."""
     inner = "Capabilities" if key == "LinuxParameters" else "Add"
-    for leaf, assumed in found:
+    for leaf, assumed in values:
         value = leaf.value
         if value is ABSENT or value is None:
             yield set_value(leaf, _WHEN_ABSENT[key], _REASON)
@@ -69,7 +66,7 @@ def _is_sys_ptrace(container: Container, item: Json) -> bool:
     return evaluate(item, container.scope) == Literal(SYS_PTRACE)
 
 
-def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[StepOutput]:
+def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[ChangeOrFinding]:
     for leaf, assumed in lists:
         if not isinstance(leaf.value, dict):
             yield from require_items(
