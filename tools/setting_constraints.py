@@ -84,7 +84,7 @@ def _(_kind: ArgumentList) -> dict[str, Json]:
 
 @schema.register
 def _(kind: Object) -> dict[str, Json]:
-    values: dict[str, Json] = {"type": "object", "additionalProperties": _MAP_VALUES[kind.value_type]}
+    values: dict[str, Json] = {"type": "object", "additionalProperties": _MAP_VALUES[kind.value_kind]}
     if kind.key_pattern != ANY_KEY:
         values["propertyNames"] = {"pattern": f"^(?:{kind.key_pattern})$"}
     return {"anyOf": [values, _OBJECT_AS_STRING]}

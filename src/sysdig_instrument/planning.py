@@ -41,6 +41,6 @@ def plan_with_lookups(template: Json, context: Context, look_up: LookupFunction)
     return current
 
 
-def no_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+def look_up_nothing(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     """Answer each lookup with ``Unavailable``: a :data:`LookupFunction` that does no I/O."""
     return dict.fromkeys(lookups, _NOT_LOOKED_UP)

@@ -29,7 +29,7 @@ from sysdig_instrument.engine.lookups import (
     Unavailable,
 )
 from sysdig_instrument.engine.plan import Context, plan, process
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 CONFIG = ImageConfig(("start",), ())
 LOOKED_UP = template(container(EntryPoint=None))
@@ -121,7 +121,7 @@ def test_an_endless_chain_ends() -> None:
 
 def test_known_answers_are_not_looked_up() -> None:
     look_up = LookupTable({})
-    known = Context(resolved=resolved(), answers={ImageLookup("shop/web:1"): CONFIG})
+    known = Context(deployment_settings=resolved(), answers={ImageLookup("shop/web:1"): CONFIG})
     assert plan_with_lookups(LOOKED_UP, known, look_up).problems == ()
     assert look_up.rounds == []
 
@@ -155,7 +155,7 @@ def test_the_result_holds_no_registry_error_text() -> None:
 
 
 def test_a_plan_is_made_without_lookups() -> None:
-    assert plan_with_lookups(LOOKED_UP, context(), no_lookups).lookups == ()
+    assert plan_with_lookups(LOOKED_UP, context(), look_up_nothing).lookups == ()
 
 
 def test_a_problem_leaves_the_template_unchanged() -> None:

@@ -11,7 +11,7 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ExportLookup
 from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.engine.selection import SkipReason
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 UNKNOWN: Json = {"Fn::GetAtt": ["X", "Y"]}
 
@@ -330,6 +330,6 @@ def test_skip_reasons_of_disabled_and_inactive_items() -> None:
 
 def test_the_skip_reason_of_an_unread_image() -> None:
     context = context_of({"OnUnresolvedImage": "skip"})
-    (task,) = plan_with_lookups(template(container(EntryPoint=None)), context, no_lookups).tasks
+    (task,) = plan_with_lookups(template(container(EntryPoint=None)), context, look_up_nothing).tasks
     assert [each.skip_reason for each in task.containers] == [SkipReason.IMAGE_UNREAD]
     assert task.containers[0].image_unread

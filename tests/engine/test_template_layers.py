@@ -40,7 +40,7 @@ def layered(
 
 def priority_of(value: Json, **params: Json) -> str:
     base = resolved(Priority="availability")
-    (task,) = plan(value, Context(resolved=base, transform_parameters=params)).tasks
+    (task,) = plan(value, Context(deployment_settings=base, transform_parameters=params)).tasks
     (essential,) = (
         change.value["Essential"]
         for change in task.changes
@@ -158,7 +158,10 @@ def test_a_locked_setting_is_refused_in_every_template_layer(where: str) -> None
     base = resolved(LockedSettings="Priority")
     made = plan(
         settings_in_layer,
-        Context(resolved=base, transform_parameters=value if where == "params" and isinstance(value, dict) else {}),
+        Context(
+            deployment_settings=base,
+            transform_parameters=value if where == "params" and isinstance(value, dict) else {},
+        ),
     )
     (problem,) = made.problems
     assert "is locked by the macro's deployment" in problem.text

@@ -45,8 +45,8 @@ class PlanInputs:
         config = None if self._options.no_config else find_config_file(path)
         if config not in self._contexts:
             self._contexts[config] = Context(
-                resolved=_merge_settings(self._options, config, self._image_layers),
-                parameters=self._parameters,
+                deployment_settings=_merge_settings(self._options, config, self._image_layers),
+                parameter_values=self._parameters,
                 region=self._region,
                 account=self._options.account_id,
             )

@@ -10,5 +10,5 @@ AGENT_NAME: Final = "SysdigInstrumentation"
 WRAPPER: Final = "/opt/draios/bin/instrument"
 """The program that is put before every entry point. It is in the volume that the agent's image brings."""
 
-SIDECAR: Final = "SYSDIG_SIDECAR"
-ACCESS_KEY: Final = "SYSDIG_ACCESS_KEY"
+SIDECAR_VARIABLE: Final = "SYSDIG_SIDECAR"
+ACCESS_KEY_VARIABLE: Final = "SYSDIG_ACCESS_KEY"

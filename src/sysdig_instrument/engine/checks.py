@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.container import container_definitions, container_lists, member_values
-from sysdig_instrument.engine.expressions.evaluate import evaluate_now, is_active, is_expression, is_get_att
+from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, is_get_att, known_value
 from sysdig_instrument.engine.fargate_sizes import RESOURCES, Resource, Size, next_size
 from sysdig_instrument.engine.findings import Location, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
@@ -57,9 +57,9 @@ class ProcessedTask:
         """Return the location of a pointer inside one of the containers."""
         return Location(self.task.name, container.name or f"#{container.position}", pointer)
 
-    def evaluate_now(self, value: Json | Absent) -> Json | Absent | None:
+    def known_value(self, value: Json | Absent) -> Json | Absent | None:
         """Return the current value of an expression, or ``None`` if it is unknown."""
-        return evaluate_now(value, self.task.scope)
+        return known_value(value, self.task.scope)
 
     def entries(
         self, container: ProcessedContainer, key: str, member: str
@@ -75,9 +75,9 @@ class ProcessedTask:
             if assumptions != given and not is_active(assumptions, scope):
                 continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
-                entry = evaluate_now(item, scope) if is_expression(item) else item
+                entry = known_value(item, scope) if is_expression(item) else item
                 if isinstance(entry, dict):
-                    yield evaluate_now(entry.get(member, ABSENT), scope), entry, (*leaf.pointer, index)
+                    yield known_value(entry.get(member, ABSENT), scope), entry, (*leaf.pointer, index)
 
 
 def processed_task(task: TaskDefinition) -> ProcessedTask:
@@ -98,7 +98,7 @@ def processed_task(task: TaskDefinition) -> ProcessedTask:
 
 
 def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer, position: int) -> ProcessedContainer:
-    name = evaluate_now(value.get("Name", ABSENT), task.scope)
+    name = known_value(value.get("Name", ABSENT), task.scope)
     return ProcessedContainer(name if isinstance(name, str) else None, position, value, pointer)
 
 
@@ -150,7 +150,7 @@ def agent_health_dependency(processed: ProcessedTask) -> Iterator[Problem]:
     """
     for container in processed.containers:
         for target, entry, pointer in processed.entries(container, "DependsOn", "ContainerName"):
-            if target == AGENT_NAME and processed.evaluate_now(entry.get("Condition")) == "HEALTHY":
+            if target == AGENT_NAME and processed.known_value(entry.get("Condition")) == "HEALTHY":
                 fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
                 yield Problem(
                     processed.container_location(container, pointer),
@@ -197,9 +197,9 @@ _KEYS_THAT_NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
 
 def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem if the agent's container needs an execution role and the task has none."""
-    role = processed.task.known_properties.get("ExecutionRoleArn", ABSENT)
+    role = processed.task.properties_or_empty.get("ExecutionRoleArn", ABSENT)
     # Fn::GetAtt always has a value. Most templates use it for the role, and evaluating it takes time.
-    if is_get_att(role) or processed.evaluate_now(role) not in (ABSENT, ""):
+    if is_get_att(role) or processed.known_value(role) not in (ABSENT, ""):
         return
     for container in processed.containers:
         if container.name == AGENT_NAME and any(key in container.value for key in _KEYS_THAT_NEED_A_ROLE):
@@ -220,7 +220,7 @@ def task_size(processed: ProcessedTask) -> Iterator[Problem]:
     """
     for resource in RESOURCES:
         agents = (each for each in processed.containers if each.name == AGENT_NAME)
-        agent_reservation = sum(resource.reserved_by(each.value, processed.evaluate_now) for each in agents)
+        agent_reservation = sum(resource.reserved_by(each.value, processed.known_value) for each in agents)
         if agent_reservation == 0:
             continue
         total = _total_reservation(processed, resource)
@@ -231,19 +231,19 @@ def task_size(processed: ProcessedTask) -> Iterator[Problem]:
 
 
 def _total_reservation(processed: ProcessedTask, resource: Resource) -> int:
-    return sum(resource.reserved_by(each.value, processed.evaluate_now) for each in processed.containers)
+    return sum(resource.reserved_by(each.value, processed.known_value) for each in processed.containers)
 
 
 def _task_limit(processed: ProcessedTask, resource: Resource) -> int | None:
     """Return what the task has of a resource; ``None`` if it sets no limit, or an unknown one."""
-    return resource.parse(processed.evaluate_now(processed.task.known_properties.get(resource.key, ABSENT)))
+    return resource.parse(processed.known_value(processed.task.properties_or_empty.get(resource.key, ABSENT)))
 
 
 def _size_advice(processed: ProcessedTask) -> str:
     needed = (
         max(_total_reservation(processed, resource), _task_limit(processed, resource) or 0) for resource in RESOURCES
     )
-    on_fargate = runs_on_fargate(processed.task.known_properties, processed.task.scope)
+    on_fargate = runs_on_fargate(processed.task.properties_or_empty, processed.task.scope)
     larger = next_size(Size(*needed), on_fargate=on_fargate)
     if larger is None:
         return "Make the containers smaller: no Fargate size is large enough"

@@ -82,10 +82,10 @@ def problem_or_notice(problem: Problem, assumptions: Assumptions, task: TaskDefi
 
 
 def member_values(
-    owner: Mapping[str, Json], key: str, pointer: Pointer, assumptions: Assumptions
+    parent: Mapping[str, Json], key: str, pointer: Pointer, assumptions: Assumptions
 ) -> Iterable[tuple[LocatedValue, Assumptions]]:
     """Return the values that a key of the object at ``pointer`` can have; a missing key is one leaf whose ``stored`` is ``ABSENT``."""
-    return value_leaves(owner.get(key, ABSENT), (*pointer, key), assumptions)
+    return value_leaves(parent.get(key, ABSENT), (*pointer, key), assumptions)
 
 
 def set_value(leaf: LocatedValue, value: Json, reason: str, *, protects: bool = True) -> Change:
@@ -119,13 +119,13 @@ WRITE_OUT_RESULT: Final = "Write the result into the template, or use the templa
 """The advice where an ``Fn::Transform`` or ``Fn::ForEach`` hides members that have to be visible."""
 
 
-def opaque_reason(owner: Mapping[str, Json], keys: frozenset[str], scope: EvaluationScope) -> str | None:
+def why_opaque(parent: Mapping[str, Json], keys: frozenset[str], scope: EvaluationScope) -> str | None:
     """Return why some of the keys of an object may be hidden, as a clause, or None if all are visible.
 
     ``Fn::Transform`` and ``Fn::ForEach`` beside other keys insert members that this template does not show.
     """
-    for key in [key for key in owner if key.startswith("Fn::")]:
-        value = owner[key]
+    for key in [key for key in parent if key.startswith("Fn::")]:
+        value = parent[key]
         if key == TRANSFORM and not is_own_transform(value):
             return "contains Fn::Transform, whose result is not known here"
         if key.startswith(FOR_EACH) and not keys.isdisjoint(_generated_keys(value, scope) or keys):
@@ -146,7 +146,7 @@ def _generated_keys(loop: Json, scope: EvaluationScope) -> set[str] | None:
 
 def container_lists(task: TaskDefinition) -> Iterable[tuple[LocatedValue, Assumptions]]:
     """Return the values that ContainerDefinitions can have, each with the assumptions that lead to it."""
-    return member_values(task.known_properties, "ContainerDefinitions", task.properties_pointer, task.assumptions)
+    return member_values(task.properties_or_empty, "ContainerDefinitions", task.properties_pointer, task.assumptions)
 
 
 def container_definitions(

@@ -34,14 +34,14 @@ def platform_member(properties: Mapping[str, Json], key: str, scope: EvaluationS
     known = evaluate(value, scope)
     if not isinstance(known, Unknown):
         return _member(known, key)
-    paths = leaves(evaluate_by_condition(value, scope, {}), {})
-    members = {path if isinstance(path, Unknown) else _member(path, key) for path, _ in paths}
+    outcomes = leaves(evaluate_by_condition(value, scope, {}), {})
+    members = {path if isinstance(path, Unknown) else _member(path, key) for path, _ in outcomes}
     return members.pop() if len(members) == 1 else known
 
 
 def architecture(task: TaskDefinition, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | Unknown]:
     """Return OCI's name for RuntimePlatform.CpuArchitecture: ``arm64`` for ARM64, else ``amd64`` (the default is X86_64)."""
-    cpu = _single_member(task.known_properties.get("RuntimePlatform"), "CpuArchitecture")
+    cpu = _single_member(task.properties_or_empty.get("RuntimePlatform"), "CpuArchitecture")
 
     def of(known: Evaluated, _assumptions: Assumptions) -> Tree[str | Unknown]:
         if isinstance(known, Unknown):

@@ -40,7 +40,7 @@ Protection: TypeAlias = Protected | LeftAlone | Unprotected
 def protection(plan: TaskPlan) -> Protection:
     """Return whether a task definition is protected, according to the plan for it.
 
-    The plan may have been made without lookups (``planning.no_lookups``). A container whose image would have to be looked
+    The plan may have been made without lookups (``planning.look_up_nothing``). A container whose image would have to be looked
     up has no EntryPoint, so the wrapper does not start it.
     """
     if plan.outcome.status is Status.SKIPPED and not any(outcome.image_unread for outcome in plan.containers):

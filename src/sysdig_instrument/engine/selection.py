@@ -7,7 +7,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
-from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME
 from sysdig_instrument.engine.container import Container, entry_name, is_empty, is_given
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
@@ -20,7 +20,7 @@ from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _AGENT_VARIABLES: Final = frozenset(
-    {ACCESS_KEY, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
+    {ACCESS_KEY_VARIABLE, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
 )
 _AGENT_REPOSITORY: Final = "workload-agent"
 
@@ -29,10 +29,10 @@ CONTAINER_KEYS: Final = frozenset({"Name", "Image", "FirelensConfiguration"})
 """With ``TASK_KEYS``, the members that decide whether something is instrumented."""
 
 
-class Include(Enum):
+class Instrument(Enum):
     """To be instrumented."""
 
-    INCLUDE = "include"
+    INSTRUMENT = "include"
 
 
 class SkipReason(Enum):
@@ -55,7 +55,7 @@ class Skip:
     """Not to be instrumented; ``why`` completes «skipped: …»."""
 
     why: str
-    reason: SkipReason
+    skip_reason: SkipReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Agent(Enum):
     AGENT = "agent"
 
 
-Decision: TypeAlias = Include | Skip | Refuse
+Decision: TypeAlias = Instrument | Skip | Refuse
 
 
 def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
@@ -100,7 +100,7 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
         return Skip("a Windows task, which supports neither PidMode nor SYS_PTRACE", SkipReason.WINDOWS)
     if resolved.values.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
         return Skip("not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
-    return Include.INCLUDE
+    return Instrument.INSTRUMENT
 
 
 def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> bool:
@@ -162,13 +162,15 @@ def _decide_by_settings(container: Container) -> Decision:
     is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not is_opted_in:
         return Skip(f"Mode is opt-in in {resolved.source('Mode')}, and nothing sets Enabled", SkipReason.NOT_OPTED_IN)
-    return Include.INCLUDE
+    return Instrument.INSTRUMENT
 
 
 def _is_agent(container: Container) -> bool:
     """Return whether a container of the agent's name is an agent, whoever added it: this macro, Sysdig's own tools, or a person."""
     match evaluate(container.value.get("Image", ABSENT), container.scope):
-        case Literal(str(image)) if image == container.settings.agent_image or _repository(image) == _AGENT_REPOSITORY:
+        case Literal(str(image)) if (
+            image == container.settings.agent_image or _repository_name(image) == _AGENT_REPOSITORY
+        ):
             return True
     for key in ("Secrets", "Environment"):
         entries = container.value.get(key, ABSENT)
@@ -179,6 +181,6 @@ def _is_agent(container: Container) -> bool:
     return False
 
 
-def _repository(image: str) -> str:
+def _repository_name(image: str) -> str:
     """Return the last part of an image's repository: ``workload-agent`` for ``quay.io/sysdig/workload-agent:latest``."""
     return image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]

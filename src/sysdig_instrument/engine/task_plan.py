@@ -15,7 +15,7 @@ from sysdig_instrument.engine.container import (
     container_definitions,
     container_lists,
     is_empty,
-    opaque_reason,
+    why_opaque,
 )
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
@@ -23,7 +23,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     TooManyConditionsError,
     any_of,
 )
-from sysdig_instrument.engine.expressions.evaluate import evaluate_now, is_active, is_expression
+from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, known_value
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change, Owner, Pointer
@@ -31,7 +31,7 @@ from sysdig_instrument.engine.selection import (
     CONTAINER_KEYS,
     TASK_KEYS,
     Agent,
-    Include,
+    Instrument,
     Refuse,
     Skip,
     SkipReason,
@@ -209,7 +209,7 @@ def _plan_containers(
             problems.append(_not_a_container_problem(task, leaf, position))
             continue
         scope = task.scope.assuming(assumed)
-        value = evaluate_now(leaf.value.get("Name", ABSENT), scope)
+        value = known_value(leaf.value.get("Name", ABSENT), scope)
         name = value if isinstance(value, str) else None
         container = Container(
             task, leaf.value, leaf.pointer, assumed, name, position, settings.for_container(name), scope
@@ -219,7 +219,7 @@ def _plan_containers(
 
 
 def _plan_container(container: Container) -> _PlannedContainer:
-    if why := opaque_reason(container.value, _CONTAINER_KEYS, container.scope):
+    if why := why_opaque(container.value, _CONTAINER_KEYS, container.scope):
         finding = container.problem_or_notice(
             container.pointer, container.assumptions, Reason(f"The container {why}", WRITE_OUT_RESULT)
         )
@@ -232,7 +232,7 @@ def _plan_container(container: Container) -> _PlannedContainer:
             return _PlannedContainer(container, _outcome(container, Status.REFUSED, reason.fact), (finding,))
         case Agent.AGENT:
             return _PlannedContainer(container, _outcome(container, Status.AGENT))
-        case Include.INCLUDE:
+        case Instrument.INSTRUMENT:
             return _instrument(container)
 
 
@@ -336,7 +336,7 @@ def _as_notice(finding: Finding) -> Finding:
 
 
 def _opaque_task_problem(task: TaskDefinition) -> Iterator[Problem]:
-    if why := opaque_reason(task.known_properties, _TASK_KEYS, task.scope):
+    if why := why_opaque(task.properties_or_empty, _TASK_KEYS, task.scope):
         location = Location(task.name, None, task.properties_pointer)
         yield Problem(location, Reason(f"The task definition {why}", WRITE_OUT_RESULT))
 

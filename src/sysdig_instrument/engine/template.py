@@ -51,7 +51,7 @@ class TaskDefinition:
         return () if self.pointer is None else (*self.pointer, "Properties")
 
     @property
-    def known_properties(self) -> Mapping[str, Json]:
+    def properties_or_empty(self) -> Mapping[str, Json]:
         """Its Properties, or an empty mapping if they are not an object."""
         return self.properties if isinstance(self.properties, dict) else {}
 
@@ -122,8 +122,8 @@ def opaque_transforms(fragment: Json) -> Iterator[Pointer]:
                 yield from _opaque_transform(resource, ("Resources", name))
 
 
-def _opaque_transform(owner: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
-    if TRANSFORM in owner and not is_own_transform(owner[TRANSFORM]):
+def _opaque_transform(parent: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
+    if TRANSFORM in parent and not is_own_transform(parent[TRANSFORM]):
         yield (*pointer, TRANSFORM)
 
 
@@ -137,7 +137,7 @@ def _in_resources(
     resources: Mapping[str, Json],
     pointer: Pointer,
     scope: EvaluationScope,
-    items: tuple[EvaluationScope, ...] | None,
+    item_scopes: tuple[EvaluationScope, ...] | None,
     depth: int,
 ) -> Iterator[TaskDefinition]:
     for name, resource in resources.items():
@@ -146,18 +146,18 @@ def _in_resources(
                 case [str(variable), collection, dict(body)] if depth < _MAX_LOOP_DEPTH:
                     inner = replace(scope, loops={**scope.loops, variable: None})
                     yield from _in_resources(
-                        body, (*pointer, name, 2), inner, _each_item(variable, collection, items), depth + 1
+                        body, (*pointer, name, 2), inner, _scopes_by_item(variable, collection, item_scopes), depth + 1
                     )
         elif isinstance(resource, dict) and resource.get("Type") == TASK_DEFINITION:
-            yield _task_definition(name, (*pointer, name), resource, scope, items)
+            yield _task_definition(name, (*pointer, name), resource, scope, item_scopes)
 
 
-def _each_item(
-    variable: str, collection: Json, items: tuple[EvaluationScope, ...] | None
+def _scopes_by_item(
+    variable: str, collection: Json, outer_scopes: tuple[EvaluationScope, ...] | None
 ) -> tuple[EvaluationScope, ...] | None:
     """Return a scope for each item of a loop, within each item of the enclosing loops, or None if the items are not known."""
     inner: list[EvaluationScope] = []
-    for scope in items or ():
+    for scope in outer_scopes or ():
         match evaluate(collection, scope):
             case Known(list(values)) if all(isinstance(value, str) for value in values):
                 inner += (replace(scope, loops={**scope.loops, variable: value}) for value in values)
@@ -171,7 +171,7 @@ def _task_definition(
     pointer: Pointer,
     resource: Mapping[str, Json],
     scope: EvaluationScope,
-    items: tuple[EvaluationScope, ...] | None,
+    item_scopes: tuple[EvaluationScope, ...] | None,
 ) -> TaskDefinition:
     condition = resource.get("Condition")
     assumptions = {condition: True} if isinstance(condition, str) else {}
@@ -181,5 +181,5 @@ def _task_definition(
         resource,
         resource.get("Properties"),
         scope.assuming(assumptions),
-        items and tuple(item.assuming(assumptions) for item in items),
+        item_scopes and tuple(item.assuming(assumptions) for item in item_scopes),
     )

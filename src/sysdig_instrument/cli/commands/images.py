@@ -39,7 +39,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     for lookup, answer in recorded.items():
         print(_image_text(lookup, answer))
     if options.output:
-        _write_image_configs(options.output, {**context.resolved.values.image_configs, **_image_configs(recorded)})
+        _write_image_configs(
+            options.output, {**context.deployment_settings.values.image_configs, **_image_configs(recorded)}
+        )
     unread = [lookup.image for lookup, answer in recorded.items() if isinstance(answer, Unavailable)]
     if unread:
         raise RefusedError(f"{len(unread)} of {len(recorded)} images could not be read.")

@@ -126,7 +126,7 @@ def are_same(left: Tree[A], right: Tree[A]) -> bool:
     return left == right and repr(left) == repr(right)
 
 
-def where(path: Assumptions, assumptions: Assumptions, yes: Tree[A], no: Tree[A]) -> Tree[A]:
+def branch_on(path: Assumptions, assumptions: Assumptions, yes: Tree[A], no: Tree[A]) -> Tree[A]:
     """Return the tree that is ``yes`` where all that ``path`` assumes beyond ``assumptions`` is true, and ``no`` elsewhere."""
     tree = yes
     for condition in reversed(list(path)):
@@ -141,12 +141,12 @@ def any_of(paths: Iterable[Assumptions], assumptions: Assumptions) -> Tree[bool]
     Raises:
         TooManyConditionsError: As for :func:`or_`.
     """
-    found: Tree[bool] = FALSE
+    tree: Tree[bool] = FALSE
     for path in paths:
         if path.keys() <= assumptions.keys():  # it assumes nothing more, as most do
             return TRUE
-        found = or_(found, where(path, assumptions, TRUE, FALSE), assumptions)
-    return found
+        tree = or_(tree, branch_on(path, assumptions, TRUE, FALSE), assumptions)
+    return tree
 
 
 def or_(left: Tree[bool], right: Tree[bool], assumptions: Assumptions) -> Tree[bool]:
@@ -155,14 +155,14 @@ def or_(left: Tree[bool], right: Tree[bool], assumptions: Assumptions) -> Tree[b
     Raises:
         TooManyConditionsError: The tree has more than 1,000 leaves; it may double with each call.
     """
-    found: Tree[bool] = flat_map(
+    tree: Tree[bool] = flat_map(
         left,
         assumptions,
         lambda is_left, assumed: TRUE if is_left else flat_map(right, assumed, lambda is_right, _: Leaf(is_right)),
     )
-    if isinstance(found, Branch) and sum(1 for _ in leaves(found, assumptions)) > _MAX_LEAVES:
+    if isinstance(tree, Branch) and sum(1 for _ in leaves(tree, assumptions)) > _MAX_LEAVES:
         raise TooManyConditionsError
-    return found
+    return tree
 
 
 def render_tree(tree: Tree[Json | Absent]) -> Json:

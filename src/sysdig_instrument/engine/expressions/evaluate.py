@@ -39,16 +39,16 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     Conditions for which there is no assumption are evaluated with the current parameter values.
     """
     if _is_plain(value):
-        return _evaluated(value)
+        return _as_evaluated(value)
     try:
-        return _evaluated(_evaluate(value, scope))
+        return _as_evaluated(_evaluate(value, scope))
     except CannotEvaluate as error:
         return error.unknown
     except UndecidedCondition as error:
         return Unknown(Reason(f'it depends on condition "{error.condition}", which is not known here'))
 
 
-def evaluate_now(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
+def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
     """Return the value of an expression itself, or None if it is not known. JSON's null becomes ``ABSENT``."""
     if value is None:
         return ABSENT
@@ -65,9 +65,9 @@ def evaluate_now(value: Json | Absent, scope: EvaluationScope) -> Json | Absent 
 def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumptions: Assumptions) -> Tree[Evaluated]:
     """Return the value of an expression under each combination of the conditions in it, at any depth."""
     if _is_plain(value):
-        return Leaf(_evaluated(value))
+        return Leaf(_as_evaluated(value))
     try:
-        return Leaf(_evaluated(_evaluate(value, scope.undecided(assumptions))))
+        return Leaf(_as_evaluated(_evaluate(value, scope.undecided(assumptions))))
     except CannotEvaluate as error:
         return Leaf(error.unknown)
     except UndecidedCondition as error:
@@ -93,7 +93,7 @@ def _is_plain(value: Json | Absent) -> bool:
     return value is ABSENT or (isinstance(value, str) and "{" not in value)
 
 
-def _evaluated(value: Json | Absent) -> Evaluated:
+def _as_evaluated(value: Json | Absent) -> Evaluated:
     return ABSENT if value is ABSENT else Literal(value)
 
 
@@ -164,13 +164,13 @@ def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
         return value
     if is_parameter(name, scope):
         return parameter_value(name, scope)
-    return _repository(name, scope, "RepositoryName")
+    return _ecr_repository(name, scope, "RepositoryName")
 
 
 _PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give --account-id"}
 
 
-def _repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
+def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
     """Return the name or the URI of an ECR repository that the template creates and names itself."""
     resource = scope.section("Resources").get(logical_id)
     if isinstance(resource, dict) and resource.get("Type") == "AWS::ECR::Repository":
@@ -191,7 +191,7 @@ def _get_att(argument: Json, scope: EvaluationScope) -> Json:
             pass
         case _:
             raise CannotEvaluate(Unknown(Reason("its Fn::GetAtt is malformed")))
-    return _repository(logical_id, scope, attribute)
+    return _ecr_repository(logical_id, scope, attribute)
 
 
 def _sub(argument: Json, scope: EvaluationScope) -> Json:

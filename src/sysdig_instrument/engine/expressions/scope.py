@@ -53,14 +53,14 @@ class PlanState:
 class EvaluationScope:
     """All that an expression may refer to.
 
-    ``values`` are the parameter values by name, strings or lists of strings, as in a macro event's
+    ``parameter_values`` are the parameter values by name, strings or lists of strings, as in a macro event's
     ``templateParameterValues``. ``loops`` are the variables of the enclosing ``Fn::ForEach``, each with its item, or with
     ``None`` if the body is read once for all items. ``assumptions`` are the truth values that are assumed for conditions.
     With ``decides_conditions``, all other conditions are evaluated with the current parameter values.
     """
 
     template: Json
-    values: Mapping[str, Json]
+    parameter_values: Mapping[str, Json]
     region: str | None
     account: str | None
     answers: Answers
@@ -75,24 +75,28 @@ class EvaluationScope:
 
     def assuming(self, assumptions: Assumptions) -> EvaluationScope:
         """Return the scope with these assumptions in place of its own."""
-        return self if assumptions == self.assumptions else self._with(assumptions, current=self.decides_conditions)
+        return (
+            self
+            if assumptions == self.assumptions
+            else self._with(assumptions, decides_conditions=self.decides_conditions)
+        )
 
     def undecided(self, assumptions: Assumptions) -> EvaluationScope:
         """Return the scope with these assumptions in place of its own, in which no other condition is decided."""
-        return self._with(assumptions, current=False)
+        return self._with(assumptions, decides_conditions=False)
 
-    def _with(self, assumptions: Assumptions, *, current: bool) -> EvaluationScope:
+    def _with(self, assumptions: Assumptions, *, decides_conditions: bool) -> EvaluationScope:
         # Not dataclasses.replace: this runs for every value of every container, and replace takes ten times as long.
         return EvaluationScope(
             self.template,
-            self.values,
+            self.parameter_values,
             self.region,
             self.account,
             self.answers,
             self.state,
             self.loops,
             assumptions,
-            current,
+            decides_conditions,
         )
 
     def answer(self, lookup: Lookup) -> Answer | None:

@@ -163,10 +163,10 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
 
 def _check_variables(name: str, variables: Mapping[str, Json], layer: Layer, resolved: ResolvedSettings) -> None:
     """Raise an error if a variable is one that a locked setting sets: a lock covers the setting's variable, too."""
-    for variable, owner in _SETTING_OF_VARIABLE.get(name, {}).items():
-        if variable in variables and owner in resolved.values.locked_settings:
+    for variable, locked in _SETTING_OF_VARIABLE.get(name, {}).items():
+        if variable in variables and locked in resolved.values.locked_settings:
             origin = resolved.layer_name("LockedSettings")
-            fact = f'Setting "{name}" in {layer.name} sets {variable}, but "{owner}" is locked by {origin}'
+            fact = f'Setting "{name}" in {layer.name} sets {variable}, but "{locked}" is locked by {origin}'
             raise _InvalidSettingError(name, Reason(fact, "Remove it there, or ask the platform team"))
 
 

@@ -99,7 +99,7 @@ def task_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TaskSetti
     """Return the settings of one task definition: the template's, with its tags and its Metadata on top."""
     findings: list[Finding] = []
     inherited = resolved
-    if "Tags" in task.known_properties:
+    if "Tags" in task.properties_or_empty:
         tags = tag_settings(task, resolved)
         location = Location(task.name, None, (*task.properties_pointer, "Tags"))
         resolved, problems = _with_template_layer(resolved, tags.layer, location, task.scope)
@@ -221,7 +221,7 @@ def tag_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TagSetting
     """Return the settings in the tags of a task definition."""
     values: dict[str, Json] = {}
     findings: list[Finding] = []
-    for tag in _known_tags(task, findings):
+    for tag in _relevant_tags(task, findings):
         location = Location(task.name, None, tag.pointer)
         if tag.key in ("kilt-ignore", "kilt-include"):
             if tag.key == "kilt-ignore":
@@ -276,9 +276,9 @@ def _tag_list(
     return tags.value if isinstance(tags.value, list) else []
 
 
-def _known_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
+def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
     """Yield the tags that have a meaning here and are present now. One that may be present is added to ``findings``."""
-    for tags, assumptions in member_values(task.known_properties, "Tags", task.properties_pointer, task.assumptions):
+    for tags, assumptions in member_values(task.properties_or_empty, "Tags", task.properties_pointer, task.assumptions):
         for index, item in enumerate(_tag_list(task, tags, assumptions, findings)):
             for leaf, assumed in value_leaves(item, (*tags.pointer, index), assumptions):
                 entry = leaf.value

@@ -146,10 +146,10 @@ ANY_KEY: Final = r"(?s).+"
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A JSON object, or its JSON text. ``value_type`` is the type of its values: any, string, string or intrinsic, image config."""
+    """A JSON object, or its JSON text. ``value_kind`` is the type of its values: any, string, string or intrinsic, image config."""
 
     expected: str
-    value_type: str = "any"
+    value_kind: str = "any"
     key_pattern: str = ANY_KEY
 
     def parse(self, value: Json) -> Json:
@@ -161,7 +161,7 @@ class Object:
         return {key: self._parse_value(item) for key, item in value.items()}
 
     def _parse_value(self, item: Json) -> Json:
-        match self.value_type:
+        match self.value_kind:
             case "string":
                 if isinstance(item, bool | int | float):  # in YAML and JSON, 8080 and true are not strings
                     return json.dumps(item)

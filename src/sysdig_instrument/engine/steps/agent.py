@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
-from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, SIDECAR
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME, SIDECAR_VARIABLE
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
@@ -19,9 +19,9 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     LocatedValue,
     Tree,
     any_of,
+    branch_on,
     flat_map,
     render_tree,
-    where,
 )
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
@@ -59,7 +59,8 @@ def _build_definition(settings: Settings, workloads: Sequence[Container], assump
         "Memory": settings.agent_memory,
         "MemoryReservation": settings.agent_memory_reservation,
         "Environment": _environment(settings),
-        "Secrets": settings.access_key_secret and [{"Name": ACCESS_KEY, "ValueFrom": settings.access_key_secret}],
+        "Secrets": settings.access_key_secret
+        and [{"Name": ACCESS_KEY_VARIABLE, "ValueFrom": settings.access_key_secret}],
         "LogConfiguration": _log_configuration(settings, workloads, assumptions),
         "RepositoryCredentials": settings.agent_image_credentials
         and {"CredentialsParameter": settings.agent_image_credentials},
@@ -76,7 +77,7 @@ def _environment(settings: Settings) -> list[Json]:
         "SYSDIG_COLLECTOR": settings.collector_host,
         "SYSDIG_COLLECTOR_PORT": str(settings.collector_port),
         "SYSDIG_PRIORITY": settings.priority,
-        SIDECAR: settings.sidecar_mode,
+        SIDECAR_VARIABLE: settings.sidecar_mode,
         "SYSDIG_LOGGING": settings.log_level,
         "SYSDIG_EXTRA_CONF": settings.extra_conf,
         **settings.agent_environment,
@@ -89,7 +90,7 @@ def _log_configuration(settings: Settings, workloads: Sequence[Container], assum
         return settings.agent_log_configuration
     inherited: Tree[Json | Absent] = Leaf(ABSENT)
     for workload in reversed(workloads):  # which one is the first may depend on conditions
-        inherited = where(
+        inherited = branch_on(
             workload.assumptions,
             assumptions,
             flat_map(workload.tree("LogConfiguration"), workload.assumptions, _with_stream_prefix),

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, member_values, opaque_reason, set_value
+from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, member_values, set_value, why_opaque
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
@@ -54,7 +54,7 @@ def _extend(
                 leaf.pointer, assumed, Reason(f"{key} is an expression, so nothing can be added to it",
                 f"Write {key} as an object; its members may be expressions, and it may be inside Fn::If"),
             )  # fmt: skip
-        elif why := opaque_reason(value, frozenset({inner}), container.scope):
+        elif why := why_opaque(value, frozenset({inner}), container.scope):
             yield container.problem_or_notice(leaf.pointer, assumed, Reason(f"{key} {why}", WRITE_OUT_RESULT))
         elif inner == "Add":
             yield from _extend_add(container, member_values(value, "Add", leaf.pointer, assumed))

@@ -34,7 +34,9 @@ def execution_role(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     task, settings = instrumented.task, instrumented.settings
     if settings.default_execution_role_arn is None:
         return
-    for leaf, _ in member_values(task.known_properties, "ExecutionRoleArn", task.properties_pointer, task.assumptions):
+    for leaf, _ in member_values(
+        task.properties_or_empty, "ExecutionRoleArn", task.properties_pointer, task.assumptions
+    ):
         if leaf.value in (ABSENT, None, ""):
             yield set_value(
                 leaf,
@@ -79,7 +81,7 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
     roles: dict[str, None] = {}
     has_external_role = False
     for leaf, assumptions in member_values(
-        task.known_properties, "ExecutionRoleArn", task.properties_pointer, task.assumptions
+        task.properties_or_empty, "ExecutionRoleArn", task.properties_pointer, task.assumptions
     ):
         arn = settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
         named_roles = _roles_of_template(arn, task.scope)

@@ -36,7 +36,9 @@ _TASK_MODE: Final = "task"
 def pid_mode(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     """Yield the changes to ``PidMode: task`` under the conditions in which a container is instrumented."""
     task, is_instrumented = instrumented.task, instrumented.is_instrumented
-    for leaf, assumptions in member_values(task.known_properties, "PidMode", task.properties_pointer, task.assumptions):
+    for leaf, assumptions in member_values(
+        task.properties_or_empty, "PidMode", task.properties_pointer, task.assumptions
+    ):
         paths = [assumed for instrumented_here, assumed in leaves(is_instrumented, assumptions) if instrumented_here]
         modes = [evaluate(leaf.value, scope.assuming(assumptions)) for scope in task.scopes]
         if not paths or all(mode == Literal(_TASK_MODE) for mode in modes):

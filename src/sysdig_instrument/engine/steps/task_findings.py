@@ -16,7 +16,7 @@ from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.container import Container, is_given
-from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_now, is_active
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, known_value
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
 from sysdig_instrument.engine.expressions.values import Literal, Unknown
@@ -66,9 +66,9 @@ def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iter
     """
     if settings.agent_memory or settings.agent_memory_reservation:
         return False
-    limit = MEMORY.parse(evaluate_now(task.known_properties.get("Memory", ABSENT), task.scope))
+    limit = MEMORY.parse(known_value(task.properties_or_empty.get("Memory", ABSENT), task.scope))
     return limit is not None and limit == sum(
-        MEMORY.reserved_by(each.value, partial(evaluate_now, scope=task.scope))
+        MEMORY.reserved_by(each.value, partial(known_value, scope=task.scope))
         for each in containers
         if each.name != AGENT_NAME and (each.assumptions == task.assumptions or is_active(each.assumptions, task.scope))
     )
@@ -78,7 +78,7 @@ def _needs_reservation(task: TaskDefinition, settings: Settings) -> bool:
     """Return whether ECS would refuse the agent's container because neither it nor the task has a memory limit."""
     if settings.launch_types == "FARGATE" or settings.agent_memory or settings.agent_memory_reservation:
         return False
-    return not is_given(task.known_properties.get("Memory", ABSENT), task.scope)
+    return not is_given(task.properties_or_empty.get("Memory", ABSENT), task.scope)
 
 
 # --- The platform of the task
@@ -93,7 +93,7 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
     run on Windows is left alone, and does not get here (``selection``).
     """
     task, settings = instrumented.task, instrumented.settings
-    properties = task.known_properties
+    properties = task.properties_or_empty
     if "RuntimePlatform" not in properties:  # true of most tasks
         return
     systems = [platform_member(properties, "OperatingSystemFamily", scope) for scope in task.scopes]

@@ -27,11 +27,11 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     Leaf,
     LocatedValue,
     Tree,
+    branch_on,
     flat_map,
     leaves,
     parse_tree,
     render_tree,
-    where,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
@@ -70,7 +70,7 @@ def _reserved_by_containers(task: TaskDefinition, scope: EvaluationScope, resour
         for _, leaf, assumed in container_definitions(values, containers.pointer, assumptions):
             if isinstance(leaf.value, dict) and not _is_agent(leaf.value, scope.assuming(assumed)):
                 more = _container_reservation(leaf.value, resource.container_keys, resource, scope, assumed)
-                total = _sum(total, where(assumed, task.assumptions, more, Leaf(Reservation())), task.assumptions)
+                total = _sum(total, branch_on(assumed, task.assumptions, more, Leaf(Reservation())), task.assumptions)
                 if sum(1 for _ in leaves(total, task.assumptions)) > _MAX_LEAVES:
                     return Leaf(Reservation(unknown=_TOO_MANY_CONDITIONS))
     return total
@@ -172,7 +172,7 @@ def task_size(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     yield from _findings(task, target)
     for index, resource in enumerate(RESOURCES):
         for leaf, assumptions in member_values(
-            task.known_properties, resource.key, task.properties_pointer, task.assumptions
+            task.properties_or_empty, resource.key, task.properties_pointer, task.assumptions
         ):
             new = _raise_to(leaf, assumptions, target, index)
             if new != Leaf(leaf.stored):
@@ -216,7 +216,7 @@ def _raise_to(
 def _target_size(
     task: TaskDefinition, scope: EvaluationScope, agent: Size, is_instrumented: Tree[bool]
 ) -> Tree[_TargetSize]:
-    properties = task.known_properties
+    properties = task.properties_or_empty
     compatibilities = evaluate_by_condition(properties.get("RequiresCompatibilities", ABSENT), scope, task.assumptions)
     # Fargate's sizes are valid elsewhere, too, so they are used if the task is for Fargate under some condition.
     on_fargate = any(
@@ -264,7 +264,9 @@ def _size_for(task: TaskDefinition, usages: tuple[_Usage, _Usage], *, on_fargate
 
 def _usage(task: TaskDefinition, scope: EvaluationScope, resource: Resource, agent: int) -> Tree[_Usage]:
     """Return the usage of a resource under each combination of the conditions that decide it."""
-    limit_tree = parse_tree(task.known_properties.get(resource.key, ABSENT), (*task.properties_pointer, resource.key))
+    limit_tree = parse_tree(
+        task.properties_or_empty.get(resource.key, ABSENT), (*task.properties_pointer, resource.key)
+    )
     reserved = _reserved_by_containers(task, scope, resource)
 
     def of_leaf(leaf: LocatedValue, assumptions: Assumptions) -> Tree[_Usage]:
