@@ -10,7 +10,7 @@ from factories import scope
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.expressions.dynamic_lists import is_prepended, prepend
 from sysdig_instrument.engine.expressions.evaluate import evaluate
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import Json
 
 # What a delimiter could be, often.
@@ -22,11 +22,11 @@ def check(expression: dict[str, Json], template: Json, values: dict[str, Json]) 
     """The list is not extended at all, or to exactly the list with the item in front."""
     current = scope(template, values)
     before = evaluate(expression, current)
-    assert isinstance(before, Literal), before
+    assert isinstance(before, Known), before
     assert isinstance(before.value, list)
     extended = prepend(expression, WRAPPER, current)
     if extended is not None:
-        assert evaluate(extended, current) == Literal([WRAPPER, *before.value])
+        assert evaluate(extended, current) == Known([WRAPPER, *before.value])
         assert is_prepended(extended, WRAPPER)
 
 

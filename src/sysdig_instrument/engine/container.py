@@ -8,7 +8,7 @@ from typing import Final
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, Tree, parse_tree, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change, Owner, Pointer
@@ -100,7 +100,7 @@ def entry_name(entry: Json, scope: EvaluationScope) -> str | None:
     name = entry.get("Name") if isinstance(entry, dict) else None
     if isinstance(name, dict):
         match evaluate(name, scope):
-            case Literal(str(text)):
+            case Known(str(text)):
                 return text
     return name if isinstance(name, str) else None
 
@@ -138,7 +138,7 @@ def _generated_keys(loop: Json, scope: EvaluationScope) -> set[str] | None:
     match loop:
         case [str(variable), collection, dict(body)]:
             match evaluate(collection, scope):
-                case Literal(list(items)):
+                case Known(list(items)):
                     names = [item for item in items if isinstance(item, str)]
                     return {key.replace(f"${{{variable}}}", name) for key in body for name in names}
     return None

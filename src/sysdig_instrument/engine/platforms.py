@@ -18,7 +18,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
-from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition
 
@@ -67,7 +67,7 @@ def _single_member(value: Json, key: str) -> Json:
 
 def _member(known: Evaluated, key: str) -> str:
     match known:
-        case Literal(dict(members)) if isinstance(value := members.get(key), str):
+        case Known(dict(members)) if isinstance(value := members.get(key), str):
             return value.upper()
     return ""
 

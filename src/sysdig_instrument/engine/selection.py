@@ -11,7 +11,7 @@ from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME
 from sysdig_instrument.engine.container import Container, entry_name, is_empty, is_given
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.platforms import platform_member
@@ -111,14 +111,14 @@ def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> b
     match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown():
             return True
-        case Literal(str(one)):
+        case Known(str(one)):
             return one.upper() == "FARGATE"
-        case Literal([*several]) if several:
+        case Known([*several]) if several:
             return any(isinstance(one, str) and one.upper() == "FARGATE" for one in several)
     match evaluate(properties.get("NetworkMode", ABSENT), scope):
         case Unknown():
             pass
-        case Literal(str(mode)) if mode == "awsvpc":
+        case Known(str(mode)) if mode == "awsvpc":
             pass
         case _:
             return False
@@ -168,7 +168,7 @@ def _decide_by_settings(container: Container) -> Decision:
 def _is_agent(container: Container) -> bool:
     """Return whether a container of the agent's name is an agent, whoever added it: this macro, Sysdig's own tools, or a person."""
     match evaluate(container.value.get("Image", ABSENT), container.scope):
-        case Literal(str(image)) if (
+        case Known(str(image)) if (
             image == container.settings.agent_image or _repository_name(image) == _AGENT_REPOSITORY
         ):
             return True

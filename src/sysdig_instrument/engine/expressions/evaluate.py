@@ -1,6 +1,6 @@
 """Evaluate the expressions and the conditions of a template, as far as their values can be known before deployment.
 
-An expression evaluates to :class:`Literal`, to ``ABSENT``, or to :class:`Unknown` with the reason; a condition is true,
+An expression evaluates to :class:`Known`, to ``ABSENT``, or to :class:`Unknown` with the reason; a condition is true,
 false, or not known. Values are evaluated for decisions and for lookups only: the template keeps its expressions. The
 functions are those of the CloudFormation user guide, «Intrinsic function reference» and «Condition functions».
 """
@@ -18,7 +18,7 @@ from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationS
 from sysdig_instrument.engine.expressions.values import (
     CannotEvaluate,
     Evaluated,
-    Literal,
+    Known,
     UndecidedCondition,
     Unknown,
     to_string,
@@ -55,7 +55,7 @@ def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent |
     if _is_plain(value):
         return value
     match evaluate(value, scope):
-        case Literal(known):
+        case Known(known):
             return known
         case Absent():
             return ABSENT
@@ -94,7 +94,7 @@ def _is_plain(value: Json | Absent) -> bool:
 
 
 def _as_evaluated(value: Json | Absent) -> Evaluated:
-    return ABSENT if value is ABSENT else Literal(value)
+    return ABSENT if value is ABSENT else Known(value)
 
 
 # --- functions
@@ -364,7 +364,7 @@ def _evaluate_condition(expression: Json, scope: EvaluationScope, results: _Resu
 
 def _are_equal(left: Json, right: Json, scope: EvaluationScope) -> bool | None:
     match evaluate(left, scope), evaluate(right, scope):
-        case Literal(first), Literal(second):
+        case Known(first), Known(second):
             return _comparable(first) == _comparable(second)
     return None
 

@@ -1,4 +1,4 @@
-"""The result of an evaluation: :class:`Literal`, ``ABSENT``, or :class:`Unknown` with the reason."""
+"""The result of an evaluation: :class:`Known`, ``ABSENT``, or :class:`Unknown` with the reason."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Known:
     """A known value. Keys and items that were ``AWS::NoValue`` are removed from it."""
 
     value: Json
@@ -27,7 +27,7 @@ class Unknown:
     reason: Reason
 
 
-Evaluated: TypeAlias = Literal | Absent | Unknown
+Evaluated: TypeAlias = Known | Absent | Unknown
 
 
 class CannotEvaluate(Exception):  # noqa: N818 - control flow between the modules that evaluate, not an error

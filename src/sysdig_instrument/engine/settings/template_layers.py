@@ -32,7 +32,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
-from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Pointer
@@ -170,7 +170,7 @@ def _with_template_layer(
     invalid: list[InvalidSetting] = []
     for name, value in layer.values.items():
         match _evaluate_setting(name, value, scope):
-            case Literal(known):
+            case Known(known):
                 values[name] = known
             case Unknown(Reason(why, advice)):
                 fact = f"Setting {quote(name)} in {layer.name} cannot be resolved: {why}"
@@ -185,7 +185,7 @@ def _evaluate_setting(name: str, value: Json, scope: EvaluationScope) -> Evaluat
     keeps_expression = (
         setting is not None and isinstance(setting.value_type, String) and setting.value_type.allows_intrinsic
     )
-    return evaluate(value, scope) if is_expression(value) and not keeps_expression else Literal(value)
+    return evaluate(value, scope) if is_expression(value) and not keeps_expression else Known(value)
 
 
 def _problem(invalid: InvalidSetting, location: Location) -> Problem:
@@ -231,7 +231,7 @@ def tag_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TagSetting
                 values.setdefault("Enabled", True)
             continue
         match tag.value:
-            case Literal(value):
+            case Known(value):
                 _apply_tag(tag.key, value, values, resolved)
             case Unknown(Reason(why)):
                 fact = f'The value of tag "{tag.key}" cannot be resolved: {why}'
@@ -253,7 +253,7 @@ def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: Resolve
 
 def _false_is_ignored(tag: _Tag, location: Location) -> Iterator[Notice]:
     match tag.value:
-        case Literal(str(text)) if text.strip().lower() in ("false", "no", "0"):
+        case Known(str(text)) if text.strip().lower() in ("false", "no", "0"):
             yield Notice(
                 location, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is not instrumented',
                 "Remove the tag to have the task instrumented"),
@@ -266,7 +266,7 @@ def _tag_list(
     """Return the tags of one list; if the list is an expression, those that it evaluates to."""
     if isinstance(tags.value, dict):
         match evaluate(tags.value, task.scope.assuming(assumptions)):
-            case Literal(list(items)):
+            case Known(list(items)):
                 return items
             case Unknown(Reason(why)):
                 fact = f"The tags cannot be resolved, so a tag that excludes something would not be seen: {why}"
@@ -284,9 +284,7 @@ def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_T
                 entry = leaf.value
                 key = evaluate(entry.get("Key", ABSENT), task.scope) if isinstance(entry, dict) else ABSENT
                 match key:
-                    case Literal(str(name)) if isinstance(entry, dict) and (
-                        name == INSTRUMENT_TAG or name in _KILT_TAGS
-                    ):
+                    case Known(str(name)) if isinstance(entry, dict) and (name == INSTRUMENT_TAG or name in _KILT_TAGS):
                         pass
                     case _:
                         continue

@@ -20,7 +20,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     parse_tree,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 
@@ -80,7 +80,7 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
     first = items[0]
     if isinstance(first, dict):
         match evaluate(first, container.task.scope.assuming(assumptions)):
-            case Literal(str(text)):
+            case Known(str(text)):
                 first = text
     if first == WRAPPER:
         return ArgvForm.WRAPPED
@@ -93,11 +93,11 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
     if dynamic_lists.is_prepended(value, WRAPPER):
         return ArgvForm.WRAPPED
     match evaluate(value, container.task.scope.assuming(assumptions)):
-        case Literal([]) | Literal([""]):
+        case Known([]) | Known([""]):
             return ArgvForm.EMPTY_NOW
-        case Literal([str(first), *_]) if first == WRAPPER:
+        case Known([str(first), *_]) if first == WRAPPER:
             return ArgvForm.WRAPPED
-        case Literal(list()) | Unknown():
+        case Known(list()) | Unknown():
             return ArgvForm.DYNAMIC
     return ArgvForm.INVALID
 

@@ -17,7 +17,7 @@ from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, memb
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
@@ -63,7 +63,7 @@ def _extend(
 
 
 def _is_sys_ptrace(container: Container, item: Json) -> bool:
-    return evaluate(item, container.scope) == Literal(SYS_PTRACE)
+    return evaluate(item, container.scope) == Known(SYS_PTRACE)
 
 
 def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[ChangeOrFinding]:
@@ -74,7 +74,7 @@ def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assump
             )
             continue
         match evaluate(leaf.value, container.scope):
-            case Literal(list(items)) if SYS_PTRACE in items:
+            case Known(list(items)) if SYS_PTRACE in items:
                 continue
         extended = dynamic_lists.prepend(leaf.value, SYS_PTRACE, container.scope)
         if extended is not None:

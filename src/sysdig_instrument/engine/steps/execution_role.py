@@ -20,7 +20,7 @@ from sysdig_instrument.engine.container import member_values, set_value
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Location, Notice, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.partitions import dns_suffix_of
@@ -154,7 +154,7 @@ def _roles_of_template(expression: Json | Absent, scope: EvaluationScope) -> dic
     if named:
         return named
     match evaluate(expression, scope):
-        case Literal(str(arn)) if role := _role_ids_by_name(scope).get(arn.rsplit("/", 1)[-1]):
+        case Known(str(arn)) if role := _role_ids_by_name(scope).get(arn.rsplit("/", 1)[-1]):
             return {role: None}
     return {}
 
@@ -171,7 +171,7 @@ def _role_ids_by_name(scope: EvaluationScope) -> Mapping[str, str]:
             properties = resource.get("Properties") if isinstance(resource, dict) and _is_role(resource) else None
             name = properties.get("RoleName", ABSENT) if isinstance(properties, dict) else ABSENT
             match evaluate(name, scope.assuming({})):
-                case Literal(str(text)) if text:
+                case Known(str(text)) if text:
                     scope.state.role_ids[text] = logical_id
     return scope.state.role_ids
 
@@ -194,7 +194,7 @@ def _statements(settings: Settings, scope: EvaluationScope) -> Iterator[dict[str
     """
     secret = settings.access_key_secret
     match evaluate(secret, scope):
-        case Literal(str(arn)) if arn.count(":") >= _MIN_ARN_FIELDS - 1:
+        case Known(str(arn)) if arn.count(":") >= _MIN_ARN_FIELDS - 1:
             service, region = arn.split(":")[2:4]
             resource = _statement_resource(secret, arn)
         case _ if _is_secret_of_template(secret, scope):

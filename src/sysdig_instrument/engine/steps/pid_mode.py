@@ -21,7 +21,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     render_tree,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, InstrumentedTask
@@ -41,10 +41,10 @@ def pid_mode(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     ):
         paths = [assumed for instrumented_here, assumed in leaves(is_instrumented, assumptions) if instrumented_here]
         modes = [evaluate(leaf.value, scope.assuming(assumptions)) for scope in task.scopes]
-        if not paths or all(mode == Literal(_TASK_MODE) for mode in modes):
+        if not paths or all(mode == Known(_TASK_MODE) for mode in modes):
             continue
         unknown = next((mode for mode in modes if isinstance(mode, Unknown)), None)
-        if Literal("host") in modes:
+        if Known("host") in modes:
             yield _conflict_finding(task, leaf, paths, "PidMode is host, and the agent needs task", _HOST_ADVICE)
         elif unknown is None:
             new = _task_mode_tree(is_instrumented, assumptions, leaf.stored)

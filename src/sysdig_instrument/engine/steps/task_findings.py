@@ -19,7 +19,7 @@ from sysdig_instrument.engine.container import Container, is_given
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, known_value
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.fargate_sizes import MEMORY
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
@@ -152,7 +152,7 @@ def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
 
 def _launcher_value(launcher: Launcher, key: str, scope: EvaluationScope) -> str:
     match evaluate(launcher.value.get(key, ABSENT), scope.assuming(launcher.assumptions)):
-        case Literal(str() | bool() as value):
+        case Known(str() | bool() as value):
             return str(value)
     return ""
 

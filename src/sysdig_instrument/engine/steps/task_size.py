@@ -35,7 +35,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
-from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.fargate_sizes import NO_SIZE, RESOURCES, Resource, Size, next_size
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
@@ -83,7 +83,7 @@ def _sum(left: Tree[Reservation], right: Tree[Reservation], assumptions: Assumpt
 
 
 def _is_agent(container: Mapping[str, Json], scope: EvaluationScope) -> bool:
-    return evaluate(container.get("Name", ABSENT), scope) == Literal(AGENT_NAME)
+    return evaluate(container.get("Name", ABSENT), scope) == Known(AGENT_NAME)
 
 
 def _container_reservation(
@@ -114,7 +114,7 @@ def _evaluated_amount(value: Evaluated, resource: Resource) -> int | Unknown | N
     match value:
         case Unknown():
             return value
-        case Literal(literal):
+        case Known(literal):
             return resource.parse(literal)
     return None
 

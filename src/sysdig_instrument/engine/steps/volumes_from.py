@@ -15,7 +15,7 @@ from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
@@ -33,7 +33,7 @@ def volumes_from(container: Container) -> Iterator[ChangeOrFinding]:
 
 def _is_agent_volume(container: Container, item: Json) -> bool:
     source = item.get("SourceContainer", ABSENT) if isinstance(item, dict) else ABSENT
-    return evaluate(source, container.scope) == Literal(AGENT_NAME)
+    return evaluate(source, container.scope) == Known(AGENT_NAME)
 
 
 def _make_read_only(leaf: LocatedValue) -> Iterator[ChangeOrFinding]:
