@@ -398,7 +398,7 @@ def test_a_loop_variable_without_item_is_not_known() -> None:
     assert evaluate("${Y}", current) == Known("${Y}")
 
 
-# Cases
+# Decision trees
 
 
 def test_nested_conditions_are_lifted_to_branches() -> None:
@@ -417,15 +417,15 @@ def test_assumed_conditions_are_not_branched_on() -> None:
     assert evaluate_by_condition(expression, scope(TEMPLATE), {"Yes": False}) == Leaf(Known("b"))
 
 
-def test_equal_cases_become_one_leaf() -> None:
+def test_equal_branches_become_one_leaf() -> None:
     assert evaluate_by_condition({"Fn::If": ["Yes", "a", {"Fn::Sub": "a"}]}, scope(TEMPLATE), {}) == Leaf(Known("a"))
 
 
-def test_cases_distinguish_json_types() -> None:
+def test_branches_distinguish_json_types() -> None:
     assert isinstance(evaluate_by_condition({"Fn::If": ["Yes", 1, True]}, scope(TEMPLATE), {}), Branch)
 
 
-def test_an_expression_with_endless_conditions_is_not_known() -> None:
+def test_an_expression_with_too_many_conditions_is_not_known() -> None:
     many: Json = {"Fn::Join": ["", [{"Fn::If": [f"C{number}", str(number), "x"]} for number in range(12)]]}
     reasons = {
         value.reason.fact
