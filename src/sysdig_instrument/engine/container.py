@@ -20,7 +20,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container definition, as it is under ``assumptions``.
+    """One container definition, which exists under ``assumptions``.
 
     ``name`` is its name, or None if that is not known; ``position`` is its number in the list, from 1. ``resolved`` are the
     settings of this container, ``scope`` is what its expressions may refer to.
@@ -47,7 +47,7 @@ class Container:
 
     @property
     def label(self) -> str:
-        """Its name in messages: ``web``, or ``#1`` if the name is not known."""
+        """Its name in messages: ``web``, or its position (``#1``) if the name is not known."""
         return self.name or f"#{self.position}"
 
     def values(self, key: str) -> Iterable[tuple[LocatedValue, Assumptions]]:
@@ -84,7 +84,10 @@ def problem_or_notice(problem: Problem, assumptions: Assumptions, task: TaskDefi
 def member_values(
     parent: Mapping[str, Json], key: str, pointer: Pointer, assumptions: Assumptions
 ) -> Iterable[tuple[LocatedValue, Assumptions]]:
-    """Return the values that a key of the object at ``pointer`` can have; a missing key is one leaf whose ``stored`` is ``ABSENT``."""
+    """Return the values that a key of the object at ``pointer`` can have, each with the assumptions that lead to it.
+
+    A missing key has one value, whose ``stored`` is ``ABSENT``.
+    """
     return value_leaves(parent.get(key, ABSENT), (*pointer, key), assumptions)
 
 
@@ -111,7 +114,7 @@ def is_empty(value: Json | Absent) -> bool:
 
 
 def is_given(value: Json | Absent, scope: EvaluationScope) -> bool:
-    """Return whether a value is given now; one that is not known counts as given."""
+    """Return whether a value is given under the scope's assumptions; one that is not known counts as given."""
     return not is_empty(value) and evaluate(value, scope) is not ABSENT
 
 
@@ -120,7 +123,7 @@ WRITE_OUT_RESULT: Final = "Write the result into the template, or use the templa
 
 
 def why_opaque(parent: Mapping[str, Json], keys: frozenset[str], scope: EvaluationScope) -> str | None:
-    """Return why some of the keys of an object may be hidden, as a clause, or None if all are visible.
+    """Return a clause that says why some of the keys of an object may be hidden, or None if all are visible.
 
     ``Fn::Transform`` and ``Fn::ForEach`` beside other keys insert members that this template does not show.
     """

@@ -1,4 +1,4 @@
-"""The ENTRYPOINT and CMD of a container's image, under each combination of conditions that decides image and platform."""
+"""The ENTRYPOINT and CMD of a container's image, under each combination of conditions that image and platform depend on."""
 
 from __future__ import annotations
 
@@ -95,15 +95,15 @@ def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
 
 
 def _credentials(container: Container, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | None]:
-    """Return the secret in RepositoryCredentials. If it is not known the image is looked up without it, which may still work."""
+    """Return the secret in RepositoryCredentials, or None. If it is not known, the lookup without it may still work."""
     credentials = container.value.get("RepositoryCredentials", ABSENT)
     if credentials is ABSENT:
         return Leaf(None)
 
-    def of(known: Evaluated, _assumptions: Assumptions) -> Tree[str | None]:
+    def secret_of(known: Evaluated, _assumptions: Assumptions) -> Tree[str | None]:
         match known:
             case Known({"CredentialsParameter": str(secret)}):
                 return Leaf(secret)
         return Leaf(None)
 
-    return flat_map(evaluate_by_condition(credentials, scope, assumptions), assumptions, of)
+    return flat_map(evaluate_by_condition(credentials, scope, assumptions), assumptions, secret_of)

@@ -41,7 +41,7 @@ class Change:
     """A JSON Patch operation and its reason.
 
     ``was`` is the value that ``replace`` and ``remove`` expect to find. It becomes a ``test`` operation before them, so
-    that a patch fails, instead of doing damage, if it is applied to a document that it was not made for. ``protects``
+    that a patch fails, and damages nothing, if it is applied to a document that it was not made for. ``protects``
     is true if the task is unprotected without the change. The plan sets ``owner``, and ``step``, the name of the step
     that made the change.
     """
@@ -103,7 +103,7 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
 
 
 def _copy_path(top: _Parent, pointer: Pointer, copies: dict[int, _Parent]) -> tuple[_Parent, str | int]:
-    """Return the object or list that the pointer's last part is in, as a copy that may be modified, and that part."""
+    """Return the object or list that holds the pointer's target, as a copy that may be modified, and the last key or index."""
     parent: Any = top
     last: str | int = ""
     try:

@@ -1,7 +1,8 @@
 """Plan the changes to a template, and apply them.
 
-:func:`plan` is pure. It raises nothing for what a user wrote: ``Plan.problems`` lists what is wrong, ``Plan.lookups`` what
-has to be looked up first. While a plan has lookups the rest of it is provisional: answer them, and plan again.
+:func:`plan` is pure. It raises no exception for a mistake in a template: ``Plan.problems`` lists the mistakes.
+``Plan.lookups`` lists what has to be looked up first. While a plan has lookups, the rest of it is provisional: answer
+them, and plan again.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 class Context:
     """All input of a plan besides the template.
 
-    ``deployment_settings`` are the settings of the macro's deployment, ``transform_parameters`` the Parameters of the Transform.
-    ``parameter_values`` are the template's parameter values by name, strings or lists of strings, as in a macro event's
-    ``templateParameterValues``. ``region`` and ``account`` are None if the command line tool does not know them.
+    ``deployment_settings`` are the settings of the macro's deployment, ``transform_parameters`` the Parameters of the
+    Transform. ``parameter_values`` has strings or lists of strings by name, as a macro event's ``templateParameterValues``
+    has. ``region`` and ``account`` are None if the command line tool does not know them.
     """
 
     deployment_settings: ResolvedSettings
@@ -53,8 +54,8 @@ class Context:
 class Plan:
     """The planned changes to a template, with the findings about it.
 
-    ``grants`` are the changes to execution roles. ``lookups`` are those without an answer; there are no ``problems`` before
-    all are answered.
+    ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, there
+    are no ``problems``.
     """
 
     context: Context
@@ -96,7 +97,7 @@ def _evaluation_scope(template: Json, context: Context, state: PlanState) -> Eva
 
 
 def plan(template: Json, context: Context) -> Plan:
-    """Return the plan for a template, or for the fragment that a snippet is in."""
+    """Return the plan for a template, or for the fragment in which the macro is used as a snippet."""
     state = PlanState()
     scope = _evaluation_scope(template, context, state)
     if fragment_kind(template) is None or _is_other_resource(template):
@@ -116,7 +117,7 @@ def plan(template: Json, context: Context) -> Plan:
         *(each for each in grant_outputs if isinstance(each, Notice)),
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
-    # The answer to a lookup may solve what looks like a problem now, so a plan with lookups has no problems.
+    # What looks like a problem now may be none once a lookup is answered, so a plan with lookups has no problems.
     problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
     grants = tuple(each for each in grant_outputs if isinstance(each, Change))
     return Plan(context, tasks, grants, hidden_notices + notices, problems, tuple(state.lookups))

@@ -1,4 +1,4 @@
-"""Decide which task definitions and which containers are instrumented (contract, section 3). Nothing is changed here."""
+"""Decide which task definitions and which containers are instrumented. Nothing is changed here."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SkipReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Not to be instrumented; ``why`` completes «skipped: …»."""
+    """To be left alone; ``why`` completes «skipped: …»."""
 
     why: str
     skip_reason: SkipReason
@@ -78,7 +78,7 @@ Decision: TypeAlias = Instrument | Skip | Refuse
 def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
     """Decide whether to instrument a task definition, as far as that does not depend on its containers.
 
-    The body of an ``Fn::ForEach`` is one for all items, so the decision must be the same for all of them.
+    An ``Fn::ForEach`` has one body for all items, so the decision must be the same for all of them.
     """
     first, *others = [_decide_in_scope(task, task_settings, scope) for scope in task.scopes]
     if any(other != first for other in others):
@@ -111,10 +111,10 @@ def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> b
     match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown():
             return True
-        case Known(str(one)):
-            return one.upper() == "FARGATE"
-        case Known([*several]) if several:
-            return any(isinstance(one, str) and one.upper() == "FARGATE" for one in several)
+        case Known(str(name)):
+            return name.upper() == "FARGATE"
+        case Known([*names]) if names:
+            return any(isinstance(name, str) and name.upper() == "FARGATE" for name in names)
     match evaluate(properties.get("NetworkMode", ABSENT), scope):
         case Unknown():
             pass

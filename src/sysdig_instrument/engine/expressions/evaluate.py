@@ -49,7 +49,7 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
 
 
 def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
-    """Return the value of an expression itself, or None if it is not known. JSON's null becomes ``ABSENT``."""
+    """Return the value of an expression, or None if it is not known. JSON's null becomes ``ABSENT``."""
     if value is None:
         return ABSENT
     if _is_plain(value):
@@ -79,17 +79,17 @@ def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumpti
 
 
 def is_expression(value: Json | Absent) -> bool:
-    """Return whether a value is one of the functions below, and so stands for another value."""
+    """Return whether a value is an intrinsic function that is evaluated here."""
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
 
 
 def is_get_att(value: Json | Absent) -> bool:
-    """Return whether a value is an attribute of a resource."""
+    """Return whether a value is an ``Fn::GetAtt``."""
     return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
 
 
 def _is_plain(value: Json | Absent) -> bool:
-    """Return whether a value certainly evaluates to itself, as most do: a fast path."""
+    """Return whether a value certainly evaluates to itself. Most values do, so this saves time."""
     return value is ABSENT or (isinstance(value, str) and "{" not in value)
 
 
@@ -312,19 +312,19 @@ FUNCTIONS: Final[Mapping[str, Callable[[Json, EvaluationScope], Json | Absent]]]
 # --- conditions
 
 _Results: TypeAlias = dict[str, bool | None]
-"""The conditions evaluated so far, by name, so that each is evaluated once however many refer to it."""
+"""The results of the conditions evaluated so far, by name. Each condition is evaluated once, even if many refer to it."""
 
 
 def is_true(name: str, scope: EvaluationScope) -> bool | None:
-    """Return whether a condition is true, or None if that is not known, as for a condition that does not exist.
+    """Return whether a condition is true, or None if that is not known or there is no such condition.
 
-    The scope's assumptions come first, also for the conditions that this one refers to.
+    The scope's assumptions take precedence, also for the conditions that this one refers to.
     """
     return _evaluate_named(name, scope, {})
 
 
 def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:
-    """Return whether all assumptions are true now: False if one is certainly not, else None if one is not known."""
+    """Return whether all assumptions are true now: False if one is certainly false, else None if one is not known."""
     if not assumptions:
         return True
     unassumed = scope.assuming({})

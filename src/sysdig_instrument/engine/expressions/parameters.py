@@ -15,7 +15,7 @@ _SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)
 
 
 def is_parameter(name: str, scope: EvaluationScope) -> bool:
-    """Return whether a name is a parameter's. A snippet has no declarations: there, a name that has a value is one."""
+    """Return whether a name is that of a parameter. In a snippet, which has no declarations, it is if it has a value."""
     return name in scope.section("Parameters") or (
         name in scope.parameter_values and name not in scope.section("Resources")
     )
@@ -31,7 +31,7 @@ def is_list_parameter(name: str, scope: EvaluationScope) -> bool:
 
 
 def is_list_type(parameter_type: str) -> bool:
-    """Return whether a parameter of this type is a list: a string of items separated by commas, none of which contains one."""
+    """Return whether a parameter of this type is a list. Its items are separated by commas, so none contains a comma."""
     return "CommaDelimitedList" in parameter_type or "List<" in parameter_type
 
 

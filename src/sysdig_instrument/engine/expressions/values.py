@@ -19,9 +19,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that cannot be known before deployment, or not before a lookup has its answer.
+    """A value that cannot be known before deployment, or not before a lookup is answered.
 
-    The fact of the reason is a clause: «it refers to …».
+    The fact of the reason is a clause, such as «it refers to …», and not a sentence.
     """
 
     reason: Reason
@@ -47,7 +47,7 @@ class UndecidedCondition(Exception):  # noqa: N818 - control flow between the mo
 
 
 def to_string(value: Json | Absent) -> str:
-    """Return a scalar as the string that CloudFormation makes of it: ``true``, ``1``, ``1.5``.
+    """Return a scalar as the string that CloudFormation converts it to: ``true``, ``1``, ``1.5``.
 
     Raises:
         CannotEvaluate: The value is a list, an object, null or absent.

@@ -43,9 +43,9 @@ def agent_definition(settings: Settings, workloads: Sequence[Container], assumpt
     state = workloads[0].scope.state
     if settings.agent_log_configuration == "inherit":
         return _build_definition(settings, workloads, assumptions)
-    if state.agent is None or state.agent[0] is not settings:
-        state.agent = settings, _build_definition(settings, workloads, assumptions)
-    return state.agent[1]
+    if state.agent_definition is None or state.agent_definition[0] is not settings:
+        state.agent_definition = settings, _build_definition(settings, workloads, assumptions)
+    return state.agent_definition[1]
 
 
 def _build_definition(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> dict[str, Json]:

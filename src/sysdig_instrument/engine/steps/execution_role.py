@@ -165,20 +165,20 @@ def _is_role(resource: Json) -> bool:
 
 def _role_ids_by_name(scope: EvaluationScope) -> Mapping[str, str]:
     """Return the logical ids of the template's roles by their RoleName. Computed once for each plan."""
-    if scope.state.role_ids is None:
-        scope.state.role_ids = {}
+    if scope.state.role_ids_by_name is None:
+        scope.state.role_ids_by_name = {}
         for logical_id, resource in scope.section("Resources").items():
             properties = resource.get("Properties") if isinstance(resource, dict) and _is_role(resource) else None
             name = properties.get("RoleName", ABSENT) if isinstance(properties, dict) else ABSENT
             match evaluate(name, scope.assuming({})):
                 case Known(str(text)) if text:
-                    scope.state.role_ids[text] = logical_id
-    return scope.state.role_ids
+                    scope.state.role_ids_by_name[text] = logical_id
+    return scope.state.role_ids_by_name
 
 
 def _cached_statements(settings: Settings, scope: EvaluationScope) -> tuple[dict[str, Json], ...]:
     """Return the :func:`_statements`. For a literal ARN they are computed once for each plan: all tasks have the same."""
-    secret, computed = settings.access_key_secret, scope.state.statements
+    secret, computed = settings.access_key_secret, scope.state.grant_statements
     if not isinstance(secret, str) or "{" in secret:
         return tuple(_statements(settings, scope))
     key = (secret, settings.access_key_kms_key)

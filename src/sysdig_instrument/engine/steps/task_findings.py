@@ -159,8 +159,8 @@ def _launcher_value(launcher: Launcher, key: str, scope: EvaluationScope) -> str
 
 def _launchers_by_task(scope: EvaluationScope) -> Mapping[str, list[Launcher]]:
     """Return the launchers of each task definition, by its logical id. Computed once for each plan."""
-    if scope.state.launchers is None:
-        scope.state.launchers = {}
+    if scope.state.launchers_by_task is None:
+        scope.state.launchers_by_task = {}
         for pointer, resource in resources_of_types(scope.template, LAUNCHER_TYPES):
             condition = resource.get("Condition")
             assumptions = {condition: True} if isinstance(condition, str) else {}
@@ -170,8 +170,10 @@ def _launchers_by_task(scope: EvaluationScope) -> Mapping[str, list[Launcher]]:
                 for name in dict.fromkeys(
                     name for key in _TASK_DEFINITION_KEYS for name in references(value.get(key, ABSENT))
                 ):
-                    scope.state.launchers.setdefault(name, []).append(Launcher(object_pointer, value, assumptions))
-    return scope.state.launchers
+                    scope.state.launchers_by_task.setdefault(name, []).append(
+                        Launcher(object_pointer, value, assumptions)
+                    )
+    return scope.state.launchers_by_task
 
 
 def _launching_objects(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Json]]]:
