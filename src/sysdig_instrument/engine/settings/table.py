@@ -309,7 +309,7 @@ class Settings:
         group="Images",
         default=20,
         scope=SettingScope.DEPLOYMENT,
-        description="Time for all image look-ups of one template together, in seconds.",
+        description="Time limit for all lookups of one template together, in seconds.",
     )
     tag_cache_seconds: int = _setting(
         Integer(0, 86400, "seconds"),
