@@ -77,7 +77,12 @@ def resolved(**settings: Json) -> ResolvedSettings:
 
 def context_of(settings: Mapping[str, Json] | None = None, parameters: Mapping[str, Json] | None = None) -> Context:
     """Return the context of a macro with these settings."""
-    return Context(resolved=resolved(**(settings or {})), parameters=parameters or {}, region=REGION, account=ACCOUNT)
+    return Context(
+        deployment_settings=resolved(**(settings or {})),
+        parameter_values=parameters or {},
+        region=REGION,
+        account=ACCOUNT,
+    )
 
 
 def plan_of(

@@ -24,7 +24,7 @@ from sysdig_instrument.engine.patch import Change, json_pointer
 from sysdig_instrument.engine.plan import Context, Plan, process
 from sysdig_instrument.engine.protection import Unprotected, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 GOLDEN = os.environ.get("GOLDEN") == "1"
 FILES = {
@@ -74,7 +74,7 @@ def plan_of(case: Case) -> Plan:
     resolved = merge_layers(Layer("the case", case.settings))
     fragment = fragment_of(case)
     parameters = {} if case.is_plain else event_of(case)["templateParameterValues"]
-    context = Context(resolved=resolved, parameters=parameters, region=REGION, account=ACCOUNT)
+    context = Context(deployment_settings=resolved, parameter_values=parameters, region=REGION, account=ACCOUNT)
     return plan_with_lookups(fragment, context, case.answers)
 
 
@@ -169,9 +169,9 @@ def test_protection(case: Case) -> None:
         pytest.skip("refused")
     before = {
         task.task.name: protection(task)
-        for task in plan_with_lookups(fragment_of(case), plan.context, no_lookups).tasks
+        for task in plan_with_lookups(fragment_of(case), plan.context, look_up_nothing).tasks
     }
-    after = plan_with_lookups(processed, plan.context, no_lookups)
+    after = plan_with_lookups(processed, plan.context, look_up_nothing)
     for task in after.tasks:
         skipped_unread = any(outcome.image_unread for outcome in task.containers)
         if not skipped_unread:

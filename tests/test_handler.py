@@ -221,7 +221,20 @@ def test_a_processed_template_that_is_too_large_is_refused(call: Call) -> None:
 # Odd, deep and large input
 
 
-@pytest.mark.parametrize("name", ["", "/", "~", "~1/", "é", "😀", "\ud800", "\x00\n", "x" * 5000])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("/", id="slash"),
+        pytest.param("~", id="tilde"),
+        pytest.param("~1/", id="pointer-escape"),
+        pytest.param("é", id="accent"),
+        pytest.param("😀", id="emoji"),
+        pytest.param("\ud800", id="lone-surrogate"),
+        pytest.param("\x00\n", id="control-characters"),
+        pytest.param("x" * 5000, id="5000-characters"),
+    ],
+)
 def test_unusual_logical_ids_are_processed(call: Call, name: str) -> None:
     response = call(event({"Resources": {name: resource()}}))
     assert response["status"] == "success", response
@@ -247,7 +260,19 @@ def test_deep_nesting_gives_a_message(call: Call, depth: int, place: str) -> Non
     json.dumps(response)
 
 
-@pytest.mark.parametrize("number", [10**400, -(10**400), 1e308, math.inf, -math.inf, math.nan, 0, -0.0])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(10**400, id="10-to-the-400"),
+        pytest.param(-(10**400), id="minus-10-to-the-400"),
+        pytest.param(1e308, id="1e308"),
+        pytest.param(math.inf, id="infinity"),
+        pytest.param(-math.inf, id="minus-infinity"),
+        pytest.param(math.nan, id="nan"),
+        pytest.param(0, id="0"),
+        pytest.param(-0.0, id="minus-0.0"),
+    ],
+)
 def test_numbers_of_any_size_are_accepted(call: Call, number: float) -> None:
     for place in ("Cpu", "Memory", "MemoryReservation", "Essential", "Name"):
         member: dict[str, Any] = {place: number}

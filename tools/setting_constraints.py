@@ -86,7 +86,7 @@ def _(_setting_type: ArgumentList) -> dict[str, Json]:
 
 @schema.register
 def _(setting_type: Object) -> dict[str, Json]:
-    values: dict[str, Json] = {"type": "object", "additionalProperties": _MAP_VALUES[setting_type.value_type]}
+    values: dict[str, Json] = {"type": "object", "additionalProperties": _MAP_VALUES[setting_type.value_kind]}
     if setting_type.key_pattern != ANY_KEY:
         values["propertyNames"] = {"pattern": f"^(?:{setting_type.key_pattern})$"}
     return {"anyOf": [values, _OBJECT_AS_STRING]}

@@ -12,7 +12,7 @@ from sysdig_instrument.engine.plan import Context, Plan, plan
 from sysdig_instrument.lazy_dataclasses import replace
 
 LookupFunction: TypeAlias = Callable[[Sequence[Lookup]], Mapping[Lookup, Answer]]
-"""Performs several lookups at once. A lookup that fails is answered with ``Unavailable``; nothing is raised for it."""
+"""Performs several lookups at once. It answers a lookup that fails with ``Unavailable``, and raises nothing for it."""
 
 _MAX_ROUNDS: Final = 8  # a parameter may name an export that names a parameter … that names the image
 _NO_ANSWER: Final = Unavailable(Reason("The lookup returned no answer", "Report this as a bug"))
@@ -25,7 +25,7 @@ _NOT_LOOKED_UP: Final = Unavailable(Reason("It was not looked up", "Give the con
 def plan_with_lookups(template: Json, context: Context, look_up: LookupFunction) -> Plan:
     """Return a plan without open lookups.
 
-    After eight rounds of lookups, those that still come up are answered with ``Unavailable``.
+    Lookups that are still open after eight rounds are answered with ``Unavailable``.
     """
     answers = dict(context.answers)
     current = plan(template, context)
@@ -41,6 +41,6 @@ def plan_with_lookups(template: Json, context: Context, look_up: LookupFunction)
     return current
 
 
-def no_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+def look_up_nothing(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     """Answer each lookup with ``Unavailable``: a :data:`LookupFunction` that does no I/O."""
     return dict.fromkeys(lookups, _NOT_LOOKED_UP)

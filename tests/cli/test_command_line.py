@@ -441,10 +441,13 @@ def test_a_mistyped_option_gets_a_suggestion(
     [
         pytest.param("", id="empty"),
         pytest.param(" ", id="space"),
-        *("--", "=", "--=", "-"),
-        pytest.param("\n", id="line break"),
-        pytest.param("--ä", id="non-ASCII option"),
-        "x y",
+        pytest.param("--", id="two-hyphens"),
+        pytest.param("=", id="equals-sign"),
+        pytest.param("--=", id="option-without-a-name"),
+        pytest.param("-", id="hyphen"),
+        pytest.param("\n", id="newline"),
+        pytest.param("--ä", id="option-with-an-umlaut"),
+        pytest.param("x y", id="two-words"),
     ],
 )
 def test_an_argument_too_many_gives_2(extra: str, good: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,8 +38,8 @@ def transform(template: Json, stack: StackInputs, settings: Mapping[str, Json], 
     answers: Answers = {}
     for _ in range(MAX_ROUNDS):
         context = Context(
-            resolved=resolved,
-            parameters=stack.parameters,
+            deployment_settings=resolved,
+            parameter_values=stack.parameters,
             region=stack.region,
             account=stack.account,
             answers=answers,

@@ -131,32 +131,44 @@ def test_protected(described: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("described", "settings", "reason"),
     [
-        (definition(registered(plain()), sysdig_instrument="false"), {}, "Enabled is false in the tags"),
-        (definition(registered(plain()), kilt_ignore="yes"), {}, "Enabled is false in the tags"),
-        (
+        pytest.param(
+            definition(registered(plain()), sysdig_instrument="false"),
+            {},
+            "Enabled is false in the tags",
+            id="tag-sysdig-instrument",
+        ),
+        pytest.param(
+            definition(registered(plain()), kilt_ignore="yes"), {}, "Enabled is false in the tags", id="tag-kilt-ignore"
+        ),
+        pytest.param(
             definition(registered(plain(), runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"})),
             {},
             "A Windows task, which supports neither PidMode nor SYS_PTRACE",
+            id="windows",
         ),
-        (
+        pytest.param(
             definition(registered(plain()), kilt_ignore_containers="web"),
             {},
             'Container "web": ExcludeContainers in the tags',
+            id="tag-kilt-ignore-containers",
         ),
-        (
+        pytest.param(
             definition(registered(plain())),
             {"ExcludeContainers": "w*"},
             'Container "web": ExcludeContainers in the macro\'s deployment',
+            id="ExcludeContainers",
         ),
-        (
+        pytest.param(
             definition(registered(plain("log", firelensConfiguration={"type": "fluentbit"}))),
             {},
             'Container "log": a FireLens log router (InstrumentLogRouters is false)',
+            id="log-router",
         ),
-        (
+        pytest.param(
             definition(registered(plain())),
             {"Mode": "opt-in"},
             'Container "web": Mode is opt-in in the macro\'s deployment, and nothing sets Enabled',
+            id="opt-in",
         ),
     ],
     ids=["tag", "Kilt's tag", "Windows", "Kilt's tag for a container", "settings", "log router", "opt-in"],

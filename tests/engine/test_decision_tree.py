@@ -46,7 +46,7 @@ paths = st.lists(st.dictionaries(st.sampled_from(CONDITIONS), st.booleans()), ma
 
 
 def value_under(value: Json, assumptions: Mapping[str, bool]) -> Json | Absent:
-    """Return what CloudFormation makes of a value."""
+    """Return the value that CloudFormation uses under the assumptions."""
     if branches := parse_if(value):
         condition, yes, no = branches
         return value_under(yes if assumptions[condition] else no, assumptions)
@@ -58,7 +58,7 @@ def exact(value: object) -> str:
     return repr(value)
 
 
-def the_value(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
+def value_of_leaf(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
     return Leaf(leaf.value)
 
 
@@ -77,7 +77,7 @@ def condition_paths(tree: Tree[object], before: tuple[str, ...] = ()) -> Iterato
 
 @given(values)
 def test_rendering_keeps_the_value_under_all_conditions(value: Json) -> None:
-    rendered = render_tree(flat_map(parse_tree(value, ()), {}, the_value))
+    rendered = render_tree(flat_map(parse_tree(value, ()), {}, value_of_leaf))
     for assumptions in ALL_ASSUMPTIONS:
         assert exact(value_under(rendered, assumptions)) == exact(value_under(value, assumptions))
 
@@ -101,20 +101,20 @@ def test_leaves_carry_the_assumptions_that_lead_to_them(value: Json) -> None:
 def test_a_leafs_pointer_resolves_to_its_value(value: Json) -> None:
     for leaf, _ in leaves(parse_tree(value, ()), {}):
         current = value
-        for step in leaf.pointer:
-            current = current[step]  # type: ignore[index]
+        for part in leaf.pointer:
+            current = current[part]  # type: ignore[index]
         assert current is leaf.stored
 
 
 @given(values)
 def test_flat_map_tests_no_condition_twice_on_a_path(value: Json) -> None:
-    for path in condition_paths(flat_map(parse_tree(value, ()), {}, the_value)):
+    for path in condition_paths(flat_map(parse_tree(value, ()), {}, value_of_leaf)):
         assert len(path) == len(set(path))
 
 
 @given(values, st.sampled_from(CONDITIONS), st.booleans())
 def test_flat_map_does_not_test_assumed_conditions(value: Json, condition: str, holds: bool) -> None:  # noqa: FBT001
-    tree = flat_map(parse_tree(value, ()), {condition: holds}, the_value)
+    tree = flat_map(parse_tree(value, ()), {condition: holds}, value_of_leaf)
     assert all(condition not in path for path in condition_paths(tree))
 
 
@@ -154,7 +154,7 @@ def test_equal_branches_become_one() -> None:
 
 def test_one_and_true_stay_separate_branches() -> None:
     value: Json = {"Fn::If": ["A", 1, True]}
-    assert exact(render_tree(flat_map(parse_tree(value, ()), {}, the_value))) == exact(value)
+    assert exact(render_tree(flat_map(parse_tree(value, ()), {}, value_of_leaf))) == exact(value)
 
 
 @pytest.mark.parametrize(

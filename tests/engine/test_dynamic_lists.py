@@ -1,4 +1,4 @@
-"""Lists that stay live: the expression for a longer list gives just that list, whatever the items are."""
+"""Lists that stay dynamic: the extended expression evaluates to the extended list, whatever the items are."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from factories import scope
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.expressions.dynamic_lists import is_prepended, prepend
 from sysdig_instrument.engine.expressions.evaluate import evaluate
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import Json
 
-# What a delimiter could be, often.
+# Strings that often contain what could be a delimiter.
 strings = st.text(st.sampled_from("ab ,|;^\t/"), max_size=6)
 lists = st.lists(strings, min_size=1, max_size=4)
 
 
 def check(expression: dict[str, Json], template: Json, values: dict[str, Json]) -> None:
-    """The list is not extended at all, or to exactly the list with the item in front."""
+    """Check that the expression is extended to exactly the list with the item in front, or not at all."""
     current = scope(template, values)
     before = evaluate(expression, current)
-    assert isinstance(before, Literal), before
+    assert isinstance(before, Known), before
     assert isinstance(before.value, list)
     extended = prepend(expression, WRAPPER, current)
     if extended is not None:
-        assert evaluate(extended, current) == Literal([WRAPPER, *before.value])
+        assert evaluate(extended, current) == Known([WRAPPER, *before.value])
         assert is_prepended(extended, WRAPPER)
 
 

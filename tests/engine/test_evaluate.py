@@ -13,7 +13,7 @@ from case_folders import ACCOUNT, REGION
 from factories import NOVALUE, scope
 from sysdig_instrument.engine.expressions.decision_tree import Branch, Leaf, leaves
 from sysdig_instrument.engine.expressions.evaluate import FUNCTIONS, evaluate, evaluate_by_condition
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import Answer, ExportLookup, Lookup, SsmLookup, Unavailable
@@ -128,7 +128,7 @@ def why(expression: Json, **values: Json) -> str:
     ],
 )
 def test_expressions_evaluate_as_in_cloudformation(expression: Json, expected: Json) -> None:
-    assert value_of(expression) == Literal(expected)
+    assert value_of(expression) == Known(expected)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ MALFORMED: dict[str, Json] = {
 @pytest.mark.parametrize("argument", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_malformed_function_raises_nothing(function: str, argument: Json) -> None:
     found = value_of({function: argument})
-    assert found is ABSENT or isinstance(found, Literal | Unknown)
+    assert found is ABSENT or isinstance(found, Known | Unknown)
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
@@ -180,7 +180,7 @@ def test_no_value_as_argument_raises_nothing(function: str) -> None:
     )
     for argument in arguments:
         found = value_of({function: argument})
-        assert found is ABSENT or isinstance(found, Literal | Unknown)
+        assert found is ABSENT or isinstance(found, Known | Unknown)
 
 
 @pytest.mark.parametrize(
@@ -259,21 +259,21 @@ def test_unknown_values_say_why(expression: Json, reason: str) -> None:
 
 
 def test_a_value_that_was_given_wins_over_the_default() -> None:
-    assert value_of({"Ref": "Image"}, Image="mine") == Literal("mine")
+    assert value_of({"Ref": "Image"}, Image="mine") == Known("mine")
 
 
 def test_a_list_parameter_is_a_list_whatever_it_was_given_as() -> None:
-    assert value_of({"Ref": "Zones"}, Zones="a,b") == Literal(["a", "b"])
-    assert value_of({"Ref": "Zones"}, Zones=["a", "b"]) == Literal(["a", "b"])
+    assert value_of({"Ref": "Zones"}, Zones="a,b") == Known(["a", "b"])
+    assert value_of({"Ref": "Zones"}, Zones=["a", "b"]) == Known(["a", "b"])
 
 
 def test_a_text_parameter_given_as_list_is_joined() -> None:
-    assert value_of({"Ref": "Image"}, Image=["a", "b"]) == Literal("a,b")
+    assert value_of({"Ref": "Image"}, Image=["a", "b"]) == Known("a,b")
 
 
 @pytest.mark.parametrize("value", [True, 5, 1.5])
 def test_a_scalar_parameter_value_is_a_text(value: Json) -> None:
-    assert value_of({"Ref": "Image"}, Image=value) == Literal({True: "true", 5: "5", 1.5: "1.5"}[value])  # type: ignore[index]
+    assert value_of({"Ref": "Image"}, Image=value) == Known({True: "true", 5: "5", 1.5: "1.5"}[value])  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -291,10 +291,10 @@ def test_a_scalar_parameter_value_is_a_text(value: Json) -> None:
 )
 def test_pseudo_parameters_follow_the_region(region: str, name: str, suffix: str) -> None:
     current = scope(TEMPLATE, region=region)
-    assert evaluate({"Ref": "AWS::Partition"}, current) == Literal(name)
-    assert evaluate({"Ref": "AWS::URLSuffix"}, current) == Literal(suffix)
+    assert evaluate({"Ref": "AWS::Partition"}, current) == Known(name)
+    assert evaluate({"Ref": "AWS::URLSuffix"}, current) == Known(suffix)
     registry = evaluate({"Fn::GetAtt": ["Repo", "RepositoryUri"]}, current)
-    assert registry == Literal(f"{ACCOUNT}.dkr.ecr.{region}.{suffix}/nginx:1-repo")
+    assert registry == Known(f"{ACCOUNT}.dkr.ecr.{region}.{suffix}/nginx:1-repo")
 
 
 @pytest.mark.parametrize("name", ["AWS::Region", "AWS::AccountId", "AWS::Partition", "AWS::URLSuffix"])
@@ -310,7 +310,7 @@ def test_a_dynamic_ssm_reference_is_looked_up() -> None:
     found = evaluate("a-{{resolve:ssm:/image:3}}-b", current)
     assert isinstance(found, Unknown)
     assert list(current.state.lookups) == [SsmLookup("/image:3")]
-    assert value_of("a-{{resolve:ssm:/image:3}}-b", {SsmLookup("/image:3"): "x"}) == Literal("a-x-b")
+    assert value_of("a-{{resolve:ssm:/image:3}}-b", {SsmLookup("/image:3"): "x"}) == Known("a-x-b")
 
 
 def test_a_dynamic_reference_built_by_fn_sub_is_looked_up() -> None:
@@ -323,7 +323,7 @@ def test_an_import_is_looked_up() -> None:
     current = scope(TEMPLATE)
     evaluate({"Fn::ImportValue": {"Fn::Sub": "${AWS::Region}-image"}}, current)
     assert list(current.state.lookups) == [ExportLookup(f"{REGION}-image")]
-    assert value_of({"Fn::ImportValue": "x"}, {ExportLookup("x"): "image:1"}) == Literal("image:1")
+    assert value_of({"Fn::ImportValue": "x"}, {ExportLookup("x"): "image:1"}) == Known("image:1")
 
 
 def test_a_failed_lookup_is_unknown_with_its_reason() -> None:
@@ -336,7 +336,7 @@ def test_a_failed_lookup_is_unknown_with_its_reason() -> None:
 )
 def test_an_ssm_parameter_with_an_impossible_name_is_its_text(text: str) -> None:
     current = scope(TEMPLATE, {"Stored": text})
-    assert evaluate({"Ref": "Stored"}, current) == Literal(text)
+    assert evaluate({"Ref": "Stored"}, current) == Known(text)
     assert not current.state.lookups
 
 
@@ -345,12 +345,12 @@ def test_an_ssm_parameter_with_a_valid_name_is_looked_up(name: str) -> None:
     current = scope(TEMPLATE, {"Stored": name})
     assert isinstance(evaluate({"Ref": "Stored"}, current), Unknown)
     assert list(current.state.lookups) == [SsmLookup(name)]
-    assert value_of({"Ref": "Stored"}, {SsmLookup(name): "nginx:1"}, Stored=name) == Literal("nginx:1")
+    assert value_of({"Ref": "Stored"}, {SsmLookup(name): "nginx:1"}, Stored=name) == Known("nginx:1")
 
 
 def test_a_name_missing_in_ssm_is_its_text() -> None:
     missing = Unavailable(Reason("There is none", "Make it"), missing=True)
-    assert value_of({"Ref": "Stored"}, {SsmLookup("nginx"): missing}, Stored="nginx") == Literal("nginx")
+    assert value_of({"Ref": "Stored"}, {SsmLookup("nginx"): missing}, Stored="nginx") == Known("nginx")
 
 
 def test_an_unreadable_ssm_parameter_is_not_its_text() -> None:
@@ -362,7 +362,7 @@ def test_an_unreadable_ssm_parameter_is_not_its_text() -> None:
 
 def test_an_ssm_typed_list_is_split() -> None:
     found = value_of({"Ref": "StoredList"}, {SsmLookup("/words"): "a, b"}, StoredList="/words")
-    assert found == Literal(["a", "b"])
+    assert found == Known(["a", "b"])
 
 
 # Loops
@@ -385,7 +385,7 @@ def test_an_ssm_typed_list_is_split() -> None:
 )
 def test_loop_variables_are_substituted(expression: Json, expected: Json) -> None:
     found = evaluate(expression, scope(TEMPLATE, loops={"X": "a-1"}))
-    assert found == Literal(expected) or (expected is None and isinstance(found, Unknown))
+    assert found == Known(expected) or (expected is None and isinstance(found, Unknown))
 
 
 def test_a_loop_variable_without_item_is_not_known() -> None:
@@ -395,10 +395,10 @@ def test_a_loop_variable_without_item_is_not_known() -> None:
         found = evaluate(expression, current)
         assert isinstance(found, Unknown)
         assert found.reason.fact == 'it depends on the items of the Fn::ForEach over "X"'
-    assert evaluate("${Y}", current) == Literal("${Y}")
+    assert evaluate("${Y}", current) == Known("${Y}")
 
 
-# Cases
+# Decision trees
 
 
 def test_nested_conditions_are_lifted_to_branches() -> None:
@@ -406,26 +406,26 @@ def test_nested_conditions_are_lifted_to_branches() -> None:
     tree = evaluate_by_condition(expression, scope(TEMPLATE), {})
     found = {tuple(sorted(assumptions.items())): value for value, assumptions in leaves(tree, {})}
     assert found == {
-        (("Yes", True),): Literal("nginx:1"),
-        (("No", True), ("Yes", False)): Literal("nginx:2"),
-        (("No", False), ("Yes", False)): Literal("nginx:3"),
+        (("Yes", True),): Known("nginx:1"),
+        (("No", True), ("Yes", False)): Known("nginx:2"),
+        (("No", False), ("Yes", False)): Known("nginx:3"),
     }
 
 
 def test_assumed_conditions_are_not_branched_on() -> None:
     expression: Json = {"Fn::If": ["Yes", "a", "b"]}
-    assert evaluate_by_condition(expression, scope(TEMPLATE), {"Yes": False}) == Leaf(Literal("b"))
+    assert evaluate_by_condition(expression, scope(TEMPLATE), {"Yes": False}) == Leaf(Known("b"))
 
 
-def test_equal_cases_become_one_leaf() -> None:
-    assert evaluate_by_condition({"Fn::If": ["Yes", "a", {"Fn::Sub": "a"}]}, scope(TEMPLATE), {}) == Leaf(Literal("a"))
+def test_equal_branches_become_one_leaf() -> None:
+    assert evaluate_by_condition({"Fn::If": ["Yes", "a", {"Fn::Sub": "a"}]}, scope(TEMPLATE), {}) == Leaf(Known("a"))
 
 
-def test_cases_distinguish_json_types() -> None:
+def test_branches_distinguish_json_types() -> None:
     assert isinstance(evaluate_by_condition({"Fn::If": ["Yes", 1, True]}, scope(TEMPLATE), {}), Branch)
 
 
-def test_an_expression_with_endless_conditions_is_not_known() -> None:
+def test_an_expression_with_too_many_conditions_is_not_known() -> None:
     many: Json = {"Fn::Join": ["", [{"Fn::If": [f"C{number}", str(number), "x"]} for number in range(12)]]}
     reasons = {
         value.reason.fact

@@ -1,4 +1,4 @@
-"""Conditions: true, false, or not known, with the parameter values of now."""
+"""Conditions: true, false, or not known, with the current parameter values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sysdig_instrument.engine.json_types import Json
 
 YES: Json = {"Fn::Equals": ["a", "a"]}
 NO: Json = {"Fn::Equals": ["a", "b"]}
-OPEN: Json = {"Fn::Equals": [{"Fn::GetAtt": ["X", "Y"]}, "b"]}
+UNKNOWN: Json = {"Fn::Equals": [{"Fn::GetAtt": ["X", "Y"]}, "b"]}
 
 
 def condition_value(expression: Json, **values: Json) -> bool | None:
     parameters: Json = {name: {"Type": "String"} for name in ("P", "Q")}
     template: Json = {
         "Parameters": parameters,
-        "Conditions": {"Yes": YES, "No": NO, "Open": OPEN, "It": expression},
+        "Conditions": {"Yes": YES, "No": NO, "Unknown": UNKNOWN, "It": expression},
     }
     return is_true("It", scope(template, values))
 
@@ -29,20 +29,20 @@ def condition_value(expression: Json, **values: Json) -> bool | None:
     [
         pytest.param(YES, True, id="true"),
         pytest.param(NO, False, id="false"),
-        pytest.param(OPEN, None, id="open"),
+        pytest.param(UNKNOWN, None, id="unknown"),
         pytest.param({"Condition": "Yes"}, True, id="named"),
         pytest.param({"Condition": "Missing"}, None, id="missing"),
         pytest.param({"Fn::Not": [YES]}, False, id="not-true"),
         pytest.param({"Fn::Not": [NO]}, True, id="not-false"),
-        pytest.param({"Fn::Not": [OPEN]}, None, id="not-open"),
+        pytest.param({"Fn::Not": [UNKNOWN]}, None, id="not-unknown"),
         pytest.param({"Fn::And": [YES, {"Condition": "Yes"}]}, True, id="and-true"),
         pytest.param({"Fn::And": [YES, NO]}, False, id="and-false"),
-        pytest.param({"Fn::And": [YES, OPEN]}, None, id="and-open"),
-        pytest.param({"Fn::And": [OPEN, NO]}, False, id="and-open-false"),
+        pytest.param({"Fn::And": [YES, UNKNOWN]}, None, id="and-unknown"),
+        pytest.param({"Fn::And": [UNKNOWN, NO]}, False, id="and-unknown-false"),
         pytest.param({"Fn::Or": [NO, {"Condition": "No"}]}, False, id="or-false"),
         pytest.param({"Fn::Or": [NO, YES]}, True, id="or-true"),
-        pytest.param({"Fn::Or": [OPEN, YES]}, True, id="or-open-true"),
-        pytest.param({"Fn::Or": [OPEN, NO]}, None, id="or-open-false"),
+        pytest.param({"Fn::Or": [UNKNOWN, YES]}, True, id="or-unknown-true"),
+        pytest.param({"Fn::Or": [UNKNOWN, NO]}, None, id="or-unknown-false"),
     ],
 )
 def test_a_condition_is_true_false_or_not_known(expression: Json, expected: bool | None) -> None:  # noqa: FBT001
@@ -68,7 +68,7 @@ def test_a_condition_is_true_false_or_not_known(expression: Json, expected: bool
         pytest.param({"Ref": "AWS::NoValue"}, "", None, id="no-value"),
         pytest.param({"Fn::Select": [0, ["prod"]]}, {"Ref": "P"}, True, id="select"),
         pytest.param({"Fn::If": ["Yes", "prod", "x"]}, {"Ref": "P"}, True, id="if"),
-        pytest.param({"Fn::If": ["Open", "a", "b"]}, "a", None, id="if-open"),
+        pytest.param({"Fn::If": ["Unknown", "a", "b"]}, "a", None, id="if-unknown"),
     ],
 )
 def test_fn_equals_compares_as_cloudformation_does(left: Json, right: Json, expected: bool | None) -> None:  # noqa: FBT001
@@ -146,8 +146,8 @@ def test_conditions_referenced_twice_are_evaluated_once() -> None:
         pytest.param({}, True, id="none"),
         pytest.param({"Yes": True}, True, id="true"),
         pytest.param({"Yes": False}, False, id="false"),
-        pytest.param({"Open": True}, None, id="open"),
-        pytest.param({"Open": True, "No": True}, False, id="open-and-false"),
+        pytest.param({"Unknown": True}, None, id="unknown"),
+        pytest.param({"Unknown": True, "No": True}, False, id="unknown-and-false"),
         pytest.param({"Yes": True, "No": False}, True, id="true-and-false"),
         pytest.param({"Missing": False}, None, id="missing"),
     ],
@@ -156,5 +156,5 @@ def test_assumptions_are_active_if_all_conditions_hold_now(
     assumptions: dict[str, bool],
     expected: bool | None,  # noqa: FBT001 - a value of the table
 ) -> None:
-    template: Json = {"Conditions": {"Yes": YES, "No": NO, "Open": OPEN}}
+    template: Json = {"Conditions": {"Yes": YES, "No": NO, "Unknown": UNKNOWN}}
     assert is_active(assumptions, scope(template).assuming({"Yes": False})) is expected

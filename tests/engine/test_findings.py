@@ -24,11 +24,11 @@ pointers = st.lists(st.one_of(st.integers(0, 20), names), max_size=6).map(tuple)
             'Task "Api", container "web" (Resources.Api.L[0].Image)',
             id="all-three",
         ),
-        pytest.param(Location(None, None, ("Metadata",)), "(Metadata)", id="path"),
+        pytest.param(Location(None, None, ("Metadata",)), "(Metadata)", id="pointer"),
         pytest.param(Location("", "web"), 'Container "web"', id="container-without-task"),
     ],
 )
-def test_a_location_names_task_container_and_path(location: Location, text: str) -> None:
+def test_a_location_names_task_container_and_pointer(location: Location, text: str) -> None:
     assert location.text == text
 
 
@@ -43,7 +43,7 @@ def test_a_location_names_task_container_and_path(location: Location, text: str)
         pytest.param((".a",), ".a", id="leading-dot"),
     ],
 )
-def test_a_path_uses_dots_and_brackets(pointer: Pointer, text: str) -> None:
+def test_a_pointer_uses_dots_and_brackets(pointer: Pointer, text: str) -> None:
     assert format_pointer(pointer) == text
 
 
@@ -132,7 +132,7 @@ def test_a_message_fits_into_a_status_reason(findings: list[Problem]) -> None:
 
 
 def test_a_message_is_cut_only_above_the_limit() -> None:
-    """3500 bytes, each line with its end."""
+    """The limit is 3,500 bytes, including the end of each line."""
     first, second, last, longer = (
         Problem(Location(), Reason(each * length))
         for each, length in zip("abcd", (1165, 1165, 1164, 1165), strict=True)

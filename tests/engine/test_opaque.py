@@ -14,7 +14,7 @@ from sysdig_instrument.engine.plan import process
 
 
 def _snippet(values: Mapping[str, Json], **members: Json) -> tuple[list[dict[str, Any]], list[str]]:
-    """The containers of a snippet's Properties, and the problems."""
+    """Return the processed containers of a snippet's Properties, and the problems."""
     plan = plan_of(resource(container(**members))["Properties"], None, values)
     made, problems = process(resource(container(**members))["Properties"], plan)
     return cast("dict[str, Any]", made)["ContainerDefinitions"], [problem.text for problem in problems]

@@ -1,4 +1,4 @@
-"""Changes as data, and applying them."""
+"""Changes: how they are written as JSON Patch, and how they are applied."""
 
 from __future__ import annotations
 
@@ -21,48 +21,53 @@ documents: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def places(document: Json, before: Pointer = ()) -> list[Pointer]:
+def pointers_in(document: Json, before: Pointer = ()) -> list[Pointer]:
     found = [before]
     for key, value in document.items() if isinstance(document, dict) else ():
-        found += places(value, (*before, key))
+        found += pointers_in(value, (*before, key))
     for index, item in enumerate(document if isinstance(document, list) else ()):
-        found += places(item, (*before, index))
+        found += pointers_in(item, (*before, index))
     return found
 
 
-def at(document: Json, pointer: Pointer) -> Json:
-    for step in pointer:
-        document = cast("Any", document)[step]
+def value_at(document: Json, pointer: Pointer) -> Json:
+    for part in pointer:
+        document = cast("Any", document)[part]
     return document
 
 
 @pytest.mark.parametrize(
     ("pointer", "text"),
     [
-        ((), ""), (("a", 0), "/a/0"), (("a/b",), "/a~1b"), (("~",), "/~0"), (("~1",), "/~01"), (("",), "/"),
-        (("Fn::If", 1, "-"), "/Fn::If/1/-"),
+        pytest.param((), "", id="empty"),
+        pytest.param(("a", 0), "/a/0", id="key-and-index"),
+        pytest.param(("a/b",), "/a~1b", id="slash"),
+        pytest.param(("~",), "/~0", id="tilde"),
+        pytest.param(("~1",), "/~01", id="escape-sequence"),
+        pytest.param(("",), "/", id="empty-key"),
+        pytest.param(("Fn::If", 1, "-"), "/Fn::If/1/-", id="end-of-list"),
     ],
-)  # fmt: skip
+)
 def test_a_pointer_is_written_as_in_rfc_6901(pointer: Pointer, text: str) -> None:
     assert json_pointer(pointer) == text
 
 
 @given(documents, st.data())
-def test_a_value_is_replaced_at_its_place_and_nowhere_else(document: Json, data: st.DataObject) -> None:
-    pointer = data.draw(st.sampled_from([*places(document)[1:], None] if places(document)[1:] else [None]))
+def test_a_value_is_replaced_at_its_pointer_and_nowhere_else(document: Json, data: st.DataObject) -> None:
+    pointer = data.draw(st.sampled_from([*pointers_in(document)[1:], None] if pointers_in(document)[1:] else [None]))
     if pointer is None:
         return
     before = copy.deepcopy(document)
-    made = apply(document, [Change("replace", pointer, "why", "new", was=at(document, pointer))])
+    result = apply(document, [Change("replace", pointer, "why", "new", was=value_at(document, pointer))])
     assert document == before
-    assert at(made, pointer) == "new"
-    assert apply(made, [Change("replace", pointer, "why", at(before, pointer), was="new")]) == before
+    assert value_at(result, pointer) == "new"
+    assert apply(result, [Change("replace", pointer, "why", value_at(before, pointer), was="new")]) == before
 
 
 @given(documents, keys)
 def test_a_key_is_added_whatever_its_name(document: Json, key: str) -> None:
-    made = apply({"in": document}, [Change("add", (key,), "why", 1)])
-    assert made == {"in": document, key: 1}
+    result = apply({"in": document}, [Change("add", (key,), "why", 1)])
+    assert result == {"in": document, key: 1}
 
 
 def test_replace_and_remove_test_first() -> None:
@@ -93,15 +98,15 @@ def test_a_failed_patch_leaves_the_document_unchanged() -> None:
 
 def test_shared_input_values_are_changed_separately() -> None:
     shared: list[Json] = ["x"]
-    made = apply({"a": shared, "b": shared}, [Change("add", ("a", "-"), "why", "y")])
-    assert made == {"a": ["x", "y"], "b": ["x"]}
+    result = apply({"a": shared, "b": shared}, [Change("add", ("a", "-"), "why", "y")])
+    assert result == {"a": ["x", "y"], "b": ["x"]}
     assert shared == ["x"]
 
 
 def test_a_value_shared_by_two_changes_is_copied() -> None:
     value: Json = ["x"]
-    made = apply({}, [Change("add", ("a",), "why", value), Change("add", ("b",), "why", value), Change("add", ("a", "-"), "why", "y")])  # fmt: skip
-    assert made == {"a": ["x", "y"], "b": ["x"]}
+    result = apply({}, [Change("add", ("a",), "why", value), Change("add", ("b",), "why", value), Change("add", ("a", "-"), "why", "y")])  # fmt: skip
+    assert result == {"a": ["x", "y"], "b": ["x"]}
     assert value == ["x"]
 
 
@@ -110,13 +115,13 @@ def test_the_result_equals_that_of_jsonpatch(
     document: Json, drawn: list[tuple[Any, Json]], data: st.DataObject
 ) -> None:
     changes: list[Change] = []
-    made = document
+    result = document
     for operation, value in drawn:
-        candidates = places(made)[1:]
+        candidates = pointers_in(result)[1:]
         if not candidates:
             break
         pointer = data.draw(st.sampled_from(candidates))
-        changes.append(Change(operation, pointer, "why", value, was=at(made, pointer)))
-        made = apply(document, changes)
-    written = [each for change in changes for each in change.operations()]
-    assert repr(made) == repr(jsonpatch.apply_patch(document, written))
+        changes.append(Change(operation, pointer, "why", value, was=value_at(result, pointer)))
+        result = apply(document, changes)
+    operations = [each for change in changes for each in change.operations()]
+    assert repr(result) == repr(jsonpatch.apply_patch(document, operations))

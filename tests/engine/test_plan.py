@@ -29,10 +29,10 @@ from sysdig_instrument.engine.lookups import (
     Unavailable,
 )
 from sysdig_instrument.engine.plan import Context, plan, process
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 CONFIG = ImageConfig(("start",), ())
-LOOKED_UP = template(container(EntryPoint=None))
+NEEDS_LOOKUP = template(container(EntryPoint=None))
 
 
 class LookupTable:
@@ -66,11 +66,11 @@ def test_all_needed_lookups_are_made_at_once() -> None:
     value["Resources"]["Arm"] = resource(
         container(EntryPoint=None, Image="a"), RuntimePlatform={"CpuArchitecture": "ARM64"}
     )
-    lacking = plan(value, context())
-    look_up = LookupTable(dict.fromkeys(lacking.lookups, CONFIG))
+    first_plan = plan(value, context())
+    look_up = LookupTable(dict.fromkeys(first_plan.lookups, CONFIG))
     current = plan_with_lookups(value, context(), look_up)
     assert look_up.rounds == [(ImageLookup("a"), ImageLookup("b"), ImageLookup("a", "arm64"))]
-    assert look_up.rounds == [lacking.lookups]
+    assert look_up.rounds == [first_plan.lookups]
     assert (current.lookups, current.problems) == ((), ())
 
 
@@ -99,7 +99,7 @@ def test_nothing_is_looked_up_twice() -> None:
 
 def test_a_lookup_without_an_answer_is_a_problem() -> None:
     look_up = LookupTable({})
-    (problem,) = plan_with_lookups(LOOKED_UP, context(), look_up).problems
+    (problem,) = plan_with_lookups(NEEDS_LOOKUP, context(), look_up).problems
     assert "The lookup returned no answer" in problem.text
     assert len(look_up.rounds) == 1
 
@@ -121,14 +121,14 @@ def test_an_endless_chain_ends() -> None:
 
 def test_known_answers_are_not_looked_up() -> None:
     look_up = LookupTable({})
-    known = Context(resolved=resolved(), answers={ImageLookup("shop/web:1"): CONFIG})
-    assert plan_with_lookups(LOOKED_UP, known, look_up).problems == ()
+    known = Context(deployment_settings=resolved(), answers={ImageLookup("shop/web:1"): CONFIG})
+    assert plan_with_lookups(NEEDS_LOOKUP, known, look_up).problems == ()
     assert look_up.rounds == []
 
 
 def test_image_configs_of_the_settings_win_over_the_registry() -> None:
     look_up = LookupTable({})
-    current = plan_with_lookups(LOOKED_UP, context(ImageConfigs={"shop/web:1": {"Cmd": ["x"]}}), look_up)
+    current = plan_with_lookups(NEEDS_LOOKUP, context(ImageConfigs={"shop/web:1": {"Cmd": ["x"]}}), look_up)
     assert (current.problems, look_up.rounds) == ((), [])
 
 
@@ -136,11 +136,11 @@ def test_a_failure_is_a_notice_where_the_settings_say_skip() -> None:
     failed: dict[Lookup, Answer] = {
         ImageLookup("shop/web:1"): Unavailable(Reason("The registry answered 503", "Try again"))
     }
-    current = plan_with_lookups(LOOKED_UP, context(OnUnresolvedImage="skip"), LookupTable(failed))
+    current = plan_with_lookups(NEEDS_LOOKUP, context(OnUnresolvedImage="skip"), LookupTable(failed))
     assert current.problems == ()
     assert any("The registry answered 503" in notice.text for notice in current.notices)
-    processed_value, _ = process(LOOKED_UP, current)
-    assert properties_of(processed_value) == properties_of(LOOKED_UP)  # type: ignore[arg-type]
+    processed_value, _ = process(NEEDS_LOOKUP, current)
+    assert properties_of(processed_value) == properties_of(NEEDS_LOOKUP)  # type: ignore[arg-type]
 
 
 def test_the_result_holds_no_registry_error_text() -> None:
@@ -149,13 +149,13 @@ def test_the_result_holds_no_registry_error_text() -> None:
         failed: dict[Lookup, Answer] = {
             ImageLookup("shop/web:1"): Unavailable(Reason(f"The registry answered {status}", "Try again"))
         }
-        current = plan_with_lookups(LOOKED_UP, context(OnUnresolvedImage="skip"), LookupTable(failed))
-        outputs.add(str(process(LOOKED_UP, current)[0]))
+        current = plan_with_lookups(NEEDS_LOOKUP, context(OnUnresolvedImage="skip"), LookupTable(failed))
+        outputs.add(str(process(NEEDS_LOOKUP, current)[0]))
     assert len(outputs) == 1
 
 
 def test_a_plan_is_made_without_lookups() -> None:
-    assert plan_with_lookups(LOOKED_UP, context(), no_lookups).lookups == ()
+    assert plan_with_lookups(NEEDS_LOOKUP, context(), look_up_nothing).lookups == ()
 
 
 def test_a_problem_leaves_the_template_unchanged() -> None:
@@ -169,13 +169,13 @@ def test_a_problem_leaves_the_template_unchanged() -> None:
 
 
 def test_the_input_is_never_changed() -> None:
-    before = copy.deepcopy(LOOKED_UP)
-    processed(LOOKED_UP)
-    assert before == LOOKED_UP
+    before = copy.deepcopy(NEEDS_LOOKUP)
+    processed(NEEDS_LOOKUP)
+    assert before == NEEDS_LOOKUP
 
 
 def test_the_same_input_gives_the_same_plan() -> None:
-    first, second = plan_of(LOOKED_UP), plan_of(copy.deepcopy(LOOKED_UP))
+    first, second = plan_of(NEEDS_LOOKUP), plan_of(copy.deepcopy(NEEDS_LOOKUP))
     assert (list(first.changes), first.notices) == (list(second.changes), second.notices)
 
 

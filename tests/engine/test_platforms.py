@@ -50,7 +50,7 @@ def test_each_branch_has_its_architecture() -> None:
 
 @pytest.mark.parametrize("value", [{"CpuArchitecture": UNKNOWN}, UNKNOWN, {"Fn::Transform": {"Name": "X"}}])
 def test_an_unknown_platform_is_not_guessed(value: Json) -> None:
-    (leaf,) = [tree_of(value)]
+    leaf = tree_of(value)
     assert isinstance(leaf, Leaf)
     assert isinstance(leaf.value, Unknown)
 

@@ -9,8 +9,8 @@ import pytest
 
 from factories import SETTINGS, container, context_of, plan_of, processed, template
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.protection import OutOfScope, Protected, Protection, Unprotected, protection
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.engine.protection import LeftAlone, Protected, Protection, Unprotected, protection
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 
 def protection_of(value: Json) -> Protection:
@@ -36,7 +36,7 @@ def test_a_processed_template_is_protected(instrumented: dict[str, Any]) -> None
 
 
 def test_a_skipped_task_is_out_of_scope() -> None:
-    assert protection_of(template(RequiresCompatibilities=["EC2"])) == OutOfScope(
+    assert protection_of(template(RequiresCompatibilities=["EC2"])) == LeftAlone(
         "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)"
     )
 
@@ -107,7 +107,7 @@ def test_changes_that_do_not_affect_protection(instrumented: dict[str, Any], cha
 @pytest.mark.parametrize("unresolved", ["fail", "skip"])
 def test_a_container_without_entry_point_is_unprotected(unresolved: str) -> None:
     value = template(container(EntryPoint=None))
-    (task,) = plan_with_lookups(value, context_of({"OnUnresolvedImage": unresolved}), no_lookups).tasks
+    (task,) = plan_with_lookups(value, context_of({"OnUnresolvedImage": unresolved}), look_up_nothing).tasks
     assert protection(task) == Unprotected(('Container "web" is not started by the wrapper',))
 
 

@@ -1,4 +1,4 @@
-"""Which resources and parameters an expression names."""
+"""The names of the resources and parameters that an expression refers to."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_assumptions_replace_earlier_ones() -> None:
 def test_assuming_changes_only_the_assumptions() -> None:
     before = scope({"a": 1}, {"P": "x"}, loops={"X": "y"})
     after = before.assuming({"A": True})
-    assert (after.template, after.values, after.loops, after.decides_conditions) == (
+    assert (after.template, after.parameter_values, after.loops, after.decides_conditions) == (
         {"a": 1},
         {"P": "x"},
         {"X": "y"},

@@ -1,4 +1,4 @@
-"""Which task definitions, and which containers."""
+"""The decisions: which task definitions and which containers are instrumented."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ExportLookup
 from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.engine.selection import SkipReason
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 UNKNOWN: Json = {"Fn::GetAtt": ["X", "Y"]}
 
@@ -20,8 +20,8 @@ def is_instrumented(value: dict[str, Any], **settings: Json) -> bool:
     return properties_of(processed(value, settings)).get("PidMode") == "task"
 
 
-def fargate(**properties: Json) -> dict[str, Any]:
-    """Return a task definition with these properties only."""
+def task_with(**properties: Json) -> dict[str, Any]:
+    """Return a template whose task definition has these properties in place of its launch type and size."""
     value = template()
     made = properties_of(value)
     for key in ("RequiresCompatibilities", "NetworkMode", "Cpu", "Memory"):
@@ -59,16 +59,16 @@ SIZES: dict[str, Json] = {"NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512"
     ],
 )
 def test_a_task_compatible_with_fargate_is_in_scope(properties: dict[str, Json], *, expected: bool) -> None:
-    assert is_instrumented(fargate(**properties)) is expected
+    assert is_instrumented(task_with(**properties)) is expected
 
 
 def test_all_launch_types_are_taken_where_the_settings_say_so() -> None:
-    ec2 = fargate(RequiresCompatibilities=["EC2"], Memory="512")
+    ec2 = task_with(RequiresCompatibilities=["EC2"], Memory="512")
     assert is_instrumented(ec2, LaunchTypes="ALL")
-    (problem,) = problems_of(fargate(RequiresCompatibilities=["EC2"]), {"LaunchTypes": "ALL"})
+    (problem,) = problems_of(task_with(RequiresCompatibilities=["EC2"]), {"LaunchTypes": "ALL"})
     assert "without Memory needs a memory limit for each container" in problem
     for setting in ("AgentMemory", "AgentMemoryReservation"):
-        assert is_instrumented(fargate(RequiresCompatibilities=["EC2"]), LaunchTypes="ALL", **{setting: 64})
+        assert is_instrumented(task_with(RequiresCompatibilities=["EC2"]), LaunchTypes="ALL", **{setting: 64})
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_properties_that_are_no_object_are_refused(properties: Json) -> None:
     assert "(Resources.Api.Properties): Properties is not an object" in problem
 
 
-def which(value: dict[str, Any], **settings: Json) -> list[str]:
+def instrumented_names(value: dict[str, Any], **settings: Json) -> list[str]:
     made = properties_of(processed(value, settings))["ContainerDefinitions"]
     return [each["Name"] for each in made if "VolumesFrom" in each]
 
@@ -183,7 +183,7 @@ THREE: list[Json] = [container(Name="web"), container(Name="web-init"), containe
     ],
 )
 def test_containers_are_chosen_by_globs(settings: dict[str, Json], names: list[str]) -> None:
-    assert which(template(*THREE), **settings) == names
+    assert instrumented_names(template(*THREE), **settings) == names
 
 
 def test_a_task_with_all_containers_excluded_is_unchanged() -> None:
@@ -193,10 +193,10 @@ def test_a_task_with_all_containers_excluded_is_unchanged() -> None:
 
 def test_a_log_router_is_skipped_by_default() -> None:
     router = container(Name="router", FirelensConfiguration={"Type": "fluentbit"})
-    assert which(template(container(), router)) == ["web"]
-    assert which(template(container(), router), InstrumentLogRouters="true") == ["web", "router"]
+    assert instrumented_names(template(container(), router)) == ["web"]
+    assert instrumented_names(template(container(), router), InstrumentLogRouters="true") == ["web", "router"]
     no_router = container(Name="router", FirelensConfiguration={"Ref": "AWS::NoValue"})
-    assert which(template(container(), no_router)) == ["web", "router"]
+    assert instrumented_names(template(container(), no_router)) == ["web", "router"]
 
 
 def test_a_possible_log_router_is_refused() -> None:
@@ -206,10 +206,10 @@ def test_a_possible_log_router_is_refused() -> None:
         value = template(container(), container(Name="router", FirelensConfiguration=unknown))
         (problem,) = problems_of(value)
         assert "It is unknown whether the container is a FireLens log router (" in problem
-        assert which(value, InstrumentLogRouters="true") == ["web", "router"]
-        assert which(value, ExcludeContainers="router") == ["web"]
+        assert instrumented_names(value, InstrumentLogRouters="true") == ["web", "router"]
+        assert instrumented_names(value, ExcludeContainers="router") == ["web"]
     inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Missing"}})
-    assert which(template(container(), inside)) == ["web"]
+    assert instrumented_names(template(container(), inside)) == ["web"]
 
 
 def test_an_unknown_name_is_refused_if_names_matter() -> None:
@@ -330,6 +330,6 @@ def test_skip_reasons_of_disabled_and_inactive_items() -> None:
 
 def test_the_skip_reason_of_an_unread_image() -> None:
     context = context_of({"OnUnresolvedImage": "skip"})
-    (task,) = plan_with_lookups(template(container(EntryPoint=None)), context, no_lookups).tasks
+    (task,) = plan_with_lookups(template(container(EntryPoint=None)), context, look_up_nothing).tasks
     assert [each.skip_reason for each in task.containers] == [SkipReason.IMAGE_UNREAD]
     assert task.containers[0].image_unread

@@ -163,7 +163,7 @@ def test_every_setting_is_described(setting: Setting) -> None:
 def test_a_value_from_the_environment_is_the_same(name: str, value: Json, expected: object) -> None:
     if not isinstance(value, str):
         return
-    layer = from_environment({BY_NAME[name].variable: value, "SYSDIG_INSTRUMENT_NOBODY": "x", "PATH": "/bin"})
+    layer = from_environment({BY_NAME[name].variable: value, "SYSDIG_INSTRUMENT_UNKNOWN": "x", "PATH": "/bin"})
     resolved = merge_layers(layer)
     assert getattr(resolved.values, BY_NAME[name].attribute) == expected
     assert resolved.layer_name(name) == "the macro's deployment"

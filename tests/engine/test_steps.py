@@ -28,7 +28,7 @@ def test_no_two_steps_own_the_same_key(steps: Sequence[Any]) -> None:
 def test_each_step_changes_only_its_own_keys(case: Case) -> None:
     resolved = merge_layers(Layer("the case", case.settings))
     parameters = case.read("parameters.json")
-    context = Context(resolved=resolved, parameters=parameters, region=REGION, account=ACCOUNT)
+    context = Context(deployment_settings=resolved, parameter_values=parameters, region=REGION, account=ACCOUNT)
     for task in plan_with_lookups(case.document.value, context, case.answers).tasks:
         for change in task.changes:
             assert changed_key(change) in KEYS.get(change.step, ("Metadata",)), change

@@ -50,7 +50,21 @@ def test_task_definitions_are_found_in_their_order() -> None:
     assert found(fragment) == [("B", ("Resources", "B")), ("A", ("Resources", "A"))]
 
 
-@pytest.mark.parametrize("name", ["", "/", "~", "a/b", "~1", "é", "😀", "-", "0", "Fn::If"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("/", id="slash"),
+        pytest.param("~", id="tilde"),
+        pytest.param("a/b", id="slash-inside"),
+        pytest.param("~1", id="pointer-escape"),
+        pytest.param("é", id="accent"),
+        pytest.param("😀", id="emoji"),
+        pytest.param("-", id="hyphen"),
+        pytest.param("0", id="digit"),
+        pytest.param("Fn::If", id="function"),
+    ],
+)
 def test_unusual_logical_ids_are_accepted(name: str) -> None:
     assert found({"Resources": {name: TASK}}) == [(name, ("Resources", name))]
 

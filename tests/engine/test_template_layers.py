@@ -40,7 +40,7 @@ def layered(
 
 def priority_of(value: Json, **params: Json) -> str:
     base = resolved(Priority="availability")
-    (task,) = plan(value, Context(resolved=base, transform_parameters=params)).tasks
+    (task,) = plan(value, Context(deployment_settings=base, transform_parameters=params)).tasks
     (essential,) = (
         change.value["Essential"]
         for change in task.changes
@@ -158,7 +158,10 @@ def test_a_locked_setting_is_refused_in_every_template_layer(where: str) -> None
     base = resolved(LockedSettings="Priority")
     made = plan(
         settings_in_layer,
-        Context(resolved=base, transform_parameters=value if where == "params" and isinstance(value, dict) else {}),
+        Context(
+            deployment_settings=base,
+            transform_parameters=value if where == "params" and isinstance(value, dict) else {},
+        ),
     )
     (problem,) = made.problems
     assert "is locked by the macro's deployment" in problem.text
@@ -184,13 +187,13 @@ def test_a_locked_enabled_is_refused_from_tags_too() -> None:
 )
 def test_a_locked_setting_is_locked_as_a_variable_too(name: str, variable: str, owner: str) -> None:
     """AgentEnvironment wins over the settings that have a variable of their own, and so would be a way around their lock."""
-    said: dict[str, Json] = {name: {variable: {"Fn::Sub": "elsewhere.example.com"}}}
-    for value in (layered(template_metadata=said), layered(resource=said)):
+    variables: dict[str, Json] = {name: {variable: {"Fn::Sub": "elsewhere.example.com"}}}
+    for value in (layered(template_metadata=variables), layered(resource=variables)):
         (problem,) = problems_of(value, {"LockedSettings": owner})
         assert f'sets {variable}, but "{owner}" is locked by the macro\'s deployment' in problem
         assert "elsewhere" not in problem
         assert problems_of(value) == []
-    assert problems_of(layered(), {"LockedSettings": owner, **said}) == []
+    assert problems_of(layered(), {"LockedSettings": owner, **variables}) == []
 
 
 def test_the_agents_own_variables_are_those_that_can_be_locked() -> None:

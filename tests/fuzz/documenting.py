@@ -16,7 +16,7 @@ from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.errors import UserError
 
 _CONTEXT = Context(
-    resolved=merge_layers(Layer("fuzz", {"Collector": "us2"})), region="eu-west-1", account="111122223333"
+    deployment_settings=merge_layers(Layer("fuzz", {"Collector": "us2"})), region="eu-west-1", account="111122223333"
 )
 _SYNTAXES: tuple[Syntax, ...] = ("json", "yaml")
 

@@ -125,7 +125,7 @@ ACCEPTED: dict[str, tuple[Json, Json, dict[str, Json]]] = {
         fargate([{"Name": "a", "Image": "example.com/gone:1"}]),
         {"OnUnresolvedImage": "skip"},
     ),
-    "an image that may be skipped, in a task without an execution role": (
+    "an image that may be skipped, without an execution role": (
         fargate([{"Name": "a", "Image": "example.com/gone:1"}], ExecutionRoleArn=NOVALUE),
         fargate([{"Name": "a", "Image": "example.com/gone:1"}], ExecutionRoleArn=NOVALUE),
         {"OnUnresolvedImage": "skip"},
@@ -190,7 +190,7 @@ BROKEN: dict[str, tuple[Break, str, dict[str, bool] | None]] = {
     "a number of argv made a string": (lambda _, c: _set(c[1]["Command"], 1, "8080"), "Command is", None),
     "the config of the wrong architecture": (
         lambda _, c: _set(c[0]["EntryPoint"]["Fn::If"], 2, [WRAPPER, "/start-arm"]), "EntryPoint is", None),
-    "[] treated as an entry point": (
+    "an empty list treated as an entry point": (
         lambda _, c: _set(c[3]["Fn::If"][1], "EntryPoint", [WRAPPER]), "EntryPoint is", DEV),
     "AWS::NoValue kept beside new keys": (
         lambda _, c: _set(c[3]["Fn::If"], 2, {"Ref": "AWS::NoValue", "Environment": [AUTO]}), "its structure changed", None),

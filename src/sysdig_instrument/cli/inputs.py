@@ -44,8 +44,8 @@ class PlanInputs:
         settings_file = None if self._options.no_config else find_settings_file(path)
         if settings_file not in self._contexts:
             self._contexts[settings_file] = Context(
-                resolved=_merge_settings(self._options, settings_file, self._image_layers),
-                parameters=self._parameters,
+                deployment_settings=_merge_settings(self._options, settings_file, self._image_layers),
+                parameter_values=self._parameters,
                 region=self._region,
                 account=self._options.account_id,
             )

@@ -33,7 +33,7 @@ def look_up_from_options(
     if options.offline:
         return _answer_offline
     return make_lookup(
-        context.resolved.values,
+        context.deployment_settings.values,
         context.region,
         session or shared_session(environment, options.profile),
         lambda: math.inf,

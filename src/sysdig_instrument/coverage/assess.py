@@ -15,17 +15,17 @@ from sysdig_instrument.coverage.model import (
     short_name,
 )
 from sysdig_instrument.documents.ecs import to_properties
-from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, WRAPPER
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.findings import Problem, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.platforms import is_platform_too_old
-from sysdig_instrument.engine.protection import OutOfScope, Protected, Unprotected, protection
+from sysdig_instrument.engine.protection import LeftAlone, Protected, Unprotected, protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import SettingScope
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 
 class TaskStatus(Enum):
@@ -95,7 +95,9 @@ class AgentFootprint:
         """Find the traces of the agent in a task definition in CloudFormation's PascalCase."""
         containers = list(_containers(task_properties))
         agent = next((each for each in containers if each.get("Name") == AGENT_NAME), {})
-        with_plaintext_key = tuple(str(each.get("Name")) for each in containers if ACCESS_KEY in _environment(each))
+        with_plaintext_key = tuple(
+            str(each.get("Name")) for each in containers if ACCESS_KEY_VARIABLE in _environment(each)
+        )
         wrapped = [each for each in containers if _mentions_wrapper(each, "EntryPoint", "Command")]
         image = agent.get("Image")
         return cls(
@@ -120,7 +122,9 @@ def _containers(task_properties: Json) -> Iterator[Mapping[str, Json]]:
 
 def _may_have_access_key(agent: Mapping[str, Json]) -> bool:
     names = {name for key in ("Environment", "Secrets") for name, _ in _named_entries(agent, key)}
-    return bool(names & {ACCESS_KEY, "SYSDIG_ORCHESTRATOR"}) or any(agent.get(key) for key in _OTHER_KEY_SOURCES)
+    return bool(names & {ACCESS_KEY_VARIABLE, "SYSDIG_ORCHESTRATOR"}) or any(
+        agent.get(key) for key in _OTHER_KEY_SOURCES
+    )
 
 
 def _environment(container: Mapping[str, Json]) -> dict[str, str]:
@@ -165,7 +169,7 @@ def assess_definition(definition: RegisteredTaskDefinition, resolved: ResolvedSe
         return DefinitionAssessment(
             Assessment(TaskStatus.UNKNOWN, ("Its task definition has no containers",)), footprint
         )
-    if resolved.values.mode == "opt-in" and isinstance(protection(plan), OutOfScope):
+    if resolved.values.mode == "opt-in" and isinstance(protection(plan), LeftAlone):
         plan = _plan(task_properties, _with_opt_in(_settings_for_running_tasks(resolved), footprint)) or plan
     return DefinitionAssessment(
         _assess_plan(plan, footprint, resolved).with_remarks(*_status_remarks(definition)), footprint
@@ -173,7 +177,9 @@ def assess_definition(definition: RegisteredTaskDefinition, resolved: ResolvedSe
 
 
 def _plan(task_properties: Json, resolved: ResolvedSettings) -> TaskPlan | None:
-    return next(iter(plan_with_lookups(task_properties, Context(resolved=resolved), no_lookups).tasks), None)
+    return next(
+        iter(plan_with_lookups(task_properties, Context(deployment_settings=resolved), look_up_nothing).tasks), None
+    )
 
 
 def _with_opt_in(resolved: ResolvedSettings, footprint: AgentFootprint) -> ResolvedSettings:
@@ -206,7 +212,7 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
 def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:
     excluded = tuple((str(each.name), each.why) for each in plan.containers if _is_excluded(each))
     match protection(plan):
-        case OutOfScope(why):
+        case LeftAlone(why):
             explanations = (f'Container "{name}": {each}' for name, each in excluded)
             return Assessment(
                 TaskStatus.EXCLUDED, tuple(explanations) or (_capitalized(why),), excluded_containers=excluded

@@ -1,14 +1,17 @@
-"""The names of the agent's container, of its wrapper, and of their variables (Sysdig documentation, «Serverless Agents»)."""
+"""The names of the agent container, of the wrapper and of their variables (Sysdig documentation, «Serverless Agents»)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 AGENT_NAME: Final = "SysdigInstrumentation"
-"""The name of the agent's container. VolumesFrom refers to it by exactly this name (sysdig-agent.md, section 9, item 2)."""
+"""The name of the agent container, to which VolumesFrom of the workloads refers. Sysdig's own tools use the same name."""
 
 WRAPPER: Final = "/opt/draios/bin/instrument"
-"""The program that is put before every entry point. It is in the volume that the agent's image brings."""
+"""The program that is put in front of every entry point. It is in a volume of the agent's image."""
 
-SIDECAR: Final = "SYSDIG_SIDECAR"
-ACCESS_KEY: Final = "SYSDIG_ACCESS_KEY"
+SIDECAR_VARIABLE: Final = "SYSDIG_SIDECAR"
+"""The variable with the setting SidecarMode, in the agent container and in every workload."""
+
+ACCESS_KEY_VARIABLE: Final = "SYSDIG_ACCESS_KEY"
+"""The variable with Sysdig's access key, in the Secrets of the agent container."""

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.container import container_definitions, container_lists, member_values
-from sysdig_instrument.engine.expressions.evaluate import evaluate_now, is_active, is_expression, is_get_att
+from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, is_get_att, known_value
 from sysdig_instrument.engine.fargate_sizes import RESOURCES, Resource, Size, next_size
 from sysdig_instrument.engine.findings import Location, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
@@ -37,7 +37,7 @@ class ProcessedContainer:
 class ProcessedTask:
     """A processed task definition and its containers.
 
-    ``is_complete`` is true if it is known of every container whether it exists.
+    ``containers`` are those that are known to exist. ``is_complete`` is true if there can be no others.
     """
 
     task: TaskDefinition
@@ -45,46 +45,39 @@ class ProcessedTask:
     is_complete: bool
 
     @property
-    def properties(self) -> Mapping[str, Json]:
-        """Return the Properties."""
-        return self.task.properties if isinstance(self.task.properties, dict) else {}
-
-    @property
     def knows_all_names(self) -> bool:
-        """Return whether all containers and their names are known."""
+        """True if all containers and their names are known."""
         return self.is_complete and all(container.name is not None for container in self.containers)
 
-    def location(self, container: ProcessedContainer | None = None, *keys: str | int) -> Location:
-        """Return the location of a member of the task definition, or of one of its containers."""
-        if container is None:
-            return Location(self.task.name, None, (*self.task.properties_pointer, *keys))
-        return self.container_location(container, (*container.pointer, *keys))
+    def location(self, key: str) -> Location:
+        """Return the location of a property of the task definition."""
+        return Location(self.task.name, None, (*self.task.properties_pointer, key))
 
     def container_location(self, container: ProcessedContainer, pointer: Pointer) -> Location:
         """Return the location of a pointer inside one of the containers."""
         return Location(self.task.name, container.name or f"#{container.position}", pointer)
 
-    def evaluate_now(self, value: Json | Absent) -> Json | Absent | None:
+    def known_value(self, value: Json | Absent) -> Json | Absent | None:
         """Return the current value of an expression, or ``None`` if it is unknown."""
-        return evaluate_now(value, self.task.scope)
+        return known_value(value, self.task.scope)
 
     def entries(
-        self, container: ProcessedContainer, key: str, name: str
+        self, container: ProcessedContainer, key: str, member: str
     ) -> Iterator[tuple[Json | Absent | None, Mapping[str, Json], Pointer]]:
-        """Yield the objects of a list of a container that exist under the current conditions.
+        """Yield the objects in the list ``key`` of a container that exist under the current conditions.
 
-        Each comes as the value of its member ``name``, the object itself, and its pointer.
+        Each comes as the value of its member ``member``, the object itself, and its pointer.
         """
         if key not in container.value:
             return
-        scope, always = self.task.scope, self.task.assumptions
-        for leaf, assumptions in member_values(container.value, key, container.pointer, always):
-            if assumptions != always and not is_active(assumptions, scope):
+        scope, given = self.task.scope, self.task.assumptions
+        for leaf, assumptions in member_values(container.value, key, container.pointer, given):
+            if assumptions != given and not is_active(assumptions, scope):
                 continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
-                entry = evaluate_now(item, scope) if is_expression(item) else item
+                entry = known_value(item, scope) if is_expression(item) else item
                 if isinstance(entry, dict):
-                    yield evaluate_now(entry.get(name, ABSENT), scope), entry, (*leaf.pointer, index)
+                    yield known_value(entry.get(member, ABSENT), scope), entry, (*leaf.pointer, index)
 
 
 def processed_task(task: TaskDefinition) -> ProcessedTask:
@@ -105,7 +98,7 @@ def processed_task(task: TaskDefinition) -> ProcessedTask:
 
 
 def _container(task: TaskDefinition, value: Mapping[str, Json], pointer: Pointer, position: int) -> ProcessedContainer:
-    name = evaluate_now(value.get("Name", ABSENT), task.scope)
+    name = known_value(value.get("Name", ABSENT), task.scope)
     return ProcessedContainer(name if isinstance(name, str) else None, position, value, pointer)
 
 
@@ -120,7 +113,7 @@ def unique_names(processed: ProcessedTask) -> Iterator[Problem]:
     for container in processed.containers:
         if container.name is not None and container.name in seen:
             yield Problem(
-                processed.location(container, "Name"),
+                processed.container_location(container, (*container.pointer, "Name")),
                 Reason("Another container has the same name", "Give this container a name of its own"),
             )
         seen.add(container.name)
@@ -131,7 +124,7 @@ def container_count(processed: ProcessedTask) -> Iterator[Problem]:
     count = len(processed.containers)
     if count > MAX_CONTAINERS:
         yield Problem(
-            processed.location(None, "ContainerDefinitions"),
+            processed.location("ContainerDefinitions"),
             Reason(f"With the agent's container there are {count} containers, and ECS accepts {MAX_CONTAINERS} at most",
             "Move one to a task definition of its own, or exclude this task (Enabled: false)"),
         )  # fmt: skip
@@ -142,12 +135,12 @@ def container_count(processed: ProcessedTask) -> Iterator[Problem]:
 
 def volumes_from_targets(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem for each entry of VolumesFrom that names a container that does not exist."""
-    yield from _targets(processed, "VolumesFrom", "SourceContainer")
+    yield from _missing_targets(processed, "VolumesFrom", "SourceContainer")
 
 
 def depends_on_targets(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem for each entry of DependsOn that names a container that does not exist."""
-    yield from _targets(processed, "DependsOn", "ContainerName")
+    yield from _missing_targets(processed, "DependsOn", "ContainerName")
 
 
 def agent_health_dependency(processed: ProcessedTask) -> Iterator[Problem]:
@@ -157,7 +150,7 @@ def agent_health_dependency(processed: ProcessedTask) -> Iterator[Problem]:
     """
     for container in processed.containers:
         for target, entry, pointer in processed.entries(container, "DependsOn", "ContainerName"):
-            if target == AGENT_NAME and processed.evaluate_now(entry.get("Condition")) == "HEALTHY":
+            if target == AGENT_NAME and processed.known_value(entry.get("Condition")) == "HEALTHY":
                 fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
                 yield Problem(
                     processed.container_location(container, pointer),
@@ -165,13 +158,13 @@ def agent_health_dependency(processed: ProcessedTask) -> Iterator[Problem]:
                 )
 
 
-def _targets(processed: ProcessedTask, key: str, name: str) -> Iterator[Problem]:
+def _missing_targets(processed: ProcessedTask, key: str, member: str) -> Iterator[Problem]:
     referring = [container for container in processed.containers if key in container.value]
     if not referring or not processed.knows_all_names:
         return
     names = {container.name for container in processed.containers}
     for container in referring:
-        for target, _, pointer in processed.entries(container, key, name):
+        for target, _, pointer in processed.entries(container, key, member):
             if isinstance(target, str) and target not in names:
                 fact = f"{key} names {quote(target)}, and there is no container of that name"
                 yield Problem(processed.container_location(container, pointer), Reason(fact, "Correct the name"))
@@ -188,7 +181,7 @@ def name_clashes(processed: ProcessedTask) -> Iterator[Problem]:
         secrets, variables = (_entry_names(processed, container, key) for key in ("Secrets", "Environment"))
         for name in sorted(secrets & variables):
             yield Problem(
-                processed.location(container, "Secrets"),
+                processed.container_location(container, (*container.pointer, "Secrets")),
                 Reason(f"{quote(name)} is both a secret and an environment variable", "Remove one of them"),
             )
 
@@ -204,14 +197,14 @@ _KEYS_THAT_NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
 
 def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem if the agent's container needs an execution role and the task has none."""
-    role = processed.properties.get("ExecutionRoleArn", ABSENT)
-    # Fn::GetAtt always has a value. Most roles are given by one, and its evaluation takes time.
-    if is_get_att(role) or processed.evaluate_now(role) not in (ABSENT, ""):
+    role = processed.task.properties_or_empty.get("ExecutionRoleArn", ABSENT)
+    # Fn::GetAtt always has a value. Most templates use it for the role, and evaluating it takes time.
+    if is_get_att(role) or processed.known_value(role) not in (ABSENT, ""):
         return
     for container in processed.containers:
         if container.name == AGENT_NAME and any(key in container.value for key in _KEYS_THAT_NEED_A_ROLE):
             yield Problem(
-                processed.location(None, "ExecutionRoleArn"),
+                processed.location("ExecutionRoleArn"),
                 Reason("The task has no execution role, and ECS needs one to give the agent its access key",
                 "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn"),
             )  # fmt: skip
@@ -221,36 +214,36 @@ def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
 
 
 def task_size(processed: ProcessedTask) -> Iterator[Problem]:
-    """Yield a problem for each resource of which the containers reserve more than the task has, because of the agent.
+    """Yield a problem for CPU or memory if the containers reserve more than the task has, and only with the agent.
 
-    It is not a problem if the containers reserve too much without the agent: the template asks for that itself.
+    It is not a problem if they reserve too much even without the agent: the template asks for that itself.
     """
     for resource in RESOURCES:
         agents = (each for each in processed.containers if each.name == AGENT_NAME)
-        agent_reservation = sum(resource.reserved_by(each.value, processed.evaluate_now) for each in agents)
+        agent_reservation = sum(resource.reserved_by(each.value, processed.known_value) for each in agents)
         if agent_reservation == 0:
             continue
         total = _total_reservation(processed, resource)
         limit = _task_limit(processed, resource)
         if limit is not None and total - agent_reservation <= limit < total:
             fact = f"With {agent_reservation} {resource.unit} for the agent, the containers reserve {total}, and the task has {limit}"
-            yield Problem(processed.location(None, resource.key), Reason(fact, _size_advice(processed)))
+            yield Problem(processed.location(resource.key), Reason(fact, _size_advice(processed)))
 
 
 def _total_reservation(processed: ProcessedTask, resource: Resource) -> int:
-    return sum(resource.reserved_by(each.value, processed.evaluate_now) for each in processed.containers)
+    return sum(resource.reserved_by(each.value, processed.known_value) for each in processed.containers)
 
 
 def _task_limit(processed: ProcessedTask, resource: Resource) -> int | None:
     """Return what the task has of a resource; ``None`` if it sets no limit, or an unknown one."""
-    return resource.parse(processed.evaluate_now(processed.properties.get(resource.key, ABSENT)))
+    return resource.parse(processed.known_value(processed.task.properties_or_empty.get(resource.key, ABSENT)))
 
 
 def _size_advice(processed: ProcessedTask) -> str:
     needed = (
         max(_total_reservation(processed, resource), _task_limit(processed, resource) or 0) for resource in RESOURCES
     )
-    on_fargate = runs_on_fargate(processed.properties, processed.task.scope)
+    on_fargate = runs_on_fargate(processed.task.properties_or_empty, processed.task.scope)
     larger = next_size(Size(*needed), on_fargate=on_fargate)
     if larger is None:
         return "Make the containers smaller: no Fargate size is large enough"

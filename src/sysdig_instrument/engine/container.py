@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, Tree, parse_tree, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change, Owner, Pointer
@@ -17,13 +17,10 @@ from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition, is_own_transform
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-StepOutput: TypeAlias = Change | Notice | Problem
-"""A change, or a finding about it: what most steps yield."""
-
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container definition, as it is under ``assumptions``.
+    """One container definition, which exists under ``assumptions``.
 
     ``name`` is its name, or None if that is not known; ``position`` is its number in the list, from 1. ``resolved`` are the
     settings of this container, ``scope`` is what its expressions may refer to.
@@ -50,7 +47,7 @@ class Container:
 
     @property
     def label(self) -> str:
-        """Its name in messages: ``web``, or ``#1`` if the name is not known."""
+        """Its name in messages: ``web``, or its position (``#1``) if the name is not known."""
         return self.name or f"#{self.position}"
 
     def values(self, key: str) -> Iterable[tuple[LocatedValue, Assumptions]]:
@@ -85,10 +82,13 @@ def problem_or_notice(problem: Problem, assumptions: Assumptions, task: TaskDefi
 
 
 def member_values(
-    owner: Mapping[str, Json], key: str, pointer: Pointer, assumptions: Assumptions
+    parent: Mapping[str, Json], key: str, pointer: Pointer, assumptions: Assumptions
 ) -> Iterable[tuple[LocatedValue, Assumptions]]:
-    """Return the values that a key of the object at ``pointer`` can have; a missing key is one leaf whose ``stored`` is ``ABSENT``."""
-    return value_leaves(owner.get(key, ABSENT), (*pointer, key), assumptions)
+    """Return the values that a key of the object at ``pointer`` can have, each with the assumptions that lead to it.
+
+    A missing key has one value, whose ``stored`` is ``ABSENT``.
+    """
+    return value_leaves(parent.get(key, ABSENT), (*pointer, key), assumptions)
 
 
 def set_value(leaf: LocatedValue, value: Json, reason: str, *, protects: bool = True) -> Change:
@@ -103,7 +103,7 @@ def entry_name(entry: Json, scope: EvaluationScope) -> str | None:
     name = entry.get("Name") if isinstance(entry, dict) else None
     if isinstance(name, dict):
         match evaluate(name, scope):
-            case Literal(str(text)):
+            case Known(str(text)):
                 return text
     return name if isinstance(name, str) else None
 
@@ -114,7 +114,7 @@ def is_empty(value: Json | Absent) -> bool:
 
 
 def is_given(value: Json | Absent, scope: EvaluationScope) -> bool:
-    """Return whether a value is given now; one that is not known counts as given."""
+    """Return whether a value is given under the scope's assumptions; one that is not known counts as given."""
     return not is_empty(value) and evaluate(value, scope) is not ABSENT
 
 
@@ -122,13 +122,13 @@ WRITE_OUT_RESULT: Final = "Write the result into the template, or use the templa
 """The advice where an ``Fn::Transform`` or ``Fn::ForEach`` hides members that have to be visible."""
 
 
-def opaque_reason(owner: Mapping[str, Json], keys: frozenset[str], scope: EvaluationScope) -> str | None:
-    """Return why some of the keys of an object may be hidden, as a clause, or None if all are visible.
+def why_opaque(parent: Mapping[str, Json], keys: frozenset[str], scope: EvaluationScope) -> str | None:
+    """Return a clause that says why some of the keys of an object may be hidden, or None if all are visible.
 
     ``Fn::Transform`` and ``Fn::ForEach`` beside other keys insert members that this template does not show.
     """
-    for key in [key for key in owner if key.startswith("Fn::")]:
-        value = owner[key]
+    for key in [key for key in parent if key.startswith("Fn::")]:
+        value = parent[key]
         if key == TRANSFORM and not is_own_transform(value):
             return "contains Fn::Transform, whose result is not known here"
         if key.startswith(FOR_EACH) and not keys.isdisjoint(_generated_keys(value, scope) or keys):
@@ -141,7 +141,7 @@ def _generated_keys(loop: Json, scope: EvaluationScope) -> set[str] | None:
     match loop:
         case [str(variable), collection, dict(body)]:
             match evaluate(collection, scope):
-                case Literal(list(items)):
+                case Known(list(items)):
                     names = [item for item in items if isinstance(item, str)]
                     return {key.replace(f"${{{variable}}}", name) for key in body for name in names}
     return None
@@ -149,7 +149,7 @@ def _generated_keys(loop: Json, scope: EvaluationScope) -> set[str] | None:
 
 def container_lists(task: TaskDefinition) -> Iterable[tuple[LocatedValue, Assumptions]]:
     """Return the values that ContainerDefinitions can have, each with the assumptions that lead to it."""
-    return member_values(task.known_properties, "ContainerDefinitions", task.properties_pointer, task.assumptions)
+    return member_values(task.properties_or_empty, "ContainerDefinitions", task.properties_pointer, task.assumptions)
 
 
 def container_definitions(

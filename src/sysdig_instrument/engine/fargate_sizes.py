@@ -13,7 +13,7 @@ from typing import Final
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-_GIB: Final = 1024
+_GIB: Final = 1024  # in MiB
 FARGATE_SIZES: Final[tuple[tuple[int, tuple[int, ...]], ...]] = (
     (256, (512, 1024, 2048)),
     (512, tuple(range(1024, 4096 + 1, _GIB))),
@@ -40,12 +40,12 @@ class Size:
 
     @property
     def amounts(self) -> tuple[int, int]:
-        """Return both numbers, in the order of ``RESOURCES``."""
+        """Both numbers, in the order of ``RESOURCES``."""
         return self.cpu, self.memory
 
     @property
     def text(self) -> str:
-        """Return ``Cpu "512" and Memory "1024"``, without the one that is 0."""
+        """The size in words: ``Cpu "512" and Memory "1024"``, without the one that is 0."""
         return " and ".join(
             f'{name} "{number}"' for name, number in (("Cpu", self.cpu), ("Memory", self.memory)) if number
         )
@@ -73,16 +73,16 @@ def next_size(minimum: Size, *, on_fargate: bool = True) -> Size | None:
 
 def cpu_units(value: Json | Absent) -> int | None:
     """Return the CPU units of a size in a form that ECS accepts: ``256``, ``"256"``, ``".25 vCPU"``; otherwise ``None``."""
-    return _number(value, _CPU_PATTERN, 1024)
+    return _parse_size(value, _CPU_PATTERN, 1024)
 
 
 def mebibytes(value: Json | Absent) -> int | None:
     """Return the MiB of a size in a form that ECS accepts: ``512``, ``"512"``, ``"0.5 GB"``; otherwise ``None``."""
-    return _number(value, _MEMORY_PATTERN, _GIB)
+    return _parse_size(value, _MEMORY_PATTERN, _GIB)
 
 
-def _number(value: Json | Absent, pattern: str, units: int) -> int | None:
-    """Return the number of a size, times ``units`` if the size has a unit (``vCPU`` or ``GB``)."""
+def _parse_size(value: Json | Absent, pattern: str, factor: int) -> int | None:
+    """Return the number of a size, times ``factor`` if the size has a unit (``vCPU`` or ``GB``); ``None`` if it is no size."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -94,7 +94,7 @@ def _number(value: Json | Absent, pattern: str, units: int) -> int | None:
     match = re.fullmatch(pattern, value, re.IGNORECASE)
     if match is None:
         return None
-    return int(float(match[1]) * (units if match[2] else 1))
+    return int(float(match[1]) * (factor if match[2] else 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ class Resource:
     def reserved_by(self, container: Mapping[str, Json], evaluate: Callable[[Json | Absent], Json | Absent]) -> int:
         """Return the units that a container reserves as far as they are known, otherwise 0.
 
-        ``evaluate`` returns the value of a member, or ``None`` if it is unknown. For an unknown MemoryReservation, Memory
-        counts, the limit that it cannot exceed. (``steps.task_size`` adds up under conditions, and takes such a
-        reservation as unknown.)
+        ``evaluate`` returns the value of a member, or ``None`` if it is unknown. If MemoryReservation is unknown, Memory
+        counts, because it is the limit that MemoryReservation cannot exceed. (``steps.task_size``, which adds up the
+        reservations under conditions, counts such a reservation as unknown.)
         """
         for key in self.container_keys:
             if key in container and (amount := self.parse(evaluate(container[key]))) is not None:

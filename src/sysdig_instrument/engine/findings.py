@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-# Control characters, line ends and changes of the text's direction: a name must not change what a message says.
-# (It lists what is not printable, as a set of all that is takes milliseconds to compile.)
+# Control characters, line ends and characters that change the direction of the text: a name in a message must not change
+# how the message reads. (A pattern of all printable characters instead would take milliseconds to compile.)
 _UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 _MAX_NAME = 300
 _MAX_LINE = 1700
@@ -35,9 +35,12 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A fact and the advice what to do about it: sentences without their full stop (a question keeps its mark); ``advice`` may be empty.
+    """A fact, and advice what to do about it.
 
-    ``stable_fact`` is the fact without a part that may differ in the next run (a registry's answer), or empty.
+    Both are sentences without a full stop; a question has its question mark. ``advice`` may be empty.
+
+    ``stable_fact`` is the fact without what may differ in the next run, such as a registry's answer. It is empty if the
+    fact contains nothing of the kind.
     """
 
     fact: str
@@ -100,7 +103,7 @@ def quote(text: str) -> str:
 
 
 def single_line(text: str, max_length: int) -> str:
-    """Return a text on one line, at most ``max_length`` characters long, with ``?`` for what is not printable."""
+    """Return a text on one line, with ``?`` for each unprintable character. After ``max_length`` characters it ends with ``…``."""
     shown = re.sub(_UNPRINTABLE, "?", text)
     return shown if len(shown) <= max_length else shown[:max_length] + "…"
 
@@ -112,7 +115,10 @@ def format_pointer(pointer: Pointer) -> str:
 
 
 def message(findings: Iterable[Finding]) -> str:
-    """Return one message for all findings, a line each and no line twice, cut after a line if it gets longer than 3,500 bytes."""
+    """Return one message for all findings: a line for each, and no line twice.
+
+    It has at most 3,500 bytes, apart from the first line, which is always complete, and the line that counts the rest.
+    """
     lines = list(dict.fromkeys(finding.text for finding in findings))
     shown: list[str] = []
     left = _MAX_MESSAGE

@@ -1,4 +1,4 @@
-"""The ENTRYPOINT and CMD of a container's image, under each combination of conditions that decides image and platform."""
+"""The ENTRYPOINT and CMD of a container's image, under each combination of conditions that image and platform depend on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf, Tree, flat_map
 from sysdig_instrument.engine.expressions.evaluate import evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
-from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
@@ -48,7 +48,7 @@ def image_config(container: Container, assumptions: Assumptions) -> Tree[ConfigR
 def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: Assumptions) -> Tree[ConfigResult]:
     def of_image(image: Evaluated, assumed: Assumptions) -> Tree[ConfigResult]:
         match image:
-            case Literal(str(text)) if text.strip():
+            case Known(str(text)) if text.strip():
                 return _config_of_reference(container, text.strip(), scope, assumed)
             case Unknown(Reason(why, advice)):
                 return Leaf(NoConfig(Reason(f"Image cannot be resolved: {why}", advice or _GIVE_ENTRY_POINT)))
@@ -95,15 +95,15 @@ def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
 
 
 def _credentials(container: Container, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | None]:
-    """Return the secret in RepositoryCredentials. If it is not known the image is looked up without it, which may still work."""
+    """Return the secret in RepositoryCredentials, or None. If it is not known, the lookup without it may still work."""
     credentials = container.value.get("RepositoryCredentials", ABSENT)
     if credentials is ABSENT:
         return Leaf(None)
 
-    def of(known: Evaluated, _assumptions: Assumptions) -> Tree[str | None]:
+    def secret_of(known: Evaluated, _assumptions: Assumptions) -> Tree[str | None]:
         match known:
-            case Literal({"CredentialsParameter": str(secret)}):
+            case Known({"CredentialsParameter": str(secret)}):
                 return Leaf(secret)
         return Leaf(None)
 
-    return flat_map(evaluate_by_condition(credentials, scope, assumptions), assumptions, of)
+    return flat_map(evaluate_by_condition(credentials, scope, assumptions), assumptions, secret_of)

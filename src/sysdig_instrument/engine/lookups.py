@@ -15,7 +15,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ImageLookup:
-    """The ENTRYPOINT and CMD of one image.
+    """A lookup of the ENTRYPOINT and CMD of an image.
 
     ``image`` is the reference that the template's Image evaluates to (``nginx``, ``ghcr.io/o/app@sha256:…``).
     ``architecture`` is OCI's name for the task's CPU architecture, ``amd64`` or ``arm64``; the operating system is linux.
@@ -29,14 +29,14 @@ class ImageLookup:
 
 @dataclass(frozen=True, slots=True)
 class SsmLookup:
-    """The value of a Systems Manager parameter. ``name`` is its name, ARN, or ``name:version``."""
+    """A lookup of the value of a Systems Manager parameter. ``name`` is its name, ARN, or ``name:version``."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExportLookup:
-    """The value of a CloudFormation export of this account and region (``Fn::ImportValue``)."""
+    """A lookup of the value of a CloudFormation export of this account and Region (``Fn::ImportValue``)."""
 
     name: str
 
@@ -59,7 +59,7 @@ class ImageConfig:
 class Unavailable:
     """A lookup that failed. The reason contains no secret, and of a server's response only its status and error code.
 
-    ``missing`` is true if what was looked up does not exist, rather than that it could not be read.
+    ``missing`` is true if what was looked up does not exist, and false if it could not be read.
     """
 
     reason: Reason
@@ -67,6 +67,6 @@ class Unavailable:
 
 
 Answer: TypeAlias = ImageConfig | str | Unavailable
-"""An image's config, the value of an SSM parameter or of an export, or the reason why there is none."""
+"""The config of an image, the value of an SSM parameter or of an export, or ``Unavailable`` with the reason."""
 
 Answers: TypeAlias = Mapping[Lookup, Answer]

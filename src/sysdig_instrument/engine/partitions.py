@@ -13,11 +13,11 @@ _PARTITIONS: Final = (
     ("us-iso-", "aws-iso", "c2s.ic.gov"),
     ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
     ("eusc-", "aws-eusc", "amazonaws.eu"),
-    ("", "aws", "amazonaws.com"),  # any other
+    ("", "aws", "amazonaws.com"),  # all other regions
 )
 
 DNS_SUFFIXES: Final = tuple(dict.fromkeys(suffix for _, _, suffix in _PARTITIONS))
-"""The DNS suffixes of all partitions, each once: what the host name of an AWS service ends with."""
+"""The DNS suffixes of all partitions, each once. The host names of AWS services end with them."""
 
 
 def partition_of(region: str) -> str:

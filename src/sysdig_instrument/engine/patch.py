@@ -41,7 +41,7 @@ class Change:
     """A JSON Patch operation and its reason.
 
     ``was`` is the value that ``replace`` and ``remove`` expect to find. It becomes a ``test`` operation before them, so
-    that a patch fails, instead of doing damage, if it is applied to a document that it was not made for. ``protects``
+    that a patch fails, and damages nothing, if it is applied to a document that it was not made for. ``protects``
     is true if the task is unprotected without the change. The plan sets ``owner``, and ``step``, the name of the step
     that made the change.
     """
@@ -96,45 +96,45 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
     top: _Parent = {"": document}
     copies: dict[int, _Parent] = {}  # by id; holding the copies keeps their ids from being reused
     for change in changes:
-        holder, last = _copy_path(top, change.pointer, copies)
-        if change.operation != "add" or not _add_value(holder, last, change.value):
-            _apply_with_jsonpatch(holder, replace(change, pointer=(last,)))
+        parent, last = _copy_path(top, change.pointer, copies)
+        if change.operation != "add" or not _add_value(parent, last, change.value):
+            _apply_with_jsonpatch(parent, replace(change, pointer=(last,)))
     return cast("dict[str, Json]", top)[""]
 
 
 def _copy_path(top: _Parent, pointer: Pointer, copies: dict[int, _Parent]) -> tuple[_Parent, str | int]:
-    """Return the object or list that the pointer's last part is in, as a copy that may be modified, and that part."""
-    holder: Any = top
+    """Return the object or list that holds the pointer's target, as a copy that may be modified, and the last key or index."""
+    parent: Any = top
     last: str | int = ""
     try:
         for part in pointer:
-            inner = holder[last]
+            inner = parent[last]
             if id(inner) not in copies:
-                inner = holder[last] = inner.copy()
+                inner = parent[last] = inner.copy()
                 copies[id(inner)] = inner
-            holder, last = inner, part
+            parent, last = inner, part
     except (AttributeError, LookupError, TypeError):  # it does not exist, or is a scalar
         import jsonpointer  # noqa: PLC0415 - imported only if there is a bug
 
         raise jsonpointer.JsonPointerException(json_pointer(pointer)) from None
-    return holder, last
+    return parent, last
 
 
-def _add_value(holder: _Parent, last: str | int, value: Json) -> bool:
+def _add_value(parent: _Parent, last: str | int, value: Json) -> bool:
     """Add the value to the object or list, and return True; return False if the pointer does not allow that."""
-    if isinstance(holder, dict):
-        holder[last] = value
+    if isinstance(parent, dict):
+        parent[last] = value
     elif last == "-":
-        holder.append(value)
-    elif isinstance(last, int) and 0 <= last <= len(holder):
-        holder.insert(last, value)
+        parent.append(value)
+    elif isinstance(last, int) and 0 <= last <= len(parent):
+        parent.insert(last, value)
     else:
         return False
     return True
 
 
-def _apply_with_jsonpatch(holder: _Parent, change: Change) -> None:
+def _apply_with_jsonpatch(parent: _Parent, change: Change) -> None:
     """Apply one change in place: replacements and removals, which begin with a test, and additions that will fail."""
     import jsonpatch  # noqa: PLC0415 - most templates have no replacements
 
-    jsonpatch.apply_patch(holder, change.operations(), in_place=True)
+    jsonpatch.apply_patch(parent, change.operations(), in_place=True)

@@ -1,7 +1,8 @@
 """Plan the changes to a template, and apply them.
 
-:func:`plan` is pure. It raises nothing for what a user wrote: ``Plan.problems`` lists what is wrong, ``Plan.lookups`` what
-has to be looked up first. While a plan has lookups the rest of it is provisional: answer them, and plan again.
+:func:`plan` is pure. It raises no exception for a mistake in a template: ``Plan.problems`` lists the mistakes.
+``Plan.lookups`` lists what has to be looked up first. While a plan has lookups, the rest of it is provisional: answer
+them, and plan again.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 class Context:
     """All input of a plan besides the template.
 
-    ``resolved`` are the settings of the macro's deployment, ``transform_parameters`` the Parameters of the Transform.
-    ``parameters`` are the template's parameter values by name, strings or lists of strings, as in a macro event's
-    ``templateParameterValues``. ``region`` and ``account`` are None if the command line tool does not know them.
+    ``deployment_settings`` are the settings of the macro's deployment, ``transform_parameters`` the Parameters of the
+    Transform. ``parameter_values`` has strings or lists of strings by name, as a macro event's ``templateParameterValues``
+    has. ``region`` and ``account`` are None if the command line tool does not know them.
     """
 
-    resolved: ResolvedSettings
+    deployment_settings: ResolvedSettings
     transform_parameters: Mapping[str, Json] = field(default_factory=dict)
-    parameters: Mapping[str, Json] = field(default_factory=dict)
+    parameter_values: Mapping[str, Json] = field(default_factory=dict)
     region: str | None = None
     account: str | None = None
     answers: Answers = field(default_factory=dict)
@@ -53,8 +54,8 @@ class Context:
 class Plan:
     """The planned changes to a template, with the findings about it.
 
-    ``grants`` are the changes to execution roles. ``lookups`` are those without an answer; there are no ``problems`` before
-    all are answered.
+    ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, there
+    are no ``problems``.
     """
 
     context: Context
@@ -72,54 +73,54 @@ class Plan:
         yield from self.grants
 
 
-def process(template: Json, current: Plan) -> tuple[Json, tuple[Problem, ...]]:
+def process(template: Json, planned: Plan) -> tuple[Json, tuple[Problem, ...]]:
     """Return the processed template and all problems; if there are any, the template is returned unchanged.
 
     The processed template is checked before it is returned: a bad task definition can leave a stack operation hanging.
     """
-    if current.problems:
-        return template, current.problems
-    processed = patch.apply(template, current.changes)
-    problems = tuple(_check_processed(processed, current))
+    if planned.problems:
+        return template, planned.problems
+    processed = patch.apply(template, planned.changes)
+    problems = tuple(_check_processed(processed, planned))
     return (template if problems else processed), problems
 
 
-def _check_processed(processed: Json, current: Plan) -> Iterator[Problem]:
-    scope = _evaluation_scope(processed, current.context, PlanState())
-    for before, after in zip(current.tasks, task_definitions(processed, scope), strict=True):
+def _check_processed(processed: Json, planned: Plan) -> Iterator[Problem]:
+    scope = _evaluation_scope(processed, planned.context, PlanState())
+    for before, after in zip(planned.tasks, task_definitions(processed, scope), strict=True):
         if before.outcome.status is Status.INSTRUMENTED and is_active(after.assumptions, after.scope) is not False:
             yield from checks.problems(processed_task(after))
 
 
 def _evaluation_scope(template: Json, context: Context, state: PlanState) -> EvaluationScope:
-    return EvaluationScope(template, context.parameters, context.region, context.account, context.answers, state)
+    return EvaluationScope(template, context.parameter_values, context.region, context.account, context.answers, state)
 
 
 def plan(template: Json, context: Context) -> Plan:
-    """Return the plan for a template, or for the fragment that a snippet is in."""
+    """Return the plan for a template, or for the fragment in which the macro is used as a snippet."""
     state = PlanState()
     scope = _evaluation_scope(template, context, state)
     if fragment_kind(template) is None or _is_other_resource(template):
         return Plan(context, (), (), (), (_not_a_template(template),), ())
     resolved, setting_problems = template_layers.template_settings(
-        template, context.resolved, context.transform_parameters, scope
+        template, context.deployment_settings, context.transform_parameters, scope
     )
     tasks = tuple(
         plan_task(task, template_layers.task_settings(task, resolved)) for task in task_definitions(template, scope)
     )
     stacks = (pointer for pointer, _ in resources_of_types(template, {STACK}))
-    not_visible = (*map(_nested_stack_notice, stacks), *map(_opaque_transform_notice, opaque_transforms(template)))
-    granted = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
+    hidden_notices = (*map(_nested_stack_notice, stacks), *map(_opaque_transform_notice, opaque_transforms(template)))
+    grant_outputs = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
     findings = [
         *setting_problems,
         *(finding for task in tasks for finding in task.findings),
-        *(each for each in granted if isinstance(each, Notice)),
+        *(each for each in grant_outputs if isinstance(each, Notice)),
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
-    # The answer to a lookup may solve what looks like a problem now, so a plan with lookups has no problems.
+    # What looks like a problem now may be none once a lookup is answered, so a plan with lookups has no problems.
     problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
-    grants = tuple(each for each in granted if isinstance(each, Change))
-    return Plan(context, tasks, grants, not_visible + notices, problems, tuple(state.lookups))
+    grants = tuple(each for each in grant_outputs if isinstance(each, Change))
+    return Plan(context, tasks, grants, hidden_notices + notices, problems, tuple(state.lookups))
 
 
 def _is_other_resource(fragment: Json) -> bool:

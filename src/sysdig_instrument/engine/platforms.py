@@ -18,56 +18,56 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
-from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition
 
 
 def platform_member(properties: Mapping[str, Json], key: str, scope: EvaluationScope) -> str | Unknown:
-    """Return a member of the RuntimePlatform in capitals, or an empty string if it is not given.
+    """Return a member of the RuntimePlatform in upper case, or an empty string if it is not given.
 
-    If it depends on a condition that is not known, it is known all the same if both branches agree.
+    A member that depends on an unknown condition is known if it is the same in both branches.
     """
     if "RuntimePlatform" not in properties:  # as in most task definitions
         return ""
-    value = _single_member(properties.get("RuntimePlatform"), key)
+    value = _with_single_member(properties.get("RuntimePlatform"), key)
     known = evaluate(value, scope)
     if not isinstance(known, Unknown):
-        return _member(known, key)
-    paths = leaves(evaluate_by_condition(value, scope, {}), {})
-    members = {path if isinstance(path, Unknown) else _member(path, key) for path, _ in paths}
+        return _upper_member(known, key)
+    outcomes = (outcome for outcome, _ in leaves(evaluate_by_condition(value, scope, {}), {}))
+    members = {outcome if isinstance(outcome, Unknown) else _upper_member(outcome, key) for outcome in outcomes}
     return members.pop() if len(members) == 1 else known
 
 
 def architecture(task: TaskDefinition, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | Unknown]:
     """Return OCI's name for RuntimePlatform.CpuArchitecture: ``arm64`` for ARM64, else ``amd64`` (the default is X86_64)."""
-    cpu = _single_member(task.known_properties.get("RuntimePlatform"), "CpuArchitecture")
+    cpu = _with_single_member(task.properties_or_empty.get("RuntimePlatform"), "CpuArchitecture")
 
-    def of(known: Evaluated, _assumptions: Assumptions) -> Tree[str | Unknown]:
+    def oci_name(known: Evaluated, _assumptions: Assumptions) -> Tree[str | Unknown]:
         if isinstance(known, Unknown):
             return Leaf(known)
-        return Leaf("arm64" if _member(known, "CpuArchitecture") == "ARM64" else "amd64")
+        return Leaf("arm64" if _upper_member(known, "CpuArchitecture") == "ARM64" else "amd64")
 
-    return flat_map(evaluate_by_condition(cpu, scope, assumptions), assumptions, of)
+    return flat_map(evaluate_by_condition(cpu, scope, assumptions), assumptions, oci_name)
 
 
-def _single_member(value: Json, key: str) -> Json:
+def _with_single_member(value: Json, key: str) -> Json:
     """Return the RuntimePlatform without its other members, in each of its branches."""
 
-    def of(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
+    def without_other_members(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[Json | Absent]:
         if not isinstance(leaf.value, dict) or is_expression(leaf.value):
             return Leaf(leaf.value)
         kept = {
-            name: each for name, each in leaf.value.items() if name == key or name.startswith((TRANSFORM, FOR_EACH))
+            name: member for name, member in leaf.value.items() if name == key or name.startswith((TRANSFORM, FOR_EACH))
         }
         return Leaf(kept)
 
-    return render_tree(flat_map(parse_tree(value, ()), {}, of))
+    return render_tree(flat_map(parse_tree(value, ()), {}, without_other_members))
 
 
-def _member(known: Evaluated, key: str) -> str:
+def _upper_member(known: Evaluated, key: str) -> str:
     match known:
-        case Literal(dict(members)) if isinstance(value := members.get(key), str):
+        case Known(dict(members)) if isinstance(value := members.get(key), str):
             return value.upper()
     return ""
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS, WRAP
+from sysdig_instrument.engine.steps import CONTAINER_STEPS, ENTRY_POINT_STEP, TASK_STEPS
 from sysdig_instrument.engine.task_plan import Status, TaskPlan
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -21,31 +21,30 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfScope:
-    """The task definition is not to be instrumented. ``why`` names the setting and where it comes from, or the reason."""
+class LeftAlone:
+    """The task definition is not instrumented on purpose. ``why`` says which setting or which property decides that."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unprotected:
-    """Something is missing. Each reason is a sentence without its full stop, with the container's name if it is about one."""
+    """The plan has a problem or a protecting change. Each reason is a sentence without its full stop."""
 
     reasons: tuple[str, ...]
 
 
-Protection: TypeAlias = Protected | OutOfScope | Unprotected
+Protection: TypeAlias = Protected | LeftAlone | Unprotected
 
 
 def protection(plan: TaskPlan) -> Protection:
-    """Return whether a task definition is protected, by the plan for it.
+    """Return whether a task definition is protected, according to the plan for it.
 
-    The plan may be one without lookups (``planning.no_lookups``): a container whose image would have to be read has no
-    EntryPoint, so it is not started by the wrapper.
+    The plan may have been made without lookups (``planning.look_up_nothing``). A container whose image would have to be looked
+    up has no EntryPoint, so the wrapper does not start it.
     """
-    unread = [outcome for outcome in plan.containers if outcome.image_unread]
-    if plan.outcome.status is Status.SKIPPED and not unread:
-        return OutOfScope(plan.outcome.why)
+    if plan.outcome.status is Status.SKIPPED and not any(outcome.image_unread for outcome in plan.containers):
+        return LeftAlone(plan.outcome.why)
     reasons = tuple(dict.fromkeys(_reasons(plan)))
     return Unprotected(reasons) if reasons else Protected()
 
@@ -53,22 +52,22 @@ def protection(plan: TaskPlan) -> Protection:
 def _reasons(plan: TaskPlan) -> Iterator[str]:
     unread = [outcome for outcome in plan.containers if outcome.image_unread]
     for outcome in unread:
-        yield f'Container "{outcome.name}" {WRAP.missing}'
-    unread_pointers = {outcome.pointer for outcome in unread}
+        yield f'Container "{outcome.name}" {ENTRY_POINT_STEP.unprotected_reason}'
+    unread_pointers = {(*outcome.pointer, "Image") for outcome in unread}  # the problems there are named already
     for finding in plan.findings:
-        if isinstance(finding, Problem) and finding.location.pointer[:-1] not in unread_pointers:
+        if isinstance(finding, Problem) and finding.location.pointer not in unread_pointers:
             yield finding.reason.fact
     for change in plan.changes:
-        if reason := _missing(change):
+        if reason := _unprotected_reason(change):
             yield reason
 
 
-def _missing(change: Change) -> str | None:
-    """Return what is missing without a change; ``None`` if protection does not depend on it."""
+def _unprotected_reason(change: Change) -> str | None:
+    """Return why the task definition is not protected without a change; ``None`` if protection does not depend on it."""
     if not change.protects:
         return None
     container = change.owner.container
     if container is None:
-        return next((step.missing for step in TASK_STEPS if step.name == change.step), None)
-    missing = next((step.missing for step in CONTAINER_STEPS if step.name == change.step), None)
-    return missing and f'Container "{container}" {missing}'
+        return next((step.unprotected_reason for step in TASK_STEPS if step.name == change.step), None)
+    reason = next((step.unprotected_reason for step in CONTAINER_STEPS if step.name == change.step), None)
+    return reason and f'Container "{container}" {reason}'

@@ -1,4 +1,4 @@
-"""Decide which task definitions and which containers are instrumented (contract, section 3). Nothing is changed here."""
+"""Decide which task definitions and which containers are instrumented. Nothing is changed here."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
-from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME
 from sysdig_instrument.engine.container import Container, entry_name, is_empty, is_given
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.platforms import platform_member
@@ -20,7 +20,7 @@ from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _AGENT_VARIABLES: Final = frozenset(
-    {ACCESS_KEY, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
+    {ACCESS_KEY_VARIABLE, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
 )
 _AGENT_REPOSITORY: Final = "workload-agent"
 
@@ -29,10 +29,10 @@ CONTAINER_KEYS: Final = frozenset({"Name", "Image", "FirelensConfiguration"})
 """With ``TASK_KEYS``, the members that decide whether something is instrumented."""
 
 
-class Include(Enum):
+class Instrument(Enum):
     """To be instrumented."""
 
-    INCLUDE = "include"
+    INSTRUMENT = "include"
 
 
 class SkipReason(Enum):
@@ -52,10 +52,10 @@ class SkipReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Not to be instrumented; ``why`` completes «skipped: …»."""
+    """To be left alone; ``why`` completes «skipped: …»."""
 
     why: str
-    reason: SkipReason
+    skip_reason: SkipReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,13 @@ class Agent(Enum):
     AGENT = "agent"
 
 
-Decision: TypeAlias = Include | Skip | Refuse
+Decision: TypeAlias = Instrument | Skip | Refuse
 
 
 def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
     """Decide whether to instrument a task definition, as far as that does not depend on its containers.
 
-    The body of an ``Fn::ForEach`` is one for all items, so the decision must be the same for all of them.
+    An ``Fn::ForEach`` has one body for all items, so the decision must be the same for all of them.
     """
     first, *others = [_decide_in_scope(task, task_settings, scope) for scope in task.scopes]
     if any(other != first for other in others):
@@ -100,7 +100,7 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
         return Skip("a Windows task, which supports neither PidMode nor SYS_PTRACE", SkipReason.WINDOWS)
     if resolved.values.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
         return Skip("not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
-    return Include.INCLUDE
+    return Instrument.INSTRUMENT
 
 
 def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> bool:
@@ -111,14 +111,14 @@ def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> b
     match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown():
             return True
-        case Literal(str(one)):
-            return one.upper() == "FARGATE"
-        case Literal([*several]) if several:
-            return any(isinstance(one, str) and one.upper() == "FARGATE" for one in several)
+        case Known(str(name)):
+            return name.upper() == "FARGATE"
+        case Known([*names]) if names:
+            return any(isinstance(name, str) and name.upper() == "FARGATE" for name in names)
     match evaluate(properties.get("NetworkMode", ABSENT), scope):
         case Unknown():
             pass
-        case Literal(str(mode)) if mode == "awsvpc":
+        case Known(str(mode)) if mode == "awsvpc":
             pass
         case _:
             return False
@@ -162,13 +162,15 @@ def _decide_by_settings(container: Container) -> Decision:
     is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not is_opted_in:
         return Skip(f"Mode is opt-in in {resolved.source('Mode')}, and nothing sets Enabled", SkipReason.NOT_OPTED_IN)
-    return Include.INCLUDE
+    return Instrument.INSTRUMENT
 
 
 def _is_agent(container: Container) -> bool:
     """Return whether a container of the agent's name is an agent, whoever added it: this macro, Sysdig's own tools, or a person."""
     match evaluate(container.value.get("Image", ABSENT), container.scope):
-        case Literal(str(image)) if image == container.settings.agent_image or _repository(image) == _AGENT_REPOSITORY:
+        case Known(str(image)) if (
+            image == container.settings.agent_image or _repository_name(image) == _AGENT_REPOSITORY
+        ):
             return True
     for key in ("Secrets", "Environment"):
         entries = container.value.get(key, ABSENT)
@@ -179,6 +181,6 @@ def _is_agent(container: Container) -> bool:
     return False
 
 
-def _repository(image: str) -> str:
+def _repository_name(image: str) -> str:
     """Return the last part of an image's repository: ``workload-agent`` for ``quay.io/sysdig/workload-agent:latest``."""
     return image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]

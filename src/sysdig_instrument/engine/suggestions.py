@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is nearest to ``name``, letter case aside, or None if none is near."""
+    """Return the known name that is nearest to ``name``, ignoring case, or None if none is near."""
     import difflib  # noqa: PLC0415 - slow to import, and only a misspelt name needs it
 
     known_by_casefold = {each.casefold(): each for each in known}

@@ -1,18 +1,19 @@
 """Find the task definitions of a template. No other module knows the structure of a template.
 
-A macro receives a whole template or, if it is used as a snippet, what its ``Fn::Transform`` is in: a resource, or the
-Properties of a resource. In all cases this module yields :class:`TaskDefinition` views; it copies and changes nothing.
+A macro receives a whole template. If it is used as a snippet, it receives the object that contains its ``Fn::Transform``:
+a resource, or the Properties of a resource. Each :class:`TaskDefinition` refers to the values of that fragment; nothing is
+copied or changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, Literal, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
-from sysdig_instrument.engine.expressions.values import Literal as Known
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Owner, Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
@@ -34,8 +35,8 @@ class TaskDefinition:
     """One ``AWS::ECS::TaskDefinition``, or the body of an ``Fn::ForEach`` that makes several.
 
     ``pointer`` is the resource's, or None if only its Properties are given (a snippet). ``scope`` is what its expressions
-    may refer to, with ``None`` for the variables of enclosing loops; ``item_scopes`` are the same scope for each combination
-    of the loops' items, or None if these are not known.
+    may refer to, with ``None`` for the variables of enclosing loops. ``item_scopes`` has this scope once for each combination
+    of the loops' items; it is None if the items are not known.
     """
 
     name: str
@@ -51,7 +52,7 @@ class TaskDefinition:
         return () if self.pointer is None else (*self.pointer, "Properties")
 
     @property
-    def known_properties(self) -> Mapping[str, Json]:
+    def properties_or_empty(self) -> Mapping[str, Json]:
         """Its Properties, or an empty mapping if they are not an object."""
         return self.properties if isinstance(self.properties, dict) else {}
 
@@ -62,7 +63,7 @@ class TaskDefinition:
 
     @property
     def scopes(self) -> tuple[EvaluationScope, ...]:
-        """The scope of its expressions for each item of the enclosing loops, or only the scope without items if these are not known."""
+        """``item_scopes``, or ``scope`` alone if the items of the enclosing loops are not known."""
         return self.item_scopes or (self.scope,)
 
     @property
@@ -72,7 +73,7 @@ class TaskDefinition:
 
 
 def fragment_kind(fragment: Json) -> FragmentKind | None:
-    """Return what a fragment is, or None if it cannot contain a task definition."""
+    """Return the kind of a fragment, or None if it cannot contain a task definition."""
     if not isinstance(fragment, dict):
         return None
     if "Resources" in fragment:
@@ -95,13 +96,13 @@ def task_definitions(fragment: Json, scope: EvaluationScope) -> Iterator[TaskDef
             yield TaskDefinition(name, None, {}, properties, scope, (scope,))
 
 
-def resources_of_types(fragment: Json, resource_types: Container[str]) -> Iterator[tuple[Pointer, dict[str, Json]]]:
-    """Yield the resources of the given types, with their pointers; those in the bodies of Fn::ForEach too."""
+def resources_of_types(fragment: Json, resource_types: Collection[str]) -> Iterator[tuple[Pointer, dict[str, Json]]]:
+    """Yield the pointer and the value of each resource of the given types, also of those in the body of an ``Fn::ForEach``."""
     yield from _resources_of_types(section(fragment, "Resources"), ("Resources",), resource_types, 0)
 
 
 def _resources_of_types(
-    resources: Mapping[str, Json], pointer: Pointer, resource_types: Container[str], depth: int
+    resources: Mapping[str, Json], pointer: Pointer, resource_types: Collection[str], depth: int
 ) -> Iterator[tuple[Pointer, dict[str, Json]]]:
     for name, resource in resources.items():
         match resource:
@@ -112,7 +113,7 @@ def _resources_of_types(
 
 
 def opaque_transforms(fragment: Json) -> Iterator[Pointer]:
-    """Yield the pointers of each ``Fn::Transform`` that may insert resources: at the top level, in Resources, or as a resource."""
+    """Yield the pointer of each ``Fn::Transform`` that may insert resources: at the top level, in Resources, or as a resource."""
     if isinstance(fragment, dict) and fragment_kind(fragment) == "template":
         yield from _opaque_transform(fragment, ())
         resources = section(fragment, "Resources")
@@ -122,22 +123,22 @@ def opaque_transforms(fragment: Json) -> Iterator[Pointer]:
                 yield from _opaque_transform(resource, ("Resources", name))
 
 
-def _opaque_transform(owner: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
-    if TRANSFORM in owner and not is_own_transform(owner[TRANSFORM]):
+def _opaque_transform(parent: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
+    if TRANSFORM in parent and not is_own_transform(parent[TRANSFORM]):
         yield (*pointer, TRANSFORM)
 
 
 def is_own_transform(value: Json) -> bool:
     """Return whether the value of an Fn::Transform is this macro, used as a snippet."""
-    uses = value if isinstance(value, list) else [value]
-    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO_NAME) for use in uses)
+    transforms = value if isinstance(value, list) else [value]
+    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO_NAME) for use in transforms)
 
 
 def _in_resources(
     resources: Mapping[str, Json],
     pointer: Pointer,
     scope: EvaluationScope,
-    items: tuple[EvaluationScope, ...] | None,
+    item_scopes: tuple[EvaluationScope, ...] | None,
     depth: int,
 ) -> Iterator[TaskDefinition]:
     for name, resource in resources.items():
@@ -146,18 +147,18 @@ def _in_resources(
                 case [str(variable), collection, dict(body)] if depth < _MAX_LOOP_DEPTH:
                     inner = replace(scope, loops={**scope.loops, variable: None})
                     yield from _in_resources(
-                        body, (*pointer, name, 2), inner, _each_item(variable, collection, items), depth + 1
+                        body, (*pointer, name, 2), inner, _scopes_by_item(variable, collection, item_scopes), depth + 1
                     )
         elif isinstance(resource, dict) and resource.get("Type") == TASK_DEFINITION:
-            yield _task_definition(name, (*pointer, name), resource, scope, items)
+            yield _task_definition(name, (*pointer, name), resource, scope, item_scopes)
 
 
-def _each_item(
-    variable: str, collection: Json, items: tuple[EvaluationScope, ...] | None
+def _scopes_by_item(
+    variable: str, collection: Json, outer_scopes: tuple[EvaluationScope, ...] | None
 ) -> tuple[EvaluationScope, ...] | None:
     """Return a scope for each item of a loop, within each item of the enclosing loops, or None if the items are not known."""
     inner: list[EvaluationScope] = []
-    for scope in items or ():
+    for scope in outer_scopes or ():
         match evaluate(collection, scope):
             case Known(list(values)) if all(isinstance(value, str) for value in values):
                 inner += (replace(scope, loops={**scope.loops, variable: value}) for value in values)
@@ -171,7 +172,7 @@ def _task_definition(
     pointer: Pointer,
     resource: Mapping[str, Json],
     scope: EvaluationScope,
-    items: tuple[EvaluationScope, ...] | None,
+    item_scopes: tuple[EvaluationScope, ...] | None,
 ) -> TaskDefinition:
     condition = resource.get("Condition")
     assumptions = {condition: True} if isinstance(condition, str) else {}
@@ -181,5 +182,5 @@ def _task_definition(
         resource,
         resource.get("Properties"),
         scope.assuming(assumptions),
-        items and tuple(item.assuming(assumptions) for item in items),
+        item_scopes and tuple(item.assuming(assumptions) for item in item_scopes),
     )

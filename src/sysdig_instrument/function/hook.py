@@ -14,11 +14,11 @@ from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import OutOfScope, Unprotected, protection
+from sysdig_instrument.engine.protection import LeftAlone, Unprotected, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import UsageError, UserError
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 _MAX_MESSAGE_LENGTH: Final = 1000
 
@@ -47,12 +47,12 @@ def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
 def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
     """Return the response for one task definition: SUCCESS if it is instrumented or excluded, else FAILED."""
     template: Json = {"Resources": {name: {"Type": TASK_DEFINITION, "Properties": dict(properties)}}}
-    (task,) = plan_with_lookups(template, Context(resolved=merge_layers(deployment)), no_lookups).tasks
+    (task,) = plan_with_lookups(template, Context(deployment_settings=merge_layers(deployment)), look_up_nothing).tasks
     match protection(task):
         case Unprotected(reasons):
             message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. Add the macro to the template's Transform."
             return _response(event, "FAILED", message, "NonCompliant")
-        case OutOfScope(reason):
+        case LeftAlone(reason):
             return _response(event, "SUCCESS", f"Task {quote(name)} is left alone: {reason}")
     return _response(event, "SUCCESS", f"Task {quote(name)} is instrumented")
 

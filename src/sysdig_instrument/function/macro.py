@@ -98,9 +98,9 @@ def process(event: MacroEvent, deployment: Layer, lookup_factory: LookupFactory)
     resolved = merge_layers(deployment)
     _require_settings(resolved)
     context = Context(
-        resolved=resolved,
+        deployment_settings=resolved,
         transform_parameters=event.transform_parameters,
-        parameters=event.parameters,
+        parameter_values=event.parameters,
         region=event.region,
         account=event.account,
     )

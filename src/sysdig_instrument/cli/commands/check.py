@@ -21,9 +21,9 @@ from sysdig_instrument.cli.formats.model import (
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import OutOfScope, Protected, Unprotected, protection
+from sysdig_instrument.engine.protection import LeftAlone, Protected, Unprotected, protection
 from sysdig_instrument.engine.task_plan import TaskPlan
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _file_report(document: InputDocument, context: Context) -> FileReport:
     locator = LineLocator(document)
-    plans = plan_with_lookups(document.fragment, document.with_transform_parameters(context), no_lookups).tasks
+    plans = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing).tasks
     rows, items = zip(*(_task_report(plan, locator) for plan in plans), strict=True) if plans else ((), ())
     tasks = tuple(TaskReport(row) for row in rows)
     return FileReport(document.source.name, tasks, tuple(item for each in items for item in each))
@@ -48,7 +48,7 @@ def _task_report(plan: TaskPlan, locator: LineLocator) -> tuple[ReportRow, list[
     match protection(plan):
         case Protected():
             return ReportRow(name, RowResult.PASSED, "instrumented", "", line), []
-        case OutOfScope(why):
+        case LeftAlone(why):
             item = ReportItem(LEFT_ALONE, Reason(f"Left alone: {why}"), name, None, "", line)
             return ReportRow(name, RowResult.SKIPPED, "left alone", why, line), [item]
         case Unprotected(reasons):

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     for lookup, answer in recorded.items():
         write_stdout(f"{_image_text(lookup, answer)}\n")
     if options.output:
-        configs = {**context.resolved.values.image_configs, **_image_configs(recorded)}
+        configs = {**context.deployment_settings.values.image_configs, **_image_configs(recorded)}
         write_output_file(options.output, f"{json.dumps(configs, indent=2, ensure_ascii=False)}\n".encode())
     unread = [lookup.image for lookup, answer in recorded.items() if isinstance(answer, Unavailable)]
     if unread:

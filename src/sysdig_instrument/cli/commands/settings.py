@@ -35,7 +35,7 @@ from sysdig_instrument.engine.settings.table import TABLE
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.planning import no_lookups, plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 _ENVIRONMENT_SETTINGS: Final = frozenset({"AgentEnvironment", "WorkloadEnvironment"})
 _SETTINGS_SHOWN_AS_KEYS: Final = frozenset({"ImageConfigs", "RegistryCredentials"})
@@ -102,7 +102,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
 
     def read_settings(document: InputDocument, context: Context) -> SettingsReport:
-        plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), no_lookups)
+        plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing)
         errors = [problem.text for problem in plan.problems if problem.location.pointer[:1] == ("Metadata",)]
         errors += [
             finding.text for task in plan.tasks for finding in task.settings.findings if isinstance(finding, Problem)

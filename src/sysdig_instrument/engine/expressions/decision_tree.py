@@ -1,8 +1,8 @@
 """A value that depends on conditions, as a decision tree.
 
 :func:`parse_tree` reads ``Fn::If`` into a tree, :func:`flat_map` combines trees, and :func:`render_tree` writes a tree back
-as ``Fn::If``. The assumptions, which are the conditions decided on the path to a leaf, are carried along: a condition that
-the path has already decided is not branched on again, so there are no contradictory paths.
+as ``Fn::If``. Assumptions are the conditions that are decided on the path to a leaf. No path branches on the same condition
+twice, so there are no contradictory paths.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ B = TypeVar("B")
 A_co = TypeVar("A_co", covariant=True)
 
 Assumptions: TypeAlias = Mapping[str, bool]
-"""The truth value that is assumed for each condition, by its name. Never changed in place."""
+"""The truth value that is assumed for each condition, by the condition's name. Never changed in place."""
 
 NOVALUE: Final[Json] = {"Ref": "AWS::NoValue"}
 _IF: Final = "Fn::If"
@@ -67,7 +67,7 @@ class LocatedValue:
 
 
 def is_novalue(value: Json | Absent) -> bool:
-    """Return whether a value is ``{"Ref": "AWS::NoValue"}``: CloudFormation removes the key or the item that has it."""
+    """Return whether a value is ``{"Ref": "AWS::NoValue"}``. CloudFormation removes the key or the item with this value."""
     return isinstance(value, dict) and value == NOVALUE
 
 
@@ -122,12 +122,15 @@ def flat_map(tree: Tree[A], assumptions: Assumptions, transform: Callable[[A, As
 
 
 def are_same(left: Tree[A], right: Tree[A]) -> bool:
-    """Return whether two trees are equal as JSON: for Python alone, ``1`` equals ``true``."""
+    """Return whether two trees are equal as JSON. Python's ``==`` alone does not distinguish ``1`` from ``true``."""
     return left == right and repr(left) == repr(right)
 
 
-def where(path: Assumptions, assumptions: Assumptions, yes: Tree[A], no: Tree[A]) -> Tree[A]:
-    """Return the tree that is ``yes`` where all that ``path`` assumes beyond ``assumptions`` is true, and ``no`` elsewhere."""
+def branch_on(path: Assumptions, assumptions: Assumptions, yes: Tree[A], no: Tree[A]) -> Tree[A]:
+    """Return a tree over the conditions of ``path``: ``yes`` if all are as ``path`` assumes, and ``no`` otherwise.
+
+    Conditions in ``assumptions`` are not branched on.
+    """
     tree = yes
     for condition in reversed(list(path)):
         if condition not in assumptions:
@@ -136,17 +139,17 @@ def where(path: Assumptions, assumptions: Assumptions, yes: Tree[A], no: Tree[A]
 
 
 def any_of(paths: Iterable[Assumptions], assumptions: Assumptions) -> Tree[bool]:
-    """Return the tree that is true where at least one of several sets of assumptions is true.
+    """Return the tree that is true where all assumptions of at least one of the paths are true.
 
     Raises:
         TooManyConditionsError: As for :func:`or_`.
     """
-    found: Tree[bool] = FALSE
+    tree: Tree[bool] = FALSE
     for path in paths:
-        if path.keys() <= assumptions.keys():  # it assumes nothing more, as most do
+        if path.keys() <= assumptions.keys():  # as for most: it assumes nothing beyond the assumptions
             return TRUE
-        found = or_(found, where(path, assumptions, TRUE, FALSE), assumptions)
-    return found
+        tree = or_(tree, branch_on(path, assumptions, TRUE, FALSE), assumptions)
+    return tree
 
 
 def or_(left: Tree[bool], right: Tree[bool], assumptions: Assumptions) -> Tree[bool]:
@@ -155,14 +158,14 @@ def or_(left: Tree[bool], right: Tree[bool], assumptions: Assumptions) -> Tree[b
     Raises:
         TooManyConditionsError: The tree has more than 1,000 leaves; it may double with each call.
     """
-    found: Tree[bool] = flat_map(
+    tree: Tree[bool] = flat_map(
         left,
         assumptions,
         lambda is_left, assumed: TRUE if is_left else flat_map(right, assumed, lambda is_right, _: Leaf(is_right)),
     )
-    if isinstance(found, Branch) and sum(1 for _ in leaves(found, assumptions)) > _MAX_LEAVES:
+    if isinstance(tree, Branch) and sum(1 for _ in leaves(tree, assumptions)) > _MAX_LEAVES:
         raise TooManyConditionsError
-    return found
+    return tree
 
 
 def render_tree(tree: Tree[Json | Absent]) -> Json:

@@ -1,4 +1,4 @@
-"""Lists of strings that are expressions: an item is prepended, and the result is still an expression.
+"""Prepend an item to a list that is an expression. The result is an expression, too.
 
 CloudFormation cannot concatenate two lists, but it can join strings: the list is joined with a delimiter, the new item is
 put in front, and the result is split again. This is correct only with a delimiter that no item contains. Whether there is

@@ -1,6 +1,6 @@
 """Evaluate the expressions and the conditions of a template, as far as their values can be known before deployment.
 
-An expression evaluates to :class:`Literal`, to ``ABSENT``, or to :class:`Unknown` with the reason; a condition is true,
+An expression evaluates to :class:`Known`, to ``ABSENT``, or to :class:`Unknown` with the reason; a condition is true,
 false, or not known. Values are evaluated for decisions and for lookups only: the template keeps its expressions. The
 functions are those of the CloudFormation user guide, «Intrinsic function reference» and «Condition functions».
 """
@@ -18,7 +18,7 @@ from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationS
 from sysdig_instrument.engine.expressions.values import (
     CannotEvaluate,
     Evaluated,
-    Literal,
+    Known,
     UndecidedCondition,
     Unknown,
     to_string,
@@ -39,23 +39,23 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     Conditions for which there is no assumption are evaluated with the current parameter values.
     """
     if _is_plain(value):
-        return _evaluated(value)
+        return _as_evaluated(value)
     try:
-        return _evaluated(_evaluate(value, scope))
+        return _as_evaluated(_evaluate(value, scope))
     except CannotEvaluate as error:
         return error.unknown
     except UndecidedCondition as error:
         return Unknown(Reason(f'it depends on condition "{error.condition}", which is not known here'))
 
 
-def evaluate_now(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
-    """Return the value of an expression itself, or None if it is not known. JSON's null becomes ``ABSENT``."""
+def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
+    """Return the value of an expression, or None if it is not known. JSON's null becomes ``ABSENT``."""
     if value is None:
         return ABSENT
     if _is_plain(value):
         return value
     match evaluate(value, scope):
-        case Literal(known):
+        case Known(known):
             return known
         case Absent():
             return ABSENT
@@ -65,9 +65,9 @@ def evaluate_now(value: Json | Absent, scope: EvaluationScope) -> Json | Absent 
 def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumptions: Assumptions) -> Tree[Evaluated]:
     """Return the value of an expression under each combination of the conditions in it, at any depth."""
     if _is_plain(value):
-        return Leaf(_evaluated(value))
+        return Leaf(_as_evaluated(value))
     try:
-        return Leaf(_evaluated(_evaluate(value, scope.undecided(assumptions))))
+        return Leaf(_as_evaluated(_evaluate(value, scope.undecided(assumptions))))
     except CannotEvaluate as error:
         return Leaf(error.unknown)
     except UndecidedCondition as error:
@@ -79,22 +79,22 @@ def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumpti
 
 
 def is_expression(value: Json | Absent) -> bool:
-    """Return whether a value is one of the functions below, and so stands for another value."""
+    """Return whether a value is an intrinsic function that is evaluated here."""
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS
 
 
 def is_get_att(value: Json | Absent) -> bool:
-    """Return whether a value is an attribute of a resource."""
+    """Return whether a value is an ``Fn::GetAtt``."""
     return isinstance(value, dict) and len(value) == 1 and "Fn::GetAtt" in value
 
 
 def _is_plain(value: Json | Absent) -> bool:
-    """Return whether a value certainly evaluates to itself, as most do: a fast path."""
+    """Return whether a value certainly evaluates to itself. Most values do, so this saves time."""
     return value is ABSENT or (isinstance(value, str) and "{" not in value)
 
 
-def _evaluated(value: Json | Absent) -> Evaluated:
-    return ABSENT if value is ABSENT else Literal(value)
+def _as_evaluated(value: Json | Absent) -> Evaluated:
+    return ABSENT if value is ABSENT else Known(value)
 
 
 # --- functions
@@ -164,13 +164,13 @@ def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
         return value
     if is_parameter(name, scope):
         return parameter_value(name, scope)
-    return _repository(name, scope, "RepositoryName")
+    return _ecr_repository(name, scope, "RepositoryName")
 
 
 _PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give --account-id"}
 
 
-def _repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
+def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
     """Return the name or the URI of an ECR repository that the template creates and names itself."""
     resource = scope.section("Resources").get(logical_id)
     if isinstance(resource, dict) and resource.get("Type") == "AWS::ECR::Repository":
@@ -191,7 +191,7 @@ def _get_att(argument: Json, scope: EvaluationScope) -> Json:
             pass
         case _:
             raise CannotEvaluate(Unknown(Reason("its Fn::GetAtt is malformed")))
-    return _repository(logical_id, scope, attribute)
+    return _ecr_repository(logical_id, scope, attribute)
 
 
 def _sub(argument: Json, scope: EvaluationScope) -> Json:
@@ -312,19 +312,19 @@ FUNCTIONS: Final[Mapping[str, Callable[[Json, EvaluationScope], Json | Absent]]]
 # --- conditions
 
 _Results: TypeAlias = dict[str, bool | None]
-"""The conditions evaluated so far, by name, so that each is evaluated once however many refer to it."""
+"""The results of the conditions evaluated so far, by name. Each condition is evaluated once, even if many refer to it."""
 
 
 def is_true(name: str, scope: EvaluationScope) -> bool | None:
-    """Return whether a condition is true, or None if that is not known, as for a condition that does not exist.
+    """Return whether a condition is true, or None if that is not known or there is no such condition.
 
-    The scope's assumptions come first, also for the conditions that this one refers to.
+    The scope's assumptions take precedence, also for the conditions that this one refers to.
     """
     return _evaluate_named(name, scope, {})
 
 
 def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:
-    """Return whether all assumptions are true now: False if one is certainly not, else None if one is not known."""
+    """Return whether all assumptions are true now: False if one is certainly false, else None if one is not known."""
     if not assumptions:
         return True
     unassumed = scope.assuming({})
@@ -364,7 +364,7 @@ def _evaluate_condition(expression: Json, scope: EvaluationScope, results: _Resu
 
 def _are_equal(left: Json, right: Json, scope: EvaluationScope) -> bool | None:
     match evaluate(left, scope), evaluate(right, scope):
-        case Literal(first), Literal(second):
+        case Known(first), Known(second):
             return _comparable(first) == _comparable(second)
     return None
 

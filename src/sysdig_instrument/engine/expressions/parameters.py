@@ -15,21 +15,23 @@ _SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)
 
 
 def is_parameter(name: str, scope: EvaluationScope) -> bool:
-    """Return whether a name is a parameter's. A snippet has no declarations: there, a name that has a value is one."""
-    return name in scope.section("Parameters") or (name in scope.values and name not in scope.section("Resources"))
+    """Return whether a name is that of a parameter. In a snippet, which has no declarations, it is if it has a value."""
+    return name in scope.section("Parameters") or (
+        name in scope.parameter_values and name not in scope.section("Resources")
+    )
 
 
 def is_list_parameter(name: str, scope: EvaluationScope) -> bool:
     """Return whether a parameter is a list: by its type, or by its value if there is no declaration (in a snippet)."""
     declaration = scope.section("Parameters").get(name)
     if declaration is None:
-        return is_parameter(name, scope) and isinstance(scope.values.get(name), list)
+        return is_parameter(name, scope) and isinstance(scope.parameter_values.get(name), list)
     parameter_type = declaration.get("Type") if isinstance(declaration, dict) else None
     return isinstance(parameter_type, str) and is_list_type(parameter_type)
 
 
 def is_list_type(parameter_type: str) -> bool:
-    """Return whether a parameter of this type is a list: a string of items separated by commas, none of which contains one."""
+    """Return whether a parameter of this type is a list. Its items are separated by commas, so none contains a comma."""
     return "CommaDelimitedList" in parameter_type or "List<" in parameter_type
 
 
@@ -41,7 +43,7 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     """
     declaration = scope.section("Parameters").get(name)
     declared = declaration if isinstance(declaration, dict) else {}
-    value = scope.values.get(name, declared.get("Default"))
+    value = scope.parameter_values.get(name, declared.get("Default"))
     if value is None:
         raise CannotEvaluate(
             Unknown(Reason(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))

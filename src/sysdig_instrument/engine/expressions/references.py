@@ -1,4 +1,4 @@
-"""The resources and parameters that an expression refers to by Ref, Fn::GetAtt or Fn::Sub."""
+"""The names of the resources and parameters that an expression refers to, by Ref, Fn::GetAtt or Fn::Sub."""
 
 from __future__ import annotations
 

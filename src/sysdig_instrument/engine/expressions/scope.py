@@ -13,7 +13,7 @@ from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 EXPAND_LOOPS: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"
-"""The advice where the items of an ``Fn::ForEach`` are not known, or differ in what only one body can say."""
+"""The advice where the items of an ``Fn::ForEach`` are not known, or would need different bodies."""
 
 
 def section(template: Json, name: str) -> Mapping[str, Json]:
@@ -24,9 +24,10 @@ def section(template: Json, name: str) -> Mapping[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """An object of the template that launches a task definition (a service, a rule, …), and the conditions under which it exists.
+    """An object of the template that starts a task (a service, a target of a rule, …).
 
-    ``value`` is the object, ``pointer`` is where it is in the template.
+    ``value`` is the object and ``pointer`` its location in the template. ``assumptions`` are the conditions under which it
+    exists.
     """
 
     pointer: Pointer
@@ -38,29 +39,32 @@ class Launcher:
 class PlanState:
     """The mutable state of one run of :func:`~sysdig_instrument.engine.plan.plan`; it is never shared between runs.
 
-    ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set). The
-    other fields are caches of what is computed once for the whole template.
+    ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set).
+
+    The other fields are caches of what is computed once for the whole template: the logical ids of roles by RoleName, the
+    launchers by the logical id of the task definition, the IAM statements by secret and KMS key, and the agent's container
+    definition with the settings that it is for.
     """
 
     lookups: dict[Lookup, None] = field(default_factory=dict)
-    role_ids: dict[str, str] | None = None
-    launchers: dict[str, list[Launcher]] | None = None
-    statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
-    agent: tuple[object, dict[str, Json]] | None = None
+    role_ids_by_name: dict[str, str] | None = None
+    launchers_by_task: dict[str, list[Launcher]] | None = None
+    grant_statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
+    agent_definition: tuple[object, dict[str, Json]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationScope:
     """All that an expression may refer to.
 
-    ``values`` are the parameter values by name, strings or lists of strings, as in a macro event's
-    ``templateParameterValues``. ``loops`` are the variables of the enclosing ``Fn::ForEach``, each with its item, or with
-    ``None`` if the body is read once for all items. ``assumptions`` are the truth values that are assumed for conditions.
-    With ``decides_conditions``, all other conditions are evaluated with the current parameter values.
+    ``parameter_values`` has strings or lists of strings by name, as a macro event's ``templateParameterValues`` has.
+    ``loops`` are the variables of the enclosing ``Fn::ForEach``, each with its item, or with ``None`` if the body is read
+    once for all items. ``assumptions`` are the truth values that are assumed for conditions. With ``decides_conditions``,
+    all other conditions are evaluated with the current parameter values.
     """
 
     template: Json
-    values: Mapping[str, Json]
+    parameter_values: Mapping[str, Json]
     region: str | None
     account: str | None
     answers: Answers
@@ -75,24 +79,28 @@ class EvaluationScope:
 
     def assuming(self, assumptions: Assumptions) -> EvaluationScope:
         """Return the scope with these assumptions in place of its own."""
-        return self if assumptions == self.assumptions else self._with(assumptions, current=self.decides_conditions)
+        return (
+            self
+            if assumptions == self.assumptions
+            else self._with(assumptions, decides_conditions=self.decides_conditions)
+        )
 
     def undecided(self, assumptions: Assumptions) -> EvaluationScope:
         """Return the scope with these assumptions in place of its own, in which no other condition is decided."""
-        return self._with(assumptions, current=False)
+        return self._with(assumptions, decides_conditions=False)
 
-    def _with(self, assumptions: Assumptions, *, current: bool) -> EvaluationScope:
+    def _with(self, assumptions: Assumptions, *, decides_conditions: bool) -> EvaluationScope:
         # Not dataclasses.replace: this runs for every value of every container, and replace takes ten times as long.
         return EvaluationScope(
             self.template,
-            self.values,
+            self.parameter_values,
             self.region,
             self.account,
             self.answers,
             self.state,
             self.loops,
             assumptions,
-            current,
+            decides_conditions,
         )
 
     def answer(self, lookup: Lookup) -> Answer | None:

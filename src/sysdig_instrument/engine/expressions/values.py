@@ -1,4 +1,4 @@
-"""The result of an evaluation: :class:`Literal`, ``ABSENT``, or :class:`Unknown` with the reason."""
+"""The result of an evaluation: :class:`Known`, ``ABSENT``, or :class:`Unknown` with the reason."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Known:
     """A known value. Keys and items that were ``AWS::NoValue`` are removed from it."""
 
     value: Json
@@ -19,15 +19,15 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that cannot be known before deployment, or not before a lookup has its answer.
+    """A value that cannot be known before deployment, or not before a lookup is answered.
 
-    The fact of the reason is a clause: «it refers to …».
+    The fact of the reason is a clause, such as «it refers to …», and not a sentence.
     """
 
     reason: Reason
 
 
-Evaluated: TypeAlias = Literal | Absent | Unknown
+Evaluated: TypeAlias = Known | Absent | Unknown
 
 
 class CannotEvaluate(Exception):  # noqa: N818 - control flow between the modules that evaluate, not an error
@@ -47,7 +47,7 @@ class UndecidedCondition(Exception):  # noqa: N818 - control flow between the mo
 
 
 def to_string(value: Json | Absent) -> str:
-    """Return a scalar as the string that CloudFormation makes of it: ``true``, ``1``, ``1.5``.
+    """Return a scalar as the string that CloudFormation converts it to: ``true``, ``1``, ``1.5``.
 
     Raises:
         CannotEvaluate: The value is a list, an object, null or absent.

@@ -1,4 +1,4 @@
-"""Merge layers of settings: later layers win, and each value remembers the layer that it is from."""
+"""Merge layers of settings: later layers win, and the result records the layer of each value."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SETTING_OF_VARIABLE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "WorkloadEnvironment": {"SYSDIG_SIDECAR": "SidecarMode"},
 }
-"""Environment variables that have a setting of their own, for each setting that can set any variable and so win over it."""
+"""For each setting that can set any variable: the variables that have a setting of their own, over which it would win."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Some settings and where they are from.
+    """One source of settings.
 
-    ``values`` are unparsed, by the settings' names. ``name`` is the layer's name in messages («--set», «the template's
-    Metadata»). ``scope`` says which settings the layer may hold.
+    ``values`` has the unparsed values by the settings' names. ``name`` is the layer's name in messages («--set», «the
+    template's Metadata»). ``scope`` says which settings the layer may hold.
     """
 
     name: str
@@ -44,7 +44,7 @@ DEFAULT: Final = Layer("default", {})
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSettings:
-    """The values of all settings, and for each name the layer that its value is from; one not in ``layers`` has its default."""
+    """The values of all settings, and the layer of each by the setting's name. A setting that is not in ``layers`` has its default."""
 
     values: Settings = field(default_factory=Settings)
     layers: Mapping[str, Layer] = field(default_factory=dict)
@@ -58,15 +58,15 @@ class ResolvedSettings:
         return self.layer(name).name
 
     def source(self, name: str) -> str:
-        """Return where the value is from, in the same words for the macro and for the command line tool.
+        """Return the source of the value, in the same words for the macro and for the command line tool.
 
-        Results in Metadata contain them, and must not differ between the two.
+        The Results in Metadata contain these words, and must not differ between the two.
         """
         layer = self.layer(name)
         return "the macro's deployment" if layer.scope is SettingScope.DEPLOYMENT else layer.name
 
     def is_from_template(self, name: str) -> bool:
-        """Return whether the value is from the template itself, and neither from the macro's deployment nor the default."""
+        """Return whether the value is from the template itself, and not from the macro's deployment or the default."""
         return self.layer(name).scope is not SettingScope.DEPLOYMENT
 
 
@@ -162,11 +162,11 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
 
 
 def _check_variables(name: str, variables: Mapping[str, Json], layer: Layer, resolved: ResolvedSettings) -> None:
-    """Raise an error if a variable is one that a locked setting sets: a lock covers the setting's variable, too."""
-    for variable, owner in _SETTING_OF_VARIABLE.get(name, {}).items():
-        if variable in variables and owner in resolved.values.locked_settings:
+    """Raise an error if one of the variables belongs to a locked setting: the lock covers the setting's variable, too."""
+    for variable, locked in _SETTING_OF_VARIABLE.get(name, {}).items():
+        if variable in variables and locked in resolved.values.locked_settings:
             origin = resolved.layer_name("LockedSettings")
-            fact = f'Setting "{name}" in {layer.name} sets {variable}, but "{owner}" is locked by {origin}'
+            fact = f'Setting "{name}" in {layer.name} sets {variable}, but "{locked}" is locked by {origin}'
             raise _InvalidSettingError(name, Reason(fact, "Remove it there, or ask the platform team"))
 
 

@@ -51,10 +51,10 @@ _VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 class SettingScope(Enum):
-    """The layers that may hold a setting."""
+    """The layers that may set a setting."""
 
     DEPLOYMENT = "deployment"
-    """Only the macro's own deployment: a template must not change what protects the account."""
+    """Only the macro's deployment: a template must not change what protects the account."""
     TASK = "task"
     """Every layer, for whole task definitions."""
     CONTAINER = "container"
@@ -344,7 +344,7 @@ class Settings:
 
     @property
     def collector_host(self) -> str | None:
-        """The collector's host name, also if ``Collector`` is a region code."""
+        """The collector's host name, even if ``Collector`` is a region."""
         return self.collector and COLLECTORS.get(self.collector, self.collector)
 
 

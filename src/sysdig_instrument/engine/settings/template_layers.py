@@ -9,10 +9,10 @@ Two kinds of tags count: this macro's own and those of Sysdig's earlier macro, K
 ``kilt-include`` count whatever their value; ``kilt-ignore-containers`` and ``kilt-include-containers`` are names separated
 by colons; the two ``include`` tags count in opt-in mode only.
 
-Settings of the task definition itself that name a container which it does not have are problems, as they are probably
-typos: a misspelt name in ExcludeContainers would let a container be instrumented that must not be, and in
-IncludeContainers it would leave a container without protection. In a tag it is only a notice, as a stack's tags go to all
-of its resources. A setting that a platform team gives to many task definitions need not match a container in each.
+If a task definition's own settings name a container that it does not have, the name is probably misspelt. That is a
+problem: a misspelt name in ExcludeContainers would let a container be instrumented that must not be, and one in
+IncludeContainers would leave a container without protection. In a tag it is only a notice, because CloudFormation copies a
+stack's tags to all of its resources. A setting for many task definitions need not match a container in each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
-from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Pointer
@@ -53,7 +53,8 @@ CONTAINERS_KEY: Final = "Containers"
 class TaskSettings:
     """The settings of one task definition, and of each container that has settings of its own, by the container's name.
 
-    ``inherited`` are the settings without the task definition's own tags and Metadata. ``findings`` are about these two.
+    ``inherited`` are the settings without the task definition's own tags and Metadata. ``findings`` are about its tags and
+    Metadata.
     """
 
     resolved: ResolvedSettings
@@ -62,7 +63,7 @@ class TaskSettings:
     findings: tuple[Finding, ...] = ()
 
     def for_container(self, container: str | None) -> ResolvedSettings:
-        """Return the settings of a container, or the task definition's if it has none or its name is not known (None)."""
+        """Return the settings of a container: its own, or the task definition's if it has none or its name is not known (None)."""
         return self.containers.get(container or "", self.resolved)
 
     @property
@@ -76,7 +77,7 @@ class TaskSettings:
 def template_settings(
     template: Json, deployment: ResolvedSettings, parameters: Mapping[str, Json], scope: EvaluationScope
 ) -> tuple[ResolvedSettings, list[Problem]]:
-    """Return the settings for the whole template, and what is wrong with them.
+    """Return the settings for the whole template, and the problems in them.
 
     They are the deployment's, with the template's Metadata and the Transform's Parameters on top.
     """
@@ -99,7 +100,7 @@ def task_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TaskSetti
     """Return the settings of one task definition: the template's, with its tags and its Metadata on top."""
     findings: list[Finding] = []
     inherited = resolved
-    if "Tags" in task.known_properties:
+    if "Tags" in task.properties_or_empty:
         tags = tag_settings(task, resolved)
         location = Location(task.name, None, (*task.properties_pointer, "Tags"))
         resolved, problems = _with_template_layer(resolved, tags.layer, location, task.scope)
@@ -117,7 +118,7 @@ def task_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TaskSetti
 
 
 def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tuple[dict[str, Json], list[Problem]]:
-    """Return the macro's settings in a Metadata section, without the Result of an earlier run."""
+    """Return the macro's settings in a Metadata section, without the Result of an earlier run, and the problems in them."""
     branches = (
         [leaf.value for leaf, _ in leaves(parse_tree(dict(metadata), ()), {})] if parse_if(dict(metadata)) else []
     )
@@ -149,13 +150,13 @@ def _container_settings(
     containers: dict[str, ResolvedSettings] = {}
     problems: list[Problem] = []
     for name, values in by_container.items():
-        own_location = Location(location.task, name, (*pointer, name))
+        container_location = Location(location.task, name, (*pointer, name))
         if not isinstance(values, dict):
             reason = Reason("The container's settings are not an object", "Write them as an object of settings by name")
-            problems.append(Problem(own_location, reason))
+            problems.append(Problem(container_location, reason))
             continue
         layer = Layer("the resource's Metadata", values, SettingScope.CONTAINER)
-        containers[name], layer_problems = _with_template_layer(resolved, layer, own_location, scope)
+        containers[name], layer_problems = _with_template_layer(resolved, layer, container_location, scope)
         problems += layer_problems
     return containers, problems
 
@@ -170,7 +171,7 @@ def _with_template_layer(
     invalid: list[InvalidSetting] = []
     for name, value in layer.values.items():
         match _evaluate_setting(name, value, scope):
-            case Literal(known):
+            case Known(known):
                 values[name] = known
             case Unknown(Reason(why, advice)):
                 fact = f"Setting {quote(name)} in {layer.name} cannot be resolved: {why}"
@@ -180,12 +181,12 @@ def _with_template_layer(
 
 
 def _evaluate_setting(name: str, value: Json, scope: EvaluationScope) -> Evaluated:
-    """Return the value of a setting. An expression that the template may take over is not evaluated."""
+    """Return the value of a setting. An expression that goes into the template as it is stays unevaluated."""
     setting = BY_NAME.get(name)
     keeps_expression = (
         setting is not None and isinstance(setting.value_type, String) and setting.value_type.allows_intrinsic
     )
-    return evaluate(value, scope) if is_expression(value) and not keeps_expression else Literal(value)
+    return evaluate(value, scope) if is_expression(value) and not keeps_expression else Known(value)
 
 
 def _problem(invalid: InvalidSetting, location: Location) -> Problem:
@@ -221,19 +222,18 @@ def tag_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TagSetting
     """Return the settings in the tags of a task definition."""
     values: dict[str, Json] = {}
     findings: list[Finding] = []
-    for tag in _known_tags(task, findings):
+    for tag in _relevant_tags(task, findings):
         location = Location(task.name, None, tag.pointer)
-        if tag.key in ("kilt-ignore", "kilt-include"):
-            if tag.key == "kilt-ignore":
+        match tag.key, tag.value:
+            case "kilt-ignore", _:
                 values["Enabled"] = False
                 findings += _false_is_ignored(tag, location)
-            elif resolved.values.mode == "opt-in":
-                values.setdefault("Enabled", True)
-            continue
-        match tag.value:
-            case Literal(value):
+            case "kilt-include", _:
+                if resolved.values.mode == "opt-in":
+                    values.setdefault("Enabled", True)
+            case _, Known(value):
                 _apply_tag(tag.key, value, values, resolved)
-            case Unknown(Reason(why)):
+            case _, Unknown(Reason(why)):
                 fact = f'The value of tag "{tag.key}" cannot be resolved: {why}'
                 findings.append(Problem(location, Reason(fact, "Write a literal value")))
     return TagSettings(Layer(TAGS_LAYER, values, SettingScope.TASK), tuple(findings))
@@ -253,7 +253,7 @@ def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: Resolve
 
 def _false_is_ignored(tag: _Tag, location: Location) -> Iterator[Notice]:
     match tag.value:
-        case Literal(str(text)) if text.strip().lower() in ("false", "no", "0"):
+        case Known(str(text)) if text.strip().lower() in ("false", "no", "0"):
             yield Notice(
                 location, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is not instrumented',
                 "Remove the tag to have the task instrumented"),
@@ -263,10 +263,10 @@ def _false_is_ignored(tag: _Tag, location: Location) -> Iterator[Notice]:
 def _tag_list(
     task: TaskDefinition, tags: LocatedValue, assumptions: Assumptions, findings: list[Finding]
 ) -> list[Json]:
-    """Return the tags of one list; if the list is an expression, those that it evaluates to."""
+    """Return the tags of a list. If the list is an expression, it is evaluated; what is wrong with it goes to ``findings``."""
     if isinstance(tags.value, dict):
         match evaluate(tags.value, task.scope.assuming(assumptions)):
-            case Literal(list(items)):
+            case Known(list(items)):
                 return items
             case Unknown(Reason(why)):
                 fact = f"The tags cannot be resolved, so a tag that excludes something would not be seen: {why}"
@@ -276,17 +276,18 @@ def _tag_list(
     return tags.value if isinstance(tags.value, list) else []
 
 
-def _known_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
-    """Yield the tags that have a meaning here and are present now. One that may be present is added to ``findings``."""
-    for tags, assumptions in member_values(task.known_properties, "Tags", task.properties_pointer, task.assumptions):
+def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
+    """Yield the tags that are settings and are present under the current conditions.
+
+    A tag that may be present is a problem; it is added to ``findings``.
+    """
+    for tags, assumptions in member_values(task.properties_or_empty, "Tags", task.properties_pointer, task.assumptions):
         for index, item in enumerate(_tag_list(task, tags, assumptions, findings)):
             for leaf, assumed in value_leaves(item, (*tags.pointer, index), assumptions):
                 entry = leaf.value
                 key = evaluate(entry.get("Key", ABSENT), task.scope) if isinstance(entry, dict) else ABSENT
                 match key:
-                    case Literal(str(name)) if isinstance(entry, dict) and (
-                        name == INSTRUMENT_TAG or name in _KILT_TAGS
-                    ):
+                    case Known(str(name)) if isinstance(entry, dict) and (name == INSTRUMENT_TAG or name in _KILT_TAGS):
                         pass
                     case _:
                         continue

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final, Protocol, cast
+from typing import Final, Literal, Protocol, TypeAlias, cast
 
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 
 class SettingType(Protocol):
-    """The type of a setting. ``expected`` completes the sentence «Use …»."""
+    """The type of a setting."""
 
     @property
     def expected(self) -> str:
-        """The form of a valid value, in words."""
+        """The form of a valid value; it completes the sentence «Use …»."""
         ...
 
     def parse(self, value: Json) -> Json:
@@ -143,13 +143,16 @@ class ArgumentList:
 
 ANY_KEY: Final = r"(?s).+"
 
+ValueKind: TypeAlias = Literal["any", "string", "string or intrinsic", "image config"]
+"""The kinds of values that an object can have. An intrinsic is an intrinsic function."""
+
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A JSON object, or its JSON text. ``value_type`` is the type of its values: any, string, string or intrinsic, image config."""
+    """A JSON object, or its JSON text."""
 
     expected: str
-    value_type: str = "any"
+    value_kind: ValueKind = "any"
     key_pattern: str = ANY_KEY
 
     def parse(self, value: Json) -> Json:
@@ -161,14 +164,14 @@ class Object:
         return {key: self._parse_value(item) for key, item in value.items()}
 
     def _parse_value(self, item: Json) -> Json:
-        match self.value_type:
-            case "string":
+        match self.value_kind:
+            case "string or intrinsic" if isinstance(item, dict):
+                return item
+            case "string" | "string or intrinsic":
                 if isinstance(item, bool | int | float):  # in YAML and JSON, 8080 and true are not strings
                     return json.dumps(item)
                 if not isinstance(item, str):
                     raise ValueError(self.expected)  # noqa: TRY004 - every type raises the same error
-            case "string or intrinsic":
-                return item if isinstance(item, dict) else Object(self.expected, "string")._parse_value(item)  # noqa: SLF001
             case "image config":
                 if not isinstance(item, dict) or not all(map(_is_argument_list, map(item.get, ("Entrypoint", "Cmd")))):
                     raise ValueError(self.expected)

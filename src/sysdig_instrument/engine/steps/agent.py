@@ -11,29 +11,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
-from sysdig_instrument.engine.agent import ACCESS_KEY, AGENT_NAME, SIDECAR
-from sysdig_instrument.engine.container import Container, StepOutput
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME, SIDECAR_VARIABLE
+from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
     Leaf,
     LocatedValue,
     Tree,
     any_of,
+    branch_on,
     flat_map,
     render_tree,
-    where,
 )
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
 _AGENT_REASON: Final = "the agent"
 _STREAM_PREFIX: Final = "sysdig"
 
 
 def agent_definition(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> dict[str, Json]:
-    """Return the container definition that the settings ask for.
+    """Return the container definition of the agent that the settings ask for.
 
     ``workloads`` are the instrumented containers, in their order. With ``AgentLogConfiguration: inherit``, the agent gets
     the LogConfiguration of the first one. Otherwise the definition depends on the settings alone, and task definitions with
@@ -42,9 +43,9 @@ def agent_definition(settings: Settings, workloads: Sequence[Container], assumpt
     state = workloads[0].scope.state
     if settings.agent_log_configuration == "inherit":
         return _build_definition(settings, workloads, assumptions)
-    if state.agent is None or state.agent[0] is not settings:
-        state.agent = settings, _build_definition(settings, workloads, assumptions)
-    return state.agent[1]
+    if state.agent_definition is None or state.agent_definition[0] is not settings:
+        state.agent_definition = settings, _build_definition(settings, workloads, assumptions)
+    return state.agent_definition[1]
 
 
 def _build_definition(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> dict[str, Json]:
@@ -58,7 +59,8 @@ def _build_definition(settings: Settings, workloads: Sequence[Container], assump
         "Memory": settings.agent_memory,
         "MemoryReservation": settings.agent_memory_reservation,
         "Environment": _environment(settings),
-        "Secrets": settings.access_key_secret and [{"Name": ACCESS_KEY, "ValueFrom": settings.access_key_secret}],
+        "Secrets": settings.access_key_secret
+        and [{"Name": ACCESS_KEY_VARIABLE, "ValueFrom": settings.access_key_secret}],
         "LogConfiguration": _log_configuration(settings, workloads, assumptions),
         "RepositoryCredentials": settings.agent_image_credentials
         and {"CredentialsParameter": settings.agent_image_credentials},
@@ -75,7 +77,7 @@ def _environment(settings: Settings) -> list[Json]:
         "SYSDIG_COLLECTOR": settings.collector_host,
         "SYSDIG_COLLECTOR_PORT": str(settings.collector_port),
         "SYSDIG_PRIORITY": settings.priority,
-        SIDECAR: settings.sidecar_mode,
+        SIDECAR_VARIABLE: settings.sidecar_mode,
         "SYSDIG_LOGGING": settings.log_level,
         "SYSDIG_EXTRA_CONF": settings.extra_conf,
         **settings.agent_environment,
@@ -87,13 +89,14 @@ def _log_configuration(settings: Settings, workloads: Sequence[Container], assum
     if settings.agent_log_configuration != "inherit":
         return settings.agent_log_configuration
     inherited: Tree[Json | Absent] = Leaf(ABSENT)
-    for workload in reversed(workloads):  # conditions may decide which one is the first
-        inherited = where(
+    for workload in reversed(workloads):  # which one is the first may depend on conditions
+        inherited = branch_on(
             workload.assumptions,
             assumptions,
             flat_map(workload.tree("LogConfiguration"), workload.assumptions, _with_stream_prefix),
             inherited,
         )
+    # This removes the branches that contradict each other or the assumptions.
     tree = flat_map(inherited, assumptions, lambda value, _assumptions: Leaf(value))
     return ABSENT if tree == Leaf(ABSENT) else render_tree(tree)
 
@@ -116,7 +119,7 @@ def add_agent(
     """Yield the change that appends the agent's container to one list of containers.
 
     It is appended under the conditions in which a container is instrumented (``is_instrumented``) and the list has no
-    agent yet; there is no change where that is never so.
+    agent yet. If there are no such conditions, nothing is yielded.
     """
     has_agent = any_of([container.assumptions for container in existing], assumptions)
 
@@ -132,7 +135,7 @@ def add_agent(
         yield Change("add", (*containers.pointer, "-"), _AGENT_REASON, render_tree(item))
 
 
-def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[StepOutput]:
+def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[ChangeOrFinding]:
     """Yield the changes that update an existing agent's container to match the settings, key by key.
 
     If the setting AccessKeySecret has no value, the container keeps its Secrets: an agent without a key protects nothing.

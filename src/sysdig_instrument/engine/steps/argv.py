@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from sysdig_instrument.engine.agent import WRAPPER
-from sysdig_instrument.engine.container import Container, StepOutput, is_empty
+from sysdig_instrument.engine.container import Container, is_empty
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
@@ -20,11 +20,12 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     parse_tree,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.expressions.values import Known, Unknown
+from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 
 Argv: TypeAlias = tuple[Json, ...]
+"""The items of an EntryPoint or a Command, as written."""
 
 
 class ArgvForm(Enum):
@@ -79,7 +80,7 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
     first = items[0]
     if isinstance(first, dict):
         match evaluate(first, container.task.scope.assuming(assumptions)):
-            case Literal(str(text)):
+            case Known(str(text)):
                 first = text
     if first == WRAPPER:
         return ArgvForm.WRAPPED
@@ -92,19 +93,19 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
     if dynamic_lists.is_prepended(value, WRAPPER):
         return ArgvForm.WRAPPED
     match evaluate(value, container.task.scope.assuming(assumptions)):
-        case Literal([]) | Literal([""]):
+        case Known([]) | Known([""]):
             return ArgvForm.EMPTY_NOW
-        case Literal([str(first), *_]) if first == WRAPPER:
+        case Known([str(first), *_]) if first == WRAPPER:
             return ArgvForm.WRAPPED
-        case Literal(list()) | Unknown():
+        case Known(list()) | Unknown():
             return ArgvForm.DYNAMIC
     return ArgvForm.INVALID
 
 
-def invalid_argv(
+def invalid_argv_finding(
     container: Container, key: str, leaf: LocatedValue, assumptions: Assumptions, form: ArgvForm
-) -> StepOutput:
-    """Return the problem with a value of the form INVALID or EMPTY_NOW; a notice in a branch that is not active."""
+) -> Notice | Problem:
+    """Return the finding about a value of the form INVALID or EMPTY_NOW: a notice if its branch is not active."""
     if form is ArgvForm.EMPTY_NOW:
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",

@@ -13,21 +13,15 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from sysdig_instrument.engine.container import (
-    WRITE_OUT_RESULT,
-    Container,
-    StepOutput,
-    member_values,
-    opaque_reason,
-    set_value,
-)
+from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, member_values, set_value, why_opaque
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
+from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
 SYS_PTRACE: Final = "SYS_PTRACE"
 _REASON: Final = "the wrapper traces the workload"
@@ -37,14 +31,17 @@ _WHEN_ABSENT: Final[dict[str, Json]] = {
 }
 
 
-def capabilities(container: Container) -> Iterator[StepOutput]:
+def capabilities(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that add SYS_PTRACE to the container's capabilities, unless it is there already."""
     yield from _extend(container, "LinuxParameters", container.values("LinuxParameters"))
 
 
-def _extend(container: Container, key: str, found: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[StepOutput]:
+def _extend(
+    container: Container, key: str, values: Iterable[tuple[LocatedValue, Assumptions]]
+) -> Iterator[ChangeOrFinding]:
+    """Yield the changes to LinuxParameters or, one level deeper, to Capabilities: ``values`` are those that ``key`` can have."""
     inner = "Capabilities" if key == "LinuxParameters" else "Add"
-    for leaf, assumed in found:
+    for leaf, assumed in values:
         value = leaf.value
         if value is ABSENT or value is None:
             yield set_value(leaf, _WHEN_ABSENT[key], _REASON)
@@ -57,7 +54,7 @@ def _extend(container: Container, key: str, found: Iterable[tuple[LocatedValue, 
                 leaf.pointer, assumed, Reason(f"{key} is an expression, so nothing can be added to it",
                 f"Write {key} as an object; its members may be expressions, and it may be inside Fn::If"),
             )  # fmt: skip
-        elif why := opaque_reason(value, frozenset({inner}), container.scope):
+        elif why := why_opaque(value, frozenset({inner}), container.scope):
             yield container.problem_or_notice(leaf.pointer, assumed, Reason(f"{key} {why}", WRITE_OUT_RESULT))
         elif inner == "Add":
             yield from _extend_add(container, member_values(value, "Add", leaf.pointer, assumed))
@@ -66,10 +63,10 @@ def _extend(container: Container, key: str, found: Iterable[tuple[LocatedValue, 
 
 
 def _is_sys_ptrace(container: Container, item: Json) -> bool:
-    return evaluate(item, container.scope) == Literal(SYS_PTRACE)
+    return evaluate(item, container.scope) == Known(SYS_PTRACE)
 
 
-def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[StepOutput]:
+def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[ChangeOrFinding]:
     for leaf, assumed in lists:
         if not isinstance(leaf.value, dict):
             yield from require_items(
@@ -77,7 +74,7 @@ def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assump
             )
             continue
         match evaluate(leaf.value, container.scope):
-            case Literal(list(items)) if SYS_PTRACE in items:
+            case Known(list(items)) if SYS_PTRACE in items:
                 continue
         extended = dynamic_lists.prepend(leaf.value, SYS_PTRACE, container.scope)
         if extended is not None:

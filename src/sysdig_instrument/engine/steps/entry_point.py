@@ -14,11 +14,10 @@ CMD and ENTRYPOINT interact»; Sysdig documentation, «Serverless Agents», for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from enum import Enum
 from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import WRAPPER
-from sysdig_instrument.engine.container import Container, StepOutput, set_value
+from sysdig_instrument.engine.container import Container, set_value
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
@@ -34,8 +33,15 @@ from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import ConfigResult, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.steps.argv import Argv, ArgvForm, argv_forms, argv_items, form_of_items, invalid_argv
-from sysdig_instrument.engine.steps.step import Output, Source, Unresolved
+from sysdig_instrument.engine.steps.argv import (
+    Argv,
+    ArgvForm,
+    argv_forms,
+    argv_items,
+    form_of_items,
+    invalid_argv_finding,
+)
+from sysdig_instrument.engine.steps.step import ChangeOrFinding, EntryPointSource, Output, UnresolvedImage
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 _Value: TypeAlias = "Json | Absent"
@@ -48,70 +54,55 @@ _ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
 _CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
 
 
-class EntryPointSource(Enum):
-    """The source of the entry point, as the Result says it. If branches differ, the Result has the first of these."""
-
-    IMAGE = "entry point from the image"
-    TEMPLATE = "entry point from the template"
-    UNCHANGED = "entry point left unchanged"
-    WRAPPED = "already wrapped"
-
-
 @dataclass(slots=True)
-class Wrapping:
-    """The result of wrapping a container, collected branch by branch.
+class _Wrapping:
+    """All that the step yields for a container, collected branch by branch.
 
     ``unresolved`` are the problems with images whose config is not available, in branches that are or may be active.
     """
 
-    outputs: list[StepOutput] = field(default_factory=list)
+    outputs: list[ChangeOrFinding] = field(default_factory=list)
     unresolved: list[Notice | Problem] = field(default_factory=list)
     source: EntryPointSource = EntryPointSource.WRAPPED
 
     def record_source(self, source: EntryPointSource) -> None:
-        """Record where the entry point of a branch comes from."""
+        """Record the source of the entry point in one branch."""
         self.source = next(each for each in EntryPointSource if each in (source, self.source))
 
 
 def entry_point(container: Container) -> Iterator[Output]:
-    """Yield the changes to EntryPoint and Command, where the entry point comes from, and the images without a config."""
-    wrapping = wrap(container)
-    yield from wrapping.outputs
-    yield from map(Unresolved, wrapping.unresolved)
-    yield Source(wrapping.source.value)
-
-
-def wrap(container: Container) -> Wrapping:
-    """Return the changes to EntryPoint and Command, and the findings about them."""
-    wrapping = Wrapping()
+    """Yield the changes to EntryPoint and Command with the findings about them, the unresolved images, and the source."""
+    wrapping = _Wrapping()
     for leaf, assumptions in container.values("EntryPoint"):
         _wrap_entry_point(container, leaf, assumptions, wrapping)
     if wrapping.source is EntryPointSource.IMAGE:
         for leaf, assumptions in container.values("Command"):
-            _restate_command(container, leaf, assumptions, wrapping)
-    return wrapping
+            _write_image_command(container, leaf, assumptions, wrapping)
+    yield from wrapping.outputs
+    yield from map(UnresolvedImage, wrapping.unresolved)
+    yield wrapping.source
 
 
 # --- EntryPoint
 
 
-def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: Wrapping) -> None:
+def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: _Wrapping) -> None:
     tree = argv_forms(leaf.value, container, assumptions)
     for form, assumed in leaves(tree, assumptions):
         if form is ArgvForm.EMPTY:
-            _report_images(container, assumed, wrapping)
+            _record_unusable_images(container, assumed, wrapping)
+            if isinstance(tree, Branch):  # otherwise, _entry_point_changes does this
+                _from_image(container, assumed, wrapping)
         elif form is ArgvForm.LIST:
             wrapping.record_source(EntryPointSource.TEMPLATE)
         elif form in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
             wrapping.record_source(EntryPointSource.UNCHANGED)
-        if form is ArgvForm.EMPTY and isinstance(tree, Branch):
-            _from_image(container, assumed, wrapping)
-    wrapping.outputs += _entry_point(container, leaf, assumptions, tree, wrapping)
+    wrapping.outputs += _entry_point_changes(container, leaf, assumptions, tree, wrapping)
 
 
-def _entry_point(
-    container: Container, leaf: LocatedValue, assumptions: Assumptions, tree: Tree[ArgvForm], wrapping: Wrapping
-) -> Iterator[StepOutput]:
+def _entry_point_changes(
+    container: Container, leaf: LocatedValue, assumptions: Assumptions, tree: Tree[ArgvForm], wrapping: _Wrapping
+) -> Iterator[ChangeOrFinding]:
     if isinstance(tree, Branch):  # the conditions of its items decide the list's form, so it is rewritten as Fn::If
         yield set_value(leaf, render_tree(_rewrite_items(container, leaf, assumptions)), _REASON)
         yield from _invalid_branches(container, "EntryPoint", leaf, assumptions, tree)
@@ -128,11 +119,11 @@ def _entry_point(
         case ArgvForm.NESTED:
             yield _manual_wrapper_notice(container, "EntryPoint")
         case ArgvForm.INVALID | ArgvForm.EMPTY_NOW:
-            yield invalid_argv(container, "EntryPoint", leaf, assumptions, tree.value)
+            yield invalid_argv_finding(container, "EntryPoint", leaf, assumptions, tree.value)
 
 
-def _from_image(container: Container, assumptions: Assumptions, wrapping: Wrapping) -> Tree[_Value]:
-    """Return the EntryPoint that the image gives. Record the image as the source if it gives one in some branch."""
+def _from_image(container: Container, assumptions: Assumptions, wrapping: _Wrapping) -> Tree[_Value]:
+    """Return the EntryPoint that the image gives. If it gives one in any branch, record the image as the source."""
     new = _image_entry_point(container, assumptions)
     if new != _UNCHANGED:
         wrapping.record_source(EntryPointSource.IMAGE)
@@ -140,6 +131,8 @@ def _from_image(container: Container, assumptions: Assumptions, wrapping: Wrappi
 
 
 def _rewrite_items(container: Container, leaf: LocatedValue, assumptions: Assumptions) -> Tree[_Value]:
+    """Return a list whose form depends on conditions, as a tree with the wrapper in front wherever it belongs."""
+
     def new(items: Argv, assumed: Assumptions) -> Tree[_Value]:
         match form_of_items(items, container, assumed):
             case ArgvForm.EMPTY:
@@ -153,16 +146,16 @@ def _rewrite_items(container: Container, leaf: LocatedValue, assumptions: Assump
 
 def _invalid_branches(
     container: Container, key: str, leaf: LocatedValue, assumptions: Assumptions, tree: Tree[ArgvForm]
-) -> Iterator[StepOutput]:
+) -> Iterator[ChangeOrFinding]:
     """Yield the problems with a list under some of the conditions that decide its items."""
     for form, assumed in leaves(tree, assumptions):
         if form in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
-            yield invalid_argv(container, key, leaf, assumed, form)
+            yield invalid_argv_finding(container, key, leaf, assumed, form)
 
 
 def _prepend_wrapper(
-    container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: Wrapping
-) -> StepOutput:
+    container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: _Wrapping
+) -> ChangeOrFinding:
     expression = cast("dict[str, Json]", leaf.value)
     new = dynamic_lists.prepend(expression, WRAPPER, container.scope)
     if new is not None:
@@ -175,7 +168,7 @@ def _prepend_wrapper(
     )  # fmt: skip
 
 
-def _manual_wrapper_notice(container: Container, key: str) -> StepOutput:
+def _manual_wrapper_notice(container: Container, key: str) -> Notice:
     return container.notice(
         (*container.pointer, key), Reason(f"{key} already starts the wrapper, so it is left unchanged",
         f"Remove the wrapper from {key} to let the macro put it in front of the entry point"),
@@ -213,7 +206,9 @@ def _command_forms(container: Container, assumptions: Assumptions) -> Tree[ArgvF
 # --- Command, where EntryPoint comes from the image
 
 
-def _restate_command(container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: Wrapping) -> None:
+def _write_image_command(
+    container: Container, leaf: LocatedValue, assumptions: Assumptions, wrapping: _Wrapping
+) -> None:
     tree = argv_forms(leaf.value, container, assumptions)
     if isinstance(tree, Branch):
         before = argv_items(cast("list[Json]", leaf.value), assumptions)
@@ -226,7 +221,7 @@ def _restate_command(container: Container, leaf: LocatedValue, assumptions: Assu
         if new != _UNCHANGED:
             wrapping.outputs.append(set_value(leaf, render_tree(new), _CMD_REASON))
     elif tree.value in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
-        wrapping.outputs.append(invalid_argv(container, "Command", leaf, assumptions, tree.value))
+        wrapping.outputs.append(invalid_argv_finding(container, "Command", leaf, assumptions, tree.value))
 
 
 def _replace_empty(
@@ -260,17 +255,17 @@ def _image_command(container: Container, assumptions: Assumptions) -> Tree[_Valu
 # --- Images without a config, or with nothing to run
 
 
-def _report_images(container: Container, assumptions: Assumptions, wrapping: Wrapping) -> None:
-    """Record the images that cannot be read, and those that run nothing, where EntryPoint would come from them."""
+def _record_unusable_images(container: Container, assumptions: Assumptions, wrapping: _Wrapping) -> None:
+    """Record the images without a config, and those with nothing to run, where EntryPoint would come from the image."""
     for form, by_command in leaves(_command_forms(container, assumptions), assumptions):
         if form in _MANUALLY_WRAPPED:
             wrapping.outputs.append(_manual_wrapper_notice(container, "Command"))
             continue
         for config, assumed in leaves(image_config(container, by_command), by_command):
             if isinstance(config, NoConfig):
-                _unresolved(container, assumed, config, wrapping)
+                _record_unresolved(container, assumed, config, wrapping)
             elif form is ArgvForm.EMPTY and not config.entrypoint and not config.cmd:
-                _unresolved(container, assumed, _NOTHING_TO_RUN, wrapping)
+                _record_unresolved(container, assumed, _NOTHING_TO_RUN, wrapping)
 
 
 _NOTHING_TO_RUN: Final = NoConfig(
@@ -281,7 +276,7 @@ _NOTHING_TO_RUN: Final = NoConfig(
 )
 
 
-def _unresolved(container: Container, assumptions: Assumptions, config: NoConfig, wrapping: Wrapping) -> None:
+def _record_unresolved(container: Container, assumptions: Assumptions, config: NoConfig, wrapping: _Wrapping) -> None:
     pointer = (*container.pointer, "Image")
     finding = container.problem_or_notice(pointer, assumptions, config.reason)
     if isinstance(finding, Notice):  # the branch is not active

@@ -11,29 +11,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from sysdig_instrument.engine.agent import ACCESS_KEY, SIDECAR
-from sysdig_instrument.engine.container import Container, StepOutput, entry_name
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, SIDECAR_VARIABLE
+from sysdig_instrument.engine.container import Container, entry_name
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
-from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.findings import Notice, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
+from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
 
-def environment(container: Container) -> Iterator[StepOutput]:
-    """Yield the changes that append the variables. If the template sets one of them, its value is replaced, with a notice."""
+def environment(container: Container) -> Iterator[ChangeOrFinding]:
+    """Yield the changes that append the variables. If the template gives one another value, it is replaced, with a notice."""
     variables: Mapping[str, Json] = {
-        SIDECAR: container.settings.sidecar_mode,
+        SIDECAR_VARIABLE: container.settings.sidecar_mode,
         **container.settings.workload_environment,
     }
     required = [_required_variable(container, name, value) for name, value in variables.items()]
     lists = tuple(container.values("Environment"))
     yield from require_items(container, lists, required, partial(_candidates, variables.keys()))
-    yield from _plaintext_key(container, lists)
+    yield from _plaintext_key_notices(container, lists)
 
 
 def _required_variable(container: Container, name: str, value: Json) -> RequiredItem:
-    def correct(leaf: LocatedValue) -> Iterator[StepOutput]:
+    def correct(leaf: LocatedValue) -> Iterator[ChangeOrFinding]:
         entry = leaf.value
         if not isinstance(entry, dict) or entry.get("Value", ABSENT) == value:
             return
@@ -45,13 +46,15 @@ def _required_variable(container: Container, name: str, value: Json) -> Required
             yield Change("add", pointer, reason, value, protects=False)
         yield container.notice(pointer, Reason(f"The template's value for {quote(name)} is replaced"))
 
-    added_reason = "tells the wrapper that the agent runs beside it" if name == SIDECAR else "WorkloadEnvironment"
+    added_reason = (
+        "tells the wrapper that the agent runs beside it" if name == SIDECAR_VARIABLE else "WorkloadEnvironment"
+    )
     return RequiredItem(
         {"Name": name, "Value": value},
         added_reason,
         lambda item: entry_name(item, container.scope) == name,
         correct,
-        protects=name == SIDECAR,
+        protects=name == SIDECAR_VARIABLE,
     )
 
 
@@ -72,12 +75,13 @@ def _candidates(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int,
     ]
 
 
-def _plaintext_key(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[StepOutput]:
+def _plaintext_key_notices(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[Notice]:
+    """Yield a notice for each variable that has the name of the access key: its value is in the template."""
     for leaf, assumptions in lists:
-        for index, item in _candidates({ACCESS_KEY}, leaf.value) if isinstance(leaf.value, list) else ():
+        for index, item in _candidates({ACCESS_KEY_VARIABLE}, leaf.value) if isinstance(leaf.value, list) else ():
             for entry, _ in value_leaves(item, (*leaf.pointer, index), assumptions):
-                if entry.value is not ABSENT and entry_name(entry.value, container.scope) == ACCESS_KEY:
+                if entry.value is not ABSENT and entry_name(entry.value, container.scope) == ACCESS_KEY_VARIABLE:
                     yield container.notice(
-                        entry.pointer, Reason(f"{ACCESS_KEY} is in plain text in the template",
+                        entry.pointer, Reason(f"{ACCESS_KEY_VARIABLE} is in plain text in the template",
                         "Remove it, and replace the key with a new one: the agent's container gets it from AccessKeySecret"),
                     )  # fmt: skip

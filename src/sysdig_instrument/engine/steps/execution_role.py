@@ -3,7 +3,7 @@
 Owns: ExecutionRoleArn, if the setting DefaultExecutionRoleArn has a value; the policy SysdigInstrumentAccessKey of roles.
 
 ECS reads a container's Secrets with the execution role, and does not start a task whose role has no permission to do so.
-So the permission is added to a role that is a resource of the template; for any other role, a notice has the statement.
+So the permission is added to a role that is a resource of the template; for any other role, a notice shows the statement.
 
 Source: the ECS developer guide, «Pass sensitive data to an Amazon ECS container» and «Amazon ECS task execution IAM role»;
 the IAM and KMS user guides for the statements.
@@ -16,25 +16,27 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from sysdig_instrument.engine.container import StepOutput, member_values, set_value
+from sysdig_instrument.engine.container import member_values, set_value
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Location, Notice, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.partitions import dns_suffix_of
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.settings.table import Settings
-from sysdig_instrument.engine.steps.step import Grant, InstrumentedTask
+from sysdig_instrument.engine.steps.step import ChangeOrFinding, Grant, InstrumentedTask
 
 
-def execution_role(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
+def execution_role(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     """Yield the changes that give the task DefaultExecutionRoleArn, wherever the template gives it no role."""
     task, settings = instrumented.task, instrumented.settings
-    if settings.default_execution_role_arn is None or not isinstance(task.properties, dict):
+    if settings.default_execution_role_arn is None:
         return
-    for leaf, _ in member_values(task.properties, "ExecutionRoleArn", task.properties_pointer, task.assumptions):
+    for leaf, _ in member_values(
+        task.properties_or_empty, "ExecutionRoleArn", task.properties_pointer, task.assumptions
+    ):
         if leaf.value in (ABSENT, None, ""):
             yield set_value(
                 leaf,
@@ -54,21 +56,19 @@ _RANDOM_SUFFIX: Final = r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}\Z"
 Manager user guide, «What's in a Secrets Manager secret?»). Six lower-case letters do not count, because they may be part
 of the name."""
 
-# arn:partition:secretsmanager:region:account:secret:name. ECS allows a JSON key and a version after it.
-_SECRET_ARN_FIELDS: Final = 7
+_MIN_ARN_FIELDS: Final = 6  # arn:partition:service:region:account:resource
+_SECRET_ARN_FIELDS: Final = (
+    7  # arn:partition:secretsmanager:region:account:secret:name; ECS accepts a JSON key after it
+)
 
 
 def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
-    """Yield the permissions that the task's execution roles need, and a notice about each that cannot be given here."""
+    """Yield the permission for the task's execution roles in the template, and a notice if it cannot be given to all."""
     task, settings = instrumented.task, instrumented.settings
-    if (
-        settings.access_key_secret is None
-        or settings.grant_access_key_read == "never"
-        or not isinstance(task.properties, dict)
-    ):
+    if settings.access_key_secret is None or settings.grant_access_key_read == "never":
         return
     location = Location(task.name, None, (*task.properties_pointer, "ExecutionRoleArn"))
-    statements = _statements_once(settings, task.scope)
+    statements = _cached_statements(settings, task.scope)
     if not statements:
         yield Notice(
             location,
@@ -80,11 +80,13 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
         return
     roles: dict[str, None] = {}
     has_external_role = False
-    for leaf, assumptions in member_values(task.properties, "ExecutionRoleArn", location.pointer, task.assumptions):
+    for leaf, assumptions in member_values(
+        task.properties_or_empty, "ExecutionRoleArn", task.properties_pointer, task.assumptions
+    ):
         arn = settings.default_execution_role_arn if leaf.value in (ABSENT, None, "") else leaf.value
-        named_roles = _roles(arn, task.scope)
+        named_roles = _roles_of_template(arn, task.scope)
         roles |= named_roles
-        # Without any role, checks.missing_execution_role reports the problem.
+        # If there is no role at all, checks.missing_execution_role reports a problem.
         has_external_role |= (
             bool(arn)
             and not named_roles
@@ -142,7 +144,7 @@ def _not_granted(pointer: Pointer, fact: str) -> Notice:
     return Notice(Location(None, None, pointer), Reason(fact, "Allow the role to read AccessKeySecret"))
 
 
-def _roles(expression: Json | Absent, scope: EvaluationScope) -> dict[str, None]:
+def _roles_of_template(expression: Json | Absent, scope: EvaluationScope) -> dict[str, None]:
     """Return the logical ids of the template's roles that an expression for a role's ARN refers to, as an ordered set.
 
     The expression may refer to a role by a function, or evaluate to an ARN with the name of a role.
@@ -152,7 +154,7 @@ def _roles(expression: Json | Absent, scope: EvaluationScope) -> dict[str, None]
     if named:
         return named
     match evaluate(expression, scope):
-        case Literal(str(arn)) if role := _role_names(scope).get(arn.rsplit("/", 1)[-1]):
+        case Known(str(arn)) if role := _role_ids_by_name(scope).get(arn.rsplit("/", 1)[-1]):
             return {role: None}
     return {}
 
@@ -161,22 +163,22 @@ def _is_role(resource: Json) -> bool:
     return isinstance(resource, dict) and resource.get("Type") == ROLE_TYPE
 
 
-def _role_names(scope: EvaluationScope) -> Mapping[str, str]:
+def _role_ids_by_name(scope: EvaluationScope) -> Mapping[str, str]:
     """Return the logical ids of the template's roles by their RoleName. Computed once for each plan."""
-    if scope.state.role_ids is None:
-        scope.state.role_ids = {}
+    if scope.state.role_ids_by_name is None:
+        scope.state.role_ids_by_name = {}
         for logical_id, resource in scope.section("Resources").items():
             properties = resource.get("Properties") if isinstance(resource, dict) and _is_role(resource) else None
             name = properties.get("RoleName", ABSENT) if isinstance(properties, dict) else ABSENT
             match evaluate(name, scope.assuming({})):
-                case Literal(str(text)) if text:
-                    scope.state.role_ids[text] = logical_id
-    return scope.state.role_ids
+                case Known(str(text)) if text:
+                    scope.state.role_ids_by_name[text] = logical_id
+    return scope.state.role_ids_by_name
 
 
-def _statements_once(settings: Settings, scope: EvaluationScope) -> tuple[dict[str, Json], ...]:
-    """Return the statements. Those for a literal ARN are the same for each task definition, and computed once for each plan."""
-    secret, computed = settings.access_key_secret, scope.state.statements
+def _cached_statements(settings: Settings, scope: EvaluationScope) -> tuple[dict[str, Json], ...]:
+    """Return the :func:`_statements`. For a literal ARN they are computed once for each plan: all tasks have the same."""
+    secret, computed = settings.access_key_secret, scope.state.grant_statements
     if not isinstance(secret, str) or "{" in secret:
         return tuple(_statements(settings, scope))
     key = (secret, settings.access_key_kms_key)
@@ -186,13 +188,13 @@ def _statements_once(settings: Settings, scope: EvaluationScope) -> tuple[dict[s
 
 
 def _statements(settings: Settings, scope: EvaluationScope) -> Iterator[dict[str, Json]]:
-    """Yield the statement that allows to read the secret or parameter, and one for its KMS key if AccessKeyKmsKey gives it.
+    """Yield the statement that allows reading the secret or parameter, and one for the KMS key if AccessKeyKmsKey is set.
 
-    Yield nothing if the secret is neither an ARN nor a resource of the template.
+    Yield nothing if AccessKeySecret is neither an ARN nor a secret of the template.
     """
     secret = settings.access_key_secret
     match evaluate(secret, scope):
-        case Literal(str(arn)) if arn.count(":") >= _SECRET_ARN_FIELDS - 2:
+        case Known(str(arn)) if arn.count(":") >= _MIN_ARN_FIELDS - 1:
             service, region = arn.split(":")[2:4]
             resource = _statement_resource(secret, arn)
         case _ if _is_secret_of_template(secret, scope):
@@ -219,34 +221,31 @@ def _is_secret_of_template(secret: Json, scope: EvaluationScope) -> bool:
 
 
 def _statement_resource(secret: Json, arn: str) -> Json:
-    """Return the Resource of the statement: the ARN without ECS's JSON key and version. An expression stays one.
+    """Return the Resource of the statement: the ARN without the JSON key and version that ECS accepts after it.
 
-    ECS accepts an ARN without the random suffix of the secret's name, but IAM compares the full ARN. So the Resource of
-    such an ARN also matches the name with any suffix.
+    If the setting is an expression, so is the Resource. ECS accepts an ARN without the random suffix of the secret's name,
+    but IAM compares the full ARN. So the Resource for such an ARN also matches the name with any suffix.
     """
     fields = arn.split(":")
-    is_long = len(fields) > _SECRET_ARN_FIELDS
-    base: Json = (
-        secret
-        if not is_long
-        else ":".join(fields[:_SECRET_ARN_FIELDS])
-        if isinstance(secret, str)
-        else _first_fields(secret)
-    )
-    if fields[2] == "ssm" or re.search(_RANDOM_SUFFIX, fields[-1] if not is_long else fields[_SECRET_ARN_FIELDS - 1]):
+    base = secret
+    if len(fields) > _SECRET_ARN_FIELDS:
+        fields = fields[:_SECRET_ARN_FIELDS]
+        base = ":".join(fields) if isinstance(secret, str) else _first_fields(secret)
+    if fields[2] == "ssm" or re.search(_RANDOM_SUFFIX, fields[-1]):
         return base
     with_suffix: Json = f"{base}-??????" if isinstance(base, str) else {"Fn::Join": ["", [base, "-??????"]]}
     return [base, with_suffix]
 
 
 def _first_fields(secret: Json) -> Json:
+    """Return the expression for the ARN in an expression, without the fields after the secret's name."""
     split: Json = {"Fn::Split": [":", secret]}
     fields: list[Json] = [{"Fn::Select": [index, split]} for index in range(_SECRET_ARN_FIELDS)]
     return {"Fn::Join": [":", fields]}
 
 
 def _statement_text(statement: dict[str, Json]) -> str:
-    """Return a statement as JSON for a policy. A Resource that is an expression is described, so that none is quoted."""
+    """Return a statement as JSON for a policy. An expression is described instead: messages have no template text."""
     resource = statement["Resource"]
     resources = resource if isinstance(resource, list) else [resource]
     is_literal = all(isinstance(each, str) for each in resources)

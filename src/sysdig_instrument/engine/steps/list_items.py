@@ -1,10 +1,10 @@
-"""Adding an item to a list of a container once, under all conditions that decide the list and its items."""
+"""Add an item to a list of a container, under each combination of conditions in which the list does not have it yet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from sysdig_instrument.engine.container import Container, StepOutput, set_value
+from sysdig_instrument.engine.container import Container, set_value
 from sysdig_instrument.engine.expressions.decision_tree import (
     FALSE,
     TRUE,
@@ -19,9 +19,10 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     parse_tree,
     render_tree,
 )
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.steps.step import ChangeOrFinding
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 
@@ -29,15 +30,15 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 class RequiredItem:
     """An item that a list must have once.
 
-    ``matches`` recognises the item in any form that a user may write. ``correct`` yields the changes from that form to the
-    right one. ``reason`` is the reason of the change that adds the item. ``protects`` is true if protection depends on the
-    item.
+    ``reason`` is the reason of the change that adds the item. ``matches`` recognises the item in any form that a user may
+    write, and ``correct`` yields the changes from that form to the right one. ``protects`` is true if protection depends
+    on the item.
     """
 
     item: Json
     reason: str
     matches: Callable[[Json], bool]
-    correct: Callable[[LocatedValue], Iterator[StepOutput]] = lambda _leaf: iter(())
+    correct: Callable[[LocatedValue], Iterator[ChangeOrFinding]] = lambda _leaf: iter(())
     protects: bool = True
 
 
@@ -46,7 +47,7 @@ def require_items(
     lists: Iterable[tuple[LocatedValue, Assumptions]],
     required: Sequence[RequiredItem],
     candidates: Callable[[list[Json]], Iterable[tuple[int, Json]]] = enumerate,
-) -> Iterator[StepOutput]:
+) -> Iterator[ChangeOrFinding]:
     """Yield the changes that append the required items to each of the lists, in their order.
 
     ``candidates`` returns the items of a list that may be a required one, each with its index.
@@ -64,7 +65,7 @@ def require_items(
 
 def _require_item(
     leaf: LocatedValue, items: Iterable[tuple[int, Json]], assumptions: Assumptions, required: RequiredItem
-) -> Iterator[StepOutput]:
+) -> Iterator[ChangeOrFinding]:
     found: Tree[bool] = FALSE
     for index, item in items:
         if parse_if(item) is None and not required.matches(item):  # true of nearly every item
@@ -86,7 +87,7 @@ def _matches(leaf: LocatedValue, required: RequiredItem) -> bool:
     return leaf.value is not ABSENT and required.matches(leaf.value)
 
 
-def _cannot_extend(container: Container, leaf: LocatedValue, assumptions: Assumptions) -> StepOutput:
+def _cannot_extend(container: Container, leaf: LocatedValue, assumptions: Assumptions) -> Notice | Problem:
     key = next(part for part in reversed(leaf.pointer) if isinstance(part, str) and not part.startswith("Fn::"))
     if isinstance(leaf.value, dict):
         return container.problem_or_notice(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from sysdig_instrument.engine.container import StepOutput, member_values, problem_or_notice, set_value
+from sysdig_instrument.engine.container import member_values, problem_or_notice, set_value
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
     Leaf,
@@ -21,44 +21,47 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     render_tree,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
-from sysdig_instrument.engine.findings import Location, Problem, Reason
+from sysdig_instrument.engine.expressions.values import Known, Unknown
+from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Absent, Json
-from sysdig_instrument.engine.steps.step import InstrumentedTask
+from sysdig_instrument.engine.steps.step import ChangeOrFinding, InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition
 
 _REASON: Final = "the agent sees the workload's processes"
 _HOST_ADVICE: Final = "Remove PidMode, or exclude the task (Enabled: false) if it must see the host's processes"
 _UNKNOWN_ADVICE: Final = "Set it to task, or exclude the task (Enabled: false) if it must see the host's processes"
-TASK: Final[Json] = "task"
+_TASK_MODE: Final = "task"
 
 
-def pid_mode(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
+def pid_mode(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     """Yield the changes to ``PidMode: task`` under the conditions in which a container is instrumented."""
     task, is_instrumented = instrumented.task, instrumented.is_instrumented
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    for leaf, assumptions in member_values(properties, "PidMode", task.properties_pointer, task.assumptions):
+    for leaf, assumptions in member_values(
+        task.properties_or_empty, "PidMode", task.properties_pointer, task.assumptions
+    ):
         paths = [assumed for instrumented_here, assumed in leaves(is_instrumented, assumptions) if instrumented_here]
         modes = [evaluate(leaf.value, scope.assuming(assumptions)) for scope in task.scopes]
-        if not paths or all(mode == Literal("task") for mode in modes):
+        if not paths or all(mode == Known(_TASK_MODE) for mode in modes):
             continue
         unknown = next((mode for mode in modes if isinstance(mode, Unknown)), None)
-        if Literal("host") in modes:
-            yield _conflict(task, leaf, paths, "PidMode is host, and the agent needs task", _HOST_ADVICE)
+        if Known("host") in modes:
+            yield _conflict_finding(task, leaf, paths, "PidMode is host, and the agent needs task", _HOST_ADVICE)
         elif unknown is None:
             new = _task_mode_tree(is_instrumented, assumptions, leaf.stored)
             yield set_value(leaf, render_tree(new), _REASON)
         else:
             fact = f"PidMode cannot be resolved ({unknown.reason.fact}), and the agent needs task"
-            yield _conflict(task, leaf, paths, fact, unknown.reason.advice or _UNKNOWN_ADVICE)
+            yield _conflict_finding(task, leaf, paths, fact, unknown.reason.advice or _UNKNOWN_ADVICE)
 
 
-def _conflict(task: TaskDefinition, leaf: LocatedValue, paths: list[Assumptions], fact: str, advice: str) -> StepOutput:
-    """Return a problem, or a notice if the value applies only under conditions in which nothing is instrumented now."""
+def _conflict_finding(
+    task: TaskDefinition, leaf: LocatedValue, paths: list[Assumptions], fact: str, advice: str
+) -> Notice | Problem:
+    """Return a problem, or a notice if none of the paths to an instrumented container is active."""
     problem = Problem(Location(task.name, None, leaf.pointer), Reason(fact, advice))
     if any(path == task.assumptions or is_active(path, task.scope) is not False for path in paths):
         return problem
-    return problem_or_notice(problem, paths[0], task)
+    return problem_or_notice(problem, paths[0], task)  # a notice: no path is active
 
 
 def _task_mode_tree(
@@ -67,5 +70,5 @@ def _task_mode_tree(
     return flat_map(
         is_instrumented,
         assumptions,
-        lambda instrumented_here, _assumptions: Leaf(TASK if instrumented_here else otherwise),
+        lambda instrumented_here, _assumptions: Leaf(_TASK_MODE if instrumented_here else otherwise),
     )

@@ -2,8 +2,8 @@
 
 Owns: Metadata.SysdigInstrument.Result of the resource.
 
-The Result names containers and reasons only. It has no time and no version, so a new release of the macro that changes
-nothing else shows up in no change set. If nothing else changes, an existing Result stays as it is.
+The Result has only the names of containers, and reasons. It has no time and no version, so a new release of the macro
+that changes nothing else does not appear in any change set. If nothing else changes, an existing Result stays as it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REASON: Final = "records what was done, and why"
 
 
 def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Change | Notice]:
-    """Yield the change that records the Result, unless the fragment shows the task definition's Properties only.
+    """Yield the change that records the Result, unless the fragment contains only the task definition's Properties.
 
     ``changed`` is true if the task definition itself changes.
     """

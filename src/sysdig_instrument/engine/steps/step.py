@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Generic, TypeAlias, TypeVar
 
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Tree
-from sysdig_instrument.engine.findings import Finding
+from sysdig_instrument.engine.findings import Finding, Notice, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.table import Settings
@@ -17,41 +18,49 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The IAM permissions that a task definition needs.
+    """The permission to read the access key, for the execution roles of one task definition.
 
-    ``roles`` are the logical ids of the roles of this template that it may run with. Each of them gets ``statements``, IAM
-    policy statements.
+    ``roles`` are the logical ids of the roles of this template that may be its execution role. Each of them gets
+    ``statements``, IAM policy statements.
     """
 
     roles: tuple[str, ...]
     statements: tuple[dict[str, Json], ...]
 
 
+class EntryPointSource(Enum):
+    """The source of a container's entry point, as the Result says it. If branches differ, the Result has the first of these."""
+
+    IMAGE = "entry point from the image"
+    TEMPLATE = "entry point from the template"
+    UNCHANGED = "entry point left unchanged"
+    WRAPPED = "already wrapped"
+
+
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The source of a container's entry point, as the Result in the Metadata says it."""
+class UnresolvedImage:
+    """An image whose config is needed and is not available: the setting OnUnresolvedImage decides what happens.
 
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """An image whose config is needed and could not be read. The setting OnUnresolvedImage decides what follows."""
+    ``finding`` says why there is no config.
+    """
 
     finding: Finding
 
 
-Output: TypeAlias = Change | Finding | Grant | Source | Unresolved
-"""What a step yields."""
+ChangeOrFinding: TypeAlias = Change | Notice | Problem
+"""What most steps yield."""
+
+Output: TypeAlias = Change | Finding | Grant | EntryPointSource | UnresolvedImage
+"""What any step may yield."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstrumentedTask:
     """A task definition in which at least one container is instrumented: the input of the steps of a task definition.
 
-    ``settings`` are those of the task definition. ``containers`` are all its containers; ``is_instrumented`` is true under
-    the conditions in which one of them is instrumented. ``outputs`` is what was planned before the steps of the task:
-    findings about the settings, what the steps of the containers yielded, and the changes to the agent's container.
+    ``settings`` are those of the task definition. ``containers`` are all its containers. ``is_instrumented`` is true under
+    the conditions in which at least one of them is instrumented. ``outputs`` is what was planned before the steps of the
+    task: findings about the settings, the outputs of the containers' steps, and the changes to the agent's container.
     """
 
     task: TaskDefinition
@@ -66,20 +75,21 @@ Input = TypeVar("Input", Container, InstrumentedTask)
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Input]):
-    """One thing that is done, or reported.
+    """One thing that changes, or is reported.
 
     ``keys`` are the properties that the step owns: no other step changes them, so changes of two steps never conflict. The
     first key is the name of the step. A step that changes nothing has no keys.
 
     ``plan`` reads the original and yields changes and findings.
 
-    ``missing`` says what is missing where the step still has a change to make: it completes «Container "web" …», or, for
-    the step of a task definition, it is a sentence. Without it, protection does not depend on the step.
+    ``unprotected_reason`` says why a task definition is not protected as long as the step has a change to make. It is a
+    sentence without its full stop; for a step of containers, it completes «Container "web" …». If it is None, protection
+    does not depend on the step.
     """
 
     keys: tuple[str, ...]
     plan: Callable[[Input], Iterable[Output]]
-    missing: str | None = None
+    unprotected_reason: str | None = None
 
     @property
     def name(self) -> str:

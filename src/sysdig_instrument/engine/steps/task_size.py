@@ -16,7 +16,6 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.container import (
-    StepOutput,
     container_definitions,
     container_lists,
     member_values,
@@ -28,20 +27,20 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     Leaf,
     LocatedValue,
     Tree,
+    branch_on,
     flat_map,
     leaves,
     parse_tree,
     render_tree,
-    where,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
-from sysdig_instrument.engine.expressions.values import Evaluated, Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.fargate_sizes import NO_SIZE, RESOURCES, Resource, Size, next_size
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.selection import runs_on_fargate
-from sysdig_instrument.engine.steps.step import InstrumentedTask
+from sysdig_instrument.engine.steps.step import ChangeOrFinding, InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -63,7 +62,7 @@ class Reservation:
         return Reservation(self.known + other.known, self.unknown or other.unknown)
 
 
-def reserved_by_containers(task: TaskDefinition, scope: EvaluationScope, resource: Resource) -> Tree[Reservation]:
+def _reserved_by_containers(task: TaskDefinition, scope: EvaluationScope, resource: Resource) -> Tree[Reservation]:
     """Return what the containers reserve of a resource, without the agent."""
     total: Tree[Reservation] = Leaf(Reservation())
     for containers, assumptions in container_lists(task):
@@ -71,7 +70,7 @@ def reserved_by_containers(task: TaskDefinition, scope: EvaluationScope, resourc
         for _, leaf, assumed in container_definitions(values, containers.pointer, assumptions):
             if isinstance(leaf.value, dict) and not _is_agent(leaf.value, scope.assuming(assumed)):
                 more = _container_reservation(leaf.value, resource.container_keys, resource, scope, assumed)
-                total = _sum(total, where(assumed, task.assumptions, more, Leaf(Reservation())), task.assumptions)
+                total = _sum(total, branch_on(assumed, task.assumptions, more, Leaf(Reservation())), task.assumptions)
                 if sum(1 for _ in leaves(total, task.assumptions)) > _MAX_LEAVES:
                     return Leaf(Reservation(unknown=_TOO_MANY_CONDITIONS))
     return total
@@ -84,7 +83,7 @@ def _sum(left: Tree[Reservation], right: Tree[Reservation], assumptions: Assumpt
 
 
 def _is_agent(container: Mapping[str, Json], scope: EvaluationScope) -> bool:
-    return evaluate(container.get("Name", ABSENT), scope) == Literal(AGENT_NAME)
+    return evaluate(container.get("Name", ABSENT), scope) == Known(AGENT_NAME)
 
 
 def _container_reservation(
@@ -102,7 +101,7 @@ def _container_reservation(
         return Leaf(Reservation())
 
     def of_member(value: Evaluated, assumed: Assumptions) -> Tree[Reservation]:
-        amount = evaluated_amount(value, resource)
+        amount = _evaluated_amount(value, resource)
         if amount is None:
             return _container_reservation(container, keys[1:], resource, scope, assumed)
         return Leaf(Reservation(amount) if isinstance(amount, int) else Reservation(unknown=amount))
@@ -110,12 +109,12 @@ def _container_reservation(
     return flat_map(evaluate_by_condition(container.get(keys[0], ABSENT), scope, assumptions), assumptions, of_member)
 
 
-def evaluated_amount(value: Evaluated, resource: Resource) -> int | Unknown | None:
+def _evaluated_amount(value: Evaluated, resource: Resource) -> int | Unknown | None:
     """Return the units of an evaluated value; ``None`` if it is absent or not a size."""
     match value:
         case Unknown():
             return value
-        case Literal(literal):
+        case Known(literal):
             return resource.parse(literal)
     return None
 
@@ -125,7 +124,7 @@ def evaluated_amount(value: Evaluated, resource: Resource) -> int | Unknown | No
 _REASON: Final = "makes room for the agent's reservation"
 
 _TargetSize: TypeAlias = Size | Problem | Unknown | None
-"""The size to raise a task to, why there is none, why it is unknown, or ``None`` if everything fits already."""
+"""The size to raise a task to; or why there is none, why it is unknown, or ``None`` if everything fits already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,25 +142,25 @@ class _Usage:
 
     @property
     def agent_does_not_fit(self) -> bool:
-        """Return whether the containers fit without the agent, and do not fit with it."""
+        """True if the containers fit without the agent, and do not fit with it."""
         return isinstance(self.limit, int) and self.reserved.known <= self.limit < self.reserved.known + self.agent
 
     @property
     def unknown(self) -> Unknown | None:
-        """Return why it is unknown whether the agent fits, or ``None``."""
+        """The reason why it is unknown whether the agent fits, or ``None``."""
         return self.limit if isinstance(self.limit, Unknown) else self.reserved.unknown
 
     @property
     def minimum(self) -> int:
-        """Return the units that the task needs at least."""
+        """The units that the task needs at least."""
         return max(self.limit if isinstance(self.limit, int) else 0, self.reserved.known + self.agent)
 
 
-def task_size(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
+def task_size(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     """Yield the changes to the next size that fits, under the conditions in which a container is instrumented."""
     task, settings = instrumented.task, instrumented.settings
     agent = Size(settings.agent_cpu or 0, settings.agent_memory_reservation or settings.agent_memory or 0)
-    if settings.task_size == "keep" or agent == NO_SIZE or not isinstance(task.properties, dict):
+    if settings.task_size == "keep" or agent == NO_SIZE:
         return
     target, *others = (_target_size(task, scope, agent, instrumented.is_instrumented) for scope in task.scopes)
     if any(other != target for other in others):
@@ -173,7 +172,7 @@ def task_size(instrumented: InstrumentedTask) -> Iterator[StepOutput]:
     yield from _findings(task, target)
     for index, resource in enumerate(RESOURCES):
         for leaf, assumptions in member_values(
-            task.properties, resource.key, task.properties_pointer, task.assumptions
+            task.properties_or_empty, resource.key, task.properties_pointer, task.assumptions
         ):
             new = _raise_to(leaf, assumptions, target, index)
             if new != Leaf(leaf.stored):
@@ -217,27 +216,28 @@ def _raise_to(
 def _target_size(
     task: TaskDefinition, scope: EvaluationScope, agent: Size, is_instrumented: Tree[bool]
 ) -> Tree[_TargetSize]:
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    platforms = evaluate_by_condition(properties.get("RequiresCompatibilities", ABSENT), scope, task.assumptions)
+    properties = task.properties_or_empty
+    compatibilities = evaluate_by_condition(properties.get("RequiresCompatibilities", ABSENT), scope, task.assumptions)
     # Fargate's sizes are valid elsewhere, too, so they are used if the task is for Fargate under some condition.
     on_fargate = any(
         runs_on_fargate(properties, scope.assuming(assumptions))
-        for _, assumptions in leaves(platforms, task.assumptions)
+        for _, assumptions in leaves(compatibilities, task.assumptions)
     )
     cpu, memory = (_usage(task, scope, *each) for each in zip(RESOURCES, agent.amounts, strict=True))
 
     def size(instrumented: bool, assumptions: Assumptions) -> Tree[_TargetSize]:  # noqa: FBT001 - a leaf, not a switch
         if not instrumented:
             return Leaf(None)
-        return flat_map(cpu, assumptions, lambda of_cpu, assumed: flat_map(
-            memory, assumed, lambda of_memory, _assumptions: Leaf(_size_for(task, (of_cpu, of_memory), on_fargate=on_fargate))
+        return flat_map(cpu, assumptions, lambda cpu_usage, assumed: flat_map(
+            memory, assumed,
+            lambda memory_usage, _assumptions: Leaf(_size_for(task, (cpu_usage, memory_usage), on_fargate=on_fargate)),
         ))  # fmt: skip
 
     return flat_map(is_instrumented, task.assumptions, size)
 
 
 def _size_for(task: TaskDefinition, usages: tuple[_Usage, _Usage], *, on_fargate: bool) -> _TargetSize:
-    """Return the size that the agent fits into if it does not fit already."""
+    """Return the size that the agent fits into, if it does not fit into the present one."""
     must_raise = any(usage.agent_does_not_fit for usage in usages)
     # A raised task needs enough of both resources; otherwise, only those count that the task limits and the agent reserves.
     relevant = [usage for usage in usages if must_raise or (usage.agent and usage.limit is not None)]
@@ -264,15 +264,16 @@ def _size_for(task: TaskDefinition, usages: tuple[_Usage, _Usage], *, on_fargate
 
 def _usage(task: TaskDefinition, scope: EvaluationScope, resource: Resource, agent: int) -> Tree[_Usage]:
     """Return the usage of a resource under each combination of the conditions that decide it."""
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    limit_tree = parse_tree(properties.get(resource.key, ABSENT), (*task.properties_pointer, resource.key))
-    reserved = reserved_by_containers(task, scope, resource)
+    limit_tree = parse_tree(
+        task.properties_or_empty.get(resource.key, ABSENT), (*task.properties_pointer, resource.key)
+    )
+    reserved = _reserved_by_containers(task, scope, resource)
 
     def of_leaf(leaf: LocatedValue, assumptions: Assumptions) -> Tree[_Usage]:
         is_number = resource.parse(leaf.value) is not None
 
         def of_value(value: Evaluated, assumed: Assumptions) -> Tree[_Usage]:
-            limit = evaluated_amount(value, resource)
+            limit = _evaluated_amount(value, resource)
             return flat_map(reserved, assumed, lambda each, _assumptions: Leaf(_Usage(limit, is_number, each, agent)))
 
         return flat_map(evaluate_by_condition(leaf.value, scope, assumptions), assumptions, of_value)

@@ -12,30 +12,31 @@ from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME
-from sysdig_instrument.engine.container import Container, StepOutput
+from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate
-from sysdig_instrument.engine.expressions.values import Literal
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
+from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
 _REASON: Final = "mounts /opt/draios with the wrapper from the agent's container"
 _ITEM: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
 
 
-def volumes_from(container: Container) -> Iterator[StepOutput]:
-    """Yield the changes that add one entry for the agent's container, and make it read-only."""
+def volumes_from(container: Container) -> Iterator[ChangeOrFinding]:
+    """Yield the changes that add one read-only entry for the agent's container, or make an existing one read-only."""
     required = RequiredItem(_ITEM, _REASON, partial(_is_agent_volume, container), _make_read_only)
     yield from require_items(container, container.values("VolumesFrom"), [required])
 
 
 def _is_agent_volume(container: Container, item: Json) -> bool:
     source = item.get("SourceContainer", ABSENT) if isinstance(item, dict) else ABSENT
-    return evaluate(source, container.scope) == Literal(AGENT_NAME)
+    return evaluate(source, container.scope) == Known(AGENT_NAME)
 
 
-def _make_read_only(leaf: LocatedValue) -> Iterator[StepOutput]:
+def _make_read_only(leaf: LocatedValue) -> Iterator[ChangeOrFinding]:
     entry = leaf.value
     if isinstance(entry, dict) and str(entry.get("ReadOnly")).lower() != "true":
         pointer, reason = (*leaf.pointer, "ReadOnly"), "the workload only needs to read the agent's files"

@@ -16,10 +16,10 @@ from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.container import Container, is_given
-from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_now, is_active
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, known_value
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
-from sysdig_instrument.engine.expressions.values import Literal, Unknown
+from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.fargate_sizes import MEMORY
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
@@ -32,7 +32,7 @@ from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
 # --- Required settings, and memory for the agent
 
 
-def task_notices(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
+def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """Yield the findings about required settings that have no value, and about the memory that is left for the agent."""
     task, settings, containers = instrumented.task, instrumented.settings, instrumented.containers
     location = Location(task.name, None, task.properties_pointer)
@@ -66,10 +66,9 @@ def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iter
     """
     if settings.agent_memory or settings.agent_memory_reservation:
         return False
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    limit = MEMORY.parse(evaluate_now(properties.get("Memory", ABSENT), task.scope))
+    limit = MEMORY.parse(known_value(task.properties_or_empty.get("Memory", ABSENT), task.scope))
     return limit is not None and limit == sum(
-        MEMORY.reserved_by(each.value, partial(evaluate_now, scope=task.scope))
+        MEMORY.reserved_by(each.value, partial(known_value, scope=task.scope))
         for each in containers
         if each.name != AGENT_NAME and (each.assumptions == task.assumptions or is_active(each.assumptions, task.scope))
     )
@@ -79,8 +78,7 @@ def _needs_reservation(task: TaskDefinition, settings: Settings) -> bool:
     """Return whether ECS would refuse the agent's container because neither it nor the task has a memory limit."""
     if settings.launch_types == "FARGATE" or settings.agent_memory or settings.agent_memory_reservation:
         return False
-    properties = task.properties if isinstance(task.properties, dict) else {}
-    return not is_given(properties.get("Memory", ABSENT), task.scope)
+    return not is_given(task.properties_or_empty.get("Memory", ABSENT), task.scope)
 
 
 # --- The platform of the task
@@ -91,11 +89,11 @@ _ARM64: Final = "The task runs on ARM64, which Sysdig does not document for the 
 def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """Yield the findings about the platform: the agent does not support Windows, and Sysdig does not document it for ARM64.
 
-    They hold under the current conditions; in an ``Fn::ForEach``, for at least one of its items. A task that is known to
-    run on Windows is excluded before (``selection``).
+    They apply under the current conditions; in an ``Fn::ForEach``, for at least one of its items. A task that is known to
+    run on Windows is left alone, and does not get here (``selection``).
     """
     task, settings = instrumented.task, instrumented.settings
-    properties = task.properties if isinstance(task.properties, dict) else {}
+    properties = task.properties_or_empty
     if "RuntimePlatform" not in properties:  # true of most tasks
         return
     systems = [platform_member(properties, "OperatingSystemFamily", scope) for scope in task.scopes]
@@ -154,26 +152,28 @@ def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
 
 def _launcher_value(launcher: Launcher, key: str, scope: EvaluationScope) -> str:
     match evaluate(launcher.value.get(key, ABSENT), scope.assuming(launcher.assumptions)):
-        case Literal(str() | bool() as value):
+        case Known(str() | bool() as value):
             return str(value)
     return ""
 
 
 def _launchers_by_task(scope: EvaluationScope) -> Mapping[str, list[Launcher]]:
     """Return the launchers of each task definition, by its logical id. Computed once for each plan."""
-    if scope.state.launchers is None:
-        scope.state.launchers = {}
+    if scope.state.launchers_by_task is None:
+        scope.state.launchers_by_task = {}
         for pointer, resource in resources_of_types(scope.template, LAUNCHER_TYPES):
             condition = resource.get("Condition")
             assumptions = {condition: True} if isinstance(condition, str) else {}
             if is_active(assumptions, scope.assuming({})) is False:
                 continue
-            for own_pointer, value in _launching_objects(resource.get("Properties"), (*pointer, "Properties")):
+            for object_pointer, value in _launching_objects(resource.get("Properties"), (*pointer, "Properties")):
                 for name in dict.fromkeys(
                     name for key in _TASK_DEFINITION_KEYS for name in references(value.get(key, ABSENT))
                 ):
-                    scope.state.launchers.setdefault(name, []).append(Launcher(own_pointer, value, assumptions))
-    return scope.state.launchers
+                    scope.state.launchers_by_task.setdefault(name, []).append(
+                        Launcher(object_pointer, value, assumptions)
+                    )
+    return scope.state.launchers_by_task
 
 
 def _launching_objects(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Json]]]:
