@@ -112,7 +112,7 @@ def test_test_ids_are_readable(request: pytest.FixtureRequest) -> None:
     """
     unreadable = set()
     for item in request.session.items:
-        name = item.nodeid.split("::", maxsplit=1)[1]
+        name = item.nodeid.split("::", maxsplit=1)[1].partition("]@")[0]  # xdist adds the group
         id_ = name.partition("[")[2].removesuffix("]")
         if not re.fullmatch(r"[\w .:/=@*+,()'\"$-]{0,60}", id_) and id_ not in file_names(item):
             unreadable.add(name[:160])

@@ -70,9 +70,9 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("added-steps")
     package = folder / "copy" / "sysdig_instrument"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    missing = (', "can write to its root filesystem"', f', "{SMALL_DISK}"') if request.param else ("", "")
-    container_line = f'Step(("ReadonlyRootFilesystem",), read_only_root{missing[0]})'
-    task_line = f'Step(("EphemeralStorage",), disk{missing[1]})'
+    reasons = (', "can write to its root filesystem"', f', "{SMALL_DISK}"') if request.param else ("", "")
+    container_line = f'Step(("ReadonlyRootFilesystem",), read_only_root{reasons[0]})'
+    task_line = f'Step(("EphemeralStorage",), disk{reasons[1]})'
     add_step(package, "read_only_root", CONTAINER_STEP, "CONTAINER_STEPS", container_line)
     add_step(package, "disk", TASK_STEP, "TASK_STEPS", task_line)
     (folder / "source.json").write_text(json.dumps(template(container(), container(Name="side"))))

@@ -54,7 +54,7 @@ def test_the_agent_is_essential_where_security_comes_first(settings: dict[str, J
 
 
 @pytest.mark.parametrize(
-    ("workload", "agents"),
+    ("workload_log", "agent_log"),
     [
         pytest.param(
             {"LogDriver": "awslogs", "Options": {"awslogs-group": "g", "awslogs-stream-prefix": "web"}},
@@ -66,9 +66,9 @@ def test_the_agent_is_essential_where_security_comes_first(settings: dict[str, J
         pytest.param({"LogDriver": "x", "Options": "y"}, {"LogDriver": "x", "Options": "y"}, id="malformed-options"),
     ],
 )
-def test_an_inherited_log_configuration_has_a_prefix_of_its_own(workload: Json, agents: Json) -> None:
-    value = template(container(LogConfiguration=workload))
-    assert agent_of(processed(value, {"AgentLogConfiguration": "inherit"})).get("LogConfiguration") == agents
+def test_an_inherited_log_configuration_has_a_prefix_of_its_own(workload_log: Json, agent_log: Json) -> None:
+    value = template(container(LogConfiguration=workload_log))
+    assert agent_of(processed(value, {"AgentLogConfiguration": "inherit"})).get("LogConfiguration") == agent_log
 
 
 def test_an_existing_agent_is_updated_to_the_settings() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from factories import NOVALUE, ROLE, container, problems_of, processed, template
+from factories import NOVALUE, ROLE, container, plan_of, problems_of, template
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.plan import process
 
 
 def containers(count: int) -> list[Json]:
@@ -212,11 +213,13 @@ def test_no_size_is_suggested_if_none_fits() -> None:
 
 
 def test_a_failed_check_leaves_the_template_unchanged() -> None:
-    assert processed(template(*containers(9))) != template(*containers(9))
-    assert len(problems_of(template(*containers(10)))) == 1
+    value = template(*containers(10))
+    returned, problems = process(value, plan_of(value))
+    assert returned == template(*containers(10))
+    assert len(problems) == 1
 
 
-def test_dependencies_on_a_healthy_agent() -> None:
+def test_a_dependency_on_a_healthy_agent_is_refused() -> None:
     waiting = container(DependsOn=[{"ContainerName": "SysdigInstrumentation", "Condition": "HEALTHY"}])
     agent: Json = {
         "Name": "SysdigInstrumentation",

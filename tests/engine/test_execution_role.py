@@ -12,17 +12,17 @@ from factories import NOVALUE, ROLE, SECRET, notices_of, plan_of, processed, res
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.steps.execution_role import POLICY_NAME
 
-TRUST: dict[str, Json] = {
+ROLE_RESOURCE: dict[str, Json] = {
     "Type": "AWS::IAM::Role",
     "Properties": {"RoleName": "execution-role", "AssumeRolePolicyDocument": {}},
 }
-GET = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}
+READ_SECRET = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}
 
 
 def with_role(reference: Json, role: Json = None, **more: Json) -> dict[str, Any]:
     """Return a template with two roles whose task definition has this expression as its execution role."""
     value = template(ExecutionRoleArn=reference)
-    value["Resources"].update({"Role": role or TRUST, "Other": {"Type": "AWS::IAM::Role"}, **more})
+    value["Resources"].update({"Role": role or ROLE_RESOURCE, "Other": {"Type": "AWS::IAM::Role"}, **more})
     return value
 
 
@@ -54,7 +54,7 @@ REFERENCES: dict[str, Json] = {
 @pytest.mark.parametrize("reference", REFERENCES.values(), ids=REFERENCES.keys())
 def test_a_role_is_found_by_every_form_of_reference(reference: Json) -> None:
     result = processed(with_role(reference))
-    assert statements(result) == [GET]
+    assert statements(result) == [READ_SECRET]
     assert statements(result, "Other") == []
 
 
@@ -65,7 +65,7 @@ def test_a_second_run_grants_nothing_more(reference: Json) -> None:
 
 def test_both_roles_of_a_condition_are_granted() -> None:
     result = processed(with_role({"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}]}))
-    assert statements(result) == statements(result, "Other") == [GET]
+    assert statements(result) == statements(result, "Other") == [READ_SECRET]
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_both_roles_of_a_condition_are_granted() -> None:
 )
 def test_the_default_role_is_granted_where_the_task_has_none(absent: Json) -> None:
     result = processed(with_role(absent), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
-    assert statements(result) == [GET]
+    assert statements(result) == [READ_SECRET]
 
 
 def test_the_default_role_in_one_branch_is_granted_too() -> None:
     either: Json = {"Fn::If": ["C", {"Fn::GetAtt": ["Other", "Arn"]}, NOVALUE]}
     result = processed(with_role(either), {"DefaultExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}})
-    assert statements(result) == statements(result, "Other") == [GET]
+    assert statements(result) == statements(result, "Other") == [READ_SECRET]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_default_role_in_one_branch_is_granted_too() -> None:
 def test_a_role_outside_the_template_gets_a_notice(reference: Json) -> None:
     value = with_role(reference)
     (notice,) = (each for each in notices_of(value) if "execution role" in each)
-    assert notice.endswith(f"one of its policies has: {json.dumps(GET)}.")
+    assert notice.endswith(f"one of its policies has: {json.dumps(READ_SECRET)}.")
     assert statements(processed(value)) == []
 
 
@@ -137,7 +137,7 @@ def test_the_notice_does_not_quote_a_secret_expression() -> None:
 def test_never_grants_and_notices_nothing() -> None:
     value = with_role({"Ref": "Role"})
     result = processed(value, {"GrantAccessKeyRead": "never"})
-    assert result["Resources"]["Role"] == TRUST
+    assert result["Resources"]["Role"] == ROLE_RESOURCE
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_the_policy_is_added_to_existing_ones(properties: dict[str, Json] | None
     policies = result["Resources"]["Role"]["Properties"]["Policies"]
     assert policies[index] == {
         "PolicyName": POLICY_NAME,
-        "PolicyDocument": {"Version": "2012-10-17", "Statement": [GET]},
+        "PolicyDocument": {"Version": "2012-10-17", "Statement": [READ_SECRET]},
     }
     assert len(policies) == index + 1
 
@@ -201,7 +201,7 @@ def test_tasks_sharing_a_role_share_one_policy() -> None:
             **({"Metadata": metadata} if metadata else {}),
         }
     result = processed(value)
-    assert statements(result) == [GET, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": other}]
+    assert statements(result) == [READ_SECRET, {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": other}]
     assert len(result["Resources"]["Role"]["Properties"]["Policies"]) == 1
 
 
@@ -230,11 +230,11 @@ def test_an_inactive_unchanged_task_needs_no_grant() -> None:
 def test_an_outside_role_in_an_inactive_branch_gets_no_notice(taken: Json, *, is_noticed: bool) -> None:
     value = with_role({"Fn::If": ["C", {"Ref": "Role"}, "arn:aws:iam::1:role/elsewhere"]})
     value["Conditions"] = {"C": {"Fn::Equals": [1, taken]}}
-    assert statements(processed(value)) == [GET]
+    assert statements(processed(value)) == [READ_SECRET]
     assert any("is not a resource of this template" in each for each in notices_of(value)) is is_noticed
 
 
-_PLAIN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
+_SECRET_PREFIX = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 
 
 @pytest.mark.parametrize(
@@ -243,17 +243,27 @@ _PLAIN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
         pytest.param(SECRET, SECRET, id="full-arn"),
         pytest.param(f"{SECRET}:json-key::", SECRET, id="json-key"),
         pytest.param(
-            f"{_PLAIN}prod/sysdig", [f"{_PLAIN}prod/sysdig", f"{_PLAIN}prod/sysdig-??????"], id="no-suffix-with-path"
+            f"{_SECRET_PREFIX}prod/sysdig",
+            [f"{_SECRET_PREFIX}prod/sysdig", f"{_SECRET_PREFIX}prod/sysdig-??????"],
+            id="no-suffix-with-path",
         ),
-        pytest.param(f"{_PLAIN}sysdig", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"], id="no-suffix"),
         pytest.param(
-            f"{_PLAIN}prod-Sysdig-key",
-            [f"{_PLAIN}prod-Sysdig-key", f"{_PLAIN}prod-Sysdig-key-??????"],
+            f"{_SECRET_PREFIX}sysdig", [f"{_SECRET_PREFIX}sysdig", f"{_SECRET_PREFIX}sysdig-??????"], id="no-suffix"
+        ),
+        pytest.param(
+            f"{_SECRET_PREFIX}prod-Sysdig-key",
+            [f"{_SECRET_PREFIX}prod-Sysdig-key", f"{_SECRET_PREFIX}prod-Sysdig-key-??????"],
             id="suffix-lookalike",
         ),
-        pytest.param(f"{_PLAIN}a-sysdig", [f"{_PLAIN}a-sysdig", f"{_PLAIN}a-sysdig-??????"], id="six-letter-word"),
         pytest.param(
-            f"{_PLAIN}sysdig:json-key::", [f"{_PLAIN}sysdig", f"{_PLAIN}sysdig-??????"], id="no-suffix-and-json-key"
+            f"{_SECRET_PREFIX}a-sysdig",
+            [f"{_SECRET_PREFIX}a-sysdig", f"{_SECRET_PREFIX}a-sysdig-??????"],
+            id="six-letter-word",
+        ),
+        pytest.param(
+            f"{_SECRET_PREFIX}sysdig:json-key::",
+            [f"{_SECRET_PREFIX}sysdig", f"{_SECRET_PREFIX}sysdig-??????"],
+            id="no-suffix-and-json-key",
         ),
     ],
 )
@@ -265,7 +275,7 @@ def test_the_resource_is_the_full_secret_arn(secret: str, expected: Json) -> Non
 def test_a_secret_of_the_template_is_granted_by_reference() -> None:
     value = with_role({"Ref": "Role"}, None, Key={"Type": "AWS::SecretsManager::Secret"})
     (statement,) = statements(processed(value, {"AccessKeySecret": {"Ref": "Key"}}))
-    assert statement == {**GET, "Resource": {"Ref": "Key"}}
+    assert statement == {**READ_SECRET, "Resource": {"Ref": "Key"}}
 
 
 def test_a_kms_key_is_granted_for_one_service_only() -> None:
@@ -308,7 +318,7 @@ def test_a_secret_parameter_is_trimmed_to_its_arn() -> None:
 def test_an_outside_role_in_one_branch_gets_a_notice() -> None:
     value = with_role({"Fn::If": ["C", ROLE, {"Fn::GetAtt": ["Role", "Arn"]}]})
     assert any("The execution role is not a resource of this template" in each for each in notices_of(value))
-    assert statements(processed(value)) == [GET]
+    assert statements(processed(value)) == [READ_SECRET]
 
 
 @pytest.mark.parametrize(
@@ -362,7 +372,7 @@ def test_each_role_change_has_a_reason() -> None:
 def test_a_role_is_found_by_a_name_that_an_expression_gives() -> None:
     role: Json = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": {"Fn::Sub": "tasks-${AWS::Region}"}}}
     value = with_role(f"arn:aws:iam::{ACCOUNT}:role/a/b/tasks-{REGION}", role)
-    assert statements(processed(value)) == [GET]
+    assert statements(processed(value)) == [READ_SECRET]
 
 
 def test_the_default_role_is_given_with_its_reason() -> None:

@@ -60,7 +60,7 @@ def test_memory_is_parsed_in_every_format(value: Json, mib: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("need", "size"),
+    ("minimum", "size"),
     [
         pytest.param((1, 1), (256, 512), id="smallest"),
         pytest.param((256, 512), (256, 512), id="exact-256"),
@@ -75,8 +75,10 @@ def test_memory_is_parsed_in_every_format(value: Json, mib: int | None) -> None:
         pytest.param((1, 122881), None, id="too-much-memory"),
     ],
 )
-def test_the_next_fargate_size_is_the_smallest_that_fits(need: tuple[int, int], size: tuple[int, int] | None) -> None:
-    found = next_size(Size(*need))
+def test_the_next_fargate_size_is_the_smallest_that_fits(
+    minimum: tuple[int, int], size: tuple[int, int] | None
+) -> None:
+    found = next_size(Size(*minimum))
     assert (found and found.amounts) == size
 
 

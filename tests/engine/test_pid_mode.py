@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from factories import (
@@ -90,7 +88,7 @@ def test_pid_mode_host_stays_if_nothing_is_instrumented(mode: Json) -> None:
     assert not any("PidMode" in notice for notice in notices_of(value, {"ExcludeContainers": "b"}))
 
 
-def test_pid_mode_from_a_mapping_in_a_loop_is_refused() -> None:
+def test_pid_mode_host_of_one_item_of_a_loop_is_refused() -> None:
     mode: Json = {"Fn::FindInMap": ["Modes", {"Ref": "Item"}, "Pid"]}
     body = {"Task${Item}": template(PidMode=mode)["Resources"]["Api"]}
     value: dict[str, Json] = {
@@ -101,16 +99,6 @@ def test_pid_mode_from_a_mapping_in_a_loop_is_refused() -> None:
     assert "PidMode is host" in problem
     value["Resources"] = {"Fn::ForEach::Tasks": ["Item", ["a", "c"], body]}
     assert problems_of(value) == []
-
-
-def test_a_loop_item_with_pid_mode_host_is_refused() -> None:
-    task = template(container())["Resources"]["Api"]
-    task["Properties"]["PidMode"] = {"Fn::FindInMap": ["M", {"Ref": "X"}, "pid"]}
-    loop: dict[str, Any] = {
-        "Mappings": {"M": {"a": {"pid": "task"}, "b": {"pid": "host"}}},
-        "Resources": {"Fn::ForEach::All": ["X", ["a", "b"], {"Task${X}": task}]},
-    }
-    assert any("PidMode is host" in each for each in problems_of(loop))
 
 
 def test_pid_mode_follows_conditional_containers() -> None:

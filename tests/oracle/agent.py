@@ -15,22 +15,26 @@ def check_agent(
     before: Mapping[str, Json] | None,
     after: Mapping[str, Json],
     settings: Settings,
-    first_log: Json,
+    inherited_log: Json,
     *,
     needs_memory: bool,
 ) -> Iterator[str]:
-    """Yield complaints about the agent. `before` is the agent of the input, if any: its additional keys may stay."""
-    fixed = expected_keys(settings)
-    for key, value in fixed.items():
+    """Yield complaints about the agent.
+
+    `before` is the agent of the input, if any: its additional keys may stay. `inherited_log` is the LogConfiguration of the
+    first instrumented container, which the agent gets if it inherits one.
+    """
+    expected = expected_keys(settings)
+    for key, value in expected.items():
         if key not in after or not same(after[key], value):
             yield f"{key} is {canonical(after.get(key))} and should be {canonical(value)}"
     yield from _check_variables(before, after, settings)
-    yield from _check_log_configuration(before, after, settings, first_log)
-    allowed = {*fixed, "Environment", "LogConfiguration"}
+    yield from _check_log_configuration(before, after, settings, inherited_log)
+    allowed = {*expected, "Environment", "LogConfiguration"}
     for key in after:
-        if key in {"EntryPoint", "Command"} and key not in fixed:
+        if key in {"EntryPoint", "Command"} and key not in expected:
             yield f"{key} is set, but the image decides what the agent runs"
-        elif key == "Secrets" and "Secrets" not in fixed:
+        elif key == "Secrets" and "Secrets" not in expected:
             yield "Secrets without an AccessKeySecret"
         elif key not in allowed and key not in (before or {}) and not (needs_memory and key == "MemoryReservation"):
             yield f"{key} is not expected"
@@ -43,24 +47,24 @@ def check_agent(
 def expected_keys(settings: Settings) -> dict[str, Json]:
     """Return every key whose value the settings determine, except Environment and LogConfiguration."""
     essential = settings.string("AgentEssential")
-    fixed: dict[str, Json] = {
+    expected: dict[str, Json] = {
         "Name": AGENT,
         "Image": settings.string("AgentImage"),
         "Essential": settings.string("Priority") == "security" if essential == "auto" else essential == "true",
     }
     secret = settings.string("AccessKeySecret")
     if secret is not None:
-        fixed["Secrets"] = [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": secret}]
+        expected["Secrets"] = [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": secret}]
     for key, name in (("Cpu", "AgentCpu"), ("Memory", "AgentMemory"), ("MemoryReservation", "AgentMemoryReservation")):
         if settings.integer(name) is not None:
-            fixed[key] = settings.integer(name)
+            expected[key] = settings.integer(name)
     for key, name in (("EntryPoint", "AgentEntryPoint"), ("Command", "AgentCommand")):
         if settings.arguments(name):
-            fixed[key] = settings.arguments(name)
+            expected[key] = settings.arguments(name)
     credentials = settings.string("AgentImageCredentials")
     if credentials is not None:
-        fixed["RepositoryCredentials"] = {"CredentialsParameter": credentials}
-    return fixed
+        expected["RepositoryCredentials"] = {"CredentialsParameter": credentials}
+    return expected
 
 
 def agent_variables(settings: Settings) -> dict[str, str]:
@@ -102,13 +106,13 @@ def _check_variables(before: Mapping[str, Json] | None, after: Mapping[str, Json
 
 
 def _check_log_configuration(
-    before: Mapping[str, Json] | None, after: Mapping[str, Json], settings: Settings, first_log: Json
+    before: Mapping[str, Json] | None, after: Mapping[str, Json], settings: Settings, inherited_log: Json
 ) -> Iterator[str]:
     actual = after.get("LogConfiguration")
     if settings.string("AgentLogConfiguration") == "inherit":
-        if not same(_without_prefix(actual), _without_prefix(first_log)):
+        if not same(_without_prefix(actual), _without_prefix(inherited_log)):
             yield "LogConfiguration is not that of the first instrumented container"
-        elif LOG_PREFIX in mapping(mapping(first_log).get("Options")) and same(actual, first_log):
+        elif LOG_PREFIX in mapping(mapping(inherited_log).get("Options")) and same(actual, inherited_log):
             yield "LogConfiguration has the stream prefix of the workload"
         return
     expected = settings.object("AgentLogConfiguration")

@@ -126,7 +126,7 @@ def workloads(comparison: Comparison, name: str) -> list[Workload]:
 def workloads_to_instrument(comparison: Comparison, name: str) -> list[Workload]:
     """Return the workloads without those that OnUnresolvedImage=skip leaves unchanged."""
     skips = comparison.settings_of(name).string("OnUnresolvedImage") == "skip" and comparison.is_deployed(name)
-    return [work for work in workloads(comparison, name) if not (skips and work.is_unresolved)]
+    return [workload for workload in workloads(comparison, name) if not (skips and workload.is_unresolved)]
 
 
 def without_agents(containers: list[Json]) -> list[Json]:

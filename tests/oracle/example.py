@@ -1,4 +1,4 @@
-"""A template and its correct output, written manually. The tests of the oracle break the output in one place each."""
+"""A template and its correct output, written manually. Each test of the oracle breaks the output in one place."""
 
 from __future__ import annotations
 

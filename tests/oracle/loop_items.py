@@ -29,11 +29,11 @@ def _expected_changes(comparison: Comparison, name: str) -> str:
     """Return what is to change in one item, apart from what follows from the text that all items share."""
     resource, settings = comparison.before.resources[name], comparison.settings_of(name)
     configs: list[Json] = []
-    for work in workloads(comparison, name):
-        is_known = work.config is not None and not work.is_unresolved
-        image_argv: Json = [work.config.entrypoint, work.config.cmd] if work.config and is_known else None
-        configs.append([work.index, image_argv, container_is_selected(work.container, resource, settings)])
-    own = [mapping(container) for container in without_agents(containers_of(resource))]
-    size = raised_size(mapping(resource.get("Properties")), own, settings)
+    for workload in workloads(comparison, name):
+        is_known = workload.config is not None and not workload.is_unresolved
+        image_argv: Json = [workload.config.entrypoint, workload.config.cmd] if workload.config and is_known else None
+        configs.append([workload.index, image_argv, container_is_selected(workload.container, resource, settings)])
+    others = [mapping(container) for container in without_agents(containers_of(resource))]
+    size = raised_size(mapping(resource.get("Properties")), others, settings)
     is_inactive = name in comparison.before.inactive
     return canonical([comparison.is_selected(name), is_inactive, configs, dict(size) if size else None])

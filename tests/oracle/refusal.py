@@ -23,7 +23,7 @@ from oracle.task_sizes import (
 )
 from oracle.values import Json, argv, canonical, is_unknown, items, mapping, text_of
 
-Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether a refusal is required
+Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether a refusal is required if it applies
 MAX_CONTAINERS = 10
 
 
@@ -39,9 +39,9 @@ def find_reasons(comparison: Comparison) -> dict[str, bool]:
         if not comparison.is_selected(name) or not (has_workloads or may_have_others):
             continue
         applies_now = bool(workloads_to_instrument(comparison, name)) and comparison.is_deployed(name)
-        for reason, is_required in (*_of_task(comparison, name), *_of_launchers(comparison, name)):
+        for reason, is_required in (*_task_reasons(comparison, name), *_launcher_reasons(comparison, name)):
             found[reason] = found.get(reason, False) or (is_required and applies_now)
-        for reason in (*_of_raising(comparison, name), *structural_reasons(source)):
+        for reason in (*_raised_size_reasons(comparison, name), *structural_reasons(source)):
             found.setdefault(reason, False)
     return found
 
@@ -50,8 +50,11 @@ def _names_missing_container(comparison: Comparison, name: str) -> bool:
     """Return whether settings of this task definition name a container that it does not have."""
     resource = comparison.before.resources[name]
     names = {text_of(mapping(item).get("Name")) for item in containers_of(resource)}
-    own = Settings(mapping(mapping(resource.get("Metadata")).get("SysdigInstrument")))
-    patterns = [*own.string_list("ExcludeContainers"), *own.string_list("IncludeContainers")]
+    resource_settings = Settings(mapping(mapping(resource.get("Metadata")).get("SysdigInstrument")))
+    patterns = [
+        *resource_settings.string_list("ExcludeContainers"),
+        *resource_settings.string_list("IncludeContainers"),
+    ]
     unmatched = [pattern for pattern in patterns if not any(fnmatchcase(each, pattern) for each in names)]
     return bool(unmatched or set(comparison.settings_of(name).object("Containers")) - names)
 
@@ -62,10 +65,10 @@ def _has_unknown_containers(comparison: Comparison, name: str) -> bool:
     return not (containers is None or isinstance(containers, list))
 
 
-def _of_task(comparison: Comparison, name: str) -> Reasons:
+def _task_reasons(comparison: Comparison, name: str) -> Reasons:
     resource, settings = comparison.before.resources[name], comparison.settings_of(name)
     properties = mapping(resource.get("Properties"))
-    yield from _of_images(comparison, name)
+    yield from _image_reasons(comparison, name)
     if properties.get("PidMode") == "host":
         yield "pid-mode-host", True
     platform = properties.get("RuntimePlatform")
@@ -75,7 +78,7 @@ def _of_task(comparison: Comparison, name: str) -> Reasons:
         yield "collector-missing", True
     if settings.string("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(platform):
         yield "unsupported-architecture", True
-    yield from _of_execution_role(properties, settings)
+    yield from _execution_role_reasons(properties, settings)
     memory = properties.get("Memory") or settings.integer("AgentMemory") or settings.integer("AgentMemoryReservation")
     if not memory and (settings.string("LaunchTypes") == "ALL" or not is_fargate(properties)):
         yield "agent-without-memory-on-ec2", False
@@ -87,11 +90,11 @@ def _of_task(comparison: Comparison, name: str) -> Reasons:
         yield "log-router-unknown", False
     if len(containers) - len(agents) + 1 > MAX_CONTAINERS:
         yield "too-many-containers", True
-    yield from _of_names(containers)
-    yield from _of_sizes(properties, containers, settings)
+    yield from _name_reasons(containers)
+    yield from _size_reasons(properties, containers, settings)
 
 
-def _of_execution_role(properties: Mapping[str, Json], settings: Settings) -> Reasons:
+def _execution_role_reasons(properties: Mapping[str, Json], settings: Settings) -> Reasons:
     role, default_role = properties.get("ExecutionRoleArn"), settings.string("DefaultExecutionRoleArn")
     # An expression that evaluates to "" cannot get the default role: the macro replaces no expression.
     has_no_role = not role and (default_role is None or role is not None)
@@ -99,8 +102,8 @@ def _of_execution_role(properties: Mapping[str, Json], settings: Settings) -> Re
         yield "execution-role-missing", default_role is None
 
 
-def _of_launchers(comparison: Comparison, name: str) -> Reasons:
-    """Fargate platform versions before 1.4.0 do not run a task with PidMode `task`."""
+def _launcher_reasons(comparison: Comparison, name: str) -> Reasons:
+    """Yield a reason if the task is launched on a Fargate platform before 1.4.0, which does not run PidMode `task`."""
     for logical_id, launcher in comparison.before.resources.items():
         is_active = logical_id not in comparison.before.inactive
         if launcher.get("Type") != "AWS::ECS::TaskDefinition" and is_active:
@@ -123,20 +126,20 @@ def _could_be_the_agent(container: Mapping[str, Json]) -> bool:
     return looks_like_the_agent(container) or is_unknown(container.get("Image")) or "Image" not in container
 
 
-def _of_images(comparison: Comparison, name: str) -> Reasons:
+def _image_reasons(comparison: Comparison, name: str) -> Reasons:
     skips = comparison.settings_of(name).string("OnUnresolvedImage") == "skip"
-    for work in workloads(comparison, name):
-        if work.is_unresolved:
+    for workload in workloads(comparison, name):
+        if workload.is_unresolved:
             yield "image-unresolved", comparison.is_deployed(name) and not skips
         for key in ("EntryPoint", "Command"):
-            value = work.container.get(key)
+            value = workload.container.get(key)
             if not (value is None or isinstance(value, list)) or value == [""]:  # a blank CommaDelimitedList
                 yield "argv-is-not-a-list-of-strings", False
-        if argv(work.container.get("EntryPoint")) == [WRAPPER]:
+        if argv(workload.container.get("EntryPoint")) == [WRAPPER]:
             yield "wrapper-with-nothing-to-run", False
 
 
-def _of_names(containers: list[dict[str, Json]]) -> Reasons:
+def _name_reasons(containers: list[dict[str, Json]]) -> Reasons:
     names = Counter(text_of(container.get("Name")) for container in containers)
     if any(count > 1 for count in names.values()):
         yield "names-not-unique", False
@@ -155,29 +158,29 @@ def _of_names(containers: list[dict[str, Json]]) -> Reasons:
             yield "secret-and-variable-of-one-name", False
 
 
-def _of_raising(comparison: Comparison, name: str) -> Iterator[str]:
+def _raised_size_reasons(comparison: Comparison, name: str) -> Iterator[str]:
     """Yield a reason if the agent does not fit and the task cannot be raised, or its size is an expression."""
     resource, settings = comparison.before.resources[name], comparison.settings_of(name)
     properties = mapping(resource.get("Properties"))
-    own = [mapping(container) for container in without_agents(containers_of(resource))]
-    if settings.string("TaskSize") != "raise" or not agent_is_too_large(properties, own, settings):
+    others = [mapping(container) for container in without_agents(containers_of(resource))]
+    if settings.string("TaskSize") != "raise" or not agent_is_too_large(properties, others, settings):
         return
-    if raised_size(properties, own, settings) is None or has_size_expression(comparison.expression(name)):
+    if raised_size(properties, others, settings) is None or has_size_expression(comparison.expression(name)):
         yield "size-not-raised"
 
 
-def _of_sizes(properties: Mapping[str, Json], containers: list[dict[str, Json]], settings: Settings) -> Reasons:
+def _size_reasons(properties: Mapping[str, Json], containers: list[dict[str, Json]], settings: Settings) -> Reasons:
     """Yield a reason if the agent does not fit. It is not a reason if the other containers alone do not fit."""
     agents = [container for container in containers if is_agent(container)]
-    own = [container for container in containers if not is_agent(container)]
+    others = [container for container in containers if not is_agent(container)]
     for key, members in RESERVED_BY.items():
-        size, total = number(properties.get(key)), known_reservations(own, key)
+        size, total = number(properties.get(key)), known_reservations(others, key)
         if size is None:
             continue
         agent = agent_reservation(settings)[key]
-        if unknown_reservations(own, key):
+        if unknown_reservations(others, key):
             # A reservation is at most the hard limit, so the macro may count the hard limit instead.
-            largest = sum(max(number(container.get(member)) or 0 for member in members) for container in own)
+            largest = sum(max(number(container.get(member)) or 0 for member in members) for container in others)
             if largest + agent > size:
                 yield f"{key.lower()}-too-small", False
         elif total <= size < total + agent and settings.string("TaskSize") != "raise":

@@ -39,7 +39,7 @@ def task_is_selected(resource: Mapping[str, Json], settings: Settings) -> bool:
 
 
 def _a_container_has_opted_in(settings: Settings) -> bool:
-    return any("Enabled" in mapping(own) for own in settings.object("Containers").values())
+    return any("Enabled" in mapping(layer) for layer in settings.object("Containers").values())
 
 
 def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, Json], settings: Settings) -> bool:
@@ -52,8 +52,7 @@ def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, 
     opt_in = settings.string("Mode") == "opt-in"
     if opt_in:
         included += _colon_list(labels.get("kilt-include-containers"))
-    own = mapping(settings.object("Containers").get(name))
-    if "Enabled" in own:
+    if "Enabled" in mapping(settings.object("Containers").get(name)):
         return settings.for_container(name).boolean("Enabled")
     if opt_in and not has_opted_in(resource):
         return False

@@ -21,7 +21,7 @@ def structural_reasons(resource: Mapping[str, Json]) -> Iterator[str]:
             yield "containers-not-extensible"
     for container in _containers(resource):
         if _is_plain_object(container):
-            yield from _of_container(mapping(container))
+            yield from _container_reasons(mapping(container))
         else:
             yield "containers-not-extensible"
 
@@ -61,7 +61,7 @@ def _containers(resource: Mapping[str, Json]) -> Iterator[Json]:
             yield from _branch_values(entry)
 
 
-def _of_container(container: dict[str, Json]) -> Iterator[str]:
+def _container_reasons(container: dict[str, Json]) -> Iterator[str]:
     if _is_made_by_a_transform(container):
         yield "made-by-a-transform"
     for value in (value for key in ("Environment", "VolumesFrom") for value in _branch_values(container.get(key))):

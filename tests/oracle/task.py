@@ -39,11 +39,11 @@ def check_task(comparison: Comparison, name: str) -> Iterator[Finding]:
     skips = settings.string("OnUnresolvedImage") == "skip"
     if comparison.is_deployed(name) and not skips:
         yield from findings_at(name, (
-            f"{_label(work)}: its image is unknown, so the template should have been refused"
-            for work in expected if work.is_unresolved
+            f"{_label(workload)}: its image is unknown, so the template should have been refused"
+            for workload in expected if workload.is_unresolved
         ))  # fmt: skip
     if skips and may_differ_from_run(comparison, name):
-        expected = [work for work in expected if not _is_unchanged(comparison, name, work)]
+        expected = [workload for workload in expected if not _is_unchanged(comparison, name, workload)]
     if is_unchanged and not expected:
         return
     if not expected and not (has_conditions(comparison.expression(name)) and comparison.is_selected(name)):
@@ -65,17 +65,17 @@ def may_differ_from_run(comparison: Comparison, name: str) -> bool:
     return comparison.has_other_conditions or comparison.is_from_loop(name)
 
 
-def _is_unchanged(comparison: Comparison, name: str, work: Workload) -> bool:
+def _is_unchanged(comparison: Comparison, name: str, workload: Workload) -> bool:
     containers = without_agents(containers_of(comparison.after.resources[name]))
-    return work.index < len(containers) and same(dict(work.container), containers[work.index])
+    return workload.index < len(containers) and same(dict(workload.container), containers[workload.index])
 
 
 def _agents(resource: Mapping[str, Json]) -> list[Json]:
     return [container for container in containers_of(resource) if is_agent(container)]
 
 
-def _label(work: Workload) -> str:
-    return f"container {text_of(work.container.get('Name'))}"
+def _label(workload: Workload) -> str:
+    return f"container {text_of(workload.container.get('Name'))}"
 
 
 def _check_properties(comparison: Comparison, name: str, expected: list[Workload]) -> Iterator[Finding]:
@@ -106,9 +106,9 @@ def _check_size(comparison: Comparison, name: str, expected: list[Workload]) -> 
     source = comparison.expression(name)
     if is_unchanged and (not expected or (comparison.has_other_conditions and has_size_expression(source))):
         return  # TaskSize does not raise an expression, so its value in an inactive branch may be too small
-    own = [mapping(container) for container in without_agents(containers_of(comparison.before.resources[name]))]
+    others = [mapping(container) for container in without_agents(containers_of(comparison.before.resources[name]))]
     may_be_fargate = has_conditional_compatibility(source)
-    complaints = check_size(before, after, own, comparison.settings_of(name), may_be_fargate=may_be_fargate)
+    complaints = check_size(before, after, others, comparison.settings_of(name), may_be_fargate=may_be_fargate)
     yield from findings_at(name, complaints)
 
 
@@ -118,28 +118,28 @@ def _check_containers(comparison: Comparison, name: str, expected: list[Workload
     if len(old) != len(new):
         yield Finding(name, f"{len(old)} containers became {len(new)}, not counting the agent")
         return
-    by_index = {work.index: work for work in expected}
+    by_index = {workload.index: workload for workload in expected}
     for index, (was, is_now) in enumerate(zip(old, new, strict=True)):
         location = f"{name}.ContainerDefinitions[{index}]"
-        work = by_index.get(index)
-        if work is None:
+        workload = by_index.get(index)
+        if workload is None:
             if not same(was, is_now):
                 yield Finding(location, "is not to be instrumented, but it changed")
-        elif not (same(was, is_now) and work.is_unresolved):
-            yield from findings_at(location, _check_workload(comparison, name, work, mapping(is_now)))
+        elif not (same(was, is_now) and workload.is_unresolved):
+            yield from findings_at(location, _check_workload(comparison, name, workload, mapping(is_now)))
 
 
-def _check_workload(comparison: Comparison, name: str, work: Workload, after: Mapping[str, Json]) -> list[str]:
+def _check_workload(comparison: Comparison, name: str, workload: Workload, after: Mapping[str, Json]) -> list[str]:
     expected = Expected(
-        comparison.settings_of(name).for_container(text_of(work.container.get("Name"))),
-        work.config,
+        comparison.settings_of(name).for_container(text_of(workload.container.get("Name"))),
+        workload.config,
         may_prepend_capability=has_capability_expression(comparison.expression(name)),
-        keeps_argv=work.is_unresolved,
+        keeps_argv=workload.is_unresolved,
     )
-    complaints = list(check_workload(work.container, after, expected))
+    complaints = list(check_workload(workload.container, after, expected))
     if complaints and comparison.has_other_conditions and comparison.is_from_loop(name):
         # In an inactive branch, images that differ between the items of a loop may leave EntryPoint and Command as is.
-        complaints = list(check_workload(work.container, after, replace(expected, keeps_argv=True)))
+        complaints = list(check_workload(workload.container, after, replace(expected, keeps_argv=True)))
     return complaints
 
 
@@ -162,7 +162,7 @@ def _check_agent_container(
         yield Finding(name, "the agent is not the last container")
     properties = mapping(before.get("Properties"))
     existing = mapping(old[old_indexes[0]]) if old_indexes else None
-    first_log = expected[0].container.get("LogConfiguration") if expected else None
+    inherited_log = expected[0].container.get("LogConfiguration") if expected else None
     needs_memory = not is_fargate(properties) and properties.get("Memory") is None
-    complaints = check_agent(existing, mapping(new[index]), settings, first_log, needs_memory=needs_memory)
+    complaints = check_agent(existing, mapping(new[index]), settings, inherited_log, needs_memory=needs_memory)
     yield from findings_at(f"{name}.{AGENT}", complaints)

@@ -73,8 +73,8 @@ class _Resources:
     def _check_list(self, location: str, before: Json, after: Json, assumptions: Assumptions) -> Iterator[Finding]:
         """Compare two lists of containers, or two `Fn::If` of such lists."""
         if isinstance(before, list) and isinstance(after, list):
-            old = [container for container in before if not _mentions_agent(container)]
-            new = [container for container in after if not _mentions_agent(container)]
+            old = [container for container in before if not _is_agent_entry(container)]
+            new = [container for container in after if not _is_agent_entry(container)]
             if len(old) != len(new):
                 yield Finding(location, f"{len(old)} entries became {len(new)}, not counting the agent")
                 return
@@ -166,12 +166,12 @@ def _branches(before: Json, after: Json) -> list[tuple[Json, Json, Assumptions]]
     return None
 
 
-def _mentions_agent(container: Json) -> bool:
+def _is_agent_entry(container: Json) -> bool:
     """Return whether this entry is the agent, possibly inside `Fn::If`."""
     match container:
         case {"Fn::If": [_, yes, no]}:
             no_value: Json = {"Ref": NO_VALUE.value}
-            are_agents = [_mentions_agent(branch) for branch in (yes, no) if branch != no_value]
+            are_agents = [_is_agent_entry(branch) for branch in (yes, no) if branch != no_value]
             return bool(are_agents) and all(are_agents)
         case {"Name": name}:
             return name == AGENT

@@ -1,4 +1,4 @@
-"""How the oracle adds up reservations, and the size that it expects with TaskSize=raise."""
+"""The oracle adds up reservations as ECS does, and expects the right size with TaskSize=raise."""
 
 from __future__ import annotations
 

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from oracle.values import Json
 from secret_guard import PLANTED
-from strategies.expressions import ARGVS, IMAGE_EXPRESSIONS, NOVALUE, TEXTS, Values, if_, maybe_if, mostly
+from strategies.expressions import ARGVS, IMAGE_EXPRESSIONS, NOVALUE, TEXTS, JsonStrategy, if_, maybe_if, mostly
 
 WRAPPER = "/opt/draios/bin/instrument"
 AGENT = "SysdigInstrumentation"
 VOLUME: Json = {"SourceContainer": AGENT, "ReadOnly": True}
 
 
-def fixed_map(**values: Values) -> Values:
+def fixed_map(**values: JsonStrategy) -> JsonStrategy:
     """Return a strategy for objects with these keys, in this order."""
     return st.fixed_dictionaries(values).map(dict)
 
@@ -27,7 +27,7 @@ _ODD_VARIABLES = st.one_of(
     fixed_map(Value=TEXTS, Name=st.just("REVERSED"), Comment=st.just(1)),
 )
 _ENTRIES = maybe_if(mostly(_VARIABLES, _ODD_VARIABLES, 4))
-ENVIRONMENTS: Values = maybe_if(st.lists(_ENTRIES, max_size=3).map(list))
+ENVIRONMENTS: JsonStrategy = maybe_if(st.lists(_ENTRIES, max_size=3).map(list))
 
 _CAPABILITY_LISTS = st.lists(maybe_if(st.sampled_from(["SYS_PTRACE", "NET_RAW"])), max_size=2, unique_by=str).map(list)
 _CAPABILITIES = st.one_of(
@@ -36,13 +36,13 @@ _CAPABILITIES = st.one_of(
     fixed_map(Add=maybe_if(_CAPABILITY_LISTS)),
     fixed_map(ADD=st.just(["SYS_ADMIN"])),
 )
-_LINUX: Values = st.one_of(
+_LINUX: JsonStrategy = st.one_of(
     fixed_map(InitProcessEnabled=st.sampled_from([True, "true", {"Ref": "Flag"}])),
     fixed_map(Capabilities=maybe_if(_CAPABILITIES)),
     fixed_map(Capabilities=maybe_if(_CAPABILITIES), InitProcessEnabled=st.sampled_from([False])),
     st.just({}),
 )
-_OTHERS: dict[str, Values] = {
+_OTHERS: dict[str, JsonStrategy] = {
     "Cpu": st.sampled_from([64, "64", {"Fn::If": ["IsLive", 64, 32]}, {"Ref": "Units"}]),
     "Memory": st.sampled_from(
         [256, 512, "1000", {"Fn::If": ["IsLive", 400, NOVALUE]}, {"Fn::GetAtt": ["Current", "Size"]}]
@@ -68,9 +68,9 @@ def containers(draw: st.DrawFn, name: str) -> Json:
     """Draw a container, with keys that the macro changes and keys that it does not, in any order."""
     # The first container keeps its name, so that others can mount its volumes.
     expression: Json = name if name == "c0" else {"Fn::Sub": name + "-${Stage}"}
-    keys: dict[str, Values] = {"Name": mostly(st.just(name), st.just(expression), 6)}
+    keys: dict[str, JsonStrategy] = {"Name": mostly(st.just(name), st.just(expression), 6)}
     keys["Image"] = IMAGE_EXPRESSIONS
-    chances: dict[str, tuple[Values, int]] = {
+    chances: dict[str, tuple[JsonStrategy, int]] = {
         "EntryPoint": (ARGVS, 2),
         "Command": (ARGVS, 2),
         "Environment": (ENVIRONMENTS, 2),
@@ -103,7 +103,7 @@ def _wrapped(container: dict[str, Json], by_kilt: bool) -> dict[str, Json]:  # n
     }
 
 
-AGENTS: Values = st.sampled_from([
+AGENTS: JsonStrategy = st.sampled_from([
     {"Name": AGENT, "Image": "quay.io/sysdig/workload-agent:5.3.0", "Essential": "false",
      "EntryPoint": ["/opt/draios/bin/sidecar"], "Environment": [{"Name": "SYSDIG_ORCHESTRATOR", "Value": "x"}]},
     {"Name": AGENT, "Image": "quay.io/sysdig/workload-agent:latest", "Cpu": 0},

@@ -9,27 +9,27 @@ from strategies.stacks import IMAGES, REGISTRY, STAGES
 
 NOVALUE: Json = {"Ref": "AWS::NoValue"}
 CONDITIONS = ("IsLive", "IsLarge", "IsFlagged", "Mixed", "Opposite")
-Values = st.SearchStrategy[Json]
+JsonStrategy = st.SearchStrategy[Json]
 
 
-def mostly(usual: Values, rare: Values, one_in: int = 5) -> Values:
+def mostly(usual: JsonStrategy, rare: JsonStrategy, one_in: int = 5) -> JsonStrategy:
     """Return a strategy that draws from `rare` once in `one_in` times, otherwise from `usual`."""
     return st.integers(1, one_in).flatmap(lambda number: rare if number == one_in else usual)
 
 
-def if_(yes: Values, no: Values) -> Values:
+def if_(yes: JsonStrategy, no: JsonStrategy) -> JsonStrategy:
     """Return a strategy for `Fn::If` on some condition."""
     return st.tuples(st.sampled_from(CONDITIONS), yes, no).map(lambda parts: {"Fn::If": list(parts)})
 
 
-def maybe_if(value: Values, *, no_value: bool = True, one_in: int = 4) -> Values:
+def maybe_if(value: JsonStrategy, *, no_value: bool = True, one_in: int = 4) -> JsonStrategy:
     """Return a strategy for the value, or `Fn::If` over two of it: sometimes nested, sometimes with `AWS::NoValue`."""
     other = mostly(value, st.just(NOVALUE), 3) if no_value else value
     return mostly(value, if_(value, mostly(other, if_(other, value), 4)) | if_(other, value), one_in)
 
 
 _STRINGS = st.sampled_from(["/app/server", "--port", "8080", "a b", "${shell}", "", "é", "sh", "-c"])
-TEXTS: Values = st.one_of(
+TEXTS: JsonStrategy = st.one_of(
     _STRINGS,
     _STRINGS,
     st.sampled_from([
@@ -45,14 +45,14 @@ TEXTS: Values = st.one_of(
     ]),
 )  # fmt: skip
 _ITEMS = mostly(TEXTS, st.sampled_from([8080, True, 1.5]) | if_(TEXTS, st.just(NOVALUE)), 4)
-_LITERAL_LISTS: Values = st.lists(_ITEMS, min_size=1, max_size=3).map(list)
-_DYNAMIC_LISTS: Values = st.sampled_from([
+_LITERAL_LISTS: JsonStrategy = st.lists(_ITEMS, min_size=1, max_size=3).map(list)
+_DYNAMIC_LISTS: JsonStrategy = st.sampled_from([
     {"Ref": "Words"},
     {"Fn::Split": [" ", {"Fn::Sub": "run ${Stage}"}]},
     {"Fn::Split": [",", {"Ref": "Size"}]},
     {"Fn::FindInMap": ["Images", {"Ref": "Stage"}, "Argv"]},
 ])  # fmt: skip
-ARGVS: Values = maybe_if(mostly(_LITERAL_LISTS, st.one_of(st.just([]), _DYNAMIC_LISTS, st.just(NOVALUE)), 3))
+ARGVS: JsonStrategy = maybe_if(mostly(_LITERAL_LISTS, st.one_of(st.just([]), _DYNAMIC_LISTS, st.just(NOVALUE)), 3))
 
 _STAGE: Json = {"Ref": "Stage"}
 _RESOLVABLE_IMAGES: list[Json] = [
@@ -80,8 +80,8 @@ _UNRESOLVABLE_IMAGES: list[Json] = [
     {"Fn::Sub": "${Current.Image}"},
     {"Fn::ImportValue": "no"},
 ]
-LITERAL_IMAGES: Values = st.sampled_from(IMAGES).map(str)
-IMAGE_EXPRESSIONS: Values = maybe_if(
+LITERAL_IMAGES: JsonStrategy = st.sampled_from(IMAGES).map(str)
+IMAGE_EXPRESSIONS: JsonStrategy = maybe_if(
     mostly(LITERAL_IMAGES | st.sampled_from(_RESOLVABLE_IMAGES), st.sampled_from(_UNRESOLVABLE_IMAGES), 25),
     no_value=False,
 )
@@ -95,7 +95,7 @@ def condition_definitions(draw: st.DrawFn) -> dict[str, Json]:
         "IsLarge": {"Fn::Equals": [draw(st.sampled_from(["large", "small"])), {"Ref": "Size"}]},
         "IsFlagged": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", [{"Ref": "Flag"}]]}, "true"]}]},
     }
-    named: Values = st.sampled_from([{"Condition": name} for name in basic])
+    named: JsonStrategy = st.sampled_from([{"Condition": name} for name in basic])
     node = st.recursive(
         named,
         lambda inner: st.one_of(

@@ -12,7 +12,7 @@ from oracle.evaluate import StackInputs
 from oracle.images import Images
 from oracle.values import Json
 from strategies.containers import container_lists, fixed_map
-from strategies.expressions import NOVALUE, TEXTS, Values, condition_definitions, if_, maybe_if, mostly
+from strategies.expressions import NOVALUE, TEXTS, JsonStrategy, condition_definitions, if_, maybe_if, mostly
 from strategies.stacks import HELPERS, MAPPINGS, PARAMETERS, image_configs, stack_inputs
 
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
@@ -32,7 +32,7 @@ class Scenario:
     images: Images
 
 
-_OPTIONAL: dict[str, Values] = {
+_OPTIONAL: dict[str, JsonStrategy] = {
     "Priority": st.just("security"),
     "SidecarMode": st.just("force"),
     "LogLevel": st.just("debug"),
@@ -54,7 +54,7 @@ _OPTIONAL: dict[str, Values] = {
     "Mode": st.just("opt-in"),
     "CollectorPort": st.sampled_from([6666, "6666"]),
 }
-_BY_RESOURCE: dict[str, Values] = {
+_BY_RESOURCE: dict[str, JsonStrategy] = {
     "Enabled": st.sampled_from([True, "false"]),
     "Priority": st.just("security"),
     "AccessKeySecret": st.sampled_from([{"Ref": "Size"}, {"Fn::If": ["IsLive", KEY_ARN, {"Ref": "Size"}]}]),
@@ -63,37 +63,37 @@ _BY_RESOURCE: dict[str, Values] = {
 
 
 @st.composite
-def _some_of(draw: st.DrawFn, choices: dict[str, Values], one_in: int) -> dict[str, Json]:
+def _some_of(draw: st.DrawFn, choices: dict[str, JsonStrategy], one_in: int) -> dict[str, Json]:
     return {name: draw(values) for name, values in choices.items() if draw(st.integers(1, one_in)) == one_in}
 
 
-_COMPATIBILITIES: Values = mostly(
+_COMPATIBILITIES: JsonStrategy = mostly(
     st.just(["FARGATE"]),
     st.sampled_from(
         [["EC2", "FARGATE"], [{"Ref": "Launch"}], ["EC2"], NOVALUE, {"Fn::If": ["IsLive", ["FARGATE"], NOVALUE]}]
     ),
     3,
 )
-_ROLES: Values = mostly(
+_ROLES: JsonStrategy = mostly(
     st.just(ROLE), st.sampled_from([{"Fn::If": ["IsLive", ROLE, NAMED_ROLE]}, NAMED_ROLE, {"Ref": "Role"}, NOVALUE]), 3
 )
-_CPUS: Values = mostly(
+_CPUS: JsonStrategy = mostly(
     st.sampled_from([4096, "4096", {"Fn::If": ["IsLive", 4096, "4096"]}]),
     st.sampled_from([256, ".25 vCPU", {"Fn::If": ["IsLive", "512", 256]}, {"Ref": "Units"}, {"Fn::If": ["Mixed", {"Ref": "Units"}, 256]}]),
     3,
 )  # fmt: skip
-_MEMORIES: Values = mostly(
+_MEMORIES: JsonStrategy = mostly(
     st.just("8192"),
     st.sampled_from([512, "1 GB", {"Fn::If": ["IsLive", 1024, "0.5 GB"]}, {"Ref": "Units"}, {"Fn::GetAtt": ["Current", "Size"]}]),
     3,
 )  # fmt: skip
-_PLATFORMS: Values = st.one_of(
+_PLATFORMS: JsonStrategy = st.one_of(
     fixed_map(CpuArchitecture=maybe_if(st.sampled_from(["X86_64", "ARM64"]))),
     fixed_map(OperatingSystemFamily=st.just("LINUX")),
     if_(fixed_map(CpuArchitecture=st.just("ARM64")), st.just(NOVALUE)),
     fixed_map(OperatingSystemFamily=st.just("WINDOWS_SERVER_2022_FULL")),
 )
-_TAGS: Values = st.sampled_from([
+_TAGS: JsonStrategy = st.sampled_from([
     [{"Key": "kilt-ignore", "Value": ""}],
     [{"Key": "sysdig-instrument", "Value": "true"}],
     [{"Key": {"Ref": "Stage"}, "Value": {"Fn::Sub": "${AWS::StackName}"}}, {"Fn::If": ["IsLive", {"Key": "a", "Value": "b"}, NOVALUE]}],
@@ -104,7 +104,7 @@ _TAGS: Values = st.sampled_from([
 @st.composite
 def task_definitions(draw: st.DrawFn) -> Json:
     """Draw an AWS::ECS::TaskDefinition."""
-    rare: dict[str, tuple[Values, int]] = {
+    rare: dict[str, tuple[JsonStrategy, int]] = {
         "RuntimePlatform": (_PLATFORMS, 5),
         "PidMode": (maybe_if(st.sampled_from(["task", "task", "host"])), 10),
         "Tags": (_TAGS, 8),
@@ -132,7 +132,7 @@ def task_definitions(draw: st.DrawFn) -> Json:
     return {**resource, "Properties": properties}
 
 
-_COLLECTIONS: Values = st.sampled_from([["live", "dev"], ["test"], {"Ref": "Words"}])
+_COLLECTIONS: JsonStrategy = st.sampled_from([["live", "dev"], ["test"], {"Ref": "Words"}])
 
 
 @st.composite

@@ -70,9 +70,9 @@ class ProcessedTask:
         """
         if key not in container.value:
             return
-        scope, given = self.task.scope, self.task.assumptions
-        for leaf, assumptions in member_values(container.value, key, container.pointer, given):
-            if assumptions != given and not is_active(assumptions, scope):
+        scope = self.task.scope
+        for leaf, assumptions in member_values(container.value, key, container.pointer, self.task.assumptions):
+            if assumptions != self.task.assumptions and not is_active(assumptions, scope):
                 continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
                 entry = known_value(item, scope) if is_expression(item) else item

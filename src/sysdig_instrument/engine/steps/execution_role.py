@@ -57,9 +57,8 @@ Manager user guide, «What's in a Secrets Manager secret?»). Six lower-case let
 of the name."""
 
 _MIN_ARN_FIELDS: Final = 6  # arn:partition:service:region:account:resource
-_SECRET_ARN_FIELDS: Final = (
-    7  # arn:partition:secretsmanager:region:account:secret:name; ECS accepts a JSON key after it
-)
+# arn:partition:secretsmanager:region:account:secret:name. ECS accepts a JSON key and a version after it.
+_SECRET_ARN_FIELDS: Final = 7
 
 
 def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
