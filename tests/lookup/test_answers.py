@@ -132,7 +132,7 @@ def test_without_a_region_only_images_are_looked_up(monkeypatch: pytest.MonkeyPa
     answers = make_lookup(Settings(), None, lambda: session, lambda: math.inf)([image, SsmLookup("/p")])
     assert answers[image] == ImageConfig()
     assert answers[SsmLookup("/p")] == Unavailable(
-        Reason('"/p" cannot be looked up, because the AWS region is not known', "Use --region, or set AWS_REGION")
+        Reason('"/p" cannot be looked up, because the AWS region is not known', "Give --region, or set AWS_REGION")
     )
 
 
