@@ -302,7 +302,7 @@ def test_a_config_with_a_huge_declared_size_is_not_fetched(network: Network) -> 
     registry["app"].manifest({"schemaVersion": 2, "config": descriptor, "layers": []}, OCI_MANIFEST, "1")
     site = network.site("flood.example", registry)
     fault = ask_beside_a_good_one(network, "flood.example/app:1")
-    assert "exceeds the limit of 8 MiB" in fault.reason.fact
+    assert "exceeds the limit of 1 MiB" in fault.reason.fact
     assert len(site.calls) == 1
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 from sysdig_instrument.lookup import egress
 from sysdig_instrument.lookup.errors import CREDENTIALS_ADVICE, HttpError, UnavailableError
@@ -158,16 +159,19 @@ class PullScope:
     secret_id: str | None
 
 
+NO_NOTE: Final = Reason("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Authorization:
     """The value of an Authorization header; None for an anonymous request.
 
-    ``note`` says why no credentials were used: they could not be read, or were not sent. It becomes part of the message
-    if the registry refuses the request.
+    ``note`` says why no credentials were used, and what to do: they could not be read, or were not sent. It becomes part
+    of the message if the registry refuses the request.
     """
 
     header: str | None
-    note: str = ""
+    note: Reason = NO_NOTE
 
 
 class RegistryAuth:
@@ -182,7 +186,7 @@ class RegistryAuth:
 
     def send(
         self, request: HttpRequest, pull_scope: PullScope, credentials: CredentialProvider
-    ) -> tuple[HttpResponse, str]:
+    ) -> tuple[HttpResponse, Reason]:
         """Return the registry's response, authenticated if the registry requires it, and the authorization's note.
 
         Raises:
@@ -193,10 +197,10 @@ class RegistryAuth:
             response, same_origin = self._http.send(request)
             # A host that the registry redirected to must not receive the registry's credentials.
             if response.status != _UNAUTHORIZED or not same_origin:
-                return response, ""
+                return response, NO_NOTE
             auth_challenge = parse_www_authenticate(response.headers.getlist("WWW-Authenticate"))
             if auth_challenge is None:
-                return response, ""
+                return response, NO_NOTE
             self._challenges[pull_scope.registry] = auth_challenge
         authorization = self._authorizations.get(
             pull_scope, lambda: self._authorize(request, pull_scope, auth_challenge, credentials)
@@ -211,13 +215,13 @@ class RegistryAuth:
         auth_challenge: BearerChallenge | BasicChallenge,
         credentials: CredentialProvider,
     ) -> Authorization:
-        note = ""
+        note = NO_NOTE
         try:
             login = self._logins.get(
                 (pull_scope.registry, pull_scope.secret_id), lambda: credentials.find_login(pull_scope.registry)
             )
         except UnavailableError as error:  # the image may still be public
-            login, note = None, error.reason.fact
+            login, note = None, error.reason
         if isinstance(auth_challenge, BearerChallenge):
             return self._bearer_authorization(request, pull_scope, auth_challenge, login, note)
         return Authorization(login.basic_authorization if login and login.username else None, note)
@@ -228,14 +232,15 @@ class RegistryAuth:
         pull_scope: PullScope,
         auth_challenge: BearerChallenge,
         login: Login | None,
-        note: str,
+        note: Reason,
     ) -> Authorization:
         realm = egress.parse_url(auth_challenge.realm)
-        advice = ""
         if login and not is_trusted_realm(pull_scope.registry, realm.host, self._token_services):
             login = None
-            note = f"no credentials were sent, because its host does not belong to {pull_scope.registry}"
-            advice = f"If {realm.host} is this registry's token service, add it to TokenServices"
+            note = Reason(
+                f"no credentials were sent, because its host does not belong to {pull_scope.registry}",
+                f"If {realm.host} is this registry's token service, add it to TokenServices",
+            )
         # A registry may use a scope of its own ("aws" at public.ecr.aws). Otherwise request pull access and no more.
         custom_scope = auth_challenge.scope and not auth_challenge.scope.startswith("repository:")
         scope = auth_challenge.scope if custom_scope else f"repository:{pull_scope.repository}:pull"
@@ -243,10 +248,10 @@ class RegistryAuth:
         response, _ = self._http.send(_token_request(request, realm, parameters, login))
         if response.status != _OK:
             refusal = "rejected the credentials" if login else "did not issue an anonymous token"
-            details = f"; {note}" if note else ""
+            details = f"; {note.fact}" if note.fact else ""
             raise HttpError(
                 f"the token service {realm.host} {refusal} (status {response.status}){details}",
-                advice or ("Correct the credentials" if login else CREDENTIALS_ADVICE),
+                note.advice or ("Correct the credentials" if login else CREDENTIALS_ADVICE),
             )
         return Authorization(f"Bearer {_parse_token(response.body, realm.host)}", note)
 

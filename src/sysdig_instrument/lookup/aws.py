@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any, Final, TypeAlias
 
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -20,6 +21,9 @@ AwsSession: TypeAlias = Any
 CONNECT_TIMEOUT_SECONDS: Final = 3
 READ_TIMEOUT_SECONDS: Final = 10
 MAX_ATTEMPTS: Final = 3
+_PARSER_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
+"""botocore's parsers raise these for values of another type than the service's model says."""
+
 _ACCESS_DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _CREDENTIAL_ERROR_CODES: Final = frozenset(
     {
@@ -36,6 +40,10 @@ _CREDENTIAL_ERROR_CODES: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
+
+
+INVALID_RESPONSE: Final = "an invalid response"
+"""The code of a response that was cut off, is not in the service's format, or lacks a part that it must have."""
 
 
 class AwsError(Exception):
@@ -148,8 +156,16 @@ def call(operation: Callable[..., dict[str, Any]], **parameters: object) -> dict
     Raises:
         AwsError: The call failed.
     """
-    response: dict[str, Any] = translate_errors(lambda: operation(**parameters))
+    response = translate_errors(lambda: operation(**parameters))
+    if not isinstance(response, dict):
+        raise AwsError(INVALID_RESPONSE)
     return response
+
+
+def objects_in(response: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of a response. boto3 does not check what a service sends."""
+    items = response.get(key)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 has no types
@@ -159,11 +175,15 @@ def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 
         AwsError: boto3 raised an error.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - lazily: see the module's docstring
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - the same
 
     try:
         return action()
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        raise AwsError(code if code.isascii() and code.isalnum() else "an error") from None
+        is_code = isinstance(code, str) and code.isascii() and code.isalnum()
+        raise AwsError(code if is_code else "an error") from None
     except BotoCoreError as error:
         raise AwsError(type(error).__name__) from None
+    except (ResponseParserError, HTTPException, OSError, RecursionError, *_PARSER_ERRORS):
+        raise AwsError(INVALID_RESPONSE) from None

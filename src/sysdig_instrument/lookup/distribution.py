@@ -77,10 +77,10 @@ class DistributionRepository:
             return response
         code = _error_code(response.body)
         status = f"status {response.status}" + (f", {code}" if code else "")
-        details = f"; {note}" if note else ""
+        details = f"; {note.fact}" if note.fact else ""
         raise HttpError(
             f"{self.pull_scope.registry} refused the request ({status}){details}",
-            _ADVICE_BY_STATUS.get(response.status, ""),
+            note.advice or _ADVICE_BY_STATUS.get(response.status, ""),
         )
 
 
