@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
@@ -28,6 +29,12 @@ _TCHARS: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _AUTH_PARAM: Final = re.compile(rf'\s*({_TCHARS})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TCHARS}))\s*(?:,|$)')
 _AUTH_SCHEME: Final = re.compile(rf"[\s,]*({_TCHARS})(?:\s+|\s*,|$)")
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
+
+MAX_CHALLENGE_BYTES: Final = 8 << 10
+"""Limit of all WWW-Authenticate headers of a response together, which have some hundred bytes."""
+
+MAX_CHALLENGES: Final = 16
+"""Limit of challenges in a response: registries send one or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +55,25 @@ def parse_www_authenticate(headers: Iterable[str]) -> BearerChallenge | BasicCha
     """Return the challenge to answer: Bearer if there is one, else Basic; None if there is neither.
 
     Docker Hub and others send one challenge; Harbor and Nexus may send both. Unknown and malformed challenges are
-    skipped.
+    skipped, and so is everything beyond the limits of a response.
     """
-    challenges = [challenge for header in headers for challenge in _parse_challenges(header)]
+    challenges = list(islice(_parse_challenges(headers), MAX_CHALLENGES))
     for scheme, parameters in challenges:
         if scheme == "bearer" and "realm" in parameters:
             return BearerChallenge(parameters["realm"], parameters.get("service", ""), parameters.get("scope", ""))
     return BasicChallenge() if any(scheme == "basic" for scheme, _ in challenges) else None
 
 
-def _parse_challenges(header: str) -> Iterable[tuple[str, dict[str, str]]]:
+def _parse_challenges(headers: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    remaining = MAX_CHALLENGE_BYTES
+    for header in headers:
+        remaining -= len(header)  # urllib3 decodes each byte as one character
+        if remaining < 0:
+            return
+        yield from _parse_challenge_list(header)
+
+
+def _parse_challenge_list(header: str) -> Iterator[tuple[str, dict[str, str]]]:
     position = 0
     while scheme := _AUTH_SCHEME.match(header, position):
         parameters = {}
