@@ -374,6 +374,20 @@ def test_a_response_that_is_not_an_object(network: Network, response: Anything) 
     assert "Amazon ECR in eu-west-1 returned an invalid response" in refused_answer(network, aws).reason.fact
 
 
+def test_manifests_of_ecr_count_too(network: Network) -> None:
+    """One manifest under its tag and its digest counts once."""
+    aws = StubbedSession()
+    images = [
+        {"imageId": {"imageTag": f"{number}", "imageDigest": f"sha256:{number}"}, "imageManifest": " " * (3 << 20)}
+        for number in range(6)
+    ]
+    client = aws.stub("ecr", "eu-west-1").client
+    client.batch_get_image = lambda **_: {"images": images[:5]}
+    assert "its manifest is not a JSON object" in refused_answer(network, aws).reason.fact
+    client.batch_get_image = lambda **_: {"images": images}
+    assert "the manifests of all images together exceed the limit of 16 MiB" in refused_answer(network, aws).reason.fact
+
+
 def test_a_manifest_with_a_lone_surrogate(network: Network) -> None:
     aws = StubbedSession()
     image = {"imageId": {"imageTag": "1"}, "imageManifest": "\ud800", "imageManifestMediaType": 5}

@@ -106,6 +106,7 @@ class EcrRepositoryClient:
         self.prefetch_manifests([tag_or_digest])
         result = self._manifests_or_failures[tag_or_digest]
         if isinstance(result, RawManifest):
+            self.http.body_limits.acquire(len(result.body))  # the caller parses it
             return result
         if result == _NOT_IN_RESPONSE:
             raise HttpError(
@@ -153,6 +154,10 @@ class EcrRepositoryClient:
             acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES),
         )
         results = _parse_failures(response) | _parse_images(response)
+        for body in {
+            id(result): result.body for result in results.values() if isinstance(result, RawManifest)
+        }.values():
+            self.http.body_limits.count_manifest(body)
         for tag_or_digest in tags_or_digests:
             self._manifests_or_failures[tag_or_digest] = results.get(tag_or_digest, _NOT_IN_RESPONSE)
 

@@ -306,6 +306,7 @@ class ImageReader:
             PullScope(image_reference.registry, image_reference.repository, key.secret_id),
             ChainedCredentials((*container_credentials, self.default_credentials)),
             self.egress_policy,
+            self.http.body_limits,
         )
         for image_key, image_lookups in lookups_by_image.items():
             self._read_image(repository, image_key, image_lookups)
@@ -322,6 +323,8 @@ class ImageReader:
                     image_lookups, unreadable_image(str(key.reference), error.fact, error.advice).unavailable
                 )
             return
+        finally:
+            self.http.body_limits.release()
         for key, image_lookups in lookups_by_image.items():
             self.worker_pool.submit(
                 f"ecr {ecr_repository.region}", partial(self._read_image, client, key, image_lookups)
@@ -337,6 +340,8 @@ class ImageReader:
         else:
             self.cache.put_image(key, config)
             self._record_answer(image_lookups, config)
+        finally:
+            self.http.body_limits.release()
 
     def _record_answer(self, image_lookups: list[ImageLookup], answer: Answer) -> None:
         for lookup in image_lookups:
