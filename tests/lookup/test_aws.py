@@ -60,7 +60,8 @@ def test_other_names_are_not_regions(region: str) -> None:
     with pytest.raises(AwsError) as error:
         AwsClients(lambda: session).client("ssm", region)
     assert session.created == []
-    assert error.value.fact("Amazon ECR") == "Amazon ECR was not called, because the name of the Region is not valid"
+    fact = "Amazon ECR was not called, because the name of the Region is not valid: InvalidRegionError"
+    assert error.value.fact("Amazon ECR") == fact
     assert error.value.advice("x", "y").startswith("Correct the Region")
 
 

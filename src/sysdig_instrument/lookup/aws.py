@@ -72,7 +72,7 @@ class AwsError(Exception):
         if self.code in _CREDENTIAL_ERROR_CODES:
             return f"{service} could not be called without valid AWS credentials ({self.code})"
         if self.code == INVALID_REGION:
-            return f"{service} was not called, because the name of the Region is not valid"
+            return f"{service} was not called, because the name of the Region is not valid: {self.code}"
         return f"{service} returned {self.code}"
 
     def advice(self, permission: str, resource: str) -> str:
