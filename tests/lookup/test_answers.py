@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -132,7 +133,7 @@ def test_without_a_region_only_images_are_looked_up(monkeypatch: pytest.MonkeyPa
     answers = make_lookup(Settings(), None, lambda: session, lambda: math.inf)([image, SsmLookup("/p")])
     assert answers[image] == ImageConfig()
     assert answers[SsmLookup("/p")] == Unavailable(
-        Reason('"/p" cannot be looked up, because the AWS region is not known', "Use --region, or set AWS_REGION")
+        Reason('"/p" cannot be looked up, because the AWS region is not known', "Give --region, or set AWS_REGION")
     )
 
 
@@ -221,6 +222,40 @@ def test_the_cache_is_bounded() -> None:
         sum(cache.get_config_blob(key.blob_key(f"sha256:{number}")) is not None for number, key in enumerate(keys))
         == 10
     )
+
+
+def test_the_cache_is_bounded_by_bytes() -> None:
+    """Many arguments of a character each take far more memory than their text."""
+    cache = ImageCache()
+    keys = [ImageKey(parse_reference(f"nginx:{number}"), "amd64", None) for number in range(200)]
+    tracemalloc.start()
+    try:
+        for number, key in enumerate(keys):
+            cache.put_image(key, ImageConfig(tuple(chr(0x4E00 + index) for index in range(10_000)), (str(number),)))
+            cache.put_config_blob(key.blob_key(f"sha256:{number}"), ImageConfig((f"{number}" * 10_000,)))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 10 << 20
+    assert cache.get_image(keys[-1])
+
+
+def test_replaced_entries_do_not_count_twice() -> None:
+    cache = ImageCache(max_bytes=20_000)
+    first, second = (ImageKey(parse_reference(f"nginx:{number}"), "amd64", None) for number in (1, 2))
+    cache.put_image(first, ImageConfig(("/1",)))
+    for _ in range(100):
+        cache.put_image(second, ImageConfig(("/2",)))
+    assert cache.get_image(first) == ImageConfig(("/1",))
+
+
+def test_an_entry_that_exceeds_the_cache_is_not_kept() -> None:
+    cache = ImageCache(max_bytes=20_000)
+    key = ImageKey(parse_reference("nginx:1"), "amd64", None)
+    cache.put_image(key, ImageConfig(("x" * 20_000,)))
+    assert cache.get_image(key) is None
+    cache.put_image(key, ImageConfig(("x",)))
+    assert cache.get_image(key) == ImageConfig(("x",))
 
 
 def test_cached_images_of_forbidden_registries_are_refused(network: Network) -> None:

@@ -38,6 +38,29 @@ def test_challenges(headers: list[str], found: BearerChallenge | BasicChallenge 
     assert auth.parse_www_authenticate(headers) == found
 
 
+BEARER = 'Bearer realm="https://a/t"'
+PADDING = "x" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([", ".join(["Basic realm=x"] * 15 + [BEARER])], BearerChallenge("https://a/t", "", "")),
+        ([", ".join(["Basic realm=x"] * 16 + [BEARER])], BasicChallenge()),
+        (["Basic realm=x"] * 16 + [BEARER], BasicChallenge()),
+        (["Basic " * 1_000_000 + BEARER], None),
+        ([f"Basic realm={PADDING}", BEARER], BearerChallenge("https://a/t", "", "")),
+        ([f"Basic realm={PADDING}", f"Basic realm={PADDING}", BEARER], BasicChallenge()),
+        ([f'Bearer realm="https://a/{PADDING}{PADDING}"'], None),
+    ],
+    ids=["16th", "17th", "17th-header", "6-mb", "5-kb", "third-header-over-8-kib", "realm-over-8-kib"],
+)
+def test_only_so_much_of_a_challenge_list_is_read(
+    headers: list[str], found: BearerChallenge | BasicChallenge | None
+) -> None:
+    assert auth.parse_www_authenticate(headers) == found
+
+
 @given(st.text())
 def test_any_challenge_header_is_parsed_or_rejected(header: str) -> None:
     auth.parse_www_authenticate([header])

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
+import urllib3
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import IncompleteReadError
+from botocore.parsers import ResponseParserError
 from moto import mock_aws
 
 from lookup.content import Anything
@@ -57,6 +64,84 @@ def test_a_missing_parameter_beside_an_existing_one(network: Network) -> None:
         Reason("There is no SSM parameter /gone in us-east-1", "Create it, or correct its name"), missing=True
     )
     assert here == "nginx"
+
+
+def test_a_missing_version_and_a_missing_arn(network: Network) -> None:
+    """A version and an ARN that the service calls invalid do not exist, either."""
+    names = ["/here:9", "arn:aws:ssm:us-east-1:123456789012:parameter/gone"]
+    responses: list[dict[str, Any]] = [{"Parameters": [], "InvalidParameters": [name]} for name in names]
+    for name, response in zip(names, responses, strict=True):
+        (gone,) = network.look_up(SsmLookup(name), clients=AwsClients(partial(FakeSsm, response)))
+        assert isinstance(gone, Unavailable)
+        assert gone.missing
+
+
+class FakeSsm:
+    """A Systems Manager client with a fixed response."""
+
+    def __init__(self, response: Anything) -> None:
+        self.response = response
+
+    def client(self, *_: object, **__: object) -> Anything:
+        return self
+
+    def get_parameters(self, **_: object) -> Anything:
+        return self.response
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {},
+        {"message": "<html>"},
+        {"Parameters": []},
+        {"Parameters": [], "InvalidParameters": ["/other"]},
+        {"Parameters": [], "InvalidParameters": "/p"},
+        {"Parameters": "x", "InvalidParameters": [None]},
+        {"Parameters": [None, "x", {}]},
+        {"Parameters": [{"Name": "/other", "Type": "String", "Value": "v"}]},
+        {"Parameters": [{"Name": "/p", "Type": "String"}]},
+        {"Parameters": [{"Name": "/p", "Value": "SECRET"}]},
+        {"Parameters": [{"Name": "/p", "Type": "String", "Value": ["v"]}]},
+        {"Parameters": [{"Name": ["/p"], "ARN": {}, "Type": "String", "Value": "v"}]},
+        [],
+        None,
+    ],
+    ids=[
+        "empty",
+        "not-json",
+        "no-parameters",
+        "another-is-invalid",
+        "invalid-as-string",
+        "parameters-as-string",
+        "no-objects",
+        "another-parameter",
+        "no-value",
+        "no-type",
+        "value-as-array",
+        "name-as-array",
+        "array",
+        "null",
+    ],
+)
+def test_a_response_without_the_parameter_does_not_say_that_it_is_missing(network: Network, response: Anything) -> None:
+    (unread,) = network.look_up(SsmLookup("/p"), clients=AwsClients(lambda: FakeSsm(response)))
+    assert unread == Unavailable(
+        Reason(
+            "SSM parameters could not be read (/p): AWS Systems Manager returned an invalid response",
+            "Try again; if the error persists, check the service's health",
+        )
+    )
+
+
+def test_one_parameter_without_a_value_beside_others(network: Network) -> None:
+    good = {"Name": "/good", "Type": "String", "Value": "nginx"}
+    response = {"Parameters": [good, {"Name": "/odd", "Type": "String"}], "InvalidParameters": ["/gone"]}
+    found = network.look_up(
+        SsmLookup("/good"), SsmLookup("/odd"), SsmLookup("/gone"), clients=AwsClients(lambda: FakeSsm(response))
+    )
+    assert found[0] == "nginx"
+    assert [answer.missing for answer in found[1:] if isinstance(answer, Unavailable)] == [False, True]
 
 
 def test_a_secure_string_is_not_read(network: Network) -> None:
@@ -111,6 +196,135 @@ def test_exports_by_pages(network: Network, wanted: list[str], pages: int) -> No
     assert [answer for answer in found if isinstance(answer, str)] == [
         name.replace("e", "v") for name in wanted if name != "gone"
     ]
+
+
+class FakeExports:
+    """A CloudFormation client that returns fixed pages, the last one again and again."""
+
+    def __init__(self, *pages: Anything) -> None:
+        self.pages = list(pages)
+
+    def client(self, *_: object, **__: object) -> Anything:
+        return self
+
+    def list_exports(self, **_: object) -> Anything:
+        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+
+
+FIRST_PAGE = {"Exports": [{"Name": "e", "Value": "v"}], "NextToken": "1"}
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [{}],
+        [{"Exports": None}],
+        [{"Exports": "x"}],
+        [{"Exports": [None]}],
+        [{"Exports": [{"Name": "gone"}]}],
+        [{"Exports": [{"Value": "v"}]}],
+        [{"Exports": [{"Name": "gone", "Value": 5}]}],
+        [{"Exports": [], "NextToken": 5}],
+        [{"Exports": [], "NextToken": ""}],
+        [FIRST_PAGE, {}],
+        [FIRST_PAGE],
+        [[]],
+    ],
+    ids=[
+        "empty",
+        "null",
+        "string",
+        "null-export",
+        "no-value",
+        "no-name",
+        "value-as-number",
+        "token-as-number",
+        "empty-token",
+        "cut-off-second-page",
+        "endless",
+        "array",
+    ],
+)
+def test_a_list_that_is_not_complete_does_not_say_that_an_export_is_missing(network: Network, pages: Anything) -> None:
+    (unread,) = network.look_up(ExportLookup("gone"), clients=AwsClients(lambda: FakeExports(*pages)))
+    assert unread == Unavailable(
+        Reason(
+            "The exports of us-east-1 could not be listed: AWS CloudFormation returned an invalid response",
+            "Try again; if the error persists, check the service's health",
+        )
+    )
+
+
+def test_an_export_that_was_listed_before_the_list_broke(network: Network) -> None:
+    clients = AwsClients(lambda: FakeExports(FIRST_PAGE, {}))
+    found, gone = network.look_up(ExportLookup("e"), ExportLookup("gone"), clients=clients)
+    assert found == "v"
+    assert isinstance(gone, Unavailable)
+    assert not gone.missing
+
+
+def test_an_account_without_exports(network: Network) -> None:
+    (gone,) = network.look_up(ExportLookup("gone"), clients=AwsClients())
+    assert isinstance(gone, Unavailable)
+    assert gone.missing
+
+
+BROKEN_BODIES = {
+    "cut": b'{"Parameters": [{"Name": "/p", "Ty',
+    "html": b"<html>SECRET</html>",
+    "xml": b"<ListExportsResponse><ListExportsResult/></ListExportsResponse>",
+    "array": b"[]",
+    "string": b'"SECRET"',
+    "null": b"null",
+    "empty": b"",
+    "bytes": b"\xff\xfe",
+    "deep": b"[" * 200_000,
+    "wrong-types": b'{"Parameters": 5, "InvalidParameters": {"a": 1}, "Exports": 7}',
+    "wrong-item": b'{"Parameters": [{"Name": {}, "LastModifiedDate": "SECRET"}]}',
+}
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES.keys())
+def test_broken_bodies_are_answers_that_name_the_service(network: Network, body: bytes, status: int) -> None:
+    clients = AwsClients(max_attempts=1)
+    for service, operation in (("ssm", "GetParameters"), ("cloudformation", "ListExports")):
+        response = AWSResponse("https://aws.example", status, {}, io.BytesIO(body))
+        response._content = body
+        clients.client(service, "us-east-1").meta.events.register_first(
+            f"before-send.{service}.{operation}", lambda response=response, **_: response
+        )
+    answers = network.look_up(SsmLookup("/p"), ExportLookup("e"), clients=clients)
+    for answer, service in zip(answers, ("AWS Systems Manager", "AWS CloudFormation"), strict=True):
+        assert isinstance(answer, Unavailable)
+        assert not answer.missing
+        assert f"{service} returned " in answer.reason.fact
+        assert "SECRET" not in answer.reason.fact + answer.reason.advice
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ResponseParserError("SECRET"),
+        IncompleteReadError(actual_bytes=1, expected_bytes=2),
+        http.client.IncompleteRead(b"SECRET"),
+        urllib3.exceptions.IncompleteRead(1, 2),
+        ConnectionResetError("SECRET"),
+        KeyError("SECRET"),
+    ],
+    ids=["parser", "incomplete-read", "http-client", "urllib3", "reset", "key"],
+)
+def test_exceptions_about_a_response_are_answers(network: Network, error: Exception) -> None:
+    def fail(**_: object) -> Anything:
+        raise error
+
+    clients = AwsClients()
+    clients.client("ssm", "us-east-1").get_parameters = fail
+    (unread,) = network.look_up(SsmLookup("/p"), clients=clients)
+    assert isinstance(unread, Unavailable)
+    assert not unread.missing
+    assert "AWS Systems Manager returned " in unread.reason.fact
+    assert "SECRET" not in unread.reason.fact
 
 
 def test_services_that_deny(network: Network) -> None:

@@ -326,6 +326,85 @@ def test_failures_of_one_image(network: Network, code: str, fact: str) -> None:
     assert ("ecr:BatchImportUpstreamImage" in refused.reason.advice) == (code != "KmsError")
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        {},
+        {"message": "<html>"},
+        {"images": [], "failures": []},
+        {"images": "x", "failures": 5},
+        {"images": [None, {}, {"imageId": 5, "imageManifest": "{}"}]},
+        {"images": [{"imageId": {"imageTag": "1"}}]},
+        {"images": [{"imageId": {"imageTag": "1"}, "imageManifest": 5}]},
+        {"images": [{"imageId": {"imageTag": "2"}, "imageManifest": "{}"}]},
+        {"images": [{"imageId": {"imageTag": ["1"]}, "imageManifest": "{}"}]},
+        {"failures": [None, {"imageId": {"imageTag": "1"}}]},
+        {"failures": [{"failureCode": "ImageNotFound"}]},
+        {"failures": [{"imageId": {"imageTag": "2"}, "failureCode": "ImageNotFound"}]},
+        {"failures": [{"imageId": {"imageTag": "1"}, "failureCode": "SECRET text"}]},
+    ],
+    ids=[
+        "empty",
+        "not-json",
+        "neither",
+        "wrong-types",
+        "malformed-images",
+        "no-manifest",
+        "manifest-as-number",
+        "another-image",
+        "tag-as-array",
+        "no-code",
+        "failure-of-no-image",
+        "failure-of-another-image",
+        "code-that-is-a-text",
+    ],
+)
+def test_a_response_without_the_image_does_not_say_that_it_is_missing(network: Network, response: Anything) -> None:
+    aws = StubbedSession()
+    aws.stub("ecr", "eu-west-1").client.batch_get_image = lambda **_: response
+    refused = refused_answer(network, aws)
+    assert "Amazon ECR in eu-west-1 returned neither the image nor a reason why there is none" in refused.reason.fact
+    assert "Try again" in refused.reason.advice
+
+
+@pytest.mark.parametrize("response", [[], None], ids=["array", "null"])
+def test_a_response_that_is_not_an_object(network: Network, response: Anything) -> None:
+    aws = StubbedSession()
+    aws.stub("ecr", "eu-west-1").client.batch_get_image = lambda **_: response
+    assert "Amazon ECR in eu-west-1 returned an invalid response" in refused_answer(network, aws).reason.fact
+
+
+def test_manifests_of_ecr_count_too(network: Network) -> None:
+    """One manifest under its tag and its digest counts once."""
+    aws = StubbedSession()
+    images = [
+        {"imageId": {"imageTag": f"{number}", "imageDigest": f"sha256:{number}"}, "imageManifest": " " * (3 << 20)}
+        for number in range(6)
+    ]
+    client = aws.stub("ecr", "eu-west-1").client
+    client.batch_get_image = lambda **_: {"images": images[:5]}
+    assert "its manifest is not a JSON object" in refused_answer(network, aws).reason.fact
+    client.batch_get_image = lambda **_: {"images": images}
+    assert "the manifests of all images together exceed the limit of 16 MiB" in refused_answer(network, aws).reason.fact
+
+
+def test_a_manifest_with_a_lone_surrogate(network: Network) -> None:
+    aws = StubbedSession()
+    image = {"imageId": {"imageTag": "1"}, "imageManifest": "\ud800", "imageManifestMediaType": 5}
+    aws.stub("ecr", "eu-west-1").client.batch_get_image = lambda **_: {"images": [image]}
+    assert "its manifest is not a JSON object" in refused_answer(network, aws).reason.fact
+
+
+@pytest.mark.parametrize("response", [{}, {"downloadUrl": 5}], ids=["no-url", "url-as-number"])
+def test_a_response_without_a_download_url(network: Network, response: Anything) -> None:
+    store, aws = Store(), StubbedSession()
+    store.image("1")
+    ecr = aws.stub("ecr", "eu-west-1")
+    ecr.add_response("batch_get_image", batch_get_image_response(store, "1"), batch_get_image_parameters("1"))
+    ecr.client.get_download_url_for_layer = lambda **_: response
+    assert "Amazon ECR in eu-west-1 returned an invalid response" in refused_answer(network, aws).reason.fact
+
+
 @pytest.mark.parametrize("error", [NoCredentialsError(), EndpointConnectionError(endpoint_url="https://SECRET")])
 def test_exceptions_of_botocore_are_reported(network: Network, error: Exception) -> None:
     class Failing:

@@ -296,13 +296,47 @@ def test_a_manifest_of_200_mb(network: Network, announced: bool) -> None:  # noq
     assert len(sent) < 100
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: %s\r\n" % (number, b"x" * 60_000) for number in range(90)),
+        b"HTTP/1.1 100 Continue\r\nX: x\r\n\r\n" * 10_000,
+        b"HTTP/1.1 401 Unauthorized\r\n" + b"WWW-Authenticate: Basic realm=%s\r\n" % (b"x" * 2_000) * 90,
+    ],
+    ids=["90-headers", "endless-100-continue", "challenges"],
+)
+def test_headers_over_128_kib_are_refused(network: Network, head: bytes) -> None:
+    network.site("head.example", lambda _: raw(head, b"Content-Length: 0\r\n\r\n"))
+    fault = ask_beside_a_good_one(network, "head.example/app:1")
+    assert "the headers of the response from head.example exceed the limit of 128 KiB" in fault.reason.fact
+
+
+def test_headers_of_40_kb_are_read(network: Network) -> None:
+    """The limit is for the headers and not for the body after them, nor for all responses of a connection."""
+    registry = registry_with()
+    store = registry["app"]
+    for number in range(3):
+        store.image(f"v{number}", entrypoint=["/app"])
+        media_type, body = store.manifests[f"v{number}"]
+        store.manifests[f"v{number}"] = media_type, body + b" " * 200_000
+
+    def with_headers(call: Call) -> Reply | RawReply:
+        reply = registry(call)
+        assert isinstance(reply, Reply)
+        return Reply(reply.status, reply.body, reply.headers | {"X-Padding": "x" * 40_000})
+
+    network.site("head.example", with_headers)
+    for number in range(3):
+        assert network.look_up_image(f"head.example/app:v{number}") == ImageConfig(("/app",))
+
+
 def test_a_config_with_a_huge_declared_size_is_not_fetched(network: Network) -> None:
     registry = registry_with()
     descriptor = {"mediaType": OCI_CONFIG, "digest": "sha256:" + "1" * 64, "size": 200 << 20}
     registry["app"].manifest({"schemaVersion": 2, "config": descriptor, "layers": []}, OCI_MANIFEST, "1")
     site = network.site("flood.example", registry)
     fault = ask_beside_a_good_one(network, "flood.example/app:1")
-    assert "exceeds the limit of 8 MiB" in fault.reason.fact
+    assert "exceeds the limit of 1 MiB" in fault.reason.fact
     assert len(site.calls) == 1
 
 

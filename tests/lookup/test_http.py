@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import threading
+import time
 
 import pytest
 
-from lookup.content import OCI_INDEX, digest_of
+from lookup.content import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, digest_of
 from lookup.network import HARD_LIMIT, Call, FakeClock, FakeRegistry, Network, RawReply, Reply
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.lookup import oci
 from sysdig_instrument.lookup.egress import SocketAddress
 from sysdig_instrument.lookup.errors import HttpError
-from sysdig_instrument.lookup.workers import Deadline, MonotonicClock, SingleFlight
+from sysdig_instrument.lookup.workers import LARGE_BODY_BYTES, BodyLimits, Deadline, MonotonicClock, SingleFlight
 
 
 def site(network: Network) -> FakeRegistry:
@@ -138,6 +141,76 @@ def test_a_manifest_with_a_huge_declared_size_is_not_fetched(network: Network) -
     site = network.site("a.example", registry)
     assert "its manifest exceeds the limit of 4 MiB" in fact(network.look_up_image("a.example/app:1"))
     assert len(site.calls) == 1
+
+
+def test_two_large_bodies_at_once(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread has its slot from reading a large body until it has parsed it; small bodies need none."""
+    running, most = [0], [0]
+    lock = threading.Lock()
+    parse = oci.parse_image_config
+
+    def watched(body: bytes) -> ImageConfig:
+        is_large = len(body) > LARGE_BODY_BYTES
+        with lock:
+            running[0] += is_large
+            most[0] = max(most[0], running[0])
+        time.sleep(0.02)
+        with lock:
+            running[0] -= is_large
+        return parse(body)
+
+    monkeypatch.setattr(oci, "parse_image_config", watched)
+    registry = FakeRegistry()
+    for number in range(12):
+        store = registry[f"app{number}"]
+        size = 300_000 if number % 2 else 10
+        body = json.dumps({"config": {"Cmd": [str(number)]}, "padding": "x" * size}).encode()
+        manifest = {"schemaVersion": 2, "config": store.descriptor(body, OCI_CONFIG), "layers": []}
+        store.manifest(manifest, OCI_MANIFEST, "1")
+    network.site("a.example", registry)
+    found = network.look_up(*(ImageLookup(f"a.example/app{number}:1") for number in range(12)))
+    assert found == [ImageConfig((), (str(number),)) for number in range(12)]
+    assert 1 <= most[0] <= 2
+
+
+def test_waiting_for_a_large_body_ends_at_the_deadline() -> None:
+    limits = BodyLimits(Deadline.after(0.2, MonotonicClock()))
+    for _ in range(2):
+        thread = threading.Thread(target=limits.acquire, args=(1 << 20,))
+        thread.start()
+        thread.join(HARD_LIMIT)
+    limits.acquire(LARGE_BODY_BYTES)
+    with pytest.raises(HttpError, match=r"no response within 0\.2 s"):
+        limits.acquire(LARGE_BODY_BYTES + 1)
+    limits.release()  # it has none
+
+
+def test_a_failed_image_returns_its_slot(network: Network) -> None:
+    """A large body that is not valid, or is refused, does not keep a slot from the images after it."""
+    registry = FakeRegistry()
+    for number in range(5):
+        registry["app"].manifests[f"v{number}"] = OCI_MANIFEST, b"x" * 300_000
+    registry["app"].image("good", entrypoint=["/app"])
+    media_type, body = registry["app"].manifests["good"]
+    registry["app"].manifests["good"] = media_type, body + b" " * 300_000
+    network.site("a.example", registry)
+    images = [*(f"a.example/app:v{number}" for number in range(5)), "a.example/app:good"]
+    *refused, found = network.look_up(*map(ImageLookup, images))
+    assert all("its manifest is not a JSON object" in fact(answer) for answer in refused)
+    assert found == ImageConfig(("/app",))
+
+
+def test_the_manifests_of_a_run_are_limited_together(network: Network) -> None:
+    registry = FakeRegistry()
+    for number in range(8):
+        registry["app"].image(f"v{number}", entrypoint=["/app"])
+        media_type, body = registry["app"].manifests[f"v{number}"]
+        registry["app"].manifests[f"v{number}"] = media_type, body + b" " * (3 << 20)
+    network.site("a.example", registry)
+    answers = network.look_up(*(ImageLookup(f"a.example/app:v{number}") for number in range(8)))
+    refused = [answer for answer in answers if isinstance(answer, Unavailable)]
+    assert len(refused) == 3
+    assert "the manifests of all images together exceed the limit of 16 MiB" in fact(refused[0])
 
 
 def test_an_unsupported_challenge_is_a_refusal(network: Network) -> None:

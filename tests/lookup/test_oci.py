@@ -176,6 +176,21 @@ def test_a_config_is_read_once_whatever_tags_name_it() -> None:
         ({"Entrypoint": "/a b", "Cmd": None}, ImageConfig(("/a b",))),
         ({}, ImageConfig()),
         (None, ImageConfig()),
+        ({"Entrypoint": [""], "Cmd": ["d"]}, ImageConfig((), ("d",))),
+        ({"Entrypoint": "", "Cmd": [""]}, ImageConfig((), ("",))),
+        ({"Entrypoint": ["", "a"]}, ImageConfig(("", "a"))),
+        ({"Entrypoint": ["a" * 30_000], "Cmd": ["b" * 30_000]}, ImageConfig(("a" * 30_000,), ("b" * 30_000,))),
+    ],
+    ids=[
+        "lists",
+        "null-and-empty",
+        "string",
+        "empty-config",
+        "null-config",
+        "entrypoint-of-one-empty-string",
+        "empty-string",
+        "entrypoint-that-begins-with-an-empty-string",
+        "60-kb",
     ],
 )
 def test_configs(config: object, found: ImageConfig) -> None:
@@ -197,6 +212,31 @@ def test_invalid_configs(body: bytes, why: str) -> None:
     with pytest.raises(HttpError, match=why) as error:
         parse_image_config(body)
     assert "SECRET" not in error.value.fact
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"Entrypoint": ["a" * 66_000]},
+        {"Cmd": ["a" * 66_000]},
+        {"Entrypoint": ["a" * 33_000], "Cmd": ["b" * 33_000]},
+        {"Cmd": ["é" * 33_000]},
+        {"Cmd": ["ab"] * 20_000},
+        {"Cmd": [""] * 66_000},
+        {"Cmd": "a" * 66_000},
+        {"Cmd": ["\ud800" * 33_000]},
+    ],
+    ids=["entrypoint", "cmd", "both", "two-byte", "many-short", "many-empty", "one-string", "surrogates"],
+)
+def test_an_entrypoint_and_cmd_over_64_kib_are_refused_and_not_cached(config: dict[str, Any]) -> None:
+    store, cache = Store(), ImageCache()
+    store.image("1", entrypoint=config.get("Entrypoint"), cmd=config.get("Cmd"))
+    repository = InMemory(store)
+    for count in (1, 2):
+        with pytest.raises(HttpError, match="its ENTRYPOINT and CMD exceed the limit of 64 KiB") as error:
+            images.fetch_image_config(repository, key("1", "amd64"), cache)
+        assert error.value.advice == "Use an image with a shorter ENTRYPOINT and CMD"
+        assert len(repository.read) == count
 
 
 def test_digests() -> None:

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from lookup.content import Anything
 from lookup.network import Call, FakeRegistry, Network, Reply, basic
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup.aws import AwsClients
@@ -97,6 +98,66 @@ def test_a_malformed_secret(network: Network, text: str) -> None:
     assert isinstance(refused, Unavailable)
     assert 'is not a JSON object with "username" and "password"' in refused.reason.fact
     assert "SECRET" not in refused.reason.fact + refused.reason.advice
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"engine": "postgres", "host": "db.example", "dbname": "x", "port": 5432},
+        {"engine": "mysql"},
+        {"host": "db.example"},
+        {"dbname": "x"},
+        {"port": 5432},
+        {"dbClusterIdentifier": "x"},
+        {"masterarn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"},
+        {"apiKey": "SECRET"},
+        {"": None},
+    ],
+    ids=["database", "engine", "host", "dbname", "port", "cluster", "masterarn", "other", "empty-name"],
+)
+@pytest.mark.parametrize("named_by", ["container", "settings"])
+def test_a_secret_of_something_else_is_not_sent(
+    network: Network, guarded: list[Call], members: dict[str, object], named_by: str
+) -> None:
+    name = "database"
+    secret(json.dumps({"username": "joe", "password": "s3cret", **members}), name)
+    lookup = ImageLookup(PRIVATE, secret_id=name if named_by == "container" else None)
+    registry_secrets = {"registry.example.com": name} if named_by == "settings" else {}
+    (refused,) = network.look_up(lookup, clients=AwsClients(), registry_secrets=registry_secrets)
+    assert isinstance(refused, Unavailable)
+    assert (
+        'the secret database is a JSON object with members other than "username" and "password", so it was not sent to '
+        "the registry" in refused.reason.fact
+    )
+    assert "Create a secret for the registry's credentials, with these two members only" in refused.reason.advice
+    assert "s3cret" not in refused.reason.fact + refused.reason.advice
+    assert "SECRET" not in refused.reason.fact + refused.reason.advice
+    assert {call.authorization for call in guarded} == {None}
+
+
+@pytest.mark.usefixtures("guarded")
+@pytest.mark.parametrize(
+    "response",
+    [{}, {"message": "<html>"}, {"SecretString": None}, {"SecretString": 5}, []],
+    ids=["empty", "not-json", "null", "number", "array"],
+)
+def test_a_response_without_the_secret(network: Network, response: Anything) -> None:
+    clients = AwsClients()
+    clients.client("secretsmanager", "us-east-1").get_secret_value = lambda **_: response
+    (refused,) = network.look_up(ImageLookup(PRIVATE, "amd64", "a"), clients=clients)
+    assert isinstance(refused, Unavailable)
+    assert (
+        "the credentials in a could not be read: AWS Secrets Manager returned an invalid response"
+        in refused.reason.fact
+    )
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_binary_secret(network: Network) -> None:
+    boto3.client("secretsmanager", "us-east-1").create_secret(Name="binary", SecretBinary=b"SECRET")
+    (refused,) = network.look_up(ImageLookup(PRIVATE, "amd64", "binary"), clients=AwsClients())
+    assert isinstance(refused, Unavailable)
+    assert "is not a JSON object" in refused.reason.fact
 
 
 @pytest.mark.usefixtures("guarded")

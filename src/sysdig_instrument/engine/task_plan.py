@@ -182,16 +182,20 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         any_of(paths, task.assumptions),
         tuple(outputs),
     )
-    all_outputs = [output for step in TASK_STEPS for output in _run_step(step, instrumented, task.owner)]
+    owner = task.owner
+    all_outputs = [output for step in TASK_STEPS for output in _run_step(step, instrumented, owner)]
     return _finish(
         task, settings, _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED), outcomes, all_outputs
     )
 
 
-def _run_step(step: Step[Input], step_input: Input, owner: Owner) -> Iterator[Output]:
-    """Yield the outputs of a step. Changes without an owner get the owner and the step's name."""
-    for output in step.plan(step_input):
-        yield output.owned_by(owner, step.name) if isinstance(output, Change) and not output.step else output
+def _run_step(step: Step[Input], step_input: Input, owner: Owner) -> list[Output]:
+    """Return the outputs of a step. Changes without an owner get the owner and the step's name."""
+    name = step.name
+    return [
+        output.owned_by(owner, name) if isinstance(output, Change) and not output.step else output
+        for output in step.plan(step_input)
+    ]
 
 
 def _refused_outcome(outputs: Iterable[Output]) -> Outcome | None:
@@ -242,15 +246,25 @@ def _outcome(container: Container, status: Status, why: str = "", *, unread: boo
 
 def _instrument(container: Container) -> _PlannedContainer:
     outputs: list[Output] = []
+    unresolved: list[Finding] = []
+    problem: Problem | None = None
+    source, owner = "", container.owner
     for step in CONTAINER_STEPS:
-        outputs += _run_step(step, container, container.owner)
-        unresolved = [output.finding for output in outputs if isinstance(output, UnresolvedImage)]
+        for output in step.plan(container):
+            if isinstance(output, Change):
+                outputs.append(output.owned_by(owner, step.name))
+                continue
+            outputs.append(output)
+            if isinstance(output, EntryPointSource):
+                source = output.value
+            elif isinstance(output, UnresolvedImage):
+                unresolved.append(output.finding)
+            elif isinstance(output, Problem):
+                problem = problem or output
         if unresolved and not container.scope.state.lookups:  # otherwise it goes on, to collect all lookups at once
             return _plan_unresolved(container, unresolved)
-    for output in outputs:
-        if isinstance(output, Problem):
-            return _PlannedContainer(container, _outcome(container, Status.REFUSED, output.reason.fact), tuple(outputs))
-    source = next((output.value for output in outputs if isinstance(output, EntryPointSource)), "")
+    if problem:
+        return _PlannedContainer(container, _outcome(container, Status.REFUSED, problem.reason.fact), tuple(outputs))
     return _PlannedContainer(container, _outcome(container, Status.INSTRUMENTED, source), tuple(outputs))
 
 

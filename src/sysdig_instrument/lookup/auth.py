@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 from sysdig_instrument.lookup import egress
 from sysdig_instrument.lookup.errors import CREDENTIALS_ADVICE, HttpError, UnavailableError
@@ -27,6 +29,12 @@ _TCHARS: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _AUTH_PARAM: Final = re.compile(rf'\s*({_TCHARS})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TCHARS}))\s*(?:,|$)')
 _AUTH_SCHEME: Final = re.compile(rf"[\s,]*({_TCHARS})(?:\s+|\s*,|$)")
 _QUOTED_PAIR: Final = re.compile(r"\\(.)")
+
+MAX_CHALLENGE_BYTES: Final = 8 << 10
+"""Limit of all WWW-Authenticate headers of a response together, which have some hundred bytes."""
+
+MAX_CHALLENGES: Final = 16
+"""Limit of challenges in a response: registries send one or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +55,25 @@ def parse_www_authenticate(headers: Iterable[str]) -> BearerChallenge | BasicCha
     """Return the challenge to answer: Bearer if there is one, else Basic; None if there is neither.
 
     Docker Hub and others send one challenge; Harbor and Nexus may send both. Unknown and malformed challenges are
-    skipped.
+    skipped, and so is everything beyond the limits of a response.
     """
-    challenges = [challenge for header in headers for challenge in _parse_challenges(header)]
+    challenges = list(islice(_parse_challenges(headers), MAX_CHALLENGES))
     for scheme, parameters in challenges:
         if scheme == "bearer" and "realm" in parameters:
             return BearerChallenge(parameters["realm"], parameters.get("service", ""), parameters.get("scope", ""))
     return BasicChallenge() if any(scheme == "basic" for scheme, _ in challenges) else None
 
 
-def _parse_challenges(header: str) -> Iterable[tuple[str, dict[str, str]]]:
+def _parse_challenges(headers: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    remaining = MAX_CHALLENGE_BYTES
+    for header in headers:
+        remaining -= len(header)  # urllib3 decodes each byte as one character
+        if remaining < 0:
+            return
+        yield from _parse_challenge_list(header)
+
+
+def _parse_challenge_list(header: str) -> Iterator[tuple[str, dict[str, str]]]:
     position = 0
     while scheme := _AUTH_SCHEME.match(header, position):
         parameters = {}
@@ -158,16 +175,19 @@ class PullScope:
     secret_id: str | None
 
 
+NO_NOTE: Final = Reason("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Authorization:
     """The value of an Authorization header; None for an anonymous request.
 
-    ``note`` says why no credentials were used: they could not be read, or were not sent. It becomes part of the message
-    if the registry refuses the request.
+    ``note`` says why no credentials were used, and what to do: they could not be read, or were not sent. It becomes part
+    of the message if the registry refuses the request.
     """
 
     header: str | None
-    note: str = ""
+    note: Reason = NO_NOTE
 
 
 class RegistryAuth:
@@ -182,7 +202,7 @@ class RegistryAuth:
 
     def send(
         self, request: HttpRequest, pull_scope: PullScope, credentials: CredentialProvider
-    ) -> tuple[HttpResponse, str]:
+    ) -> tuple[HttpResponse, Reason]:
         """Return the registry's response, authenticated if the registry requires it, and the authorization's note.
 
         Raises:
@@ -193,10 +213,10 @@ class RegistryAuth:
             response, same_origin = self._http.send(request)
             # A host that the registry redirected to must not receive the registry's credentials.
             if response.status != _UNAUTHORIZED or not same_origin:
-                return response, ""
+                return response, NO_NOTE
             auth_challenge = parse_www_authenticate(response.headers.getlist("WWW-Authenticate"))
             if auth_challenge is None:
-                return response, ""
+                return response, NO_NOTE
             self._challenges[pull_scope.registry] = auth_challenge
         authorization = self._authorizations.get(
             pull_scope, lambda: self._authorize(request, pull_scope, auth_challenge, credentials)
@@ -211,13 +231,13 @@ class RegistryAuth:
         auth_challenge: BearerChallenge | BasicChallenge,
         credentials: CredentialProvider,
     ) -> Authorization:
-        note = ""
+        note = NO_NOTE
         try:
             login = self._logins.get(
                 (pull_scope.registry, pull_scope.secret_id), lambda: credentials.find_login(pull_scope.registry)
             )
         except UnavailableError as error:  # the image may still be public
-            login, note = None, error.reason.fact
+            login, note = None, error.reason
         if isinstance(auth_challenge, BearerChallenge):
             return self._bearer_authorization(request, pull_scope, auth_challenge, login, note)
         return Authorization(login.basic_authorization if login and login.username else None, note)
@@ -228,14 +248,15 @@ class RegistryAuth:
         pull_scope: PullScope,
         auth_challenge: BearerChallenge,
         login: Login | None,
-        note: str,
+        note: Reason,
     ) -> Authorization:
         realm = egress.parse_url(auth_challenge.realm)
-        advice = ""
         if login and not is_trusted_realm(pull_scope.registry, realm.host, self._token_services):
             login = None
-            note = f"no credentials were sent, because its host does not belong to {pull_scope.registry}"
-            advice = f"If {realm.host} is this registry's token service, add it to TokenServices"
+            note = Reason(
+                f"no credentials were sent, because its host does not belong to {pull_scope.registry}",
+                f"If {realm.host} is this registry's token service, add it to TokenServices",
+            )
         # A registry may use a scope of its own ("aws" at public.ecr.aws). Otherwise request pull access and no more.
         custom_scope = auth_challenge.scope and not auth_challenge.scope.startswith("repository:")
         scope = auth_challenge.scope if custom_scope else f"repository:{pull_scope.repository}:pull"
@@ -243,10 +264,10 @@ class RegistryAuth:
         response, _ = self._http.send(_token_request(request, realm, parameters, login))
         if response.status != _OK:
             refusal = "rejected the credentials" if login else "did not issue an anonymous token"
-            details = f"; {note}" if note else ""
+            details = f"; {note.fact}" if note.fact else ""
             raise HttpError(
                 f"the token service {realm.host} {refusal} (status {response.status}){details}",
-                advice or ("Correct the credentials" if login else CREDENTIALS_ADVICE),
+                note.advice or ("Correct the credentials" if login else CREDENTIALS_ADVICE),
             )
         return Authorization(f"Bearer {_parse_token(response.body, realm.host)}", note)
 

@@ -5,8 +5,11 @@ boto3 takes about 400 ms to import, so it is imported only here, on the first ca
 
 from __future__ import annotations
 
+import re
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any, Final, TypeAlias
 
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -17,9 +20,21 @@ AwsClient: TypeAlias = Any
 AwsSession: TypeAlias = Any
 """A boto3 session; boto3 has no type for it either."""
 
+MAX_CLIENTS: Final = 16
+"""Limit of clients that are kept. Each takes some 250 kB, and a template can name any Region."""
+
+_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
+"""The form of a Region's name: ``us-east-1``, ``us-gov-west-1``, ``us-isob-east-1``, ``eusc-de-east-1``."""
+
+INVALID_REGION: Final = "InvalidRegionError"
+"""The code for a Region whose name has another form; botocore's exception for some of them has this name, too."""
+
 CONNECT_TIMEOUT_SECONDS: Final = 3
 READ_TIMEOUT_SECONDS: Final = 10
 MAX_ATTEMPTS: Final = 3
+_PARSER_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
+"""botocore's parsers raise these for values of another type than the service's model says."""
+
 _ACCESS_DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _CREDENTIAL_ERROR_CODES: Final = frozenset(
     {
@@ -38,6 +53,10 @@ _CREDENTIAL_ERROR_CODES: Final = frozenset(
 )
 
 
+INVALID_RESPONSE: Final = "an invalid response"
+"""The code of a response that was cut off, is not in the service's format, or lacks a part that it must have."""
+
+
 class AwsError(Exception):
     """A call failed. ``code`` is the service's error code, or the name of botocore's exception.
 
@@ -52,6 +71,8 @@ class AwsError(Exception):
         """Return what happened, as in "…: Amazon ECR returned ThrottlingException"."""
         if self.code in _CREDENTIAL_ERROR_CODES:
             return f"{service} could not be called without valid AWS credentials ({self.code})"
+        if self.code == INVALID_REGION:
+            return f"{service} was not called, because the name of the Region is not valid: {self.code}"
         return f"{service} returned {self.code}"
 
     def advice(self, permission: str, resource: str) -> str:
@@ -60,6 +81,8 @@ class AwsError(Exception):
             return f"Grant {permission} on {resource} to the macro's role (or to the caller of the command line tool)"
         if self.code in _CREDENTIAL_ERROR_CODES:
             return "Provide AWS credentials that are valid in this region, for example with AWS_PROFILE"
+        if self.code == INVALID_REGION:
+            return "Correct the Region in the ARN, in the registry's host name or in --region"
         return "Try again; if the error persists, check the service's health"
 
     @property
@@ -95,6 +118,8 @@ def boto3_session(profile: str | None = None) -> AwsSession:
 class AwsClients:
     """boto3 clients by service and region, created on first use and then reused. It is thread-safe.
 
+    The ``MAX_CLIENTS`` clients that were used last are kept.
+
     A warm Lambda keeps one across invocations, since clients are expensive to create. The timeouts are in seconds;
     ``max_attempts`` counts the first attempt of a call, too.
     """
@@ -113,14 +138,16 @@ class AwsClients:
         self._max_attempts = max_attempts
         self._lock = threading.Lock()  # neither sessions nor creating clients is thread-safe
         self._cached_session: AwsSession | None = None
-        self._clients: dict[tuple[str, str, bool], AwsClient] = {}
+        self._clients: OrderedDict[tuple[str, str, bool], AwsClient] = OrderedDict()
 
     def client(self, service: str, region: str, *, fips: bool = False) -> AwsClient:
         """Return the client of a service in a region, for its FIPS endpoint if ``fips`` is set.
 
         Raises:
-            AwsError: It cannot be created, as for an unknown region or profile.
+            AwsError: It cannot be created, as for an unknown profile or a name that no region can have.
         """
+        if not _REGION.fullmatch(region):
+            raise AwsError(INVALID_REGION)
         from botocore.config import Config  # noqa: PLC0415 - lazily: see the module's docstring
 
         with self._lock:
@@ -134,6 +161,9 @@ class AwsClients:
                     **({"use_fips_endpoint": True} if fips else {}),
                 )
                 self._clients[key] = translate_errors(lambda: self._create_client(service, region, config))
+                if len(self._clients) > MAX_CLIENTS:
+                    self._clients.popitem(last=False)
+            self._clients.move_to_end(key)
             return self._clients[key]
 
     def _create_client(self, service: str, region: str, config: object) -> AwsClient:
@@ -148,8 +178,16 @@ def call(operation: Callable[..., dict[str, Any]], **parameters: object) -> dict
     Raises:
         AwsError: The call failed.
     """
-    response: dict[str, Any] = translate_errors(lambda: operation(**parameters))
+    response = translate_errors(lambda: operation(**parameters))
+    if not isinstance(response, dict):
+        raise AwsError(INVALID_RESPONSE)
     return response
+
+
+def objects_in(response: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of a response. boto3 does not check what a service sends."""
+    items = response.get(key)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 has no types
@@ -159,11 +197,15 @@ def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 
         AwsError: boto3 raised an error.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - lazily: see the module's docstring
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - the same
 
     try:
         return action()
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        raise AwsError(code if code.isascii() and code.isalnum() else "an error") from None
+        is_code = isinstance(code, str) and code.isascii() and code.isalnum()
+        raise AwsError(code if is_code else "an error") from None
     except BotoCoreError as error:
         raise AwsError(type(error).__name__) from None
+    except (ResponseParserError, HTTPException, OSError, RecursionError, *_PARSER_ERRORS):
+        raise AwsError(INVALID_RESPONSE) from None

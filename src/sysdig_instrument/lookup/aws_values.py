@@ -6,17 +6,20 @@ all exports are listed, once per run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answer, Answers, ExportLookup, SsmLookup, Unavailable
 from sysdig_instrument.lookup import aws
-from sysdig_instrument.lookup.aws import Arn, AwsClients, AwsError
+from sysdig_instrument.lookup.aws import Arn, AwsClient, AwsClients, AwsError
 from sysdig_instrument.lookup.errors import UnavailableError
 
 MAX_SSM_NAMES: Final = 10
 """Limit of names per call of GetParameters."""
+
+_READABLE_TYPES: Final = ("String", "StringList")
 
 
 # --- Systems Manager parameters
@@ -47,15 +50,24 @@ def read_ssm_parameters(lookups: Sequence[SsmLookup], clients: AwsClients, regio
         client = clients.client("ssm", region)
         response = aws.call(client.get_parameters, Names=names, WithDecryption=False)
     except AwsError as error:
-        failure = UnavailableError(
-            Reason(
-                f"SSM parameters could not be read ({', '.join(names)}): {error.fact('AWS Systems Manager')}",
-                error.advice("ssm:GetParameters", "them"),
-            ),
-        )
-        return dict.fromkeys(lookups, failure.unavailable)
-    by_name = {parameter.get(key): parameter for parameter in response.get("Parameters", []) for key in ("Name", "ARN")}
-    return {lookup: _ssm_answer(lookup.name, by_name.get(_without_version(lookup.name)), region) for lookup in lookups}
+        return dict.fromkeys(lookups, _ssm_failure(names, error))
+    parameters = aws.objects_in(response, "Parameters")
+    by_name = {
+        name: parameter
+        for parameter in parameters
+        for key in ("Name", "ARN")
+        if isinstance(name := parameter.get(key), str)
+    }
+    invalid = response.get("InvalidParameters")
+    missing = (
+        {_without_version(name) for name in invalid if isinstance(name, str)} if isinstance(invalid, list) else set()
+    )
+    return {
+        lookup: _no_such_parameter(lookup.name, region)
+        if (name := _without_version(lookup.name)) in missing
+        else _ssm_answer(lookup.name, by_name.get(name, {}))
+        for lookup in lookups
+    }
 
 
 def _without_version(name: str) -> str:
@@ -64,46 +76,82 @@ def _without_version(name: str) -> str:
     return ":".join(name.split(":")[:part_count])
 
 
-def _ssm_answer(name: str, parameter: dict[str, Any] | None, region: str) -> Answer:
-    if parameter is None:
-        fact = f"There is no SSM parameter {name} in {region}"
-        return Unavailable(Reason(fact, "Create it, or correct its name"), missing=True)
+def _ssm_failure(names: Sequence[str], error: AwsError) -> Unavailable:
+    fact = f"SSM parameters could not be read ({', '.join(names)}): {error.fact('AWS Systems Manager')}"
+    return UnavailableError(Reason(fact, error.advice("ssm:GetParameters", "them"))).unavailable
+
+
+def _no_such_parameter(name: str, region: str) -> Unavailable:
+    fact = f"There is no SSM parameter {name} in {region}"
+    return Unavailable(Reason(fact, "Create it, or correct its name"), missing=True)
+
+
+def _ssm_answer(name: str, parameter: dict[str, Any]) -> Answer:
+    """Return the value of a parameter that the service did not call invalid: without a value, it was not read."""
     if parameter.get("Type") == "SecureString":
         fact = f"The SSM parameter {name} is a SecureString, which is never read"
         return UnavailableError(
             Reason(fact, "Use a String: the value of the parameter would appear in the template")
         ).unavailable
-    return str(parameter.get("Value", ""))
+    value = parameter.get("Value")
+    if parameter.get("Type") in _READABLE_TYPES and isinstance(value, str):
+        return value
+    return _ssm_failure([name], AwsError(aws.INVALID_RESPONSE))
 
 
 # --- CloudFormation exports
 
 
 def read_exports(lookups: Sequence[ExportLookup], clients: AwsClients, region: str) -> Answers:
-    """Return the values of exports of this account and region."""
-    names = {lookup.name for lookup in lookups}
+    """Return the values of exports of this account and region. Only a list that was read to its end lacks a name."""
     values: dict[str, str] = {}
-    page: dict[str, Any] = {}
+    wanted = {lookup.name for lookup in lookups}
+    otherwise: Callable[[str, str], Unavailable] = _no_such_export
     try:
         client = clients.client("cloudformation", region)
-        while names - values.keys():
-            token = {"NextToken": page["NextToken"]} if page else {}
-            page = aws.call(client.list_exports, **token)
-            values.update((export["Name"], export["Value"]) for export in page.get("Exports", []))
-            if "NextToken" not in page:
+        for name, value in _list_exports(client):
+            if name in wanted:
+                values[name] = value
+            if len(values) == len(wanted):
                 break
     except AwsError as error:
-        failure = UnavailableError(
-            Reason(
-                f"The exports of {region} could not be listed: {error.fact('AWS CloudFormation')}",
-                error.advice("cloudformation:ListExports", "*"),
-            ),
-        )
-        return dict.fromkeys(lookups, failure.unavailable)
-    return {lookup: values.get(lookup.name, _no_such_export(lookup.name, region)) for lookup in lookups}
+        otherwise = partial(_exports_failure, error)
+    return {
+        lookup: values[lookup.name] if lookup.name in values else otherwise(lookup.name, region) for lookup in lookups
+    }
 
 
-def _no_such_export(name: str, region: str) -> Answer:
+def _list_exports(client: AwsClient) -> Iterator[tuple[str, str]]:
+    """Yield names and values of all exports.
+
+    Raises:
+        AwsError: The list, or a page of it, could not be read.
+    """
+    tokens: list[str] = []
+    while True:
+        page = aws.call(client.list_exports, **({"NextToken": tokens[-1]} if tokens else {}))
+        exports = page.get("Exports")
+        if not isinstance(exports, list):
+            raise AwsError(aws.INVALID_RESPONSE)
+        for export in exports:
+            name, value = (export.get("Name"), export.get("Value")) if isinstance(export, dict) else (None, None)
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise AwsError(aws.INVALID_RESPONSE)
+            yield name, value
+        token = page.get("NextToken")
+        if token is None:
+            return
+        if not isinstance(token, str) or not token or token in tokens:  # the list would not end
+            raise AwsError(aws.INVALID_RESPONSE)
+        tokens.append(token)
+
+
+def _exports_failure(error: AwsError, _name: str, region: str) -> Unavailable:
+    fact = f"The exports of {region} could not be listed: {error.fact('AWS CloudFormation')}"
+    return UnavailableError(Reason(fact, error.advice("cloudformation:ListExports", "*"))).unavailable
+
+
+def _no_such_export(name: str, region: str) -> Unavailable:
     return Unavailable(
         Reason(f"No stack in {region} exports {name}", "Deploy the stack that exports it first"), missing=True
     )

@@ -37,6 +37,9 @@ CONNECT_TIMEOUT_SECONDS: Final = 5.0
 READ_TIMEOUT_SECONDS: Final = 10.0
 """Longest wait for the next bytes of a response; the deadline may shorten it."""
 
+MAX_HEADER_BYTES: Final = 128 << 10
+"""Limit of a response's headers, which have a few thousand bytes. http.client alone would accept 6 MiB."""
+
 _CERTIFICATE_ERRORS: Final = {
     10: "has expired",
     18: "is self-signed",
@@ -63,9 +66,12 @@ class StaleConnectionError(Exception):
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket; each wait ends with the deadline."""
+    """Reads from a socket; each wait ends with the deadline. Headers have a limited size."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, sock: socket.socket, deadline: Deadline, host: str) -> None:
+        self.reads_headers = True
+        self._host = host
+        self._header_bytes = 0
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
         self._deadline = deadline
@@ -74,8 +80,14 @@ class _DeadlineReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]  # BufferedReader passes only this
+        if self.reads_headers and self._header_bytes >= MAX_HEADER_BYTES:
+            raise HttpError(
+                f"the headers of the response from {self._host} exceed the limit of {MAX_HEADER_BYTES >> 10} KiB"
+            )
         self._sock.settimeout(self._deadline.timeout(READ_TIMEOUT_SECONDS))
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self._header_bytes += count or 0
+        return count
 
     def close(self) -> None:
         self._raw.close()
@@ -109,7 +121,8 @@ class PinnedConnection(HTTPConnection):
         """Return the response that is to be read from a socket."""
         response = http.client.HTTPResponse(sock, method=method)
         response.fp.close()
-        response.fp = io.BufferedReader(_DeadlineReader(sock, self._deadline))
+        self._reader = _DeadlineReader(sock, self._deadline, self.host)
+        response.fp = io.BufferedReader(self._reader)
         return response
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
@@ -117,16 +130,19 @@ class PinnedConnection(HTTPConnection):
 
         Raises:
             StaleConnectionError: The connection was used before, and is closed now.
+            HttpError: Its headers exceed their limit.
         """
         was_used, self._was_used = self._was_used, True
         try:
-            return super().getresponse()
+            response = super().getresponse()
         except TimeoutError:
             raise
         except (OSError, http.client.HTTPException):
             if was_used:
                 raise StaleConnectionError from None
             raise
+        self._reader.reads_headers = False
+        return response
 
 
 class PinnedTlsConnection(PinnedConnection, HTTPSConnection):

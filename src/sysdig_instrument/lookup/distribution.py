@@ -13,6 +13,7 @@ from sysdig_instrument.lookup.errors import CREDENTIALS_ADVICE, HttpError
 from sysdig_instrument.lookup.http import HttpRequest, HttpResponse
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, MAX_MANIFEST_BYTES, RawManifest
 from sysdig_instrument.lookup.reference import DOCKER_HUB
+from sysdig_instrument.lookup.workers import BodyLimits
 
 _DOCKER_HUB_HOST: Final = "registry-1.docker.io"
 _OK: Final = 200
@@ -50,6 +51,7 @@ class DistributionRepository:
     pull_scope: PullScope
     credentials: CredentialProvider
     egress_policy: EgressPolicy
+    body_limits: BodyLimits
     _raw_manifests: dict[str, RawManifest] = field(default_factory=dict)
 
     def fetch_manifest(self, tag_or_digest: str) -> RawManifest:
@@ -58,6 +60,7 @@ class DistributionRepository:
             response = self._get(f"manifests/{tag_or_digest}", MAX_MANIFEST_BYTES, ", ".join(ACCEPTED_MEDIA_TYPES))
             if header_digest := response.header("Docker-Content-Digest"):
                 oci.verify_content(response.body, header_digest)
+            self.body_limits.count_manifest(response.body)
             media_type = response.header("Content-Type").partition(";")[0].strip().lower()
             self._raw_manifests[tag_or_digest] = RawManifest(response.body, media_type)
         return self._raw_manifests[tag_or_digest]
@@ -77,10 +80,10 @@ class DistributionRepository:
             return response
         code = _error_code(response.body)
         status = f"status {response.status}" + (f", {code}" if code else "")
-        details = f"; {note}" if note else ""
+        details = f"; {note.fact}" if note.fact else ""
         raise HttpError(
             f"{self.pull_scope.registry} refused the request ({status}){details}",
-            _ADVICE_BY_STATUS.get(response.status, ""),
+            note.advice or _ADVICE_BY_STATUS.get(response.status, ""),
         )
 
 

@@ -46,6 +46,9 @@ _FAILURE_MESSAGES: Final = {
 }
 """Messages for BatchGetImage's failure codes."""
 
+_NOT_IN_RESPONSE: Final = "NotInResponse"
+"""In place of a failure code: the response has an image neither in ``images`` nor in ``failures``."""
+
 _PULL_THROUGH_ADVICE: Final = (
     "a pull through cache is filled by the first pull by tag, which also requires ecr:BatchImportUpstreamImage, and "
     "ecr:CreateRepository for the first image of a repository"
@@ -103,7 +106,13 @@ class EcrRepositoryClient:
         self.prefetch_manifests([tag_or_digest])
         result = self._manifests_or_failures[tag_or_digest]
         if isinstance(result, RawManifest):
+            self.http.body_limits.acquire(len(result.body))  # the caller parses it
             return result
+        if result == _NOT_IN_RESPONSE:
+            raise HttpError(
+                f"Amazon ECR in {self.repository.region} returned neither the image nor a reason why there is none",
+                AwsError(aws.INVALID_RESPONSE).advice("ecr:BatchGetImage", self.repository.arn),
+            )
         advice = (
             f"Check that the image exists; {_PULL_THROUGH_ADVICE}"
             if "Upstream" in result or result == "ImageNotFound"
@@ -120,7 +129,10 @@ class EcrRepositoryClient:
             "ecr:GetDownloadUrlForLayer",
             layerDigest=digest,
         )
-        url = egress.parse_url(str(download["downloadUrl"]))
+        download_url = download.get("downloadUrl")
+        if not isinstance(download_url, str):
+            raise self._http_error(AwsError(aws.INVALID_RESPONSE), "ecr:GetDownloadUrlForLayer")
+        url = egress.parse_url(download_url)
         # A VPC endpoint gives S3 host names private addresses. AWS sent the URL, and TLS proves that the host is AWS's.
         is_aws_url = url.scheme == "https" and url.host.endswith(tuple(f".{suffix}" for suffix in DNS_SUFFIXES))
         egress_policy = EgressPolicy(frozenset({url.origin})) if is_aws_url else egress.PUBLIC_ONLY
@@ -141,15 +153,13 @@ class EcrRepositoryClient:
             ],
             acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES),
         )
-        results: dict[str, RawManifest | str] = {}
-        for failure in response.get("failures", []):
-            image = failure.get("imageId", {})
-            results[image.get("imageTag") or image.get("imageDigest")] = str(failure.get("failureCode"))
-        for image in response.get("images", []):
-            raw_manifest = RawManifest(image["imageManifest"].encode(), image.get("imageManifestMediaType", ""))
-            results.update((name, raw_manifest) for name in image["imageId"].values())
+        results = _parse_failures(response) | _parse_images(response)
+        for body in {
+            id(result): result.body for result in results.values() if isinstance(result, RawManifest)
+        }.values():
+            self.http.body_limits.count_manifest(body)
         for tag_or_digest in tags_or_digests:
-            self._manifests_or_failures[tag_or_digest] = results.get(tag_or_digest, "ImageNotFound")
+            self._manifests_or_failures[tag_or_digest] = results.get(tag_or_digest, _NOT_IN_RESPONSE)
 
     def _call(self, operation: str, permission: str, **parameters: object) -> dict[str, Any]:
         repository = self.repository
@@ -159,7 +169,10 @@ class EcrRepositoryClient:
                 getattr(client, operation), registryId=repository.account, repositoryName=repository.name, **parameters
             )
         except AwsError as error:
-            raise HttpError(self._fact(error), self._advice(error, permission)) from None
+            raise self._http_error(error, permission) from None
+
+    def _http_error(self, error: AwsError, permission: str) -> HttpError:
+        return HttpError(self._fact(error), self._advice(error, permission))
 
     def _fact(self, error: AwsError) -> str:
         repository = self.repository
@@ -179,3 +192,33 @@ class EcrRepositoryClient:
         if error.code == "RepositoryNotFoundException" or "Upstream" in error.code:
             return f"Check the repository's name and its pull through cache rule, if any; {_PULL_THROUGH_ADVICE}"
         return error.advice(permission, repository.arn)
+
+
+def _parse_failures(response: dict[str, Any]) -> dict[str, RawManifest | str]:
+    """Return the failure codes in a response to BatchGetImage, by tag and by digest."""
+    return {
+        tag_or_digest: code
+        for failure in aws.objects_in(response, "failures")
+        if isinstance(code := failure.get("failureCode"), str) and code.isascii() and code.isalnum()
+        for tag_or_digest in _image_ids(failure)[-1:]
+    }
+
+
+def _parse_images(response: dict[str, Any]) -> dict[str, RawManifest | str]:
+    """Return the manifests in a response to BatchGetImage, by tag and by digest."""
+    manifests: dict[str, RawManifest | str] = {}
+    for image in aws.objects_in(response, "images"):
+        body, media_type = image.get("imageManifest"), image.get("imageManifestMediaType")
+        if isinstance(body, str):
+            # JSON can contain lone surrogates. They make the manifest invalid, which is reported when it is parsed.
+            encoded = body.encode("utf-8", "surrogatepass")
+            raw_manifest = RawManifest(encoded, media_type if isinstance(media_type, str) else "")
+            manifests |= dict.fromkeys(_image_ids(image), raw_manifest)
+    return manifests
+
+
+def _image_ids(image_or_failure: dict[str, Any]) -> list[str]:
+    """Return the digest and the tag in an ``imageId``, the tag last; each only if it is there."""
+    image_id = image_or_failure.get("imageId")
+    ids = [image_id.get("imageDigest"), image_id.get("imageTag")] if isinstance(image_id, dict) else []
+    return [each for each in ids if isinstance(each, str) and each]

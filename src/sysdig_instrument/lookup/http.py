@@ -6,7 +6,7 @@ It adds the rules of a lookup to urllib3's pools of connections:
 - Redirects lead only to https and public addresses (or to hosts that InternalRegistries names), and credentials do not
   follow one to another origin.
 - 429 and 5xx are retried, and Retry-After is honored, within the run's deadline.
-- A response has a limited size and is not decompressed.
+- A response has a limited size and is not decompressed. Two threads at most have a large one at once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from sysdig_instrument.lookup.connections import (
 from sysdig_instrument.lookup.egress import PUBLIC_ONLY, EgressPolicy, Origin, Resolver, Url, is_ip_literal
 from sysdig_instrument.lookup.errors import HttpError
 from sysdig_instrument.lookup.proxy import Proxy
-from sysdig_instrument.lookup.workers import MAX_THREADS, Deadline
+from sysdig_instrument.lookup.workers import LARGE_BODY_BYTES, MAX_THREADS, BodyLimits, Deadline
 
 MAX_REDIRECTS: Final = 5
 RETRY_DELAYS: Final = (0.2, 0.8)
@@ -116,6 +116,7 @@ class HttpClient:
         self._make_ssl_context = make_ssl_context
         self._create_connection = create_connection
         self._proxy = proxy
+        self.body_limits = BodyLimits(deadline)
         self._lock = threading.Lock()
         self._pools: dict[_PoolKey, HTTPConnectionPool] = {}
         self._unreachable: dict[_PoolKey, UnreachableHostError] = {}
@@ -188,7 +189,7 @@ class HttpClient:
                 decode_content=False,
             )
             with closing(response):
-                body = _read_body(response, request.max_bytes, host)
+                body = _read_body(response, request.max_bytes, host, self.body_limits)
                 return HttpResponse(response.status, response.headers, body)
         except (HTTPError, OSError) as error:
             if any(isinstance(each, TimeoutError | Urllib3TimeoutError) for each in (error, *error.args)):
@@ -249,9 +250,12 @@ def _redirect(request: HttpRequest, location: str) -> HttpRequest:
     return replace(request, url=url, authorization=request.authorization if url.origin == current.origin else None)
 
 
-def _read_body(response: BaseHTTPResponse, max_bytes: int, host: str) -> bytes:
+def _read_body(response: BaseHTTPResponse, max_bytes: int, host: str, body_limits: BodyLimits) -> bytes:
     if (response.length_remaining or 0) <= max_bytes:
-        body = response.read(max_bytes + 1)
+        body = response.read(min(max_bytes, LARGE_BODY_BYTES) + 1)
+        if len(body) > LARGE_BODY_BYTES:
+            body_limits.acquire(len(body))
+            body += response.read(max_bytes + 1 - len(body))
         if len(body) <= max_bytes:
             if response.length_remaining:
                 raise HTTPError  # the body is shorter than announced

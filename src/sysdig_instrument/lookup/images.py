@@ -6,6 +6,7 @@ image configs: by digest until they are evicted, by tag for a short time.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -105,6 +106,9 @@ def _fetch_verified_manifest(repository: Repository, target: Descriptor | str) -
 # --- the cache
 
 MAX_CACHE_ENTRIES: Final = 1024
+MAX_CACHE_BYTES: Final = 8 << 20
+"""Limit of the memory of all cached entries. An ordinary entry has some 2,000 bytes."""
+
 TAG_TTL_SECONDS: Final = 300.0
 
 K = TypeVar("K")
@@ -135,33 +139,56 @@ class BlobKey:
 
 
 class _LruCache(Generic[K, V]):
-    """A least-recently-used cache of limited size."""
+    """A least-recently-used cache with a limit of entries and of bytes."""
 
-    def __init__(self, max_entries: int) -> None:
+    def __init__(self, max_entries: int, max_bytes: int) -> None:
         self._max_entries = max_entries
-        self._entries: OrderedDict[K, V] = OrderedDict()
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._bytes = 0
 
     def get(self, key: K) -> V | None:
-        value = self._entries.get(key)
+        value, _ = self._entries.get(key) or (None, 0)
         if value is not None:
             self._entries.move_to_end(key)
         return value
 
-    def put(self, key: K, value: V) -> None:
-        self._entries[key] = value
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._max_entries:
-            self._entries.popitem(last=False)
+    def put(self, key: K, value: V, size: int) -> None:
+        """Keep a value; ``size`` is the memory that it and its key take, in bytes."""
+        self.discard(key)
+        self._entries[key] = value, size
+        self._bytes += size
+        while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
+            self.discard(next(iter(self._entries)))
 
     def discard(self, key: K) -> None:
-        self._entries.pop(key, None)
+        _, size = self._entries.pop(key, (None, 0))
+        self._bytes -= size
+
+
+_ENTRY_BYTES: Final = 1024
+"""The memory of an entry without its strings: the objects of its key and its value, and its place in the cache."""
+
+
+def _entry_bytes(key: ImageKey | BlobKey, config: ImageConfig) -> int:
+    """Return the memory that an entry takes, in bytes. Strings that entries share count in each of them."""
+    names: tuple[str | None, ...]
+    if isinstance(key, ImageKey):
+        reference = key.reference
+        names = (reference.registry, reference.repository, reference.tag, reference.digest, key.secret_id)
+    else:
+        names = (key.registry, key.repository, key.digest, key.secret_id)
+    strings = (*names, *config.entrypoint, *config.cmd)
+    tuples = sys.getsizeof(config.entrypoint) + sys.getsizeof(config.cmd)
+    return _ENTRY_BYTES + tuples + sum(map(sys.getsizeof, strings))
 
 
 class ImageCache:
     """Caches image configs from one run to the next. It is thread-safe and never caches failures.
 
     ``tag_ttl_seconds`` is how long a tag's image is cached; 0 looks it up in every run. The content of a digest never
-    changes, so it stays until ``max_entries`` newer entries evict it.
+    changes, so it stays until newer entries evict it: there are at most ``max_entries`` and ``max_bytes`` of them, half of
+    the bytes for images and half for configuration blobs.
     """
 
     def __init__(
@@ -169,13 +196,14 @@ class ImageCache:
         *,
         tag_ttl_seconds: float = TAG_TTL_SECONDS,
         max_entries: int = MAX_CACHE_ENTRIES,
+        max_bytes: int = MAX_CACHE_BYTES,
         clock: Clock | None = None,
     ) -> None:
         self._tag_ttl_seconds = tag_ttl_seconds
         self._clock = clock or MonotonicClock()
         self._lock = threading.Lock()
-        self._images: _LruCache[ImageKey, tuple[ImageConfig, float | None]] = _LruCache(max_entries)
-        self._config_blobs: _LruCache[BlobKey, ImageConfig] = _LruCache(max_entries)
+        self._images: _LruCache[ImageKey, tuple[ImageConfig, float | None]] = _LruCache(max_entries, max_bytes // 2)
+        self._config_blobs: _LruCache[BlobKey, ImageConfig] = _LruCache(max_entries, max_bytes // 2)
 
     def get_image(self, key: ImageKey) -> ImageConfig | None:
         """Return an image's config if it is cached and has not expired."""
@@ -190,7 +218,7 @@ class ImageCache:
         """Cache an image's config."""
         expires_at = None if key.reference.digest else self._clock.now() + self._tag_ttl_seconds
         with self._lock:
-            self._images.put(key, (config, expires_at))
+            self._images.put(key, (config, expires_at), _entry_bytes(key, config))
 
     def get_config_blob(self, key: BlobKey) -> ImageConfig | None:
         """Return the config of a cached configuration blob."""
@@ -200,7 +228,7 @@ class ImageCache:
     def put_config_blob(self, key: BlobKey, config: ImageConfig) -> None:
         """Cache the config of a configuration blob whose digest has been verified."""
         with self._lock:
-            self._config_blobs.put(key, config)
+            self._config_blobs.put(key, config, _entry_bytes(key, config))
 
 
 # --- all images of a run
@@ -278,6 +306,7 @@ class ImageReader:
             PullScope(image_reference.registry, image_reference.repository, key.secret_id),
             ChainedCredentials((*container_credentials, self.default_credentials)),
             self.egress_policy,
+            self.http.body_limits,
         )
         for image_key, image_lookups in lookups_by_image.items():
             self._read_image(repository, image_key, image_lookups)
@@ -294,6 +323,8 @@ class ImageReader:
                     image_lookups, unreadable_image(str(key.reference), error.fact, error.advice).unavailable
                 )
             return
+        finally:
+            self.http.body_limits.release()
         for key, image_lookups in lookups_by_image.items():
             self.worker_pool.submit(
                 f"ecr {ecr_repository.region}", partial(self._read_image, client, key, image_lookups)
@@ -309,6 +340,8 @@ class ImageReader:
         else:
             self.cache.put_image(key, config)
             self._record_answer(image_lookups, config)
+        finally:
+            self.http.body_limits.release()
 
     def _record_answer(self, image_lookups: list[ImageLookup], answer: Answer) -> None:
         for lookup in image_lookups:

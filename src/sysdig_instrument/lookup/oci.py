@@ -18,8 +18,14 @@ from sysdig_instrument.lookup.errors import HttpError
 MAX_MANIFEST_BYTES: Final = 4 << 20
 """The distribution spec requires registries to accept manifests of at least this size, and most accept no more."""
 
-MAX_CONFIG_BYTES: Final = 8 << 20
+MAX_CONFIG_BYTES: Final = 1 << 20
 """A config has some ten thousand bytes."""
+
+MAX_ARGV_BYTES: Final = 64 << 10
+"""Limit of ENTRYPOINT and CMD together. A whole task definition may have 64 KiB (quotas of Amazon ECS)."""
+
+_JSON_BYTES_PER_ARGUMENT: Final = 3
+"""Its quotes and its comma: without them, any number of empty strings would have no size."""
 
 _INDEX_MEDIA_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
@@ -155,7 +161,20 @@ def parse_image_config(body: bytes) -> ImageConfig:
         return ImageConfig()
     if not isinstance(config, dict):
         raise HttpError("its configuration is not an object")
-    return ImageConfig(_parse_argv(config.get("Entrypoint")), _parse_argv(config.get("Cmd")))
+    entrypoint, cmd = _parse_argv(config.get("Entrypoint")), _parse_argv(config.get("Cmd"))
+    if _json_bytes(entrypoint) + _json_bytes(cmd) > MAX_ARGV_BYTES:
+        raise HttpError(
+            f"its ENTRYPOINT and CMD exceed the limit of {MAX_ARGV_BYTES >> 10} KiB, which is more than a task "
+            "definition can hold",
+            "Use an image with a shorter ENTRYPOINT and CMD",
+        )
+    # Docker resets an ENTRYPOINT of one empty string to none (moby, daemon: mergeAndVerifyConfig), and runs CMD.
+    return ImageConfig(() if entrypoint == ("",) else entrypoint, cmd)
+
+
+def _json_bytes(argv: tuple[str, ...]) -> int:
+    """Return the size of an argv in a template, in bytes. A lone surrogate, which JSON can contain, counts too."""
+    return sum(len(argument.encode("utf-8", "surrogatepass")) + _JSON_BYTES_PER_ARGUMENT for argument in argv)
 
 
 def _parse_argv(value: Json) -> tuple[str, ...]:

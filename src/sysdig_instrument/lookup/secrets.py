@@ -1,12 +1,15 @@
 """Registry credentials in AWS Secrets Manager: ``{"username": …, "password": …}``, as ECS requires.
 
-docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html
+docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html names these two members and no others. Secrets of
+databases have them too, beside ``engine``, ``host``, ``dbname`` or ``port``
+(docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html). No registry may receive those.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -15,6 +18,9 @@ from sysdig_instrument.lookup.auth import Login
 from sysdig_instrument.lookup.aws import Arn, AwsClients, AwsError
 from sysdig_instrument.lookup.errors import UnavailableError
 from sysdig_instrument.lookup.workers import Deadline, SingleFlight
+
+_LOGIN_MEMBERS: Final = 2
+"""``username`` and ``password``."""
 
 
 class Secrets:
@@ -38,27 +44,44 @@ class Secrets:
         region = arn.region if arn else self._region
         try:
             client = self._clients.client("secretsmanager", region)
-            secret_string = aws.call(client.get_secret_value, SecretId=secret_id).get("SecretString")
+            response = aws.call(client.get_secret_value, SecretId=secret_id)
         except AwsError as error:
-            raise UnavailableError(
-                Reason(
-                    f"the credentials in {secret_id} could not be read: {error.fact('AWS Secrets Manager')}",
-                    error.advice("secretsmanager:GetSecretValue", secret_id),
-                ),
-            ) from None
-        try:
-            value = json.loads(secret_string or "")
-            username, password = value["username"], value["password"]
-        except (ValueError, RecursionError, LookupError, TypeError):
-            username = password = None
-        if not (isinstance(username, str) and isinstance(password, str) and username):
-            raise UnavailableError(
-                Reason(
-                    f'the secret {secret_id} is not a JSON object with "username" and "password"',
-                    "Use the format that Amazon ECS requires for private registries",
-                ),
-            )
-        return Login(username, password)
+            raise _unreadable_secret(secret_id, error) from None
+        secret_string = response.get("SecretString")
+        if isinstance(secret_string, str):
+            return _parse_login(secret_string, secret_id)
+        if "SecretBinary" in response:
+            return _parse_login("", secret_id)
+        raise _unreadable_secret(secret_id, AwsError(aws.INVALID_RESPONSE))
+
+
+def _unreadable_secret(secret_id: str, error: AwsError) -> UnavailableError:
+    fact = f"the credentials in {secret_id} could not be read: {error.fact('AWS Secrets Manager')}"
+    return UnavailableError(Reason(fact, error.advice("secretsmanager:GetSecretValue", secret_id)))
+
+
+def _parse_login(secret_string: str, secret_id: str) -> Login:
+    """Return the login in the text of a secret.
+
+    Raises:
+        UnavailableError: The text has another form, or members that a registry's login does not have.
+    """
+    try:
+        value = json.loads(secret_string)
+        username, password = value["username"], value["password"]
+    except (ValueError, RecursionError, LookupError, TypeError):
+        username = password = value = None
+    if not (isinstance(username, str) and isinstance(password, str) and username):
+        fact = f'the secret {secret_id} is not a JSON object with "username" and "password"'
+        raise UnavailableError(Reason(fact, "Use the format that Amazon ECS requires for private registries"))
+    if len(value) > _LOGIN_MEMBERS:
+        fact = (
+            f'the secret {secret_id} is a JSON object with members other than "username" and "password", so it was not sent '
+            "to the registry"
+        )
+        advice = "Create a secret for the registry's credentials, with these two members only"
+        raise UnavailableError(Reason(fact, advice))
+    return Login(username, password)
 
 
 @dataclass(frozen=True, slots=True)

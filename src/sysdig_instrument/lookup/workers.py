@@ -136,6 +136,61 @@ class SingleFlight(Generic[K, V]):
             call.done.set()
 
 
+# --- memory
+
+LARGE_BODY_BYTES: Final = 256 << 10
+"""A larger body is rare: indexes, manifests and configs have some ten thousand bytes."""
+
+MAX_LARGE_BODIES: Final = 2
+"""Threads that have a large body at once. Parsed, it can take thirty times its size."""
+
+MAX_MANIFEST_BYTES_PER_RUN: Final = 16 << 20
+"""Limit of all manifests of a run together, which are kept until its end: 4 MiB each are legal, but not for each image."""
+
+
+class BodyLimits:
+    """Limits the memory that response bodies take in a run. It is thread-safe."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._slots = threading.BoundedSemaphore(MAX_LARGE_BODIES)
+        self._thread = threading.local()
+        self._lock = threading.Lock()
+        self._manifest_bytes = 0
+
+    def acquire(self, size: int) -> None:
+        """Wait, if a body is large, until this thread may have it. It may until ``release``, since it parses the body.
+
+        Raises:
+            HttpError: The deadline passed while waiting.
+        """
+        if size <= LARGE_BODY_BYTES or getattr(self._thread, "has_slot", False):
+            return
+        if not self._slots.acquire(timeout=self._deadline.remaining):
+            raise HttpError(f"there was no response within {self._deadline.seconds:g} s")
+        self._thread.has_slot = True
+
+    def release(self) -> None:
+        """Let another thread have a large body, if this one had any."""
+        if getattr(self._thread, "has_slot", False):
+            self._thread.has_slot = False
+            self._slots.release()
+
+    def count_manifest(self, body: bytes) -> None:
+        """Count a manifest that will be kept until the end of the run.
+
+        Raises:
+            HttpError: The manifests of the run would take too much memory.
+        """
+        with self._lock:
+            if self._manifest_bytes + len(body) > MAX_MANIFEST_BYTES_PER_RUN:
+                raise HttpError(
+                    f"the manifests of all images together exceed the limit of {MAX_MANIFEST_BYTES_PER_RUN >> 20} MiB",
+                    "Check what the registries send",
+                )
+            self._manifest_bytes += len(body)
+
+
 # --- the pool
 
 Job: TypeAlias = Callable[[], None]

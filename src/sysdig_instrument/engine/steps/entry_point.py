@@ -54,6 +54,9 @@ _ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
 _CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
 
 
+_SOURCES: Final = tuple(EntryPointSource)
+
+
 @dataclass(slots=True)
 class _Wrapping:
     """All that the step yields for a container, collected branch by branch.
@@ -67,7 +70,7 @@ class _Wrapping:
 
     def record_source(self, source: EntryPointSource) -> None:
         """Record the source of the entry point in one branch."""
-        self.source = next(each for each in EntryPointSource if each in (source, self.source))
+        self.source = min(source, self.source, key=_SOURCES.index)
 
 
 def entry_point(container: Container) -> Iterator[Output]:

@@ -1,0 +1,78 @@
+"""boto3 clients by Region."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+
+from lookup.content import Anything
+from sysdig_instrument.lookup.aws import MAX_CLIENTS, AwsClients, AwsError
+
+
+class CountingSession:
+    """A session that creates objects in place of clients."""
+
+    def __init__(self) -> None:
+        self.created: list[str] = []
+
+    def client(self, _service: str, region_name: str, config: Anything) -> object:  # noqa: ARG002 - as boto3 has it
+        self.created.append(region_name)
+        return object()
+
+
+def all_regions() -> list[str]:
+    session = boto3.Session()
+    return [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition)
+    ]
+
+
+def test_every_region_has_the_form_of_one() -> None:
+    session = CountingSession()
+    clients = AwsClients(lambda: session)
+    for region in [*all_regions(), "eusc-de-east-1", "us-isof-south-1", "eu-isoe-west-1", "mx-central-1"]:
+        clients.client("ssm", region)
+    assert len(session.created) > 30
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("x", id="letter"),
+        pytest.param("us-east", id="no-number"),
+        pytest.param("us-east-1.evil", id="domain"),
+        pytest.param("us-east-1\n", id="line-break"),
+        pytest.param("US-EAST-1", id="uppercase"),
+        pytest.param("us-east-100", id="three-digits"),
+        pytest.param("us-east-1-", id="dash-at-the-end"),
+        pytest.param("us-east-1/x", id="path"),
+        pytest.param("aws-global", id="global"),
+        pytest.param("us-1-1", id="digits-for-a-word"),
+        pytest.param("us-" + "a" * 500 + "-1", id="long-word"),
+        pytest.param("us-" + "a-" * 500 + "1", id="many-words"),
+    ],
+)
+def test_other_names_are_not_regions(region: str) -> None:
+    session = CountingSession()
+    with pytest.raises(AwsError) as error:
+        AwsClients(lambda: session).client("ssm", region)
+    assert session.created == []
+    fact = "Amazon ECR was not called, because the name of the Region is not valid: InvalidRegionError"
+    assert error.value.fact("Amazon ECR") == fact
+    assert error.value.advice("x", "y").startswith("Correct the Region")
+
+
+def test_only_the_clients_that_were_used_last_are_kept() -> None:
+    session = CountingSession()
+    clients = AwsClients(lambda: session)
+    own = clients.client("ssm", "eu-west-1")
+    for number in range(99):
+        clients.client("ssm", f"us-east-{number}")
+        assert clients.client("ssm", "eu-west-1") is own
+    assert session.created.count("eu-west-1") == 1
+    assert len(clients._clients) == MAX_CLIENTS == 16
+    clients.client("ssm", "us-east-98")
+    assert session.created.count("us-east-98") == 1
