@@ -21,6 +21,37 @@ from sysdig_instrument.engine.template import TASK_DEFINITION, TaskDefinition, t
 from sysdig_instrument.planning import plan_with_lookups
 
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sysdig-AbCdEf"
+_SSM = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
+VALID_SECRETS = [
+    SECRET,
+    f"{SECRET}:key::",
+    f"{SECRET}::AWSPREVIOUS:",
+    f"{SECRET}:key:AWSCURRENT:9d4cb84b-ad69-40c0-a0ab-cead3EXAMPLE",
+    f"{SECRET}:::",
+    f"arn:aws-us-gov:secretsmanager:us-gov-west-1:{ACCOUNT}:secret:a/b_c+d=e.f@g-h!i",
+    f"{_SSM}/sysdig/access-key",
+    f"{_SSM}/Sysdig_1.key",
+]
+"""Values of AccessKeySecret that ECS accepts."""
+INVALID_SECRETS = [
+    # ECS reads a secret's ARN with no field after it, or with three, and nothing between.
+    *(f"{SECRET}:{fields}" for fields in ("key", "key:", ":", "", "key:AWSCURRENT", "key:::", "key:AWSCURRENT:id:")),
+    # In the policy of the execution role these would be wildcards, or variables of IAM.
+    *(SECRET.replace("sysdig-AbCdEf", name) for name in ("*", "sys*", "sysdig-??????", "${aws:username}", "a$b", "")),
+    *(f"{SECRET}:{key}::" for key in ("*", "k?y", "${Key}", "{{x}}")),
+    *(f"{_SSM}{name}" for name in ("/*", "/sysdig/?", "/${aws:username}", "/a:1", "/", "", "*", "/a/{{b}}")),
+    SECRET.replace(REGION, "*"),
+    SECRET.replace(ACCOUNT, "*"),
+    SECRET.replace(ACCOUNT, "1"),
+    SECRET.replace("arn:aws", "arn:*"),
+    SECRET.replace("secret:sysdig-AbCdEf", "*"),
+    SECRET.replace("sysdig-AbCdEf", "{{resolve:ssm:name}}"),
+    f"{SECRET} x",
+    f"{SECRET}\n{SECRET}",
+    "arn:aws:s3:::x",
+    "*",
+]
+"""Values of AccessKeySecret that ECS does not accept, or that cover more than one secret."""
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
 NOVALUE: Json = {"Ref": "AWS::NoValue"}
 CONDITIONS: Mapping[str, Json] = {"Conditions": {"Active": {"Fn::Equals": [1, 1]}, "Inactive": {"Fn::Equals": [1, 2]}}}

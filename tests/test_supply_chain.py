@@ -47,6 +47,29 @@ def test_the_tests_use_the_locked_versions(name: str) -> None:
     assert (name, listed) in licences.requirements(ROOT / "requirements" / "dev.txt")
 
 
+ALLOWED_ACTIONS = {
+    "actions/checkout@34e114876b0b11c390a56381ad16ebd13914f8d5 # v4.3.1",
+    "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0",
+    # In examples: the reader's own copy of this repository.
+    "YOUR-ORGANISATION/sysdig-instrument@COMMIT",
+}
+"""The only references to actions, each with the full commit hash: a tag can be moved to other code at any time."""
+
+
+def test_every_action_is_pinned_to_a_commit() -> None:
+    folders = [ROOT, *(ROOT / name for name in ("docs", "examples", ".github", ".ci"))]
+    files = {path for folder in folders for path in (folder.glob("*.*") if folder == ROOT else folder.rglob("*.*"))}
+    found = set[str]()
+    for path in files:
+        if path.suffix in (".yml", ".yaml", ".md") and "node_modules" not in path.parts:
+            found.update(
+                re.findall(r"(?m)(?:^[\s-]*|[{,]\s*)[\"']?uses[\"']?\s*:\s*(.+?)\s*$", path.read_text("utf-8"))
+            )
+    assert found == ALLOWED_ACTIONS
+    for reference in ALLOWED_ACTIONS:
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@([0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+|COMMIT)", reference)
+
+
 def test_an_unreviewed_licence_stops_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(licences, "ACCEPTED", licences.ACCEPTED - {"BSD-3-Clause"})
     with pytest.raises(SystemExit, match="jsonpatch has an unreviewed licence, 'BSD-3-Clause'"):

@@ -262,7 +262,7 @@ def test_messages_that_cannot_be_written_stop_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("closed", "code"),
-    [pytest.param("<&-", 2, id="stdin"), pytest.param(">&-", 0, id="stdout"), pytest.param("2>&-", 0, id="stderr")],
+    [pytest.param("<&-", 2, id="stdin"), pytest.param(">&-", 2, id="stdout"), pytest.param("2>&-", 0, id="stderr")],
 )
 def test_a_closed_stream_is_no_crash(closed: str, code: int, good: Path) -> None:
     file = "-" if closed == "<&-" else str(good)
@@ -272,6 +272,34 @@ def test_a_closed_stream_is_no_crash(closed: str, code: int, good: Path) -> None
     )
     assert ran.returncode == code, ran.stderr
     assert b"Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["transform FILE", "check FILE", "explain FILE", "diff FILE", "settings FILE", "completion bash", "--help", "--version"],
+    ids=lambda arguments: arguments.split()[0].strip("-"),
+)  # fmt: skip
+def test_a_result_that_cannot_be_delivered_is_an_error(arguments: str, good: Path) -> None:
+    line = f"'{sys.executable}' -m sysdig_instrument {arguments.replace('FILE', str(good))} "
+    line += " ".join(SET) if "FILE" in arguments else ""
+    environment = {"PYTHONPATH": str(SOURCE)}
+    for closed in (">&-", "1</dev/null"):
+        ran = subprocess.run(
+            ["sh", "-c", f"{line} {closed}"], check=False, capture_output=True, env=environment, timeout=60
+        )
+        assert ran.returncode == 2
+        assert b"Cannot write to standard output: It is closed. Write to a file with -o." in ran.stderr
+        assert b"Traceback" not in ran.stderr
+        assert b"Exception ignored" not in ran.stderr
+
+
+def test_a_closed_standard_output_that_is_not_needed_is_no_error(good: Path, tmp_path: Path) -> None:
+    line = f"'{sys.executable}' -m sysdig_instrument transform {good} {' '.join(SET)} -o {tmp_path / 'out'} >&-"
+    ran = subprocess.run(
+        ["sh", "-c", line], check=False, capture_output=True, env={"PYTHONPATH": str(SOURCE)}, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert properties_of(json.loads((tmp_path / "out").read_text()))["PidMode"] == "task"
 
 
 @pytest.mark.parametrize(

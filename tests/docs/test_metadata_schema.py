@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 import metadata_schema
 from case_folders import CASES, Case
-from factories import SECRET, case_id, container, problems_of, template
+from factories import INVALID_SECRETS, SECRET, VALID_SECRETS, case_id, container, problems_of, template
 from sysdig_instrument.engine.settings.table import TABLE, SettingScope
 
 SCHEMA: Final = json.loads((Path(__file__).parents[2] / "docs" / "metadata.schema.json").read_text())
@@ -24,7 +24,7 @@ REF: Final = {"Fn::Sub": "us2"}
 GOOD: Final[dict[str, list[Any]]] = {
     "Collector": ["us2", "collector.example.com", "", None, REF],
     "CollectorPort": [1, 65535, "6443", ""],
-    "AccessKeySecret": [SECRET, f"{SECRET}:key::", {"Ref": "KeySecret"}],
+    "AccessKeySecret": [*VALID_SECRETS, {"Ref": "KeySecret"}],
     "AgentImage": ["quay.io/sysdig/workload-agent:6.0.0"],
     "AgentImageCredentials": [SECRET],
     "Priority": ["availability", "security"],
@@ -58,7 +58,7 @@ GOOD: Final[dict[str, list[Any]]] = {
 BAD: Final[dict[str, list[Any]]] = {
     "Collector": ["us9", "host name.example.com", 5, ["us2"], {"Fn::Sub": "us2", "More": 1}],
     "CollectorPort": [0, 65536, "many", True, 1.5],
-    "AccessKeySecret": ["sysdig", 5],
+    "AccessKeySecret": ["sysdig", 5, *INVALID_SECRETS],
     "AgentImage": ["two words", 1],
     "AgentImageCredentials": ["sysdig", {"Unknown": "x"}],
     "Priority": ["urgent", True, 1],

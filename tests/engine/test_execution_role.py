@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from case_folders import ACCOUNT, REGION
-from factories import NOVALUE, ROLE, SECRET, notices_of, plan_of, processed, resource, template
+from factories import (
+    INVALID_SECRETS,
+    NOVALUE,
+    ROLE,
+    SECRET,
+    VALID_SECRETS,
+    notices_of,
+    plan_of,
+    problems_of,
+    processed,
+    resource,
+    template,
+)
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.steps.execution_role import POLICY_NAME
 
@@ -293,10 +305,9 @@ def test_a_kms_key_is_granted_for_one_service_only() -> None:
     "value",
     [
         pytest.param("my-parameter", id="name"),
-        pytest.param("arn:", id="one-colon"),
-        pytest.param("arn:aws", id="two-fields"),
+        pytest.param("/sysdig/access-key", id="name-with-path"),
+        pytest.param("****", id="masked"),
         pytest.param("", id="empty"),
-        pytest.param("a:b:c:d", id="too-few-fields"),
     ],
 )
 def test_a_secret_without_an_arn_gets_a_notice(value: str) -> None:
@@ -305,6 +316,49 @@ def test_a_secret_without_an_arn_gets_a_notice(value: str) -> None:
     fragment["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": {"Ref": "P"}}}
     assert any("is not an ARN that is known here" in each for each in notices_of(fragment))
     assert statements(processed(fragment)) == []
+
+
+_INVALID = 'Task "Api": The expression in AccessKeySecret evaluates to something that ECS cannot read the access key from. Use the ARN'
+
+
+def _with_secret(secret: Json) -> dict[str, Any]:
+    value = with_role({"Ref": "Role"})
+    value["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": secret}}
+    value["Parameters"] = {"P": {"Type": "String", "Default": SECRET}, "Name": {"Type": "String", "Default": "*"}}
+    value["Conditions"] = {"No": {"Fn::Equals": [1, 2]}}
+    return value
+
+
+@pytest.mark.parametrize("grant", ["auto", "never"])
+def test_an_expression_for_an_invalid_secret_is_refused(grant: str) -> None:
+    value = _with_secret({"Ref": "P"})
+    for arn in INVALID_SECRETS:
+        found = problems_of(value, {"GrantAccessKeyRead": grant}, {"P": arn})
+        assert len(found) == 1, arn
+        assert found[0].startswith(_INVALID)
+        assert arn == "*" or arn not in found[0]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param({"Fn::Sub": SECRET.replace("AbCdEf", "${Name}")}, id="sub"),
+        pytest.param({"Fn::Join": [":", [SECRET, "key"]]}, id="join"),
+        pytest.param({"Fn::If": ["No", f"{SECRET}*", SECRET]}, id="branch-that-is-not-taken-now"),
+        pytest.param({"Fn::If": ["Unknown", f"{SECRET}*", SECRET]}, id="condition-that-is-not-known"),
+        pytest.param({"Fn::Split": [",", SECRET]}, id="list"),
+        pytest.param({"Secret": SECRET}, id="object"),
+    ],
+)
+def test_each_value_of_an_expression_for_the_secret_is_checked(secret: Json) -> None:
+    (problem,) = problems_of(_with_secret(secret))
+    assert problem.startswith(_INVALID)
+
+
+def test_an_expression_for_a_valid_secret_is_kept() -> None:
+    for secret in VALID_SECRETS:
+        (statement,) = statements(processed(_with_secret({"Ref": "P"}), parameters={"P": secret}))
+        assert '{"Ref": "P"}' in json.dumps(statement["Resource"])
 
 
 def test_a_secret_parameter_is_trimmed_to_its_arn() -> None:

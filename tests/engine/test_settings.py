@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import setting_constraints
 from case_folders import ACCOUNT, REGION
-from factories import ROLE, SECRET
+from factories import INVALID_SECRETS, ROLE, SECRET, VALID_SECRETS
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.layers import (
     Layer,
@@ -26,7 +26,7 @@ from sysdig_instrument.lazy_dataclasses import fields, replace
 GOOD: dict[str, list[tuple[Json, object]]] = {
     "Collector": [("us2", "us2"), ("collector.example.com", "collector.example.com"), (" eu1 ", "eu1")],
     "CollectorPort": [(6443, 6443), ("443", 443), (" 1 ", 1), ("65535", 65535)],
-    "AccessKeySecret": [(SECRET, SECRET), (f"{SECRET}:key::", f"{SECRET}:key::"), ({"Ref": "X"}, {"Ref": "X"})],
+    "AccessKeySecret": [*((secret, secret) for secret in VALID_SECRETS), ({"Ref": "X"}, {"Ref": "X"})],
     "AgentImage": [("quay.io/sysdig/workload-agent@sha256:00", "quay.io/sysdig/workload-agent@sha256:00")],
     "AgentImageCredentials": [(SECRET, SECRET)],
     "Priority": [("security", "security")],
@@ -67,9 +67,9 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
 BAD: dict[str, list[Json]] = {
     "Collector": [5, True, [], {}, "us9", "localhost", "http://x.y", "a b.c", "-a.b", "x.y/z"],
     "CollectorPort": [0, 65536, -1, "x", True, 1.5, [], {}, "1e3", "٣", 6443.0],
-    "AccessKeySecret": ["hunter2", 5, [], "arn:aws:s3:::x", f"arn:aws:secretsmanager:{REGION}:1:secret:x", f"{SECRET} x"],
+    "AccessKeySecret": ["hunter2", 5, [], *INVALID_SECRETS],
     "AgentImage": ["a b", 5, {}, "x" * 513],
-    "AgentImageCredentials": ["user:password", {"Ref": "X"}],
+    "AgentImageCredentials": ["user:password", {"Ref": "X"}, f"{SECRET}*", f"{SECRET}:key::"],
     "Priority": ["Security", True, 5, [], {}],
     "SidecarMode": ["on"],
     "LogLevel": ["verbose", 3],
@@ -88,7 +88,7 @@ BAD: dict[str, list[Json]] = {
     "RegistryCredentials": [{"x": {}}, {"x": None}, []],
     "LookupSeconds": [0, 601],
     "TagCacheSeconds": [86401, -1],
-    "AccessKeyKmsKey": ["alias/x"],
+    "AccessKeyKmsKey": ["alias/x", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*", "arn:aws:kms:*:*:key/abc"],
     "DefaultExecutionRoleArn": ["role", "arn:aws:iam::1:role/x", []],
 }  # fmt: skip
 

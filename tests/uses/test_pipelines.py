@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
+from zipfile import ZipFile
 
 import pytest
 import yaml
 
+import licences
 from fixtures_embedded_aws import ROOT, skip_or_fail
 from uses.conftest import USES, Shell
 
@@ -25,14 +30,22 @@ SET = "--set Collector=us2"
 @pytest.fixture
 def act(here: Path, shell: Shell) -> Any:
     """Return a function that runs the last step of the action with inputs."""
-    (here / "sysdig-instrument/bin").mkdir(parents=True)
-    (here / "sysdig-instrument/bin/sysdig-instrument").symlink_to(Path(sys.executable).parent / "sysdig-instrument")
+    (here / "runner/sysdig-instrument/bin").mkdir(parents=True)
+    (here / "runner/sysdig-instrument/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (here / "runner/sysdig-instrument/bin/python").chmod(0o755)
+    return action_runner(here, shell, ROOT)
+
+
+def action_runner(here: Path, shell: Shell, action: Path) -> Any:
+    """Return a function that runs the last step of the action in a folder with inputs."""
     step = ACTION["runs"]["steps"][-1]
 
     def run(**inputs: str) -> Any:
-        given = {name: str(each.get("default", "")) for name, each in ACTION["inputs"].items()} | inputs
-        variables = {name: given[text.split("inputs.")[1].rstrip(" }")] for name, text in step["env"].items()}
-        return shell(step["run"], RUNNER_TEMP=str(here), GITHUB_STEP_SUMMARY=str(here / "summary.md"), **variables)
+        given = {f"inputs.{name}": str(each.get("default", "")) for name, each in ACTION["inputs"].items()}
+        given |= {f"inputs.{name}": value for name, value in inputs.items()} | {"github.action_path": str(action)}
+        variables = {name: given[text.strip("${ }")] for name, text in step["env"].items()}
+        summary = str(here / "summary.md")
+        return shell(step["run"], RUNNER_TEMP=str(here / "runner"), GITHUB_STEP_SUMMARY=summary, **variables)
 
     return run
 
@@ -65,10 +78,84 @@ def test_no_input_of_the_action_becomes_a_command(act: Any, here: Path, name: st
     assert all("${{" not in step.get("run", "") for step in ACTION["runs"]["steps"])
 
 
-def test_the_action_installs_what_is_locked() -> None:
-    (script,) = (step["run"] for step in ACTION["runs"]["steps"] if "pip" in step.get("run", ""))
-    assert "--require-hashes" in script
-    assert (ROOT / "requirements/cli.txt").exists()
+def wheel_of(name: str, folder: Path) -> Path:
+    """Pack an installed package into a wheel. The tests run with the locked versions."""
+    installed = distribution(name)
+    path = folder / f"{name.replace('-', '_')}-{installed.version}-py3-none-any.whl"
+    with ZipFile(path, "w") as wheel:
+        for file in installed.files or ():
+            if ".." not in file.parts and file.suffix != ".pyc" and file.name != "RECORD":
+                wheel.write(str(file.locate()), str(file))
+        record = next(file for file in installed.files or () if file.name == "RECORD")
+        wheel.writestr(str(record), "".join(f"{each},,\n" for each in wheel.namelist()))
+    return path
+
+
+@pytest.fixture
+def locked_action(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a copy of the action, and a package index that has the packages of its lock file and nothing else."""
+    action, index = tmp_path_factory.mktemp("action"), tmp_path_factory.mktemp("index")
+    shutil.copytree(ROOT / "src", action / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    (action / "requirements").mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, action)
+    locked = [(name, wheel_of(name, index)) for name, _ in licences.requirements(ROOT / "requirements/cli.txt")]
+    lines = [f"{name}=={distribution(name).version} --hash=sha256:{digest(wheel)}\n" for name, wheel in locked]
+    (action / "requirements/cli.txt").write_text("".join(lines))
+    return action, index
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def install(here: Path, shell: Shell, locked_action: tuple[Path, Path]) -> Any:
+    """Return a function that runs the step of the action that installs packages, with only that index."""
+    (step,) = (each for each in ACTION["runs"]["steps"] if "pip" in each.get("run", ""))
+    action, index = locked_action
+    return lambda: shell(
+        step["run"], ACTION=str(action), RUNNER_TEMP=str(here / "runner"),
+        PIP_NO_INDEX="1", PIP_FIND_LINKS=str(index), PIP_CONFIG_FILE=os.devnull,
+    )  # fmt: skip
+
+
+def test_the_action_needs_nothing_but_the_locked_wheels(
+    here: Path, shell: Shell, install: Any, locked_action: tuple[Path, Path]
+) -> None:
+    for name in ("venv", "pip", "yaml", "boto3", "sysdig_instrument", "sitecustomize"):  # the repository to be checked
+        (here / f"{name}.py").write_text("open('hacked', 'w')")
+    done = install()
+    assert done.returncode == 0, done.stderr
+    done = action_runner(here, shell, locked_action[0])(files="templates", arguments=f"{SET} --offline")
+    assert done.returncode == 0, done.stderr
+    assert "::notice file=templates/web.yaml,line=1," in done.stdout
+    assert "instrumented" in (here / "summary.md").read_text()
+    assert not (here / "hacked").exists()
+
+
+def test_the_action_does_not_install_another_file(install: Any, locked_action: tuple[Path, Path]) -> None:
+    wheel = next(locked_action[1].glob("pyyaml-*.whl"))
+    with ZipFile(wheel, "a") as changed:
+        changed.writestr("yaml/more.py", "")
+    done = install()
+    assert done.returncode != 0
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr
+
+
+def test_the_action_builds_no_package(install: Any, locked_action: tuple[Path, Path]) -> None:
+    """Building a source distribution would install build tools without hashes."""
+    action, index = locked_action
+    wheel = next(index.glob("shtab-*.whl"))
+    source = wheel.with_name(wheel.name.replace("-py3-none-any.whl", ".tar.gz"))
+    wheel.rename(source)
+    done = install()
+    assert done.returncode != 0
+    assert "No matching distribution found for shtab" in done.stderr
+    assert "shtab" in (action / "requirements/cli.txt").read_text()
+
+
+def test_the_example_of_the_action_gives_existing_inputs() -> None:
     example = yaml.safe_load((USES / "github/templates.yml").read_text())
     (step,) = (each for each in example["jobs"]["sysdig"]["steps"] if "with" in each)
     assert set(step["with"]) <= set(ACTION["inputs"])

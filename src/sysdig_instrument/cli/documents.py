@@ -81,18 +81,6 @@ def _read_bytes(path: str) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror}. Make it readable, or leave it out.") from None
 
 
-def write_output_file(path: str, content: bytes) -> None:
-    """Write the file that ``-o`` names.
-
-    Raises:
-        UsageError: The file cannot be written.
-    """
-    try:
-        Path(path).write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Give -o the path of a file.") from None
-
-
 def _has_known_key(value: Json) -> bool:
     known_keys = {"Resources", "taskDefinition", "TaskDefinition", "containerDefinitions", "ContainerDefinitions"}
     return isinstance(value, dict) and not known_keys.isdisjoint(value)

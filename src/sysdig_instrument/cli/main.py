@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 refused, 2 usage or input error. Results go to standard
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -67,7 +68,8 @@ def run(arguments: Sequence[str]) -> int:
         return EXIT_OK
     except OSError as error:  # all files are opened where a message can name them, so this is standard output
         discard(sys.stdout)
-        write_stderr(f"sysdig-instrument: Cannot write to standard output: {error.strerror}. Write to a file with -o.")
+        reason = "It is closed" if error.errno == errno.EBADF else error.strerror
+        write_stderr(f"sysdig-instrument: Cannot write to standard output: {reason}. Write to a file with -o.")
         return EXIT_USAGE
 
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
 from sysdig_instrument.cli.console import write_stderr, write_stdout
-from sysdig_instrument.cli.documents import input_document, write_output_file
+from sysdig_instrument.cli.documents import input_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
+from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.json_types import Json

@@ -39,13 +39,22 @@ COLLECTORS: Final[Mapping[str, str]] = {
 ENVIRONMENT_PREFIX: Final = "SYSDIG_INSTRUMENT_"
 
 _ARN_PREFIX = r"arn:aws[a-z-]*"
+_SECRETS_MANAGER_PATTERN = rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[A-Za-z0-9/_+=.@!-]+"
 SECRET_PATTERN: Final = (
-    rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[^:\s]+(:[^:\s]*){{0,3}}"
-    rf"|{_ARN_PREFIX}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/\S+"
+    rf"{_SECRETS_MANAGER_PATTERN}(:[^:\s*?${{}}]*:[^:\s*?${{}}]*:[^:\s*?${{}}]*)?"
+    rf"|{_ARN_PREFIX}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9_./-]+"
 )
-"""The ARN of a Secrets Manager secret, also with ECS's ``:json-key:version-stage:version-id``, or of an SSM parameter."""
+"""The ARN of a Secrets Manager secret or of an SSM parameter, in the forms that ECS accepts in ``valueFrom``.
 
-_SECRETS_MANAGER_PATTERN = rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[^:\s]+"
+The ARN of a secret is alone, or has all three of ``:json-key:version-stage:version-id``, each of which may be empty. With
+another number of fields, ECS does not start the task (``getASMParametersFromInput`` in the source of the ECS agent). Names
+have only the characters that AWS allows in them, because a wildcard would act as one in the policy of the execution role.
+"""
+ACCESS_KEY_FORMS: Final = (
+    "the ARN, without wildcards, of an SSM parameter or of a Secrets Manager secret; the latter alone, or with all three of "
+    ":json-key:version-stage:version-id, which may be empty, as in :json-key::"
+)
+
 _ROLE_PATTERN = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
 _VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
@@ -112,11 +121,7 @@ class Settings:
         description="TCP port of the collector.",
     )
     access_key_secret: Json = _setting(
-        String(
-            "the ARN of a Secrets Manager secret (also with :json-key::) or of an SSM parameter",
-            SECRET_PATTERN,
-            allows_intrinsic=True,
-        ),
+        String(ACCESS_KEY_FORMS, SECRET_PATTERN, allows_intrinsic=True),
         group="Sysdig",
         required=True,
         description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "

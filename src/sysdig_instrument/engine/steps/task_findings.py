@@ -10,13 +10,15 @@ namespace, ECS Exec reaches only one container, and AWS does not say which.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.container import Container, is_given
-from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, known_value
+from sysdig_instrument.engine.expressions.decision_tree import leaves
+from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_active, known_value
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
 from sysdig_instrument.engine.expressions.values import Known, Unknown
@@ -25,11 +27,13 @@ from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason,
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.platforms import is_platform_too_old, platform_member
-from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.settings.table import ACCESS_KEY_FORMS, SECRET_PATTERN, Settings
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
 
 # --- Required settings, and memory for the agent
+
+_SSM_NAME_OR_MASKED: Final = r"[A-Za-z0-9_./-]*|\*{4}"
 
 
 def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
@@ -46,6 +50,11 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
             Location(task.name), Reason("Setting AccessKeySecret has no value, so the agent is given no access key",
             "Set AccessKeySecret to the ARN of the secret that holds it"),
         )  # fmt: skip
+    elif not isinstance(settings.access_key_secret, str) and _may_be_invalid_secret(settings.access_key_secret, task):
+        yield Problem(
+            Location(task.name), Reason("The expression in AccessKeySecret evaluates to something that ECS cannot read the access key from",
+            f"Use {ACCESS_KEY_FORMS}"),
+        )  # fmt: skip
     if _takes_all_memory(task, settings, containers):
         yield Notice(
             Location(task.name, None, (*location.pointer, "Memory")),
@@ -57,6 +66,20 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
             location, Reason("A task without Memory needs a memory limit for each container, and the agent's container has none",
             "Set AgentMemoryReservation or AgentMemory, or give the task Memory"),
         )  # fmt: skip
+
+
+def _may_be_invalid_secret(expression: Json, task: TaskDefinition) -> bool:
+    """Return whether an expression evaluates to something else than a secret, in any item or under any condition.
+
+    What is not known here passes, and so do the four asterisks that CloudFormation masks a NoEcho value with. ECS also
+    accepts the name of an SSM parameter in its own Region. An empty value is reported with the execution role.
+    """
+    return any(
+        isinstance(value, Known)
+        and not (isinstance(value.value, str) and re.fullmatch(rf"{SECRET_PATTERN}|{_SSM_NAME_OR_MASKED}", value.value))
+        for scope in task.scopes
+        for value, _ in leaves(evaluate_by_condition(expression, scope, scope.assumptions), scope.assumptions)
+    )
 
 
 def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iterable[Container]) -> bool:
