@@ -59,6 +59,7 @@ ENGINE_ORDER = (
     "partitions",
     "suggestions",
     "patch",
+    "codes",
     "findings",
     "lookups",
     "fargate_sizes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -40,12 +41,13 @@ class Reason:
     Both are sentences without a full stop; a question has its question mark. ``advice`` may be empty.
 
     ``stable_fact`` is the fact without what may differ in the next run, such as a registry's answer. It is empty if the
-    fact contains nothing of the kind.
+    fact contains nothing of the kind. ``code`` is None if the finding says nothing about protection.
     """
 
     fact: str
     advice: str = ""
     stable_fact: str = ""
+    code: Code | None = None
 
     @property
     def text(self) -> str:
@@ -59,7 +61,9 @@ class Reason:
 
     def with_clause(self, clause: str) -> Reason:
         """Return the reason with a clause added to its fact."""
-        return Reason(f"{self.fact}; {clause}", self.advice, self.stable_fact and f"{self.stable_fact}; {clause}")
+        return Reason(
+            f"{self.fact}; {clause}", self.advice, self.stable_fact and f"{self.stable_fact}; {clause}", self.code
+        )
 
 
 def _sentences(*parts: str) -> str:

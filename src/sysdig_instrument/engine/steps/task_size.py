@@ -23,10 +23,12 @@ from sysdig_instrument.engine.container import (
     set_value,
 )
 from sysdig_instrument.engine.expressions.decision_tree import (
+    TRUE,
     Assumptions,
     Leaf,
     LocatedValue,
     Tree,
+    any_of,
     branch_on,
     flat_map,
     leaves,
@@ -157,12 +159,13 @@ class _Usage:
 
 
 def task_size(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
-    """Yield the changes to the next size that fits, under the conditions in which a container is instrumented."""
+    """Yield the changes to the next size that fits, under the conditions in which there is an agent."""
     task, settings = instrumented.task, instrumented.settings
     agent = Size(settings.agent_cpu or 0, settings.agent_memory_reservation or settings.agent_memory or 0)
     if settings.task_size == "keep" or agent == NO_SIZE:
         return
-    target, *others = (_target_size(task, scope, agent, instrumented.is_instrumented) for scope in task.scopes)
+    has_agent = _has_agent(instrumented)
+    target, *others = (_target_size(task, scope, agent, has_agent) for scope in task.scopes)
     if any(other != target for other in others):
         yield Problem(
             _location(task),
@@ -177,6 +180,17 @@ def task_size(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
             new = _raise_to(leaf, assumptions, target, index)
             if new != Leaf(leaf.stored):
                 yield set_value(leaf, render_tree(new), _REASON)
+
+
+def _has_agent(instrumented: InstrumentedTask) -> Tree[bool]:
+    """Return under which conditions the processed task has an agent: it had one before, or a container is instrumented."""
+    agents = [each.assumptions for each in instrumented.containers if each.name == AGENT_NAME]
+    existing = any_of(agents, instrumented.task.assumptions)
+    return flat_map(
+        instrumented.is_instrumented,
+        instrumented.task.assumptions,
+        lambda is_instrumented, _assumptions: TRUE if is_instrumented else existing,
+    )
 
 
 def _location(task: TaskDefinition, *keys: str) -> Location:
@@ -213,9 +227,7 @@ def _raise_to(
     return flat_map(target, assumptions, raised)
 
 
-def _target_size(
-    task: TaskDefinition, scope: EvaluationScope, agent: Size, is_instrumented: Tree[bool]
-) -> Tree[_TargetSize]:
+def _target_size(task: TaskDefinition, scope: EvaluationScope, agent: Size, has_agent: Tree[bool]) -> Tree[_TargetSize]:
     properties = task.properties_or_empty
     compatibilities = evaluate_by_condition(properties.get("RequiresCompatibilities", ABSENT), scope, task.assumptions)
     # Fargate's sizes are valid elsewhere, too, so they are used if the task is for Fargate under some condition.
@@ -225,15 +237,15 @@ def _target_size(
     )
     cpu, memory = (_usage(task, scope, *each) for each in zip(RESOURCES, agent.amounts, strict=True))
 
-    def size(instrumented: bool, assumptions: Assumptions) -> Tree[_TargetSize]:  # noqa: FBT001 - a leaf, not a switch
-        if not instrumented:
+    def size(agent_exists: bool, assumptions: Assumptions) -> Tree[_TargetSize]:  # noqa: FBT001 - a leaf, not a switch
+        if not agent_exists:
             return Leaf(None)
         return flat_map(cpu, assumptions, lambda cpu_usage, assumed: flat_map(
             memory, assumed,
             lambda memory_usage, _assumptions: Leaf(_size_for(task, (cpu_usage, memory_usage), on_fargate=on_fargate)),
         ))  # fmt: skip
 
-    return flat_map(is_instrumented, task.assumptions, size)
+    return flat_map(has_agent, task.assumptions, size)
 
 
 def _size_for(task: TaskDefinition, usages: tuple[_Usage, _Usage], *, on_fargate: bool) -> _TargetSize:
