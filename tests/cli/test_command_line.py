@@ -25,7 +25,7 @@ from sysdig_instrument.engine.json_types import Json
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
 GOOD = json.dumps(template())
-SET = ["--set", "Collector=us2", "--set", f"AccessKeySecret={SECRET}"]
+SET = ["--set", "Collector=us2", "--set", "AccessKeySecret=none", "--set", f"AccessKeySecret={SECRET}"]
 
 
 def spawn(*arguments: str | Path, stdin: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
@@ -540,7 +540,12 @@ def test_parameters_of_the_transform_in_the_template_apply(tmp_path: Path, capsy
     text = (FOLDER / "worked-example-template" / "template.yaml").read_text()
     transform = "Transform: [{Name: SysdigInstrument-canary, Parameters: {Priority: security, AgentMemory: '64'}}]"
     path.write_text(text.replace("Transform: SysdigInstrument", transform))
-    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == EXIT_OK
+    assert (
+        main.run(
+            ["transform", str(path), "--set", "Collector=us2", "--set", "AccessKeySecret=none", "--format", "json"]
+        )
+        == EXIT_OK
+    )
     containers = json.loads(capsys.readouterr().out)["Resources"]["SecurityPlayground"]["Properties"][
         "ContainerDefinitions"
     ]

@@ -205,5 +205,5 @@ def test_a_command_that_starts_the_wrapper_is_noticed() -> None:
 
 
 def test_no_role_is_required_if_none_is_needed() -> None:
-    made = processed(template(ExecutionRoleArn=NOVALUE), {"AccessKeySecret": ""})
+    made = processed(template(ExecutionRoleArn=NOVALUE), {"AccessKeySecret": "none"})
     assert properties_of(made)["ExecutionRoleArn"] == NOVALUE

@@ -17,6 +17,7 @@ from sysdig_instrument.engine.findings import Location, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.selection import runs_on_fargate
+from sysdig_instrument.engine.steps.permissions import private_repository
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -190,9 +191,18 @@ def _entry_names(processed: ProcessedTask, container: ProcessedContainer, key: s
     return {name for name, *_ in processed.entries(container, key, "Name") if isinstance(name, str)}
 
 
-# --- ECS reads secrets and the credentials of private images with the execution role (ECS developer guide)
+# --- ECS acts with the execution role to start a container (ECS developer guide, «Amazon ECS task execution IAM role»)
 
 _KEYS_THAT_NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
+
+
+def _needs_role(container: ProcessedContainer) -> bool:
+    image, logs = container.value.get("Image"), container.value.get("LogConfiguration")
+    return (
+        any(key in container.value for key in _KEYS_THAT_NEED_A_ROLE)
+        or (isinstance(image, str) and private_repository(image) is not None)
+        or (isinstance(logs, dict) and logs.get("LogDriver") == "awslogs")
+    )
 
 
 def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
@@ -202,10 +212,10 @@ def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
     if is_get_att(role) or processed.known_value(role) not in (ABSENT, ""):
         return
     for container in processed.containers:
-        if container.name == AGENT_NAME and any(key in container.value for key in _KEYS_THAT_NEED_A_ROLE):
+        if container.name == AGENT_NAME and _needs_role(container):
             yield Problem(
                 processed.location("ExecutionRoleArn"),
-                Reason("The task has no execution role, and ECS needs one to give the agent its access key",
+                Reason("The task has no execution role, and ECS needs one to start the agent's container",
                 "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn"),
             )  # fmt: skip
 
