@@ -6,6 +6,7 @@ parameter values. What is unknown is not checked.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
@@ -261,6 +262,38 @@ def _size_advice(processed: ProcessedTask) -> str:
     return f"Give the task {larger.text}, {which}, set TaskSize to raise, or make the containers smaller"
 
 
+# --- The size of the task definition (ECS service quotas, «Task definition size»)
+
+MAX_TASK_DEFINITION_BYTES: Final = 64 << 10
+
+
+def task_definition_bytes(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem if the task definition is larger than ECS accepts, whatever its expressions evaluate to."""
+    properties = processed.task.properties_or_empty
+    if (
+        len(json.dumps(properties)) <= MAX_TASK_DEFINITION_BYTES
+    ):  # the size at most; true of nearly every task definition
+        return
+    size = _least_json_bytes(dict(properties))
+    if size > MAX_TASK_DEFINITION_BYTES:
+        fact = f"With the agent's container the task definition has {size:,} bytes, and ECS accepts {MAX_TASK_DEFINITION_BYTES:,} at most"
+        yield Problem(
+            processed.location("ContainerDefinitions"),
+            Reason(fact, "Move long values to Secrets Manager, Parameter Store or an environment file"),
+        )
+
+
+def _least_json_bytes(value: Json) -> int:
+    """Return the size of a value as compact JSON, in bytes. What an expression evaluates to counts as nothing."""
+    if is_expression(value):
+        return 0
+    if isinstance(value, dict):
+        return 1 + sum(_least_json_bytes(key) + _least_json_bytes(each) + 2 for key, each in value.items())
+    if isinstance(value, list):
+        return 1 + sum(_least_json_bytes(each) + 1 for each in value)
+    return len(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+
+
 # --- All checks
 
 Check: TypeAlias = Callable[[ProcessedTask], Iterator[Problem]]
@@ -274,6 +307,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     name_clashes,
     missing_execution_role,
     task_size,
+    task_definition_bytes,
 )
 
 
