@@ -68,7 +68,19 @@ class Workplace:
         """Run a command on the template."""
         internal = f"InternalRegistries=http://{self.registry}"
         parameter = f"Registry={self.registry}"
-        return self.run(command, "app.yaml", "-p", parameter, "--set", "Collector=us2", "--set", internal, *arguments)
+        return self.run(
+            command,
+            "app.yaml",
+            "-p",
+            parameter,
+            "--set",
+            "Collector=us2",
+            "--set",
+            "AccessKeySecret=none",
+            "--set",
+            internal,
+            *arguments,
+        )
 
 
 @pytest.fixture
