@@ -58,9 +58,9 @@ ENGINE_ORDER = (
     "agent",
     "partitions",
     "suggestions",
-    "patch",
     "codes",
     "findings",
+    "patch",
     "lookups",
     "fargate_sizes",
     # Templates and settings

@@ -25,8 +25,8 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, known_value
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
-from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.patch import Change, Owner, Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
+from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.selection import (
     CONTAINER_KEYS,
     TASK_KEYS,
