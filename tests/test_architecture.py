@@ -58,6 +58,7 @@ ENGINE_ORDER = (
     "agent",
     "partitions",
     "suggestions",
+    "image_reference",
     "codes",
     "findings",
     "patch",
