@@ -68,6 +68,8 @@ ENGINE_ORDER = (
     "expressions",
     "settings/types",
     "settings/table",
+    "settings/agent_images",
+    "settings/locks",
     "settings/layers",
     "template",
     "platforms",

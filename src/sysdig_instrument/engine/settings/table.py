@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
+from sysdig_instrument.engine.image_reference import REPOSITORY_GLOB
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.types import (
     ArgumentList,
@@ -37,6 +38,9 @@ COLLECTORS: Final[Mapping[str, str]] = {
 """Sysdig SaaS regions and their collectors (sysdiglabs' Helm chart). The host names follow no pattern."""
 
 ENVIRONMENT_PREFIX: Final = "SYSDIG_INSTRUMENT_"
+
+ALL_SETTINGS: Final = "*"
+"""The item of ``LockedSettings`` that locks all settings."""
 
 _ARN_PREFIX = r"arn:aws[a-z-]*"
 _SECRETS_MANAGER_PATTERN = rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[A-Za-z0-9/_+=.@!-]+"
@@ -133,6 +137,14 @@ class Settings:
         default="quay.io/sysdig/workload-agent:latest",
         description="Image of the agent's container. Pin a tag or a digest in production.",
     )
+    trusted_agent_images: list[str] = _setting(
+        StringList("a list of repositories (globs) without tags, such as quay.io/sysdig/*", REPOSITORY_GLOB),
+        group="Agent",
+        default=[],
+        scope=SettingScope.DEPLOYMENT,
+        description="Repositories (globs) whose images count as the agent, with their registry and without a tag, such as `quay.io/sysdig/*`. "
+        "Default: AgentImage's repository. A template can set AgentImage only to an image of these repositories.",
+    )
     agent_image_credentials: str | None = _setting(
         String("the ARN of a Secrets Manager secret", _SECRETS_MANAGER_PATTERN),
         group="Agent",
@@ -203,11 +215,13 @@ class Settings:
     agent_entry_point: list[str] | None = _setting(
         ArgumentList(),
         group="Agent",
+        scope=SettingScope.DEPLOYMENT,
         description="EntryPoint of the agent's container. Default: the image's own, which is right for every known release.",
     )
     agent_command: list[str] | None = _setting(
         ArgumentList(),
         group="Agent",
+        scope=SettingScope.DEPLOYMENT,
         description="Command of the agent's container. Default: the image's own.",
     )
     enabled: bool = _setting(
@@ -340,11 +354,11 @@ class Settings:
         description="Execution role for task definitions without one: ECS needs it to read the agent's secret.",
     )
     locked_settings: list[str] = _setting(
-        StringList(),
+        StringList("names of settings, * for all of them, and !Name for each exception", r"\*|!?[A-Za-z]+"),
         group="Governance",
         default=[],
         scope=SettingScope.DEPLOYMENT,
-        description="Names of settings that templates may not change.",
+        description="Names of settings that templates may not change. `*` locks all, and `*,!AgentCpu,!AgentMemory` all but these two.",
     )
 
     @property
