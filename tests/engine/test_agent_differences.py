@@ -10,7 +10,6 @@ import pytest
 from factories import CONDITIONS, NOVALUE, SECRET, agent_of, container, plan_of, problems_of, processed, template
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.protection import Protected, Unprotected, protection
 
 DIGEST = "sha256:" + "0" * 64
 OTHER_SECRET = SECRET.replace("sysdig", "other")
@@ -28,11 +27,15 @@ def codes_of(change: Mapping[str, Json] | Callable[[dict[str, Any]], object], **
     else:
         agent_of(value).update(change)
     plan = plan_of(value, settings)
-    (task,) = plan.tasks
     protecting = [each.unprotected_reason for each in plan.changes if each.protects and each.step != "Metadata"]
     codes = [reason.code.name if reason and reason.code else None for reason in protecting]
-    assert isinstance(protection(task), Unprotected if protecting or plan.problems else Protected)
     return codes + ["problem"] * bool(plan.problems)
+
+
+def is_protected(value: Json) -> bool:
+    """Return whether the plan for a template has neither a problem nor a protecting change."""
+    plan = plan_of(value)
+    return not plan.problems and not any(each.protects and each.step != "Metadata" for each in plan.changes)
 
 
 def variable(name: str, value: Json) -> Callable[[dict[str, Any]], object]:
@@ -147,6 +150,7 @@ GOVERNED: list[tuple[Any, str]] = [
     (variable("HTTPS_PROXY", "http://proxy.example.com"), "AgentEnvironment"),
     ({"Essential": True}, "AgentEssential,Priority"),
     (without("Essential"), "AgentEssential,Priority"),
+    ({"Essential": 0}, "AgentEssential,Priority"),
     ({"Cpu": 64}, "AgentCpu"),
     ({"Memory": "64"}, "AgentMemory"),
     ({"MemoryReservation": {"Ref": "Now"}}, "AgentMemoryReservation"),
@@ -229,7 +233,7 @@ def test_two_agents_are_refused(second: dict[str, Json]) -> None:
     containers.append({**containers[-1], **second})
     problems = problems_of(value)
     assert any("Another container has the same name" in problem for problem in problems)
-    assert isinstance(protection(plan_of(value).tasks[0]), Unprotected)
+    assert not is_protected(value)
 
 
 def test_an_agent_under_each_of_two_conditions() -> None:
@@ -237,18 +241,18 @@ def test_an_agent_under_each_of_two_conditions() -> None:
     containers = value["Resources"]["Api"]["Properties"]["ContainerDefinitions"]
     good, other = containers[-1], {**containers[-1], "Image": "busybox"}
     containers[-1] = {"Fn::If": ["Active", good, dict(good)]}
-    assert protection(plan_of(value).tasks[0]) == Protected()
+    assert is_protected(value)
     containers[-1] = {"Fn::If": ["Active", good, other]}
-    assert isinstance(protection(plan_of(value).tasks[0]), Unprotected)
+    assert not is_protected(value)
     containers[-1:] = [{"Fn::If": ["Active", good, NOVALUE]}, {"Fn::If": ["Active", NOVALUE, good]}]
-    assert protection(plan_of(value).tasks[0]) == Protected()
+    assert is_protected(value)
 
 
 def test_an_agent_under_one_condition_only_is_missing_under_the_other() -> None:
     value = {**CONDITIONS, **processed(template())}
     containers = value["Resources"]["Api"]["Properties"]["ContainerDefinitions"]
     containers[-1] = {"Fn::If": ["Active", containers[-1], NOVALUE]}
-    assert isinstance(protection(plan_of(value).tasks[0]), Unprotected)
+    assert not is_protected(value)
 
 
 def test_a_container_that_is_the_agent_under_one_condition_only_is_refused() -> None:
@@ -278,7 +282,7 @@ def test_a_workload_with_the_agents_name_is_refused(members: dict[str, Json]) ->
     for value in (template(fake), template(fake, router)):
         (problem,) = problems_of(value)
         assert "is reserved for the agent" in problem
-        assert isinstance(protection(plan_of(value).tasks[0]), Unprotected)
+        assert not is_protected(value)
     assert problems_of(template(fake), {"ExcludeContainers": "Sysdig*"}) == []
     assert problems_of(template(fake, container()), {"ExcludeContainers": "web"}) == []
     assert problems_of(template(fake, container())) == []

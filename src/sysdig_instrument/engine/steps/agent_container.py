@@ -117,7 +117,7 @@ def update_agent(container: Container, definition: dict[str, Json], settings: Se
     """
     for key, value in container.value.items():
         wanted = definition.get(key, ABSENT)
-        if wanted == value:
+        if wanted == value and isinstance(wanted, bool) is isinstance(value, bool):  # for Python, 0 equals false
             continue
         unprotected_reason = difference(container, key, wanted, settings)
         if key == "Secrets" and wanted is ABSENT and not unprotected_reason:
