@@ -67,6 +67,7 @@ ENGINE_ORDER = (
     # Templates and settings
     "expressions",
     "settings/types",
+    "settings/arns",
     "settings/table",
     "settings/agent_images",
     "settings/locks",
@@ -123,6 +124,7 @@ NAMES_FUNCTIONS = {
     "engine/steps/capabilities.py",
     "engine/steps/execution_role.py",
     "engine/steps/list_items.py",
+    "engine/steps/permissions.py",
     "engine/template.py",
 }
 """The modules that may contain names of intrinsic functions."""

@@ -295,7 +295,7 @@ def test_the_agent_alone_is_left_as_it_is() -> None:
 
 def test_secrets_that_stay_replace_nothing() -> None:
     """If no setting gives the key, it may come with one of them."""
-    settings: dict[str, Json] = {"AccessKeySecret": ""}
+    settings: dict[str, Json] = {"AccessKeySecret": "none"}
     key: Json = {"Name": "KEY", "ValueFrom": SECRET}
     assert codes_of({"Secrets": [key]}, **settings) == []
     assert codes_of({"Secrets": [key, {"Name": "LD_PRELOAD", "ValueFrom": SECRET}]}, **settings) == ["AGENT_ALTERED"]

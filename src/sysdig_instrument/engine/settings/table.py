@@ -12,6 +12,14 @@ from typing import Any, Final
 
 from sysdig_instrument.engine.image_reference import REPOSITORY_GLOB
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.arns import (
+    ACCESS_KEY_FORMS,
+    KMS_KEY_PATTERN,
+    NO_ACCESS_KEY,
+    ROLE_PATTERN,
+    SECRET_PATTERN,
+    SECRETS_MANAGER_PATTERN,
+)
 from sysdig_instrument.engine.settings.types import (
     ArgumentList,
     Boolean,
@@ -42,24 +50,6 @@ ENVIRONMENT_PREFIX: Final = "SYSDIG_INSTRUMENT_"
 ALL_SETTINGS: Final = "*"
 """The item of ``LockedSettings`` that locks all settings."""
 
-_ARN_PREFIX = r"arn:aws[a-z-]*"
-_SECRETS_MANAGER_PATTERN = rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[A-Za-z0-9/_+=.@!-]+"
-SECRET_PATTERN: Final = (
-    rf"{_SECRETS_MANAGER_PATTERN}(:[^:\s*?${{}}]*:[^:\s*?${{}}]*:[^:\s*?${{}}]*)?"
-    rf"|{_ARN_PREFIX}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9_./-]+"
-)
-"""The ARN of a Secrets Manager secret or of an SSM parameter, in the forms that ECS accepts in ``valueFrom``.
-
-The ARN of a secret is alone, or has all three of ``:json-key:version-stage:version-id``, each of which may be empty. With
-another number of fields, ECS does not start the task (``getASMParametersFromInput`` in the source of the ECS agent). Names
-have only the characters that AWS allows in them, because a wildcard would act as one in the policy of the execution role.
-"""
-ACCESS_KEY_FORMS: Final = (
-    "the ARN, without wildcards, of an SSM parameter or of a Secrets Manager secret; the latter alone, or with all three of "
-    ":json-key:version-stage:version-id, which may be empty, as in :json-key::"
-)
-
-_ROLE_PATTERN = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
 _VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
@@ -125,11 +115,11 @@ class Settings:
         description="TCP port of the collector.",
     )
     access_key_secret: Json = _setting(
-        String(ACCESS_KEY_FORMS, SECRET_PATTERN, allows_intrinsic=True),
+        String(f"{ACCESS_KEY_FORMS}; or {NO_ACCESS_KEY}", f"{NO_ACCESS_KEY}|{SECRET_PATTERN}", allows_intrinsic=True),
         group="Sysdig",
         required=True,
         description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "
-        "ECS passes the key to the agent through Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is.",
+        "ECS passes the key to the agent through Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is. `none`: the key comes in another way.",
     )
     agent_image: str = _setting(
         String("an image reference", r"[^\s]{1,512}"),
@@ -146,7 +136,7 @@ class Settings:
         "Default: AgentImage's repository. A template can set AgentImage only to an image of these repositories.",
     )
     agent_image_credentials: str | None = _setting(
-        String("the ARN of a Secrets Manager secret", _SECRETS_MANAGER_PATTERN),
+        String("the ARN of a Secrets Manager secret", SECRETS_MANAGER_PATTERN),
         group="Agent",
         description="ARN of the secret with the credentials of the agent image's registry (RepositoryCredentials).",
     )
@@ -338,7 +328,7 @@ class Settings:
         description="How long the macro caches what it read for a tag, in seconds. What it read for a digest does not expire.",
     )
     access_key_kms_key: str | None = _setting(
-        String("the ARN of a KMS key", rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
+        String("the ARN of a KMS key", KMS_KEY_PATTERN),
         group="Roles",
         description="ARN of the KMS key that encrypts the access key's secret, if it is not AWS's own. Needed only for the permission to read the secret.",
     )
@@ -346,10 +336,11 @@ class Settings:
         OneOf(("auto", "never")),
         group="Roles",
         default="auto",
-        description="`auto`: if the execution role is a resource of the template, grant it permission to read the access key.",
+        description="`auto`: if the execution role is a resource of the template, grant it the permissions that the agent's container needs: to read the access key, "
+        "AgentImageCredentials and an AgentImage in a private repository of Amazon ECR, and to write to the log group of AgentLogConfiguration.",
     )
     default_execution_role_arn: Json = _setting(
-        String("the ARN of an IAM role", _ROLE_PATTERN, allows_intrinsic=True),
+        String("the ARN of an IAM role", ROLE_PATTERN, allows_intrinsic=True),
         group="Roles",
         description="Execution role for task definitions without one: ECS needs it to read the agent's secret.",
     )
@@ -360,6 +351,11 @@ class Settings:
         scope=SettingScope.DEPLOYMENT,
         description="Names of settings that templates may not change. `*` locks all, and `*,!AgentCpu,!AgentMemory` all but these two.",
     )
+
+    @property
+    def access_key_value_from(self) -> Json:
+        """The ``ValueFrom`` of the agent's secret: ``AccessKeySecret``, or None if that is ``none`` or has no value."""
+        return None if self.access_key_secret == NO_ACCESS_KEY else self.access_key_secret
 
     @property
     def collector_host(self) -> str | None:

@@ -53,8 +53,8 @@ def _build_definition(settings: Settings, workloads: Sequence[Container], assump
         "Memory": settings.agent_memory,
         "MemoryReservation": settings.agent_memory_reservation,
         "Environment": _environment(settings),
-        "Secrets": settings.access_key_secret
-        and [{"Name": ACCESS_KEY_VARIABLE, "ValueFrom": settings.access_key_secret}],
+        "Secrets": settings.access_key_value_from
+        and [{"Name": ACCESS_KEY_VARIABLE, "ValueFrom": settings.access_key_value_from}],
         "LogConfiguration": _log_configuration(settings, workloads, assumptions),
         "RepositoryCredentials": settings.agent_image_credentials
         and {"CredentialsParameter": settings.agent_image_credentials},
