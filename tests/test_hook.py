@@ -18,11 +18,13 @@ EVENT = json.loads((ROOT / "events" / "hook.json").read_text())
 SETTINGS = json.loads((FOLDER / "settings.json").read_text())
 
 
-def run_hook(monkeypatch: pytest.MonkeyPatch, properties: Any = None, **changes: Any) -> dict[str, Any]:
+def run_hook(
+    monkeypatch: pytest.MonkeyPatch, properties: Any = None, settings: dict[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
     event = copy.deepcopy(EVENT) | changes
     if properties is not None:
         event["requestData"]["targetModel"]["resourceProperties"] = properties
-    return invoke(event, SETTINGS, lambda _: pytest.fail("the hook makes no lookups"), monkeypatch)
+    return invoke(event, SETTINGS | (settings or {}), lambda _: pytest.fail("the hook makes no lookups"), monkeypatch)
 
 
 def instrumented_properties(case: str) -> dict[str, Any]:
@@ -54,10 +56,61 @@ def test_one_uninstrumented_container_fails(monkeypatch: pytest.MonkeyPatch) -> 
     assert "securitiy-playground" not in response["message"]
 
 
-def test_another_agent_image_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+MIRROR = "mirror.example.com/sysdig/workload-agent:6.2.1"
+
+
+def with_agent(**members: Any) -> dict[str, Any]:
     properties = instrumented_properties("worked-example-template")
-    properties["ContainerDefinitions"][-1]["Image"] = "mirror.example.com/sysdig/workload-agent:6.2.1"
+    properties["ContainerDefinitions"][-1].update(members)
+    return properties
+
+
+def test_another_tag_of_the_agents_image_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ring may have another release of the agent."""
+    properties = with_agent(Image="quay.io/sysdig/workload-agent:6.2.1")
     assert run_hook(monkeypatch, properties)["hookStatus"] == "SUCCESS"
+
+
+def test_an_agent_from_another_repository_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    response = run_hook(monkeypatch, with_agent(Image=MIRROR))
+    assert response["hookStatus"] == "FAILED"
+    assert "TrustedAgentImages" in response["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({"TrustedAgentImages": "mirror.example.com/*"}, "SUCCESS"),
+        ({"TrustedAgentImages": "mirror.example.com/*", "LockedSettings": "AgentImage"}, "FAILED"),
+        ({"AgentImage": MIRROR, "LockedSettings": "*"}, "SUCCESS"),
+    ],
+)
+def test_a_mirror_of_the_agent(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], status: str) -> None:
+    assert run_hook(monkeypatch, with_agent(Image=MIRROR), settings)["hookStatus"] == status
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"EntryPoint": ["/bin/true"]}, {"Secrets": []}, {"Image": "busybox"}, {"Environment": []}, {"User": "nobody"}],
+    ids=lambda members: next(iter(members)),
+)
+def test_a_fake_agent_fails(monkeypatch: pytest.MonkeyPatch, members: dict[str, Any]) -> None:
+    assert run_hook(monkeypatch, with_agent(**members))["hookStatus"] == "FAILED"
+
+
+def test_what_is_locked_must_be_as_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = instrumented_properties("worked-example-template")
+    properties["ContainerDefinitions"][-1]["Environment"][0]["Value"] = "elsewhere.example.com"
+    assert run_hook(monkeypatch, properties)["hookStatus"] == "SUCCESS"
+    response = run_hook(monkeypatch, properties, {"LockedSettings": "Collector,AgentCpu"})
+    assert response["hookStatus"] == "FAILED"
+    assert 'differs from the locked setting "Collector"' in response["message"]
+
+
+@pytest.mark.parametrize("locks", ["", "*", "*,!AgentCpu"])
+def test_the_macros_own_output_passes_whatever_is_locked(monkeypatch: pytest.MonkeyPatch, locks: str) -> None:
+    properties = instrumented_properties("worked-example-template")
+    assert run_hook(monkeypatch, properties, {"LockedSettings": locks})["hookStatus"] == "SUCCESS"
 
 
 def test_a_tag_excludes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,12 @@ def agent(**members: Any) -> dict[str, Any]:
         "name": AGENT,
         "image": IMAGE,
         "essential": False,
-        "environment": [{"name": "SYSDIG_COLLECTOR", "value": "ingest-us2.app.sysdig.com"}],
+        "environment": [
+            {"name": "SYSDIG_COLLECTOR", "value": "ingest-us2.app.sysdig.com"},
+            {"name": "SYSDIG_COLLECTOR_PORT", "value": "6443"},
+            {"name": "SYSDIG_PRIORITY", "value": "availability"},
+            {"name": "SYSDIG_SIDECAR", "value": "auto"},
+        ],
         "secrets": [{"name": "SYSDIG_ACCESS_KEY", "valueFrom": SECRET}],
         **members,
     }

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sysdig_instrument.documents import Document
-    from sysdig_instrument.engine.json_types import Json
-    from sysdig_instrument.engine.patch import Pointer
+    from sysdig_instrument.engine.json_types import Json, Pointer
 
 
 def doc(text: str) -> Document:

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sysdig_instrument.documents import Document
-    from sysdig_instrument.engine.json_types import Json
-    from sysdig_instrument.engine.patch import Pointer
+    from sysdig_instrument.engine.json_types import Json, Pointer
 
 FOLDER = Path(__file__).parents[3] / "shared" / "corpus" / "templates"
 DUPLICATE_KEY = re.compile(r'duplicate key "([^"]+)"')

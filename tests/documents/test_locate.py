@@ -12,8 +12,7 @@ from sysdig_instrument.cli.documents import input_document
 from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.documents import read
 from sysdig_instrument.documents.locate import LineRange, Locator
-from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.json_types import Json, Pointer
 
 
 def pointers(value: Json, parent: Pointer = ()) -> Iterator[Pointer]:

@@ -224,7 +224,7 @@ def test_a_dependency_on_a_healthy_agent_is_refused() -> None:
     waiting = container(DependsOn=[{"ContainerName": "SysdigInstrumentation", "Condition": "HEALTHY"}])
     agent: Json = {
         "Name": "SysdigInstrumentation",
-        "Image": "mirror/workload-agent:6",
+        "Image": "quay.io/sysdig/workload-agent:6",
         "HealthCheck": {"Command": ["x"]},
     }
     (problem,) = problems_of(template(waiting, agent))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, format_pointer, message, quote
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.json_types import Pointer
 
 names = st.text(max_size=400)
 pointers = st.lists(st.one_of(st.integers(0, 20), names), max_size=6).map(tuple)

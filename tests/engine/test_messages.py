@@ -368,7 +368,7 @@ MESSAGES = [
         template(container(), {"Name": "SysdigInstrumentation", "Image": "x", "Cpu": 3}),
         {},
         [
-            'Task "Api", container "SysdigInstrumentation" (Resources.Api.Properties.ContainerDefinitions[1].Name): The name "SysdigInstrumentation" is reserved for the agent. Rename this container.'
+            'Task "Api", container "SysdigInstrumentation" (Resources.Api.Properties.ContainerDefinitions[1].Name): The name "SysdigInstrumentation" is reserved for the agent. Rename this container, or remove it if it is the agent: the macro adds the agent itself.'
         ],
         id="readonly agent",
     ),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Change, Pointer, apply, json_pointer
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.patch import Change, apply, json_pointer
 
 keys = st.one_of(st.sampled_from(["", "/", "~", "~1", "~0", "a/b", "-", "0", "é", "\ud800", "\n"]), st.text(max_size=3))
 documents: st.SearchStrategy[Any] = st.recursive(

@@ -224,20 +224,25 @@ def test_an_unknown_name_is_refused_if_names_matter() -> None:
     ("members", "is_agent"),
     [
         pytest.param({"Image": "quay.io/sysdig/workload-agent:1"}, True, id="sysdig-image"),
-        pytest.param(
-            {"Image": "1.dkr.ecr.x.amazonaws.com/mirror/workload-agent@sha256:0"}, True, id="mirror-with-digest"
-        ),
-        pytest.param({"Image": "workload-agent"}, True, id="repository-alone"),
-        pytest.param({"Image": "workload-agent-2"}, False, id="longer-repository"),
+        pytest.param({"Image": "Quay.io/sysdig/workload-agent@sha256:" + "0" * 64}, True, id="digest"),
+        pytest.param({"Image": "sysdig/agent"}, True, id="docker-hub"),
+        pytest.param({"Image": "quay.io/sysdig.evil/workload-agent"}, False, id="similar-organisation"),
+        pytest.param({"Image": "1.dkr.ecr.x.amazonaws.com/mirror/workload-agent"}, False, id="mirror"),
+        pytest.param({"Image": "evil.example/quay.io/sysdig/workload-agent"}, False, id="in-the-path"),
+        pytest.param({"Image": "workload-agent"}, False, id="repository-alone"),
         pytest.param({"Image": "nginx"}, False, id="nginx"),
         pytest.param(
-            {"Image": "mine", "Environment": [{"Name": "SYSDIG_COLLECTOR", "Value": "x"}]}, True, id="agent-variable"
+            {"Image": "mine", "Environment": [{"Name": "SYSDIG_COLLECTOR", "Value": "x"}]}, False, id="agent-variable"
         ),
         pytest.param(
             {"Image": "mine", "Secrets": [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": "x"}]}, True, id="agent-secret"
         ),
         pytest.param({"Image": {"Fn::GetAtt": ["X", "Y"]}}, False, id="unknown-image"),
-        pytest.param({"Image": {"Fn::Sub": "x/workload-agent"}}, True, id="sub"),
+        pytest.param(
+            {"Image": "mine", "Environment": [{"Name": "SYSDIG_ACCESS_KEY", "Value": "x"}]}, True, id="key-by-kilt"
+        ),
+        pytest.param({"Image": {"Fn::Sub": "quay.io/sysdig/x"}}, True, id="sub"),
+        pytest.param({"Image": {"Fn::Sub": "x/workload-agent"}}, False, id="sub-of-another"),
         pytest.param({}, False, id="no-image"),
     ],
 )

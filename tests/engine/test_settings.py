@@ -28,6 +28,7 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "CollectorPort": [(6443, 6443), ("443", 443), (" 1 ", 1), ("65535", 65535)],
     "AccessKeySecret": [*((secret, secret) for secret in VALID_SECRETS), ({"Ref": "X"}, {"Ref": "X"})],
     "AgentImage": [("quay.io/sysdig/workload-agent@sha256:00", "quay.io/sysdig/workload-agent@sha256:00")],
+    "TrustedAgentImages": [("quay.io/sysdig/*, *.dkr.ecr.*.amazonaws.com/agent", ["quay.io/sysdig/*", "*.dkr.ecr.*.amazonaws.com/agent"])],
     "AgentImageCredentials": [(SECRET, SECRET)],
     "Priority": [("security", "security")],
     "SidecarMode": [("force", "force")],
@@ -61,7 +62,7 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "AccessKeyKmsKey": [(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc")],
     "GrantAccessKeyRead": [("never", "never")],
     "DefaultExecutionRoleArn": [(ROLE, ROLE), ({"Fn::GetAtt": ["R", "Arn"]}, {"Fn::GetAtt": ["R", "Arn"]})],
-    "LockedSettings": [("Priority,Collector", ["Priority", "Collector"])],
+    "LockedSettings": [("Priority,Collector", ["Priority", "Collector"]), ("*, !AgentCpu", ["*", "!AgentCpu"])],
 }  # fmt: skip
 
 BAD: dict[str, list[Json]] = {
@@ -69,6 +70,7 @@ BAD: dict[str, list[Json]] = {
     "CollectorPort": [0, 65536, -1, "x", True, 1.5, [], {}, "1e3", "٣", 6443.0],
     "AccessKeySecret": ["hunter2", 5, [], *INVALID_SECRETS],
     "AgentImage": ["a b", 5, {}, "x" * 513],
+    "TrustedAgentImages": ["quay.io/sysdig/workload-agent:6", "quay.io/a@sha256:0", "mirror.example.com:5000", "[a-z].io/a", 5],
     "AgentImageCredentials": ["user:password", {"Ref": "X"}, f"{SECRET}*", f"{SECRET}:key::"],
     "Priority": ["Security", True, 5, [], {}],
     "SidecarMode": ["on"],

@@ -21,7 +21,7 @@ from factories import (
 )
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, plan
-from sysdig_instrument.engine.settings import layers
+from sysdig_instrument.engine.settings.locks import SETTING_OF_VARIABLE
 from sysdig_instrument.engine.settings.template_layers import template_settings
 
 OWN = "SysdigInstrument"
@@ -199,7 +199,7 @@ def test_a_locked_setting_is_locked_as_a_variable_too(name: str, variable: str, 
 def test_the_agents_own_variables_are_those_that_can_be_locked() -> None:
     everything: dict[str, Json] = {"LogLevel": "debug", "ExtraConf": "a: b"}
     made = {str(each["Name"]) for each in agent_of(processed(template(), everything))["Environment"]}
-    assert made == set(layers._SETTING_OF_VARIABLE["AgentEnvironment"])
+    assert made == set(SETTING_OF_VARIABLE["AgentEnvironment"])
 
 
 def test_an_expression_as_a_value_is_evaluated() -> None:

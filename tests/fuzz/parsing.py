@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from urllib3 import HTTPHeaderDict
 
+from sysdig_instrument.engine.image_reference import InvalidReferenceError
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.lookup import auth, egress, http, oci, reference
 from sysdig_instrument.lookup.auth import BearerChallenge, Login, is_trusted_realm
@@ -22,7 +23,6 @@ from sysdig_instrument.lookup.egress import EgressPolicy, Resolver, Url
 from sysdig_instrument.lookup.errors import HttpError, UnavailableError
 from sysdig_instrument.lookup.http import HttpClient, HttpRequest, HttpResponse
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, Index, RawManifest
-from sysdig_instrument.lookup.reference import InvalidReferenceError
 from sysdig_instrument.lookup.workers import Deadline, MonotonicClock
 
 _HOST = "registry.example.com"

@@ -16,6 +16,7 @@ import pytest
 import sysdig_instrument.lookup
 from lookup.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.image_reference import parse_reference
 from sysdig_instrument.engine.lookups import (
     Answer,
     ExportLookup,
@@ -30,7 +31,6 @@ from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
 from sysdig_instrument.lookup.auth import ANONYMOUS
 from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.images import ImageCache, ImageKey
-from sysdig_instrument.lookup.reference import parse_reference
 from sysdig_instrument.lookup.session import LookupSession, make_lookup
 from sysdig_instrument.lookup.workers import MAX_RUNNING_PER_QUEUE, Deadline, MonotonicClock, WorkerPool
 
@@ -317,6 +317,7 @@ def test_boto3_is_imported_late() -> None:
 def test_lookups_import_only_value_types_of_the_engine() -> None:
     allowed = {
         "sysdig_instrument.engine.findings",
+        "sysdig_instrument.engine.image_reference",
         "sysdig_instrument.engine.lookups",
         "sysdig_instrument.engine.json_types",
         "sysdig_instrument.engine.partitions",

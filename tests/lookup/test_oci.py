@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lookup.content import DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Store, digest_of
+from sysdig_instrument.engine.image_reference import parse_reference
 from sysdig_instrument.engine.lookups import ImageConfig
-from sysdig_instrument.lookup import images, reference
+from sysdig_instrument.lookup import images
 from sysdig_instrument.lookup.errors import HttpError
 from sysdig_instrument.lookup.images import ImageCache, ImageKey
 from sysdig_instrument.lookup.oci import (
@@ -33,7 +34,7 @@ def document(value: object, media_type: str = "") -> RawManifest:
 
 
 def key(tag: str, architecture: str) -> ImageKey:
-    return ImageKey(reference.parse_reference(f"ghcr.io/o/app:{tag}"), architecture, None)
+    return ImageKey(parse_reference(f"ghcr.io/o/app:{tag}"), architecture, None)
 
 
 class InMemory:

@@ -21,6 +21,7 @@ from oracle.task_sizes import (
     raised_size,
     unknown_reservations,
 )
+from oracle.template_settings import forbidden_settings, is_trusted
 from oracle.values import Json, argv, canonical, is_unknown, items, mapping, text_of
 
 Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether a refusal is required if it applies
@@ -33,6 +34,10 @@ def find_reasons(comparison: Comparison) -> dict[str, bool]:
     for name in comparison.before.task_definitions():
         if _names_missing_container(comparison, name):
             found.setdefault("settings-for-a-missing-container", False)
+        for reason in forbidden_settings(comparison, name):
+            found[reason] = comparison.is_deployed(name)
+        if _has_nothing_but_agents(comparison, name):
+            found.setdefault("workload-with-the-agents-name", False)
         source, has_workloads = comparison.expression(name), bool(workloads(comparison, name))
         # Even if conditions leave no workload now, the macro may report what is wrong in the other branches.
         may_have_others = has_conditions(source) or _has_unknown_containers(comparison, name)
@@ -57,6 +62,12 @@ def _names_missing_container(comparison: Comparison, name: str) -> bool:
     ]
     unmatched = [pattern for pattern in patterns if not any(fnmatchcase(each, pattern) for each in names)]
     return bool(unmatched or set(comparison.settings_of(name).object("Containers")) - names)
+
+
+def _has_nothing_but_agents(comparison: Comparison, name: str) -> bool:
+    """Return whether the agent's name may be that of a workload: no other container is one."""
+    containers = [mapping(item) for item in containers_of(comparison.before.resources[name])]
+    return any(map(is_agent, containers)) and not workloads(comparison, name)
 
 
 def _has_unknown_containers(comparison: Comparison, name: str) -> bool:
@@ -86,8 +97,10 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
         yield "agent-without-memory-on-ec2", False
     containers = [mapping(container) for container in containers_of(resource)]
     agents = [container for container in containers if is_agent(container)]
-    if any(not looks_like_the_agent(agent) for agent in agents):
-        yield "agent-name-taken", not any(map(_could_be_the_agent, agents))
+    deployment = Settings(dict(comparison.settings))
+    looks_like = [looks_like_the_agent(agent, lambda image: is_trusted(image, deployment)) for agent in agents]
+    if not all(looks_like):
+        yield "agent-name-taken", not any(map(_has_unknown_image, agents)) and not any(looks_like)
     if any(is_unknown(container.get("FirelensConfiguration")) for container in containers):
         yield "log-router-unknown", False
     if len(containers) - len(agents) + 1 > MAX_CONTAINERS:
@@ -123,9 +136,9 @@ def _launcher_members(value: Json, name: str) -> Iterator[tuple[str, Json]]:
         yield from _launcher_members(each, name)
 
 
-def _could_be_the_agent(container: Mapping[str, Json]) -> bool:
-    """Return whether a container of the agent's name may be the agent, so that the macro need not refuse it."""
-    return looks_like_the_agent(container) or is_unknown(container.get("Image")) or "Image" not in container
+def _has_unknown_image(container: Mapping[str, Json]) -> bool:
+    """Return whether a container of the agent's name may have the agent's image, so that the macro need not refuse it."""
+    return is_unknown(container.get("Image")) or "Image" not in container
 
 
 def _image_reasons(comparison: Comparison, name: str) -> Reasons:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
 from oracle.settings import Settings, has_opted_in, tags
@@ -77,13 +78,9 @@ def is_agent(container: Json) -> bool:
     return mapping(container).get("Name") == AGENT
 
 
-def looks_like_the_agent(container: Mapping[str, Json]) -> bool:
-    """Return whether the image, the variables or the EntryPoint identify a container as the agent."""
+def looks_like_the_agent(container: Mapping[str, Json], trusted: Callable[[str], bool]) -> bool:
+    """Return whether the image or the key identifies a container as the agent. `trusted` says which images are trusted."""
     image = text_of(container.get("Image"))
-    names = {mapping(entry).get("Name") for entry in items(container.get("Environment"))}
-    entry = argv(container.get("EntryPoint"))[:1]
-    return (
-        "workload-agent" in image
-        or bool(names & {"SYSDIG_COLLECTOR", "SYSDIG_ORCHESTRATOR", "SYSDIG_ACCESS_KEY"})
-        or any(text_of(word).startswith("/opt/draios/bin/") for word in entry)
-    )
+    entries = (*items(container.get("Environment")), *items(container.get("Secrets")))
+    has_key = any(mapping(entry).get("Name") == "SYSDIG_ACCESS_KEY" for entry in entries)
+    return has_key or trusted(image) or re.match(r"(quay\.io|docker\.io)/sysdig/", image) is not None

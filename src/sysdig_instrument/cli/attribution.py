@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sysdig_instrument.engine.findings import format_pointer
-from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.patch import Change
 
 
 def task_label(name: str) -> str:

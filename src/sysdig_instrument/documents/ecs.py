@@ -17,8 +17,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass, replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sysdig_instrument.engine.json_types import Json
-    from sysdig_instrument.engine.patch import Pointer
+    from sysdig_instrument.engine.json_types import Json, Pointer
 
 DocumentKind: TypeAlias = Literal["template", "task definition", "described task definition", "container definitions"]
 

@@ -20,7 +20,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Document
-    from sysdig_instrument.engine.patch import Pointer
+    from sysdig_instrument.engine.json_types import Pointer
 
 
 @dataclass(frozen=True, slots=True)

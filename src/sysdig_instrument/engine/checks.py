@@ -15,8 +15,7 @@ from sysdig_instrument.engine.container import container_definitions, container_
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, is_get_att, known_value
 from sysdig_instrument.engine.fargate_sizes import RESOURCES, Resource, Size, next_size
 from sysdig_instrument.engine.findings import Location, Problem, Reason, quote
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.selection import runs_on_fargate
 from sysdig_instrument.engine.steps.permissions import private_repository
 from sysdig_instrument.engine.template import TaskDefinition

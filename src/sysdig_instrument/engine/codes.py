@@ -43,6 +43,11 @@ class Code(Enum):
     REFUSED = "SI015"
     """The macro would refuse the task definition for another reason."""
 
+    AGENT_ALTERED = "SI050"
+    """The agent's container has something that no setting asks for and that can change what the agent does."""
+    AGENT_VARIABLES = "SI051"
+    """The agent's container lacks a variable that the agent needs, or has an invalid value for it."""
+
     # Left alone
     DISABLED = "SI020"
     """A setting, or a tag, excludes it."""

@@ -10,8 +10,8 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.patch import Change, Owner, Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition, is_own_transform

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.json_types import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 # Control characters, line ends and characters that change the direction of the text: a name in a message must not change

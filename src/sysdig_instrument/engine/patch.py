@@ -15,11 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias, cast
 
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
-
-Pointer: TypeAlias = tuple[str | int, ...]
-"""The path to a location in a JSON document, as keys and indexes. ``"-"`` is the end of a list (RFC 6901)."""
 
 Operation: TypeAlias = Literal["add", "replace", "remove"]
 
@@ -43,7 +41,8 @@ class Change:
     ``was`` is the value that ``replace`` and ``remove`` expect to find. It becomes a ``test`` operation before them, so
     that a patch fails, and damages nothing, if it is applied to a document that it was not made for. ``protects``
     is true if the task is unprotected without the change. The plan sets ``owner``, and ``step``, the name of the step
-    that made the change.
+    that made the change. ``unprotected_reason`` says why the task is unprotected without this change; if it is None, the
+    step's ``unprotected_reason`` does.
     """
 
     operation: Operation
@@ -54,11 +53,22 @@ class Change:
     protects: bool = True
     owner: Owner = Owner()
     step: str = ""
+    unprotected_reason: Reason | None = None
 
     def owned_by(self, owner: Owner, step: str) -> Change:
         """Return the change with its owner and the name of its step."""
         # Not by replace(), which takes several times as long; this is called for every change.
-        return Change(self.operation, self.pointer, self.reason, self.value, self.was, self.protects, owner, step)
+        return Change(
+            self.operation,
+            self.pointer,
+            self.reason,
+            self.value,
+            self.was,
+            self.protects,
+            owner,
+            step,
+            self.unprotected_reason,
+        )
 
     def operations(self) -> list[dict[str, Json]]:
         """Return the operations in the form of JSON Patch: ``{"op": …, "path": …, "value": …}``."""

@@ -15,9 +15,9 @@ from sysdig_instrument.engine.container import WRITE_OUT_RESULT
 from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.lookups import Answers, Lookup
-from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings import template_layers
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.steps.execution_role import grant_changes

@@ -1,6 +1,7 @@
 """Protection: a task definition is protected if the plan for it changes nothing that protection depends on.
 
-An agent's container that differs from the settings (another image, another collector) still protects the task.
+An agent's container protects although it differs from the settings where nothing depends on the difference
+(:mod:`sysdig_instrument.engine.steps.agent_differences`).
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ def _unprotected_reason(change: Change) -> str | None:
     """Return why the task definition is not protected without a change; ``None`` if protection does not depend on it."""
     if not change.protects:
         return None
+    if change.unprotected_reason:
+        return change.unprotected_reason.fact
     container = change.owner.container
     if container is None:
         return next((step.unprotected_reason for step in TASK_STEPS if step.name == change.step), None)

@@ -8,21 +8,25 @@ from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME
-from sysdig_instrument.engine.container import Container, entry_name, is_empty, is_given
-from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.container import Container, entry_name, is_given
+from sysdig_instrument.engine.expressions.decision_tree import Leaf
+from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_expression
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.platforms import platform_member
+from sysdig_instrument.engine.settings.agent_images import is_from_sysdig, is_trusted
 from sysdig_instrument.engine.settings.template_layers import TaskSettings
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-_AGENT_VARIABLES: Final = frozenset(
-    {ACCESS_KEY_VARIABLE, "SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR", "SYSDIG_PRIORITY"}
+NOT_THE_AGENT: Final = Reason(
+    f'The name "{AGENT_NAME}" is reserved for the agent',
+    "Rename this container, or remove it if it is the agent: the macro adds the agent itself",
+    code=Code.NOT_THE_AGENT,
 )
-_AGENT_REPOSITORY: Final = "workload-agent"
 
 TASK_KEYS: Final = frozenset({"RequiresCompatibilities", "RuntimePlatform", "NetworkMode"})
 CONTAINER_KEYS: Final = frozenset({"Name", "Image", "FirelensConfiguration"})
@@ -48,6 +52,11 @@ class SkipReason(Enum):
     NOT_INCLUDED = "NotIncluded"
     NOT_OPTED_IN = "NotOptedIn"
     WINDOWS = "Windows"
+
+
+EXCLUDED_BY_SETTINGS: Final = frozenset(
+    {SkipReason.DISABLED, SkipReason.EXCLUDED, SkipReason.NOT_INCLUDED, SkipReason.NOT_OPTED_IN}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +138,7 @@ def decide_container(container: Container) -> Decision | Agent:
     """Decide whether to instrument a container, unless it is the agent itself."""
     settings = container.settings
     if container.name == AGENT_NAME:
-        return Agent.AGENT if _is_agent(container) else Refuse(
-            "Name", Reason(f'The name "{AGENT_NAME}" is reserved for the agent', "Rename this container")
-        )  # fmt: skip
+        return Agent.AGENT if _is_agent(container) else Refuse("Name", NOT_THE_AGENT)
     decided = _decide_by_settings(container)
     firelens = container.value.get("FirelensConfiguration", ABSENT)
     if settings.instrument_log_routers or not is_given(firelens, container.scope):
@@ -165,22 +172,27 @@ def _decide_by_settings(container: Container) -> Decision:
     return Instrument.INSTRUMENT
 
 
+def is_excluded(container: Container) -> bool:
+    """Return whether the settings exclude a container."""
+    return isinstance(_decide_by_settings(container), Skip)
+
+
 def _is_agent(container: Container) -> bool:
-    """Return whether a container of the agent's name is an agent, whoever added it: this macro, Sysdig's own tools, or a person."""
+    """Return whether a container of the agent's name is an agent, whoever added it: this macro, Sysdig's own tools, or a person.
+
+    It is updated to what the settings ask for. Whether it protects as it is, its differences decide
+    (:mod:`sysdig_instrument.engine.steps.agent_differences`).
+    """
+    name = container.value.get("Name", ABSENT)
+    if isinstance(name, dict) and not isinstance(
+        evaluate_by_condition(name, container.scope, container.assumptions), Leaf
+    ):
+        return False  # under other conditions it is another container
     match evaluate(container.value.get("Image", ABSENT), container.scope):
-        case Known(str(image)) if (
-            image == container.settings.agent_image or _repository_name(image) == _AGENT_REPOSITORY
-        ):
+        case Known(str(image)) if is_trusted(image, container.settings) or is_from_sysdig(image):
             return True
-    for key in ("Secrets", "Environment"):
-        entries = container.value.get(key, ABSENT)
-        if not is_empty(entries) and isinstance(entries, list):
-            names = {entry_name(entry, container.scope) for entry in entries}
-            if not names.isdisjoint(_AGENT_VARIABLES):
-                return True
-    return False
-
-
-def _repository_name(image: str) -> str:
-    """Return the last part of an image's repository: ``workload-agent`` for ``quay.io/sysdig/workload-agent:latest``."""
-    return image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]
+    return any(
+        isinstance(entries := container.value.get(key), list)
+        and any(entry_name(entry, container.scope) == ACCESS_KEY_VARIABLE for entry in entries)
+        for key in ("Secrets", "Environment")
+    )

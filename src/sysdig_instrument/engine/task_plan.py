@@ -25,10 +25,11 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, known_value
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
-from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.patch import Change, Owner, Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
+from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.selection import (
     CONTAINER_KEYS,
+    EXCLUDED_BY_SETTINGS,
     TASK_KEYS,
     Agent,
     Instrument,
@@ -38,10 +39,9 @@ from sysdig_instrument.engine.selection import (
     decide_container,
     decide_task,
 )
-from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.template_layers import TaskSettings, unknown_containers
 from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS
-from sysdig_instrument.engine.steps.agent import add_agent, agent_definition, update_agent
+from sysdig_instrument.engine.steps.agent_container import agent_container, disguised_workloads
 from sysdig_instrument.engine.steps.result import result
 from sysdig_instrument.engine.steps.step import (
     EntryPointSource,
@@ -164,7 +164,11 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         outputs += problems
         for each in in_list:
             outputs += each.outputs
-        outputs += _agent_outputs(in_list, containers, assumptions, settings.resolved)
+        workloads = [each.container for each in in_list if each.is_instrumented]
+        agents = [each.container for each in in_list if each.outcome.status is Status.AGENT]
+        outputs += agent_container(workloads, agents, containers, assumptions, settings.resolved.values)
+        if not workloads and not any(each.outcome.skip_reason in EXCLUDED_BY_SETTINGS for each in in_list):
+            outputs += disguised_workloads(agents, assumptions, settings.resolved.values)
     if settings.resolved is not settings.inherited or settings.containers:
         outputs += unknown_containers(task, settings, [each.container.name for each in planned])
     outcomes = tuple(each.outcome for each in planned)
@@ -275,22 +279,6 @@ def _plan_unresolved(container: Container, findings: list[Finding]) -> _PlannedC
         return _PlannedContainer(container, _outcome(container, Status.REFUSED, why, unread=True), tuple(findings))
     skipped = replace(_outcome(container, Status.SKIPPED, why, unread=True), skip_reason=SkipReason.IMAGE_UNREAD)
     return _PlannedContainer(container, skipped, tuple(Notice(each.location, each.reason) for each in findings))
-
-
-def _agent_outputs(
-    planned: Iterable[_PlannedContainer], containers: LocatedValue, assumptions: Assumptions, resolved: ResolvedSettings
-) -> Iterator[Output]:
-    """Yield the outputs for the agent's container in one list of containers: update those that exist, or add one."""
-    workloads = [each.container for each in planned if each.is_instrumented]
-    if not workloads:
-        return
-    existing = [each.container for each in planned if each.outcome.status is Status.AGENT]
-    definition = agent_definition(resolved.values, workloads, assumptions)
-    for container in existing:
-        for output in update_agent(container, definition):
-            yield output.owned_by(container.owner, "ContainerDefinitions") if isinstance(output, Change) else output
-    is_instrumented = any_of([container.assumptions for container in workloads], assumptions)
-    yield from add_agent(definition, containers, assumptions, is_instrumented, existing)
 
 
 def _finish(

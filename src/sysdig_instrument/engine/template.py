@@ -14,8 +14,8 @@ from sysdig_instrument.engine.expressions.decision_tree import Assumptions
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import Known
-from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Owner, Pointer
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.patch import Owner
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"

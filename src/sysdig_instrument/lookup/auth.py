@@ -16,11 +16,11 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.image_reference import DOCKER_HUB
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 from sysdig_instrument.lookup import egress
 from sysdig_instrument.lookup.errors import CREDENTIALS_ADVICE, HttpError, UnavailableError
 from sysdig_instrument.lookup.http import HttpClient, HttpRequest, HttpResponse
-from sysdig_instrument.lookup.reference import DOCKER_HUB
 from sysdig_instrument.lookup.workers import Deadline, SingleFlight
 
 # --- challenges: WWW-Authenticate (RFC 9110, section 11.6.1; the token specification above)

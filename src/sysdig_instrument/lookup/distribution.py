@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from sysdig_instrument.engine.image_reference import DOCKER_HUB
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup import oci
 from sysdig_instrument.lookup.auth import CredentialProvider, PullScope, RegistryAuth
@@ -12,7 +13,6 @@ from sysdig_instrument.lookup.egress import PUBLIC_ONLY, EgressPolicy
 from sysdig_instrument.lookup.errors import CREDENTIALS_ADVICE, HttpError
 from sysdig_instrument.lookup.http import HttpRequest, HttpResponse
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, MAX_MANIFEST_BYTES, RawManifest
-from sysdig_instrument.lookup.reference import DOCKER_HUB
 from sysdig_instrument.lookup.workers import BodyLimits
 
 _DOCKER_HUB_HOST: Final = "registry-1.docker.io"

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.image_reference import DOCKER_HUB
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.auth import Login
 from sysdig_instrument.lookup.errors import UnavailableError
-from sysdig_instrument.lookup.reference import DOCKER_HUB
 
 RunHelper: TypeAlias = Callable[[str, str], str | None]
 """Runs a credential helper, given its name and the server; returns its output, or None if it has no credentials."""

@@ -21,7 +21,7 @@ from sysdig_instrument.lookup.http import HttpClient, HttpRequest
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, RawManifest
 
 if TYPE_CHECKING:
-    from sysdig_instrument.lookup.reference import Reference
+    from sysdig_instrument.engine.image_reference import Reference
 
 MAX_IMAGES_PER_CALL: Final = 100
 """Limit of image IDs per call of BatchGetImage (API reference, imageIds)."""

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.image_reference import InvalidReferenceError, Reference, parse_reference
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup import oci
@@ -26,7 +27,6 @@ from sysdig_instrument.lookup.egress import EgressPolicy
 from sysdig_instrument.lookup.errors import HttpError, UnavailableError, unreadable_image
 from sysdig_instrument.lookup.http import HttpClient
 from sysdig_instrument.lookup.oci import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Descriptor, Manifest, RawManifest
-from sysdig_instrument.lookup.reference import InvalidReferenceError, Reference, parse_reference
 from sysdig_instrument.lookup.secrets import ContainerSecret, Secrets
 from sysdig_instrument.lookup.workers import Clock, MonotonicClock, WorkerPool
 

@@ -21,8 +21,8 @@ from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import message
-from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass

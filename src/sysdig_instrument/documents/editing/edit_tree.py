@@ -21,12 +21,12 @@ from sysdig_instrument.documents.syntax_tree import (
     key_text,
     walk,
 )
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.patch import apply
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from sysdig_instrument.engine.patch import Change, Pointer
+    from sysdig_instrument.engine.patch import Change
 
 Children: TypeAlias = "list[EditNode] | dict[str, EditNode]"
 

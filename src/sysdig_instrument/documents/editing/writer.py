@@ -24,7 +24,7 @@ from sysdig_instrument.documents.editing.style import DEFAULT_JSON, DEFAULT_YAML
 from sysdig_instrument.documents.editing.text_edits import collect_edits
 from sysdig_instrument.documents.reader import reread
 from sysdig_instrument.documents.syntax_tree import json_equal
-from sysdig_instrument.engine.json_types import ABSENT
+from sysdig_instrument.engine.json_types import ABSENT, Pointer
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import replace
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Document, Syntax
     from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
-    from sysdig_instrument.engine.patch import Change, Pointer
+    from sysdig_instrument.engine.patch import Change
 
 
 def write(

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 A = TypeVar("A")

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.lookups import Answer, Answers, Lookup
 from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
-from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 EXPAND_LOOPS: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"

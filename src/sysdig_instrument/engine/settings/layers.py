@@ -7,23 +7,14 @@ from typing import Any, Final
 
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.agent_images import is_trusted
+from sysdig_instrument.engine.settings.locks import SETTING_OF_VARIABLE, invalid_locks, is_locked, takes_over
 from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Setting, Settings, SettingScope
 from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
-_SETTING_OF_VARIABLE: Final[Mapping[str, Mapping[str, str]]] = {
-    "AgentEnvironment": {
-        "SYSDIG_COLLECTOR": "Collector",
-        "SYSDIG_COLLECTOR_PORT": "CollectorPort",
-        "SYSDIG_EXTRA_CONF": "ExtraConf",
-        "SYSDIG_LOGGING": "LogLevel",
-        "SYSDIG_PRIORITY": "Priority",
-        "SYSDIG_SIDECAR": "SidecarMode",
-    },
-    "WorkloadEnvironment": {"SYSDIG_SIDECAR": "SidecarMode"},
-}
-"""For each setting that can set any variable: the variables that have a setting of their own, over which it would win."""
+_REMOVE_OR_ASK: Final = "Remove it there, or ask the platform team"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +101,8 @@ def merge_layers(*layers: Layer) -> ResolvedSettings:
     for layer in layers:
         resolved, more = with_layer(resolved, layer)
         invalid += more
-    for name in resolved.values.locked_settings:
-        if name not in BY_NAME:
-            fact = f"Unknown setting {quote(name)} in LockedSettings, which is from {resolved.layer_name('LockedSettings')}"
-            invalid.append(InvalidSetting("LockedSettings", Reason(fact, did_you_mean(name, BY_NAME) or "Remove it")))
+    locks = invalid_locks(resolved.values, resolved.layer_name("LockedSettings"))
+    invalid += [InvalidSetting("LockedSettings", reason) for reason in locks]
     if invalid:
         raise UsageError("\n".join(each.reason.text for each in invalid))
     return resolved
@@ -148,8 +137,8 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
     except ValueError as error:
         fact = f'Setting "{name}" in {layer.name} has an invalid value'
         raise _InvalidSettingError(name, Reason(fact, f"Use {error}")) from None
-    if layer.scope is not SettingScope.DEPLOYMENT and isinstance(parsed, dict):
-        _check_variables(name, parsed, layer, resolved)
+    if layer.scope is not SettingScope.DEPLOYMENT and (reason := _not_from_template(name, parsed, layer, resolved)):
+        raise _InvalidSettingError(name, reason)
     if name == "Collector" and "." not in str(parsed) and parsed not in COLLECTORS:
         known = ", ".join(COLLECTORS)
         fact = f'Setting "Collector" in {layer.name} is neither a host name nor a known region ({known})'
@@ -161,20 +150,32 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
     return parsed
 
 
-def _check_variables(name: str, variables: Mapping[str, Json], layer: Layer, resolved: ResolvedSettings) -> None:
-    """Raise an error if one of the variables belongs to a locked setting: the lock covers the setting's variable, too."""
-    for variable, locked in _SETTING_OF_VARIABLE.get(name, {}).items():
-        if variable in variables and locked in resolved.values.locked_settings:
+def _not_from_template(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> Reason | None:
+    """Return why a layer of a template may not give a setting this value, or None if it may.
+
+    The lock of a setting covers the variable of the same meaning, too.
+    """
+    subject, settings = f'Setting "{name}" in {layer.name}', resolved.values
+    for variable in value if isinstance(value, dict) and name in SETTING_OF_VARIABLE else ():
+        owner = SETTING_OF_VARIABLE[name].get(variable)
+        if owner and is_locked(owner, settings):
             origin = resolved.layer_name("LockedSettings")
-            fact = f'Setting "{name}" in {layer.name} sets {variable}, but "{locked}" is locked by {origin}'
-            raise _InvalidSettingError(name, Reason(fact, "Remove it there, or ask the platform team"))
+            return Reason(f'{subject} sets {variable}, but "{owner}" is locked by {origin}', _REMOVE_OR_ASK)
+        if name == "AgentEnvironment" and takes_over(variable):
+            return Reason(f"{subject} sets {variable}, which can replace what the agent does", _REMOVE_OR_ASK)
+    if name == "AgentImage" and isinstance(value, str) and not is_trusted(value, settings):
+        return Reason(
+            f"{subject} is not from a repository of TrustedAgentImages, which by default is the repository of the deployment's AgentImage",
+            "Use a tag or digest of a trusted repository, or ask the platform team to add this one to TrustedAgentImages",
+        )
+    return None
 
 
 def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> None:
     name = setting.name
-    if name in resolved.values.locked_settings:
+    if is_locked(name, resolved.values):
         fact = f'Setting "{name}" in {layer.name} is locked by {resolved.layer_name("LockedSettings")}'
-        raise _InvalidSettingError(name, Reason(fact, "Remove it there, or ask the platform team"))
+        raise _InvalidSettingError(name, Reason(fact, _REMOVE_OR_ASK))
     if setting.scope is SettingScope.DEPLOYMENT:
         fact = f'Setting "{name}" in {layer.name} can only be set in the macro\'s deployment'
         raise _InvalidSettingError(name, Reason(fact, "Remove it there"))

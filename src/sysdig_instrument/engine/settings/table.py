@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
+from sysdig_instrument.engine.image_reference import REPOSITORY_GLOB
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.arns import (
+    ACCESS_KEY_FORMS,
+    KMS_KEY_PATTERN,
+    NO_ACCESS_KEY,
+    ROLE_PATTERN,
+    SECRET_PATTERN,
+    SECRETS_MANAGER_PATTERN,
+)
 from sysdig_instrument.engine.settings.types import (
     ArgumentList,
     Boolean,
@@ -38,26 +47,9 @@ COLLECTORS: Final[Mapping[str, str]] = {
 
 ENVIRONMENT_PREFIX: Final = "SYSDIG_INSTRUMENT_"
 
-_ARN_PREFIX = r"arn:aws[a-z-]*"
-_SECRETS_MANAGER_PATTERN = rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[A-Za-z0-9/_+=.@!-]+"
-SECRET_PATTERN: Final = (
-    rf"{_SECRETS_MANAGER_PATTERN}(:[^:\s*?${{}}]*:[^:\s*?${{}}]*:[^:\s*?${{}}]*)?"
-    rf"|{_ARN_PREFIX}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9_./-]+"
-)
-"""The ARN of a Secrets Manager secret or of an SSM parameter, in the forms that ECS accepts in ``valueFrom``.
+ALL_SETTINGS: Final = "*"
+"""The item of ``LockedSettings`` that locks all settings."""
 
-The ARN of a secret is alone, or has all three of ``:json-key:version-stage:version-id``, each of which may be empty. With
-another number of fields, ECS does not start the task (``getASMParametersFromInput`` in the source of the ECS agent). Names
-have only the characters that AWS allows in them, because a wildcard would act as one in the policy of the execution role.
-"""
-NO_ACCESS_KEY: Final = "none"
-"""The value of ``AccessKeySecret`` that says that the agent gets its key in another way."""
-ACCESS_KEY_FORMS: Final = (
-    "the ARN, without wildcards, of an SSM parameter or of a Secrets Manager secret; the latter alone, or with all three of "
-    ":json-key:version-stage:version-id, which may be empty, as in :json-key::"
-)
-
-_ROLE_PATTERN = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
 _VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
@@ -135,8 +127,16 @@ class Settings:
         default="quay.io/sysdig/workload-agent:latest",
         description="Image of the agent's container. Pin a tag or a digest in production.",
     )
+    trusted_agent_images: list[str] = _setting(
+        StringList("a list of repositories (globs) without tags, such as quay.io/sysdig/*", REPOSITORY_GLOB),
+        group="Agent",
+        default=[],
+        scope=SettingScope.DEPLOYMENT,
+        description="Repositories (globs) whose images count as the agent, with their registry and without a tag, such as `quay.io/sysdig/*`. "
+        "Default: AgentImage's repository. A template can set AgentImage only to an image of these repositories.",
+    )
     agent_image_credentials: str | None = _setting(
-        String("the ARN of a Secrets Manager secret", _SECRETS_MANAGER_PATTERN),
+        String("the ARN of a Secrets Manager secret", SECRETS_MANAGER_PATTERN),
         group="Agent",
         description="ARN of the secret with the credentials of the agent image's registry (RepositoryCredentials).",
     )
@@ -205,11 +205,13 @@ class Settings:
     agent_entry_point: list[str] | None = _setting(
         ArgumentList(),
         group="Agent",
+        scope=SettingScope.DEPLOYMENT,
         description="EntryPoint of the agent's container. Default: the image's own, which is right for every known release.",
     )
     agent_command: list[str] | None = _setting(
         ArgumentList(),
         group="Agent",
+        scope=SettingScope.DEPLOYMENT,
         description="Command of the agent's container. Default: the image's own.",
     )
     enabled: bool = _setting(
@@ -326,7 +328,7 @@ class Settings:
         description="How long the macro caches what it read for a tag, in seconds. What it read for a digest does not expire.",
     )
     access_key_kms_key: str | None = _setting(
-        String("the ARN of a KMS key", rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
+        String("the ARN of a KMS key", KMS_KEY_PATTERN),
         group="Roles",
         description="ARN of the KMS key that encrypts the access key's secret, if it is not AWS's own. Needed only for the permission to read the secret.",
     )
@@ -338,16 +340,16 @@ class Settings:
         "AgentImageCredentials and an AgentImage in a private repository of Amazon ECR, and to write to the log group of AgentLogConfiguration.",
     )
     default_execution_role_arn: Json = _setting(
-        String("the ARN of an IAM role", _ROLE_PATTERN, allows_intrinsic=True),
+        String("the ARN of an IAM role", ROLE_PATTERN, allows_intrinsic=True),
         group="Roles",
         description="Execution role for task definitions without one: ECS needs it to read the agent's secret.",
     )
     locked_settings: list[str] = _setting(
-        StringList(),
+        StringList("names of settings, * for all of them, and !Name for each exception", r"\*|!?[A-Za-z]+"),
         group="Governance",
         default=[],
         scope=SettingScope.DEPLOYMENT,
-        description="Names of settings that templates may not change.",
+        description="Names of settings that templates may not change. `*` locks all, and `*,!AgentCpu,!AgentMemory` all but these two.",
     )
 
     @property

@@ -34,8 +34,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, i
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
-from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
 from sysdig_instrument.engine.settings.types import String

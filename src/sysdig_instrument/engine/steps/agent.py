@@ -1,6 +1,4 @@
-"""The agent's container. A new one is appended to the list; an existing one is updated to match the settings.
-
-Owns: the container SysdigInstrumentation.
+"""The definition of the agent's container that the settings ask for.
 
 Source: Sysdig documentation, «Serverless Agents», for the image, the variables and the access key; the ECS API reference,
 ContainerDefinition, for the keys.
@@ -8,7 +6,7 @@ ContainerDefinition, for the keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, cast
 
 from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME, SIDECAR_VARIABLE
@@ -18,16 +16,12 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     Leaf,
     LocatedValue,
     Tree,
-    any_of,
     branch_on,
     flat_map,
     render_tree,
 )
-from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.table import Settings
-from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
 _AGENT_REASON: Final = "the agent"
 _STREAM_PREFIX: Final = "sysdig"
@@ -107,50 +101,3 @@ def _with_stream_prefix(leaf: LocatedValue, _assumptions: Assumptions) -> Tree[J
     if not isinstance(leaf.value, dict) or not isinstance(options, dict) or "awslogs-stream-prefix" not in options:
         return Leaf(leaf.value)
     return Leaf({**leaf.value, "Options": {**options, "awslogs-stream-prefix": _STREAM_PREFIX}})
-
-
-def add_agent(
-    definition: dict[str, Json],
-    containers: LocatedValue,
-    assumptions: Assumptions,
-    is_instrumented: Tree[bool],
-    existing: Sequence[Container],
-) -> Iterator[Change]:
-    """Yield the change that appends the agent's container to one list of containers.
-
-    It is appended under the conditions in which a container is instrumented (``is_instrumented``) and the list has no
-    agent yet. If there are no such conditions, nothing is yielded.
-    """
-    has_agent = any_of([container.assumptions for container in existing], assumptions)
-
-    def missing_agent(instrumented: bool, assumed: Assumptions) -> Tree[Json | Absent]:  # noqa: FBT001 - a leaf, not a switch
-        return flat_map(
-            has_agent,
-            assumed,
-            lambda has_one, _assumptions: Leaf(definition if instrumented and not has_one else ABSENT),
-        )
-
-    item = flat_map(is_instrumented, assumptions, missing_agent)
-    if item != Leaf(ABSENT):
-        yield Change("add", (*containers.pointer, "-"), _AGENT_REASON, render_tree(item))
-
-
-def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[ChangeOrFinding]:
-    """Yield the changes that update an existing agent's container to match the settings, key by key.
-
-    If AccessKeySecret is ``none``, the container keeps its Secrets: the key may come in with one of them.
-    """
-    reason = "as the settings say"
-    kept = {"Secrets"} - definition.keys()
-    for key, value in container.value.items():
-        pointer = (*container.pointer, key)
-        if key not in definition and key not in kept:
-            yield Change("remove", pointer, reason, was=value, protects=False)
-            yield container.notice(
-                pointer, Reason(f"{key} of the agent's container is removed, because no setting asks for it")
-            )
-        elif key in definition and definition[key] != value:
-            yield Change("replace", pointer, reason, definition[key], was=value, protects=False)
-    for key, value in definition.items():
-        if key not in container.value:
-            yield Change("add", (*container.pointer, key), reason, value, protects=False)

@@ -20,8 +20,8 @@ from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Location, Notice, Reason
-from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.permissions import access_key_statements, agent_statements, statement_text
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, Grant, InstrumentedTask
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import parse_if
 from sysdig_instrument.engine.findings import Location, Notice, Reason
-from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.patch import Change, Pointer
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY
 from sysdig_instrument.engine.template import TaskDefinition
 

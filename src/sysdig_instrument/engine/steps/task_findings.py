@@ -24,10 +24,10 @@ from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.fargate_sizes import MEMORY
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, quote
-from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
 from sysdig_instrument.engine.platforms import is_platform_too_old, platform_member
-from sysdig_instrument.engine.settings.table import ACCESS_KEY_FORMS, NO_ACCESS_KEY, SECRET_PATTERN, Settings
+from sysdig_instrument.engine.settings.arns import ACCESS_KEY_FORMS, NO_ACCESS_KEY, SECRET_PATTERN
+from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
 

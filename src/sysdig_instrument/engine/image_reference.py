@@ -7,6 +7,7 @@ Docker Hub, no namespace there means ``library/``, no tag means ``latest``.
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import Final
 
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -14,11 +15,11 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 DOCKER_HUB: Final = "docker.io"
 
 _DOMAIN_NAME: Final = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
-_REGISTRY: Final = re.compile(rf"(?:{_DOMAIN_NAME}|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?")
-_PATH_COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
-_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_IDENTIFIER: Final = re.compile(r"[0-9a-f]{64}")
+_REGISTRY: Final = rf"(?:{_DOMAIN_NAME}|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?"
+_PATH_COMPONENT: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST: Final = r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
+_IDENTIFIER: Final = r"[0-9a-f]{64}"
 _MAX_NAME_LENGTH: Final = 255
 
 
@@ -40,9 +41,14 @@ class Reference:
         """Return the digest if there is one (as Docker does), else the tag."""
         return self.digest or self.tag or "latest"
 
+    @property
+    def full_repository(self) -> str:
+        """Return the repository with its registry: ``docker.io/library/nginx``."""
+        return f"{self.registry}/{self.repository}"
+
     def __str__(self) -> str:
         """Return the canonical form: it is the same for two references to the same image."""
-        return f"{self.registry}/{self.repository}{'@' if self.digest else ':'}{self.tag_or_digest}"
+        return f"{self.full_repository}{'@' if self.digest else ':'}{self.tag_or_digest}"
 
 
 def parse_reference(text: str) -> Reference:
@@ -56,7 +62,7 @@ def parse_reference(text: str) -> Reference:
     if "://" in text:
         raise InvalidReferenceError("it contains a URL scheme, such as https://")
     name, separator, digest = text.partition("@")
-    if separator and not _DIGEST.fullmatch(digest):
+    if separator and not re.fullmatch(_DIGEST, digest):
         raise InvalidReferenceError(
             "its digest is not sha256: with 64 lowercase hexadecimal digits, or sha512: with 128"
         )
@@ -64,7 +70,9 @@ def parse_reference(text: str) -> Reference:
     if tag is None and not digest:
         tag = "latest"
     registry, repository = _split_registry(name)
-    if _IDENTIFIER.fullmatch(name):
+    if not re.fullmatch(_REGISTRY, registry):
+        raise InvalidReferenceError("its registry is not a host name with an optional port")
+    if re.fullmatch(_IDENTIFIER, name):
         raise InvalidReferenceError("64 hexadecimal digits are an image ID, and registries do not know image IDs")
     _check_repository(repository)
     if registry == DOCKER_HUB and "/" not in repository:
@@ -74,13 +82,34 @@ def parse_reference(text: str) -> Reference:
     return Reference(registry, repository, tag, digest or None)
 
 
+REPOSITORY_GLOB: Final = r"([A-Za-z0-9.*?-]+(:[0-9*?]+)?/)?[a-z0-9._/*?-]+"
+"""A repository, or a glob of repositories, without tag and digest."""
+
+
+def matches_repository(reference: Reference, glob: str) -> bool:
+    """Return whether a reference's repository matches a glob, which is split as Docker splits the name of an image.
+
+    The registry and the path match separately, so that no wildcard extends over the slash between them: otherwise the
+    registry of somebody else could have a repository whose path looks like the glob's registry. ``*`` as the registry
+    means any, and ``*`` alone is every repository.
+    """
+    first, slash, path = glob.partition("/")
+    if first != "*":
+        first, path = _split_registry(glob)
+    elif not slash:
+        path = "*"
+    if first == DOCKER_HUB and "/" not in path:
+        path = f"library/{path}"
+    return fnmatchcase(reference.registry, first) and fnmatchcase(reference.repository, path)
+
+
 def _split_tag(name: str) -> tuple[str, str | None]:
     """Split at the colon after the last slash; a colon before it belongs to the registry's port."""
     start = name.rfind("/") + 1
     head, colon, tag = name[start:].partition(":")
     if not colon:
         return name, None
-    if not _TAG.fullmatch(tag):
+    if not re.fullmatch(_TAG, tag):
         raise InvalidReferenceError(
             "its tag is not 1 to 128 letters, digits, '_', '.' and '-', or starts with '.' or '-'"
         )
@@ -88,12 +117,10 @@ def _split_tag(name: str) -> tuple[str, str | None]:
 
 
 def _split_registry(name: str) -> tuple[str, str]:
-    """Split at the first slash, if the part before it cannot be a repository name or is localhost."""
+    """Split at the first slash, if the part before it cannot be a repository name or is localhost; normalise the registry."""
     first, slash, rest = name.partition("/")
     if not slash or not (first == "localhost" or "." in first or ":" in first or first != first.lower()):
         return DOCKER_HUB, name
-    if not _REGISTRY.fullmatch(first):
-        raise InvalidReferenceError("its registry is not a host name with an optional port")
     registry = first.lower()
     if not {".", ":"} & set(first) and registry != "localhost":
         # Only its capitals mark it as a host: in lower case, without a port, it would be parsed as a repository.
@@ -105,7 +132,7 @@ def _check_repository(repository: str) -> None:
     if repository != repository.lower():
         raise InvalidReferenceError("its repository contains uppercase letters, and repository names are lowercase")
     for component in repository.split("/"):
-        if not _PATH_COMPONENT.fullmatch(component):
+        if not re.fullmatch(_PATH_COMPONENT, component):
             raise InvalidReferenceError(
                 "its repository is not lowercase letters and digits, separated by single '.' or '_', '__', '-' or '/'"
             )

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysdig_instrument.lookup.reference import InvalidReferenceError, Reference, parse_reference
+from sysdig_instrument.engine.image_reference import (
+    REPOSITORY_GLOB,
+    InvalidReferenceError,
+    Reference,
+    matches_repository,
+    parse_reference,
+)
 
 SHA256 = "sha256:" + "0123456789abcdef" * 4
 SHA512 = "sha512:" + "0123456789abcdef" * 8
@@ -140,3 +148,49 @@ def test_any_text_is_a_reference_or_refused(text: str) -> None:
         return
     assert parse_reference(str(found)).repository == found.repository
     assert str(found).isascii()
+
+
+@pytest.mark.parametrize(
+    ("image", "glob"),
+    [
+        ("quay.io/sysdig/workload-agent:6", "quay.io/sysdig/workload-agent"),
+        (f"quay.io/sysdig/workload-agent@{SHA256}", "quay.io/sysdig/workload-agent"),
+        ("Quay.IO/sysdig/workload-agent", "quay.io/sysdig/*"),
+        ("quay.io/sysdig/workload-agent", "QUAY.io/*/workload-agent"),
+        ("docker.io/sysdig/workload-agent", "sysdig/workload-agent"),
+        ("sysdig/workload-agent", "index.docker.io/sysdig/workload-agent"),
+        ("docker.io/agent", "agent"),
+        ("index.docker.io/library/agent", "agen?"),
+        ("mirror.example.com:5000/a/agent", "mirror.example.com:5000/a/*"),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/agent", "*.dkr.ecr.*.amazonaws.com/a/agent"),
+        ("a.example.com/b/agent", "*/b/agent"),
+        ("a.example.com/b/agent", "*"),
+    ],
+)
+def test_repositories_that_match(image: str, glob: str) -> None:
+    assert re.fullmatch(REPOSITORY_GLOB, glob)
+    assert matches_repository(parse_reference(image), glob)
+
+
+@pytest.mark.parametrize(
+    ("image", "glob"),
+    [
+        pytest.param("evil.example/quay.io/sysdig/workload-agent", "*.io/sysdig/workload-agent", id="other-registry"),
+        pytest.param("evil.example/x.dkr.ecr.eu.amazonaws.com/a", "*.dkr.ecr.*.amazonaws.com/a", id="in-the-path"),
+        pytest.param("sysdig.evil.example/agent", "sysdig*/agent", id="namespace-of-docker-hub"),
+        pytest.param("mirror.example.com:5000/agent", "mirror.example.com/agent", id="other-port"),
+        pytest.param("mirror.example.com/agent", "agent", id="not-docker-hub"),
+        pytest.param("evil/agent", "agent", id="not-the-library"),
+        pytest.param("quay.io/sysdig/workload-agent-x", "quay.io/sysdig/workload-agent", id="longer"),
+    ],
+)
+def test_repositories_that_do_not_match(image: str, glob: str) -> None:
+    assert re.fullmatch(REPOSITORY_GLOB, glob)
+    assert not matches_repository(parse_reference(image), glob)
+
+
+@pytest.mark.parametrize(
+    "text", ["quay.io/a:1", "quay.io/a@" + SHA256, "mirror.example.com:5000", "[a-z].io/a", "a b", ""]
+)
+def test_texts_that_are_no_globs_of_repositories(text: str) -> None:
+    assert not re.fullmatch(REPOSITORY_GLOB, text)

@@ -1,0 +1,135 @@
+"""LockedSettings: names, all settings, and exceptions; and what else templates may not set."""
+
+from __future__ import annotations
+
+import pytest
+
+from factories import SETTINGS, problems_of, processed, resource, template
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.layers import Layer, merge_layers
+from sysdig_instrument.engine.settings.locks import is_locked
+from sysdig_instrument.engine.settings.table import TABLE, SettingScope
+from sysdig_instrument.errors import UsageError
+
+OPEN = [setting.name for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT]
+
+
+def locked_by(locks: Json) -> set[str]:
+    values = merge_layers(Layer("here", {"LockedSettings": locks})).values
+    return {setting.name for setting in TABLE if is_locked(setting.name, values)}
+
+
+def test_names_lock_these_settings_only() -> None:
+    assert locked_by("") == set()
+    assert locked_by("Collector,Mode") == {"Collector", "Mode"}
+
+
+def test_all_settings_are_locked_but_the_exceptions() -> None:
+    every = {setting.name for setting in TABLE}
+    assert locked_by("*") == every
+    assert locked_by(["*", "!AgentCpu", "!AgentMemory"]) == every - {"AgentCpu", "AgentMemory"}
+    assert locked_by("!AgentCpu , *") == every - {"AgentCpu"}
+
+
+@pytest.mark.parametrize(
+    ("locks", "message"),
+    [
+        ("*,!AgentCpus", 'Unknown setting "AgentCpus" in LockedSettings, which is from here. Did you mean "AgentCpu"?'),
+        ("Colector", 'Unknown setting "Colector" in LockedSettings, which is from here. Did you mean "Collector"?'),
+        (
+            "!AgentCpu",
+            (
+                '"!AgentCpu" in LockedSettings, which is from here, is an exception, and LockedSettings does not lock all '
+                'settings. Add "*" to lock all other settings, or remove the exception.'
+            ),
+        ),
+        (
+            "*,AgentCpu,!AgentCpu",
+            'LockedSettings, which is from here, has both "!AgentCpu" and "AgentCpu". Remove one.',
+        ),
+    ],
+)
+def test_locks_that_mean_nothing_are_errors(locks: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        merge_layers(Layer("here", {"LockedSettings": locks}))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("locks", ["**", "*x", "!", "!*", "Collector;Mode"])
+def test_other_forms_are_errors(locks: str) -> None:
+    with pytest.raises(UsageError, match="Use names of settings"):
+        merge_layers(Layer("here", {"LockedSettings": locks}))
+
+
+def with_metadata(values: Json, *, on: str) -> dict[str, Json]:
+    value = template()
+    (value if on == "template" else value["Resources"]["Api"])["Metadata"] = {"SysdigInstrument": values}
+    return value
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_nothing_is_open_if_all_is_locked(name: str) -> None:
+    for on in ("template", "resource"):
+        problems = problems_of(with_metadata({name: "x"}, on=on), {"LockedSettings": "*"})
+        assert any(f'Setting "{name}" in the {on}\'s Metadata is locked' in problem for problem in problems)
+    problems = problems_of(with_metadata({"Containers": {"web": {name: "x"}}}, on="resource"), {"LockedSettings": "*"})
+    assert any(f'Setting "{name}" in the resource\'s Metadata is locked' in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "name"),
+    [
+        ("sysdig-instrument", "false", "Enabled"),
+        ("kilt-ignore", "", "Enabled"),
+        ("kilt-ignore-containers", "web", "ExcludeContainers"),
+    ],
+)
+def test_tags_are_locked_too(key: str, value: str, name: str) -> None:
+    tagged: Json = {"Resources": {"Api": resource(Tags=[{"Key": key, "Value": value}])}}
+    (problem,) = problems_of(tagged, {"LockedSettings": "*"})
+    assert f'Setting "{name}" in the tags is locked' in problem
+    assert problems_of(tagged, {"LockedSettings": f"*,!{name}"}) == []
+
+
+def test_an_exception_is_open() -> None:
+    value = with_metadata({"AgentCpu": 64}, on="resource")
+    assert problems_of(value, {"LockedSettings": "*,!AgentCpu"}) == []
+
+
+@pytest.mark.parametrize("name", ["AgentEntryPoint", "AgentCommand", "TrustedAgentImages", "LockedSettings"])
+def test_what_the_agent_runs_is_for_the_deployment_alone(name: str) -> None:
+    value: Json = ["/bin/true"] if name.startswith("Agent") else "*"
+    for on in ("template", "resource"):
+        (problem,) = problems_of(with_metadata({name: value}, on=on))
+        assert "can only be set in the macro's deployment" in problem
+    assert processed(template(), {name: value})
+
+
+@pytest.mark.parametrize(
+    "variable", ["LD_PRELOAD", "PATH", "GLIBC_TUNABLES", "SYSDIG_ORCHESTRATOR", "SYSDIG_ACCESS_KEY"]
+)
+def test_variables_that_take_the_agent_over_are_not_for_templates(variable: str) -> None:
+    (problem,) = problems_of(with_metadata({"AgentEnvironment": {variable: "planted"}}, on="resource"))
+    assert f"sets {variable}, which can replace what the agent does" in problem
+    assert "planted" not in problem
+    assert problems_of(with_metadata({"WorkloadEnvironment": {variable: "planted"}}, on="resource")) == []
+    assert problems_of(with_metadata({"AgentEnvironment": {"HTTPS_PROXY": "x"}}, on="resource")) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "settings", "is_trusted"),
+    [
+        ("quay.io/sysdig/workload-agent:6", {}, True),
+        ("evil.example/workload-agent", {}, False),
+        ("not an image", {}, False),
+        ("mirror.example.com/agent:1", {"TrustedAgentImages": "mirror.example.com/*"}, True),
+        ("mirror.example.com/agent:1", {"AgentImage": "mirror.example.com/agent:2"}, True),
+        ("quay.io/sysdig/workload-agent:6", {"AgentImage": "mirror.example.com/agent:2"}, False),
+        ("quay.io/sysdig/workload-agent:6", {"TrustedAgentImages": "mirror.example.com/*"}, False),
+    ],
+)
+def test_a_template_uses_trusted_images_only(image: str, settings: dict[str, Json], *, is_trusted: bool) -> None:
+    for on in ("template", "resource"):
+        problems = problems_of(with_metadata({"AgentImage": image}, on=on), {**SETTINGS, **settings})
+        assert (problems == []) is is_trusted
+        assert all("AgentImage" in problem for problem in problems)

@@ -1,0 +1,40 @@
+"""What a template may not set, read from docs/settings.md and docs/security.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from oracle.comparison import Comparison
+from oracle.settings import Settings
+from oracle.values import mapping, text_of
+
+FOR_THE_DEPLOYMENT = ("AgentEntryPoint", "AgentCommand", "TrustedAgentImages", "LockedSettings")
+TAKES_OVER = re.compile(r"LD_.*|PATH|BASH_ENV|GLIBC_TUNABLES|SYSDIG_ACCESS_KEY|.*ORCHESTRATOR.*")
+
+
+def forbidden_settings(comparison: Comparison, name: str) -> Iterator[str]:
+    """Yield a reason for refusal for each setting that the template or the task definition may not have."""
+    deployment = Settings(dict(comparison.settings))
+    resource = comparison.before.resources[name]
+    for metadata in (comparison.at_run_time.metadata, mapping(resource.get("Metadata"))):
+        values = Settings(mapping(mapping(metadata).get("SysdigInstrument")))
+        if any(values.string(each) is not None for each in FOR_THE_DEPLOYMENT):
+            yield "setting-for-the-deployment"
+        image = values.values.get("AgentImage")
+        if isinstance(image, str) and not is_trusted(image, deployment):
+            yield "agent-image-not-trusted"
+        if any(TAKES_OVER.fullmatch(variable) for variable in values.object("AgentEnvironment")):
+            yield "variable-that-takes-the-agent-over"
+
+
+def is_trusted(image: str, deployment: Settings) -> bool:
+    """Return whether the deployment trusts an image to be the agent."""
+    own = text_of(deployment.string("AgentImage"))
+    globs = deployment.string_list("TrustedAgentImages") or [_repository(own)]
+    return image == own or any(fnmatchcase(_repository(image), glob) for glob in globs)
+
+
+def _repository(image: str) -> str:
+    return re.sub(r"(:[^/:@]*)?(@.*)?$", "", image)
