@@ -165,17 +165,24 @@ def test_an_unread_image_is_unknown_in_a_template_that_the_macro_will_process() 
     assert (verdict.verdict, verdict.codes, verdict.passes) == (Verdict.UNKNOWN, (Code.IMAGE_UNREAD,), False)
 
 
-def test_a_task_with_host_pid_mode_cannot_be_protected() -> None:
+def test_what_is_missing_comes_before_what_cannot_be() -> None:
     verdict = protection_of(template(PidMode="host"))
-    assert (verdict.verdict, verdict.passes) == (Verdict.CANNOT_BE_PROTECTED, False)
+    assert (verdict.verdict, verdict.passes) == (Verdict.NOT_PROTECTED, False)
     assert list(facts(verdict).items()) == [
-        ("PidMode is host, and the agent needs task", "SI031"),
         ('Container "web" is not started by the wrapper', "SI001"),
         ('Container "web" does not have the variables that the wrapper needs', "SI002"),
         ('Container "web" does not have the volume with the wrapper', "SI003"),
         ('Container "web" does not have the capability SYS_PTRACE', "SI004"),
         ("The agent's container is missing", "SI006"),
+        ("PidMode is host, and the agent needs task", "SI031"),
     ]
+
+
+def test_an_instrumented_task_with_host_pid_mode_cannot_be_protected(instrumented: dict[str, Any]) -> None:
+    instrumented["Resources"]["Api"]["Properties"]["PidMode"] = "host"
+    verdict = protection_of(instrumented)
+    assert (verdict.verdict, verdict.passes) == (Verdict.CANNOT_BE_PROTECTED, False)
+    assert verdict.codes == (Code.HOST_PID_MODE,)
 
 
 def test_a_refused_task_is_not_protected_whatever_is_applied() -> None:
@@ -316,6 +323,9 @@ WAYS_AROUND = [
         Code.VALUE_UNKNOWN,
         id="shared-unknown",
     ),
+    pytest.param(
+        with_container(VolumesFrom=[{"SourceContainer": AGENT_NAME}]), Code.VOLUME_WRITABLE, id="shared-writable"
+    ),
     pytest.param(with_container(**{"Fn::Transform": {"Name": "X"}}), Code.VALUE_UNKNOWN, id="shared-transform"),
     pytest.param(
         appended("VolumesFrom", {"SourceContainer": {"Fn::ImportValue": "x"}}), Code.VALUE_UNKNOWN, id="volumes-unknown"
@@ -355,6 +365,9 @@ HARMLESS = [
     pytest.param(in_web(MountPoints=None), id="null-mounts"),
     pytest.param(with_container(), id="shared-without-mounts"),
     pytest.param(with_container(MountPoints=[{"ContainerPath": "/data"}]), id="shared-data"),
+    pytest.param(
+        with_container(VolumesFrom=[{"SourceContainer": AGENT_NAME, "ReadOnly": True}]), id="shared-read-only"
+    ),
     pytest.param(appended("VolumesFrom", {"SourceContainer": AGENT_NAME, "ReadOnly": True}), id="agent-twice"),
     pytest.param(in_entry("VolumesFrom", 0, ReadOnly="true"), id="read-only-as-string"),
     pytest.param(in_entry("Environment", 1, Value="force"), id="other-mode"),

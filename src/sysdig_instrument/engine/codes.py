@@ -8,8 +8,8 @@ from enum import Enum
 class Verdict(Enum):
     """The verdict on a task definition. If it has reasons for several, the first of these is its verdict."""
 
-    CANNOT_BE_PROTECTED = "cannot be protected"
     NOT_PROTECTED = "not protected"
+    CANNOT_BE_PROTECTED = "cannot be protected"
     UNKNOWN = "unknown"
     LEFT_ALONE = "left alone"
     PROTECTED = "protected"

@@ -71,7 +71,7 @@ def _reason_of_members(
     if _has_unknown(conditions):
         fact = "What DependsOn waits for cannot be resolved, so it may wait for the agent to end"
         return Reason(fact, _ADVICE, code=Code.VALUE_UNKNOWN)
-    fact = "DependsOn waits for the agent, which does not end, with another condition than START"
+    fact = "DependsOn waits for the agent with another condition than START, and the agent does not end while the task runs"
     if Known("HEALTHY") in conditions:
         fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
     return Reason(fact, _ADVICE, code=Code.WAITS_FOR_AGENT)

@@ -41,7 +41,7 @@ class _Mount:
 
 
 def mounts(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
-    """Yield the findings about mounts, and about entries of VolumesFrom beside the agent's, that may cover the wrapper."""
+    """Yield the findings about mounts and entries of VolumesFrom that may cover the wrapper, or let it be replaced."""
     for container in instrumented.workloads:
         if _MOUNT_KEYS.isdisjoint(container.value):  # true of most containers
             continue
@@ -49,13 +49,17 @@ def mounts(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
             yield container.problem_or_notice(mount.pointer, mount.assumptions, _own_mount_reason(mount))
         if "VolumesFrom" in container.value:
             yield from _volumes_from(container, instrumented)
+    workloads = {container.pointer for container in instrumented.workloads}
+    for container in instrumented.containers:
+        if "VolumesFrom" in container.value and container.pointer not in workloads:
+            yield from _writable_volumes(container)
 
 
 def _own_mount_reason(mount: _Mount) -> Reason:
     if mount.why_unknown is None:
         return Reason(f"The container mounts something over {_COVERED}", _ADVICE, code=Code.WRAPPER_COVERED)
     why, advice = mount.why_unknown.reason.fact, mount.why_unknown.reason.advice
-    fact = f"Where the container mounts this cannot be resolved ({why}), so it may be over {_COVERED}"
+    fact = f"The path of the mount cannot be resolved ({why}), so it may be over {_COVERED}"
     return Reason(fact, advice or _UNKNOWN_ADVICE, code=Code.VALUE_UNKNOWN)
 
 
@@ -134,6 +138,18 @@ def _volumes_from(container: Container, instrumented: InstrumentedTask) -> Itera
             yield container.problem_or_notice(entry.pointer, assumptions, reason)
 
 
+def _writable_volumes(container: Container) -> Iterator[Notice | Problem]:
+    """Yield a finding for each entry with which a container that is left alone could replace the wrapper."""
+    for entry, assumptions in container.entries("VolumesFrom"):
+        members = entry.value if isinstance(entry.value, dict) else {}
+        names = container.evaluations(members.get("SourceContainer", ABSENT), assumptions)
+        if Known(AGENT_NAME) in names and str(members.get("ReadOnly")).lower() != "true":
+            fact = "The container is not instrumented, and can write to the volume with the wrapper"
+            advice = "Add ReadOnly: true, or remove the entry"
+            reason = Reason(fact, advice, code=Code.VOLUME_WRITABLE)
+            yield container.problem_or_notice(entry.pointer, assumptions, reason)
+
+
 def _source_reasons(
     container: Container, entry: Json | Absent, assumptions: Assumptions, instrumented: InstrumentedTask
 ) -> Iterator[Reason]:
@@ -151,7 +167,7 @@ def _source_reasons(
             if not _contradict(mount.assumptions, assumptions):
                 fact = f"Container {name}, whose mounts this adds, mounts something over {_COVERED}"
                 if mount.why_unknown:
-                    fact = f"Where container {name} mounts something cannot be resolved ({mount.why_unknown.reason.fact}), so it may be over {_COVERED}"
+                    fact = f"The path of a mount of container {name} cannot be resolved ({mount.why_unknown.reason.fact}), so it may be over {_COVERED}"
                 yield Reason(fact, _ADVICE, code=Code.VALUE_UNKNOWN if mount.why_unknown else Code.WRAPPER_COVERED)
 
 
@@ -179,12 +195,15 @@ def _sources(
 
 def _with_their_sources(found: list[Container], instrumented: InstrumentedTask) -> list[Container]:
     """Return the containers, and those whose mounts they have by VolumesFrom themselves, at any depth."""
-    every = list(found)
-    for each in every:  # grows
-        for entry, assumptions in each.entries("VolumesFrom"):
-            sources, _ = _sources(each, entry.value, assumptions, instrumented)
-            every += (source for source in sources if source not in every)
-    return every
+    every = {source.pointer: source for source in found}
+    left = list(found)
+    while left:
+        container = left.pop()
+        for entry, assumptions in container.entries("VolumesFrom"):
+            sources, _ = _sources(container, entry.value, assumptions, instrumented)
+            left += (source for source in sources if source.pointer not in every)
+            every.update((source.pointer, source) for source in sources)
+    return list(every.values())
 
 
 def _contradict(some: Assumptions, others: Assumptions) -> bool:
