@@ -55,7 +55,7 @@ def plan_definition(definition: Json, resolved: ResolvedSettings) -> TaskPlan:
     opted_in = wrapped_containers(planned.task.properties)
     if resolved.values.mode != "opt-in" or planned.outcome.status is not Status.SKIPPED or not opted_in:
         return planned
-    layer = Layer("the wrapped containers", {}, SettingScope.TASK)
+    layer = Layer("the containers with the wrapper", {}, SettingScope.TASK)
     with_containers = ResolvedSettings(
         replace(resolved.values, include_containers=list(opted_in)), {**resolved.layers, "IncludeContainers": layer}
     )

@@ -64,9 +64,8 @@ class Protection:
 
     @property
     def text(self) -> str:
-        """The verdict and the facts of its reasons with their codes: ``not protected: … (SI001); … (SI005)``."""
-        facts = "; ".join(f"{reason.fact} ({reason.code.value})" for reason in self.reasons if reason.code)
-        return f"{self.verdict.value}: {facts}" if facts else self.verdict.value
+        """The facts of the reasons with their codes: ``… (SI001); … (SI005)``."""
+        return "; ".join(f"{reason.fact} ({reason.code.value})" for reason in self.reasons if reason.code)
 
 
 def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT_WRAPPED) -> Protection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
@@ -47,10 +48,20 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
     """Return the response for one task definition: SUCCESS if the macro would let it through as it is, else FAILED."""
     template: Json = {"Resources": {name: {"Type": TASK_DEFINITION, "Properties": dict(properties)}}}
     verdict = protection(plan_definition(template, merge_layers(deployment)))
-    message = f"Task {quote(name)} is {verdict.text}."
+    because = f": {verdict.text}" if verdict.reasons else ""
+    message = f"Task {quote(name)} {_PREDICATES[verdict.verdict]}{because}."
     if verdict.passes:
         return _response(event, "SUCCESS", message)
     return _response(event, "FAILED", f"{message} {_advice(verdict)}", "NonCompliant")
+
+
+_PREDICATES: Final = {
+    Verdict.NOT_PROTECTED: "is not protected",
+    Verdict.CANNOT_BE_PROTECTED: "cannot be protected",
+    Verdict.UNKNOWN: "may not be protected",
+    Verdict.LEFT_ALONE: "is left alone",
+    Verdict.PROTECTED: "is protected",
+}
 
 
 def _advice(verdict: Protection) -> str:

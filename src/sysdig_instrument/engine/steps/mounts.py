@@ -26,7 +26,7 @@ from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _COVERED: Final = f"{WRAPPER_DIRECTORY}, the directory of the wrapper"
-_ADVICE: Final = "Mount it somewhere else, or exclude the container (ExcludeContainers)"
+_ADVICE: Final = "Move the mount, or exclude the container (ExcludeContainers)"
 _UNKNOWN_ADVICE: Final = "Write a literal value, or exclude the container (ExcludeContainers)"
 _MOUNT_KEYS: Final = frozenset({"MountPoints", "LinuxParameters", "VolumesFrom"})
 
@@ -161,7 +161,7 @@ def _source_reasons(
     for source in _with_their_sources(sources, instrumented):
         name = quote(source.label)
         if why := why_opaque(source.value, _MOUNT_KEYS, source.scope):
-            fact = f"Container {name} {why}, so its mounts may be over {_COVERED}"
+            fact = f"Not all of container {name} is known ({why}), so its mounts may be over {_COVERED}"
             yield Reason(fact, _UNKNOWN_ADVICE, code=Code.VALUE_UNKNOWN)
         for mount in _covering_mounts(source):
             if not _contradict(mount.assumptions, assumptions):
