@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -249,6 +249,11 @@ WAYS_AROUND = [
         id="other-wrapper",
     ),
     pytest.param(
+        appended("Secrets", {"Name": "SYSDIG_SIDECAR", "ValueFrom": "arn"}),
+        Code.WRAPPER_OVERRIDDEN,
+        id="sidecar-secret",
+    ),
+    pytest.param(
         appended("Secrets", {"Name": "__INSTRUMENTATION_WRAPPER", "ValueFrom": "arn"}),
         Code.WRAPPER_OVERRIDDEN,
         id="other-wrapper-secret",
@@ -326,7 +331,9 @@ WAYS_AROUND = [
     pytest.param(
         with_container(VolumesFrom=[{"SourceContainer": AGENT_NAME}]), Code.VOLUME_WRITABLE, id="shared-writable"
     ),
-    pytest.param(with_container(**{"Fn::Transform": {"Name": "X"}}), Code.VALUE_UNKNOWN, id="shared-transform"),
+    pytest.param(
+        with_container(**{"Fn::Transform": cast("Json", {"Name": "X"})}), Code.VALUE_UNKNOWN, id="shared-transform"
+    ),
     pytest.param(
         appended("VolumesFrom", {"SourceContainer": {"Fn::ImportValue": "x"}}), Code.VALUE_UNKNOWN, id="volumes-unknown"
     ),

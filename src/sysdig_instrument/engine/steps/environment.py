@@ -114,21 +114,36 @@ def _plaintext_key_notices(container: Container, lists: Iterable[tuple[LocatedVa
 def _replacing_variables(
     container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]
 ) -> Iterator[Notice | Problem]:
-    """Yield a finding for each entry that replaces the wrapper's program, and for each that may replace SYSDIG_SIDECAR."""
-    for leaf, assumptions in (*lists, *(container.values("Secrets") if "Secrets" in container.value else ())):
-        if not isinstance(leaf.value, list) or not _candidates({REPLACED_WRAPPER_VARIABLE}, leaf.value):
-            continue
-        has_sidecar_variable = False
-        for entry, assumed in list_entries(leaf, assumptions):
+    """Yield a finding for each variable or secret that replaces the wrapper's program or SYSDIG_SIDECAR, or may do so."""
+    replacing = {REPLACED_WRAPPER_VARIABLE} - container.settings.workload_environment.keys()
+    for leaf, assumptions in lists:
+        has_mode = False
+        for entry, assumed in _suspects(leaf, assumptions, replacing):
             name = entry_name(entry.value, container.scope)
-            if name == SIDECAR_VARIABLE:
-                has_sidecar_variable = True
-            elif name == REPLACED_WRAPPER_VARIABLE and name not in container.settings.workload_environment:
-                fact = f"Variable {quote(name)} replaces the program that the wrapper runs"
-                reason = Reason(fact, "Remove it", code=Code.WRAPPER_OVERRIDDEN)
-                yield container.problem_or_notice(entry.pointer, assumed, reason)
-            elif name is None and has_sidecar_variable:
+            has_mode = has_mode or name == SIDECAR_VARIABLE
+            if name in replacing:
+                yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
+            elif name is None and has_mode:
                 fact = f"The name of the variable cannot be resolved, so it may replace {SIDECAR_VARIABLE}"
                 advice = f"Write the name as a literal value, or move the entry in front of {SIDECAR_VARIABLE}"
                 reason = Reason(fact, advice, code=Code.VALUE_UNKNOWN)
                 yield container.problem_or_notice(entry.pointer, assumed, reason)
+    for leaf, assumptions in container.values("Secrets") if "Secrets" in container.value else ():
+        names = replacing | {SIDECAR_VARIABLE}
+        for entry, assumed in _suspects(leaf, assumptions, names):
+            name = entry_name(entry.value, container.scope)
+            if name in names:
+                yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
+
+
+def _suspects(
+    leaf: LocatedValue, assumptions: Assumptions, names: AbstractSet[str]
+) -> Iterator[tuple[LocatedValue, Assumptions]]:
+    """Yield all entries of a list in which one has, or may have, one of these names."""
+    if isinstance(leaf.value, list) and _candidates(names, leaf.value):
+        yield from list_entries(leaf, assumptions)
+
+
+def _replaces(name: str) -> Reason:
+    what = "the mode of the wrapper" if name == SIDECAR_VARIABLE else "the program that the wrapper runs"
+    return Reason(f"{quote(name)} replaces {what}", "Remove it", code=Code.WRAPPER_OVERRIDDEN)
