@@ -64,7 +64,10 @@ NOT_WRAPPED = 'Container "web" is not started by the wrapper'
             registered(wrapped(), plain(AGENT), pidMode="task"),
             ['The name "SysdigInstrumentation" is reserved for the agent', "The agent's container is missing"],
         ),
-        (registered(wrapped(), agent(secrets=[]), pidMode="task"), ["The agent's container has no access key"]),
+        (
+            registered(wrapped(), agent(secrets=[]), pidMode="task"),
+            ["The agent's container does not get the access key as the secret SYSDIG_ACCESS_KEY"],
+        ),
     ],
     ids=[
         "nothing-of-the-agent",

@@ -155,11 +155,14 @@ def unread_definition(*reasons: Reason) -> Assessment:
 def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
     """Return the settings for running tasks.
 
-    Their launch type is known, and requirements of a deployment do not apply.
+    Their launch type is known, and requirements of a deployment do not apply: settings that it needs have any valid value
+    if they are not given. The agent's key must come from a secret, whichever it is.
     """
     values: dict[str, Json] = {"LaunchTypes": "ALL", "UnsupportedArchitecture": "warn"}
     if resolved.values.collector is None:
         values["Collector"] = "collector.invalid"
+    if resolved.values.access_key_secret is None:
+        values["AccessKeySecret"] = "arn:aws:secretsmanager:us-east-1:000000000000:secret:any-000000"
     if resolved.values.agent_memory is None and resolved.values.agent_memory_reservation is None:
         values["AgentMemoryReservation"] = "256"
     return with_layer(resolved, Layer("the running task", values))[0]
