@@ -152,6 +152,10 @@ def unread_definition(*reasons: Reason) -> Assessment:
     return Assessment(TaskStatus.UNKNOWN, facts, codes=(Code.DEFINITION_UNREAD,))
 
 
+_ANY_SECRET: Final = "arn:aws:secretsmanager:us-east-1:000000000000:secret:any-AbCdEf"  # noqa: S105 - the ARN of no secret
+"""Where the settings name no secret, the agent must have one, whichever it is."""
+
+
 def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
     """Return the settings for running tasks.
 
@@ -162,7 +166,7 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
     if resolved.values.collector is None:
         values["Collector"] = "collector.invalid"
     if resolved.values.access_key_secret is None:
-        values["AccessKeySecret"] = "arn:aws:secretsmanager:us-east-1:000000000000:secret:any-000000"
+        values["AccessKeySecret"] = _ANY_SECRET
     if resolved.values.agent_memory is None and resolved.values.agent_memory_reservation is None:
         values["AgentMemoryReservation"] = "256"
     return with_layer(resolved, Layer("the running task", values))[0]
