@@ -56,6 +56,7 @@ ENGINE_ORDER = (
     # Values
     "json_types",
     "agent",
+    "traces",
     "partitions",
     "suggestions",
     "image_reference",

@@ -22,7 +22,7 @@ from sysdig_instrument.documents import kind_of, load
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, json_pointer
 from sysdig_instrument.engine.plan import Context, Plan, process
-from sysdig_instrument.engine.protection import Unprotected, protection
+from sysdig_instrument.engine.protection import protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
@@ -172,13 +172,11 @@ def test_protection(case: Case) -> None:
         for task in plan_with_lookups(fragment_of(case), plan.context, look_up_nothing).tasks
     }
     after = plan_with_lookups(processed, plan.context, look_up_nothing)
-    for task in after.tasks:
-        skipped_unread = any(outcome.image_unread for outcome in task.containers)
-        if not skipped_unread:
-            assert not isinstance(protection(task), Unprotected), task.task.name
-    assert any(isinstance(each, Unprotected) for each in before.values()) or all(
-        not _protects(task.changes) for task in plan.tasks
-    )
+    for planned, task in zip(plan.tasks, after.tasks, strict=True):
+        verdict = protection(task)
+        assert protection(planned, applied=True).codes == verdict.codes, task.task.name
+        assert verdict.passes is ("not protected" not in planned.outcome.why), task.task.name
+    assert any(not each.passes for each in before.values()) or all(not _protects(task.changes) for task in plan.tasks)
 
 
 def _protects(changes: Sequence[Change]) -> bool:

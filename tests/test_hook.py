@@ -37,7 +37,7 @@ def test_an_uninstrumented_task_fails_with_each_reason(monkeypatch: pytest.Monke
     assert response["hookStatus"] == "FAILED"
     assert response["errorCode"] == "NonCompliant"
     assert response["clientRequestToken"] == EVENT["clientRequestToken"]
-    assert 'Task "Api" is not instrumented' in response["message"]
+    assert 'Task "Api" is not protected: ' in response["message"]
     assert 'Container "web" is not started by the wrapper' in response["message"]
 
 

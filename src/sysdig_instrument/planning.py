@@ -9,6 +9,10 @@ from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
 from sysdig_instrument.engine.plan import Context, Plan, plan
+from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings
+from sysdig_instrument.engine.settings.table import SettingScope
+from sysdig_instrument.engine.task_plan import Status, TaskPlan
+from sysdig_instrument.engine.traces import wrapped_containers
 from sysdig_instrument.lazy_dataclasses import replace
 
 LookupFunction: TypeAlias = Callable[[Sequence[Lookup]], Mapping[Lookup, Answer]]
@@ -39,6 +43,24 @@ def plan_with_lookups(template: Json, context: Context, look_up: LookupFunction)
         answers.update(dict.fromkeys(current.lookups, _CHAIN_TOO_LONG))
         current = plan(template, replace(context, answers=answers))
     return current
+
+
+def plan_definition(definition: Json, resolved: ResolvedSettings) -> TaskPlan:
+    """Return the plan for a task definition as ECS gets it, without lookups. It is a template, or its Properties alone.
+
+    ECS does not get the Metadata, in which a template may have opted in. So with Mode opt-in, a container with the wrapper
+    counts as opted in: it must be protected completely.
+    """
+    (planned,) = plan_with_lookups(definition, Context(deployment_settings=resolved), look_up_nothing).tasks
+    opted_in = wrapped_containers(planned.task.properties)
+    if resolved.values.mode != "opt-in" or planned.outcome.status is not Status.SKIPPED or not opted_in:
+        return planned
+    layer = Layer("the containers with the wrapper", {}, SettingScope.TASK)
+    with_containers = ResolvedSettings(
+        replace(resolved.values, include_containers=list(opted_in)), {**resolved.layers, "IncludeContainers": layer}
+    )
+    (planned,) = plan_with_lookups(definition, Context(deployment_settings=with_containers), look_up_nothing).tasks
+    return planned
 
 
 def look_up_nothing(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:

@@ -555,12 +555,12 @@ def test_check_gives_1_where_something_is_not_instrumented(
 ) -> None:
     ran = run(capsys, "check", good, *SET)
     assert ran.code == 1
-    assert "NOT instrumented" in ran.out
+    assert "NOT protected" in ran.out
     processed = tmp_path / "processed.json"
     run(capsys, "transform", good, *SET, "-o", processed)
     ran = run(capsys, "check", processed, *SET)
     assert ran.code == 0
-    assert "instrumented" in ran.out
+    assert "Api  protected" in ran.out
     assert "NOT" not in ran.out
 
 

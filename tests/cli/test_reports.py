@@ -108,13 +108,13 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     before = run(capsys, "check", "app.yaml", *SETTINGS)
     assert before.code == 1
     assert before.out.startswith(
-        "app.yaml\n  Task  NOT instrumented\n    The task's PidMode is not task\n    Container "
+        "app.yaml\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n    Container "
     )
-    assert "\n    The agent's container is missing\n" in before.out
+    assert "\n    The agent's container is missing (SI006)\n" in before.out
     assert before.out.endswith("process it with `sysdig-instrument transform`.\n")
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
     after = run(capsys, "check", "out.yaml", *SETTINGS)
-    assert (after.code, after.out) == (0, "out.yaml\n  Task  instrumented\n")
+    assert (after.code, after.out) == (0, "out.yaml\n  Task  protected\n")
 
 
 @pytest.mark.parametrize("command", ["explain", "check"])

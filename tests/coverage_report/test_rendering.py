@@ -176,6 +176,7 @@ def test_json() -> None:
         "taskDefinition": "web:12",
         "launchType": "FARGATE",
         "verdict": "protected",
+        "codes": ["SI000"],
         "reasons": [],
         "remarks": [],
         "leftAlone": [{"container": "log", "why": "a FireLens log router (InstrumentLogRouters is false)"}],

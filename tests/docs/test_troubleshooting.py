@@ -57,6 +57,7 @@ NOT_MESSAGES = {
     "the template's Metadata",
     "the Transform's Parameters",
     "the resource's Metadata",
+    "the containers with the wrapper",
     "the macro's deployment",
     "The processed template",
     "described task definition",

@@ -42,7 +42,7 @@ def test_only_instrumented_tasks_are_compliant(start: Start) -> None:
     runtime = start()
     bare = answered(runtime.invoke(event()))
     assert (bare["hookStatus"], bare["errorCode"]) == ("FAILED", "NonCompliant")
-    assert 'Task "Api" is not instrumented' in bare["message"]
+    assert 'Task "Api" is not protected' in bare["message"]
     passed = answered(runtime.invoke(event(instrumented())))
     assert passed["hookStatus"] == "SUCCESS", passed
     # and the first once more: nothing of the second is left

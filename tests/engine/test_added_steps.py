@@ -70,7 +70,8 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("added-steps")
     package = folder / "copy" / "sysdig_instrument"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    reasons = (', "can write to its root filesystem"', f', "{SMALL_DISK}"') if request.param else ("", "")
+    container_reason = ', Reason("can write to its root filesystem", code=Code.REFUSED)'
+    reasons = (container_reason, f', Reason("{SMALL_DISK}", code=Code.REFUSED)') if request.param else ("", "")
     container_line = f'Step(("ReadonlyRootFilesystem",), read_only_root{reasons[0]})'
     task_line = f'Step(("EphemeralStorage",), disk{reasons[1]})'
     add_step(package, "read_only_root", CONTAINER_STEP, "CONTAINER_STEPS", container_line)
@@ -133,7 +134,9 @@ def joined(text: str) -> str:
 def test_the_hook_names_them_if_protection_depends_on_them(seen: dict[str, Any]) -> None:
     assert seen["hook_processed"]["hookStatus"] == "SUCCESS"
     assert seen["hook_older"]["hookStatus"] == ("FAILED" if seen["depends"] else "SUCCESS")
-    assert (f'{SMALL_DISK}; {CAN_WRITE}; Container "side"' in seen["hook_older"]["message"]) is seen["depends"]
+    assert (f'{SMALL_DISK} (SI015); {CAN_WRITE} (SI015); Container "side"' in seen["hook_older"]["message"]) is seen[
+        "depends"
+    ]
 
 
 def test_coverage_names_them_if_protection_depends_on_them(seen: dict[str, Any]) -> None:

@@ -114,7 +114,12 @@ def test_references_are_accepted_beside_unknown_containers() -> None:
     ],
 )
 def test_an_existing_or_possible_container_is_accepted(name: Json) -> None:
-    assert problems_of(template(container(), container(Name="b", DependsOn=[{"ContainerName": name}]))) == []
+    assert (
+        problems_of(
+            template(container(), container(Name="b", DependsOn=[{"ContainerName": name, "Condition": "START"}]))
+        )
+        == []
+    )
 
 
 def test_references_are_not_checked_if_a_name_is_unknown() -> None:

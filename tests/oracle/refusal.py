@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from oracle.comparison import Comparison, without_agents, workloads, workloads_to_instrument
+from oracle.obstacles import obstacles
 from oracle.selection import AGENT, WRAPPER, containers_of, is_agent, is_fargate, looks_like_the_agent
 from oracle.settings import Settings
 from oracle.structure import has_conditions, has_size_expression, structural_reasons
@@ -96,6 +97,7 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
     if not memory and (settings.string("LaunchTypes") == "ALL" or not is_fargate(properties)):
         yield "agent-without-memory-on-ec2", False
     containers = [mapping(container) for container in containers_of(resource)]
+    yield from obstacles(containers)
     agents = [container for container in containers if is_agent(container)]
     deployment = Settings(dict(comparison.settings))
     looks_like = [looks_like_the_agent(agent, lambda image: is_trusted(image, deployment)) for agent in agents]

@@ -131,6 +131,11 @@ class InputDocument:
             else context
         )
 
+    @property
+    def lists_macro(self) -> bool:
+        """True for a template that the macro will process: its Transform lists the macro."""
+        return self.kind == "template" and any(_own_transforms(self.fragment))
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -174,13 +179,21 @@ def fragment_of(value: Json, kind: DocumentKind) -> Json:
 
 
 def _transform_parameters(template: Json) -> Mapping[str, Json]:
-    """Return the Parameters with which a template lists this macro. Deployments in rings have names that begin alike."""
-    transforms = template.get("Transform") if isinstance(template, dict) else None
-    for transform in transforms if isinstance(transforms, list) else [transforms]:
+    """Return the Parameters with which a template lists this macro."""
+    for transform in _own_transforms(template):
         match transform:
-            case {"Name": str(name), "Parameters": dict(parameters)} if name.startswith(MACRO_NAME):
+            case {"Parameters": dict(parameters)}:
                 return parameters
     return {}
+
+
+def _own_transforms(template: Json) -> Iterator[Json]:
+    """Yield the entries of a template's Transform that are this macro. Deployments in rings have names that begin alike."""
+    transforms = template.get("Transform") if isinstance(template, dict) else None
+    for transform in transforms if isinstance(transforms, list) else [transforms]:
+        name = transform.get("Name") if isinstance(transform, dict) else transform
+        if isinstance(name, str) and name.startswith(MACRO_NAME):
+            yield transform
 
 
 def preview_document(document: InputDocument, context: Context, look_up: LookupFunction) -> Preview:

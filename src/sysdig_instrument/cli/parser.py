@@ -254,8 +254,8 @@ COMMANDS: Final = (
     ),
     Command(
         "check",
-        "check whether everything is instrumented",
-        "Check whether each task definition is instrumented as the settings require. The\n"
+        "check whether everything is protected",
+        "Check whether each task definition is protected as the settings require. The\n"
         f"exit code is 1 if any is not. No registry is contacted.\n\n{_FILE_HELP}",
         """\
   sysdig-instrument check processed.yaml

@@ -15,17 +15,23 @@ from sysdig_instrument.coverage.model import (
     short_name,
 )
 from sysdig_instrument.documents.ecs import to_properties
-from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME, WRAPPER
-from sysdig_instrument.engine.findings import Problem, quote
+from sysdig_instrument.engine.agent import (
+    ACCESS_KEY_VARIABLE,
+    AGENT_NAME,
+    REPLACED_WRAPPER_VARIABLE,
+    SIDECAR_VARIABLE,
+    WRAPPER,
+)
+from sysdig_instrument.engine.codes import Code, Verdict
+from sysdig_instrument.engine.findings import Problem, Reason, quote
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.platforms import is_platform_too_old
-from sysdig_instrument.engine.protection import LeftAlone, Protected, Unprotected, protection
+from sysdig_instrument.engine.protection import protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
-from sysdig_instrument.engine.settings.table import SettingScope
-from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
+from sysdig_instrument.engine.task_plan import Status, TaskPlan
+from sysdig_instrument.engine.traces import container_objects, mentions_wrapper, wrapped_containers
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
-from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
+from sysdig_instrument.planning import plan_definition
 
 
 class TaskStatus(Enum):
@@ -44,7 +50,8 @@ class Assessment:
 
     ``reasons`` say why the task is not protected. ``remarks`` do not affect the status. ``excluded_containers`` are the
     containers that should not be instrumented, each with the reason. ``has_no_agent`` is true if the task definition
-    has neither the agent nor the wrapper; then a report may say just that instead of listing every reason.
+    has neither the agent nor the wrapper; then a report may say just that instead of listing every reason. ``codes`` are the
+    codes of the verdict.
     """
 
     status: TaskStatus
@@ -53,14 +60,24 @@ class Assessment:
     agent_image: str | None = None
     excluded_containers: tuple[tuple[str, str], ...] = ()
     has_no_agent: bool = False
+    codes: tuple[Code, ...] = ()
 
-    def with_reasons(self, *reasons: str) -> Assessment:
+    def with_reasons(self, *reasons: Reason) -> Assessment:
         """Return a copy that is unprotected for these further reasons; return self if there are none."""
-        return replace(self, status=TaskStatus.UNPROTECTED, reasons=(*self.reasons, *reasons)) if reasons else self
+        if not reasons:
+            return self
+        codes = dict.fromkeys((*self.codes, *(reason.code for reason in reasons if reason.code)))
+        codes.pop(Code.PROTECTED, None)
+        facts = (*self.reasons, *(reason.fact for reason in reasons))
+        return replace(self, status=TaskStatus.UNPROTECTED, reasons=facts, codes=tuple(codes))
 
     def with_remarks(self, *remarks: str) -> Assessment:
         """Return a copy with further remarks."""
         return replace(self, remarks=(*self.remarks, *remarks))
+
+
+_PROTECTING_VARIABLES: Final = (SIDECAR_VARIABLE, REPLACED_WRAPPER_VARIABLE)
+"""The variables of a container that protection depends on. ECS reports the names of overridden variables to ``coverage``."""
 
 
 def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
@@ -68,88 +85,46 @@ def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
     return resolved.values.launch_types == "ALL" or launch_type in ("FARGATE", "")
 
 
-# --- traces of the agent ----------------------------------------------------------------------------------------------
-
-_OTHER_KEY_SOURCES: Final = ("EntryPoint", "Command", "EnvironmentFiles")
-"""Members of the agent's container that may give it an access key that the task definition does not show."""
+# --- task definitions -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class AgentFootprint:
-    """The traces of the agent in a task definition.
-
-    ``has_access_key`` is false only if the agent cannot get a key in any known way: neither by its own variables and
-    secrets, nor from an orchestrator (agents before 6), nor from a workload's variables (agents before 5).
-    """
+    """The traces of the agent in a task definition, for what a report says beside the verdict."""
 
     has_no_agent: bool
     agent_image: str | None
     collector: str | None
-    has_access_key: bool
     containers_with_plaintext_key: tuple[str, ...]
-    wrapped_containers: tuple[str, ...]
     containers_wrapped_by_command: frozenset[str]
 
     @classmethod
     def of(cls, task_properties: Json) -> AgentFootprint:
         """Find the traces of the agent in a task definition in CloudFormation's PascalCase."""
-        containers = list(_containers(task_properties))
+        containers = list(container_objects(task_properties))
         agent = next((each for each in containers if each.get("Name") == AGENT_NAME), {})
-        with_plaintext_key = tuple(
-            str(each.get("Name")) for each in containers if ACCESS_KEY_VARIABLE in _environment(each)
-        )
-        wrapped = [each for each in containers if _mentions_wrapper(each, "EntryPoint", "Command")]
         image = agent.get("Image")
         return cls(
-            has_no_agent=not agent and not wrapped,
+            has_no_agent=not agent and not wrapped_containers(task_properties),
             agent_image=image if isinstance(image, str) else None,
             collector=_environment(agent).get("SYSDIG_COLLECTOR"),
-            has_access_key=bool(with_plaintext_key) or _may_have_access_key(agent),
-            containers_with_plaintext_key=with_plaintext_key,
-            wrapped_containers=tuple(str(each.get("Name")) for each in wrapped),
+            containers_with_plaintext_key=tuple(
+                str(each.get("Name")) for each in containers if ACCESS_KEY_VARIABLE in _environment(each)
+            ),
             containers_wrapped_by_command=frozenset(
-                str(each.get("Name")) for each in wrapped if not _mentions_wrapper(each, "EntryPoint")
+                str(each.get("Name")) for each in containers if not mentions_wrapper(each, "EntryPoint")
             ),
         )
 
 
-def _containers(task_properties: Json) -> Iterator[Mapping[str, Json]]:
-    definitions = task_properties.get("ContainerDefinitions") if isinstance(task_properties, dict) else None
-    for each in definitions if isinstance(definitions, list) else ():
-        if isinstance(each, dict):
-            yield each
-
-
-def _may_have_access_key(agent: Mapping[str, Json]) -> bool:
-    names = {name for key in ("Environment", "Secrets") for name, _ in _named_entries(agent, key)}
-    return bool(names & {ACCESS_KEY_VARIABLE, "SYSDIG_ORCHESTRATOR"}) or any(
-        agent.get(key) for key in _OTHER_KEY_SOURCES
-    )
-
-
 def _environment(container: Mapping[str, Json]) -> dict[str, str]:
-    return {name: value for name, value in _named_entries(container, "Environment") if value}
-
-
-def _named_entries(container: Mapping[str, Json], key: str) -> Iterator[tuple[str, str]]:
-    entries = container.get(key)
+    entries = container.get("Environment")
+    variables = {}
     for entry in entries if isinstance(entries, list) else ():
-        name = entry.get("Name") if isinstance(entry, dict) else None
-        value = entry.get("Value") if isinstance(entry, dict) else None
-        if isinstance(name, str):
-            yield name, value if isinstance(value, str) else ""
-
-
-def _mentions_wrapper(container: Mapping[str, Json], *keys: str) -> bool:
-    arguments = [argument for key in keys for argument in _as_list(container.get(key))]
-    return any(isinstance(argument, str) and WRAPPER in argument for argument in arguments)
-
-
-def _as_list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-# --- task definitions -------------------------------------------------------------------------------------------------
+        match entry:
+            case {"Name": str(name), "Value": str(value)} if value:
+                variables[name] = value
+    return variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,36 +139,17 @@ def assess_definition(definition: RegisteredTaskDefinition, resolved: ResolvedSe
     """Assess a task definition, without regard to any one of its tasks."""
     task_properties = to_properties(dict(definition.response), "described task definition")
     footprint = AgentFootprint.of(task_properties)
-    plan = _plan(task_properties, _settings_for_running_tasks(resolved))
-    if plan is None:
-        return DefinitionAssessment(
-            Assessment(TaskStatus.UNKNOWN, ("Its task definition has no containers",)), footprint
-        )
-    if resolved.values.mode == "opt-in" and isinstance(protection(plan), LeftAlone):
-        plan = _plan(task_properties, _with_opt_in(_settings_for_running_tasks(resolved), footprint)) or plan
-    return DefinitionAssessment(
-        _assess_plan(plan, footprint, resolved).with_remarks(*_status_remarks(definition)), footprint
-    )
+    if not any(container_objects(task_properties)):
+        return DefinitionAssessment(unread_definition(Reason("Its task definition has no containers")), footprint)
+    plan = plan_definition(task_properties, _settings_for_running_tasks(resolved))
+    assessment = _assess_plan(plan, footprint, resolved)
+    return DefinitionAssessment(assessment.with_remarks(*_status_remarks(definition)), footprint)
 
 
-def _plan(task_properties: Json, resolved: ResolvedSettings) -> TaskPlan | None:
-    return next(
-        iter(plan_with_lookups(task_properties, Context(deployment_settings=resolved), look_up_nothing).tasks), None
-    )
-
-
-def _with_opt_in(resolved: ResolvedSettings, footprint: AgentFootprint) -> ResolvedSettings:
-    """Return settings that include the wrapped containers.
-
-    A template may have opted in by its Metadata, which ECS does not show. A wrapped container shows that it did, so
-    these containers must be fully protected.
-    """
-    values: dict[str, Json] = {"IncludeContainers": list(footprint.wrapped_containers)}
-    return (
-        with_layer(resolved, Layer("the wrapped containers", values, SettingScope.TASK))[0]
-        if footprint.wrapped_containers
-        else resolved
-    )
+def unread_definition(*reasons: Reason) -> Assessment:
+    """Return the assessment of a task whose task definition could not be read, or has no containers."""
+    facts = tuple(fact for reason in reasons for fact in (reason.fact, reason.advice) if fact)
+    return Assessment(TaskStatus.UNKNOWN, facts, codes=(Code.DEFINITION_UNREAD,))
 
 
 _ANY_SECRET: Final = "arn:aws:secretsmanager:us-east-1:000000000000:secret:any-AbCdEf"  # noqa: S105 - the ARN of no secret
@@ -203,7 +159,8 @@ _ANY_SECRET: Final = "arn:aws:secretsmanager:us-east-1:000000000000:secret:any-A
 def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
     """Return the settings for running tasks.
 
-    Their launch type is known, and requirements of a deployment do not apply.
+    Their launch type is known, and requirements of a deployment do not apply: settings that it needs have any valid value
+    if they are not given. The agent's key must come from a secret, whichever it is.
     """
     values: dict[str, Json] = {"LaunchTypes": "ALL", "UnsupportedArchitecture": "warn"}
     if resolved.values.collector is None:
@@ -216,32 +173,33 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
 
 
 def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:
-    excluded = tuple((str(each.name), each.why) for each in plan.containers if _is_excluded(each))
-    match protection(plan):
-        case LeftAlone(why):
-            explanations = (f'Container "{name}": {each}' for name, each in excluded)
-            return Assessment(
-                TaskStatus.EXCLUDED, tuple(explanations) or (_capitalized(why),), excluded_containers=excluded
-            )
-        case Unprotected(reasons):
-            assessment = Assessment(
-                TaskStatus.UNPROTECTED, reasons, has_no_agent=footprint.has_no_agent and not _has_invalid_tags(plan)
-            )
-        case Protected():
-            assessment = Assessment(TaskStatus.PROTECTED)
-    assessment = replace(assessment, excluded_containers=excluded)
+    verdict = protection(plan)
+    status = _STATUS_OF[verdict.verdict]
+    left_alone = tuple((each.container, each.reason.fact) for each in verdict.left_alone if each.container is not None)
+    if verdict.passes and status is not TaskStatus.PROTECTED:
+        explanations = tuple(f"Container {quote(name)}: {why}" for name, why in left_alone)
+        facts = explanations or tuple(_capitalized(reason.fact) for reason in verdict.reasons)
+        return Assessment(TaskStatus.EXCLUDED, facts, excluded_containers=left_alone, codes=verdict.codes)
+    assessment = Assessment(
+        status,
+        tuple(reason.fact for reason in verdict.reasons),
+        excluded_containers=left_alone,
+        has_no_agent=footprint.has_no_agent and not verdict.passes and not _has_invalid_tags(plan),
+        codes=verdict.codes,
+    )
     if not any(outcome.status is Status.AGENT for outcome in plan.containers):
         return assessment
-    assessment = replace(assessment, agent_image=footprint.agent_image).with_remarks(
-        *_settings_remarks(footprint, resolved)
-    )
-    return (
-        assessment if footprint.has_access_key else assessment.with_reasons("The agent's container has no access key")
-    )
+    return replace(assessment, agent_image=footprint.agent_image).with_remarks(*_settings_remarks(footprint, resolved))
 
 
-def _is_excluded(outcome: Outcome) -> bool:
-    return outcome.status is Status.SKIPPED and not outcome.image_unread
+_STATUS_OF: Final = {
+    Verdict.PROTECTED: TaskStatus.PROTECTED,
+    Verdict.NOT_PROTECTED: TaskStatus.UNPROTECTED,
+    Verdict.CANNOT_BE_PROTECTED: TaskStatus.UNPROTECTED,
+    Verdict.UNKNOWN: TaskStatus.UNKNOWN,
+    Verdict.LEFT_ALONE: TaskStatus.EXCLUDED,
+}
+"""The status of a task whose task definition has this verdict, and does not pass."""
 
 
 def _has_invalid_tags(plan: TaskPlan) -> bool:
@@ -282,17 +240,25 @@ def assess_task(task: Task, definition_assessment: DefinitionAssessment, service
     return assessment.with_remarks(*_service_remarks(task, service))
 
 
-def _task_reasons(task: Task, footprint: AgentFootprint) -> Iterator[str]:
+def _task_reasons(task: Task, footprint: AgentFootprint) -> Iterator[Reason]:
     """Yield the reasons why this task is unprotected although its task definition is not."""
     agent = next((each for each in task.containers if each.name == AGENT_NAME), None)
     if agent and agent.last_status == "STOPPED":
-        yield f"The agent's container has stopped{_stop_suffix(agent)}"
+        yield Reason(f"The agent's container has stopped{_stop_suffix(agent)}", code=Code.AGENT_STOPPED)
     for name, override in task.overrides.items():
-        if override.command and not any(WRAPPER in argument for argument in override.command):
-            if name == AGENT_NAME:
-                yield "The agent's command was overridden when the task was started"
-            elif name in footprint.containers_wrapped_by_command:
-                yield f'An override at startup removed the wrapper from the command of container "{name}"'
+        for fact in _override_facts(name, override, footprint):
+            yield Reason(fact, code=Code.WRAPPER_OVERRIDDEN)
+
+
+def _override_facts(name: str, override: ContainerOverride, footprint: AgentFootprint) -> Iterator[str]:
+    """Yield what an override at the start of the task takes away. ECS cannot override EntryPoint."""
+    if override.command and name == AGENT_NAME:
+        yield "The agent's command was overridden when the task was started"
+    elif override.command and name in footprint.containers_wrapped_by_command and override.command[0] != WRAPPER:
+        yield f"An override at startup removed the wrapper from the command of container {quote(name)}"
+    for variable in override.variable_names:
+        if variable in _PROTECTING_VARIABLES:
+            yield f"{variable} of container {quote(name)} was overridden when the task was started"
 
 
 def _stop_suffix(container: RunningContainer) -> str:
@@ -312,7 +278,7 @@ def _task_remarks(task: Task) -> Iterator[str]:
 def _overridden_agent_variables(overrides: Mapping[str, ContainerOverride]) -> Iterator[tuple[str, str]]:
     for name, override in overrides.items():
         for variable in override.variable_names:
-            if variable.startswith("SYSDIG_"):
+            if variable.startswith("SYSDIG_") and variable not in _PROTECTING_VARIABLES:
                 yield name, variable
 
 

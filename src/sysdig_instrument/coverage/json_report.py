@@ -22,6 +22,7 @@ compared line by line. There are names and states in it, and no values of variab
         "taskDefinition": "shop-web:12",
         "launchType": "FARGATE",            "" if ECS reports none
         "verdict": "protected",             or unprotected, unknown, excluded, out of scope
+        "codes": ["SI000"],                 the codes of the verdict and its reasons
         "reasons": [],                      why it is not protected, sentence by sentence
         "remarks": [],                      further facts that do not affect the verdict
         "leftAlone": [{"container": "log-router", "why": "…"}],
@@ -100,6 +101,7 @@ def _group(group: ReportGroup) -> Json:
         "taskDefinition": short_name(key.task_definition),
         "launchType": key.launch_type,
         "verdict": assessment.status.value,
+        "codes": [code.value for code in assessment.codes],
         "reasons": list(assessment.reasons),
         "remarks": list(assessment.remarks),
         "leftAlone": [{"container": name, "why": why} for name, why in assessment.excluded_containers],

@@ -12,6 +12,7 @@ from sysdig_instrument.coverage.assess import (
     assess_definition,
     assess_task,
     is_in_scope,
+    unread_definition,
 )
 from sysdig_instrument.coverage.model import (
     Inventory,
@@ -22,6 +23,8 @@ from sysdig_instrument.coverage.model import (
     short_name,
 )
 from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -142,14 +145,13 @@ def _assess(
     task: Task, region: RegionInventory, definition_assessment: DefinitionAssessment | None, resolved: ResolvedSettings
 ) -> Assessment:
     if not is_in_scope(task.launch_type, resolved):
-        return Assessment(TaskStatus.OUT_OF_SCOPE, (f"Launch type {task.launch_type} (LaunchTypes is FARGATE)",))
+        reason = f"Launch type {task.launch_type} (LaunchTypes is FARGATE)"
+        return Assessment(TaskStatus.OUT_OF_SCOPE, (reason,), codes=(Code.NOT_FARGATE,))
     if definition_assessment is None:
-        return Assessment(TaskStatus.UNKNOWN, _unknown_reasons(region.task_definitions.get(task.task_definition)))
+        return _unread_assessment(region.task_definitions.get(task.task_definition))
     return assess_task(task, definition_assessment, region.services.get((task.cluster, task.service or "")))
 
 
-def _unknown_reasons(task_definition: RegisteredTaskDefinition | ReadError | None) -> tuple[str, ...]:
-    reasons = (
-        (task_definition.reason.fact, task_definition.reason.advice) if isinstance(task_definition, ReadError) else ()
-    )
-    return ("Its task definition could not be read", *reasons)
+def _unread_assessment(task_definition: RegisteredTaskDefinition | ReadError | None) -> Assessment:
+    why = [task_definition.reason] if isinstance(task_definition, ReadError) else []
+    return unread_definition(Reason("Its task definition could not be read"), *why)

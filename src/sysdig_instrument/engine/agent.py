@@ -10,6 +10,12 @@ AGENT_NAME: Final = "SysdigInstrumentation"
 WRAPPER: Final = "/opt/draios/bin/instrument"
 """The program that is put in front of every entry point. It is in a volume of the agent's image."""
 
+WRAPPER_DIRECTORY: Final = "/opt/draios"
+"""Where the volume with the wrapper is mounted."""
+
+REPLACED_WRAPPER_VARIABLE: Final = "__INSTRUMENTATION_WRAPPER"
+"""A variable of a workload with the program that the wrapper runs in place of Sysdig's, for debugging (Sysdig's Terraform module)."""
+
 SIDECAR_VARIABLE: Final = "SYSDIG_SIDECAR"
 """The variable with the setting SidecarMode, in the agent container and in every workload."""
 

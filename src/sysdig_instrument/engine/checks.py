@@ -144,21 +144,6 @@ def depends_on_targets(processed: ProcessedTask) -> Iterator[Problem]:
     yield from _missing_targets(processed, "DependsOn", "ContainerName")
 
 
-def agent_health_dependency(processed: ProcessedTask) -> Iterator[Problem]:
-    """Yield a problem for each container that waits for the agent to be healthy.
-
-    The agent's container has no health check, and ECS refuses a task definition that waits for one.
-    """
-    for container in processed.containers:
-        for target, entry, pointer in processed.entries(container, "DependsOn", "ContainerName"):
-            if target == AGENT_NAME and processed.known_value(entry.get("Condition")) == "HEALTHY":
-                fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
-                yield Problem(
-                    processed.container_location(container, pointer),
-                    Reason(fact, "Remove the dependency, or make it wait for START"),
-                )
-
-
 def _missing_targets(processed: ProcessedTask, key: str, member: str) -> Iterator[Problem]:
     referring = [container for container in processed.containers if key in container.value]
     if not referring or not processed.knows_all_names:
@@ -302,7 +287,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     container_count,
     volumes_from_targets,
     depends_on_targets,
-    agent_health_dependency,
     name_clashes,
     missing_execution_role,
     task_size,

@@ -1,12 +1,29 @@
-"""The codes of verdicts on protection. A code never changes its meaning, so that scripts and pages can rely on it."""
+"""The verdicts on protection, and their codes. A code never changes its meaning, so that scripts and pages can rely on it."""
 
 from __future__ import annotations
 
 from enum import Enum
 
 
+class Verdict(Enum):
+    """The verdict on a task definition. If it has reasons for several, the first of these is its verdict."""
+
+    NOT_PROTECTED = "not protected"
+    CANNOT_BE_PROTECTED = "cannot be protected"
+    UNKNOWN = "unknown"
+    LEFT_ALONE = "left alone"
+    PROTECTED = "protected"
+
+
 class Code(Enum):
     """A verdict, or a reason for one. The documentation of each member says what it means."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that a reason with this code leads to. The tens digit of the code says it."""
+        if self is Code.PROTECTED:
+            return Verdict.PROTECTED
+        return _VERDICTS.get(self.value[:-1], Verdict.NOT_PROTECTED)
 
     PROTECTED = "SI000"
     """Every container that the settings select is what the macro would make of it."""
@@ -43,6 +60,14 @@ class Code(Enum):
     REFUSED = "SI015"
     """The macro would refuse the task definition for another reason."""
 
+    VOLUME_WRITABLE = "SI016"
+    """The container can write to the volume with the wrapper."""
+    WRAPPER_OVERRIDDEN = "SI017"
+    """A variable of the container, or an override at the start of the task, replaces what protection depends on."""
+    CAPABILITY_DROPPED = "SI018"
+    """Drop of the container contains SYS_PTRACE."""
+    AGENT_STOPPED = "SI019"
+    """The agent's container of a running task has stopped."""
     AGENT_ALTERED = "SI050"
     """The agent's container has something that no setting asks for and that can change what the agent does."""
     AGENT_VARIABLES = "SI051"
@@ -73,3 +98,12 @@ class Code(Enum):
     """The config of the container's image is not available."""
     VALUE_UNKNOWN = "SI041"
     """A value that decides is not known before deployment."""
+    DEFINITION_UNREAD = "SI042"
+    """The task definition of a running task could not be read, or has no containers."""
+
+
+_VERDICTS = {
+    "SI02": Verdict.LEFT_ALONE,
+    "SI03": Verdict.CANNOT_BE_PROTECTED,
+    "SI04": Verdict.UNKNOWN,
+}

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, Tree, parse_tree, value_leaves
-from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
-from sysdig_instrument.engine.expressions.values import Known
+from sysdig_instrument.engine.expressions.values import Evaluated, Known
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.patch import Change, Owner
@@ -58,6 +58,15 @@ class Container:
         """Return the value of a key as a tree."""
         return parse_tree(self.value.get(key, ABSENT), (*self.pointer, key))
 
+    def entries(self, key: str) -> Iterator[tuple[LocatedValue, Assumptions]]:
+        """Yield the entries of the list ``key``, each with the assumptions that lead to it. An expression is yielded as it is."""
+        for leaf, assumptions in self.values(key) if key in self.value else ():
+            yield from list_entries(leaf, assumptions)
+
+    def evaluations(self, value: Json | Absent, assumptions: Assumptions) -> list[Evaluated]:
+        """Return the value of an expression in each item of the enclosing loops."""
+        return [evaluate(value, scope.assuming(assumptions)) for scope in self.task.scopes]
+
     def location(self, pointer: Pointer) -> Location:
         """Return a location in this container, for a message."""
         return Location(self.task.name, self.label, pointer)
@@ -91,6 +100,22 @@ def member_values(
     return value_leaves(parent.get(key, ABSENT), (*pointer, key), assumptions)
 
 
+def list_entries(leaf: LocatedValue, assumptions: Assumptions) -> Iterator[tuple[LocatedValue, Assumptions]]:
+    """Yield the entries of a list, each with the assumptions that lead to it. Yield a value that is not a list as it is."""
+    if isinstance(leaf.value, list):
+        for index, item in enumerate(leaf.value):
+            for entry, assumed in value_leaves(item, (*leaf.pointer, index), assumptions):
+                if entry.value is not ABSENT:
+                    yield entry, assumed
+    elif not is_empty(leaf.value):
+        yield leaf, assumptions
+
+
+def is_written_out(value: Json | Absent) -> bool:
+    """Return whether a value is an object whose members are all visible in the template."""
+    return isinstance(value, dict) and not is_expression(value) and not any(key.startswith("Fn::") for key in value)
+
+
 def set_value(leaf: LocatedValue, value: Json, reason: str, *, protects: bool = True) -> Change:
     """Return the change that gives a leaf another value: an add if nothing is stored there, else a replace."""
     if leaf.stored is ABSENT:
@@ -98,7 +123,7 @@ def set_value(leaf: LocatedValue, value: Json, reason: str, *, protects: bool = 
     return Change("replace", leaf.pointer, reason, value, was=leaf.stored, protects=protects)
 
 
-def entry_name(entry: Json, scope: EvaluationScope) -> str | None:
+def entry_name(entry: Json | Absent, scope: EvaluationScope) -> str | None:
     """Return the Name of an entry of Environment or Secrets, or None if it is not known."""
     name = entry.get("Name") if isinstance(entry, dict) else None
     if isinstance(name, dict):

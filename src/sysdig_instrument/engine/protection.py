@@ -1,76 +1,141 @@
-"""Protection: a task definition is protected if the plan for it changes nothing that protection depends on.
+"""The verdict on a task definition, read off the plan for it.
 
-An agent's container protects although it differs from the settings where nothing depends on the difference
-(:mod:`sysdig_instrument.engine.steps.agent_differences`).
+A task definition is protected if the plan changes nothing that protection depends on, and has no problem: it is what the
+macro itself makes. Whatever makes a task definition unprotected is a protecting change or a problem of its plan, so there
+are no rules here. The macro, the hook, ``check`` and ``coverage`` all ask :func:`protection`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final
 
-from sysdig_instrument.engine.findings import Problem
+from sysdig_instrument.engine.codes import Code, Verdict
+from sysdig_instrument.engine.findings import Problem, Reason, quote
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.steps import CONTAINER_STEPS, ENTRY_POINT_STEP, TASK_STEPS
-from sysdig_instrument.engine.task_plan import Status, TaskPlan
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.engine.selection import SkipReason
+from sysdig_instrument.engine.steps import CONTAINER_STEPS, NOT_WRAPPED, TASK_STEPS
+from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
-
-@dataclass(frozen=True, slots=True)
-class Protected:
-    """Every container that the settings select is instrumented."""
+_SKIP_CODES: Final = {
+    SkipReason.DISABLED: Code.DISABLED,
+    SkipReason.EXCLUDED: Code.DISABLED,
+    SkipReason.NOT_INCLUDED: Code.DISABLED,
+    SkipReason.NOT_OPTED_IN: Code.NOT_OPTED_IN,
+    SkipReason.LOG_ROUTER: Code.LOG_ROUTER,
+    SkipReason.NOT_FARGATE: Code.NOT_FARGATE,
+    SkipReason.NOTHING_TO_INSTRUMENT: Code.NOTHING_TO_INSTRUMENT,
+    SkipReason.NOT_CREATED: Code.NOT_CREATED,
+    SkipReason.WINDOWS: Code.WINDOWS,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """The task definition is not instrumented on purpose. ``why`` says which setting or which property decides that."""
+    """A task definition or a container that is left alone. ``container`` is None for a task definition.
 
-    why: str
+    ``layer`` is the layer of settings that decides. It is empty if a property of the task definition does.
+    """
+
+    container: str | None
+    reason: Reason
+    layer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Unprotected:
-    """The plan has a problem or a protecting change. Each reason is a sentence without its full stop."""
+class Protection:
+    """The verdict on a task definition, with its reasons. Each has a code; the most urgent comes first.
 
-    reasons: tuple[str, ...]
-
-
-Protection: TypeAlias = Protected | LeftAlone | Unprotected
-
-
-def protection(plan: TaskPlan) -> Protection:
-    """Return whether a task definition is protected, according to the plan for it.
-
-    The plan may have been made without lookups (``planning.look_up_nothing``). A container whose image would have to be looked
-    up has no EntryPoint, so the wrapper does not start it.
+    ``passes`` is true if the macro would let the task definition through as it is: it is protected, it is left alone on
+    purpose, or it can never carry the agent. ``left_alone`` has the task definition, or each of its containers, that is left
+    alone; a task definition with such containers may still be protected.
     """
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...] = ()
+    passes: bool = True
+    left_alone: tuple[LeftAlone, ...] = ()
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """The codes of the reasons, without repetition; that of the verdict if there are none."""
+        return tuple(dict.fromkeys(reason.code for reason in self.reasons if reason.code)) or (Code.PROTECTED,)
+
+    @property
+    def text(self) -> str:
+        """The facts of the reasons with their codes: ``… (SI001); … (SI005)``."""
+        return "; ".join(f"{reason.fact} ({reason.code.value})" for reason in self.reasons if reason.code)
+
+
+def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT_WRAPPED) -> Protection:
+    """Return the verdict on a task definition, according to the plan for it.
+
+    With ``applied``, it is the verdict on what the plan makes of the task definition; otherwise, on the task definition as it
+    is. ``unread`` is the code for a container whose image would have to be looked up, which has no EntryPoint. For ECS, the
+    wrapper does not start such a container (``NOT_WRAPPED``). In a template that the macro will process, it is not known
+    whether it can (``IMAGE_UNREAD``).
+    """
+    left_alone = tuple(_left_alone(plan))
     if plan.outcome.status is Status.SKIPPED and not any(outcome.image_unread for outcome in plan.containers):
-        return LeftAlone(plan.outcome.why)
-    reasons = tuple(dict.fromkeys(_reasons(plan)))
-    return Unprotected(reasons) if reasons else Protected()
+        skipped = _as_left_alone(plan.outcome)
+        verdict = skipped.reason.code.verdict if skipped.reason.code else Verdict.LEFT_ALONE
+        return Protection(verdict, (skipped.reason,), left_alone=left_alone or (skipped,))
+    reasons = dict.fromkeys(map(_with_code, _reasons(plan, unread, applied=applied)))
+    if not reasons:
+        return Protection(Verdict.PROTECTED, left_alone=left_alone)
+    urgency = list(Verdict)
+    by_urgency = sorted(reasons, key=lambda reason: urgency.index(_verdict_of(reason)))
+    return Protection(_verdict_of(by_urgency[0]), tuple(by_urgency), passes=False, left_alone=left_alone)
 
 
-def _reasons(plan: TaskPlan) -> Iterator[str]:
-    unread = [outcome for outcome in plan.containers if outcome.image_unread]
-    for outcome in unread:
-        yield f'Container "{outcome.name}" {ENTRY_POINT_STEP.unprotected_reason}'
-    unread_pointers = {(*outcome.pointer, "Image") for outcome in unread}  # the problems there are named already
+def _verdict_of(reason: Reason) -> Verdict:
+    return reason.code.verdict if reason.code else Verdict.NOT_PROTECTED
+
+
+def _with_code(reason: Reason) -> Reason:
+    return reason if reason.code else replace(reason, code=Code.REFUSED)
+
+
+def _left_alone(plan: TaskPlan) -> Iterator[LeftAlone]:
+    for outcome in plan.containers:
+        if outcome.status is Status.SKIPPED and not outcome.image_unread:
+            yield _as_left_alone(outcome)
+
+
+def _as_left_alone(outcome: Outcome) -> LeftAlone:
+    code = _SKIP_CODES.get(outcome.skip_reason) if outcome.skip_reason else None
+    return LeftAlone(outcome.name, Reason(outcome.why, code=code or Code.NOTHING_TO_INSTRUMENT), outcome.layer)
+
+
+def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[Reason]:
+    """Yield the reasons why a task definition is not protected: unread images, problems, and protecting changes."""
+    unread_outcomes = [outcome for outcome in plan.containers if outcome.image_unread]
+    for outcome in unread_outcomes:
+        name = quote(str(outcome.name))
+        if unread is Code.IMAGE_UNREAD:
+            fact = f"Container {name} has no EntryPoint, and the config of its image is not available here"
+            yield Reason(fact, "Give it an EntryPoint, or add its image to ImageConfigs", code=unread)
+        else:
+            yield _of_container(name, NOT_WRAPPED)
+    unread_pointers = {
+        (*outcome.pointer, "Image") for outcome in unread_outcomes
+    }  # the problems there are named already
     for finding in plan.findings:
         if isinstance(finding, Problem) and finding.location.pointer not in unread_pointers:
-            yield finding.reason.fact
-    for change in plan.changes:
-        if reason := _unprotected_reason(change):
+            yield finding.reason
+    for change in () if applied else plan.changes:
+        if change.protects and (reason := change.unprotected_reason or _reason_of_step(change)):
             yield reason
 
 
-def _unprotected_reason(change: Change) -> str | None:
-    """Return why the task definition is not protected without a change; ``None`` if protection does not depend on it."""
-    if not change.protects:
-        return None
-    if change.unprotected_reason:
-        return change.unprotected_reason.fact
+def _reason_of_step(change: Change) -> Reason | None:
+    """Return why a task definition is not protected without a change of a step; ``None`` if it does not depend on the step."""
     container = change.owner.container
-    if container is None:
-        return next((step.unprotected_reason for step in TASK_STEPS if step.name == change.step), None)
-    reason = next((step.unprotected_reason for step in CONTAINER_STEPS if step.name == change.step), None)
-    return reason and f'Container "{container}" {reason}'
+    steps = TASK_STEPS if container is None else CONTAINER_STEPS
+    reason = next((step.unprotected_reason for step in steps if step.name == change.step), None)
+    return reason if container is None or reason is None else _of_container(quote(container), reason)
+
+
+def _of_container(name: str, reason: Reason) -> Reason:
+    return replace(reason, fact=f"Container {name} {reason.fact}")

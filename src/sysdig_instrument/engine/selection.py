@@ -18,6 +18,7 @@ from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.platforms import platform_member
 from sysdig_instrument.engine.settings.agent_images import is_from_sysdig, is_trusted
+from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.template_layers import TaskSettings
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -61,10 +62,11 @@ EXCLUDED_BY_SETTINGS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """To be left alone; ``why`` completes «skipped: …»."""
+    """To be left alone; ``why`` completes «skipped: …». ``layer`` is the layer of settings that decides, or empty."""
 
     why: str
     skip_reason: SkipReason
+    layer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
         return Refuse("", Reason("Properties is not an object", "Write the task definition's Properties as an object"))
     resolved = task_settings.resolved
     if task_settings.all_disabled:
-        return Skip(f"Enabled is false in {resolved.source('Enabled')}", SkipReason.DISABLED)
+        return _skip_by_setting(
+            f"Enabled is false in {resolved.source('Enabled')}", "Enabled", resolved, SkipReason.DISABLED
+        )
     system = platform_member(properties, "OperatingSystemFamily", scope)
     if isinstance(system, str) and system.startswith("WINDOWS"):
         return Skip("a Windows task, which supports neither PidMode nor SYS_PTRACE", SkipReason.WINDOWS)
@@ -147,7 +151,8 @@ def decide_container(container: Container) -> Decision | Agent:
         case Unknown(Reason(why, advice)):
             return decided if isinstance(decided, Skip) else Refuse(
                 "FirelensConfiguration", Reason(f"It is unknown whether the container is a FireLens log router ({why})",
-                advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true"),
+                advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true",
+                code=Code.VALUE_UNKNOWN),
             )  # fmt: skip
     return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
 
@@ -155,7 +160,9 @@ def decide_container(container: Container) -> Decision | Agent:
 def _decide_by_settings(container: Container) -> Decision:
     settings, resolved, name = container.settings, container.resolved, container.name
     if not settings.enabled:
-        return Skip(f"Enabled is false in {resolved.source('Enabled')}", SkipReason.DISABLED)
+        return _skip_by_setting(
+            f"Enabled is false in {resolved.source('Enabled')}", "Enabled", resolved, SkipReason.DISABLED
+        )
     if name is None and (settings.exclude_containers or settings.include_containers):
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
@@ -163,18 +170,38 @@ def _decide_by_settings(container: Container) -> Decision:
             "Give it a name that is known before deployment"),
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
-        return Skip(f"ExcludeContainers in {resolved.source('ExcludeContainers')}", SkipReason.EXCLUDED)
+        return _skip_by_setting(
+            f"ExcludeContainers in {resolved.source('ExcludeContainers')}",
+            "ExcludeContainers",
+            resolved,
+            SkipReason.EXCLUDED,
+        )
     if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
-        return Skip(f"not in IncludeContainers in {resolved.source('IncludeContainers')}", SkipReason.NOT_INCLUDED)
+        return _skip_by_setting(
+            f"not in IncludeContainers in {resolved.source('IncludeContainers')}",
+            "IncludeContainers",
+            resolved,
+            SkipReason.NOT_INCLUDED,
+        )
     is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not is_opted_in:
-        return Skip(f"Mode is opt-in in {resolved.source('Mode')}, and nothing sets Enabled", SkipReason.NOT_OPTED_IN)
+        return _skip_by_setting(
+            f"Mode is opt-in in {resolved.source('Mode')}, and nothing sets Enabled",
+            "Mode",
+            resolved,
+            SkipReason.NOT_OPTED_IN,
+        )
     return Instrument.INSTRUMENT
 
 
 def is_excluded(container: Container) -> bool:
     """Return whether the settings exclude a container."""
     return isinstance(_decide_by_settings(container), Skip)
+
+
+def _skip_by_setting(why: str, setting: str, resolved: ResolvedSettings, skip_reason: SkipReason) -> Skip:
+    """Return the decision to leave something alone because of a setting, with the layer of the setting."""
+    return Skip(why, skip_reason, resolved.source(setting))
 
 
 def _is_agent(container: Container) -> bool:

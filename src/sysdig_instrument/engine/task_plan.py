@@ -24,7 +24,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     any_of,
 )
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, known_value
-from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
 from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.selection import (
@@ -70,8 +70,8 @@ class Outcome:
     """The status of a task definition or a container, and why.
 
     ``name`` and ``pointer`` are those of a container; for a task definition they are None and empty. ``image_unread`` is
-    true if a container is not instrumented only because its image's config is not available. ``skip_reason`` is set if the
-    status is ``SKIPPED``; metrics count by it.
+    true if a container is not instrumented only because its image's config is not available. If the status is ``SKIPPED``,
+    ``skip_reason`` is set, by which metrics count, and ``layer`` is the layer of settings that decides, or empty.
     """
 
     name: str | None
@@ -80,6 +80,7 @@ class Outcome:
     pointer: Pointer = ()
     image_unread: bool = False
     skip_reason: SkipReason | None = None
+    layer: str = ""
 
     @property
     def text(self) -> str:
@@ -108,7 +109,7 @@ def _protecting_keys(steps: Iterable[Step[Container] | Step[InstrumentedTask]]) 
 
 
 _TASK_KEYS: Final = TASK_KEYS | _protecting_keys(TASK_STEPS)
-_CONTAINER_KEYS: Final = CONTAINER_KEYS | _protecting_keys(CONTAINER_STEPS)
+_CONTAINER_KEYS: Final = CONTAINER_KEYS | _protecting_keys(CONTAINER_STEPS) | {"DependsOn", "MountPoints"}
 """With ``_TASK_KEYS``, the members that must not be hidden by a transform: decisions or protection depend on them."""
 
 
@@ -128,10 +129,9 @@ class _PlannedContainer:
 def plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     """Return the plan for one task definition."""
     match decide_task(task, settings):
-        case Skip(why, reason):
-            return _finish(
-                task, settings, Outcome(None, Status.SKIPPED, why, skip_reason=reason), (), settings.findings
-            )
+        case Skip(why, reason, layer):
+            outcome = Outcome(None, Status.SKIPPED, why, skip_reason=reason, layer=layer)
+            return _finish(task, settings, outcome, (), settings.findings)
         case Refuse(key, reason):
             pointer = (*task.properties_pointer, key) if key else task.properties_pointer
             return _refuse_task(task, settings, Problem(Location(task.name, None, pointer), reason))
@@ -175,9 +175,8 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
     paths = [each.container.assumptions for each in planned if each.is_instrumented]
     if not paths:
         findings = [output for output in outputs if isinstance(output, Finding)]
-        skipped = Outcome(
-            None, Status.SKIPPED, "no container to instrument", skip_reason=SkipReason.NOTHING_TO_INSTRUMENT
-        )
+        why = _why_not_protected(outcomes) or "no container to instrument"
+        skipped = Outcome(None, Status.SKIPPED, why, skip_reason=SkipReason.NOTHING_TO_INSTRUMENT)
         return _finish(task, settings, _refused_outcome(outputs) or skipped, outcomes, findings)
     instrumented = InstrumentedTask(
         task,
@@ -185,12 +184,19 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         tuple(each.container for each in planned),
         any_of(paths, task.assumptions),
         tuple(outputs),
+        tuple(each.container for each in planned if each.is_instrumented),
     )
     owner = task.owner
     all_outputs = [output for step in TASK_STEPS for output in _run_step(step, instrumented, owner)]
-    return _finish(
-        task, settings, _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED), outcomes, all_outputs
-    )
+    why = _why_not_protected(outcomes)
+    outcome = _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
+    return _finish(task, settings, outcome, outcomes, all_outputs)
+
+
+def _why_not_protected(outcomes: Iterable[Outcome]) -> str:
+    """Return why the task definition is not protected once the plan is applied; an empty string if it is."""
+    unread = [quote(str(outcome.name)) for outcome in outcomes if outcome.image_unread]
+    return f"not protected, because the wrapper does not start {', '.join(unread)}" if unread else ""
 
 
 def _run_step(step: Step[Input], step_input: Input, owner: Owner) -> list[Output]:
@@ -233,8 +239,9 @@ def _plan_container(container: Container) -> _PlannedContainer:
         )
         return _PlannedContainer(container, _outcome(container, Status.REFUSED, why), (finding,))
     match decide_container(container):
-        case Skip(why, reason):
-            return _PlannedContainer(container, replace(_outcome(container, Status.SKIPPED, why), skip_reason=reason))
+        case Skip(why, reason, layer):
+            skipped = replace(_outcome(container, Status.SKIPPED, why), skip_reason=reason, layer=layer)
+            return _PlannedContainer(container, skipped)
         case Refuse(key, reason):
             finding = container.problem_or_notice((*container.pointer, key), container.assumptions, reason)
             return _PlannedContainer(container, _outcome(container, Status.REFUSED, reason.fact), (finding,))

@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import LeftAlone, Unprotected, protection
+from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import UsageError, UserError
-from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
+from sysdig_instrument.planning import plan_definition
 
 _MAX_MESSAGE_LENGTH: Final = 1000
 
 
 def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
-    """Return the response to a hook event: FAILED if the task definition is not instrumented, else SUCCESS.
+    """Return the response to a hook event: FAILED if the task definition should be protected and is not, else SUCCESS.
 
     Other resources and deletions get SUCCESS, too.
 
@@ -45,16 +45,29 @@ def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
 
 
 def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
-    """Return the response for one task definition: SUCCESS if it is instrumented or excluded, else FAILED."""
+    """Return the response for one task definition: SUCCESS if the macro would let it through as it is, else FAILED."""
     template: Json = {"Resources": {name: {"Type": TASK_DEFINITION, "Properties": dict(properties)}}}
-    (task,) = plan_with_lookups(template, Context(deployment_settings=merge_layers(deployment)), look_up_nothing).tasks
-    match protection(task):
-        case Unprotected(reasons):
-            message = f"Task {quote(name)} is not instrumented: {'; '.join(reasons)}. Add the macro to the template's Transform."
-            return _response(event, "FAILED", message, "NonCompliant")
-        case LeftAlone(reason):
-            return _response(event, "SUCCESS", f"Task {quote(name)} is left alone: {reason}")
-    return _response(event, "SUCCESS", f"Task {quote(name)} is instrumented")
+    verdict = protection(plan_definition(template, merge_layers(deployment)))
+    because = f": {verdict.text}" if verdict.reasons else ""
+    message = f"Task {quote(name)} {_PREDICATES[verdict.verdict]}{because}."
+    if verdict.passes:
+        return _response(event, "SUCCESS", message)
+    return _response(event, "FAILED", f"{message} {_advice(verdict)}", "NonCompliant")
+
+
+_PREDICATES: Final = {
+    Verdict.NOT_PROTECTED: "is not protected",
+    Verdict.CANNOT_BE_PROTECTED: "cannot be protected",
+    Verdict.UNKNOWN: "may not be protected",
+    Verdict.LEFT_ALONE: "is left alone",
+    Verdict.PROTECTED: "is protected",
+}
+
+
+def _advice(verdict: Protection) -> str:
+    """Return what to do about a task definition that does not pass: for what the macro would refuse, the reasons say it."""
+    advice = dict.fromkeys(f"{reason.advice}." for reason in verdict.reasons if reason.advice)
+    return " ".join(advice) or "Add the macro to the template's Transform."
 
 
 def failure_response(event: Json, error: Exception) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""``sysdig-instrument check``: report whether each task definition is instrumented, by the rules of the macro's hook."""
+"""``sysdig-instrument check``: report whether each task definition is protected, by the rules of the macro's hook."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
     NOT_INSTRUMENTED,
+    UNKNOWN,
     FileReport,
     LineLocator,
     ReportItem,
     ReportRow,
     RowResult,
+    Rule,
     TaskReport,
 )
 from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import LeftAlone, Protected, Unprotected, protection
+from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.task_plan import TaskPlan
-from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
+from sysdig_instrument.lazy_dataclasses import replace
+from sysdig_instrument.planning import look_up_nothing, plan_definition, plan_with_lookups
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print which task definitions are instrumented. Return 1 if one is not.
+    """Print which task definitions are protected. Return 1 if one should be and is not, or may not be.
 
     Raises:
         UsageError: An option is wrong.
@@ -37,20 +41,41 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _file_report(document: InputDocument, context: Context) -> FileReport:
     locator = LineLocator(document)
-    plans = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing).tasks
-    rows, items = zip(*(_task_report(plan, locator) for plan in plans), strict=True) if plans else ((), ())
+    # In a template that the macro will process, an image that is not read here is not known to be unprotected.
+    unread = Code.IMAGE_UNREAD if document.lists_macro else Code.NOT_WRAPPED
+    plans = _plans(document, context)
+    rows, items = zip(*(_task_report(plan, unread, locator) for plan in plans), strict=True) if plans else ((), ())
     tasks = tuple(TaskReport(row) for row in rows)
     return FileReport(document.source.name, tasks, tuple(item for each in items for item in each))
 
 
-def _task_report(plan: TaskPlan, locator: LineLocator) -> tuple[ReportRow, list[ReportItem]]:
+def _plans(document: InputDocument, context: Context) -> tuple[TaskPlan, ...]:
+    if document.kind == "template":
+        return plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing).tasks
+    return (plan_definition(document.fragment, context.deployment_settings),)
+
+
+def _task_report(plan: TaskPlan, unread: Code, locator: LineLocator) -> tuple[ReportRow, list[ReportItem]]:
     name, line = task_label(plan.task.name), locator.line(plan.task.pointer or ())
-    match protection(plan):
-        case Protected():
-            return ReportRow(name, RowResult.PASSED, "instrumented", "", line), []
-        case LeftAlone(why):
-            item = ReportItem(LEFT_ALONE, Reason(f"Left alone: {why}"), name, None, "", line)
-            return ReportRow(name, RowResult.SKIPPED, "left alone", why, line), [item]
-        case Unprotected(reasons):
-            items = [ReportItem(NOT_INSTRUMENTED, Reason(reason), name, None, "", line) for reason in reasons]
-            return ReportRow(name, RowResult.FAILED, "NOT instrumented", "; ".join(reasons), line), items
+    verdict = protection(plan, unread=unread)
+    why = "; ".join(reason.fact for reason in verdict.reasons)
+    result, outcome = RowResult.FAILED, verdict.verdict.value
+    if verdict.passes:
+        result = RowResult.PASSED if verdict.verdict is Verdict.PROTECTED else RowResult.SKIPPED
+    elif verdict.verdict is Verdict.NOT_PROTECTED:
+        outcome = "NOT protected"
+    row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes))
+    return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in verdict.reasons]
+
+
+def _rule(verdict: Protection) -> Rule:
+    if verdict.passes:
+        return LEFT_ALONE
+    return UNKNOWN if verdict.verdict is Verdict.UNKNOWN else NOT_INSTRUMENTED
+
+
+def _with_code(reason: Reason) -> Reason:
+    """Return a reason with its code in the fact, for people who read the text."""
+    code = f" ({reason.code.value})" if reason.code else ""
+    is_left_alone = reason.code is not None and reason.code.verdict is Verdict.LEFT_ALONE
+    return replace(reason, fact=f"{'Left alone: ' if is_left_alone else ''}{reason.fact}{code}")

@@ -47,7 +47,8 @@ def _task_to_json(task: TaskReport) -> Json:
 
 
 def _row_to_json(row: ReportRow) -> dict[str, Json]:
-    return {"name": row.name, "outcome": row.outcome, "why": row.why, "line": row.line}
+    codes: dict[str, Json] = {"codes": list(row.codes)} if row.codes else {}
+    return {"name": row.name, "outcome": row.outcome, "why": row.why, "line": row.line, **codes}
 
 
 def _item_to_json(item: ReportItem) -> Json:
@@ -59,4 +60,5 @@ def _item_to_json(item: ReportItem) -> Json:
         "place": item.location,
         "line": item.line,
         "message": item.text,
+        **({"code": item.reason.code.value} if item.reason.code else {}),
     }

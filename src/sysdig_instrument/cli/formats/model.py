@@ -27,13 +27,17 @@ class RowResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """A task definition or a container. ``outcome`` is the word that reports print; ``line`` is its line in the file."""
+    """A task definition or a container. ``outcome`` is the word that reports print; ``line`` is its line in the file.
+
+    ``codes`` are the codes of the verdict on a task definition, if the report is about protection.
+    """
 
     name: str
     result: RowResult
     outcome: str
     why: str = ""
     line: int | None = None
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,8 @@ REFUSED = Rule(
 NOT_INSTRUMENTED = Rule(
     "not-instrumented",
     "error",
-    "not instrumented",
-    "A task definition is not instrumented",
+    "not protected",
+    "A task definition is not protected",
     "The settings require it. Deploy the template through the macro, or process it with `sysdig-instrument transform`.",
 )
 NOTICE = Rule(
@@ -92,7 +96,14 @@ UNUSABLE = Rule(
     "The file cannot be used",
     "The file cannot be read, or is neither a template nor a task definition. Correct it or leave it out.",
 )
-RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE)
+UNKNOWN = Rule(
+    "unknown",
+    "error",
+    "unknown",
+    "It is not known whether a task definition is protected",
+    "Something that decides is not known before deployment, or was not looked up. Follow the advice in the message.",
+)
+RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE, UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ def _result(path: str, item: ReportItem) -> Json:
         "locations": [_location(path, item)],
         "partialFingerprints": {"place/v1": _fingerprint(path, item)},
     }
+    if item.reason.code:
+        result["properties"] = {"code": item.reason.code.value}
     if item.rule.level == "none":  # SARIF 2.1.0, section 3.27.10: only kind "fail" has a level other than "none"
         result["kind"] = "informational"
     return result

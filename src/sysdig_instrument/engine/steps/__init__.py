@@ -12,25 +12,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.steps.capabilities import capabilities
+from sysdig_instrument.engine.steps.depends_on import depends_on
 from sysdig_instrument.engine.steps.entry_point import entry_point
 from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role, grant
+from sysdig_instrument.engine.steps.mounts import mounts
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
 from sysdig_instrument.engine.steps.step import InstrumentedTask, Output, Step
 from sysdig_instrument.engine.steps.task_findings import launchers, runtime_platform, settings_and_memory
 from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
 
-ENTRY_POINT_STEP: Final = Step(("EntryPoint", "Command"), entry_point, "is not started by the wrapper")
-"""The step that needs the image's config where the template gives no EntryPoint."""
+NOT_WRAPPED: Final = Reason("is not started by the wrapper", code=Code.NOT_WRAPPED)
+"""What is true of a container without EntryPoint whose image is not looked up, too."""
+
+_VARIABLES_MISSING: Final = Reason("does not have the variables that the wrapper needs", code=Code.VARIABLES_MISSING)
+_VOLUME_MISSING: Final = Reason("does not have the volume with the wrapper", code=Code.VOLUME_MISSING)
+_CAPABILITY_MISSING: Final = Reason("does not have the capability SYS_PTRACE", code=Code.CAPABILITY_MISSING)
+_AGENT_MISSING: Final = Reason("The agent's container is missing", code=Code.AGENT_MISSING)
 
 CONTAINER_STEPS: Final[tuple[Step[Container], ...]] = (
-    ENTRY_POINT_STEP,
-    Step(("Environment",), environment, "does not have the variables that the wrapper needs"),
-    Step(("VolumesFrom",), volumes_from, "does not have the volume with the wrapper"),
-    Step(("LinuxParameters",), capabilities, "does not have the capability SYS_PTRACE"),
+    Step(("EntryPoint", "Command"), entry_point, NOT_WRAPPED),
+    Step(("Environment",), environment, _VARIABLES_MISSING),
+    Step(("VolumesFrom",), volumes_from, _VOLUME_MISSING),
+    Step(("LinuxParameters",), capabilities, _CAPABILITY_MISSING),
 )
 """The steps for each container that is instrumented."""
 
@@ -45,13 +54,15 @@ def container_outputs(instrumented: InstrumentedTask) -> Iterable[Output]:
 
 
 TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
-    Step(("PidMode",), pid_mode, "The task's PidMode is not task"),
+    Step(("PidMode",), pid_mode, Reason("The task's PidMode is not task", code=Code.PID_MODE)),
     Step(("Cpu", "Memory"), task_size),
-    Step(("ContainerDefinitions",), container_outputs, "The agent's container is missing"),
+    Step(("ContainerDefinitions",), container_outputs, _AGENT_MISSING),
     Step(("ExecutionRoleArn",), execution_role),
     Step((), runtime_platform),
     Step((), settings_and_memory),
     Step((), launchers),
+    Step((), mounts),
+    Step((), depends_on),
     Step((), grant),
 )
 """The steps for a task definition in which at least one container is instrumented."""

@@ -1,7 +1,8 @@
 """The capability SYS_PTRACE, which the wrapper needs to trace the workload.
 
 Owns: LinuxParameters.Capabilities.Add. Drop and everything else in LinuxParameters stay unchanged: Docker drops
-capabilities first and adds them afterwards, so ``Drop: [ALL]`` does no harm.
+capabilities first and adds them afterwards, so ``Drop: [ALL]`` does no harm. A Drop that names SYS_PTRACE itself is refused:
+what it means beside Add is not documented, and depends on the version of Docker (moby, ``TweakCapabilities``).
 
 Source: Sysdig documentation, «Serverless Agents»; the ECS API reference, KernelCapabilities: SYS_PTRACE is the only
 capability that a task on Fargate can add.
@@ -9,17 +10,18 @@ capability that a task on Fargate can add.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, member_values, set_value, why_opaque
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
-from sysdig_instrument.engine.expressions.values import Known
+from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
@@ -57,9 +59,33 @@ def _extend(
         elif why := why_opaque(value, frozenset({inner}), container.scope):
             yield container.problem_or_notice(leaf.pointer, assumed, Reason(f"{key} {why}", WRITE_OUT_RESULT))
         elif inner == "Add":
+            yield from _dropped(container, value, leaf.pointer, assumed)
             yield from _extend_add(container, member_values(value, "Add", leaf.pointer, assumed))
         else:
             yield from _extend(container, inner, member_values(value, inner, leaf.pointer, assumed))
+
+
+def _dropped(
+    container: Container, value: Mapping[str, Json], pointer: Pointer, assumptions: Assumptions
+) -> Iterator[ChangeOrFinding]:
+    """Yield a finding if Drop names SYS_PTRACE, or may name it."""
+    for leaf, assumed in member_values(value, "Drop", pointer, assumptions) if "Drop" in value else ():
+        for dropped in container.evaluations(leaf.value, assumed):
+            match dropped:
+                case Known(list(names)) if any(_is_named_sys_ptrace(name) for name in names):
+                    fact, code = "Drop contains SYS_PTRACE, which the wrapper needs", Code.CAPABILITY_DROPPED
+                case Unknown(Reason(why)):
+                    fact = f"Drop cannot be resolved ({why}), so it may contain SYS_PTRACE, which the wrapper needs"
+                    code = Code.VALUE_UNKNOWN
+                case _:
+                    continue
+            advice = "Remove SYS_PTRACE from Drop, or exclude the container (ExcludeContainers)"
+            yield container.problem_or_notice(leaf.pointer, assumed, Reason(fact, advice, code=code))
+            break
+
+
+def _is_named_sys_ptrace(name: Json) -> bool:
+    return isinstance(name, str) and name.strip().upper().removeprefix("CAP_") == SYS_PTRACE
 
 
 def _is_sys_ptrace(container: Container, item: Json) -> bool:

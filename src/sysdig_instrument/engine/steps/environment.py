@@ -2,6 +2,9 @@
 
 Owns: Environment.
 
+A variable in Environment wins over one of the same name in EnvironmentFiles, and of two entries in Environment the later
+one wins (ECS API reference, ContainerDefinition, ``environmentFiles``; Docker's handling of ``--env``).
+
 Source: Sysdig documentation, «Serverless Agents», for SYSDIG_SIDECAR.
 """
 
@@ -11,11 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, SIDECAR_VARIABLE
-from sysdig_instrument.engine.container import Container, entry_name
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, REPLACED_WRAPPER_VARIABLE, SIDECAR_VARIABLE
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.container import Container, entry_name, list_entries
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
-from sysdig_instrument.engine.findings import Notice, Reason, quote
-from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.expressions.evaluate import evaluate
+from sysdig_instrument.engine.expressions.values import Known
+from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
@@ -31,6 +37,7 @@ def environment(container: Container) -> Iterator[ChangeOrFinding]:
     lists = tuple(container.values("Environment"))
     yield from require_items(container, lists, required, partial(_candidates, variables.keys()))
     yield from _plaintext_key_notices(container, lists)
+    yield from _replacing_variables(container, lists)
 
 
 def _required_variable(container: Container, name: str, value: Json) -> RequiredItem:
@@ -40,10 +47,17 @@ def _required_variable(container: Container, name: str, value: Json) -> Required
             return
         pointer = (*leaf.pointer, "Value")
         reason = f"{name} is set by this macro"
+        protects = name == SIDECAR_VARIABLE and not _is_other_mode(container, entry.get("Value", ABSENT))
+        why = Reason(
+            f"Variable {quote(name)} of container {quote(container.label)} has another value than the wrapper needs",
+            code=Code.VARIABLES_MISSING,
+        )
         if "Value" in entry:
-            yield Change("replace", pointer, reason, value, was=entry["Value"], protects=False)
+            yield Change(
+                "replace", pointer, reason, value, was=entry["Value"], protects=protects, unprotected_reason=why
+            )
         else:
-            yield Change("add", pointer, reason, value, protects=False)
+            yield Change("add", pointer, reason, value, protects=protects, unprotected_reason=why)
         yield container.notice(pointer, Reason(f"The template's value for {quote(name)} is replaced"))
 
     added_reason = (
@@ -56,6 +70,16 @@ def _required_variable(container: Container, name: str, value: Json) -> Required
         correct,
         protects=name == SIDECAR_VARIABLE,
     )
+
+
+def _is_other_mode(container: Container, value: Json | Absent) -> bool:
+    """Return whether a value is another mode of the setting SidecarMode, with which the container is protected as well.
+
+    If the setting is locked, only its own value counts.
+    """
+    if "SidecarMode" in container.settings.locked_settings:
+        return False
+    return evaluate(value, container.scope) in (Known("auto"), Known("force"))
 
 
 def _candidates(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, Json]]:
@@ -85,3 +109,41 @@ def _plaintext_key_notices(container: Container, lists: Iterable[tuple[LocatedVa
                         entry.pointer, Reason(f"{ACCESS_KEY_VARIABLE} is in plain text in the template",
                         "Remove it, and replace the key with a new one: the agent's container gets it from AccessKeySecret"),
                     )  # fmt: skip
+
+
+def _replacing_variables(
+    container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]
+) -> Iterator[Notice | Problem]:
+    """Yield a finding for each variable or secret that replaces the wrapper's program or SYSDIG_SIDECAR, or may do so."""
+    replacing = {REPLACED_WRAPPER_VARIABLE} - container.settings.workload_environment.keys()
+    for leaf, assumptions in lists:
+        has_mode = False
+        for entry, assumed in _suspects(leaf, assumptions, replacing):
+            name = entry_name(entry.value, container.scope)
+            has_mode = has_mode or name == SIDECAR_VARIABLE
+            if name in replacing:
+                yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
+            elif name is None and has_mode:
+                fact = f"The name of the variable cannot be resolved, so it may replace {SIDECAR_VARIABLE}"
+                advice = f"Write the name as a literal value, or move the entry in front of {SIDECAR_VARIABLE}"
+                reason = Reason(fact, advice, code=Code.VALUE_UNKNOWN)
+                yield container.problem_or_notice(entry.pointer, assumed, reason)
+    for leaf, assumptions in container.values("Secrets") if "Secrets" in container.value else ():
+        names = replacing | {SIDECAR_VARIABLE}
+        for entry, assumed in _suspects(leaf, assumptions, names):
+            name = entry_name(entry.value, container.scope)
+            if name in names:
+                yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
+
+
+def _suspects(
+    leaf: LocatedValue, assumptions: Assumptions, names: AbstractSet[str]
+) -> Iterator[tuple[LocatedValue, Assumptions]]:
+    """Yield all entries of a list in which one has, or may have, one of these names."""
+    if isinstance(leaf.value, list) and _candidates(names, leaf.value):
+        yield from list_entries(leaf, assumptions)
+
+
+def _replaces(name: str) -> Reason:
+    what = "the mode of the wrapper" if name == SIDECAR_VARIABLE else "the program that the wrapper runs"
+    return Reason(f"{quote(name)} replaces {what}", "Remove it", code=Code.WRAPPER_OVERRIDDEN)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import member_values, problem_or_notice, set_value
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
@@ -28,7 +29,11 @@ from sysdig_instrument.engine.steps.step import ChangeOrFinding, InstrumentedTas
 from sysdig_instrument.engine.template import TaskDefinition
 
 _REASON: Final = "the agent sees the workload's processes"
-_HOST_ADVICE: Final = "Remove PidMode, or exclude the task (Enabled: false) if it must see the host's processes"
+_HOST: Final = Reason(
+    "PidMode is host, and the agent needs task",
+    "Remove PidMode, or exclude the task (Enabled: false) if it must see the host's processes",
+    code=Code.HOST_PID_MODE,
+)
 _UNKNOWN_ADVICE: Final = "Set it to task, or exclude the task (Enabled: false) if it must see the host's processes"
 _TASK_MODE: Final = "task"
 
@@ -45,20 +50,21 @@ def pid_mode(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
             continue
         unknown = next((mode for mode in modes if isinstance(mode, Unknown)), None)
         if Known("host") in modes:
-            yield _conflict_finding(task, leaf, paths, "PidMode is host, and the agent needs task", _HOST_ADVICE)
+            yield _conflict_finding(task, leaf, paths, _HOST)
         elif unknown is None:
             new = _task_mode_tree(is_instrumented, assumptions, leaf.stored)
             yield set_value(leaf, render_tree(new), _REASON)
         else:
             fact = f"PidMode cannot be resolved ({unknown.reason.fact}), and the agent needs task"
-            yield _conflict_finding(task, leaf, paths, fact, unknown.reason.advice or _UNKNOWN_ADVICE)
+            advice = unknown.reason.advice or _UNKNOWN_ADVICE
+            yield _conflict_finding(task, leaf, paths, Reason(fact, advice, code=Code.VALUE_UNKNOWN))
 
 
 def _conflict_finding(
-    task: TaskDefinition, leaf: LocatedValue, paths: list[Assumptions], fact: str, advice: str
+    task: TaskDefinition, leaf: LocatedValue, paths: list[Assumptions], reason: Reason
 ) -> Notice | Problem:
     """Return a problem, or a notice if none of the paths to an instrumented container is active."""
-    problem = Problem(Location(task.name, None, leaf.pointer), Reason(fact, advice))
+    problem = Problem(Location(task.name, None, leaf.pointer), reason)
     if any(path == task.assumptions or is_active(path, task.scope) is not False for path in paths):
         return problem
     return problem_or_notice(problem, paths[0], task)  # a notice: no path is active

@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Tree
-from sysdig_instrument.engine.findings import Finding, Notice, Problem
+from sysdig_instrument.engine.findings import Finding, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.table import Settings
@@ -59,7 +59,7 @@ class InstrumentedTask:
     """A task definition in which at least one container is instrumented: the input of the steps of a task definition.
 
     ``settings`` are those of the task definition. ``containers`` are all its containers. ``is_instrumented`` is true under
-    the conditions in which at least one of them is instrumented. ``outputs`` is what was planned before the steps of the
+    the conditions in which at least one of them is instrumented; those are the ``workloads``. ``outputs`` is what was planned before the steps of the
     task: findings about the settings, the outputs of the containers' steps, and the changes to the agent's container.
     """
 
@@ -68,6 +68,7 @@ class InstrumentedTask:
     containers: tuple[Container, ...]
     is_instrumented: Tree[bool]
     outputs: tuple[Output, ...] = ()
+    workloads: tuple[Container, ...] = ()
 
 
 Input = TypeVar("Input", Container, InstrumentedTask)
@@ -82,14 +83,14 @@ class Step(Generic[Input]):
 
     ``plan`` reads the original and yields changes and findings.
 
-    ``unprotected_reason`` says why a task definition is not protected as long as the step has a change to make. It is a
-    sentence without its full stop; for a step of containers, it completes «Container "web" …». If it is None, protection
-    does not depend on the step.
+    ``unprotected_reason`` says why a task definition is not protected as long as the step has a change to make. Its fact is
+    a sentence; for a step of containers, it completes «Container "web" …». If it is None, protection does not depend on the
+    step.
     """
 
     keys: tuple[str, ...]
     plan: Callable[[Input], Iterable[Output]]
-    unprotected_reason: str | None = None
+    unprotected_reason: Reason | None = None
 
     @property
     def name(self) -> str:

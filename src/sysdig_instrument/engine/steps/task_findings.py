@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, is_given
 from sysdig_instrument.engine.expressions.decision_tree import leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_active, known_value
@@ -130,7 +131,8 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
     if unknown := _first_unknown(systems):
         yield Problem(
             location, Reason(f"OperatingSystemFamily cannot be resolved ({unknown.reason.fact}), and the agent does not support Windows",
-            unknown.reason.advice or "Write a literal value, or exclude the task (Enabled: false) if it runs on Windows"),
+            unknown.reason.advice or "Write a literal value, or exclude the task (Enabled: false) if it runs on Windows",
+            code=Code.VALUE_UNKNOWN),
         )  # fmt: skip
     if "ARM64" in architectures:
         if settings.unsupported_architecture == "fail":

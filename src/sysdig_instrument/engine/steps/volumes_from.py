@@ -12,10 +12,12 @@ from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.values import Known
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
@@ -27,7 +29,7 @@ _ITEM: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
 
 def volumes_from(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that add one read-only entry for the agent's container, or make an existing one read-only."""
-    required = RequiredItem(_ITEM, _REASON, partial(_is_agent_volume, container), _make_read_only)
+    required = RequiredItem(_ITEM, _REASON, partial(_is_agent_volume, container), partial(_make_read_only, container))
     yield from require_items(container, container.values("VolumesFrom"), [required])
 
 
@@ -36,11 +38,15 @@ def _is_agent_volume(container: Container, item: Json) -> bool:
     return evaluate(source, container.scope) == Known(AGENT_NAME)
 
 
-def _make_read_only(leaf: LocatedValue) -> Iterator[ChangeOrFinding]:
+def _make_read_only(container: Container, leaf: LocatedValue) -> Iterator[ChangeOrFinding]:
+    """Yield the change that makes an entry read-only: otherwise the workload could replace the wrapper for all containers."""
     entry = leaf.value
     if isinstance(entry, dict) and str(entry.get("ReadOnly")).lower() != "true":
         pointer, reason = (*leaf.pointer, "ReadOnly"), "the workload only needs to read the agent's files"
+        why = Reason(
+            f"Container {quote(container.label)} can write to the volume with the wrapper", code=Code.VOLUME_WRITABLE
+        )
         if "ReadOnly" in entry:
-            yield Change("replace", pointer, reason, value=True, was=entry["ReadOnly"], protects=False)
+            yield Change("replace", pointer, reason, value=True, was=entry["ReadOnly"], unprotected_reason=why)
         else:
-            yield Change("add", pointer, reason, value=True, protects=False)
+            yield Change("add", pointer, reason, value=True, unprotected_reason=why)
