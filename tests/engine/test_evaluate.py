@@ -42,7 +42,7 @@ TEMPLATE: dict[str, Any] = {
 
 
 def value_of(expression: Json | Absent, answers: Mapping[Lookup, Answer] | None = None, **values: Json) -> object:
-    return evaluate(expression, scope(TEMPLATE, values, answers=answers or {}))
+    return evaluate(expression, scope(TEMPLATE, values, answers=answers or {}).with_lookups())
 
 
 def why(expression: Json, **values: Json) -> str:

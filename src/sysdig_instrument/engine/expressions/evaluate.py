@@ -318,9 +318,11 @@ _Results: TypeAlias = dict[str, bool | None]
 def is_true(name: str, scope: EvaluationScope) -> bool | None:
     """Return whether a condition is true, or None if that is not known or there is no such condition.
 
-    The scope's assumptions take precedence, also for the conditions that this one refers to.
+    The scope's assumptions take precedence, also for the conditions that this one refers to. Only certain values decide:
+    what is under a false condition is left unprotected, and CloudFormation does not resolve dynamic references in
+    Conditions at all.
     """
-    return _evaluate_named(name, scope, {})
+    return _evaluate_named(name, scope.without_lookups(), {})
 
 
 def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:

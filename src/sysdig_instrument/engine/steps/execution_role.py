@@ -152,7 +152,7 @@ def _roles_of_template(expression: Json | Absent, scope: EvaluationScope) -> dic
     named = {name: None for name in references(expression) if _is_role(resources.get(name))}
     if named:
         return named
-    match evaluate(expression, scope):
+    match evaluate(expression, scope.with_lookups()):
         case Known(str(arn)) if role := _role_ids_by_name(scope).get(arn.rsplit("/", 1)[-1]):
             return {role: None}
     return {}
@@ -192,7 +192,7 @@ def _statements(settings: Settings, scope: EvaluationScope) -> Iterator[dict[str
     Yield nothing if AccessKeySecret is neither an ARN nor a secret of the template.
     """
     secret = settings.access_key_secret
-    match evaluate(secret, scope):
+    match evaluate(secret, scope.with_lookups()):
         case Known(str(arn)) if arn.count(":") >= _MIN_ARN_FIELDS - 1:
             service, region = arn.split(":")[2:4]
             resource = _statement_resource(secret, arn)

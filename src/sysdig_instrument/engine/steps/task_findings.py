@@ -33,7 +33,7 @@ from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
 
 # --- Required settings, and memory for the agent
 
-_SSM_NAME_OR_MASKED: Final = r"[A-Za-z0-9_./-]*|\*{4}"
+_SSM_NAME: Final = r"[A-Za-z0-9_./-]*"
 
 
 def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
@@ -71,13 +71,13 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
 def _may_be_invalid_secret(expression: Json, task: TaskDefinition) -> bool:
     """Return whether an expression evaluates to something else than a secret, in any item or under any condition.
 
-    What is not known here passes, and so do the four asterisks that CloudFormation masks a NoEcho value with. ECS also
-    accepts the name of an SSM parameter in its own Region. An empty value is reported with the execution role.
+    What is not known here passes. ECS also accepts the name of an SSM parameter in its own Region. An empty value is
+    reported with the execution role.
     """
     return any(
         isinstance(value, Known)
-        and not (isinstance(value.value, str) and re.fullmatch(rf"{SECRET_PATTERN}|{_SSM_NAME_OR_MASKED}", value.value))
-        for scope in task.scopes
+        and not (isinstance(value.value, str) and re.fullmatch(rf"{SECRET_PATTERN}|{_SSM_NAME}", value.value))
+        for scope in (each.with_lookups() for each in task.scopes)
         for value, _ in leaves(evaluate_by_condition(expression, scope, scope.assumptions), scope.assumptions)
     )
 
