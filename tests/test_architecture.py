@@ -69,6 +69,7 @@ ENGINE_ORDER = (
     "settings/table",
     "settings/layers",
     "template",
+    "launchers",
     "platforms",
     "container",
     "settings/template_layers",

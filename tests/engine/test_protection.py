@@ -37,7 +37,7 @@ def test_a_processed_template_is_protected(instrumented: dict[str, Any]) -> None
 
 def test_a_skipped_task_is_out_of_scope() -> None:
     assert protection_of(template(RequiresCompatibilities=["EC2"])) == LeftAlone(
-        "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)"
+        "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE; as it could run there, FARGATE_COMPATIBLE includes it)"
     )
 
 

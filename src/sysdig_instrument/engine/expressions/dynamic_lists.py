@@ -7,10 +7,10 @@ one depends on where the list comes from: items of a CommaDelimitedList, for exa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.engine.expressions.parameters import is_list_parameter
+from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.json_types import Json
 
@@ -66,11 +66,3 @@ def _is_literal_default(option: Json) -> bool:
         case {"DefaultValue": [*items]}:
             return all(isinstance(item, str) for item in items)
     return False
-
-
-def strings_in(value: Json) -> Iterator[str]:
-    """Yield all strings in a value, at any depth, without the keys of objects."""
-    if isinstance(value, str):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from strings_in(item)

@@ -42,13 +42,14 @@ class PlanState:
     ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set).
 
     The other fields are caches of what is computed once for the whole template: the logical ids of roles by RoleName, the
-    launchers by the logical id of the task definition, the IAM statements by secret and KMS key, and the agent's container
+    launchers by the logical id of the task definition, the names of the task definitions that are started on Fargate, the IAM statements by secret and KMS key, and the agent's container
     definition with the settings that it is for.
     """
 
     lookups: dict[Lookup, None] = field(default_factory=dict)
     role_ids_by_name: dict[str, str] | None = None
     launchers_by_task: dict[str, list[Launcher]] | None = None
+    started_on_fargate: frozenset[str] | None = None
     grant_statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
     agent_definition: tuple[object, dict[str, Json]] | None = None
 

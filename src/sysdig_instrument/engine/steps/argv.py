@@ -21,6 +21,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     parse_tree,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate
+from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
@@ -106,7 +107,7 @@ def names_wrapper(value: Json) -> bool:
     if isinstance(value, str):
         _, name, rest = value.lower().partition("draios")
         return bool(name) and "instrument" in rest
-    return any(map(names_wrapper, dynamic_lists.strings_in(value)))
+    return any(map(names_wrapper, strings_in(value)))
 
 
 def _form_of_expression(value: dict[str, Json], container: Container, assumptions: Assumptions) -> ArgvForm:
