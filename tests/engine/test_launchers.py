@@ -164,5 +164,7 @@ def test_managed_instances_are_not_covered_by_the_host_agent(names: Json) -> Non
     (task,) = plan_of(template(RequiresCompatibilities=names)).tasks
     assert task.outcome.skip_reason is SkipReason.MANAGED_INSTANCES
     assert task.outcome.why.startswith("for managed instances, which this macro does not cover")
+    everywhere = plan_of(template(RequiresCompatibilities=names), {"LaunchTypes": "ALL"}).tasks[0].outcome
+    assert (everywhere.skip_reason is SkipReason.MANAGED_INSTANCES) is (names != ["EC2", "MANAGED_INSTANCES"])
     with_fargate = plan_of(template(container(), RequiresCompatibilities=["MANAGED_INSTANCES", "FARGATE"]))
     assert with_fargate.tasks[0].outcome.text == "instrumented"

@@ -134,11 +134,27 @@ def test_each_branch_is_wrapped_once() -> None:
     assert web["EntryPoint"] == if_("Active", [WRAPPER, "/app"], [WRAPPER, "/init", "/app"])
 
 
-def test_a_wrapper_with_nothing_to_start_is_noticed() -> None:
-    fact = "EntryPoint is only the wrapper, and without a Command it starts nothing"
-    assert any(fact in notice for notice in notices_of(template(container(EntryPoint=[WRAPPER]))))
-    kilt = template(container(EntryPoint=[WRAPPER], Command=["/app"]))
-    assert not any(fact in notice for notice in notices_of(kilt))
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"EntryPoint": [WRAPPER]},
+        {"EntryPoint": [WRAPPER], "Command": []},
+        {"EntryPoint": [WRAPPER, NOVALUE]},
+        {"EntryPoint": [WRAPPER, if_("Inactive", "/app", NOVALUE)]},
+        {"EntryPoint": [{"Ref": "Wrapper"}]},
+        {"EntryPoint": {"Fn::Split": [",", WRAPPER]}},
+        {"EntryPoint": [WRAPPER], "Command": [if_("Inactive", "/app", NOVALUE)]},
+        {"EntryPoint": NOVALUE, "Command": [WRAPPER]},
+    ],
+    ids=str,
+)
+def test_a_wrapper_with_nothing_to_start_is_refused(members: dict[str, Json]) -> None:
+    assert codes_of(template(container(**members), sections=SECTIONS)) == {Code.NOT_WRAPPED}
+
+
+def test_a_wrapper_that_starts_the_command_is_unchanged() -> None:
+    kilt = processed_container(EntryPoint=[WRAPPER], Command=["/app"])
+    assert (kilt["EntryPoint"], kilt["Command"]) == ([WRAPPER], ["/app"])
 
 
 # The image's own argv

@@ -33,7 +33,7 @@ def references(expression: Json | Absent) -> Iterator[str]:
                 yield from references(value)
 
 
-def strings_in(value: Json) -> Iterator[str]:
+def strings_in(value: Json | Absent) -> Iterator[str]:
     """Yield all strings in a value, at any depth, without the keys of objects."""
     if isinstance(value, str):
         yield value

@@ -25,7 +25,7 @@ from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
-from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 
 Argv: TypeAlias = tuple[Json, ...]
 """The items of an EntryPoint or a Command, as written."""
@@ -36,6 +36,7 @@ class ArgvForm(Enum):
 
     EMPTY = "not given"
     WRAPPED = "begins with the wrapper"
+    WRAPPER_ALONE = "is the wrapper, with nothing after it"
     ELSEWHERE = "names the wrapper, but does not begin with it, as in sh -c"
     LIST = "a list"
     DYNAMIC = "an expression that evaluates to a list"
@@ -88,18 +89,20 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
     scope = container.task.scope.assuming(assumptions)
     current = [item if isinstance(item, str) else _known_or_written(item, scope) for item in items]
     if current[0] == WRAPPER:
-        return ArgvForm.WRAPPED
+        return ArgvForm.WRAPPED if any(item is not ABSENT for item in current[1:]) else ArgvForm.WRAPPER_ALONE
     return ArgvForm.ELSEWHERE if any(map(names_wrapper, current)) else ArgvForm.LIST
 
 
-def _known_or_written(item: Json, scope: EvaluationScope) -> Json:
+def _known_or_written(item: Json, scope: EvaluationScope) -> Json | Absent:
     match evaluate(item, scope):
         case Known(value):
             return value
-    return item
+        case Unknown():
+            return item
+    return ABSENT
 
 
-def names_wrapper(value: Json) -> bool:
+def names_wrapper(value: Json | Absent) -> bool:
     """Return whether a text, or a text in an expression, names the wrapper in any spelling, such as ``/opt/draios//bin/instrument``.
 
     This protects nothing. It tells a container that may be wrapped already, and must not be wrapped twice.
@@ -116,8 +119,8 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
     match evaluate(value, container.task.scope.assuming(assumptions)):
         case Known([]) | Known([""]):
             return ArgvForm.EMPTY_NOW
-        case Known([str(first), *_]) if first == WRAPPER:
-            return ArgvForm.WRAPPED
+        case Known([str(first), *rest]) if first == WRAPPER:
+            return ArgvForm.WRAPPED if rest else ArgvForm.WRAPPER_ALONE
         case Known(list(items)):
             return ArgvForm.ELSEWHERE if names_wrapper(items) else ArgvForm.DYNAMIC
         case Unknown():

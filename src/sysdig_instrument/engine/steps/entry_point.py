@@ -53,7 +53,7 @@ _Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where the present value, if any, stays."""
 
 _UNCHANGED: Final[Tree[_Value]] = Leaf(ABSENT)
-_NAMES_WRAPPER: Final = (ArgvForm.WRAPPED, ArgvForm.ELSEWHERE)
+_NAMES_WRAPPER: Final = (ArgvForm.WRAPPED, ArgvForm.WRAPPER_ALONE, ArgvForm.ELSEWHERE)
 _REASON: Final = "the wrapper starts what the container runs"
 _ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
 _CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
@@ -105,6 +105,8 @@ def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Ass
             wrapping.outputs += _wrapper_in_command(container, assumed)
             if form is ArgvForm.LIST:
                 wrapping.record_source(EntryPointSource.TEMPLATE)
+        elif form is ArgvForm.WRAPPER_ALONE:
+            wrapping.outputs += _without_program(container, assumed)
         elif form in REFUSED_FORMS:
             wrapping.record_source(EntryPointSource.UNCHANGED)
     wrapping.outputs += _entry_point_changes(container, leaf, assumptions, tree, wrapping)
@@ -126,9 +128,7 @@ def _entry_point_changes(
             new = _from_image(container, assumptions, wrapping)
             if new != _UNCHANGED:
                 yield set_value(leaf, render_tree(new), _ENTRYPOINT_REASON)
-        case ArgvForm.WRAPPED:
-            yield from _wrapper_alone(container, leaf, assumptions)
-        case _:
+        case ArgvForm.ELSEWHERE | ArgvForm.INVALID | ArgvForm.EMPTY_NOW:
             yield invalid_argv_finding(container, "EntryPoint", leaf, assumptions, tree.value)
 
 
@@ -178,14 +178,18 @@ def _prepend_wrapper(
     )  # fmt: skip
 
 
-def _wrapper_alone(container: Container, leaf: LocatedValue, assumptions: Assumptions) -> Iterator[Notice]:
-    """Yield a notice if an EntryPoint is the wrapper alone, and there is no Command that it could start."""
-    forms = (form for form, _ in leaves(_command_forms(container, assumptions), assumptions))
-    if leaf.value == [WRAPPER] and all(form is ArgvForm.EMPTY for form in forms):
-        yield container.notice(
-            leaf.pointer, Reason("EntryPoint is only the wrapper, and without a Command it starts nothing",
-            "Add a Command, or remove EntryPoint to have the image's ENTRYPOINT and CMD written into the template"),
-        )  # fmt: skip
+def _without_program(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
+    """Yield a finding where an EntryPoint is the wrapper alone, and there is no Command that it could start."""
+    for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
+        if form is ArgvForm.EMPTY:
+            yield container.problem_or_notice((*container.pointer, "EntryPoint"), assumed, _NOTHING_TO_START)
+
+
+_NOTHING_TO_START: Final = Reason(
+    "There is only the wrapper, and no program that it could start",
+    "Add the program to Command, or remove the wrapper: then the image's ENTRYPOINT and CMD are written into the template",
+    code=Code.NOT_WRAPPED,
+)
 
 
 def _wrapper_in_command(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
@@ -290,6 +294,10 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
     for form, by_command in leaves(_command_forms(container, assumptions), assumptions):
         if form is ArgvForm.ELSEWHERE:
             wrapping.outputs.append(_wrapper_elsewhere(container, "Command", by_command))
+            continue
+        if form is ArgvForm.WRAPPER_ALONE:
+            pointer = (*container.pointer, "Command")
+            wrapping.outputs.append(container.problem_or_notice(pointer, by_command, _NOTHING_TO_START))
             continue
         is_wrapped = form is ArgvForm.WRAPPED
         configs = image_config(container, by_command, must_be_certain=is_wrapped)
