@@ -18,15 +18,22 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup
 from sysdig_instrument.engine.plan import process
 from sysdig_instrument.engine.protection import Unprotected, protection
-from sysdig_instrument.planning import plan_with_lookups
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 PARAMETERS: dict[str, Json] = {
+    "Reference": {"Type": "String", "Default": "{{resolve:ssm:/value}}"},
     "Given": {"Type": "String"},
     "Stored": {"Type": "AWS::SSM::Parameter::Value<String>"},
     "StoredList": {"Type": "AWS::SSM::Parameter::Value<CommaDelimitedList>"},
     "Masked": {"Type": "String", "NoEcho": True},
 }
+MAPPINGS: Json = {"Map": {"Key": {"Value": "{{resolve:ssm:/value}}", "Values": ["{{resolve:ssm:/value}}"]}}}
 LIVE: list[Json] = [
+    {"Ref": "Reference"},
+    {"Fn::FindInMap": ["Map", "Key", "Value"]},
+    {"Fn::Select": [0, {"Fn::FindInMap": ["Map", "Key", "Values"]}]},
+    {"Fn::Join": ["", ["{{resolve:ssm", ":/value}}"]]},
+    "{{resolve:secretsmanager:value}}",
     {"Ref": "Stored"},
     "{{resolve:ssm:/value}}",
     {"Fn::Sub": "{{resolve:ssm:/value}}"},
@@ -46,7 +53,7 @@ def run(value: dict[str, Any], worth: str, **settings: Json) -> tuple[list[str],
         return {each: ImageConfig(("start",)) if isinstance(each, ImageLookup) else worth for each in lookups}
 
     values: dict[str, Json] = {"Given": worth, "Stored": "/value", "StoredList": "/value", "Masked": "****"}
-    value = {**value, "Parameters": PARAMETERS}
+    value = {**value, "Parameters": PARAMETERS, "Mappings": MAPPINGS}
     planned = plan_with_lookups(value, context_of({**SETTINGS, **settings}, values), answers)
     made, problems = process(value, planned)
     return [each.text for each in problems], made  # type: ignore[return-value]
@@ -156,8 +163,22 @@ def test_an_image_may_have_a_live_value(live: Json) -> None:
     problems, made = run(template(container(Image=live, EntryPoint=[])), "nginx:1")
     if live == {"Ref": "Masked"}:
         assert "masked by NoEcho" in problems[0]
+    elif isinstance(live, str) and "ssm:/value" not in live:
+        assert "Image cannot be resolved: it contains a dynamic reference" in problems[0]
     else:
         assert web_of(made)["EntryPoint"] == [WRAPPER, "start"]
+
+
+def test_a_malformed_dynamic_reference_is_not_known() -> None:
+    for value in ("{{resolve:ssm:{/x}}}", ["{{resolve:ssm:/x"], {"Fn::Join": ["", ["{{resolve", ":"]]}):
+        assert isinstance(evaluate(value, scope(None, knows_lookups=True)), Unknown)  # type: ignore[arg-type]
+
+
+def test_the_types_of_parameters_are_not_known_in_a_snippet() -> None:
+    snippet: dict[str, Any] = template(RequiresCompatibilities=[{"Ref": "Given"}])["Resources"]["Api"]
+    context = context_of(SETTINGS, {"Given": "EC2"})
+    (task,) = plan_with_lookups(snippet, context, look_up_nothing).tasks
+    assert task.outcome.text == "instrumented"
 
 
 # NoEcho, and conditions
@@ -170,7 +191,7 @@ def test_a_masked_value_is_not_known(value: Json) -> None:
         scope({"Parameters": PARAMETERS}, {"Masked": value}, knows_lookups=True),
     ):
         assert isinstance(evaluate({"Ref": "P" if not current.template else "Masked"}, current), Unknown)
-    assert evaluate({"Ref": "P"}, scope(None, {"P": "*"})) == Known("*")
+    assert evaluate({"Ref": "P"}, scope(None, {"P": "*"}, knows_lookups=True)) == Known("*")
 
 
 def test_lookups_are_not_known_in_conditions() -> None:

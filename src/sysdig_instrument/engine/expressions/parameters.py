@@ -1,4 +1,4 @@
-"""The parameters of a template: their names, their types and their values."""
+"""The values that come from outside of a template: its parameters, dynamic references, and lookups."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sysdig_instrument.engine.lookups import ImageConfig, Lookup, SsmLookup, Una
 
 _MASK: Final = r"\*{4,}"
 """What CloudFormation shows in place of the value of a NoEcho parameter."""
+_DYNAMIC_REFERENCE: Final = r"\{\{resolve:([^{}]*)\}\}"
 _SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?"
 
 
@@ -56,6 +57,8 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
         raise CannotEvaluate(
             Unknown(Reason(f'the value of parameter "{name}" is masked by NoEcho', "Write a literal value"))
         )
+    if name not in scope.section("Parameters"):  # in a snippet: it may be of an SSM type
+        _require_lookups(scope)
     if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
         _require_lookups(scope)
         value = _ssm_value(value, scope)
@@ -110,3 +113,19 @@ def _require_lookups(scope: EvaluationScope) -> None:
                 )
             )
         )
+
+
+def with_dynamic_references(value: Json, scope: EvaluationScope) -> Json:
+    """Return a value with the dynamic references in its strings replaced. CloudFormation does this after all functions."""
+    if isinstance(value, list):
+        return [with_dynamic_references(item, scope) for item in value]
+    if not isinstance(value, str) or "{{resolve:" not in value:
+        return value
+    return re.sub(_DYNAMIC_REFERENCE, lambda match: _dynamic_reference(match[1], scope), value)
+
+
+def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:
+    service, _, name = reference.partition(":")
+    if service == "ssm":
+        return to_string(look_up(SsmLookup(name), scope))
+    raise CannotEvaluate(Unknown(Reason(f"it contains a dynamic reference to {service}, which is never read")))
