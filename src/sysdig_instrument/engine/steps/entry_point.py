@@ -232,6 +232,9 @@ def _argv_of_image(config: ImageConfig, command: ArgvForm) -> tuple[str, ...]:
 
 
 def _command_forms(container: Container, assumptions: Assumptions) -> Tree[ArgvForm]:
+    command = container.value.get("Command", ABSENT)
+    if not isinstance(command, dict):  # as in most containers: it has no branches
+        return argv_forms(command, container, assumptions)
     return flat_map(
         container.tree("Command"), assumptions, lambda leaf, assumed: argv_forms(leaf.value, container, assumed)
     )
