@@ -74,6 +74,7 @@ ENGINE_ORDER = (
     "settings/locks",
     "settings/layers",
     "template",
+    "launchers",
     "platforms",
     "container",
     "settings/template_layers",

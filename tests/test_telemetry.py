@@ -70,6 +70,7 @@ SKIPPED: Final[Mapping[SkipReason, tuple[dict[str, Any], dict[str, Any]]]] = {
     SkipReason.EXCLUDED: ({"ExcludeContainers": "other"}, with_other(EntryPoint=["run"])),
     SkipReason.IMAGE_UNREAD: ({"OnUnresolvedImage": "skip"}, with_other()),
     SkipReason.LOG_ROUTER: ({}, with_other(FirelensConfiguration={"Type": "fluentbit"})),
+    SkipReason.MANAGED_INSTANCES: ({}, {"RequiresCompatibilities": ["MANAGED_INSTANCES"]}),
     SkipReason.NOTHING_TO_INSTRUMENT: ({"ExcludeContainers": "*"}, {}),
     SkipReason.NOT_CREATED: ({}, {"PidMode": "host"}),
     SkipReason.NOT_FARGATE: ({}, {"RequiresCompatibilities": ["EC2"]}),

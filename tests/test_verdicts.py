@@ -84,8 +84,8 @@ def check_codes(
 
 def coverage_codes(properties: Properties, settings: Mapping[str, Json]) -> tuple[bool, set[str]]:
     resolved = merge_layers(Layer("--set", settings))
-    with_scope = plan_with_lookups(properties, Context(deployment_settings=resolved), look_up_nothing).tasks[0]
-    launch_type = "FARGATE" if runs_on_fargate(properties, with_scope.task.scope) else "EC2"
+    task = plan_with_lookups(properties, Context(deployment_settings=resolved), look_up_nothing).tasks[0].task
+    launch_type = "FARGATE" if runs_on_fargate(task, task.scope) else "EC2"
     if not is_in_scope(launch_type, resolved):
         return True, {Code.NOT_FARGATE.value}
     described = cast("dict[str, Json]", to_camel_case(properties))

@@ -103,9 +103,6 @@ def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> No
         # As Sysdig's own tools write it: the agent first, the wrapper in EntryPoint, and the program in Command.
         registered(agent(), wrapped(entryPoint=[WRAPPER], command=["run"]), pidMode="task"),
         instrumented(wrapped(linuxParameters={"capabilities": {"add": ["SYS_PTRACE"], "drop": ["ALL"]}})),
-        # Manual instrumentation, in a shell.
-        instrumented(wrapped(entryPoint=["sh", "-c", f"exec {WRAPPER} run"])),
-        instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
         # The launch type is that of the task, not of its definition.
         instrumented(requiresCompatibilities=["EC2"]),
         instrumented(runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}),
@@ -115,8 +112,6 @@ def test_unprotected(described: dict[str, Any], reasons: list[str] | None) -> No
         "two-containers",
         "wrapper-in-entry-point-only",
         "further-drop",
-        "wrapper-in-a-shell",
-        "wrapper-in-command",
         "definition-for-ec2",
         "arm64",
     ],
@@ -185,12 +180,19 @@ def test_excluded_containers_are_listed() -> None:
     assert assessed(described).reasons == ('Container "proxy" is not started by the wrapper',)
 
 
-def test_an_image_whose_entry_point_is_the_wrapper() -> None:
-    """Images are not looked up; only ImageConfigs in the settings counts."""
+def test_a_container_without_entry_point_is_not_wrapped() -> None:
+    """Images are not looked up, and the macro writes the wrapper of an image into EntryPoint."""
     described = instrumented(wrapped(entryPoint=[]))
     configs: Json = {"shop/web:1": {"Entrypoint": [WRAPPER, "run"]}}
     assert assessed(described).status is TaskStatus.UNPROTECTED
-    assert assessed(described, ImageConfigs=configs).status is TaskStatus.PROTECTED
+    assert assessed(described, ImageConfigs=configs).status is TaskStatus.UNPROTECTED
+    by_command = instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"]))
+    assert assessed(by_command).status is TaskStatus.UNPROTECTED
+    assert assessed(by_command, ImageConfigs={"shop/web:1": {"Cmd": ["x"]}}).status is TaskStatus.PROTECTED
+
+
+def test_a_wrapper_in_a_shell_is_not_protected() -> None:
+    assert assessed(instrumented(wrapped(entryPoint=["sh", "-c", f"{WRAPPER} run"]))).status is TaskStatus.UNPROTECTED
 
 
 @pytest.mark.parametrize("on_unresolved_image", ["fail", "skip"])
@@ -279,7 +281,8 @@ def test_an_invalid_tag_counts_as_unprotected() -> None:
 
 
 def assessed_task(described: dict[str, Any], service: Service | None = None, **members: Any) -> Assessment:
-    return assess_task(task(**members), assess_definition(definition(described), merge_layers()), service)
+    no_entrypoint = Layer("the settings", {"ImageConfigs": {"shop/web:1": {"Cmd": ["x"]}}})
+    return assess_task(task(**members), assess_definition(definition(described), merge_layers(no_entrypoint)), service)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,8 @@ NOT_MESSAGES = {
 }
 FORMS = {
     "begins with the wrapper",
-    "has the wrapper further in, as in sh -c",
+    "is the wrapper, with nothing after it",
+    "names the wrapper, but does not begin with it, as in sh -c",
     "an expression that evaluates to a list",
     "an expression that evaluates to no item with the current parameter values",
     "not a list",

@@ -23,7 +23,7 @@ from factories import (
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import ImageConfig, Unavailable
+from sysdig_instrument.engine.lookups import Unavailable
 from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.planning import plan_with_lookups
 
@@ -139,11 +139,6 @@ def test_a_bad_entry_point_in_an_inactive_branch_is_a_notice() -> None:
     assert web["EntryPoint"] == if_("Active", [WRAPPER, "a"], "x")
 
 
-def test_a_wrapper_later_in_the_entry_point_is_kept() -> None:
-    manual: Json = ["sh", "-c", f"{WRAPPER} run"]
-    assert processed_container(EntryPoint=manual)["EntryPoint"] == manual
-
-
 def test_an_entry_point_of_an_empty_string_is_refused() -> None:
     (problem,) = problems_of(template(container(EntryPoint=[""])))
     assert "contains only an empty string" in problem
@@ -211,13 +206,3 @@ def test_an_image_that_is_not_looked_up_yet_is_not_a_problem() -> None:
     context = context_of()
     first = plan(template(container(EntryPoint=None)), context)
     assert (first.problems, len(first.lookups)) == ((), 1)
-
-
-def test_an_image_whose_cmd_is_the_wrapper_is_unchanged() -> None:
-    context = context_of()
-    own = ImageConfig((), (WRAPPER, "run"))
-    value = plan_with_lookups(
-        template(container(EntryPoint=None)), context, lambda lookups: dict.fromkeys(lookups, own)
-    )
-    assert value.tasks[0].containers[0].text == "instrumented: already wrapped"
-    assert not any({"EntryPoint", "Command"} & set(map(str, change.pointer)) for change in value.changes)

@@ -42,7 +42,7 @@ TEMPLATE: dict[str, Any] = {
 
 
 def value_of(expression: Json | Absent, answers: Mapping[Lookup, Answer] | None = None, **values: Json) -> object:
-    return evaluate(expression, scope(TEMPLATE, values, answers=answers or {}))
+    return evaluate(expression, scope(TEMPLATE, values, answers=answers or {}, knows_lookups=True))
 
 
 def why(expression: Json, **values: Json) -> str:
@@ -306,7 +306,7 @@ def test_pseudo_parameters_need_region_and_account(name: str) -> None:
 
 
 def test_a_dynamic_ssm_reference_is_looked_up() -> None:
-    current = scope(TEMPLATE)
+    current = scope(TEMPLATE, knows_lookups=True)
     found = evaluate("a-{{resolve:ssm:/image:3}}-b", current)
     assert isinstance(found, Unknown)
     assert list(current.state.lookups) == [SsmLookup("/image:3")]
@@ -314,13 +314,13 @@ def test_a_dynamic_ssm_reference_is_looked_up() -> None:
 
 
 def test_a_dynamic_reference_built_by_fn_sub_is_looked_up() -> None:
-    current = scope(TEMPLATE)
+    current = scope(TEMPLATE, knows_lookups=True)
     evaluate({"Fn::Sub": "{{resolve:ssm:/${AWS::Region}}}"}, current)
     assert list(current.state.lookups) == [SsmLookup(f"/{REGION}")]
 
 
 def test_an_import_is_looked_up() -> None:
-    current = scope(TEMPLATE)
+    current = scope(TEMPLATE, knows_lookups=True)
     evaluate({"Fn::ImportValue": {"Fn::Sub": "${AWS::Region}-image"}}, current)
     assert list(current.state.lookups) == [ExportLookup(f"{REGION}-image")]
     assert value_of({"Fn::ImportValue": "x"}, {ExportLookup("x"): "image:1"}) == Known("image:1")
@@ -335,14 +335,14 @@ def test_a_failed_lookup_is_unknown_with_its_reason() -> None:
     "text", ["has space", "nginx:1.27", "a@sha256:00", "", "//x", "a:b:c", pytest.param("{}", id="braces")]
 )
 def test_an_ssm_parameter_with_an_impossible_name_is_its_text(text: str) -> None:
-    current = scope(TEMPLATE, {"Stored": text})
+    current = scope(TEMPLATE, {"Stored": text}, knows_lookups=True)
     assert evaluate({"Ref": "Stored"}, current) == Known(text)
     assert not current.state.lookups
 
 
 @pytest.mark.parametrize("name", ["/prod/image", "image", "image:3", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/image"])
 def test_an_ssm_parameter_with_a_valid_name_is_looked_up(name: str) -> None:
-    current = scope(TEMPLATE, {"Stored": name})
+    current = scope(TEMPLATE, {"Stored": name}, knows_lookups=True)
     assert isinstance(evaluate({"Ref": "Stored"}, current), Unknown)
     assert list(current.state.lookups) == [SsmLookup(name)]
     assert value_of({"Ref": "Stored"}, {SsmLookup(name): "nginx:1"}, Stored=name) == Known("nginx:1")

@@ -14,6 +14,7 @@ from factories import (
     ROLE,
     SECRET,
     VALID_SECRETS,
+    context_of,
     notices_of,
     plan_of,
     problems_of,
@@ -23,6 +24,7 @@ from factories import (
 )
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.steps.execution_role import POLICY_NAME
+from sysdig_instrument.planning import plan_with_lookups
 
 ROLE_RESOURCE: dict[str, Json] = {
     "Type": "AWS::IAM::Role",
@@ -332,11 +334,18 @@ def _with_secret(secret: Json) -> dict[str, Any]:
 @pytest.mark.parametrize("grant", ["auto", "never"])
 def test_an_expression_for_an_invalid_secret_is_refused(grant: str) -> None:
     value = _with_secret({"Ref": "P"})
-    for arn in INVALID_SECRETS:
+    for arn in (each for each in INVALID_SECRETS if "{{resolve:" not in each):
         found = problems_of(value, {"GrantAccessKeyRead": grant}, {"P": arn})
         assert len(found) == 1, arn
         assert found[0].startswith(_INVALID)
         assert arn == "*" or arn not in found[0]
+
+
+@pytest.mark.parametrize(("worth", "count"), [("AbCdEf", 0), ("*", 1)])
+def test_a_dynamic_reference_in_a_secret_is_resolved_and_checked(worth: str, count: int) -> None:
+    context = context_of({}, {"P": SECRET.replace("AbCdEf", "{{resolve:ssm:name}}")})
+    planned = plan_with_lookups(_with_secret({"Ref": "P"}), context, lambda each: dict.fromkeys(each, worth))
+    assert len(planned.problems) == count
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from factories import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, resource, template
-from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.task_plan import Status
 
@@ -194,14 +193,6 @@ def test_a_refused_container_is_not_called_instrumented(value: Json) -> None:
     assert task.outcome.status is Status.REFUSED
     assert {each.status for each in task.containers} <= {Status.REFUSED}
     assert all(each.why for each in task.containers)
-
-
-def test_a_command_that_starts_the_wrapper_is_noticed() -> None:
-    by_hand = template(container(EntryPoint=NOVALUE, Command=[WRAPPER, "serve"]))
-    assert (
-        f"{WEB}.Command): Command already starts the wrapper, so it is left unchanged. Remove the wrapper from Command to"
-        " let the macro put it in front of the entry point."
-    ) in notices_of(by_hand)
 
 
 def test_no_role_is_required_if_none_is_needed() -> None:

@@ -8,8 +8,6 @@ import pytest
 
 from factories import container, context_of, notices_of, plan_of, problems_of, processed, properties_of, template
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import ExportLookup
-from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.engine.selection import SkipReason
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
@@ -141,15 +139,6 @@ def test_one_arm64_loop_item_is_refused() -> None:
     (problem,) = problems_of(loop, {"UnsupportedArchitecture": "fail"})
     assert "The task runs on ARM64" in problem
     assert any("The task runs on ARM64" in each for each in notices_of(loop))
-
-
-def test_a_platform_may_come_from_a_lookup() -> None:
-    value = template(RuntimePlatform={"OperatingSystemFamily": {"Fn::ImportValue": "Os"}})
-    context = context_of()
-    first = plan(value, context)
-    assert (first.problems, first.lookups) == ((), (ExportLookup("Os"),))
-    second = plan_with_lookups(value, context, lambda lookups: dict.fromkeys(lookups, "WINDOWS_SERVER_2022_CORE"))
-    assert second.tasks[0].outcome.text.startswith("skipped: a Windows task")
 
 
 @pytest.mark.parametrize("properties", [None, [], "x", 5])
@@ -296,7 +285,7 @@ NEVER: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
             template(RequiresCompatibilities=["EC2"]),
             {},
             ["NotFargate"],
-            "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)",
+            "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE; as it could run there, FARGATE_COMPATIBLE includes it)",
         ),
         (
             template(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_X"}),

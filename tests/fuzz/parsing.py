@@ -14,9 +14,10 @@ from typing import Any, cast
 
 from urllib3 import HTTPHeaderDict
 
+from sysdig_instrument.engine import image_reference as reference
 from sysdig_instrument.engine.image_reference import InvalidReferenceError
 from sysdig_instrument.engine.lookups import ImageConfig
-from sysdig_instrument.lookup import auth, egress, http, oci, reference
+from sysdig_instrument.lookup import auth, egress, http, oci
 from sysdig_instrument.lookup.auth import BearerChallenge, Login, is_trusted_realm
 from sysdig_instrument.lookup.docker_config import DockerConfig
 from sysdig_instrument.lookup.egress import EgressPolicy, Resolver, Url

@@ -238,7 +238,7 @@ def _size_advice(processed: ProcessedTask) -> str:
     needed = (
         max(_total_reservation(processed, resource), _task_limit(processed, resource) or 0) for resource in RESOURCES
     )
-    on_fargate = runs_on_fargate(processed.task.properties_or_empty, processed.task.scope)
+    on_fargate = runs_on_fargate(processed.task, processed.task.scope)
     larger = next_size(Size(*needed), on_fargate=on_fargate)
     if larger is None:
         return "Make the containers smaller: no Fargate size is large enough"

@@ -92,6 +92,8 @@ class Code(Enum):
     """A Windows task, which supports neither PidMode nor SYS_PTRACE."""
     HOST_PID_MODE = "SI031"
     """PidMode is host."""
+    MANAGED_INSTANCES = "SI032"
+    """For ECS Managed Instances, which the agent's container is not documented for."""
 
     # Unknown
     IMAGE_UNREAD = "SI040"

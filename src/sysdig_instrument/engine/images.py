@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, TypeAlias, cast
 
+from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf, Tree, flat_map
 from sysdig_instrument.engine.expressions.evaluate import evaluate_by_condition
@@ -29,13 +30,23 @@ class NoConfig:
 ConfigResult: TypeAlias = ImageConfig | NoConfig
 
 
-def image_config(container: Container, assumptions: Assumptions) -> Tree[ConfigResult]:
+def image_config(
+    container: Container, assumptions: Assumptions, *, must_be_certain: bool = False
+) -> Tree[ConfigResult]:
     """Return the image's config under each combination of conditions.
+
+    The config has no wrapper in front, and no ENTRYPOINT of one empty string, which is none in Docker.
+
+    With ``must_be_certain``, the config may leave the container unprotected. So a config that a template gives does not
+    count, and neither does that of an image whose reference may be another one when it is deployed.
 
     In the body of an ``Fn::ForEach`` the image may differ from item to item. The body has one EntryPoint for all items, so
     their configs must not differ.
     """
-    first, *others = (_config_in_scope(container, scope, assumptions) for scope in container.task.scopes)
+    first, *others = (
+        _config_in_scope(container, scope if must_be_certain else scope.with_lookups(), assumptions)
+        for scope in container.task.scopes
+    )
     if any(other != first for other in others):
         return Leaf(
             NoConfig(
@@ -64,7 +75,7 @@ def _config_of_reference(
     container: Container, image: str, scope: EvaluationScope, assumptions: Assumptions
 ) -> Tree[ConfigResult]:
     given = container.settings.image_configs.get(image)
-    if given is not None:
+    if given is not None and (scope.knows_lookups or not container.resolved.is_from_template("ImageConfigs")):
         return Leaf(_parse_config(given))
 
     def of_platform(platform: str | Unknown, assumed: Assumptions) -> Tree[ConfigResult]:
@@ -82,13 +93,22 @@ def _config_of_reference(
 def _parse_config(config: Json) -> ImageConfig:
     """Return a config from the setting ImageConfigs, whose type has checked its form."""
     members = cast("Mapping[str, list[str] | None]", config)
-    return ImageConfig(tuple(members.get("Entrypoint") or ()), tuple(members.get("Cmd") or ()))
+    return _without_wrapper(ImageConfig(tuple(members.get("Entrypoint") or ()), tuple(members.get("Cmd") or ())))
+
+
+def _without_wrapper(config: ImageConfig) -> ImageConfig:
+    """Return what an image runs, without the wrapper in front of it: the macro writes the wrapper into EntryPoint."""
+    entrypoint = () if config.entrypoint == ("",) else config.entrypoint
+    if entrypoint[:1] == (WRAPPER,):
+        return ImageConfig(entrypoint[1:], config.cmd)
+    starts_wrapper = not entrypoint and config.cmd[:1] == (WRAPPER,)
+    return ImageConfig(entrypoint, config.cmd[1:] if starts_wrapper else config.cmd)
 
 
 def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
     match scope.answer(lookup):
         case ImageConfig() as config:
-            return config
+            return _without_wrapper(config)
         case Unavailable(Reason(fact, advice)):
             return NoConfig(Reason(fact, advice, f"Image {quote(lookup.image)} could not be read"))
         case None:

@@ -11,11 +11,12 @@ from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, entry_name, is_given
 from sysdig_instrument.engine.expressions.decision_tree import Leaf
-from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_expression
+from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.launchers import starts_on_fargate
 from sysdig_instrument.engine.platforms import platform_member
 from sysdig_instrument.engine.settings.agent_images import is_from_sysdig, is_trusted
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
@@ -28,6 +29,7 @@ NOT_THE_AGENT: Final = Reason(
     "Rename this container, or remove it if it is the agent: the macro adds the agent itself",
     code=Code.NOT_THE_AGENT,
 )
+_LOG_ROUTERS: Final = ("fluentbit", "fluentd")
 
 TASK_KEYS: Final = frozenset({"RequiresCompatibilities", "RuntimePlatform", "NetworkMode"})
 CONTAINER_KEYS: Final = frozenset({"Name", "Image", "FirelensConfiguration"})
@@ -47,6 +49,7 @@ class SkipReason(Enum):
     EXCLUDED = "Excluded"
     IMAGE_UNREAD = "ImageUnread"
     LOG_ROUTER = "LogRouter"
+    MANAGED_INSTANCES = "ManagedInstances"
     NOTHING_TO_INSTRUMENT = "NothingToInstrument"
     NOT_CREATED = "NotCreated"
     NOT_FARGATE = "NotFargate"
@@ -111,23 +114,57 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
     system = platform_member(properties, "OperatingSystemFamily", scope)
     if isinstance(system, str) and system.startswith("WINDOWS"):
         return Skip("a Windows task, which supports neither PidMode nor SYS_PTRACE", SkipReason.WINDOWS)
-    if resolved.values.launch_types == "FARGATE" and not runs_on_fargate(properties, scope):
-        return Skip("not for Fargate, so the host agent covers it (LaunchTypes is FARGATE)", SkipReason.NOT_FARGATE)
-    return Instrument.INSTRUMENT
+    return _decide_by_launch_type(task, resolved.values.launch_types, scope)
 
 
-def runs_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> bool:
-    """Return whether the task can run on Fargate; what is not known counts as yes.
+def _decide_by_launch_type(task: TaskDefinition, launch_types: str, scope: EvaluationScope) -> Decision:
+    properties = task.properties_or_empty
+    is_managed = _compatibilities(properties, scope) == ("MANAGED_INSTANCES",)
+    if (launch_types == "ALL" and not is_managed) or runs_on_fargate(task, scope):
+        return Instrument.INSTRUMENT
+    if not _could_run_on_fargate(properties, scope):
+        return _not_for_fargate(properties, scope, f"LaunchTypes is {launch_types}")
+    if launch_types == "FARGATE_COMPATIBLE":
+        return Instrument.INSTRUMENT
+    return _not_for_fargate(
+        properties, scope, "LaunchTypes is FARGATE; as it could run there, FARGATE_COMPATIBLE includes it"
+    )
 
-    It can if RequiresCompatibilities contains FARGATE, or if that is absent and NetworkMode, Cpu and Memory allow it.
+
+def _not_for_fargate(properties: Mapping[str, Json], scope: EvaluationScope, setting: str) -> Skip:
+    names = _compatibilities(properties, scope)
+    if isinstance(names, tuple) and "MANAGED_INSTANCES" in names:
+        return Skip(f"for managed instances, which this macro does not cover ({setting})", SkipReason.MANAGED_INSTANCES)
+    return Skip(f"not for Fargate, so the host agent covers it ({setting})", SkipReason.NOT_FARGATE)
+
+
+def runs_on_fargate(task: TaskDefinition, scope: EvaluationScope) -> bool:
+    """Return whether the task is one for Fargate; what is not known counts as yes.
+
+    It is if RequiresCompatibilities contains FARGATE. If that is absent, or if it does not and a resource of the template
+    starts the task on Fargate all the same, it is if NetworkMode, Cpu and Memory allow it.
     """
+    properties = task.properties_or_empty
+    names = _compatibilities(properties, scope)
+    if isinstance(names, Unknown) or "FARGATE" in names:
+        return True
+    return _could_run_on_fargate(properties, scope) and (not names or starts_on_fargate(task, scope))
+
+
+def _compatibilities(properties: Mapping[str, Json], scope: EvaluationScope) -> tuple[str, ...] | Unknown:
+    """Return the names in RequiresCompatibilities, in upper case."""
     match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
-        case Unknown():
-            return True
+        case Unknown() as unknown:
+            return unknown
         case Known(str(name)):
-            return name.upper() == "FARGATE"
-        case Known([*names]) if names:
-            return any(isinstance(name, str) and name.upper() == "FARGATE" for name in names)
+            return (name.upper(),)
+        case Known(list(names)):
+            return tuple(str(name).upper() for name in names)
+    return ()
+
+
+def _could_run_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> bool:
+    """Return whether NetworkMode, Cpu and Memory allow Fargate; what is not known counts as yes."""
     match evaluate(properties.get("NetworkMode", ABSENT), scope):
         case Unknown():
             pass
@@ -145,16 +182,28 @@ def decide_container(container: Container) -> Decision | Agent:
         return Agent.AGENT if _is_agent(container) else Refuse("Name", NOT_THE_AGENT)
     decided = _decide_by_settings(container)
     firelens = container.value.get("FirelensConfiguration", ABSENT)
-    if settings.instrument_log_routers or not is_given(firelens, container.scope):
+    if settings.instrument_log_routers or not isinstance(firelens, dict):
         return decided
-    match evaluate(firelens, container.scope) if is_expression(firelens) else None:
-        case Unknown(Reason(why, advice)):
-            return decided if isinstance(decided, Skip) else Refuse(
-                "FirelensConfiguration", Reason(f"It is unknown whether the container is a FireLens log router ({why})",
-                advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true",
-                code=Code.VALUE_UNKNOWN),
-            )  # fmt: skip
-    return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
+    is_router = _is_log_router(firelens, container.scope)
+    if isinstance(is_router, Unknown):
+        return decided if isinstance(decided, Skip) else Refuse(
+            "FirelensConfiguration", Reason(f"It is unknown whether the container is a FireLens log router ({is_router.reason.fact})",
+            is_router.reason.advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true",
+            code=Code.VALUE_UNKNOWN),
+        )  # fmt: skip
+    if is_router:
+        return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)
+    return decided
+
+
+def _is_log_router(firelens: dict[str, Json], scope: EvaluationScope) -> bool | Unknown:
+    """Return whether a FirelensConfiguration makes a log router. ECS accepts no other Type than ``fluentbit`` and ``fluentd``."""
+    match evaluate(firelens.get("Type", firelens), scope):
+        case Unknown() as unknown:
+            return "Type" in firelens or unknown
+        case Known(str(router)) | Known({"Type": str(router)}):
+            return router in _LOG_ROUTERS
+    return False
 
 
 def _decide_by_settings(container: Container) -> Decision:

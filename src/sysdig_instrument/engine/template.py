@@ -96,19 +96,24 @@ def task_definitions(fragment: Json, scope: EvaluationScope) -> Iterator[TaskDef
             yield TaskDefinition(name, None, {}, properties, scope, (scope,))
 
 
-def resources_of_types(fragment: Json, resource_types: Collection[str]) -> Iterator[tuple[Pointer, dict[str, Json]]]:
-    """Yield the pointer and the value of each resource of the given types, also of those in the body of an ``Fn::ForEach``."""
+def resources_of_types(
+    fragment: Json, resource_types: Collection[str] | None
+) -> Iterator[tuple[Pointer, dict[str, Json]]]:
+    """Yield the pointer and the value of each resource of the given types, also of those in the body of an ``Fn::ForEach``.
+
+    Without types (None), yield those of all types.
+    """
     yield from _resources_of_types(section(fragment, "Resources"), ("Resources",), resource_types, 0)
 
 
 def _resources_of_types(
-    resources: Mapping[str, Json], pointer: Pointer, resource_types: Collection[str], depth: int
+    resources: Mapping[str, Json], pointer: Pointer, resource_types: Collection[str] | None, depth: int
 ) -> Iterator[tuple[Pointer, dict[str, Json]]]:
     for name, resource in resources.items():
         match resource:
             case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _MAX_LOOP_DEPTH:
                 yield from _resources_of_types(body, (*pointer, name, 2), resource_types, depth + 1)
-            case dict() if str(resource.get("Type")) in resource_types:
+            case dict() if resource_types is None or str(resource.get("Type")) in resource_types:
                 yield (*pointer, name), resource
 
 

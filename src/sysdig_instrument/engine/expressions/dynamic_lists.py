@@ -7,13 +7,15 @@ one depends on where the list comes from: items of a CommaDelimitedList, for exa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.engine.expressions.parameters import is_list_parameter
+from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.json_types import Json
 
+_REPLACED: Final = ("${", "&{", "{{")
+"""What begins a variable of a loop or a dynamic reference, which CloudFormation replaces."""
 _DELIMITERS: Final = (",", "|", ";", "^", "\t")
 
 
@@ -27,10 +29,13 @@ def prepend(expression: dict[str, Json], first: str, scope: EvaluationScope) -> 
 
 
 def is_prepended(expression: Json, first: str) -> bool:
-    """Return whether the expression is one that :func:`prepend` made with the same first item."""
+    """Return whether the expression is one that :func:`prepend` made with the same first item.
+
+    Whatever the rest is, the first piece is the item then: the delimiter does not occur in it.
+    """
     match expression:
         case {"Fn::Split": [str(outer), {"Fn::Join": [str(inner), [str(item), _]]}]}:
-            return outer == inner and item == first
+            return outer == inner and item == first and _is_safe(outer, first)
     return False
 
 
@@ -39,15 +44,20 @@ def _delimiter(expression: dict[str, Json], first: str, scope: EvaluationScope) 
     match expression:
         case {"Ref": str(name)} if is_list_parameter(name, scope):
             return None if "," in first else ","  # CloudFormation splits its value at commas
-        case {"Fn::Split": [str(delimiter), _]} if delimiter and delimiter not in first:
+        case {"Fn::Split": [str(delimiter), _]} if _is_safe(delimiter, first):
             return delimiter
         case {"Fn::FindInMap": [_, _, _, *rest]} if all(map(_is_literal_default, rest)):
             mappings = dict(scope.section("Mappings"))
             if any("Fn::Transform" in each for each in (mappings, *mappings.values()) if isinstance(each, dict)):
                 return None  # it inserts values that are not known here
-            strings = [*_strings(mappings), *_strings(rest), first]
+            strings = [*strings_in(mappings), *strings_in(rest), first]
             return next((each for each in _DELIMITERS if not any(each in string for string in strings)), None)
     return None
+
+
+def _is_safe(delimiter: str, first: str) -> bool:
+    """Return whether splitting at the delimiter leaves ``first`` whole, whatever CloudFormation replaces."""
+    return delimiter != "" and delimiter not in first and not any(each in delimiter for each in _REPLACED)
 
 
 def _is_literal_default(option: Json) -> bool:
@@ -56,11 +66,3 @@ def _is_literal_default(option: Json) -> bool:
         case {"DefaultValue": [*items]}:
             return all(isinstance(item, str) for item in items)
     return False
-
-
-def _strings(value: Json) -> Iterator[str]:
-    """Yield all strings in a value, at any depth, without the keys of objects."""
-    if isinstance(value, str):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _strings(item)

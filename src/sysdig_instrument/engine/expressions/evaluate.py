@@ -13,7 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
-from sysdig_instrument.engine.expressions.parameters import is_parameter, look_up, parameter_value
+from sysdig_instrument.engine.expressions.parameters import (
+    is_parameter,
+    look_up,
+    parameter_value,
+    with_dynamic_references,
+)
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import (
     CannotEvaluate,
@@ -25,11 +30,10 @@ from sysdig_instrument.engine.expressions.values import (
 )
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup
+from sysdig_instrument.engine.lookups import ExportLookup
 
 _SUB_VARIABLE: Final = r"\$\{([^{}]*)\}"
 _LOOP_VARIABLE: Final = r"[$&]\{([^{}]*)\}"
-_DYNAMIC_REFERENCE: Final = r"\{\{resolve:([^{}]*)\}\}"
 _MAX_CONDITIONS: Final = 10  # conditions in one expression: up to 2 ** 10 combinations
 
 
@@ -39,7 +43,7 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     Conditions for which there is no assumption are evaluated with the current parameter values.
     """
     if _is_plain(value):
-        return _as_evaluated(value)
+        return ABSENT if value is ABSENT else Known(value)
     try:
         return _as_evaluated(_evaluate(value, scope))
     except CannotEvaluate as error:
@@ -94,7 +98,11 @@ def _is_plain(value: Json | Absent) -> bool:
 
 
 def _as_evaluated(value: Json | Absent) -> Evaluated:
-    return ABSENT if value is ABSENT else Known(value)
+    if value is ABSENT:
+        return ABSENT
+    if any(isinstance(text, str) and "{{resolve:" in text for text in (value if isinstance(value, list) else (value,))):
+        return Unknown(Reason("it contains a dynamic reference that is malformed"))
+    return Known(value)
 
 
 # --- functions
@@ -121,9 +129,7 @@ def _evaluate_string(value: str, scope: EvaluationScope) -> Json:
         return value
     if scope.loops:
         value = re.sub(_LOOP_VARIABLE, lambda match: _substitute_loop_variable(match, scope), value)
-    if "{{resolve:" in value:
-        value = re.sub(_DYNAMIC_REFERENCE, lambda match: _dynamic_reference(match[1], scope), value)
-    return value
+    return with_dynamic_references(value, scope)
 
 
 def _substitute_loop_variable(match: re.Match[str], scope: EvaluationScope) -> str:
@@ -138,13 +144,6 @@ def _loop_item(name: str, scope: EvaluationScope) -> Json:
     if item is None:
         raise CannotEvaluate(Unknown(Reason(f'it depends on the items of the Fn::ForEach over "{name}"', EXPAND_LOOPS)))
     return item
-
-
-def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:
-    service, _, name = reference.partition(":")
-    if service == "ssm":
-        return to_string(look_up(SsmLookup(name), scope))
-    raise CannotEvaluate(Unknown(Reason(f"it contains a dynamic reference to {service}, which is never read")))
 
 
 def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
@@ -163,7 +162,7 @@ def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
             )
         return value
     if is_parameter(name, scope):
-        return parameter_value(name, scope)
+        return with_dynamic_references(parameter_value(name, scope), scope)
     return _ecr_repository(name, scope, "RepositoryName")
 
 
@@ -217,7 +216,8 @@ def _sub(argument: Json, scope: EvaluationScope) -> Json:
 def _join(argument: Json, scope: EvaluationScope) -> Json:
     match argument:
         case [str(delimiter), items]:
-            return delimiter.join(to_string(item) for item in _evaluate_list(items, scope))
+            joined = delimiter.join(to_string(item) for item in _evaluate_list(items, scope))
+            return with_dynamic_references(joined, scope)
     raise CannotEvaluate(Unknown(Reason("its Fn::Join is malformed")))
 
 
@@ -247,7 +247,7 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
     for key in keys:
         current = current.get(key) if isinstance(current, dict) else None
     if current is not None:
-        return current
+        return with_dynamic_references(current, scope)
     match rest:
         case [{"DefaultValue": default}]:
             return _evaluate(default, scope)
@@ -318,9 +318,11 @@ _Results: TypeAlias = dict[str, bool | None]
 def is_true(name: str, scope: EvaluationScope) -> bool | None:
     """Return whether a condition is true, or None if that is not known or there is no such condition.
 
-    The scope's assumptions take precedence, also for the conditions that this one refers to.
+    The scope's assumptions take precedence, also for the conditions that this one refers to. Only certain values decide:
+    what is under a false condition is left unprotected, and CloudFormation does not resolve dynamic references in
+    Conditions at all.
     """
-    return _evaluate_named(name, scope, {})
+    return _evaluate_named(name, scope.without_lookups(), {})
 
 
 def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:

@@ -1,4 +1,4 @@
-"""The parameters of a template: their names, their types and their values."""
+"""The values that come from outside of a template: its parameters, dynamic references, and lookups."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, Lookup, SsmLookup, Unavailable
 
+_MASK: Final = r"\*{4,}"
+"""What CloudFormation shows in place of the value of a NoEcho parameter."""
+_DYNAMIC_REFERENCE: Final = r"\{\{resolve:([^{}]*)\}\}"
 _SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?"
 
 
@@ -48,7 +51,16 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
         raise CannotEvaluate(
             Unknown(Reason(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))
         )
+    if any(
+        isinstance(text, str) and re.fullmatch(_MASK, text) for text in (value if isinstance(value, list) else [value])
+    ):
+        raise CannotEvaluate(
+            Unknown(Reason(f'the value of parameter "{name}" is masked by NoEcho', "Write a literal value"))
+        )
+    if name not in scope.section("Parameters"):  # in a snippet: it may be of an SSM type
+        _require_lookups(scope)
     if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
+        _require_lookups(scope)
         value = _ssm_value(value, scope)
     is_list = is_list_parameter(name, scope)
     if is_list and not isinstance(value, list):
@@ -76,8 +88,9 @@ def look_up(lookup: Lookup, scope: EvaluationScope) -> Json:
     """Return the answer to a lookup; one without an answer is recorded in the scope's state.
 
     Raises:
-        CannotEvaluate: There is no answer, or not yet.
+        CannotEvaluate: There is no answer, or not yet, or answers are not known in this scope.
     """
+    _require_lookups(scope)
     answer = scope.answer(lookup)
     match answer:
         case None:
@@ -87,3 +100,32 @@ def look_up(lookup: Lookup, scope: EvaluationScope) -> Json:
         case ImageConfig():
             raise TypeError(lookup)  # an image config for another kind of lookup: a bug in the caller
     return answer
+
+
+def _require_lookups(scope: EvaluationScope) -> None:
+    """Raise :class:`CannotEvaluate` if values that are looked up are not known in this scope."""
+    if not scope.knows_lookups:
+        raise CannotEvaluate(
+            Unknown(
+                Reason(
+                    "its value is not certain before deployment",
+                    "Write a literal value, or use a parameter of type String",
+                )
+            )
+        )
+
+
+def with_dynamic_references(value: Json, scope: EvaluationScope) -> Json:
+    """Return a value with the dynamic references in its strings replaced. CloudFormation does this after all functions."""
+    if isinstance(value, list):
+        return [with_dynamic_references(item, scope) for item in value]
+    if not isinstance(value, str) or "{{resolve:" not in value:
+        return value
+    return re.sub(_DYNAMIC_REFERENCE, lambda match: _dynamic_reference(match[1], scope), value)
+
+
+def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:
+    service, _, name = reference.partition(":")
+    if service == "ssm":
+        return to_string(look_up(SsmLookup(name), scope))
+    raise CannotEvaluate(Unknown(Reason(f"it contains a dynamic reference to {service}, which is never read")))

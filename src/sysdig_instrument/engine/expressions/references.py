@@ -1,4 +1,4 @@
-"""The names of the resources and parameters that an expression refers to, by Ref, Fn::GetAtt or Fn::Sub."""
+"""The names that an expression refers to, by Ref, Fn::GetAtt or Fn::Sub, and the texts in it."""
 
 from __future__ import annotations
 
@@ -31,3 +31,11 @@ def references(expression: Json | Absent) -> Iterator[str]:
         case list():
             for value in expression:
                 yield from references(value)
+
+
+def strings_in(value: Json | Absent) -> Iterator[str]:
+    """Yield all strings in a value, at any depth, without the keys of objects."""
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings_in(item)

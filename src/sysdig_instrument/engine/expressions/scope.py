@@ -41,13 +41,14 @@ class PlanState:
     ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set).
 
     The other fields are caches of what is computed once for the whole template: the logical ids of roles by RoleName, the
-    launchers by the logical id of the task definition, the IAM statements by secret and KMS key, and the agent's container
+    launchers by the logical id of the task definition, the names of the task definitions that are started on Fargate, the IAM statements by secret and KMS key, and the agent's container
     definition with the settings that it is for.
     """
 
     lookups: dict[Lookup, None] = field(default_factory=dict)
     role_ids_by_name: dict[str, str] | None = None
     launchers_by_task: dict[str, list[Launcher]] | None = None
+    started_on_fargate: frozenset[str] | None = None
     grant_statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
     agent_definition: tuple[object, dict[str, Json]] | None = None
 
@@ -60,6 +61,10 @@ class EvaluationScope:
     ``loops`` are the variables of the enclosing ``Fn::ForEach``, each with its item, or with ``None`` if the body is read
     once for all items. ``assumptions`` are the truth values that are assumed for conditions. With ``decides_conditions``,
     all other conditions are evaluated with the current parameter values.
+
+    Only certain values are known: literal ones, and those that parameters give. A value that is looked up (an SSM parameter,
+    a dynamic reference, an export) may have changed by the time it is deployed, so nothing may be left unprotected because
+    of it. Only with ``knows_lookups`` are the answers to lookups known, too.
     """
 
     template: Json
@@ -71,6 +76,7 @@ class EvaluationScope:
     loops: Mapping[str, Json] = field(default_factory=dict)
     assumptions: Assumptions = field(default_factory=dict)
     decides_conditions: bool = True
+    knows_lookups: bool = False
 
     def section(self, name: str) -> Mapping[str, Json]:
         """Return a section of the template; an empty mapping if it is missing or not an object."""
@@ -81,14 +87,22 @@ class EvaluationScope:
         return (
             self
             if assumptions == self.assumptions
-            else self._with(assumptions, decides_conditions=self.decides_conditions)
+            else self._with(assumptions, self.decides_conditions, self.knows_lookups)
         )
 
     def undecided(self, assumptions: Assumptions) -> EvaluationScope:
         """Return the scope with these assumptions in place of its own, in which no other condition is decided."""
-        return self._with(assumptions, decides_conditions=False)
+        return self._with(assumptions, False, self.knows_lookups)  # noqa: FBT003 - one call of many fields
 
-    def _with(self, assumptions: Assumptions, *, decides_conditions: bool) -> EvaluationScope:
+    def with_lookups(self) -> EvaluationScope:
+        """Return the scope in which the answers to lookups are known: for what protection does not depend on."""
+        return self if self.knows_lookups else self._with(self.assumptions, self.decides_conditions, True)  # noqa: FBT003
+
+    def without_lookups(self) -> EvaluationScope:
+        """Return the scope in which only certain values are known."""
+        return self._with(self.assumptions, self.decides_conditions, False) if self.knows_lookups else self  # noqa: FBT003
+
+    def _with(self, assumptions: Assumptions, decides_conditions: bool, knows_lookups: bool) -> EvaluationScope:  # noqa: FBT001
         # Not dataclasses.replace: this runs for every value of every container, and replace takes ten times as long.
         return EvaluationScope(
             self.template,
@@ -100,6 +114,7 @@ class EvaluationScope:
             self.loops,
             assumptions,
             decides_conditions,
+            knows_lookups,
         )
 
     def answer(self, lookup: Lookup) -> Answer | None:

@@ -247,10 +247,12 @@ class Settings:
         description="Instrument FireLens log routers too (containers with a FirelensConfiguration).",
     )
     launch_types: str = _setting(
-        OneOf(("FARGATE", "ALL")),
+        OneOf(("FARGATE", "FARGATE_COMPATIBLE", "ALL")),
         group="Selection",
         default="FARGATE",
-        description="`ALL`: instrument task definitions for EC2 and EXTERNAL too, for hosts without the host agent.",
+        description="Which task definitions to instrument. `FARGATE_COMPATIBLE`: also those for EC2 that could run on Fargate "
+        "(awsvpc, Cpu and Memory), as something outside of the template may start them there. `ALL`: also those for EC2 and "
+        "EXTERNAL, for hosts without the host agent.",
     )
     unsupported_architecture: str = _setting(
         OneOf(("warn", "fail")),

@@ -185,7 +185,7 @@ def _evaluate_setting(name: str, value: Json, scope: EvaluationScope) -> Evaluat
     keeps_expression = (
         setting is not None and isinstance(setting.value_type, String) and setting.value_type.allows_intrinsic
     )
-    return evaluate(value, scope) if is_expression(value) and not keeps_expression else Known(value)
+    return evaluate(value, scope.with_lookups()) if is_expression(value) and not keeps_expression else Known(value)
 
 
 def _problem(invalid: InvalidSetting, location: Location) -> Problem:

@@ -6,9 +6,10 @@ Source: the ECS API reference, ContainerDefinition, ``entryPoint`` and ``command
 from __future__ import annotations
 
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import WRAPPER
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, is_empty
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import (
@@ -20,9 +21,11 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     parse_tree,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate
+from sysdig_instrument.engine.expressions.references import strings_in
+from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
-from sysdig_instrument.engine.findings import Notice, Problem, Reason
-from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 
 Argv: TypeAlias = tuple[Json, ...]
 """The items of an EntryPoint or a Command, as written."""
@@ -33,11 +36,15 @@ class ArgvForm(Enum):
 
     EMPTY = "not given"
     WRAPPED = "begins with the wrapper"
-    NESTED = "has the wrapper further in, as in sh -c"
+    WRAPPER_ALONE = "is the wrapper, with nothing after it"
+    ELSEWHERE = "names the wrapper, but does not begin with it, as in sh -c"
     LIST = "a list"
     DYNAMIC = "an expression that evaluates to a list"
     EMPTY_NOW = "an expression that evaluates to no item with the current parameter values"
     INVALID = "not a list"
+
+
+REFUSED_FORMS: Final = (ArgvForm.ELSEWHERE, ArgvForm.INVALID, ArgvForm.EMPTY_NOW)
 
 
 def argv_forms(value: Json | Absent, container: Container, assumptions: Assumptions) -> Tree[ArgvForm]:
@@ -77,16 +84,33 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
     """Return the form of a list with these items."""
     if not items:
         return ArgvForm.EMPTY
-    first = items[0]
-    if isinstance(first, dict):
-        match evaluate(first, container.task.scope.assuming(assumptions)):
-            case Known(str(text)):
-                first = text
-    if first == WRAPPER:
-        return ArgvForm.WRAPPED
     if items == ("",):  # resets an ENTRYPOINT in Docker, so the wrapper would have nothing to start
         return ArgvForm.INVALID
-    return ArgvForm.NESTED if any(isinstance(item, str) and WRAPPER in item for item in items) else ArgvForm.LIST
+    scope = container.task.scope.assuming(assumptions)
+    current = [item if isinstance(item, str) else _known_or_written(item, scope) for item in items]
+    if current[0] == WRAPPER:
+        return ArgvForm.WRAPPED if any(item is not ABSENT for item in current[1:]) else ArgvForm.WRAPPER_ALONE
+    return ArgvForm.ELSEWHERE if any(map(names_wrapper, current)) else ArgvForm.LIST
+
+
+def _known_or_written(item: Json, scope: EvaluationScope) -> Json | Absent:
+    match evaluate(item, scope):
+        case Known(value):
+            return value
+        case Unknown():
+            return item
+    return ABSENT
+
+
+def names_wrapper(value: Json | Absent) -> bool:
+    """Return whether a text, or a text in an expression, names the wrapper in any spelling, such as ``/opt/draios//bin/instrument``.
+
+    This protects nothing. It tells a container that may be wrapped already, and must not be wrapped twice.
+    """
+    if isinstance(value, str):
+        _, name, rest = value.lower().partition("draios")
+        return bool(name) and "instrument" in rest
+    return any(map(names_wrapper, strings_in(value)))
 
 
 def _form_of_expression(value: dict[str, Json], container: Container, assumptions: Assumptions) -> ArgvForm:
@@ -95,17 +119,32 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
     match evaluate(value, container.task.scope.assuming(assumptions)):
         case Known([]) | Known([""]):
             return ArgvForm.EMPTY_NOW
-        case Known([str(first), *_]) if first == WRAPPER:
-            return ArgvForm.WRAPPED
-        case Known(list()) | Unknown():
-            return ArgvForm.DYNAMIC
+        case Known([str(first), *rest]) if first == WRAPPER:
+            return ArgvForm.WRAPPED if rest else ArgvForm.WRAPPER_ALONE
+        case Known(list(items)):
+            return ArgvForm.ELSEWHERE if names_wrapper(items) else ArgvForm.DYNAMIC
+        case Unknown():
+            return ArgvForm.ELSEWHERE if names_wrapper(value) else ArgvForm.DYNAMIC
     return ArgvForm.INVALID
+
+
+def wrapper_elsewhere_reason(key: str, container: Container) -> Reason:
+    """Return the reason why a value is refused that names the wrapper and does not begin with it."""
+    excluded = quote(container.name) if container.name else "…"
+    return Reason(
+        f"{key} names the wrapper {WRAPPER}, and only as the first item of EntryPoint does it certainly start the container",
+        f"Remove the wrapper from {key}, and the macro puts it in front; or exclude the container, with"
+        f" Metadata: {{SysdigInstrument: {{ExcludeContainers: [{excluded}]}}}}",
+        code=Code.WRAPPER_ELSEWHERE,
+    )
 
 
 def invalid_argv_finding(
     container: Container, key: str, leaf: LocatedValue, assumptions: Assumptions, form: ArgvForm
 ) -> Notice | Problem:
-    """Return the finding about a value of the form INVALID or EMPTY_NOW: a notice if its branch is not active."""
+    """Return the finding about a value in a form of ``REFUSED_FORMS``: a notice if its branch is not active."""
+    if form is ArgvForm.ELSEWHERE:
+        return container.problem_or_notice(leaf.pointer, assumptions, wrapper_elsewhere_reason(key, container))
     if form is ArgvForm.EMPTY_NOW:
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import WRAPPER
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, set_value
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import (
@@ -32,14 +33,18 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import ConfigResult, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.argv import (
+    REFUSED_FORMS,
     Argv,
     ArgvForm,
     argv_forms,
     argv_items,
     form_of_items,
     invalid_argv_finding,
+    names_wrapper,
+    wrapper_elsewhere_reason,
 )
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, EntryPointSource, Output, UnresolvedImage
 from sysdig_instrument.lazy_dataclasses import dataclass, field
@@ -48,7 +53,7 @@ _Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where the present value, if any, stays."""
 
 _UNCHANGED: Final[Tree[_Value]] = Leaf(ABSENT)
-_MANUALLY_WRAPPED: Final = (ArgvForm.WRAPPED, ArgvForm.NESTED)
+_NAMES_WRAPPER: Final = (ArgvForm.WRAPPED, ArgvForm.WRAPPER_ALONE, ArgvForm.ELSEWHERE)
 _REASON: Final = "the wrapper starts what the container runs"
 _ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
 _CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
@@ -96,9 +101,13 @@ def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Ass
             _record_unusable_images(container, assumed, wrapping)
             if isinstance(tree, Branch):  # otherwise, _entry_point_changes does this
                 _from_image(container, assumed, wrapping)
-        elif form is ArgvForm.LIST:
-            wrapping.record_source(EntryPointSource.TEMPLATE)
-        elif form in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
+        elif form in (ArgvForm.LIST, ArgvForm.DYNAMIC):
+            wrapping.outputs += _wrapper_in_command(container, assumed)
+            if form is ArgvForm.LIST:
+                wrapping.record_source(EntryPointSource.TEMPLATE)
+        elif form is ArgvForm.WRAPPER_ALONE:
+            wrapping.outputs += _without_program(container, assumed)
+        elif form in REFUSED_FORMS:
             wrapping.record_source(EntryPointSource.UNCHANGED)
     wrapping.outputs += _entry_point_changes(container, leaf, assumptions, tree, wrapping)
 
@@ -119,9 +128,7 @@ def _entry_point_changes(
             new = _from_image(container, assumptions, wrapping)
             if new != _UNCHANGED:
                 yield set_value(leaf, render_tree(new), _ENTRYPOINT_REASON)
-        case ArgvForm.NESTED:
-            yield _manual_wrapper_notice(container, "EntryPoint")
-        case ArgvForm.INVALID | ArgvForm.EMPTY_NOW:
+        case ArgvForm.ELSEWHERE | ArgvForm.INVALID | ArgvForm.EMPTY_NOW:
             yield invalid_argv_finding(container, "EntryPoint", leaf, assumptions, tree.value)
 
 
@@ -152,7 +159,7 @@ def _invalid_branches(
 ) -> Iterator[ChangeOrFinding]:
     """Yield the problems with a list under some of the conditions that decide its items."""
     for form, assumed in leaves(tree, assumptions):
-        if form in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
+        if form in REFUSED_FORMS:
             yield invalid_argv_finding(container, key, leaf, assumed, form)
 
 
@@ -171,18 +178,38 @@ def _prepend_wrapper(
     )  # fmt: skip
 
 
-def _manual_wrapper_notice(container: Container, key: str) -> Notice:
-    return container.notice(
-        (*container.pointer, key), Reason(f"{key} already starts the wrapper, so it is left unchanged",
-        f"Remove the wrapper from {key} to let the macro put it in front of the entry point"),
-    )  # fmt: skip
+def _without_program(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
+    """Yield a finding where an EntryPoint is the wrapper alone, and there is no Command that it could start."""
+    for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
+        if form is ArgvForm.EMPTY:
+            yield container.problem_or_notice((*container.pointer, "EntryPoint"), assumed, _NOTHING_TO_START)
+
+
+_NOTHING_TO_START: Final = Reason(
+    "There is only the wrapper, and no program that it could start",
+    "Add the program to Command, or remove the wrapper: then the image's ENTRYPOINT and CMD are written into the template",
+    code=Code.NOT_WRAPPED,
+)
+
+
+def _wrapper_in_command(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
+    """Yield a finding if Command, which is an argument of EntryPoint, names the wrapper."""
+    if "Command" not in container.value:  # as in most containers with an EntryPoint
+        return
+    for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
+        if form in _NAMES_WRAPPER:
+            yield _wrapper_elsewhere(container, "Command", assumed)
+
+
+def _wrapper_elsewhere(container: Container, key: str, assumptions: Assumptions) -> Notice | Problem:
+    return container.problem_or_notice((*container.pointer, key), assumptions, wrapper_elsewhere_reason(key, container))
 
 
 def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_Value]:
     """Return the image's ENTRYPOINT with the wrapper in front, under each combination of Command, Image and platform."""
 
     def of_command(form: ArgvForm, assumed: Assumptions) -> Tree[_Value]:
-        if form in _MANUALLY_WRAPPED:
+        if form in _NAMES_WRAPPER:
             return _UNCHANGED
         return flat_map(
             image_config(container, assumed), assumed, lambda config, _assumptions: Leaf(_wrapped_argv(config, form))
@@ -193,14 +220,21 @@ def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_
 
 def _wrapped_argv(config: ConfigResult, command: ArgvForm) -> _Value:
     """Return the EntryPoint that starts an image's ENTRYPOINT with the wrapper; ``ABSENT`` if there is nothing to start."""
-    if isinstance(config, NoConfig):
+    if isinstance(config, NoConfig) or any(map(names_wrapper, _argv_of_image(config, command))):
         return ABSENT
-    argv = config.entrypoint or (config.cmd if command is ArgvForm.EMPTY else ())
-    runs_nothing = command is ArgvForm.EMPTY and not argv
-    return ABSENT if runs_nothing or argv[:1] == (WRAPPER,) else [WRAPPER, *config.entrypoint]
+    runs_nothing = command is ArgvForm.EMPTY and not _argv_of_image(config, command)
+    return ABSENT if runs_nothing else [WRAPPER, *config.entrypoint]
+
+
+def _argv_of_image(config: ImageConfig, command: ArgvForm) -> tuple[str, ...]:
+    """Return what a container runs of its image's argv: a Command drops the image's CMD."""
+    return (*config.entrypoint, *(config.cmd if command is ArgvForm.EMPTY else ()))
 
 
 def _command_forms(container: Container, assumptions: Assumptions) -> Tree[ArgvForm]:
+    command = container.value.get("Command", ABSENT)
+    if not isinstance(command, dict):  # as in most containers: it has no branches
+        return argv_forms(command, container, assumptions)
     return flat_map(
         container.tree("Command"), assumptions, lambda leaf, assumed: argv_forms(leaf.value, container, assumed)
     )
@@ -223,7 +257,7 @@ def _write_image_command(
         new = _image_command(container, assumptions)
         if new != _UNCHANGED:
             wrapping.outputs.append(set_value(leaf, render_tree(new), _CMD_REASON))
-    elif tree.value in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):
+    elif tree.value in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):  # the wrapper in it is reported with the images
         wrapping.outputs.append(invalid_argv_finding(container, "Command", leaf, assumptions, tree.value))
 
 
@@ -261,16 +295,42 @@ def _image_command(container: Container, assumptions: Assumptions) -> Tree[_Valu
 def _record_unusable_images(container: Container, assumptions: Assumptions, wrapping: _Wrapping) -> None:
     """Record the images without a config, and those with nothing to run, where EntryPoint would come from the image."""
     for form, by_command in leaves(_command_forms(container, assumptions), assumptions):
-        if form in _MANUALLY_WRAPPED:
-            wrapping.outputs.append(_manual_wrapper_notice(container, "Command"))
+        if form is ArgvForm.ELSEWHERE:
+            wrapping.outputs.append(_wrapper_elsewhere(container, "Command", by_command))
             continue
-        for config, assumed in leaves(image_config(container, by_command), by_command):
+        if form is ArgvForm.WRAPPER_ALONE:
+            pointer = (*container.pointer, "Command")
+            wrapping.outputs.append(container.problem_or_notice(pointer, by_command, _NOTHING_TO_START))
+            continue
+        is_wrapped = form is ArgvForm.WRAPPED
+        configs = image_config(container, by_command, must_be_certain=is_wrapped)
+        for config, assumed in leaves(configs, by_command):
             if isinstance(config, NoConfig):
                 _record_unresolved(container, assumed, config, wrapping)
+            elif is_wrapped:
+                wrapping.outputs.append(_wrapped_by_command(container, assumed, config))
             elif form is ArgvForm.EMPTY and not config.entrypoint and not config.cmd:
                 _record_unresolved(container, assumed, _NOTHING_TO_RUN, wrapping)
+            elif any(map(names_wrapper, _argv_of_image(config, form))):
+                pointer = (*container.pointer, "Image")
+                wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
 
 
+def _wrapped_by_command(container: Container, assumptions: Assumptions, config: ImageConfig) -> Notice | Problem:
+    """Return the finding about a Command that begins with the wrapper: it is what runs if the image has no ENTRYPOINT."""
+    if config.entrypoint:
+        return _wrapper_elsewhere(container, "Command", assumptions)
+    return container.notice(
+        (*container.pointer, "Command"), Reason("Command begins with the wrapper, which a command that is given at launch replaces",
+        "Remove the wrapper from Command: the macro puts it into EntryPoint, where it stays, and where the hook and coverage see it"),
+    )  # fmt: skip
+
+
+_WRAPPER_IN_IMAGE: Final = Reason(
+    f"The image's ENTRYPOINT or CMD names the wrapper {WRAPPER}, and does not begin with it",
+    "Give the container an EntryPoint that starts the program itself, or exclude the container (ExcludeContainers)",
+    code=Code.WRAPPER_ELSEWHERE,
+)
 _NOTHING_TO_RUN: Final = NoConfig(
     Reason(
         "The image has neither ENTRYPOINT nor CMD, and the template gives no Command",

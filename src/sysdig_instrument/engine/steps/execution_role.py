@@ -149,7 +149,7 @@ def _role_of_template(expression: Json | Absent, scope: EvaluationScope) -> str 
     roles = {name for name in references(expression) if _is_role(resources.get(name))}
     if roles:
         return roles.pop() if len(roles) == 1 and _functions(expression) <= _ARN_FUNCTIONS else None
-    match evaluate(expression, scope):
+    match evaluate(expression, scope.with_lookups()):
         case Known(str(arn)):
             return _role_ids_by_name(scope).get(arn.rsplit("/", 1)[-1])
     return None

@@ -52,7 +52,7 @@ def access_key_statements(settings: Settings, scope: EvaluationScope) -> tuple[S
 
 def _access_key_statements(settings: Settings, scope: EvaluationScope) -> Iterator[Statement]:
     secret = settings.access_key_value_from
-    match evaluate(secret, scope):
+    match evaluate(secret, scope.with_lookups()):
         case Known(str(arn)) if arn.count(":") >= _MIN_ARN_FIELDS - 1:
             service, region = arn.split(":")[2:4]
             resource = _statement_resource(secret, arn)

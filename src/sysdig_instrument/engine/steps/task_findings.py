@@ -11,7 +11,7 @@ namespace, ECS Exec reaches only one container, and AWS does not say which.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
@@ -20,21 +20,21 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, is_given
 from sysdig_instrument.engine.expressions.decision_tree import leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_active, known_value
-from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.fargate_sizes import MEMORY
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, quote
-from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.launchers import launchers_by_task
 from sysdig_instrument.engine.platforms import is_platform_too_old, platform_member
 from sysdig_instrument.engine.settings.arns import ACCESS_KEY_FORMS, NO_ACCESS_KEY, SECRET_PATTERN
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.step import InstrumentedTask
-from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
+from sysdig_instrument.engine.template import TaskDefinition
 
 # --- Required settings, and memory for the agent
 
-_SSM_NAME_OR_MASKED: Final = r"[A-Za-z0-9_./-]*|\*{4}"
+_SSM_NAME: Final = r"[A-Za-z0-9_./-]*"
 
 
 def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
@@ -77,13 +77,13 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
 def _may_be_invalid_secret(expression: Json, task: TaskDefinition) -> bool:
     """Return whether an expression evaluates to something else than a secret, in any item or under any condition.
 
-    What is not known here passes, and so do the four asterisks that CloudFormation masks a NoEcho value with. ECS also
-    accepts the name of an SSM parameter in its own Region. An empty value is reported with the execution role.
+    What is not known here passes. ECS also accepts the name of an SSM parameter in its own Region. An empty value is
+    reported with the execution role.
     """
     return any(
         isinstance(value, Known)
-        and not (isinstance(value.value, str) and re.fullmatch(rf"{SECRET_PATTERN}|{_SSM_NAME_OR_MASKED}", value.value))
-        for scope in task.scopes
+        and not (isinstance(value.value, str) and re.fullmatch(rf"{SECRET_PATTERN}|{_SSM_NAME}", value.value))
+        for scope in (each.with_lookups() for each in task.scopes)
         for value, _ in leaves(evaluate_by_condition(expression, scope, scope.assumptions), scope.assumptions)
     )
 
@@ -105,7 +105,7 @@ def _takes_all_memory(task: TaskDefinition, settings: Settings, containers: Iter
 
 def _needs_reservation(task: TaskDefinition, settings: Settings) -> bool:
     """Return whether ECS would refuse the agent's container because neither it nor the task has a memory limit."""
-    if settings.launch_types == "FARGATE" or settings.agent_memory or settings.agent_memory_reservation:
+    if settings.launch_types != "ALL" or settings.agent_memory or settings.agent_memory_reservation:
         return False
     return not is_given(task.properties_or_empty.get("Memory", ABSENT), task.scope)
 
@@ -154,18 +154,11 @@ def _first_unknown(members: Iterable[str | Unknown]) -> Unknown | None:
 
 # --- The services, rules, pipes and schedules that launch the task
 
-LAUNCHER_TYPES: Final = frozenset(
-    {
-        "AWS::ECS::Service", "AWS::ECS::TaskSet", "AWS::Events::Rule", "AWS::Pipes::Pipe", "AWS::Scheduler::Schedule",
-    }
-)  # fmt: skip
-_TASK_DEFINITION_KEYS: Final = ("TaskDefinition", "TaskDefinitionArn")
-
 
 def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """Yield the findings about the resources of the template that launch the task."""
     task = instrumented.task
-    for launcher in _launchers_by_task(task.scope).get(task.name, ()):
+    for launcher in launchers_by_task(task.scope).get(task.name, ()):
         version = _launcher_value(launcher, "PlatformVersion", task.scope)
         if is_platform_too_old(version):
             yield Problem(
@@ -185,34 +178,3 @@ def _launcher_value(launcher: Launcher, key: str, scope: EvaluationScope) -> str
         case Known(str() | bool() as value):
             return str(value)
     return ""
-
-
-def _launchers_by_task(scope: EvaluationScope) -> Mapping[str, list[Launcher]]:
-    """Return the launchers of each task definition, by its logical id. Computed once for each plan."""
-    if scope.state.launchers_by_task is None:
-        scope.state.launchers_by_task = {}
-        for pointer, resource in resources_of_types(scope.template, LAUNCHER_TYPES):
-            condition = resource.get("Condition")
-            assumptions = {condition: True} if isinstance(condition, str) else {}
-            if is_active(assumptions, scope.assuming({})) is False:
-                continue
-            for object_pointer, value in _launching_objects(resource.get("Properties"), (*pointer, "Properties")):
-                for name in dict.fromkeys(
-                    name for key in _TASK_DEFINITION_KEYS for name in references(value.get(key, ABSENT))
-                ):
-                    scope.state.launchers_by_task.setdefault(name, []).append(
-                        Launcher(object_pointer, value, assumptions)
-                    )
-    return scope.state.launchers_by_task
-
-
-def _launching_objects(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Json]]]:
-    """Yield all objects in a value that name a task definition, each with its pointer."""
-    if isinstance(value, dict):
-        if not value.keys().isdisjoint(_TASK_DEFINITION_KEYS):
-            yield pointer, value
-        for key, member in value.items():
-            yield from _launching_objects(member, (*pointer, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _launching_objects(item, (*pointer, index))

@@ -232,7 +232,7 @@ def _target_size(task: TaskDefinition, scope: EvaluationScope, agent: Size, has_
     compatibilities = evaluate_by_condition(properties.get("RequiresCompatibilities", ABSENT), scope, task.assumptions)
     # Fargate's sizes are valid elsewhere, too, so they are used if the task is for Fargate under some condition.
     on_fargate = any(
-        runs_on_fargate(properties, scope.assuming(assumptions))
+        runs_on_fargate(task, scope.assuming(assumptions))
         for _, assumptions in leaves(compatibilities, task.assumptions)
     )
     cpu, memory = (_usage(task, scope, *each) for each in zip(RESOURCES, agent.amounts, strict=True))
