@@ -66,14 +66,17 @@ ENGINE_ORDER = (
     # Templates and settings
     "expressions",
     "settings/types",
+    "settings/patterns",
     "settings/table",
     "settings/layers",
     "template",
     "platforms",
     "container",
+    "settings/tags",
     "settings/template_layers",
     "images",
     "selection",
+    "opt_outs",
     # Plans
     "steps",
     "task_plan",
@@ -120,6 +123,7 @@ NAMES_FUNCTIONS = {
     "engine/steps/capabilities.py",
     "engine/steps/execution_role.py",
     "engine/steps/list_items.py",
+    "engine/steps/tags.py",
     "engine/template.py",
 }
 """The modules that may contain names of intrinsic functions."""

@@ -61,6 +61,8 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "AccessKeyKmsKey": [(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/abc")],
     "GrantAccessKeyRead": [("never", "never")],
     "DefaultExecutionRoleArn": [(ROLE, ROLE), ({"Fn::GetAtt": ["R", "Arn"]}, {"Fn::GetAtt": ["R", "Arn"]})],
+    "Reason": [(" SEC-12: no ptrace yet ", "SEC-12: no ptrace yet"), ("für a/b @x +=_.-:", "für a/b @x +=_.-:"), ("x" * 256, "x" * 256)],
+    "RequireReason": [("true", True), (False, False)],
     "LockedSettings": [("Priority,Collector", ["Priority", "Collector"])],
 }  # fmt: skip
 
@@ -83,6 +85,8 @@ BAD: dict[str, list[Json]] = {
     "Enabled": ["yes", 1, 0, [], {}, "1"],
     "Mode": ["opt_in"],
     "ExcludeContainers": [5, {}, [5], ["a b"], "[a", ["a,b"], "a\x0bb"],
+    "Reason": [5, [], {}, "a, b", "a\nb", "\x1b[2J", "\u202ea", "x" * 257, "aws:x", "AWS: x", "“x”", "a–b", "*", "<b>", "`x`"],
+    "RequireReason": ["yes", 1],
     "InternalRegistries": ["https://x", "x/y", "http://x/y", "x:port", "user@x"],
     "ImageConfigs": [[], {"n": []}, {"n": {"Cmd": "x"}}, {"n": {"Cmd": [5]}}, "{", {"": {}}, {"n": None}],
     "RegistryCredentials": [{"x": {}}, {"x": None}, []],

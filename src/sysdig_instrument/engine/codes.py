@@ -42,6 +42,8 @@ class Code(Enum):
     """A container has the agent's name and is not the agent."""
     REFUSED = "SI015"
     """The macro would refuse the task definition for another reason."""
+    REASON_MISSING = "SI016"
+    """It is left alone without a Reason, and RequireReason is true."""
 
     # Left alone
     DISABLED = "SI020"

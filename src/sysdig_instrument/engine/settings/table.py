@@ -11,6 +11,16 @@ from enum import Enum
 from typing import Any, Final
 
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.patterns import (
+    ACCESS_KEY_FORMS,
+    ARN_PREFIX,
+    REASON_FORM,
+    REASON_PATTERN,
+    ROLE_PATTERN,
+    SECRET_PATTERN,
+    SECRETS_MANAGER_PATTERN,
+    VARIABLE_PATTERN,
+)
 from sysdig_instrument.engine.settings.types import (
     ArgumentList,
     Boolean,
@@ -37,26 +47,6 @@ COLLECTORS: Final[Mapping[str, str]] = {
 """Sysdig SaaS regions and their collectors (sysdiglabs' Helm chart). The host names follow no pattern."""
 
 ENVIRONMENT_PREFIX: Final = "SYSDIG_INSTRUMENT_"
-
-_ARN_PREFIX = r"arn:aws[a-z-]*"
-_SECRETS_MANAGER_PATTERN = rf"{_ARN_PREFIX}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[A-Za-z0-9/_+=.@!-]+"
-SECRET_PATTERN: Final = (
-    rf"{_SECRETS_MANAGER_PATTERN}(:[^:\s*?${{}}]*:[^:\s*?${{}}]*:[^:\s*?${{}}]*)?"
-    rf"|{_ARN_PREFIX}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9_./-]+"
-)
-"""The ARN of a Secrets Manager secret or of an SSM parameter, in the forms that ECS accepts in ``valueFrom``.
-
-The ARN of a secret is alone, or has all three of ``:json-key:version-stage:version-id``, each of which may be empty. With
-another number of fields, ECS does not start the task (``getASMParametersFromInput`` in the source of the ECS agent). Names
-have only the characters that AWS allows in them, because a wildcard would act as one in the policy of the execution role.
-"""
-ACCESS_KEY_FORMS: Final = (
-    "the ARN, without wildcards, of an SSM parameter or of a Secrets Manager secret; the latter alone, or with all three of "
-    ":json-key:version-stage:version-id, which may be empty, as in :json-key::"
-)
-
-_ROLE_PATTERN = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
-_VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 class SettingScope(Enum):
@@ -134,7 +124,7 @@ class Settings:
         description="Image of the agent's container. Pin a tag or a digest in production.",
     )
     agent_image_credentials: str | None = _setting(
-        String("the ARN of a Secrets Manager secret", _SECRETS_MANAGER_PATTERN),
+        String("the ARN of a Secrets Manager secret", SECRETS_MANAGER_PATTERN),
         group="Agent",
         description="ARN of the secret with the credentials of the agent image's registry (RepositoryCredentials).",
     )
@@ -161,7 +151,7 @@ class Settings:
         description="More configuration for the agent, YAML or JSON text (SYSDIG_EXTRA_CONF).",
     )
     agent_environment: dict[str, Json] = _setting(
-        Object("a JSON object of variable names and values", "string or intrinsic", _VARIABLE_PATTERN),
+        Object("a JSON object of variable names and values", "string or intrinsic", VARIABLE_PATTERN),
         group="Agent",
         default={},
         description="More environment variables for the agent's container.",
@@ -235,6 +225,13 @@ class Settings:
         default=[],
         description="Names (globs) of the only containers to instrument; empty means all.",
     )
+    reason: str | None = _setting(
+        String(REASON_FORM, REASON_PATTERN),
+        group="Selection",
+        scope=SettingScope.CONTAINER,
+        description="Why this task definition or container is left alone, for example `no ptrace in this image: SEC-123`. "
+        "The Result, the hook and `coverage` show it.",
+    )
     instrument_log_routers: bool = _setting(
         Boolean(),
         group="Selection",
@@ -255,7 +252,7 @@ class Settings:
         description="What to do with ARM64 tasks: instrument them with a notice, or refuse. Sysdig documents x86-64 only.",
     )
     workload_environment: dict[str, Json] = _setting(
-        Object("a JSON object of variable names and values", "string or intrinsic", _VARIABLE_PATTERN),
+        Object("a JSON object of variable names and values", "string or intrinsic", VARIABLE_PATTERN),
         group="Workload",
         default={},
         scope=SettingScope.CONTAINER,
@@ -324,7 +321,7 @@ class Settings:
         description="How long the macro caches what it read for a tag, in seconds. What it read for a digest does not expire.",
     )
     access_key_kms_key: str | None = _setting(
-        String("the ARN of a KMS key", rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
+        String("the ARN of a KMS key", rf"{ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"),
         group="Roles",
         description="ARN of the KMS key that encrypts the access key's secret, if it is not AWS's own. Needed only for the permission to read the secret.",
     )
@@ -335,9 +332,17 @@ class Settings:
         description="`auto`: if the execution role is a resource of the template, grant it permission to read the access key.",
     )
     default_execution_role_arn: Json = _setting(
-        String("the ARN of an IAM role", _ROLE_PATTERN, allows_intrinsic=True),
+        String("the ARN of an IAM role", ROLE_PATTERN, allows_intrinsic=True),
         group="Roles",
         description="Execution role for task definitions without one: ECS needs it to read the agent's secret.",
+    )
+    require_reason: bool = _setting(
+        Boolean(),
+        group="Governance",
+        default=False,
+        scope=SettingScope.DEPLOYMENT,
+        description="`true`: refuse a template that leaves something alone without a `Reason`. "
+        "It does not apply to what the deployment's own settings leave alone.",
     )
     locked_settings: list[str] = _setting(
         StringList(),

@@ -27,7 +27,8 @@ from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason,
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.platforms import is_platform_too_old, platform_member
-from sysdig_instrument.engine.settings.table import ACCESS_KEY_FORMS, SECRET_PATTERN, Settings
+from sysdig_instrument.engine.settings.patterns import ACCESS_KEY_FORMS, SECRET_PATTERN
+from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
 
