@@ -85,7 +85,7 @@ BAD: dict[str, list[Json]] = {
     "Enabled": ["yes", 1, 0, [], {}, "1"],
     "Mode": ["opt_in"],
     "ExcludeContainers": [5, {}, [5], ["a b"], "[a", ["a,b"], "a\x0bb"],
-    "Reason": [5, [], {}, "a, b", "a\nb", "\x1b[2J", "\u202ea", "x" * 257, "aws:x", "AWS: x", "“x”", "a–b", "*", "<b>", "`x`"],
+    "Reason": [5, [], {}, "a, b", "a\nb", "\x1b[2J", "\u202ea", "x" * 257, "aws:x", "AWS: x", "\u201cx\u201d", "a\u2013b", "*", "<b>", "`x`"],
     "RequireReason": ["yes", 1],
     "InternalRegistries": ["https://x", "x/y", "http://x/y", "x:port", "user@x"],
     "ImageConfigs": [[], {"n": []}, {"n": {"Cmd": "x"}}, {"n": {"Cmd": [5]}}, "{", {"": {}}, {"n": None}],

@@ -38,7 +38,7 @@ class OptOut:
 
 
 def task_opt_out(task: TaskDefinition, settings: TaskSettings, why: str) -> tuple[OptOut, ...]:
-    """Return the opt-out of a task definition that is left alone as a whole, or nothing if it is not the template's doing."""
+    """Return the opt-out of a whole task definition, or nothing if the deployment would leave it alone too."""
     if _leaves_task_alone(task, settings.deployment):
         return ()
     return (OptOut(None, why, settings.resolved, _leaves_task_alone(task, settings.visible)),)

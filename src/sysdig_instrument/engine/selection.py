@@ -95,7 +95,9 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
         return Refuse("", Reason("Properties is not an object", "Write the task definition's Properties as an object"))
     resolved = task_settings.resolved
     if task_settings.all_disabled:
-        return _skip_by_setting("Enabled is false in {}", "Enabled", resolved, SkipReason.DISABLED)
+        return _skip_by_setting(
+            f"Enabled is false in {resolved.source('Enabled')}", "Enabled", resolved, SkipReason.DISABLED
+        )
     system = platform_member(properties, "OperatingSystemFamily", scope)
     if isinstance(system, str) and system.startswith("WINDOWS"):
         return Skip("a Windows task, which supports neither PidMode nor SYS_PTRACE", SkipReason.WINDOWS)
@@ -149,7 +151,9 @@ def decide_container(container: Container) -> Decision | Agent:
 def _decide_by_settings(container: Container) -> Decision:
     settings, resolved, name = container.settings, container.resolved, container.name
     if not settings.enabled:
-        return _skip_by_setting("Enabled is false in {}", "Enabled", resolved, SkipReason.DISABLED)
+        return _skip_by_setting(
+            f"Enabled is false in {resolved.source('Enabled')}", "Enabled", resolved, SkipReason.DISABLED
+        )
     if name is None and (settings.exclude_containers or settings.include_containers):
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
@@ -157,25 +161,35 @@ def _decide_by_settings(container: Container) -> Decision:
             "Give it a name that is known before deployment"),
         )  # fmt: skip
     if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
-        return _skip_by_setting("ExcludeContainers in {}", "ExcludeContainers", resolved, SkipReason.EXCLUDED)
+        return _skip_by_setting(
+            f"ExcludeContainers in {resolved.source('ExcludeContainers')}",
+            "ExcludeContainers",
+            resolved,
+            SkipReason.EXCLUDED,
+        )
     if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
         return _skip_by_setting(
-            "not in IncludeContainers in {}", "IncludeContainers", resolved, SkipReason.NOT_INCLUDED
+            f"not in IncludeContainers in {resolved.source('IncludeContainers')}",
+            "IncludeContainers",
+            resolved,
+            SkipReason.NOT_INCLUDED,
         )
     is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not is_opted_in:
         return _skip_by_setting(
-            "Mode is opt-in in {}, and nothing sets Enabled", "Mode", resolved, SkipReason.NOT_OPTED_IN
+            f"Mode is opt-in in {resolved.source('Mode')}, and nothing sets Enabled",
+            "Mode",
+            resolved,
+            SkipReason.NOT_OPTED_IN,
         )
     return Instrument.INSTRUMENT
 
 
 def _skip_by_setting(why: str, setting: str, resolved: ResolvedSettings, skip_reason: SkipReason) -> Skip:
-    """Return the decision to leave something alone because of a setting, with the layer of the setting and the Reason.
+    """Return the decision to leave something alone because of a setting. ``why`` gets the Reason, if there is one.
 
     A Reason of the deployment is about what the deployment leaves alone, and not about what a template does.
     """
-    why = why.format(resolved.source(setting))
     is_own_reason = resolved.is_from_template("Reason") or not resolved.is_from_template(setting)
     if resolved.values.reason and is_own_reason:
         why = f"{why} (Reason: {resolved.values.reason})"

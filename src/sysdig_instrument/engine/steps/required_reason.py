@@ -18,7 +18,7 @@ from sysdig_instrument.engine.steps.step import DecidedTask
 
 
 def required_reason(decided: DecidedTask) -> Iterator[Notice | Problem]:
-    """Yield a problem for each opt-out without a reason, or one for the task definition if it is left alone as a whole."""
+    """Yield a problem for each opt-out without a reason, or a single one if nothing in the task definition is instrumented."""
     if not decided.settings.deployment.values.require_reason:
         return
     without_reason = [each for each in decided.opt_outs if not each.reason]

@@ -40,7 +40,7 @@ _NAME: Final = r"[A-Za-z0-9_-]{1,255}"  # of a container, in ECS
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
-    """What a tag has to say.
+    """The content that a tag must have.
 
     ``value`` returns its value in place of an existing one, or of the empty text; or the reason why it cannot be said.
     ``is_required`` is false if the tag is only corrected where it exists.
