@@ -177,6 +177,32 @@ def test_tags_under_conditions_are_extended_where_something_is_missing() -> None
     ]
 
 
+def test_a_tag_in_a_branch_that_is_not_active_stays_as_it_is() -> None:
+    for conditional in (tag(INSTRUMENT, "false"), tag(EXCLUDE, "web")):
+        tags: list[Json] = [{"Fn::If": ["Inactive", conditional, NOVALUE]}]
+        assert tags_of(task(own={"Priority": "security"}, tags=tags)) == tags
+
+
+def test_tags_under_too_many_conditions_are_refused() -> None:
+    tags: list[Json] = [
+        {"Fn::If": [f"C{each}", {"Fn::If": [f"C{each + 1}", tag(INSTRUMENT, "true"), NOVALUE]}, NOVALUE]}
+        for each in range(0, 24, 2)
+    ]
+    value = task(own={"Enabled": False}, tags=tags)
+    value["Conditions"] |= {f"C{each}": {"Fn::Equals": [1, 2]} for each in range(24)}
+    assert any("under too many different conditions" in each for each in problems_of(value))
+
+
+def test_a_snippet_gets_the_tags_in_its_properties() -> None:
+    context = Context(
+        deployment_settings=merge_layers(Layer("here", {"Collector": "us2"})), transform_parameters={"Enabled": "false"}
+    )
+    snippet = task()["Resources"]["Api"]["Properties"]
+    output, problems = process(snippet, plan(snippet, context))
+    assert problems == ()
+    assert output == {**snippet, "Tags": [tag(INSTRUMENT, "false")]}
+
+
 def test_a_name_that_is_an_expression_stays_one() -> None:
     name: Json = {"Fn::Sub": "helper"}
     value = task(container(), container(Name=name), own={"ExcludeContainers": ["helper"]})

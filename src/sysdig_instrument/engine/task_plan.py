@@ -133,22 +133,26 @@ class _PlannedContainer:
 
 def plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     """Return the plan for one task definition."""
-    match decide_task(task, settings):
-        case Skip(why, reason):
-            opt_outs = task_opt_out(task, settings, why)
-            outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True))
-            outcome = _refused_outcome(outputs) or Outcome(None, Status.SKIPPED, why, skip_reason=reason)
-            return _finish(task, settings, outcome, (), (*settings.findings, *outputs))
-        case Refuse(key, reason):
-            pointer = (*task.properties_pointer, key) if key else task.properties_pointer
-            return _refuse_task(task, settings, Problem(Location(task.name, None, pointer), reason))
+    decision = decide_task(task, settings)
+    if isinstance(decision, Refuse):
+        pointer = (*task.properties_pointer, decision.key) if decision.key else task.properties_pointer
+        return _refuse_task(task, settings, Problem(Location(task.name, None, pointer), decision.reason))
     try:
+        if isinstance(decision, Skip):
+            return _skip_task(task, settings, decision)
         return _plan_container_lists(task, settings)
     except TooManyConditionsError:
         return _refuse_task(task, settings, Problem(
             Location(task.name, None, task.properties_pointer),
             Reason("The items of one of its lists are under too many different conditions", "Let several items share a condition"),
         ))  # fmt: skip
+
+
+def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> TaskPlan:
+    opt_outs = task_opt_out(task, settings, skip.why)
+    outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True))
+    skipped = Outcome(None, Status.SKIPPED, skip.why, skip_reason=skip.skip_reason)
+    return _finish(task, settings, _refused_outcome(outputs) or skipped, (), (*settings.findings, *outputs))
 
 
 def _refuse_task(task: TaskDefinition, settings: TaskSettings, problem: Problem) -> TaskPlan:

@@ -144,7 +144,7 @@ def _write(decided: DecidedTask, wanted: list[_Tag]) -> Iterator[ChangeOrFinding
     in_template: set[str | None] = set()
     added: set[str] = set()
     for leaf, assumptions in member_values(task.properties_or_empty, "Tags", task.properties_pointer, task.assumptions):
-        in_template |= {tag_key(each.value, task) for each in _existing_tags(leaf, assumptions)}
+        in_template |= {tag_key(each.value, task) for each, _ in _existing_tags(leaf, assumptions)}
         for output in _write_leaf(task, leaf, assumptions, wanted):
             if isinstance(output, AddedTags):
                 added |= output.keys
@@ -165,8 +165,8 @@ def _write_leaf(
         yield from _write_list(task, leaf, required)
     elif isinstance(leaf.value, list):
         for tag in wanted:
-            for each in _existing_tags(leaf, assumptions):
-                if tag_key(each.value, task) == tag.key:
+            for each, assumed in _existing_tags(leaf, assumptions):
+                if tag_key(each.value, task) == tag.key and is_active(assumed, task.scope) is not False:
                     yield from _correct(task, tag, each)
         yield from _extend_list(task, leaf, leaf.value, assumptions, required)
     elif required and is_active(assumptions, task.scope) is not False:
@@ -174,10 +174,9 @@ def _write_leaf(
         "Write Tags as a list of objects with Key and Value; the list and its items may be inside Fn::If"))  # fmt: skip
 
 
-def _existing_tags(leaf: LocatedValue, assumptions: Assumptions) -> Iterator[LocatedValue]:
+def _existing_tags(leaf: LocatedValue, assumptions: Assumptions) -> Iterator[tuple[LocatedValue, Assumptions]]:
     for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else []):
-        for found, _ in value_leaves(item, (*leaf.pointer, index), assumptions):
-            yield found
+        yield from value_leaves(item, (*leaf.pointer, index), assumptions)
 
 
 def _correct(task: TaskDefinition, tag: _Tag, leaf: LocatedValue) -> Iterator[ChangeOrFinding]:
