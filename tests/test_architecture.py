@@ -123,6 +123,7 @@ NAMES_FUNCTIONS = {
     "engine/steps/capabilities.py",
     "engine/steps/execution_role.py",
     "engine/steps/list_items.py",
+    "engine/steps/permissions.py",
     "engine/steps/tags.py",
     "engine/template.py",
 }

@@ -79,6 +79,8 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
         yield "platform-unknown", True
     if settings.collector is None:
         yield "collector-missing", True
+    if settings.values.get("AccessKeySecret") is None:
+        yield "access-key-missing", True
     if settings.string("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(platform):
         yield "unsupported-architecture", True
     yield from _execution_role_reasons(properties, settings)

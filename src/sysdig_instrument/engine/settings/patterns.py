@@ -16,6 +16,8 @@ The ARN of a secret is alone, or has all three of ``:json-key:version-stage:vers
 another number of fields, ECS does not start the task (``getASMParametersFromInput`` in the source of the ECS agent). Names
 have only the characters that AWS allows in them, because a wildcard would act as one in the policy of the execution role.
 """
+NO_ACCESS_KEY: Final = "none"
+"""The value of ``AccessKeySecret`` that says that the agent gets its key in another way."""
 ACCESS_KEY_FORMS: Final = (
     "the ARN, without wildcards, of an SSM parameter or of a Secrets Manager secret; the latter alone, or with all three of "
     ":json-key:version-stage:version-id, which may be empty, as in :json-key::"
