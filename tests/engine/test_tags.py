@@ -243,12 +243,12 @@ TOO_LONG: dict[str, Json] = {name: {"Enabled": False, "Reason": "why"} for name 
         (
             task(own={"Enabled": False}, **INCLUDED),
             {},
-            "contains Fn::Transform, whose result is not known here",
+            "contains Fn::Transform",
         ),
         (
             task(own={"Containers": {"web": {"Enabled": False, "Reason": "a" * 200}, "helper": {"Enabled": False, "Reason": "b" * 200}}}),
             {},
-            "The reasons do not fit into the 256 characters of tag",
+            "The reasons do not fit",
         ),
     ],
 )  # fmt: skip
