@@ -34,7 +34,7 @@ def inspect_text(text: object) -> None:
 def install() -> None:
     """Inspect all texts from now on, until the process ends."""
     _inspect_result(findings.Finding, "_with_location")
-    _inspect_result(task_plan, "_result_value")
+    _inspect_result(task_plan, "result_value")
     _inspect_result(macro, "failure_response")
     _inspect_result(hook, "_response")
     _inspect_arguments(errors.UserError)

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from case_folders import FOLDER
+from factories import container, processed, properties_of, template
 from fixtures_handler import invoke
 from sysdig_instrument.documents import load
 
@@ -120,6 +121,25 @@ def test_a_tag_excludes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     response = run_hook(monkeypatch, properties)
     assert response["hookStatus"] == "SUCCESS"
     assert "left alone" in response["message"]
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"Enabled": False, "Reason": "SEC-1"}, "is left alone: Enabled is false in the tags (Reason: SEC-1)"),
+        ({"Containers": {"web": {"Enabled": False, "Reason": "SEC-1"}}}, "is instrumented"),
+    ],
+)
+def test_what_metadata_leaves_alone_passes_by_the_macros_tags(
+    monkeypatch: pytest.MonkeyPatch, own: dict[str, Any], message: str
+) -> None:
+    value = template(container(), container(Name="helper"))
+    value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": own}
+    before = run_hook(monkeypatch, value["Resources"]["Api"]["Properties"])
+    assert (before["hookStatus"], before["errorCode"]) == ("FAILED", "NonCompliant")
+    response = run_hook(monkeypatch, properties_of(processed(value)))
+    assert response["hookStatus"] == "SUCCESS"
+    assert message in response["message"]
 
 
 @pytest.mark.parametrize(

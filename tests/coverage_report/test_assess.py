@@ -122,6 +122,13 @@ def test_protected(described: dict[str, Any]) -> None:
     assert assessment.agent_image == IMAGE
 
 
+def test_an_opt_out_without_a_required_reason_is_unprotected() -> None:
+    assessment = assessed(definition(registered(plain()), sysdig_instrument="false"), RequireReason=True)
+    assert assessment.status is TaskStatus.UNPROTECTED
+    assert not assessment.has_no_agent
+    assert "It is left alone without a Reason" in assessment.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("described", "settings", "reason"),
     [
@@ -147,6 +154,12 @@ def test_protected(described: dict[str, Any]) -> None:
             id="tag-kilt-ignore-containers",
         ),
         pytest.param(
+            definition(registered(plain()), sysdig_instrument_exclude="web", sysdig_instrument_reason="SEC-1"),
+            {"RequireReason": True},
+            'Container "web": ExcludeContainers in the tags (Reason: SEC-1)',
+            id="tag-sysdig-instrument-exclude",
+        ),
+        pytest.param(
             definition(registered(plain())),
             {"ExcludeContainers": "w*"},
             'Container "web": ExcludeContainers in the macro\'s deployment',
@@ -165,7 +178,16 @@ def test_protected(described: dict[str, Any]) -> None:
             id="opt-in",
         ),
     ],
-    ids=["tag", "Kilt's tag", "Windows", "Kilt's tag for a container", "settings", "log router", "opt-in"],
+    ids=[
+        "tag",
+        "Kilt's tag",
+        "Windows",
+        "Kilt's tag for a container",
+        "tag for a container",
+        "settings",
+        "log router",
+        "opt-in",
+    ],
 )
 def test_excluded(described: RegisteredTaskDefinition, settings: dict[str, Json], reason: str) -> None:
     assessment = assessed(described, **settings)

@@ -18,7 +18,7 @@ SOURCE = ROOT / "src" / "sysdig_instrument"
 PAGE = re.sub(r"\s+", " ", (ROOT / "docs" / "troubleshooting.md").read_text())
 
 DOES = (
-    "Add", "Admit", "Allow", "Check", "Correct", "Create", "Deploy", "Did you mean", "Give", "Have", "If", "Indent", "Install", "Leave", "Let",
+    "Add", "Admit", "Allow", "Ask", "Check", "Correct", "Create", "Deploy", "Did you mean", "Give", "Have", "If", "Indent", "Install", "Leave", "Let",
     "List", "Look", "Make", "Move", "Name", "Push", "Put", "Remove", "Rename", "Report", "Save", "Set", "Shorten", "Take", "Try",
     "Use", "Wait", "Write",
     "Add", "Fix", "Grant", "Provide", "Run",
@@ -41,6 +41,7 @@ NOT_MESSAGES = {
     "makes room for the agent's reservation",
     "records what was done, and why",
     "mounts /opt/draios with the wrapper from the agent's container",
+    "tells the hook and coverage what is left alone",
     "the workload only needs to read the agent's files",
     "as the settings say",
     "is set by this macro",
@@ -51,6 +52,10 @@ NOT_MESSAGES = {
     # parts of messages
     "the next Fargate size that fits",
     "which is enough",
+    "the task definition's Properties",
+    'Containers: {…: {Reason: "…"}}',
+    'Tags: [{Key: …, Value: "…"}]',
+    "Metadata: {SysdigInstrument: {…}}",
     "the ARN of AccessKeySecret",
     "it depends on too many conditions",
     # names of things in messages
@@ -162,8 +167,8 @@ def unexplained(found: Iterator[str]) -> list[str]:
 
 OF_THE_TOOL = {"cli", "coverage", "__main__.py"}
 WITHOUT_MESSAGES = {
-    "engine/settings/arns.py": "its texts are parts of messages, such as the forms of an ARN",
     "engine/settings/table.py": "its texts describe the settings",
+    "engine/settings/patterns.py": 'its texts are parts of messages, such as "the ARN of …"',
     "engine/settings/types.py": 'its texts are parts of messages, such as "true or false"',
     "function/telemetry.py": "its texts are names of metrics",
     "lazy_dataclasses.py": "its texts are Python code",

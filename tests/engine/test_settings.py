@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import setting_constraints
 from case_folders import ACCOUNT, REGION
 from factories import INVALID_SECRETS, ROLE, SECRET, VALID_SECRETS
+from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.layers import (
     Layer,
@@ -19,7 +20,7 @@ from sysdig_instrument.engine.settings.layers import (
     merge_layers,
     with_layer,
 )
-from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Setting, Settings, SettingScope
+from sysdig_instrument.engine.settings.table import BY_NAME, TABLE, Setting, Settings, SettingScope
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import fields, replace
 
@@ -63,6 +64,8 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "GrantAccessKeyRead": [("never", "never")],
     "DefaultExecutionRoleArn": [(ROLE, ROLE), ({"Fn::GetAtt": ["R", "Arn"]}, {"Fn::GetAtt": ["R", "Arn"]})],
     "LockedSettings": [("Priority,Collector", ["Priority", "Collector"]), ("*, !AgentCpu", ["*", "!AgentCpu"])],
+    "Reason": [(" SEC-12: no ptrace yet ", "SEC-12: no ptrace yet"), ("für a/b @x +=_.-:", "für a/b @x +=_.-:"), ("x" * 256, "x" * 256)],
+    "RequireReason": [("true", True), (False, False)],
 }  # fmt: skip
 
 BAD: dict[str, list[Json]] = {
@@ -85,6 +88,8 @@ BAD: dict[str, list[Json]] = {
     "Enabled": ["yes", 1, 0, [], {}, "1"],
     "Mode": ["opt_in"],
     "ExcludeContainers": [5, {}, [5], ["a b"], "[a", ["a,b"], "a\x0bb"],
+    "Reason": [5, [], {}, "a, b", "a\nb", "\x1b[2J", "\u202ea", "x" * 257, "aws:x", "AWS: x", "\u201cx\u201d", "a\u2013b", "*", "<b>", "`x`"],
+    "RequireReason": ["yes", 1],
     "InternalRegistries": ["https://x", "x/y", "http://x/y", "x:port", "user@x"],
     "ImageConfigs": [[], {"n": []}, {"n": {"Cmd": "x"}}, {"n": {"Cmd": [5]}}, "{", {"": {}}, {"n": None}],
     "RegistryCredentials": [{"x": {}}, {"x": None}, []],

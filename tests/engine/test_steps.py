@@ -11,14 +11,14 @@ from case_folders import ACCOUNT, CASES, REGION, Case
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
-from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS, all_steps
+from sysdig_instrument.engine.steps import CONTAINER_STEPS, OPT_OUT_STEPS, TASK_STEPS, all_steps
 from sysdig_instrument.planning import plan_with_lookups
 
 KEYS = {step.name: step.keys for step in all_steps()}
 TEMPLATES = [case for case in CASES if not case.is_plain and "Resources" in (case.document.value or {})]  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("steps", [CONTAINER_STEPS, TASK_STEPS], ids=["containers", "tasks"])
+@pytest.mark.parametrize("steps", [CONTAINER_STEPS, (*TASK_STEPS, *OPT_OUT_STEPS)], ids=["containers", "tasks"])
 def test_no_two_steps_own_the_same_key(steps: Sequence[Any]) -> None:
     keys = [key for step in steps for key in step.keys]
     assert len(keys) == len(set(keys))

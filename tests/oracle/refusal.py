@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from oracle.comparison import Comparison, without_agents, workloads, workloads_to_instrument
 from oracle.obstacles import obstacles
+from oracle.opt_outs import lacks_reason
 from oracle.selection import AGENT, WRAPPER, containers_of, is_agent, is_fargate, looks_like_the_agent
 from oracle.settings import Settings
 from oracle.structure import has_conditions, has_size_expression, structural_reasons
@@ -39,6 +40,8 @@ def find_reasons(comparison: Comparison) -> dict[str, bool]:
             found[reason] = comparison.is_deployed(name)
         if _has_nothing_but_agents(comparison, name):
             found.setdefault("workload-with-the-agents-name", False)
+        if Settings(comparison.settings).boolean("RequireReason") and lacks_reason(comparison, name):
+            found["reason-missing"] = found.get("reason-missing", False) or comparison.is_deployed(name)
         source, has_workloads = comparison.expression(name), bool(workloads(comparison, name))
         # Even if conditions leave no workload now, the macro may report what is wrong in the other branches.
         may_have_others = has_conditions(source) or _has_unknown_containers(comparison, name)

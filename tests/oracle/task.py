@@ -8,6 +8,7 @@ from dataclasses import replace
 from oracle.agent import check_agent
 from oracle.comparison import Comparison, Workload, without_agents, workloads_to_instrument
 from oracle.findings import Finding, findings_at
+from oracle.opt_outs import check_tags, without_own_tags
 from oracle.selection import AGENT, containers_of, is_agent, is_fargate
 from oracle.settings import Settings
 from oracle.structure import (
@@ -20,8 +21,8 @@ from oracle.task_sizes import check_size
 from oracle.values import Json, mapping, same, text_of
 from oracle.workload import Expected, check_workload
 
-# The properties that the macro may change: _check_properties, _check_size and _check_containers have their rules.
-INSTRUMENTED_PROPERTIES = ("PidMode", "Cpu", "Memory", "ContainerDefinitions", "ExecutionRoleArn")
+# The properties that the macro may change: _check_properties, _check_size, _check_containers and check_tags have their rules.
+INSTRUMENTED_PROPERTIES = ("PidMode", "Cpu", "Memory", "ContainerDefinitions", "ExecutionRoleArn", "Tags")
 
 
 def check_task(comparison: Comparison, name: str) -> Iterator[Finding]:
@@ -32,7 +33,8 @@ def check_task(comparison: Comparison, name: str) -> Iterator[Finding]:
         return
     if name in comparison.before.inactive:
         return  # not created under these conditions; its text is compared anyway, and other conditions create it
-    is_unchanged = same(before.get("Properties"), after.get("Properties"))
+    yield from findings_at(name, check_tags(comparison, name))
+    is_unchanged = same(*(without_own_tags(each.get("Properties")) for each in (before, after)))
     if is_unchanged and name in comparison.at_run_time.inactive:
         return  # inactive in this run, so the macro may leave it unchanged
     settings, expected = comparison.settings_of(name), workloads_to_instrument(comparison, name)
@@ -89,7 +91,7 @@ def _check_properties(comparison: Comparison, name: str, expected: list[Workload
         yield Finding(name, "the order of the properties changed")
     role = comparison.settings_of(name).string("DefaultExecutionRoleArn")
     for key in {**before, **after}:
-        if key in {"PidMode", "ContainerDefinitions"} or (key in {"Cpu", "Memory"} and key in before):
+        if key in {"PidMode", "ContainerDefinitions", "Tags"} or (key in {"Cpu", "Memory"} and key in before):
             continue
         if key == "ExecutionRoleArn" and key not in before and role is not None:
             if after[key] != role:

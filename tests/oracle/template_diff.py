@@ -60,11 +60,13 @@ class _Resources:
         if not same(_without_result(before.get("Metadata")), _without_result(after.get("Metadata"))):
             yield Finding(f"{location}.Metadata", "more than SysdigInstrument.Result changed")
         old_properties, new_properties = mapping(before.get("Properties")), mapping(after.get("Properties"))
-        may_be_added = {"PidMode", "ExecutionRoleArn"}
+        may_be_added = {"PidMode", "ExecutionRoleArn", "Tags"}
         yield from _check_key_order(f"{location}.Properties", old_properties, new_properties, may_be_added=may_be_added)
         for key, old in old_properties.items():
             if key in SIZES:
                 yield from self._check_expressions(f"{location}.Properties.{key}", old, new_properties.get(key), {})
+            elif key == "Tags":
+                yield from _check_tags(f"{location}.Properties.Tags", old, new_properties.get(key))
             elif key not in {CONTAINERS, "PidMode"} and not same(old, new_properties.get(key)):
                 yield Finding(f"{location}.Properties.{key}", "changed")
         containers = (old_properties.get(CONTAINERS), new_properties.get(CONTAINERS))
@@ -225,3 +227,13 @@ def _check_policies(location: str, before: Json, after: Json) -> Iterator[Findin
         covers_all = statement.get("Resource") in ("*", ["*"], None) and actions != "ecr:GetAuthorizationToken"
         if statement.get("Effect") != "Allow" or covers_all:
             yield Finding(location, "the policy covers more than the agent's container needs")
+
+
+def _check_tags(location: str, before: Json, after: Json) -> Iterator[Finding]:
+    """Yield a finding if a tag is missing, apart from the values of the macro's own tags."""
+    if isinstance(before, list) and isinstance(after, list):
+        kept = [tag for tag in before if not str(mapping(tag).get("Key")).startswith("sysdig-instrument")]
+        if [canonical(tag) for tag in kept if not _contains(after, tag)]:
+            yield Finding(location, "a tag changed")
+    elif function_of(before) is None and not same(before, after):
+        yield Finding(location, "changed")

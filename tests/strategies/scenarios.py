@@ -52,13 +52,21 @@ _OPTIONAL: dict[str, JsonStrategy] = {
     "LaunchTypes": st.just("ALL"),
     "OnUnresolvedImage": st.just("skip"),
     "Mode": st.just("opt-in"),
+    "RequireReason": st.just("true"),
     "CollectorPort": st.sampled_from([6666, "6666"]),
 }
 _BY_RESOURCE: dict[str, JsonStrategy] = {
     "Enabled": st.sampled_from([True, "false"]),
     "Priority": st.just("security"),
     "AccessKeySecret": st.sampled_from([{"Ref": "Size"}, {"Fn::If": ["IsLive", KEY_ARN, {"Ref": "Size"}]}]),
-    "Containers": st.sampled_from([{"c0": {"Enabled": "false"}}, {"c1": {"WorkloadEnvironment": {"EXTRA": "1"}}}]),
+    "Reason": st.just("legacy"),
+    "Containers": st.sampled_from(
+        [
+            {"c0": {"Enabled": "false", "Reason": "own"}},
+            {"c0": {"Enabled": False}},
+            {"c1": {"WorkloadEnvironment": {"EXTRA": "1"}}},
+        ]
+    ),
 }
 
 
@@ -98,6 +106,7 @@ _TAGS: JsonStrategy = st.sampled_from([
     [{"Key": "sysdig-instrument", "Value": "true"}],
     [{"Key": {"Ref": "Stage"}, "Value": {"Fn::Sub": "${AWS::StackName}"}}, {"Fn::If": ["IsLive", {"Key": "a", "Value": "b"}, NOVALUE]}],
     [{"Key": "kilt-ignore-containers", "Value": "c1: c2"}],
+    [{"Key": "sysdig-instrument-exclude", "Value": "c1 c2"}, {"Key": "sysdig-instrument-reason", "Value": "old"}],
 ])  # fmt: skip
 
 

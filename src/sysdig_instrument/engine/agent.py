@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 AGENT_NAME: Final = "SysdigInstrumentation"
@@ -21,3 +22,15 @@ SIDECAR_VARIABLE: Final = "SYSDIG_SIDECAR"
 
 ACCESS_KEY_VARIABLE: Final = "SYSDIG_ACCESS_KEY"
 """The variable with Sysdig's access key, in the Secrets of the agent container."""
+
+COLLECTORS: Final[Mapping[str, str]] = {
+    "us1": "collector.sysdigcloud.com",
+    "us2": "ingest-us2.app.sysdig.com",
+    "us3": "ingest.us3.sysdig.com",
+    "us4": "ingest.us4.sysdig.com",
+    "eu1": "ingest-eu1.app.sysdig.com",
+    "au1": "ingest.au1.sysdig.com",
+    "in1": "ingest.in1.sysdig.com",
+    "me2": "ingest.me2.sysdig.com",
+}
+"""Sysdig SaaS regions and their collectors (sysdiglabs' Helm chart). The host names follow no pattern."""

@@ -59,7 +59,6 @@ class Code(Enum):
     """A container has the agent's name and is not the agent."""
     REFUSED = "SI015"
     """The macro would refuse the task definition for another reason."""
-
     VOLUME_WRITABLE = "SI016"
     """The container can write to the volume with the wrapper."""
     WRAPPER_OVERRIDDEN = "SI017"
@@ -72,6 +71,8 @@ class Code(Enum):
     """The agent's container has something that no setting asks for and that can change what the agent does."""
     AGENT_VARIABLES = "SI051"
     """The agent's container lacks a variable that the agent needs, or has an invalid value for it."""
+    REASON_MISSING = "SI052"
+    """It is left alone without a Reason, and RequireReason is true."""
 
     # Left alone
     DISABLED = "SI020"

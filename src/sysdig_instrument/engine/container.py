@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, Tree, parse_tree, value_leaves
-from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression, known_value
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
@@ -78,6 +78,25 @@ class Container:
     def problem_or_notice(self, pointer: Pointer, assumptions: Assumptions, reason: Reason) -> Notice | Problem:
         """Return a problem, or only a notice if its location is in a branch that is not active."""
         return problem_or_notice(Problem(self.location(pointer), reason), assumptions, self.task)
+
+
+def container_at(
+    task: TaskDefinition,
+    leaf: LocatedValue,
+    assumptions: Assumptions,
+    position: int,
+    settings_of: Callable[[str | None], ResolvedSettings],
+) -> Container | None:
+    """Return the container definition at a location, or None if it is not written as an object.
+
+    ``settings_of`` returns the settings of a container, by its name.
+    """
+    if not isinstance(leaf.value, dict) or is_expression(leaf.value):
+        return None
+    scope = task.scope.assuming(assumptions)
+    value = known_value(leaf.value.get("Name", ABSENT), scope)
+    name = value if isinstance(value, str) else None
+    return Container(task, leaf.value, leaf.pointer, assumptions, name, position, settings_of(name), scope)
 
 
 def problem_or_notice(problem: Problem, assumptions: Assumptions, task: TaskDefinition) -> Notice | Problem:
@@ -185,3 +204,19 @@ def container_definitions(
         for leaf, assumed in value_leaves(element, (*pointer, index), assumptions):
             if leaf.value is not ABSENT:
                 yield index + 1, leaf, assumed
+
+
+def not_a_list_problem(task: TaskDefinition, containers: LocatedValue) -> Problem:
+    """Return the problem that ContainerDefinitions is not a list."""
+    return Problem(
+        Location(task.name, None, containers.pointer), Reason("ContainerDefinitions is not written as a list in the template",
+        "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions"),
+    )  # fmt: skip
+
+
+def not_a_container_problem(task: TaskDefinition, leaf: LocatedValue, position: int) -> Problem:
+    """Return the problem that a container definition is not an object."""
+    return Problem(
+        Location(task.name, f"#{position}", leaf.pointer), Reason("The container definition is not written as an object in the template",
+        "Write it as an object; its members, and the object under Fn::If, may be expressions"),
+    )  # fmt: skip

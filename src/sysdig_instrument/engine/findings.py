@@ -101,6 +101,11 @@ class Problem(Finding):
     """A finding for which the whole template is refused."""
 
 
+def as_notice(finding: Finding, clause: str) -> Finding:
+    """Return a problem as a notice whose fact has one more clause: why it does no harm. Another finding stays as it is."""
+    return Notice(finding.location, finding.reason.with_clause(clause)) if isinstance(finding, Problem) else finding
+
+
 def quote(text: str) -> str:
     """Return a name or an image reference in quotes, on one line and of limited length."""
     return f'"{single_line(text, _MAX_NAME)}"'

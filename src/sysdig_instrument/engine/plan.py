@@ -106,7 +106,8 @@ def plan(template: Json, context: Context) -> Plan:
         template, context.deployment_settings, context.transform_parameters, scope
     )
     tasks = tuple(
-        plan_task(task, template_layers.task_settings(task, resolved)) for task in task_definitions(template, scope)
+        plan_task(task, template_layers.task_settings(task, resolved, context.deployment_settings))
+        for task in task_definitions(template, scope)
     )
     stacks = (pointer for pointer, _ in resources_of_types(template, {STACK}))
     hidden_notices = (*map(_nested_stack_notice, stacks), *map(_opaque_transform_notice, opaque_transforms(template)))

@@ -249,7 +249,13 @@ def is_excluded(container: Container) -> bool:
 
 
 def _skip_by_setting(why: str, setting: str, resolved: ResolvedSettings, skip_reason: SkipReason) -> Skip:
-    """Return the decision to leave something alone because of a setting, with the layer of the setting."""
+    """Return the decision to leave something alone because of a setting. ``why`` gets the Reason, if there is one.
+
+    A Reason of the deployment is about what the deployment leaves alone, and not about what a template does.
+    """
+    is_own_reason = resolved.is_from_template("Reason") or not resolved.is_from_template(setting)
+    if resolved.values.reason and is_own_reason:
+        why = f"{why} (Reason: {resolved.values.reason})"
     return Skip(why, skip_reason, resolved.source(setting))
 
 

@@ -12,20 +12,23 @@ from typing import Final
 from sysdig_instrument.engine.container import (
     WRITE_OUT_RESULT,
     Container,
+    container_at,
     container_definitions,
     container_lists,
     is_empty,
+    not_a_container_problem,
+    not_a_list_problem,
     why_opaque,
 )
 from sysdig_instrument.engine.expressions.decision_tree import (
     Assumptions,
-    LocatedValue,
     TooManyConditionsError,
     any_of,
 )
-from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, known_value
-from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
-from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
+from sysdig_instrument.engine.expressions.evaluate import is_active
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, as_notice, quote
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.opt_outs import container_opt_outs, task_opt_out
 from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.selection import (
     CONTAINER_KEYS,
@@ -40,10 +43,12 @@ from sysdig_instrument.engine.selection import (
     decide_task,
 )
 from sysdig_instrument.engine.settings.template_layers import TaskSettings, unknown_containers
-from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS
+from sysdig_instrument.engine.steps import CONTAINER_STEPS, OPT_OUT_STEPS, TASK_STEPS
 from sysdig_instrument.engine.steps.agent_container import agent_container, disguised_workloads
-from sysdig_instrument.engine.steps.result import result
+from sysdig_instrument.engine.steps.result import result, result_value
 from sysdig_instrument.engine.steps.step import (
+    AddedTags,
+    DecidedTask,
     EntryPointSource,
     Grant,
     Input,
@@ -128,20 +133,26 @@ class _PlannedContainer:
 
 def plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     """Return the plan for one task definition."""
-    match decide_task(task, settings):
-        case Skip(why, reason, layer):
-            outcome = Outcome(None, Status.SKIPPED, why, skip_reason=reason, layer=layer)
-            return _finish(task, settings, outcome, (), settings.findings)
-        case Refuse(key, reason):
-            pointer = (*task.properties_pointer, key) if key else task.properties_pointer
-            return _refuse_task(task, settings, Problem(Location(task.name, None, pointer), reason))
+    decision = decide_task(task, settings)
+    if isinstance(decision, Refuse):
+        pointer = (*task.properties_pointer, decision.key) if decision.key else task.properties_pointer
+        return _refuse_task(task, settings, Problem(Location(task.name, None, pointer), decision.reason))
     try:
+        if isinstance(decision, Skip):
+            return _skip_task(task, settings, decision)
         return _plan_container_lists(task, settings)
     except TooManyConditionsError:
         return _refuse_task(task, settings, Problem(
             Location(task.name, None, task.properties_pointer),
             Reason("The items of one of its lists are under too many different conditions", "Let several items share a condition"),
         ))  # fmt: skip
+
+
+def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> TaskPlan:
+    opt_outs = task_opt_out(task, settings, skip.why)
+    outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True))
+    skipped = Outcome(None, Status.SKIPPED, skip.why, skip_reason=skip.skip_reason, layer=skip.layer)
+    return _finish(task, settings, _refused_outcome(outputs) or skipped, (), (*settings.findings, *outputs))
 
 
 def _refuse_task(task: TaskDefinition, settings: TaskSettings, problem: Problem) -> TaskPlan:
@@ -157,7 +168,7 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         if is_empty(containers.value):
             continue
         if not isinstance(containers.value, list):
-            outputs.append(_not_a_list_problem(task, containers))
+            outputs.append(not_a_list_problem(task, containers))
             continue
         in_list, problems = _plan_containers(task, containers.value, containers.pointer, assumptions, settings)
         planned += in_list
@@ -173,11 +184,13 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         outputs += unknown_containers(task, settings, [each.container.name for each in planned])
     outcomes = tuple(each.outcome for each in planned)
     paths = [each.container.assumptions for each in planned if each.is_instrumented]
+    opt_out_outputs = _opt_out_outputs(_decided_task(task, settings, planned))
     if not paths:
         findings = [output for output in outputs if isinstance(output, Finding)]
         why = _why_not_protected(outcomes) or "no container to instrument"
         skipped = Outcome(None, Status.SKIPPED, why, skip_reason=SkipReason.NOTHING_TO_INSTRUMENT)
-        return _finish(task, settings, _refused_outcome(outputs) or skipped, outcomes, findings)
+        all_outputs = [*findings, *opt_out_outputs]
+        return _finish(task, settings, _refused_outcome(all_outputs) or skipped, outcomes, all_outputs)
     instrumented = InstrumentedTask(
         task,
         settings.resolved.values,
@@ -188,6 +201,7 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
     )
     owner = task.owner
     all_outputs = [output for step in TASK_STEPS for output in _run_step(step, instrumented, owner)]
+    all_outputs += opt_out_outputs
     why = _why_not_protected(outcomes)
     outcome = _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
     return _finish(task, settings, outcome, outcomes, all_outputs)
@@ -197,6 +211,30 @@ def _why_not_protected(outcomes: Iterable[Outcome]) -> str:
     """Return why the task definition is not protected once the plan is applied; an empty string if it is."""
     unread = [quote(str(outcome.name)) for outcome in outcomes if outcome.image_unread]
     return f"not protected, because the wrapper does not start {', '.join(unread)}" if unread else ""
+
+
+def _decided_task(task: TaskDefinition, settings: TaskSettings, planned: Iterable[_PlannedContainer]) -> DecidedTask:
+    """Return what the steps about opt-outs need: the containers that are instrumented, and those that the template leaves alone.
+
+    A container whose image could not be read is not left alone on purpose.
+    """
+    planned = [each for each in planned if each.outcome.status is not Status.AGENT]
+    instrumented = tuple(each.container for each in planned if each.is_instrumented)
+    skipped = [
+        (each.container, each.outcome.why)
+        for each in planned
+        if each.outcome.status is Status.SKIPPED and not each.outcome.image_unread
+    ]
+    opt_outs = container_opt_outs(task, settings, skipped, is_instrumented=bool(instrumented)) if skipped else ()
+    return DecidedTask(task, settings, instrumented, opt_outs, is_whole=len(skipped) == len(planned))
+
+
+def _opt_out_outputs(decided: DecidedTask) -> list[Output]:
+    """Return the outputs of the steps about opt-outs. Nothing is to be said about a task without settings of its own."""
+    settings = decided.settings
+    if settings.resolved is settings.deployment and not settings.containers and settings.visible is settings.deployment:
+        return []
+    return [output for step in OPT_OUT_STEPS for output in _run_step(step, decided, decided.task.owner)]
 
 
 def _run_step(step: Step[Input], step_input: Input, owner: Owner) -> list[Output]:
@@ -219,16 +257,11 @@ def _plan_containers(
     planned: list[_PlannedContainer] = []
     problems: list[Problem] = []
     for position, leaf, assumed in container_definitions(containers, pointer, assumptions):
-        if not isinstance(leaf.value, dict) or is_expression(leaf.value):
-            problems.append(_not_a_container_problem(task, leaf, position))
-            continue
-        scope = task.scope.assuming(assumed)
-        value = known_value(leaf.value.get("Name", ABSENT), scope)
-        name = value if isinstance(value, str) else None
-        container = Container(
-            task, leaf.value, leaf.pointer, assumed, name, position, settings.for_container(name), scope
-        )
-        planned.append(_plan_container(container))
+        container = container_at(task, leaf, assumed, position, settings.for_container)
+        if container:
+            planned.append(_plan_container(container))
+        else:
+            problems.append(not_a_container_problem(task, leaf, position))
     return planned, problems
 
 
@@ -303,22 +336,29 @@ def _finish(
     changes: list[Change] = []
     findings: list[Finding] = []
     grant: Grant | None = None
+    added_tags = settings.added_tags
     for output in outputs:
         if isinstance(output, Change):
             changes.append(output)
         elif isinstance(output, Grant):
             grant = output
+        elif isinstance(output, AddedTags):
+            added_tags |= output.keys
         elif isinstance(output, Finding):
             findings.append(output)
     if any(isinstance(each, Problem) for each in findings) and is_active(task.assumptions, task.scope) is False:
-        changes, findings = [], [_as_notice(each) for each in findings]
+        clause = "the task is not created with the current parameters, so it was left unchanged"
+        changes, findings = [], [as_notice(each, clause) for each in findings]
+        added_tags = settings.added_tags
         outcome = Outcome(
             None,
             Status.SKIPPED,
             "not created with the current parameters, and cannot be instrumented",
             skip_reason=SkipReason.NOT_CREATED,
         )
-    for output in result(task, _result_value(outcome, containers, findings), changed=bool(changes)):
+    by_container = {str(each.name): each.text for each in containers}
+    value = result_value(outcome.text, by_container, findings, added_tags)
+    for output in result(task, value, changed=bool(changes)):
         if isinstance(output, Change):
             changes.append(output.owned_by(task.owner, "Metadata"))
         else:
@@ -328,37 +368,7 @@ def _finish(
     return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings), grant)
 
 
-def _result_value(outcome: Outcome, containers: Iterable[Outcome], findings: Iterable[Finding]) -> Json:
-    value: dict[str, Json] = {"Task": outcome.text}
-    if named := {str(each.name): each.text for each in containers}:
-        value["Containers"] = dict(named)
-    if notices := [finding.stable_text for finding in findings if isinstance(finding, Notice)]:
-        value["Notices"] = list(dict.fromkeys(notices))
-    return value
-
-
-def _as_notice(finding: Finding) -> Finding:
-    if not isinstance(finding, Problem):
-        return finding
-    clause = "the task is not created with the current parameters, so it was left unchanged"
-    return Notice(finding.location, finding.reason.with_clause(clause))
-
-
 def _opaque_task_problem(task: TaskDefinition) -> Iterator[Problem]:
     if why := why_opaque(task.properties_or_empty, _TASK_KEYS, task.scope):
         location = Location(task.name, None, task.properties_pointer)
         yield Problem(location, Reason(f"The task definition {why}", WRITE_OUT_RESULT))
-
-
-def _not_a_list_problem(task: TaskDefinition, containers: LocatedValue) -> Problem:
-    return Problem(
-        Location(task.name, None, containers.pointer), Reason("ContainerDefinitions is not written as a list in the template",
-        "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions"),
-    )  # fmt: skip
-
-
-def _not_a_container_problem(task: TaskDefinition, leaf: LocatedValue, position: int) -> Problem:
-    return Problem(
-        Location(task.name, f"#{position}", leaf.pointer), Reason("The container definition is not written as an object in the template",
-        "Write it as an object; its members, and the object under Fn::If, may be expressions"),
-    )  # fmt: skip

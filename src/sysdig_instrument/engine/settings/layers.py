@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.agent_images import is_trusted
 from sysdig_instrument.engine.settings.locks import SETTING_OF_VARIABLE, invalid_locks, is_locked, takes_over
-from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Setting, Settings, SettingScope
+from sysdig_instrument.engine.settings.table import BY_NAME, TABLE, Setting, Settings, SettingScope
 from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace

@@ -10,15 +10,19 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
+from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.image_reference import REPOSITORY_GLOB
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.settings.arns import (
+from sysdig_instrument.engine.settings.patterns import (
     ACCESS_KEY_FORMS,
     KMS_KEY_PATTERN,
     NO_ACCESS_KEY,
+    REASON_FORM,
+    REASON_PATTERN,
     ROLE_PATTERN,
     SECRET_PATTERN,
     SECRETS_MANAGER_PATTERN,
+    VARIABLE_PATTERN,
 )
 from sysdig_instrument.engine.settings.types import (
     ArgumentList,
@@ -33,24 +37,10 @@ from sysdig_instrument.engine.settings.types import (
 )
 from sysdig_instrument.lazy_dataclasses import dataclass, field, fields
 
-COLLECTORS: Final[Mapping[str, str]] = {
-    "us1": "collector.sysdigcloud.com",
-    "us2": "ingest-us2.app.sysdig.com",
-    "us3": "ingest.us3.sysdig.com",
-    "us4": "ingest.us4.sysdig.com",
-    "eu1": "ingest-eu1.app.sysdig.com",
-    "au1": "ingest.au1.sysdig.com",
-    "in1": "ingest.in1.sysdig.com",
-    "me2": "ingest.me2.sysdig.com",
-}
-"""Sysdig SaaS regions and their collectors (sysdiglabs' Helm chart). The host names follow no pattern."""
-
 ENVIRONMENT_PREFIX: Final = "SYSDIG_INSTRUMENT_"
 
 ALL_SETTINGS: Final = "*"
 """The item of ``LockedSettings`` that locks all settings."""
-
-_VARIABLE_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 class SettingScope(Enum):
@@ -163,7 +153,7 @@ class Settings:
         description="More configuration for the agent, YAML or JSON text (SYSDIG_EXTRA_CONF).",
     )
     agent_environment: dict[str, Json] = _setting(
-        Object("a JSON object of variable names and values", "string or intrinsic", _VARIABLE_PATTERN),
+        Object("a JSON object of variable names and values", "string or intrinsic", VARIABLE_PATTERN),
         group="Agent",
         default={},
         description="More environment variables for the agent's container.",
@@ -239,6 +229,13 @@ class Settings:
         default=[],
         description="Names (globs) of the only containers to instrument; empty means all.",
     )
+    reason: str | None = _setting(
+        String(REASON_FORM, REASON_PATTERN),
+        group="Selection",
+        scope=SettingScope.CONTAINER,
+        description="Why this task definition or container is left alone, for example `no ptrace in this image: SEC-123`. "
+        "The Result, the hook and `coverage` show it.",
+    )
     instrument_log_routers: bool = _setting(
         Boolean(),
         group="Selection",
@@ -261,7 +258,7 @@ class Settings:
         description="What to do with ARM64 tasks: instrument them with a notice, or refuse. Sysdig documents x86-64 only.",
     )
     workload_environment: dict[str, Json] = _setting(
-        Object("a JSON object of variable names and values", "string or intrinsic", _VARIABLE_PATTERN),
+        Object("a JSON object of variable names and values", "string or intrinsic", VARIABLE_PATTERN),
         group="Workload",
         default={},
         scope=SettingScope.CONTAINER,
@@ -345,6 +342,14 @@ class Settings:
         String("the ARN of an IAM role", ROLE_PATTERN, allows_intrinsic=True),
         group="Roles",
         description="Execution role for task definitions without one: ECS needs it to read the agent's secret.",
+    )
+    require_reason: bool = _setting(
+        Boolean(),
+        group="Governance",
+        default=False,
+        scope=SettingScope.DEPLOYMENT,
+        description="`true`: refuse a template that leaves something alone without a `Reason`. "
+        "It does not apply to what the deployment's own settings leave alone.",
     )
     locked_settings: list[str] = _setting(
         StringList("names of settings, * for all of them, and !Name for each exception", r"\*|!?[A-Za-z]+"),

@@ -4,11 +4,6 @@ Later layers win: the macro's deployment < the template's ``Metadata.SysdigInstr
 the task definition's tags < the resource's ``Metadata.SysdigInstrument``, in which ``Containers`` has settings for single
 containers, by name.
 
-Two kinds of tags count: this macro's own and those of Sysdig's earlier macro, Kilt. ``sysdig-instrument`` is ``true`` or
-``false``. Kilt's tags have the meaning that Kilt gives them (agent-kilt, ``cfnpatcher/util.go``): ``kilt-ignore`` and
-``kilt-include`` count whatever their value; ``kilt-ignore-containers`` and ``kilt-include-containers`` are names separated
-by colons; the two ``include`` tags count in opt-in mode only.
-
 If a task definition's own settings name a container that it does not have, the name is probably misspelt. That is a
 problem: a misspelt name in ExcludeContainers would let a container be instrumented that must not be, and one in
 IncludeContainers would leave a container without protection. In a tag it is only a notice, because CloudFormation copies a
@@ -21,22 +16,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, cast
 
-from sysdig_instrument.engine.container import member_values
-from sysdig_instrument.engine.expressions.decision_tree import (
-    Assumptions,
-    LocatedValue,
-    leaves,
-    parse_if,
-    parse_tree,
-    value_leaves,
-)
-from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression
+from sysdig_instrument.engine.expressions.decision_tree import leaves, parse_if, parse_tree
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
-from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
+from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
+from sysdig_instrument.engine.settings.tags import OWN_TAGS, TAGS_LAYER, read_tags, tags_layer
 from sysdig_instrument.engine.settings.types import String
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass, field
@@ -45,21 +33,34 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 METADATA_KEY: Final = "SysdigInstrument"
 RESULT_KEY: Final = "Result"
+TAGS_KEY: Final = "Tags"
+"""The list of added tags in the Result."""
 CONTAINERS_KEY: Final = "Containers"
+TRANSFORM_LAYER: Final = "the Transform's Parameters"
+"""The name of this layer in messages. The processed template does not contain it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSettings:
     """The settings of one task definition, and of each container that has settings of its own, by the container's name.
 
-    ``inherited`` are the settings without the task definition's own tags and Metadata. ``findings`` are about its tags and
-    Metadata.
+    ``inherited`` are the settings without the task definition's own tags and Metadata. ``deployment`` are those of the macro's
+    deployment, and ``visible`` those with the tags on top: all that the hook and ``coverage`` see. ``added_tags`` are the keys
+    of the tags that an earlier run added. ``findings`` are about the task definition's tags and Metadata.
     """
 
     resolved: ResolvedSettings
     inherited: ResolvedSettings
+    deployment: ResolvedSettings
+    visible: ResolvedSettings
     containers: Mapping[str, ResolvedSettings] = field(default_factory=dict)
+    added_tags: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of_deployment(cls, resolved: ResolvedSettings) -> TaskSettings:
+        """Return the settings of a task definition for which only these settings count."""
+        return cls(resolved, resolved, resolved, resolved)
 
     def for_container(self, container: str | None) -> ResolvedSettings:
         """Return the settings of a container: its own, or the task definition's if it has none or its name is not known (None)."""
@@ -90,22 +91,25 @@ def template_settings(
         problems.append(Problem(Location(None, None, (*location.pointer, CONTAINERS_KEY)), reason))
     metadata_layer = Layer("the template's Metadata", metadata, SettingScope.TASK)
     resolved, metadata_problems = _with_template_layer(deployment, metadata_layer, location, scope)
-    transform_layer = Layer("the Transform's Parameters", parameters, SettingScope.TASK)
+    transform_layer = Layer(TRANSFORM_LAYER, parameters, SettingScope.TASK)
     resolved, transform_problems = _with_template_layer(resolved, transform_layer, Location(), scope)
     return resolved, [*problems, *metadata_problems, *transform_problems]
 
 
-def task_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TaskSettings:
+def task_settings(task: TaskDefinition, resolved: ResolvedSettings, deployment: ResolvedSettings) -> TaskSettings:
     """Return the settings of one task definition: the template's, with its tags and its Metadata on top."""
+    inherited, visible = resolved, deployment
     findings: list[Finding] = []
-    inherited = resolved
+    added = _added_tags(task)
     if "Tags" in task.properties_or_empty:
-        tags = tag_settings(task, resolved)
+        tags, tag_findings = read_tags(task)
+        visible, _ = with_layer(deployment, tags_layer(tags, deployment))
+        own = [tag for tag in tags if tag.key not in added]
         location = Location(task.name, None, (*task.properties_pointer, "Tags"))
-        resolved, problems = _with_template_layer(resolved, tags.layer, location, task.scope)
-        findings += (*tags.findings, *problems)
+        resolved, problems = _with_template_layer(resolved, tags_layer(own, resolved), location, task.scope)
+        findings += (*tag_findings, *problems)
     if task.pointer is None or "Metadata" not in task.resource:
-        return TaskSettings(resolved, inherited, {}, tuple(findings))
+        return TaskSettings(resolved, inherited, deployment, visible, findings=tuple(findings))
     location = Location(task.name, None, (*task.pointer, "Metadata", METADATA_KEY))
     metadata, metadata_problems = _metadata_settings(section(dict(task.resource), "Metadata"), location)
     by_container = metadata.pop(CONTAINERS_KEY, {})
@@ -113,7 +117,14 @@ def task_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TaskSetti
     resolved, problems = _with_template_layer(resolved, layer, location, task.scope)
     containers, container_problems = _container_settings(by_container, resolved, location, task.scope)
     findings += (*metadata_problems, *problems, *container_problems)
-    return TaskSettings(resolved, inherited, containers, tuple(findings))
+    return TaskSettings(resolved, inherited, deployment, visible, containers, added, tuple(findings))
+
+
+def _added_tags(task: TaskDefinition) -> frozenset[str]:
+    """Return the keys of the tags that the Result of an earlier run lists: they repeat settings, and are none themselves."""
+    own = section(dict(section(dict(task.resource), "Metadata")), METADATA_KEY)
+    keys = section(dict(own), RESULT_KEY).get(TAGS_KEY)
+    return OWN_TAGS.intersection(map(str, keys)) if isinstance(keys, list) else frozenset()
 
 
 def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tuple[dict[str, Json], list[Problem]]:
@@ -192,114 +203,6 @@ def _problem(invalid: InvalidSetting, location: Location) -> Problem:
     is_keyed = location.pointer and location.pointer[-1] != "Tags"  # settings in tags have no keys to point to
     pointer = (*location.pointer, invalid.name) if is_keyed else location.pointer
     return Problem(Location(location.task, location.container, pointer), invalid.reason)
-
-
-# --- tags
-
-INSTRUMENT_TAG: Final = "sysdig-instrument"
-TAGS_LAYER: Final = "the tags"
-"""The layer's name in messages."""
-_KILT_TAGS: Final = frozenset({"kilt-ignore", "kilt-include", "kilt-ignore-containers", "kilt-include-containers"})
-
-
-@dataclass(frozen=True, slots=True)
-class TagSettings:
-    """The settings in the tags of a task definition, and the findings about these tags."""
-
-    layer: Layer
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Tag:
-    key: str
-    value: Evaluated
-    pointer: Pointer
-
-
-def tag_settings(task: TaskDefinition, resolved: ResolvedSettings) -> TagSettings:
-    """Return the settings in the tags of a task definition."""
-    values: dict[str, Json] = {}
-    findings: list[Finding] = []
-    for tag in _relevant_tags(task, findings):
-        location = Location(task.name, None, tag.pointer)
-        match tag.key, tag.value:
-            case "kilt-ignore", _:
-                values["Enabled"] = False
-                findings += _false_is_ignored(tag, location)
-            case "kilt-include", _:
-                if resolved.values.mode == "opt-in":
-                    values.setdefault("Enabled", True)
-            case _, Known(value):
-                _apply_tag(tag.key, value, values, resolved)
-            case _, Unknown(Reason(why)):
-                fact = f'The value of tag "{tag.key}" cannot be resolved: {why}'
-                findings.append(Problem(location, Reason(fact, "Write a literal value")))
-    return TagSettings(Layer(TAGS_LAYER, values, SettingScope.TASK), tuple(findings))
-
-
-def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: ResolvedSettings) -> None:
-    if key == INSTRUMENT_TAG:
-        values["Enabled"] = value
-        return
-    names: list[Json] = [name.strip() for name in value.split(":")] if isinstance(value, str) else []
-    if key == "kilt-ignore-containers":
-        values["ExcludeContainers"] = [*resolved.values.exclude_containers, *names]
-    elif resolved.values.mode == "opt-in":
-        values["IncludeContainers"] = [*resolved.values.include_containers, *names]
-        values.setdefault("Enabled", True)
-
-
-def _false_is_ignored(tag: _Tag, location: Location) -> Iterator[Notice]:
-    match tag.value:
-        case Known(str(text)) if text.strip().lower() in ("false", "no", "0"):
-            yield Notice(
-                location, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is not instrumented',
-                "Remove the tag to have the task instrumented"),
-            )  # fmt: skip
-
-
-def _tag_list(
-    task: TaskDefinition, tags: LocatedValue, assumptions: Assumptions, findings: list[Finding]
-) -> list[Json]:
-    """Return the tags of a list. If the list is an expression, it is evaluated; what is wrong with it goes to ``findings``."""
-    if isinstance(tags.value, dict):
-        match evaluate(tags.value, task.scope.assuming(assumptions)):
-            case Known(list(items)):
-                return items
-            case Unknown(Reason(why)):
-                fact = f"The tags cannot be resolved, so a tag that excludes something would not be seen: {why}"
-                findings.append(
-                    Notice(Location(task.name, None, tags.pointer), Reason(fact, "Write the tags as a list"))
-                )
-    return tags.value if isinstance(tags.value, list) else []
-
-
-def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[_Tag]:
-    """Yield the tags that are settings and are present under the current conditions.
-
-    A tag that may be present is a problem; it is added to ``findings``.
-    """
-    for tags, assumptions in member_values(task.properties_or_empty, "Tags", task.properties_pointer, task.assumptions):
-        for index, item in enumerate(_tag_list(task, tags, assumptions, findings)):
-            for leaf, assumed in value_leaves(item, (*tags.pointer, index), assumptions):
-                entry = leaf.value
-                key = evaluate(entry.get("Key", ABSENT), task.scope) if isinstance(entry, dict) else ABSENT
-                match key:
-                    case Known(str(name)) if isinstance(entry, dict) and (name == INSTRUMENT_TAG or name in _KILT_TAGS):
-                        pass
-                    case _:
-                        continue
-                is_present = is_active(
-                    {name: value for name, value in assumed.items() if name not in task.assumptions}, task.scope
-                )
-                if is_present:
-                    yield _Tag(name, evaluate(entry.get("Value", ABSENT), task.scope), leaf.pointer)
-                elif is_present is None:
-                    fact = f'Whether tag "{name}" is present depends on a condition that is not known here'
-                    findings.append(
-                        Problem(Location(task.name, None, leaf.pointer), Reason(fact, "Move the tag out of Fn::If"))
-                    )
 
 
 # --- settings for containers that do not exist

@@ -1,6 +1,6 @@
 """The steps: everything that changes in a task definition, in the order in which the changes are applied.
 
-To add a step, write a module beside this one and add a line to one of the two tuples. Everything that depends on the steps
+To add a step, write a module beside this one and add a line to one of the tuples. Everything that depends on the steps
 reads the tuples: the plan, protection (``engine/protection.py``), and the metrics.
 
 A step reads the original and yields changes and findings. No two steps change the same key, so their order decides only
@@ -22,7 +22,9 @@ from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role, grant
 from sysdig_instrument.engine.steps.mounts import mounts
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
-from sysdig_instrument.engine.steps.step import InstrumentedTask, Output, Step
+from sysdig_instrument.engine.steps.required_reason import required_reason
+from sysdig_instrument.engine.steps.step import DecidedTask, InstrumentedTask, Output, Step
+from sysdig_instrument.engine.steps.tags import tags
 from sysdig_instrument.engine.steps.task_findings import launchers, runtime_platform, settings_and_memory
 from sysdig_instrument.engine.steps.task_size import task_size
 from sysdig_instrument.engine.steps.volumes_from import volumes_from
@@ -68,6 +70,13 @@ TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
 """The steps for a task definition in which at least one container is instrumented."""
 
 
-def all_steps() -> tuple[Step[Container] | Step[InstrumentedTask], ...]:
+OPT_OUT_STEPS: Final[tuple[Step[DecidedTask], ...]] = (
+    Step(("Tags",), tags),
+    Step((), required_reason),
+)
+"""The steps for every task definition, whether something in it is instrumented or not."""
+
+
+def all_steps() -> tuple[Step[Container] | Step[InstrumentedTask] | Step[DecidedTask], ...]:
     """Return the steps of containers and of task definitions."""
-    return (*CONTAINER_STEPS, *TASK_STEPS)
+    return (*CONTAINER_STEPS, *TASK_STEPS, *OPT_OUT_STEPS)

@@ -19,8 +19,8 @@ from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.settings.arns import SECRET_PATTERN
 from sysdig_instrument.engine.settings.locks import SETTING_OF_VARIABLE, is_locked, takes_over
+from sysdig_instrument.engine.settings.patterns import SECRET_PATTERN
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings
 
 _REQUIRED: Final = ("SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_PRIORITY", SIDECAR_VARIABLE)

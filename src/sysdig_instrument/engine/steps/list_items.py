@@ -59,14 +59,15 @@ def require_items(
             yield set_value(leaf, [each.item for each in required], required[0].reason, protects=protects)
         elif isinstance(leaf.value, list):
             for each in required:
-                yield from _require_item(leaf, candidates(leaf.value), assumed, each)
+                yield from require_item(leaf, candidates(leaf.value), assumed, each)
         else:
             yield _cannot_extend(container, leaf, assumed)
 
 
-def _require_item(
+def require_item(
     leaf: LocatedValue, items: Iterable[tuple[int, Json]], assumptions: Assumptions, required: RequiredItem
 ) -> Iterator[ChangeOrFinding]:
+    """Yield the changes that append one required item to a list, or correct it where it is."""
     found: Tree[bool] = FALSE
     for index, item in items:
         if parse_if(item) is None and not required.matches(item):  # true of nearly every item

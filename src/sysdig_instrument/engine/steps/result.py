@@ -2,23 +2,37 @@
 
 Owns: Metadata.SysdigInstrument.Result of the resource.
 
-The Result has only the names of containers, and reasons. It has no time and no version, so a new release of the macro
+The Result has only the names of containers, reasons, and the keys of the tags that were added. It has no time and no version, so a new release of the macro
 that changes nothing else does not appear in any change set. If nothing else changes, an existing Result stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import parse_if
-from sysdig_instrument.engine.findings import Location, Notice, Reason
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY
+from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY, TAGS_KEY
 from sysdig_instrument.engine.template import TaskDefinition
 
 _REASON: Final = "records what was done, and why"
+
+
+def result_value(
+    task: str, containers: Mapping[str, str], findings: Iterable[Finding], added_tags: Iterable[str]
+) -> Json:
+    """Return the Result: the outcomes of the task definition and of its containers, added tags, and notices."""
+    value: dict[str, Json] = {"Task": task}
+    if containers:
+        value["Containers"] = dict[str, Json](containers)
+    if tags := sorted(added_tags):
+        value[TAGS_KEY] = list[Json](tags)
+    if notices := [finding.stable_text for finding in findings if isinstance(finding, Notice)]:
+        value["Notices"] = list[Json](dict.fromkeys(notices))
+    return value
 
 
 def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Change | Notice]:

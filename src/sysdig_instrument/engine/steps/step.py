@@ -10,8 +10,10 @@ from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Tree
 from sysdig_instrument.engine.findings import Finding, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.opt_outs import OptOut
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.settings.template_layers import TaskSettings
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -50,7 +52,15 @@ class UnresolvedImage:
 ChangeOrFinding: TypeAlias = Change | Notice | Problem
 """What most steps yield."""
 
-Output: TypeAlias = Change | Finding | Grant | EntryPointSource | UnresolvedImage
+
+@dataclass(frozen=True, slots=True)
+class AddedTags:
+    """The keys of the tags that are added to a task definition. The Result lists them."""
+
+    keys: frozenset[str]
+
+
+Output: TypeAlias = Change | Finding | Grant | EntryPointSource | UnresolvedImage | AddedTags
 """What any step may yield."""
 
 
@@ -71,7 +81,22 @@ class InstrumentedTask:
     workloads: tuple[Container, ...] = ()
 
 
-Input = TypeVar("Input", Container, InstrumentedTask)
+@dataclass(frozen=True, slots=True)
+class DecidedTask:
+    """Any task definition, after it is decided what is instrumented: the input of the steps for every task definition.
+
+    ``instrumented`` are the containers to be instrumented, ``opt_outs`` is what the template leaves alone.
+    ``is_whole`` is true if nothing is instrumented, and nothing would be if there were only these opt-outs.
+    """
+
+    task: TaskDefinition
+    settings: TaskSettings
+    instrumented: tuple[Container, ...]
+    opt_outs: tuple[OptOut, ...]
+    is_whole: bool
+
+
+Input = TypeVar("Input", Container, InstrumentedTask, DecidedTask)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason,
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.launchers import launchers_by_task
 from sysdig_instrument.engine.platforms import is_platform_too_old, platform_member
-from sysdig_instrument.engine.settings.arns import ACCESS_KEY_FORMS, NO_ACCESS_KEY, SECRET_PATTERN
+from sysdig_instrument.engine.settings.patterns import ACCESS_KEY_FORMS, NO_ACCESS_KEY, SECRET_PATTERN
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition

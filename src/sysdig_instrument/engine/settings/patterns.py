@@ -1,7 +1,4 @@
-"""The ARNs that the settings accept, as patterns, and those of secrets in words, too.
-
-Source: the ECS API reference, Secret, ``valueFrom``; the Service Authorization Reference for the form of ARNs.
-"""
+"""The forms of the strings that settings accept, as regular expressions that must match the whole string."""
 
 from __future__ import annotations
 
@@ -26,6 +23,16 @@ ACCESS_KEY_FORMS: Final = (
     ":json-key:version-stage:version-id, which may be empty, as in :json-key::"
 )
 
+MAX_TAG_VALUE: Final = 256
+"""The maximum length of a tag's value (ECS API reference, Tag)."""
+
 ROLE_PATTERN: Final = rf"{_ARN_PREFIX}:iam::[0-9]{{12}}:role/\S+"
 """The ARN of an IAM role, with its path."""
 KMS_KEY_PATTERN: Final = rf"{_ARN_PREFIX}:kms:[a-z0-9-]+:[0-9]{{12}}:key/[A-Za-z0-9-]+"
+VARIABLE_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_.-]*"
+
+REASON_FORM: Final = (
+    f"at most {MAX_TAG_VALUE} letters, digits, spaces and + - = . _ : / @, which are the characters that a tag can hold"
+)
+REASON_PATTERN: Final = rf"(?![aA][wW][sS]:)[\w +=.:/@-]{{1,{MAX_TAG_VALUE}}}"
+"""A text that can be the value of a tag (ECS API reference, Tag)."""

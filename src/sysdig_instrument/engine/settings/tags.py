@@ -1,0 +1,151 @@
+"""The settings in the tags of a task definition, which ECS shows and Metadata not: the hook and ``coverage`` read them too.
+
+Two kinds of tags count: this macro's own and those of Sysdig's earlier macro, Kilt. ``sysdig-instrument`` is ``true`` or
+``false``, ``sysdig-instrument-exclude`` has names or globs of containers, separated by spaces, and
+``sysdig-instrument-reason`` says why. Kilt's tags have the meaning that Kilt gives them (agent-kilt,
+``cfnpatcher/util.go``): ``kilt-ignore`` and ``kilt-include`` count whatever their value; ``kilt-ignore-containers`` and
+``kilt-include-containers`` are names separated by colons; the two ``include`` tags count in opt-in mode only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, cast
+
+from sysdig_instrument.engine.container import member_values
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
+from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings
+from sysdig_instrument.engine.settings.table import SettingScope
+from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.lazy_dataclasses import dataclass
+
+INSTRUMENT_TAG: Final = "sysdig-instrument"
+EXCLUDE_TAG: Final = "sysdig-instrument-exclude"
+REASON_TAG: Final = "sysdig-instrument-reason"
+OWN_TAGS: Final = frozenset({INSTRUMENT_TAG, EXCLUDE_TAG, REASON_TAG})
+TAGS_LAYER: Final = "the tags"
+"""The layer's name in messages."""
+_KILT_TAGS: Final = frozenset({"kilt-ignore", "kilt-include", "kilt-ignore-containers", "kilt-include-containers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag that is a setting, and is present under the current conditions."""
+
+    key: str
+    value: Evaluated
+    pointer: Pointer
+
+
+def read_tags(task: TaskDefinition) -> tuple[list[Tag], list[Finding]]:
+    """Return the tags that are settings, and the findings about them."""
+    findings: list[Finding] = []
+    tags = list(_relevant_tags(task, findings))
+    for tag in tags:
+        location = Location(task.name, None, tag.pointer)
+        match tag.key, tag.value:
+            case "kilt-ignore", _:
+                findings += _false_is_ignored(tag, location)
+            case "kilt-include", _:
+                pass
+            case _, Unknown(Reason(why)):
+                fact = f'The value of tag "{tag.key}" cannot be resolved: {why}'
+                findings.append(Problem(location, Reason(fact, "Write a literal value")))
+    return tags, findings
+
+
+def tags_layer(tags: Iterable[Tag], resolved: ResolvedSettings) -> Layer:
+    """Return the settings in tags. ``resolved`` are the settings below them: lists of names add to theirs."""
+    values: dict[str, Json] = {}
+    is_opt_in = resolved.values.mode == "opt-in"
+    for tag in tags:
+        match tag.key, tag.value:
+            case "kilt-ignore", _:
+                values["Enabled"] = False
+            case "kilt-include", _:
+                if is_opt_in:
+                    values.setdefault("Enabled", True)
+            case _, Known(value):
+                _apply_tag(tag.key, value, values, resolved)
+    return Layer(TAGS_LAYER, values, SettingScope.TASK)
+
+
+def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: ResolvedSettings) -> None:
+    excluded = cast("list[Json]", values.get("ExcludeContainers", resolved.values.exclude_containers))
+    match key:
+        case "sysdig-instrument":
+            values["Enabled"] = value
+        case "sysdig-instrument-reason":
+            values["Reason"] = value
+        case "sysdig-instrument-exclude":
+            if names := value.split() if isinstance(value, str) else [value]:
+                values["ExcludeContainers"] = [*excluded, *names]
+        case "kilt-ignore-containers":
+            values["ExcludeContainers"] = [*excluded, *_colon_separated(value)]
+        case _ if resolved.values.mode == "opt-in":
+            values["IncludeContainers"] = [*resolved.values.include_containers, *_colon_separated(value)]
+            values.setdefault("Enabled", True)
+
+
+def _colon_separated(value: Json) -> list[Json]:
+    return [name.strip() for name in value.split(":")] if isinstance(value, str) else []
+
+
+def _false_is_ignored(tag: Tag, location: Location) -> Iterator[Notice]:
+    match tag.value:
+        case Known(str(text)) if text.strip().lower() in ("false", "no", "0"):
+            yield Notice(
+                location, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is not instrumented',
+                "Remove the tag to have the task instrumented"),
+            )  # fmt: skip
+
+
+def _tag_list(
+    task: TaskDefinition, tags: LocatedValue, assumptions: Assumptions, findings: list[Finding]
+) -> list[Json]:
+    """Return the tags of a list. If the list is an expression, it is evaluated; what is wrong with it goes to ``findings``."""
+    if isinstance(tags.value, dict):
+        match evaluate(tags.value, task.scope.assuming(assumptions)):
+            case Known(list(items)):
+                return items
+            case Unknown(Reason(why)):
+                fact = f"The tags cannot be resolved, so a tag that excludes something would not be seen: {why}"
+                findings.append(
+                    Notice(Location(task.name, None, tags.pointer), Reason(fact, "Write the tags as a list"))
+                )
+    return tags.value if isinstance(tags.value, list) else []
+
+
+def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[Tag]:
+    """Yield the tags that are settings and are present under the current conditions.
+
+    A tag that may be present is a problem; it is added to ``findings``.
+    """
+    for tags, assumptions in member_values(task.properties_or_empty, "Tags", task.properties_pointer, task.assumptions):
+        for index, item in enumerate(_tag_list(task, tags, assumptions, findings)):
+            for leaf, assumed in value_leaves(item, (*tags.pointer, index), assumptions):
+                name = tag_key(leaf.value, task)
+                if not isinstance(leaf.value, dict) or name is None or name not in OWN_TAGS | _KILT_TAGS:
+                    continue
+                is_present = is_active(
+                    {name: value for name, value in assumed.items() if name not in task.assumptions}, task.scope
+                )
+                if is_present:
+                    yield Tag(name, evaluate(leaf.value.get("Value", ABSENT), task.scope), leaf.pointer)
+                elif is_present is None:
+                    fact = f'Whether tag "{name}" is present depends on a condition that is not known here'
+                    findings.append(
+                        Problem(Location(task.name, None, leaf.pointer), Reason(fact, "Move the tag out of Fn::If"))
+                    )
+
+
+def tag_key(tag: Json | Absent, task: TaskDefinition) -> str | None:
+    """Return the key of a tag, or None if it is not known."""
+    match evaluate(tag.get("Key", ABSENT), task.scope) if isinstance(tag, dict) else ABSENT:
+        case Known(str(key)):
+            return key
+    return None
