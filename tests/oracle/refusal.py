@@ -8,7 +8,11 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+from oracle.agent_protection import image_complaints
 from oracle.comparison import Comparison, without_agents, workloads, workloads_to_instrument
+from oracle.dependencies import agent_waits
+from oracle.locks import locked_attempts
+from oracle.mounts import covers_the_wrapper, mount_complaints
 from oracle.selection import AGENT, WRAPPER, containers_of, is_agent, is_fargate, looks_like_the_agent
 from oracle.settings import Settings
 from oracle.structure import has_conditions, has_size_expression, structural_reasons
@@ -22,6 +26,7 @@ from oracle.task_sizes import (
     unknown_reservations,
 )
 from oracle.values import Json, argv, canonical, is_unknown, items, mapping, text_of
+from oracle.workload import misplaces_the_wrapper
 
 Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether a refusal is required if it applies
 MAX_CONTAINERS = 10
@@ -31,6 +36,10 @@ def find_reasons(comparison: Comparison) -> dict[str, bool]:
     """Return the valid reasons for refusing the input, each with whether a refusal is required."""
     found: dict[str, bool] = {}
     for name in comparison.before.task_definitions():
+        for attempt in locked_attempts(
+            comparison.settings, comparison.at_run_time.metadata, comparison.before.resources[name]
+        ):
+            found.setdefault("setting-is-locked", attempt.is_fault and comparison.is_deployed(name))
         if _names_missing_container(comparison, name):
             found.setdefault("settings-for-a-missing-container", False)
         source, has_workloads = comparison.expression(name), bool(workloads(comparison, name))
@@ -84,14 +93,23 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
         yield "agent-without-memory-on-ec2", False
     containers = [mapping(container) for container in containers_of(resource)]
     agents = [container for container in containers if is_agent(container)]
-    if any(not looks_like_the_agent(agent) for agent in agents):
-        yield "agent-name-taken", not any(map(_could_be_the_agent, agents))
+    yield from _agent_reasons(containers, agents, settings)
     if any(is_unknown(container.get("FirelensConfiguration")) for container in containers):
         yield "log-router-unknown", False
     if len(containers) - len(agents) + 1 > MAX_CONTAINERS:
         yield "too-many-containers", True
     yield from _name_reasons(containers)
     yield from _size_reasons(properties, containers, settings)
+
+
+def _agent_reasons(containers: list[dict[str, Json]], agents: list[dict[str, Json]], settings: Settings) -> Reasons:
+    waits = list(agent_waits(containers))
+    if waits:
+        yield "waits-for-the-agent", any(complaint.is_fault for complaint in waits)
+    if any(list(image_complaints(agent, settings)) for agent in agents):
+        yield "agent-name-taken", False
+    if any(not looks_like_the_agent(agent) for agent in agents):
+        yield "agent-name-taken", not any(map(_could_be_the_agent, agents))
 
 
 def _execution_role_reasons(properties: Mapping[str, Json], settings: Settings) -> Reasons:
@@ -129,6 +147,10 @@ def _could_be_the_agent(container: Mapping[str, Json]) -> bool:
 def _image_reasons(comparison: Comparison, name: str) -> Reasons:
     skips = comparison.settings_of(name).string("OnUnresolvedImage") == "skip"
     for workload in workloads(comparison, name):
+        if misplaces_the_wrapper(workload.container, workload.config):
+            yield "wrapper-elsewhere", comparison.is_deployed(name) and not workload.is_unresolved
+        if any(mount_complaints(workload.container)):
+            yield "wrapper-covered", covers_the_wrapper(workload.container)
         if workload.is_unresolved:
             yield "image-unresolved", comparison.is_deployed(name) and not skips
         for key in ("EntryPoint", "Command"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
@@ -16,7 +17,7 @@ def is_fargate(properties: Mapping[str, Json]) -> bool:
     """Return whether the task is for Fargate: explicitly, or because it could run there. Unknown counts as Fargate."""
     compatibilities = argv(properties.get("RequiresCompatibilities"))
     if compatibilities:
-        return "FARGATE" in compatibilities or any(is_unknown(each) for each in compatibilities)
+        return any(text_of(each).upper() == "FARGATE" or is_unknown(each) for each in compatibilities)
     network = properties.get("NetworkMode")
     has_size = all(properties.get(key) not in (None, "") for key in ("Cpu", "Memory"))
     return has_size and (network == "awsvpc" or is_unknown(network))
@@ -28,10 +29,20 @@ def is_windows(properties: Mapping[str, Json]) -> bool:
     return isinstance(family, str) and family.upper().startswith("WINDOWS")
 
 
-def task_is_selected(resource: Mapping[str, Json], settings: Settings) -> bool:
-    """Return whether this task definition is a candidate for instrumentation."""
+def is_for_managed_instances(properties: Mapping[str, Json]) -> bool:
+    """Return whether the task is for MANAGED_INSTANCES alone, which cannot be instrumented this way."""
+    compatibilities = argv(properties.get("RequiresCompatibilities"))
+    return bool(compatibilities) and all(each == "MANAGED_INSTANCES" for each in compatibilities)
+
+
+def task_is_selected(resource: Mapping[str, Json], settings: Settings, *, is_launched_on_fargate: bool = False) -> bool:
+    """Return whether this task definition is a candidate for instrumentation.
+
+    `is_launched_on_fargate` says that a resource of the template launches it on Fargate, whatever it says itself.
+    """
     properties = mapping(resource.get("Properties"))
-    if is_windows(properties) or not (is_fargate(properties) or settings.string("LaunchTypes") == "ALL"):
+    on_fargate = is_launched_on_fargate or is_fargate(properties)
+    if is_windows(properties) or not (on_fargate or settings.string("LaunchTypes") == "ALL"):
         return False
     if settings.string("Mode") == "opt-in":
         return has_opted_in(resource) or _a_container_has_opted_in(settings)
@@ -45,9 +56,11 @@ def _a_container_has_opted_in(settings: Settings) -> bool:
 def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, Json], settings: Settings) -> bool:
     """Return whether this container is a workload to be instrumented."""
     name, labels = text_of(container.get("Name")), tags(resource)
-    if name == AGENT or ("FirelensConfiguration" in container and not settings.boolean("InstrumentLogRouters")):
+    is_router = container.get("FirelensConfiguration") is not None
+    if name == AGENT or (is_router and not settings.boolean("InstrumentLogRouters")):
         return False
     excluded = settings.string_list("ExcludeContainers") + _colon_list(labels.get("kilt-ignore-containers"))
+    excluded += re.findall(r"[^\s,:/+]+", labels.get("sysdig-instrument-exclude", ""))
     included = settings.string_list("IncludeContainers")
     opt_in = settings.string("Mode") == "opt-in"
     if opt_in:

@@ -79,6 +79,11 @@ class Settings:
         value = self.values.get(name)
         return mapping(json.loads(value) if isinstance(value, str) and value.lstrip().startswith("{") else value)
 
+    def is_locked(self, name: str) -> bool:
+        """Return whether LockedSettings locks a setting: by its name, or by `*` without `!` before the name."""
+        words = self.string_list("LockedSettings")
+        return f"!{name}" not in words and (name in words or "*" in words)
+
     @property
     def collector(self) -> str | None:
         """Return the collector's host, with region codes resolved."""
@@ -101,6 +106,8 @@ def merge_layers(given: Mapping[str, Json], template_metadata: Json, resource: M
         alias["Enabled"] = opt_in  # for Kilt, the tag counts and not its value
     if "sysdig-instrument" in labels:
         alias["Enabled"] = labels["sysdig-instrument"]
+    if "sysdig-instrument-reason" in labels:
+        alias["Reason"] = labels["sysdig-instrument-reason"]
     return deployment.with_layer(alias).with_layer(
         {name: value for name, value in metadata.items() if name != "Result"}
     )
