@@ -28,6 +28,7 @@ from oracle.settings import Settings, merge_layers, tags
 from oracle.values import Json, is_unknown, items, mapping, text_of, token
 from oracle.workload_protection import workload_complaints
 
+FREE_FORM = {"dockerLabels", "driverOpts", "labels", "options"}
 DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:[^}]*\}\}")
 
 
@@ -125,6 +126,17 @@ def _left_alone(resource: Mapping[str, Json], settings: Settings, complaints: tu
 
 def _is_opt_out(resource: Mapping[str, Json], settings: Settings) -> bool:
     return not settings.boolean("Enabled") or "sysdig-instrument-exclude" in tags(resource)
+
+
+def from_ecs_case(value: Json) -> Json:
+    """Return a task definition of ECS's API in CloudFormation's case, except for the keys of free-form maps."""
+    if isinstance(value, list):
+        return [from_ecs_case(each) for each in value]
+    return (
+        {key[:1].upper() + key[1:]: each if key in FREE_FORM else from_ecs_case(each) for key, each in value.items()}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def without_dynamic_references(value: Json) -> Json:
