@@ -14,23 +14,26 @@ from enum import Enum
 from pathlib import Path
 
 from oracle.evaluate import TASK_DEFINITION, StackInputs
-from oracle.protection import Protection, Status, protection_of
+from oracle.protection import Protection as OracleProtection
+from oracle.protection import Status, protection_of
 from oracle.values import Json, mapping
 from sysdig_instrument.cli.main import run as run_command
-from sysdig_instrument.coverage.assess import assess_definition
+from sysdig_instrument.coverage.assess import TaskStatus, assess_definition
 from sysdig_instrument.coverage.model import RegisteredTaskDefinition
 from sysdig_instrument.documents.ecs import to_camel_case, to_pascal_case
+from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import protection
+from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.function.hook import inspect
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
+PASSES_UNPROTECTED = {Code.WINDOWS.value}
 BATCH = 100  # a template has 1 MB at most
 
 
 class Answer(Enum):
-    """The answers that matter to whoever reads them: the task is protected, it is on purpose not, or it is not."""
+    """The answers that matter: the task is protected, it is let through without protection, or it is stopped."""
 
     PROTECTED = "protected"
     LEFT_ALONE = "left alone"
@@ -43,21 +46,17 @@ def oracle_answer(properties: Mapping[str, Json], settings: Mapping[str, Json]) 
     return answer_of(found), found.is_certain
 
 
-def answer_of(found: Protection) -> Answer:
+def answer_of(found: OracleProtection) -> Answer:
     """Return the answer for a protection that the oracle found."""
-    answers = {Status.PROTECTED: Answer.PROTECTED, Status.LEFT_ALONE: Answer.LEFT_ALONE}
-    return answers.get(found.status, Answer.NOT_PROTECTED)
+    if found.status is Status.PROTECTED:
+        return Answer.PROTECTED
+    return Answer.LEFT_ALONE if found.passes else Answer.NOT_PROTECTED
 
 
-# The words of each judge. They change in this table alone.
-_ANSWERS: Mapping[str, Answer] = {
-    **dict.fromkeys(("Protected", "instrumented", "protected"), Answer.PROTECTED),
-    **dict.fromkeys(("LeftAlone", "left alone", "excluded", "out of scope"), Answer.LEFT_ALONE),
-    **dict.fromkeys(
-        ("Unprotected", "NOT instrumented", "not protected", "unprotected", "unknown", "cannot be protected"),
-        Answer.NOT_PROTECTED,
-    ),
-}
+def _answer(found: Protection) -> Answer:
+    if found.verdict is Verdict.PROTECTED:
+        return Answer.PROTECTED
+    return Answer.LEFT_ALONE if found.passes else Answer.NOT_PROTECTED
 
 
 def engine_answer(properties: Mapping[str, Json], settings: Mapping[str, Json]) -> Answer:
@@ -74,18 +73,12 @@ def engine_answers(template: Json, stack: StackInputs, settings: Mapping[str, Js
         account=stack.account,
     )
     tasks = plan_with_lookups(template, context, look_up_nothing).tasks
-    return {str(task.task.name): _ANSWERS[_kind(protection(task))] for task in tasks}
+    return {str(task.task.name): _answer(protection(task)) for task in tasks}
 
 
 def one_task(properties: Mapping[str, Json]) -> Json:
     """Return a template with this task definition."""
     return {"Resources": {"Task": {"Type": TASK_DEFINITION, "Properties": dict(properties)}}}
-
-
-def _kind(answer: object) -> str:
-    """Return the kind of an answer of the engine: the value of its `kind`, or the name of its type."""
-    kind = getattr(answer, "kind", None)
-    return str(getattr(kind, "value", None) or type(answer).__name__)
 
 
 def hook_answer(properties: Mapping[str, Json], settings: Mapping[str, Json]) -> Answer:
@@ -102,7 +95,7 @@ def hook_answer(properties: Mapping[str, Json], settings: Mapping[str, Json]) ->
     response = inspect(event, Layer("test", dict(settings)))
     if response["hookStatus"] != "SUCCESS":
         return Answer.NOT_PROTECTED
-    return Answer.LEFT_ALONE if "left alone" in str(response["message"]) else Answer.PROTECTED
+    return Answer.PROTECTED if '"Task" is protected' in str(response["message"]) else Answer.LEFT_ALONE
 
 
 def coverage_answer(properties: Mapping[str, Json], settings: Mapping[str, Json]) -> Answer | None:
@@ -115,7 +108,8 @@ def coverage_answer(properties: Mapping[str, Json], settings: Mapping[str, Json]
     if tags is not None:
         described["tags"] = tags
     assessed = assess_definition(RegisteredTaskDefinition(described), merge_layers(Layer("test", dict(settings))))
-    return _ANSWERS[assessed.assessment.status.value]
+    answers = {TaskStatus.PROTECTED: Answer.PROTECTED, TaskStatus.EXCLUDED: Answer.LEFT_ALONE}
+    return answers.get(assessed.assessment.status, Answer.NOT_PROTECTED)
 
 
 def check_answers(task_definitions: Sequence[Mapping[str, Json]], settings: Mapping[str, Json]) -> list[Answer]:
@@ -141,4 +135,9 @@ def _check_template(task_definitions: Sequence[Mapping[str, Json]], settings: Ma
         )
     [report] = json.loads(output.getvalue())
     assert len(report["taskDefinitions"]) == len(task_definitions), report["remarks"]
-    return [_ANSWERS[each["outcome"]] for each in report["taskDefinitions"]]
+    left_alone = {code.value for code in Code if code.verdict is Verdict.LEFT_ALONE} | PASSES_UNPROTECTED
+    answers = {Verdict.PROTECTED.value: Answer.PROTECTED}
+    return [
+        Answer.LEFT_ALONE if set(each["codes"]) <= left_alone else answers.get(each["outcome"], Answer.NOT_PROTECTED)
+        for each in report["taskDefinitions"]
+    ]

@@ -51,6 +51,13 @@ class Protection:
     doubts: tuple[Complaint, ...] = ()
 
     @property
+    def passes(self) -> bool:
+        """Return whether the task is let through: it is protected, left alone on purpose, or can never have the agent."""
+        codes = {each.code for each in self.faults}
+        can_never = self.status is Status.CANNOT_BE_PROTECTED and codes <= {"windows", "managed-instances"}
+        return can_never or self.status in (Status.PROTECTED, Status.LEFT_ALONE)
+
+    @property
     def is_certain(self) -> bool:
         """Return whether the contract allows this answer alone."""
         return bool(self.faults) or not self.doubts

@@ -15,6 +15,7 @@ from oracle.settings import merge_layers
 from oracle.values import Json, items, mapping
 from strategies.protection import ChangedDefinition, changed_definitions
 
+
 @settings(
     max_examples=50,
     deadline=None,
