@@ -18,6 +18,8 @@ def mount_complaints(container: Mapping[str, Json]) -> Complaints:
         if isinstance(path, str):
             if _covers(path):
                 yield fault(name, "wrapper-covered-by-a-mount")
+            elif _covers(path.lower()):
+                yield doubt(name, "mount-in-another-case")
         else:
             yield doubt(name, "mount-malformed")  # ECS refuses it
 
@@ -29,14 +31,11 @@ def covers_the_wrapper(container: Mapping[str, Json]) -> bool:
 
 def _mounted_paths(container: Mapping[str, Json]) -> Iterator[Json]:
     parameters = mapping(container.get("LinuxParameters"))
-    lists = (container.get("MountPoints"), parameters.get("Tmpfs"), parameters.get("Devices"))
-    for index, mounts in enumerate(lists):
+    for mounts in (container.get("MountPoints"), parameters.get("Tmpfs")):
         if mounts is not None and not isinstance(mounts, list):
             yield mounts if is_unknown(mounts) else None
         for entry in items(mounts):
-            # A device without ContainerPath has the path of the host.
-            default = mapping(entry).get("HostPath") if index == 2 else None
-            yield entry if is_unknown(entry) else mapping(entry).get("ContainerPath", default)
+            yield entry if is_unknown(entry) else mapping(entry).get("ContainerPath")
 
 
 def _covers(path: str) -> bool:

@@ -88,6 +88,8 @@ def protection_of(
     if not task_is_selected(resource, settings, is_launched_on_fargate=is_launched_on_fargate):
         return _left_alone(resource, settings, attempts)
     containers = [mapping(container) for container in items(properties.get("ContainerDefinitions"))]
+    if properties.get("ContainerDefinitions") is None:
+        return Protection(Status.LEFT_ALONE, (), (doubt("", "no-containers"),))  # ECS refuses it
     if not isinstance(properties.get("ContainerDefinitions"), list):
         return Protection(Status.NOT_PROTECTED, (fault("", "containers-are-not-a-list"),))
     workloads = [each for each in containers if container_is_selected(each, resource, settings)]

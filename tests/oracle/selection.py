@@ -56,8 +56,7 @@ def _a_container_has_opted_in(settings: Settings) -> bool:
 def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, Json], settings: Settings) -> bool:
     """Return whether this container is a workload to be instrumented."""
     name, labels = text_of(container.get("Name")), tags(resource)
-    is_router = container.get("FirelensConfiguration") is not None
-    if name == AGENT or (is_router and not settings.boolean("InstrumentLogRouters")):
+    if name == AGENT or (is_log_router(container) and not settings.boolean("InstrumentLogRouters")):
         return False
     excluded = settings.string_list("ExcludeContainers") + _colon_list(labels.get("kilt-ignore-containers"))
     excluded += re.findall(r"[^\s,:/+]+", labels.get("sysdig-instrument-exclude", ""))
@@ -70,6 +69,13 @@ def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, 
     if opt_in and not has_opted_in(resource):
         return False
     return not _matches(name, excluded) and (not included or _matches(name, included))
+
+
+def is_log_router(container: Mapping[str, Json]) -> bool:
+    """Return whether this is a FireLens log router, or may be one. ECS accepts two types of them."""
+    firelens = container.get("FirelensConfiguration")
+    kind = mapping(firelens).get("Type")
+    return is_unknown(firelens) or is_unknown(kind) or kind in ("fluentbit", "fluentd")
 
 
 def _colon_list(text: str | None) -> list[str]:

@@ -49,10 +49,10 @@ def _argv_complaints(name: str, container: Mapping[str, Json], config: ImageConf
 
 def _wrapped_complaints(name: str, container: Mapping[str, Json], arguments: list[Json]) -> Complaints:
     """Yield what is wrong with what the wrapper runs: `arguments` is what follows it."""
-    if not arguments:
-        yield fault(name, "wrapper-with-nothing-to-run")
-    elif not _is_argv(container.get("Command")) and not is_unknown(container.get("Command")):
+    if not _is_argv(container.get("Command")) and not is_unknown(container.get("Command")):
         yield doubt(name, "Command-malformed")
+    elif not arguments:
+        yield fault(name, "wrapper-with-nothing-to-run")
     elif _mentions_wrapper(arguments):
         yield doubt(name, "wrapper-again")
     elif arguments[0] == "":
@@ -79,7 +79,7 @@ def _variable_complaints(name: str, container: Mapping[str, Json], settings: Set
         found = [mapping(entry).get("Value") for entry in entries if mapping(entry).get("Name") == variable]
         is_mode = variable == "SYSDIG_SIDECAR"
         setting = "SidecarMode" if is_mode else "WorkloadEnvironment"
-        if len(found) != 1 or variable in secrets:
+        if not found or found.count(found[0]) != len(found):
             is_open = not is_mode and not settings.is_locked(setting)
             code = f"variable-{'missing' if not found else 'twice'}"
             yield doubt(name, code) if is_open else fault(name, code)
@@ -87,6 +87,8 @@ def _variable_complaints(name: str, container: Mapping[str, Json], settings: Set
             # Another layer of settings may have asked for another mode, and a hook does not see that layer.
             is_open = not settings.is_locked(setting) and (not is_mode or found[0] in SIDECAR_MODES)
             yield doubt(name, "variable-differs") if is_open else fault(name, "variable-differs")
+        if len(found) > 1 or variable in secrets:
+            yield doubt(name, "variable-twice")  # ECS refuses a name in Environment and in Secrets
     names = [text_of(mapping(entry).get("Name")) for entry in entries]
     if any(each in WRAPPER_VARIABLES or "ORCHESTRATOR" in each or each == "SYSDIG_ACCESS_KEY" for each in names):
         yield doubt(name, "variable-of-the-wrapper")
@@ -109,7 +111,7 @@ def _volume_complaints(name: str, container: Mapping[str, Json]) -> Complaints:
     elif len(found) > 1:
         yield doubt(name, "volume-twice")
     for entry in entries:
-        source = mapping(entry).get("SourceContainer", entry)
+        source = mapping(entry).get("SourceContainer")
         if not isinstance(source, str) or is_unknown(source):
             yield doubt(name, "VolumesFrom-unknown")
 
