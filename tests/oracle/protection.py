@@ -87,19 +87,16 @@ def protection_of(
         return Protection(Status.NOT_PROTECTED, attempts)
     if not task_is_selected(resource, settings, is_launched_on_fargate=is_launched_on_fargate):
         return _left_alone(resource, settings, attempts)
-    containers = [mapping(container) for container in items(properties.get("ContainerDefinitions"))]
-    if properties.get("ContainerDefinitions") is None:
-        return Protection(Status.LEFT_ALONE, (), (doubt("", "no-containers"),))  # ECS refuses it
-    if not isinstance(properties.get("ContainerDefinitions"), list):
+    if not isinstance(properties.get("ContainerDefinitions"), list | None):
         return Protection(Status.NOT_PROTECTED, (fault("", "containers-are-not-a-list"),))
+    containers = [mapping(container) for container in items(properties.get("ContainerDefinitions"))]
     workloads = [each for each in containers if container_is_selected(each, resource, settings)]
     if not workloads:
         return _left_alone(resource, settings, (*attempts, *_odd_containers(properties)))
     complaints = [*attempts, *_task_complaints(properties, settings), *_odd_containers(properties)]
-    architecture = architecture_of(properties)
     for workload in workloads:
         own = settings.for_container(text_of(workload.get("Name")))
-        config = None if images is None else look_up(workload, architecture, own, images, {})
+        config = None if images is None else look_up(workload, architecture_of(properties), own, images, {})
         complaints += workload_complaints(workload, own, config)
     complaints += agent_waits(containers)
     complaints += _foreign_volume_complaints(containers, workloads)
@@ -183,6 +180,8 @@ def _task_complaints(properties: Mapping[str, Json], settings: Settings) -> Comp
 
 def _odd_containers(properties: Mapping[str, Json]) -> Complaints:
     containers = [mapping(each) for each in items(properties.get("ContainerDefinitions"))]
+    if not containers:
+        yield doubt("", "no-containers")  # ECS refuses it
     names = [text_of(each.get("Name")) for each in containers]
     if any(is_unknown(name) for name in names):
         yield doubt("", "name-unknown")  # it may be excluded by its name

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from oracle.complaints import doubt
 from oracle.evaluate import StackInputs, condition_values, evaluate
+from oracle.functions import FUNCTIONS
 from oracle.images import Images
 from oracle.protection import Protection, Status, protection_of
-from oracle.values import Json, canonical, mapping, text_of
+from oracle.values import Json, canonical, mapping, text_of, token
 
 LAUNCHERS = (
     "AWS::ECS::Service",
@@ -23,6 +24,7 @@ LAUNCHERS = (
     "AWS::Scheduler::Schedule",
 )
 MASK = "****"
+KNOWN_ELSEWHERE = ("Fn::ForEach", "Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or")
 
 
 def protections(
@@ -32,7 +34,8 @@ def protections(
 
     If a condition decides it, other values of the conditions may give another answer, so this one is in doubt.
     """
-    whole, certain_stack = _without_masked_values(template), replace(stack, ssm={}, exports={})
+    whole = _without_masked_values(_without_unknown_functions(template))
+    certain_stack = replace(stack, ssm={}, exports={})
     now = _under(whole, certain_stack, deployment, images, None)
     values = condition_values(whole, certain_stack)
     resources = canonical(mapping(whole).get("Resources"))
@@ -69,6 +72,18 @@ def _under(
         )
         for name, resource in evaluated.task_definitions().items()
     }
+
+
+def _without_unknown_functions(node: Json) -> Json:
+    """Return a node in which each call of a function that CloudFormation does not have is a value that is not known."""
+    if isinstance(node, list):
+        return [_without_unknown_functions(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    [name] = node if len(node) == 1 else [""]
+    if name.startswith("Fn::") and name not in FUNCTIONS and not name.startswith(KNOWN_ELSEWHERE):
+        return token("unknown", name)
+    return {key: _without_unknown_functions(each) for key, each in node.items()}
 
 
 def _without_masked_values(template: Json) -> Json:
