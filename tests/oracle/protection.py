@@ -6,12 +6,12 @@ is literal, as ECS gets it; :mod:`oracle.template_protection` evaluates template
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from oracle.agent_protection import agent_complaints
+from oracle.certainty import without_dynamic_references
 from oracle.complaints import Complaint, Complaints, doubt, fault
 from oracle.dependencies import agent_waits
 from oracle.images import Images, architecture_of, look_up
@@ -25,11 +25,10 @@ from oracle.selection import (
     task_is_selected,
 )
 from oracle.settings import Settings, merge_layers, tags
-from oracle.values import Json, is_unknown, items, mapping, text_of, token
+from oracle.values import Json, is_unknown, items, mapping, text_of
 from oracle.workload_protection import workload_complaints
 
 FREE_FORM = {"dockerLabels", "driverOpts", "labels", "options"}
-DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:[^}]*\}\}")
 
 
 class Status(Enum):
@@ -143,15 +142,6 @@ def from_ecs_case(value: Json) -> Json:
         if isinstance(value, dict)
         else value
     )
-
-
-def without_dynamic_references(value: Json) -> Json:
-    """Return a value with a token for each dynamic reference, whose value only CloudFormation knows."""
-    if isinstance(value, dict):
-        return {key: without_dynamic_references(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [without_dynamic_references(each) for each in value]
-    return DYNAMIC_REFERENCE.sub(lambda match: token("resolve", match[0]), value) if isinstance(value, str) else value
 
 
 def _task_complaints(properties: Mapping[str, Json], settings: Settings) -> Complaints:

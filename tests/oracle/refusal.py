@@ -34,7 +34,7 @@ MAX_CONTAINERS = 10
 
 def find_reasons(comparison: Comparison) -> dict[str, bool]:
     """Return the valid reasons for refusing the input, each with whether a refusal is required."""
-    found: dict[str, bool] = {}
+    found = dict.fromkeys(_uncertain_conditions(comparison), False)
     for name in comparison.before.task_definitions():
         for attempt in locked_attempts(
             comparison.settings, comparison.at_run_time.metadata, comparison.before.resources[name]
@@ -53,6 +53,12 @@ def find_reasons(comparison: Comparison) -> dict[str, bool]:
         for reason in (*_raised_size_reasons(comparison, name), *structural_reasons(source)):
             found.setdefault(reason, False)
     return found
+
+
+def _uncertain_conditions(comparison: Comparison) -> Iterator[str]:
+    """Yield a reason if the conditions may have other values than it seems: what they compare is not certain."""
+    if comparison.certain_conditions != comparison.at_run_time.conditions:
+        yield "condition-not-certain"
 
 
 def _names_missing_container(comparison: Comparison, name: str) -> bool:
@@ -80,11 +86,12 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
     yield from _image_reasons(comparison, name)
     if properties.get("PidMode") == "host":
         yield "pid-mode-host", True
-    platform = properties.get("RuntimePlatform")
+    platform = mapping(comparison.certain.resources[name].get("Properties")).get("RuntimePlatform")
     if is_unknown(platform) or is_unknown(mapping(platform).get("OperatingSystemFamily")):
         yield "platform-unknown", True
     if settings.collector is None:
         yield "collector-missing", True
+    platform = properties.get("RuntimePlatform")
     if settings.string("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(platform):
         yield "unsupported-architecture", True
     yield from _execution_role_reasons(properties, settings)
@@ -149,6 +156,11 @@ def _image_reasons(comparison: Comparison, name: str) -> Reasons:
     for workload in workloads(comparison, name):
         if misplaces_the_wrapper(workload.container, workload.config):
             yield "wrapper-elsewhere", comparison.is_deployed(name) and not workload.is_unresolved
+        # It may be a part of an expression, come from the image, or count on a config that the template itself gives.
+        source = canonical(comparison.expression(name).get("Properties"))
+        config = workload.config
+        if "/draios/" in source or (config and "/draios/" in canonical([config.entrypoint, config.cmd])):
+            yield "wrapper-may-be-elsewhere", False
         if any(mount_complaints(workload.container)):
             yield "wrapper-covered", covers_the_wrapper(workload.container)
         if workload.is_unresolved:

@@ -6,25 +6,16 @@ value of an SSM parameter, a dynamic reference, or a masked NoEcho parameter is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
+from oracle.certainty import certain_inputs
 from oracle.complaints import doubt
 from oracle.evaluate import StackInputs, condition_values, evaluate
-from oracle.functions import FUNCTIONS
 from oracle.images import Images
+from oracle.launchers import launched_on_fargate
 from oracle.protection import Protection, Status, protection_of
-from oracle.values import Json, canonical, mapping, text_of, token
-
-LAUNCHERS = (
-    "AWS::ECS::Service",
-    "AWS::ECS::TaskSet",
-    "AWS::Events::Rule",
-    "AWS::Pipes::Pipe",
-    "AWS::Scheduler::Schedule",
-)
-MASK = "****"
-KNOWN_ELSEWHERE = ("Fn::ForEach", "Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or")
+from oracle.values import Json, canonical, mapping
 
 
 def protections(
@@ -34,8 +25,7 @@ def protections(
 
     If a condition decides it, other values of the conditions may give another answer, so this one is in doubt.
     """
-    whole = _without_masked_values(_without_unknown_functions(template))
-    certain_stack = replace(stack, ssm={}, exports={})
+    whole, certain_stack = certain_inputs(template, stack)
     now = _under(whole, certain_stack, deployment, images, None)
     values = condition_values(whole, certain_stack)
     resources = canonical(mapping(whole).get("Resources"))
@@ -59,7 +49,7 @@ def _under(
     condition_overrides: Mapping[str, bool] | None,
 ) -> dict[str, Protection]:
     evaluated = evaluate(template, stack, condition_overrides)
-    launched = set(_launched_on_fargate(evaluated.resources))
+    launched = launched_on_fargate(evaluated.task_definitions(), evaluated.launchers)
     return {
         name: Protection(Status.LEFT_ALONE)
         if name in evaluated.inactive
@@ -72,37 +62,3 @@ def _under(
         )
         for name, resource in evaluated.task_definitions().items()
     }
-
-
-def _without_unknown_functions(node: Json) -> Json:
-    """Return a node in which each call of a function that CloudFormation does not have is a value that is not known."""
-    if isinstance(node, list):
-        return [_without_unknown_functions(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    [name] = node if len(node) == 1 else [""]
-    if name.startswith("Fn::") and name not in FUNCTIONS and not name.startswith(KNOWN_ELSEWHERE):
-        return token("unknown", name)
-    return {key: _without_unknown_functions(each) for key, each in node.items()}
-
-
-def _without_masked_values(template: Json) -> Json:
-    """Return the template without the default values of NoEcho parameters, whose real values are masked."""
-    sections = mapping(template)
-    parameters = {name: _unmasked(mapping(each)) for name, each in mapping(sections.get("Parameters")).items()}
-    return {**sections, "Parameters": parameters} if parameters else template
-
-
-def _unmasked(declaration: dict[str, Json]) -> Json:
-    if text_of(declaration.get("NoEcho", "")).lower() != "true":
-        return declaration
-    return {"Type": "AWS::SSM::Parameter::Value<String>", "Default": MASK}
-
-
-def _launched_on_fargate(resources: Mapping[str, dict[str, Json]]) -> Iterator[str]:
-    """Yield the task definitions that a resource of the template starts on Fargate, or may start there."""
-    for resource in resources.values():
-        if resource.get("Type") in LAUNCHERS:
-            text = canonical(resource.get("Properties"))
-            if '"FARGATE' in text:  # a launch type or a capacity provider
-                yield from (name for name in resources if f'"{name}"' in text)
