@@ -77,6 +77,12 @@ _COMMON: list[Addition] = [
 
 WORKLOAD_ADDITIONS: list[Addition] = [
     *_COMMON,
+    ("LinuxParameters", "Drop", {"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": ["SYS_PTRACE"]}}),
+    ("LinuxParameters", "other Add", {"Capabilities": {"Add": ["ALL"]}}),
+    ("LinuxParameters", "InitProcessEnabled", {"InitProcessEnabled": True}),
+    ("ReadonlyRootFilesystem", "true", True),
+    ("Privileged", "true", True),
+    ("DockerLabels", "some", {"team": "shop"}),
     *_mounts(),
     *_dependencies(),
     ("VolumesFrom", "agent again, writable", [{"SourceContainer": AGENT, "ReadOnly": False}]),

@@ -42,6 +42,8 @@ def task_is_selected(resource: Mapping[str, Json], settings: Settings, *, is_lau
     """
     properties = mapping(resource.get("Properties"))
     on_fargate = is_launched_on_fargate or is_fargate(properties)
+    if settings.string("LaunchTypes") == "FARGATE_COMPATIBLE":
+        on_fargate |= is_fargate({**properties, "RequiresCompatibilities": None})
     if is_windows(properties) or not (on_fargate or settings.string("LaunchTypes") == "ALL"):
         return False
     if settings.string("Mode") == "opt-in":

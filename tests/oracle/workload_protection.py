@@ -120,5 +120,7 @@ def _capability_complaints(name: str, container: Mapping[str, Json]) -> Complain
     added = mapping(mapping(container.get("LinuxParameters")).get("Capabilities")).get("Add")
     if not isinstance(added, list) or PTRACE not in added:
         yield fault(name, "capability-missing")
+    elif PTRACE in items(mapping(mapping(container.get("LinuxParameters")).get("Capabilities")).get("Drop")):
+        yield doubt(name, "capability-dropped")
     elif not all(isinstance(each, str) for each in added):
         yield doubt(name, "capability-is-not-a-string")
