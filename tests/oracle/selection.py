@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
@@ -61,7 +60,6 @@ def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, 
     if name == AGENT or (is_log_router(container) and not settings.boolean("InstrumentLogRouters")):
         return False
     excluded = settings.string_list("ExcludeContainers") + _colon_list(labels.get("kilt-ignore-containers"))
-    excluded += re.findall(r"[^\s,:/+]+", labels.get("sysdig-instrument-exclude", ""))
     included = settings.string_list("IncludeContainers")
     opt_in = settings.string("Mode") == "opt-in"
     if opt_in:

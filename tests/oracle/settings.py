@@ -106,6 +106,8 @@ def merge_layers(given: Mapping[str, Json], template_metadata: Json, resource: M
         alias["Enabled"] = opt_in  # for Kilt, the tag counts and not its value
     if "sysdig-instrument" in labels:
         alias["Enabled"] = labels["sysdig-instrument"]
+    if words := labels.get("sysdig-instrument-exclude", "").split():
+        alias["ExcludeContainers"] = [*deployment.string_list("ExcludeContainers"), *words]
     if "sysdig-instrument-reason" in labels:
         alias["Reason"] = labels["sysdig-instrument-reason"]
     return deployment.with_layer(alias).with_layer(
