@@ -120,6 +120,7 @@ NAMES_FUNCTIONS = {
     "engine/steps/capabilities.py",
     "engine/steps/execution_role.py",
     "engine/steps/list_items.py",
+    "engine/steps/permissions.py",
     "engine/template.py",
 }
 """The modules that may contain names of intrinsic functions."""

@@ -13,7 +13,7 @@ one.addTransform("SysdigInstrument");
 Aspects.of(shop("Two")).add(new SysdigInstrument());
 
 // Without the macro: an aspect instruments during synthesis.
-Aspects.of(shop("Three")).add(new SysdigInstrumentLocally(["--set", "Collector=us2"]));
+Aspects.of(shop("Three")).add(new SysdigInstrumentLocally(["--set", "Collector=us2", "--set", "AccessKeySecret=arn:aws:secretsmanager:eu-west-1:111122223333:secret:sysdig/access-key-AbCdEf"]));
 
 app.synth();
 

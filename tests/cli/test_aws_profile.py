@@ -67,7 +67,18 @@ def test_boto3_finds_the_same_region() -> None:
 def test_the_region_of_a_profile_counts_in_expressions(capsys: pytest.CaptureFixture[str]) -> None:
     image = 'Image: !Sub "111122223333.dkr.ecr.${AWS::Region}.amazonaws.com/web:1"'
     Path("app.yaml").write_text(Path("app.yaml").read_text().replace("Image: shop/worker:1.4", image))
-    ran = run(capsys, "images", "app.yaml", "--profile", "shop", "--offline", "--set", "Collector=us2")
+    ran = run(
+        capsys,
+        "images",
+        "app.yaml",
+        "--profile",
+        "shop",
+        "--offline",
+        "--set",
+        "Collector=us2",
+        "--set",
+        "AccessKeySecret=none",
+    )
     assert '"111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:1" is needed' in ran.out + ran.err
 
 

@@ -25,7 +25,7 @@ from sysdig_instrument.engine.json_types import Json
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
 GOOD = json.dumps(template())
-SET = ["--set", "Collector=us2", "--set", f"AccessKeySecret={SECRET}"]
+SET = ["--set", "Collector=us2", "--set", "AccessKeySecret=none", "--set", f"AccessKeySecret={SECRET}"]
 
 
 def spawn(*arguments: str | Path, stdin: bytes = b"", **more: Any) -> subprocess.CompletedProcess[bytes]:
@@ -153,7 +153,6 @@ def test_a_file_that_cannot_be_read_gives_2(file: str, capsys: pytest.CaptureFix
     "content",
     [
         pytest.param(None, id="missing"),
-        pytest.param(b"", id="empty"),
         pytest.param(b"5", id="number"),
         pytest.param(b'"x"', id="string"),
         pytest.param(b"{", id="unclosed"),
@@ -374,6 +373,7 @@ PARAMETERS: dict[str, Json] = {
     ],
     "list of pairs": ["Image=a=b:1"],
     "list of values": {"Image": ["a=b:1"]},
+    "template configuration of CodePipeline": {"Parameters": {"Image": "a=b:1"}, "Tags": {"team": "shop"}},
 }
 
 
@@ -426,6 +426,46 @@ def test_an_unknown_setting_gets_a_suggestion(good: Path, capsys: pytest.Capture
     ran = run(capsys, "transform", good, "--set", "Colector=us2")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == 'sysdig-instrument: Unknown setting "Colector" in --set. Did you mean "Collector"?\n'
+
+
+@pytest.mark.parametrize("option", ["--settings", "--images", "--parameters"])
+@pytest.mark.parametrize("text", ["", "\n", "# Collector: us3\n", "null"])
+def test_a_file_without_values_has_no_values(
+    option: str, text: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text(text)
+    assert run(capsys, "transform", good, *SET, option, path).code == 0
+
+
+def test_a_repeated_option_adds_up_and_the_last_value_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(parameters_template()))
+    arguments: list[str | Path] = ["transform", path, "--offline"]
+    for option, values in {
+        "--settings": ({"Collector": "us3", "Priority": "security"}, {"Collector": "us2", "AccessKeySecret": SECRET}),
+        "--images": ({"a": {"Entrypoint": ["x"]}}, {"b": {"Entrypoint": ["y"]}}),
+        "--parameters": ({"Image": "c"}, {"Image": "a"}),
+    }.items():
+        for number, value in enumerate(values):
+            file = tmp_path / f"{option}{number}.json"
+            file.write_text(json.dumps(value))
+            arguments += [option, file]
+    web, agent = properties_of(run(capsys, *arguments).value)["ContainerDefinitions"]
+    assert web["EntryPoint"] == ["/opt/draios/bin/instrument", "x"]
+    assert agent["Essential"] is True
+    assert {"Name": "SYSDIG_COLLECTOR", "Value": "ingest-us2.app.sysdig.com"} in agent["Environment"]
+
+
+def test_a_minus_is_standard_output(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, "transform", good, *SET, "-o", "-").value == run(capsys, "transform", good, *SET).value
+    assert run(capsys, "images", good, *SET, "--offline", "-o", "-").value == {}
+    assert not Path("-").exists()
 
 
 def test_set_wins_over_the_settings_file(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -540,7 +580,12 @@ def test_parameters_of_the_transform_in_the_template_apply(tmp_path: Path, capsy
     text = (FOLDER / "worked-example-template" / "template.yaml").read_text()
     transform = "Transform: [{Name: SysdigInstrument-canary, Parameters: {Priority: security, AgentMemory: '64'}}]"
     path.write_text(text.replace("Transform: SysdigInstrument", transform))
-    assert main.run(["transform", str(path), "--set", "Collector=us2", "--format", "json"]) == EXIT_OK
+    assert (
+        main.run(
+            ["transform", str(path), "--set", "Collector=us2", "--set", "AccessKeySecret=none", "--format", "json"]
+        )
+        == EXIT_OK
+    )
     containers = json.loads(capsys.readouterr().out)["Resources"]["SecurityPlayground"]["Properties"][
         "ContainerDefinitions"
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,22 @@ def test_git_apply_gives_the_output_of_transform(
     assert (here / case.input.name).read_bytes() == (here / "out").read_bytes()
     for reason in {each["reason"] for each in run(capsys, "diff", *arguments, "--format", "json").value[0]["changes"]}:
         assert reason in shown.out
+
+
+@pytest.mark.parametrize("command", [["git", "apply"], ["patch", "-p1", "-i"]], ids=["git", "patch"])
+def test_a_diff_of_a_name_with_spaces_can_be_applied(
+    command: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    path = here / "of my team" / "my app.yaml"
+    path.parent.mkdir()
+    path.write_bytes((here / "app.yaml").read_bytes())
+    name = str(path.relative_to(here))
+    assert run(capsys, "transform", name, *SETTINGS, "-o", "out").code == 0
+    (here / "it.diff").write_text(run(capsys, "diff", name, *SETTINGS).out, encoding="utf-8")
+    subprocess.run([*command, "it.diff"], cwd=here, check=True, capture_output=True)
+    assert path.read_bytes() == (here / "out").read_bytes()
 
 
 @each_case
@@ -135,7 +152,7 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
     again = run(capsys, "diff", "out.yaml", *SETTINGS, "--exit-code")
     assert (again.code, again.out.splitlines()[0]) == (0, "out.yaml: no changes")
-    refused = run(capsys, "diff", "app.yaml", "--offline", "--set", "Collector=us2")
+    refused = run(capsys, "diff", "app.yaml", "--offline", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith('sysdig-instrument: app.yaml: Task "Task", container "worker" ')
     assert run(capsys, "diff", "app.yaml", "none.yaml", *SETTINGS).code == 2

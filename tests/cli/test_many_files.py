@@ -48,6 +48,14 @@ def test_folders_are_walked(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     ]  # fmt: skip
 
 
+def test_pipes_and_links_in_a_circle_are_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_file(here / "them/one.json", GOOD)
+    os.mkfifo(here / "them/pipe.yaml")
+    (here / "them/circle.yaml").symlink_to("circle.yaml")
+    (here / "them/above").symlink_to("..")
+    assert files(capsys, "them") == ["them/one.json"]
+
+
 def test_an_unreadable_template_is_reported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_file(here / "them/one.yaml", "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n\t: x\n")
     write_file(here / "them/two.json", GOOD)

@@ -415,8 +415,6 @@ def test_a_new_multiline_string_ignores_blank_lines_below() -> None:
 def test_strings_are_unquoted_where_possible() -> None:
     plain = [
         "/opt/draios/bin/instrument",
-        "quay.io/sysdig/workload-agent:latest",
-        "arn:aws:x",
         "SYS_PTRACE",
         "-c",
         "--x=y",
@@ -427,6 +425,13 @@ def test_strings_are_unquoted_where_possible() -> None:
     assert "'" not in written
 
 
+@pytest.mark.parametrize("text", ["quay.io/sysdig/workload-agent:latest", "arn:aws:x", "AWS::NoValue", "a:b"])
+def test_a_colon_in_a_flow_collection_is_quoted(text: str) -> None:
+    """PyYAML before 5.1 and libyaml before 0.2.1 refuse it, and CloudFormation itself did."""
+    written = changed("a: [b]\nc:\n- d\ne: {f: g}\n", add("/a/-", text), add("/c/-", text), add("/e/h", text))
+    assert written == f'a: [b, "{text}"]\nc:\n- d\n- {text}\ne: {{f: g, h: "{text}"}}\n'
+
+
 def test_short_form_functions_follow_the_text() -> None:
     value: Json = {"Fn::Join": ["", [{"Ref": "A"}, {"Fn::GetAtt": ["B", "C.D"]}]]}
     assert (
@@ -435,7 +440,7 @@ def test_short_form_functions_follow_the_text() -> None:
     assert changed("a: {Ref: X}\n", add("/b", {"Ref": "A"})) == "a: {Ref: X}\nb:\n  Ref: A\n"
     assert (
         changed("a: 1\n", add("/b", {"Fn::If": ["c", "a", {"Ref": "AWS::NoValue"}]}))
-        == "a: 1\nb: !If [c, a, !Ref AWS::NoValue]\n"
+        == 'a: 1\nb: !If [c, a, !Ref "AWS::NoValue"]\n'
     )
     assert (
         changed("a: 1\n", add("/b", {"Fn::Base64": {"Fn::Sub": "x\ny\n"}}))

@@ -81,9 +81,13 @@ def test_an_existing_agent_is_updated_to_the_settings() -> None:
     assert len(properties_of(again)["ContainerDefinitions"]) == 3
 
 
-def test_the_agents_secrets_stay_if_the_settings_have_none() -> None:
-    """An agent without a key protects nothing."""
+def test_without_a_key_the_agent_has_no_secrets() -> None:
+    assert "Secrets" not in agent_of(processed(template(), {"AccessKeySecret": "none"}))
+
+
+def test_the_agents_secrets_stay_if_the_key_comes_in_another_way() -> None:
+    """One of them may be the key."""
     once = processed(template())
-    again = plan(once, context_of({"AccessKeySecret": ""}))
+    again = plan(once, context_of({"AccessKeySecret": "none"}))
     assert not any("Secrets" in change.pointer for change in again.changes)
     assert not any("Secrets of the agent's container" in each.text for each in again.notices)

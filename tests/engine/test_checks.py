@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -230,3 +231,20 @@ def test_a_dependency_on_a_healthy_agent_is_refused() -> None:
     assert "waits for the agent to be HEALTHY" in problem
     waiting["DependsOn"][0]["Condition"] = "START"
     assert problems_of(template(waiting, agent)) == []
+
+
+def _with_text(length: int) -> Json:
+    return template(container(EntryPoint=["/run"], Environment=[{"Name": "TEXT", "Value": "é" * (length // 2)}]))
+
+
+def test_a_task_definition_must_not_exceed_64_kib() -> None:
+    assert problems_of(_with_text(64_000)) == []
+    (problem,) = problems_of(_with_text(66_000))
+    assert re.search(
+        r"ContainerDefinitions\): With the agent's container the task definition has 66,\d{3} bytes", problem
+    )
+
+
+def test_the_size_of_an_expression_is_not_known() -> None:
+    long: Json = {"Fn::Sub": "x" * 70_000}
+    assert problems_of(template(container(Environment=[{"Name": "TEXT", "Value": long}]))) == []

@@ -434,3 +434,130 @@ def test_the_default_role_is_given_with_its_reason() -> None:
     plan = plan_of(value, {"DefaultExecutionRoleArn": ROLE})
     (change,) = (each for each in plan.changes if each.pointer[-1] == "ExecutionRoleArn")
     assert change.reason == "DefaultExecutionRoleArn, because the task has no role of its own"
+
+
+# --- Everything that ECS does with the role for the agent's container
+
+_CREDENTIALS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:mirror-AbCdEf"
+_LOGS: dict[str, Json] = {"LogDriver": "awslogs", "Options": {"awslogs-group": "/sysdig/agent"}}
+_LOG_ACTIONS: list[Json] = ["logs:CreateLogStream", "logs:PutLogEvents"]
+
+
+def _log_group(region: str, partition: str = "aws") -> str:
+    return f"arn:{partition}:logs:{region}:*:log-group:/sysdig/agent:*"
+
+
+def _ecr(repository: str) -> list[Json]:
+    return [
+        {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+        {"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "Resource": repository},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        pytest.param(
+            {"AgentImageCredentials": _CREDENTIALS},
+            [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": _CREDENTIALS}],
+            id="credentials",
+        ),
+        pytest.param(
+            {"AgentImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/mirror/workload-agent:6"},
+            _ecr(f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/mirror/workload-agent"),
+            id="private-ecr",
+        ),
+        pytest.param(
+            {"AgentImage": f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com.cn/agent@sha256:{'0' * 64}"},
+            _ecr(f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/agent"),
+            id="private-ecr-in-china",
+        ),
+        pytest.param({"AgentImage": "public.ecr.aws/sysdig/workload-agent:6"}, [], id="public-ecr"),
+        pytest.param({"AgentImage": f"{ACCOUNT}.dkr.ecr.{REGION}.example.com/agent"}, [], id="not-ecr"),
+        pytest.param(
+            {"AgentLogConfiguration": _LOGS},
+            [{"Effect": "Allow", "Action": _LOG_ACTIONS, "Resource": _log_group(REGION)}],
+            id="log-group",
+        ),
+        pytest.param(
+            {
+                "AgentLogConfiguration": {
+                    "LogDriver": "awslogs",
+                    "Options": {
+                        "awslogs-group": "/sysdig/agent",
+                        "awslogs-region": "us-gov-west-1",
+                        "awslogs-create-group": "true",
+                    },
+                }
+            },
+            [
+                {
+                    "Effect": "Allow",
+                    "Action": ["logs:CreateLogGroup", *_LOG_ACTIONS],
+                    "Resource": _log_group("us-gov-west-1", "aws-us-gov"),
+                }
+            ],
+            id="log-group-created-elsewhere",
+        ),
+        pytest.param(
+            {"AgentLogConfiguration": {"LogDriver": "awslogs", "Options": {"awslogs-group": "*"}}},
+            [],
+            id="log-group-with-a-wildcard",
+        ),
+        pytest.param({"AgentLogConfiguration": "inherit"}, [], id="the-log-group-of-the-workload"),
+    ],
+)
+def test_the_role_may_do_all_that_ecs_does_for_the_agent(settings: dict[str, Json], expected: list[Json]) -> None:
+    assert statements(processed(with_role({"Ref": "Role"}), settings)) == [READ_SECRET, *expected]
+
+
+def test_without_a_key_the_rest_is_granted() -> None:
+    made = processed(with_role({"Ref": "Role"}), {"AccessKeySecret": "none", "AgentImageCredentials": _CREDENTIALS})
+    assert [each["Resource"] for each in statements(made)] == [_CREDENTIALS]
+
+
+def test_the_notice_lists_all_that_another_role_needs() -> None:
+    (notice,) = (
+        each
+        for each in notices_of(template(), {"AgentImageCredentials": _CREDENTIALS, "AgentLogConfiguration": _LOGS})
+        if "execution role" in each
+    )
+    assert "it is not given the permissions that the agent's container needs here" in notice
+    for part in (SECRET, _CREDENTIALS, _log_group(REGION)):
+        assert part in notice
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"AgentImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/agent:6"}, id="private-image"),
+        pytest.param({"AgentImageCredentials": _CREDENTIALS}, id="credentials"),
+        pytest.param({"AgentLogConfiguration": _LOGS}, id="log-group"),
+    ],
+)
+def test_a_role_is_required_without_a_key_too(settings: dict[str, Json]) -> None:
+    value = template(ExecutionRoleArn=NOVALUE)
+    (problem,) = problems_of(value, {"AccessKeySecret": "none", **settings})
+    assert "no execution role" in problem
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param({"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/${Role}-${Other}"}, id="two-roles"),
+        pytest.param({"Fn::ImportValue": {"Fn::Sub": "${Role}-arn"}}, id="an-export-named-after-it"),
+        pytest.param({"Fn::Select": [0, [{"Fn::GetAtt": ["Role", "Arn"]}, "x"]]}, id="one-of-a-list"),
+        pytest.param({"Fn::Sub": ["${x}", {"x": {"Fn::ImportValue": {"Ref": "Role"}}}]}, id="in-a-substitution"),
+    ],
+)
+def test_a_role_that_is_only_mentioned_is_given_nothing(reference: Json) -> None:
+    value = with_role(reference)
+    assert statements(processed(value)) == statements(processed(value), "Other") == []
+    assert any("is not a resource of this template" in each for each in notices_of(value))
+
+
+def test_a_policy_of_the_macros_name_is_not_replaced_silently() -> None:
+    policies: Json = [{"PolicyName": POLICY_NAME, "PolicyDocument": {"Statement": []}}]
+    value = with_role({"Ref": "Role"}, {"Type": "AWS::IAM::Role", "Properties": {"Policies": policies}})
+    assert any("with other statements, which is replaced" in each for each in notices_of(value))
+    assert not any("which is replaced" in each for each in notices_of(processed(value)))

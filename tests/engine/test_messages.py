@@ -232,9 +232,17 @@ MESSAGES = [
         template(),
         {"AccessKeySecret": None},
         [
-            'Task "Api": Setting AccessKeySecret has no value, so the agent is given no access key. Set AccessKeySecret to the ARN of the secret that holds it.'
+            'Task "Api": Setting AccessKeySecret has no value, and an agent without an access key protects nothing. Set AccessKeySecret to the ARN of the secret that holds the key, or to none if the key comes in another way.'
         ],
         id="no key",
+    ),
+    pytest.param(
+        template(),
+        {"AccessKeySecret": "none"},
+        [
+            'Task "Api": AccessKeySecret is none, so the agent is given no access key. Make sure that the key comes in another way: an agent without a key protects nothing.'
+        ],
+        id="no key on purpose",
     ),
     pytest.param(
         template(RuntimePlatform={"CpuArchitecture": "ARM64"}),
@@ -248,7 +256,7 @@ MESSAGES = [
         template(ExecutionRoleArn=NOVALUE),
         {},
         [
-            'Task "Api" (Resources.Api.Properties.ExecutionRoleArn): The task has no execution role, and ECS needs one to give the agent its access key. Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn.'
+            'Task "Api" (Resources.Api.Properties.ExecutionRoleArn): The task has no execution role, and ECS needs one to start the agent\'s container. Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn.'
         ],
         id="no role",
     ),

@@ -205,5 +205,10 @@ def test_a_command_that_starts_the_wrapper_is_noticed() -> None:
 
 
 def test_no_role_is_required_if_none_is_needed() -> None:
-    made = processed(template(ExecutionRoleArn=NOVALUE), {"AccessKeySecret": ""})
+    made = processed(template(ExecutionRoleArn=NOVALUE), {"AccessKeySecret": "none"})
     assert properties_of(made)["ExecutionRoleArn"] == NOVALUE
+
+
+def test_an_image_that_yaml_reads_as_a_number() -> None:
+    (problem,) = problems_of(template(container(EntryPoint=None, Image=1.27)))
+    assert "Image is not a string in the template. Write it in quotes." in problem

@@ -157,3 +157,16 @@ def test_a_size_unknown_to_fargate_is_valid_on_ec2() -> None:
     either: Json = {"Fn::If": ["Other", ["EC2"], ["FARGATE"]]}
     value = template(container(Memory=512), sections=SECTIONS, RequiresCompatibilities=either, Cpu="256", Memory="512")
     assert properties_of(processed(value, settings))["Memory"] == "1024"
+
+
+def test_an_agent_that_is_there_already_counts_where_nothing_is_instrumented() -> None:
+    """The agent's container stays, and gets the settings' Cpu, though its workload exists under another condition only."""
+    document = template(
+        container(Name="SysdigInstrumentation", Image="quay.io/sysdig/workload-agent:latest"),
+        {"Fn::If": ["Other", container(), NOVALUE]},
+        sections=SECTIONS,
+        Cpu="256",
+        Memory="8192",
+    )
+    made = properties_of(processed(document, {"TaskSize": "raise", "AgentCpu": 400}))
+    assert [made["Cpu"], made["Memory"]] == ["1024", "8192"]

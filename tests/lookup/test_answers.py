@@ -327,3 +327,36 @@ def test_lookups_import_only_value_types_of_the_engine() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sysdig_instrument."):
                 assert node.module in allowed or (node.module or "").startswith("sysdig_instrument.lookup"), file
+
+
+@pytest.mark.parametrize(
+    ("architectures", "platforms", "answer"),
+    [
+        pytest.param(("arm64", "amd64"), (None, None), "/amd64", id="two-without-platform"),
+        pytest.param(("unknown", "amd64"), ("unknown", None), "/amd64", id="attestation-first"),
+        pytest.param(("amd64", "unknown"), (None, None), "/amd64", id="attestation-without-platform"),
+        pytest.param(("arm64",), (None,), "/arm64", id="the-only-one"),
+        pytest.param(("amd64",), ("X86_64",), "/amd64", id="another-name"),
+        pytest.param(("arm64", "s390x"), (None, None), None, id="none-for-this-platform"),
+    ],
+)
+def test_entries_without_platform_are_told_apart_by_their_configs(
+    network: Network, architectures: tuple[str, ...], platforms: tuple[str | None, ...], answer: str | None
+) -> None:
+    registry = FakeRegistry()
+    store = registry["o/app"]
+    entries = [
+        store.entry(
+            store.image(entrypoint=[f"/{architecture}"], architecture=architecture),
+            {"os": "Linux" if platform != "unknown" else "unknown", "architecture": platform} if platform else None,
+        )
+        for architecture, platform in zip(architectures, platforms, strict=True)
+    ]
+    store.index("1", entries=entries)
+    network.site("ghcr.io", registry)
+    found = network.look_up_image("ghcr.io/o/app:1")
+    if answer is None:
+        assert isinstance(found, Unavailable)
+        assert "it has no image for linux/amd64" in found.reason.fact
+    else:
+        assert found == ImageConfig((answer,))

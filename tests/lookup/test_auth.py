@@ -223,3 +223,51 @@ def test_unreadable_credentials_are_named_for_private_images(network: Network) -
         "did not issue an anonymous token (status 401); the credentials could not be read: AWS is asleep"
         in refused.reason.fact
     )
+
+
+# --- Public repositories beside private ones, and names that redirect to another registry
+
+
+@pytest.mark.parametrize("order", [["o/private", "o/app"], ["o/app", "o/private"]], ids="-then-".join)
+def test_a_public_repository_is_read_though_its_neighbour_is_private(network: Network, order: list[str]) -> None:
+    registry = images(1)
+
+    def app(call: Call) -> Reply | RawReply:
+        if call.path == "/token":
+            return Reply(401)
+        if "private" in call.path:
+            return Reply(401, headers={"WWW-Authenticate": 'Bearer realm="https://ghcr.io/token"'})
+        return registry(call)
+
+    network.site("ghcr.io", app)
+    answers = dict(zip(order, network.look_up(*(ImageLookup(f"ghcr.io/{name}:0") for name in order)), strict=True))
+    assert answers["o/app"] == ImageConfig(("/0",))
+    assert isinstance(answers["o/private"], Unavailable)
+
+
+def test_a_redirect_to_another_registry_uses_an_anonymous_token_of_that_one(network: Network) -> None:
+    registry, asked = images(1), list[Call]()
+
+    def target(call: Call) -> Reply | RawReply:
+        if call.path == "/token":
+            asked.append(call)
+            return json_reply({"token": "anonymous"})
+        if call.authorization != "Bearer anonymous":
+            return Reply(401, headers={"WWW-Authenticate": 'Bearer realm="https://ghcr.io/token",service="ghcr.io"'})
+        return registry(call)
+
+    network.site("ghcr.io", target)
+    network.site("lscr.io", lambda call: Reply(307, headers={"Location": f"https://ghcr.io{call.target}"}))
+    credentials = FakeCredentials(lscr_io=Login("joe", "s3cret"), ghcr_io=Login("ann", "s3cret"))
+    assert network.look_up_image("lscr.io/o/app:0", credentials=credentials) == ImageConfig(("/0",))
+    assert {call.authorization for call in asked} == {None}
+    assert asked[0].query["scope"] == ["repository:o/app:pull"]
+    assert credentials.registries == []
+
+
+def test_a_registry_that_is_redirected_to_is_given_no_password(network: Network) -> None:
+    target = network.site("ghcr.io", lambda _call: Reply(401, headers={"WWW-Authenticate": "Basic"}))
+    network.site("lscr.io", lambda call: Reply(307, headers={"Location": f"https://ghcr.io{call.target}"}))
+    credentials = FakeCredentials(lscr_io=Login("joe", "s3cret"), ghcr_io=Login("ann", "s3cret"))
+    assert isinstance(network.look_up_image("lscr.io/o/app:0", credentials=credentials), Unavailable)
+    assert {call.authorization for call in target.calls} == {None}

@@ -42,8 +42,7 @@ def test_auths_of_docker_hub(tmp_path: Path, key: str) -> None:
     [
         ({"identitytoken": "t", **auth_entry("00000000-0000", "")}, Login("", "t")),
         ({"username": "joe", "password": "x"}, Login("joe", "x")),
-        ({"auth": "not base64!"}, None),
-        ({"auth": base64.b64encode(b"\xff\xff").decode()}, None),
+        ({"auth": base64.encodebytes(b"joe:" + b"x" * 99).decode()}, Login("joe", "x" * 99)),
         ({}, None),
         (None, None),
         (7, None),
@@ -51,6 +50,12 @@ def test_auths_of_docker_hub(tmp_path: Path, key: str) -> None:
 )
 def test_entries_of_auths(tmp_path: Path, entry: object, login: Login | None) -> None:
     assert config(tmp_path, {"auths": {"ghcr.io": entry}}).find_login("ghcr.io") == login
+
+
+@pytest.mark.parametrize("auth", ["not base64!", base64.b64encode(b"\xff\xff").decode()])
+def test_an_entry_that_cannot_be_decoded_is_named(tmp_path: Path, auth: str) -> None:
+    with pytest.raises(UnavailableError, match="is not valid base64"):
+        config(tmp_path, {"auths": {"ghcr.io": {"auth": auth}}}).find_login("ghcr.io")
 
 
 def test_helpers_come_first(tmp_path: Path) -> None:

@@ -123,8 +123,10 @@ def entry(platform: tuple[str, str, str] | None, digest: str = DIGEST, media_typ
         ([("linux", "amd64", "v3")], "amd64", []),
         ([("linux", "s390x", "")], "amd64", []),
         ([None], "amd64", [0]),
-        ([None, None], "amd64", []),
-        ([None, ("linux", "arm64", "")], "amd64", []),
+        ([None, None], "amd64", [0, 1]),
+        ([None, ("linux", "arm64", "")], "amd64", [0]),
+        ([None, ("linux", "amd64", "")], "amd64", [1]),
+        ([("linux", "arm64", "8")], "arm64", [0]),
         ([], "amd64", []),
     ],
 )

@@ -34,7 +34,7 @@ def check_agent(
     for key in after:
         if key in {"EntryPoint", "Command"} and key not in expected:
             yield f"{key} is set, but the image decides what the agent runs"
-        elif key == "Secrets" and "Secrets" not in expected:
+        elif key == "Secrets" and "Secrets" not in expected and "Secrets" not in (before or {}):
             yield "Secrets without an AccessKeySecret"
         elif key not in allowed and key not in (before or {}) and not (needs_memory and key == "MemoryReservation"):
             yield f"{key} is not expected"
@@ -53,7 +53,7 @@ def expected_keys(settings: Settings) -> dict[str, Json]:
         "Essential": settings.string("Priority") == "security" if essential == "auto" else essential == "true",
     }
     secret = settings.string("AccessKeySecret")
-    if secret is not None:
+    if secret not in (None, "none"):
         expected["Secrets"] = [{"Name": "SYSDIG_ACCESS_KEY", "ValueFrom": secret}]
     for key, name in (("Cpu", "AgentCpu"), ("Memory", "AgentMemory"), ("MemoryReservation", "AgentMemoryReservation")):
         if settings.integer(name) is not None:

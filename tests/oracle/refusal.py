@@ -91,6 +91,8 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
         yield "platform-unknown", True
     if settings.collector is None:
         yield "collector-missing", True
+    if settings.values.get("AccessKeySecret") is None:
+        yield "access-key-missing", True
     platform = properties.get("RuntimePlatform")
     if settings.string("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(platform):
         yield "unsupported-architecture", True

@@ -193,7 +193,7 @@ def _without_result(metadata: Json) -> Json:
 
 
 def _check_role(location: str, before: dict[str, Json], after: dict[str, Json]) -> Iterator[Finding]:
-    """Check that an execution role changed at most by one policy, which allows reading one secret."""
+    """Check that an execution role changed at most by one policy, for what ECS does for the agent's container."""
     if same(before, after):
         return
     old, new = dict(mapping(before.get("Properties"))), dict(mapping(after.get("Properties")))
@@ -212,12 +212,16 @@ def _check_policies(location: str, before: Json, after: Json) -> Iterator[Findin
         return
     old, new = items(before), items(after)
     if not (isinstance(before, list) or _is_absent(before)) or len(new) != len(old) + 1 or not same(old, new[:-1]):
-        yield Finding(location, "the role changed by more than one policy for the secret")
+        yield Finding(location, "the role changed by more than one policy")
         return
-    allowed = {"secretsmanager:GetSecretValue", "ssm:GetParameters", "kms:Decrypt"}
+    allowed = {
+        "secretsmanager:GetSecretValue", "ssm:GetParameters", "kms:Decrypt", "ecr:GetAuthorizationToken", "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
+    }  # fmt: skip
     for statement in map(mapping, items(mapping(mapping(new[-1]).get("PolicyDocument")).get("Statement"))):
         actions = statement.get("Action")
         if not {text_of(action) for action in (actions if isinstance(actions, list) else [actions])} <= allowed:
-            yield Finding(location, "the policy allows more than reading the secret")
-        if statement.get("Effect") != "Allow" or statement.get("Resource") in ("*", ["*"], None):
-            yield Finding(location, "the policy covers more than the one secret")
+            yield Finding(location, "the policy allows more than the agent's container needs")
+        covers_all = statement.get("Resource") in ("*", ["*"], None) and actions != "ecr:GetAuthorizationToken"
+        if statement.get("Effect") != "Allow" or covers_all:
+            yield Finding(location, "the policy covers more than the agent's container needs")

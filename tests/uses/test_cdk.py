@@ -94,7 +94,7 @@ def test_cdk_output_is_instrumented_with_its_asset(
     (tmp_path / "images.json").write_text(json.dumps({asset: {"Cmd": ["python", "/shop.py"]}}))
     (tmp_path / "template.json").write_text(json.dumps(template))
     tool = [
-        str(Path(sys.executable).parent / "sysdig-instrument"), "transform", "template.json", "--set", "Collector=us2",
+        str(Path(sys.executable).parent / "sysdig-instrument"), "transform", "template.json", "--set", "Collector=us2", "--set", "AccessKeySecret=none",
         "--region", "eu-west-1", "--account-id", "111122223333", "--images", "images.json", "--offline",
     ]  # fmt: skip
     done = subprocess.run(tool, cwd=tmp_path, capture_output=True, text=True, check=False)

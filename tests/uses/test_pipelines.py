@@ -24,7 +24,7 @@ ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
 HOOKS: dict[str, dict[str, Any]] = {
     each["id"]: each for each in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 }
-SET = "--set Collector=us2"
+SET = "--set Collector=us2 --set AccessKeySecret=none"
 
 
 @pytest.fixture

@@ -38,7 +38,10 @@ class InputFile:
 
 
 def find_files(paths: Iterable[str]) -> Iterator[InputFile]:
-    """Yield the files; those in a folder in the order of their names, without hidden files and folders."""
+    """Yield the files; those in a folder in the order of their names, without hidden files and folders.
+
+    A pipe or a device is read only if it is named itself.
+    """
     for path in paths:
         if path != "-" and Path(path).is_dir():
             yield from (InputFile(file_path, is_explicit=False) for file_path in _walk_folder(path))
@@ -50,8 +53,10 @@ def _walk_folder(folder: str) -> Iterator[str]:
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _IGNORED_FOLDERS)
         for name in sorted(files):
-            if name.endswith(SUFFIXES) and not name.startswith("."):
-                yield str(Path(parent, name))
+            path = os.path.join(parent, name)  # noqa: PTH118 - a Path for each file of a large tree is slow
+            # Only regular files: reading a named pipe would wait for its writer.
+            if name.endswith(SUFFIXES) and not name.startswith(".") and os.path.isfile(path):  # noqa: PTH113 - likewise
+                yield path
 
 
 def open_document(file: InputFile) -> InputDocument | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.documents import load
+from sysdig_instrument.documents.errors import EmptyDocumentError
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers
@@ -27,10 +28,9 @@ class PlanInputs:
 
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         self._options = options
-        self._image_layers = (
-            [Layer(options.images, {"ImageConfigs": _load_image_configs(options.images)})] if options.images else []
-        )
-        parameters = _load_parameters(options.parameters) if options.parameters else {}
+        configs = {image: each for path in options.images for image, each in _load_image_configs(path).items()}
+        self._image_layers = [Layer(options.images[-1], {"ImageConfigs": configs})] if options.images else []
+        parameters = {name: value for path in options.parameters for name, value in _load_parameters(path).items()}
         self._parameters = {**parameters, **parse_pairs(options.parameter, "-p")}
         self._region = options.region or aws_region(environment, options.profile)
         self._contexts: dict[Path | None, Context] = {}
@@ -74,8 +74,7 @@ def _merge_settings(
     options: argparse.Namespace, settings_file: Path | None, extra_layers: Iterable[Layer]
 ) -> ResolvedSettings:
     paths = [display_path(settings_file)] if settings_file else []
-    if options.settings:
-        paths.append(options.settings)
+    paths += options.settings
     layers = [Layer(path, _load_object(path, "settings")) for path in paths]
     return merge_layers(*layers, Layer("--set", parse_pairs(options.set, "--set")), *extra_layers)
 
@@ -92,13 +91,21 @@ def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
 
 
 def _load_object(path: str, description: str) -> dict[str, Json]:
-    value = load(path).value
+    value = _load_values(path)
     if not isinstance(value, dict):
         raise UsageError(f"{path} does not contain an object. Give the {description} as a JSON or YAML object.")
     return value
 
 
-def _load_image_configs(path: str) -> Json:
+def _load_values(path: str) -> Json:
+    """Return the value of a file of options. One that is empty, or has comments only, has no values."""
+    try:
+        return load(path).value
+    except EmptyDocumentError:
+        return {}
+
+
+def _load_image_configs(path: str) -> dict[str, Json]:
     configs = _load_object(path, "image configs")
     for image, config in configs.items():
         # With a misspelt key the container would start without the command of its image.
@@ -111,7 +118,10 @@ def _load_image_configs(path: str) -> Json:
 
 
 def _load_parameters(path: str) -> dict[str, Json]:
-    value = load(path).value
+    value = _load_values(path)
+    match value:  # a template configuration file of CodePipeline, which `aws cloudformation deploy` accepts, too
+        case {"Parameters": dict(parameters_only), **rest} if rest.keys() <= {"Tags", "StackPolicy"}:
+            value = parameters_only
     if isinstance(value, dict):
         return {
             name: _checked_parameter_value(parameter_value, path)

@@ -78,12 +78,14 @@ def add_shell(parser: ArgumentParser) -> None:
 def add_document_output(parser: ArgumentParser) -> None:
     """Add the options for the file and the syntax of a processed document."""
     parser.add_argument("--format", choices=("json", "yaml"), help="output syntax (default: same as the input)")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of standard output")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE; - is standard output (default)")
 
 
 def add_images_output(parser: ArgumentParser) -> None:
     """Add the file that the image configs are written to."""
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the image configs to FILE, for --images")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the image configs to FILE, for --images; - is standard output"
+    )
 
 
 def add_template_context(parser: ArgumentParser) -> None:
@@ -95,7 +97,9 @@ def add_template_context(parser: ArgumentParser) -> None:
     context_group.add_argument(
         "--parameters",
         metavar="FILE",
-        help="parameter values: a JSON object, or a list as for `aws cloudformation`",
+        action="append",
+        default=[],
+        help="parameter values: a JSON object, or a list as for `aws cloudformation`; repeatable, the last value counts",
     )
     context_group.add_argument("--region", help="AWS region (default: same as the AWS CLI)")
     context_group.add_argument(
@@ -107,7 +111,9 @@ def add_template_context(parser: ArgumentParser) -> None:
     images_group.add_argument(
         "--images",
         metavar="FILE",
-        help='ENTRYPOINT and CMD by image, a JSON object: image → {"Entrypoint": […], "Cmd": […]}',
+        action="append",
+        default=[],
+        help='ENTRYPOINT and CMD by image, a JSON object: image → {"Entrypoint": […], "Cmd": […]}; repeatable',
     )
     images_group.add_argument("--offline", action="store_true", help="contact no registry and no AWS service")
 
@@ -118,7 +124,13 @@ def add_settings(parser: ArgumentParser) -> None:
     group.add_argument(
         "--set", metavar="NAME=VALUE", action="append", default=[], help="set a setting, such as Collector=us2"
     )
-    group.add_argument("--settings", metavar="FILE", help="settings by name, a JSON or YAML object")
+    group.add_argument(
+        "--settings",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="settings by name, a JSON or YAML object; repeatable, the last value counts",
+    )
     group.add_argument("--no-config", action="store_true", help="ignore .sysdig-instrument.yaml")
 
 

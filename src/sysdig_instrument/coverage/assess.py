@@ -196,6 +196,10 @@ def _with_opt_in(resolved: ResolvedSettings, footprint: AgentFootprint) -> Resol
     )
 
 
+_ANY_SECRET: Final = "arn:aws:secretsmanager:us-east-1:000000000000:secret:any-AbCdEf"  # noqa: S105 - the ARN of no secret
+"""Where the settings name no secret, the agent must have one, whichever it is."""
+
+
 def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
     """Return the settings for running tasks.
 
@@ -204,6 +208,8 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
     values: dict[str, Json] = {"LaunchTypes": "ALL", "UnsupportedArchitecture": "warn"}
     if resolved.values.collector is None:
         values["Collector"] = "collector.invalid"
+    if resolved.values.access_key_secret is None:
+        values["AccessKeySecret"] = _ANY_SECRET
     if resolved.values.agent_memory is None and resolved.values.agent_memory_reservation is None:
         values["AgentMemoryReservation"] = "256"
     return with_layer(resolved, Layer("the running task", values))[0]

@@ -19,6 +19,13 @@ MAX_DEPTH: Final = 200
 LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
 
 
+class EmptyDocumentError(UsageError):
+    """A file has no content apart from white space and comments."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is empty. Give a template or task definition in JSON or YAML.")
+
+
 def line_of(text: str, offset: int) -> int:
     """Return the line of an offset, counting from one."""
     return sum(1 for _ in LINE_BREAK.finditer(text, 0, offset)) + 1

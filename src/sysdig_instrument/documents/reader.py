@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.document import Document, Encoding
-from sysdig_instrument.documents.errors import MAX_BYTES, error_at
+from sysdig_instrument.documents.errors import MAX_BYTES, EmptyDocumentError, error_at
 from sysdig_instrument.documents.json_values import NotJsonError, parse_json
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ def read(data: bytes, name: str) -> Document:
     """
     text, encoding = _decode(data, name)
     if not text.strip():
-        raise UsageError(f"{name} is empty. Give a template or task definition in JSON or YAML.")
+        raise EmptyDocumentError(name)
     parsed = _parse_any(text, name)
     return Document(
         name, parsed.value, parsed.syntax, text, encoding, _detect_newline(text), parsed.warnings, parsed.tree

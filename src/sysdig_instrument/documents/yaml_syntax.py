@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from sysdig_instrument.documents.errors import MAX_DEPTH, MAX_NODES, error_at, too_large_error
+from sysdig_instrument.documents.errors import MAX_DEPTH, MAX_NODES, EmptyDocumentError, error_at, too_large_error
 from sysdig_instrument.documents.syntax_tree import Alias, Mapping, Node, Scalar, Sequence
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
@@ -48,7 +48,7 @@ def compose_yaml(text: str, name: str) -> Node:
     except yaml.YAMLError:
         raise UsageError(f"{name} is not valid YAML. Fix the file.") from None
     if builder.root is None:
-        raise UsageError(f"{name} is empty. Give a template or task definition in JSON or YAML.")
+        raise EmptyDocumentError(name)
     return builder.root
 
 

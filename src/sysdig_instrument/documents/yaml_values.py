@@ -15,7 +15,7 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from sysdig_instrument.documents.errors import MAX_DEPTH, error_at, line_of, too_deep_error
+from sysdig_instrument.documents.errors import MAX_DEPTH, EmptyDocumentError, error_at, line_of, too_deep_error
 from sysdig_instrument.documents.json_values import duplicate_key_warning
 from sysdig_instrument.documents.syntax_tree import (
     Alias,
@@ -27,7 +27,6 @@ from sysdig_instrument.documents.syntax_tree import (
     is_merge_key,
     key_text,
 )
-from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def construct_yaml(root: Node, text: str, name: str) -> tuple[Json, tuple[str, .
     constructor = _Constructor(text, name)
     value = constructor.construct(root, 0)
     if value is None:
-        raise UsageError(f"{name} is empty. Give a template or task definition in JSON or YAML.")
+        raise EmptyDocumentError(name)
     return value, tuple(constructor.warnings)
 
 

@@ -6,6 +6,7 @@ parameter values. What is unknown is not checked.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
@@ -17,6 +18,7 @@ from sysdig_instrument.engine.findings import Location, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.selection import runs_on_fargate
+from sysdig_instrument.engine.steps.permissions import private_repository
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -190,9 +192,18 @@ def _entry_names(processed: ProcessedTask, container: ProcessedContainer, key: s
     return {name for name, *_ in processed.entries(container, key, "Name") if isinstance(name, str)}
 
 
-# --- ECS reads secrets and the credentials of private images with the execution role (ECS developer guide)
+# --- ECS acts with the execution role to start a container (ECS developer guide, «Amazon ECS task execution IAM role»)
 
 _KEYS_THAT_NEED_A_ROLE: Final = ("Secrets", "RepositoryCredentials")
+
+
+def _needs_role(container: ProcessedContainer) -> bool:
+    image, logs = container.value.get("Image"), container.value.get("LogConfiguration")
+    return (
+        any(key in container.value for key in _KEYS_THAT_NEED_A_ROLE)
+        or (isinstance(image, str) and private_repository(image) is not None)
+        or (isinstance(logs, dict) and logs.get("LogDriver") == "awslogs")
+    )
 
 
 def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
@@ -202,10 +213,10 @@ def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
     if is_get_att(role) or processed.known_value(role) not in (ABSENT, ""):
         return
     for container in processed.containers:
-        if container.name == AGENT_NAME and any(key in container.value for key in _KEYS_THAT_NEED_A_ROLE):
+        if container.name == AGENT_NAME and _needs_role(container):
             yield Problem(
                 processed.location("ExecutionRoleArn"),
-                Reason("The task has no execution role, and ECS needs one to give the agent its access key",
+                Reason("The task has no execution role, and ECS needs one to start the agent's container",
                 "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn"),
             )  # fmt: skip
 
@@ -251,6 +262,38 @@ def _size_advice(processed: ProcessedTask) -> str:
     return f"Give the task {larger.text}, {which}, set TaskSize to raise, or make the containers smaller"
 
 
+# --- The size of the task definition (ECS service quotas, «Task definition size»)
+
+MAX_TASK_DEFINITION_BYTES: Final = 64 << 10
+
+
+def task_definition_bytes(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem if the task definition is larger than ECS accepts, whatever its expressions evaluate to."""
+    properties = processed.task.properties_or_empty
+    if (
+        len(json.dumps(properties)) <= MAX_TASK_DEFINITION_BYTES
+    ):  # the size at most; true of nearly every task definition
+        return
+    size = _least_json_bytes(dict(properties))
+    if size > MAX_TASK_DEFINITION_BYTES:
+        fact = f"With the agent's container the task definition has {size:,} bytes, and ECS accepts {MAX_TASK_DEFINITION_BYTES:,} at most"
+        yield Problem(
+            processed.location("ContainerDefinitions"),
+            Reason(fact, "Move long values to Secrets Manager, Parameter Store or an environment file"),
+        )
+
+
+def _least_json_bytes(value: Json) -> int:
+    """Return the size of a value as compact JSON, in bytes. What an expression evaluates to counts as nothing."""
+    if is_expression(value):
+        return 0
+    if isinstance(value, dict):
+        return 1 + sum(_least_json_bytes(key) + _least_json_bytes(each) + 2 for key, each in value.items())
+    if isinstance(value, list):
+        return 1 + sum(_least_json_bytes(each) + 1 for each in value)
+    return len(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+
+
 # --- All checks
 
 Check: TypeAlias = Callable[[ProcessedTask], Iterator[Problem]]
@@ -264,6 +307,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     name_clashes,
     missing_execution_role,
     task_size,
+    task_definition_bytes,
 )
 
 

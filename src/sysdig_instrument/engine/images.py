@@ -52,6 +52,8 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
                 return _config_of_reference(container, text.strip(), scope, assumed)
             case Unknown(Reason(why, advice)):
                 return Leaf(NoConfig(Reason(f"Image cannot be resolved: {why}", advice or _GIVE_ENTRY_POINT)))
+            case Known(bool() | int() | float()):
+                return Leaf(NoConfig(Reason("Image is not a string in the template", "Write it in quotes")))
         return Leaf(NoConfig(Reason("The container has no Image", "Add an Image")))
 
     image = container.value.get("Image", ABSENT)

@@ -159,6 +159,9 @@ def is_trusted_realm(registry: str, realm_host: str, token_services: Mapping[str
 _MAX_TOKEN_RESPONSE_BYTES: Final = 1 << 20
 """Limit for a token service's response; tokens have a few thousand bytes."""
 
+_REGISTRY_PATH: Final = r"/v2/(?P<repository>[a-z0-9][a-z0-9._/-]*)/(manifests|blobs)/[^/?]+"
+"""The path of a manifest or blob in the distribution specification."""
+
 _UNAUTHORIZED: Final = 401
 _OK: Final = 200
 
@@ -209,20 +212,52 @@ class RegistryAuth:
             HttpError: The registry or its token service gave no usable response.
         """
         auth_challenge = self._challenges.get(pull_scope.registry)
+        if auth_challenge is not None:
+            try:
+                return self._send_authorized(request, pull_scope, auth_challenge, credentials)
+            except HttpError:  # another repository's challenge; this one may be public
+                response, _ = self._http.send(request)
+                if response.status == _UNAUTHORIZED:
+                    raise
+                return response, NO_NOTE
+        response, answered = self._http.send(request)
+        if response.status != _UNAUTHORIZED:
+            return response, NO_NOTE
+        auth_challenge = parse_www_authenticate(response.headers.getlist("WWW-Authenticate"))
         if auth_challenge is None:
-            response, same_origin = self._http.send(request)
-            # A host that the registry redirected to must not receive the registry's credentials.
-            if response.status != _UNAUTHORIZED or not same_origin:
-                return response, NO_NOTE
-            auth_challenge = parse_www_authenticate(response.headers.getlist("WWW-Authenticate"))
-            if auth_challenge is None:
-                return response, NO_NOTE
-            self._challenges[pull_scope.registry] = auth_challenge
+            return response, NO_NOTE
+        if answered.url.origin != request.url.origin:
+            return self._send_anonymously(answered, response, auth_challenge)
+        self._challenges[pull_scope.registry] = auth_challenge
+        return self._send_authorized(request, pull_scope, auth_challenge, credentials)
+
+    def _send_authorized(
+        self,
+        request: HttpRequest,
+        pull_scope: PullScope,
+        auth_challenge: BearerChallenge | BasicChallenge,
+        credentials: CredentialProvider,
+    ) -> tuple[HttpResponse, Reason]:
         authorization = self._authorizations.get(
             pull_scope, lambda: self._authorize(request, pull_scope, auth_challenge, credentials)
         )
         response, _ = self._http.send(replace(request, authorization=authorization.header))
         return response, authorization.note
+
+    def _send_anonymously(
+        self, request: HttpRequest, response: HttpResponse, auth_challenge: BearerChallenge | BasicChallenge
+    ) -> tuple[HttpResponse, Reason]:
+        """Return the response of the registry that another one redirected to, with an anonymous token of its own.
+
+        It must not receive the credentials of the registry that redirected to it.
+        """
+        path = re.fullmatch(_REGISTRY_PATH, request.url.target)
+        if path is None or not isinstance(auth_challenge, BearerChallenge):
+            return response, NO_NOTE
+        pull_scope = PullScope(request.url.netloc, path["repository"], None)
+        authorization = self._bearer_authorization(request, pull_scope, auth_challenge, None, NO_NOTE)
+        response, _ = self._http.send(replace(request, authorization=authorization.header))
+        return response, NO_NOTE
 
     def _authorize(
         self,

@@ -127,10 +127,16 @@ def _login_from_entry(entry: Json) -> Login | None:
     if isinstance(token, str) and token:
         return Login("", token)
     if isinstance(auth, str) and auth:
+        unwrapped = auth.replace("\r", "").replace("\n", "")  # Docker's decoder skips line breaks, which base64 inserts
         try:
-            user, _, secret = base64.b64decode(auth, validate=True).decode().partition(":")
+            user, _, secret = base64.b64decode(unwrapped, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
-            return None
+            raise UnavailableError(
+                Reason(
+                    "Docker's config.json has an auth entry for this registry that is not valid base64",
+                    "Run docker login again",
+                )
+            ) from None
         return Login(user, secret.rstrip("\0")) if user else None
     username, password = entry.get("username"), entry.get("password")  # as some tools write it
     return Login(username, password) if isinstance(username, str) and isinstance(password, str) and username else None

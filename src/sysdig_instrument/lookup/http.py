@@ -121,14 +121,12 @@ class HttpClient:
         self._pools: dict[_PoolKey, HTTPConnectionPool] = {}
         self._unreachable: dict[_PoolKey, UnreachableHostError] = {}
 
-    def send(self, request: HttpRequest) -> tuple[HttpResponse, bool]:
-        """Return the response, whatever its status, and whether every redirect stayed at the URL's origin.
+    def send(self, request: HttpRequest) -> tuple[HttpResponse, HttpRequest]:
+        """Return the response, whatever its status, and the request that it answers: the last one after redirects.
 
         Raises:
             HttpError: There was no response, or a redirect that is not followed.
         """
-        origin = request.url.origin
-        same_origin = True
         redirects_left = request.max_redirects
         while (response := self._send_with_retries(request)).status in _REDIRECT_STATUSES:
             location = response.header("Location")
@@ -136,8 +134,7 @@ class HttpClient:
                 raise HttpError(f"{request.url.host} sent too many redirects, or one that cannot be followed")
             redirects_left -= 1
             request = _redirect(request, location)
-            same_origin = same_origin and request.url.origin == origin
-        return response, same_origin
+        return response, request
 
     def close(self) -> None:
         """Close idle connections now, and the others once they are released."""

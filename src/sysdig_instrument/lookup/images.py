@@ -67,11 +67,7 @@ def fetch_image_config(repository: Repository, key: ImageKey, cache: ImageCache)
     descriptor = _fetch_platform_manifest(repository, key.reference.tag_or_digest, key.architecture).config
     if cached := cache.get_config_blob(key.blob_key(descriptor.digest)):
         return cached
-    if descriptor.size > MAX_CONFIG_BYTES:
-        raise HttpError(f"its configuration exceeds the limit of {MAX_CONFIG_BYTES >> 20} MiB")
-    body = repository.fetch_blob(descriptor.digest, MAX_CONFIG_BYTES)
-    oci.verify_content(body, descriptor.digest, descriptor.size)
-    image_config = oci.parse_image_config(body)
+    image_config = oci.parse_image_config(_fetch_verified_config(repository, descriptor))
     cache.put_config_blob(key.blob_key(descriptor.digest), image_config)
     return image_config
 
@@ -79,13 +75,19 @@ def fetch_image_config(repository: Repository, key: ImageKey, cache: ImageCache)
 def _fetch_platform_manifest(repository: Repository, tag_or_digest: str, architecture: str) -> Manifest:
     """Return the platform's manifest, resolving indexes on the way."""
     queue: list[Descriptor | str] = [tag_or_digest]
+    is_only_one = False
     for _ in range(MAX_MANIFESTS):
         if not queue:
             raise HttpError(f"it has no image for linux/{architecture}", "Use an image that is built for this platform")
-        parsed = oci.parse_manifest(_fetch_verified_manifest(repository, queue.pop(0)))
-        if isinstance(parsed, Manifest):
+        target = queue.pop(0)
+        parsed = oci.parse_manifest(_fetch_verified_manifest(repository, target))
+        if isinstance(parsed, oci.Index):
+            is_only_one = len(parsed.manifests) == 1
+            queue[:0] = oci.manifests_for_platform(parsed, architecture)
+            continue
+        has_platform = isinstance(target, str) or target.platform is not None or is_only_one
+        if has_platform or oci.is_for_platform(_fetch_verified_config(repository, parsed.config), architecture):
             return parsed
-        queue[:0] = oci.manifests_for_platform(parsed, architecture)
     raise HttpError(f"more than {MAX_MANIFESTS} manifests and indexes would have to be read for it")
 
 
@@ -101,6 +103,14 @@ def _fetch_verified_manifest(repository: Repository, target: Descriptor | str) -
     raw_manifest = repository.fetch_manifest(target.digest)
     oci.verify_content(raw_manifest.body, target.digest, target.size)
     return raw_manifest
+
+
+def _fetch_verified_config(repository: Repository, descriptor: Descriptor) -> bytes:
+    if descriptor.size > MAX_CONFIG_BYTES:
+        raise HttpError(f"its configuration exceeds the limit of {MAX_CONFIG_BYTES >> 20} MiB")
+    body = repository.fetch_blob(descriptor.digest, MAX_CONFIG_BYTES)
+    oci.verify_content(body, descriptor.digest, descriptor.size)
+    return body
 
 
 # --- the cache

@@ -45,7 +45,9 @@ _CONFIG_MEDIA_TYPES: Final = (
 )
 _DYNAMIC_REFERENCE: Final = "{{resolve:"
 # Variants that are equal to no variant (containerd's platforms package, normalizeArch).
-_DEFAULT_VARIANTS: Final = {"amd64": ("", "v1"), "arm64": ("", "v8")}
+_DEFAULT_VARIANTS: Final = {"amd64": ("", "v1"), "arm64": ("", "v8", "8")}
+_ARCHITECTURES: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
+"""Other names of architectures, which containerd accepts as well (normalizeArch)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,9 @@ def parse_manifest(raw_manifest: RawManifest) -> Manifest | Index:
 def manifests_for_platform(index: Index, architecture: str) -> list[Descriptor]:
     """Return the descriptors to follow for linux on an architecture, the best first; empty if there is none.
 
-    These are: the manifest for exactly this platform; else nested indexes without a platform; else the only manifest,
-    if it has no platform. Attestations (``unknown/unknown``) are therefore skipped.
+    These are: the manifest for exactly this platform; else what has no platform, which is optional (OCI image spec, «Image
+    Index»): nested indexes, then manifests, whose configs say what they are for. Attestations (``unknown/unknown``) are
+    therefore skipped.
     """
     matching = [
         entry
@@ -131,8 +134,17 @@ def manifests_for_platform(index: Index, architecture: str) -> list[Descriptor]:
     if matching:
         return matching[:1]
     without_platform = [entry for entry in index.manifests if entry.platform is None]
-    nested_indexes = [entry for entry in without_platform if entry.is_index]
-    return nested_indexes or (without_platform if len(without_platform) == len(index.manifests) == 1 else [])
+    return sorted(without_platform, key=lambda entry: not entry.is_index)
+
+
+def is_for_platform(config: bytes, architecture: str) -> bool:
+    """Return whether an image configuration is for linux on an architecture.
+
+    Raises:
+        HttpError: It is not an image configuration.
+    """
+    os_name, config_architecture, _ = _parse_platform(_parse_object(config, "configuration")) or ("", "", "")
+    return (os_name, config_architecture) == ("linux", architecture)
 
 
 def verify_content(body: bytes, digest: str, size: int | None = None) -> None:
@@ -203,8 +215,8 @@ def _parse_platform(value: Json) -> tuple[str, str, str] | None:
     if not isinstance(value, dict):
         return None
     fields = (value.get(key) for key in ("os", "architecture", "variant"))
-    os_name, architecture, variant = (field_value if isinstance(field_value, str) else "" for field_value in fields)
-    return os_name, architecture, variant
+    os_name, architecture, variant = (each.lower() if isinstance(each, str) else "" for each in fields)
+    return os_name, _ARCHITECTURES.get(architecture, architecture), variant
 
 
 def _parse_object(body: bytes, name: str) -> dict[str, Json]:

@@ -37,17 +37,26 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         document.with_transform_parameters(context),
         _recording_look_up(look_up_from_options(options, context, environment), recorded),
     )
+    writes_configs = options.output == "-"
     for lookup, answer in recorded.items():
-        write_stdout(f"{_image_text(lookup, answer)}\n")
+        (write_stderr if writes_configs else _write_line)(_image_text(lookup, answer))
     if options.output:
         configs = {**context.deployment_settings.values.image_configs, **_image_configs(recorded)}
-        write_output_file(options.output, f"{json.dumps(configs, indent=2, ensure_ascii=False)}\n".encode())
+        content = json.dumps(configs, indent=2, ensure_ascii=False)
+        if writes_configs:
+            _write_line(content)
+        else:
+            write_output_file(options.output, f"{content}\n".encode())
     unread = [lookup.image for lookup, answer in recorded.items() if isinstance(answer, Unavailable)]
     if unread:
         raise RefusedError(f"{len(unread)} of {len(recorded)} images could not be read.")
     if not recorded:
         write_stderr("No image has to be read.")
     return EXIT_OK
+
+
+def _write_line(text: str) -> None:
+    write_stdout(f"{text}\n")
 
 
 def _recording_look_up(look_up: LookupFunction, recorded: dict[ImageLookup, Answer]) -> LookupFunction:

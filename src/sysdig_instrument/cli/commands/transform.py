@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if preview.problems:
         raise RefusedError(message(preview.problems))
     content = _processed_bytes(document, preview, options.format)
-    if options.output is None:
+    if options.output in (None, "-"):
         sys.stdout.buffer.write(content)
     else:
         write_output_file(options.output, content)

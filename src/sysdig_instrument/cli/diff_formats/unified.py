@@ -21,8 +21,11 @@ _NO_NEWLINE_AT_END: Final = "\\ No newline at end of file"
 def render_patch(hunks: Iterable[Hunk], path: str) -> Iterator[str]:
     """Yield a diff for ``patch -p1`` and ``git apply``. The hunk headers name what changes."""
     name = path.removeprefix("./").lstrip("/")
-    yield f"--- a/{name}\n"
-    yield f"+++ b/{name}\n"
+    end = (
+        "\t" if " " in name else ""
+    )  # without it, GNU patch ends the name at the first blank, as git and GNU diff know
+    yield f"--- a/{name}{end}\n"
+    yield f"+++ b/{name}{end}\n"
     for hunk in hunks:
         yield f"{hunk.header} {', '.join(hunk.owners)}".rstrip() + "\n"
         for line in hunk.lines:

@@ -15,7 +15,8 @@ _PLAIN_START: Final = re.compile(r"[A-Za-z_/.$(+^;0-9]|-{1,2}[A-Za-z]|[^\x00-\x7
 _NOT_PLAIN: Final = re.compile(
     r":(?:[ \t]|\Z)|[ \t]#|[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]|[ \t]\Z|\A[ \t]"
 )
-_FLOW_INDICATORS: Final = re.compile(r"[,\[\]{}?]|:[,\[\]{}]")
+# Older parsers end a plain scalar in a flow collection at any colon, or refuse it (PyYAML before 5.1, libyaml before 0.2.1).
+_FLOW_INDICATORS: Final = re.compile(r"[,\[\]{}?:]")
 # Wider than YAML 1.1: CloudFormation reads 012345678901 as 1.2345678901E10, and YAML 1.2 knows 1e3 and 0o17.
 _NUMBER_LIKE: Final = re.compile(r"[-+.]?\.?[0-9][0-9a-fA-FoOxX_.,:+-]*|[-+]?\.(?:inf|nan)", re.IGNORECASE)
 _BOOLEAN_LIKE: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})

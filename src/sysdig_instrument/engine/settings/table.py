@@ -50,6 +50,8 @@ The ARN of a secret is alone, or has all three of ``:json-key:version-stage:vers
 another number of fields, ECS does not start the task (``getASMParametersFromInput`` in the source of the ECS agent). Names
 have only the characters that AWS allows in them, because a wildcard would act as one in the policy of the execution role.
 """
+NO_ACCESS_KEY: Final = "none"
+"""The value of ``AccessKeySecret`` that says that the agent gets its key in another way."""
 ACCESS_KEY_FORMS: Final = (
     "the ARN, without wildcards, of an SSM parameter or of a Secrets Manager secret; the latter alone, or with all three of "
     ":json-key:version-stage:version-id, which may be empty, as in :json-key::"
@@ -121,11 +123,11 @@ class Settings:
         description="TCP port of the collector.",
     )
     access_key_secret: Json = _setting(
-        String(ACCESS_KEY_FORMS, SECRET_PATTERN, allows_intrinsic=True),
+        String(f"{ACCESS_KEY_FORMS}; or {NO_ACCESS_KEY}", f"{NO_ACCESS_KEY}|{SECRET_PATTERN}", allows_intrinsic=True),
         group="Sysdig",
         required=True,
         description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "
-        "ECS passes the key to the agent through Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is.",
+        "ECS passes the key to the agent through Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is. `none`: the key comes in another way.",
     )
     agent_image: str = _setting(
         String("an image reference", r"[^\s]{1,512}"),
@@ -332,7 +334,8 @@ class Settings:
         OneOf(("auto", "never")),
         group="Roles",
         default="auto",
-        description="`auto`: if the execution role is a resource of the template, grant it permission to read the access key.",
+        description="`auto`: if the execution role is a resource of the template, grant it the permissions that the agent's container needs: to read the access key, "
+        "AgentImageCredentials and an AgentImage in a private repository of Amazon ECR, and to write to the log group of AgentLogConfiguration.",
     )
     default_execution_role_arn: Json = _setting(
         String("the ARN of an IAM role", _ROLE_PATTERN, allows_intrinsic=True),
@@ -346,6 +349,11 @@ class Settings:
         scope=SettingScope.DEPLOYMENT,
         description="Names of settings that templates may not change.",
     )
+
+    @property
+    def access_key_value_from(self) -> Json:
+        """The ``ValueFrom`` of the agent's secret: ``AccessKeySecret``, or None if that is ``none`` or has no value."""
+        return None if self.access_key_secret == NO_ACCESS_KEY else self.access_key_secret
 
     @property
     def collector_host(self) -> str | None:

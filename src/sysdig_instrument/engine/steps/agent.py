@@ -59,8 +59,8 @@ def _build_definition(settings: Settings, workloads: Sequence[Container], assump
         "Memory": settings.agent_memory,
         "MemoryReservation": settings.agent_memory_reservation,
         "Environment": _environment(settings),
-        "Secrets": settings.access_key_secret
-        and [{"Name": ACCESS_KEY_VARIABLE, "ValueFrom": settings.access_key_secret}],
+        "Secrets": settings.access_key_value_from
+        and [{"Name": ACCESS_KEY_VARIABLE, "ValueFrom": settings.access_key_value_from}],
         "LogConfiguration": _log_configuration(settings, workloads, assumptions),
         "RepositoryCredentials": settings.agent_image_credentials
         and {"CredentialsParameter": settings.agent_image_credentials},
@@ -138,7 +138,7 @@ def add_agent(
 def update_agent(container: Container, definition: dict[str, Json]) -> Iterator[ChangeOrFinding]:
     """Yield the changes that update an existing agent's container to match the settings, key by key.
 
-    If the setting AccessKeySecret has no value, the container keeps its Secrets: an agent without a key protects nothing.
+    If AccessKeySecret is ``none``, the container keeps its Secrets: the key may come in with one of them.
     """
     reason = "as the settings say"
     kept = {"Secrets"} - definition.keys()

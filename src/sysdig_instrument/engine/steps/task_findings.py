@@ -27,7 +27,7 @@ from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason,
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.platforms import is_platform_too_old, platform_member
-from sysdig_instrument.engine.settings.table import ACCESS_KEY_FORMS, SECRET_PATTERN, Settings
+from sysdig_instrument.engine.settings.table import ACCESS_KEY_FORMS, NO_ACCESS_KEY, SECRET_PATTERN, Settings
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
 
@@ -46,9 +46,14 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
             "Set Collector to a host name or a Sysdig SaaS region, such as us2"),
         )  # fmt: skip
     if settings.access_key_secret is None:
+        yield Problem(
+            Location(task.name), Reason("Setting AccessKeySecret has no value, and an agent without an access key protects nothing",
+            f"Set AccessKeySecret to the ARN of the secret that holds the key, or to {NO_ACCESS_KEY} if the key comes in another way"),
+        )  # fmt: skip
+    elif settings.access_key_secret == NO_ACCESS_KEY:
         yield Notice(
-            Location(task.name), Reason("Setting AccessKeySecret has no value, so the agent is given no access key",
-            "Set AccessKeySecret to the ARN of the secret that holds it"),
+            Location(task.name), Reason("AccessKeySecret is none, so the agent is given no access key",
+            "Make sure that the key comes in another way: an agent without a key protects nothing"),
         )  # fmt: skip
     elif not isinstance(settings.access_key_secret, str) and _may_be_invalid_secret(settings.access_key_secret, task):
         yield Problem(
