@@ -100,6 +100,7 @@ _SOURCES: Mapping[str, tuple[list[Json], Mapping[str, Json]]] = {
     ),
     "all-settings": ([_web(), {**_web(), "Name": "worker"}], EVERYTHING),
     "locked": ([_web()], {"LockedSettings": LOCKED}),
+    "all-locked": ([_web()], {"LockedSettings": "*,!AgentCpu"}),
     "excluded": ([_web(), {"Name": "tool", "Image": "example.com/tool:1"}], {"ExcludeContainers": ["tool"]}),
 }
 

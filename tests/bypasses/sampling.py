@@ -11,7 +11,7 @@ from bypasses.expressions import ExpressionMutation, expression_mutations
 from bypasses.mutations import Mutation, mutations
 
 # The settings of these decide about the agent and the tags, so each kind of mutation says something else there.
-_SETTINGS_DECIDE = {"all-settings", "locked"}
+_SETTINGS_DECIDE = {"all-settings", "locked", "all-locked"}
 _DECIDED_BY_SETTINGS = ("agent", "task.Tags")
 AnyMutation = TypeVar("AnyMutation", Mutation, ExpressionMutation)
 

@@ -79,8 +79,10 @@ def protection_of(
     resource = {key: without_dynamic_references(value) for key, value in resource.items()}
     settings = merge_layers(deployment, template_metadata, resource)
     properties = mapping(resource.get("Properties"))
-    if is_windows(properties) and not _is_disabled(settings):
-        return Protection(Status.CANNOT_BE_PROTECTED, (fault("", "windows"),))
+    is_windows_task = is_windows(properties)
+    if (is_windows_task or is_for_managed_instances(properties)) and not _is_disabled(settings):
+        code = "windows" if is_windows_task else "managed-instances"
+        return Protection(Status.CANNOT_BE_PROTECTED, (fault("", code),))
     attempts = tuple(locked_attempts(deployment, template_metadata, resource))
     if any(attempt.is_fault for attempt in attempts):
         return Protection(Status.NOT_PROTECTED, attempts)
@@ -121,9 +123,6 @@ def _is_disabled(settings: Settings) -> bool:
 
 def _left_alone(resource: Mapping[str, Json], settings: Settings, complaints: tuple[Complaint, ...]) -> Protection:
     """Return the status of a task definition in which nothing is to be instrumented."""
-    properties = mapping(resource.get("Properties"))
-    if is_for_managed_instances(properties) and settings.boolean("Enabled"):
-        return Protection(Status.CANNOT_BE_PROTECTED, (fault("", "managed-instances"),))
     if settings.boolean("RequireReason") and _is_opt_out(resource, settings) and settings.string("Reason") is None:
         return Protection(Status.NOT_PROTECTED, (fault("", "opt-out-without-a-reason"),))
     return Protection(Status.LEFT_ALONE, (), complaints)
