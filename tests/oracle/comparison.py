@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from oracle.evaluate import EvaluatedTemplate, StackInputs, evaluate, expand_loops
+from oracle.certainty import certain_inputs
+from oracle.evaluate import EvaluatedTemplate, StackInputs, condition_values, evaluate, expand_loops
 from oracle.images import ImageConfig, Images, architecture_of, look_up, needs_image
-from oracle.selection import container_is_selected, containers_of, is_agent, task_is_selected
+from oracle.launchers import launched_on_fargate
+from oracle.selection import WRAPPER, container_is_selected, containers_of, is_agent, task_is_selected
 from oracle.settings import Settings, merge_layers
 from oracle.values import Json, argv, mapping, text_of
 
@@ -28,6 +30,9 @@ class Comparison:
     at_run_time: EvaluatedTemplate
     before: EvaluatedTemplate
     after: EvaluatedTemplate
+    certain_at_run_time: EvaluatedTemplate  # the same under the conditions of the run
+    certain_conditions: Mapping[str, bool]
+    certain: EvaluatedTemplate  # the input under the conditions of the comparison, without values that are not certain
 
     @property
     def has_other_conditions(self) -> bool:
@@ -62,7 +67,22 @@ class Comparison:
         """
         is_inactive = name in self.at_run_time.inactive
         templates = (self.at_run_time, self.before) if is_inactive else (self.at_run_time,)
-        return any(task_is_selected(each.resources.get(name, {}), self.settings_of(name)) for each in templates)
+        # What leaves a task alone must be certain.
+        templates = (*templates, self.certain_at_run_time)
+        settings = self.settings_of(name)
+        is_launched = name in launched_on_fargate(
+            self.certain_at_run_time.task_definitions(), self.certain_at_run_time.launchers
+        )
+        return any(
+            task_is_selected(each.resources.get(name, {}), settings, is_launched_on_fargate=is_launched)
+            for each in templates
+        )
+
+    def is_wrapped(self, name: str, index: int) -> bool:
+        """Return whether it is certain that the EntryPoint of a container begins with the wrapper."""
+        containers = without_agents(containers_of(self.certain.resources.get(name, {})))
+        container = mapping(containers[index]) if index < len(containers) else {}
+        return argv(container.get("EntryPoint"))[:1] == [WRAPPER]
 
     def image_config(self, name: str, container: Mapping[str, Json]) -> ImageConfig | None:
         """Return the config of a container's image; None if it is unknown or leaves nothing to run."""
@@ -85,6 +105,9 @@ def compare(  # noqa: PLR0913 - a comparison depends on this many things, each n
 ) -> Comparison:
     """Evaluate an input and an output under the run's conditions, or under those of `condition_overrides`."""
     at_run_time = evaluate(before, stack)
+    evaluated = evaluate(before, stack, condition_overrides) if condition_overrides else at_run_time
+    whole, certain_stack = certain_inputs(before, stack)
+    certain = evaluate(whole, certain_stack, at_run_time.conditions)
     return Comparison(
         settings=settings,
         images=images,
@@ -92,8 +115,11 @@ def compare(  # noqa: PLR0913 - a comparison depends on this many things, each n
         source=mapping(mapping(before).get("Resources")),
         expanded=mapping(mapping(expand_loops(before, stack)).get("Resources")),
         at_run_time=at_run_time,
-        before=evaluate(before, stack, condition_overrides) if condition_overrides else at_run_time,
+        before=evaluated,
         after=evaluate(after, stack, condition_overrides),
+        certain_conditions=condition_values(whole, certain_stack),
+        certain=evaluate(whole, certain_stack, evaluated.conditions) if condition_overrides else certain,
+        certain_at_run_time=certain,
     )
 
 

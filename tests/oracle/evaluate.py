@@ -29,13 +29,14 @@ class EvaluatedTemplate:
     """A template with its expressions evaluated.
 
     It has all resources; `inactive` names those whose Condition is false. Only task definitions are evaluated; other
-    resources stay as written.
+    resources stay as written, but `launchers` has those that may start a task, evaluated.
     """
 
     resources: Mapping[str, dict[str, Json]]
     inactive: frozenset[str]
     metadata: dict[str, Json]
     conditions: Mapping[str, bool]
+    launchers: Mapping[str, dict[str, Json]] = field(default_factory=dict)
 
     def task_definitions(self) -> dict[str, dict[str, Json]]:
         """Return the ECS task definitions by logical ID."""
@@ -49,6 +50,7 @@ def evaluate(
     whole = mapping(expand_loops(template, stack))
     evaluator = Evaluator(condition_overrides or {}, stack, whole)
     resources: dict[str, dict[str, Json]] = {}
+    launchers: dict[str, dict[str, Json]] = {}
     inactive = set[str]()
     for name, raw in mapping(whole.get("Resources")).items():
         if not isinstance(raw, dict):
@@ -59,8 +61,15 @@ def evaluate(
         condition = raw.get("Condition")
         if isinstance(condition, str) and evaluator.conditions.value(condition) is False:
             inactive.add(name)
+        elif not is_task and _may_launch(raw):
+            launchers[name] = mapping(evaluator.value(raw))
     metadata = mapping(evaluator.value(mapping(whole.get("Metadata"))))
-    return EvaluatedTemplate(resources, frozenset(inactive), metadata, evaluator.conditions.all_values())
+    return EvaluatedTemplate(resources, frozenset(inactive), metadata, evaluator.conditions.all_values(), launchers)
+
+
+def _may_launch(resource: dict[str, Json]) -> bool:
+    text = canonical(resource.get("Properties"))
+    return "TaskDefinition" in text or "FARGATE" in text.upper()
 
 
 def expand_loops(template: Json, stack: StackInputs) -> Json:

@@ -33,7 +33,8 @@ def look_up(
         found = images.get((image, architecture), images.get(image))
     if found is None:
         return None
-    return ImageConfig(items(found.get("Entrypoint")), items(found.get("Cmd")))
+    entrypoint = items(found.get("Entrypoint"))
+    return ImageConfig([] if entrypoint == [""] else entrypoint, items(found.get("Cmd")))  # Docker's way to reset it
 
 
 def architecture_of(properties: Mapping[str, Json]) -> str:

@@ -8,7 +8,11 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+from oracle.agent_protection import image_complaints
 from oracle.comparison import Comparison, without_agents, workloads, workloads_to_instrument
+from oracle.dependencies import agent_waits
+from oracle.locks import locked_attempts
+from oracle.mounts import covers_the_wrapper, mount_complaints
 from oracle.obstacles import obstacles
 from oracle.opt_outs import lacks_reason
 from oracle.selection import AGENT, WRAPPER, containers_of, is_agent, is_fargate, looks_like_the_agent
@@ -25,6 +29,7 @@ from oracle.task_sizes import (
 )
 from oracle.template_settings import forbidden_settings, is_trusted
 from oracle.values import Json, argv, canonical, is_unknown, items, mapping, text_of
+from oracle.workload import misplaces_the_wrapper
 
 Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether a refusal is required if it applies
 MAX_CONTAINERS = 10
@@ -32,8 +37,12 @@ MAX_CONTAINERS = 10
 
 def find_reasons(comparison: Comparison) -> dict[str, bool]:
     """Return the valid reasons for refusing the input, each with whether a refusal is required."""
-    found: dict[str, bool] = {}
+    found = dict.fromkeys(_uncertain_conditions(comparison), False)
     for name in comparison.before.task_definitions():
+        for attempt in locked_attempts(
+            comparison.settings, comparison.at_run_time.metadata, comparison.before.resources[name]
+        ):
+            found.setdefault("setting-is-locked", attempt.is_fault and comparison.is_deployed(name))
         if _names_missing_container(comparison, name):
             found.setdefault("settings-for-a-missing-container", False)
         for reason in forbidden_settings(comparison, name):
@@ -53,6 +62,12 @@ def find_reasons(comparison: Comparison) -> dict[str, bool]:
         for reason in (*_raised_size_reasons(comparison, name), *structural_reasons(source)):
             found.setdefault(reason, False)
     return found
+
+
+def _uncertain_conditions(comparison: Comparison) -> Iterator[str]:
+    """Yield a reason if the conditions may have other values than it seems: what they compare is not certain."""
+    if comparison.certain_conditions != comparison.at_run_time.conditions:
+        yield "condition-not-certain"
 
 
 def _names_missing_container(comparison: Comparison, name: str) -> bool:
@@ -86,11 +101,12 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
     yield from _image_reasons(comparison, name)
     if properties.get("PidMode") == "host":
         yield "pid-mode-host", True
-    platform = properties.get("RuntimePlatform")
+    platform = mapping(comparison.certain.resources[name].get("Properties")).get("RuntimePlatform")
     if is_unknown(platform) or is_unknown(mapping(platform).get("OperatingSystemFamily")):
         yield "platform-unknown", True
     if settings.collector is None:
         yield "collector-missing", True
+    platform = properties.get("RuntimePlatform")
     if settings.values.get("AccessKeySecret") is None:
         yield "access-key-missing", True
     if settings.string("UnsupportedArchitecture") == "fail" and "ARM64" in canonical(platform):
@@ -103,15 +119,26 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
     yield from obstacles(containers)
     agents = [container for container in containers if is_agent(container)]
     deployment = Settings(dict(comparison.settings))
-    looks_like = [looks_like_the_agent(agent, lambda image: is_trusted(image, deployment)) for agent in agents]
-    if not all(looks_like):
-        yield "agent-name-taken", not any(map(_has_unknown_image, agents)) and not any(looks_like)
+    yield from _agent_reasons(containers, agents, settings, deployment)
     if any(is_unknown(container.get("FirelensConfiguration")) for container in containers):
         yield "log-router-unknown", False
     if len(containers) - len(agents) + 1 > MAX_CONTAINERS:
         yield "too-many-containers", True
     yield from _name_reasons(containers)
     yield from _size_reasons(properties, containers, settings)
+
+
+def _agent_reasons(
+    containers: list[dict[str, Json]], agents: list[dict[str, Json]], settings: Settings, deployment: Settings
+) -> Reasons:
+    waits = list(agent_waits(containers))
+    if waits:
+        yield "waits-for-the-agent", any(complaint.is_fault for complaint in waits)
+    if any(list(image_complaints(agent, settings)) for agent in agents):
+        yield "agent-name-taken", False
+    looks_like = [looks_like_the_agent(agent, lambda image: is_trusted(image, deployment)) for agent in agents]
+    if not all(looks_like):
+        yield "agent-name-taken", not any(map(_has_unknown_image, agents)) and not any(looks_like)
 
 
 def _execution_role_reasons(properties: Mapping[str, Json], settings: Settings) -> Reasons:
@@ -149,6 +176,15 @@ def _has_unknown_image(container: Mapping[str, Json]) -> bool:
 def _image_reasons(comparison: Comparison, name: str) -> Reasons:
     skips = comparison.settings_of(name).string("OnUnresolvedImage") == "skip"
     for workload in workloads(comparison, name):
+        if misplaces_the_wrapper(workload.container, workload.config):
+            yield "wrapper-elsewhere", comparison.is_deployed(name) and not workload.is_unresolved
+        # It may be a part of an expression, come from the image, or count on a config that the template itself gives.
+        source = canonical(comparison.expression(name).get("Properties"))
+        config = workload.config
+        if "/draios/" in source or (config and "/draios/" in canonical([config.entrypoint, config.cmd])):
+            yield "wrapper-may-be-elsewhere", False
+        if any(mount_complaints(workload.container)):
+            yield "wrapper-covered", covers_the_wrapper(workload.container)
         if workload.is_unresolved:
             yield "image-unresolved", comparison.is_deployed(name) and not skips
         for key in ("EntryPoint", "Command"):

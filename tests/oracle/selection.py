@@ -17,7 +17,7 @@ def is_fargate(properties: Mapping[str, Json]) -> bool:
     """Return whether the task is for Fargate: explicitly, or because it could run there. Unknown counts as Fargate."""
     compatibilities = argv(properties.get("RequiresCompatibilities"))
     if compatibilities:
-        return "FARGATE" in compatibilities or any(is_unknown(each) for each in compatibilities)
+        return any(text_of(each).upper() == "FARGATE" or is_unknown(each) for each in compatibilities)
     network = properties.get("NetworkMode")
     has_size = all(properties.get(key) not in (None, "") for key in ("Cpu", "Memory"))
     return has_size and (network == "awsvpc" or is_unknown(network))
@@ -29,10 +29,22 @@ def is_windows(properties: Mapping[str, Json]) -> bool:
     return isinstance(family, str) and family.upper().startswith("WINDOWS")
 
 
-def task_is_selected(resource: Mapping[str, Json], settings: Settings) -> bool:
-    """Return whether this task definition is a candidate for instrumentation."""
+def is_for_managed_instances(properties: Mapping[str, Json]) -> bool:
+    """Return whether the task is for MANAGED_INSTANCES alone, which cannot be instrumented this way."""
+    compatibilities = argv(properties.get("RequiresCompatibilities"))
+    return bool(compatibilities) and all(each == "MANAGED_INSTANCES" for each in compatibilities)
+
+
+def task_is_selected(resource: Mapping[str, Json], settings: Settings, *, is_launched_on_fargate: bool = False) -> bool:
+    """Return whether this task definition is a candidate for instrumentation.
+
+    `is_launched_on_fargate` says that a resource of the template launches it on Fargate, whatever it says itself.
+    """
     properties = mapping(resource.get("Properties"))
-    if is_windows(properties) or not (is_fargate(properties) or settings.string("LaunchTypes") == "ALL"):
+    on_fargate = is_launched_on_fargate or is_fargate(properties)
+    if settings.string("LaunchTypes") == "FARGATE_COMPATIBLE":
+        on_fargate |= is_fargate({**properties, "RequiresCompatibilities": None})
+    if is_windows(properties) or not (on_fargate or settings.string("LaunchTypes") == "ALL"):
         return False
     if settings.string("Mode") == "opt-in":
         return has_opted_in(resource) or _a_container_has_opted_in(settings)
@@ -46,7 +58,7 @@ def _a_container_has_opted_in(settings: Settings) -> bool:
 def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, Json], settings: Settings) -> bool:
     """Return whether this container is a workload to be instrumented."""
     name, labels = text_of(container.get("Name")), tags(resource)
-    if name == AGENT or ("FirelensConfiguration" in container and not settings.boolean("InstrumentLogRouters")):
+    if name == AGENT or (is_log_router(container) and not settings.boolean("InstrumentLogRouters")):
         return False
     excluded = settings.string_list("ExcludeContainers") + _colon_list(labels.get("kilt-ignore-containers"))
     included = settings.string_list("IncludeContainers")
@@ -58,6 +70,13 @@ def container_is_selected(container: Mapping[str, Json], resource: Mapping[str, 
     if opt_in and not has_opted_in(resource):
         return False
     return not _matches(name, excluded) and (not included or _matches(name, included))
+
+
+def is_log_router(container: Mapping[str, Json]) -> bool:
+    """Return whether this is a FireLens log router, or may be one. ECS accepts two types of them."""
+    firelens = container.get("FirelensConfiguration")
+    kind = mapping(firelens).get("Type")
+    return is_unknown(firelens) or is_unknown(kind) or kind in ("fluentbit", "fluentd")
 
 
 def _colon_list(text: str | None) -> list[str]:

@@ -79,6 +79,11 @@ class Settings:
         value = self.values.get(name)
         return mapping(json.loads(value) if isinstance(value, str) and value.lstrip().startswith("{") else value)
 
+    def is_locked(self, name: str) -> bool:
+        """Return whether LockedSettings locks a setting: by its name, or by `*` without `!` before the name."""
+        words = self.string_list("LockedSettings")
+        return f"!{name}" not in words and (name in words or "*" in words)
+
     @property
     def collector(self) -> str | None:
         """Return the collector's host, with region codes resolved."""

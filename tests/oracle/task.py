@@ -137,6 +137,7 @@ def _check_workload(comparison: Comparison, name: str, workload: Workload, after
         workload.config,
         may_prepend_capability=has_capability_expression(comparison.expression(name)),
         keeps_argv=workload.is_unresolved,
+        is_wrapped=comparison.is_wrapped(name, workload.index),
     )
     complaints = list(check_workload(workload.container, after, expected))
     if complaints and comparison.has_other_conditions and comparison.is_from_loop(name):

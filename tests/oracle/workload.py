@@ -34,6 +34,7 @@ class Expected:
     config: ImageConfig | None
     may_prepend_capability: bool  # Capabilities.Add is an expression, to which nothing can be appended
     keeps_argv: bool  # the image of an inactive branch is unknown: EntryPoint and Command stay
+    is_wrapped: bool  # it is certain that the EntryPoint begins with the wrapper
 
 
 def check_workload(before: Mapping[str, Json], after: Mapping[str, Json], expected: Expected) -> Iterator[str]:
@@ -84,15 +85,28 @@ def _check_argv(before: Mapping[str, Json], after: Mapping[str, Json], expected:
 def expected_argv(before: Mapping[str, Json], expected: Expected) -> tuple[list[Json], list[Json]]:
     """Return EntryPoint and Command according to the table in docs/how-it-decides.md.
 
-    `[]` counts as absent, and a wrapped EntryPoint is not wrapped again.
+    `[]` counts as absent, and an EntryPoint that begins with the wrapper is not wrapped again.
     """
     entry_point, command = argv(before.get("EntryPoint")), argv(before.get("Command"))
-    if expected.keeps_argv or entry_point[:1] == [WRAPPER]:
+    if expected.keeps_argv or expected.is_wrapped:
         return entry_point, command
+    if not entry_point and command[:1] == [WRAPPER] and expected.config and not expected.config.entrypoint:
+        return entry_point, command  # the wrapper is what the image without an ENTRYPOINT runs
     if not needs_image(before):
         return [WRAPPER, *entry_point], command
     config = expected.config or ImageConfig([], [])
-    return [WRAPPER, *config.entrypoint], command or config.cmd
+    wrapped = config.entrypoint if config.entrypoint[:1] == [WRAPPER] else [WRAPPER, *config.entrypoint]
+    return wrapped, command or config.cmd
+
+
+def misplaces_the_wrapper(container: Mapping[str, Json], config: ImageConfig | None) -> bool:
+    """Return whether EntryPoint or Command has the wrapper where it may not be run, or not on what the container runs."""
+    entry_point, command = argv(container.get("EntryPoint")), argv(container.get("Command"))
+    if entry_point[:1] == [WRAPPER]:
+        return False
+    is_program = not entry_point and command[:1] == [WRAPPER] and config is not None and not config.entrypoint
+    words = [*entry_point, *(command[1:] if is_program else command)]
+    return any(isinstance(word, str) and WRAPPER in word for word in words)
 
 
 def check_environment(

@@ -1,0 +1,45 @@
+"""LockedSettings: the names in it, and attempts of lower layers to set one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from oracle.complaints import Complaint, doubt, fault
+from oracle.settings import DEFAULTS, Settings, tags
+from oracle.values import Json, mapping, text_of
+
+KILT_TAGS = {
+    "kilt-ignore": "Enabled",
+    "kilt-include": "Enabled",
+    "kilt-ignore-containers": "ExcludeContainers",
+    "kilt-include-containers": "IncludeContainers",
+}
+OWN_TAGS = {
+    "sysdig-instrument": "Enabled",
+    "sysdig-instrument-exclude": "ExcludeContainers",
+    "sysdig-instrument-reason": "Reason",
+}
+
+
+def locked_attempts(
+    deployment: Mapping[str, Json], template_metadata: Json, resource: Mapping[str, Json]
+) -> Iterator[Complaint]:
+    """Yield a complaint for each locked setting that a tag or Metadata sets. One with the locked value is a doubt."""
+    settings = Settings(dict(deployment))
+    labels = tags(resource)
+    mode = settings.string("Mode")
+    for key, name in (KILT_TAGS | OWN_TAGS).items():
+        if key in labels and settings.is_locked(name):
+            same = key == "sysdig-instrument" and labels[key] == settings.string("Enabled")
+            ignored = key.startswith("kilt-include") and mode != "opt-in"
+            yield doubt("", f"locked-{name}") if same or ignored or name == "Reason" else fault("", f"locked-{name}")
+    if labels.get("sysdig-instrument", "true").lower() not in ("true", "false"):
+        yield fault("", "tag-is-neither-true-nor-false")
+    layers = (template_metadata, mapping(resource.get("Metadata")))
+    for layer in layers:
+        own = mapping(mapping(layer).get("SysdigInstrument"))
+        for values in (own, *map(mapping, mapping(own.get("Containers")).values())):
+            for name, value in values.items():
+                if name not in ("Result", "Containers") and settings.is_locked(name):
+                    same = text_of(value) == text_of(deployment.get(name, DEFAULTS.get(name)))
+                    yield doubt("", f"locked-{name}") if same else fault("", f"locked-{name}")
