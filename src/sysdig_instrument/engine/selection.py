@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME
@@ -13,6 +12,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expressio
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.platforms import platform_member
 from sysdig_instrument.engine.settings.template_layers import TaskSettings
@@ -155,9 +155,10 @@ def _decide_by_settings(container: Container) -> Decision:
             "Name", Reason(f"The container's name cannot be resolved, so it is unknown whether {key} applies to it",
             "Give it a name that is known before deployment"),
         )  # fmt: skip
-    if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
+    state = container.scope.state
+    if matches_any(name or "", settings.exclude_containers, state):
         return Skip(f"ExcludeContainers in {resolved.source('ExcludeContainers')}", SkipReason.EXCLUDED)
-    if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
+    if settings.include_containers and not matches_any(name or "", settings.include_containers, state):
         return Skip(f"not in IncludeContainers in {resolved.source('IncludeContainers')}", SkipReason.NOT_INCLUDED)
     is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
     if settings.mode == "opt-in" and not is_opted_in:

@@ -18,12 +18,14 @@ from sysdig_instrument.engine.container import (
     why_opaque,
 )
 from sysdig_instrument.engine.expressions.decision_tree import (
+    TOO_MANY_CONDITIONS,
     Assumptions,
     LocatedValue,
     TooManyConditionsError,
     any_of,
 )
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, known_value
+from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change, Owner, Pointer
@@ -39,7 +41,7 @@ from sysdig_instrument.engine.selection import (
     decide_task,
 )
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
-from sysdig_instrument.engine.settings.template_layers import TaskSettings, unknown_containers
+from sysdig_instrument.engine.settings.template_layers import TaskSettings, task_settings, unknown_containers
 from sysdig_instrument.engine.steps import CONTAINER_STEPS, TASK_STEPS
 from sysdig_instrument.engine.steps.agent import add_agent, agent_definition, update_agent
 from sysdig_instrument.engine.steps.result import result
@@ -125,8 +127,23 @@ class _PlannedContainer:
         return self.outcome.status is Status.INSTRUMENTED
 
 
-def plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
-    """Return the plan for one task definition."""
+def plan_task(task: TaskDefinition, inherited: ResolvedSettings) -> TaskPlan:
+    """Return the plan for one task definition. ``inherited`` are the settings of the whole template."""
+    settings = TaskSettings(inherited, inherited)
+    try:
+        settings = task_settings(task, inherited)
+        return _plan_task(task, settings)
+    except TooManyConditionsError:
+        return _refuse_task(
+            task, settings, Problem(Location(task.name, None, task.properties_pointer), TOO_MANY_CONDITIONS)
+        )
+    except WorkLimitError:  # not by _refuse_task, which would have to evaluate the task's condition
+        problem = Problem(Location(task.name, None, task.properties_pointer), TOO_MUCH_WORK)
+        refused = Outcome(None, Status.REFUSED, problem.reason.fact)
+        return TaskPlan(task, settings, refused, (), (), (*settings.findings, problem))
+
+
+def _plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     match decide_task(task, settings):
         case Skip(why, reason):
             return _finish(
@@ -135,13 +152,7 @@ def plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
         case Refuse(key, reason):
             pointer = (*task.properties_pointer, key) if key else task.properties_pointer
             return _refuse_task(task, settings, Problem(Location(task.name, None, pointer), reason))
-    try:
-        return _plan_container_lists(task, settings)
-    except TooManyConditionsError:
-        return _refuse_task(task, settings, Problem(
-            Location(task.name, None, task.properties_pointer),
-            Reason("The items of one of its lists are under too many different conditions", "Let several items share a condition"),
-        ))  # fmt: skip
+    return _plan_container_lists(task, settings)
 
 
 def _refuse_task(task: TaskDefinition, settings: TaskSettings, problem: Problem) -> TaskPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sysdig_instrument.engine.expressions.work import count
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import BY_NAME, COLLECTORS, TABLE, Setting, Settings, SettingScope
@@ -24,6 +25,9 @@ _SETTING_OF_VARIABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "WorkloadEnvironment": {"SYSDIG_SIDECAR": "SidecarMode"},
 }
 """For each setting that can set any variable: the variables that have a setting of their own, over which it would win."""
+
+
+_STEPS_PER_SUGGESTION: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ class _InvalidSettingError(Exception):
 def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
+        count(_STEPS_PER_SUGGESTION)
         raise _InvalidSettingError(
             name,
             Reason(

@@ -152,6 +152,7 @@ LAUNCHER_TYPES: Final = frozenset(
         "AWS::ECS::Service", "AWS::ECS::TaskSet", "AWS::Events::Rule", "AWS::Pipes::Pipe", "AWS::Scheduler::Schedule",
     }
 )  # fmt: skip
+_STEPS_PER_LAUNCHER: Final = 20
 _TASK_DEFINITION_KEYS: Final = ("TaskDefinition", "TaskDefinitionArn")
 
 
@@ -159,6 +160,7 @@ def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """Yield the findings about the resources of the template that launch the task."""
     task = instrumented.task
     for launcher in _launchers_by_task(task.scope).get(task.name, ()):
+        task.scope.state.work.spend(_STEPS_PER_LAUNCHER)
         version = _launcher_value(launcher, "PlatformVersion", task.scope)
         if is_platform_too_old(version):
             yield Problem(
