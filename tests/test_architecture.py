@@ -118,6 +118,7 @@ NAMES_FUNCTIONS = {
     "engine/container.py",
     "engine/expressions/decision_tree.py",
     "engine/expressions/dynamic_lists.py",
+    "engine/expressions/conditions.py",
     "engine/expressions/evaluate.py",
     "engine/expressions/references.py",
     "engine/steps/capabilities.py",

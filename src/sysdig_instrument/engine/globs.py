@@ -1,4 +1,4 @@
-"""Whether a name matches one of several globs, as in ExcludeContainers.
+"""Match names with globs, as in ExcludeContainers.
 
 Not by ``fnmatchcase``, which keeps 32,768 compiled patterns for the life of the process: templates choose these patterns,
 and a warm function would keep megabytes of them.

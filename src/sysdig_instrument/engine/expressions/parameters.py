@@ -7,7 +7,7 @@ from typing import Final
 
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
-from sysdig_instrument.engine.expressions.work import join, split
+from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, Lookup, SsmLookup, Unavailable
@@ -59,7 +59,8 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     text = to_string(value)
     if is_list:
         return [item.strip() for item in split(text, ",", work)]
-    work.check_text(len(text))
+    if len(text) > MAX_TEXT:
+        work.check_text(len(text))
     return text
 
 

@@ -156,6 +156,7 @@ def join(delimiter: str, items: Iterable[str], work: Work) -> str:
             break
         parts.append(item)
     work.check_text(length)
+    work.spend(len(parts))
     return delimiter.join(parts)
 
 
@@ -184,7 +185,6 @@ def substitute(pattern: str, text: str, replacement: Callable[[re.Match[str]], s
 
 def to_json(value: Json, work: Work) -> str:
     """Return a value as compact JSON."""
-    work.spend(steps_of(value))
     return join("", json.JSONEncoder(separators=(",", ":")).iterencode(value), work)
 
 

@@ -152,7 +152,7 @@ LAUNCHER_TYPES: Final = frozenset(
         "AWS::ECS::Service", "AWS::ECS::TaskSet", "AWS::Events::Rule", "AWS::Pipes::Pipe", "AWS::Scheduler::Schedule",
     }
 )  # fmt: skip
-_STEPS_PER_LAUNCHER: Final = 20
+_STEPS_PER_LAUNCHER: Final = 50
 _TASK_DEFINITION_KEYS: Final = ("TaskDefinition", "TaskDefinitionArn")
 
 
