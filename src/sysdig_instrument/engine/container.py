@@ -9,6 +9,7 @@ from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Loca
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression, known_value
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known
+from sysdig_instrument.engine.expressions.work import MAX_ITEMS
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.patch import Change, Owner
@@ -185,8 +186,9 @@ def _generated_keys(loop: Json, scope: EvaluationScope) -> set[str] | None:
     match loop:
         case [str(variable), collection, dict(body)]:
             match evaluate(collection, scope):
-                case Known(list(items)):
+                case Known(list(items)) if len(items) * len(body) <= MAX_ITEMS:
                     names = [item for item in items if isinstance(item, str)]
+                    scope.state.work.spend(len(items) * len(body))
                     return {key.replace(f"${{{variable}}}", name) for key in body for name in names}
     return None
 

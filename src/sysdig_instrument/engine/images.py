@@ -11,6 +11,7 @@ from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf
 from sysdig_instrument.engine.expressions.evaluate import evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
+from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
@@ -56,6 +57,13 @@ def image_config(
     return first
 
 
+def _count(config: ConfigResult, scope: EvaluationScope) -> ConfigResult:
+    """Count a config in the work of the plan: its items are copied for each combination of conditions."""
+    if isinstance(config, ImageConfig):
+        scope.state.work.spend(steps_of([*config.entrypoint, *config.cmd]))
+    return config
+
+
 def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: Assumptions) -> Tree[ConfigResult]:
     def of_image(image: Evaluated, assumed: Assumptions) -> Tree[ConfigResult]:
         match image:
@@ -76,7 +84,7 @@ def _config_of_reference(
 ) -> Tree[ConfigResult]:
     given = container.settings.image_configs.get(image)
     if given is not None and (scope.knows_lookups or not container.resolved.is_from_template("ImageConfigs")):
-        return Leaf(_parse_config(given))
+        return Leaf(_count(_parse_config(given), scope))
 
     def of_platform(platform: str | Unknown, assumed: Assumptions) -> Tree[ConfigResult]:
         if isinstance(platform, Unknown):
@@ -84,7 +92,7 @@ def _config_of_reference(
             return Leaf(NoConfig(Reason(fact, platform.reason.advice or _GIVE_ENTRY_POINT)))
         return flat_map(
             _credentials(container, scope, assumed), assumed,
-            lambda secret_id, _assumptions: Leaf(_look_up(ImageLookup(image, platform, secret_id), scope)),
+            lambda secret_id, _assumptions: Leaf(_count(_look_up(ImageLookup(image, platform, secret_id), scope), scope)),
         )  # fmt: skip
 
     return flat_map(architecture(container.task, scope, assumptions), assumptions, of_platform)

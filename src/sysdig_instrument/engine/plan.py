@@ -14,6 +14,7 @@ from sysdig_instrument.engine.checks import processed_task
 from sysdig_instrument.engine.container import WRITE_OUT_RESULT
 from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
+from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError, counting
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.lookups import Answers, Lookup
@@ -87,9 +88,12 @@ def process(template: Json, planned: Plan) -> tuple[Json, tuple[Problem, ...]]:
 
 def _check_processed(processed: Json, planned: Plan) -> Iterator[Problem]:
     scope = _evaluation_scope(processed, planned.context, PlanState())
-    for before, after in zip(planned.tasks, task_definitions(processed, scope), strict=True):
-        if before.outcome.status is Status.INSTRUMENTED and is_active(after.assumptions, after.scope) is not False:
-            yield from checks.problems(processed_task(after))
+    try:
+        for before, after in zip(planned.tasks, task_definitions(processed, scope), strict=True):
+            if before.outcome.status is Status.INSTRUMENTED and is_active(after.assumptions, after.scope) is not False:
+                yield from checks.problems(processed_task(after))
+    except WorkLimitError:
+        yield Problem(Location(), TOO_MUCH_WORK)
 
 
 def _evaluation_scope(template: Json, context: Context, state: PlanState) -> EvaluationScope:
@@ -98,16 +102,23 @@ def _evaluation_scope(template: Json, context: Context, state: PlanState) -> Eva
 
 def plan(template: Json, context: Context) -> Plan:
     """Return the plan for a template, or for the fragment in which the macro is used as a snippet."""
-    state = PlanState()
-    scope = _evaluation_scope(template, context, state)
     if fragment_kind(template) is None or _is_other_resource(template):
         return Plan(context, (), (), (), (_not_a_template(template),), ())
+    state = PlanState()
+    try:
+        with counting(state.work):
+            return _plan_template(template, context, state)
+    except WorkLimitError:
+        return Plan(context, (), (), (), (Problem(Location(), TOO_MUCH_WORK),), ())
+
+
+def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
+    scope = _evaluation_scope(template, context, state)
     resolved, setting_problems = template_layers.template_settings(
         template, context.deployment_settings, context.transform_parameters, scope
     )
     tasks = tuple(
-        plan_task(task, template_layers.task_settings(task, resolved, context.deployment_settings))
-        for task in task_definitions(template, scope)
+        plan_task(task, resolved, context.deployment_settings) for task in task_definitions(template, scope)
     )
     stacks = (pointer for pointer, _ in resources_of_types(template, {STACK}))
     hidden_notices = (*map(_nested_stack_notice, stacks), *map(_opaque_transform_notice, opaque_transforms(template)))

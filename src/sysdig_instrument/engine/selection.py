@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME
@@ -15,6 +14,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.launchers import starts_on_fargate
 from sysdig_instrument.engine.platforms import platform_member
@@ -218,14 +218,15 @@ def _decide_by_settings(container: Container) -> Decision:
             "Name", Reason(f"The container's name cannot be resolved, so it is unknown whether {key} applies to it",
             "Give it a name that is known before deployment"),
         )  # fmt: skip
-    if any(fnmatchcase(name or "", glob) for glob in settings.exclude_containers):
+    state = container.scope.state
+    if matches_any(name or "", settings.exclude_containers, state):
         return _skip_by_setting(
             f"ExcludeContainers in {resolved.source('ExcludeContainers')}",
             "ExcludeContainers",
             resolved,
             SkipReason.EXCLUDED,
         )
-    if settings.include_containers and not any(fnmatchcase(name or "", glob) for glob in settings.include_containers):
+    if settings.include_containers and not matches_any(name or "", settings.include_containers, state):
         return _skip_by_setting(
             f"not in IncludeContainers in {resolved.source('IncludeContainers')}",
             "IncludeContainers",

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+_MAX_LENGTH: Final = 200  # the comparison takes quadratic time
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is nearest to ``name``, ignoring case, or None if none is near."""
     import difflib  # noqa: PLC0415 - slow to import, and only a misspelt name needs it
 
+    if len(name) > _MAX_LENGTH:
+        return None
     known_by_casefold = {each.casefold(): each for each in known}
     matches = difflib.get_close_matches(name.casefold(), known_by_casefold, n=1)
     return known_by_casefold[matches[0]] if matches else None

@@ -21,11 +21,13 @@ from sysdig_instrument.engine.container import (
     why_opaque,
 )
 from sysdig_instrument.engine.expressions.decision_tree import (
+    TOO_MANY_CONDITIONS,
     Assumptions,
     TooManyConditionsError,
     any_of,
 )
 from sysdig_instrument.engine.expressions.evaluate import is_active
+from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, as_notice, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.opt_outs import container_opt_outs, task_opt_out
@@ -42,7 +44,8 @@ from sysdig_instrument.engine.selection import (
     decide_container,
     decide_task,
 )
-from sysdig_instrument.engine.settings.template_layers import TaskSettings, unknown_containers
+from sysdig_instrument.engine.settings.layers import ResolvedSettings
+from sysdig_instrument.engine.settings.template_layers import TaskSettings, task_settings, unknown_containers
 from sysdig_instrument.engine.steps import CONTAINER_STEPS, OPT_OUT_STEPS, TASK_STEPS
 from sysdig_instrument.engine.steps.agent_container import agent_container, disguised_workloads
 from sysdig_instrument.engine.steps.result import result, result_value
@@ -131,21 +134,30 @@ class _PlannedContainer:
         return self.outcome.status is Status.INSTRUMENTED
 
 
-def plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
-    """Return the plan for one task definition."""
+def plan_task(task: TaskDefinition, inherited: ResolvedSettings, deployment: ResolvedSettings) -> TaskPlan:
+    """Return the plan for one task definition. ``inherited`` are the settings of the whole template."""
+    settings = TaskSettings.of_deployment(inherited)
+    try:
+        settings = task_settings(task, inherited, deployment)
+        return _plan_task(task, settings)
+    except TooManyConditionsError:
+        return _refuse_task(
+            task, settings, Problem(Location(task.name, None, task.properties_pointer), TOO_MANY_CONDITIONS)
+        )
+    except WorkLimitError:  # not by _refuse_task, which would have to evaluate the task's condition
+        problem = Problem(Location(task.name, None, task.properties_pointer), TOO_MUCH_WORK)
+        refused = Outcome(None, Status.REFUSED, problem.reason.fact)
+        return TaskPlan(task, settings, refused, (), (), (*settings.findings, problem))
+
+
+def _plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
     decision = decide_task(task, settings)
     if isinstance(decision, Refuse):
         pointer = (*task.properties_pointer, decision.key) if decision.key else task.properties_pointer
         return _refuse_task(task, settings, Problem(Location(task.name, None, pointer), decision.reason))
-    try:
-        if isinstance(decision, Skip):
-            return _skip_task(task, settings, decision)
-        return _plan_container_lists(task, settings)
-    except TooManyConditionsError:
-        return _refuse_task(task, settings, Problem(
-            Location(task.name, None, task.properties_pointer),
-            Reason("The items of one of its lists are under too many different conditions", "Let several items share a condition"),
-        ))  # fmt: skip
+    if isinstance(decision, Skip):
+        return _skip_task(task, settings, decision)
+    return _plan_container_lists(task, settings)
 
 
 def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> TaskPlan:

@@ -26,6 +26,7 @@ MACRO_NAME: Final = "SysdigInstrument"
 """The prefix of the macro's name, which each deployment may extend: SysdigInstrument-canary."""
 _MAX_LOOP_DEPTH: Final = 5  # nested Fn::ForEach: more than AWS::LanguageExtensions accepts
 _MAX_LOOP_ITEMS: Final = 500  # the maximum number of resources in a template
+_STEPS_PER_ITEM: Final = 50  # a body is planned once for each item
 
 FragmentKind: TypeAlias = Literal["template", "resource", "properties"]
 
@@ -161,15 +162,21 @@ def _in_resources(
 def _scopes_by_item(
     variable: str, collection: Json, outer_scopes: tuple[EvaluationScope, ...] | None
 ) -> tuple[EvaluationScope, ...] | None:
-    """Return a scope for each item of a loop, within each item of the enclosing loops, or None if the items are not known."""
+    """Return a scope for each item of a loop, within each item of the enclosing loops.
+
+    Return None if the items are not known, or if there are more than 500 in all.
+    """
     inner: list[EvaluationScope] = []
     for scope in outer_scopes or ():
         match evaluate(collection, scope):
-            case Known(list(values)) if all(isinstance(value, str) for value in values):
+            case Known(list(values)) if len(inner) + len(values) <= _MAX_LOOP_ITEMS and all(
+                isinstance(value, str) for value in values
+            ):
+                scope.state.work.spend(len(values) * _STEPS_PER_ITEM)
                 inner += (replace(scope, loops={**scope.loops, variable: value}) for value in values)
             case _:
                 return None
-    return tuple(inner) if inner and len(inner) <= _MAX_LOOP_ITEMS else None
+    return tuple(inner) or None
 
 
 def _task_definition(

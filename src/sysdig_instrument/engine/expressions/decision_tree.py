@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from sysdig_instrument.engine.expressions.work import count
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -23,10 +25,20 @@ Assumptions: TypeAlias = Mapping[str, bool]
 NOVALUE: Final[Json] = {"Ref": "AWS::NoValue"}
 _IF: Final = "Fn::If"
 _MAX_LEAVES: Final = 1000
+_MAX_PATH: Final = 100
+_STEPS_PER_LEAF: Final = 5
 
 
 class TooManyConditionsError(Exception):
-    """Raised if a tree has too many leaves to be written as ``Fn::If``. ``task_plan`` turns it into a problem."""
+    """Raised if a tree has too many leaves, or too long paths, to be written as ``Fn::If``.
+
+    ``task_plan`` turns it into :data:`TOO_MANY_CONDITIONS`.
+    """
+
+
+TOO_MANY_CONDITIONS: Final = Reason(
+    "The items of one of its lists are under too many different conditions", "Let several items share a condition"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +122,17 @@ def value_leaves(
 
 
 def flat_map(tree: Tree[A], assumptions: Assumptions, transform: Callable[[A, Assumptions], Tree[B]]) -> Tree[B]:
-    """Return the tree with each leaf replaced by the tree that ``transform`` makes of it. Equal branches are merged."""
+    """Return the tree with each leaf replaced by the tree that ``transform`` makes of it. Equal branches are merged.
+
+    Raises:
+        TooManyConditionsError: A path to a leaf depends on more than 100 conditions.
+        WorkLimitError: The plan takes too many steps.
+    """
     if isinstance(tree, Leaf):
+        count(_STEPS_PER_LEAF)
         return transform(tree.value, assumptions)
+    if len(assumptions) > _MAX_PATH:
+        raise TooManyConditionsError
     if tree.condition in assumptions:
         return flat_map(tree.yes if assumptions[tree.condition] else tree.no, assumptions, transform)
     yes = flat_map(tree.yes, {**assumptions, tree.condition: True}, transform)

@@ -12,6 +12,7 @@ from typing import Final
 from sysdig_instrument.engine.expressions.parameters import is_list_parameter
 from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.json_types import Json
 
 _REPLACED: Final = ("${", "&{", "{{")
@@ -48,6 +49,7 @@ def _delimiter(expression: dict[str, Json], first: str, scope: EvaluationScope) 
             return delimiter
         case {"Fn::FindInMap": [_, _, _, *rest]} if all(map(_is_literal_default, rest)):
             mappings = dict(scope.section("Mappings"))
+            scope.state.work.spend(steps_of(mappings))
             if any("Fn::Transform" in each for each in (mappings, *mappings.values()) if isinstance(each, dict)):
                 return None  # it inserts values that are not known here
             strings = [*strings_in(mappings), *strings_in(rest), first]

@@ -7,11 +7,11 @@ functions are those of the CloudFormation user guide, «Intrinsic function refer
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
+from sysdig_instrument.engine.expressions.conditions import condition_result
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
 from sysdig_instrument.engine.expressions.parameters import (
     is_parameter,
@@ -28,6 +28,7 @@ from sysdig_instrument.engine.expressions.values import (
     Unknown,
     to_string,
 )
+from sysdig_instrument.engine.expressions.work import join, split, steps_of, substitute, to_base64, to_json
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ExportLookup
@@ -68,6 +69,7 @@ def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent |
 
 def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumptions: Assumptions) -> Tree[Evaluated]:
     """Return the value of an expression under each combination of the conditions in it, at any depth."""
+    scope.state.work.spend()
     if _is_plain(value):
         return Leaf(_as_evaluated(value))
     try:
@@ -111,24 +113,34 @@ def _as_evaluated(value: Json | Absent) -> Evaluated:
 def _evaluate(value: Json | Absent, scope: EvaluationScope) -> Json | Absent:
     if isinstance(value, str):
         return _evaluate_string(value, scope)
+    if not isinstance(value, list | dict):
+        return value
+    work = scope.state.work
+    try:
+        work.enter(len(value))
+        return _evaluate_members(value, scope)
+    finally:
+        work.leave()
+
+
+def _evaluate_members(value: list[Json] | dict[str, Json], scope: EvaluationScope) -> Json | Absent:
     if isinstance(value, list):
         return [item for each in value if (item := _evaluate(each, scope)) is not ABSENT]
-    if isinstance(value, dict):
-        if len(value) == 1:
-            ((name, argument),) = value.items()
-            if function := FUNCTIONS.get(name):
-                return function(argument, scope)
-            if name.startswith("Fn::"):
-                raise CannotEvaluate(Unknown(Reason(f"it uses {name}, which is not evaluated here")))
-        return {key: item for key, each in value.items() if (item := _evaluate(each, scope)) is not ABSENT}
-    return value
+    if len(value) == 1:
+        ((name, argument),) = value.items()
+        if function := FUNCTIONS.get(name):
+            return function(argument, scope)
+        if name.startswith("Fn::"):
+            raise CannotEvaluate(Unknown(Reason(f"it uses {name}, which is not evaluated here")))
+    return {key: item for key, each in value.items() if (item := _evaluate(each, scope)) is not ABSENT}
 
 
 def _evaluate_string(value: str, scope: EvaluationScope) -> Json:
     if _is_plain(value):
         return value
+    work = scope.state.work
     if scope.loops:
-        value = re.sub(_LOOP_VARIABLE, lambda match: _substitute_loop_variable(match, scope), value)
+        value = substitute(_LOOP_VARIABLE, value, lambda match: _substitute_loop_variable(match, scope), work)
     return with_dynamic_references(value, scope)
 
 
@@ -202,21 +214,29 @@ def _sub(argument: Json, scope: EvaluationScope) -> Json:
         case _:
             raise CannotEvaluate(Unknown(Reason("its Fn::Sub is malformed")))
 
+    values: dict[str, str] = {}  # a variable is evaluated once, however often it occurs
+
     def replacement(match: re.Match[str]) -> str:
         name = match[1].strip()
         if name.startswith("!"):
             return "${" + name[1:] + "}"
-        if name in variables:
-            return to_string(_evaluate(variables[name], scope))
-        return to_string(_get_att(name, scope) if "." in name else _ref(name, scope))
+        if name not in values:
+            values[name] = to_string(_sub_variable(name, variables, scope))
+        return values[name]
 
-    return _evaluate_string(re.sub(_SUB_VARIABLE, replacement, text), scope)
+    return _evaluate_string(substitute(_SUB_VARIABLE, text, replacement, scope.state.work), scope)
+
+
+def _sub_variable(name: str, variables: Mapping[str, Json], scope: EvaluationScope) -> Json | Absent:
+    if name in variables:
+        return _evaluate(variables[name], scope)
+    return _get_att(name, scope) if "." in name else _ref(name, scope)
 
 
 def _join(argument: Json, scope: EvaluationScope) -> Json:
     match argument:
         case [str(delimiter), items]:
-            joined = delimiter.join(to_string(item) for item in _evaluate_list(items, scope))
+            joined = join(delimiter, map(to_string, _evaluate_list(items, scope)), scope.state.work)
             return with_dynamic_references(joined, scope)
     raise CannotEvaluate(Unknown(Reason("its Fn::Join is malformed")))
 
@@ -224,7 +244,7 @@ def _join(argument: Json, scope: EvaluationScope) -> Json:
 def _split(argument: Json, scope: EvaluationScope) -> Json:
     match argument:
         case [str(delimiter), source] if delimiter:
-            return list[Json](to_string(_evaluate(source, scope)).split(delimiter))
+            return list[Json](split(to_string(_evaluate(source, scope)), delimiter, scope.state.work))
     raise CannotEvaluate(Unknown(Reason("its Fn::Split is malformed")))
 
 
@@ -243,10 +263,11 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
             keys = [to_string(_evaluate(key, scope)) for key in (name, first, second)]
         case _:
             raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap is malformed")))
-    current: Json = dict(scope.section("Mappings"))
-    for key in keys:
+    current: Json = scope.section("Mappings").get(keys[0])
+    for key in keys[1:]:
         current = current.get(key) if isinstance(current, dict) else None
     if current is not None:
+        scope.state.work.spend(steps_of(current))
         return with_dynamic_references(current, scope)
     match rest:
         case [{"DefaultValue": default}]:
@@ -272,9 +293,7 @@ def _import_value(argument: Json, scope: EvaluationScope) -> Json:
 
 
 def _base64(argument: Json, scope: EvaluationScope) -> Json:
-    import base64  # noqa: PLC0415 - few templates need it, and a cold start waits for each import
-
-    return base64.b64encode(to_string(_evaluate(argument, scope)).encode(errors="replace")).decode()
+    return to_base64(to_string(_evaluate(argument, scope)), scope.state.work)
 
 
 def _length(argument: Json, scope: EvaluationScope) -> Json:
@@ -283,7 +302,7 @@ def _length(argument: Json, scope: EvaluationScope) -> Json:
 
 def _to_json_string(argument: Json, scope: EvaluationScope) -> Json:
     result = _evaluate(argument, scope)
-    return json.dumps(None if result is ABSENT else result, separators=(",", ":"))
+    return to_json(None if isinstance(result, Absent) else result, scope.state.work)
 
 
 def _evaluate_list(value: Json, scope: EvaluationScope) -> list[Json]:
@@ -311,9 +330,6 @@ FUNCTIONS: Final[Mapping[str, Callable[[Json, EvaluationScope], Json | Absent]]]
 
 # --- conditions
 
-_Results: TypeAlias = dict[str, bool | None]
-"""The results of the conditions evaluated so far, by name. Each condition is evaluated once, even if many refer to it."""
-
 
 def is_true(name: str, scope: EvaluationScope) -> bool | None:
     """Return whether a condition is true, or None if that is not known or there is no such condition.
@@ -322,7 +338,13 @@ def is_true(name: str, scope: EvaluationScope) -> bool | None:
     what is under a false condition is left unprotected, and CloudFormation does not resolve dynamic references in
     Conditions at all.
     """
-    return _evaluate_named(name, scope.without_lookups(), {})
+    scope = scope.without_lookups()
+    if scope.loops:
+        return condition_result(name, scope, _are_equal)
+    results, key = scope.state.conditions, (name, frozenset(scope.assumptions.items()))
+    if key not in results:
+        results[key] = condition_result(name, scope, _are_equal)
+    return results[key]
 
 
 def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:
@@ -334,34 +356,6 @@ def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:
         None if (now := is_true(name, unassumed)) is None else now is wanted for name, wanted in assumptions.items()
     }
     return False if False in results else None if None in results else True
-
-
-def _evaluate_named(name: str, scope: EvaluationScope, results: _Results) -> bool | None:
-    if name in scope.assumptions:
-        return scope.assumptions[name]
-    if name not in results:
-        results[name] = None  # a condition that refers to itself is not known
-        expression = scope.section("Conditions").get(name)
-        results[name] = None if expression is None else _evaluate_condition(expression, scope, results)
-    return results[name]
-
-
-def _evaluate_condition(expression: Json, scope: EvaluationScope, results: _Results) -> bool | None:
-    match expression:
-        case {"Condition": str(name), **rest} if not rest:
-            return _evaluate_named(name, scope, results)
-        case {"Fn::Not": [operand], **rest} if not rest:
-            value = _evaluate_condition(operand, scope, results)
-            return None if value is None else not value
-        case {"Fn::And": [*operands], **rest} if not rest:
-            values = [_evaluate_condition(operand, scope, results) for operand in operands]
-            return False if False in values else None if None in values else True
-        case {"Fn::Or": [*operands], **rest} if not rest:
-            values = [_evaluate_condition(operand, scope, results) for operand in operands]
-            return True if True in values else None if None in values else False
-        case {"Fn::Equals": [left, right], **rest} if not rest:
-            return _are_equal(left, right, scope)
-    return None
 
 
 def _are_equal(left: Json, right: Json, scope: EvaluationScope) -> bool | None:

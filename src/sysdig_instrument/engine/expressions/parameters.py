@@ -7,6 +7,7 @@ from typing import Final
 
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
+from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, Lookup, SsmLookup, Unavailable
@@ -63,11 +64,16 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
         _require_lookups(scope)
         value = _ssm_value(value, scope)
     is_list = is_list_parameter(name, scope)
-    if is_list and not isinstance(value, list):
-        return [item.strip() for item in to_string(value).split(",")]
-    if isinstance(value, list) and not is_list:
-        return ",".join(to_string(item) for item in value)
-    return value if isinstance(value, list) else to_string(value)
+    work = scope.state.work
+    if isinstance(value, list):
+        work.check_items(len(value))
+        return value if is_list else join(",", map(to_string, value), work)
+    text = to_string(value)
+    if is_list:
+        return [item.strip() for item in split(text, ",", work)]
+    if len(text) > MAX_TEXT:
+        work.check_text(len(text))
+    return text
 
 
 def _ssm_value(value: Json, scope: EvaluationScope) -> Json:
@@ -121,7 +127,7 @@ def with_dynamic_references(value: Json, scope: EvaluationScope) -> Json:
         return [with_dynamic_references(item, scope) for item in value]
     if not isinstance(value, str) or "{{resolve:" not in value:
         return value
-    return re.sub(_DYNAMIC_REFERENCE, lambda match: _dynamic_reference(match[1], scope), value)
+    return substitute(_DYNAMIC_REFERENCE, value, lambda match: _dynamic_reference(match[1], scope), scope.state.work)
 
 
 def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:

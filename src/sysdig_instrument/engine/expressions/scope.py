@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
+from sysdig_instrument.engine.expressions.work import Work
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.lookups import Answer, Answers, Lookup
 from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
@@ -40,17 +42,23 @@ class PlanState:
 
     ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set).
 
-    The other fields are caches of what is computed once for the whole template: the logical ids of roles by RoleName, the
-    launchers by the logical id of the task definition, the names of the task definitions that are started on Fargate, the IAM statements by secret and KMS key, and the agent's container
-    definition with the settings that it is for.
+    ``work`` counts the work done so far.
+
+    The other fields are caches of what is computed once for the whole template: the results of conditions by name and
+    assumptions, the compiled globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
+    definition, the names of the task definitions that are started on Fargate, the IAM statements by secret and KMS key, and
+    the agent's container definition with the settings that it is for, and its steps.
     """
 
     lookups: dict[Lookup, None] = field(default_factory=dict)
+    work: Work = field(default_factory=Work)
+    conditions: dict[tuple[str, frozenset[tuple[str, bool]]], bool | None] = field(default_factory=dict)
+    globs: dict[str, re.Pattern[str]] = field(default_factory=dict)
     role_ids_by_name: dict[str, str] | None = None
     launchers_by_task: dict[str, list[Launcher]] | None = None
     started_on_fargate: frozenset[str] | None = None
     grant_statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
-    agent_definition: tuple[object, dict[str, Json]] | None = None
+    agent_definition: tuple[object, dict[str, Json], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

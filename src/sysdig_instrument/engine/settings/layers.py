@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sysdig_instrument.engine.agent import COLLECTORS
+from sysdig_instrument.engine.expressions.work import count
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.agent_images import is_trusted
@@ -16,6 +17,9 @@ from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 _REMOVE_OR_ASK: Final = "Remove it there, or ask the platform team"
+
+
+_STEPS_PER_SUGGESTION: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ class _InvalidSettingError(Exception):
 def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
+        count(_STEPS_PER_SUGGESTION)
         raise _InvalidSettingError(
             name,
             Reason(

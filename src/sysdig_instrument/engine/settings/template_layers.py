@@ -13,7 +13,6 @@ stack's tags to all of its resources. A setting for many task definitions need n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Final, cast
 
 from sysdig_instrument.engine.expressions.decision_tree import leaves, parse_if, parse_tree
@@ -21,6 +20,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expressio
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
+from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
@@ -208,6 +208,7 @@ def _problem(invalid: InvalidSetting, location: Location) -> Problem:
 # --- settings for containers that do not exist
 
 _NAME_LISTS: Final = ("ExcludeContainers", "IncludeContainers")
+_MAX_SHOWN: Final = 10  # ECS accepts no more containers in a task definition
 
 
 def unknown_containers(
@@ -219,16 +220,17 @@ def unknown_containers(
     """
     if None in names:
         return
-    known = [name for name in names if name is not None]
-    advice = f"Use one of: {', '.join(map(quote, known))}" if known else "Remove it"
+    known = dict.fromkeys(name for name in names if name is not None)
+    shown = [quote(name) for name in list(known)[:_MAX_SHOWN]]
+    advice = f"Use one of: {', '.join(shown)}" if shown else "Remove it"
     for name in settings.containers:
         if name not in known:
             fact = "There are settings for a container that this task does not have"
             yield Problem(_location(task, CONTAINERS_KEY, name), Reason(fact, advice))
     for setting in _NAME_LISTS:
-        layer, inherited = settings.resolved.layer(setting), _globs(settings.inherited.values, setting)
+        layer, inherited = settings.resolved.layer(setting), set(_globs(settings.inherited.values, setting))
         for glob in _globs(settings.resolved.values, setting):
-            if glob not in inherited and not any(fnmatchcase(name, glob) for name in known):
+            if glob not in inherited and not any(matches_any(name, (glob,), task.scope.state) for name in known):
                 fact = f"{setting} in {layer.name} names {quote(glob)}, but the task has no such container"
                 if layer.name == TAGS_LAYER:
                     location = Location(task.name, None, (*task.properties_pointer, "Tags"))

@@ -20,6 +20,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     flat_map,
     render_tree,
 )
+from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.settings.table import Settings
 
@@ -35,11 +36,12 @@ def agent_definition(settings: Settings, workloads: Sequence[Container], assumpt
     the same settings share one object.
     """
     state = workloads[0].scope.state
-    if settings.agent_log_configuration == "inherit":
-        return _build_definition(settings, workloads, assumptions)
-    if state.agent_definition is None or state.agent_definition[0] is not settings:
-        state.agent_definition = settings, _build_definition(settings, workloads, assumptions)
-    return state.agent_definition[1]
+    cached = state.agent_definition
+    if cached is None or cached[0] is not settings or settings.agent_log_configuration == "inherit":
+        definition = _build_definition(settings, workloads, assumptions)
+        cached = state.agent_definition = settings, definition, steps_of(definition)
+    state.work.spend(cached[2])
+    return cached[1]
 
 
 def _build_definition(settings: Settings, workloads: Sequence[Container], assumptions: Assumptions) -> dict[str, Json]:

@@ -20,6 +20,7 @@ from sysdig_instrument.engine.container import Container, entry_name, list_entri
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.values import Known
+from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
@@ -33,8 +34,9 @@ def environment(container: Container) -> Iterator[ChangeOrFinding]:
         SIDECAR_VARIABLE: container.settings.sidecar_mode,
         **container.settings.workload_environment,
     }
-    required = [_required_variable(container, name, value) for name, value in variables.items()]
     lists = tuple(container.values("Environment"))
+    container.scope.state.work.spend(len(lists) * steps_of(dict(container.settings.workload_environment)))
+    required = [_required_variable(container, name, value) for name, value in variables.items()]
     yield from require_items(container, lists, required, partial(_candidates, variables.keys()))
     yield from _plaintext_key_notices(container, lists)
     yield from _replacing_variables(container, lists)

@@ -19,6 +19,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known
+from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Location, Notice, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.patch import Change
@@ -95,9 +96,11 @@ def grant_changes(grants: Iterable[Grant], scope: EvaluationScope) -> Iterator[C
     for each in grants:
         for role in each.roles:
             statements = needed.setdefault(role, [])
+            scope.state.work.spend(len(statements) + 1)
             statements += (statement for statement in each.statements if statement not in statements)
     resources = scope.section("Resources")
     for role, statements in needed.items():
+        scope.state.work.spend(steps_of(statements))
         resource = resources[role]
         properties = resource.get("Properties") if isinstance(resource, dict) else None
         policy: Json = {"PolicyName": POLICY_NAME, "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}

@@ -58,6 +58,7 @@ def require_items(
             protects = any(each.protects for each in required)
             yield set_value(leaf, [each.item for each in required], required[0].reason, protects=protects)
         elif isinstance(leaf.value, list):
+            container.scope.state.work.spend(len(required) * (len(leaf.value) + 4) // 4)
             for each in required:
                 yield from require_item(leaf, candidates(leaf.value), assumed, each)
         else:

@@ -154,11 +154,14 @@ def _first_unknown(members: Iterable[str | Unknown]) -> Unknown | None:
 
 # --- The services, rules, pipes and schedules that launch the task
 
+_STEPS_PER_LAUNCHER: Final = 50
+
 
 def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """Yield the findings about the resources of the template that launch the task."""
     task = instrumented.task
     for launcher in launchers_by_task(task.scope).get(task.name, ()):
+        task.scope.state.work.spend(_STEPS_PER_LAUNCHER)
         version = _launcher_value(launcher, "PlatformVersion", task.scope)
         if is_platform_too_old(version):
             yield Problem(

@@ -1,0 +1,1 @@
+"""Events that are made to use up the macro's time or memory."""
