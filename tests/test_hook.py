@@ -152,14 +152,20 @@ def test_the_cloud_control_api_is_answered_as_cloudformation(monkeypatch: pytest
         assert 'Task "TaskDefinition"' in response["message"]
 
 
-@pytest.mark.parametrize("name", ["Fn::ForEach::X", "Fn::Transform", "", "a\nb", "x" * 5000, {}, 1])
+@pytest.mark.parametrize(
+    "name",
+    ["Fn::ForEach::X", "Fn::Transform", "", "a\nb", "x" * 5000, {}, 1],
+    ids=["loop", "transform", "empty", "two-lines", "long-text", "object", "number"],
+)
 def test_logical_ids_that_are_not_change_nothing(monkeypatch: pytest.MonkeyPatch, name: Any) -> None:
     response = run_hook(monkeypatch, requestData=copy.deepcopy(EVENT["requestData"]) | {"targetLogicalId": name})
     assert (response["hookStatus"], response["errorCode"]) == ("FAILED", "NonCompliant")
     assert response["message"].startswith('Task "TaskDefinition" is not instrumented')
 
 
-@pytest.mark.parametrize("token", [None, {}, ["x"], 1, "x" * 129])
+@pytest.mark.parametrize(
+    "token", [None, {}, ["x"], 1, "x" * 129], ids=["null", "object", "list", "number", "long-text"]
+)
 def test_a_token_that_is_not_one_is_not_sent_back(monkeypatch: pytest.MonkeyPatch, token: Any) -> None:
     assert run_hook(monkeypatch, clientRequestToken=token)["clientRequestToken"] == ""
 

@@ -17,7 +17,7 @@ from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
-from sysdig_instrument.engine.template import MACRO_NAME
+from sysdig_instrument.engine.template import is_own_name
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
@@ -173,7 +173,7 @@ def _transform_parameters(template: Json) -> Mapping[str, Json]:
     transforms = template.get("Transform") if isinstance(template, dict) else None
     for transform in transforms if isinstance(transforms, list) else [transforms]:
         match transform:
-            case {"Name": str(name), "Parameters": dict(parameters)} if name.startswith(MACRO_NAME):
+            case {"Name": str(name), "Parameters": dict(parameters)} if is_own_name(name):
                 return parameters
     return {}
 

@@ -61,6 +61,7 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
             release(error)
         with contextlib.suppress(MemoryError):  # the response matters more than the log
             telemetry.record_failure(error, lookup_metrics)
+        release(error)
         return macro.failure_response(request_id, macro.error_message(error, request_id))
     telemetry.record_processed(processed, lookup_metrics)
     return macro.success_response(macro_event, processed)

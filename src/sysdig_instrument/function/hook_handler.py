@@ -47,6 +47,7 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
         response = hook.failure_response(event, error)
         with contextlib.suppress(MemoryError):  # the response matters more than the log
             telemetry.record_inspection_failure(error, response)
+        release(error)
         return response
     telemetry.record_inspected(response)
     return response
