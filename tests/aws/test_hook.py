@@ -157,6 +157,7 @@ def test_an_opt_out_by_metadata_passes_hook_and_coverage(ring: Ring, settings: s
 
 
 def test_what_cannot_be_inspected_fails(ring: Ring) -> None:
-    for properties in ({}, {"ContainerDefinitions": "text"}, {"ContainerDefinitions": []}):
+    unreadable: tuple[dict[str, Any], ...] = ({}, {"ContainerDefinitions": "text"}, {"ContainerDefinitions": []})
+    for properties in unreadable:
         answer = call_hook(ring.aws, ring.hook_function, "Task", properties)
         assert (answer["hookStatus"], answer["errorCode"]) == ("FAILED", "InternalFailure")

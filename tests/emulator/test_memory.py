@@ -208,14 +208,15 @@ def test_the_hook_answers_hostile_task_definitions(start_hook: Start) -> None:
     runtime = start_hook(**{key: value for key, value in deployed("HookFunction").items() if key != "memory"})
     runtime.invoke(hook_event({}))
     before = runtime.resident_memory()
-    for properties in (
+    hostile: tuple[dict[str, Any], ...] = (
         many,
         {"ContainerDefinitions": [{}] * 100_000},
         {"ContainerDefinitions": [container(EntryPoint=deep(innermost=[]))]},
         {"ContainerDefinitions": [container(Environment=[{"Name": str(n), "Value": "v"} for n in range(20_000)])]},
         {"ContainerDefinitions": [container(Name="\u202e" * 300_000)], "Cpu": "9" * 100_000},
         {"ContainerDefinitions": [container()], "Tags": [{"Key": str(n), "Value": "v"} for n in range(20_000)]},
-    ):
+    )
+    for properties in hostile:
         outcome = runtime.invoke(hook_event(properties))
         assert not outcome.is_error, outcome.body
         given = json.loads(outcome.body)

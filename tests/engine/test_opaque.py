@@ -122,7 +122,7 @@ def test_five_loops_hide_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["SysdigInstrument", "SysdigInstrument-canary"])
 def test_the_macro_knows_its_own_name(name: str) -> None:
-    fragment = {"Resources": {"Api": resource(container())}, "Fn::Transform": {"Name": name}}
+    fragment: Json = {"Resources": {"Api": resource(container())}, "Fn::Transform": {"Name": name}}
     assert not [each for each in notices_of(fragment) if "Fn::Transform inserts" in each]
 
 
