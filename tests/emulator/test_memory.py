@@ -81,10 +81,14 @@ def index(running: Registry, name: str, entries: int, inner: str = INDEX) -> Non
     running.contents[f"/v2/{name}/manifests/1"] = RegistryContent(INDEX, json.dumps(outer).encode())
 
 
+ORDINARY_IMAGES: Final = ["shop/web", *(f"shop/service-{number}" for number in range(200))]
+
+
 @contextmanager
 def hostile_registry() -> Iterator[Registry]:
     """Start a registry with images that are larger, deeper or longer than any real one."""
-    with registry({"shop/web:1": {"Entrypoint": ["/web"], "Cmd": ["serve"]}}) as running:
+    ordinary = {f"{name}:1": {"Entrypoint": [f"/{name}"], "Cmd": ["serve"]} for name in ORDINARY_IMAGES}
+    with registry(ordinary) as running:
         add(running, "many-words", argv(1_000_000))
         add(running, "words-of-64-kib", argv(15_000))
         add(running, "a-long-word", argv(1, "x" * 900_000))
@@ -127,7 +131,7 @@ def warm_up(runtime: Runtime, host: str) -> int:
     answer(runtime, (ROOT / "events" / "template.json").read_bytes())
     ordinary = {"Resources": {f"T{number}": task(container(Name=f"c{number}")) for number in range(300)}}
     assert answer(runtime, event(ordinary))["status"] == "success"
-    assert answer(runtime, event(lookups(host, ["shop/web"])))["status"] == "success"
+    assert answer(runtime, event(lookups(host, ORDINARY_IMAGES)))["status"] == "success"
     images: tuple[Any, ...] = (
         *(f"111122223333.dkr.ecr.{region}.amazonaws.com/shop/web:1" for region in REGIONS),
         "{{resolve:ssm:/shop/image}}",
