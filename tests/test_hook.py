@@ -108,7 +108,11 @@ def test_a_missing_invocation_point_fails(monkeypatch: pytest.MonkeyPatch) -> No
     assert_not_inspected(invoke_hook(event, SETTINGS, monkeypatch))
 
 
-@pytest.mark.parametrize("properties", ["", "text", [], [{}], 1, False, json.dumps({"ContainerDefinitions": []})])
+@pytest.mark.parametrize(
+    "properties",
+    ["", "text", [], [{}], 1, False, json.dumps({"ContainerDefinitions": []})],
+    ids=["empty-text", "text", "empty-list", "list", "number", "boolean", "json-text"],
+)
 def test_properties_that_are_not_an_object_fail(monkeypatch: pytest.MonkeyPatch, properties: Any) -> None:
     response = run_hook(monkeypatch, properties)
     assert_not_inspected(response)
