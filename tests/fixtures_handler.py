@@ -11,6 +11,7 @@ import pytest
 from sysdig_instrument.engine.lookups import Answer, Lookup
 from sysdig_instrument.engine.settings.table import BY_NAME, ENVIRONMENT_PREFIX
 from sysdig_instrument.function import handler as module
+from sysdig_instrument.function import hook_handler
 
 
 class FakeLambdaContext:
@@ -40,8 +41,18 @@ def invoke(
     monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, Any]:
     """Return the handler's response, with these settings and these answers to lookups."""
+    _set_environment(settings, monkeypatch)
+    monkeypatch.setattr(module, "make_lookup", lambda *_: answers)
+    return cast("dict[str, Any]", module.handler(event, cast("Any", FakeLambdaContext())))
+
+
+def invoke_hook(event: Any, settings: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the response of the hook's handler, with these settings."""
+    _set_environment(settings, monkeypatch)
+    return cast("dict[str, Any]", hook_handler.handler(event, cast("Any", FakeLambdaContext())))
+
+
+def _set_environment(settings: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment_variables(settings).items():
         assert name.startswith(ENVIRONMENT_PREFIX)
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(module, "make_lookup", lambda *_: answers)
-    return cast("dict[str, Any]", module.handler(event, cast("Any", FakeLambdaContext())))

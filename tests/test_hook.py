@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,8 +12,8 @@ import pytest
 
 from case_folders import FOLDER
 from factories import container, processed, properties_of, template
-from fixtures_handler import invoke
-from sysdig_instrument.documents import load
+from fixtures_handler import FakeLambdaContext, environment_variables, invoke_hook
+from sysdig_instrument.function import hook_handler
 
 ROOT = Path(__file__).parent.parent
 EVENT = json.loads((ROOT / "events" / "hook.json").read_text())
@@ -25,7 +26,7 @@ def run_hook(
     event = copy.deepcopy(EVENT) | changes
     if properties is not None:
         event["requestData"]["targetModel"]["resourceProperties"] = properties
-    return invoke(event, SETTINGS | (settings or {}), lambda _: pytest.fail("the hook makes no lookups"), monkeypatch)
+    return invoke_hook(event, SETTINGS | (settings or {}), monkeypatch)
 
 
 def instrumented_properties(case: str) -> dict[str, Any]:
@@ -123,6 +124,12 @@ def test_a_tag_excludes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "left alone" in response["message"]
 
 
+@pytest.mark.parametrize("target", ["AWS::ECS::TaskDefinition", "AWS::S3::Bucket", "STACK", None])
+def test_deletions_pass(monkeypatch: pytest.MonkeyPatch, target: Any) -> None:
+    response = run_hook(monkeypatch, actionInvocationPoint="DELETE_PRE_PROVISION", requestData={"targetName": target})
+    assert response["hookStatus"] == "SUCCESS"
+
+
 @pytest.mark.parametrize(
     ("own", "message"),
     [
@@ -143,25 +150,154 @@ def test_what_metadata_leaves_alone_passes_by_the_macros_tags(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"actionInvocationPoint": "DELETE_PRE_PROVISION"}, {"requestData": {"targetName": "AWS::S3::Bucket"}}]
+    "target",
+    ["AWS::S3::Bucket", "AWS::ECS::Service", "AWS::ECS::taskdefinition", "STACK", "CHANGE_SET", "", None, {}, 1],
 )
-def test_other_resources_and_deletions_pass(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
-    assert run_hook(monkeypatch, **changes)["hookStatus"] == "SUCCESS"
-
-
-@pytest.mark.parametrize("data", [None, [], "x", {}])
-def test_a_malformed_event_gets_a_response(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
+def test_targets_that_the_hook_cannot_judge_fail(monkeypatch: pytest.MonkeyPatch, target: Any) -> None:
+    data = EVENT["requestData"] | {"targetName": target}
     response = run_hook(monkeypatch, requestData=data)
-    assert response["hookStatus"] in {"SUCCESS", "FAILED"}
+    assert_not_inspected(response)
+    assert "The hook is set to targets that it cannot judge" in response["message"]
+    assert "TargetFilters" in response["message"]
+
+
+def assert_not_inspected(response: dict[str, Any]) -> None:
+    assert (response["hookStatus"], response["errorCode"]) == ("FAILED", "InternalFailure"), response
     assert response["message"]
+    assert "Internal error" not in response["message"]
 
 
-def test_template_yaml_creates_the_hook_only_on_request() -> None:
-    """CloudFormation decides, by the FailureMode, whether a non-compliant task definition fails its stack."""
-    template = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
-    mode, hook = template["Parameters"]["HookMode"], template["Resources"]["Hook"]
-    assert (mode["Default"], mode["AllowedValues"]) == ("OFF", ["OFF", "WARN", "FAIL"])
-    assert template["Conditions"][hook["Condition"]] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "HookMode"}, "OFF"]}]}
-    assert hook["Properties"]["FailureMode"] == {"Ref": "HookMode"}
-    filters = hook["Properties"]["TargetFilters"]
-    assert (filters["TargetNames"], filters["Actions"]) == (["AWS::ECS::TaskDefinition"], ["CREATE", "UPDATE"])
+@pytest.mark.parametrize("point", ["CREATE_POST_PROVISION", "create_pre_provision", "DELETE", "", None, [], 1])
+def test_unknown_invocation_points_fail(monkeypatch: pytest.MonkeyPatch, point: Any) -> None:
+    for properties in (None, instrumented_properties("worked-example-template")):
+        response = run_hook(monkeypatch, properties, actionInvocationPoint=point)
+        assert_not_inspected(response)
+        assert "an invocation point that it does not know" in response["message"]
+
+
+def test_a_missing_invocation_point_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = copy.deepcopy(EVENT)
+    del event["actionInvocationPoint"]
+    assert_not_inspected(invoke_hook(event, SETTINGS, monkeypatch))
+
+
+@pytest.mark.parametrize(
+    "properties",
+    ["", "text", [], [{}], 1, False, json.dumps({"ContainerDefinitions": []})],
+    ids=["empty-text", "text", "empty-list", "list", "number", "boolean", "json-text"],
+)
+def test_properties_that_are_not_an_object_fail(monkeypatch: pytest.MonkeyPatch, properties: Any) -> None:
+    response = run_hook(monkeypatch, properties)
+    assert_not_inspected(response)
+    assert "no properties of the task definition" in response["message"]
+
+
+@pytest.mark.parametrize("model", [None, "x", [], {}, {"resourceProperties": None}, {"previousResourceProperties": {}}])
+def test_missing_properties_fail(monkeypatch: pytest.MonkeyPatch, model: Any) -> None:
+    assert_not_inspected(run_hook(monkeypatch, requestData=EVENT["requestData"] | {"targetModel": model}))
+
+
+@pytest.mark.parametrize(
+    "containers", [None, [], {}, "text", [None], ["web"], [[]], {"Fn::If": ["A", [], []]}, [{"Name": "web"}, "x"]]
+)
+@pytest.mark.parametrize("launch", [["FARGATE"], ["EC2"], None])
+def test_containers_that_cannot_be_inspected_fail(
+    monkeypatch: pytest.MonkeyPatch, containers: Any, launch: Any
+) -> None:
+    properties = {"ContainerDefinitions": containers, "RequiresCompatibilities": launch}
+    response = run_hook(monkeypatch, {key: value for key, value in properties.items() if value is not None})
+    assert_not_inspected(response)
+    assert "no list of containers" in response["message"]
+
+
+@pytest.mark.parametrize("event", [None, [], "x", 1, {}, {"requestData": None}, {"requestData": []}, {"fragment": {}}])
+def test_other_events_fail(monkeypatch: pytest.MonkeyPatch, event: Any) -> None:
+    response = invoke_hook(event, SETTINGS, monkeypatch)
+    assert_not_inspected(response)
+    assert response["clientRequestToken"] == ""
+
+
+def test_the_cloud_control_api_is_answered_as_cloudformation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its events have no stack and no logical ID."""
+    for properties, status in ((None, "FAILED"), (instrumented_properties("worked-example-template"), "SUCCESS")):
+        event = {name: value for name, value in EVENT.items() if name not in {"stackId", "changeSetId"}}
+        data = copy.deepcopy(EVENT["requestData"]) | {"targetLogicalId": None}
+        if properties:
+            data["targetModel"] = {"resourceProperties": properties}
+        response = invoke_hook(event | {"requestData": data}, SETTINGS, monkeypatch)
+        assert response["hookStatus"] == status
+        assert 'Task "TaskDefinition"' in response["message"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Fn::ForEach::X", "Fn::Transform", "", "a\nb", "x" * 5000, {}, 1],
+    ids=["loop", "transform", "empty", "two-lines", "long-text", "object", "number"],
+)
+def test_logical_ids_that_are_not_change_nothing(monkeypatch: pytest.MonkeyPatch, name: Any) -> None:
+    response = run_hook(monkeypatch, requestData=copy.deepcopy(EVENT["requestData"]) | {"targetLogicalId": name})
+    assert (response["hookStatus"], response["errorCode"]) == ("FAILED", "NonCompliant")
+    assert response["message"].startswith('Task "TaskDefinition" is not instrumented')
+
+
+@pytest.mark.parametrize(
+    "token", [None, {}, ["x"], 1, "x" * 129], ids=["null", "object", "list", "number", "long-text"]
+)
+def test_a_token_that_is_not_one_is_not_sent_back(monkeypatch: pytest.MonkeyPatch, token: Any) -> None:
+    assert run_hook(monkeypatch, clientRequestToken=token)["clientRequestToken"] == ""
+
+
+def test_the_message_is_short_and_printable(monkeypatch: pytest.MonkeyPatch) -> None:
+    container = {"Name": "\x1b[2J\n::stop-commands::x\u202e", "Image": "a:1"}
+    many = [container | {"Name": f"{container['Name']}{number}"} for number in range(100)]
+    response = run_hook(monkeypatch, {"RequiresCompatibilities": ["FARGATE"], "ContainerDefinitions": many})
+    assert response["hookStatus"] == "FAILED"
+    assert response["message"].isprintable()
+    assert len(response["message"]) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "needs more memory than the hook has"),
+        (RecursionError(), "nested too deeply to be inspected"),
+        (ValueError("the event's own text"), "Internal error in the hook (ValueError)"),
+    ],
+)
+def test_an_exception_fails(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("sysdig_instrument.function.hook.plan_definition", broken)
+    response = run_hook(monkeypatch)
+    assert (response["hookStatus"], response["errorCode"]) == ("FAILED", "InternalFailure")
+    assert words in response["message"]
+    assert "own text" not in response["message"]
+
+
+class HurriedContext(FakeLambdaContext):
+    """A context with a little time left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 2_200
+
+
+def test_the_deadline_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> None:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            sum(range(100))
+
+    monkeypatch.setattr("sysdig_instrument.function.hook.plan_definition", slow)
+    for name, value in environment_variables(SETTINGS).items():
+        monkeypatch.setenv(name, value)
+    response = hook_handler.handler(copy.deepcopy(EVENT), cast("Any", HurriedContext()))
+    assert (response["hookStatus"], response["errorCode"]) == ("FAILED", "InternalFailure")
+    assert "longer than the hook may run" in str(response["message"])
+
+
+def test_the_hook_looks_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sysdig_instrument.lookup.session.make_lookup", lambda *_: pytest.fail("a lookup"))
+    container = {"Name": "web", "Image": "{{resolve:ssm:/shop/image}}"}
+    response = run_hook(monkeypatch, {"RequiresCompatibilities": ["FARGATE"], "ContainerDefinitions": [container]})
+    assert response["hookStatus"] == "FAILED"

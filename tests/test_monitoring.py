@@ -40,9 +40,21 @@ def widgets() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", ALARMS)
 def test_alarms_use_existing_metrics_and_are_off_by_default(name: str) -> None:
     properties = RESOURCES[name]["Properties"]
-    assert RESOURCES[name]["Condition"] == "HasAlarms"
+    of_the_hook = properties["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "HookFunction"}}]
+    assert RESOURCES[name]["Condition"] == ("HasHookAlarms" if of_the_hook else "HasAlarms")
     assert properties["TreatMissingData"] == "notBreaching"
     assert properties["MetricName"] in (LAMBDA_METRICS if properties["Namespace"] == "AWS/Lambda" else METRIC_NAMES)
+
+
+def test_both_functions_have_the_same_alarms() -> None:
+    alarmed = {
+        (str(each["Dimensions"]), each["MetricName"]) for each in (RESOURCES[name]["Properties"] for name in ALARMS)
+    }
+    for function in ("MacroFunction", "HookFunction"):
+        dimensions = str([{"Name": "FunctionName", "Value": {"Ref": function}}])
+        assert {metric for name, metric in alarmed if name == dimensions} == LAMBDA_METRICS
+    hook = RESOURCES["HookDurationAlarm"]["Properties"]["Threshold"]
+    assert hook == RESOURCES["HookFunction"]["Properties"]["Timeout"] * 800
 
 
 def test_the_duration_alarm_is_between_lookups_and_timeout() -> None:
@@ -74,8 +86,9 @@ def test_the_widgets_do_not_overlap() -> None:
 
 
 def test_each_ring_has_metrics_of_its_own() -> None:
-    variables = RESOURCES["MacroFunction"]["Properties"]["Environment"]["Variables"]
-    assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "MacroName"}
+    for function in ("MacroFunction", "HookFunction"):
+        variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+        assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "MacroName"}
 
 
 def test_the_documentation_lists_all_metrics_and_reasons() -> None:
@@ -84,6 +97,6 @@ def test_the_documentation_lists_all_metrics_and_reasons() -> None:
     counted = set(re.findall(r'add_metric\(\s*"(\w+)"|"(Hook\w+)"', SOURCE))
     assert {name for pair in counted for name in pair if name} <= shown
     assert {reason.value for reason in SkipReason} <= shown
-    assert {"Deployment", "Nesting", "Size", "Template"} <= shown
-    most = 2 * len(SkipReason) + len(telemetry.REFUSAL_MEMBERS) + 4
+    assert {"Deployment", "Memory", "Nesting", "Size", "Template"} <= shown
+    most = 2 * len(SkipReason) + len(telemetry.REFUSAL_MEMBERS) + 5
     assert f"at most {most} with one" in page

@@ -17,7 +17,7 @@ import pytest
 
 from case_folders import ACCOUNT, CASES, REGION, Case
 from factories import SETTINGS, answer_lookups, container, plan_of, resource, template
-from fixtures_handler import invoke
+from fixtures_handler import invoke, invoke_hook
 from fixtures_telemetry import Recorder
 from secret_guard import PLANTED, inspect_text, leaks
 from sysdig_instrument.cli import lookups, main
@@ -166,7 +166,7 @@ def test_the_hook_prints_no_value(recorder: Recorder, monkeypatch: pytest.Monkey
                 "targetName": "AWS::ECS::TaskDefinition", "targetModel": {"resourceProperties": properties},
             },
         }  # fmt: skip
-        response = invoke(hook_event, SETTINGS, answer_lookups, monkeypatch)
+        response = invoke_hook(hook_event, SETTINGS, monkeypatch)
         assert PLANTED not in recorder.take().text + json.dumps(response)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from case_folders import ACCOUNT, REGION
 from factories import ROLE, SETTINGS, answer_lookups, container, resource, template
-from fixtures_handler import invoke
+from fixtures_handler import invoke, invoke_hook
 from fixtures_telemetry import Recorded, Recorder
 from sysdig_instrument.engine.findings import Location, Problem, Reason
 from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
@@ -133,6 +133,16 @@ def test_deep_nesting_is_counted_as_refused(run: Any, monkeypatch: pytest.Monkey
     assert run(template()).metrics == {("Refused", ""): 1, ("Refused", "Nesting"): 1}
 
 
+def test_running_out_of_memory_is_counted_as_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def huge(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("sysdig_instrument.function.macro.process", huge)
+    recorded = run(template())
+    assert recorded.metrics == {("Refused", ""): 1, ("Refused", "Memory"): 1}
+    assert "more memory than the function has" in recorded.log["reason"]
+
+
 def test_an_internal_error_is_logged_without_its_text(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise KeyError("the template's own text")
@@ -171,7 +181,7 @@ def test_a_hook_is_counted(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) 
         "actionInvocationPoint": "CREATE_PRE_PROVISION",
         "requestData": {"targetName": "AWS::ECS::TaskDefinition", "targetModel": {"resourceProperties": properties}},
     }
-    invoke(event, SETTINGS, answer_lookups, monkeypatch)
+    invoke_hook(event, SETTINGS, monkeypatch)
     recorded = recorder.take()
     assert recorded.metrics == {("HookFailed", ""): 1}
     assert recorded.log["status"] == "FAILED"

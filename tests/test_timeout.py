@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 
@@ -44,3 +45,37 @@ def test_a_quick_block_is_not_interrupted() -> None:
     with time_limit(30):
         busy(0.01)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+class SlowToFree:
+    """Freeing it takes longer than the alarm takes to repeat."""
+
+    def __del__(self) -> None:
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            with contextlib.suppress(TimeLimitError):
+                sum(range(100))
+
+
+def limited() -> None:
+    slow_to_free = SlowToFree()
+    with time_limit(0.1):
+        busy(30)
+    del slow_to_free
+
+
+def test_an_alarm_that_comes_late_does_not_disturb_the_caller() -> None:
+    """The handler's message must not be interrupted, even if leaving the block took longer than the alarm's repetition."""
+    for _ in range(5):
+        try:
+            limited()
+        except TimeLimitError:
+            busy(0.3)  # no alarm here
+        else:
+            pytest.fail("no time limit")
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_the_words_of_another_limit() -> None:
+    with pytest.raises(KeyError), time_limit(0.01, KeyError):
+        busy(30)

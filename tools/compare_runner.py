@@ -109,19 +109,30 @@ class Stream(io.TextIOWrapper):
         return text
 
 
+Handler: TypeAlias = Callable[[Record, LambdaContext], Record]
+
+
 class Checkout:
     """The command line and the function of a checkout, and the streams that they write to."""
 
     def __init__(self, folder: Path, out: Stream, err: Stream) -> None:
         self._out, self._err = out, err
         template = (folder / "template.yaml").read_text()
-        ((module, function),) = HANDLER.findall(template)
         self._variables = {setting: variable for variable, setting in VARIABLE.findall(template)}
         self._run: Callable[[list[str]], int] = importlib.import_module("sysdig_instrument.cli.main").run
+        functions = [self._imported(folder, *names) for names in HANDLER.findall(template)]
+        self._macro, self._hook = (
+            functions[0],
+            functions[-1],
+        )  # one function in a checkout from before the hook had its own
+
+    @staticmethod
+    def _imported(folder: Path, module: str, function: str) -> Handler:
         handler = importlib.import_module(module)
-        self._handler: Callable[[Record, LambdaContext], Record] = getattr(handler, function)
         if not Path(str(handler.__file__)).is_relative_to(folder):
             raise ImportError(f"{handler.__file__} was imported, which is not in {folder}")
+        imported: Handler = getattr(handler, function)
+        return imported
 
     def results(self, given: Input) -> Iterator[tuple[str, Record]]:
         """Yield the name and the result of each command, of the function, and of the hook for each task definition."""
@@ -136,10 +147,10 @@ class Checkout:
         if given.event is None:
             return
         settings = {**given.settings, "ImageConfigs": {**given.settings.get("ImageConfigs", {}), **images}}
-        yield "function", (done := self._function(given.event, settings))
+        yield "function", (done := self._function(self._macro, given.event, settings))
         for label, holder in (("given", given.event), ("processed", done["response"])):
             for name, properties in _task_definitions(holder.get("fragment")):
-                yield f"hook: {name}, {label}", self._function(_hook_event(name, properties), settings)
+                yield f"hook: {name}, {label}", self._function(self._hook, _hook_event(name, properties), settings)
 
     def _command(self, given: Input, command: list[str]) -> Record:
         files = ["--settings", "settings.json", "--parameters", "parameters.json", "--images", "images.json"]
@@ -150,14 +161,14 @@ class Checkout:
             code = f"{type(error).__name__}: {error}"
         return {"code": code, "out": self._out.take(), "err": self._err.take()}
 
-    def _function(self, event: Record, settings: Record) -> Record:
+    def _function(self, handler: Handler, event: Record, settings: Record) -> Record:
         texts = {
             self._variables[name]: value if isinstance(value, str) else json.dumps(value)
             for name, value in settings.items()
         }
         with mock.patch.dict(os.environ, texts):
             try:
-                response = self._handler(event, LambdaContext())
+                response = handler(event, LambdaContext())
             except Exception as error:  # noqa: BLE001 - as above
                 response = {"status": f"{type(error).__name__}: {error}"}
         self._err.take()

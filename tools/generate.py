@@ -64,7 +64,7 @@ def groups() -> Iterator[str]:
 
 
 def variables() -> Iterator[str]:
-    """Yield the environment variables by which the parameters reach the function."""
+    """Yield the environment variables by which the parameters reach the macro's function, and the hook's."""
     for setting in TABLE:
         yield f"{setting.variable}: !Ref {setting.name}"
 
@@ -166,8 +166,9 @@ def generated_files() -> dict[Path, str]:
     """Return the generated files with the text that each should have."""
     template = ROOT / "template.yaml"
     text = template.read_text("utf-8")
-    for name, lines in (("groups", groups()), ("parameters", parameters()), ("variables", variables())):
-        text = replace_block(text, name, list(lines))
+    blocks = {"groups": groups, "parameters": parameters, "variables": variables, "hook-variables": variables}
+    for name, lines in blocks.items():
+        text = replace_block(text, name, list(lines()))
     return {
         template: text,
         ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n",

@@ -16,6 +16,7 @@ from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
 _PEAK_MEMORY: Final = re.compile(r"^VmHWM:\s+(\d+)", re.MULTILINE)
+_RESIDENT_MEMORY: Final = re.compile(r"^VmRSS:\s+(\d+)", re.MULTILINE)
 
 
 def free_port() -> int:
@@ -49,9 +50,19 @@ def stop_tree(process: Popen[bytes], timeout: float = 5) -> None:
 
 
 def peak_memory(process: Popen[bytes]) -> int:
-    """Return the peak memory of the process's descendants in bytes (``VmHWM`` in Linux's /proc, which is in KiB)."""
+    """Return the peak memory of the largest of the process's descendants in bytes."""
+    return _largest(process, _PEAK_MEMORY)
+
+
+def resident_memory(process: Popen[bytes]) -> int:
+    """Return the memory that the largest of the process's descendants has now, in bytes."""
+    return _largest(process, _RESIDENT_MEMORY)
+
+
+def _largest(process: Popen[bytes], field: re.Pattern[str]) -> int:
+    """Return the largest value of a field in Linux's /proc, which is in KiB, in bytes."""
     statuses = (Path(f"/proc/{pid}/status").read_text("utf-8", "replace") for pid in _descendants(process.pid))
-    return max((int(found[1]) * 1024 for status in statuses if (found := _PEAK_MEMORY.search(status))), default=0)
+    return max((int(found[1]) * 1024 for status in statuses if (found := field.search(status))), default=0)
 
 
 def stop_session(process: Popen[bytes], timeout: float = 15) -> None:

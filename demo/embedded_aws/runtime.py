@@ -2,7 +2,8 @@
 
 AWS's own runtime interface emulator (the one in Lambda's base images; AWS SAM's wheel contains it) starts AWS's own
 runtime interface client, which imports the handler. So timeouts, response limits, cold and warm starts, the context
-and the JSON of errors are AWS's. Two things differ: no memory limit is set, and /var/task is a local folder.
+and the JSON of errors are AWS's. Two things differ: only the function itself limits its memory, and /var/task is a local
+folder.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from subprocess import STDOUT, Popen
 from types import TracebackType
 from typing import Final, Self
 
-from embedded_aws.processes import LOOPBACK, free_port, peak_memory, stop_tree, wait_until_listening
+from embedded_aws.processes import LOOPBACK, free_port, peak_memory, resident_memory, stop_tree, wait_until_listening
 
 INVOCATIONS: Final = "/2015-03-31/functions/function/invocations"
 START_SECONDS: Final = 15
@@ -124,6 +125,10 @@ class Runtime:
     def peak_memory(self) -> int:
         """Return the peak memory of the function's process in bytes."""
         return peak_memory(self._process)
+
+    def resident_memory(self) -> int:
+        """Return the memory that the function's process has now, in bytes."""
+        return resident_memory(self._process)
 
     def stop(self) -> None:
         """End the execution environment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def start(bundle: Path) -> Iterator[Start]:
             code: Path = bundle,
             handler: str = "sysdig_instrument.function.handler.handler",
             timeout: int = 60,
+            memory: int = 1024,
             environment: Mapping[str, str] | None = None,
             **settings: str,
         ) -> Runtime:
@@ -35,7 +37,7 @@ def start(bundle: Path) -> Iterator[Start]:
                 "_HANDLER": handler,
                 "AWS_LAMBDA_FUNCTION_NAME": "sysdig-instrument",
                 "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
                 "AWS_REGION": "us-east-1",
                 "SYSDIG_INSTRUMENT_COLLECTOR": "us2",
                 "SYSDIG_INSTRUMENT_COLLECTOR_PORT": "",  # a template parameter that is not set
@@ -46,3 +48,9 @@ def start(bundle: Path) -> Iterator[Start]:
             return running.enter_context(Runtime(RuntimePrograms.find_in(TOOLS), code, variables))
 
         yield run
+
+
+@pytest.fixture
+def start_hook(start: Start) -> Start:
+    """Start an execution environment of the hook's function with settings."""
+    return partial(start, handler="sysdig_instrument.function.hook_handler.handler", timeout=20, memory=256)

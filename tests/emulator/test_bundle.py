@@ -102,12 +102,12 @@ def test_without_the_runtime_python_the_build_prints_a_notice(tmp_path: Path) ->
 
 
 def runtime() -> str:
-    """Return the version of the function's Python from template.yaml."""
-    (version,) = [
+    """Return the version of the functions' Python from template.yaml."""
+    (version,) = {
         line.strip().removeprefix("Runtime: python")
         for line in (ROOT / "template.yaml").read_text().splitlines()
         if line.strip().startswith("Runtime: ")
-    ]
+    }
     return version
 
 
@@ -133,8 +133,9 @@ SOURCE: Final = ROOT / "src"
 
 
 def reachable_modules() -> set[Path]:
-    """Return the files of this project that the handler imports, directly or through others."""
-    reached, found = set[Path](), {SOURCE / "sysdig_instrument" / "function" / "handler.py"}
+    """Return the files of this project that the handlers import, directly or through others."""
+    function = SOURCE / "sysdig_instrument" / "function"
+    reached, found = set[Path](), {function / "handler.py", function / "hook_handler.py"}
     while found:
         reached |= found
         found = {path for module in found for path in imported(module)} - reached

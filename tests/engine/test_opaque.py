@@ -13,6 +13,14 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import process
 
 
+def nested_loops(levels: int) -> list[Any]:
+    """Return the value of an Fn::ForEach with further ones in it, around a task definition."""
+    body: dict[str, Any] = {"Task": resource(container())}
+    for level in range(levels - 1):
+        body = {"Fn::ForEach::L": [f"V{level}", ["A"], body]}
+    return ["Name", ["A"], body]
+
+
 def _snippet(values: Mapping[str, Json], **members: Json) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the processed containers of a snippet's Properties, and the problems."""
     plan = plan_of(resource(container(**members))["Properties"], None, values)
@@ -75,3 +83,56 @@ def test_a_transform_in_an_unrelated_resource_is_ignored() -> None:
     value = template()
     value["Resources"]["Bucket"] = {"Type": "AWS::S3::Bucket", "Fn::Transform": {"Name": "AWS::Include"}}
     assert not any("Fn::Transform" in notice for notice in notices_of(value))
+
+
+HIDING: dict[str, tuple[dict[str, Any], str, str]] = {
+    "module": (
+        {"Web": {"Type": "Example::Ecs::Service::MODULE", "Properties": {}}},
+        "Resources.Web",
+        "A module inserts resources that are not known here",
+    ),
+    "stack set": (
+        {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": {}}},
+        "Resources.Set",
+        "The macro cannot see a stack set's template",
+    ),
+    "loop without a visible body": (
+        {"Fn::ForEach::L": ["Name", ["A"], {"Fn::Transform": {"Name": "AWS::Include"}}], "Fn::ForEach::M": "text"},
+        "Resources.Fn::ForEach::M",
+        "The resources of this Fn::ForEach are not visible here",
+    ),
+    "loop in six loops": (
+        {"Fn::ForEach::L": nested_loops(6)},
+        "Resources." + "Fn::ForEach::L[2]." * 5 + "Fn::ForEach::L",
+        "The resources of this Fn::ForEach are not visible here",
+    ),
+}
+
+
+@pytest.mark.parametrize(("resources", "pointer", "fact"), HIDING.values(), ids=HIDING)
+def test_what_may_hide_a_task_definition_is_noticed(resources: dict[str, Any], pointer: str, fact: str) -> None:
+    notices = notices_of({"Resources": {"Api": resource(container()), **resources}})
+    assert [each for each in notices if each.startswith(f"({pointer}): {fact}")], notices
+
+
+def test_five_loops_hide_nothing() -> None:
+    notices = notices_of({"Resources": {"Fn::ForEach::L": nested_loops(5)}})
+    assert not [each for each in notices if "not visible here" in each]
+
+
+@pytest.mark.parametrize("name", ["SysdigInstrument", "SysdigInstrument-canary"])
+def test_the_macro_knows_its_own_name(name: str) -> None:
+    fragment: Json = {"Resources": {"Api": resource(container())}, "Fn::Transform": {"Name": name}}
+    assert not [each for each in notices_of(fragment) if "Fn::Transform inserts" in each]
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        {"Name": "SysdigInstrumentation"}, {"Name": "SysdigInstrumentX"}, {"Name": "sysdiginstrument"}, {"Name": ""}, {}, [],
+        [{"Name": "SysdigInstrument"}, {"Name": "Other"}], {"Name": ["SysdigInstrument"]}, "SysdigInstrument",
+    ],
+)  # fmt: skip
+def test_another_name_that_begins_alike_is_another_macro(uses: Any) -> None:
+    fragment = {"Resources": {"Api": resource(container())}, "Fn::Transform": uses}
+    assert [each for each in notices_of(fragment) if "Fn::Transform inserts" in each]

@@ -19,7 +19,7 @@ from fuzz.documenting import answer_lookups
 from oracle.verify import refusal_reasons, verify_output
 from strategies import Scenario, malformed, scenarios
 from sysdig_instrument.function import handler as module
-from sysdig_instrument.function import telemetry
+from sysdig_instrument.function import hook_handler, telemetry
 
 NEEDLE = "xyzzy-hunter2"
 """The value of every variable. It must not appear in a log line or a message."""
@@ -56,7 +56,9 @@ def invoke(event: Any) -> dict[str, Any]:
     for handler in telemetry.logger.handlers:
         cast("Any", handler).stream = printed
     with redirect_stdout(printed):
-        answer: dict[str, Any] = module.handler(event, cast("Any", FakeLambdaContext()))
+        is_hook = isinstance(event, dict) and "hookTypeName" in event
+        handle = hook_handler.handler if is_hook else module.handler
+        answer: dict[str, Any] = handle(event, cast("Any", FakeLambdaContext()))
     log = printed.getvalue()
     json.dumps(answer)
     assert '"failed"' not in log, log

@@ -17,7 +17,7 @@ from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
-from sysdig_instrument.engine.template import MACRO_NAME
+from sysdig_instrument.engine.template import is_own_name
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
@@ -188,11 +188,11 @@ def _transform_parameters(template: Json) -> Mapping[str, Json]:
 
 
 def _own_transforms(template: Json) -> Iterator[Json]:
-    """Yield the entries of a template's Transform that are this macro. Deployments in rings have names that begin alike."""
+    """Yield the entries of a template's Transform that are this macro."""
     transforms = template.get("Transform") if isinstance(template, dict) else None
     for transform in transforms if isinstance(transforms, list) else [transforms]:
         name = transform.get("Name") if isinstance(transform, dict) else transform
-        if isinstance(name, str) and name.startswith(MACRO_NAME):
+        if isinstance(name, str) and is_own_name(name):
             yield transform
 
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 
 from sysdig_instrument.engine import checks, patch
 from sysdig_instrument.engine.checks import processed_task
-from sysdig_instrument.engine.container import WRITE_OUT_RESULT
 from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
 from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError, counting
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
-from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.hidden import hidden_notices
+from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Lookup
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings import template_layers
@@ -24,11 +24,8 @@ from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.steps.execution_role import grant_changes
 from sysdig_instrument.engine.task_plan import Status, TaskPlan, plan_task
 from sysdig_instrument.engine.template import (
-    STACK,
     TASK_DEFINITION,
     fragment_kind,
-    opaque_transforms,
-    resources_of_types,
     task_definitions,
 )
 from sysdig_instrument.lazy_dataclasses import dataclass, field
@@ -120,8 +117,6 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     tasks = tuple(
         plan_task(task, resolved, context.deployment_settings) for task in task_definitions(template, scope)
     )
-    stacks = (pointer for pointer, _ in resources_of_types(template, {STACK}))
-    hidden_notices = (*map(_nested_stack_notice, stacks), *map(_opaque_transform_notice, opaque_transforms(template)))
     grant_outputs = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
     findings = [
         *setting_problems,
@@ -132,29 +127,12 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     # What looks like a problem now may be none once a lookup is answered, so a plan with lookups has no problems.
     problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
     grants = tuple(each for each in grant_outputs if isinstance(each, Change))
-    return Plan(context, tasks, grants, hidden_notices + notices, problems, tuple(state.lookups))
+    return Plan(context, tasks, grants, (*hidden_notices(template), *notices), problems, tuple(state.lookups))
 
 
 def _is_other_resource(fragment: Json) -> bool:
     """Return whether the macro was used as a snippet in a resource that is not a task definition."""
     return isinstance(fragment, dict) and fragment_kind(fragment) == "resource" and fragment["Type"] != TASK_DEFINITION
-
-
-def _nested_stack_notice(stack: Pointer) -> Notice:
-    return Notice(
-        Location(None, None, stack),
-        Reason("The macro cannot see a nested stack's template", "Add the macro to that template's own Transform"),
-    )
-
-
-def _opaque_transform_notice(transform: Pointer) -> Notice:
-    return Notice(
-        Location(None, None, transform),
-        Reason(
-            "Fn::Transform inserts content that is not known here, and a task definition in it is not instrumented",
-            WRITE_OUT_RESULT,
-        ),
-    )
 
 
 def _not_a_template(template: Json) -> Problem:

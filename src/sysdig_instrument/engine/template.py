@@ -20,10 +20,13 @@ from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
 STACK: Final = "AWS::CloudFormation::Stack"
+STACK_SET: Final = "AWS::CloudFormation::StackSet"
+_MODULE: Final = "::MODULE"
+"""The end of the type of a module, such as Example::Ecs::Service::MODULE."""
 FOR_EACH: Final = "Fn::ForEach::"
 TRANSFORM: Final = "Fn::Transform"
 MACRO_NAME: Final = "SysdigInstrument"
-"""The prefix of the macro's name, which each deployment may extend: SysdigInstrument-canary."""
+"""The macro's name, to which each deployment may add a hyphen and its own word: SysdigInstrument-canary."""
 _MAX_LOOP_DEPTH: Final = 5  # nested Fn::ForEach: more than AWS::LanguageExtensions accepts
 _MAX_LOOP_ITEMS: Final = 500  # the maximum number of resources in a template
 _STEPS_PER_ITEM: Final = 50  # a body is planned once for each item
@@ -118,6 +121,28 @@ def _resources_of_types(
                 yield (*pointer, name), resource
 
 
+def modules(fragment: Json) -> Iterator[Pointer]:
+    """Yield the pointer of each resource that is a module."""
+    for name, resource in section(fragment, "Resources").items():
+        if isinstance(resource, dict) and str(resource.get("Type")).endswith(_MODULE):
+            yield ("Resources", name)
+
+
+def opaque_loops(fragment: Json) -> Iterator[Pointer]:
+    """Yield the pointer of each ``Fn::ForEach`` among the resources that is nested too deeply, or whose body is not visible."""
+    yield from _opaque_loops(section(fragment, "Resources"), ("Resources",), 0)
+
+
+def _opaque_loops(resources: Mapping[str, Json], pointer: Pointer, depth: int) -> Iterator[Pointer]:
+    for name, resource in resources.items():
+        if name.startswith(FOR_EACH):
+            match resource:
+                case [str(), _, dict(body)] if depth < _MAX_LOOP_DEPTH:
+                    yield from _opaque_loops(body, (*pointer, name, 2), depth + 1)
+                case _:
+                    yield (*pointer, name)
+
+
 def opaque_transforms(fragment: Json) -> Iterator[Pointer]:
     """Yield the pointer of each ``Fn::Transform`` that may insert resources: at the top level, in Resources, or as a resource."""
     if isinstance(fragment, dict) and fragment_kind(fragment) == "template":
@@ -135,9 +160,14 @@ def _opaque_transform(parent: Mapping[str, Json], pointer: Pointer) -> Iterator[
 
 
 def is_own_transform(value: Json) -> bool:
-    """Return whether the value of an Fn::Transform is this macro, used as a snippet."""
+    """Return whether the value of an Fn::Transform is this macro, used as a snippet, and nothing else."""
     transforms = value if isinstance(value, list) else [value]
-    return all(isinstance(use, dict) and str(use.get("Name", "")).startswith(MACRO_NAME) for use in transforms)
+    return bool(transforms) and all(isinstance(use, dict) and is_own_name(use.get("Name")) for use in transforms)
+
+
+def is_own_name(name: Json) -> bool:
+    """Return whether a transform's name is this macro's, in any of its deployments."""
+    return isinstance(name, str) and (name == MACRO_NAME or name.startswith(f"{MACRO_NAME}-"))
 
 
 def _in_resources(

@@ -1,6 +1,6 @@
-"""The entry point of the Lambda function.
+"""The entry point of the macro's function.
 
-``macro.py`` and ``hook.py`` do the work; ``telemetry.py`` writes logs and metrics.
+``macro.py`` does the work; ``telemetry.py`` writes logs and metrics. ``hook_handler.py`` is the hook's entry point.
 """
 
 # ruff: noqa: E402 - garbage collection is switched off for the duration of the imports
@@ -11,12 +11,14 @@ import gc
 
 gc.disable()  # imports create no garbage, and collecting takes a sixth of a cold start
 
+import contextlib
 import functools
 import os
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.engine.settings.layers import from_environment
 from sysdig_instrument.function import macro, telemetry
+from sysdig_instrument.function.memory import limit_memory, release
 from sysdig_instrument.function.telemetry import LookupMetrics, logger, metrics
 from sysdig_instrument.function.timeout import time_limit
 from sysdig_instrument.lookup.session import LookupSession, make_lookup
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 gc.freeze()  # what was imported never becomes garbage: exclude it from all later collections
 gc.enable()
 
+limit_memory(os.environ)
+
 _RESPONSE_RESERVE_SECONDS: Final = 2.0
 """Time reserved after the lookups: enough to plan once more and to respond."""
 
@@ -41,41 +45,33 @@ _REFUSAL_RESERVE_SECONDS: Final = 1.0
 @logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
 def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
-    """Handle an event of the macro or of the hook; the event itself shows which.
+    """Handle an event of the macro.
 
     It always returns a response, since CloudFormation does not show exceptions to the user.
     """
-    return _inspect(event) if isinstance(event, dict) and "hookTypeName" in event else _transform(event, context)
-
-
-def _transform(event: Json, context: LambdaContext) -> dict[str, Json]:
     request_id = event.get("requestId") if isinstance(event, dict) else None
     request_id = request_id if isinstance(request_id, str) else ""
     logger.append_keys(macro_request_id=request_id)
     lookup_metrics = LookupMetrics()
     try:
         macro_event = macro.parse_event(event)
-        with time_limit(context.get_remaining_time_in_millis() / 1000 - _REFUSAL_RESERVE_SECONDS):
-            processed = macro.process(
-                macro_event, from_environment(os.environ), _lookup_factory(context, lookup_metrics)
-            )
+        processed = _process(macro_event, context, lookup_metrics)
     except Exception as error:  # noqa: BLE001 - the user must get a message for any exception
-        telemetry.record_failure(error, lookup_metrics)
+        if isinstance(error, MemoryError):
+            release(error)
+        with contextlib.suppress(MemoryError):  # the response matters more than the log
+            telemetry.record_failure(error, lookup_metrics)
+        release(error)
         return macro.failure_response(request_id, macro.error_message(error, request_id))
     telemetry.record_processed(processed, lookup_metrics)
     return macro.success_response(macro_event, processed)
 
 
-def _inspect(event: Json) -> dict[str, Json]:
-    from sysdig_instrument.function import hook  # noqa: PLC0415 - most deployments have no hook
-
-    try:
-        response = hook.inspect(event, from_environment(os.environ))
-    except Exception as error:  # noqa: BLE001 - CloudFormation must get a response for any exception
-        telemetry.record_failure(error)
-        return hook.failure_response(event, error)
-    telemetry.record_inspected(response)
-    return response
+def _process(
+    macro_event: macro.MacroEvent, context: LambdaContext, lookup_metrics: LookupMetrics
+) -> macro.ProcessedTemplate:
+    with time_limit(context.get_remaining_time_in_millis() / 1000 - _REFUSAL_RESERVE_SECONDS):
+        return macro.process(macro_event, from_environment(os.environ), _lookup_factory(context, lookup_metrics))
 
 
 @functools.cache

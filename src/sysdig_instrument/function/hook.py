@@ -2,46 +2,98 @@
 
 Events and responses have the form given in the CloudFormation Hooks user guide, «Create Lambda functions to evaluate
 resources for Lambda Hooks». Hooks run after macros, on properties without intrinsic functions. They get no Metadata, so
-a task definition is excluded from the hook by a tag or in the settings of the deployment.
+a task definition is excluded from the hook by a tag or in the settings of the deployment. Events of the Cloud Control
+API (target operation CLOUD_CONTROL) have the same form, without a stack and a logical ID.
+
+The hook fails closed: only what it has inspected passes, and deletions, which need no inspection.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.expressions.scope import section
-from sysdig_instrument.engine.findings import quote
+from sysdig_instrument.engine.findings import quote, single_line
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
-from sysdig_instrument.errors import UsageError, UserError
+from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.planning import plan_definition
 
 _MAX_MESSAGE_LENGTH: Final = 1000
+"""In characters. CloudFormation truncates messages at 4,096, the Cloud Control API at 1,024."""
+
+_MAX_TOKEN_LENGTH: Final = 128
+"""In characters. CloudFormation's tokens are UUIDs."""
+
+_INSPECTED_POINTS: Final = frozenset({"CREATE_PRE_PROVISION", "UPDATE_PRE_PROVISION"})
+_DELETION: Final = "DELETE_PRE_PROVISION"
+
+_LOGICAL_ID: Final = re.compile(r"[A-Za-z0-9]{1,255}")
+_HOOK_SETTINGS: Final = f"Set the hook's TargetOperations to RESOURCE and CLOUD_CONTROL, and its TargetFilters to {TASK_DEFINITION}, as template.yaml does"
+
+
+class NotInspectedError(RefusedError):
+    """The event has nothing that the hook can judge."""
+
+    def __init__(self, fact: str, advice: str = "Report it to the platform team") -> None:
+        super().__init__(f"{fact}. {advice}.")
+
+
+class TooSlowError(RefusedError):
+    """Inspecting the task definition takes longer than the hook's function may run."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Inspecting the task definition takes longer than the hook may run. Use fewer containers, or try again."
+        )
 
 
 def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
     """Return the response to a hook event: FAILED if the task definition should be protected and is not, else SUCCESS.
 
-    Other resources and deletions get SUCCESS, too.
+    Deletions get SUCCESS, too.
 
     Raises:
         UsageError: This is not a hook event, or the settings of the deployment are invalid.
+        NotInspectedError: The event has nothing that the hook can judge.
     """
     if not isinstance(event, dict) or not isinstance(event.get("requestData"), dict):
         raise UsageError("This is not a CloudFormation Lambda Hook event: it has no requestData.")
+    point = event.get("actionInvocationPoint")
+    if point == _DELETION:
+        return _response(event, "SUCCESS", "A deletion needs no inspection")
+    if not isinstance(point, str) or point not in _INSPECTED_POINTS:
+        raise NotInspectedError("The hook was called at an invocation point that it does not know", _HOOK_SETTINGS)
     request_data = section(event, "requestData")
-    if request_data.get("targetName") != TASK_DEFINITION or str(event.get("actionInvocationPoint")).startswith(
-        "DELETE"
-    ):
-        return _response(event, "SUCCESS", "This is not a task definition that is created or updated")
+    if request_data.get("targetName") != TASK_DEFINITION:
+        raise NotInspectedError("The hook is set to targets that it cannot judge", _HOOK_SETTINGS)
     name = request_data.get("targetLogicalId")
-    name = name if isinstance(name, str) else "TaskDefinition"
-    properties = section(dict(section(dict(request_data), "targetModel")), "resourceProperties")
-    return _assess_task(event, name, properties, deployment)
+    is_logical_id = isinstance(name, str) and _LOGICAL_ID.fullmatch(name)
+    return _assess_task(event, str(name) if is_logical_id else "TaskDefinition", _properties(request_data), deployment)
+
+
+def _properties(request_data: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the properties of the task definition.
+
+    Raises:
+        NotInspectedError: They are missing, or have no containers that could be inspected.
+    """
+    model = request_data.get("targetModel")
+    properties = model.get("resourceProperties") if isinstance(model, dict) else None
+    if not isinstance(properties, dict):
+        raise NotInspectedError("CloudFormation gave the hook no properties of the task definition")
+    containers = properties.get("ContainerDefinitions")
+    if not isinstance(containers, list) or not containers or not all(isinstance(each, dict) for each in containers):
+        raise NotInspectedError(
+            "The task definition has no list of containers that the hook could inspect",
+            "Write ContainerDefinitions as a list of objects",
+        )
+    return properties
 
 
 def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
@@ -71,17 +123,31 @@ def _advice(verdict: Protection) -> str:
 
 
 def failure_response(event: Json, error: Exception) -> dict[str, Json]:
-    """Return the response to an exception: FAILED, with the message of a user error or a report of an internal one."""
-    internal_error = f"Internal error in the hook ({type(error).__name__}). Report it to the platform team."
-    return _response(event, "FAILED", str(error) if isinstance(error, UserError) else internal_error, "InternalFailure")
+    """Return the response if nothing could be inspected: FAILED."""
+    return _response(event, "FAILED", _failure_message(error), "InternalFailure")
+
+
+def _failure_message(error: Exception) -> str:
+    """Return the message of a user error, or a report of an internal one, which quotes nothing of the event."""
+    match error:
+        case UserError():
+            return str(error)
+        case MemoryError():
+            return "The task definition needs more memory than the hook has. Use fewer containers, or ask the platform team for more memory."
+        case RecursionError():
+            return "The task definition is nested too deeply to be inspected. Reduce its nesting."
+    return f"Internal error in the hook ({type(error).__name__}). Report it to the platform team."
 
 
 def _response(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:
-    """Return a response in CloudFormation's form. ``error`` is the code of a FAILED one: ``NonCompliant`` or ``InternalFailure``."""
-    client_request_token = event.get("clientRequestToken") if isinstance(event, dict) else None
+    """Return a response in CloudFormation's form. ``error`` is the code of a FAILED one: ``NonCompliant`` or ``InternalFailure``.
+
+    The token is the event's. One that cannot be CloudFormation's is not sent back.
+    """
+    token = event.get("clientRequestToken") if isinstance(event, dict) else None
     response: dict[str, Json] = {
         "hookStatus": status,
-        "message": message[:_MAX_MESSAGE_LENGTH],
-        "clientRequestToken": client_request_token,
+        "message": single_line(" ".join(message.split("\n")), _MAX_MESSAGE_LENGTH - 1),
+        "clientRequestToken": token if isinstance(token, str) and len(token) <= _MAX_TOKEN_LENGTH else "",
     }
     return {**response, "errorCode": error} if error else response

@@ -138,6 +138,11 @@ def error_message(error: BaseException, request_id: str) -> str:
         return str(error)
     if isinstance(error, RecursionError):
         return "The template is nested too deeply to be processed. Reduce its nesting."
+    if isinstance(error, MemoryError):
+        return (
+            "The template needs more memory than the function has, so nothing was changed. "
+            "Move some of its resources into a separate template, or ask the platform team for more memory."
+        )
     return (
         f"Internal error ({type(error).__name__}); nothing was changed. "
         f"Give the request ID {request_id or 'of the stack operation'} to the platform team."

@@ -46,6 +46,9 @@ REFUSAL_MEMBERS: Final = frozenset(
 These are the members that the steps change, and those that decide what is instrumented or that the checks read.
 """
 
+_EXPECTED_ERRORS: Final = (UserError, RecursionError, MemoryError)
+"""The errors that an event can cause; any other one is internal."""
+
 logger = Logger(service=SERVICE)
 metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
@@ -95,18 +98,29 @@ def record_inspected(response: Mapping[str, Json]) -> None:
     logger.info("inspected", extra={"status": response["hookStatus"], "why": response["message"]})
 
 
+def record_inspection_failure(error: Exception, response: Mapping[str, Json]) -> None:
+    """Record that the hook could not inspect something, and its response."""
+    if not isinstance(error, _EXPECTED_ERRORS):
+        _record_internal_error(error)
+    record_inspected(response)
+
+
 def record_failure(error: Exception, lookup_metrics: LookupMetrics | None = None) -> None:
     """Record that a template was refused, or that the function failed.
 
     A template is refused for its own problems or for the settings of the deployment.
     """
-    if isinstance(error, UserError | RecursionError):
+    if isinstance(error, _EXPECTED_ERRORS):
         reasons = list(dict.fromkeys(_refusal_reasons(error)))
         metrics.add_metric("Refused", MetricUnit.Count, 1)
         _record_reasons("Refused", reasons)
         details = {"reason": error_message(error, ""), "reasons": reasons}
         logger.warning("refused", extra={**details, **_record_lookups(lookup_metrics or LookupMetrics())})
         return
+    _record_internal_error(error)
+
+
+def _record_internal_error(error: Exception) -> None:
     metrics.add_metric("Failed", MetricUnit.Count, 1)
     frames = traceback.extract_tb(error.__traceback__)
     # The text of an exception may quote the user's input; its traceback positions cannot.
@@ -127,6 +141,8 @@ def _refusal_reasons(error: Exception) -> Iterable[str]:
             return ("Deployment",)
         case RecursionError():
             return ("Nesting",)
+        case MemoryError():
+            return ("Memory",)
     return ("Size",)  # too large, or too slow to process
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
-from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split
+from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split, substitute
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ImageConfig, Lookup, SsmLookup, Unavailable

@@ -1,0 +1,121 @@
+"""template.yaml: two functions that cannot harm each other, and what CloudFormation refuses to deploy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+
+from sysdig_instrument.documents import load
+
+ROOT: Final = Path(__file__).parent.parent
+TEMPLATE: Final = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
+RESOURCES: Final[dict[str, Any]] = TEMPLATE["Resources"]
+MACRO: Final = RESOURCES["MacroFunction"]["Properties"]
+HOOK: Final = RESOURCES["HookFunction"]["Properties"]
+SECONDS_THAT_CLOUDFORMATION_WAITS: Final = 30
+"""CloudFormation Hooks user guide, «Create Lambda functions to evaluate resources for Lambda Hooks»."""
+SECONDS_OF_A_COLD_START: Final = 10
+"""AWS Lambda developer guide, «Understanding the Lambda execution environment lifecycle»: the longest init phase."""
+
+
+def test_the_hook_is_created_on_request_only() -> None:
+    """CloudFormation decides, by the FailureMode, whether a non-compliant task definition fails its stack."""
+    mode, hook = TEMPLATE["Parameters"]["HookMode"], RESOURCES["Hook"]["Properties"]
+    assert (mode["Default"], mode["AllowedValues"]) == ("OFF", ["OFF", "WARN", "FAIL"])
+    assert TEMPLATE["Conditions"]["HasHook"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "HookMode"}, "OFF"]}]}
+    assert hook["FailureMode"] == {"Ref": "HookMode"}
+    filters = hook["TargetFilters"]
+    assert (filters["TargetNames"], filters["Actions"]) == (["AWS::ECS::TaskDefinition"], ["CREATE", "UPDATE"])
+    for name in ("Hook", "HookFunction", "HookRole", "HookLogGroup", "HookInvocationRole"):
+        assert RESOURCES[name]["Condition"] == "HasHook"
+
+
+def test_the_hook_has_a_function_a_role_and_a_log_of_its_own() -> None:
+    assert RESOURCES["Hook"]["Properties"]["LambdaFunction"] == {"Fn::GetAtt": ["HookFunction", "Arn"]}
+    assert HOOK["Role"] == {"Fn::GetAtt": ["HookRole", "Arn"]}
+    assert HOOK["LoggingConfig"] == {"LogGroup": {"Ref": "HookLogGroup"}}
+    (invoke,) = statements("HookInvocationRole")
+    assert invoke["Resource"] == {"Fn::GetAtt": ["HookFunction", "Arn"]}
+
+
+def statements(role: str) -> list[dict[str, Any]]:
+    policies = RESOURCES[role]["Properties"]["Policies"]
+    return [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+
+
+def test_the_hook_may_write_its_log_and_nothing_else() -> None:
+    assert statements("HookRole") == [
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": {"Fn::GetAtt": ["HookLogGroup", "Arn"]},
+        }
+    ]
+    assert "ManagedPolicyArns" not in RESOURCES["HookRole"]["Properties"]
+
+
+def test_the_hook_answers_while_cloudformation_waits() -> None:
+    assert HOOK["Timeout"] + SECONDS_OF_A_COLD_START <= SECONDS_THAT_CLOUDFORMATION_WAITS
+    assert 128 <= HOOK["MemorySize"] <= 256
+
+
+def test_both_functions_have_the_same_code_and_settings() -> None:
+    own = ("Handler", "Description", "MemorySize", "Timeout", "Role", "LoggingConfig", "ReservedConcurrentExecutions")
+    for function in (MACRO, HOOK):
+        assert set(own) <= function.keys()
+    same = [{key: value for key, value in each.items() if key not in own} for each in (MACRO, HOOK)]
+    assert same[0] == same[1]
+    assert MACRO["Handler"] != HOOK["Handler"]
+
+
+@pytest.mark.parametrize("name", ["Macro", "Hook"])
+def test_concurrency_is_reserved_on_request_only(name: str) -> None:
+    reserved = RESOURCES[f"{name}Function"]["Properties"]["ReservedConcurrentExecutions"]
+    assert reserved == {"Fn::If": [f"Has{name}Concurrency", {"Ref": f"{name}Concurrency"}, {"Ref": "AWS::NoValue"}]}
+    assert TEMPLATE["Parameters"][f"{name}Concurrency"]["Default"] == 0
+
+
+@pytest.mark.parametrize("role", [name for name, each in RESOURCES.items() if each["Type"] == "AWS::IAM::Role"])
+def test_services_that_act_for_many_accounts_must_act_for_this_one(role: str) -> None:
+    """Lambda is not among them: a function's role must be of the function's account."""
+    (trust,) = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    if trust["Principal"] == {"Service": "lambda.amazonaws.com"}:
+        assert "Condition" not in trust
+    else:
+        assert trust["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+RULE: Final = TEMPLATE["Rules"]["RegistrySecretsNeedAllowedRegistries"]
+
+
+def holds(rule: Any, parameters: dict[str, str]) -> bool:
+    """Evaluate the functions of a rule."""
+    match rule:
+        case {"Fn::Not": [inner]}:
+            return not holds(inner, parameters)
+        case {"Fn::Equals": [{"Ref": name}, str(value)]}:
+            return parameters[name] == value
+        case {"Fn::Contains": [[*values], {"Ref": name}]}:
+            return parameters[name] in values
+    raise AssertionError(rule)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "registries", "refused"),
+    [
+        ("", "*", False),
+        ("", "quay.io", False),
+        ("arn:aws:secretsmanager:us-east-1:111122223333:secret:registry", "*", True),
+        ("arn:aws:secretsmanager:us-east-1:111122223333:secret:registry", "", True),
+        ("arn:aws:secretsmanager:us-east-1:111122223333:secret:registry", "*.*", True),
+        ("arn:aws:secretsmanager:us-east-1:111122223333:secret:registry", "quay.io", False),
+    ],
+)
+def test_registry_secrets_are_refused_if_every_registry_may_receive_them(
+    secrets: str, registries: str, *, refused: bool
+) -> None:
+    parameters = {"RegistrySecrets": secrets, "AllowedRegistries": registries}
+    (assertion,) = RULE["Assertions"]
+    assert (holds(RULE["RuleCondition"], parameters) and not holds(assertion["Assert"], parameters)) is refused
