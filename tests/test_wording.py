@@ -33,7 +33,6 @@ BANNED_NAMES = {
     "stranger",
     "strangers",
     "told",
-    "verdict",
     "world",
     "worth",
 }
