@@ -2,7 +2,9 @@
 
 Settings also come from a settings file, ``.sysdig-instrument.yaml`` (or ``.yml``, ``.json``), which has the form of
 ``--settings``. It is searched beside the document, upward to the root of its Git repository, and in the current folder.
-Outside a repository, parent folders are not searched: whoever can write to one must not control this run.
+Outside a repository, parent folders are not searched: whoever can write to one must not control this run. A file that was
+found is a party of its own: whoever wrote the document may have written it, too. So it may not have the settings that decide
+which hosts are reached and what they are sent, and the caller's LockedSettings bind it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Final
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers
+from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers, with_layer
 from sysdig_instrument.errors import UsageError
 
 _PARAMETERS_ADVICE: Final = 'Give a JSON object of names and values, or a list as for `aws cloudformation`: [{"ParameterKey": …, "ParameterValue": …}].'
@@ -73,11 +75,27 @@ def settings_from_options(options: argparse.Namespace) -> ResolvedSettings:
 def _merge_settings(
     options: argparse.Namespace, settings_file: Path | None, extra_layers: Iterable[Layer]
 ) -> ResolvedSettings:
-    paths = [display_path(settings_file)] if settings_file else []
+    layers = [Layer("--set", parse_pairs(options.set, "--set")), *extra_layers]
     if options.settings:
-        paths.append(options.settings)
-    layers = [Layer(path, _load_object(path, "settings")) for path in paths]
-    return merge_layers(*layers, Layer("--set", parse_pairs(options.set, "--set")), *extra_layers)
+        layers.insert(0, Layer(options.settings, _load_object(options.settings, "settings")))
+        if settings_file and _is_same_file(settings_file, options.settings):
+            settings_file = None  # who names it vouches for it
+    from_caller = merge_layers(*layers)
+    if settings_file is None:
+        return from_caller
+    path = display_path(settings_file)
+    found = Layer(path, _load_object(path, "settings"), is_found=True)
+    _, invalid = with_layer(from_caller, found)  # checks it against the caller's LockedSettings
+    if invalid:
+        raise UsageError("\n".join(each.reason.text for each in invalid))
+    return merge_layers(found, *layers)
+
+
+def _is_same_file(first: Path, second: str) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:

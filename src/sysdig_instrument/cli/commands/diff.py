@@ -71,9 +71,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     session = shared_session(environment, options.profile)
 
     def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
-        return _document_diff(
-            document, preview_document(document, context, look_up_from_options(options, context, environment, session))
-        )
+        look_up = look_up_from_options(options, document, context, environment, session)
+        return _document_diff(document, preview_document(document, context, look_up))
 
     codes: list[int] = []
     results = _record_exit_codes(

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     plan_with_lookups(
         document.fragment,
         document.with_transform_parameters(context),
-        _recording_look_up(look_up_from_options(options, context, environment), recorded),
+        _recording_look_up(look_up_from_options(options, document, context, environment), recorded),
     )
     for lookup, answer in recorded.items():
         write_stdout(f"{_image_text(lookup, answer)}\n")

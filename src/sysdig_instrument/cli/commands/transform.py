@@ -32,7 +32,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     warn_unknown_parameters(options, section(document.fragment, "Parameters"))
     for warning in document.source.warnings:
         write_stderr(f"warning: {warning}")
-    preview = preview_document(document, context, look_up_from_options(options, context, environment))
+    look_up = look_up_from_options(options, document, context, environment)
+    preview = preview_document(document, context, look_up)
     for notice in preview.notices:
         write_stderr(f"notice: {notice.text}")
     if preview.problems:

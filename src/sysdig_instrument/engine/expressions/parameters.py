@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
@@ -33,6 +33,12 @@ def is_list_parameter(name: str, scope: EvaluationScope) -> bool:
 def is_list_type(parameter_type: str) -> bool:
     """Return whether a parameter of this type is a list. Its items are separated by commas, so none contains a comma."""
     return "CommaDelimitedList" in parameter_type or "List<" in parameter_type
+
+
+def is_no_echo(name: str, template: Json) -> bool:
+    """Return whether a template declares a parameter as NoEcho. A declaration that cannot be read counts as one."""
+    declaration = section(template, "Parameters").get(name)
+    return isinstance(declaration, dict) and declaration.get("NoEcho", False) not in (False, "false")
 
 
 def parameter_value(name: str, scope: EvaluationScope) -> Json:
