@@ -57,6 +57,7 @@ ENGINE_ORDER = (
     "json_types",
     "agent",
     "partitions",
+    "printable",
     "suggestions",
     "patch",
     "codes",

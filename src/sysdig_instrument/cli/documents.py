@@ -17,6 +17,7 @@ from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
+from sysdig_instrument.engine.printable import printable_name
 from sysdig_instrument.engine.template import MACRO_NAME
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
@@ -78,7 +79,9 @@ def _read_bytes(path: str) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}. Make it readable, or leave it out.") from None
+        raise UsageError(
+            f"{printable_name(path)} cannot be read: {error.strerror}. Make it readable, or leave it out."
+        ) from None
 
 
 def _has_known_key(value: Json) -> bool:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.documents import load
+from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.printable import printable_name
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers, with_layer
 from sysdig_instrument.errors import UsageError
 
@@ -84,7 +86,7 @@ def _merge_settings(
     if settings_file is None:
         return from_caller
     path = display_path(settings_file)
-    found = Layer(path, _load_object(path, "settings"), is_found=True)
+    found = Layer(printable_name(path), _load_object(path, "settings"), is_found=True)
     _, invalid = with_layer(from_caller, found)  # checks it against the caller's LockedSettings
     if invalid:
         raise UsageError("\n".join(each.reason.text for each in invalid))
@@ -112,7 +114,9 @@ def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
 def _load_object(path: str, description: str) -> dict[str, Json]:
     value = load(path).value
     if not isinstance(value, dict):
-        raise UsageError(f"{path} does not contain an object. Give the {description} as a JSON or YAML object.")
+        raise UsageError(
+            f"{printable_name(path)} does not contain an object. Give the {description} as a JSON or YAML object."
+        )
     return value
 
 
@@ -122,7 +126,7 @@ def _load_image_configs(path: str) -> Json:
         # With a misspelt key the container would start without the command of its image.
         if isinstance(config, dict) and (unknown := config.keys() - {"Entrypoint", "Cmd"}):
             raise UsageError(
-                f'In {path}, image "{image}" has the unknown key "{min(unknown)}". '
+                f"In {printable_name(path)}, image {quote(image)} has the unknown key {quote(min(unknown))}. "
                 'Write {"Entrypoint": […], "Cmd": […]}, as in the image\'s config.'
             )
     return configs
@@ -148,14 +152,14 @@ def _load_parameters(path: str) -> dict[str, Json]:
             ):  # `aws cloudformation deploy --parameter-overrides file://` accepts this, too
                 parameters.update(parse_pairs([text], path))
             case _:
-                raise UsageError(f"{path} does not contain parameter values. {_PARAMETERS_ADVICE}")
+                raise UsageError(f"{printable_name(path)} does not contain parameter values. {_PARAMETERS_ADVICE}")
     return parameters
 
 
 def _checked_parameter_value(value: Json, path: str) -> Json:
     if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
         raise UsageError(
-            f"{path} has a parameter value that is neither a string nor a list of strings. {_PARAMETERS_ADVICE}"
+            f"{printable_name(path)} has a parameter value that is neither a string nor a list of strings. {_PARAMETERS_ADVICE}"
         )
     return value
 

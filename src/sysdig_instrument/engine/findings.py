@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.patch import Pointer
+from sysdig_instrument.engine.printable import printable_name, single_line
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-# Control characters, line ends and characters that change the direction of the text: a name in a message must not change
-# how the message reads. (A pattern of all printable characters instead would take milliseconds to compile.)
-_UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-_MAX_NAME = 300
 _MAX_LINE = 1700
 _MAX_MESSAGE = 3500  # bytes; CloudFormation truncates a longer status reason, and the advice with it
 
@@ -103,19 +99,13 @@ class Problem(Finding):
 
 def quote(text: str) -> str:
     """Return a name or an image reference in quotes, on one line and of limited length."""
-    return f'"{single_line(text, _MAX_NAME)}"'
-
-
-def single_line(text: str, max_length: int) -> str:
-    """Return a text on one line, with ``?`` for each unprintable character. After ``max_length`` characters it ends with ``…``."""
-    shown = re.sub(_UNPRINTABLE, "?", text)
-    return shown if len(shown) <= max_length else shown[:max_length] + "…"
+    return f'"{printable_name(text)}"'
 
 
 def format_pointer(pointer: Pointer) -> str:
     """Return a pointer with dots and brackets: ``Resources.Api.Properties.ContainerDefinitions[0].Image``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in pointer).removeprefix(".")
-    return single_line(text, _MAX_NAME)
+    return printable_name(text)
 
 
 def message(findings: Iterable[Finding]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sysdig_instrument.engine.printable import printable_name
+
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is nearest to ``name``, ignoring case, or None if none is near."""
@@ -17,4 +19,4 @@ def suggest(name: str, known: Iterable[str]) -> str | None:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the question «Did you mean "…"?» with the nearest known name, or an empty string if none is near."""
     suggestion = suggest(name, known)
-    return f'Did you mean "{suggestion}"?' if suggestion else ""
+    return f'Did you mean "{printable_name(suggestion)}"?' if suggestion else ""

@@ -107,7 +107,9 @@ class UnreadContainerSecret:
             f"{registry} may receive"
         )
         setting = json.dumps({registry: "ARN of the secret"})
-        raise UnavailableError(Reason(fact, f"Name the secret for this registry: --set 'RegistryCredentials={setting}'"))
+        raise UnavailableError(
+            Reason(fact, f"Name the secret for this registry: --set 'RegistryCredentials={setting}'")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
+import stat
 import sys
 from collections.abc import Mapping
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
-from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK
+from sysdig_instrument.cli.harmless import has_commands, is_on_runner
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import message
-from sysdig_instrument.errors import RefusedError
+from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.quotas import check_size, processed_size
 
 
@@ -40,10 +43,25 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise RefusedError(message(preview.problems))
     content = _processed_bytes(document, preview, options.format)
     if options.output is None:
-        sys.stdout.buffer.write(content)
+        _write_to_stdout(content, environment)
     else:
         write_output_file(options.output, content)
     return EXIT_OK
+
+
+def _write_to_stdout(content: bytes, environment: Mapping[str, str]) -> None:
+    """Write the bytes as they are; to a terminal, which only shows them, as harmless text.
+
+    Raises:
+        UsageError: A CI runner would run a line of the document as a command.
+    """
+    text = content.decode(errors="replace")
+    if sys.stdout.isatty():
+        write_stdout(text)
+        return
+    if is_on_runner(environment) and has_commands(text) and not stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):
+        raise UsageError("A line of the processed document would be a command of the CI runner. Write to a file with -o.")
+    sys.stdout.buffer.write(content)
 
 
 def _processed_bytes(document: InputDocument, preview: Preview, syntax: Syntax | None) -> bytes:

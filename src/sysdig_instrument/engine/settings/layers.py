@@ -189,9 +189,12 @@ def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> 
         raise _InvalidSettingError(name, Reason(fact, "Remove it there, or ask the platform team"))
     if layer.is_found:
         if setting.scope is SettingScope.DEPLOYMENT and name not in _FOUND_FILE_SETTINGS:
-            fact = f'Setting "{name}" in {layer.name} does not count, because the tool found this file and nobody named it'
+            fact = (
+                f'Setting "{name}" in {layer.name} does not count, because the tool found this file and nobody named it'
+            )
             raise _InvalidSettingError(
-                name, Reason(fact, "Remove it there, and give it with --set, or with --settings and a file that you trust")
+                name,
+                Reason(fact, "Remove it there, and give it with --set, or with --settings and a file that you trust"),
             )
         return
     if setting.scope is SettingScope.DEPLOYMENT:

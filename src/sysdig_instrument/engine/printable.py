@@ -1,0 +1,40 @@
+"""Text that shows as what it is: on one line, without characters that control a terminal or that nobody can see.
+
+A template chooses names, and names are in messages. So a name must not end a line, erase one, or change how it reads.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False  # importing typing takes longer than this module, and `--help` imports it
+if TYPE_CHECKING:
+    from typing import Final
+
+UNPRINTABLE: Final = (
+    r"[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u206f\u3164\ufeff\uffa0"  # no width, or blank
+    r"\u2028-\u202e"  # line and paragraph separators; bidirectional formatting (with \u200e, \u200f, \u2066-\u2069)
+    r"\ud800-\udfff\ufdd0-\ufdef\ufff0-\uffff"  # lone surrogates, noncharacters, specials
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"  # formatting of musical symbols; tags and variation selectors
+)
+"""A pattern of the characters that are not shown.
+
+Sources: the Unicode Character Database (General_Category Cc, Cf, Cs, Zl, Zp; Default_Ignorable_Code_Point), UAX #9 for
+bidirectional formatting. (A pattern of all printable characters instead would take milliseconds to compile.)
+"""
+
+
+def single_line(text: str, max_length: int) -> str:
+    """Return a text on one line, with ``?`` for each unprintable character. After ``max_length`` characters it ends with ``…``."""
+    shown = re.sub(UNPRINTABLE, "?", text)
+    return shown if len(shown) <= max_length else shown[:max_length] + "…"
+
+
+MAX_NAME: Final = 300
+"""Characters of a name in a message. What is longer is cut."""
+
+
+def printable_name(name: str) -> str:
+    """Return a name, such as that of a file, as messages show it."""
+    return single_line(name, MAX_NAME)
