@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
+from typing import TextIO
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
 from sysdig_instrument.cli.console import write_stderr, write_stdout
@@ -41,34 +42,42 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stderr(f"notice: {notice.text}")
     if preview.problems:
         raise RefusedError(message(preview.problems))
-    content = _processed_bytes(document, preview, options.format)
+    text, content = _processed(document, preview, options.format)
     if options.output is None:
-        _write_to_stdout(content, environment)
+        _write_to_stdout(text, content, environment)
     else:
         write_output_file(options.output, content)
     return EXIT_OK
 
 
-def _write_to_stdout(content: bytes, environment: Mapping[str, str]) -> None:
+def _write_to_stdout(text: str, content: bytes, environment: Mapping[str, str]) -> None:
     """Write the bytes as they are; to a terminal, which only shows them, as harmless text.
 
     Raises:
         UsageError: A CI runner would run a line of the document as a command.
     """
-    text = content.decode(errors="replace")
     if sys.stdout.isatty():
         write_stdout(text)
         return
-    if is_on_runner(environment) and has_commands(text) and not stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):
+    if is_on_runner(environment) and has_commands(text) and not _is_file(sys.stdout):
         raise UsageError("A line of the processed document would be a command of the CI runner. Write to a file with -o.")
     sys.stdout.buffer.write(content)
 
 
-def _processed_bytes(document: InputDocument, preview: Preview, syntax: Syntax | None) -> bytes:
-    """Return the processed document, in its own syntax or in the given one."""
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # it is none of the operating system's
+        return False
+
+
+def _processed(document: InputDocument, preview: Preview, syntax: Syntax | None) -> tuple[str, bytes]:
+    """Return the processed document as text and as bytes, in its own syntax or in the given one."""
     source = document.source
     if document.kind == "template":
         check_size(processed_size(preview.processed), "The processed template")
     if syntax is None or syntax == source.syntax:
-        return source.encode(write(source, preview.changes, preview.processed, write_stderr).text)
-    return render(preview.processed, syntax).encode()
+        text = write(source, preview.changes, preview.processed, write_stderr).text
+        return text, source.encode(text)
+    text = render(preview.processed, syntax)
+    return text, text.encode()
