@@ -39,6 +39,8 @@ class FakeAccount:
 
 @dataclass
 class FakeClient:
+    """A client of one of the account's services."""
+
     account: FakeAccount
     service: str
     region: str
@@ -306,7 +308,7 @@ def test_images_that_depend_on_no_value_are_looked_up(world: World, capsys: pyte
     ],
 )
 def test_the_caller_names_the_registries_that_may_see_values(
-    names: str, is_admitted: bool, world: World, capsys: pytest.CaptureFixture[str]
+    names: str, world: World, capsys: pytest.CaptureFixture[str], *, is_admitted: bool
 ) -> None:
     world.registry("registry.example.com")
     explain(capsys, template(f"registry.example.com/{SSM}:1"), "--set", f"AllowedRegistries={names}")
@@ -338,7 +340,7 @@ def test_a_settings_file_that_is_found_names_no_registry(
     ],
 )
 def test_amazon_ecr_of_the_own_account_may_see_values(
-    repository: str, arguments: tuple[str, ...], is_asked: bool, world: World, capsys: pytest.CaptureFixture[str]
+    repository: str, arguments: tuple[str, ...], world: World, capsys: pytest.CaptureFixture[str], *, is_asked: bool
 ) -> None:
     explain(capsys, template(f"{repository}.amazonaws.com/app:{SSM}"), *arguments)
     assert bool(world.account.called("ecr")) is is_asked

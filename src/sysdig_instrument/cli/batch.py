@@ -13,9 +13,9 @@ from sysdig_instrument.cli.main import NESTED_TOO_DEEPLY
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.printable import printable_name
 from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError, UserError
+from sysdig_instrument.printable import printable_name
 
 T = TypeVar("T")
 

@@ -17,11 +17,11 @@ from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
-from sysdig_instrument.engine.printable import printable_name
 from sysdig_instrument.engine.template import MACRO_NAME
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
+from sysdig_instrument.printable import printable_name
 from sysdig_instrument.quotas import check_size
 
 SUFFIXES: Final = (".json", ".yaml", ".yml", ".template")

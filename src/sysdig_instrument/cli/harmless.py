@@ -6,10 +6,9 @@ that they write, so a new message needs no care. ``--help`` imports this module,
 
 from __future__ import annotations
 
-import json
 import re
 
-from sysdig_instrument.engine.printable import UNPRINTABLE
+from sysdig_instrument.printable import UNPRINTABLE
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
@@ -85,6 +84,8 @@ _IN_XML: Final = re.compile(rf"[\t\n]|{UNPRINTABLE}")
 
 def json_text(value: Json, indent: int | None = 2) -> str:
     """Return JSON in which unprintable characters are escaped, so that readers get them and terminals do not."""
+    import json  # noqa: PLC0415 - --help needs none
+
     return _IN_JSON.sub(_escape_in_json, json.dumps(value, indent=indent, ensure_ascii=False))
 
 
@@ -94,7 +95,8 @@ def _escape_in_json(match: re.Match[str]) -> str:
         return character
     if "\ud800" <= character <= "\udfff":  # half a character; strict parsers refuse even its escape sequence
         return REPLACEMENT
-    return json.dumps(character)[1:-1] if character != "#" else "\\u0023"
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[index]:02x}{units[index + 1]:02x}" for index in range(0, len(units), 2))
 
 
 def xml_text(text: str) -> str:

@@ -25,7 +25,6 @@ from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, Unavai
 from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
-from sysdig_instrument.lookup.aws import Arn
 from sysdig_instrument.lookup.reference import InvalidReferenceError, parse_reference
 from sysdig_instrument.lookup.session import LookupSession, make_lookup
 
@@ -111,6 +110,8 @@ class _AccountValues:
             return True
         if isinstance(lookup, ImageLookup):
             return self._may_reach_registry(lookup.image)
+        from sysdig_instrument.lookup.aws import Arn  # noqa: PLC0415 - only for a lookup
+
         arn = Arn.parse(lookup.name)
         return arn is None or self._is_own_account(arn.account, arn.region)
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 from sysdig_instrument.documents.document import Document, Encoding
 from sysdig_instrument.documents.errors import MAX_BYTES, error_at
 from sysdig_instrument.documents.json_values import NotJsonError, parse_json
-from sysdig_instrument.engine.printable import printable_name, single_line
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
+from sysdig_instrument.printable import printable_name, single_line
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Syntax

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.patch import Pointer
-from sysdig_instrument.engine.printable import printable_name, single_line
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import HIDDEN, Hidden, printable_name, single_line
 
 _MAX_LINE = 1700
 _MAX_MESSAGE = 3500  # bytes; CloudFormation truncates a longer status reason, and the advice with it
@@ -99,7 +100,21 @@ class Problem(Finding):
 
 def quote(text: str) -> str:
     """Return a name or an image reference in quotes, on one line and of limited length."""
-    return f'"{printable_name(text)}"'
+    return HIDDEN if isinstance(text, Hidden) else f'"{printable_name(text)}"'
+
+
+_NAMES = r"(?![a-z-]+:[A-Z])[^\s\"'(){}]*[^\s\"'(){},][./:@][^\s\"'(){},]+"
+"""Words that are names: hosts, ARNs, references to images; but not permissions such as ``ecr:BatchGetImage``."""
+
+
+def without_names(reason: Reason, name: str) -> Reason:
+    """Return the reason why a lookup failed without the names in it: they depend on the value that is in ``name``."""
+    parts = sorted({part for part in re.split(r"[./:@]", name) if part}, key=len, reverse=True)
+    is_part = "|".join(rf"(?<![\w-]){re.escape(part)}(?![\w-])" for part in parts)
+    pattern = f"{re.escape(name)}|{_NAMES}|{is_part}" if parts else _NAMES
+    return Reason(
+        re.sub(pattern, HIDDEN, reason.fact), re.sub(pattern, HIDDEN, reason.advice), code=reason.code
+    ).with_clause("names are not shown that depend on a NoEcho parameter, an SSM parameter or an export")
 
 
 def format_pointer(pointer: Pointer) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sysdig_instrument.engine.printable import printable_name
+from sysdig_instrument.printable import printable_name
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:

@@ -24,9 +24,9 @@ from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, Pointer
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.printable import printable_name
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import printable_name
 
 _EXIT_CHANGES: Final = 1
 """The exit code of ``--exit-code`` if something would change, as for ``git diff``."""

@@ -15,11 +15,12 @@ from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.expressions.scope import section
-from sysdig_instrument.engine.findings import quote
+from sysdig_instrument.engine.findings import quote, without_names
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
+from sysdig_instrument.printable import Hidden, printable_name
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -61,11 +62,14 @@ def _recording_look_up(look_up: LookupFunction, recorded: dict[ImageLookup, Answ
 
 
 def _image_text(lookup: ImageLookup, answer: Answer) -> str:
-    name = f"{sanitize(lookup.image)} ({lookup.architecture})"
+    name = f"{printable_name(lookup.image)} ({lookup.architecture})"
     if isinstance(answer, ImageConfig):
         entrypoint, command = (json_text(list(each), indent=None) for each in (answer.entrypoint, answer.cmd))
         return f"{name}\n    ENTRYPOINT {entrypoint}\n    CMD        {command}"
-    return f"{name}\n    {sanitize(answer.reason.text)}" if isinstance(answer, Unavailable) else name
+    if isinstance(answer, Unavailable):
+        reason = without_names(answer.reason, lookup.image) if isinstance(lookup.image, Hidden) else answer.reason
+        return f"{name}\n    {sanitize(reason.text)}"
+    return name
 
 
 def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:

@@ -60,7 +60,9 @@ def _write_to_stdout(text: str, content: bytes, environment: Mapping[str, str]) 
         write_stdout(text)
         return
     if is_on_runner(environment) and has_commands(text) and not _is_file(sys.stdout):
-        raise UsageError("A line of the processed document would be a command of the CI runner. Write to a file with -o.")
+        raise UsageError(
+            "A line of the processed document would be a command of the CI runner. Write to a file with -o."
+        )
     sys.stdout.buffer.write(content)
 
 

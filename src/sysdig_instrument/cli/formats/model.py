@@ -12,8 +12,8 @@ from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Pointer
-from sysdig_instrument.engine.printable import single_line
 from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.printable import single_line
 
 _MAX_TEXT_LENGTH: Final = 1700
 

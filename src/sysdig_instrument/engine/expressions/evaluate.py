@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
 from sysdig_instrument.engine.expressions.parameters import is_parameter, look_up, parameter_value
-from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
+from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope, mark_hidden
 from sysdig_instrument.engine.expressions.values import (
     CannotEvaluate,
     Evaluated,
@@ -41,7 +41,7 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     if _is_plain(value):
         return _as_evaluated(value)
     try:
-        return _as_evaluated(_evaluate(value, scope))
+        return _as_evaluated(mark_hidden(lambda: _evaluate(value, scope), scope.state))
     except CannotEvaluate as error:
         return error.unknown
     except UndecidedCondition as error:
@@ -67,7 +67,7 @@ def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumpti
     if _is_plain(value):
         return Leaf(_as_evaluated(value))
     try:
-        return Leaf(_as_evaluated(_evaluate(value, scope.undecided(assumptions))))
+        return Leaf(_as_evaluated(mark_hidden(lambda: _evaluate(value, scope.undecided(assumptions)), scope.state)))
     except CannotEvaluate as error:
         return Leaf(error.unknown)
     except UndecidedCondition as error:

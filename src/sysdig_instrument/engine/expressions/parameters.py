@@ -7,9 +7,9 @@ from typing import Final
 
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Reason, without_names
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import ImageConfig, Lookup, SsmLookup, Unavailable
+from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, SsmLookup, Unavailable
 
 _SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?"
 
@@ -54,6 +54,8 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
         raise CannotEvaluate(
             Unknown(Reason(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))
         )
+    if name in scope.parameter_values and is_no_echo(name, scope.template):
+        scope.state.met_hidden = True
     if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
         value = _ssm_value(value, scope)
     is_list = is_list_parameter(name, scope)
@@ -78,7 +80,7 @@ def _ssm_value(value: Json, scope: EvaluationScope) -> Json:
     return look_up(SsmLookup(value), scope)
 
 
-def look_up(lookup: Lookup, scope: EvaluationScope) -> Json:
+def look_up(lookup: SsmLookup | ExportLookup, scope: EvaluationScope) -> Json:
     """Return the answer to a lookup; one without an answer is recorded in the scope's state.
 
     Raises:
@@ -89,7 +91,8 @@ def look_up(lookup: Lookup, scope: EvaluationScope) -> Json:
         case None:
             raise CannotEvaluate(Unknown(Reason("it has not been looked up yet")))
         case Unavailable(reason):
-            raise CannotEvaluate(Unknown(reason))
+            raise CannotEvaluate(Unknown(without_names(reason, lookup.name) if scope.state.met_hidden else reason))
         case ImageConfig():
             raise TypeError(lookup)  # an image config for another kind of lookup: a bug in the caller
+    scope.state.met_hidden = True
     return answer

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.expressions.values import hidden
+from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.lookups import Answer, Answers, Lookup
 from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
 from sysdig_instrument.engine.patch import Pointer
@@ -41,6 +42,9 @@ class PlanState:
 
     ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set).
 
+    ``met_hidden`` is true if the value that is being evaluated depends on one that messages must not show: of a NoEcho
+    parameter, an SSM parameter or an export.
+
     The other fields are caches of what is computed once for the whole template: the logical ids of roles by RoleName, the
     launchers by the logical id of the task definition, the IAM statements by secret and KMS key, and the agent's container
     definition with the settings that it is for.
@@ -51,6 +55,17 @@ class PlanState:
     launchers_by_task: dict[str, list[Launcher]] | None = None
     grant_statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
     agent_definition: tuple[object, dict[str, Json]] | None = None
+    met_hidden: bool = False
+
+
+def mark_hidden(evaluate: Callable[[], Json | Absent], state: PlanState) -> Json | Absent:
+    """Return the value that a function evaluates, marked as hidden if a value took part that messages must not show."""
+    met_before, state.met_hidden = state.met_hidden, False
+    try:
+        value = evaluate()
+        return hidden(value) if state.met_hidden else value
+    finally:
+        state.met_hidden |= met_before
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,16 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
-from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown, plain
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Pointer
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
-from sysdig_instrument.engine.settings.types import String
+from sysdig_instrument.engine.settings.types import String, StringList
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.printable import derived
 
 # --- all layers of a template
 
@@ -172,12 +173,17 @@ def _with_template_layer(
     for name, value in layer.values.items():
         match _evaluate_setting(name, value, scope):
             case Known(known):
-                values[name] = known
+                values[name] = known if _is_list_of_names(name) else plain(known)  # other values go into the template
             case Unknown(Reason(why, advice)):
                 fact = f"Setting {quote(name)} in {layer.name} cannot be resolved: {why}"
                 invalid.append(InvalidSetting(name, Reason(fact, advice or "Write a literal value")))
     resolved, more_invalid = with_layer(resolved, Layer(layer.name, values, layer.scope))
     return resolved, [_problem(each, location) for each in (*invalid, *more_invalid)]
+
+
+def _is_list_of_names(name: str) -> bool:
+    setting = BY_NAME.get(name)
+    return setting is not None and isinstance(setting.value_type, StringList)
 
 
 def _evaluate_setting(name: str, value: Json, scope: EvaluationScope) -> Evaluated:
@@ -243,7 +249,7 @@ def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: Resolve
     if key == INSTRUMENT_TAG:
         values["Enabled"] = value
         return
-    names: list[Json] = [name.strip() for name in value.split(":")] if isinstance(value, str) else []
+    names: list[Json] = [derived(name.strip(), value) for name in value.split(":")] if isinstance(value, str) else []
     if key == "kilt-ignore-containers":
         values["ExcludeContainers"] = [*resolved.values.exclude_containers, *names]
     elif resolved.values.mode == "opt-in":

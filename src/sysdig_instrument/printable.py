@@ -31,10 +31,28 @@ def single_line(text: str, max_length: int) -> str:
     return shown if len(shown) <= max_length else shown[:max_length] + "…"
 
 
+class Hidden(str):
+    """A text that messages do not show, because a value took part in it that may be a secret.
+
+    The value is that of a NoEcho parameter, or one of the account: of an SSM parameter or an export. Everything but messages
+    takes it for the text that it is.
+    """
+
+    __slots__ = ()
+
+
+def derived(text: str, source: str) -> str:
+    """Return a text that was made of another one: hidden if that one is."""
+    return Hidden(text) if isinstance(source, Hidden) else text
+
+
+HIDDEN: Final = "(not shown)"
+"""What messages show in place of a :class:`Hidden` text."""
+
 MAX_NAME: Final = 300
 """Characters of a name in a message. What is longer is cut."""
 
 
 def printable_name(name: str) -> str:
-    """Return a name, such as that of a file, as messages show it."""
-    return single_line(name, MAX_NAME)
+    """Return a name, such as that of a file or an image, as messages show it."""
+    return HIDDEN if isinstance(name, Hidden) else single_line(name, MAX_NAME)
