@@ -1,4 +1,4 @@
-"""Text that shows as what it is: on one line, without characters that control a terminal or that nobody can see.
+"""Text that shows as what it is: on one line, without characters that control a terminal or that are not visible.
 
 A template chooses names, and names are in messages. So a name must not end a line, erase one, or change how it reads.
 """

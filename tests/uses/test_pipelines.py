@@ -73,7 +73,8 @@ def test_the_action_runs_the_other_commands(act: Any, command: str, code: int) -
 
 def test_a_settings_file_counts_in_the_action_only_if_it_is_named(act: Any, here: Path) -> None:
     (here / ".sysdig-instrument.yaml").write_text("Enabled: false\n")
-    assert "Enabled is false" not in (done := act(files="templates", command="diff", arguments=f"{SET} --offline")).stdout
+    done = act(files="templates", command="diff", arguments=f"{SET} --offline")
+    assert "Enabled is false" not in done.stdout
     assert done.returncode == 0, done.stderr
     named = act(files="templates", command="diff", settings=".sysdig-instrument.yaml", arguments=f"{SET} --offline")
     assert "Enabled is false" in named.stdout

@@ -1,6 +1,6 @@
 """Make text harmless for where it goes: a terminal or a log, a CI runner, JSON, XML, Markdown.
 
-Names of files and of everything in a document may be a stranger's. The writers of each format apply these functions to all
+Anyone may have chosen the names of files and of what is in a document. The writers of each format apply these functions to all
 that they write, so a new message needs no care. ``--help`` imports this module, so it imports little itself.
 """
 
@@ -100,7 +100,7 @@ def _escape_in_json(match: re.Match[str]) -> str:
 
 
 def xml_text(text: str) -> str:
-    """Return a text without characters that XML 1.0 forbids or discourages (section 2.2), or that nobody can see."""
+    """Return a text without characters that XML 1.0 forbids or discourages (section 2.2), or that are not visible."""
     return _IN_XML.sub(lambda match: match[0] if match[0] in "\t\n" else REPLACEMENT, text)
 
 

@@ -1,7 +1,7 @@
 """Answer a plan's lookups with the caller's own credentials, or decline them all (``--offline``).
 
-Three parties meet here: the document, the files found near it, and the caller, whose credentials are used. A document may
-be a stranger's. So it does not decide what leaves the caller's account:
+Three parties meet here: the document, the files found near it, and the caller, whose credentials are used. Anyone may
+have written the document. So it does not decide what leaves the caller's account:
 
 - A registry gets only the credentials that the caller has for it: RegistryCredentials, or Docker's. The secret that a
   container names in RepositoryCredentials is not read.
@@ -153,7 +153,7 @@ _WILDCARDS: Final = frozenset("*?.[]!")
 _DEPENDS_ON_VALUE: Final = Unavailable(
     Reason(
         "It was not looked up, because its name, or whether it is needed, depends on the value of an SSM parameter, an export or "
-        "a NoEcho parameter, and nobody but the template names the registry or the account that would see the lookup",
+        "a NoEcho parameter, and only the template names the registry or the account that would see the lookup",
         "If it may see the value, name the registry: --set AllowedRegistries=HOST,… (with all others that are needed); for Amazon "
         "ECR in your own account, give --region. Otherwise give the container an EntryPoint, or the image's config with --images",
     )

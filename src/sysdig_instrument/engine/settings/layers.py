@@ -33,7 +33,7 @@ class Layer:
 
     ``values`` has the unparsed values by the settings' names. ``name`` is the layer's name in messages («--set», «the
     template's Metadata»). ``scope`` says which settings the layer may hold. ``is_found`` is true for a settings file that
-    nobody named, which the command line tool found near a document: whoever wrote the document may have written it, too.
+    the caller did not name and the command line tool found near a document: whoever wrote the document may have written it, too.
     """
 
     name: str
@@ -189,9 +189,7 @@ def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> 
         raise _InvalidSettingError(name, Reason(fact, "Remove it there, or ask the platform team"))
     if layer.is_found:
         if setting.scope is SettingScope.DEPLOYMENT and name not in _FOUND_FILE_SETTINGS:
-            fact = (
-                f'Setting "{name}" in {layer.name} does not count, because the tool found this file and nobody named it'
-            )
+            fact = f'Setting "{name}" in {layer.name} does not count, because the tool found this file and you did not name it'
             raise _InvalidSettingError(
                 name,
                 Reason(fact, "Remove it there, and give it with --set, or with --settings and a file that you trust"),
