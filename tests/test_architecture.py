@@ -38,17 +38,18 @@ PURE = frozenset(
 """Modules of the standard library that do no I/O and do not read the clock."""
 
 MAY_USE = {
-    "engine": {"engine", "errors"},
+    "engine": {"engine", "errors", "printable"},
     "lookup": {"", "engine", "errors", "lookup"},
-    "documents": {"documents", "engine", "errors"},
+    "documents": {"documents", "engine", "errors", "printable"},
     "coverage": {"coverage", "documents", "engine", "errors", "lookup", "planning"},
-    "function": {"engine", "errors", "function", "lazy_import", "lookup", "planning", "quotas"},
-    "cli": {"", "cli", "coverage", "documents", "engine", "errors", "lookup", "planning", "quotas"},
+    "function": {"engine", "errors", "function", "lazy_import", "lookup", "planning", "printable", "quotas"},
+    "cli": {"", "cli", "coverage", "documents", "engine", "errors", "lookup", "planning", "printable", "quotas"},
     "planning.py": {"engine"},
     "quotas.py": {"engine", "errors"},
     "__main__.py": {"cli"},
     "__init__.py": set(),
     "errors.py": set(),
+    "printable.py": set(),
     "lazy_import.py": set(),
     "lazy_dataclasses.py": set(),
 }

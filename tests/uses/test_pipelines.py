@@ -71,7 +71,16 @@ def test_the_action_runs_the_other_commands(act: Any, command: str, code: int) -
     assert done.stdout
 
 
-@pytest.mark.parametrize("name", ["files", "arguments", "command"])
+def test_a_settings_file_counts_in_the_action_only_if_it_is_named(act: Any, here: Path) -> None:
+    (here / ".sysdig-instrument.yaml").write_text("Enabled: false\n")
+    done = act(files="templates", command="diff", arguments=f"{SET} --offline")
+    assert "Enabled is false" not in done.stdout
+    assert done.returncode == 0, done.stderr
+    named = act(files="templates", command="diff", settings=".sysdig-instrument.yaml", arguments=f"{SET} --offline")
+    assert "Enabled is false" in named.stdout
+
+
+@pytest.mark.parametrize("name", ["files", "arguments", "command", "settings"])
 def test_no_input_of_the_action_becomes_a_command(act: Any, here: Path, name: str) -> None:
     act(**{"files": "templates", "arguments": SET, name: "$(touch hacked) `touch hacked`; touch hacked"})
     assert not (here / "hacked").exists()

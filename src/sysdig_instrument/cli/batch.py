@@ -15,6 +15,7 @@ from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError, UserError
+from sysdig_instrument.printable import printable_name
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ def _process_file(
     except UserError as error:
         return error
     except RecursionError:
-        return UsageError(f"{file.path} {NESTED_TOO_DEEPLY}")
+        return UsageError(f"{printable_name(file.path)} {NESTED_TOO_DEEPLY}")
 
 
 def warn_unknown_parameters(options: argparse.Namespace, known: Collection[str]) -> None:

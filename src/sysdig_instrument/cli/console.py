@@ -10,6 +10,7 @@ import re
 import sys
 import time
 
+from sysdig_instrument.cli.harmless import break_commands, is_on_runner, sanitize, sanitize_lines, sanitize_painted
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
@@ -31,8 +32,6 @@ _ANSI_CODES: Final[Mapping[StyleName, str]] = {
     "bad": "1;31",
     "warn": "33",
 }
-_CONTROL_CHARACTER: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
-_TAB_WIDTH: Final = 4
 _MIN_TEXT_WIDTH: Final = 20
 GAP: Final = "  "
 """Between two columns."""
@@ -42,21 +41,30 @@ GAP: Final = "  "
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """The capabilities of standard output. ``width`` is None if lines may have any length, as in a file or a pipe."""
+    """The capabilities of standard output. ``width`` is None if lines may have any length, as in a file or a pipe.
+
+    ``is_on_runner`` is true if a CI runner may read it. What the methods yield is harmless, whatever is in the text.
+    """
 
     width: int | None = None
     colours: bool = False
     is_terminal: bool = False
+    is_on_runner: bool = False
 
     def paint(self, style: StyleName, text: str) -> str:
         """Return the text in a style, or unchanged if there are no colours."""
         return f"\x1b[{_ANSI_CODES[style]}m{text}\x1b[0m" if self.colours and text else text
+
+    def line(self, text: str) -> str:
+        """Return a line. It may be painted."""
+        return (sanitize_painted(text) if self.colours else sanitize(text)) + "\n"
 
     def paragraph(self, text: str, indent: str = "", hanging: str | None = None) -> Iterator[str]:
         """Yield the text as indented lines that fit the width. ``hanging`` indents all lines but the first."""
         if not text:
             return
         hanging = indent if hanging is None else hanging
+        text = sanitize(text)
         lines = [text]
         if self.width is not None:
             lines = wrap_words(text, max(self.width, _MIN_TEXT_WIDTH) - max(len(indent), len(hanging)))
@@ -67,7 +75,7 @@ class Console:
         start = "".join(f"{cell}{GAP}" for cell in cells)
         below = " " * display_width(_ANSI_SEQUENCE.sub("", start))
         lines = last or [""]
-        yield from (f"{below if number else start}{line}".rstrip() + "\n" for number, line in enumerate(lines))
+        yield from (self.line(f"{below if number else start}{line}".rstrip()) for number, line in enumerate(lines))
 
 
 _ANSI_SEQUENCE: Final = re.compile("\x1b\\[[0-9;]*m")
@@ -83,6 +91,7 @@ def detect_console(color_option: str, environment: Mapping[str, str]) -> Console
         _console_width(environment, is_terminal=is_terminal),
         _uses_colours(color_option, environment, is_terminal=is_terminal),
         is_terminal,
+        is_on_runner(environment),
     )
 
 
@@ -107,11 +116,6 @@ def _console_width(environment: Mapping[str, str], *, is_terminal: bool) -> int 
 
 
 # --- text in columns of a terminal
-
-
-def sanitize(text: str) -> str:
-    """Replace control characters, which would control the terminal, and expand tabs."""
-    return _CONTROL_CHARACTER.sub("�", text.expandtabs(_TAB_WIDTH))
 
 
 def display_width(text: str) -> int:
@@ -159,15 +163,20 @@ def wrap_words(text: str, width: int) -> list[str]:
 # --- output
 
 
-def write_stdout(text: str) -> None:
-    """Write to standard output. Replace characters that its encoding lacks: scheduled jobs often run with ASCII."""
-    sys.stdout.write(_encodable(text, sys.stdout))
+def write_stdout(text: str, console: Console | None = None, *, keeps_commands: bool = False) -> None:
+    """Write to standard output. Replace characters that its encoding lacks: scheduled jobs often run with ASCII.
+
+    The text is made harmless for a terminal and, unless it ``keeps_commands``, for a CI runner. Only the colours of a
+    console that has some are kept.
+    """
+    shown = sanitize_lines(text, keeps_colours=console is not None and console.colours)
+    sys.stdout.write(_encodable(shown if keeps_commands else break_commands(shown), sys.stdout))
 
 
 def write_stderr(text: str) -> None:
-    """Print a line to standard error. If the stream is closed or full, the run goes on without the message."""
+    """Print a line to standard error, made harmless. If the stream is closed or full, the run goes on without the message."""
     try:
-        print(_encodable(text, sys.stderr), file=sys.stderr)
+        print(_encodable(break_commands(sanitize_lines(text)), sys.stderr), file=sys.stderr)
     except OSError:
         discard(sys.stderr)
 

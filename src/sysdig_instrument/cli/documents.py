@@ -21,6 +21,7 @@ from sysdig_instrument.engine.template import is_own_name
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
+from sysdig_instrument.printable import printable_name
 from sysdig_instrument.quotas import check_size
 
 SUFFIXES: Final = (".json", ".yaml", ".yml", ".template")
@@ -83,7 +84,9 @@ def _read_bytes(path: str) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}. Make it readable, or leave it out.") from None
+        raise UsageError(
+            f"{printable_name(path)} cannot be read: {error.strerror}. Make it readable, or leave it out."
+        ) from None
 
 
 def _has_known_key(value: Json) -> bool:

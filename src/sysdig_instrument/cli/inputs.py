@@ -2,7 +2,9 @@
 
 Settings also come from a settings file, ``.sysdig-instrument.yaml`` (or ``.yml``, ``.json``), which has the form of
 ``--settings``. It is searched beside the document, upward to the root of its Git repository, and in the current folder.
-Outside a repository, parent folders are not searched: whoever can write to one must not control this run.
+Outside a repository, parent folders are not searched: whoever can write to one must not control this run. A file that was
+found is a party of its own: whoever wrote the document may have written it, too. So it may not have the settings that decide
+which hosts are reached and what they are sent, and the caller's LockedSettings bind it.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from typing import Final
 
 from sysdig_instrument.documents import load
 from sysdig_instrument.documents.errors import EmptyDocumentError
+from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers
+from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers, with_layer
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.printable import printable_name
 
 _PARAMETERS_ADVICE: Final = 'Give a JSON object of names and values, or a list as for `aws cloudformation`: [{"ParameterKey": …, "ParameterValue": …}].'
 
@@ -73,10 +77,27 @@ def settings_from_options(options: argparse.Namespace) -> ResolvedSettings:
 def _merge_settings(
     options: argparse.Namespace, settings_file: Path | None, extra_layers: Iterable[Layer]
 ) -> ResolvedSettings:
-    paths = [display_path(settings_file)] if settings_file else []
-    paths += options.settings
-    layers = [Layer(path, _load_object(path, "settings")) for path in paths]
-    return merge_layers(*layers, Layer("--set", parse_pairs(options.set, "--set")), *extra_layers)
+    layers = [Layer("--set", parse_pairs(options.set, "--set")), *extra_layers]
+    named = [Layer(printable_name(path), _load_object(path, "settings")) for path in options.settings]
+    layers = [*named, *layers]
+    if settings_file and any(_is_same_file(settings_file, path) for path in options.settings):
+        settings_file = None  # who names it vouches for it
+    from_caller = merge_layers(*layers)
+    if settings_file is None:
+        return from_caller
+    path = display_path(settings_file)
+    found = Layer(printable_name(path), _load_object(path, "settings"), is_found=True)
+    _, invalid = with_layer(from_caller, found)  # checks it against the caller's LockedSettings
+    if invalid:
+        raise UsageError("\n".join(each.reason.text for each in invalid))
+    return merge_layers(found, *layers)
+
+
+def _is_same_file(first: Path, second: str) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
@@ -93,7 +114,9 @@ def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
 def _load_object(path: str, description: str) -> dict[str, Json]:
     value = _load_values(path)
     if not isinstance(value, dict):
-        raise UsageError(f"{path} does not contain an object. Give the {description} as a JSON or YAML object.")
+        raise UsageError(
+            f"{printable_name(path)} does not contain an object. Give the {description} as a JSON or YAML object."
+        )
     return value
 
 
@@ -111,7 +134,7 @@ def _load_image_configs(path: str) -> dict[str, Json]:
         # With a misspelt key the container would start without the command of its image.
         if isinstance(config, dict) and (unknown := config.keys() - {"Entrypoint", "Cmd"}):
             raise UsageError(
-                f'In {path}, image "{image}" has the unknown key "{min(unknown)}". '
+                f"In {printable_name(path)}, image {quote(image)} has the unknown key {quote(min(unknown))}. "
                 'Write {"Entrypoint": […], "Cmd": […]}, as in the image\'s config.'
             )
     return configs
@@ -140,14 +163,14 @@ def _load_parameters(path: str) -> dict[str, Json]:
             ):  # `aws cloudformation deploy --parameter-overrides file://` accepts this, too
                 parameters.update(parse_pairs([text], path))
             case _:
-                raise UsageError(f"{path} does not contain parameter values. {_PARAMETERS_ADVICE}")
+                raise UsageError(f"{printable_name(path)} does not contain parameter values. {_PARAMETERS_ADVICE}")
     return parameters
 
 
 def _checked_parameter_value(value: Json, path: str) -> Json:
     if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
         raise UsageError(
-            f"{path} has a parameter value that is neither a string nor a list of strings. {_PARAMETERS_ADVICE}"
+            f"{printable_name(path)} has a parameter value that is neither a string nor a list of strings. {_PARAMETERS_ADVICE}"
         )
     return value
 

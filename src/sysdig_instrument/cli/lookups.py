@@ -1,19 +1,36 @@
-"""Answer a plan's lookups with the caller's own credentials, or decline them all (``--offline``)."""
+"""Answer a plan's lookups with the caller's own credentials, or decline them all (``--offline``).
+
+Three parties meet here: the document, the files found near it, and the caller, whose credentials are used. Anyone may
+have written the document. So it does not decide what leaves the caller's account:
+
+- A registry gets only the credentials that the caller has for it: RegistryCredentials, or Docker's. The secret that a
+  container names in RepositoryCredentials is not read.
+- An image that may depend on a value of the account (an SSM parameter, an export, a NoEcho parameter) is looked up only at
+  a registry that the caller names in AllowedRegistries, or in the account's own Amazon ECR in this Region. The value could
+  be in the name of the host or in the path, and even whether there is a lookup at all could tell something about it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import math
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from sysdig_instrument.engine.expressions.parameters import is_no_echo
 from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
 from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.lookup.session import LookupSession, make_lookup
 
 if TYPE_CHECKING:
+    from sysdig_instrument.cli.documents import InputDocument
+    from sysdig_instrument.engine.json_types import Json
     from sysdig_instrument.engine.plan import Context
     from sysdig_instrument.planning import LookupFunction
 
@@ -22,22 +39,20 @@ _OFFLINE_ADVICE: Final = "Remove --offline, add the image to the --images file, 
 
 def look_up_from_options(
     options: argparse.Namespace,
+    document: InputDocument,
     context: Context,
     environment: Mapping[str, str],
     session: Callable[[], LookupSession] | None = None,
 ) -> LookupFunction:
-    """Return the function that answers lookups: from registries and AWS, or with ``--offline`` none of them.
+    """Return the function that answers a document's lookups: from registries and AWS, or with ``--offline`` none of them.
 
     The time limit LookupSeconds starts with this call. ``session`` lets several files share one cache of images.
     """
     if options.offline:
         return _answer_offline
-    return make_lookup(
-        context.deployment_settings.values,
-        context.region,
-        session or shared_session(environment, options.profile),
-        lambda: math.inf,
-    )
+    get_session = session or shared_session(environment, options.profile)
+    look_up = make_lookup(context.deployment_settings.values, context.region, get_session, lambda: math.inf)
+    return _AccountValues(document.fragment, document.with_transform_parameters(context), look_up, get_session).look_up
 
 
 def shared_session(environment: Mapping[str, str], profile: str | None) -> Callable[[], LookupSession]:
@@ -59,10 +74,95 @@ def shared_session(environment: Mapping[str, str], profile: str | None) -> Calla
         except ValueError as error:
             raise UsageError(f"{error}. Correct it or remove it from the environment.") from None
         return LookupSession(
-            AwsClients(lambda: boto3_session(profile)), ImageCache(), DockerConfig.from_environment(environment), proxy
+            AwsClients(lambda: boto3_session(profile)),
+            ImageCache(),
+            DockerConfig.from_environment(environment),
+            proxy,
+            reads_container_secrets=False,
         )
 
     return session
+
+
+@dataclass(slots=True)
+class _AccountValues:
+    """Keeps values of the caller's account away from hosts that only the document names.
+
+    A lookup is independent of these values if the plan without them needs it, too. All others may depend on them.
+    """
+
+    fragment: Json
+    context: Context
+    answer: LookupFunction
+    get_session: Callable[[], LookupSession]
+    has_read_values: bool = False
+    independent: frozenset[Lookup] | None = None
+
+    def look_up(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        """Answer the lookups that reveal nothing, or reveal it only to whom the caller names."""
+        declined = {lookup: _DEPENDS_ON_VALUE for lookup in lookups if not self._may_send(lookup)}
+        answers = self.answer([lookup for lookup in lookups if lookup not in declined])
+        self.has_read_values |= any(not isinstance(lookup, ImageLookup) for lookup in lookups)
+        return {**declined, **answers}
+
+    def _may_send(self, lookup: Lookup) -> bool:
+        if self._is_independent(lookup):
+            return True
+        if isinstance(lookup, ImageLookup):
+            return self._may_reach_registry(lookup.image)
+        from sysdig_instrument.lookup.aws import Arn  # noqa: PLC0415 - only for a lookup
+
+        arn = Arn.parse(lookup.name)
+        return arn is None or self._is_own_account(arn.account, arn.region)
+
+    def _is_independent(self, lookup: Lookup) -> bool:
+        hidden = {name for name in self.context.parameter_values if is_no_echo(name, self.fragment)}
+        if not self.has_read_values and not hidden:
+            return True
+        if self.independent is None:
+            shown = {name: value for name, value in self.context.parameter_values.items() if name not in hidden}
+            without_values = replace(self.context, parameter_values=shown, answers={})
+            self.independent = frozenset(map(_without_secret, plan(self.fragment, without_values).lookups))
+        return _without_secret(lookup) in self.independent
+
+    def _may_reach_registry(self, image: str) -> bool:
+        from sysdig_instrument.lookup.ecr import EcrRepository  # noqa: PLC0415 - only for a lookup
+
+        try:
+            reference = parse_reference(image)
+        except InvalidReferenceError:
+            return True  # it reaches no registry
+        settings = self.context.deployment_settings
+        is_from_caller = "AllowedRegistries" in settings.layers and not settings.layer("AllowedRegistries").is_found
+        named = (pattern for pattern in settings.values.allowed_registries if set(pattern) - _WILDCARDS)
+        if is_from_caller and any(fnmatchcase(reference.registry, pattern.lower()) for pattern in named):
+            return True
+        repository = EcrRepository.from_reference(reference)
+        return repository is not None and self._is_own_account(repository.account, repository.region)
+
+    def _is_own_account(self, account: str, region: str) -> bool:
+        """Return whether this is the caller's account, and the Region of this run: a name may contain a value in either."""
+        if region != self.context.region:
+            return False
+        return account == (self.context.account or self.get_session().clients.account(region))
+
+
+_WILDCARDS: Final = frozenset("*?.[]!")
+"""A glob of these characters only, such as ``*``, names no registry."""
+
+_DEPENDS_ON_VALUE: Final = Unavailable(
+    Reason(
+        "It was not looked up, because its name, or whether it is needed, depends on the value of an SSM parameter, an export or "
+        "a NoEcho parameter, and only the template names the registry or the account that would see the lookup",
+        "If it may see the value, name the registry: --set AllowedRegistries=HOST,… (with all others that are needed); for Amazon "
+        "ECR in your own account, give --region. Otherwise give the container an EntryPoint, or the image's config with --images",
+    )
+)
+
+
+def _without_secret(lookup: Lookup) -> Lookup:
+    """Return the lookup without the secret in RepositoryCredentials, which the tool does not read."""
+    return ImageLookup(lookup.image, lookup.architecture) if isinstance(lookup, ImageLookup) else lookup
 
 
 def _answer_offline(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:

@@ -11,6 +11,7 @@ from argparse import ArgumentParser
 
 from sysdig_instrument.cli.exit_codes import EXIT_USAGE
 from sysdig_instrument.cli.formats import FORMATS
+from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
@@ -342,7 +343,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message, a suggestion if there is one, and a pointer to the help."""
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}{self._suggestion(message)}\nSee {self.prog} --help\n")
+        text = f"{self.prog}: {message}{self._suggestion(message)}\nSee {self.prog} --help\n"
+        self.exit(EXIT_USAGE, break_commands(sanitize_lines(text)))  # a shell's glob may pass names of files as options
 
     def _suggestion(self, message: str) -> str:
         options = [option for action in self._actions for option in action.option_strings]

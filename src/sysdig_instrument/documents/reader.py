@@ -13,6 +13,7 @@ from sysdig_instrument.documents.errors import MAX_BYTES, EmptyDocumentError, er
 from sysdig_instrument.documents.json_values import NotJsonError, parse_json
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
+from sysdig_instrument.printable import printable_name, single_line
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.document import Syntax
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
 
 STANDARD_INPUT: Final = "standard input"
+_MAX_PATH: Final = 4096
 
 _OPENING_BRACKET: Final = re.compile(r"\s*[{\[]")
 _LOOKS_LIKE_JSON: Final = re.compile(r"[\s{\[]*\"")
@@ -41,7 +43,7 @@ def load(path: str) -> Document:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise UsageError(
-            f"{path} cannot be read: {reason}. Give the path of a template, or - for standard input."
+            f"{printable_name(path)} cannot be read: {reason}. Give the path of a template, or - for standard input."
         ) from None
     except ValueError:  # a null byte
         raise UsageError("A file name cannot contain a null byte. Give the path of a template.") from None
@@ -53,6 +55,7 @@ def read(data: bytes, name: str) -> Document:
     Raises:
         UsageError: The bytes are not text, or the text is neither JSON nor YAML that CloudFormation accepts.
     """
+    name = single_line(name, _MAX_PATH)
     text, encoding = _decode(data, name)
     if not text.strip():
         raise EmptyDocumentError(name)

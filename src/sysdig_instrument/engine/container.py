@@ -17,6 +17,7 @@ from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.template import FOR_EACH, TRANSFORM, TaskDefinition, is_own_transform
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import Hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class Container:
 
     @property
     def label(self) -> str:
-        """Its name in messages: ``web``, or its position (``#1``) if the name is not known."""
-        return self.name or f"#{self.position}"
+        """Its name in messages: ``web``, or its position (``#1``) if the name is not known or is not shown."""
+        return f"#{self.position}" if isinstance(self.name, Hidden) else self.name or f"#{self.position}"
 
     def values(self, key: str) -> Iterable[tuple[LocatedValue, Assumptions]]:
         """Return the values that a key can have, each with the assumptions that lead to it."""

@@ -8,11 +8,8 @@ from collections.abc import Iterable
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import HIDDEN, Hidden, printable_name, single_line
 
-# Control characters, line ends and characters that change the direction of the text: a name in a message must not change
-# how the message reads. (A pattern of all printable characters instead would take milliseconds to compile.)
-_UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-_MAX_NAME = 300
 _MAX_LINE = 1700
 _MAX_MESSAGE = 3500  # bytes; CloudFormation truncates a longer status reason, and the advice with it
 
@@ -108,19 +105,27 @@ def as_notice(finding: Finding, clause: str) -> Finding:
 
 def quote(text: str) -> str:
     """Return a name or an image reference in quotes, on one line and of limited length."""
-    return f'"{single_line(text, _MAX_NAME)}"'
+    return HIDDEN if isinstance(text, Hidden) else f'"{printable_name(text)}"'
 
 
-def single_line(text: str, max_length: int) -> str:
-    """Return a text on one line, with ``?`` for each unprintable character. After ``max_length`` characters it ends with ``…``."""
-    shown = re.sub(_UNPRINTABLE, "?", text)
-    return shown if len(shown) <= max_length else shown[:max_length] + "…"
+_NAMES = r"(?![a-z-]+:[A-Z])[^\s\"'(){}]*[^\s\"'(){},][./:@][^\s\"'(){},]+"
+"""Words that are names: hosts, ARNs, references to images; but not permissions such as ``ecr:BatchGetImage``."""
+
+
+def without_names(reason: Reason, name: str) -> Reason:
+    """Return the reason why a lookup failed without the names in it: they depend on the value that is in ``name``."""
+    parts = sorted({part for part in re.split(r"[./:@]", name) if part}, key=len, reverse=True)
+    is_part = "|".join(rf"(?<![\w-]){re.escape(part)}(?![\w-])" for part in parts)
+    pattern = f"{re.escape(name)}|{_NAMES}|{is_part}" if parts else _NAMES
+    return Reason(
+        re.sub(pattern, HIDDEN, reason.fact), re.sub(pattern, HIDDEN, reason.advice), code=reason.code
+    ).with_clause("names are not shown that depend on a NoEcho parameter, an SSM parameter or an export")
 
 
 def format_pointer(pointer: Pointer) -> str:
     """Return a pointer with dots and brackets: ``Resources.Api.Properties.ContainerDefinitions[0].Image``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in pointer).removeprefix(".")
-    return single_line(text, _MAX_NAME)
+    return printable_name(text)
 
 
 def message(findings: Iterable[Finding]) -> str:

@@ -12,11 +12,12 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.expressions.work import steps_of
-from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.findings import Reason, quote, without_names
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.engine.platforms import architecture
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import Hidden, derived
 
 _GIVE_ENTRY_POINT: Final = "Give the container an EntryPoint in the template"
 
@@ -68,7 +69,8 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
     def of_image(image: Evaluated, assumed: Assumptions) -> Tree[ConfigResult]:
         match image:
             case Known(str(text)) if text.strip():
-                return _config_of_reference(container, text.strip(), scope, assumed)
+                reference = derived(text.strip(), text)
+                return _config_of_reference(container, reference, scope, assumed)
             case Unknown(Reason(why, advice)):
                 return Leaf(NoConfig(Reason(f"Image cannot be resolved: {why}", advice or _GIVE_ENTRY_POINT)))
             case Known(bool() | int() | float()):
@@ -117,11 +119,17 @@ def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
     match scope.answer(lookup):
         case ImageConfig() as config:
             return _without_wrapper(config)
-        case Unavailable(Reason(fact, advice)):
+        case Unavailable(reason):
+            fact, advice = _without_names(reason, lookup.image)
             return NoConfig(Reason(fact, advice, f"Image {quote(lookup.image)} could not be read"))
         case None:
             return NoConfig(Reason(f"Image {quote(lookup.image)} has not been looked up", _GIVE_ENTRY_POINT))
     raise TypeError(lookup)  # a string for an image: a bug in the caller
+
+
+def _without_names(reason: Reason, image: str) -> tuple[str, str]:
+    shown = without_names(reason, image) if isinstance(image, Hidden) else reason
+    return shown.fact, shown.advice
 
 
 def _credentials(container: Container, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | None]:

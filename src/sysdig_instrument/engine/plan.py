@@ -114,9 +114,7 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     resolved, setting_problems = template_layers.template_settings(
         template, context.deployment_settings, context.transform_parameters, scope
     )
-    tasks = tuple(
-        plan_task(task, resolved, context.deployment_settings) for task in task_definitions(template, scope)
-    )
+    tasks = tuple(plan_task(task, resolved, context.deployment_settings) for task in task_definitions(template, scope))
     grant_outputs = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
     findings = [
         *setting_problems,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from sysdig_instrument.printable import printable_name
+
 _MAX_LENGTH: Final = 200  # the comparison takes quadratic time
 
 
@@ -22,4 +24,4 @@ def suggest(name: str, known: Iterable[str]) -> str | None:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the question «Did you mean "…"?» with the nearest known name, or an empty string if none is near."""
     suggestion = suggest(name, known)
-    return f'Did you mean "{suggestion}"?' if suggestion else ""
+    return f'Did you mean "{printable_name(suggestion)}"?' if suggestion else ""

@@ -16,13 +16,14 @@ from typing import Final
 
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.expressions.scope import section
-from sysdig_instrument.engine.findings import quote, single_line
+from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.planning import plan_definition
+from sysdig_instrument.printable import single_line
 
 _MAX_MESSAGE_LENGTH: Final = 1000
 """In characters. CloudFormation truncates messages at 4,096, the Cloud Control API at 1,024."""

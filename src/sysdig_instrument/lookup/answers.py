@@ -58,6 +58,7 @@ class LookupEnvironment:
         token_services: The token service's host, for registries whose token service has an unrelated host.
         credentials: Further credentials; the command line tool passes Docker's here.
         proxy: The HTTP proxy of the command line tool; internal registries bypass it.
+        reads_container_secrets: Whether the secret in a container's RepositoryCredentials may be read and sent.
     """
 
     region: str
@@ -69,6 +70,7 @@ class LookupEnvironment:
     token_services: Mapping[str, str] = field(default_factory=dict)
     credentials: CredentialProvider = ANONYMOUS
     proxy: Proxy | None = None
+    reads_container_secrets: bool = True
     clock: Clock = field(default_factory=MonotonicClock)
     resolve: Resolve = system_resolve
     create_connection: CreateConnection = socket.create_connection
@@ -143,6 +145,7 @@ def _image_reader(
         http=http,
         registry_auth=RegistryAuth(http, environment.token_services, deadline),
         secrets=secrets,
+        reads_container_secrets=environment.reads_container_secrets,
         default_credentials=ChainedCredentials(
             (RegistrySecrets(secrets, environment.registry_secrets), environment.credentials)
         ),

@@ -166,6 +166,14 @@ class AwsClients:
             self._clients.move_to_end(key)
             return self._clients[key]
 
+    def account(self, region: str) -> str | None:
+        """Return the account of the credentials; None if it is not known. Every identity may ask this."""
+        try:
+            account = call(self.client("sts", region).get_caller_identity).get("Account")
+        except AwsError:
+            return None
+        return account if isinstance(account, str) else None
+
     def _create_client(self, service: str, region: str, config: object) -> AwsClient:
         if self._cached_session is None:
             self._cached_session = self._make_session()

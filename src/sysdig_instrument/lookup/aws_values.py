@@ -50,7 +50,7 @@ def read_ssm_parameters(lookups: Sequence[SsmLookup], clients: AwsClients, regio
         client = clients.client("ssm", region)
         response = aws.call(client.get_parameters, Names=names, WithDecryption=False)
     except AwsError as error:
-        return dict.fromkeys(lookups, _ssm_failure(names, error))
+        return {lookup: _ssm_failure(lookup.name, error) for lookup in lookups}
     parameters = aws.objects_in(response, "Parameters")
     by_name = {
         name: parameter
@@ -76,8 +76,8 @@ def _without_version(name: str) -> str:
     return ":".join(name.split(":")[:part_count])
 
 
-def _ssm_failure(names: Sequence[str], error: AwsError) -> Unavailable:
-    fact = f"SSM parameters could not be read ({', '.join(names)}): {error.fact('AWS Systems Manager')}"
+def _ssm_failure(name: str, error: AwsError) -> Unavailable:
+    fact = f"SSM parameters could not be read ({name}): {error.fact('AWS Systems Manager')}"
     return UnavailableError(Reason(fact, error.advice("ssm:GetParameters", "them"))).unavailable
 
 
@@ -96,7 +96,7 @@ def _ssm_answer(name: str, parameter: dict[str, Any]) -> Answer:
     value = parameter.get("Value")
     if parameter.get("Type") in _READABLE_TYPES and isinstance(value, str):
         return value
-    return _ssm_failure([name], AwsError(aws.INVALID_RESPONSE))
+    return _ssm_failure(name, AwsError(aws.INVALID_RESPONSE))
 
 
 # --- CloudFormation exports

@@ -27,7 +27,7 @@ from sysdig_instrument.lookup.egress import EgressPolicy
 from sysdig_instrument.lookup.errors import HttpError, UnavailableError, unreadable_image
 from sysdig_instrument.lookup.http import HttpClient
 from sysdig_instrument.lookup.oci import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Descriptor, Manifest, RawManifest
-from sysdig_instrument.lookup.secrets import ContainerSecret, Secrets
+from sysdig_instrument.lookup.secrets import ContainerSecret, Secrets, UnreadContainerSecret
 from sysdig_instrument.lookup.workers import Clock, MonotonicClock, WorkerPool
 
 # --- one image
@@ -252,7 +252,7 @@ _LookupsByImage: TypeAlias = dict[ImageKey, list[ImageLookup]]
 
 @dataclass(frozen=True, slots=True)
 class ImageReader:
-    """Reads the images of one run. ``default_credentials`` apply to every container, after its own secret."""
+    """Reads the images of one run. ``default_credentials`` apply to every container, after its own secret if that is read."""
 
     allowed_registries: tuple[str, ...]
     egress_policy: EgressPolicy
@@ -260,6 +260,7 @@ class ImageReader:
     http: HttpClient
     registry_auth: RegistryAuth
     secrets: Secrets
+    reads_container_secrets: bool
     default_credentials: CredentialProvider
     cache: ImageCache
     worker_pool: WorkerPool
@@ -310,16 +311,22 @@ class ImageReader:
     def _read_from_registry(self, image_reference: Reference, lookups_by_image: _LookupsByImage) -> None:
         """Read one image, for each architecture that a lookup needs."""
         key = next(iter(lookups_by_image))
-        container_credentials = (ContainerSecret(self.secrets, key.secret_id),) if key.secret_id else ()
         repository = DistributionRepository(
             self.registry_auth,
             PullScope(image_reference.registry, image_reference.repository, key.secret_id),
-            ChainedCredentials((*container_credentials, self.default_credentials)),
+            self._credentials(key.secret_id),
             self.egress_policy,
             self.http.body_limits,
         )
         for image_key, image_lookups in lookups_by_image.items():
             self._read_image(repository, image_key, image_lookups)
+
+    def _credentials(self, secret_id: str | None) -> CredentialProvider:
+        if secret_id is None:
+            return self.default_credentials
+        if self.reads_container_secrets:
+            return ChainedCredentials((ContainerSecret(self.secrets, secret_id), self.default_credentials))
+        return ChainedCredentials((self.default_credentials, UnreadContainerSecret()))
 
     def _read_from_ecr(self, ecr_repository: EcrRepository, lookups_by_image: _LookupsByImage) -> None:
         """Read the images of one repository: manifests in as few calls as possible, then configs in parallel."""

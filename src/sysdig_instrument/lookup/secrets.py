@@ -97,6 +97,22 @@ class ContainerSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadContainerSecret:
+    """In place of :class:`ContainerSecret` where a document must not choose what a registry receives."""
+
+    def find_login(self, registry: str) -> Login | None:
+        """See :class:`~sysdig_instrument.lookup.auth.CredentialProvider`."""
+        fact = (
+            "the secret in the container's RepositoryCredentials was not read, because only you can say which secret "
+            f"{registry} may receive"
+        )
+        setting = json.dumps({registry: "ARN of the secret"})
+        raise UnavailableError(
+            Reason(fact, f"Name the secret for this registry: --set 'RegistryCredentials={setting}'")
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrySecrets:
     """The credentials that the settings name: a secret for each registry."""
 

@@ -22,12 +22,17 @@ _REGION_ADVICE: Final = "Give --region, or set AWS_REGION"
 
 @dataclass(frozen=True, slots=True)
 class LookupSession:
-    """The state that lookups share. A warm Lambda keeps it between runs."""
+    """The state that lookups share. A warm Lambda keeps it between runs.
+
+    ``reads_container_secrets`` is false if a document may not choose the secret that a registry receives: the command line
+    tool runs with the permissions of a person, who may only want to look at the document.
+    """
 
     clients: AwsClients
     cache: ImageCache
     credentials: CredentialProvider
     proxy: Proxy | None = None
+    reads_container_secrets: bool = True
 
 
 def make_lookup(
@@ -63,6 +68,7 @@ def make_lookup(
             token_services=cast("Mapping[str, str]", settings.token_services),
             credentials=session.credentials,
             proxy=session.proxy,
+            reads_container_secrets=session.reads_container_secrets,
         )
         timeout = max(0.0, min(ends_at - time.monotonic(), remaining_seconds()))
         answerable = [lookup for lookup in lookups if lookup not in without_region]

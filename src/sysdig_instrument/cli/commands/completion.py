@@ -41,7 +41,7 @@ _ZSH_OPTION: Final = r'(--[\w-]+)(\}"|)\[(?=.*\]:)'
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     """Print the script."""
-    write_stdout(_script(options.shell))
+    write_stdout(_script(options.shell), keeps_commands=True)  # all of it is our own
     return EXIT_OK
 
 

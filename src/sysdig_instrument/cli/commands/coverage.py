@@ -39,5 +39,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         for read_error in report.read_errors:
             write_stderr(f"Could not be read: {read_error.text}")
     else:
-        write_stdout(coverage_table.render(report, detect_console(options.color, environment)))
+        console = detect_console(options.color, environment)
+        write_stdout(coverage_table.render(report, console), console)
     return _EXIT_UNPROTECTED if options.fail_on == "unprotected" and not report.has_passed else EXIT_OK

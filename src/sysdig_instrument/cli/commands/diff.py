@@ -26,6 +26,7 @@ from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import printable_name
 
 _EXIT_CHANGES: Final = 1
 """The exit code of ``--exit-code`` if something would change, as for ``git diff``."""
@@ -71,9 +72,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     session = shared_session(environment, options.profile)
 
     def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
-        return _document_diff(
-            document, preview_document(document, context, look_up_from_options(options, context, environment, session))
-        )
+        look_up = look_up_from_options(options, document, context, environment, session)
+        return _document_diff(document, preview_document(document, context, look_up))
 
     codes: list[int] = []
     results = _record_exit_codes(
@@ -90,7 +90,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         console = detect_console(options.color, environment)
         for path, result in _report_messages(results):
             for text in _render(path, result, console, is_side_by_side=options.side_by_side):
-                write_stdout(text)
+                # `git apply` needs the lines as they are, unless they could be a runner's commands.
+                write_stdout(text, console, keeps_commands=not console.is_on_runner)
     return max(codes, default=EXIT_OK)
 
 
@@ -130,7 +131,7 @@ def _report_messages(results: Results) -> Iterator[tuple[str, DocumentDiff]]:
 
 
 def _with_path(path: str, error: UserError) -> str:
-    text = str(error)
+    path, text = printable_name(path), str(error)
     first_line, *other_lines = text.split("\n")
     if path in first_line:
         return text

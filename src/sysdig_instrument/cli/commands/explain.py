@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     session = shared_session(environment, options.profile)
 
     def explain_document(document: InputDocument, context: Context) -> FileReport:
-        look_up = look_up_from_options(options, context, environment, session)
+        look_up = look_up_from_options(options, document, context, environment, session)
         return _file_report(document, preview_document(document, context, look_up))
 
     return print_reports(process_files(options, environment, explain_document), options, environment)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
 from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import input_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK
+from sysdig_instrument.cli.harmless import json_text, sanitize
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.expressions.scope import section
+from sysdig_instrument.engine.findings import quote, without_names
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
+from sysdig_instrument.printable import Hidden, printable_name
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -35,14 +37,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     plan_with_lookups(
         document.fragment,
         document.with_transform_parameters(context),
-        _recording_look_up(look_up_from_options(options, context, environment), recorded),
+        _recording_look_up(look_up_from_options(options, document, context, environment), recorded),
     )
     writes_configs = options.output == "-"
     for lookup, answer in recorded.items():
         (write_stderr if writes_configs else _write_line)(_image_text(lookup, answer))
     if options.output:
         configs = {**context.deployment_settings.values.image_configs, **_image_configs(recorded)}
-        content = json.dumps(configs, indent=2, ensure_ascii=False)
+        content = json_text(configs)
         if writes_configs:
             _write_line(content)
         else:
@@ -69,10 +71,14 @@ def _recording_look_up(look_up: LookupFunction, recorded: dict[ImageLookup, Answ
 
 
 def _image_text(lookup: ImageLookup, answer: Answer) -> str:
-    name = f"{lookup.image} ({lookup.architecture})"
+    name = f"{printable_name(lookup.image)} ({lookup.architecture})"
     if isinstance(answer, ImageConfig):
-        return f"{name}\n    ENTRYPOINT {json.dumps(list(answer.entrypoint))}\n    CMD        {json.dumps(list(answer.cmd))}"
-    return f"{name}\n    {answer.reason.fact}. {answer.reason.advice}." if isinstance(answer, Unavailable) else name
+        entrypoint, command = (json_text(list(each), indent=None) for each in (answer.entrypoint, answer.cmd))
+        return f"{name}\n    ENTRYPOINT {entrypoint}\n    CMD        {command}"
+    if isinstance(answer, Unavailable):
+        reason = without_names(answer.reason, lookup.image) if isinstance(lookup.image, Hidden) else answer.reason
+        return f"{name}\n    {sanitize(reason.text)}"
+    return name
 
 
 def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:
@@ -87,7 +93,7 @@ def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:
             config: Json = {"Entrypoint": list(answer.entrypoint), "Cmd": list(answer.cmd)}
             if configs.setdefault(lookup.image, config) != config:
                 raise UsageError(
-                    f"{lookup.image} has different commands on different platforms, and a file of image configs can hold only one. "
+                    f"{quote(lookup.image)} has different commands on different platforms, and a file of image configs can hold only one. "
                     "Leave the image out of the file, so that its registry is contacted."
                 )
     return configs

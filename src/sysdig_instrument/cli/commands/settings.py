@@ -19,7 +19,6 @@ from sysdig_instrument.cli.console import (
     detect_console,
     display_width,
     pad,
-    sanitize,
     wrap,
     write_stderr,
     write_stdout,
@@ -27,6 +26,7 @@ from sysdig_instrument.cli.console import (
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
+from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
@@ -123,7 +123,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         console = detect_console(options.color, environment)
         for path, report in results:
             for text in _render(path, report.sections, console):
-                write_stdout(text)
+                write_stdout(text, console)
     return max(codes)
 
 
@@ -139,7 +139,7 @@ def _report_errors(
             continue
         codes.append(EXIT_REFUSED if result.errors else EXIT_OK)
         for error in result.errors:
-            write_stderr(f"sysdig-instrument: {path}: {error}")
+            write_stderr(f"sysdig-instrument: {sanitize(path)}: {error}")
         yield path, result
 
 
@@ -165,7 +165,7 @@ def _setting_values(resolved: ResolvedSettings, *, include_defaults: bool) -> It
 
 
 def _render(path: str, sections: Sequence[SettingsSection], console: Console) -> Iterator[str]:
-    yield console.paint("strong", sanitize(path)) + ("" if sections else ": no task definitions") + "\n"
+    yield console.line(console.paint("strong", sanitize(path)) + ("" if sections else ": no task definitions"))
     rows = [row for section in sections for row in section.values]
     name_width = max((len(row.name) for row in rows), default=0)
     layer_width = max((display_width(row.layer) for row in rows), default=0)
@@ -173,10 +173,10 @@ def _render(path: str, sections: Sequence[SettingsSection], console: Console) ->
     value_width = max((display_width(row.value) for row in rows), default=0)
     width = value_width if console.width is None else min(value_width, max(_MIN_VALUE_WIDTH, available_width))
     for section in sections:
-        yield f"    {sanitize(section.container)}\n" if section.container else f"  {sanitize(section.task)}\n"
+        yield console.line(f"    {section.container}" if section.container else f"  {section.task}")
         for row in section.values:
             first, *other_lines = wrap(sanitize(row.value), width)
-            lines = [f"{pad(first, width)}{GAP}{console.paint('faint', row.layer)}", *other_lines]
+            lines = [f"{pad(first, width)}{GAP}{console.paint('faint', sanitize(row.layer))}", *other_lines]
             yield from console.row([f"{_INDENT}{row.name.ljust(name_width)}"], lines)
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import os
+import stat
 import sys
 from collections.abc import Mapping
+from typing import TextIO
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
-from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK
+from sysdig_instrument.cli.harmless import has_commands, is_on_runner
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import message
-from sysdig_instrument.errors import RefusedError
+from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.quotas import check_size, processed_size
 
 
@@ -32,24 +36,50 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     warn_unknown_parameters(options, section(document.fragment, "Parameters"))
     for warning in document.source.warnings:
         write_stderr(f"warning: {warning}")
-    preview = preview_document(document, context, look_up_from_options(options, context, environment))
+    look_up = look_up_from_options(options, document, context, environment)
+    preview = preview_document(document, context, look_up)
     for notice in preview.notices:
         write_stderr(f"notice: {notice.text}")
     if preview.problems:
         raise RefusedError(message(preview.problems))
-    content = _processed_bytes(document, preview, options.format)
+    text, content = _processed(document, preview, options.format)
     if options.output in (None, "-"):
-        sys.stdout.buffer.write(content)
+        _write_to_stdout(text, content, environment)
     else:
         write_output_file(options.output, content)
     return EXIT_OK
 
 
-def _processed_bytes(document: InputDocument, preview: Preview, syntax: Syntax | None) -> bytes:
-    """Return the processed document, in its own syntax or in the given one."""
+def _write_to_stdout(text: str, content: bytes, environment: Mapping[str, str]) -> None:
+    """Write the bytes as they are; to a terminal, which only shows them, as harmless text.
+
+    Raises:
+        UsageError: A CI runner would run a line of the document as a command.
+    """
+    if sys.stdout.isatty():
+        write_stdout(text)
+        return
+    if is_on_runner(environment) and has_commands(text) and not _is_file(sys.stdout):
+        raise UsageError(
+            "A line of the processed document would be a command of the CI runner. Write to a file with -o."
+        )
+    sys.stdout.buffer.write(content)
+
+
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # it is none of the operating system's
+        return False
+
+
+def _processed(document: InputDocument, preview: Preview, syntax: Syntax | None) -> tuple[str, bytes]:
+    """Return the processed document as text and as bytes, in its own syntax or in the given one."""
     source = document.source
     if document.kind == "template":
         check_size(processed_size(preview.processed), "The processed template")
     if syntax is None or syntax == source.syntax:
-        return source.encode(write(source, preview.changes, preview.processed, write_stderr).text)
-    return render(preview.processed, syntax).encode()
+        text = write(source, preview.changes, preview.processed, write_stderr).text
+        return text, source.encode(text)
+    text = render(preview.processed, syntax)
+    return text, text.encode()

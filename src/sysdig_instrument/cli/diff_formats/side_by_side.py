@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, zip_longest
 from typing import Final
 
-from sysdig_instrument.cli.console import Console, StyleName, pad, sanitize, wrap
+from sysdig_instrument.cli.console import Console, StyleName, pad, wrap
 from sysdig_instrument.cli.diff_formats.hunks import DiffLine, Hunk
+from sysdig_instrument.cli.harmless import sanitize
 
 _DEFAULT_WIDTH: Final = 130
 """Columns if the width is unknown, as for ``diff -y``."""
@@ -19,10 +20,10 @@ def render(hunks: Iterable[Hunk], console: Console) -> Iterator[str]:
     for hunk in hunks:
         number_width = len(str(max(line.old or line.new or 0 for line in hunk.lines) + 1))
         text_width = max(_MIN_COLUMN_WIDTH, ((console.width or _DEFAULT_WIDTH) - 3 - 2 * (number_width + 1)) // 2)
-        yield console.paint("heading", ", ".join(hunk.owners) or hunk.header) + "\n"
+        yield console.line(console.paint("heading", sanitize(", ".join(hunk.owners)) or hunk.header))
         for old, new in _pairs(hunk.lines):
             for note in (*(old.notes if old else ()), *(new.notes if new and new is not old else ())):
-                yield console.paint("faint", f"{' ' * (number_width + 1)}{'▾ ' + note.reason}") + "\n"
+                yield console.line(console.paint("faint", f"{' ' * (number_width + 1)}▾ {sanitize(note.reason)}"))
             yield from _row(old, new, number_width, text_width, console)
 
 

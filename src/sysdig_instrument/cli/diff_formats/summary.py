@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sysdig_instrument.cli.attribution import changed_key, owner_label, task_label
-from sysdig_instrument.cli.console import Console, StyleName, sanitize
+from sysdig_instrument.cli.console import Console, StyleName
+from sysdig_instrument.cli.harmless import json_text, sanitize
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, json_pointer
 from sysdig_instrument.engine.plan import Plan
@@ -16,8 +16,10 @@ from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
 
 def json_patch(changes: Sequence[Change]) -> str:
     """Return the JSON Patch. RFC 6902, section 4, allows members that it does not define: here ``reason``."""
-    operations = [{**operation, "reason": change.reason} for change in changes for operation in change.operations()]
-    return json.dumps(operations, indent=2, ensure_ascii=False) + "\n"
+    operations: list[Json] = [
+        {**operation, "reason": change.reason} for change in changes for operation in change.operations()
+    ]
+    return json_text(operations) + "\n"
 
 
 def change_records(changes: Sequence[Change]) -> list[Json]:
@@ -46,11 +48,11 @@ def render_summary(
     path: str, plan: Plan, changes: Sequence[Change], reasons: Sequence[Change], console: Console
 ) -> Iterator[str]:
     """Yield the outcome of each task definition and container. ``reasons`` are the changes whose reasons the diff does not show."""
-    yield console.paint("strong", sanitize(path)) + ("" if changes else ": no changes") + "\n"
+    yield console.line(console.paint("strong", sanitize(path)) + ("" if changes else ": no changes"))
     for task in plan.tasks:
         yield from _task_lines(task, reasons, console)
     yield from (
-        f"  {owner_label(change)}: {changed_key(change)}: {change.reason}\n"
+        console.line(f"  {owner_label(change)}: {changed_key(change)}: {change.reason}")
         for change in reasons
         if change.owner.task is None
     )
@@ -58,20 +60,20 @@ def render_summary(
 
 def _task_lines(task: TaskPlan, reasons: Sequence[Change], console: Console) -> Iterator[str]:
     name = task.task.name
-    yield f"  {sanitize(task_label(name))}: {_outcome_text(task.outcome, console)}\n"
-    yield from _reason_lines(reasons, name, None)
+    yield console.line(f"  {sanitize(task_label(name))}: {_outcome_text(task.outcome, console)}")
+    yield from _reason_lines(reasons, name, None, console)
     for container in task.containers:
-        yield f"    {sanitize(container.name or '')}: {_outcome_text(container, console)}\n"
-        yield from _reason_lines(reasons, name, container.name)
+        yield console.line(f"    {sanitize(container.name or '')}: {_outcome_text(container, console)}")
+        yield from _reason_lines(reasons, name, container.name, console)
 
 
 def _outcome_text(outcome: Outcome, console: Console) -> str:
     label = console.paint(_STATUS_STYLES[outcome.status], outcome.status.value)
-    return f"{label}: {outcome.why}" if outcome.why else label
+    return f"{label}: {sanitize(outcome.why)}" if outcome.why else label
 
 
-def _reason_lines(changes: Sequence[Change], task: str, container: str | None) -> Iterator[str]:
+def _reason_lines(changes: Sequence[Change], task: str, container: str | None, console: Console) -> Iterator[str]:
     indent = "    " if container is None else "      "
     for change in changes:
         if (change.owner.task, change.owner.container) == (task, container):
-            yield f"{indent}{changed_key(change)}: {change.reason}\n"
+            yield console.line(f"{indent}{changed_key(change)}: {sanitize(change.reason)}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from sysdig_instrument.cli.console import Console, StyleName, display_width, pad, sanitize, wrap_words
+from sysdig_instrument.cli.console import Console, StyleName, display_width, pad, wrap_words
 from sysdig_instrument.cli.diff_formats.hunks import DiffLine, Hunk
+from sysdig_instrument.cli.harmless import sanitize
 
 _SIGN_STYLES: Final[dict[str, StyleName]] = {"+": "added", "-": "removed"}
 _GAP_WIDTH: Final = 2
@@ -20,14 +21,13 @@ _NO_NEWLINE_AT_END: Final = "\\ No newline at end of file"
 
 def render_patch(hunks: Iterable[Hunk], path: str) -> Iterator[str]:
     """Yield a diff for ``patch -p1`` and ``git apply``. The hunk headers name what changes."""
-    name = path.removeprefix("./").lstrip("/")
-    end = (
-        "\t" if " " in name else ""
-    )  # without it, GNU patch ends the name at the first blank, as git and GNU diff know
+    name = sanitize(path).removeprefix("./").lstrip("/")
+    # Without a tab after it, GNU patch ends the name at its first blank; git and GNU diff write one.
+    end = "\t" if " " in name else ""
     yield f"--- a/{name}{end}\n"
     yield f"+++ b/{name}{end}\n"
     for hunk in hunks:
-        yield f"{hunk.header} {', '.join(hunk.owners)}".rstrip() + "\n"
+        yield _heading(hunk) + "\n"
         for line in hunk.lines:
             yield line.sign + line.text
             if not line.text.endswith("\n"):
@@ -39,15 +39,19 @@ def render_terminal(hunks: Iterable[Hunk], console: Console) -> Iterator[str]:
     all_hunks = list(hunks)
     column = _reason_column([line for hunk in all_hunks for line in hunk.lines if line.notes], console.width)
     for hunk in all_hunks:
-        yield console.paint("heading", f"{hunk.header} {', '.join(hunk.owners)}".rstrip()) + "\n"
+        yield console.line(console.paint("heading", _heading(hunk)))
         yield from _hunk_lines(hunk.lines, column, console)
+
+
+def _heading(hunk: Hunk) -> str:
+    return sanitize(f"{hunk.header} {', '.join(hunk.owners)}".rstrip())
 
 
 def _hunk_lines(lines: tuple[DiffLine, ...], column: int | None, console: Console) -> Iterator[str]:
     pending: list[str] = []  # the lines of the reasons that are not printed yet
     for line in lines:
         text = _line_text(line)
-        reasons = [note.reason for note in line.notes]
+        reasons = [sanitize(note.reason) for note in line.notes]
         if reasons:  # a reason starts beside its own line, so the rest of the previous one is printed first
             yield from _remaining_reasons(pending, column or 0, console)
             pending = []

@@ -8,6 +8,7 @@ from typing import Final
 
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem
+from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "note": "notice"}
@@ -31,6 +32,7 @@ def _annotation(path: str, item: ReportItem) -> str:
 
 
 def _escape_data(text: str) -> str:
+    text = break_commands(sanitize_lines(text.replace("\r", "\n")))
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

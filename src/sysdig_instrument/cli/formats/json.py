@@ -5,12 +5,12 @@ It is streamed, so that the reports of a thousand files are never in memory at o
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterable, Iterator
 
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRow, TaskReport
+from sysdig_instrument.cli.harmless import json_text
 from sysdig_instrument.engine.json_types import Json
 
 
@@ -18,7 +18,7 @@ def stream_json_array(items: Iterable[Json], indent: str = "") -> Iterator[str]:
     """Yield a JSON array of the items, in chunks."""
     separator = "[\n"
     for item in items:
-        text = json.dumps(item, indent=2, ensure_ascii=False)
+        text = json_text(item)
         yield separator + textwrap.indent(text, indent + "  ")
         separator = ",\n"
     yield "[]" if separator == "[\n" else f"\n{indent}]"

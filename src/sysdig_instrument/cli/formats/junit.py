@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import UNUSABLE, FileReport, ReportItem, ReportRow, RowResult
-
-# The forbidden characters, not the allowed ones: a class that spans Unicode takes milliseconds to compile.
-_FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+from sysdig_instrument.cli.harmless import xml_text
 
 
 def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
@@ -54,7 +50,7 @@ def _test_case(path: str, name: str, row: ReportRow | None, items: list[ReportIt
         counts[f"{tag}s"] += 1
         text = "\n".join(item.text for item in items)
         kind = _attribute(items[0].rule.name)
-        children.append(f"<{tag} type={kind} message={_attribute(items[0].text)}>{escape(_clean(text))}</{tag}>")
+        children.append(f"<{tag} type={kind} message={_attribute(items[0].text)}>{escape(xml_text(text))}</{tag}>")
     elif row and row.result is RowResult.SKIPPED:
         counts["skipped"] += 1
         children.append(f"<skipped message={_attribute(row.why)}/>")
@@ -65,8 +61,4 @@ def _test_case(path: str, name: str, row: ReportRow | None, items: list[ReportIt
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_clean(text), {"\n": "&#10;"})
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("�", text)
+    return quoteattr(xml_text(text), {"\n": "&#10;"})

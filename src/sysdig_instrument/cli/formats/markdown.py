@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from sysdig_instrument.cli.console import Console, sanitize
+from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportRow, RowResult
+from sysdig_instrument.cli.harmless import markdown_text
 
 _MARKER: Final = "<!-- sysdig-instrument -->"
 """A CI job finds its own comment by this line, and updates it instead of adding another."""
 
-_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&])")
-_MENTION: Final = re.compile(r"([@#])")
 _ICONS: Final = {RowResult.PASSED: "✅", RowResult.SKIPPED: "⏭️", RowResult.FAILED: "❌", RowResult.AGENT: "🛡️"}
 
 
@@ -25,7 +23,7 @@ def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
 
 
 def _file_section(report: FileReport) -> Iterator[str]:
-    yield f"\n### {_escape(report.path)}\n\n"
+    yield f"\n### {markdown_text(report.path)}\n\n"
     if report.tasks:
         yield "| Task definition | Container | Outcome | Why |\n|---|---|---|---|\n"
     for task in report.tasks:
@@ -38,16 +36,10 @@ def _file_section(report: FileReport) -> Iterator[str]:
     for item in items:
         label = f"**{item.rule.label}**" if item.rule.level == "error" else item.rule.label
         line_suffix = f" (line {item.line})" if item.line else ""
-        yield f"- {label}{line_suffix}: {_escape(item.full_text)}\n"
+        yield f"- {label}{line_suffix}: {markdown_text(item.full_text)}\n"
     if not report.tasks and not items:
         yield "No task definitions.\n"
 
 
 def _table_row(task: str, container: str, row: ReportRow) -> str:
-    return f"| {_escape(task)} | {_escape(container)} | {_ICONS[row.result]} {_escape(row.outcome)} | {_escape(row.why)} |\n"
-
-
-def _escape(text: str) -> str:
-    """Escape Markdown: emphasis, links, mentions, HTML, and the end of a table cell."""
-    escaped = _SPECIAL.sub(r"\\\1", sanitize(" ".join(text.split())))
-    return _MENTION.sub(r"\1<!-- -->", escaped)  # GitHub finds mentions of people and issues in escaped text, too
+    return f"| {markdown_text(task)} | {markdown_text(container)} | {_ICONS[row.result]} {markdown_text(row.outcome)} | {markdown_text(row.why)} |\n"

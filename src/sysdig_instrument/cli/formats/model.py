@@ -9,9 +9,10 @@ from typing import Final
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.locate import Locator
-from sysdig_instrument.engine.findings import Reason, single_line
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.printable import single_line
 
 _MAX_TEXT_LENGTH: Final = 1700
 

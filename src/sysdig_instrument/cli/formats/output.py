@@ -27,7 +27,8 @@ def print_reports(
                 codes.append(EXIT_OK if result.has_no_errors else EXIT_REFUSED)
                 yield result
 
+    console = detect_console(options.color, environment)
     module = importlib.import_module(f"sysdig_instrument.cli.formats.{options.format}")
-    for text in module.render(reports(), detect_console(options.color, environment)):
-        write_stdout(text)
+    for text in module.render(reports(), console):
+        write_stdout(text, console, keeps_commands=options.format == "github")  # these are commands
     return max(codes)

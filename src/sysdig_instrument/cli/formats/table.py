@@ -12,7 +12,6 @@ from sysdig_instrument.cli.console import (
     StyleName,
     display_width,
     pad,
-    sanitize,
     wrap_words,
     write_stderr,
 )
@@ -27,6 +26,7 @@ from sysdig_instrument.cli.formats.model import (
     Rule,
     TaskReport,
 )
+from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.lazy_dataclasses import replace
 
 _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
@@ -63,7 +63,9 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
 
 
 def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
-    yield console.paint("strong", sanitize(report.path)) + ("" if report.tasks else ": no task definitions") + "\n"
+    yield console.line(
+        console.paint("strong", sanitize(report.path)) + ("" if report.tasks else ": no task definitions")
+    )
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)

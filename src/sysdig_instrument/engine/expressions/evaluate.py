@@ -19,7 +19,7 @@ from sysdig_instrument.engine.expressions.parameters import (
     parameter_value,
     with_dynamic_references,
 )
-from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
+from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope, mark_hidden
 from sysdig_instrument.engine.expressions.values import (
     CannotEvaluate,
     Evaluated,
@@ -46,7 +46,7 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     if _is_plain(value):
         return ABSENT if value is ABSENT else Known(value)
     try:
-        return _as_evaluated(_evaluate(value, scope))
+        return _as_evaluated(mark_hidden(lambda: _evaluate(value, scope), scope.state))
     except CannotEvaluate as error:
         return error.unknown
     except UndecidedCondition as error:
@@ -73,7 +73,7 @@ def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumpti
     if _is_plain(value):
         return Leaf(_as_evaluated(value))
     try:
-        return Leaf(_as_evaluated(_evaluate(value, scope.undecided(assumptions))))
+        return Leaf(_as_evaluated(mark_hidden(lambda: _evaluate(value, scope.undecided(assumptions)), scope.state)))
     except CannotEvaluate as error:
         return Leaf(error.unknown)
     except UndecidedCondition as error:
@@ -341,10 +341,15 @@ def is_true(name: str, scope: EvaluationScope) -> bool | None:
     scope = scope.without_lookups()
     if scope.loops:
         return condition_result(name, scope, _are_equal)
-    results, key = scope.state.conditions, (name, frozenset(scope.assumptions.items()))
+    state = scope.state
+    results, key = state.conditions, (name, frozenset(scope.assumptions.items()))
     if key not in results:
-        results[key] = condition_result(name, scope, _are_equal)
-    return results[key]
+        met_before, state.met_hidden = state.met_hidden, False
+        results[key] = condition_result(name, scope, _are_equal), state.met_hidden
+        state.met_hidden = met_before
+    result, met_hidden = results[key]
+    state.met_hidden |= met_hidden
+    return result
 
 
 def is_active(assumptions: Assumptions, scope: EvaluationScope) -> bool | None:

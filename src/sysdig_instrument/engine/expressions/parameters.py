@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
 from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split, substitute
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Reason, without_names
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import ImageConfig, Lookup, SsmLookup, Unavailable
+from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, SsmLookup, Unavailable
 
 _MASK: Final = r"\*{4,}"
 """What CloudFormation shows in place of the value of a NoEcho parameter."""
@@ -39,6 +39,12 @@ def is_list_type(parameter_type: str) -> bool:
     return "CommaDelimitedList" in parameter_type or "List<" in parameter_type
 
 
+def is_no_echo(name: str, template: Json) -> bool:
+    """Return whether a template declares a parameter as NoEcho. A declaration that cannot be read counts as one."""
+    declaration = section(template, "Parameters").get(name)
+    return isinstance(declaration, dict) and declaration.get("NoEcho", False) not in (False, "false")
+
+
 def parameter_value(name: str, scope: EvaluationScope) -> Json:
     """Return the value of a parameter, as Ref does: a string, or a list for the list types.
 
@@ -60,6 +66,8 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
         )
     if name not in scope.section("Parameters"):  # in a snippet: it may be of an SSM type
         _require_lookups(scope)
+    if name in scope.parameter_values and is_no_echo(name, scope.template):
+        scope.state.met_hidden = True
     if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
         _require_lookups(scope)
         value = _ssm_value(value, scope)
@@ -90,7 +98,7 @@ def _ssm_value(value: Json, scope: EvaluationScope) -> Json:
     return look_up(SsmLookup(value), scope)
 
 
-def look_up(lookup: Lookup, scope: EvaluationScope) -> Json:
+def look_up(lookup: SsmLookup | ExportLookup, scope: EvaluationScope) -> Json:
     """Return the answer to a lookup; one without an answer is recorded in the scope's state.
 
     Raises:
@@ -102,9 +110,10 @@ def look_up(lookup: Lookup, scope: EvaluationScope) -> Json:
         case None:
             raise CannotEvaluate(Unknown(Reason("it has not been looked up yet")))
         case Unavailable(reason):
-            raise CannotEvaluate(Unknown(reason))
+            raise CannotEvaluate(Unknown(without_names(reason, lookup.name) if scope.state.met_hidden else reason))
         case ImageConfig():
             raise TypeError(lookup)  # an image config for another kind of lookup: a bug in the caller
+    scope.state.met_hidden = True
     return answer
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
+from sysdig_instrument.engine.expressions.values import hidden
 from sysdig_instrument.engine.expressions.work import Work
-from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.json_types import Absent, Json, Pointer
 from sysdig_instrument.engine.lookups import Answer, Answers, Lookup
 from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
 from sysdig_instrument.lazy_dataclasses import dataclass, field
@@ -42,23 +43,35 @@ class PlanState:
 
     ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set).
 
-    ``work`` counts the work done so far.
+    ``work`` counts the work done so far. ``met_hidden`` is true if the value that is being evaluated depends on one that
+    messages must not show: of a NoEcho parameter, an SSM parameter or an export.
 
     The other fields are caches of what is computed once for the whole template: the results of conditions by name and
-    assumptions, the compiled globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
+    assumptions, each with ``met_hidden``, the compiled globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
     definition, the names of the task definitions that are started on Fargate, the IAM statements by secret and KMS key, and
     the agent's container definition with the settings that it is for, and its steps.
     """
 
     lookups: dict[Lookup, None] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
-    conditions: dict[tuple[str, frozenset[tuple[str, bool]]], bool | None] = field(default_factory=dict)
+    conditions: dict[tuple[str, frozenset[tuple[str, bool]]], tuple[bool | None, bool]] = field(default_factory=dict)
     globs: dict[str, re.Pattern[str]] = field(default_factory=dict)
     role_ids_by_name: dict[str, str] | None = None
     launchers_by_task: dict[str, list[Launcher]] | None = None
     started_on_fargate: frozenset[str] | None = None
     grant_statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
     agent_definition: tuple[object, dict[str, Json], int] | None = None
+    met_hidden: bool = False
+
+
+def mark_hidden(evaluate: Callable[[], Json | Absent], state: PlanState) -> Json | Absent:
+    """Return the value that a function evaluates, marked as hidden if a value took part that messages must not show."""
+    met_before, state.met_hidden = state.met_hidden, False
+    try:
+        value = evaluate()
+        return hidden(value) if state.met_hidden else value
+    finally:
+        state.met_hidden |= met_before
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import Hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,26 @@ class Unknown:
 
 
 Evaluated: TypeAlias = Known | Absent | Unknown
+
+
+def hidden(value: Json | Absent) -> Json | Absent:
+    """Return the value, with every text in it marked as one that messages do not show."""
+    return _with_texts(value, Hidden)
+
+
+def plain(value: Json) -> Json:
+    """Return the value without the marks of :func:`hidden`, as it may be written into a template."""
+    return cast("Json", _with_texts(value, str))
+
+
+def _with_texts(value: Json | Absent, make_text: type[str]) -> Json | Absent:
+    if isinstance(value, str):
+        return make_text(value)
+    if isinstance(value, list):
+        return cast("Json", [_with_texts(item, make_text) for item in value])
+    if isinstance(value, dict):
+        return cast("Json", {key: _with_texts(item, make_text) for key, item in value.items()})
+    return value
 
 
 class CannotEvaluate(Exception):  # noqa: N818 - control flow between the modules that evaluate, not an error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,12 +28,14 @@ class Layer:
     """One source of settings.
 
     ``values`` has the unparsed values by the settings' names. ``name`` is the layer's name in messages («--set», «the
-    template's Metadata»). ``scope`` says which settings the layer may hold.
+    template's Metadata»). ``scope`` says which settings the layer may hold. ``is_found`` is true for a settings file that
+    the caller did not name and the command line tool found near a document: whoever wrote the document may have written it, too.
     """
 
     name: str
     values: Mapping[str, Json]
     scope: SettingScope = SettingScope.DEPLOYMENT
+    is_found: bool = False
 
 
 DEFAULT: Final = Layer("default", {})
@@ -59,6 +62,8 @@ class ResolvedSettings:
         The Results in Metadata contain these words, and must not differ between the two.
         """
         layer = self.layer(name)
+        if layer.is_found:
+            return re.split(r"[/\\]", layer.name)[-1]  # without its folder, which depends on where the tool runs
         return "the macro's deployment" if layer.scope is SettingScope.DEPLOYMENT else layer.name
 
     def is_from_template(self, name: str) -> bool:
@@ -72,6 +77,13 @@ class InvalidSetting:
 
     name: str
     reason: Reason
+
+
+_FOUND_FILE_SETTINGS: Final = frozenset({"AllowedRegistries", "LockedSettings", "LookupSeconds"})
+"""The settings of the macro's deployment that a settings file which was found may have, too: they only restrict.
+
+The others decide which hosts may be reached and which secrets they get, so they are for whoever runs the tool.
+"""
 
 
 def with_layer(resolved: ResolvedSettings, layer: Layer) -> tuple[ResolvedSettings, list[InvalidSetting]]:
@@ -136,14 +148,15 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
                 did_you_mean(name, BY_NAME) or "Remove it; docs/settings.md lists the settings",
             ),
         )
-    if layer.scope is not SettingScope.DEPLOYMENT:
+    if layer.scope is not SettingScope.DEPLOYMENT or layer.is_found:
         _check_scope(setting, layer, resolved)
     try:
         parsed = setting.value_type.parse(value)
     except ValueError as error:
         fact = f'Setting "{name}" in {layer.name} has an invalid value'
         raise _InvalidSettingError(name, Reason(fact, f"Use {error}")) from None
-    if layer.scope is not SettingScope.DEPLOYMENT and (reason := _not_from_template(name, parsed, layer, resolved)):
+    is_trusted_layer = layer.scope is SettingScope.DEPLOYMENT and not layer.is_found
+    if not is_trusted_layer and (reason := _not_from_template(name, parsed, layer, resolved)):
         raise _InvalidSettingError(name, reason)
     if name == "Collector" and "." not in str(parsed) and parsed not in COLLECTORS:
         known = ", ".join(COLLECTORS)
@@ -182,6 +195,14 @@ def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> 
     if is_locked(name, resolved.values):
         fact = f'Setting "{name}" in {layer.name} is locked by {resolved.layer_name("LockedSettings")}'
         raise _InvalidSettingError(name, Reason(fact, _REMOVE_OR_ASK))
+    if layer.is_found:
+        if setting.scope is SettingScope.DEPLOYMENT and name not in _FOUND_FILE_SETTINGS:
+            fact = f'Setting "{name}" in {layer.name} does not count, because the tool found this file and you did not name it'
+            raise _InvalidSettingError(
+                name,
+                Reason(fact, "Remove it there, and give it with --set, or with --settings and a file that you trust"),
+            )
+        return
     if setting.scope is SettingScope.DEPLOYMENT:
         fact = f'Setting "{name}" in {layer.name} can only be set in the macro\'s deployment'
         raise _InvalidSettingError(name, Reason(fact, "Remove it there"))

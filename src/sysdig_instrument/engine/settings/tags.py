@@ -22,6 +22,7 @@ from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings
 from sysdig_instrument.engine.settings.table import SettingScope
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import derived
 
 INSTRUMENT_TAG: Final = "sysdig-instrument"
 EXCLUDE_TAG: Final = "sysdig-instrument-exclude"
@@ -82,7 +83,7 @@ def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: Resolve
         case "sysdig-instrument-reason":
             values["Reason"] = value
         case "sysdig-instrument-exclude":
-            if names := value.split() if isinstance(value, str) else [value]:
+            if names := [derived(name, value) for name in value.split()] if isinstance(value, str) else [value]:
                 values["ExcludeContainers"] = [*excluded, *names]
         case "kilt-ignore-containers":
             values["ExcludeContainers"] = [*excluded, *_colon_separated(value)]
@@ -92,7 +93,7 @@ def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: Resolve
 
 
 def _colon_separated(value: Json) -> list[Json]:
-    return [name.strip() for name in value.split(":")] if isinstance(value, str) else []
+    return [derived(name.strip(), value) for name in value.split(":")] if isinstance(value, str) else []
 
 
 def _false_is_ignored(tag: Tag, location: Location) -> Iterator[Notice]:

@@ -18,14 +18,14 @@ from typing import Final, cast
 from sysdig_instrument.engine.expressions.decision_tree import leaves, parse_if, parse_tree
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
-from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
+from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown, plain
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
 from sysdig_instrument.engine.settings.tags import OWN_TAGS, TAGS_LAYER, read_tags, tags_layer
-from sysdig_instrument.engine.settings.types import String
+from sysdig_instrument.engine.settings.types import String, StringList
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
@@ -182,12 +182,17 @@ def _with_template_layer(
     for name, value in layer.values.items():
         match _evaluate_setting(name, value, scope):
             case Known(known):
-                values[name] = known
+                values[name] = known if _is_list_of_names(name) else plain(known)  # other values go into the template
             case Unknown(Reason(why, advice)):
                 fact = f"Setting {quote(name)} in {layer.name} cannot be resolved: {why}"
                 invalid.append(InvalidSetting(name, Reason(fact, advice or "Write a literal value")))
     resolved, more_invalid = with_layer(resolved, Layer(layer.name, values, layer.scope))
     return resolved, [_problem(each, location) for each in (*invalid, *more_invalid)]
+
+
+def _is_list_of_names(name: str) -> bool:
+    setting = BY_NAME.get(name)
+    return setting is not None and isinstance(setting.value_type, StringList)
 
 
 def _evaluate_setting(name: str, value: Json, scope: EvaluationScope) -> Evaluated:

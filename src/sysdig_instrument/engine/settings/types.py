@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final, Literal, Protocol, TypeAlias, cast
+from typing import Final, Literal, Protocol, TypeAlias, TypeGuard, cast
 
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import derived
 
 
 class SettingType(Protocol):
@@ -117,13 +118,18 @@ class StringList:
     def parse(self, value: Json) -> Json:
         """Return the strings without white space around them, and without empty ones."""
         if isinstance(value, str):
-            value = _decode_json(value, list) if value.lstrip().startswith("[") else list[Json](value.split(","))
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            items = _decode_json(value, list) if value.lstrip().startswith("[") else list[Json](value.split(","))
+            value = cast("Json", [derived(item, value) for item in items] if _are_strings(items) else None)
+        if not _are_strings(value):
             raise ValueError(self.expected)
-        names = [item.strip() for item in cast("list[str]", value) if item.strip()]
+        names = [derived(item.strip(), item) for item in value if item.strip()]
         if not all(re.fullmatch(self.pattern, name) for name in names):
             raise ValueError(self.expected)
         return cast("Json", names)
+
+
+def _are_strings(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 @dataclass(frozen=True, slots=True)

