@@ -177,8 +177,7 @@ def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSe
     status = _STATUS_OF[verdict.verdict]
     left_alone = tuple((each.container, each.reason.fact) for each in verdict.left_alone if each.container is not None)
     if verdict.passes and status is not TaskStatus.PROTECTED:
-        explanations = tuple(f"Container {quote(name)}: {why}" for name, why in left_alone)
-        facts = explanations or tuple(_capitalized(reason.fact) for reason in verdict.reasons)
+        facts = tuple(_capitalized(reason.fact) for reason in verdict.reasons)
         return Assessment(TaskStatus.EXCLUDED, facts, excluded_containers=left_alone, codes=verdict.codes)
     assessment = Assessment(
         status,

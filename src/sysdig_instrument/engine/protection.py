@@ -28,6 +28,7 @@ _SKIP_CODES: Final = {
     SkipReason.NOTHING_TO_INSTRUMENT: Code.NOTHING_TO_INSTRUMENT,
     SkipReason.NOT_CREATED: Code.NOT_CREATED,
     SkipReason.WINDOWS: Code.WINDOWS,
+    SkipReason.MANAGED_INSTANCES: Code.MANAGED_INSTANCES,
 }
 
 
@@ -78,9 +79,9 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
     """
     left_alone = tuple(_left_alone(plan))
     if plan.outcome.status is Status.SKIPPED and not any(outcome.image_unread for outcome in plan.containers):
-        skipped = _as_left_alone(plan.outcome)
-        verdict = skipped.reason.code.verdict if skipped.reason.code else Verdict.LEFT_ALONE
-        return Protection(verdict, (skipped.reason,), left_alone=left_alone or (skipped,))
+        left_alone = left_alone or (_as_left_alone(plan.outcome),)
+        why = tuple(map(_why_left_alone, left_alone))
+        return Protection(_verdict_of(why[0]), why, left_alone=left_alone)
     reasons = dict.fromkeys(map(_with_code, _reasons(plan, unread, applied=applied)))
     if not reasons:
         return Protection(Verdict.PROTECTED, left_alone=left_alone)
@@ -106,6 +107,14 @@ def _left_alone(plan: TaskPlan) -> Iterator[LeftAlone]:
 def _as_left_alone(outcome: Outcome) -> LeftAlone:
     code = _SKIP_CODES.get(outcome.skip_reason) if outcome.skip_reason else None
     return LeftAlone(outcome.name, Reason(outcome.why, code=code or Code.NOTHING_TO_INSTRUMENT), outcome.layer)
+
+
+def _why_left_alone(left_alone: LeftAlone) -> Reason:
+    """Return the reason for the verdict: if each container is left alone, the same codes as for the whole task definition."""
+    reason = left_alone.reason
+    if left_alone.container is None:
+        return reason
+    return replace(reason, fact=f"Container {quote(left_alone.container)}: {reason.fact}")
 
 
 def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[Reason]:
