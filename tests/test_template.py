@@ -112,6 +112,7 @@ def holds(rule: Any, parameters: dict[str, str]) -> bool:
         ("arn:aws:secretsmanager:us-east-1:111122223333:secret:registry", "*.*", True),
         ("arn:aws:secretsmanager:us-east-1:111122223333:secret:registry", "quay.io", False),
     ],
+    ids=["no-secret", "no-secret-one", "every", "empty", "wide-pattern", "one"],
 )
 def test_registry_secrets_are_refused_if_every_registry_may_receive_them(
     secrets: str, registries: str, *, refused: bool
