@@ -395,7 +395,7 @@ def test_a_previous_value_is_not_the_default(tmp_path: Path, capsys: pytest.Capt
     value["Parameters"] = {"Image": {"Type": "String", "Default": "old:1"}}
     path.write_text(json.dumps(value))
     parameters.write_text(json.dumps([{"ParameterKey": "Image", "UsePreviousValue": True}]))
-    arguments = ["transform", path, *SET, "--offline", "--parameters", parameters]
+    arguments: list[str | Path] = ["transform", path, *SET, "--offline", "--parameters", parameters]
     assert 'parameter "Image" has no value here. Give the parameter a value (-p Image=…)' in run(capsys, *arguments).err
     assert '"new:1" is needed' in run(capsys, *arguments, "-p", "Image=new:1").err
 
