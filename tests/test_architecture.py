@@ -85,6 +85,7 @@ ENGINE_ORDER = (
     "settings/template_layers",
     "images",
     "selection",
+    "other_workloads",
     "opt_outs",
     # Plans
     "steps",

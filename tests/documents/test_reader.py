@@ -226,7 +226,11 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param(
             b'{\n  // why\n  "a": 1}', "t, line 2, column 3: invalid JSON: JSON has no comments.", id="json-comment"
         ),
-        pytest.param(b'{"a": 1, /* b */ "c": 2}', "t, line 1, column 10: invalid JSON: JSON has no comments.", id="json-comment-inside"),
+        pytest.param(
+            b'{"a": 1, /* b */ "c": 2}',
+            "t, line 1, column 10: invalid JSON: JSON has no comments.",
+            id="json-comment-inside",
+        ),
         pytest.param(
             b'{"a" 1}', "t, line 1, column 6: invalid JSON: there is no colon after this key.", id="json-colon"
         ),
