@@ -190,7 +190,7 @@ def test_a_missing_invocation_point_fails(monkeypatch: pytest.MonkeyPatch) -> No
 def test_properties_that_are_not_an_object_fail(monkeypatch: pytest.MonkeyPatch, properties: Any) -> None:
     response = run_hook(monkeypatch, properties)
     assert_not_inspected(response)
-    assert "no properties of the task definition" in response["message"]
+    assert "no properties of the resource" in response["message"]
 
 
 @pytest.mark.parametrize("model", [None, "x", [], {}, {"resourceProperties": None}, {"previousResourceProperties": {}}])
