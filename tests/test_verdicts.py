@@ -14,7 +14,7 @@ import pytest
 
 from case_folders import ACCOUNT, CASES, REGION, Case
 from sysdig_instrument.cli import main
-from sysdig_instrument.coverage.assess import TaskStatus, assess_definition, is_in_scope
+from sysdig_instrument.coverage.assess import TaskStatus, assess_definition, is_in_scope, out_of_scope
 from sysdig_instrument.coverage.model import RegisteredTaskDefinition
 from sysdig_instrument.documents.ecs import to_camel_case
 from sysdig_instrument.engine.agent import AGENT_NAME
@@ -112,10 +112,6 @@ def check_codes(
     return code == 0, set(task["codes"])
 
 
-OUT_OF_SCOPE = {"EC2": Code.NOT_FARGATE, "MANAGED_INSTANCES": Code.MANAGED_INSTANCES}
-"""The code that a task has in ``coverage`` because of its launch type."""
-
-
 def launch_type_of(properties: Properties, settings: Mapping[str, Json]) -> str:
     """Return a launch type with which ECS may run the task, if no resource of the template starts it with another."""
     if properties.get("RequiresCompatibilities") == ["MANAGED_INSTANCES"]:
@@ -129,7 +125,7 @@ def launch_type_of(properties: Properties, settings: Mapping[str, Json]) -> str:
 def coverage_codes(properties: Properties, settings: Mapping[str, Json], launch_type: str) -> tuple[bool, set[str]]:
     resolved = merge_layers(Layer("--set", settings))
     if not is_in_scope(launch_type, resolved):
-        return True, {OUT_OF_SCOPE[launch_type].value}
+        return True, {code.value for code in out_of_scope(launch_type, resolved).codes}
     described = cast("dict[str, Json]", to_camel_case(properties))
     response: dict[str, Json] = {"taskDefinition": described, "tags": described.pop("tags", [])}
     assessment = assess_definition(RegisteredTaskDefinition(response), resolved).assessment

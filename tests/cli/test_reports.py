@@ -104,6 +104,30 @@ def test_refused_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFi
     assert "router" in lines[router["line"] - 1]
 
 
+def test_check_says_which_layer_leaves_something_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    value = template(container(), container(Name="log", FirelensConfiguration={"Type": "fluentbit"}))
+    value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"ExcludeContainers": ["web"], "Reason": "SEC-1"}}
+    Path("template.json").write_text(json.dumps(value))
+    shown = run(capsys, "check", "template.json", *SETTINGS, "--format", "json")
+    assert shown.code == 0
+    (task,) = shown.value[0]["taskDefinitions"]
+    assert (task["outcome"], task["codes"]) == ("left alone", ["SI020", "SI022"])
+    assert task["leftAlone"] == [
+        {
+            "container": "web",
+            "why": "ExcludeContainers in the resource's Metadata (Reason: SEC-1)",
+            "code": "SI020",
+            "layer": "the resource's Metadata",
+        },
+        {
+            "container": "log",
+            "why": "a FireLens log router (InstrumentLogRouters is false)",
+            "code": "SI022",
+            "layer": None,
+        },
+    ]
+
+
 def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     before = run(capsys, "check", "app.yaml", *SETTINGS)
     assert before.code == 1

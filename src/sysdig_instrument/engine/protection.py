@@ -12,6 +12,7 @@ from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Problem, Reason, quote
+from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import SkipReason
 from sysdig_instrument.engine.steps import CONTAINER_STEPS, NOT_WRAPPED, TASK_STEPS
@@ -42,6 +43,12 @@ class LeftAlone:
     container: str | None
     reason: Reason
     layer: str = ""
+
+    @property
+    def as_json(self) -> dict[str, Json]:
+        """The form in reports. ``layer`` is null if no setting decides."""
+        code = self.reason.code.value if self.reason.code else None
+        return {"container": self.container, "why": self.reason.fact, "code": code, "layer": self.layer or None}
 
 
 @dataclass(frozen=True, slots=True)
