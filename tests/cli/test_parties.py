@@ -506,3 +506,10 @@ def test_a_repository_in_a_folder_for_everyone_is_not_searched(
     file.write_bytes(template("a.example/app:1"))
     shown = run(capsys, "explain", file, *SETTINGS, "--offline")
     assert ("Enabled is false" in words(shown)) is is_found
+
+
+def test_a_document_in_a_folder_that_does_not_exist_is_a_usage_error(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del world
+    assert run(capsys, "explain", "no/such/folder/app.json", *SETTINGS).code == 2

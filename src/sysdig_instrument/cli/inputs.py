@@ -209,7 +209,10 @@ def _folders_to_search(start: Path) -> Iterator[Path]:
 
 def _is_for_everyone(folder: Path) -> bool:
     """Return whether everyone may create files in a folder, as in ``/tmp``: a repository there may be anyone's."""
-    mode = folder.stat().st_mode
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return False  # reading the document reports this error
     return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
 
 
