@@ -83,8 +83,10 @@ ENGINE_ORDER = (
     "container",
     "settings/tags",
     "settings/template_layers",
+    "image_configs",
     "images",
     "selection",
+    "other_workloads",
     "opt_outs",
     # Plans
     "steps",

@@ -301,3 +301,28 @@ def test_the_hook_looks_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
     container = {"Name": "web", "Image": "{{resolve:ssm:/shop/image}}"}
     response = run_hook(monkeypatch, {"RequiresCompatibilities": ["FARGATE"], "ContainerDefinitions": [container]})
     assert response["hookStatus"] == "FAILED"
+
+
+EXPRESS = "AWS::ECS::ExpressGatewayService"
+JOB = "AWS::Batch::JobDefinition"
+
+
+@pytest.mark.parametrize("policy", ["warn", "fail"])
+@pytest.mark.parametrize(
+    ("target", "properties", "code"),
+    [
+        pytest.param(EXPRESS, {"PrimaryContainer": {"Image": "nginx"}}, "SI033", id="express"),
+        pytest.param(EXPRESS, {"TaskDefinitionArn": "arn:aws:ecs:…:task-definition/x:1"}, "", id="express-with-task"),
+        pytest.param(JOB, {"PlatformCapabilities": ["FARGATE"]}, "SI034", id="job-on-fargate"),
+        pytest.param(JOB, {"PlatformCapabilities": ["EC2"]}, "", id="job-on-ec2"),
+        pytest.param(JOB, {"PlatformCapabilities": [5]}, "SI034", id="job-of-odd-form"),
+        pytest.param(JOB, {}, "", id="job"),
+    ],
+)
+def test_workloads_that_cannot_carry_the_agent(
+    monkeypatch: pytest.MonkeyPatch, target: str, properties: dict[str, Any], code: str, policy: str
+) -> None:
+    data = EVENT["requestData"] | {"targetName": target, "targetModel": {"resourceProperties": properties}}
+    response = run_hook(monkeypatch, settings={"OtherWorkloads": policy}, requestData=data)
+    assert response["hookStatus"] == ("FAILED" if code and policy == "fail" else "SUCCESS")
+    assert code in response["message"]

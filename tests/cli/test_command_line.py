@@ -389,6 +389,17 @@ def test_parameters_are_taken_in_every_form(
     assert ran.code == 0, ran.err
 
 
+def test_a_previous_value_is_not_the_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parameters, path = tmp_path / "p.json", tmp_path / "t.json"
+    value = parameters_template()
+    value["Parameters"] = {"Image": {"Type": "String", "Default": "old:1"}}
+    path.write_text(json.dumps(value))
+    parameters.write_text(json.dumps([{"ParameterKey": "Image", "UsePreviousValue": True}]))
+    arguments: list[str | Path] = ["transform", path, *SET, "--offline", "--parameters", parameters]
+    assert 'parameter "Image" has no value here. Give the parameter a value (-p Image=…)' in run(capsys, *arguments).err
+    assert '"new:1" is needed' in run(capsys, *arguments, "-p", "Image=new:1").err
+
+
 def test_p_wins_over_the_file_and_keeps_equals_signs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parameters, path = tmp_path / "p.json", tmp_path / "t.json"
     path.write_text(json.dumps(parameters_template()))

@@ -83,6 +83,17 @@ FORMS = {
 }
 """Names of forms in the code; no message has them."""
 
+MESSAGES_OF_PYTHONS_JSON_PARSER = {
+    "Expecting ',' delimiter",
+    "Expecting ':' delimiter",
+    "Expecting property name enclosed in double quotes",
+    "Illegal trailing comma before end of array",
+    "Illegal trailing comma before end of object",
+    "Invalid control character at",
+    "Unterminated string starting at",
+}
+"""The tool prints words of its own instead."""
+
 PARTS = {
     # These take another text, which is a message of its own.
     "This is not a CloudFormation macro event",
@@ -161,7 +172,7 @@ def is_message(text: str) -> bool:
 
 
 def unexplained(found: Iterator[str]) -> list[str]:
-    known = NOT_MESSAGES | FORMS | PARTS
+    known = NOT_MESSAGES | FORMS | PARTS | MESSAGES_OF_PYTHONS_JSON_PARSER
     return [text for text in found if is_message(text) and fact(text) not in known and fact(text) not in PAGE]
 
 

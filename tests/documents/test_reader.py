@@ -214,12 +214,34 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ),
         pytest.param(b'{"a": 1,}', "t, line 1, column 9: invalid JSON: ", id="json-trailing-comma"),
         pytest.param(
-            b'{"a": [1 2]}', "t, line 1, column 10: invalid JSON: expecting ',' delimiter.", id="json-missing-comma"
+            b'{"a": [1 2]}',
+            "t, line 1, column 10: invalid JSON: there is no comma before this.",
+            id="json-missing-comma",
         ),
         pytest.param(
-            b'{"a": "\t"}', "t, line 1, column 8: invalid JSON: invalid control character at.", id="json-tab-in-string"
+            b'{"a": "\t"}',
+            "t, line 1, column 8: invalid JSON: a control character in a string, such as a tab or a line break, must be written as an escape.",
+            id="json-tab-in-string",
         ),
-        pytest.param(b'{"a": 1} x', "t, line 1, column 10: invalid JSON: extra data.", id="json-extra-data"),
+        pytest.param(
+            b'{\n  // why\n  "a": 1}', "t, line 2, column 3: invalid JSON: JSON has no comments.", id="json-comment"
+        ),
+        pytest.param(
+            b'{"a": 1, /* b */ "c": 2}',
+            "t, line 1, column 10: invalid JSON: JSON has no comments.",
+            id="json-comment-inside",
+        ),
+        pytest.param(
+            b'{"a" 1}', "t, line 1, column 6: invalid JSON: there is no colon after this key.", id="json-colon"
+        ),
+        pytest.param(
+            b'{"a": "b', "t, line 1, column 7: invalid JSON: this string has no closing quote.", id="json-quote"
+        ),
+        pytest.param(
+            b'{"a": 1} x',
+            "t, line 1, column 10: invalid JSON: there is more after the end of the document.",
+            id="json-extra-data",
+        ),
         pytest.param(b'{"NaN": NaN}', "t, line 1, column 9: JSON cannot represent this number.", id="json-nan"),
         pytest.param(
             b'{"a": -Infinity}', "t, line 1, column 7: JSON cannot represent this number.", id="json-infinity"

@@ -15,6 +15,7 @@ from oracle.locks import locked_attempts
 from oracle.mounts import covers_the_wrapper, mount_complaints
 from oracle.obstacles import obstacles
 from oracle.opt_outs import lacks_reason
+from oracle.other_workloads import cannot_carry_the_agent
 from oracle.selection import AGENT, WRAPPER, containers_of, is_agent, is_fargate, looks_like_the_agent
 from oracle.settings import Settings
 from oracle.structure import has_conditions, has_size_expression, structural_reasons
@@ -35,9 +36,17 @@ Reasons: TypeAlias = "Iterator[tuple[str, bool]]"  # each reason, and whether a 
 MAX_CONTAINERS = 10
 
 
+def _other_workload_reasons(comparison: Comparison) -> Reasons:
+    if Settings(dict(comparison.settings)).string("OtherWorkloads") == "fail":
+        for name, resource in comparison.before.resources.items():
+            if name not in comparison.before.inactive and cannot_carry_the_agent(resource):
+                yield "workload-without-agent", resource.get("Type") != "AWS::ECS::TaskDefinition"
+
+
 def find_reasons(comparison: Comparison) -> dict[str, bool]:
     """Return the valid reasons for refusing the input, each with whether a refusal is required."""
     found = dict.fromkeys(_uncertain_conditions(comparison), False)
+    found |= dict(_other_workload_reasons(comparison))
     for name in comparison.before.task_definitions():
         for attempt in locked_attempts(
             comparison.settings, comparison.at_run_time.metadata, comparison.before.resources[name]

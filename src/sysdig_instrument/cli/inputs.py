@@ -158,8 +158,8 @@ def _load_parameters(path: str) -> dict[str, Json]:
         match entry:
             case {"ParameterKey": str(name), "ParameterValue": given_value}:
                 parameters[name] = _checked_parameter_value(given_value, path)
-            case {"ParameterKey": str(), "UsePreviousValue": True}:
-                pass
+            case {"ParameterKey": str(name), "UsePreviousValue": True}:
+                parameters[name] = None  # not known here, and not the default
             case str(text) if (
                 "=" in text
             ):  # `aws cloudformation deploy --parameter-overrides file://` accepts this, too

@@ -61,7 +61,7 @@ def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
             json.loads(text, object_pairs_hook=make_object, parse_float=_finite_float, parse_constant=_refuse_constant),
         )
     except json.JSONDecodeError as error:
-        raise NotJsonError(error.pos, _lower_first(error.msg)) from None
+        raise NotJsonError(error.pos, _fact(error.msg, text, error.pos)) from None
     except RecursionError:
         raise too_deep_error(name) from None
     except (OverflowError, ValueError):
@@ -71,9 +71,26 @@ def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
     return value, _duplicate_key_warnings(text, name) if has_duplicates else ()
 
 
-def _lower_first(message: str) -> str:
-    """Return the parser's message in the form for the middle of a sentence."""
-    return message[:1].lower() + message[1:]
+_FACTS: Final = {
+    "Expecting ',' delimiter": "there is no comma before this",
+    "Expecting ':' delimiter": "there is no colon after this key",
+    "Expecting property name enclosed in double quotes": "this should be a key in double quotes",
+    "Expecting value": "this should be a value",
+    "Extra data": "there is more after the end of the document",
+    "Illegal trailing comma before end of array": "there is a comma after the last item",
+    "Illegal trailing comma before end of object": "there is a comma after the last member",
+    "Invalid control character at": "a control character in a string, such as a tab or a line break, must be written as an escape",
+    "Unterminated string starting at": "this string has no closing quote",
+}
+"""The messages of the standard library's parser, in words that complete «invalid JSON: …»."""
+
+_COMMENT: Final = re.compile(r"\s*(//|/\*|#)")
+
+
+def _fact(message: str, text: str, offset: int) -> str:
+    if _COMMENT.match(text, offset):
+        return "JSON has no comments"
+    return _FACTS.get(message, message[:1].lower() + message[1:])
 
 
 def _finite_float(text: str) -> float:

@@ -24,8 +24,8 @@ STANDARD_INPUT: Final = "standard input"
 _MAX_PATH: Final = 4096
 
 _OPENING_BRACKET: Final = re.compile(r"\s*[{\[]")
-_LOOKS_LIKE_JSON: Final = re.compile(r"[\s{\[]*\"")
-"""A quoted key or string right after the opening brackets: the author meant JSON."""
+_LOOKS_LIKE_JSON: Final = re.compile(r"[\s{\[]*(\"|//|/\*)")
+"""A quoted key or string, or a comment, right after the opening brackets: the author meant JSON."""
 
 
 def load(path: str) -> Document:

@@ -95,6 +95,10 @@ class Code(Enum):
     """PidMode is host."""
     MANAGED_INSTANCES = "SI032"
     """For ECS Managed Instances, which the agent's container is not documented for."""
+    EXPRESS_SERVICE = "SI033"
+    """An Express Mode service without a task definition of its own."""
+    BATCH_JOB = "SI034"
+    """An AWS Batch job definition for Fargate."""
 
     # Unknown
     IMAGE_UNREAD = "SI040"

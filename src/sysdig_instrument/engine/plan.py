@@ -18,6 +18,7 @@ from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.hidden import hidden_notices
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Lookup
+from sysdig_instrument.engine.other_workloads import other_workloads
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings import template_layers
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
@@ -115,9 +116,11 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         template, context.deployment_settings, context.transform_parameters, scope
     )
     tasks = tuple(plan_task(task, resolved, context.deployment_settings) for task in task_definitions(template, scope))
+    others = other_workloads(template, context.deployment_settings.values.other_workloads, scope)
     grant_outputs = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
     findings = [
         *setting_problems,
+        *others,
         *(finding for task in tasks for finding in task.findings),
         *(each for each in grant_outputs if isinstance(each, Notice)),
     ]

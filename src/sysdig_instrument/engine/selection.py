@@ -114,7 +114,13 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
     system = platform_member(properties, "OperatingSystemFamily", scope)
     if isinstance(system, str) and system.startswith("WINDOWS"):
         return Skip("a Windows task, which supports neither PidMode nor SYS_PTRACE", SkipReason.WINDOWS)
-    return _decide_by_launch_type(task, resolved.values.launch_types, scope)
+    decision = _decide_by_launch_type(task, resolved.values.launch_types, scope)
+    match decision:
+        case Skip(why, SkipReason.MANAGED_INSTANCES) if resolved.values.other_workloads == "fail":
+            fact = f"The task cannot be protected: it is {why}"
+            advice = "Run it on Fargate, or ask the platform team (OtherWorkloads is fail)"
+            return Refuse("RequiresCompatibilities", Reason(fact, advice, code=Code.MANAGED_INSTANCES))
+    return decision
 
 
 def _decide_by_launch_type(task: TaskDefinition, launch_types: str, scope: EvaluationScope) -> Decision:

@@ -31,6 +31,7 @@ from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitEr
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, as_notice, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.opt_outs import container_opt_outs, task_opt_out
+from sysdig_instrument.engine.other_workloads import managed_instances_notice
 from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.selection import (
     CONTAINER_KEYS,
@@ -164,7 +165,8 @@ def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> Task
     opt_outs = task_opt_out(task, settings, skip.why)
     outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True))
     skipped = Outcome(None, Status.SKIPPED, skip.why, skip_reason=skip.skip_reason, layer=skip.layer)
-    return _finish(task, settings, _refused_outcome(outputs) or skipped, (), (*settings.findings, *outputs))
+    findings = (*settings.findings, *managed_instances_notice(task, skip), *outputs)
+    return _finish(task, settings, _refused_outcome(outputs) or skipped, (), findings)
 
 
 def _refuse_task(task: TaskDefinition, settings: TaskSettings, problem: Problem) -> TaskPlan:

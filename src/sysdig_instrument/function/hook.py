@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.engine.codes import Verdict
-from sysdig_instrument.engine.expressions.scope import section
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState, section
 from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINITION, why_unprotectable
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
@@ -35,7 +36,9 @@ _INSPECTED_POINTS: Final = frozenset({"CREATE_PRE_PROVISION", "UPDATE_PRE_PROVIS
 _DELETION: Final = "DELETE_PRE_PROVISION"
 
 _LOGICAL_ID: Final = re.compile(r"[A-Za-z0-9]{1,255}")
-_HOOK_SETTINGS: Final = f"Set the hook's TargetOperations to RESOURCE and CLOUD_CONTROL, and its TargetFilters to {TASK_DEFINITION}, as template.yaml does"
+_HOOK_SETTINGS: Final = (
+    "Set the hook's TargetOperations to RESOURCE and CLOUD_CONTROL, and its TargetFilters as template.yaml does"
+)
 
 
 class NotInspectedError(RefusedError):
@@ -71,30 +74,33 @@ def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
     if not isinstance(point, str) or point not in _INSPECTED_POINTS:
         raise NotInspectedError("The hook was called at an invocation point that it does not know", _HOOK_SETTINGS)
     request_data = section(event, "requestData")
-    if request_data.get("targetName") != TASK_DEFINITION:
+    target = request_data.get("targetName")
+    if target not in (TASK_DEFINITION, EXPRESS_SERVICE, JOB_DEFINITION):
         raise NotInspectedError("The hook is set to targets that it cannot judge", _HOOK_SETTINGS)
     name = request_data.get("targetLogicalId")
-    is_logical_id = isinstance(name, str) and _LOGICAL_ID.fullmatch(name)
-    return _assess_task(event, str(name) if is_logical_id else "TaskDefinition", _properties(request_data), deployment)
-
-
-def _properties(request_data: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Return the properties of the task definition.
-
-    Raises:
-        NotInspectedError: They are missing, or have no containers that could be inspected.
-    """
+    name = name if isinstance(name, str) and _LOGICAL_ID.fullmatch(name) else None
     model = request_data.get("targetModel")
     properties = model.get("resourceProperties") if isinstance(model, dict) else None
     if not isinstance(properties, dict):
-        raise NotInspectedError("CloudFormation gave the hook no properties of the task definition")
+        raise NotInspectedError("CloudFormation gave the hook no properties of the resource")
+    if target != TASK_DEFINITION:
+        return _assess_other_workload(event, name or "Resource", str(target), properties, deployment)
+    _check_containers(properties)
+    return _assess_task(event, name or "TaskDefinition", properties, deployment)
+
+
+def _check_containers(properties: Mapping[str, Json]) -> None:
+    """Check that a task definition has containers that can be inspected.
+
+    Raises:
+        NotInspectedError: It has none.
+    """
     containers = properties.get("ContainerDefinitions")
     if not isinstance(containers, list) or not containers or not all(isinstance(each, dict) for each in containers):
         raise NotInspectedError(
             "The task definition has no list of containers that the hook could inspect",
             "Write ContainerDefinitions as a list of objects",
         )
-    return properties
 
 
 def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
@@ -106,6 +112,21 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
     if verdict.passes:
         return _response(event, "SUCCESS", message)
     return _response(event, "FAILED", f"{message} {_advice(verdict)}", "NonCompliant")
+
+
+def _assess_other_workload(
+    event: Json, name: str, resource_type: str, properties: Mapping[str, Json], deployment: Layer
+) -> dict[str, Json]:
+    """Return the response for a workload without a task definition. FAILED if it cannot be protected and OtherWorkloads is fail."""
+    settings = merge_layers(deployment).values
+    reason = why_unprotectable(resource_type, properties, EvaluationScope({}, {}, None, None, {}, PlanState()))
+    if reason is None:
+        return _response(event, "SUCCESS", f"{quote(name)} runs no containers of its own on Fargate.")
+    code = f" ({reason.code.value})" if reason.code else ""
+    message = f"{quote(name)} {_PREDICATES[Verdict.CANNOT_BE_PROTECTED]}: {reason.fact}{code}. {reason.advice}."
+    if settings.other_workloads == "fail":
+        return _response(event, "FAILED", message, "NonCompliant")
+    return _response(event, "SUCCESS", message)
 
 
 _PREDICATES: Final = {

@@ -22,7 +22,8 @@ from sysdig_instrument.cli.formats.model import (
 )
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.engine.codes import Code, Verdict
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Finding, Problem, Reason
+from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.task_plan import TaskPlan
@@ -43,16 +44,36 @@ def _file_report(document: InputDocument, context: Context) -> FileReport:
     locator = LineLocator(document)
     # In a template that the macro will process, an image that is not read here is not known to be unprotected.
     unread = Code.IMAGE_UNREAD if document.lists_macro else Code.NOT_WRAPPED
-    plans = _plans(document, context)
-    rows, items = zip(*(_task_report(plan, unread, locator) for plan in plans), strict=True) if plans else ((), ())
-    tasks = tuple(TaskReport(row) for row in rows)
-    return FileReport(document.source.name, tasks, tuple(item for each in items for item in each))
+    plans, others = _plans(document, context)
+    reports = [_task_report(plan, unread, locator) for plan in plans]
+    reports += [_other_workload_report(finding, locator) for finding in others]
+    tasks = tuple(TaskReport(row) for row, _ in reports)
+    return FileReport(document.source.name, tasks, tuple(item for _, items in reports for item in items))
 
 
-def _plans(document: InputDocument, context: Context) -> tuple[TaskPlan, ...]:
-    if document.kind == "template":
-        return plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing).tasks
-    return (plan_definition(document.fragment, context.deployment_settings),)
+def _plans(document: InputDocument, context: Context) -> tuple[tuple[TaskPlan, ...], list[Finding]]:
+    """Return the plans for the task definitions, and the findings about workloads without one."""
+    if document.kind != "template":
+        return (plan_definition(document.fragment, context.deployment_settings),), []
+    plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing)
+    others = [each for each in (*plan.problems, *plan.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
+    return plan.tasks, others
+
+
+def _other_workload_report(finding: Finding, locator: LineLocator) -> tuple[ReportRow, list[ReportItem]]:
+    name, line = str(finding.location.pointer[-1]), locator.line(finding.location.pointer)
+    is_refused = isinstance(finding, Problem)
+    code = (finding.reason.code.value,) if finding.reason.code else ()
+    row = ReportRow(
+        name,
+        RowResult.FAILED if is_refused else RowResult.SKIPPED,
+        Verdict.CANNOT_BE_PROTECTED.value,
+        finding.reason.fact,
+        line,
+        code,
+    )
+    rule = NOT_INSTRUMENTED if is_refused else LEFT_ALONE
+    return row, [ReportItem(rule, _with_code(finding.reason), name, None, "", line)]
 
 
 def _task_report(plan: TaskPlan, unread: Code, locator: LineLocator) -> tuple[ReportRow, list[ReportItem]]:

@@ -125,10 +125,10 @@ class ReportItem:
 
     @property
     def subject(self) -> str:
-        """``Task "Api", container "web"``, or an empty string."""
+        """``Task "Api", container "web"``; the location if the item is about neither, or an empty string."""
         names = (("task", self.task), ("container", self.container))
         text = ", ".join(f'{label} "{single_line(name, 300)}"' for label, name in names if name)
-        return text[:1].upper() + text[1:]
+        return text[:1].upper() + text[1:] if text else self.location
 
     @property
     def full_text(self) -> str:

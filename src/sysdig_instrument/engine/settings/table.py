@@ -251,6 +251,14 @@ class Settings:
         "(awsvpc, Cpu and Memory), as something outside of the template may start them there. `ALL`: also those for EC2 and "
         "EXTERNAL, for hosts without the host agent.",
     )
+    other_workloads: str = _setting(
+        OneOf(("warn", "fail")),
+        group="Selection",
+        default="warn",
+        scope=SettingScope.DEPLOYMENT,
+        description="What to do with workloads that cannot carry the agent: Express Mode services without a task definition of their own, AWS Batch "
+        "jobs on Fargate, tasks for managed instances alone. `warn`: a notice. `fail`: refuse the template.",
+    )
     unsupported_architecture: str = _setting(
         OneOf(("warn", "fail")),
         group="Selection",
@@ -276,7 +284,7 @@ class Settings:
         group="Images",
         default={},
         description='ENTRYPOINT and CMD of images that cannot be looked up, as a JSON object: image → `{"Entrypoint": […], "Cmd": […]}`. '
-        "Takes precedence over the registry.",
+        "An image is a reference as the template has it, a repository without tag, or a glob; the most exact one counts. Takes precedence over the registry.",
     )
     allowed_registries: list[str] = _setting(
         StringList(),
