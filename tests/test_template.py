@@ -28,7 +28,12 @@ def test_the_hook_is_created_on_request_only() -> None:
     assert TEMPLATE["Conditions"]["HasHook"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "HookMode"}, "OFF"]}]}
     assert hook["FailureMode"] == {"Ref": "HookMode"}
     filters = hook["TargetFilters"]
-    assert (filters["TargetNames"], filters["Actions"]) == (["AWS::ECS::TaskDefinition"], ["CREATE", "UPDATE"])
+    assert filters["TargetNames"] == [
+        "AWS::ECS::TaskDefinition",
+        "AWS::ECS::ExpressGatewayService",
+        "AWS::Batch::JobDefinition",
+    ]
+    assert filters["Actions"] == ["CREATE", "UPDATE"]
     for name in ("Hook", "HookFunction", "HookRole", "HookLogGroup", "HookInvocationRole"):
         assert RESOURCES[name]["Condition"] == "HasHook"
 
