@@ -141,6 +141,13 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert (after.code, after.out) == (0, "out.yaml\n  Task  protected\n")
 
 
+def test_check_gives_each_reason_its_own_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml").code == 0
+    shown = " ".join(run(capsys, "check", "out.yaml", "--no-config").out.split())
+    assert "has no value, so the agent would have nowhere to report to (SI015). Set Collector to " in shown
+    assert "Deploy the template through the macro" not in shown
+
+
 @pytest.mark.parametrize("command", ["explain", "check"])
 def test_all_cases_as_sarif(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     paths = [case.input for case in CASES if not case.is_plain]

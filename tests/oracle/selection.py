@@ -14,10 +14,14 @@ WRAPPER = "/opt/draios/bin/instrument"
 
 
 def is_fargate(properties: Mapping[str, Json]) -> bool:
-    """Return whether the task is for Fargate: explicitly, or because it could run there. Unknown counts as Fargate."""
-    compatibilities = argv(properties.get("RequiresCompatibilities"))
+    """Return whether the task is for Fargate: explicitly, or because it could run there.
+
+    Unknown counts as Fargate, and so does what is not one of the other launch types.
+    """
+    given = properties.get("RequiresCompatibilities")
+    compatibilities = given if isinstance(given, list) else [] if given is None else [given]
     if compatibilities:
-        return any(text_of(each).upper() == "FARGATE" or is_unknown(each) for each in compatibilities)
+        return any(text_of(each).upper() not in ("EC2", "EXTERNAL", "MANAGED_INSTANCES") for each in compatibilities)
     network = properties.get("NetworkMode")
     has_size = all(properties.get(key) not in (None, "") for key in ("Cpu", "Memory"))
     return has_size and (network == "awsvpc" or is_unknown(network))
