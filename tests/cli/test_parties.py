@@ -20,7 +20,7 @@ THEIRS = "999988887777"
 VALUE = "account-valued1"
 OTHER_VALUE = "another-value-2"
 LOGIN = {"username": "admin", "password": "from-the-account"}
-SETTINGS = ("--region", "eu-west-1", "--set", "Collector=us2")
+SETTINGS = ("--region", "eu-west-1", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
 
 
 @dataclass
@@ -417,6 +417,7 @@ def test_the_caller_takes_precedence_over_a_found_file(
     settings = shown[0]["taskDefinitions"][0]["settings"]
     assert {name: each["value"] for name, each in settings.items() if each["layer"] != "default"} == {
         "Collector": "us2",
+        "AccessKeySecret": "none",
         "Priority": "security",
         "AllowedRegistries": "a.example",
     }
