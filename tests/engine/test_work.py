@@ -399,3 +399,24 @@ def test_containers_that_mount_each_others_volumes_are_counted() -> None:
     assert problems_of(each(9)) == []
     (problem,) = problems_of(each(100))
     assert TOO_MUCH_WORK.fact in problem
+
+
+@pytest.mark.parametrize("launch_type", ["EC2", "FARGATE"])
+def test_launchers_inside_of_each_other_are_counted(launch_type: str) -> None:
+    value = template(RequiresCompatibilities=[launch_type])
+    launcher = nested(150, ["x"] * 20_000, lambda inner: {"TaskDefinition": inner})
+    value["Resources"]["Service"] = {"Type": "AWS::ECS::Service", "Properties": launcher}
+    (problem,) = problems_of(value)
+    assert TOO_MUCH_WORK.fact in problem
+
+
+def test_too_much_work_for_grants_keeps_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hook reads its verdict off the task."""
+
+    def exceed(*_: object) -> None:
+        raise WorkLimitError
+
+    monkeypatch.setattr(plan_module, "grant_changes", exceed)
+    planned = plan_of(template())
+    assert [each.outcome.text for each in planned.tasks] == ["instrumented"]
+    assert [problem.reason for problem in planned.problems] == [TOO_MUCH_WORK]
