@@ -14,8 +14,8 @@ import pytest
 
 from embedded_aws.registry import CONFIG, INDEX, MANIFEST, Registry, RegistryContent, registry
 from embedded_aws.runtime import Runtime
-from emulator.hostile_templates import TEMPLATES, container, nested, task, template
 from fixtures_embedded_aws import ROOT, Start, on_embedded_aws
+from hostile.templates import ATTACKS, make_container, make_task, nested
 from sysdig_instrument.documents import load
 
 pytestmark = on_embedded_aws
@@ -38,17 +38,27 @@ def deployed(name: str) -> dict[str, Any]:
 
 def event(fragment: Any) -> bytes:
     members = {"requestId": "r", "region": "us-east-1", "accountId": "111122223333", "templateParameterValues": {}}
+    return payload({**members, "fragment": fragment})
+
+
+def payload(sent: Any) -> bytes:
+    """Return an event as JSON. Some are nested as deeply as Python's own recursion goes."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(10_000)
     try:
-        return json.dumps({**members, "fragment": fragment}).encode()
+        return json.dumps(sent).encode()
     finally:
         sys.setrecursionlimit(limit)
 
 
-def answer(runtime: Runtime, payload: bytes) -> dict[str, Any]:
+def for_macro(sent: Any) -> bool:
+    """Return whether an event is one for the macro's function, and not for the hook's."""
+    return not (isinstance(sent, dict) and "hookTypeName" in sent)
+
+
+def answer(runtime: Runtime, sent: bytes) -> dict[str, Any]:
     """Return the function's answer; it must be one, and by the process that answered before."""
-    outcome = runtime.invoke(payload)
+    outcome = runtime.invoke(sent)
     assert not outcome.is_error, outcome.body[:500]
     given: dict[str, Any] = json.loads(outcome.body)
     assert given["status"] == "success" or given["errorMessage"]
@@ -106,7 +116,9 @@ def hostile_registry() -> Iterator[Registry]:
 
 
 def lookups(host: str, names: list[str]) -> dict[str, Any]:
-    resources = {f"T{number}": task({"Name": "web", "Image": f"{host}/{name}:1"}) for number, name in enumerate(names)}
+    resources = {
+        f"T{number}": make_task({"Name": "web", "Image": f"{host}/{name}:1"}) for number, name in enumerate(names)
+    }
     return {"Resources": resources}
 
 
@@ -128,7 +140,7 @@ REGISTRY_IMAGES: Final[Mapping[str, list[str]]] = {
 def warm_up(runtime: Runtime, host: str) -> int:
     """Run what ordinary stacks need, so that everything is imported, and return the memory that the function has then."""
     answer(runtime, (ROOT / "events" / "template.json").read_bytes())
-    ordinary = {"Resources": {f"T{number}": task(container(Name=f"c{number}")) for number in range(300)}}
+    ordinary = {"Resources": {f"T{number}": make_task(make_container(Name=f"c{number}")) for number in range(300)}}
     assert answer(runtime, event(ordinary))["status"] == "success"
     assert answer(runtime, event(lookups(host, ORDINARY_IMAGES)))["status"] == "success"
     images: tuple[Any, ...] = (
@@ -137,7 +149,8 @@ def warm_up(runtime: Runtime, host: str) -> int:
         {"Fn::ImportValue": "image"},
     )
     answer(
-        runtime, event({"Resources": {f"T{n}": task({"Name": "web", "Image": each}) for n, each in enumerate(images)}})
+        runtime,
+        event({"Resources": {f"T{n}": make_task({"Name": "web", "Image": each}) for n, each in enumerate(images)}}),
     )
     return runtime.resident_memory()
 
@@ -153,18 +166,16 @@ def test_hostile_templates_and_registries_are_answered_and_leave_no_memory_taken
         network = {"InternalRegistries": f"http://{running.host}", "LookupSeconds": "5"}
         runtime = start(timeout=SECONDS, **deployed("MacroFunction"), **network)
         before = warm_up(runtime, running.host)
-        for name, made in TEMPLATES.items():
-            answer(runtime, event(made()))
+        for name, attack in ATTACKS.items():
+            sent = attack.event()
+            if for_macro(sent):
+                answer(runtime, payload(sent))
             assert runtime.resident_memory() < before * MOST_GROWTH, name
         for name, images in REGISTRY_IMAGES.items():
             answer(runtime, event(lookups(running.host, images)))
             assert runtime.resident_memory() < before * MOST_GROWTH, name
         assert answer(runtime, event(lookups(running.host, ["shop/web"])))["status"] == "success"
         assert runtime.peak_memory() < RESOURCES["MacroFunction"]["Properties"]["MemorySize"] * MIB
-
-
-def test_there_are_more_than_fifty() -> None:
-    assert len(TEMPLATES) + len(REGISTRY_IMAGES) >= 50
 
 
 HUNGRY: Final = """
@@ -218,18 +229,18 @@ def hook_event(properties: Any) -> bytes:
 
 def test_the_hook_answers_hostile_task_definitions(start_hook: Start) -> None:
     """CloudFormation gives the hook what it is about to create: no expressions, and at most a template's size."""
-    deep = partial(nested, 900, wrap=lambda inner: [inner])
-    many = template(*(container(Name=f"c{number}") for number in range(5_000)))["Resources"]["Task"]["Properties"]
+    deep = partial(nested, 900, around=lambda inner: [inner])
+    many = make_task(*(make_container(number) for number in range(5_000)))["Properties"]
     runtime = start_hook(**{key: value for key, value in deployed("HookFunction").items() if key != "memory"})
     runtime.invoke(hook_event({}))
     before = runtime.resident_memory()
     hostile: tuple[dict[str, Any], ...] = (
         many,
         {"ContainerDefinitions": [{}] * 100_000},
-        {"ContainerDefinitions": [container(EntryPoint=deep(innermost=[]))]},
-        {"ContainerDefinitions": [container(Environment=[{"Name": str(n), "Value": "v"} for n in range(20_000)])]},
-        {"ContainerDefinitions": [container(Name="\u202e" * 300_000)], "Cpu": "9" * 100_000},
-        {"ContainerDefinitions": [container()], "Tags": [{"Key": str(n), "Value": "v"} for n in range(20_000)]},
+        {"ContainerDefinitions": [make_container(EntryPoint=deep(innermost=[]))]},
+        {"ContainerDefinitions": [make_container(Environment=[{"Name": str(n), "Value": "v"} for n in range(20_000)])]},
+        {"ContainerDefinitions": [make_container(Name="\u202e" * 300_000)], "Cpu": "9" * 100_000},
+        {"ContainerDefinitions": [make_container()], "Tags": [{"Key": str(n), "Value": "v"} for n in range(20_000)]},
     )
     for properties in hostile:
         outcome = runtime.invoke(hook_event(properties))

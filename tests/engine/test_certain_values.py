@@ -154,8 +154,10 @@ def test_what_protects_by_a_live_value_is_added(live: Json) -> None:
     assert "PidMode cannot be resolved" in problem
     _, made = run(template(container(LinuxParameters={"Capabilities": {"Add": [live]}})), "SYS_PTRACE")
     assert web_of(made)["LinuxParameters"]["Capabilities"]["Add"] == [live, "SYS_PTRACE"]
-    _, made = run(template(container(VolumesFrom=[{"SourceContainer": live}])), AGENT_NAME)
-    assert len(web_of(made)["VolumesFrom"]) == 2
+    (problem,), _ = run(template(container(VolumesFrom=[{"SourceContainer": live}])), AGENT_NAME)
+    assert "The container whose mounts this adds cannot be resolved" in problem
+    _, made = run(template(container(VolumesFrom=[{"SourceContainer": {"Ref": "Given"}}])), AGENT_NAME)
+    assert len(web_of(made)["VolumesFrom"]) == 1
 
 
 @each_live_value
@@ -212,8 +214,7 @@ def test_a_scope_with_lookups_keeps_them_under_assumptions() -> None:
     assert current.assuming({"C": True}).knows_lookups
     assert current.undecided({}).knows_lookups
     assert current.with_lookups() is current
-    assert not current.without_lookups().knows_lookups
-    assert scope(None).without_lookups().knows_lookups is False
+    assert not current.for_conditions().knows_lookups
 
 
 def test_the_hook_does_not_believe_live_values_either() -> None:

@@ -213,3 +213,20 @@ def test_names_of_any_form_are_taken_out_of_a_reason() -> None:
     shown = without_names(reason, "111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1").text
     for name in ("111122223333", "app", "eu-west-1", "x.example.com", "a/b", "c@d"):
         assert name not in shown.split()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"Ref": {"Fn::Sub": "x${NoEcho}"}},
+        {"Ref": {"Fn::Sub": "AWS::${NoEcho}"}},
+        {"Ref": {"Fn::Sub": ["x${V}", {"V": EXPORT}]}},
+        {"Fn::Sub": "{{resolve:x${NoEcho}:y}}"},
+        {"Fn::Join": ["", ["{{resolve:", SSM, ":x}}"]]},
+    ],
+    ids=["Ref", "pseudo parameter", "export", "service", "SSM service"],
+)
+def test_the_name_that_an_expression_makes_of_a_value_is_not_shown(image: Any) -> None:
+    (problem, *_) = plan_of(resource({"Name": "web", "Image": image})).problems
+    assert PLANTED not in problem.text
+    assert "Image cannot be resolved" in problem.text

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from factories import NOVALUE, container, notices_of, plan_of, problems_of, processed, properties_of, resource, template
+from factories import (
+    NOVALUE,
+    container,
+    notices_of,
+    plan_of,
+    problems_of,
+    processed,
+    properties_of,
+    resource,
+    scope,
+    template,
+)
+from sysdig_instrument.engine.expressions.evaluate import evaluate
+from sysdig_instrument.engine.expressions.values import Unknown
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.task_plan import Status
 
@@ -203,3 +216,40 @@ def test_no_role_is_required_if_none_is_needed() -> None:
 def test_an_image_that_yaml_reads_as_a_number() -> None:
     (problem,) = problems_of(template(container(EntryPoint=None, Image=1.27)))
     assert "Image is not a string in the template. Write it in quotes." in problem
+
+
+LONG_NAME: Final = "\u202e" + "n" * 5000
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"Ref": LONG_NAME},
+        {"Fn::Sub": "${" + LONG_NAME + "}"},
+        {"Fn::Sub": "${" + LONG_NAME + ".Arn}"},
+        {"Fn::GetAtt": [LONG_NAME, "Arn"]},
+        {"Ref": "AWS::" + LONG_NAME},
+        {"Fn::" + LONG_NAME: []},
+        {"Fn::If": [LONG_NAME, "a", "b"]},
+        "{{resolve:" + LONG_NAME + ":x}}",
+    ],
+    ids=["Ref", "Sub", "attribute", "GetAtt", "pseudo-parameter", "function", "If", "dynamic-reference"],
+)
+def test_names_of_an_expression_are_cut_and_printable(expression: Any) -> None:
+    found = evaluate(expression, scope(None, knows_lookups=True))
+    assert isinstance(found, Unknown)
+    assert "nnn…" in found.reason.fact
+    assert len(found.reason.fact) < 400
+    assert "\u202e" not in found.reason.text
+
+
+def test_names_of_parameters_and_loops_are_cut() -> None:
+    for value in (None, "****"):
+        declared: Any = {"Parameters": {LONG_NAME: {"Type": "String", "Default": value}}}
+        found = evaluate({"Ref": LONG_NAME}, scope(declared))
+        assert isinstance(found, Unknown)
+        assert len(found.reason.text) < 800
+        assert "\u202e" not in found.reason.text
+    found = evaluate({"Ref": LONG_NAME}, scope(None, loops={LONG_NAME: None}))
+    assert isinstance(found, Unknown)
+    assert len(found.reason.fact) < 400

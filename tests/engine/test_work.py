@@ -20,6 +20,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     flat_map,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_true
+from sysdig_instrument.engine.expressions.references import references, strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.expressions.work import (
@@ -33,6 +34,8 @@ from sysdig_instrument.engine.expressions.work import (
     counting,
     substitute,
 )
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.template import task_definitions
 
@@ -114,7 +117,7 @@ def test_values_at_a_limit_are_known(expression: Json, length: int) -> None:
     [
         {"Fn::Join": ["x" * 500_000, ["a"] * 50_000]},
         {"Fn::Sub": "${S}" * 90_000},
-        {"Fn::ToJsonString": [{"Ref": "S"}] * 50_000},
+        {"Fn::ToJsonString": ["s" * 4000] * 50_000},
         {"Fn::Split": [",", "," * 900_000]},
     ],
     ids=["join", "sub", "to-json", "split"],
@@ -147,7 +150,49 @@ def test_depth_is_counted_anew_after_an_error() -> None:
     assert evaluate(["a"], here) == Known(["a"])
 
 
+def test_a_value_of_mappings_is_not_nested_deeper_than_an_expression() -> None:
+    """Python's own recursion would end otherwise: each function on such a value calls itself for each level."""
+    for depth, is_known in ((MAX_DEPTH, True), (MAX_DEPTH + 1, False), (900, False)):
+        mappings: Any = {"M": {"A": {"B": nested(depth, "x", lambda inner: [inner])}}}
+        found = evaluate({"Fn::FindInMap": ["M", "A", "B"]}, scope({"Mappings": mappings}))
+        assert isinstance(found, Known) is is_known
+        assert is_known or (isinstance(found, Unknown) and found.reason.fact == TOO_DEEP)
+
+
+def test_a_list_parameter_has_only_texts() -> None:
+    parameters: Any = {"Parameters": {"L": {"Type": "CommaDelimitedList", "Default": nested(900, "x", lambda x: [x])}}}
+    assert evaluate({"Ref": "L"}, scope(parameters)) == Unknown(Reason("expected a string"))
+    assert evaluate({"Ref": "L"}, scope(parameters, {"L": ["a", 1]})) == Known(["a", "1"])
+
+
+@pytest.mark.parametrize("text", ["*" * 400_000 + "x", "*" * 400_000, "x" * 400_000], ids=["mask-x", "mask", "text"])
+def test_each_reading_of_a_long_parameter_counts(text: str) -> None:
+    parameters: Any = {"Parameters": {"P": {"Type": "String", "Default": text}}}
+    assert steps_of_evaluating({"Ref": "P"}, scope(parameters)) >= len(text) // 20
+
+
+@pytest.mark.parametrize("text", ["${a." * 200_000, "${a" * 200_000, "${" * 200_000], ids=["attribute", "name", "open"])
+def test_references_are_found_in_one_pass(text: str) -> None:
+    """A pattern that ran on to the end from each of them would take hours."""
+    assert list(references({"Fn::Sub": text + "${Last.Arn}"})) == ["Last"]
+
+
+def test_references_and_strings_at_any_depth() -> None:
+    value = nested(5000, [{"Ref": "A"}, {"Fn::Sub": ["${B}", {"B": {"Ref": "C"}}]}], lambda inner: [inner])
+    assert list(references(value)) == ["A", "B", "C"]
+    assert list(strings_in(value)) == ["A", "${B}", "C"]
+
+
 # --- Conditions
+
+
+def test_a_condition_is_in_no_loop_of_a_resource() -> None:
+    """A loop's variable is one in its own body only, and a condition is evaluated once for all items."""
+    sections_: Any = {"Conditions": {"C": {"Fn::Equals": ["${V}", "a"]}, "D": {"Fn::Equals": [{"Ref": "V"}, "a"]}}}
+    for item in ("a", None):
+        in_loop = scope(sections_, loops={"V": item})
+        assert (is_true("C", in_loop), is_true("D", in_loop)) == (False, None)
+        assert in_loop.state.conditions.keys() == {("C", frozenset()), ("D", frozenset())}
 
 
 def test_a_chain_of_conditions_may_be_long() -> None:
@@ -332,3 +377,46 @@ def test_globs_are_compiled_once_and_not_kept() -> None:
     assert fnmatch._compile_pattern.cache_info() == before  # type: ignore[attr-defined]
     web = result["Resources"]["T0"]["Properties"]["ContainerDefinitions"][0]
     assert web == container(Name="web-1")
+
+
+# --- Globs and mounts
+
+
+def test_the_length_of_names_and_globs_counts() -> None:
+    state = PlanState()
+    assert matches_any("web-1", ("web-*",), state)
+    ordinary = state.work.steps
+    with pytest.raises(WorkLimitError):
+        matches_any("a" * 100_000, ("*" + "?" * 40_000 + "b",), state)
+    assert ordinary < 200
+
+
+def test_containers_that_mount_each_others_volumes_are_counted() -> None:
+    def each(count: int) -> Any:
+        sources: Any = [{"SourceContainer": f"c{n}", "ReadOnly": True} for n in range(count)]
+        return template(*(container(Name=f"c{n}", VolumesFrom=sources) for n in range(count)))
+
+    assert problems_of(each(9)) == []
+    (problem,) = problems_of(each(100))
+    assert TOO_MUCH_WORK.fact in problem
+
+
+@pytest.mark.parametrize("launch_type", ["EC2", "FARGATE"])
+def test_launchers_inside_of_each_other_are_counted(launch_type: str) -> None:
+    value = template(RequiresCompatibilities=[launch_type])
+    launcher = nested(150, ["x"] * 20_000, lambda inner: {"TaskDefinition": inner})
+    value["Resources"]["Service"] = {"Type": "AWS::ECS::Service", "Properties": launcher}
+    (problem,) = problems_of(value)
+    assert TOO_MUCH_WORK.fact in problem
+
+
+def test_too_much_work_for_grants_keeps_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hook reads its verdict off the task."""
+
+    def exceed(*_: object) -> None:
+        raise WorkLimitError
+
+    monkeypatch.setattr(plan_module, "grant_changes", exceed)
+    planned = plan_of(template())
+    assert [each.outcome.text for each in planned.tasks] == ["instrumented"]
+    assert [problem.reason for problem in planned.problems] == [TOO_MUCH_WORK]

@@ -16,6 +16,8 @@ from sysdig_instrument.engine.expressions.scope import PlanState
 _WILDCARDS: Final = frozenset("*?[")
 _STEPS_TO_COMPILE: Final = 100
 _STEPS_TO_MATCH: Final = 3
+_COMPARISONS_PER_STEP: Final = 1000
+"""A wildcard may compare each character of a name with each of the glob."""
 
 
 def is_glob(text: str) -> bool:
@@ -36,6 +38,7 @@ def _matches(name: str, glob: str, state: PlanState) -> bool:
     state.work.spend(_STEPS_TO_MATCH)
     if not is_glob(glob):
         return name == glob
+    state.work.spend(len(name) * len(glob) // _COMPARISONS_PER_STEP)
     pattern = state.globs.get(glob)
     if pattern is None:
         state.work.spend(_STEPS_TO_COMPILE + len(glob))

@@ -16,6 +16,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.references import references, strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
 from sysdig_instrument.engine.expressions.values import Known
+from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.template import TASK_DEFINITION, TaskDefinition, resources_of_types
 from sysdig_instrument.lazy_dataclasses import replace
@@ -39,9 +40,9 @@ def launchers_by_task(scope: EvaluationScope) -> Mapping[str, list[Launcher]]:
     if scope.state.launchers_by_task is None:
         scope.state.launchers_by_task = {}
         for launcher in _launchers(_active_resources(scope, LAUNCHER_TYPES)):
-            for name in dict.fromkeys(
-                name for key in _TASK_DEFINITION_KEYS for name in references(launcher.value.get(key, ABSENT))
-            ):
+            values = [launcher.value[key] for key in _TASK_DEFINITION_KEYS if key in launcher.value]
+            scope.state.work.spend(steps_of(values))  # launchers inside of each other are read once for each
+            for name in dict.fromkeys(references(values)):
                 scope.state.launchers_by_task.setdefault(name, []).append(launcher)
     return scope.state.launchers_by_task
 
@@ -164,6 +165,7 @@ def _names_in(value: Json | Absent, scope: EvaluationScope) -> Iterator[str]:
     """Yield what may identify a task definition in an expression: logical ids, a family, or the expression itself."""
     if value is ABSENT:
         return
+    scope.state.work.spend(steps_of(value))
     yield from references(value)
     if not isinstance(value, str):
         yield json.dumps(value, sort_keys=True)

@@ -14,7 +14,7 @@ from sysdig_instrument.engine.checks import processed_task
 from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
 from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError, counting
-from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
 from sysdig_instrument.engine.hidden import hidden_notices
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Lookup
@@ -87,9 +87,11 @@ def process(template: Json, planned: Plan) -> tuple[Json, tuple[Problem, ...]]:
 def _check_processed(processed: Json, planned: Plan) -> Iterator[Problem]:
     scope = _evaluation_scope(processed, planned.context, PlanState())
     try:
-        for before, after in zip(planned.tasks, task_definitions(processed, scope), strict=True):
-            if before.outcome.status is Status.INSTRUMENTED and is_active(after.assumptions, after.scope) is not False:
-                yield from checks.problems(processed_task(after))
+        with counting(scope.state.work):
+            for before, after in zip(planned.tasks, task_definitions(processed, scope), strict=True):
+                exists = is_active(after.assumptions, after.scope) is not False
+                if before.outcome.status is Status.INSTRUMENTED and exists:
+                    yield from checks.problems(processed_task(after))
     except WorkLimitError:
         yield Problem(Location(), TOO_MUCH_WORK)
 
@@ -117,18 +119,26 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     )
     tasks = tuple(plan_task(task, resolved, context.deployment_settings) for task in task_definitions(template, scope))
     others = other_workloads(template, context.deployment_settings.values.other_workloads, scope)
-    grant_outputs = tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
+    grant_outputs = _grants(tasks, scope)
     findings = [
         *setting_problems,
         *others,
         *(finding for task in tasks for finding in task.findings),
-        *(each for each in grant_outputs if isinstance(each, Notice)),
+        *(each for each in grant_outputs if isinstance(each, Finding)),
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
     # What looks like a problem now may be none once a lookup is answered, so a plan with lookups has no problems.
     problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
     grants = tuple(each for each in grant_outputs if isinstance(each, Change))
     return Plan(context, tasks, grants, (*hidden_notices(template), *notices), problems, tuple(state.lookups))
+
+
+def _grants(tasks: tuple[TaskPlan, ...], scope: EvaluationScope) -> tuple[Change | Finding, ...]:
+    """Return the changes to execution roles. Too much work here does not take away the tasks, off which verdicts are read."""
+    try:
+        return tuple(grant_changes([task.grant for task in tasks if task.grant], scope))
+    except WorkLimitError:
+        return (Problem(Location(), TOO_MUCH_WORK),)
 
 
 def _is_other_resource(fragment: Json) -> bool:

@@ -19,7 +19,7 @@ from sysdig_instrument.engine.expressions.parameters import (
     parameter_value,
     with_dynamic_references,
 )
-from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope, mark_hidden
+from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope, mark_hidden, mark_name
 from sysdig_instrument.engine.expressions.values import (
     CannotEvaluate,
     Evaluated,
@@ -28,10 +28,11 @@ from sysdig_instrument.engine.expressions.values import (
     Unknown,
     to_string,
 )
-from sysdig_instrument.engine.expressions.work import join, split, steps_of, substitute, to_base64, to_json
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.expressions.work import join, split, substitute, to_base64, to_json
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ExportLookup
+from sysdig_instrument.printable import printable_name
 
 _SUB_VARIABLE: Final = r"\$\{([^{}]*)\}"
 _LOOP_VARIABLE: Final = r"[$&]\{([^{}]*)\}"
@@ -50,7 +51,7 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     except CannotEvaluate as error:
         return error.unknown
     except UndecidedCondition as error:
-        return Unknown(Reason(f'it depends on condition "{error.condition}", which is not known here'))
+        return Unknown(Reason(f"it depends on condition {quote(error.condition)}, which is not known here"))
 
 
 def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
@@ -131,7 +132,7 @@ def _evaluate_members(value: list[Json] | dict[str, Json], scope: EvaluationScop
         if function := FUNCTIONS.get(name):
             return function(argument, scope)
         if name.startswith("Fn::"):
-            raise CannotEvaluate(Unknown(Reason(f"it uses {name}, which is not evaluated here")))
+            raise CannotEvaluate(Unknown(Reason(f"it uses {printable_name(name)}, which is not evaluated here")))
     return {key: item for key, each in value.items() if (item := _evaluate(each, scope)) is not ABSENT}
 
 
@@ -154,7 +155,8 @@ def _substitute_loop_variable(match: re.Match[str], scope: EvaluationScope) -> s
 def _loop_item(name: str, scope: EvaluationScope) -> Json:
     item = scope.loops[name]
     if item is None:
-        raise CannotEvaluate(Unknown(Reason(f'it depends on the items of the Fn::ForEach over "{name}"', EXPAND_LOOPS)))
+        fact = f"it depends on the items of the Fn::ForEach over {quote(name)}"
+        raise CannotEvaluate(Unknown(Reason(fact, EXPAND_LOOPS)))
     return item
 
 
@@ -169,8 +171,9 @@ def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
     if name.startswith("AWS::"):
         value = scope.pseudo_parameter(name)
         if value is None:
+            shown = printable_name(mark_name(name, scope.state))
             raise CannotEvaluate(
-                Unknown(Reason(f"{name} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
+                Unknown(Reason(f"{shown} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
             )
         return value
     if is_parameter(name, scope):
@@ -191,7 +194,8 @@ def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> 
             return name
         if isinstance(name, str) and attribute == "RepositoryUri" and scope.region and scope.account:
             return f"{scope.account}.dkr.ecr.{scope.region}.{scope.pseudo_parameter('AWS::URLSuffix')}/{name}"
-    raise CannotEvaluate(Unknown(Reason(f'it refers to "{logical_id}", which is known only after deployment')))
+    shown = quote(mark_name(logical_id, scope.state))
+    raise CannotEvaluate(Unknown(Reason(f"it refers to {shown}, which is known only after deployment")))
 
 
 def _get_att(argument: Json, scope: EvaluationScope) -> Json:
@@ -267,7 +271,7 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
     for key in keys[1:]:
         current = current.get(key) if isinstance(current, dict) else None
     if current is not None:
-        scope.state.work.spend(steps_of(current))
+        scope.state.work.check_value(current)
         return with_dynamic_references(current, scope)
     match rest:
         case [{"DefaultValue": default}]:
@@ -338,15 +342,15 @@ def is_true(name: str, scope: EvaluationScope) -> bool | None:
     what is under a false condition is left unprotected, and CloudFormation does not resolve dynamic references in
     Conditions at all.
     """
-    scope = scope.without_lookups()
-    if scope.loops:
-        return condition_result(name, scope, _are_equal)
+    scope = scope.for_conditions()
     state = scope.state
     results, key = state.conditions, (name, frozenset(scope.assumptions.items()))
     if key not in results:
         met_before, state.met_hidden = state.met_hidden, False
-        results[key] = condition_result(name, scope, _are_equal), state.met_hidden
-        state.met_hidden = met_before
+        try:
+            results[key] = condition_result(name, scope, _are_equal), state.met_hidden
+        finally:
+            state.met_hidden = met_before
     result, met_hidden = results[key]
     state.met_hidden |= met_hidden
     return result

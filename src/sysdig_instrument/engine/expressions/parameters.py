@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, mark_name, section
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
-from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split, substitute
-from sysdig_instrument.engine.findings import Reason, without_names
+from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split, steps_of, substitute
+from sysdig_instrument.engine.findings import Reason, quote, without_names
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, SsmLookup, Unavailable
+from sysdig_instrument.printable import printable_name
 
-_MASK: Final = r"\*{4,}"
-"""What CloudFormation shows in place of the value of a NoEcho parameter."""
-MASKED: Final = "****"
-"""The shortest such text."""
+_LEAST_MASK: Final = 4  # asterisks
+MASKED: Final = "*" * _LEAST_MASK
+"""The shortest text that CloudFormation shows in place of the value of a NoEcho parameter."""
 
 _DYNAMIC_REFERENCE: Final = r"\{\{resolve:([^{}]*)\}\}"
 _SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?"
@@ -57,16 +57,14 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     declaration = scope.section("Parameters").get(name)
     declared = declaration if isinstance(declaration, dict) else {}
     value = scope.parameter_values.get(name, declared.get("Default"))
+    shown = mark_name(name, scope.state)
     if value is None:
-        raise CannotEvaluate(
-            Unknown(Reason(f'parameter "{name}" has no value here', f"Give the parameter a value (-p {name}=…)"))
-        )
-    if any(
-        isinstance(text, str) and re.fullmatch(_MASK, text) for text in (value if isinstance(value, list) else [value])
-    ):
-        raise CannotEvaluate(
-            Unknown(Reason(f'the value of parameter "{name}" is masked by NoEcho', "Write a literal value"))
-        )
+        fact = f"parameter {quote(shown)} has no value here"
+        raise CannotEvaluate(Unknown(Reason(fact, f"Give the parameter a value (-p {printable_name(shown)}=…)")))
+    scope.state.work.spend(steps_of(value))
+    if any(map(_is_masked, value if isinstance(value, list) else [value])):
+        fact = f"the value of parameter {quote(shown)} is masked by NoEcho"
+        raise CannotEvaluate(Unknown(Reason(fact, "Write a literal value")))
     if name not in scope.section("Parameters"):  # in a snippet: it may be of an SSM type
         _require_lookups(scope)
     if name in scope.parameter_values and is_no_echo(name, scope.template):
@@ -78,13 +76,19 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     work = scope.state.work
     if isinstance(value, list):
         work.check_items(len(value))
-        return value if is_list else join(",", map(to_string, value), work)
+        texts = list(map(to_string, value))
+        return list[Json](texts) if is_list else join(",", texts, work)
     text = to_string(value)
     if is_list:
         return [item.strip() for item in split(text, ",", work)]
     if len(text) > MAX_TEXT:
         work.check_text(len(text))
     return text
+
+
+def _is_masked(value: Json) -> bool:
+    """Return whether a value is only what CloudFormation shows in place of the value of a NoEcho parameter: asterisks."""
+    return isinstance(value, str) and len(value) >= _LEAST_MASK and not value.strip("*")
 
 
 def _ssm_value(value: Json, scope: EvaluationScope) -> Json:
@@ -146,4 +150,10 @@ def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:
     service, _, name = reference.partition(":")
     if service == "ssm":
         return to_string(look_up(SsmLookup(name), scope))
-    raise CannotEvaluate(Unknown(Reason(f"it contains a dynamic reference to {service}, which is never read")))
+    raise CannotEvaluate(
+        Unknown(
+            Reason(
+                f"it contains a dynamic reference to {printable_name(mark_name(service, scope.state))}, which is never read"
+            )
+        )
+    )

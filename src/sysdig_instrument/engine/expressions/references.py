@@ -8,34 +8,39 @@ from typing import Final
 
 from sysdig_instrument.engine.json_types import Absent, Json
 
-_SUB_REFERENCE: Final = r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}"
+_SUB_REFERENCE: Final = r"\$\{([A-Za-z0-9]+)(?:\.[^{}]*)?\}"
 
 
 def references(expression: Json | Absent) -> Iterator[str]:
     """Yield the logical ids that an expression refers to, at any depth; one that occurs twice is yielded twice."""
-    match expression:
-        case {"Ref": str(name)}:
-            yield name
-        case {"Fn::GetAtt": [str(name), *_]}:
-            yield name
-        case {"Fn::GetAtt": str(text)}:
-            yield text.partition(".")[0]
-        case {"Fn::Sub": str(text)}:
-            yield from (match[1] for match in re.finditer(_SUB_REFERENCE, text))
-        case {"Fn::Sub": [str(text), variables]}:
-            yield from (match[1] for match in re.finditer(_SUB_REFERENCE, text))
-            yield from references(variables)
-        case dict():
-            for value in expression.values():
-                yield from references(value)
-        case list():
-            for value in expression:
-                yield from references(value)
+    inner = [expression]
+    while inner:  # there is no recursion: a generator in a generator for each level would take the square of the depth
+        match inner.pop():
+            case {"Ref": str(name)}:
+                yield name
+            case {"Fn::GetAtt": [str(name), *_]}:
+                yield name
+            case {"Fn::GetAtt": str(text)}:
+                yield text.partition(".")[0]
+            case {"Fn::Sub": str(text)}:
+                yield from (match[1] for match in re.finditer(_SUB_REFERENCE, text))
+            case {"Fn::Sub": [str(text), variables]}:
+                yield from (match[1] for match in re.finditer(_SUB_REFERENCE, text))
+                inner.append(variables)
+            case dict(members):
+                inner += reversed(members.values())
+            case list(items):
+                inner += reversed(items)
 
 
 def strings_in(value: Json | Absent) -> Iterator[str]:
     """Yield all strings in a value, at any depth, without the keys of objects."""
-    if isinstance(value, str):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from strings_in(item)
+    inner = [value]
+    while inner:
+        match inner.pop():
+            case str(text):
+                yield text
+            case dict(members):
+                inner += reversed(members.values())
+            case list(items):
+                inner += reversed(items)

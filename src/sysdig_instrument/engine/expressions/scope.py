@@ -13,6 +13,7 @@ from sysdig_instrument.engine.json_types import Absent, Json, Pointer
 from sysdig_instrument.engine.lookups import Answer, Answers, Lookup
 from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
 from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.printable import Hidden
 
 EXPAND_LOOPS: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"
 """The advice where the items of an ``Fn::ForEach`` are not known, or would need different bodies."""
@@ -74,6 +75,11 @@ def mark_hidden(evaluate: Callable[[], Json | Absent], state: PlanState) -> Json
         state.met_hidden |= met_before
 
 
+def mark_name(name: str, state: PlanState) -> str:
+    """Return a name that was evaluated for a message, marked as hidden if a hidden value may be a part of it."""
+    return Hidden(name) if state.met_hidden else name
+
+
 @dataclass(frozen=True, slots=True)
 class EvaluationScope:
     """All that an expression may refer to.
@@ -119,11 +125,19 @@ class EvaluationScope:
         """Return the scope in which the answers to lookups are known: for what protection does not depend on."""
         return self if self.knows_lookups else self._with(self.assumptions, self.decides_conditions, True)  # noqa: FBT003
 
-    def without_lookups(self) -> EvaluationScope:
-        """Return the scope in which only certain values are known."""
-        return self._with(self.assumptions, self.decides_conditions, False) if self.knows_lookups else self  # noqa: FBT003
+    def for_conditions(self) -> EvaluationScope:
+        """Return the scope of the section Conditions: only certain values are known, and it is in no loop of a resource."""
+        if self.decides_conditions and not self.knows_lookups and not self.loops:
+            return self
+        return self._with(self.assumptions, True, False, {})  # noqa: FBT003 - one call of many fields
 
-    def _with(self, assumptions: Assumptions, decides_conditions: bool, knows_lookups: bool) -> EvaluationScope:  # noqa: FBT001
+    def _with(
+        self,
+        assumptions: Assumptions,
+        decides_conditions: bool,  # noqa: FBT001
+        knows_lookups: bool,  # noqa: FBT001
+        loops: Mapping[str, Json] | None = None,
+    ) -> EvaluationScope:
         # Not dataclasses.replace: this runs for every value of every container, and replace takes ten times as long.
         return EvaluationScope(
             self.template,
@@ -132,7 +146,7 @@ class EvaluationScope:
             self.account,
             self.answers,
             self.state,
-            self.loops,
+            self.loops if loops is None else loops,
             assumptions,
             decides_conditions,
             knows_lookups,

@@ -65,9 +65,7 @@ class Work:
         self.depth += 1
         self.spend(items + 1)
         if self.depth > MAX_DEPTH:
-            raise CannotEvaluate(
-                Unknown(Reason(f"it is nested more than {MAX_DEPTH} levels deep", "Reduce its nesting"))
-            )
+            raise _too_deep()
         if items > MAX_ITEMS:
             self.check_items(items)
 
@@ -100,6 +98,30 @@ class Work:
                 Unknown(Reason(f"its list has more than {MAX_ITEMS:,} items", "Make the list shorter"))
             )
         self.spend(count)
+
+    def check_value(self, value: Json) -> None:
+        """Count a value that contains no expressions, and check its nesting.
+
+        Raises:
+            CannotEvaluate: It is nested too deeply.
+            WorkLimitError: As for :meth:`spend`.
+        """
+        self.spend(steps_of(value))
+        level = [value]
+        for _ in range(MAX_DEPTH + 1):
+            level = [
+                item
+                for each in level
+                if isinstance(each, list | dict)
+                for item in (each if isinstance(each, list) else each.values())
+            ]
+            if not level:
+                return
+        raise _too_deep()
+
+
+def _too_deep() -> CannotEvaluate:
+    return CannotEvaluate(Unknown(Reason(f"it is nested more than {MAX_DEPTH} levels deep", "Reduce its nesting")))
 
 
 def steps_of(value: Json) -> int:

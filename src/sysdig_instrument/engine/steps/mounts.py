@@ -20,6 +20,7 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, is_written_out, list_entries, member_values, why_opaque
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
+from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.steps.step import InstrumentedTask
@@ -28,6 +29,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 _COVERED: Final = f"{WRAPPER_DIRECTORY}, the directory of the wrapper"
 _ADVICE: Final = "Move the mount, or exclude the container (ExcludeContainers)"
 _UNKNOWN_ADVICE: Final = "Write a literal value, or exclude the container (ExcludeContainers)"
+_CONTAINERS_PER_STEP: Final = 4
 _MOUNT_KEYS: Final = frozenset({"MountPoints", "LinuxParameters", "VolumesFrom"})
 
 
@@ -67,7 +69,10 @@ def _own_mount_reason(mount: _Mount) -> Reason:
 
 
 def _covering_mounts(container: Container) -> Iterator[_Mount]:
+    work = container.scope.state.work
     for entry, assumptions in _mount_entries(container):
+        if not isinstance(entry.value, Absent):
+            work.spend(steps_of(entry.value))
         for path in _container_paths(container, entry.value, assumptions):
             match path:
                 case Unknown():
@@ -184,6 +189,7 @@ def _sources(
         entry = known[0] if len(known) == len(evaluated) and all(each == known[0] for each in known) else None
     if not isinstance(entry, dict) or not is_written_out(entry):
         return [], Unknown(Reason("the entry is an expression"))
+    container.scope.state.work.spend(1 + len(instrumented.containers) // _CONTAINERS_PER_STEP)
     source = entry.get("SourceContainer", ABSENT)
     same = [each for each in instrumented.containers if each.value.get("Name", ABSENT) == source]
     names = container.evaluations(source, assumptions)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final
 
@@ -21,6 +20,7 @@ from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Loca
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.values import Known, Unknown, to_string
 from sysdig_instrument.engine.findings import Location, Notice, Reason
+from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.settings.layers import Layer, with_layer
 from sysdig_instrument.engine.settings.patterns import MAX_TAG_VALUE
@@ -97,12 +97,15 @@ def _may_set(decided: DecidedTask, setting: str, *, value: Json) -> bool:
 
 def _exclude(decided: DecidedTask, hidden: dict[str, Json], old: str) -> Json | Reason:
     """Return the names and globs in a tag, without those of instrumented containers, and with those that are hidden."""
-    wrong = [word for word in old.split() if any(fnmatchcase(each.label, word) for each in decided.instrumented)]
+    state = decided.task.scope.state
+    wrong = [
+        word for word in old.split() if any(matches_any(each.label, (word,), state) for each in decided.instrumented)
+    ]
     if not hidden and not wrong:
         return old
     words: dict[str, Json] = {word: word for word in old.split() if word not in wrong}
     for container in [each.container for each in decided.opt_outs if each.container]:
-        if container.label in hidden or any(fnmatchcase(container.label, word) for word in wrong):
+        if container.label in hidden or matches_any(container.label, wrong, state):
             words.setdefault(container.label, container.value["Name"])
     if len(" ".join(words)) > MAX_TAG_VALUE:
         fact = f'The names of the containers that are left alone do not fit into the {MAX_TAG_VALUE} characters of tag "{EXCLUDE_TAG}", {_NOT_SEEN}'
