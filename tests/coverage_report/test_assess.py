@@ -27,6 +27,7 @@ from sysdig_instrument.coverage.assess import (
     is_in_scope,
 )
 from sysdig_instrument.coverage.model import ContainerOverride, RegisteredTaskDefinition, RunningContainer, Service
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.platforms import is_platform_too_old
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
@@ -281,6 +282,34 @@ def test_an_ec2_task_with_launch_types_all() -> None:
     described = instrumented(requiresCompatibilities=["EC2"], networkMode="bridge", memory=None, cpu=None)
     assert assessed(described, LaunchTypes="ALL").status is TaskStatus.PROTECTED
     assert assessed({**described, "pidMode": "host"}, LaunchTypes="ALL").status is TaskStatus.UNPROTECTED
+
+
+@pytest.mark.parametrize(
+    "locked", ["*", "*,!AgentCpu", "Collector,AccessKeySecret,LaunchTypes,UnsupportedArchitecture"]
+)
+def test_a_lock_does_not_hold_what_is_assumed(locked: str) -> None:
+    """The agent has some collector and some key, and the settings say nothing of either."""
+    assert assessed(instrumented(), LockedSettings=locked, AgentImage=IMAGE).status is TaskStatus.PROTECTED
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"LockedSettings": "*", "Collector": "eu1"}, id="collector"),
+        pytest.param(
+            {"LockedSettings": "*", "AccessKeySecret": "arn:aws:ssm:eu-west-1:111122223333:parameter/x"}, id="key"
+        ),
+        pytest.param({"LockedSettings": "*", "AgentMemoryReservation": 128}, id="reservation"),
+    ],
+)
+def test_a_lock_holds_what_the_settings_say(settings: dict[str, Json]) -> None:
+    assert assessed(instrumented(), AgentImage=IMAGE, **settings).codes == (Code.AGENT_NOT_AS_LOCKED,)
+
+
+def test_a_lock_holds_that_nothing_is_reserved() -> None:
+    described = registered(wrapped(), agent(memoryReservation=256), pidMode="task")
+    assert assessed(described).status is TaskStatus.PROTECTED
+    assert assessed(described, LockedSettings="AgentMemoryReservation").codes == (Code.AGENT_NOT_AS_LOCKED,)
 
 
 @pytest.mark.parametrize(
