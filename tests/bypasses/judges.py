@@ -25,7 +25,7 @@ from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
-from sysdig_instrument.function.hook import inspect
+from sysdig_instrument.function.hook import NotInspectedError, failure_response, inspect
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 PASSES_UNPROTECTED = {Code.WINDOWS.value}
@@ -92,7 +92,10 @@ def hook_answer(properties: Mapping[str, Json], settings: Mapping[str, Json]) ->
             "targetModel": {"resourceProperties": dict(properties)},
         },
     }
-    response = inspect(event, Layer("test", dict(settings)))
+    try:
+        response = inspect(event, Layer("test", dict(settings)))
+    except NotInspectedError as error:
+        response = failure_response(event, error)
     if response["hookStatus"] != "SUCCESS":
         return Answer.NOT_PROTECTED
     return Answer.PROTECTED if '"Task" is protected' in str(response["message"]) else Answer.LEFT_ALONE

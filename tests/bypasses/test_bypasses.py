@@ -20,6 +20,7 @@ from bypasses.judges import (
 )
 from bypasses.mutations import Mutation
 from bypasses.sampling import literal_mutations, mutations_to_expressions
+from bypasses.table import DOCUMENT, document_with, table
 from oracle.template_protection import protections
 
 MIN_BYPASSES = 200
@@ -91,6 +92,11 @@ def test_there_are_many_ways_around_protection() -> None:
         if oracle_answer(mutation.properties, definition.settings) == (Answer.NOT_PROTECTED, True)
     }
     assert len(kinds) >= MIN_BYPASSES
+
+
+def test_the_table_in_the_documents_is_up_to_date() -> None:
+    """Verify it; `PYTHONPATH=tests:src python -m bypasses --write` writes it."""
+    assert DOCUMENT.read_text(encoding="utf-8") == document_with(table())
 
 
 def test_a_mutation_changes_a_copy() -> None:

@@ -289,6 +289,34 @@ def test_an_ec2_task_with_launch_types_all() -> None:
 
 
 @pytest.mark.parametrize(
+    "locked", ["*", "*,!AgentCpu", "Collector,AccessKeySecret,LaunchTypes,UnsupportedArchitecture"]
+)
+def test_a_lock_does_not_hold_what_is_assumed(locked: str) -> None:
+    """The agent has some collector and some key, and the settings say nothing of either."""
+    assert assessed(instrumented(), LockedSettings=locked, AgentImage=IMAGE).status is TaskStatus.PROTECTED
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"LockedSettings": "*", "Collector": "eu1"}, id="collector"),
+        pytest.param(
+            {"LockedSettings": "*", "AccessKeySecret": "arn:aws:ssm:eu-west-1:111122223333:parameter/x"}, id="key"
+        ),
+        pytest.param({"LockedSettings": "*", "AgentMemoryReservation": 128}, id="reservation"),
+    ],
+)
+def test_a_lock_holds_what_the_settings_say(settings: dict[str, Json]) -> None:
+    assert assessed(instrumented(), AgentImage=IMAGE, **settings).codes == (Code.AGENT_NOT_AS_LOCKED,)
+
+
+def test_a_lock_holds_that_nothing_is_reserved() -> None:
+    described = registered(wrapped(), agent(memoryReservation=256), pidMode="task")
+    assert assessed(described).status is TaskStatus.PROTECTED
+    assert assessed(described, LockedSettings="AgentMemoryReservation").codes == (Code.AGENT_NOT_AS_LOCKED,)
+
+
+@pytest.mark.parametrize(
     ("launch_type", "by_default"),
     [("FARGATE", True), ("", True), ("EC2", False), ("EXTERNAL", False), ("MANAGED_INSTANCES", False)],
 )

@@ -418,7 +418,8 @@ def test_a_container_whose_name_is_an_expression_can_be_waited_for() -> None:
     assert protection_of(processed(template(container(Name=name), waiting))).verdict is Verdict.PROTECTED
 
 
-def test_a_locked_mode_counts_as_the_only_one(instrumented: dict[str, Any]) -> None:
+@pytest.mark.parametrize("locked", ["SidecarMode", "*"])
+def test_a_locked_mode_counts_as_the_only_one(instrumented: dict[str, Any], locked: str) -> None:
     containers(instrumented)[0]["Environment"][1]["Value"] = "force"
-    (task,) = plan_of(instrumented, {"LockedSettings": "SidecarMode"}).tasks
+    (task,) = plan_of(instrumented, {"LockedSettings": locked}).tasks
     assert protection(task).codes[0] is Code.VARIABLES_MISSING

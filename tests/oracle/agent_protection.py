@@ -97,14 +97,18 @@ def repository_of(image: Json) -> str | None:
 
 def image_complaints(agent: Mapping[str, Json], settings: Settings) -> Complaints:
     """Yield a fault for an image that is not the agent's, or not the locked one."""
-    image, default = agent.get("Image"), settings.string("AgentImage")
-    if settings.is_locked("AgentImage") and image != default:
+    image = agent.get("Image")
+    if settings.is_locked("AgentImage") and image != settings.string("AgentImage"):
         yield fault(AGENT, "locked-Image")
-        return
-    trusted = settings.string_list("TrustedAgentImages") or [repository_of(default) or ""]
-    repository = repository_of(image)
-    if image != default and (repository is None or not any(fnmatchcase(repository, glob) for glob in trusted)):
+    elif not is_trusted(image, settings):
         yield fault(AGENT, "image-not-trusted")
+
+
+def is_trusted(image: Json, settings: Settings) -> bool:
+    """Return whether the settings trust an image to be the agent."""
+    default, repository = settings.string("AgentImage"), repository_of(image)
+    globs = settings.string_list("TrustedAgentImages") or [repository_of(default) or ""]
+    return image == default or (repository is not None and any(fnmatchcase(repository, glob) for glob in globs))
 
 
 def _key_complaints(agent: Mapping[str, Json], settings: Settings) -> Complaints:

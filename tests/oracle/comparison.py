@@ -70,9 +70,7 @@ class Comparison:
         # What leaves a task alone must be certain.
         templates = (*templates, self.certain_at_run_time)
         settings = self.settings_of(name)
-        is_launched = name in launched_on_fargate(
-            self.certain_at_run_time.task_definitions(), self.certain_at_run_time.launchers
-        )
+        is_launched = name in launched_on_fargate(self.certain_at_run_time)
         return any(
             task_is_selected(each.resources.get(name, {}), settings, is_launched_on_fargate=is_launched)
             for each in templates

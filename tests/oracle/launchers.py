@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from oracle.values import OPEN, Json, canonical, is_unknown, mapping, text_of
+from oracle.evaluate import EvaluatedTemplate
+from oracle.values import OPEN, Json, canonical, is_unknown, mapping, text_of, token
+
+CAPACITY_PROVIDER = "AWS::ECS::CapacityProvider"
 
 LAUNCH_KEYS = (
     "LaunchType",
@@ -15,18 +18,30 @@ LAUNCH_KEYS = (
 )
 
 
-def launched_on_fargate(
-    task_definitions: Mapping[str, dict[str, Json]], launchers: Mapping[str, dict[str, Json]]
-) -> set[str]:
-    """Return the logical IDs of those that are, or may be, started on Fargate. `launchers` are evaluated."""
-    texts = [canonical(each.get("Properties")) for each in launchers.values()]
+def launched_on_fargate(template: EvaluatedTemplate) -> set[str]:
+    """Return the logical IDs of those that are, or may be, started on Fargate.
+
+    A capacity provider of the template itself has instances: those of Fargate cannot be created.
+    """
+    own = [token("Ref", name) for name, each in template.resources.items() if each.get("Type") == CAPACITY_PROVIDER]
+    launchers = [_without(own, each.get("Properties")) for each in template.launchers.values()]
+    texts = [canonical(each) for each in launchers]
     is_default = any("DefaultCapacityProviderStrategy" in text and "FARGATE" in text.upper() for text in texts)
     return {
         name
-        for launcher, text in zip(launchers.values(), texts, strict=True)
-        for name, resource in task_definitions.items()
-        if _names(text, name, resource) and _is_on_fargate(launcher.get("Properties"), text, is_default=is_default)
+        for launcher, text in zip(launchers, texts, strict=True)
+        for name, resource in template.task_definitions().items()
+        if _names(text, name, resource) and _is_on_fargate(launcher, text, is_default=is_default)
     }
+
+
+def _without(own: list[str], node: Json) -> Json:
+    """Return the properties of a launcher with a literal name in place of each of these references."""
+    if isinstance(node, dict):
+        return {key: _without(own, each) for key, each in node.items()}
+    if isinstance(node, list):
+        return [_without(own, each) for each in node]
+    return "own-instances" if node in own else node
 
 
 def _names(text: str, name: str, resource: Mapping[str, Json]) -> bool:

@@ -31,10 +31,13 @@ def locked_attempts(
     for key, name in (KILT_TAGS | OWN_TAGS).items():
         if key in labels and settings.is_locked(name):
             same = key == "sysdig-instrument" and labels[key] == settings.string("Enabled")
-            ignored = key.startswith("kilt-include") and mode != "opt-in"
+            is_blank = key == "sysdig-instrument-exclude" and not labels[key].strip()
+            ignored = is_blank or (key.startswith("kilt-include") and mode != "opt-in")
             yield doubt("", f"locked-{name}") if same or ignored or name == "Reason" else fault("", f"locked-{name}")
     if labels.get("sysdig-instrument", "true").lower() not in ("true", "false"):
         yield fault("", "tag-is-neither-true-nor-false")
+    if "," in labels.get("sysdig-instrument-exclude", ""):
+        yield doubt("", "tag-with-commas")  # its names are separated by spaces
     layers = (template_metadata, mapping(resource.get("Metadata")))
     for layer in layers:
         own = mapping(mapping(layer).get("SysdigInstrument"))

@@ -6,12 +6,9 @@ A container that is left alone does not need the wrapper, so these reasons allow
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from posixpath import normpath
 
 from oracle.selection import AGENT
 from oracle.values import Json, is_unknown, items, mapping, text_of
-
-_FOLDER = "/opt/draios/"
 
 
 def obstacles(containers: list[dict[str, Json]]) -> Iterator[tuple[str, bool]]:
@@ -27,29 +24,9 @@ def obstacles(containers: list[dict[str, Json]]) -> Iterator[tuple[str, bool]]:
                 for entry in items(container.get(key))
             ):
                 yield "wrapper-replaced-by-a-variable", False
-        if any(map(_covers, _mounted_paths(container))):
-            yield "wrapper-covered", False
         if any(_writes_to_the_agent(mapping(entry)) for entry in items(container.get("VolumesFrom"))):
             yield "volume-is-writable", False
-        for entry in items(container.get("DependsOn")):
-            if text_of(mapping(entry).get("ContainerName")) == AGENT and mapping(entry).get("Condition") != "START":
-                yield "waits-for-the-agent", False
 
 
 def _writes_to_the_agent(entry: Mapping[str, Json]) -> bool:
     return entry.get("SourceContainer") == AGENT and entry.get("ReadOnly") not in (True, "true")
-
-
-def _mounted_paths(container: Mapping[str, Json]) -> Iterator[Json]:
-    for mounts in (container.get("MountPoints"), mapping(container.get("LinuxParameters")).get("Tmpfs")):
-        if is_unknown(mounts):
-            yield mounts
-        for entry in items(mounts):
-            yield entry if is_unknown(entry) else mapping(entry).get("ContainerPath", "/data")
-
-
-def _covers(path: Json) -> bool:
-    if is_unknown(path) or not isinstance(path, str):
-        return True
-    normal = normpath("/" + path.strip().lower().lstrip("/")).rstrip("/") + "/"
-    return normal.startswith(_FOLDER) or _FOLDER.startswith(normal)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from oracle.comparison import Comparison, without_agents
 from oracle.selection import container_is_selected, containers_of, task_is_selected
 from oracle.settings import Settings, merge_layers
+from oracle.structure import has_conditions
 from oracle.values import Json, items, mapping, same, text_of
 
 OWN_TAGS = frozenset({"sysdig-instrument", "sysdig-instrument-exclude", "sysdig-instrument-reason"})
@@ -37,7 +38,9 @@ def check_tags(comparison: Comparison, name: str) -> Iterator[str]:
     for container in opted_out if isinstance(mapping(visible["Properties"]).get("Tags", []), list) else []:
         if _is_selected(container, visible, settings):
             yield f"the tags do not say that container {text_of(container.get('Name'))} is left alone"
-    if not opted_out and _own_tags(before) != _own_tags(after) and "sysdig-instrument" not in _own_tags(before):
+    may_have_others = has_conditions(comparison.expression(name))  # the tags also say what other branches leave alone
+    is_changed = _own_tags(before) != _own_tags(after) and "sysdig-instrument" not in _own_tags(before)
+    if is_changed and not (opted_out or may_have_others):
         yield "the template leaves nothing alone, but the tags changed"
 
 

@@ -83,7 +83,7 @@ def protection_of(
     if (is_windows_task or is_for_managed_instances(properties)) and not _is_disabled(settings):
         code = "windows" if is_windows_task else "managed-instances"
         return Protection(Status.CANNOT_BE_PROTECTED, (fault("", code),))
-    attempts = tuple(locked_attempts(deployment, template_metadata, resource))
+    attempts = (*locked_attempts(deployment, template_metadata, resource), *_secret_complaints(resource))
     if any(attempt.is_fault for attempt in attempts):
         return Protection(Status.NOT_PROTECTED, attempts)
     if not task_is_selected(resource, settings, is_launched_on_fargate=is_launched_on_fargate):
@@ -126,6 +126,13 @@ def _left_alone(resource: Mapping[str, Json], settings: Settings, complaints: tu
     if settings.boolean("RequireReason") and _is_opt_out(resource, settings) and settings.string("Reason") is None:
         return Protection(Status.NOT_PROTECTED, (fault("", "opt-out-without-a-reason"),))
     return Protection(Status.LEFT_ALONE, (), complaints)
+
+
+def _secret_complaints(resource: Mapping[str, Json]) -> Complaints:
+    """Yield a doubt if Metadata names the secret by no ARN: an expression with that value passes, the value itself does not."""
+    secret = mapping(mapping(resource.get("Metadata")).get("SysdigInstrument")).get("AccessKeySecret")
+    if secret not in (None, "", "none") and not is_unknown(secret) and not text_of(secret).startswith("arn:aws"):
+        yield doubt("", "secret-is-not-an-arn")
 
 
 def _is_opt_out(resource: Mapping[str, Json], settings: Settings) -> bool:

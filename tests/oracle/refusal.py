@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from oracle.agent_protection import image_complaints
+from oracle.agent_protection import image_complaints, is_trusted
 from oracle.comparison import Comparison, without_agents, workloads, workloads_to_instrument
 from oracle.dependencies import agent_waits
 from oracle.locks import locked_attempts
@@ -28,7 +28,7 @@ from oracle.task_sizes import (
     raised_size,
     unknown_reservations,
 )
-from oracle.template_settings import forbidden_settings, is_trusted
+from oracle.template_settings import forbidden_settings
 from oracle.values import Json, argv, canonical, is_unknown, items, mapping, text_of
 from oracle.workload import misplaces_the_wrapper
 
@@ -126,6 +126,8 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
         yield "agent-without-memory-on-ec2", False
     containers = [mapping(container) for container in containers_of(resource)]
     yield from obstacles(containers)
+    if any(any(mount_complaints(container)) for container in containers):
+        yield "wrapper-covered", False
     agents = [container for container in containers if is_agent(container)]
     deployment = Settings(dict(comparison.settings))
     yield from _agent_reasons(containers, agents, settings, deployment)
@@ -192,8 +194,8 @@ def _image_reasons(comparison: Comparison, name: str) -> Reasons:
         config = workload.config
         if "/draios/" in source or (config and "/draios/" in canonical([config.entrypoint, config.cmd])):
             yield "wrapper-may-be-elsewhere", False
-        if any(mount_complaints(workload.container)):
-            yield "wrapper-covered", covers_the_wrapper(workload.container)
+        if covers_the_wrapper(workload.container):
+            yield "wrapper-covered", True
         if workload.is_unresolved:
             yield "image-unresolved", comparison.is_deployed(name) and not skips
         for key in ("EntryPoint", "Command"):

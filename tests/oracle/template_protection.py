@@ -49,7 +49,7 @@ def _under(
     condition_overrides: Mapping[str, bool] | None,
 ) -> dict[str, Protection]:
     evaluated = evaluate(template, stack, condition_overrides)
-    launched = launched_on_fargate(evaluated.task_definitions(), evaluated.launchers)
+    launched = launched_on_fargate(evaluated)
     return {
         name: Protection(Status.LEFT_ALONE)
         if name in evaluated.inactive

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
+from oracle.agent_protection import is_trusted
 from oracle.comparison import Comparison
 from oracle.settings import Settings
-from oracle.values import mapping, text_of
+from oracle.values import mapping
 
 FOR_THE_DEPLOYMENT = ("AgentEntryPoint", "AgentCommand", "TrustedAgentImages", "LockedSettings")
 TAKES_OVER = re.compile(r"LD_.*|PATH|BASH_ENV|GLIBC_TUNABLES|SYSDIG_ACCESS_KEY|.*ORCHESTRATOR.*")
@@ -27,14 +27,3 @@ def forbidden_settings(comparison: Comparison, name: str) -> Iterator[str]:
             yield "agent-image-not-trusted"
         if any(TAKES_OVER.fullmatch(variable) for variable in values.object("AgentEnvironment")):
             yield "variable-that-takes-the-agent-over"
-
-
-def is_trusted(image: str, deployment: Settings) -> bool:
-    """Return whether the deployment trusts an image to be the agent."""
-    own = text_of(deployment.string("AgentImage"))
-    globs = deployment.string_list("TrustedAgentImages") or [_repository(own)]
-    return image == own or any(fnmatchcase(_repository(image), glob) for glob in globs)
-
-
-def _repository(image: str) -> str:
-    return re.sub(r"(:[^/:@]*)?(@.*)?$", "", image)

@@ -185,6 +185,27 @@ def test_a_definition_for_ec2_that_is_launched_on_fargate_is_not_left_alone() ->
     assert protections(template, StackInputs({}), SETTINGS)["Task"].status is Status.NOT_PROTECTED
 
 
+def test_a_capacity_provider_of_the_template_is_not_fargate() -> None:
+    template: Any = copy.deepcopy(template_with({"Name": "web", "Image": "a", "EntryPoint": ["/app"]}))
+    template["Resources"]["Task"]["Properties"]["RequiresCompatibilities"] = ["EC2"]
+    strategy = [{"CapacityProvider": {"Ref": "Provider"}, "Weight": 1}]
+    launcher = {"TaskDefinition": {"Ref": "Task"}, "CapacityProviderStrategy": strategy}
+    template["Resources"]["Service"] = {"Type": "AWS::ECS::Service", "Properties": launcher}
+    template["Parameters"] = {"Provider": {"Type": "AWS::SSM::Parameter::Value<String>"}}
+    assert protections(template, StackInputs({"Provider": "/p"}), SETTINGS)["Task"].status is Status.NOT_PROTECTED
+    template["Parameters"] = {}
+    template["Resources"]["Provider"] = {"Type": "AWS::ECS::CapacityProvider", "Properties": {}}
+    assert protections(template, StackInputs({}), SETTINGS)["Task"].status is Status.LEFT_ALONE
+
+
+def test_a_secret_without_an_arn_in_metadata_is_doubtful() -> None:
+    resource: Any = instrumented([WEB])
+    resource["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": KEY_ARN}}
+    assert protection_of(resource, SETTINGS).is_certain
+    resource["Metadata"] = {"SysdigInstrument": {"AccessKeySecret": "name"}}
+    assert not protection_of(resource, SETTINGS).is_certain
+
+
 def test_the_key_must_be_a_secret_that_ecs_can_read() -> None:
     resource: Any = instrumented([WEB])
     secret = resource["Properties"]["ContainerDefinitions"][-1]["Secrets"][0]

@@ -28,6 +28,7 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.platforms import is_platform_too_old
 from sysdig_instrument.engine.protection import LeftAlone, protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
+from sysdig_instrument.engine.settings.locks import is_locked, without_locks
 from sysdig_instrument.engine.task_plan import Status, TaskPlan
 from sysdig_instrument.engine.traces import container_objects, mentions_wrapper, wrapped_containers
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
@@ -167,16 +168,19 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
     """Return the settings for running tasks.
 
     Their launch type is known, and requirements of a deployment do not apply: settings that it needs have any valid value
-    if they are not given. The agent's key must come from a secret, whichever it is.
+    if they are not given. The agent's key must come from a secret, whichever it is. A lock holds what a deployment sets, so it
+    does not hold these values. If no reservation is what is locked, none is assumed.
     """
     values: dict[str, Json] = {"LaunchTypes": "ALL", "UnsupportedArchitecture": "warn"}
     if resolved.values.collector is None:
         values["Collector"] = "collector.invalid"
     if resolved.values.access_key_secret is None:
         values["AccessKeySecret"] = _ANY_SECRET
-    if resolved.values.agent_memory is None and resolved.values.agent_memory_reservation is None:
+    has_memory = resolved.values.agent_memory is not None or resolved.values.agent_memory_reservation is not None
+    if not has_memory and not is_locked("AgentMemoryReservation", resolved.values):
         values["AgentMemoryReservation"] = "256"
-    return with_layer(resolved, Layer("the running task", values))[0]
+    unlocked = replace(resolved.values, locked_settings=without_locks(values, resolved.values))
+    return with_layer(replace(resolved, values=unlocked), Layer("the running task", values))[0]
 
 
 def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:

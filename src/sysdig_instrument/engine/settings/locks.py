@@ -6,7 +6,7 @@ is an exception.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -48,6 +48,13 @@ def is_locked(name: str, settings: Settings) -> bool:
     """Return whether templates may not change a setting."""
     locked = settings.locked_settings
     return name in locked or (ALL_SETTINGS in locked and _EXCEPTION + name not in locked)
+
+
+def without_locks(names: Iterable[str], settings: Settings) -> list[str]:
+    """Return LockedSettings without locks on these settings."""
+    free = set(names)
+    kept = [item for item in settings.locked_settings if item not in free]
+    return [*kept, *(_EXCEPTION + name for name in sorted(free))] if ALL_SETTINGS in kept else kept
 
 
 def invalid_locks(settings: Settings, layer: str) -> Iterator[Reason]:

@@ -24,6 +24,7 @@ from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
@@ -79,7 +80,7 @@ def _is_other_mode(container: Container, value: Json | Absent) -> bool:
 
     If the setting is locked, only its own value counts.
     """
-    if "SidecarMode" in container.settings.locked_settings:
+    if is_locked("SidecarMode", container.settings):
         return False
     return evaluate(value, container.scope) in (Known("auto"), Known("force"))
 
