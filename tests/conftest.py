@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from sysdig_instrument import lazy_dataclasses
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler.protocol import Scheduling
 
 # Before anything else of the package is imported, as it applies to classes that are defined later.
 lazy_dataclasses.enforce_frozen = True
@@ -19,6 +24,14 @@ settings.register_profile("without-deadline", deadline=None)
 settings.load_profile("without-deadline")
 
 secret_guard.install()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Return the scheduler for ``--dist loadgroup``."""
+    from parallel_runs import GroupedScheduling  # noqa: PLC0415 - mutmut's environment has no pytest-xdist
+
+    return GroupedScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(autouse=True)

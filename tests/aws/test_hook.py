@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Final, NamedTuple
 
@@ -97,17 +97,26 @@ def instrumented(ring: Ring) -> dict[str, Any]:
     return properties
 
 
-FAKES: Final[dict[str, dict[str, Any]]] = {
-    "busybox": {"Name": AGENT, "Image": "busybox", "Essential": False},
-    "busybox-that-sleeps": {"Name": AGENT, "Image": "busybox:1", "EntryPoint": ["sleep"], "Command": ["infinity"]},
-}
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+FAKES: Final[dict[str, Change]] = {
+    "busybox": lambda _agent: {"Name": AGENT, "Image": "busybox", "Essential": False},
+    "busybox-that-sleeps": lambda _agent: {
+        "Name": AGENT, "Image": "busybox:1", "EntryPoint": ["sleep"], "Command": ["infinity"]
+    },
+    "busybox-with-the-variables-of-the-agent": lambda agent: {**agent, "Image": "busybox"},
+    "agent-of-another-registry": lambda agent: {**agent, "Image": "evil.example/workload-agent"},
+    "agent-whose-repository-is-a-tag": lambda agent: {**agent, "Image": "evil.example/x:quay.io-sysdig-workload-agent"},
+    "agent-that-sleeps": lambda agent: {**agent, "EntryPoint": ["sleep"], "Command": ["infinity"]},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("fake", FAKES)
 def test_a_fake_agent_stops_the_stack(ring: Ring, fake: str) -> None:
-    """Everything else is as the macro makes it."""
+    """Everything but the agent's container is as the macro makes it."""
     properties = copy.deepcopy(instrumented(ring))
-    properties["ContainerDefinitions"][-1] = FAKES[fake]
+    agent = properties["ContainerDefinitions"][-1]
+    assert agent["Name"] == AGENT
+    properties["ContainerDefinitions"][-1] = FAKES[fake](agent)
     resource = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
     deployment = ring.deploy(macro=False, Task=resource)
     assert deployment.stack is None, deployment

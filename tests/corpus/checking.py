@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from corpus.samples import SampleImages, sample_inputs
+from oracle.comparison import Run
 from oracle.evaluate import StackInputs, condition_values
 from oracle.images import Images
 from oracle.values import Json, same
-from oracle.verify import refusal_reasons, verify_output
+from oracle.verify import refusal_reasons, verify_run
 
 RIGHT, REFUSED, WRONG, CRASHED = "right", "refused", "WRONG", "CRASHED"
 MAX_CONDITION_SETS = 12
@@ -94,17 +95,11 @@ def _check(  # noqa: PLR0913, PLR0917 - one run depends on all of these
         return CheckResult(
             label, status, (*(f"needless refusal: {text}" for text in outcome.problems if not reasons), *reasons)
         )
-    complaints = [
-        str(item) for item in verify_output(template, outcome.output, stack=stack, settings=settings, images=images)
-    ]
+    run = Run.of(template, stack)
+    complaints = [str(item) for item in verify_run(run, outcome.output, settings=settings, images=images)]
     for condition_set in condition_sets:
-        findings = verify_output(
-            template,
-            outcome.output,
-            stack=stack,
-            settings=settings,
-            images=images,
-            condition_overrides=dict(condition_set),
+        findings = verify_run(
+            run, outcome.output, settings=settings, images=images, condition_overrides=dict(condition_set)
         )
         complaints += [f"with {_difference(condition_set, template, stack)}: {item}" for item in findings]
     if not same(given, template):

@@ -187,7 +187,7 @@ def hungry(*_):
     taken = []
     while True:
         taken.append(bytearray(10_000_000))
-{module}.plan_with_lookups = hungry
+{module}.{planner} = hungry
 """
 
 
@@ -195,8 +195,12 @@ def hungry(*_):
 def test_a_run_that_needs_too_much_memory_is_answered(
     start: Start, bundle: Path, tmp_path: Path, function: str
 ) -> None:
-    handler = {"macro": "handler", "hook": "hook_handler"}[function]
-    (tmp_path / "hungry.py").write_text(HUNGRY.format(bundle=str(bundle), handler=handler, module=function))
+    handler, planner = {
+        "macro": ("handler", "plan_with_lookups"),
+        "hook": ("hook_handler", "plan_definition"),
+    }[function]
+    program = HUNGRY.format(bundle=str(bundle), handler=handler, module=function, planner=planner)
+    (tmp_path / "hungry.py").write_text(program)
     settings = deployed(f"{function.title()}Function")
     runtime = start(tmp_path, "hungry.handler", timeout=SECONDS, **settings)
     sent = (ROOT / "events" / ("hook.json" if function == "hook" else "template.json")).read_bytes()

@@ -12,6 +12,8 @@ import pytest
 
 from hostile.templates import ATTACKS
 
+pytestmark = pytest.mark.xdist_group("hostile")  # so that the events are sent once
+
 MEGABYTES: Final = 512
 """Half of what template.yaml gives the function."""
 SECONDS: Final = 20

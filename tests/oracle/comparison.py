@@ -92,32 +92,61 @@ class Comparison:
         return found
 
 
-def compare(  # noqa: PLR0913 - a comparison depends on this many things, each named at the call
-    before: Json,
+@dataclass(frozen=True)
+class Run:
+    """What a run of the macro sees of its input: the same for each comparison of its output."""
+
+    template: Json
+    stack: StackInputs
+    evaluated: EvaluatedTemplate
+    expanded: Mapping[str, Json]
+    certain_template: Json
+    certain_stack: StackInputs
+    certain: EvaluatedTemplate
+    certain_conditions: Mapping[str, bool]
+
+    @classmethod
+    def of(cls, template: Json, stack: StackInputs) -> Run:
+        """Evaluate an input under the conditions of the run."""
+        evaluated = evaluate(template, stack)
+        whole, certain_stack = certain_inputs(template, stack)
+        return cls(
+            template=template,
+            stack=stack,
+            evaluated=evaluated,
+            expanded=mapping(mapping(expand_loops(template, stack)).get("Resources")),
+            certain_template=whole,
+            certain_stack=certain_stack,
+            certain=evaluate(whole, certain_stack, evaluated.conditions),
+            certain_conditions=condition_values(whole, certain_stack),
+        )
+
+
+def compare(
+    run: Run,
     after: Json,
     *,
-    stack: StackInputs,
     settings: Mapping[str, Json],
     images: Images,
     condition_overrides: Mapping[str, bool] | None,
 ) -> Comparison:
-    """Evaluate an input and an output under the run's conditions, or under those of `condition_overrides`."""
-    at_run_time = evaluate(before, stack)
-    evaluated = evaluate(before, stack, condition_overrides) if condition_overrides else at_run_time
-    whole, certain_stack = certain_inputs(before, stack)
-    certain = evaluate(whole, certain_stack, at_run_time.conditions)
+    """Evaluate the input and the output of a run under its conditions, or under those of `condition_overrides`."""
+    before, certain = run.evaluated, run.certain
+    if condition_overrides:
+        before = evaluate(run.template, run.stack, condition_overrides)
+        certain = evaluate(run.certain_template, run.certain_stack, before.conditions)
     return Comparison(
         settings=settings,
         images=images,
-        ssm=stack.ssm,
-        source=mapping(mapping(before).get("Resources")),
-        expanded=mapping(mapping(expand_loops(before, stack)).get("Resources")),
-        at_run_time=at_run_time,
-        before=evaluated,
-        after=evaluate(after, stack, condition_overrides),
-        certain_conditions=condition_values(whole, certain_stack),
-        certain=evaluate(whole, certain_stack, evaluated.conditions) if condition_overrides else certain,
-        certain_at_run_time=certain,
+        ssm=run.stack.ssm,
+        source=mapping(mapping(run.template).get("Resources")),
+        expanded=run.expanded,
+        at_run_time=run.evaluated,
+        before=before,
+        after=evaluate(after, run.stack, condition_overrides),
+        certain_conditions=run.certain_conditions,
+        certain=certain,
+        certain_at_run_time=run.certain,
     )
 
 

@@ -15,6 +15,7 @@ class NoValue(Enum):
     NO_VALUE = "AWS::NoValue"
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 NO_VALUE: Literal[NoValue.NO_VALUE] = NoValue.NO_VALUE
 Value: TypeAlias = "Json | Literal[NoValue.NO_VALUE]"
 
@@ -35,7 +36,7 @@ def is_unknown(value: Value) -> bool:
 
 def canonical(value: Json) -> str:
     """Return the value as JSON text. Equal texts mean equal bytes, including the order of keys."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def same(left: Json, right: Json) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from oracle.comparison import Comparison, compare
+from oracle.comparison import Comparison, Run, compare
 from oracle.evaluate import StackInputs
 from oracle.findings import Finding
 from oracle.images import Images
@@ -32,12 +32,23 @@ def verify_output(  # noqa: PLR0913 - the result depends on this many things, ea
 
     With `condition_overrides`, the output is verified as if these conditions had other values than in the run.
     """
-    comparison = compare(
-        before, after, stack=stack, settings=settings, images=images, condition_overrides=condition_overrides
-    )
+    run = Run.of(before, stack)
+    return verify_run(run, after, settings=settings, images=images, condition_overrides=condition_overrides)
+
+
+def verify_run(
+    run: Run,
+    after: Json,
+    *,
+    settings: Mapping[str, Json],
+    images: Images,
+    condition_overrides: Mapping[str, bool] | None = None,
+) -> list[Finding]:
+    """Return everything that is wrong with the output of a run, as `verify_output` does."""
+    comparison = compare(run, after, settings=settings, images=images, condition_overrides=condition_overrides)
     findings: list[Finding] = []
     if not condition_overrides:
-        findings += check_template_diff(before, after, _replaced_variables(comparison))
+        findings += check_template_diff(run.template, after, _replaced_variables(comparison))
         required = [reason for reason, is_required in find_reasons(comparison).items() if is_required]
         findings += [Finding("the template", f"should have been refused: {reason}") for reason in required]
     if set(comparison.before.resources) != set(comparison.after.resources):
@@ -52,7 +63,8 @@ def refusal_reasons(
     before: Json, *, stack: StackInputs, settings: Mapping[str, Json], images: Images
 ) -> dict[str, bool]:
     """Return the valid reasons for refusing this input, each with whether a refusal is required."""
-    comparison = compare(before, before, stack=stack, settings=settings, images=images, condition_overrides=None)
+    run = Run.of(before, stack)
+    comparison = compare(run, before, settings=settings, images=images, condition_overrides=None)
     found = find_reasons(comparison)
     for reason in differing_loops(comparison):
         found.setdefault(reason, False)
