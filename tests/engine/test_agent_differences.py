@@ -54,6 +54,11 @@ def without(key: str) -> Callable[[dict[str, Any]], object]:
 
 
 ALWAYS: list[tuple[Any, Code]] = [
+    *(
+        (variable(name, "x"), Code.AGENT_ALTERED)
+        for name in ("SYSDIG_COLLECTOR=evil", "PATH=/x", " LD_PRELOAD", "=", "")
+    ),
+    *((variable("SYSDIG_COLLECTOR", host), Code.AGENT_VARIABLES) for host in ("localhost", "us2", "collector")),
     ({"Image": "busybox"}, Code.AGENT_IMAGE_NOT_TRUSTED),
     ({"Image": "evil.example/workload-agent:latest"}, Code.AGENT_IMAGE_NOT_TRUSTED),
     ({"Image": "evil.example/quay.io/sysdig/workload-agent"}, Code.AGENT_IMAGE_NOT_TRUSTED),

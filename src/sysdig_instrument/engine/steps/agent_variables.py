@@ -52,7 +52,7 @@ def environment_difference(
     """Return why a task is unprotected by the agent's Environment; None if it is not."""
     variables, expected = _by_name(value, "Value"), _by_name(wanted, "Value") or {}
     if variables is None:
-        return altered("has Environment in another form than a list with a literal Name in each entry, once")
+        return altered("has Environment in another form than a list with a literal Name in each entry, without =, once")
     reasons = (_variable_difference(name, variables, expected, settings, scope) for name in {**variables, **expected})
     return next((reason for reason in reasons if reason), None)
 
@@ -77,6 +77,9 @@ def _variable_difference(
 
 
 def _is_valid(setting: str, value: Json) -> bool:
+    """Return whether a variable has a value that the setting could give it. A collector is a host name here, and no region."""
+    if setting == "Collector" and "." not in str(value):
+        return False
     try:
         return value != "" and str(BY_NAME[setting].value_type.parse(value)) == value
     except ValueError:
@@ -116,13 +119,18 @@ def _is_secret(value_from: Json | Absent, scope: EvaluationScope) -> bool:
 
 
 def _by_name(value: Json | Absent, member: str) -> dict[str, Json] | None:
-    """Return a member of each entry by the entry's name, or None if a name is not literal, or is there twice."""
+    """Return a member of each entry by the entry's name, or None if a name is none, is not literal, or is there twice."""
     if value is ABSENT or value is None:
         return {}
     members: dict[str, Json] = {}
     for entry in value if isinstance(value, list) else [None]:
         name = entry.get("Name") if isinstance(entry, dict) else None
-        if not isinstance(entry, dict) or not isinstance(name, str) or re.search(_EXPRESSION, name) or name in members:
+        if not isinstance(entry, dict) or not isinstance(name, str) or not _is_name(name) or name in members:
             return None
         members[name] = entry.get(member)
     return members
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a name is literal, and that of one variable: Docker takes ``A=b`` for the variable ``A``."""
+    return re.search(rf"{_EXPRESSION}|[=\s]", name) is None and name != ""
