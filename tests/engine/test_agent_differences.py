@@ -289,8 +289,20 @@ def test_a_workload_with_the_agents_name_is_refused(members: dict[str, Json]) ->
         assert "is reserved for the agent" in problem
         assert not is_protected(value)
     assert problems_of(template(fake), {"ExcludeContainers": "Sysdig*"}) == []
-    assert problems_of(template(fake, container()), {"ExcludeContainers": "web"}) == []
+    (problem,) = problems_of(template(fake, container()), {"ExcludeContainers": "web"})
+    assert "or exclude it, too (ExcludeContainers)" in problem
     assert problems_of(template(fake, container())) == []
+
+
+def test_a_workload_with_the_agents_name_is_an_opt_out_that_needs_a_reason() -> None:
+    tags: list[Json] = [{"Key": "sysdig-instrument-exclude", "Value": "*"}]
+    reason: Json = {"Key": "sysdig-instrument-reason", "Value": "migration"}
+    required: dict[str, Json] = {"RequireReason": "true"}
+    assert problems_of(template(FAKE, Tags=tags)) == []
+    (problem,) = problems_of(template(FAKE, Tags=tags), required)
+    assert "is reserved for the agent" in problem
+    assert problems_of(template(FAKE, Tags=[*tags, reason]), required) == []
+    assert problems_of(template(FAKE), {**required, "ExcludeContainers": "*"}) == []
 
 
 def test_the_agent_alone_is_left_as_it_is() -> None:

@@ -75,7 +75,8 @@ def test_a_plaintext_key_gets_a_notice_without_the_key() -> None:
 def test_an_entry_that_becomes_a_variable_of_the_wrapper_is_refused(key: str, name: str) -> None:
     """Docker joins name and value with ``=``, and splits them at the first one."""
     entry: dict[str, Json] = {"Name": name, "Value" if key == "Environment" else "ValueFrom": "x"}
-    (problem,) = problems_of(template(container(**{key: [entry]})))
+    members: dict[str, Json] = {key: [entry]}
+    (problem,) = problems_of(template(container(**members)))
     assert f'"{name}" replaces the ' in problem
-    other: Json = {**entry, "Name": f"OTHER_{name}"}
-    assert problems_of(template(container(**{key: [other]}))) == []
+    members = {key: [{**entry, "Name": f"OTHER_{name}"}]}
+    assert problems_of(template(container(**members))) == []
