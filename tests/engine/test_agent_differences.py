@@ -151,7 +151,8 @@ GOVERNED: list[tuple[Any, str]] = [
     (variable("SYSDIG_PRIORITY", "security"), "Priority"),
     (variable("SYSDIG_SIDECAR", "force"), "SidecarMode"),
     (variable("SYSDIG_LOGGING", "debug"), "LogLevel"),
-    (variable("SYSDIG_EXTRA_CONF", "collector: evil.example"), "ExtraConf"),
+    (variable("SYSDIG_EXTRA_CONF", "tags: team:shop"), "ExtraConf"),
+    (variable("SYSDIG_EXTRA_CONF", "collector: evil.example"), "ExtraConf,Collector,CollectorPort"),
     (variable("HTTPS_PROXY", "http://proxy.example.com"), "AgentEnvironment"),
     ({"Essential": True}, "AgentEssential,Priority"),
     (without("Essential"), "AgentEssential,Priority"),
@@ -316,3 +317,15 @@ def test_secrets_that_stay_replace_nothing() -> None:
     key: Json = {"Name": "KEY", "ValueFrom": SECRET}
     assert codes_of({"Secrets": [key]}, **settings) == []
     assert codes_of({"Secrets": [key, {"Name": "LD_PRELOAD", "ValueFrom": SECRET}]}, **settings) == ["AGENT_ALTERED"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["collector: evil", '{"Collector_Port": 1}', '"coll\\x65ctor": evil', {"Ref": "Stored"}],
+    ids=["plain", "json", "escaped", "expression"],
+)
+@pytest.mark.parametrize("setting", ["Collector", "CollectorPort"])
+def test_a_configuration_cannot_override_a_locked_collector(text: Json, setting: str) -> None:
+    """The agent merges SYSDIG_EXTRA_CONF into its configuration."""
+    assert codes_of(variable("SYSDIG_EXTRA_CONF", text), LockedSettings=setting) == ["AGENT_NOT_AS_LOCKED"]
+    assert codes_of(variable("SYSDIG_EXTRA_CONF", "tags: a:b"), LockedSettings=setting) == []

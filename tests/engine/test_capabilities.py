@@ -62,7 +62,11 @@ def test_the_capability_is_added_once(before: Json, after: Json) -> None:
     assert processed_container(PARAMETERS, LinuxParameters=before)["LinuxParameters"] == after
 
 
-@pytest.mark.parametrize("dropped", ["SYS_PTRACE", ["SYS_PTRACE"], ["cap_sys_ptrace"], [["SYS_PTRACE"]]], ids=str)
+@pytest.mark.parametrize(
+    "dropped",
+    ["SYS_PTRACE", ["SYS_PTRACE"], ["cap_sys_ptrace"], [["SYS_PTRACE"]]],
+    ids=["text", "list", "other-name", "nested"],
+)
 def test_a_dropped_capability_is_refused_in_each_form(dropped: Json) -> None:
     capabilities: Json = {"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": dropped}}
     (problem,) = problems_of(template(container(LinuxParameters=capabilities)))

@@ -90,7 +90,6 @@ def test_a_second_run_grants_nothing_more(reference: Json) -> None:
         {"Fn::Select": [1, [{"Ref": "Role"}, "arn:aws:iam::1:role/other"]]},
         "arn:aws:iam::999999999999:role/execution-role",
     ],
-    ids=str,
 )
 def test_a_role_that_an_expression_only_refers_to_gets_nothing(reference: Json) -> None:
     value = processed(with_role(reference))

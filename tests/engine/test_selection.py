@@ -331,7 +331,7 @@ def test_the_skip_reason_of_an_unread_image() -> None:
     assert task.containers[0].image_unread
 
 
-@pytest.mark.parametrize("names", [["FARGATE "], ["X"], [""], [None], [["FARGATE"]], ["EC2", "X"]], ids=str)
+@pytest.mark.parametrize("names", [["FARGATE "], ["X"], [""], [None], [["FARGATE"]], ["EC2", "X"]])
 def test_a_launch_type_that_is_none_of_the_others_counts_as_fargate(names: Json) -> None:
     assert is_instrumented(task_with(RequiresCompatibilities=names))
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
-from sysdig_instrument.engine.expressions.references import references, strings_in
+from sysdig_instrument.engine.expressions.references import names_in_loop, reference_to, references, strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
@@ -93,7 +93,7 @@ def _says_where(launcher: Launcher) -> bool:
 
 def _name_fargate(texts: list[str], named: Iterable[str], scope: EvaluationScope) -> bool:
     """Return whether texts, also when they are joined, or parameters that they refer to, name Fargate."""
-    values = (evaluate({"Ref": name}, scope) for name in named if name in scope.section("Parameters"))
+    values = (evaluate(reference_to(name), scope) for name in named if name in scope.section("Parameters"))
     words = [*texts, "".join(texts), *(each.value for each in values if isinstance(each, Known))]
     return any("FARGATE" in word.upper() for word in words if isinstance(word, str))
 
@@ -182,16 +182,9 @@ def _names_in(value: Json | Absent, scope: EvaluationScope) -> Iterator[str]:
     if value is ABSENT:
         return
     yield from references(value)
-    yield from _loop_names(value)
+    yield from names_in_loop(value)
     if not isinstance(value, str):
         yield json.dumps(value, sort_keys=True)
     match evaluate(value, scope):
         case Known(str(text)):
             yield text.rsplit("/", 1)[-1].partition(":")[0]
-
-
-def _loop_names(value: Json | Absent) -> Iterator[str]:
-    """Yield the logical id in ``{"Ref": {"Fn::Sub": "Task${Name}"}}``, with which the body of an ``Fn::ForEach`` may refer to one."""
-    match value:
-        case {"Ref": {"Fn::Sub": str(text)}} | {"Fn::GetAtt": [{"Fn::Sub": str(text)}, *_]}:
-            yield text

@@ -28,7 +28,6 @@ from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.steps.agent import agent_definition
 from sysdig_instrument.engine.steps.agent_differences import difference
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
-from sysdig_instrument.lazy_dataclasses import replace
 
 _AGENT_REASON: Final = "the agent"
 _RUNS_SOMETHING_ELSE: Final = frozenset({Code.AGENT_IMAGE_NOT_TRUSTED, Code.AGENT_COMMAND, Code.AGENT_ALTERED})
@@ -68,10 +67,14 @@ def disguised_workloads(
         runs_something_else = any(reason and reason.code in _RUNS_SOMETHING_ELSE for reason in reasons)
         if runs_something_else and not _is_left_alone_on_purpose(container):
             pointer = (*container.pointer, "Name")
-            yield container.problem_or_notice(pointer, container.assumptions, replace(NOT_THE_AGENT, advice=_ADVICE))
+            yield container.problem_or_notice(pointer, container.assumptions, _DISGUISED)
 
 
-_ADVICE: Final = f"{NOT_THE_AGENT.advice}; or exclude it, too (ExcludeContainers)"
+_DISGUISED: Final = Reason(
+    NOT_THE_AGENT.fact,
+    "Rename this container, or remove it if it is the agent: the macro adds the agent itself; or exclude it, too (ExcludeContainers)",
+    code=Code.NOT_THE_AGENT,
+)
 _OPT_OUTS: Final = ("Enabled", "ExcludeContainers", "IncludeContainers")
 
 

@@ -19,7 +19,13 @@ from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.settings.locks import SETTING_OF_VARIABLE, is_locked, takes_over
+from sysdig_instrument.engine.settings.locks import (
+    EXTRA_CONF_VARIABLE,
+    SETTING_OF_VARIABLE,
+    is_locked,
+    overridden_lock,
+    takes_over,
+)
 from sysdig_instrument.engine.settings.patterns import SECRET_PATTERN
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings
 
@@ -71,6 +77,10 @@ def _variable_difference(
     if name in _REQUIRED and not (isinstance(value, Known) and _is_valid(owner, value.value)):
         fact = f"The agent's container has no valid value for {quote(name)}"
         return Reason(fact, code=Code.AGENT_VARIABLES)
+    if name == EXTRA_CONF_VARIABLE and value is not ABSENT:
+        locked = overridden_lock(value.value if isinstance(value, Known) else None, settings)
+        if locked:
+            return not_as_locked(locked)
     setting = "AgentEnvironment" if name in settings.agent_environment else owner
     is_same = isinstance(value, Known) and value.value == expected.get(name, ABSENT)
     return not_as_locked(setting) if is_locked(setting, settings) and not is_same else None
