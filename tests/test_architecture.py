@@ -83,6 +83,7 @@ ENGINE_ORDER = (
     "container",
     "settings/tags",
     "settings/template_layers",
+    "image_configs",
     "images",
     "selection",
     "other_workloads",

@@ -109,7 +109,7 @@ def test_what_is_locked_must_be_as_locked(monkeypatch: pytest.MonkeyPatch) -> No
     assert 'differs from the locked setting "Collector"' in response["message"]
 
 
-@pytest.mark.parametrize("locks", ["", "*", "*,!AgentCpu"])
+@pytest.mark.parametrize("locks", ["", "*", "*,!AgentCpu"], ids=["none", "all", "all-but-one"])
 def test_the_macros_own_output_passes_whatever_is_locked(monkeypatch: pytest.MonkeyPatch, locks: str) -> None:
     properties = instrumented_properties("worked-example-template")
     assert run_hook(monkeypatch, properties, {"LockedSettings": locks})["hookStatus"] == "SUCCESS"
@@ -134,8 +134,9 @@ def test_deletions_pass(monkeypatch: pytest.MonkeyPatch, target: Any) -> None:
     ("own", "message"),
     [
         ({"Enabled": False, "Reason": "SEC-1"}, "is left alone: Enabled is false in the tags (Reason: SEC-1)"),
-        ({"Containers": {"web": {"Enabled": False, "Reason": "SEC-1"}}}, "is instrumented"),
+        ({"Containers": {"web": {"Enabled": False, "Reason": "SEC-1"}}}, "is protected"),
     ],
+    ids=["task", "container"],
 )
 def test_what_metadata_leaves_alone_passes_by_the_macros_tags(
     monkeypatch: pytest.MonkeyPatch, own: dict[str, Any], message: str
@@ -189,7 +190,7 @@ def test_a_missing_invocation_point_fails(monkeypatch: pytest.MonkeyPatch) -> No
 def test_properties_that_are_not_an_object_fail(monkeypatch: pytest.MonkeyPatch, properties: Any) -> None:
     response = run_hook(monkeypatch, properties)
     assert_not_inspected(response)
-    assert "no properties of the task definition" in response["message"]
+    assert "no properties of the resource" in response["message"]
 
 
 @pytest.mark.parametrize("model", [None, "x", [], {}, {"resourceProperties": None}, {"previousResourceProperties": {}}])
@@ -237,7 +238,7 @@ def test_the_cloud_control_api_is_answered_as_cloudformation(monkeypatch: pytest
 def test_logical_ids_that_are_not_change_nothing(monkeypatch: pytest.MonkeyPatch, name: Any) -> None:
     response = run_hook(monkeypatch, requestData=copy.deepcopy(EVENT["requestData"]) | {"targetLogicalId": name})
     assert (response["hookStatus"], response["errorCode"]) == ("FAILED", "NonCompliant")
-    assert response["message"].startswith('Task "TaskDefinition" is not instrumented')
+    assert response["message"].startswith('Task "TaskDefinition" is not protected')
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -27,7 +28,12 @@ def test_the_hook_is_created_on_request_only() -> None:
     assert TEMPLATE["Conditions"]["HasHook"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "HookMode"}, "OFF"]}]}
     assert hook["FailureMode"] == {"Ref": "HookMode"}
     filters = hook["TargetFilters"]
-    assert (filters["TargetNames"], filters["Actions"]) == (["AWS::ECS::TaskDefinition"], ["CREATE", "UPDATE"])
+    assert filters["TargetNames"] == [
+        "AWS::ECS::TaskDefinition",
+        "AWS::ECS::ExpressGatewayService",
+        "AWS::Batch::JobDefinition",
+    ]
+    assert filters["Actions"] == ["CREATE", "UPDATE"]
     for name in ("Hook", "HookFunction", "HookRole", "HookLogGroup", "HookInvocationRole"):
         assert RESOURCES[name]["Condition"] == "HasHook"
 
@@ -112,6 +118,7 @@ def holds(rule: Any, parameters: dict[str, str]) -> bool:
         ("arn:aws:secretsmanager:us-east-1:111122223333:secret:registry", "*.*", True),
         ("arn:aws:secretsmanager:us-east-1:111122223333:secret:registry", "quay.io", False),
     ],
+    ids=["no-secret", "no-secret-one", "every", "empty", "wide-pattern", "one"],
 )
 def test_registry_secrets_are_refused_if_every_registry_may_receive_them(
     secrets: str, registries: str, *, refused: bool
@@ -119,3 +126,23 @@ def test_registry_secrets_are_refused_if_every_registry_may_receive_them(
     parameters = {"RegistrySecrets": secrets, "AllowedRegistries": registries}
     (assertion,) = RULE["Assertions"]
     assert (holds(RULE["RuleCondition"], parameters) and not holds(assertion["Assert"], parameters)) is refused
+
+
+REGISTRY = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "accepted"),
+    [
+        pytest.param("", True, id="none"),
+        pytest.param(REGISTRY, True, id="one"),
+        pytest.param(f"{REGISTRY},arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:registry/*", True, id="two"),
+        pytest.param("arn:*", False, id="every-resource"),
+        pytest.param("arn:aws:secretsmanager:*:*:secret:*", False, id="every-account"),
+        pytest.param("arn:aws:s3:::bucket", False, id="another-service"),
+        pytest.param(f"{REGISTRY}, {REGISTRY}", False, id="space"),
+    ],
+)
+def test_registry_secrets_are_arns_of_secrets(secrets: str, *, accepted: bool) -> None:
+    pattern = TEMPLATE["Parameters"]["RegistrySecrets"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, secrets)) is accepted

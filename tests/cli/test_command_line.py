@@ -440,7 +440,7 @@ def test_an_unknown_setting_gets_a_suggestion(good: Path, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("option", ["--settings", "--images", "--parameters"])
-@pytest.mark.parametrize("text", ["", "\n", "# Collector: us3\n", "null"])
+@pytest.mark.parametrize("text", ["", "\n", "# Collector: us3\n", "null"], ids=["empty", "blank", "comment", "null"])
 def test_a_file_without_values_has_no_values(
     option: str, text: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

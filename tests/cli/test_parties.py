@@ -20,7 +20,7 @@ THEIRS = "999988887777"
 VALUE = "account-valued1"
 OTHER_VALUE = "another-value-2"
 LOGIN = {"username": "admin", "password": "from-the-account"}
-SETTINGS = ("--region", "eu-west-1", "--set", "Collector=us2")
+SETTINGS = ("--region", "eu-west-1", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
 
 
 @dataclass
@@ -220,6 +220,11 @@ SSM = "{{resolve:ssm:/any}}"
 CHANCE = {"Fn::Equals": [SSM, VALUE]}
 LIST = {"Fn::Split": ["-", SSM]}
 
+
+def with_secret(secret: object, **sections: Any) -> bytes:
+    return json.dumps({**json.loads(private(secret, "evil.example/app:missing")), **sections}).encode()
+
+
 REVEALING = {
     "host": template(f"{SSM}.evil.example/app:1"),
     "path": template(f"evil.example/{SSM}:1"),
@@ -253,6 +258,9 @@ REVEALING = {
         "evil.example/app:1",
         properties={"RuntimePlatform": {"CpuArchitecture": {"Fn::FindInMap": ["M", SSM, "Cpu"]}}},
         Mappings={"M": {VALUE: {"Cpu": "ARM64"}, OTHER_VALUE: {"Cpu": "X86_64"}}},
+    ),
+    "whether there is a secret": with_secret(
+        {"Fn::If": ["C", "any", {"Ref": "AWS::NoValue"}]}, Conditions={"C": CHANCE}
     ),
     "other account": template(f"{THEIRS}.dkr.ecr.eu-west-1.amazonaws.com/app:{SSM}"),
     "account in the host": template(f"{SSM}.dkr.ecr.eu-west-1.amazonaws.com/app:1"),
@@ -355,6 +363,67 @@ def test_a_no_echo_parameter_of_the_caller_stays_here(world: World, capsys: pyte
     assert "evil.example" in world.network.resolved_names
 
 
+IS_VALUE = {"C": {"Fn::Equals": [{"Ref": "P"}, VALUE]}}
+IF_VALUE = {"Fn::If": ["C", "true", "false"]}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(template({"Fn::If": ["C", "yes.evil.example/app:1", "no.evil.example/app:1"]}), id="which image"),
+        pytest.param(template("evil.example/app:1", task={"Condition": "C"}), id="condition"),
+        pytest.param(
+            template("evil.example/app:1", task={"Metadata": {"SysdigInstrument": {"Enabled": IF_VALUE}}}), id="Enabled"
+        ),
+        pytest.param(
+            template("evil.example/app:1", properties={"Tags": [{"Key": "sysdig-instrument", "Value": IF_VALUE}]}),
+            id="tag",
+        ),
+        pytest.param(
+            template(
+                "evil.example/app:1", properties={"RequiresCompatibilities": [{"Fn::If": ["C", "FARGATE", "EC2"]}]}
+            ),
+            id="launch type",
+        ),
+        pytest.param(with_secret({"Fn::If": ["C", "any", {"Ref": "AWS::NoValue"}]}), id="secret"),
+        pytest.param(
+            template(
+                {
+                    "Fn::If": [
+                        "C",
+                        "evil.example/app:1",
+                        "{{resolve:ssm:arn:aws:ssm:eu-west-1:" + THEIRS + ":parameter/x}}",
+                    ]
+                }
+            ),
+            id="parameter of another account",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "declared", [{"NoEcho": True}, {"NoEcho": "true", "Default": OTHER_VALUE}], ids=["no default", "default"]
+)
+def test_others_cannot_tell_one_no_echo_value_from_another(
+    declared: dict[str, Any], document: bytes, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for host in ("evil.example", "yes.evil.example", "no.evil.example"):
+        world.registry(host)
+    sections = {"Conditions": IS_VALUE, "Parameters": {"P": {"Type": "String", **declared}}}
+    with_condition = json.dumps({**json.loads(document), **sections}).encode()
+    seen = []
+    for value in (VALUE, OTHER_VALUE):
+        explain(capsys, with_condition, "-p", f"P={value}")
+        seen.append((world.seen_by_others, sorted(map(str, world.account.calls))))
+        world.forget()
+    assert seen[0] == seen[1]
+
+
+def test_a_no_echo_value_makes_no_lookup_offline(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    parameters = {"P": {"Type": "String", "NoEcho": True}}
+    explain(capsys, template("evil.example/app:1", Parameters=parameters), "-p", f"P={VALUE}", "--offline")
+    assert world.seen_by_others == ([], [], [])
+
+
 # --- the settings file that is found
 
 
@@ -416,7 +485,31 @@ def test_the_caller_takes_precedence_over_a_found_file(
     shown = run(capsys, "settings", "-", *SETTINGS, "--format", "json", stdin=template("a.example/app:1")).value
     settings = shown[0]["taskDefinitions"][0]["settings"]
     assert {name: each["value"] for name, each in settings.items() if each["layer"] != "default"} == {
+        "AccessKeySecret": "none",
         "Collector": "us2",
         "Priority": "security",
         "AllowedRegistries": "a.example",
     }
+
+
+@pytest.mark.parametrize(("mode", "is_found"), [(0o755, True), (0o777, True), (0o1777, False)], ids=oct)
+def test_a_repository_in_a_folder_for_everyone_is_not_searched(
+    mode: int, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_found: bool
+) -> None:
+    del world
+    folder = tmp_path / "shared"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".sysdig-instrument.yaml").write_text("Enabled: false\n")
+    folder.chmod(mode)
+    file = folder / "mine" / "app.json"
+    file.parent.mkdir()
+    file.write_bytes(template("a.example/app:1"))
+    shown = run(capsys, "explain", file, *SETTINGS, "--offline")
+    assert ("Enabled is false" in words(shown)) is is_found
+
+
+def test_a_document_in_a_folder_that_does_not_exist_is_a_usage_error(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del world
+    assert run(capsys, "explain", "no/such/folder/app.json", *SETTINGS).code == 2

@@ -104,6 +104,30 @@ def test_refused_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFi
     assert "router" in lines[router["line"] - 1]
 
 
+def test_check_says_which_layer_leaves_something_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    value = template(container(), container(Name="log", FirelensConfiguration={"Type": "fluentbit"}))
+    value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"ExcludeContainers": ["web"], "Reason": "SEC-1"}}
+    Path("template.json").write_text(json.dumps(value))
+    shown = run(capsys, "check", "template.json", *SETTINGS, "--format", "json")
+    assert shown.code == 0
+    (task,) = shown.value[0]["taskDefinitions"]
+    assert (task["outcome"], task["codes"]) == ("left alone", ["SI020", "SI022"])
+    assert task["leftAlone"] == [
+        {
+            "container": "web",
+            "why": "ExcludeContainers in the resource's Metadata (Reason: SEC-1)",
+            "code": "SI020",
+            "layer": "the resource's Metadata",
+        },
+        {
+            "container": "log",
+            "why": "a FireLens log router (InstrumentLogRouters is false)",
+            "code": "SI022",
+            "layer": None,
+        },
+    ]
+
+
 def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     before = run(capsys, "check", "app.yaml", *SETTINGS)
     assert before.code == 1
@@ -115,6 +139,13 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
     after = run(capsys, "check", "out.yaml", *SETTINGS)
     assert (after.code, after.out) == (0, "out.yaml\n  Task  protected\n")
+
+
+def test_check_gives_each_reason_its_own_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml").code == 0
+    shown = " ".join(run(capsys, "check", "out.yaml", "--no-config").out.split())
+    assert "has no value, so the agent would have nowhere to report to (SI015). Set Collector to " in shown
+    assert "Deploy the template through the macro" not in shown
 
 
 @pytest.mark.parametrize("command", ["explain", "check"])

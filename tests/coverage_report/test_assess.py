@@ -25,8 +25,10 @@ from sysdig_instrument.coverage.assess import (
     assess_definition,
     assess_task,
     is_in_scope,
+    out_of_scope,
 )
 from sysdig_instrument.coverage.model import ContainerOverride, RegisteredTaskDefinition, RunningContainer, Service
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.platforms import is_platform_too_old
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
@@ -198,7 +200,10 @@ def test_excluded_containers_are_listed() -> None:
     described = instrumented(wrapped(), plain("log", firelensConfiguration={"type": "fluentbit"}), plain("proxy"))
     assessment = assessed(described, ExcludeContainers="proxy")
     assert assessment.status is TaskStatus.PROTECTED
-    assert [name for name, _ in assessment.excluded_containers] == ["log", "proxy"]
+    assert [(each.container, each.layer) for each in assessment.left_alone] == [
+        ("log", ""),
+        ("proxy", "the macro's deployment"),
+    ]
     assert assessed(described).reasons == ('Container "proxy" is not started by the wrapper',)
 
 
@@ -227,7 +232,7 @@ def test_opt_in_by_metadata() -> None:
     both = instrumented(wrapped(), plain("worker"))
     assessment = assessed(both, Mode="opt-in")
     assert assessment.status is TaskStatus.PROTECTED
-    assert [name for name, _ in assessment.excluded_containers] == ["worker"]
+    assert [each.container for each in assessment.left_alone] == ["worker"]
     half = registered(wrapped(), plain("worker"), pidMode="task")
     assert assessed(half, Mode="opt-in").reasons == ("The agent's container is missing",)
     # The tag includes all containers.
@@ -290,6 +295,17 @@ def test_an_ec2_task_with_launch_types_all() -> None:
 def test_launch_types(launch_type: str, by_default: bool) -> None:  # noqa: FBT001 - a row of the table
     assert is_in_scope(launch_type, merge_layers()) is by_default
     assert is_in_scope(launch_type, merge_layers(Layer("--set", {"LaunchTypes": "ALL"})))
+
+
+def test_tasks_for_managed_instances_cannot_be_protected() -> None:
+    """No host agent covers them."""
+    settings = merge_layers(Layer("--set", {"LaunchTypes": "FARGATE_COMPATIBLE"}))
+    assert out_of_scope("MANAGED_INSTANCES", settings).codes == (Code.MANAGED_INSTANCES,)
+    assessment = out_of_scope("EC2", settings)
+    assert (assessment.codes, assessment.reasons) == (
+        (Code.NOT_FARGATE,),
+        ("Launch type EC2 (LaunchTypes is FARGATE_COMPATIBLE)",),
+    )
 
 
 def test_an_invalid_tag_counts_as_unprotected() -> None:

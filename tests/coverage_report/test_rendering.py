@@ -179,7 +179,14 @@ def test_json() -> None:
         "codes": ["SI000"],
         "reasons": [],
         "remarks": [],
-        "leftAlone": [{"container": "log", "why": "a FireLens log router (InstrumentLogRouters is false)"}],
+        "leftAlone": [
+            {
+                "container": "log",
+                "why": "a FireLens log router (InstrumentLogRouters is false)",
+                "code": "SI022",
+                "layer": None,
+            }
+        ],
         "agent": {"image": IMAGE, "digests": ["sha256:aa"]},
         "tasks": [f"{number:032x}" for number in range(4)],
     }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from factories import NOVALUE, SETTINGS, container, containers_of, context_of, if_, scope, template
+from readable_ids import readable_id
 from sysdig_instrument.engine.agent import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_true
 from sysdig_instrument.engine.expressions.values import Known, Unknown
@@ -43,7 +44,7 @@ LIVE: list[Json] = [
     {"Fn::Join": ["", [{"Ref": "Stored"}]]},
     {"Ref": "Masked"},
 ]
-each_live_value = pytest.mark.parametrize("live", LIVE, ids=str)
+each_live_value = pytest.mark.parametrize("live", LIVE, ids=readable_id)
 
 
 def run(value: dict[str, Any], worth: str, **settings: Json) -> tuple[list[str], dict[str, Any]]:

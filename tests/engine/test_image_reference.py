@@ -153,16 +153,18 @@ def test_any_text_is_a_reference_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("image", "glob"),
     [
-        ("quay.io/sysdig/workload-agent:6", "quay.io/sysdig/workload-agent"),
-        (f"quay.io/sysdig/workload-agent@{SHA256}", "quay.io/sysdig/workload-agent"),
+        pytest.param("quay.io/sysdig/workload-agent:6", "quay.io/sysdig/workload-agent", id="tag"),
+        pytest.param(f"quay.io/sysdig/workload-agent@{SHA256}", "quay.io/sysdig/workload-agent", id="digest"),
         ("Quay.IO/sysdig/workload-agent", "quay.io/sysdig/*"),
         ("quay.io/sysdig/workload-agent", "QUAY.io/*/workload-agent"),
         ("docker.io/sysdig/workload-agent", "sysdig/workload-agent"),
         ("sysdig/workload-agent", "index.docker.io/sysdig/workload-agent"),
         ("docker.io/agent", "agent"),
-        ("index.docker.io/library/agent", "agen?"),
+        pytest.param("index.docker.io/library/agent", "agen?", id="docker-hub"),
         ("mirror.example.com:5000/a/agent", "mirror.example.com:5000/a/*"),
-        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/agent", "*.dkr.ecr.*.amazonaws.com/a/agent"),
+        pytest.param(
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/agent", "*.dkr.ecr.*.amazonaws.com/a/agent", id="amazon-ecr"
+        ),
         ("a.example.com/b/agent", "*/b/agent"),
         ("a.example.com/b/agent", "*"),
     ],
@@ -190,7 +192,9 @@ def test_repositories_that_do_not_match(image: str, glob: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["quay.io/a:1", "quay.io/a@" + SHA256, "mirror.example.com:5000", "[a-z].io/a", "a b", ""]
+    "text",
+    ["quay.io/a:1", "quay.io/a@" + SHA256, "mirror.example.com:5000", "[a-z].io/a", "a b", ""],
+    ids=["tag", "digest", "port", "range", "space", "empty"],
 )
 def test_texts_that_are_no_globs_of_repositories(text: str) -> None:
     assert not re.fullmatch(REPOSITORY_GLOB, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories import SETTINGS, problems_of, processed, resource, template
+from readable_ids import readable_id
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.settings.locks import is_locked
@@ -48,6 +49,7 @@ def test_all_settings_are_locked_but_the_exceptions() -> None:
             'LockedSettings, which is from here, has both "!AgentCpu" and "AgentCpu". Remove one.',
         ),
     ],
+    ids=["unknown-exception", "unknown", "only-an-exception", "both"],
 )
 def test_locks_that_mean_nothing_are_errors(locks: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
@@ -55,7 +57,7 @@ def test_locks_that_mean_nothing_are_errors(locks: str, message: str) -> None:
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("locks", ["**", "*x", "!", "!*", "Collector;Mode"])
+@pytest.mark.parametrize("locks", ["**", "*x", "!", "!*", "Collector;Mode"], ids=readable_id)
 def test_other_forms_are_errors(locks: str) -> None:
     with pytest.raises(UsageError, match="Use names of settings"):
         merge_layers(Layer("here", {"LockedSettings": locks}))

@@ -55,6 +55,22 @@ def test_a_task_that_is_left_alone() -> None:
     }
 
 
+def test_a_task_for_managed_instances_cannot_be_protected() -> None:
+    verdict = protection_of(template(RequiresCompatibilities=["MANAGED_INSTANCES"]))
+    assert (verdict.verdict, verdict.codes) == (Verdict.CANNOT_BE_PROTECTED, (Code.MANAGED_INSTANCES,))
+
+
+def test_a_task_whose_containers_are_all_left_alone_has_their_codes() -> None:
+    value = template(container(), container(Name="log", FirelensConfiguration={"Type": "fluentbit"}))
+    value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"ExcludeContainers": ["web"]}}
+    verdict = protection_of(value)
+    assert (verdict.verdict, verdict.passes) == (Verdict.LEFT_ALONE, True)
+    assert facts(verdict) == {
+        'Container "web": ExcludeContainers in the resource\'s Metadata': "SI020",
+        'Container "log": a FireLens log router (InstrumentLogRouters is false)': "SI022",
+    }
+
+
 @pytest.mark.parametrize(
     ("settings", "code", "layer"),
     [

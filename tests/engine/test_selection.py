@@ -56,6 +56,9 @@ SIZES: dict[str, Json] = {"NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512"
         pytest.param({"RequiresCompatibilities": {"Ref": "Unknown"}}, True, id="unknown-list"),
         pytest.param({"RequiresCompatibilities": [{"Ref": "Unknown"}]}, True, id="unknown-item"),
         pytest.param({"RequiresCompatibilities": [5]}, True, id="number"),
+        pytest.param({"RequiresCompatibilities": {"FARGATE": True}}, True, id="object"),
+        pytest.param({"RequiresCompatibilities": ["EC2", "NEW_LAUNCH_TYPE"]}, True, id="new-launch-type"),
+        pytest.param({"RequiresCompatibilities": ["EC2", "EXTERNAL"]}, False, id="ec2-and-external"),
     ],
 )
 def test_a_task_compatible_with_fargate_is_in_scope(properties: dict[str, Json], *, expected: bool) -> None:

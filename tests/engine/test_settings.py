@@ -50,6 +50,7 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "IncludeContainers": [("web*", ["web*"])],
     "InstrumentLogRouters": [("true", True)],
     "LaunchTypes": [("ALL", "ALL")],
+    "OtherWorkloads": [("fail", "fail")],
     "UnsupportedArchitecture": [("fail", "fail")],
     "WorkloadEnvironment": [({"A": True}, {"A": "true"})],
     "OnUnresolvedImage": [("skip", "skip")],

@@ -22,6 +22,7 @@ from factories import (
     processed_container,
     template,
 )
+from readable_ids import readable_id
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.json_types import Json
@@ -68,14 +69,14 @@ def codes_of(value: Json) -> set[Code | None]:
     return {problem.reason.code for problem in plan_of(value).problems}
 
 
-@pytest.mark.parametrize("words", ELSEWHERE, ids=str)
+@pytest.mark.parametrize("words", ELSEWHERE, ids=readable_id)
 def test_the_wrapper_elsewhere_in_entry_point_is_refused(words: Json) -> None:
     value = template(container(EntryPoint=words), sections=SECTIONS)
     assert codes_of(value) == {Code.WRAPPER_ELSEWHERE}
     assert not protection(plan_of(value).tasks[0]).passes
 
 
-@pytest.mark.parametrize("words", [*ELSEWHERE, [WRAPPER, "/app"]], ids=str)
+@pytest.mark.parametrize("words", [*ELSEWHERE, [WRAPPER, "/app"]], ids=readable_id)
 def test_the_wrapper_in_command_is_refused_behind_an_entry_point(words: Json) -> None:
     value = template(container(EntryPoint=["/bin/sh", "-c"], Command=words), sections=SECTIONS)
     assert codes_of(value) == {Code.WRAPPER_ELSEWHERE}
@@ -83,7 +84,7 @@ def test_the_wrapper_in_command_is_refused_behind_an_entry_point(words: Json) ->
     assert codes_of(value) == {Code.WRAPPER_ELSEWHERE}
 
 
-@pytest.mark.parametrize("words", [*ELSEWHERE, [WRAPPER, "/app"]], ids=str)
+@pytest.mark.parametrize("words", [*ELSEWHERE, [WRAPPER, "/app"]], ids=readable_id)
 def test_the_wrapper_in_command_is_refused_behind_the_image(words: Json) -> None:
     """The image runs: start serve."""
     value = template(container(EntryPoint=NOVALUE, Command=words), sections=SECTIONS)
@@ -121,7 +122,7 @@ def test_in_an_inactive_branch_it_is_a_notice() -> None:
         {"Fn::Split": [",", {"Fn::Join": [",", [WRAPPER, {"Fn::Join": [",", {"Ref": "Unknown"}]}]]}]},
         {"Fn::Split": ["|", {"Fn::Join": ["|", [WRAPPER, {"Ref": "Unknown"}]]}]},
     ],
-    ids=str,
+    ids=readable_id,
 )
 def test_an_entry_point_that_begins_with_the_wrapper_is_unchanged(words: Json) -> None:
     value = template(container(EntryPoint=words), sections=SECTIONS)
@@ -153,7 +154,7 @@ def test_each_branch_is_wrapped_once() -> None:
         {"EntryPoint": [WRAPPER], "Command": {"Ref": "Nothing"}},
         {"EntryPoint": {"Fn::Split": [",", f"{WRAPPER},"]}},
     ],
-    ids=str,
+    ids=readable_id,
 )
 def test_a_wrapper_with_nothing_to_start_is_refused(members: dict[str, Json]) -> None:
     assert codes_of(template(container(**members), sections=SECTIONS)) == {Code.NOT_WRAPPED}

@@ -52,7 +52,7 @@ def test_entries_of_auths(tmp_path: Path, entry: object, login: Login | None) ->
     assert config(tmp_path, {"auths": {"ghcr.io": entry}}).find_login("ghcr.io") == login
 
 
-@pytest.mark.parametrize("auth", ["not base64!", base64.b64encode(b"\xff\xff").decode()])
+@pytest.mark.parametrize("auth", ["not base64!", base64.b64encode(b"\xff\xff").decode()], ids=["base64", "utf-8"])
 def test_an_entry_that_cannot_be_decoded_is_named(tmp_path: Path, auth: str) -> None:
     with pytest.raises(UnavailableError, match="is not valid base64"):
         config(tmp_path, {"auths": {"ghcr.io": {"auth": auth}}}).find_login("ghcr.io")

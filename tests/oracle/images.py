@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from oracle.settings import Settings
 from oracle.values import Json, argv, items, mapping, text_of
@@ -27,14 +28,23 @@ def look_up(
     """Return the config of a container's image, or None if it is not available."""
     image = PARAMETER_REFERENCE.sub(lambda match: ssm.get(match[1], match[0]), text_of(container.get("Image")))
     given = settings.object("ImageConfigs")
-    if image in given:
-        found: Mapping[str, Json] | None = mapping(given[image])
+    key = _most_exact_key(image, given)
+    if key is not None:
+        found: Mapping[str, Json] | None = mapping(given[key])
     else:
         found = images.get((image, architecture), images.get(image))
     if found is None:
         return None
     entrypoint = items(found.get("Entrypoint"))
     return ImageConfig([] if entrypoint == [""] else entrypoint, items(found.get("Cmd")))  # Docker's way to reset it
+
+
+def _most_exact_key(image: str, given: Mapping[str, Json]) -> str | None:
+    """Return the key for an image: itself, its repository, or the glob with the most characters besides asterisks."""
+    repository = re.sub(r"(:[^/:@]*)?(@.*)?$", "", image)
+    globs = sorted(given, key=lambda key: (len(key) - key.count("*"), key), reverse=True)
+    wild = [key for key in globs if set(key) & set("*?[") and fnmatchcase(image, key)]
+    return next((key for key in (image, repository, *wild) if key in given), None)
 
 
 def architecture_of(properties: Mapping[str, Json]) -> str:

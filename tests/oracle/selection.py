@@ -11,18 +11,18 @@ from oracle.values import Json, argv, is_unknown, items, mapping, text_of
 
 AGENT = "SysdigInstrumentation"
 WRAPPER = "/opt/draios/bin/instrument"
-OTHER_LAUNCH_TYPES = ("EC2", "EXTERNAL", "MANAGED_INSTANCES")
 OTHER_NETWORK_MODES = ("", "bridge", "host", "none", "default", "nat")
 
 
 def is_fargate(properties: Mapping[str, Json]) -> bool:
     """Return whether the task is for Fargate: explicitly, or because it could run there.
 
-    What is unknown counts as Fargate, and so does a name that is certainly none of the others.
+    Unknown counts as Fargate, and so does what is not one of the other launch types.
     """
-    compatibilities = argv(properties.get("RequiresCompatibilities"))
+    given = properties.get("RequiresCompatibilities")
+    compatibilities = given if isinstance(given, list) else [] if given is None else [given]
     if compatibilities:
-        return any(text_of(each).upper() not in OTHER_LAUNCH_TYPES or is_unknown(each) for each in compatibilities)
+        return any(text_of(each).upper() not in ("EC2", "EXTERNAL", "MANAGED_INSTANCES") for each in compatibilities)
     network = properties.get("NetworkMode")
     has_size = all(properties.get(key) not in (None, "") for key in ("Cpu", "Memory"))
     is_other = not isinstance(network, str) or network.strip() in OTHER_NETWORK_MODES

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -199,9 +201,19 @@ def find_settings_file(document_path: str) -> Path | None:
 
 
 def _folders_to_search(start: Path) -> Iterator[Path]:
-    ancestors = [start, *start.parents]
+    owned = takewhile(lambda folder: not _is_for_everyone(folder), start.parents)
+    ancestors = [start, *owned]
     root_index = next((index for index, folder in enumerate(ancestors) if (folder / ".git").exists()), 0)
     yield from ancestors[: root_index + 1]
+
+
+def _is_for_everyone(folder: Path) -> bool:
+    """Return whether everyone may create files in a folder, as in ``/tmp``: a repository there may be anyone's."""
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return False  # reading the document reports this error
+    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
 
 
 def display_path(path: Path) -> str:

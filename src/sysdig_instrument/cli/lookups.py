@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.engine.expressions.parameters import is_no_echo
+from sysdig_instrument.engine.expressions.parameters import MASKED, is_no_echo
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
 from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, Unavailable
@@ -46,13 +46,16 @@ def look_up_from_options(
 ) -> LookupFunction:
     """Return the function that answers a document's lookups: from registries and AWS, or with ``--offline`` none of them.
 
-    The time limit LookupSeconds starts with this call. ``session`` lets several files share one cache of images.
+    The time limit LookupSeconds starts with this call, which also does the lookups that must not depend on the values of NoEcho
+    parameters. ``session`` lets several files share one cache of images.
     """
     if options.offline:
         return _answer_offline
     get_session = session or shared_session(environment, options.profile)
     look_up = make_lookup(context.deployment_settings.values, context.region, get_session, lambda: math.inf)
-    return _AccountValues(document.fragment, document.with_transform_parameters(context), look_up, get_session).look_up
+    values = _AccountValues(document.fragment, document.with_transform_parameters(context), look_up, get_session)
+    values.look_up_without_values()
+    return values.look_up
 
 
 def shared_session(environment: Mapping[str, str], profile: str | None) -> Callable[[], LookupSession]:
@@ -88,42 +91,50 @@ def shared_session(environment: Mapping[str, str], profile: str | None) -> Calla
 class _AccountValues:
     """Keeps values of the caller's account away from hosts that only the document names.
 
-    A lookup is independent of these values if the plan without them needs it, too. All others may depend on them.
+    The first lookups are those that the plan needs while no value is known. They are all done, whether or not a value shows
+    that some are not needed, and none is repeated. All later ones may depend on a value.
     """
 
     fragment: Json
     context: Context
     answer: LookupFunction
     get_session: Callable[[], LookupSession]
-    has_read_values: bool = False
-    independent: frozenset[Lookup] | None = None
+    first_answers: Mapping[Lookup, Answer] | None = None
+
+    def look_up_without_values(self) -> None:
+        """If the caller gives values of NoEcho parameters, do the lookups that the plan would need if they were masked."""
+        values = self.context.parameter_values
+        masked = {name: MASKED for name in values if is_no_echo(name, self.fragment)}
+        if masked:
+            without_values = replace(self.context, parameter_values={**values, **masked})
+            self._look_up_first(plan(self.fragment, without_values).lookups)
 
     def look_up(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
         """Answer the lookups that reveal nothing, or reveal it only to whom the caller names."""
-        declined = {lookup: _DEPENDS_ON_VALUE for lookup in lookups if not self._may_send(lookup)}
-        answers = self.answer([lookup for lookup in lookups if lookup not in declined])
-        self.has_read_values |= any(not isinstance(lookup, ImageLookup) for lookup in lookups)
-        return {**declined, **answers}
+        if self.first_answers is None:
+            return self._look_up_first(lookups)
+        known = {
+            lookup: self.first_answers[_without_secret(lookup)]
+            for lookup in lookups
+            if _without_secret(lookup) in self.first_answers
+        }
+        others = [lookup for lookup in lookups if lookup not in known]
+        declined = {lookup: _DEPENDS_ON_VALUE for lookup in others if not self._may_send(lookup)}
+        answers = self.answer([lookup for lookup in others if lookup not in declined])
+        return {**known, **declined, **answers}
+
+    def _look_up_first(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        answers = self.answer(lookups)
+        self.first_answers = {_without_secret(lookup): answer for lookup, answer in answers.items()}
+        return answers
 
     def _may_send(self, lookup: Lookup) -> bool:
-        if self._is_independent(lookup):
-            return True
         if isinstance(lookup, ImageLookup):
             return self._may_reach_registry(lookup.image)
         from sysdig_instrument.lookup.aws import Arn  # noqa: PLC0415 - only for a lookup
 
         arn = Arn.parse(lookup.name)
         return arn is None or self._is_own_account(arn.account, arn.region)
-
-    def _is_independent(self, lookup: Lookup) -> bool:
-        hidden = {name for name in self.context.parameter_values if is_no_echo(name, self.fragment)}
-        if not self.has_read_values and not hidden:
-            return True
-        if self.independent is None:
-            shown = {name: value for name, value in self.context.parameter_values.items() if name not in hidden}
-            without_values = replace(self.context, parameter_values=shown, answers={})
-            self.independent = frozenset(map(_without_secret, plan(self.fragment, without_values).lookups))
-        return _without_secret(lookup) in self.independent
 
     def _may_reach_registry(self, image: str) -> bool:
         from sysdig_instrument.lookup.ecr import EcrRepository  # noqa: PLC0415 - only for a lookup

@@ -190,9 +190,12 @@ Use - for standard input."""
 
 EPILOG: Final = """\
 examples:
-  sysdig-instrument diff app.yaml --set Collector=us2
+  sysdig-instrument diff app.yaml --set Collector=us2 --set AccessKeySecret=none
   sysdig-instrument explain templates
-  sysdig-instrument transform app.yaml --set Collector=us2 -o processed.yaml
+  sysdig-instrument transform app.yaml -o processed.yaml
+
+Collector and AccessKeySecret are required: with --set or --settings, or in the file
+.sysdig-instrument.yaml beside a template.
 
 Run `sysdig-instrument COMMAND --help` for a command's options and more examples.
 
@@ -204,7 +207,7 @@ COMMANDS: Final = (
         "print the processed template",
         f"Print the processed template or task definition.\n\n{_FILE_HELP}",
         """\
-  sysdig-instrument transform app.yaml --set Collector=us2
+  sysdig-instrument transform app.yaml --set Collector=us2 --set AccessKeySecret=none
   sysdig-instrument transform app.yaml -p Image=nginx:1.27 -o processed.yaml
   sysdig-instrument transform - --format yaml < task-definition.json""",
         (add_file, add_document_output, add_template_context),

@@ -26,7 +26,7 @@ from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Problem, Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.platforms import is_platform_too_old
-from sysdig_instrument.engine.protection import protection
+from sysdig_instrument.engine.protection import LeftAlone, protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.task_plan import Status, TaskPlan
 from sysdig_instrument.engine.traces import container_objects, mentions_wrapper, wrapped_containers
@@ -48,8 +48,8 @@ class TaskStatus(Enum):
 class Assessment:
     """A status and its explanation, in sentences without a full stop.
 
-    ``reasons`` say why the task is not protected. ``remarks`` do not affect the status. ``excluded_containers`` are the
-    containers that should not be instrumented, each with the reason. ``has_no_agent`` is true if the task definition
+    ``reasons`` say why the task is not protected. ``remarks`` do not affect the status. ``left_alone`` is the task
+    definition, or each of its containers, that should not be instrumented. ``has_no_agent`` is true if the task definition
     has neither the agent nor the wrapper; then a report may say just that instead of listing every reason. ``codes`` are the
     codes of the verdict.
     """
@@ -58,7 +58,7 @@ class Assessment:
     reasons: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     agent_image: str | None = None
-    excluded_containers: tuple[tuple[str, str], ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
     has_no_agent: bool = False
     codes: tuple[Code, ...] = ()
 
@@ -83,6 +83,13 @@ _PROTECTING_VARIABLES: Final = (SIDECAR_VARIABLE, REPLACED_WRAPPER_VARIABLE)
 def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
     """Return whether tasks of this launch type should have the agent. If ECS reports none, they should."""
     return resolved.values.launch_types == "ALL" or launch_type in ("FARGATE", "")
+
+
+def out_of_scope(launch_type: str, resolved: ResolvedSettings) -> Assessment:
+    """Return the assessment of a task whose launch type is not in scope."""
+    reason = f"Launch type {launch_type} (LaunchTypes is {resolved.values.launch_types})"
+    code = Code.MANAGED_INSTANCES if launch_type == "MANAGED_INSTANCES" else Code.NOT_FARGATE
+    return Assessment(TaskStatus.OUT_OF_SCOPE, (reason,), codes=(code,))
 
 
 # --- task definitions -------------------------------------------------------------------------------------------------
@@ -175,15 +182,13 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
 def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:
     verdict = protection(plan)
     status = _STATUS_OF[verdict.verdict]
-    left_alone = tuple((each.container, each.reason.fact) for each in verdict.left_alone if each.container is not None)
     if verdict.passes and status is not TaskStatus.PROTECTED:
-        explanations = tuple(f"Container {quote(name)}: {why}" for name, why in left_alone)
-        facts = explanations or tuple(_capitalized(reason.fact) for reason in verdict.reasons)
-        return Assessment(TaskStatus.EXCLUDED, facts, excluded_containers=left_alone, codes=verdict.codes)
+        facts = tuple(_capitalized(reason.fact) for reason in verdict.reasons)
+        return Assessment(TaskStatus.EXCLUDED, facts, left_alone=verdict.left_alone, codes=verdict.codes)
     assessment = Assessment(
         status,
         tuple(reason.fact for reason in verdict.reasons),
-        excluded_containers=left_alone,
+        left_alone=verdict.left_alone,
         has_no_agent=footprint.has_no_agent and not verdict.passes and not _has_invalid_tags(plan),
         codes=verdict.codes,
     )

@@ -25,7 +25,11 @@ compared line by line. There are names and states in it, and no values of variab
         "codes": ["SI000"],                 the codes of the verdict and its reasons
         "reasons": [],                      why it is not protected, sentence by sentence
         "remarks": [],                      further facts that do not affect the verdict
-        "leftAlone": [{"container": "log-router", "why": "…"}],
+        "leftAlone": [{                     what should not be instrumented
+          "container": "log-router",        null: the whole task definition
+          "why": "…", "code": "SI022",
+          "layer": null                     the layer of settings that decides; null if none does
+        }],
         "agent": {"image": "…", "digests": ["sha256:…"]},     null without an agent
         "tasks": ["0f9d…"]                  task IDs
       }],
@@ -104,7 +108,7 @@ def _group(group: ReportGroup) -> Json:
         "codes": [code.value for code in assessment.codes],
         "reasons": list(assessment.reasons),
         "remarks": list(assessment.remarks),
-        "leftAlone": [{"container": name, "why": why} for name, why in assessment.excluded_containers],
+        "leftAlone": [each.as_json for each in assessment.left_alone],
         "agent": agent,
         "tasks": [task.id for task in group.tasks],
     }

@@ -12,6 +12,7 @@ from sysdig_instrument.coverage.assess import (
     assess_definition,
     assess_task,
     is_in_scope,
+    out_of_scope,
     unread_definition,
 )
 from sysdig_instrument.coverage.model import (
@@ -23,7 +24,6 @@ from sysdig_instrument.coverage.model import (
     short_name,
 )
 from sysdig_instrument.engine.agent import AGENT_NAME
-from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -145,8 +145,7 @@ def _assess(
     task: Task, region: RegionInventory, definition_assessment: DefinitionAssessment | None, resolved: ResolvedSettings
 ) -> Assessment:
     if not is_in_scope(task.launch_type, resolved):
-        reason = f"Launch type {task.launch_type} (LaunchTypes is FARGATE)"
-        return Assessment(TaskStatus.OUT_OF_SCOPE, (reason,), codes=(Code.NOT_FARGATE,))
+        return out_of_scope(task.launch_type, resolved)
     if definition_assessment is None:
         return _unread_assessment(region.task_definitions.get(task.task_definition))
     return assess_task(task, definition_assessment, region.services.get((task.cluster, task.service or "")))

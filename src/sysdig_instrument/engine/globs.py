@@ -18,6 +18,11 @@ _STEPS_TO_COMPILE: Final = 100
 _STEPS_TO_MATCH: Final = 3
 
 
+def is_glob(text: str) -> bool:
+    """Return whether a text has a wildcard."""
+    return not _WILDCARDS.isdisjoint(text)
+
+
 def matches_any(name: str, globs: Iterable[str], state: PlanState) -> bool:
     """Return whether the whole name matches one of the globs; upper and lower case differ.
 
@@ -29,7 +34,7 @@ def matches_any(name: str, globs: Iterable[str], state: PlanState) -> bool:
 
 def _matches(name: str, glob: str, state: PlanState) -> bool:
     state.work.spend(_STEPS_TO_MATCH)
-    if _WILDCARDS.isdisjoint(glob):
+    if not is_glob(glob):
         return name == glob
     pattern = state.globs.get(glob)
     if pattern is None:

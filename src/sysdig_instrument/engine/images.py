@@ -13,6 +13,7 @@ from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationS
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Reason, quote, without_names
+from sysdig_instrument.engine.image_configs import find_image_config
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.engine.platforms import architecture
@@ -84,7 +85,7 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
 def _config_of_reference(
     container: Container, image: str, scope: EvaluationScope, assumptions: Assumptions
 ) -> Tree[ConfigResult]:
-    given = container.settings.image_configs.get(image)
+    given = find_image_config(image, container.settings.image_configs, scope.state)
     if given is not None and (scope.knows_lookups or not container.resolved.is_from_template("ImageConfigs")):
         return Leaf(_count(_parse_config(given), scope))
 

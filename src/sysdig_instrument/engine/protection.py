@@ -12,6 +12,7 @@ from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Problem, Reason, quote
+from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import SkipReason
 from sysdig_instrument.engine.steps import CONTAINER_STEPS, NOT_WRAPPED, TASK_STEPS
@@ -28,6 +29,7 @@ _SKIP_CODES: Final = {
     SkipReason.NOTHING_TO_INSTRUMENT: Code.NOTHING_TO_INSTRUMENT,
     SkipReason.NOT_CREATED: Code.NOT_CREATED,
     SkipReason.WINDOWS: Code.WINDOWS,
+    SkipReason.MANAGED_INSTANCES: Code.MANAGED_INSTANCES,
 }
 
 
@@ -41,6 +43,12 @@ class LeftAlone:
     container: str | None
     reason: Reason
     layer: str = ""
+
+    @property
+    def as_json(self) -> dict[str, Json]:
+        """The form in reports. ``layer`` is null if no setting decides."""
+        code = self.reason.code.value if self.reason.code else None
+        return {"container": self.container, "why": self.reason.fact, "code": code, "layer": self.layer or None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +86,9 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
     """
     left_alone = tuple(_left_alone(plan))
     if plan.outcome.status is Status.SKIPPED and not any(outcome.image_unread for outcome in plan.containers):
-        skipped = _as_left_alone(plan.outcome)
-        verdict = skipped.reason.code.verdict if skipped.reason.code else Verdict.LEFT_ALONE
-        return Protection(verdict, (skipped.reason,), left_alone=left_alone or (skipped,))
+        left_alone = left_alone or (_as_left_alone(plan.outcome),)
+        why = tuple(map(_why_left_alone, left_alone))
+        return Protection(_verdict_of(why[0]), why, left_alone=left_alone)
     reasons = dict.fromkeys(map(_with_code, _reasons(plan, unread, applied=applied)))
     if not reasons:
         return Protection(Verdict.PROTECTED, left_alone=left_alone)
@@ -106,6 +114,14 @@ def _left_alone(plan: TaskPlan) -> Iterator[LeftAlone]:
 def _as_left_alone(outcome: Outcome) -> LeftAlone:
     code = _SKIP_CODES.get(outcome.skip_reason) if outcome.skip_reason else None
     return LeftAlone(outcome.name, Reason(outcome.why, code=code or Code.NOTHING_TO_INSTRUMENT), outcome.layer)
+
+
+def _why_left_alone(left_alone: LeftAlone) -> Reason:
+    """Return the reason for the verdict: if each container is left alone, the same codes as for the whole task definition."""
+    reason = left_alone.reason
+    if left_alone.container is None:
+        return reason
+    return replace(reason, fact=f"Container {quote(left_alone.container)}: {reason.fact}")
 
 
 def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[Reason]:

@@ -29,7 +29,6 @@ NOT_THE_AGENT: Final = Reason(
     "Rename this container, or remove it if it is the agent: the macro adds the agent itself",
     code=Code.NOT_THE_AGENT,
 )
-_OTHER_LAUNCH_TYPES: Final = frozenset({"EC2", "EXTERNAL", "MANAGED_INSTANCES"})
 _OTHER_NETWORK_MODES: Final = frozenset({"", "bridge", "host", "none", "default", "nat"})
 """All network modes but Fargate's awsvpc; ``default`` and ``nat`` are for Windows (ECS API reference, ``networkMode``)."""
 _LOG_ROUTERS: Final = ("fluentbit", "fluentd")
@@ -142,16 +141,20 @@ def _not_for_fargate(properties: Mapping[str, Json], scope: EvaluationScope, set
     return Skip(f"not for Fargate, so the host agent covers it ({setting})", SkipReason.NOT_FARGATE)
 
 
+_OTHER_THAN_FARGATE: Final = frozenset({"EC2", "EXTERNAL", "MANAGED_INSTANCES"})
+"""The launch types that are not Fargate (Amazon ECS API reference, RegisterTaskDefinition, requiresCompatibilities)."""
+
+
 def runs_on_fargate(task: TaskDefinition, scope: EvaluationScope) -> bool:
     """Return whether the task is one for Fargate; what is not known counts as yes.
 
-    It is if RequiresCompatibilities contains FARGATE, or a name that is none of the others. If that is absent, or if it
-    does not and a resource of the template starts the task on Fargate all the same, it is if NetworkMode, Cpu and Memory
-    allow it.
+    It is if RequiresCompatibilities contains FARGATE, or something that is no launch type known here. If that is absent, or
+    if it does not and a resource of the template
+    starts the task on Fargate all the same, it is if NetworkMode, Cpu and Memory allow it.
     """
     properties = task.properties_or_empty
     names = _compatibilities(properties, scope)
-    if isinstance(names, Unknown) or not _OTHER_LAUNCH_TYPES.issuperset(names):
+    if isinstance(names, Unknown) or not _OTHER_THAN_FARGATE.issuperset(names):
         return True
     return _could_run_on_fargate(properties, scope) and (not names or starts_on_fargate(task, scope))
 
@@ -167,6 +170,8 @@ def _compatibilities(properties: Mapping[str, Json], scope: EvaluationScope) -> 
             return (name.upper(),)
         case Known(list(names)):
             return tuple(str(name).upper() for name in names)
+        case Known(value) if value is not None:
+            return (str(value).upper(),)  # no launch type
     return ()
 
 

@@ -85,7 +85,7 @@ def _task_report(plan: TaskPlan, unread: Code, locator: LineLocator) -> tuple[Re
         result = RowResult.PASSED if verdict.verdict is Verdict.PROTECTED else RowResult.SKIPPED
     elif verdict.verdict is Verdict.NOT_PROTECTED:
         outcome = "NOT protected"
-    row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes))
+    row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes), verdict.left_alone)
     return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in verdict.reasons]
 
 

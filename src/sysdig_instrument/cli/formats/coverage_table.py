@@ -84,8 +84,9 @@ def _why(assessment: Assessment) -> str:
     if assessment.status is TaskStatus.PROTECTED and assessment.agent_image:
         reasons = (assessment.agent_image,)
     sentences = [*reasons, *assessment.remarks]
-    if assessment.excluded_containers and assessment.status is not TaskStatus.EXCLUDED:
-        sentences.append("Left alone: " + ", ".join(name for name, _ in assessment.excluded_containers))
+    containers = [each.container for each in assessment.left_alone if each.container is not None]
+    if containers and assessment.status is not TaskStatus.EXCLUDED:
+        sentences.append("Left alone: " + ", ".join(containers))
     return "; ".join(sentences)
 
 

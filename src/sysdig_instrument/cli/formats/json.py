@@ -47,8 +47,10 @@ def _task_to_json(task: TaskReport) -> Json:
 
 
 def _row_to_json(row: ReportRow) -> dict[str, Json]:
-    codes: dict[str, Json] = {"codes": list(row.codes)} if row.codes else {}
-    return {"name": row.name, "outcome": row.outcome, "why": row.why, "line": row.line, **codes}
+    found: dict[str, Json] = {"name": row.name, "outcome": row.outcome, "why": row.why, "line": row.line}
+    if row.codes:
+        found |= {"codes": list(row.codes), "leftAlone": [each.as_json for each in row.left_alone]}
+    return found
 
 
 def _item_to_json(item: ReportItem) -> Json:

@@ -11,6 +11,7 @@ from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.protection import LeftAlone
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.printable import single_line
 
@@ -30,7 +31,8 @@ class RowResult(Enum):
 class ReportRow:
     """A task definition or a container. ``outcome`` is the word that reports print; ``line`` is its line in the file.
 
-    ``codes`` are the codes of the verdict on a task definition, if the report is about protection.
+    ``codes`` are the codes of the verdict on a task definition, if the report is about protection. ``left_alone`` is then
+    what should not be instrumented: the task definition itself, or containers.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ReportRow:
     why: str = ""
     line: int | None = None
     codes: tuple[str, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from sysdig_instrument.cli.formats.model import (
     TaskReport,
 )
 from sysdig_instrument.cli.harmless import sanitize
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import replace
 
 _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
@@ -54,7 +55,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
             continue
         file_count += 1
         counts.update(task.row.result for task in report.tasks)
-        has_uninstrumented |= any(item.rule is NOT_INSTRUMENTED for item in report.items)
+        has_uninstrumented |= any(item.rule is NOT_INSTRUMENTED and not item.reason.advice for item in report.items)
         yield from _file_lines(report, console)
     if file_count > 1:
         yield from console.paragraph(_summary(file_count, counts), hanging=GAP)
@@ -71,12 +72,14 @@ def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
     for task in report.tasks:
         missing = [
-            item.reason.fact for item in report.items if item.rule is NOT_INSTRUMENTED and item.task == task.row.name
+            _fact_and_advice(item.reason)
+            for item in report.items
+            if item.rule is NOT_INSTRUMENTED and item.task == task.row.name
         ]
         for name, row in _task_rows(task):
             yield from _row_lines(name, replace(row, why="") if missing else row, (name_width, outcome_width), console)
-        for fact in missing:
-            yield from console.paragraph(fact, "    ", "      ")
+        for text in missing:
+            yield from console.paragraph(text, "    ", "      ")
         if task.settings:
             yield from console.paragraph(f"settings: {_settings_by_layer(task.settings)}", "    ", "      ")
     for item in report.items:
@@ -84,6 +87,11 @@ def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
             label, painted = item.rule.label, console.paint(style, item.rule.label)
             lines = "".join(console.paragraph(f"{label}: {item.full_text}", "  ", "    "))
             yield lines.replace(label, painted, 1)
+
+
+def _fact_and_advice(reason: Reason) -> str:
+    """Return why a task definition is not protected. Without advice of its own, that below the table applies."""
+    return f"{reason.fact}. {reason.advice}." if reason.advice else reason.fact
 
 
 def _task_rows(task: TaskReport) -> Iterator[tuple[str, ReportRow]]:

@@ -14,6 +14,9 @@ from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, SsmLooku
 
 _MASK: Final = r"\*{4,}"
 """What CloudFormation shows in place of the value of a NoEcho parameter."""
+MASKED: Final = "****"
+"""The shortest such text."""
+
 _DYNAMIC_REFERENCE: Final = r"\{\{resolve:([^{}]*)\}\}"
 _SSM_NAME: Final = r"(arn:[^\s@]+|/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)(:[0-9]+)?"
 

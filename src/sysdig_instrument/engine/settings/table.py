@@ -284,7 +284,7 @@ class Settings:
         group="Images",
         default={},
         description='ENTRYPOINT and CMD of images that cannot be looked up, as a JSON object: image → `{"Entrypoint": […], "Cmd": […]}`. '
-        "Takes precedence over the registry.",
+        "An image is a reference as the template has it, a repository without tag, or a glob; the most exact one counts. Takes precedence over the registry.",
     )
     allowed_registries: list[str] = _setting(
         StringList(),
