@@ -54,6 +54,11 @@ def without(key: str) -> Callable[[dict[str, Any]], object]:
 
 
 ALWAYS: list[tuple[Any, Code]] = [
+    *(
+        (variable(name, "x"), Code.AGENT_ALTERED)
+        for name in ("SYSDIG_COLLECTOR=evil", "PATH=/x", " LD_PRELOAD", "=", "")
+    ),
+    *((variable("SYSDIG_COLLECTOR", host), Code.AGENT_VARIABLES) for host in ("localhost", "us2", "collector")),
     ({"Image": "busybox"}, Code.AGENT_IMAGE_NOT_TRUSTED),
     ({"Image": "evil.example/workload-agent:latest"}, Code.AGENT_IMAGE_NOT_TRUSTED),
     ({"Image": "evil.example/quay.io/sysdig/workload-agent"}, Code.AGENT_IMAGE_NOT_TRUSTED),
@@ -146,7 +151,8 @@ GOVERNED: list[tuple[Any, str]] = [
     (variable("SYSDIG_PRIORITY", "security"), "Priority"),
     (variable("SYSDIG_SIDECAR", "force"), "SidecarMode"),
     (variable("SYSDIG_LOGGING", "debug"), "LogLevel"),
-    (variable("SYSDIG_EXTRA_CONF", "collector: evil.example"), "ExtraConf"),
+    (variable("SYSDIG_EXTRA_CONF", "tags: team:shop"), "ExtraConf"),
+    (variable("SYSDIG_EXTRA_CONF", "collector: evil.example"), "ExtraConf,Collector,CollectorPort"),
     (variable("HTTPS_PROXY", "http://proxy.example.com"), "AgentEnvironment"),
     ({"Essential": True}, "AgentEssential,Priority"),
     (without("Essential"), "AgentEssential,Priority"),
@@ -284,8 +290,20 @@ def test_a_workload_with_the_agents_name_is_refused(members: dict[str, Json]) ->
         assert "is reserved for the agent" in problem
         assert not is_protected(value)
     assert problems_of(template(fake), {"ExcludeContainers": "Sysdig*"}) == []
-    assert problems_of(template(fake, container()), {"ExcludeContainers": "web"}) == []
+    (problem,) = problems_of(template(fake, container()), {"ExcludeContainers": "web"})
+    assert "or exclude it, too (ExcludeContainers)" in problem
     assert problems_of(template(fake, container())) == []
+
+
+def test_a_workload_with_the_agents_name_is_an_opt_out_that_needs_a_reason() -> None:
+    tags: list[Json] = [{"Key": "sysdig-instrument-exclude", "Value": "*"}]
+    reason: Json = {"Key": "sysdig-instrument-reason", "Value": "migration"}
+    required: dict[str, Json] = {"RequireReason": "true"}
+    assert problems_of(template(FAKE, Tags=tags)) == []
+    (problem,) = problems_of(template(FAKE, Tags=tags), required)
+    assert "is reserved for the agent" in problem
+    assert problems_of(template(FAKE, Tags=[*tags, reason]), required) == []
+    assert problems_of(template(FAKE), {**required, "ExcludeContainers": "*"}) == []
 
 
 def test_the_agent_alone_is_left_as_it_is() -> None:
@@ -299,3 +317,15 @@ def test_secrets_that_stay_replace_nothing() -> None:
     key: Json = {"Name": "KEY", "ValueFrom": SECRET}
     assert codes_of({"Secrets": [key]}, **settings) == []
     assert codes_of({"Secrets": [key, {"Name": "LD_PRELOAD", "ValueFrom": SECRET}]}, **settings) == ["AGENT_ALTERED"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["collector: evil", '{"Collector_Port": 1}', '"coll\\x65ctor": evil', {"Ref": "Stored"}],
+    ids=["plain", "json", "escaped", "expression"],
+)
+@pytest.mark.parametrize("setting", ["Collector", "CollectorPort"])
+def test_a_configuration_cannot_override_a_locked_collector(text: Json, setting: str) -> None:
+    """The agent merges SYSDIG_EXTRA_CONF into its configuration."""
+    assert codes_of(variable("SYSDIG_EXTRA_CONF", text), LockedSettings=setting) == ["AGENT_NOT_AS_LOCKED"]
+    assert codes_of(variable("SYSDIG_EXTRA_CONF", "tags: a:b"), LockedSettings=setting) == []

@@ -6,8 +6,11 @@ import pytest
 
 from factories import (
     NOVALUE,
+    container,
     if_,
+    problems_of,
     processed_container,
+    template,
 )
 from sysdig_instrument.engine.json_types import Json
 
@@ -57,3 +60,14 @@ PARAMETERS: dict[str, Json] = {
 )
 def test_the_capability_is_added_once(before: Json, after: Json) -> None:
     assert processed_container(PARAMETERS, LinuxParameters=before)["LinuxParameters"] == after
+
+
+@pytest.mark.parametrize(
+    "dropped",
+    ["SYS_PTRACE", ["SYS_PTRACE"], ["cap_sys_ptrace"], [["SYS_PTRACE"]]],
+    ids=["text", "list", "other-name", "nested"],
+)
+def test_a_dropped_capability_is_refused_in_each_form(dropped: Json) -> None:
+    capabilities: Json = {"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": dropped}}
+    (problem,) = problems_of(template(container(LinuxParameters=capabilities)))
+    assert "Drop contains SYS_PTRACE" in problem

@@ -10,6 +10,7 @@ from factories import (
     if_,
     notices_of,
     plan_of,
+    problems_of,
     processed_container,
     template,
 )
@@ -65,3 +66,17 @@ def test_a_plaintext_key_gets_a_notice_without_the_key() -> None:
     value = template(container(Environment=[{"Name": "SYSDIG_ACCESS_KEY", "Value": "hunter2"}]))
     assert any("SYSDIG_ACCESS_KEY is in plain text" in each for each in notices_of(value))
     assert "hunter2" not in "".join(notices_of(value))
+
+
+@pytest.mark.parametrize("key", ["Environment", "Secrets"])
+@pytest.mark.parametrize(
+    "name", ["SYSDIG_SIDECAR=off", "__INSTRUMENTATION_WRAPPER=/bin/sh", "__INSTRUMENTATION_WRAPPER"]
+)
+def test_an_entry_that_becomes_a_variable_of_the_wrapper_is_refused(key: str, name: str) -> None:
+    """Docker joins name and value with ``=``, and splits them at the first one."""
+    entry: dict[str, Json] = {"Name": name, "Value" if key == "Environment" else "ValueFrom": "x"}
+    members: dict[str, Json] = {key: [entry]}
+    (problem,) = problems_of(template(container(**members)))
+    assert f'"{name}" replaces the ' in problem
+    members = {key: [{**entry, "Name": f"OTHER_{name}"}]}
+    assert problems_of(template(container(**members))) == []

@@ -77,6 +77,25 @@ def test_a_second_run_grants_nothing_more(reference: Json) -> None:
     assert list(plan_of(processed(with_role(reference))).changes) == []
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/admin-${Role}"},
+        {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/${Role}-admin"},
+        {"Fn::Sub": ["arn:aws:iam::1:role/${x}${Role}", {"x": {"Fn::ImportValue": "prefix"}}]},
+        {"Fn::Sub": "${Role.RoleId}"},
+        {"Fn::GetAtt": ["Role", "RoleId"]},
+        {"Fn::Join": ["", ["arn:aws:iam::1:role/other-", {"Ref": "Role"}]]},
+        {"Fn::Join": ["-", [{"Ref": "Role"}, "x"]]},
+        {"Fn::Select": [1, [{"Ref": "Role"}, "arn:aws:iam::1:role/other"]]},
+        "arn:aws:iam::999999999999:role/execution-role",
+    ],
+)
+def test_a_role_that_an_expression_only_refers_to_gets_nothing(reference: Json) -> None:
+    value = processed(with_role(reference))
+    assert statements(value) == statements(value, "Other") == []
+
+
 def test_both_roles_of_a_condition_are_granted() -> None:
     result = processed(with_role({"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}]}))
     assert statements(result) == statements(result, "Other") == [READ_SECRET]

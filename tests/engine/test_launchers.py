@@ -93,6 +93,10 @@ ON_FARGATE = {
     "state machine as text": launched("AWS::StepFunctions::StateMachine", {"DefinitionString": {"Fn::Sub": TEXT + '"${Api}"}}'}}),
     "state machine as joined text": launched("AWS::StepFunctions::StateMachine", {"DefinitionString": {"Fn::Join": ["", [TEXT, TASK, "}}"]]}}),
     "state machine by family": launched("AWS::StepFunctions::StateMachine", {"DefinitionString": TEXT + '"shop-api:1"}}'}),
+    "state machine with a parameter": launched("AWS::StepFunctions::StateMachine", {"DefinitionString": {"Fn::Sub": '{"LaunchType": "${Where}", "TaskDefinition": "${Api}"}'}}),
+    "state machine with a parameter to substitute": launched("AWS::StepFunctions::StateMachine", {"DefinitionUri": "x.json", "DefinitionSubstitutions": {"Task": TASK, "Where": {"Ref": "Where"}}}),
+    "state machine in pieces": launched("AWS::StepFunctions::StateMachine", {"DefinitionString": {"Fn::Join": ["", ['{"LaunchType": "FAR', 'GATE", "TaskDefinition": "', TASK, '"}']]}}),
+    "custom resource": launched("Custom::RunTask", {"TaskDefinition": TASK, "launchType": "FARGATE"}),
     "function": launched("AWS::Lambda::Function", {"Environment": {"Variables": {"TASK": TASK, "LAUNCH_TYPE": "FARGATE"}}}),
 }  # fmt: skip
 ELSEWHERE = {
@@ -106,6 +110,8 @@ ELSEWHERE = {
     "another task": service(TaskDefinition="shop-web", LaunchType="FARGATE"),
     "permission": launched("AWS::IAM::Policy", {"PolicyDocument": {"Statement": [{"Action": "ecs:RunTask", "Resource": TASK}]}}),
     "states on EC2": launched("AWS::StepFunctions::StateMachine", {"Definition": {"Parameters": {"TaskDefinition": TASK, "LaunchType": "EC2"}}}),
+    "state machine with another parameter": launched("AWS::StepFunctions::StateMachine", {"DefinitionString": {"Fn::Sub": '{"LaunchType": "${Hosts}", "TaskDefinition": "${Api}"}'}}),
+    "service with Fargate in its name": service(ServiceName="not-fargate"),
     "two tasks in one": launched("AWS::Events::Rule", {"Targets": [
         {"EcsParameters": {"TaskDefinitionArn": TASK, "LaunchType": "EC2"}},
         {"EcsParameters": {"TaskDefinitionArn": {"Ref": "Other"}, "LaunchType": "FARGATE"}}]}),
@@ -146,6 +152,16 @@ def test_a_launcher_in_a_loop_counts() -> None:
             "Type": "AWS::ECS::Service", "Properties": {"TaskDefinition": {"Ref": "T${X}"}, "LaunchType": "FARGATE"}}}],
     }  # fmt: skip
     (task,) = plan_of({"Resources": loop}).tasks
+    assert task.outcome.text == "instrumented"
+
+
+@pytest.mark.parametrize(
+    "reference", [{"Ref": {"Fn::Sub": "T${X}"}}, {"Ref": "TA"}, {"Fn::GetAtt": [{"Fn::Sub": "T${X}"}, "Arn"]}]
+)
+def test_a_launcher_of_a_task_in_a_loop_counts(reference: Json) -> None:
+    started: Json = {"Type": "AWS::ECS::Service", "Properties": {"TaskDefinition": reference, "LaunchType": "FARGATE"}}
+    loop: Json = ["X", ["A"], {"T${X}": resource(RequiresCompatibilities=["EC2"]), "S${X}": started}]
+    (task,) = plan_of({"Resources": {"Fn::ForEach::Tasks": loop}}).tasks
     assert task.outcome.text == "instrumented"
 
 

@@ -135,3 +135,16 @@ def test_a_template_uses_trusted_images_only(image: str, settings: dict[str, Jso
         problems = problems_of(with_metadata({"AgentImage": image}, on=on), {**SETTINGS, **settings})
         assert (problems == []) is is_trusted
         assert all("AgentImage" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"ExtraConf": "collector: x"}, {"AgentEnvironment": {"SYSDIG_EXTRA_CONF": "collector: x"}}],
+    ids=["setting", "variable"],
+)
+def test_a_configuration_of_a_template_cannot_override_a_locked_collector(settings: Json) -> None:
+    value = template()
+    value["Metadata"] = {"SysdigInstrument": settings}
+    assert problems_of(value) == []
+    (problem,) = problems_of(value, {"LockedSettings": "CollectorPort"})
+    assert 'may set the collector, but "CollectorPort" is locked by' in problem

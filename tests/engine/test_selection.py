@@ -8,7 +8,9 @@ import pytest
 
 from factories import container, context_of, notices_of, plan_of, problems_of, processed, properties_of, template
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.protection import protection
 from sysdig_instrument.engine.selection import SkipReason
+from sysdig_instrument.engine.task_plan import Status
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 UNKNOWN: Json = {"Fn::GetAtt": ["X", "Y"]}
@@ -330,3 +332,42 @@ def test_the_skip_reason_of_an_unread_image() -> None:
     (task,) = plan_with_lookups(template(container(EntryPoint=None)), context, look_up_nothing).tasks
     assert [each.skip_reason for each in task.containers] == [SkipReason.IMAGE_UNREAD]
     assert task.containers[0].image_unread
+
+
+@pytest.mark.parametrize("names", [["FARGATE "], ["X"], [""], [None], [["FARGATE"]], ["EC2", "X"]])
+def test_a_launch_type_that_is_none_of_the_others_counts_as_fargate(names: Json) -> None:
+    assert is_instrumented(task_with(RequiresCompatibilities=names))
+
+
+@pytest.mark.parametrize("mode", ["AWSVPC", "awsvpc ", "new"])
+def test_a_network_mode_that_is_none_of_the_others_counts_as_awsvpc(mode: str) -> None:
+    assert is_instrumented(task_with(**{**SIZES, "NetworkMode": mode}))
+
+
+@pytest.mark.parametrize("key", ["RequiresCompatibilities", "NetworkMode", "Cpu", "Memory"])
+def test_a_member_that_a_transform_may_insert_leaves_nothing_alone(key: str) -> None:
+    value = task_with(**SIZES)
+    properties = value["Resources"]["Api"]["Properties"]
+    properties.pop(key, None)
+    properties["Fn::Transform"] = {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/file"}}
+    (problem,) = problems_of(value)
+    assert "contains Fn::Transform, whose result is not known here" in problem
+
+
+def test_properties_that_are_an_expression_are_refused() -> None:
+    value = task_with()
+    properties = value["Resources"]["Api"]["Properties"]
+    value["Resources"]["Api"]["Properties"] = {"Fn::If": ["Active", properties, properties]}
+    (problem,) = problems_of(value)
+    assert "Properties is not an object" in problem
+
+
+def test_an_invalid_setting_refuses_a_task_that_is_left_alone() -> None:
+    """The hook and ``check`` say so, too: they refuse what the macro refuses."""
+    tags: list[Json] = [
+        {"Key": "sysdig-instrument", "Value": "false"},
+        {"Key": "sysdig-instrument-reason", "Value": "; rm"},
+    ]
+    (task,) = plan_of(template(Tags=tags)).tasks
+    assert task.outcome.status is Status.REFUSED
+    assert not protection(task).passes

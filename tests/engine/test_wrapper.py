@@ -59,6 +59,7 @@ SECTIONS: dict[str, Json] = {
     **CONDITIONS,
     "Parameters": {
         "Wrapper": {"Type": "String", "Default": WRAPPER},
+        "Nothing": {"Type": "CommaDelimitedList", "Default": ""},
         "Words": {"Type": "CommaDelimitedList", "Default": "sh,-c"},
     },
 }
@@ -146,6 +147,12 @@ def test_each_branch_is_wrapped_once() -> None:
         {"EntryPoint": {"Fn::Split": [",", WRAPPER]}},
         {"EntryPoint": [WRAPPER], "Command": [if_("Inactive", "/app", NOVALUE)]},
         {"EntryPoint": NOVALUE, "Command": [WRAPPER]},
+        {"EntryPoint": [WRAPPER], "Command": [""]},
+        {"EntryPoint": [WRAPPER, ""]},
+        {"EntryPoint": [WRAPPER], "Command": "/app"},
+        {"EntryPoint": [WRAPPER], "Command": [WRAPPER]},
+        {"EntryPoint": [WRAPPER], "Command": {"Ref": "Nothing"}},
+        {"EntryPoint": {"Fn::Split": [",", f"{WRAPPER},"]}},
     ],
     ids=readable_id,
 )

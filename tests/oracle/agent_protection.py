@@ -43,7 +43,7 @@ SETTING_OF_VARIABLE = {
     "SYSDIG_EXTRA_CONF": "ExtraConf",
 }
 VALID_VALUE = {
-    "SYSDIG_COLLECTOR": r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*",
+    "SYSDIG_COLLECTOR": r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
     "SYSDIG_COLLECTOR_PORT": r"[1-9][0-9]{0,4}",
     "SYSDIG_PRIORITY": "availability|security",
     "SYSDIG_SIDECAR": "auto|force",

@@ -11,6 +11,7 @@ from oracle.values import Json, argv, is_unknown, items, mapping, text_of
 
 AGENT = "SysdigInstrumentation"
 WRAPPER = "/opt/draios/bin/instrument"
+OTHER_NETWORK_MODES = ("", "bridge", "host", "none", "default", "nat")
 
 
 def is_fargate(properties: Mapping[str, Json]) -> bool:
@@ -24,7 +25,8 @@ def is_fargate(properties: Mapping[str, Json]) -> bool:
         return any(text_of(each).upper() not in ("EC2", "EXTERNAL", "MANAGED_INSTANCES") for each in compatibilities)
     network = properties.get("NetworkMode")
     has_size = all(properties.get(key) not in (None, "") for key in ("Cpu", "Memory"))
-    return has_size and (network == "awsvpc" or is_unknown(network))
+    is_other = not isinstance(network, str) or network.strip() in OTHER_NETWORK_MODES
+    return has_size and (is_unknown(network) or not is_other)
 
 
 def is_windows(properties: Mapping[str, Json]) -> bool:

@@ -23,6 +23,16 @@ SIDECAR_VARIABLE: Final = "SYSDIG_SIDECAR"
 ACCESS_KEY_VARIABLE: Final = "SYSDIG_ACCESS_KEY"
 """The variable with Sysdig's access key, in the Secrets of the agent container."""
 
+
+def variable_of(name: str) -> str:
+    """Return the variable that a container gets for an entry with this Name.
+
+    Docker joins name and value with ``=``, and splits them at the first one: ``A=b`` with the value ``c`` is the variable
+    ``A`` with the value ``b=c``.
+    """
+    return name.partition("=")[0]
+
+
 COLLECTORS: Final[Mapping[str, str]] = {
     "us1": "collector.sysdigcloud.com",
     "us2": "ingest-us2.app.sysdig.com",

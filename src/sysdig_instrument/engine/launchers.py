@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
-from sysdig_instrument.engine.expressions.references import references, strings_in
+from sysdig_instrument.engine.expressions.references import names_in_loop, reference_to, references, strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, Launcher
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.expressions.work import steps_of
@@ -57,7 +57,8 @@ def starts_on_fargate(task: TaskDefinition, scope: EvaluationScope) -> bool:
         plain = replace(scope, loops={}, assumptions={})
         scope.state.started_on_fargate = frozenset(_names_started_on_fargate(plain))
     family = task.properties_or_empty.get("Family", ABSENT)
-    return not scope.state.started_on_fargate.isdisjoint({task.name, *_names_in(family, scope)})
+    names = {task.name, *_names_in(task.name, scope), *_names_in(family, scope)}  # in a loop, its name has variables
+    return not scope.state.started_on_fargate.isdisjoint(names)
 
 
 def _names_started_on_fargate(scope: EvaluationScope) -> Iterator[str]:
@@ -71,15 +72,31 @@ def _names_started_on_fargate(scope: EvaluationScope) -> Iterator[str]:
     for resource in resources:
         on_fargate: set[str] = set()
         elsewhere: set[str] = set()
+        is_launcher = resource[1].get("Type") in LAUNCHER_TYPES
         for launcher in _launchers([resource]):
             is_on_fargate = _is_on_fargate(launcher, scope, default=is_default)
-            for key in _TASK_DEFINITION_KEYS:
-                (on_fargate if is_on_fargate else elsewhere).update(_names_in(launcher.value.get(key, ABSENT), scope))
+            if is_on_fargate or is_launcher or _says_where(launcher):
+                names = {
+                    name for key in _TASK_DEFINITION_KEYS for name in _names_in(launcher.value.get(key, ABSENT), scope)
+                }
+                (on_fargate if is_on_fargate else elsewhere).update(names)
         yield from on_fargate
+        named = set(references(resource[1].get("Properties")))
         texts = list(strings_in(resource[1].get("Properties")))
-        if any("FARGATE" in text.upper() for text in texts):
-            named = {*references(resource[1].get("Properties")), *re.findall(_FAMILY_IN_TEXT, "\n".join(texts))}
-            yield from named - elsewhere
+        if _name_fargate(texts, named, scope):
+            yield from {*named, *re.findall(_FAMILY_IN_TEXT, "\n".join(texts))} - elsewhere
+
+
+def _says_where(launcher: Launcher) -> bool:
+    """Return whether an object says itself where it launches. One of an unknown type may say it with another member."""
+    return not launcher.value.keys().isdisjoint((*_LAUNCH_TYPE_KEYS, *_STRATEGY_KEYS))
+
+
+def _name_fargate(texts: list[str], named: Iterable[str], scope: EvaluationScope) -> bool:
+    """Return whether texts, also when they are joined, or parameters that they refer to, name Fargate."""
+    values = (evaluate(reference_to(name), scope) for name in named if name in scope.section("Parameters"))
+    words = [*texts, "".join(texts), *(each.value for each in values if isinstance(each, Known))]
+    return any("FARGATE" in word.upper() for word in words if isinstance(word, str))
 
 
 def _active_resources(scope: EvaluationScope, types: frozenset[str] | None) -> Iterator[_Resource]:
@@ -167,6 +184,7 @@ def _names_in(value: Json | Absent, scope: EvaluationScope) -> Iterator[str]:
         return
     scope.state.work.spend(steps_of(value))
     yield from references(value)
+    yield from names_in_loop(value)
     if not isinstance(value, str):
         yield json.dumps(value, sort_keys=True)
     match evaluate(value, scope):

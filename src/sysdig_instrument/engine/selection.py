@@ -8,14 +8,14 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, AGENT_NAME
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.container import Container, entry_name, is_given
+from sysdig_instrument.engine.container import Container, entry_name, is_given, why_opaque
 from sysdig_instrument.engine.expressions.decision_tree import Leaf
-from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
+from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_expression
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.globs import matches_any
-from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.launchers import starts_on_fargate
 from sysdig_instrument.engine.platforms import platform_member
 from sysdig_instrument.engine.settings.agent_images import is_from_sysdig, is_trusted
@@ -29,6 +29,8 @@ NOT_THE_AGENT: Final = Reason(
     "Rename this container, or remove it if it is the agent: the macro adds the agent itself",
     code=Code.NOT_THE_AGENT,
 )
+_OTHER_NETWORK_MODES: Final = frozenset({"", "bridge", "host", "none", "default", "nat"})
+"""All network modes but Fargate's awsvpc; ``default`` and ``nat`` are for Windows (ECS API reference, ``networkMode``)."""
 _LOG_ROUTERS: Final = ("fluentbit", "fluentd")
 
 TASK_KEYS: Final = frozenset({"RequiresCompatibilities", "RuntimePlatform", "NetworkMode"})
@@ -56,11 +58,6 @@ class SkipReason(Enum):
     NOT_INCLUDED = "NotIncluded"
     NOT_OPTED_IN = "NotOptedIn"
     WINDOWS = "Windows"
-
-
-EXCLUDED_BY_SETTINGS: Final = frozenset(
-    {SkipReason.DISABLED, SkipReason.EXCLUDED, SkipReason.NOT_INCLUDED, SkipReason.NOT_OPTED_IN}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,7 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
 
 def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: EvaluationScope) -> Decision:
     properties = task.properties
-    if not isinstance(properties, dict):
+    if not isinstance(properties, dict) or is_expression(properties):
         return Refuse("", Reason("Properties is not an object", "Write the task definition's Properties as an object"))
     resolved = task_settings.resolved
     if task_settings.all_disabled:
@@ -163,7 +160,9 @@ def runs_on_fargate(task: TaskDefinition, scope: EvaluationScope) -> bool:
 
 
 def _compatibilities(properties: Mapping[str, Json], scope: EvaluationScope) -> tuple[str, ...] | Unknown:
-    """Return the names in RequiresCompatibilities, in upper case."""
+    """Return the names in RequiresCompatibilities, in upper case; unknown if a transform may insert them."""
+    if why := _why_hidden(properties, "RequiresCompatibilities", scope):
+        return Unknown(Reason(f"the task definition {why}"))
     match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown() as unknown:
             return unknown
@@ -179,13 +178,18 @@ def _compatibilities(properties: Mapping[str, Json], scope: EvaluationScope) -> 
 def _could_run_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope) -> bool:
     """Return whether NetworkMode, Cpu and Memory allow Fargate; what is not known counts as yes."""
     match evaluate(properties.get("NetworkMode", ABSENT), scope):
-        case Unknown():
+        case Known(str(mode)) if mode.strip() not in _OTHER_NETWORK_MODES:
             pass
-        case Known(str(mode)) if mode == "awsvpc":
-            pass
-        case _:
+        case Known() | Absent() if not _why_hidden(properties, "NetworkMode", scope):
             return False
-    return all(is_given(properties.get(key, ABSENT), scope) for key in ("Cpu", "Memory"))
+    return all(
+        is_given(properties.get(key, ABSENT), scope) or _why_hidden(properties, key, scope) for key in ("Cpu", "Memory")
+    )
+
+
+def _why_hidden(properties: Mapping[str, Json], key: str, scope: EvaluationScope) -> str | None:
+    """Return why a member that is not written may still be there, or None if it is written, or certainly absent."""
+    return None if key in properties else why_opaque(properties, frozenset({key}), scope)
 
 
 def decide_container(container: Container) -> Decision | Agent:

@@ -35,7 +35,6 @@ from sysdig_instrument.engine.other_workloads import managed_instances_notice
 from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.selection import (
     CONTAINER_KEYS,
-    EXCLUDED_BY_SETTINGS,
     TASK_KEYS,
     Agent,
     Instrument,
@@ -166,7 +165,7 @@ def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> Task
     outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True))
     skipped = Outcome(None, Status.SKIPPED, skip.why, skip_reason=skip.skip_reason, layer=skip.layer)
     findings = (*settings.findings, *managed_instances_notice(task, skip), *outputs)
-    return _finish(task, settings, _refused_outcome(outputs) or skipped, (), findings)
+    return _finish(task, settings, _refused_outcome(findings) or skipped, (), findings)
 
 
 def _refuse_task(task: TaskDefinition, settings: TaskSettings, problem: Problem) -> TaskPlan:
@@ -192,7 +191,7 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         workloads = [each.container for each in in_list if each.is_instrumented]
         agents = [each.container for each in in_list if each.outcome.status is Status.AGENT]
         outputs += agent_container(workloads, agents, containers, assumptions, settings.resolved.values)
-        if not workloads and not any(each.outcome.skip_reason in EXCLUDED_BY_SETTINGS for each in in_list):
+        if not workloads:
             outputs += disguised_workloads(agents, assumptions, settings.resolved.values)
     if settings.resolved is not settings.inherited or settings.containers:
         outputs += unknown_containers(task, settings, [each.container.name for each in planned])

@@ -33,6 +33,18 @@ def references(expression: Json | Absent) -> Iterator[str]:
                 inner += reversed(items)
 
 
+def names_in_loop(expression: Json | Absent) -> Iterator[str]:
+    """Yield the logical id in ``{"Ref": {"Fn::Sub": "Task${Name}"}}``, with which the body of an ``Fn::ForEach`` may refer to one."""
+    match expression:
+        case {"Ref": {"Fn::Sub": str(text)}} | {"Fn::GetAtt": [{"Fn::Sub": str(text)}, *_]}:
+            yield text
+
+
+def reference_to(name: str) -> Json:
+    """Return the expression for the value of a parameter."""
+    return {"Ref": name}
+
+
 def strings_in(value: Json | Absent) -> Iterator[str]:
     """Yield all strings in a value, at any depth, without the keys of objects."""
     inner = [value]

@@ -11,7 +11,14 @@ from sysdig_instrument.engine.expressions.work import count
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.agent_images import is_trusted
-from sysdig_instrument.engine.settings.locks import SETTING_OF_VARIABLE, invalid_locks, is_locked, takes_over
+from sysdig_instrument.engine.settings.locks import (
+    EXTRA_CONF_VARIABLE,
+    SETTING_OF_VARIABLE,
+    invalid_locks,
+    is_locked,
+    overridden_lock,
+    takes_over,
+)
 from sysdig_instrument.engine.settings.table import BY_NAME, TABLE, Setting, Settings, SettingScope
 from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError
@@ -182,6 +189,10 @@ def _not_from_template(name: str, value: Json, layer: Layer, resolved: ResolvedS
             return Reason(f'{subject} sets {variable}, but "{owner}" is locked by {origin}', _REMOVE_OR_ASK)
         if name == "AgentEnvironment" and takes_over(variable):
             return Reason(f"{subject} sets {variable}, which can replace what the agent does", _REMOVE_OR_ASK)
+    extra_conf = value.get(EXTRA_CONF_VARIABLE, "") if isinstance(value, dict) and name == "AgentEnvironment" else value
+    if name in ("ExtraConf", "AgentEnvironment") and (locked := overridden_lock(extra_conf, settings)):
+        origin = resolved.layer_name("LockedSettings")
+        return Reason(f'{subject} may set the collector, but "{locked}" is locked by {origin}', _REMOVE_OR_ASK)
     if name == "AgentImage" and isinstance(value, str) and not is_trusted(value, settings):
         return Reason(
             f"{subject} is not from a repository of TrustedAgentImages, which by default is the repository of the deployment's AgentImage",

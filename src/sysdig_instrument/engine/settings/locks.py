@@ -12,6 +12,7 @@ from typing import Final
 
 from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE
 from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import ALL_SETTINGS, BY_NAME, Settings
 from sysdig_instrument.engine.suggestions import did_you_mean
 
@@ -29,6 +30,9 @@ SETTING_OF_VARIABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "WorkloadEnvironment": {"SYSDIG_SIDECAR": "SidecarMode"},
 }
 """For each setting that can set any variable: the variables that have a setting of their own, over which it would win."""
+
+_IN_EXTRA_CONF: Final = ("Collector", "CollectorPort")
+EXTRA_CONF_VARIABLE: Final = "SYSDIG_EXTRA_CONF"
 
 _TAKEOVER_VARIABLES: Final = (
     *("LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "MALLOC_*", "RESOLV_*", "HOSTALIASES"),
@@ -71,6 +75,16 @@ def invalid_locks(settings: Settings, layer: str) -> Iterator[Reason]:
             yield Reason(
                 f"LockedSettings, which is from {layer}, has both {quote(item)} and {quote(name)}", "Remove one"
             )
+
+
+def overridden_lock(extra_conf: Json, settings: Settings) -> str | None:
+    """Return the locked setting that a text of ExtraConf may override, or None.
+
+    The agent merges the text, YAML or JSON, into its configuration, in which the collector has members of its own. A text
+    with escapes may name them without showing it.
+    """
+    is_plain = isinstance(extra_conf, str) and "\\" not in extra_conf and "collector" not in extra_conf.lower()
+    return None if is_plain else next((name for name in _IN_EXTRA_CONF if is_locked(name, settings)), None)
 
 
 def takes_over(variable: str) -> bool:

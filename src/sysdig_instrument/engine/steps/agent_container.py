@@ -59,14 +59,30 @@ def disguised_workloads(
 ) -> Iterator[ChangeOrFinding]:
     """Yield a finding for each container of the agent's name that runs something else than the agent.
 
-    This is for a task in which no other container is instrumented or excluded, so that nothing would update them.
+    This is for a task in which no other container is instrumented, so that nothing would update them.
     """
     for container in existing:
         updates = update_agent(container, agent_definition(settings, existing, assumptions), settings)
         reasons = [each.unprotected_reason for each in updates if isinstance(each, Change)]
         runs_something_else = any(reason and reason.code in _RUNS_SOMETHING_ELSE for reason in reasons)
-        if runs_something_else and not is_excluded(container):
-            yield container.problem_or_notice((*container.pointer, "Name"), container.assumptions, NOT_THE_AGENT)
+        if runs_something_else and not _is_left_alone_on_purpose(container):
+            pointer = (*container.pointer, "Name")
+            yield container.problem_or_notice(pointer, container.assumptions, _DISGUISED)
+
+
+_DISGUISED: Final = Reason(
+    NOT_THE_AGENT.fact,
+    "Rename this container, or remove it if it is the agent: the macro adds the agent itself; or exclude it, too (ExcludeContainers)",
+    code=Code.NOT_THE_AGENT,
+)
+_OPT_OUTS: Final = ("Enabled", "ExcludeContainers", "IncludeContainers")
+
+
+def _is_left_alone_on_purpose(container: Container) -> bool:
+    """Return whether the settings exclude the container itself, with the Reason that RequireReason asks for."""
+    resolved = container.resolved
+    needs_reason = resolved.values.require_reason and any(map(resolved.is_from_template, _OPT_OUTS))
+    return is_excluded(container) and not (needs_reason and not resolved.is_from_template("Reason"))
 
 
 def _second_agents(existing: Sequence[Container]) -> Iterator[Problem]:

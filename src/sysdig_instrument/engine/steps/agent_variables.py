@@ -19,7 +19,13 @@ from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
-from sysdig_instrument.engine.settings.locks import SETTING_OF_VARIABLE, is_locked, takes_over
+from sysdig_instrument.engine.settings.locks import (
+    EXTRA_CONF_VARIABLE,
+    SETTING_OF_VARIABLE,
+    is_locked,
+    overridden_lock,
+    takes_over,
+)
 from sysdig_instrument.engine.settings.patterns import SECRET_PATTERN
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings
 
@@ -52,7 +58,7 @@ def environment_difference(
     """Return why a task is unprotected by the agent's Environment; None if it is not."""
     variables, expected = _by_name(value, "Value"), _by_name(wanted, "Value") or {}
     if variables is None:
-        return altered("has Environment in another form than a list with a literal Name in each entry, once")
+        return altered("has Environment in another form than a list with a literal Name in each entry, without =, once")
     reasons = (_variable_difference(name, variables, expected, settings, scope) for name in {**variables, **expected})
     return next((reason for reason in reasons if reason), None)
 
@@ -71,12 +77,19 @@ def _variable_difference(
     if name in _REQUIRED and not (isinstance(value, Known) and _is_valid(owner, value.value)):
         fact = f"The agent's container has no valid value for {quote(name)}"
         return Reason(fact, code=Code.AGENT_VARIABLES)
+    if name == EXTRA_CONF_VARIABLE and value is not ABSENT:
+        locked = overridden_lock(value.value if isinstance(value, Known) else None, settings)
+        if locked:
+            return not_as_locked(locked)
     setting = "AgentEnvironment" if name in settings.agent_environment else owner
     is_same = isinstance(value, Known) and value.value == expected.get(name, ABSENT)
     return not_as_locked(setting) if is_locked(setting, settings) and not is_same else None
 
 
 def _is_valid(setting: str, value: Json) -> bool:
+    """Return whether a variable has a value that the setting could give it. A collector is a host name here, and no region."""
+    if setting == "Collector" and "." not in str(value):
+        return False
     try:
         return value != "" and str(BY_NAME[setting].value_type.parse(value)) == value
     except ValueError:
@@ -116,13 +129,18 @@ def _is_secret(value_from: Json | Absent, scope: EvaluationScope) -> bool:
 
 
 def _by_name(value: Json | Absent, member: str) -> dict[str, Json] | None:
-    """Return a member of each entry by the entry's name, or None if a name is not literal, or is there twice."""
+    """Return a member of each entry by the entry's name, or None if a name is none, is not literal, or is there twice."""
     if value is ABSENT or value is None:
         return {}
     members: dict[str, Json] = {}
     for entry in value if isinstance(value, list) else [None]:
         name = entry.get("Name") if isinstance(entry, dict) else None
-        if not isinstance(entry, dict) or not isinstance(name, str) or re.search(_EXPRESSION, name) or name in members:
+        if not isinstance(entry, dict) or not isinstance(name, str) or not _is_name(name) or name in members:
             return None
         members[name] = entry.get(member)
     return members
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a name is literal, and that of one variable: Docker takes ``A=b`` for the variable ``A``."""
+    return re.search(rf"{_EXPRESSION}|[=\s]", name) is None and name != ""

@@ -89,7 +89,7 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
     scope = container.task.scope.assuming(assumptions)
     current = [item if isinstance(item, str) else _known_or_written(item, scope) for item in items]
     if current[0] == WRAPPER:
-        return ArgvForm.WRAPPED if any(item is not ABSENT for item in current[1:]) else ArgvForm.WRAPPER_ALONE
+        return ArgvForm.WRAPPED if any(item not in (ABSENT, "") for item in current[1:]) else ArgvForm.WRAPPER_ALONE
     return ArgvForm.ELSEWHERE if any(map(names_wrapper, current)) else ArgvForm.LIST
 
 
@@ -120,7 +120,7 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
         case Known([]) | Known([""]):
             return ArgvForm.EMPTY_NOW
         case Known([str(first), *rest]) if first == WRAPPER:
-            return ArgvForm.WRAPPED if rest else ArgvForm.WRAPPER_ALONE
+            return ArgvForm.WRAPPED if any(rest) else ArgvForm.WRAPPER_ALONE
         case Known(list(items)):
             return ArgvForm.ELSEWHERE if names_wrapper(items) else ArgvForm.DYNAMIC
         case Unknown():

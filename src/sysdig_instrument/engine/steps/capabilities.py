@@ -19,6 +19,7 @@ from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, memb
 from sysdig_instrument.engine.expressions import dynamic_lists
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
+from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
@@ -72,7 +73,7 @@ def _dropped(
     for leaf, assumed in member_values(value, "Drop", pointer, assumptions) if "Drop" in value else ():
         for dropped in container.evaluations(leaf.value, assumed):
             match dropped:
-                case Known(list(names)) if any(_is_named_sys_ptrace(name) for name in names):
+                case Known(names) if any(map(_is_named_sys_ptrace, strings_in(names))):
                     fact, code = "Drop contains SYS_PTRACE, which the wrapper needs", Code.CAPABILITY_DROPPED
                 case Unknown(Reason(why)):
                     fact = f"Drop cannot be resolved ({why}), so it may contain SYS_PTRACE, which the wrapper needs"
@@ -84,8 +85,8 @@ def _dropped(
             break
 
 
-def _is_named_sys_ptrace(name: Json) -> bool:
-    return isinstance(name, str) and name.strip().upper().removeprefix("CAP_") == SYS_PTRACE
+def _is_named_sys_ptrace(name: str) -> bool:
+    return name.strip().upper().removeprefix("CAP_") == SYS_PTRACE
 
 
 def _is_sys_ptrace(container: Container, item: Json) -> bool:

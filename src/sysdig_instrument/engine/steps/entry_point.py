@@ -53,6 +53,7 @@ _Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where the present value, if any, stays."""
 
 _UNCHANGED: Final[Tree[_Value]] = Leaf(ABSENT)
+_NO_PROGRAM: Final = (ArgvForm.EMPTY, ArgvForm.EMPTY_NOW, ArgvForm.INVALID, ArgvForm.WRAPPER_ALONE)
 _NAMES_WRAPPER: Final = (ArgvForm.WRAPPED, ArgvForm.WRAPPER_ALONE, ArgvForm.ELSEWHERE)
 _REASON: Final = "the wrapper starts what the container runs"
 _ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
@@ -179,9 +180,9 @@ def _prepend_wrapper(
 
 
 def _without_program(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
-    """Yield a finding where an EntryPoint is the wrapper alone, and there is no Command that it could start."""
+    """Yield a finding where an EntryPoint is the wrapper alone, and Command has no program that it could start."""
     for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
-        if form is ArgvForm.EMPTY:
+        if form in _NO_PROGRAM:
             yield container.problem_or_notice((*container.pointer, "EntryPoint"), assumed, _NOTHING_TO_START)
 
 

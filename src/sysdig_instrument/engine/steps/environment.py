@@ -14,7 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, REPLACED_WRAPPER_VARIABLE, SIDECAR_VARIABLE
+from sysdig_instrument.engine.agent import (
+    ACCESS_KEY_VARIABLE,
+    REPLACED_WRAPPER_VARIABLE,
+    SIDECAR_VARIABLE,
+    variable_of,
+)
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, entry_name, list_entries
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
@@ -86,19 +91,20 @@ def _is_other_mode(container: Container, value: Json | Absent) -> bool:
 
 
 def _candidates(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, Json]]:
-    """Return the entries that may have one of these names, each with its index.
+    """Return the entries that may have one of these names, or that are another variable than their name, each with its index.
 
     Nearly every entry has another name, written as a string, so the common case is decided with one set operation.
     """
     try:
-        if names.isdisjoint([entry["Name"] for entry in entries]):  # type: ignore[call-overload, index]
+        written = [entry["Name"] for entry in entries]  # type: ignore[call-overload, index]
+        if names.isdisjoint(written) and not any("=" in name for name in written):  # type: ignore[operator]
             return []
     except (LookupError, TypeError):  # an entry, or its name, is an expression or malformed
         pass
     return [
         (index, entry)
         for index, entry in enumerate(entries)
-        if not isinstance(entry, dict) or not isinstance(name := entry.get("Name"), str) or name in names
+        if not isinstance(entry, dict) or not isinstance(name := entry.get("Name"), str) or name in names or "=" in name
     ]
 
 
@@ -124,18 +130,19 @@ def _replacing_variables(
         for entry, assumed in _suspects(leaf, assumptions, replacing):
             name = entry_name(entry.value, container.scope)
             has_mode = has_mode or name == SIDECAR_VARIABLE
-            if name in replacing:
+            if name is None:
+                if has_mode:
+                    fact = f"The name of the variable cannot be resolved, so it may replace {SIDECAR_VARIABLE}"
+                    advice = f"Write the name as a literal value, or move the entry in front of {SIDECAR_VARIABLE}"
+                    reason = Reason(fact, advice, code=Code.VALUE_UNKNOWN)
+                    yield container.problem_or_notice(entry.pointer, assumed, reason)
+            elif name != SIDECAR_VARIABLE and variable_of(name) in replacing | {SIDECAR_VARIABLE}:
                 yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
-            elif name is None and has_mode:
-                fact = f"The name of the variable cannot be resolved, so it may replace {SIDECAR_VARIABLE}"
-                advice = f"Write the name as a literal value, or move the entry in front of {SIDECAR_VARIABLE}"
-                reason = Reason(fact, advice, code=Code.VALUE_UNKNOWN)
-                yield container.problem_or_notice(entry.pointer, assumed, reason)
     for leaf, assumptions in container.values("Secrets") if "Secrets" in container.value else ():
         names = replacing | {SIDECAR_VARIABLE}
         for entry, assumed in _suspects(leaf, assumptions, names):
             name = entry_name(entry.value, container.scope)
-            if name in names:
+            if name is not None and variable_of(name) in names:
                 yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
 
 
@@ -148,5 +155,6 @@ def _suspects(
 
 
 def _replaces(name: str) -> Reason:
-    what = "the mode of the wrapper" if name == SIDECAR_VARIABLE else "the program that the wrapper runs"
+    variable = variable_of(name)
+    what = "the mode of the wrapper" if variable == SIDECAR_VARIABLE else "the program that the wrapper runs"
     return Reason(f"{quote(name)} replaces {what}", "Remove it", code=Code.WRAPPER_OVERRIDDEN)

@@ -11,6 +11,7 @@ Source: the ECS developer guide, «Amazon ECS task execution IAM role».
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -138,36 +139,46 @@ def _not_granted(pointer: Pointer, fact: str) -> Notice:
     return Notice(Location(None, None, pointer), Reason(fact, _GRANT_ADVICE))
 
 
-_ARN_FUNCTIONS: Final = frozenset({"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join"})
-"""The functions that put a role's ARN together. What another function refers to need not be the role that it returns."""
-
-
 def _role_of_template(expression: Json | Absent, scope: EvaluationScope) -> str | None:
     """Return the logical id of the template's role whose ARN an expression evaluates to, or ``None`` if there is none.
 
-    The expression may refer to a role by a function, or evaluate to an ARN with the name of a role. If it refers to
-    several roles, it is unknown which of them it is.
+    The expression is a role, its Arn, or an ARN that ends with its name; or it evaluates to an ARN with the name of a role.
+    One that refers to a role in another way may be the ARN of another role, so nothing is given to any.
     """
     resources = scope.section("Resources")
     roles = {name for name in references(expression) if _is_role(resources.get(name))}
     if roles:
-        return roles.pop() if len(roles) == 1 and _functions(expression) <= _ARN_FUNCTIONS else None
+        text = _as_text(expression)
+        return next((name for name in roles if text and re.fullmatch(_ROLE_BY_NAME.format(name), text)), None)
     match evaluate(expression, scope.with_lookups()):
-        case Known(str(arn)):
+        case Known(str(arn)) if _is_of_account(arn, scope.account):
             return _role_ids_by_name(scope).get(arn.rsplit("/", 1)[-1])
     return None
 
 
-def _functions(expression: Json | Absent) -> set[str]:
-    """Return the names of all functions in an expression."""
+def _is_of_account(arn: str, account: str | None) -> bool:
+    """Return whether the role of this ARN or name may be one of the account, which is None if it is not known."""
+    return account is None or ":" not in arn or arn.split(":")[4:5] == [account]
+
+
+_ROLE_BY_NAME: Final = r"\$\{{{0}(\.Arn)?\}}|arn:[^/]*:role/(.*/)?\$\{{{0}\}}"
+
+
+def _as_text(expression: Json | Absent) -> str | None:
+    """Return the text that an expression puts together, with functions in the form of ``Fn::Sub``; None for other functions."""
     match expression:
-        case {"Fn::Sub": [_, dict() as variables], **rest} if not rest:
-            return {"Fn::Sub"}.union(*map(_functions, variables.values()))
-        case dict():
-            return set(expression).union(*map(_functions, expression.values()))
-        case list():
-            return set[str]().union(*map(_functions, expression))
-    return set()
+        case str(text) | {"Fn::Sub": str(text)}:
+            return text
+        case {"Ref": str(name)} | {"Fn::GetAtt": str(name)}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Sub": [str(text), dict(variables)]}:
+            values = {name: _as_text(value) for name, value in variables.items()}
+            return re.sub(r"\$\{([^}]*)\}", lambda match: values.get(match[1], match[0]) or "$", text)
+        case {"Fn::Join": ["", [*items]]}:
+            return "".join(_as_text(item) or "$" for item in items)
+    return None
 
 
 def _is_role(resource: Json) -> bool:
