@@ -28,7 +28,7 @@ from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.function.hook import NotInspectedError, failure_response, inspect
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
-PASSES_UNPROTECTED = {Code.WINDOWS.value}
+PASSES_UNPROTECTED = {Code.WINDOWS.value, Code.MANAGED_INSTANCES.value}
 BATCH = 100  # a template has 1 MB at most
 
 

@@ -289,7 +289,12 @@ def test_an_ec2_task_with_launch_types_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "locked", ["*", "*,!AgentCpu", "Collector,AccessKeySecret,LaunchTypes,UnsupportedArchitecture"]
+    "locked",
+    [
+        pytest.param("*", id="all"),
+        pytest.param("*,!AgentCpu", id="all-but-one"),
+        pytest.param("Collector,AccessKeySecret,LaunchTypes,UnsupportedArchitecture", id="those-that-are-assumed"),
+    ],
 )
 def test_a_lock_does_not_hold_what_is_assumed(locked: str) -> None:
     """The agent has some collector and some key, and the settings say nothing of either."""
