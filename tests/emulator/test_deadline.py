@@ -133,15 +133,23 @@ def test_dns_that_does_not_respond(start: Start, bundle: Path, tmp_path: Path) -
         assert "registry.example" in answered(runtime, event_with(Image="registry.example/shop/web:1"), MIN_SECONDS)
 
 
-def test_a_template_that_takes_too_long(start: Start) -> None:
-    """No lookups, but more combinations of conditions than can be evaluated in time."""
-    conditions = {f"C{number}": {"Fn::Equals": [{"Ref": "AWS::StackName"}, str(number)]} for number in range(10)}
-    parts = [{"Fn::If": [name, "a", "b"]} for name in conditions]
-    event = json.loads(event_with(Image={"Fn::Join": ["", ["x", *parts]]}))
-    event["fragment"]["Conditions"] = conditions
-    task = event["fragment"]["Resources"].pop("Task")
-    event["fragment"]["Resources"] = {f"Task{number}": task for number in range(60)}
-    runtime = warm(start(timeout=MIN_SECONDS, AllowedRegistries="unused.example"))
-    outcome = runtime.invoke(json.dumps(event).encode())
-    assert not outcome.is_error, outcome.body
-    assert "takes longer than the function may run" in json.loads(outcome.body)["errorMessage"]
+SLOW_PLAN: Final = """
+import sys
+sys.path.append({bundle!r})
+from sysdig_instrument.function import macro
+from sysdig_instrument.function.handler import handler
+def slow(*_):
+    while True:
+        sum(range(1000))
+macro.plan_with_lookups = slow
+"""
+
+
+def test_a_template_that_takes_too_long(start: Start, bundle: Path, tmp_path: Path) -> None:
+    """The limits on work keep templates from it, so the plan is one that never ends."""
+    (tmp_path / "slow_plan.py").write_text(SLOW_PLAN.format(bundle=str(bundle)))
+    runtime = start(tmp_path, "slow_plan.handler", timeout=MIN_SECONDS)
+    for _ in range(2):
+        outcome = runtime.invoke(event_with(EntryPoint=["/run"]))
+        assert not outcome.is_error, outcome.body
+        assert "takes longer than the function may run" in json.loads(outcome.body)["errorMessage"]
