@@ -22,8 +22,8 @@ import help_texts
 import licences
 import metadata_schema
 import setting_constraints
-from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.agent import COLLECTORS
+from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import TABLE, Setting, SettingScope
 
 ROOT: Final = Path(__file__).resolve().parent.parent

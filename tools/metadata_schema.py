@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Final
 
 import setting_constraints
+from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.expressions.evaluate import FUNCTIONS
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.settings.table import TABLE, Setting, SettingScope
 from sysdig_instrument.engine.settings.template_layers import CONTAINERS_KEY, METADATA_KEY, RESULT_KEY
 
