@@ -86,9 +86,11 @@ def protection_of(
     attempts = (*locked_attempts(deployment, template_metadata, resource), *_secret_complaints(resource))
     if any(attempt.is_fault for attempt in attempts):
         return Protection(Status.NOT_PROTECTED, attempts)
+    has_list = isinstance(properties.get("ContainerDefinitions"), list | None)
     if not task_is_selected(resource, settings, is_launched_on_fargate=is_launched_on_fargate):
-        return _left_alone(resource, settings, attempts)
-    if not isinstance(properties.get("ContainerDefinitions"), list | None):
+        odd = () if has_list else (doubt("", "containers-are-not-a-list"),)  # ECS refuses it
+        return _left_alone(resource, settings, (*attempts, *odd))
+    if not has_list:
         return Protection(Status.NOT_PROTECTED, (fault("", "containers-are-not-a-list"),))
     containers = [mapping(container) for container in items(properties.get("ContainerDefinitions"))]
     workloads = [each for each in containers if container_is_selected(each, resource, settings)]
