@@ -63,6 +63,7 @@ ENGINE_ORDER = (
     "partitions",
     "suggestions",
     "image_reference",
+    "ecr",
     "codes",
     "findings",
     "patch",

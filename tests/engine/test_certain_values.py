@@ -47,13 +47,13 @@ LIVE: list[Json] = [
 each_live_value = pytest.mark.parametrize("live", LIVE, ids=readable_id)
 
 
-def run(value: dict[str, Any], worth: str, **settings: Json) -> tuple[list[str], dict[str, Any]]:
-    """Return the problems and the processed template, where each live value is worth a text."""
+def run(value: dict[str, Any], given: str, **settings: Json) -> tuple[list[str], dict[str, Any]]:
+    """Return the problems and the processed template, where each live value is given a text."""
 
     def answers(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
-        return {each: ImageConfig(("start",)) if isinstance(each, ImageLookup) else worth for each in lookups}
+        return {each: ImageConfig(("start",)) if isinstance(each, ImageLookup) else given for each in lookups}
 
-    values: dict[str, Json] = {"Given": worth, "Stored": "/value", "StoredList": "/value", "Masked": "****"}
+    values: dict[str, Json] = {"Given": given, "Stored": "/value", "StoredList": "/value", "Masked": "****"}
     value = {**value, "Parameters": PARAMETERS, "Mappings": MAPPINGS}
     planned = plan_with_lookups(value, context_of({**SETTINGS, **settings}, values), answers)
     made, problems = process(value, planned)

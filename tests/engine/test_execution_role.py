@@ -360,10 +360,10 @@ def test_an_expression_for_an_invalid_secret_is_refused(grant: str) -> None:
         assert arn == "*" or arn not in found[0]
 
 
-@pytest.mark.parametrize(("worth", "count"), [("AbCdEf", 0), ("*", 1)])
-def test_a_dynamic_reference_in_a_secret_is_resolved_and_checked(worth: str, count: int) -> None:
+@pytest.mark.parametrize(("value", "count"), [("AbCdEf", 0), ("*", 1)])
+def test_a_dynamic_reference_in_a_secret_is_resolved_and_checked(value: str, count: int) -> None:
     context = context_of({}, {"P": SECRET.replace("AbCdEf", "{{resolve:ssm:name}}")})
-    planned = plan_with_lookups(_with_secret({"Ref": "P"}), context, lambda each: dict.fromkeys(each, worth))
+    planned = plan_with_lookups(_with_secret({"Ref": "P"}), context, lambda each: dict.fromkeys(each, value))
     assert len(planned.problems) == count
 
 
@@ -499,6 +499,11 @@ def _ecr(repository: str) -> list[Json]:
             {"AgentImage": f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com.cn/agent@sha256:{'0' * 64}"},
             _ecr(f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/agent"),
             id="private-ecr-in-china",
+        ),
+        pytest.param(
+            {"AgentImage": f"{ACCOUNT}.dkr-ecr.{REGION}.on.aws/agent:6"},
+            _ecr(f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/agent"),
+            id="private-ecr-by-its-dual-stack-name",
         ),
         pytest.param({"AgentImage": "public.ecr.aws/sysdig/workload-agent:6"}, [], id="public-ecr"),
         pytest.param({"AgentImage": f"{ACCOUNT}.dkr.ecr.{REGION}.example.com/agent"}, [], id="not-ecr"),

@@ -317,6 +317,7 @@ def test_boto3_is_imported_late() -> None:
 def test_lookups_import_only_value_types_of_the_engine() -> None:
     allowed = {
         "sysdig_instrument.engine.findings",
+        "sysdig_instrument.engine.ecr",
         "sysdig_instrument.engine.image_reference",
         "sysdig_instrument.engine.lookups",
         "sysdig_instrument.engine.json_types",

@@ -13,10 +13,10 @@ from moto import mock_aws
 
 from lookup.content import Anything, Store
 from lookup.network import FakeRegistry, Network, Reply, Site
+from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.image_reference import parse_reference
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup.aws import AwsClients
-from sysdig_instrument.lookup.ecr import EcrRepository
 from sysdig_instrument.lookup.egress import SocketAddress
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES
 

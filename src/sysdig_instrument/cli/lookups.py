@@ -19,6 +19,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.parameters import MASKED, is_no_echo
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
@@ -137,8 +138,6 @@ class _AccountValues:
         return arn is None or self._is_own_account(arn.account, arn.region)
 
     def _may_reach_registry(self, image: str) -> bool:
-        from sysdig_instrument.lookup.ecr import EcrRepository  # noqa: PLC0415 - only for a lookup
-
         try:
             reference = parse_reference(image)
         except InvalidReferenceError:

@@ -12,12 +12,12 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.container import container_definitions, container_lists, member_values
+from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, is_get_att, known_value
 from sysdig_instrument.engine.fargate_sizes import RESOURCES, Resource, Size, next_size
 from sysdig_instrument.engine.findings import Location, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.selection import runs_on_fargate
-from sysdig_instrument.engine.steps.permissions import private_repository
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -185,7 +185,7 @@ def _needs_role(container: ProcessedContainer) -> bool:
     image, logs = container.value.get("Image"), container.value.get("LogConfiguration")
     return (
         any(key in container.value for key in _KEYS_THAT_NEED_A_ROLE)
-        or (isinstance(image, str) and private_repository(image) is not None)
+        or (isinstance(image, str) and EcrRepository.from_image(image) is not None)
         or (isinstance(logs, dict) and logs.get("LogDriver") == "awslogs")
     )
 
@@ -254,9 +254,8 @@ MAX_TASK_DEFINITION_BYTES: Final = 64 << 10
 def task_definition_bytes(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem if the task definition is larger than ECS accepts, whatever its expressions evaluate to."""
     properties = processed.task.properties_or_empty
-    if (
-        len(json.dumps(properties)) <= MAX_TASK_DEFINITION_BYTES
-    ):  # the size at most; true of nearly every task definition
+    # This is the size at most, and nearly every task definition is smaller.
+    if len(json.dumps(properties)) <= MAX_TASK_DEFINITION_BYTES:
         return
     size = _least_json_bytes(dict(properties))
     if size > MAX_TASK_DEFINITION_BYTES:

@@ -134,9 +134,8 @@ def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[Reason]
             yield Reason(fact, "Give it an EntryPoint, or add its image to ImageConfigs", code=unread)
         else:
             yield _of_container(name, NOT_WRAPPED)
-    unread_pointers = {
-        (*outcome.pointer, "Image") for outcome in unread_outcomes
-    }  # the problems there are named already
+    # The problems at these are named already.
+    unread_pointers = {(*outcome.pointer, "Image") for outcome in unread_outcomes}
     for finding in plan.findings:
         if isinstance(finding, Problem) and finding.location.pointer not in unread_pointers:
             yield finding.reason

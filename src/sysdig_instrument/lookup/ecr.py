@@ -7,11 +7,11 @@ config blob, which is fetched without our credentials. ``docker pull`` causes th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from sysdig_instrument.engine.partitions import DNS_SUFFIXES, partition_of
+from sysdig_instrument.engine.ecr import EcrRepository
+from sysdig_instrument.engine.partitions import DNS_SUFFIXES
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup import aws, egress
 from sysdig_instrument.lookup.aws import AwsClients, AwsError
@@ -21,19 +21,13 @@ from sysdig_instrument.lookup.http import HttpClient, HttpRequest
 from sysdig_instrument.lookup.oci import ACCEPTED_MEDIA_TYPES, RawManifest
 
 if TYPE_CHECKING:
-    from sysdig_instrument.engine.image_reference import Reference
+    pass
 
 MAX_IMAGES_PER_CALL: Final = 100
 """Limit of image IDs per call of BatchGetImage (API reference, imageIds)."""
 
 _OK: Final = 200
 
-# docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
-_DUAL_STACK_DNS_SUFFIXES: Final = ("on.aws", "on.amazonwebservices.com.cn")
-_ECR_HOST: Final = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr(?:\.ecr|-ecr)(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\."
-    rf"(?:{'|'.join(map(re.escape, DNS_SUFFIXES + _DUAL_STACK_DNS_SUFFIXES))})"
-)
 _FAILURE_MESSAGES: Final = {
     "ImageNotFound": "the image does not exist",
     "ImageInaccessible": "the image exists but cannot be read",
@@ -53,27 +47,6 @@ _PULL_THROUGH_ADVICE: Final = (
     "a pull through cache is filled by the first pull by tag, which also requires ecr:BatchImportUpstreamImage, and "
     "ecr:CreateRepository for the first image of a repository"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class EcrRepository:
-    """The location of a private repository."""
-
-    account: str
-    region: str
-    name: str
-    fips: bool
-
-    @classmethod
-    def from_reference(cls, reference: Reference) -> EcrRepository | None:
-        """Return the repository of a reference; None if its registry is not a private Amazon ECR registry."""
-        match = _ECR_HOST.fullmatch(reference.registry)
-        return match and cls(match["account"], match["region"], reference.repository, bool(match["fips"]))
-
-    @property
-    def arn(self) -> str:
-        """Return the repository's ARN, for messages."""
-        return f"arn:{partition_of(self.region)}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
 
 @dataclass(slots=True)

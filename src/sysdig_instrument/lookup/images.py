@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
+from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, Reference, parse_reference
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup
@@ -22,7 +23,7 @@ from sysdig_instrument.lookup import oci
 from sysdig_instrument.lookup.auth import ChainedCredentials, CredentialProvider, PullScope, RegistryAuth
 from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.distribution import DistributionRepository
-from sysdig_instrument.lookup.ecr import EcrRepository, EcrRepositoryClient
+from sysdig_instrument.lookup.ecr import EcrRepositoryClient
 from sysdig_instrument.lookup.egress import EgressPolicy
 from sysdig_instrument.lookup.errors import HttpError, UnavailableError, unreadable_image
 from sysdig_instrument.lookup.http import HttpClient

@@ -50,7 +50,7 @@ class PlanState:
     The other fields are caches of what is computed once for the whole template: the results of conditions by name and
     assumptions, each with ``met_hidden``, the compiled globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
     definition, the names of the task definitions that are started on Fargate, the IAM statements by secret and KMS key, and
-    the agent's container definition with the settings that it is for, and its steps.
+    the agent's container definition with the settings that it is for, and its steps; the statements for it, likewise.
     """
 
     lookups: dict[Lookup, None] = field(default_factory=dict)
@@ -62,6 +62,7 @@ class PlanState:
     started_on_fargate: frozenset[str] | None = None
     grant_statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
     agent_definition: tuple[object, dict[str, Json], int] | None = None
+    agent_statements: tuple[object, tuple[dict[str, Json], ...]] | None = None
     met_hidden: bool = False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from sysdig_instrument.engine.container import Container, set_value
+from sysdig_instrument.engine.container import Container, is_written_out, set_value
 from sysdig_instrument.engine.expressions.decision_tree import (
     FALSE,
     TRUE,
@@ -93,13 +93,9 @@ def _matches(leaf: LocatedValue, required: RequiredItem) -> bool:
 _VARIABLES_ADVICE: Final = "Write each variable as an item with Name and Value, such as {Name: LEVEL, Value: info}"
 
 
-def _is_function(value: dict[str, Json]) -> bool:
-    return len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref"))
-
-
 def _cannot_extend(container: Container, leaf: LocatedValue, assumptions: Assumptions) -> Notice | Problem:
     key = next(part for part in reversed(leaf.pointer) if isinstance(part, str) and not part.startswith("Fn::"))
-    if isinstance(leaf.value, dict) and not _is_function(leaf.value):
+    if is_written_out(leaf.value):
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an object, and ECS expects a list of objects",
             _VARIABLES_ADVICE if key == "Environment" else f"Write {key} as a list"),

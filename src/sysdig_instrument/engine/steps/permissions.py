@@ -15,11 +15,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.partitions import DNS_SUFFIXES, dns_suffix_of, partition_of
+from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
 from sysdig_instrument.engine.settings.table import Settings
 
 Statement = dict[str, Json]
@@ -117,16 +118,23 @@ def _allow(action: Json, resource: Json) -> Statement:
 
 # --- The agent's image and its log group. Settings give both, so their values are literal or a whole expression.
 
-_ECR_IMAGE: Final = (
-    r"(?P<account>[0-9]{12})\.dkr(?:\.ecr|-ecr)(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)"
-    r"/(?P<repository>[a-z0-9][a-z0-9._/-]*)([:@].*)?"
-)
 _LOG_GROUP: Final = r"[A-Za-z0-9_/.#-]{1,512}"
 
 
 def agent_statements(settings: Settings, scope: EvaluationScope) -> tuple[Statement, ...]:
-    """Return the statements for everything that is not the access key: the image's credentials, the image, its log group."""
-    return (*_credentials_statements(settings), *_image_statements(settings), *_log_statements(settings, scope))
+    """Return the statements for everything that is not the access key: the image's credentials, the image, its log group.
+
+    Task definitions with the same settings share them.
+    """
+    state = scope.state
+    if state.agent_statements is None or state.agent_statements[0] is not settings:
+        statements = (
+            *_credentials_statements(settings),
+            *_image_statements(settings),
+            *_log_statements(settings, scope),
+        )
+        state.agent_statements = settings, statements
+    return state.agent_statements[1]
 
 
 def _credentials_statements(settings: Settings) -> Iterator[Statement]:
@@ -134,20 +142,11 @@ def _credentials_statements(settings: Settings) -> Iterator[Statement]:
         yield _allow("secretsmanager:GetSecretValue", _statement_resource(arn, arn))
 
 
-def private_repository(image: str) -> re.Match[str] | None:
-    """Return the parts of an image reference (``account``, ``region``, ``repository``) if it names a private ECR repository."""
-    match = re.fullmatch(_ECR_IMAGE, image)
-    return match if match and match["suffix"] in DNS_SUFFIXES else None
-
-
 def _image_statements(settings: Settings) -> Iterator[Statement]:
-    image = private_repository(settings.agent_image)
-    if image is None:
-        return
-    region = image["region"]
-    repository = f"arn:{partition_of(region)}:ecr:{region}:{image['account']}:repository/{image['repository']}"
-    yield _allow("ecr:GetAuthorizationToken", "*")
-    yield _allow(["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], repository)
+    repository = EcrRepository.from_image(settings.agent_image)
+    if repository is not None:
+        yield _allow("ecr:GetAuthorizationToken", "*")
+        yield _allow(["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], repository.arn)
 
 
 def _log_statements(settings: Settings, scope: EvaluationScope) -> Iterator[Statement]:
