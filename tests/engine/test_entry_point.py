@@ -152,6 +152,8 @@ def test_a_conditionally_empty_string_is_refused_if_active(key: str) -> None:
         [if_("Active", "", "run")],
         [if_("Active", "", NOVALUE)],
         [if_("Inactive", NOVALUE), ""],
+        ["", if_("Inactive", "absent now")],
+        [if_("Inactive", "absent now"), "", if_("Inactive", "absent now")],
     ]
     for items in lists:
         (problem,) = problems_of(template(container(**{**rest, key: items}), sections=CONDITIONS))

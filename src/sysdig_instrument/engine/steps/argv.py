@@ -84,12 +84,13 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
     """Return the form of a list with these items."""
     if not items:
         return ArgvForm.EMPTY
-    if items == ("",):  # resets an ENTRYPOINT in Docker, so the wrapper would have nothing to start
-        return ArgvForm.INVALID
     scope = container.task.scope.assuming(assumptions)
     current = [item if isinstance(item, str) else _known_or_written(item, scope) for item in items]
+    present = [item for item in current if item is not ABSENT]
+    if present == [""]:  # resets an ENTRYPOINT in Docker, so the wrapper would have nothing to start
+        return ArgvForm.INVALID
     if current[0] == WRAPPER:
-        return ArgvForm.WRAPPED if any(item not in (ABSENT, "") for item in current[1:]) else ArgvForm.WRAPPER_ALONE
+        return ArgvForm.WRAPPED if any(item != "" for item in present[1:]) else ArgvForm.WRAPPER_ALONE
     return ArgvForm.ELSEWHERE if any(map(names_wrapper, current)) else ArgvForm.LIST
 
 
