@@ -96,6 +96,16 @@ def test_a_role_that_an_expression_only_refers_to_gets_nothing(reference: Json) 
     assert statements(value) == statements(value, "Other") == []
 
 
+@pytest.mark.parametrize("name", ["(", "Ro*", "R.le", "Role|Other"])
+def test_the_name_of_a_role_is_no_pattern(name: str) -> None:
+    """CloudFormation refuses such a logical id only after the macro has seen it."""
+    value = with_role({"Ref": name})
+    value["Resources"][name] = value["Resources"].pop("Role")
+    result = processed(value)
+    assert statements(result, name) == [READ_SECRET]
+    assert statements(result, "Other") == []
+
+
 def test_both_roles_of_a_condition_are_granted() -> None:
     result = processed(with_role({"Fn::If": ["C", {"Fn::GetAtt": ["Role", "Arn"]}, {"Fn::GetAtt": ["Other", "Arn"]}]}))
     assert statements(result) == statements(result, "Other") == [READ_SECRET]

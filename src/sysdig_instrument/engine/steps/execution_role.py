@@ -148,8 +148,8 @@ def _role_of_template(expression: Json | Absent, scope: EvaluationScope) -> str 
     resources = scope.section("Resources")
     roles = {name for name in references(expression) if _is_role(resources.get(name))}
     if roles:
-        text = _as_text(expression)
-        return next((name for name in roles if text and re.fullmatch(_ROLE_BY_NAME.format(name), text)), None)
+        match = re.fullmatch(_ROLE_BY_NAME, _as_text(expression) or "")
+        return next((name for name in roles if match and name in match.groups()), None)
     match evaluate(expression, scope.with_lookups()):
         case Known(str(arn)) if _is_of_account(arn, scope.account):
             return _role_ids_by_name(scope).get(arn.rsplit("/", 1)[-1])
@@ -161,7 +161,7 @@ def _is_of_account(arn: str, account: str | None) -> bool:
     return account is None or ":" not in arn or arn.split(":")[4:5] == [account]
 
 
-_ROLE_BY_NAME: Final = r"\$\{{{0}(\.Arn)?\}}|arn:[^/]*:role/(.*/)?\$\{{{0}\}}"
+_ROLE_BY_NAME: Final = r"\$\{([^{}]*?)(?:\.Arn)?\}|arn:[^/]*:role/(?:.*/)?\$\{([^{}]*)\}"
 
 
 def _as_text(expression: Json | Absent) -> str | None:
