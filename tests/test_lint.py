@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from case_folders import CASES, REGION, Case
 
+if TYPE_CHECKING:
+    from cfnlint.runner import Runner
+
 LINTED = [case for case in CASES if not case.is_plain and (case.folder / "expected.json").exists()]
+
+
+@functools.cache
+def runner() -> Runner:
+    """Return a runner with cfn-lint's rules. Loading them takes longer than linting does."""
+    from cfnlint.config import ConfigMixIn  # noqa: PLC0415 - takes three seconds, which other tests need not spend
+    from cfnlint.runner import Runner  # noqa: PLC0415 - the same
+
+    return Runner(ConfigMixIn(regions=[REGION]))
 
 
 def errors(template: Any) -> Counter[str]:
     """Return the rules that cfn-lint reports as errors, and how often."""
-    from cfnlint.api import lint  # noqa: PLC0415 - takes three seconds, which other tests need not spend
-    from cfnlint.config import ManualArgs  # noqa: PLC0415 - the same
+    from cfnlint.decode.decode import decode_str  # noqa: PLC0415 - the same
 
-    found = lint(json.dumps(template), config=ManualArgs(regions=[REGION]))
+    decoded, found = decode_str(json.dumps(template))
+    found = found or list(runner().validate_template(decoded))
     return Counter(match.rule.id for match in found if match.rule.id.startswith("E"))
 
 
