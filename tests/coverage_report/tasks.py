@@ -60,6 +60,7 @@ def registered(*containers: dict[str, Any], **members: Any) -> dict[str, Any]:
         "networkMode": "awsvpc",
         "cpu": "512",
         "memory": "1024",
+        "executionRoleArn": "arn:aws:iam::111122223333:role/pull-images",
         "containerDefinitions": list(containers),
         **members,
     }

@@ -235,6 +235,12 @@ def appended(key: str, entry: Json) -> Callable[[dict[str, Any]], None]:
     return lambda value: containers(value)[0].setdefault(key, []).append(entry)
 
 
+def waits_for_another(value: dict[str, Any]) -> None:
+    """Let the workload wait for a log router, which is left alone."""
+    containers(value).insert(1, container(Name="other", FirelensConfiguration={"Type": "fluentbit"}))
+    appended("DependsOn", {"ContainerName": "other", "Condition": "START"})(value)
+
+
 def with_container(**members: Json) -> Callable[[dict[str, Any]], None]:
     """Return a change that puts an excluded container in front of the agent's, and its mounts into the workload."""
 
@@ -402,7 +408,7 @@ HARMLESS = [
         in_web(LinuxParameters={"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": ["ALL", "NET_RAW"]}}), id="drop-all"
     ),
     pytest.param(depends_on_agent(Condition="START"), id="waits-for-start"),
-    pytest.param(appended("DependsOn", {"ContainerName": "other", "Condition": "SUCCESS"}), id="waits-for-another"),
+    pytest.param(waits_for_another, id="waits-for-another"),
 ]
 
 
@@ -416,6 +422,42 @@ def test_a_container_whose_name_is_an_expression_can_be_waited_for() -> None:
     name: Json = {"Fn::Sub": "${AWS::StackName}-init"}
     waiting = container(DependsOn=[{"ContainerName": name, "Condition": "SUCCESS"}])
     assert protection_of(processed(template(container(Name=name), waiting))).verdict is Verdict.PROTECTED
+
+
+MISSING_CONTAINER = 'names "missing", and there is no container of that name'
+
+
+@pytest.mark.parametrize(
+    ("change", "fact"),
+    [
+        pytest.param(
+            appended("VolumesFrom", {"SourceContainer": "missing"}),
+            f"VolumesFrom {MISSING_CONTAINER}",
+            id="VolumesFrom",
+        ),
+        pytest.param(
+            appended("DependsOn", {"ContainerName": "missing", "Condition": "START"}),
+            f"DependsOn {MISSING_CONTAINER}",
+            id="DependsOn",
+        ),
+        pytest.param(
+            appended("Secrets", {"Name": "SYSDIG_SIDECAR_LOG", "ValueFrom": "arn"}),
+            '"SYSDIG_SIDECAR_LOG" is both a secret and an environment variable',
+            id="secret-and-variable",
+        ),
+        pytest.param(
+            lambda value: value["Resources"]["Api"]["Properties"].pop("ExecutionRoleArn"),
+            "The task has no execution role, and ECS needs one to start the agent's container",
+            id="no-execution-role",
+        ),
+    ],
+)
+def test_what_ecs_refuses_is_not_protected(instrumented: dict[str, Any], change: Any, fact: str) -> None:
+    appended("Environment", {"Name": "SYSDIG_SIDECAR_LOG", "Value": "x"})(instrumented)
+    change(instrumented)
+    verdict = protection_of(instrumented)
+    assert facts(verdict) == {fact: "SI015"}
+    assert (verdict.verdict, verdict.passes) == (Verdict.NOT_PROTECTED, False)
 
 
 @pytest.mark.parametrize("locked", ["SidecarMode", "*"])

@@ -169,9 +169,10 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
 
     Their launch type is known, and requirements of a deployment do not apply: settings that it needs have any valid value
     if they are not given. The agent's key must come from a secret, whichever it is. A lock holds what a deployment sets, so it
-    does not hold these values. If no reservation is what is locked, none is assumed.
+    does not hold these values. If no reservation is what is locked, none is assumed. The task has the size that it has: it is
+    not refused because the agent would reserve more.
     """
-    values: dict[str, Json] = {"LaunchTypes": "ALL", "UnsupportedArchitecture": "warn"}
+    values: dict[str, Json] = {"LaunchTypes": "ALL", "UnsupportedArchitecture": "warn", "TaskSize": "raise"}
     if resolved.values.collector is None:
         values["Collector"] = "collector.invalid"
     if resolved.values.access_key_secret is None:

@@ -26,10 +26,11 @@ from sysdig_instrument.engine.steps.execution_role import grant_changes
 from sysdig_instrument.engine.task_plan import Status, TaskPlan, plan_task
 from sysdig_instrument.engine.template import (
     TASK_DEFINITION,
+    TaskDefinition,
     fragment_kind,
     task_definitions,
 )
-from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,27 +74,10 @@ class Plan:
 
 
 def process(template: Json, planned: Plan) -> tuple[Json, tuple[Problem, ...]]:
-    """Return the processed template and all problems; if there are any, the template is returned unchanged.
-
-    The processed template is checked before it is returned: a bad task definition can leave a stack operation hanging.
-    """
+    """Return the processed template and all problems; if there are any, the template is returned unchanged."""
     if planned.problems:
         return template, planned.problems
-    processed = patch.apply(template, planned.changes)
-    problems = tuple(_check_processed(processed, planned))
-    return (template if problems else processed), problems
-
-
-def _check_processed(processed: Json, planned: Plan) -> Iterator[Problem]:
-    scope = _evaluation_scope(processed, planned.context, PlanState())
-    try:
-        with counting(scope.state.work):
-            for before, after in zip(planned.tasks, task_definitions(processed, scope), strict=True):
-                exists = is_active(after.assumptions, after.scope) is not False
-                if before.outcome.status is Status.INSTRUMENTED and exists:
-                    yield from checks.problems(processed_task(after))
-    except WorkLimitError:
-        yield Problem(Location(), TOO_MUCH_WORK)
+    return patch.apply(template, planned.changes), ()
 
 
 def _evaluation_scope(template: Json, context: Context, state: PlanState) -> EvaluationScope:
@@ -118,6 +102,8 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         template, context.deployment_settings, context.transform_parameters, scope
     )
     tasks = tuple(plan_task(task, resolved, context.deployment_settings) for task in task_definitions(template, scope))
+    if not state.lookups:
+        tasks = _checked(tasks, template, context)
     others = other_workloads(template, context.deployment_settings.values.other_workloads, scope)
     grant_outputs = _grants(tasks, scope)
     findings = [
@@ -131,6 +117,31 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
     grants = tuple(each for each in grant_outputs if isinstance(each, Change))
     return Plan(context, tasks, grants, (*hidden_notices(template), *notices), problems, tuple(state.lookups))
+
+
+def _checked(tasks: tuple[TaskPlan, ...], template: Json, context: Context) -> tuple[TaskPlan, ...]:
+    """Return the plans with a problem for everything that ECS would refuse in what they make: it can leave a stack operation hanging."""
+    processed = patch.apply(template, (change for task in tasks for change in task.changes))
+    scope = _evaluation_scope(processed, context, PlanState())
+    with counting(scope.state.work):
+        return tuple(
+            _checked_task(before, after)
+            for before, after in zip(tasks, task_definitions(processed, scope), strict=True)
+        )
+
+
+def _checked_task(planned: TaskPlan, processed: TaskDefinition) -> TaskPlan:
+    if planned.outcome.status is not Status.INSTRUMENTED:
+        return planned
+    try:
+        exists = is_active(processed.assumptions, processed.scope) is not False
+        problems = tuple(checks.problems(processed_task(processed))) if exists else ()
+    except WorkLimitError:
+        problems = (Problem(Location(), TOO_MUCH_WORK),)
+    if not problems:
+        return planned
+    refused = replace(planned.outcome, status=Status.REFUSED)
+    return replace(planned, outcome=refused, findings=(*planned.findings, *problems))
 
 
 def _grants(tasks: tuple[TaskPlan, ...], scope: EvaluationScope) -> tuple[Change | Finding, ...]:
