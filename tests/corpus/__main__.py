@@ -1,4 +1,4 @@
-"""`python -m corpus FOLDER`: instrument every template of a folder, verify the outputs and print a table."""
+"""`python -m corpus FOLDER`: instrument every template and task definition of a folder, verify the outputs and print a table."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from corpus.adapter import transform
-from corpus.checking import CRASHED, REFUSED, RIGHT, WRONG, CheckResult, check
+from corpus.checking import CRASHED, REFUSED, RIGHT, WRONG, CheckResult
+from corpus.plain import check_document
 from corpus.reading import ENDINGS, read
 
 UNREADABLE = "not read"
 
 
 def main(arguments: list[str]) -> int:
-    """Print a line for each template, and the totals. Return 1 if an output is wrong or the engine crashed."""
+    """Print a line for each file, and the totals. Return 1 if an output is wrong or the engine crashed."""
     if len(arguments) != 1:
         print("usage: python -m corpus FOLDER", file=sys.stderr)  # noqa: T201 - a program
         return 2
@@ -29,16 +29,16 @@ def main(arguments: list[str]) -> int:
         for result in results:
             if result.status in {WRONG, CRASHED, UNREADABLE}:
                 print(f"    {result.label}", *result.details[:8], sep="\n      ")  # noqa: T201
-    print(f"\ntemplates: {dict(totals)}\nreasons for refusing: {dict(reasons)}")  # noqa: T201
+    print(f"\nfiles: {dict(totals)}\nreasons for refusing: {dict(reasons)}")  # noqa: T201
     return 1 if totals[WRONG] or totals[CRASHED] else 0
 
 
 def _check_file(path: Path) -> list[CheckResult]:
     try:
-        template = read(path)
+        document = read(path)
     except ValueError as error:
         return [CheckResult("reading", UNREADABLE, (str(error),))]
-    return list(check(template, transform))
+    return list(check_document(document))
 
 
 def _worst(counts: Counter[str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oracle.evaluate import StackInputs
 from oracle.images import Images
 from oracle.values import Json, items, text_of
+from sysdig_instrument.cli.documents import input_document, preview_document
+from sysdig_instrument.documents import read, write
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answers, ExportLookup, ImageConfig, ImageLookup, SsmLookup, Unavailable
 from sysdig_instrument.engine.plan import Context, Plan, plan, process
@@ -49,6 +52,21 @@ def transform(template: Json, stack: StackInputs, settings: Mapping[str, Json], 
             return _outcome(planned, template)
         answers = {**answers, **{lookup: _answer(lookup, stack, images) for lookup in planned.lookups}}
     raise AssertionError(f"there are still lookups after {MAX_ROUNDS} rounds")
+
+
+def transform_document(document: Json, settings: Mapping[str, Json], images: Images) -> Outcome:
+    """Transform a plain task definition as the command line tool does, from text to text."""
+    source = read(json.dumps(document, indent=2).encode(), "task-definition.json")
+    context = Context(deployment_settings=merge_layers(Layer("test", dict(settings))))
+    preview = preview_document(
+        input_document(source),
+        context,
+        lambda lookups: {each: _answer(each, StackInputs({}), images) for each in lookups},
+    )
+    if preview.problems:
+        return Outcome(problems=tuple(problem.text for problem in preview.problems))
+    text = write(source, preview.changes, preview.processed, lambda _warning: None).text
+    return Outcome(json.loads(text), changes=len(preview.changes))
 
 
 def _outcome(planned: Plan, template: Json) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,7 @@ class EngineOutcome(Protocol):
 
 
 Transform = Callable[[Json, StackInputs, Mapping[str, Json], Images], EngineOutcome]
+Judge = Callable[[Json, Json], Iterable[str]]  # the input and the output
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class CheckResult:
     details: tuple[str, ...] = ()
 
 
-def check(template: Json, transform: Transform) -> Iterator[CheckResult]:
-    """Yield a result for each set of parameter values and settings."""
+def check(template: Json, transform: Transform, judge: Judge = lambda *_: ()) -> Iterator[CheckResult]:
+    """Yield a result for each set of parameter values and settings. `judge` may have complaints beside the oracle's."""
     stacks = sample_inputs(template)
     condition_sets = list({condition_key(template, stack): None for stack in stacks.values()})
     for settings_label, settings in SETTINGS.items():
@@ -67,7 +68,7 @@ def check(template: Json, transform: Transform) -> Iterator[CheckResult]:
             others = [condition_sets[(number + each) % count] for each in (0, 1)]
             if number == 0:
                 others = condition_sets[:MAX_CONDITION_SETS]
-            yield _check(f"{settings_label}, {label}", template, stack, settings, others, transform)
+            yield _check(f"{settings_label}, {label}", template, stack, settings, others, transform, judge)
 
 
 def condition_key(template: Json, stack: StackInputs) -> tuple[tuple[str, bool], ...]:
@@ -82,6 +83,7 @@ def _check(  # noqa: PLR0913, PLR0917 - one run depends on all of these
     settings: dict[str, Json],
     condition_sets: list[tuple[tuple[str, bool], ...]],
     transform: Transform,
+    judge: Judge,
 ) -> CheckResult:
     given, images = copy.deepcopy(template), SampleImages()
     try:
@@ -97,6 +99,7 @@ def _check(  # noqa: PLR0913, PLR0917 - one run depends on all of these
         )
     run = Run.of(template, stack)
     complaints = [str(item) for item in verify_run(run, outcome.output, settings=settings, images=images)]
+    complaints += judge(template, outcome.output)
     for condition_set in condition_sets:
         findings = verify_run(
             run, outcome.output, settings=settings, images=images, condition_overrides=dict(condition_set)

@@ -1,0 +1,109 @@
+"""Judge plain task definitions: convert them to templates and back by botocore's model of the ECS API.
+
+A plain task definition is what `aws ecs register-task-definition --cli-input-json` takes, or what
+`aws ecs describe-task-definition` prints. As a template with one resource, the oracle can judge it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TypeGuard
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from corpus.adapter import Outcome, transform, transform_document
+from corpus.checking import WRONG, CheckResult, EngineOutcome, check
+from oracle.evaluate import TASK_DEFINITION, StackInputs
+from oracle.images import Images
+from oracle.registration import SHAPE, registration_errors
+from oracle.values import Json, mapping, same
+
+TASK = "Task"
+WRAPPING_KEY = "taskDefinition"
+TransformDocument = Callable[[Json, Mapping[str, Json], Images], Outcome]
+
+
+def is_plain(document: Json) -> TypeGuard[dict[str, Json]]:
+    """Return whether a document is a plain task definition, perhaps as `describe-task-definition` prints it."""
+    return "containerDefinitions" in definition_of(document)
+
+
+def definition_of(document: Json) -> dict[str, Json]:
+    """Return the task definition in a document, with the tags that may stand beside it."""
+    whole = mapping(document)
+    if WRAPPING_KEY not in whole:
+        return whole
+    tags: dict[str, Json] = {"tags": whole["tags"]} if "tags" in whole else {}
+    return {**mapping(whole[WRAPPING_KEY]), **tags}
+
+
+def to_template(document: Json) -> dict[str, Json]:
+    """Return the document as a template with one resource."""
+    properties = _convert(definition_of(document), SHAPE, str.upper)
+    return {"Resources": {TASK: {"Type": TASK_DEFINITION, "Properties": properties}}}
+
+
+def to_document(template: Json, like: Json) -> Json:
+    """Return the document that a template stands for, in the form of another document."""
+    resource = mapping(mapping(mapping(template).get("Resources")).get(TASK))
+    definition = mapping(_convert(mapping(resource.get("Properties")), SHAPE, str.lower))
+    whole = mapping(like)
+    if WRAPPING_KEY not in whole:
+        return definition
+    tags = {"tags": definition.pop("tags")} if "tags" in whole else {}
+    return {**whole, WRAPPING_KEY: definition, **tags}
+
+
+def _convert(value: Json, shape: Shape | None, convert_case: Callable[[str], str]) -> Json:
+    """Return the value with the keys of its structures in the other case. Keys of maps are the user's own."""
+    if isinstance(value, list):
+        return [_convert(item, shape.member if isinstance(shape, ListShape) else None, convert_case) for item in value]
+    if not isinstance(value, dict) or isinstance(shape, MapShape):
+        return value
+    members = shape.members if isinstance(shape, StructureShape) else {}
+    converted: dict[str, Json] = {}
+    for key, item in value.items():
+        member = members.get(key[:1].lower() + key[1:])
+        converted[convert_case(key[:1]) + key[1:]] = _convert(item, member, convert_case)
+    return converted
+
+
+def check_document(document: Json) -> Iterator[CheckResult]:
+    """Instrument a template or a plain task definition with the project's engine, and yield the results."""
+    return check_plain(document, transform_document) if is_plain(document) else check(document, transform)
+
+
+def check_plain(document: Json, engine: TransformDocument) -> Iterator[CheckResult]:
+    """Yield a result for each set of settings, as `check` does for a template."""
+    template = to_template(document)
+    if not same(to_document(template, document), document):
+        yield CheckResult("reading", WRONG, ("it cannot be converted to a template and back",))
+        return
+    yield from check(template, functools.partial(_transform_as_template, engine, document), new_registration_errors)
+
+
+def new_registration_errors(before: Json, after: Json) -> list[str]:
+    """Return why ECS would refuse an output, beside the reasons for which it would refuse the input."""
+    old, new = (registration_errors(mapping(to_document(template, None))) for template in (before, after))
+    return [f"ECS refuses it: {error}" for error in new - old]
+
+
+def _transform_as_template(
+    engine: TransformDocument,
+    like: Json,
+    template: Json,
+    _: StackInputs,
+    settings: Mapping[str, Json],
+    images: Images,
+) -> EngineOutcome:
+    outcome = engine(to_document(template, like), settings, images)
+    if outcome.problems:
+        return outcome
+    output = to_template(outcome.output)
+    if not same(to_document(output, like), outcome.output):
+        raise AssertionError("the output has another form than the input")
+    # A plain task definition has no place for the Result, which each template must have.
+    mapping(mapping(output["Resources"])[TASK])["Metadata"] = {"SysdigInstrument": {"Result": {}}}
+    return replace(outcome, output=output)
