@@ -253,3 +253,54 @@ def test_a_task_definition_must_not_exceed_64_kib() -> None:
 def test_the_size_of_an_expression_is_not_known() -> None:
     long: Json = {"Fn::Sub": "x" * 70_000}
     assert problems_of(template(container(Environment=[{"Name": "TEXT", "Value": long}]))) == []
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("web server", id="space"), pytest.param("a.b", id="dot"), pytest.param("a" * 256, id="long")]
+)
+def test_a_name_that_ecs_does_not_accept_is_noticed(name: str) -> None:
+    plan = plan_of(template(container(Name=name)))
+    assert plan.problems == ()
+    assert any("[0].Name): ECS does not accept the container's name" in each.text for each in plan.notices)
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 255, "Web_1-b", "{{ must_env `NAME` }}", "<NAME>", "${NAME}", "%NAME%", "@NAME@"]
+)
+def test_a_valid_name_or_a_placeholder_is_accepted(name: str) -> None:
+    assert not any("does not accept" in each.text for each in plan_of(template(container(Name=name))).notices)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_accepted"),
+    [
+        pytest.param({"AgentMemory": 128, "AgentMemoryReservation": 129}, False, id="more"),
+        pytest.param({"AgentMemory": 128, "AgentMemoryReservation": 128}, True, id="equal"),
+        pytest.param({"AgentMemoryReservation": 128}, True, id="no-limit"),
+    ],
+)
+def test_the_agent_reserves_at_most_its_limit(settings: dict[str, Json], *, is_accepted: bool) -> None:
+    problems = problems_of(template(), settings)
+    assert (problems == []) is is_accepted
+    assert is_accepted or "The agent's container reserves 129 MiB of memory, and its limit is 128" in problems[0]
+
+
+ROUTER: Json = container(Name="log", FirelensConfiguration={"Type": "fluentbit"})
+TO_ROUTER: dict[str, Json] = {"AgentLogConfiguration": {"LogDriver": "awsfirelens"}}
+
+
+@pytest.mark.parametrize(
+    ("others", "settings", "is_accepted"),
+    [
+        pytest.param([], TO_ROUTER, False, id="no-router"),
+        pytest.param([{"Fn::If": ["No", ROUTER, NOVALUE]}], TO_ROUTER, False, id="router-of-inactive-condition"),
+        pytest.param([{"Fn::If": ["Yes", ROUTER, NOVALUE]}], TO_ROUTER, True, id="router-of-active-condition"),
+        pytest.param([{"Fn::If": ["Unknown", ROUTER, NOVALUE]}], TO_ROUTER, True, id="unknown-condition"),
+        pytest.param([ROUTER], TO_ROUTER, True, id="router"),
+        pytest.param([], {"AgentLogConfiguration": {"LogDriver": "splunk"}}, True, id="other-driver"),
+    ],
+)
+def test_the_agents_log_router_must_exist(others: list[Json], settings: dict[str, Json], *, is_accepted: bool) -> None:
+    problems = problems_of(template(container(), *others, sections=CONDITIONS), settings)
+    assert (problems == []) is is_accepted
+    assert is_accepted or "logs to a FireLens log router, and the task has none" in problems[0]

@@ -28,6 +28,7 @@ from oracle.settings import Settings, merge_layers, tags
 from oracle.values import Json, is_unknown, items, mapping, text_of
 from oracle.workload_protection import workload_complaints
 
+MAX_CONTAINERS = 10
 FREE_FORM = {"dockerLabels", "driverOpts", "labels", "options"}
 
 
@@ -189,6 +190,25 @@ def _odd_containers(properties: Mapping[str, Json]) -> Complaints:
         yield fault("", "container-is-not-an-object")
     if any(names.count(name) > 1 for name in names if name != AGENT):
         yield doubt("", "names-not-unique")  # ECS refuses the task definition
+    yield from _refused_members(containers, names)
+
+
+def _refused_members(containers: list[dict[str, Json]], names: list[str]) -> Complaints:
+    """Yield doubts about members with which ECS refuses a task definition: the contract lets the macro refuse it, too."""
+    if len(containers) > MAX_CONTAINERS:
+        yield doubt("", "too-many-containers")
+    for container in containers:
+        name = text_of(container.get("Name"))
+        for key, member in (("VolumesFrom", "SourceContainer"), ("DependsOn", "ContainerName")):
+            targets = [mapping(entry).get(member) for entry in items(container.get(key))]
+            if any(isinstance(target, str) and target not in names for target in targets):
+                yield doubt(name, f"{key}-of-no-container")
+        variables, secrets = (
+            {text_of(mapping(entry).get("Name")) for entry in items(container.get(key))}
+            for key in ("Environment", "Secrets")
+        )
+        if variables & secrets:
+            yield doubt(name, "secret-and-variable-of-one-name")
 
 
 def _foreign_volume_complaints(containers: list[dict[str, Json]], workloads: list[dict[str, Json]]) -> Complaints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -136,6 +137,7 @@ def _task_reasons(comparison: Comparison, name: str) -> Reasons:
     if len(containers) - len(agents) + 1 > MAX_CONTAINERS:
         yield "too-many-containers", True
     yield from _name_reasons(containers)
+    yield from _agent_setting_reasons(containers, settings)
     yield from _size_reasons(properties, containers, settings)
 
 
@@ -223,6 +225,19 @@ def _name_reasons(containers: list[dict[str, Json]]) -> Reasons:
         variables = {text_of(mapping(entry).get("Name")) for entry in items(container.get("Environment"))}
         if secrets & (variables | {"SYSDIG_SIDECAR", "SYSDIG_ACCESS_KEY"}):
             yield "secret-and-variable-of-one-name", False
+
+
+def _agent_setting_reasons(containers: list[dict[str, Json]], settings: Settings) -> Reasons:
+    """Yield a reason if ECS would refuse the agent's container as the settings describe it."""
+    logs = settings.values.get("AgentLogConfiguration")
+    driver = mapping(json.loads(logs) if isinstance(logs, str) and logs.startswith("{") else logs).get("LogDriver")
+    if logs == "inherit":
+        driver = "awsfirelens" if "awsfirelens" in canonical(list(containers)) else None
+    if driver == "awsfirelens" and not any("FirelensConfiguration" in container for container in containers):
+        yield "agent-logs-to-no-router", logs != "inherit"
+    memory, reservation = settings.integer("AgentMemory"), settings.integer("AgentMemoryReservation")
+    if memory is not None and reservation is not None and memory < reservation:
+        yield "agent-reserves-more-than-its-limit", True
 
 
 def _raised_size_reasons(comparison: Comparison, name: str) -> Iterator[str]:

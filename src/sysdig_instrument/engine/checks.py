@@ -1,12 +1,13 @@
 """Checks of a processed task definition, before it is returned: a stack with an invalid one may hang without a message.
 
-A check is a function that yields the problems of one processed task definition, as ECS would get it with the current
+A check is a function that yields the problems of one processed task definition, or notices, as ECS would get it with the current
 parameter values. What is unknown is not checked.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
@@ -15,7 +16,7 @@ from sysdig_instrument.engine.container import container_definitions, container_
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, is_get_att, known_value
 from sysdig_instrument.engine.fargate_sizes import RESOURCES, Resource, Size, next_size
-from sysdig_instrument.engine.findings import Location, Problem, Reason, quote
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.selection import runs_on_fargate
 from sysdig_instrument.engine.template import TaskDefinition
@@ -118,6 +119,22 @@ def unique_names(processed: ProcessedTask) -> Iterator[Problem]:
                 Reason("Another container has the same name", "Give this container a name of its own"),
             )
         seen.add(container.name)
+
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{0,255}")
+_PLACEHOLDER: Final = re.compile(r"[{}<>$%@#]")
+"""Characters of what a pipeline replaces before it registers the task definition, such as ``{{ name }}``."""
+
+
+def container_names(processed: ProcessedTask) -> Iterator[Notice]:
+    """Yield a notice for each container whose name ECS does not accept. Its refusal is immediate, and names the reason."""
+    for container in processed.containers:
+        name = container.name or ""
+        if not _NAME.fullmatch(name) and not _PLACEHOLDER.search(name):
+            yield Notice(
+                processed.container_location(container, (*container.pointer, "Name")),
+                Reason("ECS does not accept the container's name", "Give it a name of at most 255 letters, digits, - and _"),
+            )  # fmt: skip
 
 
 def container_count(processed: ProcessedTask) -> Iterator[Problem]:
@@ -246,6 +263,34 @@ def _size_advice(processed: ProcessedTask) -> str:
     return f"Give the task {larger.text}, {which}, set TaskSize to raise, or make the containers smaller"
 
 
+# --- The agent's container, as the settings describe it (ECS API reference, ContainerDefinition and LogConfiguration)
+
+
+def agent_memory(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem if the agent's container reserves more memory than it may have."""
+    for container in processed.containers:
+        memory, reservation = (container.value.get(key) for key in ("Memory", "MemoryReservation"))
+        is_agent = container.name == AGENT_NAME and isinstance(memory, int) and isinstance(reservation, int)
+        if is_agent and memory < reservation:  # type: ignore[operator]  # both are numbers
+            fact = f"The agent's container reserves {reservation} MiB of memory, and its limit is {memory}"
+            reason = Reason(fact, "Make AgentMemory at least as large as AgentMemoryReservation")
+            yield Problem(processed.container_location(container, (*container.pointer, "Memory")), reason)
+
+
+def agent_log_router(processed: ProcessedTask) -> Iterator[Problem]:
+    """Yield a problem if the agent's container logs to a FireLens router, and the task has none."""
+    if not processed.is_complete or any("FirelensConfiguration" in each.value for each in processed.containers):
+        return
+    for container in processed.containers:
+        logs = container.value.get("LogConfiguration")
+        if container.name == AGENT_NAME and isinstance(logs, dict) and logs.get("LogDriver") == "awsfirelens":
+            yield Problem(
+                processed.container_location(container, (*container.pointer, "LogConfiguration")),
+                Reason("The agent's container logs to a FireLens log router, and the task has none",
+                "Give this task definition another AgentLogConfiguration, such as inherit, or add a log router"),
+            )  # fmt: skip
+
+
 # --- The size of the task definition (ECS service quotas, «Task definition size»)
 
 MAX_TASK_DEFINITION_BYTES: Final = 64 << 10
@@ -279,21 +324,24 @@ def _least_json_bytes(value: Json) -> int:
 
 # --- All checks
 
-Check: TypeAlias = Callable[[ProcessedTask], Iterator[Problem]]
+Check: TypeAlias = Callable[[ProcessedTask], Iterator[Finding]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     unique_names,
+    container_names,
     container_count,
     volumes_from_targets,
     depends_on_targets,
     name_clashes,
     missing_execution_role,
     task_size,
+    agent_memory,
+    agent_log_router,
     task_definition_bytes,
 )
 
 
-def problems(processed: ProcessedTask) -> Iterator[Problem]:
-    """Yield all problems of a processed task definition."""
+def findings(processed: ProcessedTask) -> Iterator[Finding]:
+    """Yield all findings about a processed task definition."""
     for check in CHECKS:
         yield from check(processed)

@@ -120,7 +120,7 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
 
 
 def _checked(tasks: tuple[TaskPlan, ...], template: Json, context: Context) -> tuple[TaskPlan, ...]:
-    """Return the plans with a problem for everything that ECS would refuse in what they make: it can leave a stack operation hanging."""
+    """Return the plans with a finding for everything that ECS would refuse in what they make: it can leave a stack operation hanging."""
     processed = patch.apply(template, (change for task in tasks for change in task.changes))
     scope = _evaluation_scope(processed, context, PlanState())
     with counting(scope.state.work):
@@ -135,13 +135,12 @@ def _checked_task(planned: TaskPlan, processed: TaskDefinition) -> TaskPlan:
         return planned
     try:
         exists = is_active(processed.assumptions, processed.scope) is not False
-        problems = tuple(checks.problems(processed_task(processed))) if exists else ()
+        found = tuple(checks.findings(processed_task(processed))) if exists else ()
     except WorkLimitError:
-        problems = (Problem(Location(), TOO_MUCH_WORK),)
-    if not problems:
-        return planned
-    refused = replace(planned.outcome, status=Status.REFUSED)
-    return replace(planned, outcome=refused, findings=(*planned.findings, *problems))
+        found = (Problem(Location(), TOO_MUCH_WORK),)
+    is_refused = any(isinstance(finding, Problem) for finding in found)
+    outcome = replace(planned.outcome, status=Status.REFUSED) if is_refused else planned.outcome
+    return replace(planned, outcome=outcome, findings=(*planned.findings, *found)) if found else planned
 
 
 def _grants(tasks: tuple[TaskPlan, ...], scope: EvaluationScope) -> tuple[Change | Finding, ...]:

@@ -157,6 +157,11 @@ def branch_on(path: Assumptions, assumptions: Assumptions, yes: Tree[A], no: Tre
     return tree
 
 
+def can_both_hold(left: Assumptions, right: Assumptions) -> bool:
+    """Return whether two paths may be taken together: no condition is assumed to be true on one and false on the other."""
+    return all(right.get(condition, truth) is truth for condition, truth in left.items())
+
+
 def any_of(paths: Iterable[Assumptions], assumptions: Assumptions) -> Tree[bool]:
     """Return the tree that is true where all assumptions of at least one of the paths are true.
 

@@ -16,6 +16,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     LocatedValue,
     Tree,
     any_of,
+    can_both_hold,
     flat_map,
     render_tree,
 )
@@ -89,14 +90,10 @@ def _second_agents(existing: Sequence[Container]) -> Iterator[Problem]:
     """Yield a problem for each agent's container that exists together with one before it."""
     active = [each for each in existing if is_active(each.assumptions, each.task.scope) is not False]
     for position, container in enumerate(active):
-        if any(_can_both_hold(container.assumptions, other.assumptions) for other in active[:position]):
+        if any(can_both_hold(container.assumptions, other.assumptions) for other in active[:position]):
             fact, advice = "Another container has the same name", "Give this container a name of its own"
             reason = Reason(fact, advice, code=Code.NOT_THE_AGENT)
             yield Problem(container.location((*container.pointer, "Name")), reason)
-
-
-def _can_both_hold(left: Assumptions, right: Assumptions) -> bool:
-    return all(right.get(condition, truth) is truth for condition, truth in left.items())
 
 
 def add_agent(

@@ -77,6 +77,7 @@ def _required_variable(container: Container, name: str, value: Json) -> Required
         lambda item: entry_name(item, container.scope) == name,
         correct,
         protects=name == SIDECAR_VARIABLE,
+        name=name,
     )
 
 

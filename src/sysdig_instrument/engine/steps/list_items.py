@@ -13,14 +13,16 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     Leaf,
     LocatedValue,
     Tree,
+    can_both_hold,
     flat_map,
     leaves,
     or_,
     parse_if,
     parse_tree,
     render_tree,
+    value_leaves,
 )
-from sysdig_instrument.engine.findings import Notice, Problem, Reason
+from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
@@ -31,7 +33,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 class RequiredItem:
     """An item that a list must have once.
 
-    ``reason`` is the reason of the change that adds the item. ``matches`` recognises the item in any form that a user may
+    ``name`` is its name in messages. ``reason`` is the reason of the change that adds the item. ``matches`` recognises the item in any form that a user may
     write, and ``correct`` yields the changes from that form to the right one. ``protects`` is true if protection depends
     on the item.
     """
@@ -41,6 +43,7 @@ class RequiredItem:
     matches: Callable[[Json], bool]
     correct: Callable[[LocatedValue], Iterator[ChangeOrFinding]] = lambda _leaf: iter(())
     protects: bool = True
+    name: str = ""
 
 
 def require_items(
@@ -60,7 +63,10 @@ def require_items(
         elif isinstance(leaf.value, list):
             container.scope.state.work.spend(len(required) * (len(leaf.value) + 4) // 4)
             for each in required:
-                yield from require_item(leaf, candidates(leaf.value), assumed, each)
+                outputs = tuple(require_item(leaf, candidates(leaf.value), assumed, each))
+                if any(isinstance(output, Change) and output.pointer[-1] != "-" for output in outputs):
+                    yield from _second_item(container, leaf, candidates(leaf.value), assumed, each)
+                yield from outputs
         else:
             yield _cannot_extend(container, leaf, assumed)
 
@@ -86,6 +92,30 @@ def require_item(
         yield Change("add", (*leaf.pointer, "-"), required.reason, render_tree(missing), protects=required.protects)
 
 
+def _second_item(
+    container: Container,
+    leaf: LocatedValue,
+    items: Iterable[tuple[int, Json]],
+    assumptions: Assumptions,
+    required: RequiredItem,
+) -> Iterator[Notice]:
+    """Yield a notice if a list has an item twice that is corrected, so that both are equal."""
+    found: list[Assumptions] = []
+    for index, item in items:
+        for each, assumed in value_leaves(item, (*leaf.pointer, index), assumptions):
+            if _matches(each, required):
+                if any(can_both_hold(assumed, other) for other in found):
+                    fact = f"{_key(leaf)} has two entries for {quote(required.name)}, which are equal now, and CloudFormation may refuse that"
+                    yield container.notice(each.pointer, Reason(fact, "Remove one of them"))
+                    return
+                found.append(assumed)
+
+
+def _key(leaf: LocatedValue) -> str:
+    """Return the key of a list: the last one that is not a function's."""
+    return next(part for part in reversed(leaf.pointer) if isinstance(part, str) and not part.startswith("Fn::"))
+
+
 def _matches(leaf: LocatedValue, required: RequiredItem) -> bool:
     return leaf.value is not ABSENT and required.matches(leaf.value)
 
@@ -94,7 +124,7 @@ _VARIABLES_ADVICE: Final = "Write each variable as an item with Name and Value, 
 
 
 def _cannot_extend(container: Container, leaf: LocatedValue, assumptions: Assumptions) -> Notice | Problem:
-    key = next(part for part in reversed(leaf.pointer) if isinstance(part, str) and not part.startswith("Fn::"))
+    key = _key(leaf)
     if is_written_out(leaf.value):
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an object, and ECS expects a list of objects",

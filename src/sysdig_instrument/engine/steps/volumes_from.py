@@ -29,7 +29,8 @@ _ITEM: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
 
 def volumes_from(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that add one read-only entry for the agent's container, or make an existing one read-only."""
-    required = RequiredItem(_ITEM, _REASON, partial(_is_agent_volume, container), partial(_make_read_only, container))
+    is_item, correct = partial(_is_agent_volume, container), partial(_make_read_only, container)
+    required = RequiredItem(_ITEM, _REASON, is_item, correct, name=AGENT_NAME)
     yield from require_items(container, container.values("VolumesFrom"), [required])
 
 
