@@ -38,7 +38,7 @@ def _check_file(path: Path) -> list[CheckResult]:
         document = read(path)
     except ValueError as error:
         return [CheckResult("reading", UNREADABLE, (str(error),))]
-    return list(check_document(document))
+    return check_document(document)
 
 
 def _worst(counts: Counter[str]) -> str:

@@ -7,20 +7,24 @@ A plain task definition is what `aws ecs register-task-definition --cli-input-js
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeGuard
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from corpus.adapter import Outcome, transform, transform_document
-from corpus.checking import WRONG, CheckResult, EngineOutcome, check
+from corpus.checking import CRASHED, WRONG, CheckResult, EngineOutcome, check
 from oracle.evaluate import TASK_DEFINITION, StackInputs
 from oracle.images import Images
 from oracle.registration import SHAPE, registration_errors
 from oracle.values import Json, mapping, same
 
 TASK = "Task"
+LAUNCH_TYPE_KEYS = {"requiresCompatibilities", "networkMode", "cpu", "memory"}
+REGISTERED_KEYS = {"taskDefinitionArn", "compatibilities", "revision"}  # ECS alone writes them
+SAID_ELSEWHERE: Json = {"Ref": "SaidElsewhere"}  # of no parameter, so it is not known
+OPEN_MEMBERS = dict.fromkeys(("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), SAID_ELSEWHERE)
 WRAPPING_KEY = "taskDefinition"
 TransformDocument = Callable[[Json, Mapping[str, Json], Images], Outcome]
 
@@ -48,7 +52,9 @@ def to_template(document: Json) -> dict[str, Json]:
 def to_document(template: Json, like: Json) -> Json:
     """Return the document that a template stands for, in the form of another document."""
     resource = mapping(mapping(mapping(template).get("Resources")).get(TASK))
-    definition = mapping(_convert(mapping(resource.get("Properties")), SHAPE, str.lower))
+    properties = mapping(resource.get("Properties"))
+    known = {key: value for key, value in properties.items() if value != SAID_ELSEWHERE}
+    definition = mapping(_convert(known, SHAPE, str.lower))
     whole = mapping(like)
     if WRAPPING_KEY not in whole:
         return definition
@@ -70,18 +76,36 @@ def _convert(value: Json, shape: Shape | None, convert_case: Callable[[str], str
     return converted
 
 
-def check_document(document: Json) -> Iterator[CheckResult]:
-    """Instrument a template or a plain task definition with the project's engine, and yield the results."""
-    return check_plain(document, transform_document) if is_plain(document) else check(document, transform)
+def check_document(document: Json) -> list[CheckResult]:
+    """Instrument a template or a plain task definition with the project's engine, and return the results."""
+    return check_plain(document, transform_document) if is_plain(document) else list(check(document, transform))
 
 
-def check_plain(document: Json, engine: TransformDocument) -> Iterator[CheckResult]:
-    """Yield a result for each set of settings, as `check` does for a template."""
-    template = to_template(document)
+def check_plain(document: Json, engine: TransformDocument) -> list[CheckResult]:
+    """Return a result for each set of settings, as `check` does for a template.
+
+    A part of a task definition may be read as the whole, or as a part whose other members are not known.
+    """
+    results = _check(document, engine, to_template(document))
+    if is_part(document) and any(each.status in {WRONG, CRASHED} for each in results):
+        return _check(document, engine, _with_open_members(to_template(document)))
+    return results
+
+
+def _check(document: Json, engine: TransformDocument, template: Json) -> list[CheckResult]:
     if not same(to_document(template, document), document):
-        yield CheckResult("reading", WRONG, ("it cannot be converted to a template and back",))
-        return
-    yield from check(template, functools.partial(_transform_as_template, engine, document), new_registration_errors)
+        return [CheckResult("reading", WRONG, ("it cannot be converted to a template and back",))]
+    return list(check(template, functools.partial(_transform_as_template, engine, document), new_registration_errors))
+
+
+def is_part(document: Json) -> bool:
+    """Return whether a task definition says nothing of a launch type: something else adds that before it is registered."""
+    return definition_of(document).keys().isdisjoint(LAUNCH_TYPE_KEYS | REGISTERED_KEYS)
+
+
+def _with_open_members(template: dict[str, Json]) -> dict[str, Json]:
+    resource = mapping(mapping(template["Resources"])[TASK])
+    return {"Resources": {TASK: {**resource, "Properties": {**OPEN_MEMBERS, **mapping(resource["Properties"])}}}}
 
 
 def new_registration_errors(before: Json, after: Json) -> list[str]:
@@ -102,6 +126,8 @@ def _transform_as_template(
     if outcome.problems:
         return outcome
     output = to_template(outcome.output)
+    if SAID_ELSEWHERE in mapping(mapping(mapping(mapping(template)["Resources"])[TASK])["Properties"]).values():
+        output = _with_open_members(output)
     if not same(to_document(output, like), outcome.output):
         raise AssertionError("the output has another form than the input")
     # A plain task definition has no place for the Result, which each template must have.

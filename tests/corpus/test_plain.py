@@ -55,6 +55,7 @@ def test_instrumented_correctly_or_refused_for_a_reason(path: Path) -> None:
         pytest.param(DEFINITION, id="plain"),
         pytest.param({"taskDefinition": DEFINITION, "tags": [{"key": "a", "value": "b"}]}, id="described"),
         pytest.param({"taskDefinition": DEFINITION}, id="described-without-tags"),
+        pytest.param({"containerDefinitions": DEFINITION["containerDefinitions"]}, id="part"),
     ],
 )
 def test_the_tool_is_right(document: Json) -> None:
