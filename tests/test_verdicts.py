@@ -231,6 +231,15 @@ def remove_agent(properties: Properties) -> None:
     ]
 
 
+def add_copy(properties: Properties) -> None:
+    properties["ContainerDefinitions"].append(copy.deepcopy(workload(properties)))
+
+
+def add_many(properties: Properties) -> None:
+    copies = [{**copy.deepcopy(workload(properties)), "Name": f"copy{number}"} for number in range(10)]
+    properties["ContainerDefinitions"] += copies
+
+
 MUTATIONS = {
     "entry-point": (set_workload(EntryPoint=["/app"]), {"SI001"}),
     "no-entry-point": (set_workload(EntryPoint=[]), {"SI001"}),
@@ -249,6 +258,17 @@ MUTATIONS = {
     "mount": (append("MountPoints", {"SourceVolume": "x", "ContainerPath": "/opt/draios"}), {"SI012"}),
     "dependency": (append("DependsOn", {"ContainerName": AGENT_NAME, "Condition": "COMPLETE"}), {"SI013"}),
     "other-wrapper": (append("Environment", {"Name": "__INSTRUMENTATION_WRAPPER", "Value": "x"}), {"SI017"}),
+    "volume-of-no-container": (append("VolumesFrom", {"SourceContainer": "missing", "ReadOnly": True}), {"SI015"}),
+    "dependency-on-no-container": (append("DependsOn", {"ContainerName": "missing", "Condition": "START"}), {"SI015"}),
+    "secret-and-variable": (
+        set_workload(Secrets=[{"Name": "SAME", "ValueFrom": "arn"}], Environment=[
+            {"Name": "SAME", "Value": "x"}, {"Name": "SYSDIG_SIDECAR", "Value": "auto"},
+        ]),
+        {"SI015"},
+    ),
+    "two-of-one-name": (add_copy, {"SI015"}),
+    "eleven-containers": (add_many, {"SI015"}),
+    "no-execution-role": (set_task(ExecutionRoleArn=None), {"SI015"}),
     "tag": (set_task(Tags=[{"Key": "sysdig-instrument", "Value": "false"}]), {"SI020"}),
     "ec2": (set_task(RequiresCompatibilities=["EC2"]), {"SI023"}),
     "windows": (set_task(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}), {"SI030"}),

@@ -1,8 +1,8 @@
 """The verdict on a task definition, read off the plan for it.
 
-A task definition is protected if the plan changes nothing that protection depends on, and has no problem: it is what the
-macro itself makes. Whatever makes a task definition unprotected is a protecting change or a problem of its plan, so there
-are no rules here. The macro, the hook, ``check`` and ``coverage`` all ask :func:`protection`.
+A task definition is protected if the plan changes nothing that protection depends on, has no problem, and passes the
+macro's check of its own output: it is what the macro itself makes. Whatever makes a task definition unprotected is a
+protecting change or a problem of its plan, or a problem of that check, so there are no rules here. The macro, the hook, ``check`` and ``coverage`` all ask :func:`protection`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from sysdig_instrument.engine import checks
 from sysdig_instrument.engine.codes import Code, Verdict
+from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError
 from sysdig_instrument.engine.findings import Problem, Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
@@ -90,6 +92,8 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
         why = tuple(map(_why_left_alone, left_alone))
         return Protection(_verdict_of(why[0]), why, left_alone=left_alone)
     reasons = dict.fromkeys(map(_with_code, _reasons(plan, unread, applied=applied)))
+    if not reasons and not applied:
+        reasons = dict.fromkeys(map(_with_code, _self_check(plan)))
     if not reasons:
         return Protection(Verdict.PROTECTED, left_alone=left_alone)
     urgency = list(Verdict)
@@ -142,6 +146,15 @@ def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[Reason]
     for change in () if applied else plan.changes:
         if change.protects and (reason := change.unprotected_reason or _reason_of_step(change)):
             yield reason
+
+
+def _self_check(plan: TaskPlan) -> Iterator[Reason]:
+    """Yield what the macro's check of its own output refuses in a task definition that needs no change."""
+    try:
+        for problem in checks.problems(checks.processed_task(plan.task)):
+            yield problem.reason
+    except WorkLimitError:
+        yield TOO_MUCH_WORK
 
 
 def _reason_of_step(change: Change) -> Reason | None:
