@@ -402,7 +402,7 @@ HARMLESS = [
         in_web(LinuxParameters={"Capabilities": {"Add": ["SYS_PTRACE"], "Drop": ["ALL", "NET_RAW"]}}), id="drop-all"
     ),
     pytest.param(depends_on_agent(Condition="START"), id="waits-for-start"),
-    pytest.param(appended("DependsOn", {"ContainerName": "other", "Condition": "SUCCESS"}), id="waits-for-another"),
+    pytest.param(with_container(DependsOn=[{"ContainerName": "web", "Condition": "START"}]), id="waits-for-another"),
 ]
 
 

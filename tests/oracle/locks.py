@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from oracle.complaints import Complaint, doubt, fault
-from oracle.settings import DEFAULTS, Settings, tags
+from oracle.settings import DEFAULTS, Settings, tags, tags_contradict
 from oracle.values import Json, mapping, text_of
 
 KILT_TAGS = {
@@ -34,6 +34,8 @@ def locked_attempts(
             is_blank = key == "sysdig-instrument-exclude" and not labels[key].strip()
             ignored = is_blank or (key.startswith("kilt-include") and mode != "opt-in")
             yield doubt("", f"locked-{name}") if same or ignored or name == "Reason" else fault("", f"locked-{name}")
+    if tags_contradict(resource):
+        yield fault("", "tags-contradict-each-other")
     if labels.get("sysdig-instrument", "true").lower() not in ("true", "false"):
         yield fault("", "tag-is-neither-true-nor-false")
     if "," in labels.get("sysdig-instrument-exclude", ""):
