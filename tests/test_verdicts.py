@@ -164,10 +164,7 @@ TEMPLATES = [
 ]
 
 
-NOT_VISIBLE = (
-    "the hook and coverage do not see what is left alone",  # tags cannot say it
-    "Command begins with the wrapper",  # the image decides, and only the macro reads it
-)
+NOT_VISIBLE = ("the hook and coverage do not see what is left alone",)  # tags cannot say it
 """Words of the notices on what the hook and ``coverage`` do not see. Then they must not let the task definition pass."""
 
 STARTED_ON_FARGATE = "ec2-task-started-"
@@ -242,6 +239,7 @@ def add_many(properties: Properties) -> None:
 
 MUTATIONS = {
     "entry-point": (set_workload(EntryPoint=["/app"]), {"SI001"}),
+    "by-command": (set_workload(EntryPoint=[], Command=["/opt/draios/bin/instrument", "/app"]), {"SI001"}),
     "no-entry-point": (set_workload(EntryPoint=[]), {"SI001"}),
     "variables": (set_workload(Environment=[]), {"SI002"}),
     "variable-off": (append("Environment", {"Name": "SYSDIG_SIDECAR", "Value": ""}), {"SI002"}),
