@@ -196,7 +196,7 @@ def _could_run_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope
 
 def _why_hidden(properties: Mapping[str, Json], key: str, scope: EvaluationScope) -> str | None:
     """Return why a member that is not written may still be there, or None if it is written, or certainly absent."""
-    return None if key in properties else why_opaque(properties, frozenset({key}), scope)
+    return None if key in properties else why_opaque(properties, frozenset({key}), scope, is_snippet_place=True)
 
 
 def decide_container(container: Container) -> Decision | Agent:
