@@ -342,12 +342,11 @@ def _moves_wrapper(container: Container, assumptions: Assumptions) -> bool:
     It is what runs if there is no EntryPoint under any condition, and the image certainly has no ENTRYPOINT. It can be moved if
     it is the first item of a list, and nothing else there names it.
     """
-    is_without_entry_point = all(
-        argv_forms(leaf.value, container, assumed) == Leaf(ArgvForm.EMPTY)
-        for leaf, assumed in container.values("EntryPoint")
-    )
     return (
-        is_without_entry_point
+        all(
+            argv_forms(leaf.value, container, assumed) == Leaf(ArgvForm.EMPTY)
+            for leaf, assumed in container.values("EntryPoint")
+        )
         and all(_is_movable(leaf, container, assumed) for leaf, assumed in container.values("Command"))
         and all(
             isinstance(config, ImageConfig) and not config.entrypoint
