@@ -44,7 +44,17 @@ def locked_attempts(
     for layer in layers:
         own = mapping(mapping(layer).get("SysdigInstrument"))
         for values in (own, *map(mapping, mapping(own.get("Containers")).values())):
+            yield from _takes_the_protection_away(values, settings)
             for name, value in values.items():
                 if name not in ("Result", "Containers") and settings.is_locked(name):
                     same = text_of(value) == text_of(deployment.get(name, DEFAULTS.get(name)))
                     yield doubt("", f"locked-{name}") if same else fault("", f"locked-{name}")
+
+
+def _takes_the_protection_away(values: Mapping[str, Json], deployment: Settings) -> Iterator[Complaint]:
+    """Yield a fault for each setting with which a template would leave its task unprotected."""
+    if values.get("AccessKeySecret") == "none" and deployment.string("AccessKeySecret") not in (None, "none"):
+        yield fault("", "template-takes-the-key-away")
+    variables = mapping(values.get("WorkloadEnvironment"))
+    if "__INSTRUMENTATION_WRAPPER" in variables or variables.get("SYSDIG_SIDECAR", "auto") not in ("auto", "force"):
+        yield fault("", "template-replaces-the-wrapper")
