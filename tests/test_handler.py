@@ -212,6 +212,27 @@ def test_a_deployment_without_a_required_setting_refuses(call: Call, missing: st
     assert response["errorMessage"].startswith(f"The macro was deployed without {missing}.")
 
 
+@pytest.mark.parametrize("registries", ["*", "quay.io,*", "**,quay.io", "*.*", "?*", "*[a-z]", "quay.io,[!_]*"])
+def test_registry_secrets_are_refused_with_globs_for_every_registry(
+    call: Call, monkeypatch: pytest.MonkeyPatch, registries: str
+) -> None:
+    monkeypatch.setenv("REGISTRY_SECRETS", "true")
+    response = call(event(template()), {"AllowedRegistries": registries})
+    assert response["errorMessage"].startswith(
+        "The macro was deployed with RegistrySecrets, and AllowedRegistries admits every registry"
+    )
+    monkeypatch.setenv("REGISTRY_SECRETS", "")
+    assert call(event(template()), {"AllowedRegistries": registries})["status"] == "success"
+
+
+@pytest.mark.parametrize("registries", ["quay.io", "quay.io,*.example.com", "*.dkr.ecr.*.amazonaws.com", "*.io"])
+def test_registry_secrets_are_for_the_registries_that_are_listed(
+    call: Call, monkeypatch: pytest.MonkeyPatch, registries: str
+) -> None:
+    monkeypatch.setenv("REGISTRY_SECRETS", "true")
+    assert call(event(template()), {"AllowedRegistries": registries})["status"] == "success"
+
+
 def test_a_processed_template_that_is_too_large_is_refused(call: Call) -> None:
     assert call(event({"Description": "ä" * 495_000, **template()}))["status"] == "success"
     response = call(event({"Description": "ä" * 500_000, **template()}))

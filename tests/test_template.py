@@ -72,6 +72,9 @@ def test_both_functions_have_the_same_code_and_settings() -> None:
     for function in (MACRO, HOOK):
         assert set(own) <= function.keys()
     same = [{key: value for key, value in each.items() if key not in own} for each in (MACRO, HOOK)]
+    variables = {**same[0].pop("Environment")["Variables"]}
+    assert variables.pop("REGISTRY_SECRETS")  # the hook's role reads no secrets
+    assert variables == same[1].pop("Environment")["Variables"]
     assert same[0] == same[1]
     assert MACRO["Handler"] != HOOK["Handler"]
 
@@ -91,6 +94,11 @@ def test_services_that_act_for_many_accounts_must_act_for_this_one(role: str) ->
         assert "Condition" not in trust
     else:
         assert trust["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_function_knows_whether_its_role_may_read_registry_secrets() -> None:
+    variables = MACRO["Environment"]["Variables"]
+    assert variables["REGISTRY_SECRETS"] == {"Fn::If": ["HasRegistrySecrets", "true", ""]}
 
 
 RULE: Final = TEMPLATE["Rules"]["RegistrySecretsNeedAllowedRegistries"]

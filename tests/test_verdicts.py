@@ -164,10 +164,7 @@ TEMPLATES = [
 ]
 
 
-NOT_VISIBLE = (
-    "the hook and coverage do not see what is left alone",  # tags cannot say it
-    "Command begins with the wrapper",  # the image decides, and only the macro reads it
-)
+NOT_VISIBLE = ("the hook and coverage do not see what is left alone",)  # tags cannot say it
 """Words of the notices on what the hook and ``coverage`` do not see. Then they must not let the task definition pass."""
 
 STARTED_ON_FARGATE = "ec2-task-started-"
@@ -231,8 +228,18 @@ def remove_agent(properties: Properties) -> None:
     ]
 
 
+def add_copy(properties: Properties) -> None:
+    properties["ContainerDefinitions"].append(copy.deepcopy(workload(properties)))
+
+
+def add_many(properties: Properties) -> None:
+    copies = [{**copy.deepcopy(workload(properties)), "Name": f"copy{number}"} for number in range(10)]
+    properties["ContainerDefinitions"] += copies
+
+
 MUTATIONS = {
     "entry-point": (set_workload(EntryPoint=["/app"]), {"SI001"}),
+    "by-command": (set_workload(EntryPoint=[], Command=["/opt/draios/bin/instrument", "/app"]), {"SI001"}),
     "no-entry-point": (set_workload(EntryPoint=[]), {"SI001"}),
     "variables": (set_workload(Environment=[]), {"SI002"}),
     "variable-off": (append("Environment", {"Name": "SYSDIG_SIDECAR", "Value": ""}), {"SI002"}),
@@ -254,6 +261,17 @@ MUTATIONS = {
     "no-execution-role": (set_task(ExecutionRoleArn=""), {"SI015"}),
     "containers-of-one-name": (lambda properties: properties["ContainerDefinitions"].insert(0, workload(properties)), {"SI015"}),
     "other-wrapper": (append("Environment", {"Name": "__INSTRUMENTATION_WRAPPER", "Value": "x"}), {"SI017"}),
+    "volume-of-no-container": (append("VolumesFrom", {"SourceContainer": "missing", "ReadOnly": True}), {"SI015"}),
+    "dependency-on-no-container": (append("DependsOn", {"ContainerName": "missing", "Condition": "START"}), {"SI015"}),
+    "secret-and-variable": (
+        set_workload(Secrets=[{"Name": "SAME", "ValueFrom": "arn"}], Environment=[
+            {"Name": "SAME", "Value": "x"}, {"Name": "SYSDIG_SIDECAR", "Value": "auto"},
+        ]),
+        {"SI015"},
+    ),
+    "two-of-one-name": (add_copy, {"SI015"}),
+    "eleven-containers": (add_many, {"SI015"}),
+    "no-execution-role": (set_task(ExecutionRoleArn=None), {"SI015"}),
     "tag": (set_task(Tags=[{"Key": "sysdig-instrument", "Value": "false"}]), {"SI020"}),
     "ec2": (set_task(RequiresCompatibilities=["EC2"]), {"SI023"}),
     "windows": (set_task(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}), {"SI030"}),

@@ -34,6 +34,7 @@ NOT_MESSAGES = {
     "the wrapper starts what the container runs",
     "the wrapper starts the image's ENTRYPOINT",
     "the image's CMD, which ECS drops once there is an EntryPoint",
+    "the wrapper is in EntryPoint",
     "the list stays an expression",
     "tells the wrapper that the agent runs beside it",
     "DefaultExecutionRoleArn, because the task has no role of its own",

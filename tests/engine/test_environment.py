@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories import (
+    CONDITIONS,
     NOVALUE,
     container,
     if_,
@@ -80,3 +81,18 @@ def test_an_entry_that_becomes_a_variable_of_the_wrapper_is_refused(key: str, na
     assert f'"{name}" replaces the ' in problem
     members = {key: [{**entry, "Name": f"OTHER_{name}"}]}
     assert problems_of(template(container(**members))) == []
+
+
+@pytest.mark.parametrize(
+    "files", [[{"Type": "s3", "Value": "arn"}], if_("Active", [{"Type": "s3", "Value": "arn"}], NOVALUE)]
+)
+def test_a_file_that_may_replace_the_wrapper_is_noticed(files: Json) -> None:
+    value = template(container(EnvironmentFiles=files), sections=CONDITIONS)
+    (notice,) = [each for each in notices_of(value) if "EnvironmentFiles" in each]
+    assert "can set __INSTRUMENTATION_WRAPPER" in notice
+
+
+@pytest.mark.parametrize("files", [[], None, NOVALUE])
+def test_no_file_is_not_noticed(files: Json) -> None:
+    value = template(container(EnvironmentFiles=files))
+    assert not any("EnvironmentFiles" in each for each in notices_of(value))

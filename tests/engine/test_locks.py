@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from factories import SETTINGS, problems_of, processed, resource, template
+from factories import SETTINGS, plan_of, problems_of, processed, resource, template
 from readable_ids import readable_id
+from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.protection import protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.engine.settings.table import TABLE, SettingScope
@@ -148,3 +150,48 @@ def test_a_configuration_of_a_template_cannot_override_a_locked_collector(settin
     assert problems_of(value) == []
     (problem,) = problems_of(value, {"LockedSettings": "CollectorPort"})
     assert 'may set the collector, but "CollectorPort" is locked by' in problem
+
+
+NOT_FOR_TEMPLATES: list[tuple[dict[str, Json], str]] = [
+    ({"AgentEnvironment": {"SYSDIG_SIDECAR": "off"}}, "has an invalid value for SYSDIG_SIDECAR"),
+    ({"AgentEnvironment": {"SYSDIG_COLLECTOR": "us2"}}, "has an invalid value for SYSDIG_COLLECTOR"),
+    ({"AgentEnvironment": {"SYSDIG_COLLECTOR": ""}}, "has an invalid value for SYSDIG_COLLECTOR"),
+    ({"AgentEnvironment": {"SYSDIG_COLLECTOR_PORT": "0"}}, "has an invalid value for SYSDIG_COLLECTOR_PORT"),
+    ({"AgentEnvironment": {"SYSDIG_PRIORITY": "none"}}, "has an invalid value for SYSDIG_PRIORITY"),
+    ({"AgentEnvironment": {"SYSDIG_SIDECAR": {"Fn::Sub": "off"}}}, "has an invalid value for SYSDIG_SIDECAR"),
+    ({"WorkloadEnvironment": {"SYSDIG_SIDECAR": "off"}}, "has an invalid value for SYSDIG_SIDECAR"),
+    ({"WorkloadEnvironment": {"__INSTRUMENTATION_WRAPPER": "/bin/env"}}, "which can replace what the wrapper does"),
+    ({"AccessKeySecret": "none"}, "is none, and the macro's deployment names the secret that the agent needs"),
+]
+
+
+@pytest.mark.parametrize("on", ["template", "resource"])
+@pytest.mark.parametrize(("own", "words"), NOT_FOR_TEMPLATES)
+def test_a_template_cannot_set_what_leaves_its_task_unprotected(own: dict[str, Json], words: str, on: str) -> None:
+    """The hook, which knows the settings of the deployment alone, would find the macro's output unprotected."""
+    (problem,) = problems_of(with_metadata(own, on=on))
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"AgentEnvironment": {"SYSDIG_SIDECAR": "force", "SYSDIG_COLLECTOR": "ingest-eu1.app.sysdig.com"}},
+        {
+            "AgentEnvironment": {
+                "SYSDIG_COLLECTOR_PORT": "443",
+                "SYSDIG_PRIORITY": "security",
+                "SYSDIG_LOGGING": "debug",
+            }
+        },
+        {"WorkloadEnvironment": {"SYSDIG_SIDECAR": "force", "OTHER": "x"}},
+    ],
+)
+def test_a_template_may_set_variables_to_what_their_settings_accept(own: dict[str, Json]) -> None:
+    value = with_metadata(own, on="resource")
+    (task,) = plan_of(processed(value)).tasks
+    assert protection(task).verdict is Verdict.PROTECTED
+    resource = dict(processed(value)["Resources"]["Api"])
+    resource.pop("Metadata")  # as the hook sees it
+    (task,) = plan_of({"Resources": {"Api": resource}}).tasks
+    assert protection(task).verdict is Verdict.PROTECTED

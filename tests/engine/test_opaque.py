@@ -136,3 +136,12 @@ def test_the_macro_knows_its_own_name(name: str) -> None:
 def test_another_name_that_begins_alike_is_another_macro(uses: Any) -> None:
     fragment = {"Resources": {"Api": resource(container())}, "Fn::Transform": uses}
     assert [each for each in notices_of(fragment) if "Fn::Transform inserts" in each]
+
+
+@pytest.mark.parametrize("name", ["SysdigInstrument", "SysdigInstrument-canary", "SysdigInstrument-of-somebody"])
+def test_a_transform_in_a_container_is_never_this_macro(name: str) -> None:
+    """CloudFormation applies this macro beside a resource's Type or in its Properties; whatever is deeper is another one."""
+    members: dict[str, Any] = {"Fn::Transform": {"Name": name}}
+    (problem,) = problems_of(template(container(**members)))
+    assert "The container contains Fn::Transform, whose result is not known here" in problem
+    assert problems_of(template(container(), **members)) == []

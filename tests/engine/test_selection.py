@@ -78,14 +78,18 @@ def test_all_launch_types_are_taken_where_the_settings_say_so() -> None:
     ("platform", "expected"),
     [
         pytest.param({"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, False, id="windows"),
-        pytest.param({"OperatingSystemFamily": "windows_server"}, False, id="lower-case"),
+        pytest.param({"OperatingSystemFamily": "windows_server_2019_full"}, False, id="lower-case"),
         pytest.param({"OperatingSystemFamily": "LINUX"}, True, id="linux"),
+        pytest.param({"OperatingSystemFamily": "WINDOWSX"}, True, id="no-value-of-ecs"),
+        pytest.param({"OperatingSystemFamily": "WINDOWS_SERVER_CORE"}, True, id="no-version"),
+        pytest.param({"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE "}, True, id="trailing-space"),
+        pytest.param({"OperatingSystemFamily": "WINDOWS"}, True, id="windows-alone"),
         pytest.param({}, True, id="empty"),
         pytest.param(None, True, id="null"),
         pytest.param("x", True, id="string"),
-        pytest.param({"OperatingSystemFamily": {"Fn::Sub": "WINDOWS_X"}}, False, id="sub"),
+        pytest.param({"OperatingSystemFamily": {"Fn::Sub": "WINDOWS_SERVER_2019_CORE"}}, False, id="sub"),
         pytest.param(
-            {"OperatingSystemFamily": "WINDOWS_X", "CpuArchitecture": {"Fn::GetAtt": ["X", "Y"]}},
+            {"OperatingSystemFamily": "WINDOWS_SERVER_2025_FULL", "CpuArchitecture": {"Fn::GetAtt": ["X", "Y"]}},
             False,
             id="unknown-architecture",
         ),
@@ -196,14 +200,13 @@ def test_a_log_router_is_skipped_by_default() -> None:
 def test_a_possible_log_router_is_refused() -> None:
     """It is not known whether the container is to be skipped."""
     either: Json = {"Fn::If": ["Missing", {"Type": "fluentbit"}, {"Ref": "AWS::NoValue"}]}
-    for unknown in (UNKNOWN, either):
+    possible: list[Json] = [UNKNOWN, either, {"Type": UNKNOWN}, {"Type": {"Fn::ImportValue": "type"}}]
+    for unknown in possible:
         value = template(container(), container(Name="router", FirelensConfiguration=unknown))
         (problem,) = problems_of(value)
         assert "It is unknown whether the container is a FireLens log router (" in problem
         assert instrumented_names(value, InstrumentLogRouters="true") == ["web", "router"]
         assert instrumented_names(value, ExcludeContainers="router") == ["web"]
-    inside = container(Name="router", FirelensConfiguration={"Type": {"Ref": "Missing"}})
-    assert instrumented_names(template(container(), inside)) == ["web"]
 
 
 def test_an_unknown_name_is_refused_if_names_matter() -> None:
@@ -271,7 +274,9 @@ def test_problems_of_an_inactive_task_do_not_refuse(wrong: dict[str, Json]) -> N
 )
 def test_loop_items_must_be_instrumented_alike(properties: dict[str, Any]) -> None:
     task = template(**properties)["Resources"]["Api"]
-    unlike: Json = {"Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "EC2", "WINDOWS_X", "ARM64"], {"T${X}": task}]}}
+    unlike: Json = {
+        "Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "EC2", "WINDOWS_SERVER_2022_CORE", "ARM64"], {"T${X}": task}]}
+    }
     (problem,) = problems_of(unlike, {"UnsupportedArchitecture": "fail"})
     assert "differ in whether they are to be instrumented. List AWS::LanguageExtensions" in problem
     alike: Json = {"Resources": {"Fn::ForEach::L": ["X", ["FARGATE", "Fargate"], {"T${X}": task}]}}
@@ -293,7 +298,7 @@ NEVER: dict[str, Json] = {"Conditions": {"Never": {"Fn::Equals": [1, 2]}}}
             "not for Fargate, so the host agent covers it (LaunchTypes is FARGATE; as it could run there, FARGATE_COMPATIBLE includes it)",
         ),
         (
-            template(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_X"}),
+            template(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}),
             {},
             ["Windows"],
             "a Windows task, which supports neither PidMode nor SYS_PTRACE",

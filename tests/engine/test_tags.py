@@ -353,3 +353,36 @@ def test_a_task_that_is_not_created_is_not_refused_for_its_reason() -> None:
 def test_templates_cannot_set_require_reason() -> None:
     (problem,) = problems_of(task(own={"RequireReason": False, "Priority": "security"}))
     assert "can only be set in the macro's deployment" in problem
+
+
+CONTRADICTIONS: list[list[Json]] = [
+    [tag(INSTRUMENT, "true"), tag(INSTRUMENT, "false")],
+    [tag(INSTRUMENT, "false"), tag("team", "shop"), tag(INSTRUMENT, "true")],
+    [tag(EXCLUDE, "web"), tag(EXCLUDE, "helper")],
+    [tag("kilt-ignore-containers", "web"), tag("kilt-ignore-containers", "helper")],
+    [tag(REASON, "one"), tag(INSTRUMENT, "false"), tag(REASON, "another")],
+    [tag("kilt-ignore", "true"), tag(INSTRUMENT, "true")],
+    [tag(INSTRUMENT, "true"), tag("kilt-ignore", "")],
+]
+
+
+@pytest.mark.parametrize("tags", CONTRADICTIONS)
+def test_tags_that_contradict_each_other_leave_nothing_alone(tags: list[Json]) -> None:
+    (planned,) = plan_of(task(tags=tags)).tasks
+    verdict = protection(planned)
+    assert (verdict.verdict, verdict.passes) == (Verdict.NOT_PROTECTED, False)
+    assert problems_of(task(tags=tags))
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [tag(INSTRUMENT, "false"), tag(INSTRUMENT, "false")],
+        [tag("kilt-ignore", "true"), tag(INSTRUMENT, "false")],
+        [tag(INSTRUMENT, "false"), tag("Sysdig-Instrument", "true")],  # keys of tags are case-sensitive
+        [tag("team", "a"), tag("team", "b"), tag(INSTRUMENT, "false")],
+    ],
+)
+def test_tags_that_agree_leave_the_task_alone(tags: list[Json]) -> None:
+    (planned,) = plan_of(task(tags=tags)).tasks
+    assert protection(planned).verdict is Verdict.LEFT_ALONE

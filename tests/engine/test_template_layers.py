@@ -174,25 +174,25 @@ def test_a_locked_enabled_is_refused_from_tags_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "variable", "owner"),
+    ("name", "variable", "owner", "text"),
     [
-        ("AgentEnvironment", "SYSDIG_COLLECTOR", "Collector"),
-        ("AgentEnvironment", "SYSDIG_COLLECTOR_PORT", "CollectorPort"),
-        ("AgentEnvironment", "SYSDIG_EXTRA_CONF", "ExtraConf"),
-        ("AgentEnvironment", "SYSDIG_LOGGING", "LogLevel"),
-        ("AgentEnvironment", "SYSDIG_PRIORITY", "Priority"),
-        ("AgentEnvironment", "SYSDIG_SIDECAR", "SidecarMode"),
-        ("WorkloadEnvironment", "SYSDIG_SIDECAR", "SidecarMode"),
+        ("AgentEnvironment", "SYSDIG_COLLECTOR", "Collector", "elsewhere.example.com"),
+        ("AgentEnvironment", "SYSDIG_COLLECTOR_PORT", "CollectorPort", "6444"),
+        ("AgentEnvironment", "SYSDIG_EXTRA_CONF", "ExtraConf", "tags: elsewhere"),
+        ("AgentEnvironment", "SYSDIG_LOGGING", "LogLevel", "debug"),
+        ("AgentEnvironment", "SYSDIG_PRIORITY", "Priority", "security"),
+        ("AgentEnvironment", "SYSDIG_SIDECAR", "SidecarMode", "force"),
+        ("WorkloadEnvironment", "SYSDIG_SIDECAR", "SidecarMode", "force"),
     ],
 )
-def test_a_locked_setting_is_locked_as_a_variable_too(name: str, variable: str, owner: str) -> None:
+def test_a_locked_setting_is_locked_as_a_variable_too(name: str, variable: str, owner: str, text: str) -> None:
     """AgentEnvironment wins over the settings that have a variable of their own, and so would be a way around their lock."""
-    variables: dict[str, Json] = {name: {variable: {"Fn::Sub": "elsewhere.example.com"}}}
+    variables: dict[str, Json] = {name: {variable: {"Fn::Sub": text}}}
     for value in (layered(template_metadata=variables), layered(resource=variables)):
         (problem,) = problems_of(value, {"LockedSettings": owner})
         assert f'sets {variable}, but "{owner}" is locked by the macro\'s deployment' in problem
         assert "elsewhere" not in problem
-        assert problems_of(value) == []
+    assert problems_of(layered(resource={name: {variable: text}})) == []
     assert problems_of(layered(), {"LockedSettings": owner, **variables}) == []
 
 

@@ -224,14 +224,54 @@ def test_a_command_drops_the_wrapper_of_an_images_cmd() -> None:
 BY_COMMAND: dict[str, Any] = {"EntryPoint": NOVALUE, "Command": [WRAPPER, "/app"], "Image": "shop/web:1"}
 
 
-def test_a_command_with_the_wrapper_is_what_runs_without_an_entrypoint() -> None:
-    value = template(container(**BY_COMMAND))
-    planned = plan_for_image(value, (), ("x",))
-    assert not planned.problems
-    assert planned.tasks[0].containers[0].text == "instrumented: already wrapped"
-    assert any("a command that is given at launch replaces" in notice.text for notice in planned.notices)
-    configured = plan_of(value, {"ImageConfigs": {"shop/web:1": {"Cmd": ["x"]}}})
-    assert (configured.problems, configured.tasks[0].containers[0].text) == ((), "instrumented: already wrapped")
+def wrapped_by_command(*words: Json) -> dict[str, Any]:
+    return template(container(**{**BY_COMMAND, "Command": [WRAPPER, *words]}), sections=SECTIONS)
+
+
+NO_ENTRYPOINT: dict[str, Json] = {"ImageConfigs": {"shop/web:1": {"Cmd": ["x"]}}}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["/app"], ["/app", "--port", "80"], ["sh", "-c", "exec /app"], [{"Ref": "Name"}], [if_("Active", "/a", "/b")]],
+)
+def test_the_wrapper_is_moved_from_command_into_entry_point_without_an_entrypoint(words: list[Json]) -> None:
+    value = wrapped_by_command(*words)
+    made = processed(value, NO_ENTRYPOINT)
+    (web, *_) = containers_of(made)
+    assert (web["EntryPoint"], web["Command"]) == ([WRAPPER], words)
+    (again,) = plan_with_lookups(made, context_of(NO_ENTRYPOINT), look_up_nothing).tasks
+    assert again.changes == ()
+    assert protection(again).verdict is Verdict.PROTECTED
+    assert any("The wrapper is moved from Command" in notice.text for notice in plan_of(value, NO_ENTRYPOINT).notices)
+
+
+def test_the_wrapper_is_moved_in_each_branch_of_command() -> None:
+    value = template(
+        container(**{**BY_COMMAND, "Command": if_("Active", [WRAPPER, "/a"], ["/b"])}), sections=CONDITIONS
+    )
+    made = processed(value, NO_ENTRYPOINT)
+    (web, *_) = containers_of(made)
+    assert web["Command"] == if_("Active", ["/a"], ["/b"])
+    assert first_words(web["EntryPoint"]) == {WRAPPER}
+
+
+CANNOT_BE_MOVED: dict[str, dict[str, Json]] = {
+    "twice": {"Command": [WRAPPER, WRAPPER, "/app"]},
+    "again-in-a-text": {"Command": [WRAPPER, "sh", "-c", f"{WRAPPER} /app"]},
+    "first-item-by-condition": {"Command": [if_("Active", WRAPPER, "/a"), "/app"]},
+    "expression": {"Command": {"Fn::Split": [",", f"{WRAPPER},/app"]}},
+    "entry-point-in-a-branch": {"EntryPoint": if_("Inactive", ["/x"], NOVALUE)},
+    "image-in-a-branch": {"Image": if_("Active", "shop/web:1", "shop/other:1")},
+}
+
+
+@pytest.mark.parametrize("members", CANNOT_BE_MOVED.values(), ids=CANNOT_BE_MOVED)
+def test_a_wrapper_that_cannot_be_moved_is_refused(members: dict[str, Json]) -> None:
+    value = template(container(**{**BY_COMMAND, **members}), sections=CONDITIONS)
+    configs: Json = {"shop/web:1": {"Cmd": ["x"]}, "shop/other:1": {"Entrypoint": ["/entry"]}}
+    problems = plan_of(value, {"ImageConfigs": configs}).problems
+    assert {problem.reason.code for problem in problems} == {Code.WRAPPER_ELSEWHERE}
 
 
 def test_a_command_with_the_wrapper_is_refused_with_an_entrypoint() -> None:

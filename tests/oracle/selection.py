@@ -29,10 +29,13 @@ def is_fargate(properties: Mapping[str, Json]) -> bool:
     return has_size and (is_unknown(network) or not is_other)
 
 
+WINDOWS_FAMILY = re.compile("WINDOWS_SERVER_(20(16_FULL|(19|22|25)_(CORE|FULL)|04_CORE|H2_CORE))")
+
+
 def is_windows(properties: Mapping[str, Json]) -> bool:
     """Return whether the task runs on Windows."""
     family = mapping(properties.get("RuntimePlatform")).get("OperatingSystemFamily")
-    return isinstance(family, str) and family.upper().startswith("WINDOWS")
+    return isinstance(family, str) and WINDOWS_FAMILY.fullmatch(family.upper()) is not None
 
 
 def is_for_managed_instances(properties: Mapping[str, Json]) -> bool:

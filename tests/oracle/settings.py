@@ -126,5 +126,15 @@ def tags(resource: Mapping[str, Json]) -> dict[str, str]:
     return {text_of(tag.get("Key")): text_of(tag.get("Value")) for tag in found}
 
 
+def tags_contradict(resource: Mapping[str, Json]) -> bool:
+    """Return whether a tag is there twice with different values, or two tags say the opposite of each other."""
+    found = [mapping(tag) for tag in items(mapping(resource.get("Properties")).get("Tags"))]
+    words = {(text_of(tag.get("Key")), text_of(tag.get("Value"))) for tag in found}
+    ours = [key for key, _ in words if key.startswith(("sysdig-instrument", "kilt-"))]
+    values = dict(words)
+    says_true = values.get("sysdig-instrument", "false").strip().lower() not in ("false", "no", "0")
+    return len(ours) != len(set(ours)) or ("kilt-ignore" in values and says_true)
+
+
 def _is_blank(value: Json) -> bool:
     return value is None or value == ""

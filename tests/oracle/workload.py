@@ -91,7 +91,7 @@ def expected_argv(before: Mapping[str, Json], expected: Expected) -> tuple[list[
     if expected.keeps_argv or expected.is_wrapped:
         return entry_point, command
     if not entry_point and command[:1] == [WRAPPER] and expected.config and not expected.config.entrypoint:
-        return entry_point, command  # the wrapper is what the image without an ENTRYPOINT runs
+        return [WRAPPER], command[1:]  # the wrapper is what the image without an ENTRYPOINT runs
     if not needs_image(before):
         return [WRAPPER, *entry_point], command
     config = expected.config or ImageConfig([], [])

@@ -45,6 +45,8 @@ def _argv_complaints(name: str, container: Mapping[str, Json], config: ImageConf
         yield fault(name, "wrapper-is-an-argument-of-the-image")
     elif len(arguments) == 1:
         yield fault(name, "wrapper-with-nothing-to-run")
+    else:
+        yield doubt(name, "wrapped-by-command")  # it is what runs, but the macro would move it into EntryPoint
 
 
 def _wrapped_complaints(name: str, container: Mapping[str, Json], arguments: list[Json]) -> Complaints:

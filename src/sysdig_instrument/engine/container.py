@@ -168,14 +168,17 @@ WRITE_OUT_RESULT: Final = "Write the result into the template, or use the templa
 """The advice where an ``Fn::Transform`` or ``Fn::ForEach`` hides members that have to be visible."""
 
 
-def why_opaque(parent: Mapping[str, Json], keys: frozenset[str], scope: EvaluationScope) -> str | None:
+def why_opaque(
+    parent: Mapping[str, Json], keys: frozenset[str], scope: EvaluationScope, *, is_snippet_place: bool = False
+) -> str | None:
     """Return a clause that says why some of the keys of an object may be hidden, or None if all are visible.
 
-    ``Fn::Transform`` and ``Fn::ForEach`` beside other keys insert members that this template does not show.
+    ``Fn::Transform`` and ``Fn::ForEach`` beside other keys insert members that this template does not show. With
+    ``is_snippet_place``, as in the Properties of a task definition, an ``Fn::Transform`` may be this macro itself.
     """
     for key in [key for key in parent if key.startswith("Fn::")]:
         value = parent[key]
-        if key == TRANSFORM and not is_own_transform(value):
+        if key == TRANSFORM and not (is_snippet_place and is_own_transform(value)):
             return "contains Fn::Transform, whose result is not known here"
         if key.startswith(FOR_EACH) and not keys.isdisjoint(_generated_keys(value, scope) or keys):
             return "contains Fn::ForEach, whose result is not known here"

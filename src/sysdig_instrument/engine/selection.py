@@ -31,6 +31,13 @@ NOT_THE_AGENT: Final = Reason(
 )
 _OTHER_NETWORK_MODES: Final = frozenset({"", "bridge", "host", "none", "default", "nat"})
 """All network modes but Fargate's awsvpc; ``default`` and ``nat`` are for Windows (ECS API reference, ``networkMode``)."""
+_WINDOWS: Final = frozenset(
+    f"WINDOWS_SERVER_{version}"
+    for version in (
+        "2004_CORE", "2016_FULL", "2019_CORE", "2019_FULL", "2022_CORE", "2022_FULL", "2025_CORE", "2025_FULL", "20H2_CORE",
+    )
+)  # fmt: skip
+"""The values of ``operatingSystemFamily`` for Windows (ECS API reference, RuntimePlatform). No other text is certainly Windows."""
 _LOG_ROUTERS: Final = ("fluentbit", "fluentd")
 
 TASK_KEYS: Final = frozenset({"RequiresCompatibilities", "RuntimePlatform", "NetworkMode"})
@@ -109,7 +116,7 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
             f"Enabled is false in {resolved.source('Enabled')}", "Enabled", resolved, SkipReason.DISABLED
         )
     system = platform_member(properties, "OperatingSystemFamily", scope)
-    if isinstance(system, str) and system.startswith("WINDOWS"):
+    if system in _WINDOWS:
         return Skip("a Windows task, which supports neither PidMode nor SYS_PTRACE", SkipReason.WINDOWS)
     decision = _decide_by_launch_type(task, resolved.values.launch_types, scope)
     match decision:
@@ -189,7 +196,7 @@ def _could_run_on_fargate(properties: Mapping[str, Json], scope: EvaluationScope
 
 def _why_hidden(properties: Mapping[str, Json], key: str, scope: EvaluationScope) -> str | None:
     """Return why a member that is not written may still be there, or None if it is written, or certainly absent."""
-    return None if key in properties else why_opaque(properties, frozenset({key}), scope)
+    return None if key in properties else why_opaque(properties, frozenset({key}), scope, is_snippet_place=True)
 
 
 def decide_container(container: Container) -> Decision | Agent:
@@ -217,7 +224,7 @@ def _is_log_router(firelens: dict[str, Json], scope: EvaluationScope) -> bool | 
     """Return whether a FirelensConfiguration makes a log router. ECS accepts no other Type than ``fluentbit`` and ``fluentd``."""
     match evaluate(firelens.get("Type", firelens), scope):
         case Unknown() as unknown:
-            return "Type" in firelens or unknown
+            return unknown
         case Known(str(router)) | Known({"Type": str(router)}):
             return router in _LOG_ROUTERS
     return False

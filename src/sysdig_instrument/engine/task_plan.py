@@ -382,6 +382,6 @@ def _finish(
 
 
 def _opaque_task_problem(task: TaskDefinition) -> Iterator[Problem]:
-    if why := why_opaque(task.properties_or_empty, _TASK_KEYS, task.scope):
+    if why := why_opaque(task.properties_or_empty, _TASK_KEYS, task.scope, is_snippet_place=True):
         location = Location(task.name, None, task.properties_pointer)
         yield Problem(location, Reason(f"The task definition {why}", WRITE_OUT_RESULT))

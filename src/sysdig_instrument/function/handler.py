@@ -71,7 +71,12 @@ def _process(
     macro_event: macro.MacroEvent, context: LambdaContext, lookup_metrics: LookupMetrics
 ) -> macro.ProcessedTemplate:
     with time_limit(context.get_remaining_time_in_millis() / 1000 - _REFUSAL_RESERVE_SECONDS):
-        return macro.process(macro_event, from_environment(os.environ), _lookup_factory(context, lookup_metrics))
+        return macro.process(
+            macro_event,
+            from_environment(os.environ),
+            _lookup_factory(context, lookup_metrics),
+            has_registry_secrets=bool(os.environ.get("REGISTRY_SECRETS")),
+        )
 
 
 @functools.cache

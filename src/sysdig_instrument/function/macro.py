@@ -7,7 +7,8 @@ Both have the form given in the CloudFormation user guide, «Template macros»: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import plan as engine_plan
@@ -87,16 +88,21 @@ LookupFactory: TypeAlias = Callable[[Settings, str | None], LookupFunction]
 """Returns a lookup function for the given settings and region."""
 
 
-def process(event: MacroEvent, deployment: Layer, lookup_factory: LookupFactory) -> ProcessedTemplate:
+def process(
+    event: MacroEvent, deployment: Layer, lookup_factory: LookupFactory, *, has_registry_secrets: bool = False
+) -> ProcessedTemplate:
     """Return the processed fragment and its plan.
 
-    ``deployment`` holds the settings that the macro was deployed with.
+    ``deployment`` holds the settings that the macro was deployed with. ``has_registry_secrets`` is true if the macro's role may
+    read secrets of registries.
 
     Raises:
         UserError: The settings or the template are invalid; the message has one line per problem.
     """
     resolved = merge_layers(deployment)
     _require_settings(resolved)
+    if has_registry_secrets and _admit_every_registry(resolved.values.allowed_registries):
+        raise UsageError(_EVERY_REGISTRY)
     context = Context(
         deployment_settings=resolved,
         transform_parameters=event.transform_parameters,
@@ -120,6 +126,19 @@ def _require_settings(resolved: ResolvedSettings) -> None:
         raise UsageError(
             f"The macro was deployed without {' and '.join(missing)}. Ask the platform team to redeploy it with these settings."
         )
+
+
+_EVERY_REGISTRY: Final = (
+    "The macro was deployed with RegistrySecrets, and AllowedRegistries admits every registry, so a template could choose who "
+    "receives a secret. Ask the platform team to list the registries in AllowedRegistries."
+)
+_UNRELATED_HOSTS: Final = ("a.example.com", "mirror.example.io", "z9-x.example.dev", "0.example.org")
+"""Hosts that have nothing in common: globs that match them all match every registry."""
+
+
+def _admit_every_registry(globs: Iterable[str]) -> bool:
+    lower_case = [glob.lower() for glob in globs]
+    return all(any(fnmatchcase(host, glob) for glob in lower_case) for host in _UNRELATED_HOSTS)
 
 
 def success_response(event: MacroEvent, processed: ProcessedTemplate) -> dict[str, Json]:

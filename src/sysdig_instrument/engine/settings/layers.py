@@ -6,19 +6,22 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sysdig_instrument.engine.agent import COLLECTORS
+from sysdig_instrument.engine.agent import COLLECTORS, REPLACED_WRAPPER_VARIABLE
 from sysdig_instrument.engine.expressions.work import count
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.agent_images import is_trusted
 from sysdig_instrument.engine.settings.locks import (
     EXTRA_CONF_VARIABLE,
+    REQUIRED_VARIABLES,
     SETTING_OF_VARIABLE,
     invalid_locks,
     is_locked,
+    is_valid_variable,
     overridden_lock,
     takes_over,
 )
+from sysdig_instrument.engine.settings.patterns import NO_ACCESS_KEY
 from sysdig_instrument.engine.settings.table import BY_NAME, TABLE, Setting, Settings, SettingScope
 from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError
@@ -177,27 +180,45 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
 
 
 def _not_from_template(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> Reason | None:
-    """Return why a layer of a template may not give a setting this value, or None if it may.
-
-    The lock of a setting covers the variable of the same meaning, too.
-    """
+    """Return why a layer of a template may not give a setting this value, or None if it may."""
     subject, settings = f'Setting "{name}" in {layer.name}', resolved.values
-    for variable in value if isinstance(value, dict) and name in SETTING_OF_VARIABLE else ():
-        owner = SETTING_OF_VARIABLE[name].get(variable)
-        if owner and is_locked(owner, settings):
-            origin = resolved.layer_name("LockedSettings")
-            return Reason(f'{subject} sets {variable}, but "{owner}" is locked by {origin}', _REMOVE_OR_ASK)
-        if name == "AgentEnvironment" and takes_over(variable):
-            return Reason(f"{subject} sets {variable}, which can replace what the agent does", _REMOVE_OR_ASK)
+    if isinstance(value, dict) and (reason := _variables_not_from_template(name, value, subject, resolved)):
+        return reason
     extra_conf = value.get(EXTRA_CONF_VARIABLE, "") if isinstance(value, dict) and name == "AgentEnvironment" else value
     if name in ("ExtraConf", "AgentEnvironment") and (locked := overridden_lock(extra_conf, settings)):
         origin = resolved.layer_name("LockedSettings")
         return Reason(f'{subject} may set the collector, but "{locked}" is locked by {origin}', _REMOVE_OR_ASK)
+    if name == "AccessKeySecret" and value == NO_ACCESS_KEY and settings.access_key_secret not in (None, NO_ACCESS_KEY):
+        origin = resolved.layer_name(name)
+        return Reason(
+            f"{subject} is {NO_ACCESS_KEY}, and {origin} names the secret that the agent needs", _REMOVE_OR_ASK
+        )
     if name == "AgentImage" and isinstance(value, str) and not is_trusted(value, settings):
         return Reason(
             f"{subject} is not from a repository of TrustedAgentImages, which by default is the repository of the deployment's AgentImage",
             "Use a tag or digest of a trusted repository, or ask the platform team to add this one to TrustedAgentImages",
         )
+    return None
+
+
+def _variables_not_from_template(
+    name: str, variables: Mapping[str, Json], subject: str, resolved: ResolvedSettings
+) -> Reason | None:
+    """Return why a layer of a template may not set these variables, or None if it may.
+
+    The lock of a setting covers the variable of the same meaning, too, and the variable has the setting's valid values.
+    """
+    for variable, value in variables.items() if name in SETTING_OF_VARIABLE else ():
+        owner = SETTING_OF_VARIABLE[name].get(variable)
+        if owner and is_locked(owner, resolved.values):
+            origin = resolved.layer_name("LockedSettings")
+            return Reason(f'{subject} sets {variable}, but "{owner}" is locked by {origin}', _REMOVE_OR_ASK)
+        if owner and variable in REQUIRED_VARIABLES and not is_valid_variable(owner, value):
+            return Reason(f"{subject} has an invalid value for {variable}", f"Remove it, and use the setting {owner}")
+        if name == "WorkloadEnvironment" and variable == REPLACED_WRAPPER_VARIABLE:
+            return Reason(f"{subject} sets {variable}, which can replace what the wrapper does", _REMOVE_OR_ASK)
+        if name == "AgentEnvironment" and takes_over(variable):
+            return Reason(f"{subject} sets {variable}, which can replace what the agent does", _REMOVE_OR_ASK)
     return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
-from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, SIDECAR_VARIABLE
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import ALL_SETTINGS, BY_NAME, Settings
@@ -46,6 +46,10 @@ _TAKEOVER_VARIABLES: Final = (
 Source: ld.so(8), environ(7), bash(1) and the OpenSSL and curl documentation. With ``SYSDIG_ORCHESTRATOR``, the agent reports
 to another host in place of the collector (Sysdig documentation, «Serverless Agents», orchestrated deployment).
 """
+
+
+REQUIRED_VARIABLES: Final = ("SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_PRIORITY", SIDECAR_VARIABLE)
+"""Without one of these, or with a value that its setting does not accept, the agent does not work as the settings ask."""
 
 
 def is_locked(name: str, settings: Settings) -> bool:
@@ -90,3 +94,13 @@ def overridden_lock(extra_conf: Json, settings: Settings) -> str | None:
 def takes_over(variable: str) -> bool:
     """Return whether a variable of the agent's container can replace what the agent does."""
     return any(fnmatchcase(variable, glob) for glob in _TAKEOVER_VARIABLES)
+
+
+def is_valid_variable(setting: str, value: Json) -> bool:
+    """Return whether a variable has a value that its setting could give it. A collector is a host name here, and no region."""
+    if setting == "Collector" and "." not in str(value):
+        return False
+    try:
+        return value != "" and str(BY_NAME[setting].value_type.parse(value)) == value
+    except ValueError:
+        return False

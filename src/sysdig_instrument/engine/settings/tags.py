@@ -30,6 +30,7 @@ REASON_TAG: Final = "sysdig-instrument-reason"
 OWN_TAGS: Final = frozenset({INSTRUMENT_TAG, EXCLUDE_TAG, REASON_TAG})
 TAGS_LAYER: Final = "the tags"
 """The layer's name in messages."""
+_FALSE: Final = ("false", "no", "0")
 _KILT_TAGS: Final = frozenset({"kilt-ignore", "kilt-include", "kilt-ignore-containers", "kilt-include-containers"})
 
 
@@ -56,7 +57,33 @@ def read_tags(task: TaskDefinition) -> tuple[list[Tag], list[Finding]]:
             case _, Unknown(Reason(why)):
                 fact = f'The value of tag "{tag.key}" cannot be resolved: {why}'
                 findings.append(Problem(location, Reason(fact, "Write a literal value")))
+    findings += _contradictions(tags, task)
     return tags, findings
+
+
+def _contradictions(tags: Iterable[Tag], task: TaskDefinition) -> Iterator[Problem]:
+    """Yield a problem for each tag that says something else than one before it: which of them counts would be a guess."""
+    values: dict[str, Evaluated] = {}
+    for tag in tags:
+        location = Location(task.name, None, tag.pointer)
+        if tag.key in values and values[tag.key] != tag.value:
+            fact = f'Tag "{tag.key}" is there more than once, with different values'
+            yield Problem(location, Reason(fact, "Keep one of them"))
+        values.setdefault(tag.key, tag.value)
+        if (
+            tag.key in ("kilt-ignore", INSTRUMENT_TAG)
+            and "kilt-ignore" in values
+            and _is_true(values.get(INSTRUMENT_TAG))
+        ):
+            fact = f'Tag "kilt-ignore" excludes the task, and tag "{INSTRUMENT_TAG}" does not'
+            yield Problem(location, Reason(fact, "Remove one of them"))
+
+
+def _is_true(value: Evaluated | None) -> bool:
+    match value:
+        case Known(str(text)):
+            return text.strip().lower() not in _FALSE
+    return isinstance(value, Known)
 
 
 def tags_layer(tags: Iterable[Tag], resolved: ResolvedSettings) -> Layer:
@@ -98,7 +125,7 @@ def _colon_separated(value: Json) -> list[Json]:
 
 def _false_is_ignored(tag: Tag, location: Location) -> Iterator[Notice]:
     match tag.value:
-        case Known(str(text)) if text.strip().lower() in ("false", "no", "0"):
+        case Known(str(text)) if text.strip().lower() in _FALSE:
             yield Notice(
                 location, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is not instrumented',
                 "Remove the tag to have the task instrumented"),

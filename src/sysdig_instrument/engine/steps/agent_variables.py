@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, SIDECAR_VARIABLE
+from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
@@ -21,16 +21,15 @@ from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.settings.locks import (
     EXTRA_CONF_VARIABLE,
+    REQUIRED_VARIABLES,
     SETTING_OF_VARIABLE,
     is_locked,
+    is_valid_variable,
     overridden_lock,
     takes_over,
 )
 from sysdig_instrument.engine.settings.patterns import SECRET_PATTERN
-from sysdig_instrument.engine.settings.table import BY_NAME, Settings
-
-_REQUIRED: Final = ("SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_PRIORITY", SIDECAR_VARIABLE)
-"""Without one of these, or with a value that the setting does not accept, the agent does not work as the settings ask."""
+from sysdig_instrument.engine.settings.table import Settings
 
 _SSM_PARAMETER: Final = r"[A-Za-z0-9_./-]+"
 """The name of an SSM parameter in the Region of the task."""
@@ -74,7 +73,7 @@ def _variable_difference(
         return altered(f"has another value for {quote(name)}" if name in expected else f"sets {quote(name)}")
     owner = SETTING_OF_VARIABLE["AgentEnvironment"].get(name, "AgentEnvironment")
     value = evaluate(variables.get(name, ABSENT), scope)
-    if name in _REQUIRED and not (isinstance(value, Known) and _is_valid(owner, value.value)):
+    if name in REQUIRED_VARIABLES and not (isinstance(value, Known) and is_valid_variable(owner, value.value)):
         fact = f"The agent's container has no valid value for {quote(name)}"
         return Reason(fact, code=Code.AGENT_VARIABLES)
     if name == EXTRA_CONF_VARIABLE and value is not ABSENT:
@@ -84,16 +83,6 @@ def _variable_difference(
     setting = "AgentEnvironment" if name in settings.agent_environment else owner
     is_same = isinstance(value, Known) and value.value == expected.get(name, ABSENT)
     return not_as_locked(setting) if is_locked(setting, settings) and not is_same else None
-
-
-def _is_valid(setting: str, value: Json) -> bool:
-    """Return whether a variable has a value that the setting could give it. A collector is a host name here, and no region."""
-    if setting == "Collector" and "." not in str(value):
-        return False
-    try:
-        return value != "" and str(BY_NAME[setting].value_type.parse(value)) == value
-    except ValueError:
-        return False
 
 
 def secrets_difference(

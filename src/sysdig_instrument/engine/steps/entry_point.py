@@ -5,7 +5,8 @@ Owns: EntryPoint, Command.
 ECS follows Docker: an EntryPoint in the task definition drops the image's CMD, and a Command alone keeps the image's
 ENTRYPOINT. So where the template gives no EntryPoint, the image's ENTRYPOINT is written into it, and where it gives no
 Command either, the image's CMD is written into Command. A Command is never moved into EntryPoint:
-``containerOverrides.command`` of RunTask must keep its meaning.
+``containerOverrides.command`` of RunTask must keep its meaning. Only the wrapper itself is, if Command begins with it and the
+image has no ENTRYPOINT: the hook and ``coverage``, which read no images, then see that it is what runs.
 
 Source: the ECS API reference, ContainerDefinition, ``entryPoint`` and ``command``; Docker's documentation, «Understand how
 CMD and ENTRYPOINT interact»; Sysdig documentation, «Serverless Agents», for the wrapper.
@@ -57,6 +58,7 @@ _NO_PROGRAM: Final = (ArgvForm.EMPTY, ArgvForm.EMPTY_NOW, ArgvForm.INVALID, Argv
 _NAMES_WRAPPER: Final = (ArgvForm.WRAPPED, ArgvForm.WRAPPER_ALONE, ArgvForm.ELSEWHERE)
 _REASON: Final = "the wrapper starts what the container runs"
 _ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
+_MOVED_REASON: Final = "the wrapper is in EntryPoint"
 _CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
 
 
@@ -210,6 +212,8 @@ def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_
     """Return the image's ENTRYPOINT with the wrapper in front, under each combination of Command, Image and platform."""
 
     def of_command(form: ArgvForm, assumed: Assumptions) -> Tree[_Value]:
+        if form is ArgvForm.WRAPPED and _moves_wrapper(container, assumed):
+            return Leaf([WRAPPER])
         if form in _NAMES_WRAPPER:
             return _UNCHANGED
         return flat_map(
@@ -258,6 +262,9 @@ def _write_image_command(
         new = _image_command(container, assumptions)
         if new != _UNCHANGED:
             wrapping.outputs.append(set_value(leaf, render_tree(new), _CMD_REASON))
+    elif tree.value is ArgvForm.WRAPPED and _moves_wrapper(container, assumptions):
+        first = cast("list[Json]", leaf.value)[0]
+        wrapping.outputs.append(Change("remove", (*leaf.pointer, 0), _MOVED_REASON, was=first))
     elif tree.value in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):  # the wrapper in it is reported with the images
         wrapping.outputs.append(invalid_argv_finding(container, "Command", leaf, assumptions, tree.value))
 
@@ -309,7 +316,9 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
             if isinstance(config, NoConfig):
                 _record_unresolved(container, assumed, config, wrapping)
             elif is_wrapped:
-                wrapping.outputs.append(_wrapped_by_command(container, assumed, config))
+                wrapping.outputs.append(
+                    _wrapped_by_command(container, assumed, moves=_moves_wrapper(container, by_command))
+                )
             elif form is ArgvForm.EMPTY and not config.entrypoint and not config.cmd:
                 _record_unresolved(container, assumed, _NOTHING_TO_RUN, wrapping)
             elif any(map(names_wrapper, _argv_of_image(config, form))):
@@ -317,14 +326,45 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
                 wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
 
 
-def _wrapped_by_command(container: Container, assumptions: Assumptions, config: ImageConfig) -> Notice | Problem:
-    """Return the finding about a Command that begins with the wrapper: it is what runs if the image has no ENTRYPOINT."""
-    if config.entrypoint:
+def _wrapped_by_command(container: Container, assumptions: Assumptions, *, moves: bool) -> Notice | Problem:
+    """Return the finding about a Command that begins with the wrapper."""
+    if not moves:
         return _wrapper_elsewhere(container, "Command", assumptions)
     return container.notice(
-        (*container.pointer, "Command"), Reason("Command begins with the wrapper, which a command that is given at launch replaces",
-        "Remove the wrapper from Command: the macro puts it into EntryPoint, where it stays, and where the hook and coverage see it"),
+        (*container.pointer, "Command"), Reason("The wrapper is moved from Command into EntryPoint, where a command that is given at launch does not replace it",
+        "If commands that are given at launch begin with the wrapper, remove it there, too"),
     )  # fmt: skip
+
+
+def _moves_wrapper(container: Container, assumptions: Assumptions) -> bool:
+    """Return whether the wrapper, with which Command begins, is what runs, and can be moved into EntryPoint.
+
+    It is what runs if there is no EntryPoint under any condition, and the image certainly has no ENTRYPOINT. It can be moved if
+    it is the first item of a list, and nothing else there names it.
+    """
+    return (
+        all(
+            argv_forms(leaf.value, container, assumed) == Leaf(ArgvForm.EMPTY)
+            for leaf, assumed in container.values("EntryPoint")
+        )
+        and all(_is_movable(leaf, container, assumed) for leaf, assumed in container.values("Command"))
+        and all(
+            isinstance(config, ImageConfig) and not config.entrypoint
+            for config, _ in leaves(image_config(container, assumptions, must_be_certain=True), assumptions)
+        )
+    )
+
+
+def _is_movable(command: LocatedValue, container: Container, assumptions: Assumptions) -> bool:
+    """Return whether a Command is without the wrapper, or has it only as the first item of a list."""
+    tree = argv_forms(command.value, container, assumptions)
+    if not any(form in _NAMES_WRAPPER for form, _ in leaves(tree, assumptions)):
+        return True
+    return (
+        isinstance(command.value, list)
+        and tree == Leaf(ArgvForm.WRAPPED)
+        and form_of_items(tuple(command.value[1:]), container, assumptions) not in _NAMES_WRAPPER
+    )
 
 
 _WRAPPER_IN_IMAGE: Final = Reason(

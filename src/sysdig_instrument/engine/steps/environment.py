@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
+from typing import Final
 
 from sysdig_instrument.engine.agent import (
     ACCESS_KEY_VARIABLE,
@@ -21,7 +22,7 @@ from sysdig_instrument.engine.agent import (
     variable_of,
 )
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.container import Container, entry_name, list_entries
+from sysdig_instrument.engine.container import Container, entry_name, is_empty, list_entries
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.values import Known
@@ -46,6 +47,7 @@ def environment(container: Container) -> Iterator[ChangeOrFinding]:
     yield from require_items(container, lists, required, partial(_candidates, variables.keys()))
     yield from _plaintext_key_notices(container, lists)
     yield from _replacing_variables(container, lists)
+    yield from _environment_files(container)
 
 
 def _required_variable(container: Container, name: str, value: Json) -> RequiredItem:
@@ -145,6 +147,20 @@ def _replacing_variables(
             name = entry_name(entry.value, container.scope)
             if name is not None and variable_of(name) in names:
                 yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
+
+
+def _environment_files(container: Container) -> Iterator[Notice]:
+    """Yield a notice for each list of files: ECS reads them, nobody else does, and what protects may depend on them."""
+    for leaf, _ in container.values("EnvironmentFiles") if "EnvironmentFiles" in container.value else ():
+        if not is_empty(leaf.value):
+            yield container.notice(leaf.pointer, _FILES)
+
+
+_FILES: Final = Reason(
+    f"A file in EnvironmentFiles, which is not read here, can set {REPLACED_WRAPPER_VARIABLE}, and that replaces the program "
+    "that the wrapper runs",
+    "Make sure that no file sets it",
+)
 
 
 def _suspects(

@@ -140,7 +140,7 @@ def _reason_tag(decided: DecidedTask) -> Iterator[_Tag]:
 def _write(decided: DecidedTask, wanted: list[_Tag]) -> Iterator[ChangeOrFinding | AddedTags]:
     task = decided.task
     required = [each for each in wanted if each.is_required]
-    if why := why_opaque(task.properties_or_empty, frozenset({"Tags"}), task.scope):
+    if why := why_opaque(task.properties_or_empty, frozenset({"Tags"}), task.scope, is_snippet_place=True):
         if required:
             yield _notice(task, None, Reason(f"The task definition {why}, {_NOT_SEEN}", WRITE_OUT_RESULT))
         return
