@@ -123,6 +123,7 @@ OUTSIDERS = {
 """Modules that only some parts may import, and these parts. It lists all packages outside the standard library."""
 
 NAMES_FUNCTIONS = {
+    "cli/plain_documents.py",
     "documents/editing/flow.py",
     "documents/editing/scalars.py",
     "documents/editing/style.py",
@@ -133,6 +134,7 @@ NAMES_FUNCTIONS = {
     "engine/expressions/dynamic_lists.py",
     "engine/expressions/conditions.py",
     "engine/expressions/evaluate.py",
+    "engine/expressions/inserted.py",
     "engine/expressions/references.py",
     "engine/steps/capabilities.py",
     "engine/steps/execution_role.py",

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from sysdig_instrument.engine.expressions.decision_tree import is_novalue, may_be_absent
+from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.parameters import is_list_parameter
 from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.json_types import Json
 
@@ -21,9 +24,12 @@ _DELIMITERS: Final = (",", "|", ";", "^", "\t")
 
 
 def prepend(expression: dict[str, Json], first: str, scope: EvaluationScope) -> Json | None:
-    """Return the expression for the list with ``first`` before its items, or None if no delimiter is safe."""
+    """Return the expression for the list with ``first`` before its items.
+
+    Return None if no delimiter is safe, or if the list may be absent: only what is there now can be joined.
+    """
     delimiter = _delimiter(expression, first, scope)
-    if delimiter is None:
+    if delimiter is None or (may_be_absent(expression) and not isinstance(evaluate(expression, scope), Known)):
         return None
     joined: Json = {"Fn::Join": [delimiter, expression]}
     return {"Fn::Split": [delimiter, {"Fn::Join": [delimiter, [first, joined]]}]}
@@ -63,8 +69,10 @@ def _is_safe(delimiter: str, first: str) -> bool:
 
 
 def _is_literal_default(option: Json) -> bool:
-    """Return whether an option is a DefaultValue whose items are all literal strings."""
+    """Return whether an option is a DefaultValue whose items are all literal strings, or that is absent."""
     match option:
         case {"DefaultValue": [*items]}:
             return all(isinstance(item, str) for item in items)
+        case {"DefaultValue": default}:
+            return is_novalue(default)
     return False
