@@ -15,6 +15,24 @@ from factories import template
 from sysdig_instrument.cli import console
 
 GOOD = json.dumps(template())
+OTHER_ARRAYS: list[list[dict[str, object]]] = [
+    [{"name": "T-shirt", "image": "shirt.png", "price": 9.9}, {"name": "Mug", "image": "mug.png", "price": 5}],
+    [{"name": "T-shirt", "image": "shirt.png"}],
+    [{"Name": "Alice", "Image": "alice.png", "User": "alice", "Links": ["https://example.com"]}],
+    [{"name": "Laptop", "image": "laptop.png", "cpu": "i7", "memory": "16 GB"}],
+    [{"name": "Crib", "image": "crib.png", "essential": True, "price": 90}],
+    [{"name": "Frog", "image": "frog.png", "environment": ["pond", "forest"], "id": 1}],
+    [{"name": "bot", "image": "bot.png", "command": "!help"}],
+    [{"name": "web", "image": "nginx", "command": ["run"], "env": [{"name": "A", "value": "1"}]}],
+]
+CONTAINER_ARRAYS: list[list[dict[str, object]]] = [
+    [{"name": "web", "image": "x", "essential": True}],
+    [{"name": "web", "image": "x", "memory": 512, "cpu": 256}],
+    [{"name": "web", "image": "x", "command": ["run"]}],
+    [{"Name": "web", "Image": "x", "PortMappings": [{"ContainerPort": 80}], "Comment": "ours"}],
+    [{"name": "web", "image": "x", "environment": [{"name": "A", "value": "1"}], "misspelt": 1}],
+    [{"name": "web", "image": "x", "logConfiguration": None}, {"name": "worker"}],
+]
 
 
 @pytest.fixture(autouse=True)
@@ -48,11 +66,110 @@ def test_folders_are_walked(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     ]  # fmt: skip
 
 
+def test_arrays_of_other_things_are_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A catalogue has names and images, too, and no registry may be asked for a picture of it."""
+    for number, other in enumerate(OTHER_ARRAYS):
+        write_file(here / f"them/other-{number}.json", json.dumps(other))
+    write_file(here / "them/play.yaml", "- name: build\n  image: x\n  hosts: all\n")
+    write_file(here / "them/one.json", GOOD)
+    assert files(capsys, "them") == ["them/one.json"]
+
+
+def test_arrays_of_containers_are_found(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, containers in enumerate(CONTAINER_ARRAYS):
+        write_file(here / f"them/{number}.json", json.dumps(containers))
+    write_file(here / "them/bom.json", "\ufeff" + json.dumps(CONTAINER_ARRAYS[0]))
+    write_file(here / "them/list.yaml", "# ours\n---\n- name: web\n  image: x\n  entryPoint: [run]\n")
+    expected = [*(f"them/{number}.json" for number in range(len(CONTAINER_ARRAYS))), "them/bom.json", "them/list.yaml"]
+    assert files(capsys, "them", "--offline") == expected
+
+
+def test_objects_of_other_things_are_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others: list[object] = [
+        {"containerDefinitions": {"type": "array"}, "type": "object"},
+        {"containerDefinitions": "see the page about containerDefinitions"},
+        {"taskDefinition": {"description": "its containerDefinitions"}},
+        {"Resources": ["AWS::ECS::TaskDefinition"]},
+    ]
+    for number, other in enumerate(others):
+        write_file(here / f"them/other-{number}.json", json.dumps(other))
+    write_file(here / "them/broken.json", json.dumps({"family": "x", "containerDefinitions": "not a list"}))
+    write_file(here / "them/empty.json", json.dumps({"containerDefinitions": []}))
+    assert files(capsys, "them") == ["them/broken.json", "them/empty.json"]
+
+
+def test_the_folders_of_workflows_are_searched(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_file(here / "them/.aws/task-definition.json", GOOD)
+    write_file(here / "them/.github/ecs/task-definition.json", GOOD)
+    write_file(here / "them/.github/workflows/deploy.yml", "on: push\n")
+    assert files(capsys, "them") == ["them/.aws/task-definition.json", "them/.github/ecs/task-definition.json"]
+    assert run(capsys, "check", "them", *SETTINGS).code == 1
+
+
+def test_what_is_passed_over_is_told_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (".deploy/deep/x.json", "cdk.out/x.template.json", ".serverless/x.json", "app/.hidden.json"):
+        write_file(here / "them" / name, GOOD)
+    for name in (".git/x.json", "node_modules/x.json", ".venv/x.json"):  # nobody deploys these
+        write_file(here / "them" / name, GOOD)
+    write_file(here / "them/.vscode/settings.json", "{}")
+    write_file(here / "them/.pre-commit-config.yaml", "repos: [{image: x}]\n")
+    write_file(here / "them/one.json", GOOD)
+    write_file(here / "them/two.json", GOOD)
+    write_file(here / "other/three.json", GOOD)
+    (here / "them/outside").symlink_to(here / "other")
+    (here / "them/inside").symlink_to("app")
+    for command in ("explain", "check", "diff", "settings"):
+        told = [line for line in run(capsys, command, "them", *SETTINGS).err.splitlines() if "Not searched" in line]
+        names = "them/.deploy, them/.serverless, them/cdk.out, them/app/.hidden.json, them/outside"
+        assert told == [
+            f"notice: Not searched, because they are hidden, generated or links: {names}. Name them to have them read."
+        ]
+    assert files(capsys, "them/.deploy", "them/app/.hidden.json", "them/outside") == [
+        "them/.deploy/deep/x.json", "them/app/.hidden.json", "them/outside/three.json",
+    ]  # fmt: skip
+
+
+def test_folders_in_which_everything_is_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(12):
+        write_file(here / f"them/.{number:02}/x.json", GOOD)
+    shown = run(capsys, "check", "them", *SETTINGS)
+    assert shown.code == 2
+    assert "them/.09 and 2 more. " in shown.err
+    assert "No template" in shown.err
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_file(here / "them/one.json", GOOD)
+    (here / "them/secret").mkdir()
+    scan = os.scandir
+
+    def scan_others(path: str) -> object:
+        if path.endswith("secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan_others)
+    shown = run(capsys, "explain", "them", *SETTINGS)
+    assert shown.code == 2
+    assert "them/secret cannot be read" in shown.err
+    assert "them/one.json" in shown.out
+
+
 def test_pipes_and_links_in_a_circle_are_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_file(here / "them/one.json", GOOD)
     os.mkfifo(here / "them/pipe.yaml")
     (here / "them/circle.yaml").symlink_to("circle.yaml")
+    os.mkfifo(here / "them/.pipe.yaml")
     (here / "them/above").symlink_to("..")
+    (here / "them/self").symlink_to(".")
+    (here / "them/a").symlink_to("b")
+    (here / "them/b").symlink_to("a")
+    (here / "them/device.json").symlink_to("/dev/zero")
+    (here / "them/.hidden").mkdir()
+    (here / "them/.hidden/circle").symlink_to("..")
+    os.mkfifo(here / "them/.hidden/pipe.json")
     assert files(capsys, "them") == ["them/one.json"]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sysdig_instrument.documents import kind_of, read, to_ecs_changes, to_properties, write
 from sysdig_instrument.documents.ecs import FREE_FORM, to_camel_case, to_pascal_case
+from sysdig_instrument.documents.kinds import CONTAINER_MEMBERS, OWN_CONTAINER_KEYS
 from sysdig_instrument.engine.patch import Change, apply
 from sysdig_instrument.errors import UsageError
 
@@ -48,6 +49,11 @@ TASK: dict[str, Json] = {
         pytest.param({"TaskDefinition": {}}, "described task definition", id="pascal-case-described-task-definition"),
         pytest.param(TASK["containerDefinitions"], "container definitions", id="container-definitions"),
         pytest.param([{"Image": "x"}], "container definitions", id="pascal-case-container-definitions"),
+        pytest.param([{"name": "web", "image": "x"}], "container definitions", id="name-and-image"),
+        pytest.param([{"name": "web", "essential": True, "portMappings": []}], "container definitions", id="no-image"),
+        pytest.param(
+            [{"image": "x", "ulimits": []}, {"name": "y", "z": 1}], "container definitions", id="one-has-own-keys"
+        ),
     ],
 )
 def test_the_kind_of_a_document(value: Json, expected: DocumentKind) -> None:
@@ -59,6 +65,17 @@ def test_the_kind_of_a_document(value: Json, expected: DocumentKind) -> None:
     [
         pytest.param([], "t is an array, but not of container definitions", id="empty-array"),
         pytest.param([{"x": 1}], "t is an array, but not of container definitions", id="array-of-objects"),
+        pytest.param([{"name": "alice"}], "t is an array, but not of container definitions", id="array-of-names"),
+        pytest.param(
+            [{"name": "Mug", "image": "mug.png", "price": 5}],
+            "t is an array, but not of container definitions",
+            id="catalogue",
+        ),
+        pytest.param(
+            [{"name": "web", "image": "x"}, "y"],
+            "t is an array, but not of container definitions",
+            id="one-is-no-object",
+        ),
         pytest.param(["x"], "t is an array, but not of container definitions", id="array-of-strings"),
         pytest.param("x", "t is a single value", id="string"),
         pytest.param(5, "t is a single value", id="number"),
@@ -149,6 +166,13 @@ def test_free_form_maps_are_those_of_the_api() -> None:
         others = {path[-1] for path, shape in shapes if path and shape.type_name != "map"}
         assert not others & FREE_FORM
         assert all(name[0].islower() and name.isascii() for name in others)
+
+
+def test_members_of_container_definitions_are_those_of_the_api() -> None:
+    types = {"structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int}
+    model = botocore.session.get_session().get_service_model("ecs").shape_for("ContainerDefinition")
+    assert {name: types[shape.type_name] for name, shape in model.members.items()} == CONTAINER_MEMBERS
+    assert CONTAINER_MEMBERS.keys() > OWN_CONTAINER_KEYS
 
 
 names = st.sampled_from(

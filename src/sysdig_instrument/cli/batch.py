@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
 from sysdig_instrument.cli.console import Progress, write_stderr
-from sysdig_instrument.cli.documents import InputDocument, InputFile, find_files, open_document
+from sysdig_instrument.cli.documents import InputDocument, is_document, open_document
+from sysdig_instrument.cli.folders import InputFile, find_files
 from sysdig_instrument.cli.inputs import PlanInputs, parse_pairs
 from sysdig_instrument.cli.main import NESTED_TOO_DEEPLY
 from sysdig_instrument.documents.reader import STANDARD_INPUT
@@ -31,8 +32,8 @@ def process_files(
         UsageError: An option is wrong, or no file was named and no folder contains a template or a task definition.
     """
     inputs = PlanInputs(options, environment)
-    files = list(find_files(options.files))
-    progress = Progress(len(files))
+    found = find_files(options.files)
+    progress = Progress(len(found.files))
     parameters: set[str] = set()
     has_documents = False
 
@@ -41,7 +42,7 @@ def process_files(
         return process_document(document, context)
 
     try:
-        for number, file in enumerate(files):
+        for number, file in enumerate(found.files):
             progress.show(number, file.path)
             result = _process_file(file, inputs, record_parameters_and_process)
             if result is not None:
@@ -50,6 +51,8 @@ def process_files(
                 yield STANDARD_INPUT if file.path == "-" else file.path, result
     finally:
         progress.clear()
+    if notice := found.notice(is_document):
+        write_stderr(f"notice: {notice}")
     if not has_documents:
         raise UsageError("No template or task definition found in these folders. Name a file or other folders.")
     warn_unknown_parameters(options, parameters)

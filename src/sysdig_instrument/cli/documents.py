@@ -1,64 +1,35 @@
-"""Find and read the input documents, plan their changes, and convert each plan to the key case of its document.
+"""Read the input documents, plan their changes, and convert each plan to the key case of its document.
 
 Output files are written here, too.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
+from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_task_definition, read_bytes
 from sysdig_instrument.cli.plain_documents import intrinsic_settings, plain_findings, plain_tasks
-from sysdig_instrument.documents import Document, DocumentKind, kind_of, load, read, to_ecs_changes, to_properties
+from sysdig_instrument.documents import (
+    Document,
+    DocumentKind,
+    is_certain,
+    kind_of,
+    load,
+    read,
+    to_ecs_changes,
+    to_properties,
+)
 from sysdig_instrument.documents.ecs import camel_key
-from sysdig_instrument.documents.errors import MAX_BYTES
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
 from sysdig_instrument.engine.template import is_own_name
-from sysdig_instrument.errors import UsageError
+from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
-from sysdig_instrument.printable import printable_name
 from sysdig_instrument.quotas import check_size
-
-SUFFIXES: Final = (".json", ".yaml", ".yml", ".template")
-_IGNORED_FOLDERS: Final = frozenset({"node_modules", "__pycache__"})
-_TASK_DEFINITION_MARKERS: Final = (b"AWS::ECS::TaskDefinition", b"ontainerDefinitions")
-"""A file in a folder without any of these contains no task definition, so most files need not be parsed."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """A file to read. One that was found in a folder is skipped if it is neither a template nor a task definition."""
-
-    path: str
-    is_explicit: bool
-
-
-def find_files(paths: Iterable[str]) -> Iterator[InputFile]:
-    """Yield the files; those in a folder in the order of their names, without hidden files and folders.
-
-    A pipe or a device is read only if it is named itself.
-    """
-    for path in paths:
-        if path != "-" and Path(path).is_dir():
-            yield from (InputFile(file_path, is_explicit=False) for file_path in _walk_folder(path))
-        else:
-            yield InputFile(path, is_explicit=True)
-
-
-def _walk_folder(folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _IGNORED_FOLDERS)
-        for name in sorted(files):
-            path = os.path.join(parent, name)  # noqa: PTH118 - a Path for each file of a large tree is slow
-            # Only regular files: reading a named pipe would wait for its writer.
-            if name.endswith(SUFFIXES) and not name.startswith(".") and os.path.isfile(path):  # noqa: PTH113 - likewise
-                yield path
 
 
 def open_document(file: InputFile) -> InputDocument | None:
@@ -70,44 +41,25 @@ def open_document(file: InputFile) -> InputDocument | None:
     """
     if file.is_explicit:
         return input_document(load(file.path))
-    data = _read_bytes(file.path)
-    text = data.replace(b"\0", b"")  # finds the markers in UTF-16, too
-    if any(marker in text for marker in _TASK_DEFINITION_MARKERS):
-        source = read(data, file.path)
-        return input_document(source) if _has_known_key(source.value) else None
-    if text.lstrip()[:1] == b"[" and b'mage"' in text:
-        return _container_definitions(data, file.path)
-    return None
-
-
-def _read_bytes(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            f"{printable_name(path)} cannot be read: {error.strerror}. Make it readable, or leave it out."
-        ) from None
-
-
-def _has_known_key(value: Json) -> bool:
-    known_keys = {"Resources", "taskDefinition", "TaskDefinition", "containerDefinitions", "ContainerDefinitions"}
-    return isinstance(value, dict) and not known_keys.isdisjoint(value)
-
-
-def _container_definitions(data: bytes, path: str) -> InputDocument | None:
-    """Return an array of container definitions. Most arrays of objects in a folder are something else: None for these."""
-    try:
-        source = read(data, path)
-    except UsageError:
+    data = read_bytes(file.path)
+    hint = hint_of_task_definition(data)
+    if hint is Hint.NONE:
         return None
-    entries = source.value if isinstance(source.value, list) else []
-    are_containers = bool(entries) and all(_has_name_and_image(entry) for entry in entries)
-    return input_document(source) if are_containers else None
+    try:
+        source = read(data, file.path)
+    except UsageError:
+        if hint is Hint.MARKER:
+            raise
+        return None  # most arrays of objects in a folder are something else
+    return input_document(source) if is_certain(source.value) else None
 
 
-def _has_name_and_image(entry: Json) -> bool:
-    return isinstance(entry, dict) and ({"name", "image"} <= entry.keys() or {"Name", "Image"} <= entry.keys())
+def is_document(path: str) -> bool:
+    """Return whether a file in a folder is a template or a task definition, or may be one that cannot be read."""
+    try:
+        return open_document(InputFile(path, is_explicit=False)) is not None
+    except (UserError, RecursionError):
+        return True
 
 
 _UNRESOLVABLE: Final[Json] = {"Ref": "the enclosing task definition"}

@@ -11,8 +11,9 @@ r"""Read templates and ECS task definitions in JSON or YAML, and write them back
 """
 
 from sysdig_instrument.documents.document import Document, Encoding, Syntax
-from sysdig_instrument.documents.ecs import DocumentKind, EcsChanges, kind_of, to_ecs_changes, to_properties
+from sysdig_instrument.documents.ecs import EcsChanges, to_ecs_changes, to_properties
 from sysdig_instrument.documents.editing.writer import render, write
+from sysdig_instrument.documents.kinds import DocumentKind, is_certain, kind_of
 from sysdig_instrument.documents.reader import load, read
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "EcsChanges",
     "Encoding",
     "Syntax",
+    "is_certain",
     "kind_of",
     "load",
     "read",

@@ -1,4 +1,4 @@
-"""Detect and convert ECS task definitions that are not in a template.
+"""Convert ECS task definitions that are not in a template.
 
 The ECS API uses camelCase (``containerDefinitions``), CloudFormation PascalCase (``ContainerDefinitions``). The engine only
 knows PascalCase. So it gets the task definition with its keys in PascalCase, and its changes are converted back to the keys
@@ -8,77 +8,16 @@ function: ``{"Ref": "x"}`` in an ECS task definition is an object with the key R
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.engine.patch import Change, apply
-from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sysdig_instrument.documents.kinds import DocumentKind
     from sysdig_instrument.engine.json_types import Json, Pointer
-
-DocumentKind: TypeAlias = Literal["template", "task definition", "described task definition", "container definitions"]
-
-_TEMPLATE_SECTIONS: Final = frozenset(
-    {"AWSTemplateFormatVersion", "Conditions", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform"},
-)
-_EXPECTED_INPUT: Final = (
-    "Give a CloudFormation template, a task definition in the format of `aws ecs register-task-definition "
-    "--cli-input-json` or `aws ecs describe-task-definition`, or an array of container definitions."
-)
-
-
-def kind_of(value: Json, name: str) -> DocumentKind:
-    """Return the kind of a document. ``name`` is its name in messages.
-
-    Raises:
-        UsageError: The kind is unknown. The message says what was found.
-    """
-    if isinstance(value, list):
-        if value and all(isinstance(item, dict) and _has_any(item, "name", "image") for item in value):
-            return "container definitions"
-        raise UsageError(
-            f"{name} is an array, but not of container definitions: every item must have a name or an image. {_EXPECTED_INPUT}"
-        )
-    if not isinstance(value, dict):
-        raise UsageError(f"{name} is a single value, not an object or an array. {_EXPECTED_INPUT}")
-    if "Resources" in value:
-        if isinstance(value["Resources"], dict):
-            return "template"
-        raise UsageError(f"In {name}, Resources is not an object. It must map logical IDs to resources.")
-    if _has_object(value, "taskDefinition"):
-        return "described task definition"
-    if _has_any(value, "containerDefinitions"):
-        return "task definition"
-    raise UsageError(f"{name} {_describe(value)} {_EXPECTED_INPUT}")
-
-
-def _has_any(value: dict[str, Json], *keys: str) -> bool:
-    return any(key in value or pascal_key(key) in value for key in keys)
-
-
-def _has_object(value: dict[str, Json], key: str) -> bool:
-    return isinstance(value.get(key), dict) or isinstance(value.get(pascal_key(key)), dict)
-
-
-def _describe(value: dict[str, Json]) -> str:
-    """Describe what the object most likely is."""
-    if not value:
-        return "is an empty object."
-    if _TEMPLATE_SECTIONS & value.keys():
-        return "has sections of a CloudFormation template, but no Resources."
-    if "Type" in value and "Properties" in value:
-        return "is a single resource. Put it under Resources, with its logical ID as the key."
-    if _has_any(value, "taskDefinitionArns", "services", "tasks"):
-        return "lists or describes something other than a task definition."
-    if _has_any(value, "family", "requiresCompatibilities"):
-        return "is a task definition without containerDefinitions."
-    return "is neither a CloudFormation template (it has no Resources) nor a task definition."
-
-
-# --- Conversion between camelCase and PascalCase
 
 FREE_FORM: Final = frozenset({"dockerLabels", "driverOpts", "labels", "options"})
 """The keys in the ECS API whose value is a map with keys that the user chooses."""

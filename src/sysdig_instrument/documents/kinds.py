@@ -1,0 +1,190 @@
+"""Decide what kind of document a value is, by keys that only such documents have.
+
+A file that is named is read as what it can be. A file that was found in a folder counts only if it certainly is a template
+or a task definition: a catalogue of products has names and images, too.
+
+Source: the API model of ECS, ContainerDefinition and TaskDefinition; a test compares the members here with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from sysdig_instrument.documents.ecs import camel_key, pascal_key
+from sysdig_instrument.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sysdig_instrument.engine.json_types import Json
+
+DocumentKind: TypeAlias = Literal["template", "task definition", "described task definition", "container definitions"]
+
+_TEMPLATE_SECTIONS: Final = frozenset(
+    {"AWSTemplateFormatVersion", "Conditions", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform"},
+)
+_EXPECTED_INPUT: Final = (
+    "Give a CloudFormation template, a task definition in the format of `aws ecs register-task-definition "
+    "--cli-input-json` or `aws ecs describe-task-definition`, or an array of container definitions."
+)
+OWN_CONTAINER_KEYS: Final = frozenset(
+    {
+        "credentialSpecs",
+        "dockerLabels",
+        "dockerSecurityOptions",
+        "entryPoint",
+        "environmentFiles",
+        "firelensConfiguration",
+        "linuxParameters",
+        "logConfiguration",
+        "memoryReservation",
+        "mountPoints",
+        "portMappings",
+        "readonlyRootFilesystem",
+        "repositoryCredentials",
+        "resourceRequirements",
+        "systemControls",
+        "ulimits",
+        "volumesFrom",
+    }
+)
+"""Members of container definitions whose names are not in use for anything else that has a name and an image."""
+CONTAINER_MEMBERS: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("name", "image", "hostname", "user", "versionConsistency", "workingDirectory"), str),
+    **dict.fromkeys(("cpu", "memory", "memoryReservation", "startTimeout", "stopTimeout"), int),
+    **dict.fromkeys(("dockerLabels", "firelensConfiguration", "healthCheck", "linuxParameters"), dict),
+    **dict.fromkeys(("logConfiguration", "repositoryCredentials", "restartPolicy"), dict),
+    **dict.fromkeys(("disableNetworking", "essential", "interactive", "privileged", "pseudoTerminal"), bool),
+    "readonlyRootFilesystem": bool,
+    **dict.fromkeys(("command", "credentialSpecs", "dependsOn", "dnsSearchDomains", "dnsServers"), list),
+    **dict.fromkeys(("dockerSecurityOptions", "entryPoint", "environment", "environmentFiles", "extraHosts"), list),
+    **dict.fromkeys(("links", "mountPoints", "portMappings", "resourceRequirements", "secrets"), list),
+    **dict.fromkeys(("systemControls", "ulimits", "volumesFrom"), list),
+}
+"""All members of container definitions, with the type of each in JSON."""
+_COMMON_KEYS: Final = frozenset({"name", "image", "hostname", "links", "user"})
+"""Members that people, products and machines in a list have, too, with values of the same types."""
+_TASK_KEYS: Final = ("family", "requiresCompatibilities", "networkMode", "executionRoleArn", "taskRoleArn")
+
+
+def kind_of(value: Json, name: str) -> DocumentKind:
+    """Return the kind of a document. ``name`` is its name in messages.
+
+    Raises:
+        UsageError: The kind is unknown. The message says what was found.
+    """
+    if isinstance(value, list):
+        if _may_be_containers(value):
+            return "container definitions"
+        raise UsageError(
+            f"{name} is an array, but not of container definitions: every item must have an image, and keys of container definitions only. {_EXPECTED_INPUT}"
+        )
+    if not isinstance(value, dict):
+        raise UsageError(f"{name} is a single value, not an object or an array. {_EXPECTED_INPUT}")
+    if "Resources" in value:
+        if isinstance(value["Resources"], dict):
+            return "template"
+        raise UsageError(f"In {name}, Resources is not an object. It must map logical IDs to resources.")
+    if _has_object(value, "taskDefinition"):
+        return "described task definition"
+    if _has_any(value, "containerDefinitions"):
+        return "task definition"
+    raise UsageError(f"{name} {_describe(value)} {_EXPECTED_INPUT}")
+
+
+def is_certain(value: Json) -> bool:
+    """Return whether a document is certainly a template, a task definition or an array of container definitions.
+
+    One that has the keys of a template or of a task definition is, even if it is not valid.
+    """
+    if isinstance(value, list):
+        return _are_containers(value)
+    if not isinstance(value, dict):
+        return False
+    if "Resources" in value:
+        return isinstance(value["Resources"], dict) or not _TEMPLATE_SECTIONS.isdisjoint(value)
+    described = _member(value, "taskDefinition")
+    return _is_task_definition(value) or (isinstance(described, dict) and _is_task_definition(described))
+
+
+def _is_task_definition(value: Mapping[str, Json]) -> bool:
+    containers = _member(value, "containerDefinitions")
+    return isinstance(containers, list) or (containers is not None and _has_any(value, *_TASK_KEYS))
+
+
+def _may_be_containers(entries: list[Json]) -> bool:
+    objects = _objects(entries)
+    if any(_is_certainly_a_container(entry) for entry in objects):
+        return True
+    return bool(objects) and all("image" in entry and entry.keys() <= CONTAINER_MEMBERS.keys() for entry in objects)
+
+
+def _are_containers(entries: list[Json]) -> bool:
+    """Return whether an array certainly consists of container definitions.
+
+    It does if one of them has a key of its own, or a variable, or if all of them have only members of container
+    definitions, and more than a name and an image.
+    """
+    objects = _objects(entries)
+    if not all("name" in entry or "image" in entry for entry in objects):
+        return False
+    if any(_is_certainly_a_container(entry) for entry in objects):
+        return True
+    have_names = all({"name", "image"} <= entry.keys() and _has_only_members(entry) for entry in objects)
+    return have_names and any(entry.keys() - _COMMON_KEYS for entry in objects)
+
+
+def _is_certainly_a_container(entry: Mapping[str, Json]) -> bool:
+    return not OWN_CONTAINER_KEYS.isdisjoint(entry) or _has_variables(entry)
+
+
+def _objects(entries: list[Json]) -> list[dict[str, Json]]:
+    """Return the entries with their keys in camelCase; none of them if one is not an object."""
+    objects = [{camel_key(key): each for key, each in entry.items()} for entry in entries if isinstance(entry, dict)]
+    return objects if len(objects) == len(entries) else []
+
+
+def _has_only_members(entry: Mapping[str, Json]) -> bool:
+    return all(
+        key in CONTAINER_MEMBERS and (each is None or isinstance(each, CONTAINER_MEMBERS[key]))
+        for key, each in entry.items()
+    )
+
+
+def _has_variables(entry: Mapping[str, Json]) -> bool:
+    """Return whether an entry has variables as ECS writes them: objects with a name, and a value or where it comes from."""
+    variables = [each for key in ("environment", "secrets") for each in _list(entry.get(key))]
+    return any(
+        isinstance(each, dict) and _has_any(each, "name") and _has_any(each, "value", "valueFrom") for each in variables
+    )
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def _member(value: Mapping[str, Json], key: str) -> Json:
+    return value[key] if key in value else value.get(pascal_key(key))
+
+
+def _has_any(value: Mapping[str, Json], *keys: str) -> bool:
+    return any(key in value or pascal_key(key) in value for key in keys)
+
+
+def _has_object(value: Mapping[str, Json], key: str) -> bool:
+    return isinstance(value.get(key), dict) or isinstance(value.get(pascal_key(key)), dict)
+
+
+def _describe(value: dict[str, Json]) -> str:
+    """Describe what the object most likely is."""
+    if not value:
+        return "is an empty object."
+    if _TEMPLATE_SECTIONS & value.keys():
+        return "has sections of a CloudFormation template, but no Resources."
+    if "Type" in value and "Properties" in value:
+        return "is a single resource. Put it under Resources, with its logical ID as the key."
+    if _has_any(value, "taskDefinitionArns", "services", "tasks"):
+        return "lists or describes something other than a task definition."
+    if _has_any(value, "family", "requiresCompatibilities"):
+        return "is a task definition without containerDefinitions."
+    return "is neither a CloudFormation template (it has no Resources) nor a task definition."
