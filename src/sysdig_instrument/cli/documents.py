@@ -5,11 +5,12 @@ Output files are written here, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_task_definition, read_bytes
 from sysdig_instrument.cli.plain_documents import intrinsic_settings, plain_findings, plain_tasks
+from sysdig_instrument.cli.plain_notices import left_alone_notices, notices_of_plan
 from sysdig_instrument.documents import (
     Document,
     DocumentKind,
@@ -67,6 +68,9 @@ _UNKNOWN_PROPERTIES: Final = dict.fromkeys(
     ("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), _UNRESOLVABLE
 )
 """Properties that an array of container definitions does not contain are unknown, which differs from absent."""
+_LAUNCH_TYPE_PROPERTIES: Final = ("RequiresCompatibilities", "NetworkMode", "Cpu", "Memory")
+_REGISTERED_PROPERTIES: Final = ("TaskDefinitionArn", "Compatibilities", "Revision")
+"""Properties that only ECS writes. A task definition that has one is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ class Preview:
     notices: tuple[Notice, ...]
     problems: tuple[Problem, ...]
     processed: Json
+    left_alone: tuple[Notice, ...] = ()
+    """What a document that is not a template does not say: that something in it is left alone."""
 
 
 def input_document(source: Document) -> InputDocument:
@@ -124,11 +130,20 @@ def fragment_of(value: Json, kind: DocumentKind) -> Json:
     """Return what the engine sees of a document: a template unchanged, anything else as the Properties of a resource."""
     if kind == "template":
         return value
-    fragment = to_properties(value, kind)
-    return (
-        {**_UNKNOWN_PROPERTIES, **fragment}
-        if kind == "container definitions" and isinstance(fragment, dict)
-        else fragment
+    properties = to_properties(value, kind)
+    if not isinstance(properties, dict) or not (kind == "container definitions" or is_fragment(value, kind)):
+        return properties
+    return {**properties, **{key: each for key, each in _UNKNOWN_PROPERTIES.items() if not properties.get(key)}}
+
+
+def is_fragment(value: Json, kind: DocumentKind) -> bool:
+    """Return whether a task definition is a part of one: it says nothing of its launch type, and ECS did not print it.
+
+    Such files are merged with the rest before they are registered.
+    """
+    properties = to_properties(value, kind) if kind == "task definition" else None
+    return isinstance(properties, dict) and not any(
+        properties.get(key) for key in (*_LAUNCH_TYPE_PROPERTIES, *_REGISTERED_PROPERTIES)
     )
 
 
@@ -163,12 +178,18 @@ def _preview_plain_document(document: InputDocument, plan: Plan, problems: tuple
     changes = () if problems else tuple(plan.changes)
     converted = to_ecs_changes(document.source.value, document.kind, changes)
     unsupported = tuple(_unsupported_notice(change) for change in converted.unsupported)
+    about_plain = [
+        notice
+        for task in plan.tasks
+        for notice in notices_of_plan(task, is_fragment=is_fragment(document.source.value, document.kind))
+    ]
     return Preview(
         replace(plan, tasks=plain_tasks(plan.tasks)),
         converted.changes,
-        (*plain_findings(plan.notices), *unsupported),
+        (*plain_findings((*plan.notices, *about_plain)), *unsupported),
         tuple(plain_findings(problems)),
         converted.value,
+        tuple(notice for task in plain_tasks(plan.tasks) for notice in left_alone_notices(task)),
     )
 
 

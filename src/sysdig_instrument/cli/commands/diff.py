@@ -125,7 +125,7 @@ def _report_messages(results: Results) -> Iterator[tuple[str, DocumentDiff]]:
             continue
         for warning in result.document.source.warnings:
             write_stderr(f"warning: {warning}")
-        for notice in result.preview.notices:
+        for notice in (*result.preview.notices, *result.preview.left_alone):
             write_stderr(f"notice: {notice.text}")
         yield path, result
 

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stderr(f"warning: {warning}")
     look_up = look_up_from_options(options, document, context, environment)
     preview = preview_document(document, context, look_up)
-    for notice in preview.notices:
+    for notice in (*preview.notices, *preview.left_alone):
         write_stderr(f"notice: {notice.text}")
     if preview.problems:
         raise RefusedError(message(preview.problems))
