@@ -7,20 +7,21 @@ them, and plan again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sysdig_instrument.engine import checks, patch
 from sysdig_instrument.engine.checks import processed_task
 from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
 from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError, counting
-from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.hidden import hidden_notices
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Lookup
 from sysdig_instrument.engine.other_workloads import other_workloads
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.settings import template_layers
+from sysdig_instrument.engine.settings.agent_images import is_pinned
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.steps.execution_role import grant_changes
 from sysdig_instrument.engine.task_plan import Status, TaskPlan, plan_task
@@ -71,6 +72,21 @@ class Plan:
         for task in self.tasks:
             yield from task.changes
         yield from self.grants
+
+
+def unpinned_agent_images(planned: Plan) -> Iterator[str]:
+    """Yield each AgentImage of a plan without a fixed version. That is for one notice in a run, and not for a task's Result."""
+    for task in planned.tasks:
+        image = task.settings.resolved.values.agent_image
+        if task.outcome.status is Status.INSTRUMENTED and not is_pinned(image):
+            yield image
+
+
+def agent_image_notices(images: Iterable[str]) -> Iterator[Notice]:
+    """Yield a notice for each AgentImage without a fixed version."""
+    for image in dict.fromkeys(images):
+        fact = f"AgentImage is {quote(image)}, so each task may start with another version of the agent"
+        yield Notice(Location(), Reason(fact, "Set AgentImage to a tag or a digest that you have tried"))
 
 
 def process(template: Json, planned: Plan) -> tuple[Json, tuple[Problem, ...]]:

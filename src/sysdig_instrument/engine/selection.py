@@ -208,7 +208,7 @@ def decide_container(container: Container) -> Decision | Agent:
     firelens = container.value.get("FirelensConfiguration", ABSENT)
     if settings.instrument_log_routers or not isinstance(firelens, dict):
         return decided
-    is_router = _is_log_router(firelens, container.scope)
+    is_router = is_log_router(firelens, container.scope)
     if isinstance(is_router, Unknown):
         return decided if isinstance(decided, Skip) else Refuse(
             "FirelensConfiguration", Reason(f"It is unknown whether the container is a FireLens log router ({is_router.reason.fact})",
@@ -220,7 +220,7 @@ def decide_container(container: Container) -> Decision | Agent:
     return decided
 
 
-def _is_log_router(firelens: dict[str, Json], scope: EvaluationScope) -> bool | Unknown:
+def is_log_router(firelens: dict[str, Json], scope: EvaluationScope) -> bool | Unknown:
     """Return whether a FirelensConfiguration makes a log router. ECS accepts no other Type than ``fluentbit`` and ``fluentd``."""
     match evaluate(firelens.get("Type", firelens), scope):
         case Unknown() as unknown:

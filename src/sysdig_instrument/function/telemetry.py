@@ -21,6 +21,7 @@ from typing import Final
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
+from sysdig_instrument.engine.plan import agent_image_notices, unpinned_agent_images
 from sysdig_instrument.engine.steps import all_steps
 from sysdig_instrument.engine.task_plan import Outcome, Status
 from sysdig_instrument.errors import UsageError, UserError
@@ -88,7 +89,8 @@ def record_processed(processed: ProcessedTemplate, lookup_metrics: LookupMetrics
     counts = (
         _record_outcomes("tasks", tasks) | _record_outcomes("containers", containers) | _record_lookups(lookup_metrics)
     )
-    logger.info("processed", extra={**counts, "notices": [notice.text for notice in processed.plan.notices]})
+    notices = (*processed.plan.notices, *agent_image_notices(unpinned_agent_images(processed.plan)))
+    logger.info("processed", extra={**counts, "notices": [notice.text for notice in notices]})
 
 
 def record_inspected(response: Mapping[str, Json]) -> None:

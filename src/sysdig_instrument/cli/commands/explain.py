@@ -8,6 +8,7 @@ from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
@@ -24,7 +25,7 @@ from sysdig_instrument.cli.formats.model import (
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.engine.findings import Finding, Reason, format_pointer
-from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.plan import Context, agent_image_notices, unpinned_agent_images
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
 
 _RESULTS: Final = {
@@ -42,12 +43,18 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option is wrong.
     """
     session = shared_session(environment, options.profile)
+    agent_images: dict[str, None] = {}
 
     def explain_document(document: InputDocument, context: Context) -> FileReport:
         look_up = look_up_from_options(options, document, context, environment, session)
-        return _file_report(document, preview_document(document, context, look_up))
+        preview = preview_document(document, context, look_up)
+        agent_images.update(dict.fromkeys(unpinned_agent_images(preview.plan)))
+        return _file_report(document, preview)
 
-    return print_reports(process_files(options, environment, explain_document), options, environment)
+    code = print_reports(process_files(options, environment, explain_document), options, environment)
+    for notice in agent_image_notices(agent_images):
+        write_stderr(f"notice: {notice.text}")
+    return code
 
 
 def _file_report(document: InputDocument, preview: Preview) -> FileReport:

@@ -37,6 +37,12 @@ def is_from_sysdig(image: str) -> bool:
     return reference is not None and _matches(reference, _SYSDIG_REPOSITORIES)
 
 
+def is_pinned(image: str) -> bool:
+    """Return whether an image has a digest, or a tag that is not ``latest``. One that is not valid counts as pinned."""
+    reference = _parse(image)
+    return reference is None or reference.tag_or_digest != "latest"
+
+
 def _parse(image: str) -> Reference | None:
     try:
         return parse_reference(image)

@@ -20,8 +20,11 @@ from sysdig_instrument.engine.steps.depends_on import depends_on
 from sysdig_instrument.engine.steps.entry_point import entry_point
 from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role, grant
+from sysdig_instrument.engine.steps.kept_entry_point import kept_entry_point
+from sysdig_instrument.engine.steps.log_routers import log_routers
 from sysdig_instrument.engine.steps.mounts import mounts
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
+from sysdig_instrument.engine.steps.process_one import process_one
 from sysdig_instrument.engine.steps.required_reason import required_reason
 from sysdig_instrument.engine.steps.step import DecidedTask, InstrumentedTask, Output, Step
 from sysdig_instrument.engine.steps.tags import tags
@@ -42,6 +45,8 @@ CONTAINER_STEPS: Final[tuple[Step[Container], ...]] = (
     Step(("Environment",), environment, _VARIABLES_MISSING),
     Step(("VolumesFrom",), volumes_from, _VOLUME_MISSING),
     Step(("LinuxParameters",), capabilities, _CAPABILITY_MISSING),
+    Step((), kept_entry_point),
+    Step((), log_routers),
 )
 """The steps for each container that is instrumented."""
 
@@ -63,6 +68,7 @@ TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
     Step((), runtime_platform),
     Step((), settings_and_memory),
     Step((), launchers),
+    Step((), process_one),
     Step((), mounts),
     Step((), depends_on),
     Step((), grant),

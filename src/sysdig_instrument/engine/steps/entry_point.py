@@ -52,6 +52,7 @@ from sysdig_instrument.engine.steps.argv import (
     names_wrapper,
     wrapper_elsewhere_reason,
 )
+from sysdig_instrument.engine.steps.process_one import first_program_of_command, init_program_notice
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, EntryPointSource, Output, UnresolvedImage
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
@@ -351,6 +352,14 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
             elif any(map(names_wrapper, _argv_of_image(config, form))):
                 pointer = (*container.pointer, "Image")
                 wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
+            else:
+                wrapping.outputs += init_program_notice(container, "Image", _program(container, assumed, config, form))
+
+
+def _program(container: Container, assumptions: Assumptions, config: ImageConfig, command: ArgvForm) -> str | None:
+    """Return the program that a container runs whose EntryPoint comes from its image."""
+    argv = _argv_of_image(config, command)
+    return argv[0] if argv else first_program_of_command(container, container.scope.assuming(assumptions))
 
 
 def _wrapped_by_command(container: Container, assumptions: Assumptions, *, moves: bool) -> Notice | Problem:
