@@ -186,3 +186,14 @@ def test_a_hook_is_counted(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) 
     assert recorded.metrics == {("HookFailed", ""): 1}
     assert recorded.log["status"] == "FAILED"
     assert json.loads(recorded.text.splitlines()[0])["function_name"]
+
+
+def test_an_agent_image_without_a_version_is_logged_once(run: Any) -> None:
+    fragment = template(container())
+    fragment["Resources"]["Other"] = resource(container())
+
+    def about_agent(**settings: Any) -> list[str]:
+        return [each for each in run(fragment, **settings).log["notices"] if each.startswith("AgentImage")]
+
+    assert len(about_agent()) == 1
+    assert about_agent(AgentImage="quay.io/sysdig/workload-agent:6.3.0") == []

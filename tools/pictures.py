@@ -112,7 +112,7 @@ def render_svg(picture: Picture) -> str:
 
 
 def _terminal_output(picture: Picture) -> str:
-    """Return the output of the command on a terminal of that width, with its colours."""
+    """Return the output of the command on a terminal of that width, with its colours, without messages on standard error."""
     with tempfile.TemporaryDirectory() as folder:
         workdir = Path(folder)
         for file in EXAMPLES.iterdir():
@@ -122,7 +122,8 @@ def _terminal_output(picture: Picture) -> str:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, picture.columns, 0, 0))
         environment = {"PYTHONPATH": str(ROOT / "src"), "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "HOME": folder}
         command = [sys.executable, "-m", "sysdig_instrument", *picture.arguments.split()]
-        with subprocess.Popen(command, cwd=workdir, env=environment, stdout=terminal, stderr=terminal, stdin=terminal):
+        null = subprocess.DEVNULL
+        with subprocess.Popen(command, cwd=workdir, env=environment, stdout=terminal, stderr=null, stdin=terminal):
             os.close(terminal)
             text = b"".join(iter(lambda: _read_terminal(controller), b""))
         os.close(controller)

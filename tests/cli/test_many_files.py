@@ -157,6 +157,19 @@ def test_a_folder_that_cannot_be_read_is_an_error(
     assert "them/one.json" in shown.out
 
 
+def test_an_agent_image_without_a_version_is_told_once_in_a_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one.json", "two.json"):
+        write_file(here / "them" / name, GOOD)
+    for command in ("explain", "diff"):
+        assert run(capsys, command, "them", *SETTINGS).err.count("AgentImage is") == 1
+        pinned = ("--set", "AgentImage=quay.io/sysdig/workload-agent:6.3.0")
+        assert "AgentImage is" not in run(capsys, command, "them", *SETTINGS, *pinned).err
+    shown = run(capsys, "transform", "them/one.json", *SETTINGS)
+    assert shown.err.count("AgentImage is") == 1
+    assert "AgentImage is" not in shown.out
+    assert "AgentImage is" not in run(capsys, "transform", "them/one.json", *SETTINGS, "--set", "Enabled=false").err
+
+
 def test_pipes_and_links_in_a_circle_are_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_file(here / "them/one.json", GOOD)
     os.mkfifo(here / "them/pipe.yaml")

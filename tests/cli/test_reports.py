@@ -68,14 +68,14 @@ def unusual_report() -> FileReport:
 
 
 def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = run(capsys, "explain", "app.yaml", *SETTINGS)
+    shown = run(capsys, "explain", "app.yaml", *SETTINGS, "--set", "AgentImage=quay.io/sysdig/workload-agent:6.3.0")
     assert (shown.code, shown.err) == (0, "")
     assert shown.out.splitlines() == [
         "app.yaml",
         "  Task      instrumented",
         "    web     instrumented  entry point from the template",
         "    worker  instrumented  entry point from the image",
-        "    settings: Collector, AccessKeySecret (settings.yaml); ImageConfigs (images.json)",
+        "    settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
     ]
 
 

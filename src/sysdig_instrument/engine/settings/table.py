@@ -234,8 +234,7 @@ class Settings:
         group="Selection",
         default=False,
         scope=SettingScope.CONTAINER,
-        description="Instrument FireLens log routers too (containers with a FirelensConfiguration). "
-        "ECS may then no longer start a router before the containers that log to it, so their first lines may be lost.",
+        description="Instrument FireLens log routers too (containers with a FirelensConfiguration). ECS may then start them after the containers that log to them.",
     )
     launch_types: str = _setting(
         OneOf(("FARGATE", "FARGATE_COMPATIBLE", "ALL")),
