@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.plan import Context
     from sysdig_instrument.planning import LookupFunction
 
-_OFFLINE_ADVICE: Final = "Remove --offline, add the image to the --images file, or give the container an EntryPoint"
+_OFFLINE_ADVICE: Final = "Remove --offline, add the image to the --images file, or give the container an EntryPoint, and a Command if the image has a CMD"
 
 
 def look_up_from_options(

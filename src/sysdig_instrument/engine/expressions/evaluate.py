@@ -190,7 +190,9 @@ _PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give
 def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
     """Return the name, the URI or the ARN of an ECR repository that the template creates and names itself."""
     resource = scope.section("Resources").get(logical_id)
+    advice = ""
     if isinstance(resource, dict) and resource.get("Type") == "AWS::ECR::Repository":
+        advice = "Give the repository a RepositoryName"
         properties = resource.get("Properties")
         name = _evaluate(properties.get("RepositoryName", ABSENT), scope) if isinstance(properties, dict) else ABSENT
         if isinstance(name, str) and attribute == "RepositoryName":
@@ -200,7 +202,8 @@ def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> 
             if value is not None:
                 return value
     shown = quote(mark_name(logical_id, scope.state))
-    raise CannotEvaluate(Unknown(Reason(f"it refers to {shown}, which is known only after deployment")))
+    fact = f"it refers to {shown}, which is known only after deployment"
+    raise CannotEvaluate(Unknown(Reason(fact, advice), until_deployed=True))
 
 
 def _get_att(argument: Json, scope: EvaluationScope) -> Json:

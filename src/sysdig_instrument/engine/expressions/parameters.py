@@ -84,7 +84,7 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     if any(map(_is_masked, value if isinstance(value, list) else [value])):
         fact = f"the value of parameter {quote(shown)} is masked by NoEcho"
         raise CannotEvaluate(Unknown(Reason(fact, "Write a literal value")))
-    if name not in scope.section("Parameters"):  # in a snippet: it may be of an SSM type
+    if name not in scope.section("Parameters") and value != "":  # in a snippet: it may be of an SSM type, with a name
         _require_lookups(scope)
     if name in scope.parameter_values and is_no_echo(name, scope.template):
         scope.state.met_hidden = True
