@@ -13,7 +13,7 @@ from sysdig_instrument.engine.lookups import Answer, Lookup
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
-REPOSITORY: Json = {"Type": "AWS::ECR::Repository"}
+REPOSITORY: dict[str, Json] = {"Type": "AWS::ECR::Repository"}
 UNNAMED: Json = {"Fn::Sub": "${AWS::AccountId}.dkr.ecr.eu-west-1.amazonaws.com/${Repo}:1"}
 CONFIG: Json = {"Entrypoint": ["/app"], "Cmd": ["serve"]}
 
@@ -74,6 +74,29 @@ def test_what_is_known_only_after_deployment_is_said_before_an_account_is_asked_
     plan = plan_with_lookups(value, context, look_up)
     assert "Give --account-id" in plan.problems[0].text
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("image", "advice"),
+    [
+        pytest.param({"Fn::Sub": "${AWS::StackName}:1"}, "Write the image's ENTRYPOINT and CMD into", id="stack-name"),
+        pytest.param({"Fn::GetAtt": ["Named", "RepositoryUri"]}, "Give --account-id", id="named-repository"),
+        pytest.param({"Fn::Sub": "x.${AWS::URLSuffix}/a"}, "Give --region", id="suffix"),
+        pytest.param({"Fn::GetAtt": ["Named", "Arn"]}, "Give --account-id", id="arn-of-a-named-one"),
+    ],
+)
+def test_the_advice_is_what_would_help(image: Json, advice: str) -> None:
+    value = with_own(Image=image)
+    value["Resources"]["Named"] = {**REPOSITORY, "Properties": {"RepositoryName": "shop"}}
+    context = replace(context_of(), account=None, region=None if advice == "Give --region" else "eu-west-1")
+    (problem,) = plan_with_lookups(value, context, look_up_nothing).problems
+    assert advice in problem.text
+
+
+def test_a_locked_setting_is_not_advised() -> None:
+    (problem,) = problems_of(with_own(), {"LockedSettings": "ImageConfigs"})
+    assert "ImageConfig" not in problem
+    assert "or give the container an EntryPoint, and a Command if the image has a CMD" in problem
 
 
 def with_configs(configs: Json, *, on: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sysdig_instrument.engine.image_configs import find_key
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.engine.platforms import architecture
+from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import Hidden, derived
 
@@ -121,7 +122,7 @@ def _unknown_image(container: Container, unknown: Unknown, scope: EvaluationScop
 
 def _own_config(container: Container) -> str:
     """Return the advice for a container whose image has no name before deployment."""
-    if container.task.pointer is None:  # it has no Metadata
+    if container.task.pointer is None or is_locked("ImageConfig", container.settings):  # it has no Metadata, or may not
         return _GIVE_ENTRY_POINT[0].lower() + _GIVE_ENTRY_POINT[1:]
     name = quote(container.name) if container.name else "…"
     return (

@@ -17,6 +17,7 @@ from sysdig_instrument.cli.diff_formats.unified import render_patch, render_term
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
+from sysdig_instrument.cli.image_usage import ImageUsage
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
@@ -70,10 +71,13 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.format == "patch" and len(options.files) > 1:
         raise UsageError("A JSON Patch applies to one document. Name one file, or use --format json for several.")
     session = shared_session(environment, options.profile)
+    usage = ImageUsage(options)
 
     def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
         look_up = look_up_from_options(options, document, context, environment, session)
-        return _document_diff(document, preview_document(document, context, look_up))
+        preview = preview_document(document, context, look_up)
+        usage.record(preview.plan)
+        return _document_diff(document, preview)
 
     codes: list[int] = []
     results = _record_exit_codes(
@@ -92,6 +96,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             for text in _render(path, result, console, is_side_by_side=options.side_by_side):
                 # `git apply` needs the lines as they are, unless they could be a runner's commands.
                 write_stdout(text, console, keeps_commands=not console.is_on_runner)
+    usage.write_notice()
     return max(codes, default=EXIT_OK)
 
 

@@ -22,6 +22,7 @@ from sysdig_instrument.cli.formats.model import (
     TaskReport,
 )
 from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.image_usage import ImageUsage
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.engine.findings import Finding, Reason, format_pointer
 from sysdig_instrument.engine.plan import Context
@@ -42,12 +43,17 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option is wrong.
     """
     session = shared_session(environment, options.profile)
+    usage = ImageUsage(options)
 
     def explain_document(document: InputDocument, context: Context) -> FileReport:
         look_up = look_up_from_options(options, document, context, environment, session)
-        return _file_report(document, preview_document(document, context, look_up))
+        preview = preview_document(document, context, look_up)
+        usage.record(preview.plan)
+        return _file_report(document, preview)
 
-    return print_reports(process_files(options, environment, explain_document), options, environment)
+    code = print_reports(process_files(options, environment, explain_document), options, environment)
+    usage.write_notice()
+    return code
 
 
 def _file_report(document: InputDocument, preview: Preview) -> FileReport:

@@ -14,6 +14,7 @@ from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.harmless import has_commands, is_on_runner
+from sysdig_instrument.cli.image_usage import ImageUsage
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.output_file import write_output_file
@@ -38,6 +39,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stderr(f"warning: {warning}")
     look_up = look_up_from_options(options, document, context, environment)
     preview = preview_document(document, context, look_up)
+    usage = ImageUsage(options)
+    usage.record(preview.plan)
+    usage.write_notice()
     for notice in preview.notices:
         write_stderr(f"notice: {notice.text}")
     if preview.problems:
