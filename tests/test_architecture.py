@@ -92,6 +92,7 @@ ENGINE_ORDER = (
     # Plans
     "steps",
     "task_plan",
+    "unused_configs",
     "checks",
     "protection",
     "hidden",

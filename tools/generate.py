@@ -24,6 +24,7 @@ import metadata_schema
 import setting_constraints
 from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.layers import for_deployment
 from sysdig_instrument.engine.settings.table import TABLE, Setting, SettingScope
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -33,12 +34,13 @@ SCOPE_DESCRIPTIONS: Final = {
     SettingScope.DEPLOYMENT: "the macro's deployment",
     SettingScope.TASK: "everywhere, for task definitions",
     SettingScope.CONTAINER: "everywhere, also for one container",
+    SettingScope.ONE_CONTAINER: "in the Metadata of a task definition, under `Containers`, for one container",
 }
 
 
 def parameters() -> Iterator[str]:
     """Yield a template parameter for each setting. All are strings; an empty one means "not set"."""
-    for setting in TABLE:
+    for setting in for_deployment(TABLE):
         yield f"{setting.name}:"
         yield from _description(setting)
         yield "  Type: String"
@@ -53,7 +55,7 @@ def parameters() -> Iterator[str]:
 
 def groups() -> Iterator[str]:
     """Yield the groups of the parameters in the console."""
-    for group, settings in groupby(TABLE, key=lambda setting: setting.group):
+    for group, settings in groupby(for_deployment(TABLE), key=lambda setting: setting.group):
         yield f"- Label: {{default: {group}}}"
         names = textwrap.wrap(", ".join(setting.name for setting in settings), WIDTH - 12)
         yield "  Parameters:" if len(names) > 1 else f"  Parameters: [{names[0]}]"
@@ -65,7 +67,7 @@ def groups() -> Iterator[str]:
 
 def variables() -> Iterator[str]:
     """Yield the environment variables by which the parameters reach the macro's function, and the hook's."""
-    for setting in TABLE:
+    for setting in for_deployment(TABLE):
         yield f"{setting.variable}: !Ref {setting.name}"
 
 

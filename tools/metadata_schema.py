@@ -14,6 +14,7 @@ import setting_constraints
 from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.expressions.evaluate import FUNCTIONS
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.layers import for_deployment
 from sysdig_instrument.engine.settings.table import TABLE, Setting, SettingScope
 from sysdig_instrument.engine.settings.template_layers import CONTAINERS_KEY, METADATA_KEY, RESULT_KEY
 
@@ -31,7 +32,8 @@ _RESULT: Final[Json] = {"description": "What the macro did and why. The macro wr
 def schema() -> str:
     """Return the schema as JSON text. Its root is for Metadata of a resource; ``#/$defs/template`` is for that of a template."""
     settings = [setting for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT]
-    container_settings = [setting for setting in settings if setting.scope is SettingScope.CONTAINER]
+    container_settings = [setting for setting in settings if setting.scope is not SettingScope.TASK]
+    task_settings = list(for_deployment(settings))
     containers: Json = {
         "description": "Settings of single containers, by container name.",
         "type": "object",
@@ -43,9 +45,11 @@ def schema() -> str:
         "description": f"Settings of sysdig-instrument in the Metadata of an AWS::ECS::TaskDefinition, under {METADATA_KEY}.",
         "$ref": "#/$defs/resource",
         "$defs": {
-            "template": _object_schema("Settings in the Metadata of a template.", settings, {RESULT_KEY: _RESULT}),
+            "template": _object_schema("Settings in the Metadata of a template.", task_settings, {RESULT_KEY: _RESULT}),
             "resource": _object_schema(
-                "Settings in the Metadata of a resource.", settings, {CONTAINERS_KEY: containers, RESULT_KEY: _RESULT}
+                "Settings in the Metadata of a resource.",
+                task_settings,
+                {CONTAINERS_KEY: containers, RESULT_KEY: _RESULT},
             ),
             "container": _object_schema("Settings of one container.", container_settings, {}),
             **{setting.name: _setting_schema(setting) for setting in settings},

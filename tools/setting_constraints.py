@@ -11,6 +11,7 @@ from sysdig_instrument.engine.settings.types import (
     ANY_KEY,
     ArgumentList,
     Boolean,
+    ImageConfigObject,
     Integer,
     LogConfiguration,
     Object,
@@ -90,6 +91,16 @@ def _(setting_type: Object) -> dict[str, Json]:
     if setting_type.key_pattern != ANY_KEY:
         values["propertyNames"] = {"pattern": f"^(?:{setting_type.key_pattern})$"}
     return {"anyOf": [values, _OBJECT_AS_STRING]}
+
+
+@schema.register
+def _(_setting_type: ImageConfigObject) -> dict[str, Json]:
+    members: dict[str, Json] = {
+        "type": "object",
+        "properties": {"Entrypoint": _ARGUMENTS, "Cmd": _ARGUMENTS},
+        "additionalProperties": False,
+    }
+    return {"anyOf": [members, _OBJECT_AS_STRING]}
 
 
 @schema.register

@@ -23,7 +23,9 @@ _NO_ANSWER: Final = Unavailable(Reason("The lookup returned no answer", "Report 
 _CHAIN_TOO_LONG: Final = Unavailable(
     Reason("It depends on too long a chain of parameters and exports", "Shorten the chain")
 )
-_NOT_LOOKED_UP: Final = Unavailable(Reason("It was not looked up", "Give the container an EntryPoint"))
+_NOT_LOOKED_UP: Final = Unavailable(
+    Reason("It was not looked up", "Give the container an EntryPoint, and a Command if the image has a CMD")
+)
 
 
 def plan_with_lookups(template: Json, context: Context, look_up: LookupFunction) -> Plan:

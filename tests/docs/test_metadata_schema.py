@@ -106,7 +106,7 @@ def engine_accepts(resource: dict[str, Any] | None = None, whole: dict[str, Any]
 
 
 def test_value_tables_cover_every_setting() -> None:
-    allowed = {setting.name for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT}
+    allowed = {setting.name for setting in TABLE if setting.scope in (SettingScope.TASK, SettingScope.CONTAINER)}
     assert set(GOOD) == set(BAD) == allowed
 
 
@@ -125,8 +125,9 @@ def test_schema_and_engine_reject_an_invalid_value(name: str, value: Any) -> Non
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
 def test_schema_and_engine_agree_on_setting_scopes(setting: Any) -> None:
-    value = (GOOD.get(setting.name) or ["x"])[0]
-    in_template, in_container = setting.scope is not SettingScope.DEPLOYMENT, setting.scope is SettingScope.CONTAINER
+    value = (GOOD.get(setting.name) or [{"Cmd": ["x"]} if setting.name == "ImageConfig" else "x"])[0]
+    in_template = setting.scope in (SettingScope.TASK, SettingScope.CONTAINER)
+    in_container = setting.scope in (SettingScope.CONTAINER, SettingScope.ONE_CONTAINER)
     assert TEMPLATE.is_valid({setting.name: value}) == engine_accepts(whole={setting.name: value}) == in_template
     own = {"Containers": {"web": {setting.name: value}}}
     assert RESOURCE.is_valid(own) == engine_accepts(resource=own) == in_container
@@ -144,6 +145,24 @@ def test_schema_and_engine_agree_on_setting_scopes(setting: Any) -> None:
 def test_schema_and_engine_reject_malformed_metadata(metadata: dict[str, Any]) -> None:
     assert not RESOURCE.is_valid(metadata)
     assert not engine_accepts(resource=metadata)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_valid"),
+    [
+        pytest.param({"Entrypoint": ["/a"], "Cmd": None}, True, id="both"),
+        pytest.param({}, True, id="empty"),
+        pytest.param('{"Cmd": ["x"]}', True, id="text"),
+        pytest.param({"EntryPoint": ["/a"]}, False, id="misspelt"),
+        pytest.param({"Cmd": "x"}, False, id="string"),
+        pytest.param({"a:1": {"Cmd": ["x"]}}, False, id="by-image"),
+        pytest.param(["/a"], False, id="list"),
+        pytest.param("/a", False, id="other-text"),
+    ],
+)
+def test_schema_and_engine_agree_on_the_image_config_of_a_container(value: Any, *, is_valid: bool) -> None:
+    own = {"Containers": {"web": {"ImageConfig": value}}}
+    assert RESOURCE.is_valid(own) is engine_accepts(resource=own) is is_valid
 
 
 def test_container_settings_are_for_resources_only() -> None:

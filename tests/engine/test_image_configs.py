@@ -6,7 +6,7 @@ import pytest
 
 from factories import container, processed, properties_of, template
 from sysdig_instrument.engine.expressions.scope import PlanState
-from sysdig_instrument.engine.image_configs import find_image_config
+from sysdig_instrument.engine.image_configs import find_key
 from sysdig_instrument.engine.json_types import Json
 
 CONFIGS: dict[str, Json] = {
@@ -32,11 +32,11 @@ CONFIGS: dict[str, Json] = {
     ],
 )
 def test_the_most_exact_key_counts(image: str, key: str) -> None:
-    assert find_image_config(image, CONFIGS, PlanState()) == {"Entrypoint": [key]}
+    assert find_key(image, CONFIGS, PlanState()) == key
 
 
 def test_an_image_that_no_key_matches() -> None:
-    assert find_image_config("nginx", {"ngin": {}, "nginx:1": {}, "*x:*": {}}, PlanState()) is None
+    assert find_key("nginx", {"ngin": {}, "nginx:1": {}, "*x:*": {}}, PlanState()) is None
 
 
 def test_a_glob_gives_the_entry_point() -> None:

@@ -14,6 +14,7 @@ from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.engine.settings.table import TABLE, SettingScope
 from sysdig_instrument.errors import UsageError
 
+SINGLE = [setting.name for setting in TABLE if setting.scope is SettingScope.ONE_CONTAINER]
 OPEN = [setting.name for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT]
 
 
@@ -73,7 +74,7 @@ def with_metadata(values: Json, *, on: str) -> dict[str, Json]:
 
 @pytest.mark.parametrize("name", OPEN)
 def test_nothing_is_open_if_all_is_locked(name: str) -> None:
-    for on in ("template", "resource"):
+    for on in () if name in SINGLE else ("template", "resource"):
         problems = problems_of(with_metadata({name: "x"}, on=on), {"LockedSettings": "*"})
         assert any(f'Setting "{name}" in the {on}\'s Metadata is locked' in problem for problem in problems)
     problems = problems_of(with_metadata({"Containers": {"web": {name: "x"}}}, on="resource"), {"LockedSettings": "*"})
@@ -98,6 +99,16 @@ def test_tags_are_locked_too(key: str, value: str, name: str) -> None:
 def test_an_exception_is_open() -> None:
     value = with_metadata({"AgentCpu": 64}, on="resource")
     assert problems_of(value, {"LockedSettings": "*,!AgentCpu"}) == []
+
+
+@pytest.mark.parametrize(
+    ("locks", "is_locked"), [("ImageConfigs", True), ("ImageConfig", True), ("*,!ImageConfigs", True), ("*,!ImageConfig", False), ("Mode", False)]
+)  # fmt: skip
+def test_the_image_config_of_a_container_is_locked_with_image_configs(locks: str, *, is_locked: bool) -> None:
+    own: Json = {"web": {"ImageConfig": {"Entrypoint": ["/app"]}}}
+    problems = problems_of(with_metadata({"Containers": own}, on="resource"), {"LockedSettings": locks})
+    assert [problem for problem in problems if "is locked by" in problem] == problems
+    assert bool(problems) is is_locked
 
 
 @pytest.mark.parametrize("name", ["AgentEntryPoint", "AgentCommand", "TrustedAgentImages", "LockedSettings"])

@@ -328,7 +328,7 @@ MESSAGES = [
         template(container(EntryPoint=NOVALUE, Image=EXPRESSION)),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image): Image cannot be resolved: it refers to "A", which is known only after deployment. Give the container an EntryPoint in the template.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image): Image cannot be resolved: it refers to "A", which is known only after deployment. Write the image\'s ENTRYPOINT and CMD into the resource: Metadata: {SysdigInstrument: {Containers: {"web": {ImageConfig: {Entrypoint: […], Cmd: […]}}}}}.'
         ],
         id="image unread",
     ),
@@ -336,7 +336,7 @@ MESSAGES = [
         template(container(EntryPoint=NOVALUE, Image=EXPRESSION)),
         {"OnUnresolvedImage": "skip"},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image): Image cannot be resolved: it refers to "A", which is known only after deployment. Give the container an EntryPoint in the template.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image): Image cannot be resolved: it refers to "A", which is known only after deployment. Write the image\'s ENTRYPOINT and CMD into the resource: Metadata: {SysdigInstrument: {Containers: {"web": {ImageConfig: {Entrypoint: […], Cmd: […]}}}}}.'
         ],
         id="image skip",
     ),

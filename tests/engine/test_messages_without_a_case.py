@@ -104,7 +104,7 @@ def with_role(properties: Json) -> dict[str, Any]:
         pytest.param(
             template(container(EntryPoint=NOVALUE), RuntimePlatform={"CpuArchitecture": GET_ATT}),
             f"{WEB}.Image): The task's CPU architecture cannot be resolved: {UNKNOWN}. Give the container an"
-            " EntryPoint in the template.",
+            " EntryPoint, and a Command if the image has a CMD.",
             id="unknown-architecture",
         ),
         pytest.param(

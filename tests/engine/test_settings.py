@@ -55,6 +55,7 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "WorkloadEnvironment": [({"A": True}, {"A": "true"})],
     "OnUnresolvedImage": [("skip", "skip")],
     "ImageConfigs": [({"nginx": {"Cmd": ["x"]}}, {"nginx": {"Cmd": ["x"]}}), ('{"n": {"Entrypoint": null}}', {"n": {"Entrypoint": None}})],
+    "ImageConfig": [({"Cmd": ["x"]}, {"Cmd": ["x"]}), ('{"Entrypoint": null}', {"Entrypoint": None}), ({}, {}), ({"Cmd": ["x" * 65_000]}, {"Cmd": ["x" * 65_000]})],
     "AllowedRegistries": [("*.example.com", ["*.example.com"])],
     "InternalRegistries": [("registry.corp:5000,http://localhost:5000", ["registry.corp:5000", "http://localhost:5000"])],
     "RegistryCredentials": [({"ghcr.io": SECRET}, {"ghcr.io": SECRET})],
@@ -93,7 +94,8 @@ BAD: dict[str, list[Json]] = {
     "Reason": [5, [], {}, "a, b", "a\nb", "\x1b[2J", "\u202ea", "x" * 257, "aws:x", "AWS: x", "\u201cx\u201d", "a\u2013b", "*", "<b>", "`x`"],
     "RequireReason": ["yes", 1],
     "InternalRegistries": ["https://x", "x/y", "http://x/y", "x:port", "user@x"],
-    "ImageConfigs": [[], {"n": []}, {"n": {"Cmd": "x"}}, {"n": {"Cmd": [5]}}, "{", {"": {}}, {"n": None}],
+    "ImageConfigs": [[], {"n": []}, {"n": {"Cmd": "x"}}, {"n": {"Cmd": [5]}}, "{", {"": {}}, {"n": None}, {"n": {"Cmd": ["x" * 65_536]}}, {"n": {"Entrypoint": ["x" * 40_000], "Cmd": ["x" * 30_000]}}],
+    "ImageConfig": [[], {"Cmd": "x"}, {"Cmd": [5]}, {"EntryPoint": ["/a"]}, "{", {"nginx": {"Cmd": ["x"]}}, {"Cmd": ["x" * 65_536]}, {"Cmd": [""] * 30_000}, {"Cmd": [None]}],
     "RegistryCredentials": [{"x": {}}, {"x": None}, []],
     "StackOutputRoles": ["role", "arn:aws:iam::111122223333:role/*", {}],
     "LookupSeconds": [0, 601],
@@ -104,6 +106,7 @@ BAD: dict[str, list[Json]] = {
 
 
 def setting(name: str, value: Json, scope: SettingScope = SettingScope.DEPLOYMENT) -> object:
+    scope = SettingScope.CONTAINER if BY_NAME[name].scope is SettingScope.ONE_CONTAINER else scope
     return getattr(merge_layers(Layer("here", {name: value}, scope)).values, BY_NAME[name].attribute)
 
 
@@ -171,7 +174,7 @@ def test_every_setting_is_described(setting: Setting) -> None:
 
 @each_valid_value
 def test_a_value_from_the_environment_is_the_same(name: str, value: Json, expected: object) -> None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or BY_NAME[name].scope is SettingScope.ONE_CONTAINER:
         return
     layer = from_environment({BY_NAME[name].variable: value, "SYSDIG_INSTRUMENT_UNKNOWN": "x", "PATH": "/bin"})
     resolved = merge_layers(layer)
@@ -267,6 +270,20 @@ def test_security_settings_are_not_for_templates(setting: Setting) -> None:
         resolved, (invalid,) = with_layer(ResolvedSettings(), Layer("the tags", {name: GOOD[name][0][0]}, scope))
         assert invalid.reason.fact == f'Setting "{name}" in the tags can only be set in the macro\'s deployment'
         assert resolved == ResolvedSettings()
+
+
+@pytest.mark.parametrize("scope", [SettingScope.DEPLOYMENT, SettingScope.TASK])
+def test_a_setting_for_single_containers_is_for_nothing_else(scope: SettingScope) -> None:
+    resolved, (invalid,) = with_layer(ResolvedSettings(), Layer("here", {"ImageConfig": {"Cmd": ["x"]}}, scope))
+    assert invalid.reason.text == (
+        'Setting "ImageConfig" in here is for single containers. '
+        "Move it to the task definition's Metadata, Containers: {…: {ImageConfig: …}} in SysdigInstrument."
+    )
+    assert resolved == ResolvedSettings()
+
+
+def test_an_environment_variable_of_a_setting_for_single_containers_is_none() -> None:
+    assert not from_environment({"SYSDIG_INSTRUMENT_IMAGE_CONFIG": "{}"}).values
 
 
 def test_a_setting_for_whole_tasks_is_not_for_containers() -> None:

@@ -347,7 +347,7 @@ def test_a_plan_beyond_its_steps_is_refused_even_if_the_task_is_not_created() ->
         pytest.param({"WorkloadEnvironment": {"A": "x" * 400_000}}, id="workload-environment"),
         pytest.param({"AgentEnvironment": {f"V{n}": "x" for n in range(20_000)}}, id="agent-environment"),
         pytest.param({"ExtraConf": "x" * 400_000}, id="extra-conf"),
-        pytest.param({"ImageConfigs": {"nginx": {"Entrypoint": ["x" * 400_000]}}}, id="image-configs"),
+        pytest.param({"ImageConfigs": {"nginx": {"Entrypoint": ["x"] * 16_000}}}, id="image-configs"),
         pytest.param({"ExcludeContainers": [f"x*{n}" for n in range(20_000)]}, id="globs"),
         pytest.param({f"Colector{n}": "x" for n in range(2000)}, id="unknown-settings"),
     ],

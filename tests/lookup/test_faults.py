@@ -49,7 +49,7 @@ def ask_beside_a_good_one(network: Network, image: str, seconds: float = HARD_LI
     assert fine == GOOD
     assert isinstance(faulty, Unavailable)
     assert faulty.reason.fact.startswith(f"The image {image} could not be read: ")
-    assert "EntryPoint in the template" in faulty.reason.advice
+    assert "set EntryPoint, and Command if the image has a CMD, in the template" in faulty.reason.advice
     for part in (faulty.reason.fact, faulty.reason.advice):
         assert "SECRET" not in part
         assert "s3cret" not in part

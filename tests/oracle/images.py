@@ -26,6 +26,11 @@ def look_up(
     container: Mapping[str, Json], architecture: str, settings: Settings, images: Images, ssm: Mapping[str, str]
 ) -> ImageConfig | None:
     """Return the config of a container's image, or None if it is not available."""
+    own = settings.object("ImageConfig")
+    if "ImageConfig" in settings.values:  # it is for this container, whatever its image is
+        return ImageConfig(
+            [] if items(own.get("Entrypoint")) == [""] else items(own.get("Entrypoint")), items(own.get("Cmd"))
+        )
     image = PARAMETER_REFERENCE.sub(lambda match: ssm.get(match[1], match[0]), text_of(container.get("Image")))
     given = settings.object("ImageConfigs")
     key = _most_exact_key(image, given)

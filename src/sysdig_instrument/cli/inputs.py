@@ -17,8 +17,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
+from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.documents import load
 from sysdig_instrument.documents.errors import EmptyDocumentError
+from sysdig_instrument.documents.locate import duplicate_keys
 from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
@@ -38,6 +40,7 @@ class PlanInputs:
         self._image_layers = [Layer(options.images[-1], {"ImageConfigs": configs})] if options.images else []
         parameters = {name: value for path in options.parameters for name, value in _load_parameters(path).items()}
         self._parameters = {**parameters, **parse_pairs(options.parameter, "-p")}
+        self._named = _named_settings(options)
         self._region = options.region or aws_region(environment, options.profile)
         self._contexts: dict[Path | None, Context] = {}
 
@@ -50,7 +53,7 @@ class PlanInputs:
         settings_file = None if self._options.no_config else find_settings_file(path)
         if settings_file not in self._contexts:
             self._contexts[settings_file] = Context(
-                deployment_settings=_merge_settings(self._options, settings_file, self._image_layers),
+                deployment_settings=_merge_settings(self._options, settings_file, self._named, self._image_layers),
                 parameter_values=self._parameters,
                 region=self._region,
                 account=self._options.account_id,
@@ -73,15 +76,18 @@ def settings_from_options(options: argparse.Namespace) -> ResolvedSettings:
     Raises:
         UsageError: A setting does not exist or has an invalid value.
     """
-    return _merge_settings(options, None if options.no_config else find_settings_file("-"), ())
+    settings_file = None if options.no_config else find_settings_file("-")
+    return _merge_settings(options, settings_file, _named_settings(options), ())
+
+
+def _named_settings(options: argparse.Namespace) -> list[Layer]:
+    return [Layer(printable_name(path), _load_object(path, "settings")) for path in options.settings]
 
 
 def _merge_settings(
-    options: argparse.Namespace, settings_file: Path | None, extra_layers: Iterable[Layer]
+    options: argparse.Namespace, settings_file: Path | None, named: Iterable[Layer], extra_layers: Iterable[Layer]
 ) -> ResolvedSettings:
-    layers = [Layer("--set", parse_pairs(options.set, "--set")), *extra_layers]
-    named = [Layer(printable_name(path), _load_object(path, "settings")) for path in options.settings]
-    layers = [*named, *layers]
+    layers = [*named, Layer("--set", parse_pairs(options.set, "--set")), *extra_layers]
     if settings_file and any(_is_same_file(settings_file, path) for path in options.settings):
         settings_file = None  # who names it vouches for it
     from_caller = merge_layers(*layers)
@@ -123,11 +129,21 @@ def _load_object(path: str, description: str) -> dict[str, Json]:
 
 
 def _load_values(path: str) -> Json:
-    """Return the value of a file of options. One that is empty, or has comments only, has no values."""
+    """Return the value of a file of options. One that is empty, or has comments only, has no values.
+
+    A key that occurs twice gets a warning: the last one counts, and the caller may not have seen the other.
+    """
     try:
-        return load(path).value
+        document = load(path)
     except EmptyDocumentError:
         return {}
+    for line, first_line, key in duplicate_keys(document) if document.warnings else ():
+        _warn_twice(f"{document.name}, line {line}", f"duplicate key {quote(key)}, first used on line {first_line}")
+    return document.value
+
+
+def _warn_twice(place: str, fact: str) -> None:
+    write_stderr(f"warning: {place}: {fact}. The last one counts. Remove the other.")
 
 
 def _load_image_configs(path: str) -> dict[str, Json]:
@@ -155,10 +171,13 @@ def _load_parameters(path: str) -> dict[str, Json]:
         }
     parameters: dict[str, Json] = {}
     for entry in value if isinstance(value, list) else [None]:
+        name = _entry_name(entry)
+        if name in parameters:
+            _warn_twice(printable_name(path), f"parameter {quote(name)} is given twice")
         match entry:
-            case {"ParameterKey": str(name), "ParameterValue": given_value}:
+            case {"ParameterKey": str(), "ParameterValue": given_value}:
                 parameters[name] = _checked_parameter_value(given_value, path)
-            case {"ParameterKey": str(name), "UsePreviousValue": True}:
+            case {"ParameterKey": str(), "UsePreviousValue": True}:
                 parameters[name] = None  # not known here, and not the default
             case str(text) if (
                 "=" in text
@@ -167,6 +186,15 @@ def _load_parameters(path: str) -> dict[str, Json]:
             case _:
                 raise UsageError(f"{printable_name(path)} does not contain parameter values. {_PARAMETERS_ADVICE}")
     return parameters
+
+
+def _entry_name(entry: Json) -> str:
+    match entry:
+        case {"ParameterKey": str(name)}:
+            return name
+        case str(text):
+            return text.partition("=")[0].strip()
+    return ""
 
 
 def _checked_parameter_value(value: Json, path: str) -> Json:

@@ -19,15 +19,17 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from sysdig_instrument.cli.caller_values import CallerValues
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.parameters import MASKED, is_no_echo
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
-from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, StackOutputLookup, Unavailable
+from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, SsmLookup, StackOutputLookup, Unavailable
 from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.lookup.session import LookupSession, make_lookup
+from sysdig_instrument.planning import look_up_nothing
 
 if TYPE_CHECKING:
     from sysdig_instrument.cli.documents import InputDocument
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.plan import Context
     from sysdig_instrument.planning import LookupFunction
 
-_OFFLINE_ADVICE: Final = "Remove --offline, add the image to the --images file, or give the container an EntryPoint"
+_OFFLINE_ADVICE: Final = "Remove --offline, add the image to the --images file, read it from Docker with --docker, or give the container an EntryPoint, and a Command if the image has a CMD"
+
+_OFFLINE_SSM_ADVICE: Final = "Remove --offline, or give the value with --ssm NAME=VALUE"
 
 
 def look_up_from_options(
@@ -50,13 +54,23 @@ def look_up_from_options(
     The time limit LookupSeconds starts with this call, which also does the lookups that must not depend on the values of NoEcho
     parameters. ``session`` lets several files share one cache of images.
     """
+    own = CallerValues.from_options(options, environment)
     if options.offline:
-        return _answer_offline
+        return own.before(_answer_offline)
     get_session = session or shared_session(environment, options.profile)
-    look_up = make_lookup(context.deployment_settings.values, context.region, get_session, lambda: math.inf)
+    look_up = own.before(make_lookup(context.deployment_settings.values, context.region, get_session, lambda: math.inf))
     values = _AccountValues(document.fragment, document.with_transform_parameters(context), look_up, get_session)
     values.look_up_without_values()
-    return values.look_up
+    return own.before(values.look_up)
+
+
+def look_up_only_here(options: argparse.Namespace, environment: Mapping[str, str]) -> LookupFunction:
+    """Return the function that answers lookups with what the caller gives, and no others.
+
+    Raises:
+        UsageError: An option, or DOCKER_HOST, is wrong.
+    """
+    return CallerValues.from_options(options, environment).before(look_up_nothing)
 
 
 def shared_session(environment: Mapping[str, str], profile: str | None) -> Callable[[], LookupSession]:
@@ -183,4 +197,5 @@ def _answer_offline(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
 
 def _unavailable_offline(lookup: Lookup) -> Unavailable:
     name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
-    return Unavailable(Reason(f"{quote(name)} is needed, but --offline prevents the lookup", _OFFLINE_ADVICE))
+    advice = _OFFLINE_SSM_ADVICE if isinstance(lookup, SsmLookup) else _OFFLINE_ADVICE
+    return Unavailable(Reason(f"{quote(name)} is needed, but --offline prevents the lookup", advice))

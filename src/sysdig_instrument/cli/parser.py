@@ -102,6 +102,13 @@ def add_template_context(parser: ArgumentParser) -> None:
         default=[],
         help="parameter values: a JSON object, or a list as for `aws cloudformation`; repeatable, the last value counts",
     )
+    context_group.add_argument(
+        "--ssm",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="value of a parameter of AWS Systems Manager, with its name as the template has it; repeatable",
+    )
     context_group.add_argument("--region", help="AWS region (default: same as the AWS CLI)")
     context_group.add_argument(
         "--profile", metavar="NAME", help="AWS profile that provides the region and the credentials"
@@ -115,6 +122,9 @@ def add_template_context(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         help='ENTRYPOINT and CMD by image, a JSON object: image → {"Entrypoint": […], "Cmd": […]}; repeatable',
+    )
+    images_group.add_argument(
+        "--docker", action="store_true", help="read images from the local Docker daemon first, if it has them"
     )
     images_group.add_argument("--offline", action="store_true", help="contact no registry and no AWS service")
 

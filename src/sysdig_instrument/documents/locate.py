@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents.editing.source import SourceText, UnsupportedLayoutError
-from sysdig_instrument.documents.errors import LINE_BREAK
+from sysdig_instrument.documents.errors import LINE_BREAK, line_of
 from sysdig_instrument.documents.syntax_tree import (
     Alias,
     Mapping,
@@ -15,12 +15,21 @@ from sysdig_instrument.documents.syntax_tree import (
     function_of,
     is_merge_key,
     key_text,
+    repeated_keys,
 )
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sysdig_instrument.documents.document import Document
     from sysdig_instrument.engine.json_types import Pointer
+
+
+def duplicate_keys(document: Document) -> Iterator[tuple[int, int, str]]:
+    """Yield each key that occurs twice in one object: its line, the line of the first one, and its text."""
+    for first, key in repeated_keys(document.tree):
+        yield line_of(document.text, key.start), line_of(document.text, first.start), key.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, Tree, parse_tree, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression, known_value
-from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.scope import ConfigUse, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known
 from sysdig_instrument.engine.expressions.work import MAX_ITEMS
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
@@ -76,6 +76,11 @@ class Container:
     def notice(self, pointer: Pointer, reason: Reason) -> Notice:
         """Return a notice about a location in this container."""
         return Notice(self.location(pointer), reason)
+
+    def use_setting(self, setting: str, key: str) -> None:
+        """Record that an image config from a setting is used."""
+        use = ConfigUse(self.task.name, self.name, setting, self.resolved.layer_name(setting), key)
+        self.scope.state.used_configs[use] = None
 
     def problem_or_notice(self, pointer: Pointer, assumptions: Assumptions, reason: Reason) -> Notice | Problem:
         """Return a problem, or only a notice if its location is in a branch that is not active."""

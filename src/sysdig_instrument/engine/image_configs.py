@@ -13,8 +13,8 @@ from sysdig_instrument.engine.globs import is_glob, matches_any
 from sysdig_instrument.engine.json_types import Json
 
 
-def find_image_config(image: str, configs: Mapping[str, Json], state: PlanState) -> Json:
-    """Return the config that ImageConfigs gives an image, or None if no key matches it.
+def find_key(image: str, configs: Mapping[str, Json], state: PlanState) -> str | None:
+    """Return the key of ImageConfigs that applies to an image, or None if no key matches it.
 
     Raises:
         WorkLimitError: The plan takes too many steps.
@@ -23,9 +23,9 @@ def find_image_config(image: str, configs: Mapping[str, Json], state: PlanState)
         return None
     for key in (image, _without_tag(image)):
         if key in configs:
-            return configs[key]
+            return key
     globs = [key for key in configs if is_glob(key) and matches_any(image, (key,), state)]
-    return configs[max(globs, key=_exactness)] if globs else None
+    return max(globs, key=_exactness) if globs else None
 
 
 def _without_tag(image: str) -> str:

@@ -8,26 +8,33 @@ from typing import Final, TypeAlias, cast
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf, Tree, flat_map
-from sysdig_instrument.engine.expressions.evaluate import evaluate_by_condition
+from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Reason, quote, without_names
-from sysdig_instrument.engine.image_configs import find_image_config
+from sysdig_instrument.engine.image_configs import find_key
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.engine.platforms import architecture
+from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import Hidden, derived
 
-_GIVE_ENTRY_POINT: Final = "Give the container an EntryPoint in the template"
+_GIVE_ENTRY_POINT: Final = "Give the container an EntryPoint, and a Command if the image has a CMD"
 
 
 @dataclass(frozen=True, slots=True)
 class NoConfig:
-    """The image's config is not available."""
+    """The image's config is not available.
+
+    ``why`` is a clause for the outcome of the container. ``is_empty`` is true if the reference is certainly an empty text:
+    ECS starts no such container.
+    """
 
     reason: Reason
+    why: str = "its image could not be read"
+    is_empty: bool = False
 
 
 ConfigResult: TypeAlias = ImageConfig | NoConfig
@@ -38,7 +45,8 @@ def image_config(
 ) -> Tree[ConfigResult]:
     """Return the image's config under each combination of conditions.
 
-    The config has no wrapper in front, and no ENTRYPOINT of one empty string, which is none in Docker.
+    The config has no wrapper in front, and no ENTRYPOINT of one empty string, which is none in Docker. One that the
+    container's Metadata gives counts whatever the image is: its name may be known only after deployment.
 
     With ``must_be_certain``, the config may leave the container unprotected. So a config that a template gives does not
     count, and neither does that of an image whose reference may be another one when it is deployed.
@@ -46,6 +54,10 @@ def image_config(
     In the body of an ``Fn::ForEach`` the image may differ from item to item. The body has one EntryPoint for all items, so
     their configs must not differ.
     """
+    own = container.settings.image_config
+    if own is not None and not must_be_certain:
+        container.use_setting("ImageConfig", "ImageConfig")
+        return Leaf(_count(_parse_config(own), container.scope))
     first, *others = (
         _config_in_scope(container, scope if must_be_certain else scope.with_lookups(), assumptions)
         for scope in container.task.scopes
@@ -72,22 +84,65 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
             case Known(str(text)) if text.strip():
                 reference = derived(text.strip(), text)
                 return _config_of_reference(container, reference, scope, assumed)
-            case Unknown(Reason(why, advice)):
-                return Leaf(NoConfig(Reason(f"Image cannot be resolved: {why}", advice or _GIVE_ENTRY_POINT)))
+            case Unknown() as unknown:
+                return Leaf(_unknown_image(container, unknown, scope.assuming(assumed)))
             case Known(bool() | int() | float()):
                 return Leaf(NoConfig(Reason("Image is not a string in the template", "Write it in quotes")))
-        return Leaf(NoConfig(Reason("The container has no Image", "Add an Image")))
+            case Known("") if isinstance(container.value.get("Image"), dict):
+                is_certain = evaluate(container.value["Image"], scope.without_lookups(assumed)) == Known("")
+                return Leaf(NoConfig(_EMPTY_IMAGE, _NO_IMAGE, is_certain))
+        return Leaf(NoConfig(Reason("The container has no Image", _ADD_IMAGE), _NO_IMAGE))
 
     image = container.value.get("Image", ABSENT)
     return flat_map(evaluate_by_condition(image, scope, assumptions), assumptions, of_image)
 
 
+_NO_IMAGE: Final = "it has no image"
+_ADD_IMAGE: Final = (
+    "Add an Image. If a pipeline adds it later, run this after that step, or give the container an EntryPoint, and a Command "
+    "if the image has a CMD"
+)
+_EMPTY_IMAGE: Final = Reason(
+    "Image is an expression that evaluates to an empty string with the current parameter values",
+    "Give the parameters that it depends on a value",
+)
+
+
+def _unknown_image(container: Container, unknown: Unknown, scope: EvaluationScope) -> NoConfig:
+    """Return why the name of an image is not known. What no caller can give comes before what one can."""
+    if not unknown.until_deployed and None in (scope.region, scope.account):
+        anywhere = evaluate(container.value["Image"], scope.without_lookups(scope.assumptions).anywhere())
+        if isinstance(anywhere, Unknown) and anywhere.until_deployed:
+            unknown = anywhere
+    why, advice = unknown.reason.fact, unknown.reason.advice
+    if unknown.until_deployed:
+        advice = f"{advice}, or {_own_config(container)}" if advice else _capitalized(_own_config(container))
+    return NoConfig(Reason(f"Image cannot be resolved: {why}", advice or _GIVE_ENTRY_POINT), "its image is not known")
+
+
+def _own_config(container: Container) -> str:
+    """Return the advice for a container whose image has no name before deployment."""
+    if container.task.pointer is None or is_locked("ImageConfig", container.settings):  # it has no Metadata, or may not
+        return _GIVE_ENTRY_POINT[0].lower() + _GIVE_ENTRY_POINT[1:]
+    name = quote(container.name) if container.name else "…"
+    return (
+        "write the image's ENTRYPOINT and CMD into the resource: Metadata: {SysdigInstrument: {Containers: "
+        f"{{{name}: {{ImageConfig: {{Entrypoint: […], Cmd: […]}}}}}}}}}}"
+    )
+
+
+def _capitalized(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def _config_of_reference(
     container: Container, image: str, scope: EvaluationScope, assumptions: Assumptions
 ) -> Tree[ConfigResult]:
-    given = find_image_config(image, container.settings.image_configs, scope.state)
-    if given is not None and (scope.knows_lookups or not container.resolved.is_from_template("ImageConfigs")):
-        return Leaf(_count(_parse_config(given), scope))
+    configs = container.settings.image_configs
+    key = find_key(image, configs, scope.state)
+    if key is not None and (scope.knows_lookups or not container.resolved.is_from_template("ImageConfigs")):
+        container.use_setting("ImageConfigs", key)
+        return Leaf(_count(_parse_config(configs[key]), scope))
 
     def of_platform(platform: str | Unknown, assumed: Assumptions) -> Tree[ConfigResult]:
         if isinstance(platform, Unknown):

@@ -6,8 +6,8 @@ once (``sysdig_instrument.lookup``) and plans again with the answers (``sysdig_i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -75,6 +75,18 @@ class ImageConfig:
 
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
+
+
+MAX_ARGV_BYTES: Final = 64 << 10
+"""Limit of ENTRYPOINT and CMD together. A whole task definition may have 64 KiB (quotas of Amazon ECS)."""
+
+_JSON_BYTES_PER_ARGUMENT: Final = 3
+"""Its quotes and its comma: without them, any number of empty strings would have no size."""
+
+
+def argv_bytes(argv: Iterable[str]) -> int:
+    """Return the size of an argv in a template, in bytes. A lone surrogate, which JSON can contain, counts too."""
+    return sum(len(argument.encode("utf-8", "surrogatepass")) + _JSON_BYTES_PER_ARGUMENT for argument in argv)
 
 
 @dataclass(frozen=True, slots=True)

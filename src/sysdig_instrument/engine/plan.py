@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from sysdig_instrument.engine import checks, patch
 from sysdig_instrument.engine.checks import processed_task
 from sysdig_instrument.engine.expressions.evaluate import is_active
-from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
+from sysdig_instrument.engine.expressions.scope import ConfigUse, EvaluationScope, PlanState
 from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError, counting
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.hidden import hidden_notices
@@ -31,6 +31,7 @@ from sysdig_instrument.engine.template import (
     fragment_kind,
     task_definitions,
 )
+from sysdig_instrument.engine.unused_configs import unused_configs
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 
@@ -56,7 +57,7 @@ class Plan:
     """The planned changes to a template, with the findings about it.
 
     ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, there
-    are no ``problems``.
+    are no ``problems``. ``used_configs`` are the image configs from settings that were used.
     """
 
     context: Context
@@ -65,6 +66,7 @@ class Plan:
     notices: tuple[Notice, ...]
     problems: tuple[Problem, ...]
     lookups: tuple[Lookup, ...]
+    used_configs: tuple[ConfigUse, ...] = ()
 
     @property
     def changes(self) -> Iterator[Change]:
@@ -127,12 +129,21 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         *others,
         *(finding for task in tasks for finding in task.findings),
         *(each for each in grant_outputs if isinstance(each, Finding)),
+        *unused_configs(template, tasks, state.used_configs),
     ]
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
     # What looks like a problem now may be none once a lookup is answered, so a plan with lookups has no problems.
     problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
     grants = tuple(each for each in grant_outputs if isinstance(each, Change))
-    return Plan(context, tasks, grants, (*hidden_notices(template), *notices), problems, tuple(state.lookups))
+    return Plan(
+        context,
+        tasks,
+        grants,
+        (*hidden_notices(template), *notices),
+        problems,
+        tuple(state.lookups),
+        tuple(state.used_configs),
+    )
 
 
 def _checked(tasks: tuple[TaskPlan, ...], template: Json, context: Context) -> tuple[TaskPlan, ...]:

@@ -303,7 +303,7 @@ def _outcome(container: Container, status: Status, why: str = "", *, unread: boo
 
 def _instrument(container: Container) -> _PlannedContainer:
     outputs: list[Output] = []
-    unresolved: list[Finding] = []
+    unresolved: list[UnresolvedImage] = []
     problem: Problem | None = None
     source, owner = "", container.owner
     for step in CONTAINER_STEPS:
@@ -315,7 +315,7 @@ def _instrument(container: Container) -> _PlannedContainer:
             if isinstance(output, EntryPointSource):
                 source = output.value
             elif isinstance(output, UnresolvedImage):
-                unresolved.append(output.finding)
+                unresolved.append(output)
             elif isinstance(output, Problem):
                 problem = problem or output
         if unresolved and not container.scope.state.lookups:  # otherwise it goes on, to collect all lookups at once
@@ -325,9 +325,9 @@ def _instrument(container: Container) -> _PlannedContainer:
     return _PlannedContainer(container, _outcome(container, Status.INSTRUMENTED, source), tuple(outputs))
 
 
-def _plan_unresolved(container: Container, findings: list[Finding]) -> _PlannedContainer:
+def _plan_unresolved(container: Container, unresolved: list[UnresolvedImage]) -> _PlannedContainer:
     """Return the plan for a container whose image has no config that is available: OnUnresolvedImage decides."""
-    why = "its image could not be read"
+    why, findings = unresolved[0].why, [each.finding for each in unresolved]
     if container.settings.on_unresolved_image == "fail":
         return _PlannedContainer(container, _outcome(container, Status.REFUSED, why, unread=True), tuple(findings))
     skipped = replace(_outcome(container, Status.SKIPPED, why, unread=True), skip_reason=SkipReason.IMAGE_UNREAD)

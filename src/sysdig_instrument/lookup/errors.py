@@ -10,7 +10,7 @@ from typing import Final
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Unavailable
 
-IMAGE_CONFIG_ADVICE: Final = "set the image's ENTRYPOINT and CMD in ImageConfigs, or set EntryPoint in the template"
+IMAGE_CONFIG_ADVICE: Final = "set the image's ENTRYPOINT and CMD in ImageConfigs, or set EntryPoint, and Command if the image has a CMD, in the template"
 """Advice for any image that cannot be read."""
 
 CREDENTIALS_ADVICE: Final = (

@@ -31,6 +31,11 @@ from sysdig_instrument.lookup.oci import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, D
 from sysdig_instrument.lookup.secrets import ContainerSecret, Secrets, UnreadContainerSecret
 from sysdig_instrument.lookup.workers import Clock, MonotonicClock, WorkerPool
 
+_INVALID_REFERENCE_ADVICE: Final = (
+    "Write it as registry/repository:tag. If a pipeline replaces this text later, run this after that step, or put this very "
+    "text into ImageConfigs"
+)
+
 # --- one image
 
 MAX_MANIFESTS: Final = 6
@@ -295,7 +300,7 @@ class ImageReader:
                 self._check_allowed(image_reference)
             except InvalidReferenceError as error:
                 fact = f"The image {lookup.image} is not a valid image reference: {error}"
-                self.record(lookup, UnavailableError(Reason(fact, "Write it as registry/repository:tag")).unavailable)
+                self.record(lookup, UnavailableError(Reason(fact, _INVALID_REFERENCE_ADVICE)).unavailable)
             except UnavailableError as error:
                 self.record(lookup, error.unavailable)
             else:

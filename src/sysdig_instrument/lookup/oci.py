@@ -11,7 +11,7 @@ import json
 from typing import Final
 
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import ImageConfig
+from sysdig_instrument.engine.lookups import MAX_ARGV_BYTES, ImageConfig, argv_bytes
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.errors import HttpError
 
@@ -20,12 +20,6 @@ MAX_MANIFEST_BYTES: Final = 4 << 20
 
 MAX_CONFIG_BYTES: Final = 1 << 20
 """A config has some ten thousand bytes."""
-
-MAX_ARGV_BYTES: Final = 64 << 10
-"""Limit of ENTRYPOINT and CMD together. A whole task definition may have 64 KiB (quotas of Amazon ECS)."""
-
-_JSON_BYTES_PER_ARGUMENT: Final = 3
-"""Its quotes and its comma: without them, any number of empty strings would have no size."""
 
 _INDEX_MEDIA_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
@@ -168,13 +162,21 @@ def parse_image_config(body: bytes) -> ImageConfig:
     Raises:
         HttpError: It is not an image configuration.
     """
-    config = _parse_object(body, "configuration").get("config")
+    return image_config_of(_parse_object(body, "configuration").get("config"))
+
+
+def image_config_of(config: Json) -> ImageConfig:
+    """Return ENTRYPOINT and CMD of the member ``config`` of an image configuration.
+
+    Raises:
+        HttpError: It is not valid.
+    """
     if config is None:  # the image configures nothing about how it runs
         return ImageConfig()
     if not isinstance(config, dict):
         raise HttpError("its configuration is not an object")
     entrypoint, cmd = _parse_argv(config.get("Entrypoint")), _parse_argv(config.get("Cmd"))
-    if _json_bytes(entrypoint) + _json_bytes(cmd) > MAX_ARGV_BYTES:
+    if argv_bytes((*entrypoint, *cmd)) > MAX_ARGV_BYTES:
         raise HttpError(
             f"its ENTRYPOINT and CMD exceed the limit of {MAX_ARGV_BYTES >> 10} KiB, which is more than a task "
             "definition can hold",
@@ -182,11 +184,6 @@ def parse_image_config(body: bytes) -> ImageConfig:
         )
     # Docker resets an ENTRYPOINT of one empty string to none (moby, daemon: mergeAndVerifyConfig), and runs CMD.
     return ImageConfig(() if entrypoint == ("",) else entrypoint, cmd)
-
-
-def _json_bytes(argv: tuple[str, ...]) -> int:
-    """Return the size of an argv in a template, in bytes. A lone surrogate, which JSON can contain, counts too."""
-    return sum(len(argument.encode("utf-8", "surrogatepass")) + _JSON_BYTES_PER_ARGUMENT for argument in argv)
 
 
 def _parse_argv(value: Json) -> tuple[str, ...]:

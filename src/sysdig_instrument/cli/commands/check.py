@@ -21,7 +21,9 @@ from sysdig_instrument.cli.formats.model import (
     TaskReport,
 )
 from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.lookups import look_up_only_here
 from sysdig_instrument.cli.plain_documents import plain_reason
+from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
@@ -29,7 +31,7 @@ from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.lazy_dataclasses import replace
-from sysdig_instrument.planning import look_up_nothing, plan_definition, plan_with_lookups
+from sysdig_instrument.planning import LookupFunction, plan_definition, plan_with_lookups
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -38,25 +40,35 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: An option is wrong.
     """
-    return print_reports(process_files(options, environment, _file_report), options, environment)
+    look_up = look_up_only_here(options, environment)
+    notices = RunNotices(options)
+    reports = process_files(
+        options, environment, lambda document, context: _file_report(document, context, look_up, notices)
+    )
+    code = print_reports(reports, options, environment)
+    notices.write()
+    return code
 
 
-def _file_report(document: InputDocument, context: Context) -> FileReport:
+def _file_report(document: InputDocument, context: Context, look_up: LookupFunction, notices: RunNotices) -> FileReport:
     locator = LineLocator(document)
     # In a template that the macro will process, an image that is not read here is not known to be unprotected.
     unread = Code.IMAGE_UNREAD if document.lists_macro else Code.NOT_WRAPPED
-    plans, others = _plans(document, context)
+    plans, others = _plans(document, context, look_up, notices)
     reports = [_task_report(plan, unread, locator, is_plain=document.kind != "template") for plan in plans]
     reports += [_other_workload_report(finding, locator) for finding in others]
     tasks = tuple(TaskReport(row) for row, _ in reports)
     return FileReport(document.source.name, tasks, tuple(item for _, items in reports for item in items))
 
 
-def _plans(document: InputDocument, context: Context) -> tuple[tuple[TaskPlan, ...], list[Finding]]:
+def _plans(
+    document: InputDocument, context: Context, look_up: LookupFunction, notices: RunNotices
+) -> tuple[tuple[TaskPlan, ...], list[Finding]]:
     """Return the plans for the task definitions, and the findings about workloads without one."""
     if document.kind != "template":
         return (plan_definition(document.fragment, context.deployment_settings),), []
-    plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing)
+    plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
+    notices.record_image_configs(plan)
     others = [each for each in (*plan.problems, *plan.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
     return plan.tasks, others
 

@@ -13,9 +13,10 @@ from sysdig_instrument.cli import main
 from sysdig_instrument.cli.console import write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.parser import COMMANDS, subparsers_of
+from sysdig_instrument.engine.settings.layers import for_deployment
 from sysdig_instrument.engine.settings.table import TABLE
 
-_SETTINGS: Final = " ".join(f"{setting.name}=" for setting in TABLE)
+_SETTINGS: Final = " ".join(f"{setting.name}=" for setting in for_deployment(TABLE))
 _FUNCTION: Final = "_sysdig_instrument_settings"
 _PREAMBLE: Final = {
     "bash": f'{_FUNCTION}() {{ compgen -W "{_SETTINGS}" -- "$1"; }}',

@@ -18,12 +18,13 @@ from sysdig_instrument.cli.documents import InputDocument, Preview, preview_docu
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.plan import Context, agent_image_notices, unpinned_agent_images
+from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import printable_name
@@ -70,12 +71,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.format == "patch" and len(options.files) > 1:
         raise UsageError("A JSON Patch applies to one document. Name one file, or use --format json for several.")
     session = shared_session(environment, options.profile)
-    agent_images: dict[str, None] = {}
+    notices = RunNotices(options)
 
     def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
-        agent_images.update(dict.fromkeys(unpinned_agent_images(preview.plan)))
+        notices.record(preview.plan)
         return _document_diff(document, preview)
 
     codes: list[int] = []
@@ -95,8 +96,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             for text in _render(path, result, console, is_side_by_side=options.side_by_side):
                 # `git apply` needs the lines as they are, unless they could be a runner's commands.
                 write_stdout(text, console, keeps_commands=not console.is_on_runner)
-    for notice in agent_image_notices(agent_images):
-        write_stderr(f"notice: {notice.text}")
+    notices.write()
     return max(codes, default=EXIT_OK)
 
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
-from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
@@ -24,8 +23,9 @@ from sysdig_instrument.cli.formats.model import (
 )
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.engine.findings import Finding, Reason, format_pointer
-from sysdig_instrument.engine.plan import Context, agent_image_notices, unpinned_agent_images
+from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
 
 _RESULTS: Final = {
@@ -43,17 +43,16 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option is wrong.
     """
     session = shared_session(environment, options.profile)
-    agent_images: dict[str, None] = {}
+    notices = RunNotices(options)
 
     def explain_document(document: InputDocument, context: Context) -> FileReport:
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
-        agent_images.update(dict.fromkeys(unpinned_agent_images(preview.plan)))
+        notices.record(preview.plan)
         return _file_report(document, preview)
 
     code = print_reports(process_files(options, environment, explain_document), options, environment)
-    for notice in agent_image_notices(agent_images):
-        write_stderr(f"notice: {notice.text}")
+    notices.write()
     return code
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
 from sysdig_instrument.cli.console import write_stderr, write_stdout
@@ -13,11 +14,14 @@ from sysdig_instrument.cli.harmless import json_text, sanitize
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.output_file import write_output_file
+from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine.expressions.scope import section
-from sysdig_instrument.engine.findings import quote, without_names
+from sysdig_instrument.engine.findings import Finding, Problem, quote, without_names
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.plan import Plan
+from sysdig_instrument.engine.task_plan import Status
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
 from sysdig_instrument.printable import Hidden, printable_name
@@ -27,21 +31,25 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the images with their configs, and write the configs to a file for ``--images``.
 
     Raises:
-        RefusedError: Some images could not be read. The file has the others.
+        RefusedError: Some images could not be read, or are not known. The file has the others.
         UsageError: An option or a file is wrong.
     """
     context = context_for_file(options, environment, options.file)
     document = input_document(load(options.file))
     warn_unknown_parameters(options, section(document.fragment, "Parameters"))
     recorded: dict[ImageLookup, Answer] = {}
-    plan_with_lookups(
+    plan = plan_with_lookups(
         document.fragment,
         document.with_transform_parameters(context),
         _recording_look_up(look_up_from_options(options, document, context, environment), recorded),
     )
+    notices = RunNotices(options)
+    notices.record_image_configs(plan)
+    notices.write()
     writes_configs = options.output == "-"
-    for lookup, answer in recorded.items():
-        (write_stderr if writes_configs else _write_line)(_image_text(lookup, answer))
+    unnamed = list(_without_name(plan))
+    for text in (*starmap(_image_text, recorded.items()), *(sanitize(finding.text) for finding in unnamed)):
+        (write_stderr if writes_configs else _write_line)(text)
     if options.output:
         configs = {**context.deployment_settings.values.image_configs, **_image_configs(recorded)}
         content = json_text(configs)
@@ -50,11 +58,28 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         else:
             write_output_file(options.output, f"{content}\n".encode())
     unread = [lookup.image for lookup, answer in recorded.items() if isinstance(answer, Unavailable)]
-    if unread:
-        raise RefusedError(f"{len(unread)} of {len(recorded)} images could not be read.")
+    failures = [f"{len(unread)} of {len(recorded)} images could not be read."] if unread else []
+    if unnamed:
+        failures.append(f"The images of {len(unnamed)} containers are not known.")
+    if failures:
+        raise RefusedError(" ".join(failures))
     if not recorded:
         write_stderr("No image has to be read.")
     return EXIT_OK
+
+
+def _without_name(plan: Plan) -> Iterator[Finding]:
+    """Yield why the image of a container is needed and not known, and why the containers of a task definition are not.
+
+    An image that was looked up is listed with its answer.
+    """
+    for task in plan.tasks:
+        if task.outcome.status is Status.REFUSED and not task.containers:
+            yield from (finding for finding in task.findings if isinstance(finding, Problem))
+        unread = {(*container.pointer, "Image") for container in task.containers if container.image_unread}
+        for finding in task.findings:
+            if finding.location.pointer in unread and not finding.reason.stable_fact:
+                yield finding
 
 
 def _write_line(text: str) -> None:

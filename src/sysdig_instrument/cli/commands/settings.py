@@ -27,18 +27,19 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.harmless import sanitize
+from sysdig_instrument.cli.lookups import look_up_only_here
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
-from sysdig_instrument.engine.settings.table import TABLE
+from sysdig_instrument.engine.settings.table import TABLE, SettingScope
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
+from sysdig_instrument.planning import plan_with_lookups
 
 _ENVIRONMENT_SETTINGS: Final = frozenset({"AgentEnvironment", "WorkloadEnvironment"})
-_SETTINGS_SHOWN_AS_KEYS: Final = frozenset({"ImageConfigs", "RegistryCredentials"})
+_SETTINGS_SHOWN_AS_KEYS: Final = frozenset({"ImageConfig", "ImageConfigs", "RegistryCredentials"})
 
 
 def _display_value(name: str, value: Json) -> str:
@@ -100,9 +101,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: An option is wrong.
     """
+    look_up = look_up_only_here(options, environment)
 
     def read_settings(document: InputDocument, context: Context) -> SettingsReport:
-        plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing)
+        plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
         errors = [problem.text for problem in plan.problems if problem.location.pointer[:1] == ("Metadata",)]
         errors += [
             finding.text for task in plan.tasks for finding in task.settings.findings if isinstance(finding, Problem)
@@ -159,6 +161,8 @@ def _sections(plan: TaskPlan, *, include_defaults: bool) -> Iterator[SettingsSec
 
 def _setting_values(resolved: ResolvedSettings, *, include_defaults: bool) -> Iterator[SettingValue]:
     for setting in TABLE:
+        if setting.scope is SettingScope.ONE_CONTAINER and setting.name not in resolved.layers:
+            continue  # it means nothing to a whole task definition
         value = getattr(resolved.values, setting.attribute)
         if include_defaults or setting.name in resolved.layers or setting.required:
             yield SettingValue(setting.name, _display_value(setting.name, value), resolved.layer_name(setting.name))

@@ -17,10 +17,10 @@ from sysdig_instrument.cli.harmless import has_commands, is_on_runner
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.output_file import write_output_file
+from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import message
-from sysdig_instrument.engine.plan import agent_image_notices, unpinned_agent_images
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.quotas import check_size, processed_size
 
@@ -39,8 +39,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stderr(f"warning: {warning}")
     look_up = look_up_from_options(options, document, context, environment)
     preview = preview_document(document, context, look_up)
-    about_agent = agent_image_notices(unpinned_agent_images(preview.plan))
-    for notice in (*about_agent, *preview.notices, *preview.left_alone):
+    notices = RunNotices(options)
+    notices.record(preview.plan)
+    notices.write()
+    for notice in (*preview.notices, *preview.left_alone):
         write_stderr(f"notice: {notice.text}")
     if preview.problems:
         raise RefusedError(message(preview.problems))

@@ -19,6 +19,7 @@ from sysdig_instrument.engine.expressions.parameters import (
     is_parameter,
     look_up,
     parameter_value,
+    pseudo_parameter,
     stack_output,
     with_dynamic_references,
 )
@@ -172,35 +173,29 @@ def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
     if name in scope.loops:
         return _loop_item(name, scope)
     if name.startswith("AWS::"):
-        value = scope.pseudo_parameter(name)
-        if value is None:
-            shown = printable_name(mark_name(name, scope.state))
-            raise CannotEvaluate(
-                Unknown(Reason(f"{shown} is not known before deployment", _PSEUDO_ADVICE.get(name, "")))
-            )
-        return value
+        return pseudo_parameter(name, scope)
     if is_parameter(name, scope):
         return with_dynamic_references(parameter_value(name, scope), scope)
     return _ecr_repository(name, scope, "RepositoryName")
 
 
-_PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give --account-id"}
-
-
 def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
     """Return the name, the URI or the ARN of an ECR repository that the template creates and names itself."""
     resource = scope.section("Resources").get(logical_id)
+    advice = ""
     if isinstance(resource, dict) and resource.get("Type") == "AWS::ECR::Repository":
         properties = resource.get("Properties")
         name = _evaluate(properties.get("RepositoryName", ABSENT), scope) if isinstance(properties, dict) else ABSENT
         if isinstance(name, str) and attribute == "RepositoryName":
             return name
-        if isinstance(name, str) and scope.region and scope.account:
-            value = EcrRepository(scope.account, scope.region, name).attribute(attribute)
-            if value is not None:
-                return value
+        if not isinstance(name, str):
+            advice = "Give the repository a RepositoryName"
+        elif attribute in ("Arn", "RepositoryUri"):
+            account, region = (str(pseudo_parameter(f"AWS::{each}", scope)) for each in ("AccountId", "Region"))
+            return EcrRepository(account, region, name).attribute(attribute)
     shown = quote(mark_name(logical_id, scope.state))
-    raise CannotEvaluate(Unknown(Reason(f"it refers to {shown}, which is known only after deployment")))
+    fact = f"it refers to {shown}, which is known only after deployment"
+    raise CannotEvaluate(Unknown(Reason(fact, advice), until_deployed=True))
 
 
 def _get_att(argument: Json, scope: EvaluationScope) -> Json:

@@ -64,6 +64,26 @@ def _may_be_inserted(name: str, template: Json) -> bool:
     return not is_complete(declaration)
 
 
+_PSEUDO_ADVICE: Final = {
+    **dict.fromkeys(("AWS::Region", "AWS::Partition", "AWS::URLSuffix"), "Give --region"),
+    "AWS::AccountId": "Give --account-id",
+}
+
+
+def pseudo_parameter(name: str, scope: EvaluationScope) -> Json:
+    """Return the value of a pseudo parameter.
+
+    Raises:
+        CannotEvaluate: It is not known before deployment, or not here.
+    """
+    value = scope.pseudo_parameter(name)
+    if value is None:
+        shown, advice = printable_name(mark_name(name, scope.state)), _PSEUDO_ADVICE.get(name, "")
+        reason = Reason(f"{shown} is not known before deployment", advice)
+        raise CannotEvaluate(Unknown(reason, until_deployed=not advice))
+    return value
+
+
 def parameter_value(name: str, scope: EvaluationScope) -> Json:
     """Return the value of a parameter, as Ref does: a string, or a list for the list types.
 
@@ -84,7 +104,7 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     if any(map(_is_masked, value if isinstance(value, list) else [value])):
         fact = f"the value of parameter {quote(shown)} is masked by NoEcho"
         raise CannotEvaluate(Unknown(Reason(fact, "Write a literal value")))
-    if name not in scope.section("Parameters"):  # in a snippet: it may be of an SSM type
+    if name not in scope.section("Parameters") and value != "":  # in a snippet: it may be of an SSM type, with a name
         _require_lookups(scope)
     if name in scope.parameter_values and is_no_echo(name, scope.template):
         scope.state.met_hidden = True

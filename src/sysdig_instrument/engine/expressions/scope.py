@@ -12,7 +12,7 @@ from sysdig_instrument.engine.expressions.work import Work
 from sysdig_instrument.engine.json_types import Absent, Json, Pointer
 from sysdig_instrument.engine.lookups import Answer, Answers, Lookup
 from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
-from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 from sysdig_instrument.printable import Hidden
 
 EXPAND_LOOPS: Final = "List AWS::LanguageExtensions before this macro in Transform, so that loops arrive expanded"
@@ -38,6 +38,17 @@ class Launcher:
     assumptions: Assumptions
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigUse:
+    """One use of an image config that settings give: the task, the container, the setting, its layer, and the key in it."""
+
+    task: str | None
+    container: str | None
+    setting: str
+    layer: str
+    key: str
+
+
 @dataclass(slots=True)
 class PlanState:
     """The mutable state of one run of :func:`~sysdig_instrument.engine.plan.plan`; it is never shared between runs.
@@ -45,7 +56,8 @@ class PlanState:
     ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set).
 
     ``work`` counts the work done so far. ``met_hidden`` is true if the value that is being evaluated depends on one that
-    messages must not show: of a NoEcho parameter, an SSM parameter or an export.
+    messages must not show: of a NoEcho parameter, an SSM parameter or an export. ``used_configs`` are the entries of ImageConfigs
+    and ImageConfig that were used.
 
     The other fields are caches of what is computed once for the whole template: the results of conditions by name and
     assumptions, each with ``met_hidden``, the compiled globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
@@ -64,6 +76,7 @@ class PlanState:
     agent_definition: tuple[object, dict[str, Json], int] | None = None
     agent_statements: tuple[object, tuple[dict[str, Json], ...]] | None = None
     met_hidden: bool = False
+    used_configs: dict[ConfigUse, None] = field(default_factory=dict)
 
 
 def mark_hidden(evaluate: Callable[[], Json | Absent], state: PlanState) -> Json | Absent:
@@ -125,6 +138,15 @@ class EvaluationScope:
     def with_lookups(self) -> EvaluationScope:
         """Return the scope in which the answers to lookups are known: for what protection does not depend on."""
         return self if self.knows_lookups else self._with(self.assumptions, self.decides_conditions, True)  # noqa: FBT003
+
+    def without_lookups(self, assumptions: Assumptions) -> EvaluationScope:
+        """Return the scope with these assumptions, in which only certain values are known."""
+        return self._with(assumptions, self.decides_conditions, False)  # noqa: FBT003 - one call of many fields
+
+    def anywhere(self) -> EvaluationScope:
+        """Return a scope of its own for some Region and account: what is unknown there stays so whatever the caller gives."""
+        state = PlanState(work=self.state.work)
+        return replace(self, region=self.region or "us-east-1", account=self.account or "0" * 12, state=state)
 
     def for_conditions(self) -> EvaluationScope:
         """Return the scope of the section Conditions: only certain values are known, and it is in no loop of a resource."""

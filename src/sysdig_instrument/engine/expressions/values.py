@@ -22,10 +22,12 @@ class Known:
 class Unknown:
     """A value that cannot be known before deployment, or not before a lookup is answered.
 
-    The fact of the reason is a clause, such as «it refers to …», and not a sentence.
+    The fact of the reason is a clause, such as «it refers to …», and not a sentence. ``until_deployed`` is true if nothing
+    that a caller could give makes the value known.
     """
 
     reason: Reason
+    until_deployed: bool = False
 
 
 Evaluated: TypeAlias = Known | Absent | Unknown

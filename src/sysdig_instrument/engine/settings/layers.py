@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from sysdig_instrument.engine.agent import COLLECTORS, REPLACED_WRAPPER_VARIABLE
@@ -135,9 +135,15 @@ def merge_layers(*layers: Layer) -> ResolvedSettings:
     return resolved
 
 
+def for_deployment(settings: Iterable[Setting]) -> Iterator[Setting]:
+    """Yield the settings that the macro's deployment may have: all but those of single containers."""
+    return (setting for setting in settings if setting.scope is not SettingScope.ONE_CONTAINER)
+
+
 def from_environment(environment: Mapping[str, str]) -> Layer:
     """Return the deployment's layer: template.yaml passes its parameters to the Lambda as environment variables."""
-    values = {setting.name: environment[setting.variable] for setting in TABLE if environment.get(setting.variable)}
+    settings = for_deployment(TABLE)
+    values = {setting.name: environment[setting.variable] for setting in settings if environment.get(setting.variable)}
     return Layer("the macro's deployment", dict(values))
 
 
@@ -156,6 +162,14 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
             Reason(
                 f"Unknown setting {quote(name)} in {layer.name}",
                 did_you_mean(name, BY_NAME) or "Remove it; docs/settings.md lists the settings",
+            ),
+        )
+    if setting.scope is SettingScope.ONE_CONTAINER and layer.scope is not SettingScope.CONTAINER:
+        fact = f'Setting "{name}" in {layer.name} is for single containers'
+        raise _InvalidSettingError(
+            name,
+            Reason(
+                fact, f"Move it to the task definition's Metadata, Containers: {{…: {{{name}: …}}}} in SysdigInstrument"
             ),
         )
     if layer.scope is not SettingScope.DEPLOYMENT or layer.is_found:
@@ -238,6 +252,6 @@ def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> 
     if setting.scope is SettingScope.DEPLOYMENT:
         fact = f'Setting "{name}" in {layer.name} can only be set in the macro\'s deployment'
         raise _InvalidSettingError(name, Reason(fact, "Remove it there"))
-    if layer.scope is SettingScope.CONTAINER and setting.scope is not SettingScope.CONTAINER:
+    if layer.scope is SettingScope.CONTAINER and setting.scope is SettingScope.TASK:
         fact = f'Setting "{name}" in {layer.name} is for whole task definitions'
         raise _InvalidSettingError(name, Reason(fact, "Move it out of Containers"))

@@ -51,10 +51,15 @@ to another host in place of the collector (Sysdig documentation, «Serverless Ag
 REQUIRED_VARIABLES: Final = ("SYSDIG_COLLECTOR", "SYSDIG_COLLECTOR_PORT", "SYSDIG_PRIORITY", SIDECAR_VARIABLE)
 """Without one of these, or with a value that its setting does not accept, the agent does not work as the settings ask."""
 
+_LOCKED_WITH: Final[Mapping[str, str]] = {"ImageConfig": "ImageConfigs"}
+"""Settings that say the same of a single container: whoever locks the one by its name locks the other."""
+
 
 def is_locked(name: str, settings: Settings) -> bool:
     """Return whether templates may not change a setting."""
     locked = settings.locked_settings
+    if _LOCKED_WITH.get(name) in locked:
+        return True
     return name in locked or (ALL_SETTINGS in locked and _EXCEPTION + name not in locked)
 
 

@@ -13,20 +13,11 @@ from typing import Any, Final
 from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.image_reference import REPOSITORY_GLOB
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.settings.patterns import (
-    ACCESS_KEY_FORMS,
-    KMS_KEY_PATTERN,
-    NO_ACCESS_KEY,
-    REASON_FORM,
-    REASON_PATTERN,
-    ROLE_PATTERN,
-    SECRET_PATTERN,
-    SECRETS_MANAGER_PATTERN,
-    VARIABLE_PATTERN,
-)
+from sysdig_instrument.engine.settings import patterns
 from sysdig_instrument.engine.settings.types import (
     ArgumentList,
     Boolean,
+    ImageConfigObject,
     Integer,
     LogConfiguration,
     Object,
@@ -52,6 +43,8 @@ class SettingScope(Enum):
     """Every layer, for whole task definitions."""
     CONTAINER = "container"
     """Every layer, and single containers in the resource's Metadata."""
+    ONE_CONTAINER = "one container"
+    """Single containers in the resource's Metadata only: it says something about one container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +95,11 @@ class Settings:
         Integer(1, 65535), group="Sysdig", default=6443, description="TCP port of the collector."
     )
     access_key_secret: Json = _setting(
-        String(f"{ACCESS_KEY_FORMS}; or {NO_ACCESS_KEY}", f"{NO_ACCESS_KEY}|{SECRET_PATTERN}", allows_intrinsic=True),
+        String(
+            f"{patterns.ACCESS_KEY_FORMS}; or {patterns.NO_ACCESS_KEY}",
+            f"{patterns.NO_ACCESS_KEY}|{patterns.SECRET_PATTERN}",
+            allows_intrinsic=True,
+        ),
         group="Sysdig",
         required=True,
         description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "
@@ -119,11 +116,10 @@ class Settings:
         group="Agent",
         default=[],
         scope=SettingScope.DEPLOYMENT,
-        description="Repositories (globs) whose images count as the agent, with their registry and without a tag, such as `quay.io/sysdig/*`. "
-        "Default: AgentImage's repository. A template can set AgentImage only to an image of these repositories.",
+        description="Repositories (globs) whose images count as the agent, with their registry and without a tag, such as `quay.io/sysdig/*`. Default: AgentImage's repository. A template can set AgentImage only to an image of these repositories.",
     )
     agent_image_credentials: str | None = _setting(
-        String("the ARN of a Secrets Manager secret", SECRETS_MANAGER_PATTERN),
+        String("the ARN of a Secrets Manager secret", patterns.SECRETS_MANAGER_PATTERN),
         group="Agent",
         description="ARN of the secret with the credentials of the agent image's registry (RepositoryCredentials).",
     )
@@ -150,7 +146,7 @@ class Settings:
         description="More configuration for the agent, YAML or JSON text (SYSDIG_EXTRA_CONF).",
     )
     agent_environment: dict[str, Json] = _setting(
-        Object("a JSON object of variable names and values", "string or intrinsic", VARIABLE_PATTERN),
+        Object("a JSON object of variable names and values", "string or intrinsic", patterns.VARIABLE_PATTERN),
         group="Agent",
         default={},
         description="More environment variables for the agent's container.",
@@ -223,7 +219,7 @@ class Settings:
         description="Names (globs) of the only containers to instrument; empty means all.",
     )
     reason: str | None = _setting(
-        String(REASON_FORM, REASON_PATTERN),
+        String(patterns.REASON_FORM, patterns.REASON_PATTERN),
         group="Selection",
         scope=SettingScope.CONTAINER,
         description="Why this task definition or container is left alone, for example `no ptrace in this image: SEC-123`. "
@@ -240,8 +236,7 @@ class Settings:
         OneOf(("FARGATE", "FARGATE_COMPATIBLE", "ALL")),
         group="Selection",
         default="FARGATE",
-        description="Which task definitions to instrument. `FARGATE_COMPATIBLE`: also those for EC2 that could run on Fargate "
-        "(awsvpc, Cpu and Memory), as something outside of the template may start them there. `ALL`: also those for EC2 and "
+        description="Which task definitions to instrument. `FARGATE_COMPATIBLE`: also those for EC2 that could run on Fargate (awsvpc, Cpu and Memory), as something outside of the template may start them there. `ALL`: also those for EC2 and "
         "EXTERNAL, for hosts without the host agent.",
     )
     other_workloads: str = _setting(
@@ -249,8 +244,7 @@ class Settings:
         group="Selection",
         default="warn",
         scope=SettingScope.DEPLOYMENT,
-        description="What to do with workloads that cannot carry the agent: Express Mode services without a task definition of their own, AWS Batch "
-        "jobs on Fargate, tasks for managed instances alone. `warn`: a notice. `fail`: refuse the template.",
+        description="What to do with workloads that cannot carry the agent: Express Mode services without a task definition of their own, AWS Batch jobs on Fargate, tasks for managed instances alone. `warn`: a notice. `fail`: refuse the template.",
     )
     unsupported_architecture: str = _setting(
         OneOf(("warn", "fail")),
@@ -259,7 +253,7 @@ class Settings:
         description="What to do with ARM64 tasks: instrument them with a notice, or refuse. Sysdig documents x86-64 only.",
     )
     workload_environment: dict[str, Json] = _setting(
-        Object("a JSON object of variable names and values", "string or intrinsic", VARIABLE_PATTERN),
+        Object("a JSON object of variable names and values", "string or intrinsic", patterns.VARIABLE_PATTERN),
         group="Workload",
         default={},
         scope=SettingScope.CONTAINER,
@@ -273,11 +267,16 @@ class Settings:
         description="What to do if an image's ENTRYPOINT and CMD are needed and cannot be read: refuse the template, or skip the container with a notice.",
     )
     image_configs: dict[str, Json] = _setting(
-        Object('a JSON object: image → {"Entrypoint": […], "Cmd": […]}', "image config"),
+        Object('a JSON object: image → {"Entrypoint": […], "Cmd": […]}, each of 64 KiB at most', "image config"),
         group="Images",
         default={},
-        description='ENTRYPOINT and CMD of images that cannot be looked up, as a JSON object: image → `{"Entrypoint": […], "Cmd": […]}`. '
-        "An image is a reference as the template has it, a repository without tag, or a glob; the most exact one counts. Takes precedence over the registry.",
+        description='ENTRYPOINT and CMD of images that cannot be looked up, as a JSON object: image → `{"Entrypoint": […], "Cmd": […]}`. An image is a reference as the template has it, a repository without tag, or a glob; the most exact one counts. Takes precedence over the registry.',
+    )
+    image_config: dict[str, Json] | None = _setting(
+        ImageConfigObject(),
+        group="Images",
+        scope=SettingScope.ONE_CONTAINER,
+        description='ENTRYPOINT and CMD of the image of one container: `{"Entrypoint": […], "Cmd": […]}`. For an image whose name is known only after deployment, such as one in an Amazon ECR repository of the same template without a RepositoryName. Takes precedence over ImageConfigs and over the registry. LockedSettings with ImageConfigs locks it, too.',
     )
     allowed_registries: list[str] = _setting(
         StringList(),
@@ -335,7 +334,7 @@ class Settings:
         description="How long the macro caches what it read for a tag, in seconds. What it read for a digest does not expire.",
     )
     access_key_kms_key: str | None = _setting(
-        String("the ARN of a KMS key", KMS_KEY_PATTERN),
+        String("the ARN of a KMS key", patterns.KMS_KEY_PATTERN),
         group="Roles",
         description="ARN of the KMS key that encrypts the access key's secret, if it is not AWS's own. Needed only for the permission to read the secret.",
     )
@@ -347,7 +346,7 @@ class Settings:
         "AgentImageCredentials and an AgentImage in a private repository of Amazon ECR, and to write to the log group of AgentLogConfiguration.",
     )
     default_execution_role_arn: Json = _setting(
-        String("the ARN of an IAM role", ROLE_PATTERN, allows_intrinsic=True),
+        String("the ARN of an IAM role", patterns.ROLE_PATTERN, allows_intrinsic=True),
         group="Roles",
         description="Execution role for task definitions without one: ECS needs it to read the agent's secret.",
     )
@@ -370,7 +369,7 @@ class Settings:
     @property
     def access_key_value_from(self) -> Json:
         """The ``ValueFrom`` of the agent's secret: ``AccessKeySecret``, or None if that is ``none`` or has no value."""
-        return None if self.access_key_secret == NO_ACCESS_KEY else self.access_key_secret
+        return None if self.access_key_secret == patterns.NO_ACCESS_KEY else self.access_key_secret
 
     @property
     def collector_host(self) -> str | None:

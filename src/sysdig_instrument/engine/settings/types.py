@@ -11,6 +11,7 @@ import re
 from typing import Final, Literal, Protocol, TypeAlias, TypeGuard, cast
 
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.lookups import MAX_ARGV_BYTES, argv_bytes
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import derived
 
@@ -179,9 +180,40 @@ class Object:
                 if not isinstance(item, str):
                     raise ValueError(self.expected)  # noqa: TRY004 - every type raises the same error
             case "image config":
-                if not isinstance(item, dict) or not all(map(_is_argument_list, map(item.get, ("Entrypoint", "Cmd")))):
+                if not _is_image_config(item):
                     raise ValueError(self.expected)
         return item
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfigObject:
+    """ENTRYPOINT and CMD of one image. Another key is most likely misspelt: the container would start without it."""
+
+    expected: str = f'{{"Entrypoint": […], "Cmd": […]}}, two lists of strings of {MAX_ARGV_BYTES >> 10} KiB at most, and no other key'
+
+    def parse(self, value: Json) -> Json:
+        """Return the object."""
+        if isinstance(value, str):
+            value = _decode_json(value, dict)
+        if not isinstance(value, dict) or not _is_image_config(value) or not value.keys() <= {*IMAGE_CONFIG_KEYS}:
+            raise ValueError(self.expected)
+        return value
+
+
+IMAGE_CONFIG_KEYS: Final = ("Entrypoint", "Cmd")
+
+
+def _is_image_config(value: Json) -> bool:
+    """Return whether a value has the members of an image config, which together are no larger than a task definition may be."""
+    if not isinstance(value, dict):
+        return False
+    members = [value.get(key) for key in IMAGE_CONFIG_KEYS]
+    if not all(member is None or _are_strings(member) for member in members):
+        return False
+    return (
+        argv_bytes(cast("str", item) for member in members for item in cast("list[Json]", member or []))
+        <= MAX_ARGV_BYTES
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +240,3 @@ def _decode_json(text: str, wanted: type) -> Json:
     except ValueError:
         return None
     return value if isinstance(value, wanted) else None
-
-
-def _is_argument_list(value: Json) -> bool:
-    return value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value))

@@ -33,6 +33,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     render_tree,
     with_default,
 )
+from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import ConfigResult, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
@@ -78,7 +79,7 @@ class _Wrapping:
     """
 
     outputs: list[ChangeOrFinding] = field(default_factory=list)
-    unresolved: list[Notice | Problem] = field(default_factory=list)
+    unresolved: list[UnresolvedImage] = field(default_factory=list)
     source: EntryPointSource = EntryPointSource.WRAPPED
 
     def record_source(self, source: EntryPointSource) -> None:
@@ -95,7 +96,7 @@ def entry_point(container: Container) -> Iterator[Output]:
         for leaf, assumptions in container.values("Command"):
             _write_image_command(container, leaf, assumptions, wrapping)
     yield from wrapping.outputs
-    yield from map(UnresolvedImage, wrapping.unresolved)
+    yield from wrapping.unresolved
     yield wrapping.source
 
 
@@ -413,6 +414,7 @@ _NOTHING_TO_RUN: Final = NoConfig(
         "The image has neither ENTRYPOINT nor CMD, and the template gives no Command",
         "Give the container an EntryPoint or a Command",
     ),
+    "its image has nothing to run",
 )
 _EMPTY_COMMAND: Final = NoConfig(
     Reason(
@@ -425,8 +427,11 @@ _EMPTY_COMMAND: Final = NoConfig(
 def _record_unresolved(container: Container, assumptions: Assumptions, config: NoConfig, wrapping: _Wrapping) -> None:
     pointer = (*container.pointer, "Image")
     finding = container.problem_or_notice(pointer, assumptions, config.reason)
+    if config.is_empty and is_active(assumptions, container.task.scope) is not True:
+        wrapping.record_source(EntryPointSource.UNCHANGED)  # ECS accepts no such branch, so nothing runs unprotected
+        return
     if isinstance(finding, Notice):  # the branch is not active
         wrapping.outputs.append(finding)
         wrapping.record_source(EntryPointSource.UNCHANGED)
     else:
-        wrapping.unresolved.append(finding)
+        wrapping.unresolved.append(UnresolvedImage(finding, config.why))

@@ -43,10 +43,11 @@ class EntryPointSource(Enum):
 class UnresolvedImage:
     """An image whose config is needed and is not available: the setting OnUnresolvedImage decides what happens.
 
-    ``finding`` says why there is no config.
+    ``finding`` says why there is no config, and ``why`` in a clause.
     """
 
     finding: Finding
+    why: str
 
 
 ChangeOrFinding: TypeAlias = Change | Notice | Problem

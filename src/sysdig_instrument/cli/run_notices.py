@@ -1,0 +1,52 @@
+"""Notices for a whole run: they would be the same for each of its files."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Final
+
+from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.engine.plan import Plan, agent_image_notices, unpinned_agent_images
+from sysdig_instrument.engine.unused_configs import unused_entries_reason
+from sysdig_instrument.printable import printable_name
+
+_SETTING: Final = "ImageConfigs"
+
+
+class RunNotices:
+    """Collects what the plans of a run use: the agent's images without a version, and entries of the file of ``--images``.
+
+    An entry that none of the files needs is most likely an image that is misspelt.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._file: str | None = options.images[-1] if options.images else None
+        self._given: dict[str, None] = {}
+        self._used: set[str] = set()
+        self._agent_images: dict[str, None] = {}
+
+    def record(self, plan: Plan) -> None:
+        """Record what a plan used."""
+        self._agent_images |= dict.fromkeys(unpinned_agent_images(plan))
+        self.record_image_configs(plan)
+
+    def record_image_configs(self, plan: Plan) -> None:
+        """Record the entries that a plan used, in a command that writes no agent's container."""
+        layer = plan.context.deployment_settings.layer(_SETTING)
+        if self._file is None or layer.name != self._file:
+            return  # --set or a settings file gives them: they may be the deployment's, which serve many templates
+        given = layer.values.get(_SETTING)
+        self._given |= dict.fromkeys(given) if isinstance(given, dict) else {}
+        self._used |= {use.key for use in plan.used_configs if (use.setting, use.layer) == (_SETTING, self._file)}
+
+    def write(self) -> None:
+        """Write the notices to standard error."""
+        for text in self._texts():
+            write_stderr(f"notice: {text}")
+
+    def _texts(self) -> Iterator[str]:
+        yield from (notice.text for notice in agent_image_notices(self._agent_images))
+        unused = [key for key in self._given if key not in self._used]
+        if unused and self._file is not None:
+            yield unused_entries_reason(unused, len(unused), printable_name(self._file)).text
