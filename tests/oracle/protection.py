@@ -103,6 +103,7 @@ def protection_of(
         config = None if images is None else look_up(workload, architecture_of(properties), own, images, {})
         complaints += workload_complaints(workload, own, config)
     complaints += agent_waits(containers)
+    complaints += _missing_targets(containers)
     complaints += _foreign_volume_complaints(containers, workloads)
     complaints += agent_complaints([each for each in containers if each.get("Name") == AGENT], settings)
     return _protection(complaints)
@@ -209,6 +210,18 @@ def _refused_members(containers: list[dict[str, Json]], names: list[str]) -> Com
         )
         if variables & secrets:
             yield doubt(name, "secret-and-variable-of-one-name")
+
+
+def _missing_targets(containers: list[dict[str, Json]]) -> Complaints:
+    """Yield a fault for each entry that names a container which does not exist: the macro refuses that in its own output."""
+    names = [each.get("Name") for each in containers]
+    if not all(isinstance(name, str) for name in names):
+        return
+    for container in containers:
+        for key, member in (("VolumesFrom", "SourceContainer"), ("DependsOn", "ContainerName")):
+            targets = [mapping(entry).get(member) for entry in items(container.get(key))]
+            if any(isinstance(target, str) and not is_unknown(target) and target not in names for target in targets):
+                yield fault(text_of(container.get("Name")), f"{key}-names-no-container")
 
 
 def _foreign_volume_complaints(containers: list[dict[str, Json]], workloads: list[dict[str, Json]]) -> Complaints:

@@ -19,6 +19,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     LocatedValue,
     Tree,
     flat_map,
+    leaves,
     may_be_absent,
     parse_tree,
 )
@@ -27,7 +28,9 @@ from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
+from sysdig_instrument.engine.images import image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.lookups import ImageConfig
 
 Argv: TypeAlias = tuple[Json, ...]
 """The items of an EntryPoint or a Command, as written."""
@@ -48,6 +51,7 @@ class ArgvForm(Enum):
     INVALID = "not a list"
 
 
+NAMES_WRAPPER: Final = (ArgvForm.WRAPPED, ArgvForm.WRAPPER_ALONE, ArgvForm.ELSEWHERE)
 REFUSED_FORMS: Final = (
     ArgvForm.ELSEWHERE,
     ArgvForm.INVALID,
@@ -208,3 +212,34 @@ def expression_replaced(container: Container, key: str, leaf: LocatedValue) -> I
             leaf.pointer, Reason(f"{key} is AWS::NoValue with the current parameter values, so the image's is written in its place",
             "Run the tool again for other values of the parameters; the macro does so at each deployment"),
         )  # fmt: skip
+
+
+def moves_wrapper(container: Container, assumptions: Assumptions) -> bool:
+    """Return whether the wrapper, with which Command begins, is what runs, and can be moved into EntryPoint.
+
+    It is what runs if there is no EntryPoint under any condition, and the image certainly has no ENTRYPOINT. It can be moved if
+    it is the first item of a list, and nothing else there names it.
+    """
+    return (
+        all(
+            argv_forms(leaf.value, container, assumed) == Leaf(ArgvForm.EMPTY)
+            for leaf, assumed in container.values("EntryPoint")
+        )
+        and all(_is_movable(leaf, container, assumed) for leaf, assumed in container.values("Command"))
+        and all(
+            isinstance(config, ImageConfig) and not config.entrypoint
+            for config, _ in leaves(image_config(container, assumptions, must_be_certain=True), assumptions)
+        )
+    )
+
+
+def _is_movable(command: LocatedValue, container: Container, assumptions: Assumptions) -> bool:
+    """Return whether a Command is without the wrapper, or has it only as the first item of a list."""
+    tree = argv_forms(command.value, container, assumptions)
+    if not any(form in NAMES_WRAPPER for form, _ in leaves(tree, assumptions)):
+        return True
+    return (
+        isinstance(command.value, list)
+        and tree == Leaf(ArgvForm.WRAPPED)
+        and form_of_items(tuple(command.value[1:]), container, assumptions) not in NAMES_WRAPPER
+    )

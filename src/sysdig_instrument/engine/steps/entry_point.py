@@ -5,8 +5,7 @@ Owns: EntryPoint, Command.
 ECS follows Docker: an EntryPoint in the task definition drops the image's CMD, and a Command alone keeps the image's
 ENTRYPOINT. So where the template gives no EntryPoint, the image's ENTRYPOINT is written into it, and where it gives no
 Command either, the image's CMD is written into Command. A Command is never moved into EntryPoint:
-``containerOverrides.command`` of RunTask must keep its meaning. Only the wrapper itself is, if Command begins with it and the
-image has no ENTRYPOINT: the hook and ``coverage``, which read no images, then see that it is what runs.
+``containerOverrides.command`` of RunTask must keep its meaning. Only the wrapper is, where the hook and ``coverage`` see it.
 
 Source: the ECS API reference, ContainerDefinition, ``entryPoint`` and ``command``; Docker's documentation, «Understand how
 CMD and ENTRYPOINT interact»; Sysdig documentation, «Serverless Agents», for the wrapper.
@@ -40,6 +39,7 @@ from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.argv import (
+    NAMES_WRAPPER,
     NO_PROGRAM,
     REFUSED_FORMS,
     WITH_CMD,
@@ -50,6 +50,7 @@ from sysdig_instrument.engine.steps.argv import (
     expression_replaced,
     form_of_items,
     invalid_argv_finding,
+    moves_wrapper,
     names_wrapper,
     wrapper_elsewhere_reason,
 )
@@ -61,13 +62,10 @@ _Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where the present value, if any, stays."""
 
 _UNCHANGED: Final[Tree[_Value]] = Leaf(ABSENT)
-_NAMES_WRAPPER: Final = (ArgvForm.WRAPPED, ArgvForm.WRAPPER_ALONE, ArgvForm.ELSEWHERE)
 _REASON: Final = "the wrapper starts what the container runs"
 _ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
 _MOVED_REASON: Final = "the wrapper is in EntryPoint"
 _CMD_REASON: Final = "the image's CMD, which ECS drops once there is an EntryPoint"
-
-
 _SOURCES: Final = tuple(EntryPointSource)
 
 
@@ -207,7 +205,7 @@ def _wrapper_in_command(container: Container, assumptions: Assumptions) -> Itera
     if "Command" not in container.value:  # as in most containers with an EntryPoint
         return
     for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
-        if form in _NAMES_WRAPPER:
+        if form in NAMES_WRAPPER:
             yield _wrapper_elsewhere(container, "Command", assumed)
 
 
@@ -219,9 +217,9 @@ def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_
     """Return the image's ENTRYPOINT with the wrapper in front, under each combination of Command, Image and platform."""
 
     def of_command(form: ArgvForm, assumed: Assumptions) -> Tree[_Value]:
-        if form is ArgvForm.WRAPPED and _moves_wrapper(container, assumed):
+        if form is ArgvForm.WRAPPED and moves_wrapper(container, assumed):
             return Leaf([WRAPPER])
-        if form in _NAMES_WRAPPER:
+        if form in NAMES_WRAPPER:
             return _UNCHANGED
         return flat_map(
             image_config(container, assumed), assumed, lambda config, _assumptions: Leaf(_wrapped_argv(config, form))
@@ -273,7 +271,7 @@ def _write_image_command(
         new = _image_command(container, assumptions)
         if new != _UNCHANGED:
             wrapping.outputs += _write_command(container, leaf, assumptions, new)
-    elif tree.value is ArgvForm.WRAPPED and _moves_wrapper(container, assumptions):
+    elif tree.value is ArgvForm.WRAPPED and moves_wrapper(container, assumptions):
         first = cast("list[Json]", leaf.value)[0]
         wrapping.outputs.append(Change("remove", (*leaf.pointer, 0), _MOVED_REASON, was=first))
     elif tree.value in (*WITH_CMD, ArgvForm.INVALID, ArgvForm.EMPTY_NOW):  # others are reported with the images
@@ -345,7 +343,7 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
                 _record_unresolved(container, assumed, config, wrapping)
             elif is_wrapped:
                 wrapping.outputs.append(
-                    _wrapped_by_command(container, assumed, moves=_moves_wrapper(container, by_command))
+                    _wrapped_by_command(container, assumed, moves=moves_wrapper(container, by_command))
                 )
             elif _runs_nothing(config, form):
                 nothing = _EMPTY_COMMAND if form is ArgvForm.EMPTY_STRING else _NOTHING_TO_RUN
@@ -371,37 +369,6 @@ def _wrapped_by_command(container: Container, assumptions: Assumptions, *, moves
         (*container.pointer, "Command"), Reason("The wrapper is moved from Command into EntryPoint, where a command that is given at launch does not replace it",
         "If commands that are given at launch begin with the wrapper, remove it there, too"),
     )  # fmt: skip
-
-
-def _moves_wrapper(container: Container, assumptions: Assumptions) -> bool:
-    """Return whether the wrapper, with which Command begins, is what runs, and can be moved into EntryPoint.
-
-    It is what runs if there is no EntryPoint under any condition, and the image certainly has no ENTRYPOINT. It can be moved if
-    it is the first item of a list, and nothing else there names it.
-    """
-    return (
-        all(
-            argv_forms(leaf.value, container, assumed) == Leaf(ArgvForm.EMPTY)
-            for leaf, assumed in container.values("EntryPoint")
-        )
-        and all(_is_movable(leaf, container, assumed) for leaf, assumed in container.values("Command"))
-        and all(
-            isinstance(config, ImageConfig) and not config.entrypoint
-            for config, _ in leaves(image_config(container, assumptions, must_be_certain=True), assumptions)
-        )
-    )
-
-
-def _is_movable(command: LocatedValue, container: Container, assumptions: Assumptions) -> bool:
-    """Return whether a Command is without the wrapper, or has it only as the first item of a list."""
-    tree = argv_forms(command.value, container, assumptions)
-    if not any(form in _NAMES_WRAPPER for form, _ in leaves(tree, assumptions)):
-        return True
-    return (
-        isinstance(command.value, list)
-        and tree == Leaf(ArgvForm.WRAPPED)
-        and form_of_items(tuple(command.value[1:]), container, assumptions) not in _NAMES_WRAPPER
-    )
 
 
 _WRAPPER_IN_IMAGE: Final = Reason(
