@@ -121,8 +121,8 @@ def unique_names(processed: ProcessedTask) -> Iterator[Problem]:
         seen.add(container.name)
 
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{0,255}")
-_PLACEHOLDER: Final = re.compile(r"[{}<>$%@#]")
+_NAME: Final = r"[A-Za-z0-9_-]{0,255}"
+_PLACEHOLDER: Final = r"[{}<>$%@#]"
 """Characters of what a pipeline replaces before it registers the task definition, such as ``{{ name }}``."""
 
 
@@ -130,7 +130,7 @@ def container_names(processed: ProcessedTask) -> Iterator[Notice]:
     """Yield a notice for each container whose name ECS does not accept. Its refusal is immediate, and names the reason."""
     for container in processed.containers:
         name = container.name or ""
-        if not _NAME.fullmatch(name) and not _PLACEHOLDER.search(name):
+        if not re.fullmatch(_NAME, name) and not re.search(_PLACEHOLDER, name):
             yield Notice(
                 processed.container_location(container, (*container.pointer, "Name")),
                 Reason("ECS does not accept the container's name", "Give it a name of at most 255 letters, digits, - and _"),
