@@ -66,7 +66,7 @@ UNIT := tests/engine tests/documents tests/lookup tests/test_cases.py tests/test
 unit: .venv/.done ## Run the tests of engine, documents, lookups, cases, handler and hook: about a minute on two cores
 	$(PYTEST) -n auto --dist loadgroup $(UNIT)
 
-corpus: .venv/.done ## Instrument a folder of templates and verify the outputs: make corpus DIR=…
+corpus: .venv/.done ## Instrument a folder of templates or task definitions and verify the outputs: make corpus DIR=…
 	@test -n "$(DIR)" || { echo 'Which folder? make corpus DIR=templates' >&2; exit 2; }
 	@PYTHONPATH=tests:src .venv/bin/python -m corpus "$(DIR)"
 

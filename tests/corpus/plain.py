@@ -7,6 +7,7 @@ A plain task definition is what `aws ecs register-task-definition --cli-input-js
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeGuard
@@ -27,6 +28,7 @@ SAID_ELSEWHERE: Json = {"Ref": "SaidElsewhere"}  # of no parameter, so it is not
 OPEN_MEMBERS = dict.fromkeys(("RequiresCompatibilities", "ExecutionRoleArn", "Cpu", "Memory"), SAID_ELSEWHERE)
 WRAPPING_KEY = "taskDefinition"
 TransformDocument = Callable[[Json, Mapping[str, Json], Images], Outcome]
+ADDED_ELSEWHERE = {"executionRoleArn": "arn:aws:iam::111122223333:role/made-up", "memory": "122880"}
 
 
 def is_plain(document: Json) -> TypeGuard[dict[str, Json]]:
@@ -105,13 +107,20 @@ def is_part(document: Json) -> bool:
 
 def _with_open_members(template: dict[str, Json]) -> dict[str, Json]:
     resource = mapping(mapping(template["Resources"])[TASK])
-    return {"Resources": {TASK: {**resource, "Properties": {**OPEN_MEMBERS, **mapping(resource["Properties"])}}}}
+    properties = mapping(resource["Properties"])
+    missing = {key: value for key, value in OPEN_MEMBERS.items() if key not in properties}
+    return {"Resources": {TASK: {**resource, "Properties": {**properties, **missing}}}}
 
 
 def new_registration_errors(before: Json, after: Json) -> list[str]:
     """Return why ECS would refuse an output, beside the reasons for which it would refuse the input."""
-    old, new = (registration_errors(mapping(to_document(template, None))) for template in (before, after))
+    old, new = (errors_of(mapping(to_document(template, None))) for template in (before, after))
     return [f"ECS refuses it: {error}" for error in new - old]
+
+
+def errors_of(definition: Mapping[str, Json]) -> Counter[str]:
+    """Return why ECS would refuse a task definition, or a part of one with the members that something else adds."""
+    return registration_errors({**ADDED_ELSEWHERE, **definition} if is_part(dict(definition)) else definition)
 
 
 def _transform_as_template(

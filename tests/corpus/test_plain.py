@@ -13,7 +13,7 @@ import pytest
 from case_folders import CASES, Case
 from corpus.adapter import Outcome, transform_document
 from corpus.checking import CRASHED, REFUSED, RIGHT, WRONG
-from corpus.plain import check_document, check_plain, definition_of, is_plain, to_document, to_template
+from corpus.plain import check_document, check_plain, definition_of, errors_of, is_plain, to_document, to_template
 from corpus.reading import read
 from corpus.test_corpus import FOLDER, short_id
 from embedded_aws.api_parameters import to_api_parameters
@@ -160,4 +160,4 @@ def test_ecs_accepts_each_case_as_it_did_before(case: Case) -> None:
         definitions(case.document.value, case), definitions(json.loads(expected.read_text()), case), strict=True
     )
     for before, after in pairs:
-        assert registration_errors(after) - registration_errors(before) == Counter()
+        assert errors_of(after) - errors_of(before) == Counter()

@@ -265,7 +265,16 @@ def test_a_name_that_ecs_does_not_accept_is_noticed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a" * 255, "Web_1-b", "{{ must_env `NAME` }}", "<NAME>", "${NAME}", "%NAME%", "@NAME@"]
+    "name",
+    [
+        pytest.param("a" * 255, id="long"),
+        pytest.param("Web_1-b", id="all-kinds"),
+        pytest.param("{{ must_env `NAME` }}", id="braces"),
+        pytest.param("<NAME>", id="angle-brackets"),
+        pytest.param("${NAME}", id="dollar"),
+        pytest.param("%NAME%", id="percent"),
+        pytest.param("@NAME@", id="at"),
+    ],
 )
 def test_a_valid_name_or_a_placeholder_is_accepted(name: str) -> None:
     assert not any("does not accept" in each.text for each in plan_of(template(container(Name=name))).notices)
