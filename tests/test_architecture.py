@@ -88,6 +88,7 @@ ENGINE_ORDER = (
     "images",
     "selection",
     "other_workloads",
+    "express_services",
     "opt_outs",
     # Plans
     "steps",

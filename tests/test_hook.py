@@ -327,3 +327,43 @@ def test_workloads_that_cannot_carry_the_agent(
     response = run_hook(monkeypatch, settings={"OtherWorkloads": policy}, requestData=data)
     assert response["hookStatus"] == ("FAILED" if code and policy == "fail" else "SUCCESS")
     assert code in response["message"]
+
+
+CONVERTIBLE = {
+    "Cpu": "512",
+    "Memory": "1024",
+    "ExecutionRoleArn": "arn:aws:iam::111122223333:role/execution",
+    "PrimaryContainer": {"Image": "nginx", "AwsLogsConfiguration": {"LogGroup": "web", "LogStreamPrefix": "web"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("properties", "policy", "status", "words"),
+    [
+        pytest.param(CONVERTIBLE, "warn", "FAILED", "is not protected", id="not-converted"),
+        pytest.param({"PrimaryContainer": {"Image": "nginx"}}, "warn", "FAILED", "cannot be converted", id="refused"),
+        pytest.param({"TaskDefinitionArn": "arn:aws:ecs:…:task-definition/x:1"}, "fail", "SUCCESS", "", id="converted"),
+        pytest.param(
+            CONVERTIBLE | {"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]},
+            "warn",
+            "SUCCESS",
+            "SI033",
+            id="tag",
+        ),
+        pytest.param(
+            CONVERTIBLE | {"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]},
+            "fail",
+            "FAILED",
+            "SI033",
+            id="tag-fail",
+        ),
+    ],
+)
+def test_a_service_that_the_macro_would_convert(
+    monkeypatch: pytest.MonkeyPatch, properties: dict[str, Any], policy: str, status: str, words: str
+) -> None:
+    data = EVENT["requestData"] | {"targetName": EXPRESS, "targetModel": {"resourceProperties": properties}}
+    settings = {"ExpressServices": "convert", "OtherWorkloads": policy}
+    response = run_hook(monkeypatch, settings=settings, requestData=data)
+    assert response["hookStatus"] == status
+    assert words in response["message"]

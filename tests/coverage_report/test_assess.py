@@ -11,6 +11,7 @@ from coverage_report.tasks import (
     IMAGE,
     WRAPPER,
     agent,
+    cluster_arn,
     definition,
     definition_arn,
     instrumented,
@@ -30,6 +31,7 @@ from sysdig_instrument.coverage.assess import (
 from sysdig_instrument.coverage.model import ContainerOverride, RegisteredTaskDefinition, RunningContainer, Service
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.other_workloads import JOB_REASON
 from sysdig_instrument.engine.platforms import is_platform_too_old
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 
@@ -461,3 +463,26 @@ def test_an_excluded_task_stays_excluded_whatever_runs() -> None:
     stopped = (RunningContainer(AGENT, "STOPPED"),)
     standing = assess_definition(definition(instrumented(), sysdig_instrument="false"), merge_layers())
     assert assess_task(task(containers=stopped), standing, None).status is TaskStatus.EXCLUDED
+
+
+@pytest.mark.parametrize(
+    ("described", "cluster", "codes"),
+    [
+        (registered(plain()), "AWSBatch-jobs-0f1e2d3c", (Code.BATCH_JOB,)),
+        (registered(plain()), "shop-AWSBatch-jobs", None),
+        # Somebody has put a part of the agent into it, so its own reasons say more.
+        (registered(wrapped()), "AWSBatch-jobs-0f1e2d3c", None),
+    ],
+)
+def test_a_task_of_aws_batch_is_unprotected_for_the_reason_that_the_macro_names(
+    described: dict[str, Any], cluster: str, codes: tuple[Code, ...] | None
+) -> None:
+    assessment = assessed_task(described, cluster=cluster_arn(cluster))
+    assert assessment.status is TaskStatus.UNPROTECTED
+    assert assessment.codes == codes if codes else Code.BATCH_JOB not in assessment.codes
+    assert (assessment.reasons == (JOB_REASON.fact, JOB_REASON.advice)) is (codes is not None)
+
+
+def test_the_name_of_a_cluster_protects_and_excludes_nothing() -> None:
+    cluster = cluster_arn("AWSBatch-jobs")
+    assert assessed_task(instrumented(), cluster=cluster).status is TaskStatus.PROTECTED

@@ -45,6 +45,9 @@ NOT_MESSAGES = {
     "tells the hook and coverage what is left alone",
     "the workload only needs to read the agent's files",
     "as the settings say",
+    "the task definition that PrimaryContainer stands for",
+    "the task definition has it",
+    "its task definition carries the agent",
     "is set by this macro",
     # what became of a container, in the Result
     "entry point from the image",

@@ -51,6 +51,7 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "InstrumentLogRouters": [("true", True)],
     "LaunchTypes": [("ALL", "ALL")],
     "OtherWorkloads": [("fail", "fail")],
+    "ExpressServices": [("convert", "convert")],
     "UnsupportedArchitecture": [("fail", "fail")],
     "WorkloadEnvironment": [({"A": True}, {"A": "true"})],
     "OnUnresolvedImage": [("skip", "skip")],

@@ -14,7 +14,21 @@ from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.steps import CONTAINER_STEPS, OPT_OUT_STEPS, TASK_STEPS, all_steps
 from sysdig_instrument.planning import plan_with_lookups
 
-KEYS = {step.name: step.keys for step in all_steps()}
+KEYS = {
+    **{step.name: step.keys for step in all_steps()},
+    "ExpressServices": (
+        *(
+            "PrimaryContainer",
+            "Cpu",
+            "Memory",
+            "CpuArchitecture",
+            "ExecutionRoleArn",
+            "TaskRoleArn",
+            "TaskDefinitionArn",
+        ),
+        "WebSysdigTaskDefinition",
+    ),
+}
 TEMPLATES = [case for case in CASES if not case.is_plain and "Resources" in (case.document.value or {})]  # type: ignore[operator]
 
 

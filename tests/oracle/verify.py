@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from oracle.comparison import Comparison, Run, compare
 from oracle.evaluate import StackInputs
+from oracle.express_services import not_convertible, with_task_definitions
 from oracle.findings import Finding
 from oracle.images import Images
 from oracle.loop_items import differing_loops
@@ -32,7 +33,7 @@ def verify_output(  # noqa: PLR0913 - the result depends on this many things, ea
 
     With `condition_overrides`, the output is verified as if these conditions had other values than in the run.
     """
-    run = Run.of(before, stack)
+    run = Run.of(with_task_definitions(before, settings), stack)
     return verify_run(run, after, settings=settings, images=images, condition_overrides=condition_overrides)
 
 
@@ -51,6 +52,8 @@ def verify_run(
         findings += check_template_diff(run.template, after, _replaced_variables(comparison))
         required = [reason for reason, is_required in find_reasons(comparison).items() if is_required]
         findings += [Finding("the template", f"should have been refused: {reason}") for reason in required]
+        services = set(not_convertible(run.template, settings)) - set(run.evaluated.inactive)
+        findings += [Finding(name, "an Express Mode service that cannot be converted") for name in sorted(services)]
     if set(comparison.before.resources) != set(comparison.after.resources):
         findings.append(Finding("Resources", "the logical ids changed"))
     for name in comparison.before.task_definitions():
@@ -63,11 +66,14 @@ def refusal_reasons(
     before: Json, *, stack: StackInputs, settings: Mapping[str, Json], images: Images
 ) -> dict[str, bool]:
     """Return the valid reasons for refusing this input, each with whether a refusal is required."""
+    before = with_task_definitions(before, settings)
     run = Run.of(before, stack)
     comparison = compare(run, before, settings=settings, images=images, condition_overrides=None)
     found = find_reasons(comparison)
     for reason in differing_loops(comparison):
         found.setdefault(reason, False)
+    if any(not_convertible(before, settings)):
+        found["express-service-not-convertible"] = True
     return found
 
 

@@ -25,6 +25,7 @@ from sysdig_instrument.engine.agent import (
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Problem, Reason, quote
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.other_workloads import JOB_REASON
 from sysdig_instrument.engine.platforms import is_platform_too_old
 from sysdig_instrument.engine.protection import LeftAlone, protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
@@ -243,11 +244,25 @@ def _status_remarks(definition: RegisteredTaskDefinition) -> Iterator[str]:
 def assess_task(task: Task, definition_assessment: DefinitionAssessment, service: Service | None) -> Assessment:
     """Assess one task, given the assessment of its task definition."""
     assessment = definition_assessment.assessment
-    if assessment.status in (TaskStatus.PROTECTED, TaskStatus.UNPROTECTED):
+    if assessment.status is TaskStatus.UNPROTECTED and assessment.has_no_agent and _is_of_batch(task):
+        assessment = replace(assessment, reasons=_BATCH_FACTS, codes=(Code.BATCH_JOB,), has_no_agent=False)
+    elif assessment.status in (TaskStatus.PROTECTED, TaskStatus.UNPROTECTED):
         assessment = assessment.with_reasons(*_task_reasons(task, definition_assessment.footprint)).with_remarks(
             *_task_remarks(task)
         )
     return assessment.with_remarks(*_service_remarks(task, service))
+
+
+_BATCH_CLUSTER: Final = "AWSBatch-"
+_BATCH_FACTS: Final = (JOB_REASON.fact, JOB_REASON.advice)
+
+
+def _is_of_batch(task: Task) -> bool:
+    """Return whether a task runs in a cluster that has the name of AWS Batch's own.
+
+    Anybody may give a cluster such a name, so this only says why a task is not protected, and never that it need not be.
+    """
+    return short_name(task.cluster).startswith(_BATCH_CLUSTER)
 
 
 def _task_reasons(task: Task, footprint: AgentFootprint) -> Iterator[Reason]:

@@ -7,10 +7,13 @@ them, and plan again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from sysdig_instrument.engine import checks, patch
 from sysdig_instrument.engine.checks import processed_task
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.express_services import Conversion, conversions
 from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.expressions.scope import ConfigUse, EvaluationScope, PlanState
 from sysdig_instrument.engine.expressions.work import TOO_MUCH_WORK, WorkLimitError, counting
@@ -119,15 +122,27 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     resolved, setting_problems = template_layers.template_settings(
         template, context.deployment_settings, context.transform_parameters, scope
     )
-    tasks = tuple(plan_task(task, resolved, context.deployment_settings) for task in task_definitions(template, scope))
+    converted = tuple(conversions(template, resolved, context.deployment_settings, scope))
+    made = tuple(each for each in converted if isinstance(each, Conversion))
+    about_services = [each for each in converted if isinstance(each, Finding)]
+    scope = replace(scope, template=patch.apply(template, (change for each in made for change in each.changes)))
+    planned = [
+        plan_task(task, resolved, context.deployment_settings) for task in task_definitions(scope.template, scope)
+    ]
+    tasks = tuple(_with_conversions(planned, made))
+    kept = {each.task.pointer for each in tasks}
+    left_alone = [each for each in planned if each.task.pointer not in kept]
     if not state.lookups:
         tasks = _checked(tasks, template, context)
-    others = other_workloads(template, context.deployment_settings.values.other_workloads, scope)
+    reported = {each.made_from for each in tasks if each.made_from}
+    reported |= {each.location.pointer for each in about_services if each.reason.code is Code.EXPRESS_SERVICE}
+    others = other_workloads(template, context.deployment_settings.values.other_workloads, scope, reported)
     grant_outputs = _grants(tasks, scope)
     findings = [
         *setting_problems,
+        *about_services,
         *others,
-        *(finding for task in tasks for finding in task.findings),
+        *_in_template((finding for task in (*tasks, *left_alone) for finding in task.findings), made),
         *(each for each in grant_outputs if isinstance(each, Finding)),
         *unused_configs(template, tasks, state.used_configs),
     ]
@@ -144,6 +159,35 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         tuple(state.lookups),
         tuple(state.used_configs),
     )
+
+
+def _with_conversions(planned: Iterable[TaskPlan], made: Sequence[Conversion]) -> Iterator[TaskPlan]:
+    """Yield the plans, with the conversion first for a task definition that it made.
+
+    If the settings leave such a task definition alone, there is no need for it: its service stays as it is.
+    """
+    by_pointer = {each.task_definition: each for each in made}
+    for plan in planned:
+        conversion = by_pointer.get(plan.task.pointer or ())
+        if conversion is None:
+            yield plan
+        elif plan.outcome.status is not Status.SKIPPED or any(each.image_unread for each in plan.containers):
+            yield replace(plan, changes=(*conversion.changes, *plan.changes), made_from=conversion.service)
+
+
+_F = TypeVar("_F", bound=Finding)
+
+
+def _in_template(findings: Iterable[_F], made: Sequence[Conversion]) -> Iterator[_F]:
+    """Yield the findings, those about a task definition that is made at the place in the service that they are about."""
+    by_pointer = {each.task_definition: each for each in made}
+    for finding in findings:
+        pointer = finding.location.pointer
+        conversion = by_pointer.get(pointer[:2])
+        if conversion is None:
+            yield finding
+        else:
+            yield replace(finding, location=replace(finding.location, pointer=conversion.in_template(pointer)))
 
 
 def _checked(tasks: tuple[TaskPlan, ...], template: Json, context: Context) -> tuple[TaskPlan, ...]:

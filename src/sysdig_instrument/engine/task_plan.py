@@ -100,7 +100,8 @@ class Outcome:
 class TaskPlan:
     """The plan for one task definition, with its settings.
 
-    ``outcome`` is that of the task definition, ``containers`` are the outcomes of its containers.
+    ``outcome`` is that of the task definition, ``containers`` are the outcomes of its containers. ``made_from`` is the
+    pointer of the resource that the task definition is made from, if the template does not have it itself.
     """
 
     task: TaskDefinition
@@ -110,6 +111,7 @@ class TaskPlan:
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]
     grant: Grant | None = None
+    made_from: Pointer | None = None
 
 
 def _protecting_keys(steps: Iterable[Step[Container] | Step[InstrumentedTask]]) -> frozenset[str]:

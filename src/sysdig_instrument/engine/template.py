@@ -100,6 +100,11 @@ def task_definitions(fragment: Json, scope: EvaluationScope) -> Iterator[TaskDef
             yield TaskDefinition(name, None, {}, properties, scope, (scope,))
 
 
+def resource_as_task(pointer: Pointer, resource: Mapping[str, Json], scope: EvaluationScope) -> TaskDefinition:
+    """Return a resource that has settings as a task definition has: in its Metadata and Tags."""
+    return _task_definition(str(pointer[-1]), pointer, resource, scope, (scope,))
+
+
 def resources_of_types(
     fragment: Json, resource_types: Collection[str] | None
 ) -> Iterator[tuple[Pointer, dict[str, Json]]]:

@@ -16,14 +16,15 @@ from typing import Final
 
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState, section
-from sysdig_instrument.engine.findings import quote
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINITION, why_unprotectable
+from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
-from sysdig_instrument.planning import plan_definition
+from sysdig_instrument.planning import look_up_nothing, plan_definition, plan_with_lookups
 from sysdig_instrument.printable import single_line
 
 _MAX_MESSAGE_LENGTH: Final = 1000
@@ -105,10 +106,18 @@ def _check_containers(properties: Mapping[str, Json]) -> None:
 
 def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
     """Return the response for one task definition: SUCCESS if the macro would let it through as it is, else FAILED."""
-    template: Json = {"Resources": {name: {"Type": TASK_DEFINITION, "Properties": dict(properties)}}}
-    verdict = protection(plan_definition(template, merge_layers(deployment)))
+    template = _template(name, TASK_DEFINITION, properties)
+    return _verdict_response(event, "Task", name, protection(plan_definition(template, merge_layers(deployment))))
+
+
+def _template(name: str, resource_type: str, properties: Mapping[str, Json]) -> Json:
+    """Return a template with the one resource of the event."""
+    return {"Resources": {name: {"Type": resource_type, "Properties": dict(properties)}}}
+
+
+def _verdict_response(event: Json, what: str, name: str, verdict: Protection) -> dict[str, Json]:
     because = f": {verdict.text}" if verdict.reasons else ""
-    message = f"Task {quote(name)} {_PREDICATES[verdict.verdict]}{because}."
+    message = f"{what} {quote(name)} {_PREDICATES[verdict.verdict]}{because}."
     if verdict.passes:
         return _response(event, "SUCCESS", message)
     return _response(event, "FAILED", f"{message} {_advice(verdict)}", "NonCompliant")
@@ -117,16 +126,32 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
 def _assess_other_workload(
     event: Json, name: str, resource_type: str, properties: Mapping[str, Json], deployment: Layer
 ) -> dict[str, Json]:
-    """Return the response for a workload without a task definition. FAILED if it cannot be protected and OtherWorkloads is fail."""
-    settings = merge_layers(deployment).values
+    """Return the response for a workload without a task definition.
+
+    FAILED if the macro would convert it, or would refuse to, or if it cannot be protected and OtherWorkloads is fail.
+    """
+    resolved = merge_layers(deployment)
+    settings = resolved.values
+    if resource_type == EXPRESS_SERVICE and settings.express_services == "convert":
+        context = Context(deployment_settings=resolved)
+        plan = plan_with_lookups(_template(name, resource_type, properties), context, look_up_nothing)
+        if plan.tasks:
+            return _verdict_response(event, "Express Mode service", name, protection(plan.tasks[0]))
+        if plan.problems:
+            text = " ".join(_with_code(problem.reason) for problem in plan.problems)
+            return _response(event, "FAILED", f"{quote(name)} is not protected: {text}", "NonCompliant")
     reason = why_unprotectable(resource_type, properties, EvaluationScope({}, {}, None, None, {}, PlanState()))
     if reason is None:
         return _response(event, "SUCCESS", f"{quote(name)} runs no containers of its own on Fargate.")
-    code = f" ({reason.code.value})" if reason.code else ""
-    message = f"{quote(name)} {_PREDICATES[Verdict.CANNOT_BE_PROTECTED]}: {reason.fact}{code}. {reason.advice}."
+    message = f"{quote(name)} {_PREDICATES[Verdict.CANNOT_BE_PROTECTED]}: {_with_code(reason)}"
     if settings.other_workloads == "fail":
         return _response(event, "FAILED", message, "NonCompliant")
     return _response(event, "SUCCESS", message)
+
+
+def _with_code(reason: Reason) -> str:
+    code = f" ({reason.code.value})" if reason.code else ""
+    return f"{reason.fact}{code}. {reason.advice}." if reason.advice else f"{reason.fact}{code}."
 
 
 _PREDICATES: Final = {

@@ -92,7 +92,7 @@ def _other_workload_report(finding: Finding, locator: LineLocator) -> tuple[Repo
 def _task_report(
     plan: TaskPlan, unread: Code, locator: LineLocator, *, is_plain: bool
 ) -> tuple[ReportRow, list[ReportItem]]:
-    name, line = task_label(plan.task.name), locator.line(plan.task.pointer or ())
+    name, line = task_label(plan.task.name), locator.line(plan.made_from or plan.task.pointer or ())
     verdict = protection(plan, unread=unread)
     reasons = [plain_reason(reason) if is_plain else reason for reason in verdict.reasons]
     why = "; ".join(reason.fact for reason in reasons)

@@ -70,7 +70,7 @@ def _file_report(document: InputDocument, preview: Preview) -> FileReport:
 
 
 def _task_report(plan: TaskPlan, is_refused: bool, locator: LineLocator) -> TaskReport:  # noqa: FBT001 - private
-    row = _report_row(task_label(plan.task.name), plan.outcome, locator, plan.task.pointer or ())
+    row = _report_row(task_label(plan.task.name), plan.outcome, locator, plan.made_from or plan.task.pointer or ())
     if is_refused:
         row = ReportRow(row.name, RowResult.FAILED, Status.REFUSED.value, row.why, row.line)
     return TaskReport(

@@ -240,18 +240,19 @@ class Settings:
         "EXTERNAL, for hosts without the host agent.",
     )
     other_workloads: str = _setting(
-        OneOf(("warn", "fail")),
-        group="Selection",
-        default="warn",
-        scope=SettingScope.DEPLOYMENT,
-        description="What to do with workloads that cannot carry the agent: Express Mode services without a task definition of their own, AWS Batch jobs on Fargate, tasks for managed instances alone. `warn`: a notice. `fail`: refuse the template.",
-    )
+        OneOf(("warn", "fail")), group="Selection", default="warn", scope=SettingScope.DEPLOYMENT,
+        description="What to do with workloads that cannot carry the agent: Express Mode services without a task definition of their own, AWS Batch "
+        "jobs on Fargate, tasks for managed instances alone. `warn`: a notice. `fail`: refuse the template.",
+    )  # fmt: skip
+    express_services: str = _setting(
+        OneOf(("leave", "convert")), group="Selection", default="leave",
+        description="What to do with Express Mode services that have a PrimaryContainer. `leave` (the default): leave them as they are, so that "
+        "`OtherWorkloads` decides. `convert`: write a task definition from it, instrument that, and set the service's TaskDefinitionArn.",
+    )  # fmt: skip
     unsupported_architecture: str = _setting(
-        OneOf(("warn", "fail")),
-        group="Selection",
-        default="warn",
+        OneOf(("warn", "fail")), group="Selection", default="warn",
         description="What to do with ARM64 tasks: instrument them with a notice, or refuse. Sysdig documents x86-64 only.",
-    )
+    )  # fmt: skip
     workload_environment: dict[str, Json] = _setting(
         Object("a JSON object of variable names and values", "string or intrinsic", patterns.VARIABLE_PATTERN),
         group="Workload",
