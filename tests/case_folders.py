@@ -17,6 +17,7 @@ from sysdig_instrument.engine.lookups import (
     ImageLookup,
     Lookup,
     SsmLookup,
+    StackOutputLookup,
     Unavailable,
 )
 
@@ -73,6 +74,8 @@ class Case:
             case ExportLookup(name):
                 if name in self.read("exports.json"):
                     return cast("str", self.read("exports.json")[name])
+            case StackOutputLookup() if lookup.name in self.read("outputs.json"):
+                return cast("str", self.read("outputs.json")[lookup.name])
         name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
         return Unavailable(Reason(f'"{name}" is not there', "Put it there"))
 

@@ -133,6 +133,7 @@ NAMES_FUNCTIONS = {
     "engine/expressions/dynamic_lists.py",
     "engine/expressions/conditions.py",
     "engine/expressions/evaluate.py",
+    "engine/expressions/inserted.py",
     "engine/expressions/references.py",
     "engine/steps/capabilities.py",
     "engine/steps/execution_role.py",

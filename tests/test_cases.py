@@ -37,6 +37,7 @@ FILES = {
     "settings.json",
     "ssm.json",
     "exports.json",
+    "outputs.json",
     "expected.json",
     "expected-error.txt",
     "plan.txt",

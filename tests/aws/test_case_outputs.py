@@ -29,6 +29,8 @@ NOT_DEPLOYABLE = {
     "image-fn-join": "LocalStack has a different URL suffix",
     "image-fn-sub": "LocalStack has a different URL suffix",
     "image-getatt-ecr-repository": "LocalStack has a different URL suffix",
+    "image-getatt-ecr-repository-arn": "LocalStack has a different URL suffix",
+    "image-get-stack-output": "LocalStack does not know the function",
     "image-getatt-nested-stack-with-entry-point": "has a nested stack, whose template would have to be in S3",
     "image-import-value": "LocalStack does not resolve an import in the variables of Fn::Sub",
     "lower-case-entry-point-key": "LocalStack accepts the misspelt key as the right one",

@@ -47,6 +47,7 @@ def test_the_function_has_only_log_and_image_permissions(aws: EmbeddedAws) -> No
         "['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer']": "arn:aws:ecr:*:*:repository/*",
         "ssm:GetParameters": "arn:aws:ssm:*::parameter/aws/service/*",
         "cloudformation:ListExports": "*",
+        "cloudformation:DescribeStacks": "arn:aws:cloudformation:*:000000000000:stack/*",
     }
     log = statements["['logs:CreateLogStream', 'logs:PutLogEvents']"]
     assert log.endswith(":log-group:/aws/lambda/sysdig-instrument:*")

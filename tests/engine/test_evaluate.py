@@ -82,6 +82,12 @@ def why(expression: Json, **values: Json) -> str:
             f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/nginx:1-repo",
             id="getatt-string",
         ),
+        pytest.param(
+            {"Fn::GetAtt": ["Repo", "Arn"]}, f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/nginx:1-repo", id="getatt-arn"
+        ),
+        pytest.param(
+            {"Fn::Select": [4, {"Fn::Split": [":", {"Fn::Sub": "${Repo.Arn}"}]}]}, ACCOUNT, id="part-of-getatt-arn"
+        ),
         pytest.param({"Fn::Sub": "a${Image}b"}, "anginx:1b", id="sub"),
         pytest.param({"Fn::Sub": "${!Image}"}, "${Image}", id="sub-escaped"),
         pytest.param({"Fn::Sub": "${"}, "${", id="sub-unclosed"),
@@ -203,9 +209,9 @@ def test_no_value_as_argument_raises_nothing(function: str) -> None:
         pytest.param({"Ref": 5}, "its Ref is not a name", id="ref-number"),
         pytest.param({"Ref": "AWS::StackName"}, "AWS::StackName is not known before deployment", id="pseudo-parameter"),
         pytest.param(
-            {"Fn::GetAtt": ["Repo", "Arn"]},
+            {"Fn::GetAtt": ["Repo", "ImageScanningConfiguration"]},
             'it refers to "Repo", which is known only after deployment',
-            id="getatt-arn",
+            id="getatt-other-attribute",
         ),
         pytest.param(
             {"Fn::GetAtt": "Nested.Outputs.Image"},

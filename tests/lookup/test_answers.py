@@ -24,6 +24,7 @@ from sysdig_instrument.engine.lookups import (
     ImageLookup,
     Lookup,
     SsmLookup,
+    StackOutputLookup,
     Unavailable,
 )
 from sysdig_instrument.engine.settings.table import Settings
@@ -92,12 +93,13 @@ def test_registries_that_are_not_allowed(network: Network) -> None:
 
 
 def test_a_deadline_of_zero_seconds(network: Network) -> None:
-    requests: list[Lookup] = [ImageLookup("nginx"), SsmLookup("/p"), ExportLookup("e")]
+    requests: list[Lookup] = [ImageLookup("nginx"), SsmLookup("/p"), ExportLookup("e"), StackOutputLookup("s", "o")]
     found = network.look_up(*requests, seconds=0)
     assert [each.reason.fact for each in found if isinstance(each, Unavailable)] == [
         "The image nginx could not be read: there was no response within 0 s",
         "The SSM parameter /p was not read within 0 s",
         "The export e was not read within 0 s",
+        "The output o of stack s was not read within 0 s",
     ]
 
 

@@ -20,7 +20,7 @@ from moto import mock_aws
 from lookup.content import Anything
 from lookup.network import Network
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup, Unavailable
+from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup, StackOutputLookup, Unavailable
 from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.aws_values import batch_ssm_lookups
 
@@ -166,6 +166,89 @@ def test_exports(network: Network) -> None:
     assert found == "nginx:1"
     assert gone == Unavailable(
         Reason("No stack in us-east-1 exports Gone", "Deploy the stack that exports it first"), missing=True
+    )
+
+
+def stack_with_outputs(name: str, region: str, **outputs: str) -> None:
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+    }
+    boto3.client("cloudformation", region).create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+def test_outputs_of_stacks(network: Network) -> None:
+    stack_with_outputs("here", "us-east-1", Image="nginx:1", Tag="2")
+    stack_with_outputs("there", "eu-west-1", Image="nginx:3")
+    stack_with_outputs("silent", "us-east-1")
+    image, tag, other, *unavailable = network.look_up(
+        StackOutputLookup("here", "Image"),
+        StackOutputLookup("here", "Tag", "us-east-1"),
+        StackOutputLookup("there", "Image", "eu-west-1"),
+        StackOutputLookup("there", "Image"),
+        StackOutputLookup("here", "Gone"),
+        StackOutputLookup("silent", "Gone"),
+        clients=AwsClients(),
+    )
+    assert (image, tag, other) == ("nginx:1", "2", "nginx:3")
+    assert [each.reason.fact for each in unavailable if isinstance(each, Unavailable)] == [
+        "There is no stack there in us-east-1",
+        "The stack here in us-east-1 has no output Gone",
+        "The stack silent in us-east-1 has no output Gone",
+    ]
+
+
+class FakeStacks:
+    """A CloudFormation client that describes each stack in one way, and counts the calls."""
+
+    def __init__(self, response: Anything) -> None:
+        self.response = response
+        self.stacks: list[str] = []
+
+    def client(self, *_: object, **__: object) -> Anything:
+        return self
+
+    def describe_stacks(self, StackName: str) -> Anything:  # noqa: N803 - AWS's name
+        self.stacks.append(StackName)
+        return self.response
+
+
+def test_a_stack_is_described_once_for_all_its_outputs(network: Network) -> None:
+    service = FakeStacks({"Stacks": [{"Outputs": [{"OutputKey": f"o{n}", "OutputValue": f"v{n}"} for n in range(9)]}]})
+    found = network.look_up(*(StackOutputLookup("s", f"o{n}") for n in range(9)), clients=AwsClients(lambda: service))
+    assert found == [f"v{n}" for n in range(9)]
+    assert service.stacks == ["s"]
+
+
+def test_no_role_is_assumed_that_a_template_names(network: Network) -> None:
+    service = FakeStacks({"Stacks": []})
+    role = "arn:aws:iam::444455556666:role/any"
+    (refused,) = network.look_up(StackOutputLookup("s", "o", None, role), clients=AwsClients(lambda: service))
+    assert isinstance(refused, Unavailable)
+    assert "no role is assumed" in refused.reason.fact
+    assert service.stacks == []
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {},
+        {"Stacks": []},
+        {"Stacks": 5},
+        {"Stacks": [{}]},
+        {"Stacks": [{"Outputs": 5}]},
+        {"Stacks": [{"Outputs": [5]}]},
+        {"Stacks": [{"Outputs": [{"OutputKey": "o"}]}]},
+        {"Stacks": [{"Outputs": []}, {"Outputs": []}]},
+    ],
+)
+def test_a_stack_that_is_not_complete_does_not_say_that_an_output_is_missing(
+    network: Network, response: Anything
+) -> None:
+    (unread,) = network.look_up(StackOutputLookup("s", "o"), clients=AwsClients(lambda: FakeStacks(response)))
+    assert isinstance(unread, Unavailable)
+    assert unread.reason.fact == (
+        "The outputs of stack s in us-east-1 could not be read: AWS CloudFormation returned an invalid response"
     )
 
 

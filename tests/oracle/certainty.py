@@ -20,7 +20,7 @@ KNOWN_ELSEWHERE = ("Fn::ForEach", "Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or")
 def certain_inputs(template: Json, stack: StackInputs) -> tuple[Json, StackInputs]:
     """Return a template and the inputs of its stack without what is not certain."""
     whole = without_masked_values(without_unknown_functions(without_dynamic_references(template)))
-    return whole, replace(stack, ssm={}, exports={})
+    return whole, replace(stack, ssm={}, exports={}, outputs={})
 
 
 def without_dynamic_references(value: Json) -> Json:

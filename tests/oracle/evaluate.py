@@ -15,13 +15,14 @@ TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 
 @dataclass(frozen=True)
 class StackInputs:
-    """The inputs of a stack: parameter values, Region, account, SSM parameters and exports."""
+    """The inputs of a stack: parameter values, Region, account, SSM parameters, exports and outputs of other stacks."""
 
     parameters: Mapping[str, Json]
     region: str = "eu-west-1"
     account: str = "111122223333"
     ssm: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class Evaluator:
         self._resources = mapping(sections.get("Resources"))
         self.mappings = mapping(sections.get("Mappings"))
         self.exports = stack.exports
+        self.outputs = stack.outputs
         self.conditions = Conditions(self, mapping(sections.get("Conditions")), condition_overrides)
 
     def value(self, node: Json) -> Value:
@@ -121,16 +123,26 @@ class Evaluator:
         pseudo = self._pseudo_parameters().get(name)
         if pseudo is not None:
             return pseudo
-        return self._parameter(name) if name in self._declared else token("Ref", name)
+        if name in self._declared:
+            return self._parameter(name)
+        repository = self._repository(name)
+        return token("Ref", name) if repository is None else repository
+
+    def _repository(self, resource: str) -> str | None:
+        """Return the name of an ECR repository, if the template gives it one."""
+        body = mapping(self._resources.get(resource))
+        if body.get("Type") != "AWS::ECR::Repository":
+            return None
+        name = self.value(mapping(body.get("Properties")).get("RepositoryName"))
+        return name if isinstance(name, str) else None
 
     def attribute(self, resource: str, attribute: str) -> Value:
         """Return the value of an `Fn::GetAtt`."""
-        body = mapping(self._resources.get(resource))
-        if body.get("Type") == "AWS::ECR::Repository" and attribute == "RepositoryUri":
-            name = self.value(mapping(body.get("Properties")).get("RepositoryName"))
-            if isinstance(name, str):
-                stack = self._stack
-                return f"{stack.account}.dkr.ecr.{stack.region}.{_url_suffix(stack.region)}/{name}"
+        name, stack = self._repository(resource), self._stack
+        if name is not None and attribute == "Arn":
+            return f"arn:{_partition(stack.region)}:ecr:{stack.region}:{stack.account}:repository/{name}"
+        if name is not None and attribute == "RepositoryUri":
+            return f"{stack.account}.dkr.ecr.{stack.region}.{_url_suffix(stack.region)}/{name}"
         return token("GetAtt", resource, attribute)
 
     def _pseudo_parameters(self) -> dict[str, str]:

@@ -41,7 +41,7 @@ def ref(evaluator: Evaluator, argument: Json) -> Value:
 
 
 def get_att(evaluator: Evaluator, argument: Json) -> Value:
-    """Evaluate `Fn::GetAtt`: a token, except for the URI of an ECR repository whose name is in the template."""
+    """Evaluate `Fn::GetAtt`: a token, except for the URI and the ARN of an ECR repository whose name is in the template."""
     match evaluator.value(argument):
         case str() as path if "." in path:
             resource, attribute = path.split(".", 1)
@@ -166,6 +166,15 @@ def import_value(evaluator: Evaluator, argument: Json) -> Value:
     return evaluator.exports.get(name, token("ImportValue", name))
 
 
+def get_stack_output(evaluator: Evaluator, argument: Json) -> Value:
+    """Evaluate `Fn::GetStackOutput`: the output's value if the stack inputs have it, otherwise a token."""
+    given = evaluator.value(argument)
+    members = given if isinstance(given, dict) else {}
+    name = f"{text_of(members.get('StackName', ''))}.{text_of(members.get('OutputName', ''))}"
+    unknown = token("GetStackOutput", name)
+    return unknown if "RoleArn" in members else evaluator.outputs.get(name, unknown)
+
+
 def unknown_value(name: str) -> Function:
     """Return a function whose value only AWS knows. The same arguments give the same token."""
 
@@ -189,6 +198,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "Fn::Length": length,
     "Fn::ToJsonString": to_json_string,
     "Fn::ImportValue": import_value,
+    "Fn::GetStackOutput": get_stack_output,
     "Fn::Cidr": unknown_value("Cidr"),
     "Fn::GetAZs": unknown_value("GetAZs"),
     "Fn::Transform": unknown_value("Transform"),

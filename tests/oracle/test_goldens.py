@@ -34,7 +34,9 @@ def test_the_oracle_accepts_the_expected_output(path: Path) -> None:
         image: mapping(config) for image, config in _read(folder / "images.json").items()
     }
     stored, exports = _strings(_read(folder / "ssm.json")), _strings(_read(folder / "exports.json"))
-    stack = StackInputs(_read(folder / "parameters.json"), ssm=stored, exports=exports)
+    stack = StackInputs(
+        _read(folder / "parameters.json"), ssm=stored, exports=exports, outputs=_strings(_read(folder / "outputs.json"))
+    )
     expected = folder / "expected.json"
     if not expected.exists():
         assert refusal_reasons(template, stack=stack, settings=given, images=images)

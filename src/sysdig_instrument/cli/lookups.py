@@ -5,7 +5,7 @@ have written the document. So it does not decide what leaves the caller's accoun
 
 - A registry gets only the credentials that the caller has for it: RegistryCredentials, or Docker's. The secret that a
   container names in RepositoryCredentials is not read.
-- An image that may depend on a value of the account (an SSM parameter, an export, a NoEcho parameter) is looked up only at
+- An image that may depend on a value of the account (an SSM parameter, an export, a stack's output, a NoEcho parameter) is looked up only at
   a registry that the caller names in AllowedRegistries, or in the account's own Amazon ECR in this Region. The value could
   be in the name of the host or in the path, and even whether there is a lookup at all could tell something about it.
 """
@@ -23,7 +23,7 @@ from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.parameters import MASKED, is_no_echo
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
-from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, StackOutputLookup, Unavailable
 from sysdig_instrument.engine.plan import plan
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
@@ -134,6 +134,8 @@ class _AccountValues:
             return self._may_reach_registry(lookup.image)
         from sysdig_instrument.lookup.aws import Arn  # noqa: PLC0415 - only for a lookup
 
+        if isinstance(lookup, StackOutputLookup) and lookup.region != self.context.region:
+            return False  # a value could choose the Region
         arn = Arn.parse(lookup.name)
         return arn is None or self._is_own_account(arn.account, arn.region)
 

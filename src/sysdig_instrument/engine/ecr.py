@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, Reference, parse_reference
-from sysdig_instrument.engine.partitions import DNS_SUFFIXES, partition_of
+from sysdig_instrument.engine.partitions import DNS_SUFFIXES, dns_suffix_of, partition_of
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _DUAL_STACK_DNS_SUFFIXES: Final = ("on.aws", "on.amazonwebservices.com.cn")
@@ -26,7 +26,7 @@ class EcrRepository:
     account: str
     region: str
     name: str
-    fips: bool
+    fips: bool = False
 
     @classmethod
     def from_reference(cls, reference: Reference) -> EcrRepository | None:
@@ -41,6 +41,15 @@ class EcrRepository:
             return cls.from_reference(parse_reference(image))
         except InvalidReferenceError:
             return None
+
+    def attribute(self, name: str) -> str | None:
+        """Return what Fn::GetAtt returns of the repository as a resource; None for an attribute that is not known."""
+        return {"Arn": self.arn, "RepositoryUri": self.uri}.get(name)
+
+    @property
+    def uri(self) -> str:
+        """Return the repository's URI: the reference of its images, without a tag."""
+        return f"{self.account}.dkr.ecr.{self.region}.{dns_suffix_of(self.region)}/{self.name}"
 
     @property
     def arn(self) -> str:

@@ -41,7 +41,29 @@ class ExportLookup:
     name: str
 
 
-Lookup: TypeAlias = ImageLookup | SsmLookup | ExportLookup
+@dataclass(frozen=True, slots=True)
+class StackOutputLookup:
+    """A lookup of an output of a stack (``Fn::GetStackOutput``), by the stack's name or id.
+
+    ``region`` is None if the expression names none and that of this run is not known. ``role`` is the ARN of the role in the
+    expression, with which CloudFormation reads a stack of another account.
+    """
+
+    stack: str
+    output: str
+    region: str | None = None
+    role: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return f"{self.stack}.{self.output}"
+
+
+ValueLookup: TypeAlias = SsmLookup | ExportLookup | StackOutputLookup
+"""A lookup of a text in an AWS account."""
+
+Lookup: TypeAlias = ImageLookup | ValueLookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +89,6 @@ class Unavailable:
 
 
 Answer: TypeAlias = ImageConfig | str | Unavailable
-"""The config of an image, the value of an SSM parameter or of an export, or ``Unavailable`` with the reason."""
+"""The config of an image, the value of an SSM parameter, an export or a stack's output, or ``Unavailable`` with the reason."""
 
 Answers: TypeAlias = Mapping[Lookup, Answer]

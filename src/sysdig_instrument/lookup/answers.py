@@ -17,7 +17,16 @@ from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.lookups import Answer, Answers, ExportLookup, ImageLookup, Lookup, SsmLookup, Unavailable
+from sysdig_instrument.engine.lookups import (
+    Answer,
+    Answers,
+    ExportLookup,
+    ImageLookup,
+    Lookup,
+    SsmLookup,
+    StackOutputLookup,
+    Unavailable,
+)
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup import aws_values
 from sysdig_instrument.lookup.auth import ANONYMOUS, ChainedCredentials, CredentialProvider, RegistryAuth
@@ -158,7 +167,7 @@ def _image_reader(
 def _submit_aws_lookups(
     lookups: list[Lookup], environment: LookupEnvironment, worker_pool: WorkerPool, answer_store: _AnswerStore
 ) -> None:
-    """Submit one job per batch of SSM parameters, and one for all exports."""
+    """Submit one job per batch of SSM parameters, one for all exports, and one per stack whose outputs are read."""
     ssm_lookups = [lookup for lookup in lookups if isinstance(lookup, SsmLookup)]
     for region, batch in aws_values.batch_ssm_lookups(ssm_lookups, environment.region):
         read_batch = partial(aws_values.read_ssm_parameters, batch, environment.clients, region)
@@ -166,6 +175,14 @@ def _submit_aws_lookups(
     if export_lookups := [lookup for lookup in lookups if isinstance(lookup, ExportLookup)]:
         read_all = partial(aws_values.read_exports, export_lookups, environment.clients, environment.region)
         worker_pool.submit("exports", partial(answer_store.record_all, read_all))
+    outputs = [lookup for lookup in lookups if isinstance(lookup, StackOutputLookup)]
+    for lookup in outputs:
+        if lookup.role is not None:
+            answer_store.record(lookup, aws_values.role_not_assumed(lookup))
+    without_role = [lookup for lookup in outputs if lookup.role is None]
+    for region, stack, stack_lookups in aws_values.outputs_by_stack(without_role, environment.region):
+        read_stack = partial(aws_values.read_stack_outputs, stack_lookups, environment.clients, stack, region)
+        worker_pool.submit(f"stacks {region}", partial(answer_store.record_all, read_stack))
 
 
 def _timed_out(lookup: Lookup, seconds: float) -> Unavailable:
@@ -176,3 +193,6 @@ def _timed_out(lookup: Lookup, seconds: float) -> Unavailable:
             return Unavailable(Reason(f"The SSM parameter {name} was not read within {seconds:g} s", _TIMEOUT_ADVICE))
         case ExportLookup(name):
             return Unavailable(Reason(f"The export {name} was not read within {seconds:g} s", _TIMEOUT_ADVICE))
+        case StackOutputLookup(stack, output):
+            fact = f"The output {output} of stack {stack} was not read within {seconds:g} s"
+            return Unavailable(Reason(fact, _TIMEOUT_ADVICE))

@@ -1,7 +1,7 @@
-"""The values of Systems Manager parameters and of CloudFormation exports.
+"""The values of Systems Manager parameters, of CloudFormation exports, and of outputs of stacks.
 
 Parameters are read up to ten per call (API reference, GetParameters, Names). The API has no call for a single export, so
-all exports are listed, once per run.
+all exports are listed, once per run. A stack is described once for all its outputs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.lookups import Answer, Answers, ExportLookup, SsmLookup, Unavailable
+from sysdig_instrument.engine.lookups import Answer, Answers, ExportLookup, SsmLookup, StackOutputLookup, Unavailable
 from sysdig_instrument.lookup import aws
 from sysdig_instrument.lookup.aws import Arn, AwsClient, AwsClients, AwsError
 from sysdig_instrument.lookup.errors import UnavailableError
@@ -154,4 +154,78 @@ def _exports_failure(error: AwsError, _name: str, region: str) -> Unavailable:
 def _no_such_export(name: str, region: str) -> Unavailable:
     return Unavailable(
         Reason(f"No stack in {region} exports {name}", "Deploy the stack that exports it first"), missing=True
+    )
+
+
+# --- Outputs of stacks
+
+_NO_SUCH_STACK: Final = "ValidationError"
+"""The code of DescribeStacks for a stack that does not exist, or a name that none can have."""
+
+
+def outputs_by_stack(
+    lookups: Iterable[StackOutputLookup], region: str
+) -> Iterator[tuple[str, str, list[StackOutputLookup]]]:
+    """Yield the region and the name of each stack to describe, with its lookups."""
+    by_stack: dict[tuple[str, str], list[StackOutputLookup]] = {}
+    for lookup in lookups:
+        by_stack.setdefault((lookup.region or region, lookup.stack), []).append(lookup)
+    for (stack_region, stack), outputs in by_stack.items():
+        yield stack_region, stack, outputs
+
+
+def read_stack_outputs(lookups: Sequence[StackOutputLookup], clients: AwsClients, stack: str, region: str) -> Answers:
+    """Return the values of outputs of one stack of this account."""
+    try:
+        values = _stack_outputs(clients.client("cloudformation", region), stack)
+    except AwsError as error:
+        return dict.fromkeys(lookups, _stack_failure(error, stack, region))
+    return {
+        lookup: values[lookup.output] if lookup.output in values else _no_such_output(lookup, region)
+        for lookup in lookups
+    }
+
+
+def _stack_outputs(client: AwsClient, stack: str) -> dict[str, str]:
+    """Return the values of a stack's outputs by their keys. A stack without outputs has no list of them.
+
+    Raises:
+        AwsError: The stack could not be read to its end.
+    """
+    stacks = aws.call(client.describe_stacks, StackName=stack).get("Stacks")
+    match stacks:
+        case [{"Outputs": [*outputs]}]:
+            pass
+        case [{"StackName": str(), **rest}] if "Outputs" not in rest:
+            return {}
+        case _:
+            raise AwsError(aws.INVALID_RESPONSE)
+    values: dict[str, str] = {}
+    for output in outputs:
+        match output:
+            case {"OutputKey": str(key), "OutputValue": str(value)}:
+                values[key] = value
+            case _:
+                raise AwsError(aws.INVALID_RESPONSE)
+    return values
+
+
+def role_not_assumed(lookup: StackOutputLookup) -> Unavailable:
+    """Return the answer to a lookup with a role: whoever writes a template would choose whose permissions are used."""
+    fact = f"The output {lookup.output} of stack {lookup.stack} is read with a role, and no role is assumed that a template names"
+    return Unavailable(Reason(fact, "Remove RoleArn if the stack is in this account, or pass the value as a parameter"))
+
+
+def _stack_failure(error: AwsError, stack: str, region: str) -> Unavailable:
+    if error.code == _NO_SUCH_STACK:
+        fact = f"There is no stack {stack} in {region}"
+        return Unavailable(Reason(fact, "Deploy the stack first, or correct its name"), missing=True)
+    fact = f"The outputs of stack {stack} in {region} could not be read: {error.fact('AWS CloudFormation')}"
+    return UnavailableError(Reason(fact, error.advice("cloudformation:DescribeStacks", "the stack"))).unavailable
+
+
+def _no_such_output(lookup: StackOutputLookup, region: str) -> Unavailable:
+    fact = f"The stack {lookup.stack} in {region} has no output {lookup.output}"
+    return Unavailable(
+        Reason(fact, "Correct the output's name, or deploy the stack with this output first"), missing=True
     )

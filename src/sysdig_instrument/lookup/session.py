@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from sysdig_instrument.engine.findings import Reason, quote
-from sysdig_instrument.engine.lookups import Answer, ExportLookup, ImageLookup, Lookup, SsmLookup, Unavailable
+from sysdig_instrument.engine.lookups import (
+    Answer,
+    ImageLookup,
+    Lookup,
+    StackOutputLookup,
+    Unavailable,
+    ValueLookup,
+)
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -55,7 +62,7 @@ def make_lookup(
         without_region: dict[Lookup, Answer] = {
             lookup: _region_unknown(lookup)
             for lookup in lookups
-            if region is None and not isinstance(lookup, ImageLookup)
+            if region is None and not isinstance(lookup, ImageLookup) and not _names_region(lookup)
         }
         session = get_session()
         environment = LookupEnvironment(
@@ -77,7 +84,11 @@ def make_lookup(
     return look_up
 
 
-def _region_unknown(lookup: SsmLookup | ExportLookup) -> Unavailable:
+def _names_region(lookup: ValueLookup) -> bool:
+    return isinstance(lookup, StackOutputLookup) and lookup.region is not None
+
+
+def _region_unknown(lookup: ValueLookup) -> Unavailable:
     return Unavailable(
         Reason(f"{quote(lookup.name)} cannot be looked up, because the AWS region is not known", _REGION_ADVICE)
     )

@@ -31,6 +31,7 @@ SHORT_FORM_FUNCTIONS: Final = frozenset(
         "Equals",
         "FindInMap",
         "GetAZs",
+        "GetStackOutput",
         "If",
         "ImportValue",
         "Join",

@@ -11,12 +11,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.conditions import condition_result
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
+from sysdig_instrument.engine.expressions.inserted import value_in_mappings
 from sysdig_instrument.engine.expressions.parameters import (
     is_parameter,
     look_up,
     parameter_value,
+    stack_output,
     with_dynamic_references,
 )
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope, mark_hidden, mark_name
@@ -185,15 +188,17 @@ _PSEUDO_ADVICE: Final = {"AWS::Region": "Give --region", "AWS::AccountId": "Give
 
 
 def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> Json:
-    """Return the name or the URI of an ECR repository that the template creates and names itself."""
+    """Return the name, the URI or the ARN of an ECR repository that the template creates and names itself."""
     resource = scope.section("Resources").get(logical_id)
     if isinstance(resource, dict) and resource.get("Type") == "AWS::ECR::Repository":
         properties = resource.get("Properties")
         name = _evaluate(properties.get("RepositoryName", ABSENT), scope) if isinstance(properties, dict) else ABSENT
         if isinstance(name, str) and attribute == "RepositoryName":
             return name
-        if isinstance(name, str) and attribute == "RepositoryUri" and scope.region and scope.account:
-            return f"{scope.account}.dkr.ecr.{scope.region}.{scope.pseudo_parameter('AWS::URLSuffix')}/{name}"
+        if isinstance(name, str) and scope.region and scope.account:
+            value = EcrRepository(scope.account, scope.region, name).attribute(attribute)
+            if value is not None:
+                return value
     shown = quote(mark_name(logical_id, scope.state))
     raise CannotEvaluate(Unknown(Reason(f"it refers to {shown}, which is known only after deployment")))
 
@@ -267,12 +272,9 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
             keys = [to_string(_evaluate(key, scope)) for key in (name, first, second)]
         case _:
             raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap is malformed")))
-    current: Json = scope.section("Mappings").get(keys[0])
-    for key in keys[1:]:
-        current = current.get(key) if isinstance(current, dict) else None
-    if current is not None:
-        scope.state.work.check_value(current)
-        return with_dynamic_references(current, scope)
+    value = value_in_mappings(keys, scope)
+    if value is not None:
+        return with_dynamic_references(value, scope)
     match rest:
         case [{"DefaultValue": default}]:
             return _evaluate(default, scope)
@@ -294,6 +296,10 @@ def _if(argument: Json, scope: EvaluationScope) -> Json | Absent:
 
 def _import_value(argument: Json, scope: EvaluationScope) -> Json:
     return look_up(ExportLookup(to_string(_evaluate(argument, scope))), scope)
+
+
+def _get_stack_output(argument: Json, scope: EvaluationScope) -> Json:
+    return stack_output(_evaluate(argument, scope), scope)
 
 
 def _base64(argument: Json, scope: EvaluationScope) -> Json:
@@ -321,6 +327,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[Json, EvaluationScope], Json | Absent]]]
     "Fn::Base64": _base64,
     "Fn::FindInMap": _find_in_map,
     "Fn::GetAtt": _get_att,
+    "Fn::GetStackOutput": _get_stack_output,
     "Fn::If": _if,
     "Fn::ImportValue": _import_value,
     "Fn::Join": _join,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sysdig_instrument.engine.expressions.inserted import is_complete, is_section_complete
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, mark_name, section
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
 from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split, steps_of, substitute
 from sysdig_instrument.engine.findings import Reason, quote, without_names
-from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import ExportLookup, ImageConfig, SsmLookup, Unavailable
+from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.lookups import ImageConfig, SsmLookup, StackOutputLookup, Unavailable, ValueLookup
 from sysdig_instrument.printable import printable_name
 
 _LEAST_MASK: Final = 4  # asterisks
@@ -45,7 +46,22 @@ def is_list_type(parameter_type: str) -> bool:
 def is_no_echo(name: str, template: Json) -> bool:
     """Return whether a template declares a parameter as NoEcho. A declaration that cannot be read counts as one."""
     declaration = section(template, "Parameters").get(name)
+    if _may_be_inserted(name, template):
+        return True
     return isinstance(declaration, dict) and declaration.get("NoEcho", False) not in (False, "false")
+
+
+def _may_be_inserted(name: str, template: Json) -> bool:
+    """Return whether a transform that is still to run may insert the declaration of a parameter, or a part of it.
+
+    The macro gets snippets after all other transforms.
+    """
+    declaration = section(template, "Parameters").get(name)
+    if declaration is None:
+        return (
+            isinstance(template, dict) and "Resources" in template and not is_section_complete(template, "Parameters")
+        )
+    return not is_complete(declaration)
 
 
 def parameter_value(name: str, scope: EvaluationScope) -> Json:
@@ -58,6 +74,9 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     declared = declaration if isinstance(declaration, dict) else {}
     value = scope.parameter_values.get(name, declared.get("Default"))
     shown = mark_name(name, scope.state)
+    if _may_be_inserted(name, scope.template):
+        fact = f"the declaration of parameter {quote(shown)} is inserted by a transform"
+        raise CannotEvaluate(Unknown(Reason(fact, "Use the template as it is after that transform")))
     if value is None:
         fact = f"parameter {quote(shown)} has no value here"
         raise CannotEvaluate(Unknown(Reason(fact, f"Give the parameter a value (-p {printable_name(shown)}=…)")))
@@ -105,7 +124,7 @@ def _ssm_value(value: Json, scope: EvaluationScope) -> Json:
     return look_up(SsmLookup(value), scope)
 
 
-def look_up(lookup: SsmLookup | ExportLookup, scope: EvaluationScope) -> Json:
+def look_up(lookup: ValueLookup, scope: EvaluationScope) -> Json:
     """Return the answer to a lookup; one without an answer is recorded in the scope's state.
 
     Raises:
@@ -122,6 +141,16 @@ def look_up(lookup: SsmLookup | ExportLookup, scope: EvaluationScope) -> Json:
             raise TypeError(lookup)  # an image config for another kind of lookup: a bug in the caller
     scope.state.met_hidden = True
     return answer
+
+
+def stack_output(arguments: Json | Absent, scope: EvaluationScope) -> Json:
+    """Return the output of a stack that the arguments of an ``Fn::GetStackOutput`` name."""
+    match arguments:
+        case {"StackName": str(stack), "OutputName": str(output), **others}:
+            match {"Region": scope.region, "RoleArn": None, **others}:
+                case {"Region": str() | None as region, "RoleArn": str() | None as role}:
+                    return look_up(StackOutputLookup(stack, output, region, role), scope)
+    raise CannotEvaluate(Unknown(Reason("its Fn::GetStackOutput is malformed")))
 
 
 def _require_lookups(scope: EvaluationScope) -> None:

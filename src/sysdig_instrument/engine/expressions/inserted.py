@@ -1,0 +1,66 @@
+"""Values that a template does not show, because a transform that is still to run inserts them, and the values of Mappings.
+
+``AWS::Include`` inserts declarations of parameters, maps and values where its ``Fn::Transform`` stands, or whole sections
+where it is listed in ``Transform``. The macro gets the template after that, the command line tool before. What stands in the
+template is known; what does not is not known wherever a transform may insert it.
+
+Source: the CloudFormation user guide, «AWS::Include transform», «Fn::Transform» and «Mappings».
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
+from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.json_types import Json
+
+_INCLUDE: Final = "AWS::Include"
+_MAPPINGS_ADVICE: Final = "Write the value into Mappings, or use the template as it is after that transform"
+
+
+def is_complete(value: Json) -> bool:
+    """Return whether an object shows all its members: it has no ``Fn::Transform`` or other function that adds some."""
+    return not isinstance(value, dict) or not any(key.startswith("Fn::") for key in value)
+
+
+def is_section_complete(template: Json, name: str) -> bool:
+    """Return whether a section of a template shows all its members. Of a snippet, no section is shown."""
+    if not isinstance(template, dict) or template.keys().isdisjoint(("Resources", name)):
+        return False
+    if "Fn::Transform" in template or not is_complete(dict(section(template, name))):
+        return False
+    transforms = template.get("Transform")
+    return not any(
+        _INCLUDE in (each, each.get("Name") if isinstance(each, dict) else None)
+        for each in (transforms if isinstance(transforms, list) else [transforms])
+    )
+
+
+def value_in_mappings(keys: Sequence[str], scope: EvaluationScope) -> Json:
+    """Return the value of a map, a key and a second key; None if Mappings certainly have none.
+
+    Raises:
+        CannotEvaluate: A transform may insert the value, or a part of it.
+    """
+    current: Json = dict(scope.section("Mappings"))
+    may_be_inserted = not is_section_complete(scope.template, "Mappings")
+    for key in keys:
+        may_be_inserted |= not is_complete(current)
+        current = current.get(key) if isinstance(current, dict) else None
+    if current is None and not may_be_inserted:
+        return None
+    scope.state.work.check_value(current)
+    if current is None or not _is_value_complete(current):
+        fact = "its Fn::FindInMap finds no value in Mappings, and a transform may insert it"
+        raise CannotEvaluate(Unknown(Reason(fact, _MAPPINGS_ADVICE)))
+    return current
+
+
+def _is_value_complete(value: Json) -> bool:
+    """Return whether all objects in a value are complete."""
+    if isinstance(value, dict):
+        return is_complete(value) and all(map(_is_value_complete, value.values()))
+    return not isinstance(value, list) or all(map(_is_value_complete, value))
