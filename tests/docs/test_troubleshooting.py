@@ -79,6 +79,8 @@ FORMS = {
     "names the wrapper, but does not begin with it, as in sh -c",
     "an expression that evaluates to a list",
     "an expression that evaluates to no item with the current parameter values",
+    "may be AWS::NoValue, which is not known here",
+    "one empty string",
     "not a list",
 }
 """Names of forms in the code; no message has them."""

@@ -144,23 +144,80 @@ def test_an_entry_point_of_an_empty_string_is_refused() -> None:
     assert "contains only an empty string" in problem
 
 
-@pytest.mark.parametrize("key", ["EntryPoint", "Command"])
-def test_a_conditionally_empty_string_is_refused_if_active(key: str) -> None:
+_ONE_EMPTY_STRING: list[Json] = [
+    [if_("Active", "", "run")],
+    [if_("Active", "", NOVALUE)],
+    [if_("Inactive", NOVALUE), ""],
+    ["", if_("Inactive", "absent now")],
+    [if_("Inactive", "absent now"), "", if_("Inactive", "absent now")],
+    [{"Ref": "Blank"}],
+]
+_BLANK: dict[str, Json] = {**CONDITIONS, "Parameters": {"Blank": {"Type": "String", "Default": ""}}}
+
+
+@pytest.mark.parametrize("items", _ONE_EMPTY_STRING)
+def test_an_entry_point_that_is_an_empty_string_now_is_refused(items: Json) -> None:
     """Found by fuzzing: such a list came out unchanged, and the container was reported as instrumented."""
-    rest: dict[str, Json] = {"EntryPoint": None} if key == "Command" else {}
-    lists: list[Json] = [
-        [if_("Active", "", "run")],
-        [if_("Active", "", NOVALUE)],
-        [if_("Inactive", NOVALUE), ""],
-        ["", if_("Inactive", "absent now")],
-        [if_("Inactive", "absent now"), "", if_("Inactive", "absent now")],
-    ]
-    for items in lists:
-        (problem,) = problems_of(template(container(**{**rest, key: items}), sections=CONDITIONS))
-        assert f"{key} contains only an empty string" in problem
-    later = template(container(**rest | {key: [if_("Inactive", "", "run")]}), sections=CONDITIONS)
+    (problem,) = problems_of(template(container(EntryPoint=items), sections=_BLANK))
+    assert "EntryPoint contains only an empty string" in problem
+
+
+def test_an_entry_point_that_is_an_empty_string_in_an_inactive_branch_is_a_notice() -> None:
+    later = template(container(EntryPoint=[if_("Inactive", "", "run")]), sections=CONDITIONS)
     assert any("empty string; this branch is not active" in each for each in notices_of(later))
     assert processed(processed(later)) == processed(later)
+
+
+@pytest.mark.parametrize("items", [[""], *_ONE_EMPTY_STRING])
+def test_a_command_of_an_empty_string_is_an_argument_of_the_entrypoint(items: Json) -> None:
+    web = containers_of(processed(template(container(EntryPoint=None, Command=items), sections=_BLANK)))[0]
+    assert web["EntryPoint"][0] == WRAPPER
+    assert web["Command"] in (items, if_("Active", items, ["serve"]), if_("Active", [""], ["serve"]))
+
+
+_BY_DEFAULT: dict[str, Json] = {"Fn::FindInMap": ["M", {"Ref": "Env"}, "Argv", {"DefaultValue": NOVALUE}]}
+_MAPS: dict[str, Json] = {
+    "Parameters": {"Env": {"Type": "String"}},
+    "Mappings": {"M": {"prod": {"Argv": ["a"], "One": "a"}}},
+}
+_ITEM: dict[str, Json] = {"Fn::FindInMap": ["M", {"Ref": "Env"}, "One", {"DefaultValue": if_("Active", NOVALUE, "b")}]}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param({"EntryPoint": _BY_DEFAULT}, id="entry point"),
+        pytest.param({"EntryPoint": [_ITEM]}, id="item of the entry point"),
+        pytest.param({"EntryPoint": [_ITEM, if_("Inactive", NOVALUE, _ITEM)]}, id="two items"),
+        pytest.param({"EntryPoint": None, "Command": [_ITEM]}, id="item of the command"),
+        pytest.param({"EntryPoint": [WRAPPER], "Command": _BY_DEFAULT}, id="behind the wrapper"),
+    ],
+)
+def test_what_may_be_absent_by_a_default_value_is_not_guessed(members: dict[str, Json]) -> None:
+    assert problems_of(template(container(**members), sections={**CONDITIONS, **_MAPS}))
+
+
+def test_an_item_that_is_always_there_keeps_the_list() -> None:
+    value = template(container(EntryPoint=[_ITEM, "x"]), sections={**CONDITIONS, **_MAPS})
+    assert containers_of(processed(value))[0]["EntryPoint"] == [WRAPPER, _ITEM, "x"]
+
+
+def test_an_item_that_parameters_give_keeps_a_list_of_conditional_items() -> None:
+    sections: dict[str, Json] = {**CONDITIONS, **_MAPS, "Parameters": {"Env": {"Type": "String", "Default": "prod"}}}
+    items: list[Json] = [_ITEM, if_("Active", "x", NOVALUE)]
+    value = template(container(EntryPoint=items), sections=sections)
+    assert containers_of(processed(value))[0]["EntryPoint"] == [WRAPPER, *items]
+
+
+def test_a_command_that_may_be_absent_gets_the_images_cmd_as_its_default_value() -> None:
+    entry_point = if_("Active", ["run"], NOVALUE)
+    value = template(container(EntryPoint=entry_point, Command=_BY_DEFAULT), sections={**CONDITIONS, **_MAPS})
+    web = containers_of(processed(value))[0]
+    assert web["EntryPoint"]["Fn::If"][1] == [WRAPPER, "run"]
+    assert web["Command"]["Fn::If"][:2] == ["Active", _BY_DEFAULT]
+    (default,) = web["Command"]["Fn::If"][2]["Fn::FindInMap"][3].values()
+    assert isinstance(default, list)
+    assert processed(processed(value)) == processed(value)
 
 
 def test_the_reason_does_not_name_an_unread_image() -> None:

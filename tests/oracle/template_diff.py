@@ -134,7 +134,7 @@ class _Resources:
                 for is_true, branch in zip((True, False), branches, strict=False):
                     if assumptions.get(name, is_true) == is_true:
                         yield from self._expressions(branch, {**assumptions, name: is_true})
-            case _ if node != {"Ref": NO_VALUE.value}:
+            case _ if node != {"Ref": NO_VALUE.value} and not _may_be_absent(node):
                 yield node
 
 
@@ -153,6 +153,11 @@ def _check_key_order(
 
 def _is_absent(node: Json) -> bool:
     return node is None or node in ([], {"Ref": NO_VALUE.value})
+
+
+def _may_be_absent(function: Json) -> bool:
+    """Return whether a function has a DefaultValue of AWS::NoValue, in whose place the image's values may stand."""
+    return '"DefaultValue":{"Ref":"AWS::NoValue"}' in canonical(function)
 
 
 def _branches(before: Json, after: Json) -> list[tuple[Json, Json, Assumptions]] | None:

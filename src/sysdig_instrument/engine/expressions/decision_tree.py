@@ -82,6 +82,29 @@ def is_novalue(value: Json | Absent) -> bool:
     return isinstance(value, dict) and value == NOVALUE
 
 
+def with_default(value: Json, default: Json | Absent) -> Json:
+    """Return an ``Fn::FindInMap`` with ``default`` wherever its DefaultValue is ``AWS::NoValue``, at any depth."""
+    match value:
+        case {"Fn::FindInMap": [name, first, second, {"DefaultValue": present}]}:
+            new: Json = {"DefaultValue": _with_default(present, default)}
+            return {"Fn::FindInMap": [name, first, second, new]}
+    return value
+
+
+def _with_default(value: Json, default: Json | Absent) -> Json:
+    if is_novalue(value):
+        return NOVALUE if default is ABSENT else default
+    if branches := parse_if(value):
+        condition, yes, no = branches
+        return {_IF: [condition, _with_default(yes, default), _with_default(no, default)]}
+    return with_default(value, default)
+
+
+def may_be_absent(value: Json | Absent) -> bool:
+    """Return whether an expression may be ``AWS::NoValue``, as an ``Fn::FindInMap`` is whose DefaultValue is that."""
+    return isinstance(value, dict) and with_default(value, []) != value
+
+
 def parse_if(value: Json | Absent) -> tuple[str, Json, Json] | None:
     """Return the condition and both branches of a well-formed ``Fn::If``, or None for any other value."""
     if not isinstance(value, dict) or len(value) != 1 or _IF not in value:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sysdig_instrument.engine.expressions.decision_tree import is_novalue
 from sysdig_instrument.engine.expressions.parameters import is_list_parameter
 from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
@@ -63,8 +64,10 @@ def _is_safe(delimiter: str, first: str) -> bool:
 
 
 def _is_literal_default(option: Json) -> bool:
-    """Return whether an option is a DefaultValue whose items are all literal strings."""
+    """Return whether an option is a DefaultValue whose items are all literal strings, or that is absent."""
     match option:
         case {"DefaultValue": [*items]}:
             return all(isinstance(item, str) for item in items)
+        case {"DefaultValue": default}:  # only a list that is there now is extended
+            return is_novalue(default)
     return False

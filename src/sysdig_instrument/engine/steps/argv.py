@@ -5,6 +5,7 @@ Source: the ECS API reference, ContainerDefinition, ``entryPoint`` and ``command
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Final, TypeAlias
 
@@ -18,6 +19,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     LocatedValue,
     Tree,
     flat_map,
+    may_be_absent,
     parse_tree,
 )
 from sysdig_instrument.engine.expressions.evaluate import evaluate
@@ -41,10 +43,31 @@ class ArgvForm(Enum):
     LIST = "a list"
     DYNAMIC = "an expression that evaluates to a list"
     EMPTY_NOW = "an expression that evaluates to no item with the current parameter values"
+    MAY_BE_EMPTY = "may be AWS::NoValue, which is not known here"
+    EMPTY_STRING = "one empty string"
     INVALID = "not a list"
 
 
-REFUSED_FORMS: Final = (ArgvForm.ELSEWHERE, ArgvForm.INVALID, ArgvForm.EMPTY_NOW)
+REFUSED_FORMS: Final = (
+    ArgvForm.ELSEWHERE,
+    ArgvForm.INVALID,
+    ArgvForm.EMPTY_NOW,
+    ArgvForm.MAY_BE_EMPTY,
+    ArgvForm.EMPTY_STRING,
+)
+"""The forms that an EntryPoint must not have. A Command may be one empty string: it is an argument of EntryPoint."""
+
+
+NO_PROGRAM: Final = (
+    ArgvForm.EMPTY,
+    ArgvForm.EMPTY_NOW,
+    ArgvForm.MAY_BE_EMPTY,
+    ArgvForm.EMPTY_STRING,
+    ArgvForm.INVALID,
+    ArgvForm.WRAPPER_ALONE,
+)
+WITH_CMD: Final = (ArgvForm.EMPTY, ArgvForm.MAY_BE_EMPTY)
+"""The forms of a Command with which the image's CMD runs, or may run."""
 
 
 def argv_forms(value: Json | Absent, container: Container, assumptions: Assumptions) -> Tree[ArgvForm]:
@@ -68,14 +91,19 @@ def argv_items(values: list[Json], assumptions: Assumptions) -> Tree[Argv]:
     """Return the items of a list under each combination of the conditions that decide its first item.
 
     The items after the first one that exists stay as written, so a list of n items that may all be missing gives n + 1
-    leaves, and not 2 ** n.
+    leaves, and not 2 ** n. An item that parameters may take away is written before the first one that exists.
     """
     if not values:
         return Leaf(())
     first, rest = values[0], values[1:]
 
     def with_first(leaf: LocatedValue, assumed: Assumptions) -> Tree[Argv]:
-        return argv_items(rest, assumed) if isinstance(leaf.value, Absent) else Leaf((leaf.value, *rest))
+        if isinstance(leaf.value, Absent):
+            return argv_items(rest, assumed)
+        item = leaf.value
+        if not may_be_absent(item):
+            return Leaf((item, *rest))
+        return flat_map(argv_items(rest, assumed), assumed, lambda items, _assumed: Leaf((item, *items)))
 
     return flat_map(parse_tree(first, ()), assumptions, with_first)
 
@@ -85,12 +113,16 @@ def form_of_items(items: Argv, container: Container, assumptions: Assumptions) -
     if not items:
         return ArgvForm.EMPTY
     scope = container.task.scope.assuming(assumptions)
-    current = [item if isinstance(item, str) else _known_or_written(item, scope) for item in items]
-    present = [item for item in current if item is not ABSENT]
-    if present == [""]:  # resets an ENTRYPOINT in Docker, so the wrapper would have nothing to start
-        return ArgvForm.INVALID
+    evaluated = [item if isinstance(item, str) else _known_or_written(item, scope) for item in items]
+    current = [item for item in evaluated if item is not ABSENT]
+    if not current:
+        return ArgvForm.EMPTY
+    if all(map(may_be_absent, current)):  # what is not known is as written
+        return ArgvForm.MAY_BE_EMPTY
+    if current == [""]:  # resets an ENTRYPOINT in Docker, so the wrapper would have nothing to start
+        return ArgvForm.EMPTY_STRING
     if current[0] == WRAPPER:
-        return ArgvForm.WRAPPED if any(item != "" for item in present[1:]) else ArgvForm.WRAPPER_ALONE
+        return ArgvForm.WRAPPED if any(item != "" for item in current[1:]) else ArgvForm.WRAPPER_ALONE
     return ArgvForm.ELSEWHERE if any(map(names_wrapper, current)) else ArgvForm.LIST
 
 
@@ -125,8 +157,10 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
         case Known(list(items)):
             return ArgvForm.ELSEWHERE if names_wrapper(items) else ArgvForm.DYNAMIC
         case Unknown():
-            return ArgvForm.ELSEWHERE if names_wrapper(value) else ArgvForm.DYNAMIC
-    return ArgvForm.INVALID
+            unknown = ArgvForm.MAY_BE_EMPTY if may_be_absent(value) else ArgvForm.DYNAMIC
+            return ArgvForm.ELSEWHERE if names_wrapper(value) else unknown
+        case found:
+            return ArgvForm.EMPTY if found is ABSENT else ArgvForm.INVALID
 
 
 def wrapper_elsewhere_reason(key: str, container: Container) -> Reason:
@@ -151,7 +185,12 @@ def invalid_argv_finding(
             leaf.pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",
             f"Give the parameter a value, or put {key} inside Fn::If with AWS::NoValue"),
         )  # fmt: skip
-    if isinstance(leaf.value, list):
+    if form is ArgvForm.MAY_BE_EMPTY:
+        return container.problem_or_notice(
+            leaf.pointer, assumptions, Reason(f"{key} may be AWS::NoValue, by the DefaultValue of an Fn::FindInMap whose value is not known here",
+            "Give the parameters their values, or give the Fn::FindInMap a DefaultValue that is not AWS::NoValue"),
+        )  # fmt: skip
+    if form is ArgvForm.EMPTY_STRING:
         return container.problem_or_notice(
             leaf.pointer,
             assumptions,
@@ -160,3 +199,12 @@ def invalid_argv_finding(
     return container.problem_or_notice(
         leaf.pointer, assumptions, Reason(f"{key} is not a list", f"Write {key} as a list of strings")
     )
+
+
+def expression_replaced(container: Container, key: str, leaf: LocatedValue) -> Iterator[Notice]:
+    """Yield a notice if a value was an expression: with other parameter values, it is not what the image gives."""
+    if not is_empty(leaf.value):
+        yield container.notice(
+            leaf.pointer, Reason(f"{key} is AWS::NoValue with the current parameter values, so the image's is written in its place",
+            "Run the tool again for other values of the parameters; the macro does so at each deployment"),
+        )  # fmt: skip

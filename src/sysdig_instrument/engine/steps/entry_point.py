@@ -28,7 +28,9 @@ from sysdig_instrument.engine.expressions.decision_tree import (
     Tree,
     flat_map,
     leaves,
+    may_be_absent,
     render_tree,
+    with_default,
 )
 from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import ConfigResult, NoConfig, image_config
@@ -36,11 +38,14 @@ from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.argv import (
+    NO_PROGRAM,
     REFUSED_FORMS,
+    WITH_CMD,
     Argv,
     ArgvForm,
     argv_forms,
     argv_items,
+    expression_replaced,
     form_of_items,
     invalid_argv_finding,
     names_wrapper,
@@ -53,7 +58,6 @@ _Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where the present value, if any, stays."""
 
 _UNCHANGED: Final[Tree[_Value]] = Leaf(ABSENT)
-_NO_PROGRAM: Final = (ArgvForm.EMPTY, ArgvForm.EMPTY_NOW, ArgvForm.INVALID, ArgvForm.WRAPPER_ALONE)
 _NAMES_WRAPPER: Final = (ArgvForm.WRAPPED, ArgvForm.WRAPPER_ALONE, ArgvForm.ELSEWHERE)
 _REASON: Final = "the wrapper starts what the container runs"
 _ENTRYPOINT_REASON: Final = "the wrapper starts the image's ENTRYPOINT"
@@ -129,8 +133,9 @@ def _entry_point_changes(
             new = _from_image(container, assumptions, wrapping)
             if new != _UNCHANGED:
                 yield set_value(leaf, render_tree(new), _ENTRYPOINT_REASON)
-        case ArgvForm.ELSEWHERE | ArgvForm.INVALID | ArgvForm.EMPTY_NOW:
-            yield invalid_argv_finding(container, "EntryPoint", leaf, assumptions, tree.value)
+                yield from expression_replaced(container, "EntryPoint", leaf)
+        case form if form in REFUSED_FORMS:
+            yield invalid_argv_finding(container, "EntryPoint", leaf, assumptions, form)
 
 
 def _from_image(container: Container, assumptions: Assumptions, wrapping: _Wrapping) -> Tree[_Value]:
@@ -160,7 +165,7 @@ def _invalid_branches(
 ) -> Iterator[ChangeOrFinding]:
     """Yield the problems with a list under some of the conditions that decide its items."""
     for form, assumed in leaves(tree, assumptions):
-        if form in REFUSED_FORMS:
+        if form in REFUSED_FORMS and (key == "EntryPoint" or form is not ArgvForm.EMPTY_STRING):
             yield invalid_argv_finding(container, key, leaf, assumed, form)
 
 
@@ -182,7 +187,7 @@ def _prepend_wrapper(
 def _without_program(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
     """Yield a finding where an EntryPoint is the wrapper alone, and Command has no program that it could start."""
     for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
-        if form in _NO_PROGRAM:
+        if form in NO_PROGRAM:
             yield container.problem_or_notice((*container.pointer, "EntryPoint"), assumed, _NOTHING_TO_START)
 
 
@@ -223,13 +228,17 @@ def _wrapped_argv(config: ConfigResult, command: ArgvForm) -> _Value:
     """Return the EntryPoint that starts an image's ENTRYPOINT with the wrapper; ``ABSENT`` if there is nothing to start."""
     if isinstance(config, NoConfig) or any(map(names_wrapper, _argv_of_image(config, command))):
         return ABSENT
-    runs_nothing = command is ArgvForm.EMPTY and not _argv_of_image(config, command)
-    return ABSENT if runs_nothing else [WRAPPER, *config.entrypoint]
+    return ABSENT if _runs_nothing(config, command) else [WRAPPER, *config.entrypoint]
+
+
+def _runs_nothing(config: ImageConfig, command: ArgvForm) -> bool:
+    """Return whether there is no program: a Command of one empty string is an argument, and needs an ENTRYPOINT."""
+    return command in (*WITH_CMD, ArgvForm.EMPTY_STRING) and not _argv_of_image(config, command)
 
 
 def _argv_of_image(config: ImageConfig, command: ArgvForm) -> tuple[str, ...]:
     """Return what a container runs of its image's argv: a Command drops the image's CMD."""
-    return (*config.entrypoint, *(config.cmd if command is ArgvForm.EMPTY else ()))
+    return (*config.entrypoint, *(config.cmd if command in WITH_CMD else ()))
 
 
 def _command_forms(container: Container, assumptions: Assumptions) -> Tree[ArgvForm]:
@@ -250,25 +259,42 @@ def _write_image_command(
     tree = argv_forms(leaf.value, container, assumptions)
     if isinstance(tree, Branch):
         before = argv_items(cast("list[Json]", leaf.value), assumptions)
-        new = _replace_empty(before, assumptions, lambda assumed: _image_command(container, assumed))
-        if new != _replace_empty(before, assumptions, lambda _assumed: _UNCHANGED):
+        new = _replace_empty(container, before, assumptions, lambda assumed: _image_command(container, assumed))
+        if new != _replace_empty(container, before, assumptions, lambda _assumed: _UNCHANGED):
             wrapping.outputs.append(set_value(leaf, render_tree(new), _CMD_REASON))
         wrapping.outputs += _invalid_branches(container, "Command", leaf, assumptions, tree)
-    elif tree.value is ArgvForm.EMPTY:
+    elif tree.value in WITH_CMD and (tree.value is ArgvForm.EMPTY or isinstance(leaf.value, dict)):
         new = _image_command(container, assumptions)
         if new != _UNCHANGED:
-            wrapping.outputs.append(set_value(leaf, render_tree(new), _CMD_REASON))
-    elif tree.value in (ArgvForm.INVALID, ArgvForm.EMPTY_NOW):  # the wrapper in it is reported with the images
+            wrapping.outputs += _write_command(container, leaf, assumptions, new)
+    elif tree.value in (*WITH_CMD, ArgvForm.INVALID, ArgvForm.EMPTY_NOW):  # others are reported with the images
         wrapping.outputs.append(invalid_argv_finding(container, "Command", leaf, assumptions, tree.value))
 
 
+def _write_command(
+    container: Container, leaf: LocatedValue, assumptions: Assumptions, cmd: Tree[_Value]
+) -> Iterator[ChangeOrFinding]:
+    """Yield the change that writes the image's CMD. An ``Fn::FindInMap`` stays, and gets it as its DefaultValue."""
+    value = leaf.value
+    if not isinstance(value, dict) or not may_be_absent(value):
+        yield set_value(leaf, render_tree(cmd), _CMD_REASON)
+        yield from expression_replaced(container, "Command", leaf)
+        return
+    new = flat_map(cmd, assumptions, lambda default, _assumed: Leaf(with_default(value, default)))
+    yield set_value(leaf, render_tree(new), _CMD_REASON)
+
+
 def _replace_empty(
-    before: Tree[Argv], assumptions: Assumptions, replacement: Callable[[Assumptions], Tree[_Value]]
+    container: Container,
+    before: Tree[Argv],
+    assumptions: Assumptions,
+    replacement: Callable[[Assumptions], Tree[_Value]],
 ) -> Tree[_Value]:
     """Return the lists of a tree, with a replacement for each empty one."""
 
     def value(items: Argv, assumed: Assumptions) -> Tree[_Value]:
-        return Leaf(list(items)) if items else replacement(assumed)
+        is_empty_now = form_of_items(items, container, assumed) is ArgvForm.EMPTY
+        return replacement(assumed) if is_empty_now else Leaf(list(items))
 
     return flat_map(before, assumptions, value)
 
@@ -310,8 +336,9 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
                 _record_unresolved(container, assumed, config, wrapping)
             elif is_wrapped:
                 wrapping.outputs.append(_wrapped_by_command(container, assumed, config))
-            elif form is ArgvForm.EMPTY and not config.entrypoint and not config.cmd:
-                _record_unresolved(container, assumed, _NOTHING_TO_RUN, wrapping)
+            elif _runs_nothing(config, form):
+                nothing = _EMPTY_COMMAND if form is ArgvForm.EMPTY_STRING else _NOTHING_TO_RUN
+                _record_unresolved(container, assumed, nothing, wrapping)
             elif any(map(names_wrapper, _argv_of_image(config, form))):
                 pointer = (*container.pointer, "Image")
                 wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
@@ -336,6 +363,12 @@ _NOTHING_TO_RUN: Final = NoConfig(
     Reason(
         "The image has neither ENTRYPOINT nor CMD, and the template gives no Command",
         "Give the container an EntryPoint or a Command",
+    ),
+)
+_EMPTY_COMMAND: Final = NoConfig(
+    Reason(
+        "The image has no ENTRYPOINT, and Command contains only an empty string",
+        "Remove Command, or name a program in it",
     ),
 )
 
