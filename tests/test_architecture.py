@@ -123,6 +123,7 @@ OUTSIDERS = {
 """Modules that only some parts may import, and these parts. It lists all packages outside the standard library."""
 
 NAMES_FUNCTIONS = {
+    "cli/plain_documents.py",
     "documents/editing/flow.py",
     "documents/editing/scalars.py",
     "documents/editing/style.py",

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
+from sysdig_instrument.cli.plain_documents import intrinsic_settings, plain_findings, plain_tasks
 from sysdig_instrument.documents import Document, DocumentKind, kind_of, load, read, to_ecs_changes, to_properties
 from sysdig_instrument.documents.ecs import camel_key
 from sysdig_instrument.documents.errors import MAX_BYTES
-from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
+from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
@@ -115,8 +116,6 @@ _UNKNOWN_PROPERTIES: Final = dict.fromkeys(
 )
 """Properties that an array of container definitions does not contain are unknown, which differs from absent."""
 
-AnyFinding = TypeVar("AnyFinding", bound=Finding)
-
 
 @dataclass(frozen=True, slots=True)
 class InputDocument:
@@ -203,16 +202,20 @@ def preview_document(document: InputDocument, context: Context, look_up: LookupF
     """Plan the changes to a document, and check the processed document."""
     plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
     processed, problems = process(document.fragment, plan)
+    if document.kind != "template":
+        return _preview_plain_document(document, plan, (*problems, *intrinsic_settings(plan)))
+    return Preview(plan, () if problems else tuple(plan.changes), plan.notices, problems, processed)
+
+
+def _preview_plain_document(document: InputDocument, plan: Plan, problems: tuple[Problem, ...]) -> Preview:
     changes = () if problems else tuple(plan.changes)
-    if document.kind == "template":
-        return Preview(plan, changes, plan.notices, problems, processed)
     converted = to_ecs_changes(document.source.value, document.kind, changes)
     unsupported = tuple(_unsupported_notice(change) for change in converted.unsupported)
     return Preview(
-        plan,
+        replace(plan, tasks=plain_tasks(plan.tasks)),
         converted.changes,
-        (*_with_camel_case_pointers(plan.notices), *unsupported),
-        tuple(_with_camel_case_pointers(problems)),
+        (*plain_findings(plan.notices), *unsupported),
+        tuple(plain_findings(problems)),
         converted.value,
     )
 
@@ -226,10 +229,3 @@ def _unsupported_notice(change: Change) -> Notice:
             f"Set {name} to {change.value} in the task definition",
         ),
     )
-
-
-def _with_camel_case_pointers(findings: Iterable[AnyFinding]) -> Iterable[AnyFinding]:
-    """Yield the findings with pointers in the camelCase of the ECS API."""
-    for finding in findings:
-        pointer = tuple(camel_key(part) if isinstance(part, str) else part for part in finding.location.pointer)
-        yield replace(finding, location=replace(finding.location, pointer=pointer))

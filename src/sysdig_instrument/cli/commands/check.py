@@ -21,6 +21,7 @@ from sysdig_instrument.cli.formats.model import (
     TaskReport,
 )
 from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.plain_documents import plain_reason
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
@@ -45,7 +46,7 @@ def _file_report(document: InputDocument, context: Context) -> FileReport:
     # In a template that the macro will process, an image that is not read here is not known to be unprotected.
     unread = Code.IMAGE_UNREAD if document.lists_macro else Code.NOT_WRAPPED
     plans, others = _plans(document, context)
-    reports = [_task_report(plan, unread, locator) for plan in plans]
+    reports = [_task_report(plan, unread, locator, is_plain=document.kind != "template") for plan in plans]
     reports += [_other_workload_report(finding, locator) for finding in others]
     tasks = tuple(TaskReport(row) for row, _ in reports)
     return FileReport(document.source.name, tasks, tuple(item for _, items in reports for item in items))
@@ -76,17 +77,20 @@ def _other_workload_report(finding: Finding, locator: LineLocator) -> tuple[Repo
     return row, [ReportItem(rule, _with_code(finding.reason), name, None, "", line)]
 
 
-def _task_report(plan: TaskPlan, unread: Code, locator: LineLocator) -> tuple[ReportRow, list[ReportItem]]:
+def _task_report(
+    plan: TaskPlan, unread: Code, locator: LineLocator, *, is_plain: bool
+) -> tuple[ReportRow, list[ReportItem]]:
     name, line = task_label(plan.task.name), locator.line(plan.task.pointer or ())
     verdict = protection(plan, unread=unread)
-    why = "; ".join(reason.fact for reason in verdict.reasons)
+    reasons = [plain_reason(reason) if is_plain else reason for reason in verdict.reasons]
+    why = "; ".join(reason.fact for reason in reasons)
     result, outcome = RowResult.FAILED, verdict.verdict.value
     if verdict.passes:
         result = RowResult.PASSED if verdict.verdict is Verdict.PROTECTED else RowResult.SKIPPED
     elif verdict.verdict is Verdict.NOT_PROTECTED:
         outcome = "NOT protected"
     row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes), verdict.left_alone)
-    return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in verdict.reasons]
+    return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in reasons]
 
 
 def _rule(verdict: Protection) -> Rule:
