@@ -265,3 +265,24 @@ def test_an_image_that_is_not_looked_up_yet_is_not_a_problem() -> None:
     context = context_of()
     first = plan(template(container(EntryPoint=None)), context)
     assert (first.problems, len(first.lookups)) == ((), 1)
+
+
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_capabilities_and_the_role_may_be_absent_by_a_default_value(env: str) -> None:
+    def of(key: str) -> dict[str, Json]:
+        return {"Fn::FindInMap": ["M", {"Ref": "Env"}, key, {"DefaultValue": NOVALUE}]}
+
+    added: Json = ["SYS_PTRACE"] if env == "prod" else ["OTHER"]
+    role = "arn:aws:iam::111122223333:role/own"
+    sections: dict[str, Json] = {
+        "Parameters": {"Env": {"Type": "String", "Default": env}},
+        "Mappings": {"M": {"prod": {"Add": added, "Role": role}}},
+    }
+    web = container(LinuxParameters={"Capabilities": {"Add": of("Add")}})
+    value = template(web, sections=sections, ExecutionRoleArn=of("Role"))
+    default = "arn:aws:iam::111122223333:role/default"
+    properties = processed(value, {"DefaultExecutionRoleArn": default})["Resources"]["Api"]["Properties"]
+    capabilities = properties["ContainerDefinitions"][0]["LinuxParameters"]["Capabilities"]
+    expected: Json = ["SYS_PTRACE"] if env == "dev" else NOVALUE
+    assert capabilities["Add"]["Fn::FindInMap"][3] == {"DefaultValue": expected}
+    assert properties["ExecutionRoleArn"]["Fn::FindInMap"][3] == {"DefaultValue": default}

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sysdig_instrument.engine.expressions.decision_tree import is_novalue
+from sysdig_instrument.engine.expressions.decision_tree import is_novalue, may_be_absent
+from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.parameters import is_list_parameter
 from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.json_types import Json
 
@@ -22,9 +24,12 @@ _DELIMITERS: Final = (",", "|", ";", "^", "\t")
 
 
 def prepend(expression: dict[str, Json], first: str, scope: EvaluationScope) -> Json | None:
-    """Return the expression for the list with ``first`` before its items, or None if no delimiter is safe."""
+    """Return the expression for the list with ``first`` before its items.
+
+    Return None if no delimiter is safe, or if the list may be absent: only what is there now can be joined.
+    """
     delimiter = _delimiter(expression, first, scope)
-    if delimiter is None:
+    if delimiter is None or (may_be_absent(expression) and not isinstance(evaluate(expression, scope), Known)):
         return None
     joined: Json = {"Fn::Join": [delimiter, expression]}
     return {"Fn::Split": [delimiter, {"Fn::Join": [delimiter, [first, joined]]}]}
@@ -68,6 +73,6 @@ def _is_literal_default(option: Json) -> bool:
     match option:
         case {"DefaultValue": [*items]}:
             return all(isinstance(item, str) for item in items)
-        case {"DefaultValue": default}:  # only a list that is there now is extended
+        case {"DefaultValue": default}:
             return is_novalue(default)
     return False

@@ -17,12 +17,12 @@ from typing import Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, member_values, set_value, why_opaque
 from sysdig_instrument.engine.expressions import dynamic_lists
-from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, with_default
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
 from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
@@ -102,6 +102,9 @@ def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assump
             continue
         match evaluate(leaf.value, container.scope):
             case Known(list(items)) if SYS_PTRACE in items:
+                continue
+            case Absent():
+                yield set_value(leaf, with_default(leaf.value, [SYS_PTRACE]), _REASON)
                 continue
         extended = dynamic_lists.prepend(leaf.value, SYS_PTRACE, container.scope)
         if extended is not None:

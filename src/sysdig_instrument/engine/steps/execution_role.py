@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.container import member_values, set_value
+from sysdig_instrument.engine.expressions.decision_tree import may_be_absent, with_default
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
@@ -27,6 +28,8 @@ from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.permissions import access_key_statements, agent_statements, statement_text
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, Grant, InstrumentedTask
 
+_DEFAULT_ROLE_REASON: Final = "DefaultExecutionRoleArn, because the task has no role of its own"
+
 
 def execution_role(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     """Yield the changes that give the task DefaultExecutionRoleArn, wherever the template gives it no role."""
@@ -37,11 +40,9 @@ def execution_role(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
         task.properties_or_empty, "ExecutionRoleArn", task.properties_pointer, task.assumptions
     ):
         if leaf.value in (ABSENT, None, ""):
-            yield set_value(
-                leaf,
-                settings.default_execution_role_arn,
-                "DefaultExecutionRoleArn, because the task has no role of its own",
-            )
+            yield set_value(leaf, settings.default_execution_role_arn, _DEFAULT_ROLE_REASON)
+        elif may_be_absent(leaf.value):
+            yield set_value(leaf, with_default(leaf.value, settings.default_execution_role_arn), _DEFAULT_ROLE_REASON)
 
 
 # --- The permissions for the agent's container
