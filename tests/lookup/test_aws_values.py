@@ -198,6 +198,9 @@ def test_outputs_of_stacks(network: Network) -> None:
     ]
 
 
+ROLE = "arn:aws:iam::444455556666:role/reads-outputs"
+
+
 class FakeStacks:
     """A CloudFormation client that describes each stack in one way, and counts the calls."""
 
@@ -220,13 +223,24 @@ def test_a_stack_is_described_once_for_all_its_outputs(network: Network) -> None
     assert service.stacks == ["s"]
 
 
-def test_no_role_is_assumed_that_a_template_names(network: Network) -> None:
+def test_no_role_is_assumed_that_settings_do_not_list(network: Network) -> None:
     service = FakeStacks({"Stacks": []})
-    role = "arn:aws:iam::444455556666:role/any"
-    (refused,) = network.look_up(StackOutputLookup("s", "o", None, role), clients=AwsClients(lambda: service))
+    lookup = StackOutputLookup("s", "o", None, f"{ROLE}-of-mine")
+    (refused,) = network.look_up(lookup, clients=AwsClients(lambda: service), stack_output_roles=(ROLE,))
     assert isinstance(refused, Unavailable)
-    assert "no role is assumed" in refused.reason.fact
+    assert "with a role that StackOutputRoles does not list" in refused.reason.fact
     assert service.stacks == []
+
+
+def test_an_output_is_read_with_a_role_that_settings_list(network: Network) -> None:
+    sts = boto3.client("sts", region_name="us-east-1")
+    given = sts.assume_role(RoleArn=ROLE, RoleSessionName="test")["Credentials"]
+    there = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], "us-east-1")
+    template = {"Resources": {"T": {"Type": "AWS::SNS::Topic"}}, "Outputs": {"o": {"Value": "theirs"}}}
+    there.client("cloudformation").create_stack(StackName="s", TemplateBody=json.dumps(template))
+    stack_with_outputs("s", "us-east-1", o="ours")
+    lookups = StackOutputLookup("s", "o"), StackOutputLookup("s", "o", None, ROLE)
+    assert network.look_up(*lookups, clients=AwsClients(), stack_output_roles=(ROLE,)) == ["ours", "theirs"]
 
 
 @pytest.mark.parametrize(

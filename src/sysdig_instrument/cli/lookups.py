@@ -134,8 +134,8 @@ class _AccountValues:
             return self._may_reach_registry(lookup.image)
         from sysdig_instrument.lookup.aws import Arn  # noqa: PLC0415 - only for a lookup
 
-        if isinstance(lookup, StackOutputLookup) and lookup.region != self.context.region:
-            return False  # a value could choose the Region
+        if isinstance(lookup, StackOutputLookup) and (lookup.role or lookup.region != self.context.region):
+            return False  # a value could choose the Region, and the account of a role would see it
         arn = Arn.parse(lookup.name)
         return arn is None or self._is_own_account(arn.account, arn.region)
 

@@ -65,6 +65,7 @@ class LookupEnvironment:
             ``EgressPolicy.from_entries(["registry.corp", "http://localhost:5000"])``.
         registry_secrets: The ARN or name of a Secrets Manager secret, for each registry that requires credentials.
         token_services: The token service's host, for registries whose token service has an unrelated host.
+        stack_output_roles: The ARNs of the roles with which outputs of stacks may be read.
         credentials: Further credentials; the command line tool passes Docker's here.
         proxy: The HTTP proxy of the command line tool; internal registries bypass it.
         reads_container_secrets: Whether the secret in a container's RepositoryCredentials may be read and sent.
@@ -77,6 +78,7 @@ class LookupEnvironment:
     egress_policy: EgressPolicy = PUBLIC_ONLY
     registry_secrets: Mapping[str, str] = field(default_factory=dict)
     token_services: Mapping[str, str] = field(default_factory=dict)
+    stack_output_roles: tuple[str, ...] = ()
     credentials: CredentialProvider = ANONYMOUS
     proxy: Proxy | None = None
     reads_container_secrets: bool = True
@@ -177,11 +179,11 @@ def _submit_aws_lookups(
         worker_pool.submit("exports", partial(answer_store.record_all, read_all))
     outputs = [lookup for lookup in lookups if isinstance(lookup, StackOutputLookup)]
     for lookup in outputs:
-        if lookup.role is not None:
-            answer_store.record(lookup, aws_values.role_not_assumed(lookup))
-    without_role = [lookup for lookup in outputs if lookup.role is None]
-    for region, stack, stack_lookups in aws_values.outputs_by_stack(without_role, environment.region):
-        read_stack = partial(aws_values.read_stack_outputs, stack_lookups, environment.clients, stack, region)
+        if lookup.role is not None and lookup.role not in environment.stack_output_roles:
+            answer_store.record(lookup, aws_values.role_not_admitted(lookup))
+    admitted = [lookup for lookup in outputs if lookup.role in (None, *environment.stack_output_roles)]
+    for region, stack_lookups in aws_values.outputs_by_stack(admitted, environment.region):
+        read_stack = partial(aws_values.read_stack_outputs, stack_lookups, environment.clients, region)
         worker_pool.submit(f"stacks {region}", partial(answer_store.record_all, read_stack))
 
 

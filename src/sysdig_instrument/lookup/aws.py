@@ -32,6 +32,8 @@ INVALID_REGION: Final = "InvalidRegionError"
 CONNECT_TIMEOUT_SECONDS: Final = 3
 READ_TIMEOUT_SECONDS: Final = 10
 MAX_ATTEMPTS: Final = 3
+_ROLE_SESSION: Final = "sysdig-instrument"
+_ROLE_SESSION_SECONDS: Final = 900  # the least that AWS STS accepts
 _PARSER_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
 """botocore's parsers raise these for values of another type than the service's model says."""
 
@@ -115,6 +117,12 @@ def boto3_session(profile: str | None = None) -> AwsSession:
     return boto3.Session(profile_name=profile)
 
 
+def _session_of_role(key: str, secret: str, token: str) -> AwsSession:
+    import boto3  # noqa: PLC0415 - lazily: see the module's docstring
+
+    return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token)
+
+
 class AwsClients:
     """boto3 clients by service and region, created on first use and then reused. It is thread-safe.
 
@@ -173,6 +181,21 @@ class AwsClients:
         except AwsError:
             return None
         return account if isinstance(account, str) else None
+
+    def with_role(self, role: str, region: str) -> AwsClients:
+        """Return clients that use the credentials of a role.
+
+        Raises:
+            AwsError: The role cannot be assumed.
+        """
+        sts = self.client("sts", region)
+        response = call(
+            sts.assume_role, RoleArn=role, RoleSessionName=_ROLE_SESSION, DurationSeconds=_ROLE_SESSION_SECONDS
+        )
+        match response.get("Credentials"):
+            case {"AccessKeyId": str(key), "SecretAccessKey": str(secret), "SessionToken": str(token)}:
+                return AwsClients(lambda: _session_of_role(key, secret, token))
+        raise AwsError(INVALID_RESPONSE)
 
     def _create_client(self, service: str, region: str, config: object) -> AwsClient:
         if self._cached_session is None:

@@ -165,18 +165,21 @@ _NO_SUCH_STACK: Final = "ValidationError"
 
 def outputs_by_stack(
     lookups: Iterable[StackOutputLookup], region: str
-) -> Iterator[tuple[str, str, list[StackOutputLookup]]]:
-    """Yield the region and the name of each stack to describe, with its lookups."""
-    by_stack: dict[tuple[str, str], list[StackOutputLookup]] = {}
+) -> Iterator[tuple[str, list[StackOutputLookup]]]:
+    """Yield the region of each stack to describe, with its lookups, which all have the same role."""
+    by_stack: dict[tuple[str, str, str | None], list[StackOutputLookup]] = {}
     for lookup in lookups:
-        by_stack.setdefault((lookup.region or region, lookup.stack), []).append(lookup)
-    for (stack_region, stack), outputs in by_stack.items():
-        yield stack_region, stack, outputs
+        by_stack.setdefault((lookup.region or region, lookup.stack, lookup.role), []).append(lookup)
+    for (stack_region, _, _), outputs in by_stack.items():
+        yield stack_region, outputs
 
 
-def read_stack_outputs(lookups: Sequence[StackOutputLookup], clients: AwsClients, stack: str, region: str) -> Answers:
-    """Return the values of outputs of one stack of this account."""
+def read_stack_outputs(lookups: Sequence[StackOutputLookup], clients: AwsClients, region: str) -> Answers:
+    """Return the values of outputs of one stack, with the role that the lookups name, if any."""
+    stack, role = lookups[0].stack, lookups[0].role
     try:
+        if role is not None:
+            clients = clients.with_role(role, region)
         values = _stack_outputs(clients.client("cloudformation", region), stack)
     except AwsError as error:
         return dict.fromkeys(lookups, _stack_failure(error, stack, region))
@@ -210,10 +213,13 @@ def _stack_outputs(client: AwsClient, stack: str) -> dict[str, str]:
     return values
 
 
-def role_not_assumed(lookup: StackOutputLookup) -> Unavailable:
-    """Return the answer to a lookup with a role: whoever writes a template would choose whose permissions are used."""
-    fact = f"The output {lookup.output} of stack {lookup.stack} is read with a role, and no role is assumed that a template names"
-    return Unavailable(Reason(fact, "Remove RoleArn if the stack is in this account, or pass the value as a parameter"))
+def role_not_admitted(lookup: StackOutputLookup) -> Unavailable:
+    """Return the answer to a lookup with a role that settings do not admit: a template does not choose whose permissions count."""
+    fact = f"The output {lookup.output} of stack {lookup.stack} is read with a role that StackOutputRoles does not list"
+    advice = (
+        "Remove RoleArn if the stack is in this account, or ask the platform team to add the role to StackOutputRoles"
+    )
+    return Unavailable(Reason(fact, advice))
 
 
 def _stack_failure(error: AwsError, stack: str, region: str) -> Unavailable:

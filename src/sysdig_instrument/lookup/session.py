@@ -73,6 +73,7 @@ def make_lookup(
             egress_policy=EgressPolicy.from_entries(settings.internal_registries),
             registry_secrets=cast("Mapping[str, str]", settings.registry_credentials),
             token_services=cast("Mapping[str, str]", settings.token_services),
+            stack_output_roles=tuple(settings.stack_output_roles),
             credentials=session.credentials,
             proxy=session.proxy,
             reads_container_secrets=session.reads_container_secrets,

@@ -99,10 +99,7 @@ class Settings:
         description="Sysdig's collector: a host name, or a Sysdig SaaS region (" + ", ".join(COLLECTORS) + ").",
     )
     collector_port: int = _setting(
-        Integer(1, 65535),
-        group="Sysdig",
-        default=6443,
-        description="TCP port of the collector.",
+        Integer(1, 65535), group="Sysdig", default=6443, description="TCP port of the collector."
     )
     access_key_secret: Json = _setting(
         String(f"{ACCESS_KEY_FORMS}; or {NO_ACCESS_KEY}", f"{NO_ACCESS_KEY}|{SECRET_PATTERN}", allows_intrinsic=True),
@@ -170,14 +167,10 @@ class Settings:
         description="CPU units reserved for the agent's container (1024 units are one vCPU).",
     )
     agent_memory: int | None = _setting(
-        Integer(6, 2097152, "MiB"),
-        group="Agent",
-        description="Hard memory limit of the agent's container, in MiB.",
+        Integer(6, 2097152, "MiB"), group="Agent", description="Hard memory limit of the agent's container, in MiB."
     )
     agent_memory_reservation: int | None = _setting(
-        Integer(6, 2097152, "MiB"),
-        group="Agent",
-        description="Memory reserved for the agent's container, in MiB.",
+        Integer(6, 2097152, "MiB"), group="Agent", description="Memory reserved for the agent's container, in MiB."
     )
     task_size: str = _setting(
         OneOf(("keep", "raise")),
@@ -319,6 +312,13 @@ class Settings:
         scope=SettingScope.DEPLOYMENT,
         description="Token services whose host is not their registry's, as a JSON object: registry host → the host that may receive "
         "the registry's credentials. Docker Hub's is built in.",
+    )
+    stack_output_roles: list[str] = _setting(
+        StringList("a list of ARNs of IAM roles", r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=.@/-]+"),
+        group="Images",
+        default=[],
+        scope=SettingScope.DEPLOYMENT,
+        description="ARNs of the roles that may be assumed to read outputs of stacks in other accounts, where an `Fn::GetStackOutput` names one of them (RoleArn).",
     )
     lookup_seconds: int = _setting(
         Integer(1, 600, "seconds"),
