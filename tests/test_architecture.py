@@ -150,7 +150,7 @@ NAMES_FUNCTIONS = {
 MEMOISED = {"function/handler.py:_lookup_session", "lookup/answers.py:system_ssl_context"}
 """The functions whose result is kept between two runs. Apart from constants, nothing else may be."""
 
-MAX_LINES = 390
+MAX_LINES = 420
 MIN_LINES = 30
 SHORT = {
     "__main__.py": "the entry point of `python -m`",

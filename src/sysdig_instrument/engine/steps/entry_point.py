@@ -388,6 +388,7 @@ _EMPTY_COMMAND: Final = NoConfig(
         "The image has no ENTRYPOINT, and Command contains only an empty string",
         "Remove Command, or name a program in it",
     ),
+    "its image has nothing to run",
 )
 
 
