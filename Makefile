@@ -11,8 +11,8 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade
 # AWS's Lambda runtime emulator runs on Linux only. On other systems the tests on the embedded AWS are skipped.
 EMBEDDED_AWS := $(if $(filter Linux,$(shell uname)),.tools/.done)
 
-# With Node: the CDK for its examples, and the SARIF validator. Without Node their tests are skipped.
-NODE_TOOLS := $(if $(shell command -v npm),.tools/cdk/.done .tools/sarif/.done)
+# With Node: the CDK for its examples, the SARIF validator, and a YAML parser. Without Node their tests are skipped.
+NODE_TOOLS := $(if $(shell command -v npm),.tools/cdk/.done .tools/sarif/.done .tools/yaml/node_modules)
 NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
 
 # LocalStack's dependencies do not support Python 3.14 together. If no older Python is installed, uv downloads one.
@@ -56,9 +56,9 @@ linux:
 # --- change it ---------------------------------------------------------------------------------------------------
 
 .PHONY: dev test unit corpus compare fuzz mutants golden lint types fmt docs lock
-dev: .venv/.done $(EMBEDDED_AWS) $(NODE_TOOLS) ## Create the virtual environments
+dev: .venv/.done .tools/yaml/older $(EMBEDDED_AWS) $(NODE_TOOLS) ## Create the virtual environments
 
-test: .venv/.done $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests: about 7 minutes on two cores
+test: .venv/.done .tools/yaml/older $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests: about 7 minutes on two cores
 	$(PYTEST) -n auto --dist loadgroup
 
 # The tests to run after each change.
@@ -203,7 +203,16 @@ clean: ## Remove everything that make has created
 	@VIRTUAL_ENV=.tools/sbom $(SYNC) requirements/sbom.txt
 	@touch $@
 
-# If npm is installed but cannot reach its registry, these two are missing and everything else works.
+# Parsers for the tests of the YAML that is written. They are too old for the Python that is used, but their wheels for
+# Windows contain them as Python files, which run everywhere.
+.tools/yaml/older: requirements/older-yaml.txt | .venv/.done
+	@echo "Older YAML parsers: .tools/yaml"
+	@rm -rf $@
+	@$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --python-version 3.7 \
+		--python-platform windows --target $@ -r requirements/older-yaml.txt
+	@touch $@
+
+# If npm is installed but cannot reach its registry, these are missing and everything else works.
 .tools/cdk/.done: requirements/cdk.txt examples/cdk-typescript/package-lock.json | .venv/.done
 	@echo "AWS CDK, for the examples: .tools/cdk"
 	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/cdk
@@ -216,3 +225,8 @@ clean: ## Remove everything that make has created
 	@mkdir -p .tools/sarif && cp requirements/sarif/*.json .tools/sarif/
 	@cd .tools/sarif && $(NPM_CI) && chmod +x node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool \
 		&& touch .done || echo "npm failed, so SARIF reports are not validated"
+
+.tools/yaml/node_modules: requirements/yaml/package-lock.json
+	@echo "A YAML parser in JavaScript: .tools/yaml"
+	@mkdir -p .tools/yaml && cp requirements/yaml/*.json .tools/yaml/
+	@cd .tools/yaml && $(NPM_CI) && touch node_modules || echo "npm failed, so the YAML is not read by a parser in JavaScript"

@@ -45,6 +45,11 @@ class Outcome:
 
 def transform(template: Json, stack: StackInputs, settings: Mapping[str, Json], images: Images) -> Outcome:
     """Plan, answer the lookups, plan again and apply."""
+    return _outcome(planned(template, stack, settings, images), template)
+
+
+def planned(template: Json, stack: StackInputs, settings: Mapping[str, Json], images: Images) -> Plan:
+    """Plan, answer the lookups and plan again."""
     resolved = merge_layers(Layer("test", dict(settings)))
     answers: Answers = {}
     for _ in range(MAX_ROUNDS):
@@ -55,10 +60,10 @@ def transform(template: Json, stack: StackInputs, settings: Mapping[str, Json], 
             account=stack.account,
             answers=answers,
         )
-        planned = plan(template, context)
-        if not planned.lookups:
-            return _outcome(planned, template)
-        answers = {**answers, **{lookup: _answer(lookup, stack, images) for lookup in planned.lookups}}
+        current = plan(template, context)
+        if not current.lookups:
+            return current
+        answers = {**answers, **{lookup: _answer(lookup, stack, images) for lookup in current.lookups}}
     raise AssertionError(f"there are still lookups after {MAX_ROUNDS} rounds")
 
 
@@ -77,11 +82,11 @@ def transform_document(document: Json, settings: Mapping[str, Json], images: Ima
     return Outcome(json.loads(text), changes=len(preview.changes))
 
 
-def _outcome(planned: Plan, template: Json) -> Outcome:
-    output, problems = process(template, planned)
+def _outcome(complete: Plan, template: Json) -> Outcome:
+    output, problems = process(template, complete)
     if problems:
         return Outcome(problems=tuple(problem.text for problem in problems))
-    return Outcome(output, changes=len(tuple(planned.changes)))
+    return Outcome(output, changes=len(tuple(complete.changes)))
 
 
 def _answer(lookup: Lookup, stack: StackInputs, images: Images) -> ImageConfig | str | Unavailable:

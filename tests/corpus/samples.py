@@ -45,10 +45,7 @@ class SampleImages(Mapping[str | tuple[str, str], Mapping[str, Json] | None]):
 
 def sample_inputs(template: Json) -> dict[str, StackInputs]:
     """Return several stack inputs by label: the defaults, and one for each condition whose value can be changed."""
-    parameters = mapping(mapping(template).get("Parameters"))
-    values: dict[str, Json] = {name: _value(name, mapping(declared)) for name, declared in parameters.items()}
-    stored = {text_of(values[name]): _sample(name) for name, declared in parameters.items() if _is_stored(declared)}
-    start = StackInputs(values, ssm=stored)
+    start = default_inputs(template)
     inputs = {"defaults": start}
     seen = set(condition_values(template, start).items())
     for count, (label, changed) in enumerate(_variations(template, start)):
@@ -59,6 +56,14 @@ def sample_inputs(template: Json) -> dict[str, StackInputs]:
         if count >= MAX_TRIES:
             break
     return inputs
+
+
+def default_inputs(template: Json) -> StackInputs:
+    """Return the stack inputs with the defaults of the parameters, and with samples for those without one."""
+    parameters = mapping(mapping(template).get("Parameters"))
+    values: dict[str, Json] = {name: _value(name, mapping(declared)) for name, declared in parameters.items()}
+    stored = {text_of(values[name]): _sample(name) for name, declared in parameters.items() if _is_stored(declared)}
+    return StackInputs(values, ssm=stored)
 
 
 def _variations(template: Json, start: StackInputs) -> Iterator[tuple[str, StackInputs]]:

@@ -71,6 +71,29 @@ Resources:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("e3", '"e3"'),
+        (".E+3", '".E+3"'),
+        (".", '"."'),
+        ("_", '"_"'),
+        ("./a", "./a"),
+        ("e3x", "e3x"),
+        ("_a", "_a"),
+        ("\U0001f433", '"\\U0001f433"'),
+        ("it's \U0001f433\n", '"it\'s \\U0001f433\\n"'),
+        ("one\n\U0001f433\n", '"one\\n\\U0001f433\\n"'),
+        ("日本", "日本"),
+    ],
+    ids=["e3", "e3-after-a-point", "point", "underscore", "path", "e3x", "name", "emoji", "line", "lines", "japanese"],
+)
+def test_what_only_some_parsers_read_as_this_string_is_quoted(value: str, text: str) -> None:
+    """Numbers to npm's package yaml; characters that PyYAML before 5.1 refuses."""
+    assert render({"a": value}, "yaml") == f"a: {text}\n"
+    assert render([value], "yaml") == f"- {text}\n"
+
+
 def test_readable_json() -> None:
     assert render({"a": "é", "b": [1]}, "json") == '{\n  "a": "é",\n  "b": [\n    1\n  ]\n}\n'
     assert render({"a": [1]}, "json", newline="\r\n") == '{\r\n  "a": [\r\n    1\r\n  ]\r\n}\r\n'

@@ -136,6 +136,22 @@ def test_platforms(platforms: list[tuple[str, str, str] | None], architecture: s
     assert manifests_for_platform(Index(entries), architecture) == [entries[number] for number in chosen]
 
 
+def test_an_entry_without_platform_that_is_no_manifest_is_passed_over() -> None:
+    artifact, image = entry(None, media_type="application/vnd.oci.artifact.manifest.v1+json"), entry(None)
+    assert manifests_for_platform(Index((artifact, image)), "amd64") == [image]
+
+
+@pytest.mark.parametrize("os_name", [{}, {"os": None}, {"os": ""}])
+def test_without_an_operating_system_a_platform_is_the_hosts(os_name: dict[str, Any]) -> None:
+    entries = [
+        {"mediaType": OCI_MANIFEST, "digest": DIGEST, "size": 2, "platform": {**os_name, "architecture": "arm64"}}
+    ]
+    read = parse_manifest(RawManifest(json.dumps({"schemaVersion": 2, "manifests": entries}).encode()))
+    assert isinstance(read, Index)
+    assert manifests_for_platform(read, "arm64") == list(read.manifests)
+    assert manifests_for_platform(read, "amd64") == []
+
+
 @pytest.mark.parametrize("odd", [5, [], {}, ["linux"], True])
 def test_a_malformed_platform_matches_nothing(odd: object) -> None:
     entries = [{"mediaType": OCI_MANIFEST, "digest": DIGEST, "size": 2, "platform": {"os": odd, "architecture": odd}}]
@@ -152,6 +168,34 @@ def test_an_index_in_an_index() -> None:
     assert images.fetch_image_config(InMemory(store), key("1", "arm64"), ImageCache()) == ImageConfig(
         ("/arm64",), ("serve",)
     )
+
+
+def test_two_nested_indexes_of_one_image_each() -> None:
+    store = Store()
+    nested = [
+        store.index(entries=[store.entry(store.image(entrypoint=[name], architecture=name), None)])
+        for name in ("arm64", "amd64")
+    ]
+    store.index("1", entries=[store.entry(digest, None) for digest in nested])
+    found = images.fetch_image_config(InMemory(store), key("1", "amd64"), ImageCache())
+    assert found == ImageConfig(("amd64",))
+
+
+def test_artifacts_without_platform_are_passed_over() -> None:
+    store = Store()
+    artifact = {"schemaVersion": 2, "config": store.descriptor(b"{}", "application/vnd.amazon.soci.index.v1+json")}
+    entries = [store.entry(store.manifest(artifact, OCI_MANIFEST), None), store.entry(store.image(cmd=["x"]), None)]
+    store.index("1", entries=entries)
+    found = images.fetch_image_config(InMemory(store), key("1", "amd64"), ImageCache())
+    assert found == ImageConfig((), ("x",))
+
+
+def test_an_artifact_alone_is_no_image() -> None:
+    store = Store()
+    artifact = {"schemaVersion": 2, "config": store.descriptor(b"{}", "application/vnd.cncf.helm.config.v1+json")}
+    store.index("1", entries=[store.entry(store.manifest(artifact, OCI_MANIFEST), None)])
+    with pytest.raises(HttpError, match="another kind of artifact"):
+        images.fetch_image_config(InMemory(store), key("1", "amd64"), ImageCache())
 
 
 def test_no_image_for_the_platform() -> None:
@@ -182,6 +226,7 @@ def test_a_config_is_read_once_whatever_tags_name_it() -> None:
         ({"Entrypoint": [""], "Cmd": ["d"]}, ImageConfig((), ("d",))),
         ({"Entrypoint": "", "Cmd": [""]}, ImageConfig((), ("",))),
         ({"Entrypoint": ["", "a"]}, ImageConfig(("", "a"))),
+        ({"entrypoint": ["a"], "CMD": ["b"]}, ImageConfig(("a",), ("b",))),
         ({"Entrypoint": ["a" * 30_000], "Cmd": ["b" * 30_000]}, ImageConfig(("a" * 30_000,), ("b" * 30_000,))),
     ],
     ids=[
@@ -193,6 +238,7 @@ def test_a_config_is_read_once_whatever_tags_name_it() -> None:
         "entrypoint-of-one-empty-string",
         "empty-string",
         "entrypoint-that-begins-with-an-empty-string",
+        "other-letters",
         "60-kb",
     ],
 )
@@ -206,10 +252,20 @@ def test_configs(config: object, found: ImageConfig) -> None:
         (b"null", "not a JSON object"),
         (b'{"config": []}', "not an object"),
         (b'{"config": {"Cmd": [1]}}', "not a list of strings"),
+        (b'{"config": {"Cmd": ["SECRET"], "cmd": ["b"]}}', "several members with the name Cmd"),
+        (b'{"config": {}, "Config": {"Cmd": ["SECRET"]}}', "several members with the name config"),
         (b'{"config": {"Entrypoint": {"SECRET": 1}}}', "not a list of strings"),
         (b'{"config": {"Cmd": ["a", "x{{resolve:secretsmanager:SECRET}}"]}}', "contains a dynamic reference"),
     ],
-    ids=["null", "config-is-array", "cmd-of-numbers", "entrypoint-is-object", "dynamic-reference"],
+    ids=[
+        "null",
+        "config-is-array",
+        "cmd-of-numbers",
+        "two-cmds",
+        "two-configs",
+        "entrypoint-is-object",
+        "dynamic-reference",
+    ],
 )
 def test_invalid_configs(body: bytes, why: str) -> None:
     with pytest.raises(HttpError, match=why) as error:

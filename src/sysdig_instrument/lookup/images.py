@@ -81,17 +81,22 @@ def fetch_image_config(repository: Repository, key: ImageKey, cache: ImageCache)
 def _fetch_platform_manifest(repository: Repository, tag_or_digest: str, architecture: str) -> Manifest:
     """Return the platform's manifest, resolving indexes on the way."""
     queue: list[Descriptor | str] = [tag_or_digest]
-    is_only_one = False
+    is_only_one = True
     for _ in range(MAX_MANIFESTS):
         if not queue:
             raise HttpError(f"it has no image for linux/{architecture}", "Use an image that is built for this platform")
         target = queue.pop(0)
-        parsed = oci.parse_manifest(_fetch_verified_manifest(repository, target))
+        has_platform = isinstance(target, str) or target.platform is not None or is_only_one
+        try:
+            parsed = oci.parse_manifest(_fetch_verified_manifest(repository, target))
+        except oci.ArtifactError:
+            if has_platform:
+                raise
+            continue  # an attestation, a signature or an index of SOCI beside the images
         if isinstance(parsed, oci.Index):
-            is_only_one = len(parsed.manifests) == 1
+            is_only_one = is_only_one and len(parsed.manifests) == 1
             queue[:0] = oci.manifests_for_platform(parsed, architecture)
             continue
-        has_platform = isinstance(target, str) or target.platform is not None or is_only_one
         if has_platform or oci.is_for_platform(_fetch_verified_config(repository, parsed.config), architecture):
             return parsed
     raise HttpError(f"more than {MAX_MANIFESTS} manifests and indexes would have to be read for it")

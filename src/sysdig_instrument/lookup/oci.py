@@ -35,13 +35,24 @@ ACCEPTED_MEDIA_TYPES: Final = _INDEX_MEDIA_TYPES + _MANIFEST_MEDIA_TYPES
 _CONFIG_MEDIA_TYPES: Final = (
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
-    "application/octet-stream",  # as Docker 1.10 pushed it
+    # Old registries and clients pushed images with these, and Docker runs them (moby, distribution: defaultImageTypes).
+    "application/octet-stream",
+    "application/json",
+    "text/html",
+    "",
 )
 _DYNAMIC_REFERENCE: Final = "{{resolve:"
 # Variants that are equal to no variant (containerd's platforms package, normalizeArch).
 _DEFAULT_VARIANTS: Final = {"amd64": ("", "v1"), "arm64": ("", "v8", "8")}
 _ARCHITECTURES: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 """Other names of architectures, which containerd accepts as well (normalizeArch)."""
+
+
+class ArtifactError(HttpError):
+    """The manifest is not that of an image, but of another kind of artifact."""
+
+    def __init__(self) -> None:
+        super().__init__("it is not a container image but another kind of artifact, such as a Helm chart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,7 @@ def parse_manifest(raw_manifest: RawManifest) -> Manifest | Index:
     """Parse a manifest or an index.
 
     Raises:
+        ArtifactError: It is the manifest of another kind of artifact.
         HttpError: It is neither, or is not supported.
     """
     value = _parse_object(raw_manifest.body, "manifest")
@@ -107,7 +119,7 @@ def parse_manifest(raw_manifest: RawManifest) -> Manifest | Index:
         return Index(tuple(_parse_descriptor(entry) for entry in manifests))
     descriptor = _parse_descriptor(config)
     if descriptor.media_type not in _CONFIG_MEDIA_TYPES:
-        raise HttpError("it is not a container image but another kind of artifact, such as a Helm chart")
+        raise ArtifactError
     return Manifest(descriptor)
 
 
@@ -116,7 +128,7 @@ def manifests_for_platform(index: Index, architecture: str) -> list[Descriptor]:
 
     These are: the manifest for exactly this platform; else what has no platform, which is optional (OCI image spec, «Image
     Index»): nested indexes, then manifests, whose configs say what they are for. Attestations (``unknown/unknown``) are
-    therefore skipped.
+    therefore skipped, and so is what is neither a manifest nor an index.
     """
     matching = [
         entry
@@ -127,7 +139,9 @@ def manifests_for_platform(index: Index, architecture: str) -> list[Descriptor]:
     ]
     if matching:
         return matching[:1]
-    without_platform = [entry for entry in index.manifests if entry.platform is None]
+    without_platform = [
+        entry for entry in index.manifests if entry.platform is None and entry.media_type in ACCEPTED_MEDIA_TYPES
+    ]
     return sorted(without_platform, key=lambda entry: not entry.is_index)
 
 
@@ -162,7 +176,7 @@ def parse_image_config(body: bytes) -> ImageConfig:
     Raises:
         HttpError: It is not an image configuration.
     """
-    return image_config_of(_parse_object(body, "configuration").get("config"))
+    return image_config_of(_member(_parse_object(body, "configuration"), "config"))
 
 
 def image_config_of(config: Json) -> ImageConfig:
@@ -175,7 +189,7 @@ def image_config_of(config: Json) -> ImageConfig:
         return ImageConfig()
     if not isinstance(config, dict):
         raise HttpError("its configuration is not an object")
-    entrypoint, cmd = _parse_argv(config.get("Entrypoint")), _parse_argv(config.get("Cmd"))
+    entrypoint, cmd = _parse_argv(_member(config, "Entrypoint")), _parse_argv(_member(config, "Cmd"))
     if argv_bytes((*entrypoint, *cmd)) > MAX_ARGV_BYTES:
         raise HttpError(
             f"its ENTRYPOINT and CMD exceed the limit of {MAX_ARGV_BYTES >> 10} KiB, which is more than a task "
@@ -184,6 +198,14 @@ def image_config_of(config: Json) -> ImageConfig:
         )
     # Docker resets an ENTRYPOINT of one empty string to none (moby, daemon: mergeAndVerifyConfig), and runs CMD.
     return ImageConfig(() if entrypoint == ("",) else entrypoint, cmd)
+
+
+def _member(value: dict[str, Json], name: str) -> Json:
+    """Return a member of a configuration; upper and lower case are the same in its name, as in Docker (Go's JSON)."""
+    names = [key for key in value if key.lower() == name.lower()]
+    if len(names) > 1:
+        raise HttpError(f"its configuration has several members with the name {name}", "Build the image anew")
+    return value[names[0]] if names else None
 
 
 def _parse_argv(value: Json) -> tuple[str, ...]:
@@ -213,6 +235,8 @@ def _parse_platform(value: Json) -> tuple[str, str, str] | None:
         return None
     fields = (value.get(key) for key in ("os", "architecture", "variant"))
     os_name, architecture, variant = (each.lower() if isinstance(each, str) else "" for each in fields)
+    if value.get("os") in (None, ""):  # then it is the host's (containerd's platforms package, normalizeOS)
+        os_name = "linux"
     return os_name, _ARCHITECTURES.get(architecture, architecture), variant
 
 

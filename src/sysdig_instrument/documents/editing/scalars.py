@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 # a date are checked separately.
 _PLAIN_START: Final = re.compile(r"[A-Za-z_/.$(+^;0-9]|-{1,2}[A-Za-z]|[^\x00-\x7f]")
 _NOT_PLAIN: Final = re.compile(
-    r":(?:[ \t]|\Z)|[ \t]#|[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]|[ \t]\Z|\A[ \t]"
+    r":(?:[ \t]|\Z)|[ \t]#|[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe-\U0010ffff]|[ \t]\Z|\A[ \t]"
 )
 # Older parsers end a plain scalar in a flow collection at any colon, or refuse it (PyYAML before 5.1, libyaml before 0.2.1).
 _FLOW_INDICATORS: Final = re.compile(r"[,\[\]{}?:]")
-# Wider than YAML 1.1: CloudFormation reads 012345678901 as 1.2345678901E10, and YAML 1.2 knows 1e3 and 0o17.
-_NUMBER_LIKE: Final = re.compile(r"[-+.]?\.?[0-9][0-9a-fA-FoOxX_.,:+-]*|[-+]?\.(?:inf|nan)", re.IGNORECASE)
+# Wider than YAML 1.1: CloudFormation reads 012345678901 as 1.2345678901E10, and YAML 1.2 knows 1e3 and 0o17. To npm's
+# package yaml, with its schema for YAML 1.1, e3 and a single point are numbers.
+_NUMBER_LIKE: Final = re.compile(
+    r"[-+.]?\.?[0-9][0-9a-fA-FoOxX_.,:+-]*|[-+]?[._]*(?:e[-+]?[0-9_]*)?|[-+]?\.(?:inf|nan)", re.IGNORECASE
+)
 _BOOLEAN_LIKE: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
-_MUST_BE_ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
+# Older parsers refuse a text with characters beyond U+FFFF, such as an emoji (PyYAML before 5.1, SnakeYAML before 1.18).
+_MUST_BE_ESCAPED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe-\U0010ffff]")
+_NOT_LITERAL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe-\U0010ffff]")
 _DOCUMENT_MARKER: Final = re.compile(r"\.\.\.|---")
 
 
@@ -66,7 +71,12 @@ def _quoted_text(text: str, quote: str) -> str:
     prefer_single = quote == "'" or (("\\" in text or '"' in text) and other_quote not in text)
     if needs_no_escape and prefer_single:
         return "'" + text.replace("'", "''") + "'"
-    return _MUST_BE_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", double_quoted)
+    return _MUST_BE_ESCAPED.sub(_escape_sequence, double_quoted)
+
+
+def _escape_sequence(character: re.Match[str]) -> str:
+    code_point = ord(character[0])
+    return f"\\U{code_point:08x}" if character[0] > "\uffff" else f"\\u{code_point:04x}"
 
 
 def literal_block(text: str, indent: int) -> tuple[str, list[str]] | None:
@@ -75,7 +85,7 @@ def literal_block(text: str, indent: int) -> tuple[str, list[str]] | None:
     None if a literal block cannot represent the string exactly.
     """
     body = text.rstrip("\n")
-    if "\n" not in text or not body or re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", text):
+    if "\n" not in text or not body or _NOT_LITERAL.search(text):
         return None
     if any(not line.strip() and line for line in body.split("\n")) or body[-1] in " \t":
         return None  # editors strip trailing blanks
