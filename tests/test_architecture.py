@@ -97,6 +97,7 @@ ENGINE_ORDER = (
     "checks",
     "protection",
     "hidden",
+    "macro_line",
     "plan",
 )
 """The modules and packages of the engine. Each may import the ones before it, and a package its own modules."""

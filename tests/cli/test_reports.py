@@ -31,6 +31,10 @@ from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
 ROUTER = str(FOLDER / "firelens-router-left-alone" / "template.yaml")
+NOT_LISTED = (
+    "The template does not list the macro SysdigInstrument, so as it is it would be deployed without the agent. "
+    "Add the line Transform: SysdigInstrument at the top level."
+)
 UNUSUAL = 'a"b<c>&|`*_@team #1\n\x00%,:☃'
 
 
@@ -71,11 +75,12 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", "app.yaml", *SETTINGS, "--set", "AgentImage=quay.io/sysdig/workload-agent:6.3.0")
     assert (shown.code, shown.err) == (0, "")
     assert shown.out.splitlines() == [
-        "app.yaml",
-        "  Task      instrumented",
-        "    web     instrumented  entry point from the template",
-        "    worker  instrumented  entry point from the image",
+        "app.yaml: does not list SysdigInstrument",
+        "  Task      would be instrumented",
+        "    web     would be instrumented  entry point from the template",
+        "    worker  would be instrumented  entry point from the image",
         "    settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
+        f"  not listed: {NOT_LISTED}",
     ]
 
 
@@ -94,9 +99,9 @@ def test_refused_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFi
     assert shown.code == 1
     (file,) = shown.value
     assert [(each["name"], each["outcome"]) for each in file["taskDefinitions"][0]["containers"]] == [
-        ("web", "instrumented"), ("nginx", "refused"), ("router", "skipped"),
+        ("web", "would be instrumented"), ("nginx", "refused"), ("router", "skipped"),
     ]  # fmt: skip
-    assert {each["rule"] for each in file["remarks"]} == {"refused", "notice", "left-alone"}
+    assert {each["rule"] for each in file["remarks"]} == {"not-listed", "refused", "notice", "left-alone"}
     lines = Path(ROUTER).read_text().splitlines()
     (refused,) = (each for each in file["remarks"] if each["rule"] == "refused")
     assert "Image:" in lines[refused["line"] - 1]
@@ -132,13 +137,13 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     before = run(capsys, "check", "app.yaml", *SETTINGS)
     assert before.code == 1
     assert before.out.startswith(
-        "app.yaml\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n    Container "
+        "app.yaml: does not list SysdigInstrument\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n    Container "
     )
     assert "\n    The agent's container is missing (SI006)\n" in before.out
     assert before.out.endswith("process it with `sysdig-instrument transform`.\n")
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
     after = run(capsys, "check", "out.yaml", *SETTINGS)
-    assert (after.code, after.out) == (0, "out.yaml\n  Task  protected\n")
+    assert (after.code, after.out) == (0, "out.yaml: does not list SysdigInstrument, and need not\n  Task  protected\n")
 
 
 def test_check_gives_each_reason_its_own_advice(capsys: pytest.CaptureFixture[str]) -> None:
@@ -246,8 +251,11 @@ def test_the_help_lists_every_format(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_github(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "github").out.splitlines()
-    assert re.match(rf'::error file={ROUTER},line=\d+,title=Task "Api"%2C container "nginx"::".*" is needed', shown[0])
-    assert all(line.startswith(("::error ", "::notice ")) for line in shown)
+    assert re.match(rf'::error file={ROUTER},line=\d+,title=Task "Api"%2C container "nginx"::".*" is needed', shown[1])
+    assert re.match(
+        rf"::warning file={ROUTER},line=1,title=The template does not list the macro::The template", shown[0]
+    )
+    assert all(line.startswith(("::warning ", "::error ", "::notice ")) for line in shown)
     assert len("".join(github.render([unusual_report()], Console())).splitlines()) == 2
 
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import licences
+from cli.test_line import TASK, TEMPLATES
 from fixtures_embedded_aws import ROOT, skip_or_fail
 from uses.conftest import USES, Shell
 
@@ -33,7 +34,14 @@ def act(here: Path, shell: Shell) -> Any:
     (here / "runner/sysdig-instrument/bin").mkdir(parents=True)
     (here / "runner/sysdig-instrument/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (here / "runner/sysdig-instrument/bin/python").chmod(0o755)
+    list_macro(here)
     return action_runner(here, shell, ROOT)
+
+
+def list_macro(here: Path) -> None:
+    """Let the template list the macro."""
+    template = here / "templates/web.yaml"
+    template.write_text(f"Transform: SysdigInstrument\n{template.read_text()}")
 
 
 def action_runner(here: Path, shell: Shell, action: Path) -> Any:
@@ -64,11 +72,29 @@ def test_the_action_fails_where_the_macro_would_refuse(act: Any, here: Path) -> 
     assert "::error file=templates/app.yaml,line=" in done.stdout
 
 
-@pytest.mark.parametrize(("command", "code"), [("diff", 0), ("check", 1)])
+@pytest.mark.parametrize(("command", "code"), [("diff", 0), ("check", 0)])
 def test_the_action_runs_the_other_commands(act: Any, command: str, code: int) -> None:
     done = act(files="templates", command=command, arguments=f"{SET} --offline", summary="false")
     assert done.returncode == code, done.stderr
-    assert done.stdout
+    assert bool(done.stdout) is (command == "diff")  # there is nothing to annotate
+
+
+@pytest.mark.parametrize("command", ["explain", "diff", "check"])
+def test_the_action_fails_where_the_line_is_missing(act: Any, here: Path, command: str) -> None:
+    (here / "templates/web.yaml").unlink()
+    for name, (line, _, _) in TEMPLATES.items():
+        (here / f"{name}.yaml").write_text(line + TASK)
+        done = act(files=f"{name}.yaml", command=command, arguments=f"{SET} --offline", summary="false")
+        assert done.returncode == (0 if name in ("listed", "early") else 1), done.stderr
+
+
+def test_the_action_only_tells_if_that_is_asked_for(act: Any, here: Path) -> None:
+    (here / "a.yaml").write_text(TASK)
+    done = act(files="a.yaml", arguments=f"{SET} --offline --line warn")
+    assert done.returncode == 0, done.stderr
+    assert "::warning file=a.yaml,line=1,title=The template does not list the macro::" in done.stdout
+    assert "would be instrumented" in (here / "summary.md").read_text()
+    assert "✅" not in (here / "summary.md").read_text()
 
 
 def test_a_settings_file_counts_in_the_action_only_if_it_is_named(act: Any, here: Path) -> None:
@@ -136,6 +162,7 @@ def test_the_action_needs_nothing_but_the_locked_wheels(
         (here / f"{name}.py").write_text("open('hacked', 'w')")
     done = install()
     assert done.returncode == 0, done.stderr
+    list_macro(here)
     done = action_runner(here, shell, locked_action[0])(files="templates", arguments=f"{SET} --offline")
     assert done.returncode == 0, done.stderr
     assert "::notice file=templates/web.yaml,line=1," in done.stdout

@@ -5,7 +5,7 @@ Output files are written here, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_task_definition, read_bytes
@@ -24,9 +24,9 @@ from sysdig_instrument.documents import (
 from sysdig_instrument.documents.ecs import camel_key
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, listed_entries
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
-from sysdig_instrument.engine.template import is_own_name
 from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, plan_with_lookups
@@ -83,16 +83,17 @@ class InputDocument:
 
     def with_transform_parameters(self, context: Context) -> Context:
         """Return the context with the Parameters of the template's own Transform, as CloudFormation would pass them."""
-        return (
-            replace(context, transform_parameters=_transform_parameters(self.fragment))
-            if self.kind == "template"
-            else context
-        )
+        if self.kind != "template":
+            return context
+        macro_name = context.deployment_settings.values.macro_name
+        return replace(context, transform_parameters=_transform_parameters(self.fragment, macro_name))
 
-    @property
-    def lists_macro(self) -> bool:
-        """True for a template that the macro will process: its Transform lists the macro."""
-        return self.kind == "template" and any(_own_transforms(self.fragment))
+    def macro_line(self, context: Context) -> MacroLine | None:
+        """Return what a template says about the macro; None for a document that is not a template, and can have no line."""
+        if self.kind != "template":
+            return None
+        macro_name = context.deployment_settings.values.macro_name
+        return find_line(self.fragment, macro_name, self.source.earlier_values(SECTION))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +148,13 @@ def is_fragment(value: Json, kind: DocumentKind) -> bool:
     )
 
 
-def _transform_parameters(template: Json) -> Mapping[str, Json]:
+def _transform_parameters(template: Json, macro_name: str) -> Mapping[str, Json]:
     """Return the Parameters with which a template lists this macro."""
-    for transform in _own_transforms(template):
-        match transform:
+    for entry in listed_entries(template, macro_name):
+        match entry:
             case {"Parameters": dict(parameters)}:
                 return parameters
     return {}
-
-
-def _own_transforms(template: Json) -> Iterator[Json]:
-    """Yield the entries of a template's Transform that are this macro."""
-    transforms = template.get("Transform") if isinstance(template, dict) else None
-    for transform in transforms if isinstance(transforms, list) else [transforms]:
-        name = transform.get("Name") if isinstance(transform, dict) else transform
-        if isinstance(name, str) and is_own_name(name):
-            yield transform
 
 
 def preview_document(document: InputDocument, context: Context, look_up: LookupFunction) -> Preview:

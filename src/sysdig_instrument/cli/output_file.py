@@ -22,8 +22,8 @@ _STREAM: Final = r"/dev/(stdout|stderr|fd/[0-9]+)|/proc/(self|[0-9]+)/fd/[0-9]+"
 """The names of a process's own open files. They are links to wherever the shell opened them."""
 
 
-def write_output_file(path: str, content: bytes) -> None:
-    """Write the file, device or named pipe.
+def write_output_file(path: str, content: bytes, advice: str = "Give -o the path of the file itself") -> None:
+    """Write the file, device or named pipe. ``advice`` is what to do about a symbolic link.
 
     Raises:
         UsageError: It cannot be written, or a symbolic link would be followed.
@@ -33,7 +33,7 @@ def write_output_file(path: str, content: bytes) -> None:
         if re.fullmatch(_STREAM, path):
             target.write_bytes(content)
             return
-        _refuse_links(target)
+        _refuse_links(target, advice)
         old = target.lstat() if os.path.lexists(target) else None
         if old is None or stat.S_ISREG(old.st_mode):
             _replace(target, content, old)
@@ -45,19 +45,17 @@ def write_output_file(path: str, content: bytes) -> None:
         ) from None
 
 
-def _refuse_links(target: Path) -> None:
+def _refuse_links(target: Path, advice: str) -> None:
     """Check that the target is not a link, and that no link leads it out of the current folder.
 
     A path that names another folder may contain links: the caller chose it, and many systems have links in such paths.
     """
     if target.is_symlink():
-        raise UsageError(f"Cannot write {target}: It is a symbolic link. Give -o the path of the file itself.")
+        raise UsageError(f"Cannot write {target}: It is a symbolic link. {advice}.")
     here = Path.cwd()
     is_named_here = Path(os.path.normpath(here / target)).is_relative_to(here)
     if is_named_here and not Path(os.path.realpath(target.parent)).is_relative_to(here):
-        raise UsageError(
-            f"Cannot write {target}: A symbolic link leads it out of the current folder. Give -o the path of the file itself."
-        )
+        raise UsageError(f"Cannot write {target}: A symbolic link leads it out of the current folder. {advice}.")
 
 
 def _replace(target: Path, content: bytes, old: os.stat_result | None) -> None:

@@ -7,175 +7,31 @@ from __future__ import annotations
 
 import argparse
 import re
-from argparse import ArgumentParser
 
 from sysdig_instrument.cli.exit_codes import EXIT_USAGE
-from sysdig_instrument.cli.formats import FORMATS
 from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
+from sysdig_instrument.cli.options import (
+    add_account,
+    add_coverage_output,
+    add_diff_output,
+    add_document_output,
+    add_file,
+    add_files,
+    add_images_output,
+    add_line,
+    add_line_changes,
+    add_report_output,
+    add_settings,
+    add_settings_output,
+    add_shell,
+    add_template_context,
+)
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Final, NoReturn
-
-
-def add_file(parser: ArgumentParser) -> None:
-    """Add the file that a command works on."""
-    parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
-
-
-def add_files(parser: ArgumentParser) -> None:
-    """Add the files and folders that a command works on."""
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a file, a folder, or - for standard input")
-
-
-def add_color(parser: ArgumentParser) -> None:
-    """Add ``--color``."""
-    parser.add_argument(
-        "--color",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="use colours (default: auto, on a terminal only; auto honours NO_COLOR and FORCE_COLOR)",
-    )
-
-
-def add_diff_output(parser: ArgumentParser) -> None:
-    """Add the options for the format of differences and for the exit code."""
-    parser.add_argument(
-        "--format",
-        choices=("text", "patch", "json"),
-        default="text",
-        help="text: a unified diff (default); patch: a JSON Patch of one document; json: what changes, where and why",
-    )
-    parser.add_argument("--side-by-side", action="store_true", help="show the old and the new text side by side")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if anything would change")
-    add_color(parser)
-
-
-def add_report_output(parser: ArgumentParser) -> None:
-    """Add the options for the format of a report on task definitions."""
-    parser.add_argument(
-        "--format",
-        choices=FORMATS,
-        default=FORMATS[0],
-        help="for people (table, markdown) or for tools (json, sarif, junit, github); default: table",
-    )
-    add_color(parser)
-
-
-def add_settings_output(parser: ArgumentParser) -> None:
-    """Add the options for the format of a list of settings."""
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-    parser.add_argument("--all", action="store_true", help="include settings that have their default value")
-    add_color(parser)
-
-
-def add_shell(parser: ArgumentParser) -> None:
-    """Add the shell that a completion script is for."""
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell to complete in")
-
-
-def add_document_output(parser: ArgumentParser) -> None:
-    """Add the options for the file and the syntax of a processed document."""
-    parser.add_argument("--format", choices=("json", "yaml"), help="output syntax (default: same as the input)")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE; - is standard output (default)")
-
-
-def add_images_output(parser: ArgumentParser) -> None:
-    """Add the file that the image configs are written to."""
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="write the image configs to FILE, for --images; - is standard output"
-    )
-
-
-def add_template_context(parser: ArgumentParser) -> None:
-    """Add the context of a template: parameters, region, account, settings and images. Every command that plans has it."""
-    context_group = parser.add_argument_group("template context")
-    context_group.add_argument(
-        "-p", "--parameter", metavar="KEY=VALUE", action="append", default=[], help="value of a template parameter"
-    )
-    context_group.add_argument(
-        "--parameters",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="parameter values: a JSON object, or a list as for `aws cloudformation`; repeatable, the last value counts",
-    )
-    context_group.add_argument(
-        "--ssm",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="value of a parameter of AWS Systems Manager, with its name as the template has it; repeatable",
-    )
-    context_group.add_argument("--region", help="AWS region (default: same as the AWS CLI)")
-    context_group.add_argument(
-        "--profile", metavar="NAME", help="AWS profile that provides the region and the credentials"
-    )
-    context_group.add_argument("--account-id", metavar="ID", help="AWS account ID, for expressions that use it")
-    add_settings(parser)
-    images_group = parser.add_argument_group("images")
-    images_group.add_argument(
-        "--images",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help='ENTRYPOINT and CMD by image, a JSON object: image → {"Entrypoint": […], "Cmd": […]}; repeatable',
-    )
-    images_group.add_argument(
-        "--docker", action="store_true", help="read images from the local Docker daemon first, if it has them"
-    )
-    images_group.add_argument("--offline", action="store_true", help="contact no registry and no AWS service")
-
-
-def add_settings(parser: ArgumentParser) -> None:
-    """Add the settings that replace those of the deployed macro."""
-    group = parser.add_argument_group("settings, instead of those of the deployed macro")
-    group.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="set a setting, such as Collector=us2"
-    )
-    group.add_argument(
-        "--settings",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="settings by name, a JSON or YAML object; repeatable, the last value counts",
-    )
-    group.add_argument("--no-config", action="store_true", help="ignore .sysdig-instrument.yaml")
-
-
-def add_account(parser: ArgumentParser) -> None:
-    """Add the account, the regions and the clusters that a coverage report covers."""
-    group = parser.add_argument_group("what to read")
-    regions = group.add_mutually_exclusive_group()
-    regions.add_argument(
-        "--region",
-        action="append",
-        default=[],
-        help="AWS region, repeatable (default: AWS_REGION, AWS_DEFAULT_REGION, or the profile's)",
-    )
-    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
-    group.add_argument("--profile", metavar="NAME", help="AWS profile, which may assume a role in another account")
-    group.add_argument(
-        "--cluster",
-        metavar="GLOB",
-        action="append",
-        default=[],
-        help="only clusters with this name (glob) or ARN, repeatable",
-    )
-
-
-def add_coverage_output(parser: ArgumentParser) -> None:
-    """Add the options for the format and the exit code of a coverage report."""
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-    parser.add_argument(
-        "--fail-on",
-        choices=("unprotected", "none"),
-        default="unprotected",
-        help="exit with 1 if a task is not protected or could not be read (unprotected, default), or never (none)",
-    )
-    add_color(parser)
 
 
 # --- the commands
@@ -232,19 +88,19 @@ COMMANDS: Final = (
   sysdig-instrument diff app.yaml
   sysdig-instrument diff templates --side-by-side
   sysdig-instrument diff app.yaml --format patch > app.patch.json""",
-        (add_files, add_diff_output, add_template_context),
+        (add_files, add_diff_output, add_line, add_template_context),
     ),
     Command(
         "explain",
         "explain what happens to each container, and why",
-        "Explain whether each task definition and container is instrumented, skipped or\n"
-        "refused, why, and where its entry point comes from. The exit code is 1 if any is\n"
-        f"refused.\n\n{_FILE_HELP}",
+        "Explain whether each template lists the macro, and whether each task definition\n"
+        "and container is instrumented, skipped or refused, why, and where its entry point\n"
+        f"comes from. The exit code is 1 if any is refused.\n\n{_FILE_HELP}",
         """\
   sysdig-instrument explain app.yaml
   sysdig-instrument explain templates --format markdown
   sysdig-instrument explain templates --format sarif > results.sarif""",
-        (add_files, add_report_output, add_template_context),
+        (add_files, add_report_output, add_line, add_template_context),
     ),
     Command(
         "settings",
@@ -269,13 +125,37 @@ COMMANDS: Final = (
     Command(
         "check",
         "check whether everything is protected",
-        "Check whether each task definition is protected as the settings require. The\n"
-        f"exit code is 1 if any is not. No registry is contacted.\n\n{_FILE_HELP}",
+        "Check whether each task definition is protected as the settings require: as it\n"
+        "is, or once it is deployed, if its template lists the macro. The exit code is 1\n"
+        f"if any is not. It reads images of templates that list the macro.\n\n{_FILE_HELP}",
         """\
   sysdig-instrument check processed.yaml
   sysdig-instrument check templates --format github
   aws ecs describe-task-definition --task-definition web | sysdig-instrument check -""",
         (add_files, add_report_output, add_template_context),
+    ),
+    Command(
+        "enable",
+        "add the line that lists the macro to templates",
+        "Add the line `Transform: SysdigInstrument` to each template that has a task\n"
+        "definition and does not list the macro: as the last item, if there are other\n"
+        "transforms. Nothing else in the file changes. The setting MacroName is the name.\n"
+        f"The exit code is 1 if a template has to be corrected first.\n\n{_FILE_HELP}",
+        """\
+  sysdig-instrument enable templates --dry-run
+  sysdig-instrument enable app.yaml
+  sysdig-instrument enable templates --set MacroName=SysdigInstrument-canary""",
+        (add_files, add_line_changes),
+    ),
+    Command(
+        "disable",
+        "remove the line that lists the macro from templates",
+        "Remove the macro from the Transform section of each template. What `enable` wrote\n"
+        f"goes byte for byte; nothing else in the file changes.\n\n{_FILE_HELP}",
+        """\
+  sysdig-instrument disable templates --dry-run
+  sysdig-instrument disable app.yaml""",
+        (add_files, add_line_changes),
     ),
     Command(
         "coverage",

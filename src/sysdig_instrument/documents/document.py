@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+import json
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from sysdig_instrument.documents.syntax_tree import compose_json
+from sysdig_instrument.documents.errors import EmptyDocumentError
+from sysdig_instrument.documents.syntax_tree import Mapping, compose_json, key_text
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
@@ -46,9 +48,27 @@ class Document:
             self._tree = _compose(self)
         return self._tree
 
+    def earlier_values(self, key: str) -> list[Json]:
+        """Return the values of a repeated key of the top-level object, without the last one, which is in ``value``."""
+        if not self.warnings or not isinstance(self.tree, Mapping):  # a repeated key causes a warning
+            return []
+        nodes = [value for each, value in self.tree.entries if key_text(each) == key]
+        return [_value_of(node, self) for node in nodes[:-1]]
+
     def encode(self, text: str) -> bytes:
         """Encode a text as this document was encoded: ``encode(text)`` returns the bytes that were read."""
         return self.encoding.byte_order_mark + text.encode(self.encoding.codec)
+
+
+def _value_of(node: Node, document: Document) -> Json:
+    if document.syntax == "json":
+        return cast("Json", json.loads(document.text[node.start : node.end]))
+    from sysdig_instrument.documents.yaml_values import construct_yaml  # noqa: PLC0415 - JSON does not import PyYAML
+
+    try:
+        return construct_yaml(node, document.text, document.name)[0]
+    except EmptyDocumentError:
+        return None
 
 
 def _compose(document: Document) -> Node:

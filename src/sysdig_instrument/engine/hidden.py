@@ -31,7 +31,7 @@ _MODULE: Final = Reason(
     "A module inserts resources that are not known here, and a task definition in it is not instrumented",
     "Write the task definition in the template itself",
 )
-_LOOP: Final = Reason(
+HIDDEN_LOOP: Final = Reason(
     "The resources of this Fn::ForEach are not visible here, and a task definition among them is not instrumented",
     "List AWS::LanguageExtensions before this macro, and nest at most five loops",
 )
@@ -46,6 +46,6 @@ def hidden_notices(template: Json) -> Iterator[Notice]:
     for pointer in modules(template):
         yield Notice(Location(None, None, pointer), _MODULE)
     for pointer in opaque_loops(template):
-        yield Notice(Location(None, None, pointer), _LOOP)
+        yield Notice(Location(None, None, pointer), HIDDEN_LOOP)
     for pointer in opaque_transforms(template):
         yield Notice(Location(None, None, pointer), _TRANSFORM)

@@ -10,14 +10,17 @@ from sysdig_instrument.printable import printable_name
 _MAX_LENGTH: Final = 200  # the comparison takes quadratic time
 
 
-def suggest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is nearest to ``name``, ignoring case, or None if none is near."""
+def suggest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known name that is nearest to ``name``, ignoring case, or None if none is near.
+
+    ``cutoff`` is the least similarity, from 0 to 1.
+    """
     import difflib  # noqa: PLC0415 - slow to import, and only a misspelt name needs it
 
     if len(name) > _MAX_LENGTH:
         return None
     known_by_casefold = {each.casefold(): each for each in known}
-    matches = difflib.get_close_matches(name.casefold(), known_by_casefold, n=1)
+    matches = difflib.get_close_matches(name.casefold(), known_by_casefold, n=1, cutoff=cutoff)
     return known_by_casefold[matches[0]] if matches else None
 
 

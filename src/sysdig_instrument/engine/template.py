@@ -170,9 +170,9 @@ def is_own_transform(value: Json) -> bool:
     return bool(transforms) and all(isinstance(use, dict) and is_own_name(use.get("Name")) for use in transforms)
 
 
-def is_own_name(name: Json) -> bool:
+def is_own_name(name: Json, macro_name: str = MACRO_NAME) -> bool:
     """Return whether a transform's name is this macro's, in any of its deployments."""
-    return isinstance(name, str) and (name == MACRO_NAME or name.startswith(f"{MACRO_NAME}-"))
+    return isinstance(name, str) and (name == macro_name or name.startswith(f"{macro_name}-"))
 
 
 def _in_resources(

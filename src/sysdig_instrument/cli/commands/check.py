@@ -1,19 +1,25 @@
-"""``sysdig-instrument check``: report whether each task definition is protected, by the rules of the macro's hook."""
+"""``sysdig-instrument check``: report whether each task definition is protected, by the rules of the macro's hook.
+
+A template that lists the macro is judged by what the macro would make of it, everything else as it is.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
-from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
     NOT_INSTRUMENTED,
+    REFUSED,
     UNKNOWN,
     FileReport,
     LineLocator,
+    LineReport,
     ReportItem,
     ReportRow,
     RowResult,
@@ -21,17 +27,31 @@ from sysdig_instrument.cli.formats.model import (
     TaskReport,
 )
 from sysdig_instrument.cli.formats.output import print_reports
-from sysdig_instrument.cli.lookups import look_up_only_here
+from sysdig_instrument.cli.line_report import line_report
+from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
 from sysdig_instrument.cli.plain_documents import plain_reason
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.engine.codes import Code, Verdict
-from sysdig_instrument.engine.findings import Finding, Problem, Reason
+from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
+from sysdig_instrument.engine.hidden import HIDDEN_LOOP
+from sysdig_instrument.engine.json_types import Pointer
+from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
+from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.task_plan import TaskPlan
+from sysdig_instrument.engine.template import opaque_loops
 from sysdig_instrument.lazy_dataclasses import replace
-from sysdig_instrument.planning import LookupFunction, plan_definition, plan_with_lookups
+from sysdig_instrument.planning import LookupFunction, plan_definition
+
+_RowAndItems: TypeAlias = tuple[ReportRow, list[ReportItem]]
+
+_TEMPLATE_REFUSED: Final = Reason(
+    "The macro refuses the template for another reason",
+    "Run `sysdig-instrument explain`, and follow the advice in its messages",
+    code=Code.REFUSED,
+)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -40,40 +60,82 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: An option is wrong.
     """
-    look_up = look_up_only_here(options, environment)
+    session = shared_session(environment, options.profile)
+    look_up_here = look_up_only_here(options, environment)
     notices = RunNotices(options)
-    reports = process_files(
-        options, environment, lambda document, context: _file_report(document, context, look_up, notices)
-    )
-    code = print_reports(reports, options, environment)
+
+    def check_document(document: InputDocument, context: Context) -> FileReport:
+        line = document.macro_line(context)
+        if line is None:
+            plan = plan_definition(document.fragment, context.deployment_settings)
+            verdict = protection(plan)
+            verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
+            return _file_report(document, [_task_report(plan, verdict, LineLocator(document))])
+        look_up: LookupFunction = look_up_here
+        if line.is_listed or line.snippets:
+            look_up = look_up_from_options(options, document, context, environment, session)
+        preview = preview_document(document, context, look_up)
+        notices.record_image_configs(preview.plan)
+        return _template_report(document, preview, line)
+
+    code = print_reports(process_files(options, environment, check_document), options, environment)
     notices.write()
     return code
 
 
-def _file_report(document: InputDocument, context: Context, look_up: LookupFunction, notices: RunNotices) -> FileReport:
+def _file_report(
+    document: InputDocument,
+    rows: Sequence[_RowAndItems],
+    items: Sequence[ReportItem] = (),
+    line: LineReport | None = None,
+) -> FileReport:
+    tasks = tuple(TaskReport(row) for row, _ in rows)
+    return FileReport(document.source.name, tasks, (*items, *(item for _, own in rows for item in own)), line)
+
+
+def _template_report(document: InputDocument, preview: Preview, line: MacroLine) -> FileReport:
+    """Return the report on a template: whether everything in it is protected once it is deployed."""
     locator = LineLocator(document)
-    # In a template that the macro will process, an image that is not read here is not known to be unprotected.
-    unread = Code.IMAGE_UNREAD if document.lists_macro else Code.NOT_WRAPPED
-    plans, others = _plans(document, context, look_up, notices)
-    reports = [_task_report(plan, unread, locator, is_plain=document.kind != "template") for plan in plans]
-    reports += [_other_workload_report(finding, locator) for finding in others]
-    tasks = tuple(TaskReport(row) for row, _ in reports)
-    return FileReport(document.source.name, tasks, tuple(item for _, items in reports for item in items))
-
-
-def _plans(
-    document: InputDocument, context: Context, look_up: LookupFunction, notices: RunNotices
-) -> tuple[tuple[TaskPlan, ...], list[Finding]]:
-    """Return the plans for the task definitions, and the findings about workloads without one."""
-    if document.kind != "template":
-        return (plan_definition(document.fragment, context.deployment_settings),), []
-    plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
-    notices.record_image_configs(plan)
+    plan, problems = preview.plan, preview.problems
+    macro_line, items = line_report(line, plan.tasks, locator)
+    rows = [_task_report(task, _after_deployment(task, line, problems), locator) for task in plan.tasks]
     others = [each for each in (*plan.problems, *plan.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
-    return plan.tasks, others
+    rows += [_other_workload_report(finding, locator) for finding in others]
+    if line.is_listed:
+        failed = {row.name for row, _ in rows if row.result is RowResult.FAILED}
+        unnamed = (
+            each for each in problems if each not in others and task_label(each.location.task or "") not in failed
+        )
+        items += [_refusal(each, locator) for each in dict.fromkeys(unnamed)]
+    if line.status is LineStatus.LISTED_EARLY:
+        items += [_hidden_loop(pointer, locator) for pointer in opaque_loops(document.fragment)]
+    return _file_report(document, rows, items, macro_line)
 
 
-def _other_workload_report(finding: Finding, locator: LineLocator) -> tuple[ReportRow, list[ReportItem]]:
+def _after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Problem]) -> Protection:
+    """Return the verdict on a task definition of a template after its deployment.
+
+    If the macro has processed the task definition, or does not get it, it is deployed as it is. Otherwise it is deployed as
+    the macro makes it, unless the macro refuses the template.
+    """
+    if not line.covers(plan.task.pointer or ()) or has_result(plan.task):
+        return protection(plan)
+    verdict = protection(plan, applied=True, unread=Code.IMAGE_UNREAD)
+    if verdict.verdict is Verdict.PROTECTED and problems:
+        return Protection(Verdict.NOT_PROTECTED, (_TEMPLATE_REFUSED,), passes=False, left_alone=verdict.left_alone)
+    return verdict
+
+
+def _refusal(problem: Problem, locator: LineLocator) -> ReportItem:
+    place = format_pointer(problem.location.pointer)
+    return ReportItem(REFUSED, problem.reason, None, None, place, locator.line(problem.location.pointer))
+
+
+def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:
+    return ReportItem(UNKNOWN, HIDDEN_LOOP, None, None, format_pointer(pointer), locator.line(pointer))
+
+
+def _other_workload_report(finding: Finding, locator: LineLocator) -> _RowAndItems:
     name, line = str(finding.location.pointer[-1]), locator.line(finding.location.pointer)
     is_refused = isinstance(finding, Problem)
     code = (finding.reason.code.value,) if finding.reason.code else ()
@@ -89,20 +151,16 @@ def _other_workload_report(finding: Finding, locator: LineLocator) -> tuple[Repo
     return row, [ReportItem(rule, _with_code(finding.reason), name, None, "", line)]
 
 
-def _task_report(
-    plan: TaskPlan, unread: Code, locator: LineLocator, *, is_plain: bool
-) -> tuple[ReportRow, list[ReportItem]]:
+def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _RowAndItems:
     name, line = task_label(plan.task.name), locator.line(plan.made_from or plan.task.pointer or ())
-    verdict = protection(plan, unread=unread)
-    reasons = [plain_reason(reason) if is_plain else reason for reason in verdict.reasons]
-    why = "; ".join(reason.fact for reason in reasons)
+    why = "; ".join(reason.fact for reason in verdict.reasons)
     result, outcome = RowResult.FAILED, verdict.verdict.value
     if verdict.passes:
         result = RowResult.PASSED if verdict.verdict is Verdict.PROTECTED else RowResult.SKIPPED
     elif verdict.verdict is Verdict.NOT_PROTECTED:
         outcome = "NOT protected"
     row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes), verdict.left_alone)
-    return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in reasons]
+    return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in verdict.reasons]
 
 
 def _rule(verdict: Protection) -> Rule:

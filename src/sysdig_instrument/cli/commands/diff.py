@@ -17,12 +17,15 @@ from sysdig_instrument.cli.diff_formats.unified import render_patch, render_term
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
+from sysdig_instrument.cli.formats.model import LineLocator
+from sysdig_instrument.cli.line_report import line_report, missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
@@ -40,6 +43,12 @@ class DocumentDiff:
     document: InputDocument
     preview: Preview
     after: Document
+    macro_line: MacroLine | None
+
+    @property
+    def missing_line(self) -> str:
+        """Why the macro would not make these changes; empty if it would."""
+        return missing_line_text(self.macro_line, self.preview.plan.tasks)
 
     def hunks(self) -> Iterator[Hunk]:
         """Yield the hunks in which the text changes, with the reasons."""
@@ -77,11 +86,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)
-        return _document_diff(document, preview)
+        return _document_diff(document, preview, document.macro_line(context))
 
     codes: list[int] = []
     results = _record_exit_codes(
-        process_files(options, environment, diff_document), codes, fail_on_changes=options.exit_code
+        process_files(options, environment, diff_document),
+        codes,
+        fail_on_changes=options.exit_code,
+        fail_on_line=options.line == "fail",
     )
     if options.format == "json":
         for text in stream_json_array(_to_json(path, result) for path, result in results):
@@ -92,7 +104,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             write_stdout(json_patch(result.preview.changes))
     else:
         console = detect_console(options.color, environment)
-        for path, result in _report_messages(results):
+        for path, result in _report_messages(results, console):
             for text in _render(path, result, console, is_side_by_side=options.side_by_side):
                 # `git apply` needs the lines as they are, unless they could be a runner's commands.
                 write_stdout(text, console, keeps_commands=not console.is_on_runner)
@@ -100,10 +112,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return max(codes, default=EXIT_OK)
 
 
-def _document_diff(document: InputDocument, preview: Preview) -> DocumentDiff:
+def _document_diff(document: InputDocument, preview: Preview, line: MacroLine | None) -> DocumentDiff:
     if preview.problems:
         raise RefusedError(message(preview.problems))
-    return DocumentDiff(document, preview, write(document.source, preview.changes, preview.processed))
+    return DocumentDiff(document, preview, write(document.source, preview.changes, preview.processed), line)
 
 
 def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
@@ -111,18 +123,19 @@ def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
     return NoteSpan(lines.first, lines.last, Note(owner_label(change), change.reason))
 
 
-def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool) -> Results:
+def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool, fail_on_line: bool) -> Results:
     """Yield the results, and add the exit code of each file that fails to ``codes``."""
     for path, result in results:
         if isinstance(result, UserError):
             codes.append(exit_code(result))
-        elif fail_on_changes and result.preview.changes:
+        elif (fail_on_changes and result.preview.changes) or (fail_on_line and result.missing_line):
             codes.append(_EXIT_CHANGES)
         yield path, result
 
 
-def _report_messages(results: Results) -> Iterator[tuple[str, DocumentDiff]]:
-    """Yield the diffs. Write errors, warnings and notices to standard error."""
+def _report_messages(results: Results, console: Console | None = None) -> Iterator[tuple[str, DocumentDiff]]:
+    """Yield the diffs. Write errors, warnings and notices to standard error; the missing line as wide as the console."""
+    layout = console or Console()
     for path, result in results:
         sys.stdout.flush()  # keep both streams in order on a terminal
         if isinstance(result, UserError):
@@ -130,6 +143,9 @@ def _report_messages(results: Results) -> Iterator[tuple[str, DocumentDiff]]:
             continue
         for warning in result.document.source.warnings:
             write_stderr(f"warning: {warning}")
+        if result.missing_line:
+            text = f"warning: {printable_name(path)}: {result.missing_line}"
+            write_stderr("".join(layout.paragraph(text, hanging="  ")).rstrip("\n"))
         for notice in (*result.preview.notices, *result.preview.left_alone):
             write_stderr(f"notice: {notice.text}")
         yield path, result
@@ -162,5 +178,11 @@ def _to_json(path: str, result: DocumentDiff | UserError) -> Json:
     return {
         "file": path,
         "changes": change_records(result.preview.changes),
+        "macro": _line_to_json(result),
         "notices": [notice.text for notice in result.preview.notices],
     }
+
+
+def _line_to_json(result: DocumentDiff) -> Json:
+    line, _ = line_report(result.macro_line, result.preview.plan.tasks, LineLocator(result.document))
+    return line.as_json if line else None

@@ -22,11 +22,14 @@ from sysdig_instrument.cli.formats.model import (
     TaskReport,
 )
 from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.engine.findings import Finding, Reason, format_pointer
+from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
+from sysdig_instrument.lazy_dataclasses import replace
 
 _RESULTS: Final = {
     Status.INSTRUMENTED: RowResult.PASSED,
@@ -49,24 +52,43 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)
-        return _file_report(document, preview)
+        return _file_report(document, preview, document.macro_line(context), options.line)
 
     code = print_reports(process_files(options, environment, explain_document), options, environment)
     notices.write()
     return code
 
 
-def _file_report(document: InputDocument, preview: Preview) -> FileReport:
-    """Return the report on a document."""
+def _file_report(document: InputDocument, preview: Preview, line: MacroLine | None, level: str) -> FileReport:
+    """Return the report on a document. ``level`` is what a missing line leads to: ``warn`` or ``fail``."""
     locator = LineLocator(document)
     refused = {problem.location.task for problem in preview.problems}
-    tasks = tuple(_task_report(task, task.task.name in refused, locator) for task in preview.plan.tasks)
+    planned = preview.plan.tasks
+    without_line = tasks_without_line(line, planned) if line else []
+    tasks = tuple(
+        _as_without_line(report) if task in without_line else report
+        for task in planned
+        for report in [_task_report(task, task.task.name in refused, locator)]
+    )
+    macro_line, line_items = line_report(line, planned, locator, lowered_to="" if level == "fail" else "warning")
     items = [
+        *line_items,
         *(_report_item(REFUSED, problem, locator) for problem in dict.fromkeys(preview.problems)),
         *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys(preview.notices)),
         *(item for task in tasks for item in _left_alone_items(task)),
     ]
-    return FileReport(document.source.name, tasks, tuple(items))
+    return FileReport(document.source.name, tasks, tuple(items), macro_line)
+
+
+def _as_without_line(report: TaskReport) -> TaskReport:
+    """Return the report on a task definition that the macro would instrument, but does not get."""
+    rows = [
+        replace(row, result=RowResult.WITHOUT_LINE, outcome="would be instrumented")
+        if row.result is RowResult.PASSED
+        else row
+        for row in (report.row, *report.containers)
+    ]
+    return replace(report, row=rows[0], containers=tuple(rows[1:]))
 
 
 def _task_report(plan: TaskPlan, is_refused: bool, locator: LineLocator) -> TaskReport:  # noqa: FBT001 - private

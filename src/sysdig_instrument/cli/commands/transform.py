@@ -15,6 +15,7 @@ from sysdig_instrument.cli.documents import InputDocument, Preview, input_docume
 from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.harmless import has_commands, is_on_runner
 from sysdig_instrument.cli.inputs import context_for_file
+from sysdig_instrument.cli.line_report import missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices.write()
     for notice in (*preview.notices, *preview.left_alone):
         write_stderr(f"notice: {notice.text}")
+    if text := missing_line_text(document.macro_line(context), preview.plan.tasks):
+        write_stderr(f"notice: {text} This command does not need it: deploy what it prints.")
     if preview.problems:
         raise RefusedError(message(preview.problems))
     text, content = _processed(document, preview, options.format)

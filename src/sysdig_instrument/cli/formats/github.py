@@ -18,7 +18,7 @@ def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
     """Yield the report, one annotation per item. Skipped containers and task definitions have none."""
     for report in reports:
         for item in report.items:
-            if item.rule.level in _COMMANDS:
+            if item.level in _COMMANDS:
                 yield _annotation(report.path, item)
 
 
@@ -28,7 +28,7 @@ def _annotation(path: str, item: ReportItem) -> str:
         line = {"line": str(item.line)} if item.line else {}
         properties = {"file": Path(path).as_posix(), **line, **properties}
     parameters = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[item.rule.level]} {parameters}::{_escape_data(item.text)}\n"
+    return f"::{_COMMANDS[item.level]} {parameters}::{_escape_data(item.text)}\n"
 
 
 def _escape_data(text: str) -> str:

@@ -33,6 +33,7 @@ def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
 def _file_to_json(report: FileReport) -> Json:
     return {
         "file": report.path,
+        "macro": report.macro_line.as_json if report.macro_line else None,
         "taskDefinitions": [_task_to_json(task) for task in report.tasks],
         "remarks": [_item_to_json(item) for item in report.items],
     }
@@ -56,7 +57,7 @@ def _row_to_json(row: ReportRow) -> dict[str, Json]:
 def _item_to_json(item: ReportItem) -> Json:
     return {
         "rule": item.rule.name,
-        "level": item.rule.level,
+        "level": item.level,
         "taskDefinition": item.task,
         "container": item.container,
         "place": item.location,

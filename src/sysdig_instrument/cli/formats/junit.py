@@ -30,7 +30,7 @@ def _test_suite(report: FileReport) -> Iterator[str]:
 
 def _test_cases(report: FileReport) -> Iterator[tuple[str, ReportRow | None, list[ReportItem]]]:
     """Yield each test case: its name, its row, and the errors about itself, without those about its containers."""
-    errors = [item for item in report.items if item.rule.level == "error"]
+    errors = [item for item in report.items if item.level == "error"]
     for task in report.tasks:
         for name, container, row in [
             (task.row.name, None, task.row),

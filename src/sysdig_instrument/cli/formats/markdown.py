@@ -12,7 +12,13 @@ from sysdig_instrument.cli.harmless import markdown_text
 _MARKER: Final = "<!-- sysdig-instrument -->"
 """A CI job finds its own comment by this line, and updates it instead of adding another."""
 
-_ICONS: Final = {RowResult.PASSED: "✅", RowResult.SKIPPED: "⏭️", RowResult.FAILED: "❌", RowResult.AGENT: "🛡️"}
+_ICONS: Final = {
+    RowResult.PASSED: "✅",
+    RowResult.SKIPPED: "⏭️",
+    RowResult.FAILED: "❌",
+    RowResult.AGENT: "🛡️",
+    RowResult.WITHOUT_LINE: "⚠️",
+}
 
 
 def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
@@ -24,17 +30,20 @@ def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
 
 def _file_section(report: FileReport) -> Iterator[str]:
     yield f"\n### {markdown_text(report.path)}\n\n"
+    if report.macro_line:
+        icon = "❌ " if report.macro_line.is_needed else ""
+        yield f"{icon}The template {markdown_text(report.macro_line.text)}.\n\n"
     if report.tasks:
         yield "| Task definition | Container | Outcome | Why |\n|---|---|---|---|\n"
     for task in report.tasks:
         yield _table_row(task.row.name, "", task.row)
         for container in task.containers:
             yield _table_row("", container.name, container)
-    items = [item for item in report.items if item.rule.level != "none"]
+    items = [item for item in report.items if item.level != "none"]
     if report.tasks and items:
         yield "\n"
     for item in items:
-        label = f"**{item.rule.label}**" if item.rule.level == "error" else item.rule.label
+        label = f"**{item.rule.label}**" if item.level == "error" else item.rule.label
         line_suffix = f" (line {item.line})" if item.line else ""
         yield f"- {label}{line_suffix}: {markdown_text(item.full_text)}\n"
     if not report.tasks and not items:

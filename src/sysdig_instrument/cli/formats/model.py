@@ -11,6 +11,7 @@ from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.protection import LeftAlone
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.printable import single_line
@@ -25,6 +26,8 @@ class RowResult(Enum):
     SKIPPED = "skipped"
     FAILED = "failed"
     AGENT = "agent"
+    WITHOUT_LINE = "without the line"
+    """It would be instrumented, if the template listed the macro."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,19 @@ UNKNOWN = Rule(
     "It is not known whether a task definition is protected",
     "Something that decides is not known before deployment, or was not looked up. Follow the advice in the message.",
 )
-RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE, UNKNOWN)
+NOT_LISTED = Rule(
+    "not-listed",
+    "error",
+    "not listed",
+    "The template does not list the macro",
+    "CloudFormation does not call the macro for this template, so its tasks run without the agent. Add the line that the message gives.",
+)
+RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE, UNKNOWN, NOT_LISTED)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportItem:
-    """An item of the report: a rule, a reason and a location in the file."""
+    """An item of the report: a rule, a reason and a location in the file. ``lowered_to`` is a lower level than the rule's."""
 
     rule: Rule
     reason: Reason
@@ -120,6 +130,12 @@ class ReportItem:
     container: str | None = None
     location: str = ""
     line: int | None = None
+    lowered_to: str = ""
+
+    @property
+    def level(self) -> str:
+        """The level, as in SARIF."""
+        return self.lowered_to or self.rule.level
 
     @property
     def text(self) -> str:
@@ -140,17 +156,49 @@ class ReportItem:
 
 
 @dataclass(frozen=True, slots=True)
+class LineReport:
+    """Whether a template lists the macro. ``is_needed`` is true if a task definition needs the macro and does not get it."""
+
+    found: MacroLine
+    is_needed: bool
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The first line of the report on a file, such as ``lists SysdigInstrument``."""
+        name, status = self.found.macro_name, self.found.status
+        if self.found.is_listed:
+            return f"lists {name}{status.value.removeprefix('listed')}"
+        if not self.is_needed:
+            is_snippet = status is LineStatus.SNIPPETS
+            return f"lists {name} in Fn::Transform" if is_snippet else f"does not list {name}, and need not"
+        return f"does not list {name}{'' if status is LineStatus.ABSENT else f': {status.value}'}"
+
+    @property
+    def as_json(self) -> dict[str, Json]:
+        """The form in JSON."""
+        return {
+            "name": self.found.macro_name,
+            "status": self.found.status.value,
+            "listed": self.found.is_listed,
+            "missing": self.is_needed,
+            "line": self.line,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class FileReport:
-    """The report on a file. An unusable file has only items that say so."""
+    """The report on a file. An unusable file has only items that say so. A file that is not a template has no ``macro_line``."""
 
     path: str
     tasks: tuple[TaskReport, ...] = ()
     items: tuple[ReportItem, ...] = ()
+    macro_line: LineReport | None = None
 
     @property
     def has_no_errors(self) -> bool:
         """Return whether no item is an error."""
-        return not any(item.rule.level == "error" for item in self.items)
+        return not any(item.level == "error" for item in self.items)
 
 
 def unusable_file_report(path: str, message: str) -> FileReport:

@@ -30,7 +30,7 @@ def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
     yield json.dumps(head, indent=2)[:-2] + ',\n  "runs": [\n    {\n'
     yield f'{_INDENT}"tool": {textwrap.indent(json.dumps(tool, indent=2), _INDENT).lstrip()},\n'
     yield f'{_INDENT}"columnKind": "unicodeCodePoints",\n{_INDENT}"results": '
-    results = (_result(report.path, item) for report in reports for item in report.items)
+    results = (_result(report, item) for report in reports for item in report.items)
     yield from stream_json_array(results, _INDENT)
     yield "\n    }\n  ]\n}\n"
 
@@ -44,18 +44,22 @@ def _rule(rule: Rule) -> Json:
     }
 
 
-def _result(path: str, item: ReportItem) -> Json:
+def _result(report: FileReport, item: ReportItem) -> Json:
+    path = report.path
     result: dict[str, Json] = {
         "ruleId": item.rule.name,
         "ruleIndex": RULES.index(item.rule),
-        "level": item.rule.level,
+        "level": item.level,
         "message": {"text": item.full_text},
         "locations": [_location(path, item)],
         "partialFingerprints": {"place/v1": _fingerprint(path, item)},
     }
-    if item.reason.code:
-        result["properties"] = {"code": item.reason.code.value}
-    if item.rule.level == "none":  # SARIF 2.1.0, section 3.27.10: only kind "fail" has a level other than "none"
+    properties: dict[str, Json] = {"code": item.reason.code.value} if item.reason.code else {}
+    if report.macro_line:
+        properties["macro"] = report.macro_line.as_json
+    if properties:
+        result["properties"] = properties
+    if item.level == "none":  # SARIF 2.1.0, section 3.27.10: only kind "fail" has a level other than "none"
         result["kind"] = "informational"
     return result
 

@@ -17,6 +17,7 @@ from sysdig_instrument.cli.console import (
 )
 from sysdig_instrument.cli.formats.model import (
     NOT_INSTRUMENTED,
+    NOT_LISTED,
     NOTICE,
     REFUSED,
     UNUSABLE,
@@ -35,8 +36,9 @@ _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
     RowResult.SKIPPED: "warn",
     RowResult.FAILED: "bad",
     RowResult.AGENT: "faint",
+    RowResult.WITHOUT_LINE: "warn",
 }
-_ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {REFUSED: "bad", NOTICE: "warn"}
+_ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_LISTED: "bad", REFUSED: "bad", NOTICE: "warn"}
 """The items that are printed below the rows: the rows do not show them."""
 
 _MAX_NAME_WIDTH: Final = 40
@@ -64,9 +66,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
 
 
 def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
-    yield console.line(
-        console.paint("strong", sanitize(report.path)) + ("" if report.tasks else ": no task definitions")
-    )
+    yield console.line(console.paint("strong", sanitize(report.path)) + _heading(report, console))
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
@@ -87,6 +87,16 @@ def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
             label, painted = item.rule.label, console.paint(style, item.rule.label)
             lines = "".join(console.paragraph(f"{label}: {item.full_text}", "  ", "    "))
             yield lines.replace(label, painted, 1)
+
+
+def _heading(report: FileReport, console: Console) -> str:
+    """Return what follows the path on the first line: whether the template lists the macro."""
+    if not report.tasks and not (report.macro_line and report.macro_line.is_needed):
+        return ": no task definitions"
+    if report.macro_line is None:
+        return ""
+    style: StyleName = "bad" if report.macro_line.is_needed else "faint"
+    return f": {console.paint(style, report.macro_line.text)}"
 
 
 def _fact_and_advice(reason: Reason) -> str:
@@ -125,6 +135,7 @@ def _settings_by_layer(settings: Mapping[str, str]) -> str:
 def _summary(file_count: int, counts: Mapping[RowResult, int]) -> str:
     labels = {
         RowResult.PASSED: "instrumented",
+        RowResult.WITHOUT_LINE: "instrumented if the template listed the macro",
         RowResult.SKIPPED: "left alone",
         RowResult.FAILED: "refused or not instrumented",
     }

@@ -367,6 +367,15 @@ class Settings:
         description="Names of settings that templates may not change. `*` locks all, and `*,!AgentCpu,!AgentMemory` all but these two.",
     )
 
+    macro_name: str = _setting(
+        String('letters, digits, "-" and "_"', r"[A-Za-z0-9_-]{1,128}"),
+        group="Macro",
+        default="SysdigInstrument",
+        scope=SettingScope.DEPLOYMENT,
+        description="Name of the macro, as templates write it in Transform. Unique in an account and Region. "
+        "The tool looks for this name; a name that continues it with a hyphen, such as SysdigInstrument-canary, counts as well.",
+    )
+
     @property
     def access_key_value_from(self) -> Json:
         """The ``ValueFrom`` of the agent's secret: ``AccessKeySecret``, or None if that is ``none`` or has no value."""

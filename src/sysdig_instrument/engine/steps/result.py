@@ -64,3 +64,10 @@ def _update(own: Mapping[str, Json], pointer: Pointer, value: Json, *, changed: 
         yield Change("add", pointer, _REASON, value)
     elif changed and own[RESULT_KEY] != value:
         yield Change("replace", pointer, _REASON, value, was=own[RESULT_KEY])
+
+
+def has_result(task: TaskDefinition) -> bool:
+    """Return whether the macro has processed the task definition: its Metadata has a Result."""
+    metadata = task.resource.get("Metadata")
+    own = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    return isinstance(own, dict) and RESULT_KEY in own

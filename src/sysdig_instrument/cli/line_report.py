@@ -1,0 +1,37 @@
+"""Whether a template lists the macro: the part of a report that every command has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sysdig_instrument.cli.formats.model import NOT_LISTED, NOTICE, LineLocator, LineReport, ReportItem
+from sysdig_instrument.engine.findings import format_pointer
+from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
+
+if TYPE_CHECKING:
+    from sysdig_instrument.engine.task_plan import TaskPlan
+
+
+def line_report(
+    line: MacroLine | None, tasks: Sequence[TaskPlan], locator: LineLocator, *, lowered_to: str = ""
+) -> tuple[LineReport | None, list[ReportItem]]:
+    """Return the report on a template's line, and the items about it. Both are empty for other documents.
+
+    ``lowered_to`` is the level of a missing line if it is no error for the caller.
+    """
+    if line is None:
+        return None, []
+    is_needed = bool(tasks_without_line(line, tasks))
+    number = locator.line(line.pointer)
+    items = []
+    if line.reason and (is_needed or line.is_listed):
+        rule, level = (NOTICE, "") if line.is_listed else (NOT_LISTED, lowered_to)
+        place = format_pointer(line.pointer) if line.pointer else ""
+        items = [ReportItem(rule, line.reason, None, None, place, number, level)]
+    return LineReport(line, is_needed, number), items
+
+
+def missing_line_text(line: MacroLine | None, tasks: Sequence[TaskPlan]) -> str:
+    """Return why the macro would not get these task definitions of a template; an empty string if it would."""
+    return line.reason.text if line and line.reason and tasks_without_line(line, tasks) else ""

@@ -1,0 +1,187 @@
+"""The options of the commands. ``--help`` imports this module, so it imports little itself."""
+
+from __future__ import annotations
+
+from sysdig_instrument.cli.formats import FORMATS
+
+TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+def add_file(parser: ArgumentParser) -> None:
+    """Add the file that a command works on."""
+    parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
+
+
+def add_files(parser: ArgumentParser) -> None:
+    """Add the files and folders that a command works on."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a file, a folder, or - for standard input")
+
+
+def add_color(parser: ArgumentParser) -> None:
+    """Add ``--color``."""
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="use colours (default: auto, on a terminal only; auto honours NO_COLOR and FORCE_COLOR)",
+    )
+
+
+def add_diff_output(parser: ArgumentParser) -> None:
+    """Add the options for the format of differences and for the exit code."""
+    parser.add_argument(
+        "--format",
+        choices=("text", "patch", "json"),
+        default="text",
+        help="text: a unified diff (default); patch: a JSON Patch of one document; json: what changes, where and why",
+    )
+    parser.add_argument("--side-by-side", action="store_true", help="show the old and the new text side by side")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if anything would change")
+    add_color(parser)
+
+
+def add_line(parser: ArgumentParser) -> None:
+    """Add what a missing line leads to."""
+    parser.add_argument(
+        "--line",
+        choices=("warn", "fail"),
+        default="warn",
+        help="if a template does not list the macro and should: say so (warn, default), or also exit with 1 (fail)",
+    )
+
+
+def add_report_output(parser: ArgumentParser) -> None:
+    """Add the options for the format of a report on task definitions."""
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default=FORMATS[0],
+        help="for people (table, markdown) or for tools (json, sarif, junit, github); default: table",
+    )
+    add_color(parser)
+
+
+def add_settings_output(parser: ArgumentParser) -> None:
+    """Add the options for the format of a list of settings."""
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    parser.add_argument("--all", action="store_true", help="include settings that have their default value")
+    add_color(parser)
+
+
+def add_shell(parser: ArgumentParser) -> None:
+    """Add the shell that a completion script is for."""
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell to complete in")
+
+
+def add_document_output(parser: ArgumentParser) -> None:
+    """Add the options for the file and the syntax of a processed document."""
+    parser.add_argument("--format", choices=("json", "yaml"), help="output syntax (default: same as the input)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE; - is standard output (default)")
+
+
+def add_images_output(parser: ArgumentParser) -> None:
+    """Add the file that the image configs are written to."""
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the image configs to FILE, for --images; - is standard output"
+    )
+
+
+def add_template_context(parser: ArgumentParser) -> None:
+    """Add the context of a template: parameters, region, account, settings and images. Every command that plans has it."""
+    context_group = parser.add_argument_group("template context")
+    context_group.add_argument(
+        "-p", "--parameter", metavar="KEY=VALUE", action="append", default=[], help="value of a template parameter"
+    )
+    context_group.add_argument(
+        "--parameters",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="parameter values: a JSON object, or a list as for `aws cloudformation`; repeatable, the last value counts",
+    )
+    context_group.add_argument(
+        "--ssm",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="value of a parameter of AWS Systems Manager, with its name as the template has it; repeatable",
+    )
+    context_group.add_argument("--region", help="AWS region (default: same as the AWS CLI)")
+    context_group.add_argument(
+        "--profile", metavar="NAME", help="AWS profile that provides the region and the credentials"
+    )
+    context_group.add_argument("--account-id", metavar="ID", help="AWS account ID, for expressions that use it")
+    add_settings(parser)
+    images_group = parser.add_argument_group("images")
+    images_group.add_argument(
+        "--images",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help='ENTRYPOINT and CMD by image, a JSON object: image → {"Entrypoint": […], "Cmd": […]}; repeatable',
+    )
+    images_group.add_argument(
+        "--docker", action="store_true", help="read images from the local Docker daemon first, if it has them"
+    )
+    images_group.add_argument("--offline", action="store_true", help="contact no registry and no AWS service")
+
+
+def add_settings(parser: ArgumentParser) -> None:
+    """Add the settings that replace those of the deployed macro."""
+    group = parser.add_argument_group("settings, instead of those of the deployed macro")
+    group.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="set a setting, such as Collector=us2"
+    )
+    group.add_argument(
+        "--settings",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="settings by name, a JSON or YAML object; repeatable, the last value counts",
+    )
+    group.add_argument("--no-config", action="store_true", help="ignore .sysdig-instrument.yaml")
+
+
+def add_line_changes(parser: ArgumentParser) -> None:
+    """Add the options of the commands that change the line. They plan nothing, so a template's context has no options."""
+    parser.add_argument("--dry-run", action="store_true", help="change no file; print what would change, as a diff")
+    add_color(parser)
+    add_settings(parser)
+    parser.set_defaults(
+        parameter=[], parameters=[], images=[], ssm=[], docker=False, region=None, profile=None, account_id=None
+    )
+
+
+def add_account(parser: ArgumentParser) -> None:
+    """Add the account, the regions and the clusters that a coverage report covers."""
+    group = parser.add_argument_group("what to read")
+    regions = group.add_mutually_exclusive_group()
+    regions.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        help="AWS region, repeatable (default: AWS_REGION, AWS_DEFAULT_REGION, or the profile's)",
+    )
+    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
+    group.add_argument("--profile", metavar="NAME", help="AWS profile, which may assume a role in another account")
+    group.add_argument(
+        "--cluster",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="only clusters with this name (glob) or ARN, repeatable",
+    )
+
+
+def add_coverage_output(parser: ArgumentParser) -> None:
+    """Add the options for the format and the exit code of a coverage report."""
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    parser.add_argument(
+        "--fail-on",
+        choices=("unprotected", "none"),
+        default="unprotected",
+        help="exit with 1 if a task is not protected or could not be read (unprotected, default), or never (none)",
+    )
+    add_color(parser)

@@ -1,0 +1,233 @@
+"""The line of a template that lists the macro: ``Transform: SysdigInstrument``.
+
+CloudFormation does what the line says, or nothing, and it does not tell that nothing was done. :func:`find_line` says
+whether a template lists the macro, and why not if it nearly does. :meth:`MacroLine.covers` says whether the macro gets a
+task definition. Only a literal name at the right place counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Final
+
+from sysdig_instrument.engine.findings import Reason, format_pointer, quote
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.protection import protection
+from sysdig_instrument.engine.settings.template_layers import METADATA_KEY
+from sysdig_instrument.engine.suggestions import suggest
+from sysdig_instrument.engine.task_plan import TaskPlan
+from sysdig_instrument.engine.template import TASK_DEFINITION, TRANSFORM, is_own_name, resources_of_types
+from sysdig_instrument.lazy_dataclasses import dataclass
+
+SECTION: Final = "Transform"
+LANGUAGE_EXTENSIONS: Final = "AWS::LanguageExtensions"
+_MIN_SIMILARITY: Final = 0.8
+_TRANSFORM_KEYS: Final = ("transform", "transforms", "fntransform", "macro", "macros")
+
+
+class LineStatus(Enum):
+    """Whether a template lists the macro, and how. Reports show the value."""
+
+    LISTED = "listed"
+    LISTED_EARLY = "listed before AWS::LanguageExtensions"
+    LISTED_TWICE = "listed twice"
+    SNIPPETS = "in Fn::Transform"
+    ABSENT = "absent"
+    MISSPELT = "misspelt"
+    WRONG_KEY = "in the wrong key"
+    DUPLICATE_KEY = "lost to a duplicate key"
+
+
+_LISTED: Final = frozenset({LineStatus.LISTED, LineStatus.LISTED_EARLY, LineStatus.LISTED_TWICE})
+
+
+@dataclass(frozen=True, slots=True)
+class MacroLine:
+    """What a template says about the macro ``macro_name``.
+
+    ``pointer`` leads to the line, to what looks like it, or to the top of the template. ``reason`` says what is wrong with it.
+    ``snippets`` has the pointers of the task definitions that name the macro in an ``Fn::Transform`` of their own.
+    """
+
+    status: LineStatus
+    macro_name: str
+    pointer: Pointer = ()
+    reason: Reason | None = None
+    snippets: frozenset[Pointer] = frozenset()
+
+    @property
+    def is_listed(self) -> bool:
+        """True if CloudFormation passes the whole template to the macro."""
+        return self.status in _LISTED
+
+    def covers(self, task_definition: Pointer) -> bool:
+        """Return whether CloudFormation passes the task definition at this pointer to the macro."""
+        return self.is_listed or task_definition in self.snippets
+
+
+def find_line(template: Json, macro_name: str, earlier: Sequence[Json] = ()) -> MacroLine:
+    """Return what a template says about the macro.
+
+    ``earlier`` has the values of all Transform keys but the last, if the text of the template repeats this key.
+    """
+    sections = [*earlier, template.get(SECTION)] if isinstance(template, dict) else []
+    snippets = frozenset(_snippets(template, macro_name))
+    status, pointer, reason = _status(template, sections, macro_name)
+    if snippets and status in (LineStatus.WRONG_KEY, LineStatus.ABSENT):
+        status, pointer, reason = LineStatus.SNIPPETS, (), _absent(macro_name, has_section=bool(sections[-1]))
+    return MacroLine(status, macro_name, pointer, reason, snippets)
+
+
+def tasks_without_line(line: MacroLine, tasks: Sequence[TaskPlan]) -> list[TaskPlan]:
+    """Return the task definitions that need the macro and are not passed to it, according to the plans for them.
+
+    A task definition that is protected as it is, or left alone on purpose, needs no macro.
+    """
+    return [task for task in tasks if not line.covers(task.task.pointer or ()) and not protection(task).passes]
+
+
+def listed_entries(template: Json, macro_name: str) -> list[Json]:
+    """Return the entries of a template's Transform section that are the macro: names, or objects with Name and Parameters."""
+    section = template.get(SECTION) if isinstance(template, dict) else None
+    return [each for each in entries_of(section) if is_own_name(name_of(each), macro_name)]
+
+
+def _status(template: Json, sections: list[Json], macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
+    own_counts = [sum(is_own_name(name, macro_name) for name in _names(section)) for section in sections]
+    if len(sections) > 1 and not all(own_counts) and any(_is_named(each, macro_name) for each in sections):
+        return LineStatus.DUPLICATE_KEY, (SECTION,), _duplicate_key(macro_name)
+    if own_counts and own_counts[-1]:
+        return _order(sections[-1], own_counts[-1], macro_name)
+    if isinstance(template, dict) and TRANSFORM in template and _is_plain_use(template[TRANSFORM], macro_name):
+        return LineStatus.LISTED, (TRANSFORM,), None
+    near = [name for section in sections for name in _names(section) if is_near(name, macro_name)]
+    if near:
+        return LineStatus.MISSPELT, (SECTION,), _misspelt(near[-1], macro_name)
+    if elsewhere := next(_elsewhere(template, macro_name, ()), None):
+        return LineStatus.WRONG_KEY, elsewhere, _wrong_key(elsewhere, macro_name)
+    return LineStatus.ABSENT, (), _absent(macro_name, has_section=bool(sections) and sections[-1] is not None)
+
+
+def _order(section: Json, count: int, macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
+    names = _names(section)
+    first = next(index for index, name in enumerate(names) if is_own_name(name, macro_name))
+    if LANGUAGE_EXTENSIONS in names[first:]:
+        return LineStatus.LISTED_EARLY, (SECTION,), _EARLY
+    if count > 1:
+        return LineStatus.LISTED_TWICE, (SECTION,), _TWICE
+    return LineStatus.LISTED, (SECTION,), None
+
+
+def is_near(name: str, macro_name: str) -> bool:
+    """Return whether a name is probably meant to be the macro's: it is spelt nearly as that is, or contains it."""
+    known = _letters(macro_name)
+    written = _letters(name.rpartition("::")[2])
+    return known in _letters(name) or suggest(written, [known], cutoff=_MIN_SIMILARITY) is not None
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.casefold())
+
+
+def entries_of(section: Json) -> Sequence[Json]:
+    """Return the entries of a Transform section, which may be one alone."""
+    return section if isinstance(section, list) else [section]
+
+
+def name_of(entry: Json) -> Json:
+    """Return the name in an entry of a Transform section."""
+    return entry.get("Name") if isinstance(entry, dict) else entry
+
+
+def _names(section: Json) -> list[str]:
+    names = (name_of(each) for each in entries_of(section))
+    return [name for name in names if isinstance(name, str)]
+
+
+def _is_named(section: Json, macro_name: str) -> bool:
+    return any(is_own_name(name, macro_name) or is_near(name, macro_name) for name in _names(section))
+
+
+# --- the macro elsewhere
+
+
+def _snippets(template: Json, macro_name: str) -> Iterator[Pointer]:
+    """Yield the pointers of the task definitions with an ``Fn::Transform`` that is the macro, with known settings.
+
+    A snippet's Parameters are settings, and it does not see the template's Metadata: neither is worked out here.
+    """
+    if not isinstance(template, dict) or _has_metadata(template):
+        return
+    for pointer, resource in resources_of_types(template, {TASK_DEFINITION}):
+        uses = [
+            each[TRANSFORM]
+            for each in (resource, resource.get("Properties"))
+            if isinstance(each, dict) and TRANSFORM in each
+        ]
+        if uses and all(_is_plain_use(use, macro_name) for use in uses):
+            yield pointer
+
+
+def _has_metadata(template: Mapping[str, Json]) -> bool:
+    metadata = template.get("Metadata")
+    return isinstance(metadata, dict) and METADATA_KEY in metadata
+
+
+def _is_plain_use(use: Json, macro_name: str) -> bool:
+    """Return whether the value of an ``Fn::Transform`` is the macro without Parameters, and nothing else."""
+    entries = entries_of(use)
+    return bool(entries) and all(
+        isinstance(each, dict) and is_own_name(name_of(each), macro_name) and not each.get("Parameters")
+        for each in entries
+    )
+
+
+def _elsewhere(value: Json, macro_name: str, pointer: Pointer) -> Iterator[Pointer]:
+    """Yield the pointers of keys that look like Transform and name the macro."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        if isinstance(key, str) and _is_transform_key(key) and _is_named(child, macro_name):
+            yield (*pointer, key)
+        else:
+            yield from _elsewhere(child, macro_name, (*pointer, key))
+
+
+def _is_transform_key(key: str) -> bool:
+    letters = _letters(key)
+    return letters in _TRANSFORM_KEYS or suggest(letters, _TRANSFORM_KEYS[:1], cutoff=_MIN_SIMILARITY) is not None
+
+
+# --- what to tell
+
+_EARLY: Final = Reason(
+    "The macro is listed before AWS::LanguageExtensions, so it gets loops that are not expanded",
+    "List AWS::LanguageExtensions first",
+)
+_TWICE: Final = Reason("The macro is listed more than once", "List it once")
+
+
+def _absent(macro_name: str, *, has_section: bool) -> Reason:
+    fact = f"The template does not list the macro {macro_name}, so as it is it would be deployed without the agent"
+    if has_section:
+        return Reason(fact, f"Add {macro_name} to the list in Transform, as its last item")
+    return Reason(fact, f"Add the line Transform: {macro_name} at the top level")
+
+
+def _misspelt(name: str, macro_name: str) -> Reason:
+    return Reason(f"Transform lists {quote(name)}, which is not the macro's name", f"Write {macro_name}")
+
+
+def _wrong_key(pointer: Pointer, macro_name: str) -> Reason:
+    return Reason(
+        f"The macro is named at {format_pointer(pointer)}, and the Transform section does not list it",
+        f"Write the line Transform: {macro_name} at the top level",
+    )
+
+
+def _duplicate_key(macro_name: str) -> Reason:
+    return Reason(
+        "The template has the key Transform more than once, and not each lists the macro",
+        f"Write one Transform with the list of all, {macro_name} as its last item",
+    )
