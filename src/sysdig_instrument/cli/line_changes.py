@@ -24,7 +24,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """A document, and what becomes of it. ``outcome`` says what was done, or why nothing was."""
+    """A document before and after the change. ``outcome`` says what was done, or why nothing was."""
 
     before: Document
     after: Document

@@ -1,4 +1,4 @@
-"""Whether a template lists the macro: the part of a report that every command has."""
+"""The part of each report that says whether a template lists the macro."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _TRANSFORM_KEYS: Final = ("transform", "transforms", "fntransform", "macro", "ma
 
 
 class LineStatus(Enum):
-    """Whether a template lists the macro, and how. Reports show the value."""
+    """The ways in which a template lists the macro, or does not. Reports show the value."""
 
     LISTED = "listed"
     LISTED_EARLY = "listed before AWS::LanguageExtensions"
@@ -45,7 +45,7 @@ _LISTED: Final = frozenset({LineStatus.LISTED, LineStatus.LISTED_EARLY, LineStat
 
 @dataclass(frozen=True, slots=True)
 class MacroLine:
-    """What a template says about the macro ``macro_name``.
+    """The line that a template has for the macro ``macro_name``, or lacks.
 
     ``pointer`` leads to the line, to what looks like it, or to the top of the template. ``reason`` says what is wrong with it.
     ``snippets`` has the pointers of the task definitions that name the macro in an ``Fn::Transform`` of their own.
@@ -156,7 +156,7 @@ def _is_named(section: Json, macro_name: str) -> bool:
 def _snippets(template: Json, macro_name: str) -> Iterator[Pointer]:
     """Yield the pointers of the task definitions with an ``Fn::Transform`` that is the macro, with known settings.
 
-    A snippet's Parameters are settings, and it does not see the template's Metadata: neither is worked out here.
+    A snippet's Parameters are settings, and it does not see the template's Metadata: neither is evaluated here.
     """
     if not isinstance(template, dict) or _has_metadata(template):
         return

@@ -47,7 +47,7 @@ class DocumentDiff:
 
     @property
     def missing_line(self) -> str:
-        """Why the macro would not make these changes; empty if it would."""
+        """The reason why the macro would not make these changes; empty if it would."""
         return missing_line_text(self.macro_line, self.preview.plan.tasks)
 
     def hunks(self) -> Iterator[Hunk]:

@@ -157,7 +157,7 @@ class ReportItem:
 
 @dataclass(frozen=True, slots=True)
 class LineReport:
-    """Whether a template lists the macro. ``is_needed`` is true if a task definition needs the macro and does not get it."""
+    """The report on the line of a template. ``is_needed`` is true if a task definition needs the macro and does not get it."""
 
     found: MacroLine
     is_needed: bool

@@ -222,8 +222,7 @@ class Settings:
         String(patterns.REASON_FORM, patterns.REASON_PATTERN),
         group="Selection",
         scope=SettingScope.CONTAINER,
-        description="Why this task definition or container is left alone, for example `no ptrace in this image: SEC-123`. "
-        "The Result, the hook and `coverage` show it.",
+        description="Why this task definition or container is left alone, for example `no ptrace in this image: SEC-123`. The Result, the hook and `coverage` show it.",
     )
     instrument_log_routers: bool = _setting(
         Boolean(),
@@ -372,8 +371,7 @@ class Settings:
         group="Macro",
         default="SysdigInstrument",
         scope=SettingScope.DEPLOYMENT,
-        description="Name of the macro, as templates write it in Transform. Unique in an account and Region. "
-        "The tool looks for this name; a name that continues it with a hyphen, such as SysdigInstrument-canary, counts as well.",
+        description="Name of the macro, as templates write it in Transform, unique in an account and Region. The tool also takes a name that continues it with a hyphen.",
     )
 
     @property

@@ -1,0 +1,85 @@
+"""``enable`` and ``disable`` change files in place, and only where there is something to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.running import EXAMPLES, run
+from cli.test_line import TASK, TEMPLATES
+
+NAME = "SysdigInstrument"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text(TASK)
+    return tmp_path
+
+
+def test_a_file_is_enabled_once_and_disabled(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "enable", "a.yaml")
+    assert (ran.code, ran.out, ran.err) == (0, f"a.yaml: lists {NAME} now\n", "")
+    assert (here / "a.yaml").read_text() == f"Transform: {NAME}\n{TASK}"
+    assert run(capsys, "enable", "a.yaml").out == f"a.yaml: lists {NAME} already\n"
+    assert (here / "a.yaml").read_text() == f"Transform: {NAME}\n{TASK}"
+    assert run(capsys, "disable", "a.yaml").out == f"a.yaml: does not list {NAME} any more\n"
+    assert run(capsys, "disable", "a.yaml").out == f"a.yaml: does not list {NAME}\n"
+    assert (here / "a.yaml").read_text() == TASK
+
+
+def test_a_dry_run_prints_a_diff_and_writes_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "enable", ".", "--dry-run")
+    assert ran.out.startswith(f"--- a/a.yaml\n+++ b/a.yaml\n@@ -1,3 +1,4 @@\n+Transform: {NAME}\n")
+    assert (here / "a.yaml").read_text() == TASK
+    assert NAME in run(capsys, "enable", "a.yaml", "--dry-run", "--color", "always").out
+
+
+def test_the_name_is_a_setting(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "enable", "a.yaml", "--set", "MacroName=Company-Sysdig").code == 0
+    assert (here / "a.yaml").read_text() == f"Transform: Company-Sysdig\n{TASK}"
+    assert run(capsys, "enable", "a.yaml", "--set", "MacroName=A B").code == 2
+
+
+def test_the_encoding_stays(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "b.yaml").write_bytes(b"\xef\xbb\xbf" + TASK.replace("\n", "\r\n").encode())
+    assert run(capsys, "enable", "b.yaml").code == 0
+    assert (here / "b.yaml").read_bytes().startswith(b"\xef\xbb\xbfTransform: SysdigInstrument\r\nResources:")
+
+
+@pytest.mark.parametrize("name", ["small", "duplicate"])
+def test_what_has_to_be_corrected_is_refused(name: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = TEMPLATES[name][0] + TASK
+    (here / "b.yaml").write_text(text)
+    ran = run(capsys, "enable", "b.yaml", "a.yaml")
+    assert (ran.code, (here / "b.yaml").read_text()) == (1, text)
+    assert ran.err.startswith("sysdig-instrument: b.yaml: T")
+    assert (here / "a.yaml").read_text().startswith("Transform:")  # one file does not stop the others
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("Resources: {Topic: {Type: AWS::SNS::Topic}}\n", "has no task definitions"),
+        ((EXAMPLES / "task-definition.json").read_text(), "is not a template"),
+        (
+            TASK.replace("    Properties:\n", f"    Fn::Transform: {{Name: {NAME}}}\n    Properties:\n"),
+            "Fn::Transform already",
+        ),
+    ],
+)
+def test_what_needs_no_line_stays(text: str, outcome: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "b.yaml").write_text(text)
+    ran = run(capsys, "enable", "b.yaml")
+    assert (ran.code, (here / "b.yaml").read_text()) == (0, text)
+    assert outcome in ran.out
+
+
+def test_a_link_is_not_followed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "folder").mkdir()
+    (here / "folder/b.yaml").symlink_to(here / "a.yaml")
+    ran = run(capsys, "enable", "folder")
+    assert (ran.code, (here / "a.yaml").read_text()) == (2, TASK)
+    assert "It is a symbolic link. Name the file itself." in ran.err
