@@ -69,6 +69,7 @@ def test_what_has_to_be_corrected_is_refused(name: str, here: Path, capsys: pyte
             "Fn::Transform already",
         ),
     ],
+    ids=["no-tasks", "task-definition", "snippet"],
 )
 def test_what_needs_no_line_stays(text: str, outcome: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "b.yaml").write_text(text)

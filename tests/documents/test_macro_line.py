@@ -90,6 +90,7 @@ def test_the_line_is_added_and_removed(text: str, expected: str) -> None:
         (f"Transform:\n  Name: {NAME}\n  Parameters:\n    Mode: opt-in\n{R}", R),
         ('{"Resources": {}, "Transform": "SysdigInstrument"}', '{"Resources": {}}'),
     ],
+    ids=["scalar", "at-the-end", "only-item", "first", "first-in-block", "ring", "flow-object", "block-object", "json"],
 )
 def test_a_line_that_somebody_wrote_is_removed(text: str, expected: str) -> None:
     assert removed(text) == expected
@@ -101,6 +102,7 @@ def test_a_line_that_somebody_wrote_is_removed(text: str, expected: str) -> None
         (f"Transform: sysdigInstrument # a\n{R}", f"Transform: {NAME} # a\n{R}"),
         (f"Transform: [A::B, 'SysdigInstrumnet']\n{R}", f"Transform: [A::B, {NAME}]\n{R}"),
     ],
+    ids=["scalar", "item"],
 )
 def test_a_misspelt_name_is_corrected(text: str, expected: str) -> None:
     assert added(text) == expected
@@ -118,13 +120,16 @@ def test_a_misspelt_name_is_corrected(text: str, expected: str) -> None:
         f"Transform: A\nTransform: B\n{R}",
         "--- {Resources: {}, <<: {Transform: A}}\n",
     ],
+    ids=["block-object", "anchor", "tag", "empty", "block-scalar", "names-in-one", "duplicate-key", "document-start"],
 )
 def test_other_forms_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="in a form that is not supported"):
         added(text)
 
 
-@pytest.mark.parametrize("path", [*TEMPLATES, *FILES], ids=lambda path: f"{path.parent.name}-{path.name}")
+@pytest.mark.parametrize(
+    "path", [*TEMPLATES, *FILES], ids=[*(path.parent.name for path in TEMPLATES), *(path.name for path in FILES)]
+)
 def test_removing_what_was_added_gives_the_same_bytes(path: Path) -> None:
     document = read(path.read_bytes(), path.name)
     if kind_of(document.value, path.name) != "template" or status_of(document) is not LineStatus.ABSENT:

@@ -72,9 +72,9 @@ def _deliver(path: str, change: LineChange, console: Console, *, is_dry_run: boo
     if is_dry_run:
         if change.is_change:
             all_hunks = hunks(change.before.text, change.after.text)
-            is_patch = console.width is None and not console.colours
-            lines = render_patch(all_hunks, path) if is_patch else render_terminal(all_hunks, console)
-            if not is_patch:
+            is_terminal = console.is_terminal
+            lines = render_terminal(all_hunks, console) if is_terminal else render_patch(all_hunks, path)
+            if is_terminal:
                 write_stdout(console.line(console.paint("strong", sanitize(path))), console)
             for text in lines:
                 # `git apply` needs the lines as they are, unless they could be a runner's commands.

@@ -102,8 +102,7 @@ class Settings:
         ),
         group="Sysdig",
         required=True,
-        description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. "
-        "ECS passes the key to the agent through Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is. `none`: the key comes in another way.",
+        description="ARN of the Secrets Manager secret (also with `:json-key::`) or SSM parameter that holds Sysdig's access key. ECS passes the key to the agent through Secrets; it never appears in the template. An intrinsic function in Metadata is kept as it is. `none`: the key comes in another way.",
     )
     agent_image: str = _setting(
         String("an image reference", r"[^\s]{1,512}"),
@@ -172,14 +171,12 @@ class Settings:
         OneOf(("keep", "raise")),
         group="Agent",
         default="keep",
-        description="What to do if AgentCpu and AgentMemoryReservation (or AgentMemory) are more than the task has left. `keep`: refuse, and name the size "
-        "that fits. `raise`: give the task that size, the next larger Fargate size.",
+        description="What to do if AgentCpu and AgentMemoryReservation (or AgentMemory) are more than the task has left. `keep`: refuse, and name the size that fits. `raise`: give the task that size, the next larger Fargate size.",
     )
     agent_log_configuration: Json = _setting(
         LogConfiguration(),
         group="Agent",
-        description="LogConfiguration of the agent's container as JSON, any driver; or `inherit`: the first instrumented container's, "
-        "with its own stream prefix.",
+        description="LogConfiguration of the agent's container as JSON, any driver; or `inherit`: the first instrumented container's, with its own stream prefix.",
     )
     agent_entry_point: list[str] | None = _setting(
         ArgumentList(),
@@ -235,18 +232,15 @@ class Settings:
         OneOf(("FARGATE", "FARGATE_COMPATIBLE", "ALL")),
         group="Selection",
         default="FARGATE",
-        description="Which task definitions to instrument. `FARGATE_COMPATIBLE`: also those for EC2 that could run on Fargate (awsvpc, Cpu and Memory), as something outside of the template may start them there. `ALL`: also those for EC2 and "
-        "EXTERNAL, for hosts without the host agent.",
+        description="Which task definitions to instrument. `FARGATE_COMPATIBLE`: also those for EC2 that could run on Fargate (awsvpc, Cpu and Memory), as something outside of the template may start them there. `ALL`: also those for EC2 and EXTERNAL, for hosts without the host agent.",
     )
     other_workloads: str = _setting(
         OneOf(("warn", "fail")), group="Selection", default="warn", scope=SettingScope.DEPLOYMENT,
-        description="What to do with workloads that cannot carry the agent: Express Mode services without a task definition of their own, AWS Batch "
-        "jobs on Fargate, tasks for managed instances alone. `warn`: a notice. `fail`: refuse the template.",
+        description="What to do with workloads that cannot carry the agent: Express Mode services without a task definition of their own, AWS Batch jobs on Fargate, tasks for managed instances alone. `warn`: a notice. `fail`: refuse the template.",
     )  # fmt: skip
     express_services: str = _setting(
         OneOf(("leave", "convert")), group="Selection", default="leave",
-        description="What to do with Express Mode services that have a PrimaryContainer. `leave` (the default): leave them as they are, so that "
-        "`OtherWorkloads` decides. `convert`: write a task definition from it, instrument that, and set the service's TaskDefinitionArn.",
+        description="What to do with Express Mode services that have a PrimaryContainer. `leave` (the default): leave them as they are, so that `OtherWorkloads` decides. `convert`: write a task definition from it, instrument that, and set the service's TaskDefinitionArn.",
     )  # fmt: skip
     unsupported_architecture: str = _setting(
         OneOf(("warn", "fail")), group="Selection", default="warn",
@@ -293,8 +287,7 @@ class Settings:
         group="Images",
         default=[],
         scope=SettingScope.DEPLOYMENT,
-        description="Registry hosts that may be contacted although they resolve to private addresses, with their port if it is not 443. "
-        "A host written as `http://host:port` is contacted without TLS.",
+        description="Registry hosts that may be contacted although they resolve to private addresses, with their port if it is not 443. A host written as `http://host:port` is contacted without TLS.",
     )
     registry_credentials: dict[str, Json] = _setting(
         Object("a JSON object: registry host → ARN of a Secrets Manager secret", "string"),
@@ -309,8 +302,7 @@ class Settings:
         group="Images",
         default={},
         scope=SettingScope.DEPLOYMENT,
-        description="Token services whose host is not their registry's, as a JSON object: registry host → the host that may receive "
-        "the registry's credentials. Docker Hub's is built in.",
+        description="Token services whose host is not their registry's, as a JSON object: registry host → the host that may receive the registry's credentials. Docker Hub's is built in.",
     )
     stack_output_roles: list[str] = _setting(
         StringList("a list of ARNs of IAM roles", r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=.@/-]+"),
@@ -342,8 +334,7 @@ class Settings:
         OneOf(("auto", "never")),
         group="Roles",
         default="auto",
-        description="`auto`: if the execution role is a resource of the template, grant it the permissions that the agent's container needs: to read the access key, "
-        "AgentImageCredentials and an AgentImage in a private repository of Amazon ECR, and to write to the log group of AgentLogConfiguration.",
+        description="`auto`: if the execution role is a resource of the template, grant it the permissions that the agent's container needs: to read the access key, AgentImageCredentials and an AgentImage in a private repository of Amazon ECR, and to write to the log group of AgentLogConfiguration.",
     )
     default_execution_role_arn: Json = _setting(
         String("the ARN of an IAM role", patterns.ROLE_PATTERN, allows_intrinsic=True),
@@ -355,8 +346,7 @@ class Settings:
         group="Governance",
         default=False,
         scope=SettingScope.DEPLOYMENT,
-        description="`true`: refuse a template that leaves something alone without a `Reason`. "
-        "It does not apply to what the deployment's own settings leave alone.",
+        description="`true`: refuse a template that leaves something alone without a `Reason`. It does not apply to what the deployment's own settings leave alone.",
     )
     locked_settings: list[str] = _setting(
         StringList("names of settings, * for all of them, and !Name for each exception", r"\*|!?[A-Za-z]+"),
@@ -365,7 +355,6 @@ class Settings:
         scope=SettingScope.DEPLOYMENT,
         description="Names of settings that templates may not change. `*` locks all, and `*,!AgentCpu,!AgentMemory` all but these two.",
     )
-
     macro_name: str = _setting(
         String('letters, digits, "-" and "_"', r"[A-Za-z0-9_-]{1,128}"),
         group="Macro",
