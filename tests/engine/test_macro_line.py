@@ -46,7 +46,7 @@ def test_listed(section: Json) -> None:
         (f"{NAME} ", LineStatus.MISSPELT),
         (f"{NAME}2", LineStatus.MISSPELT),
         (f"AWS::{NAME}", LineStatus.MISSPELT),
-        (f"{NAME}, AWS::LanguageExtensions", LineStatus.MISSPELT),
+        pytest.param(f"{NAME}, AWS::LanguageExtensions", LineStatus.MISSPELT, id="two names in one"),
         ({"Name": "sysdigInstrument"}, LineStatus.MISSPELT),
         ([NAME, "AWS::LanguageExtensions"], LineStatus.LISTED_EARLY),
         ([NAME, "A", {"Name": "AWS::LanguageExtensions"}], LineStatus.LISTED_EARLY),
