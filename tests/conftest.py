@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,12 @@ def pytest_collection_finish() -> None:
     """Exclude the collected tests from garbage collection, which the handler runs after each refusal: it is as fast as there."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Return the parameter's name as the id of a text that cannot be read as one; pytest numbers them."""
+    is_text = isinstance(val, str)
+    return argname if is_text and not re.fullmatch(r"[\w .:/=@*+,()'\"$-]{0,45}", str(val)) else None
 
 
 @pytest.hookimpl(optionalhook=True)

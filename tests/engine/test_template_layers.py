@@ -176,7 +176,7 @@ def test_a_locked_enabled_is_refused_from_tags_too() -> None:
 @pytest.mark.parametrize(
     ("name", "variable", "owner", "text"),
     [
-        ("AgentEnvironment", "SYSDIG_COLLECTOR", "Collector", "elsewhere.example.com"),
+        ("AgentEnvironment", "SYSDIG_COLLECTOR", "Collector", "other.example"),
         ("AgentEnvironment", "SYSDIG_COLLECTOR_PORT", "CollectorPort", "6444"),
         ("AgentEnvironment", "SYSDIG_EXTRA_CONF", "ExtraConf", "tags: elsewhere"),
         ("AgentEnvironment", "SYSDIG_LOGGING", "LogLevel", "debug"),

@@ -60,7 +60,8 @@ class Plan:
     """The planned changes to a template, with the findings about it.
 
     ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, there
-    are no ``problems``. ``used_configs`` are the image configs from settings that were used.
+    are no ``problems``, and ``processed`` is None: otherwise it is the template with all changes. ``used_configs`` are the
+    image configs from settings that were used.
     """
 
     context: Context
@@ -70,6 +71,7 @@ class Plan:
     problems: tuple[Problem, ...]
     lookups: tuple[Lookup, ...]
     used_configs: tuple[ConfigUse, ...] = ()
+    processed: Json | None = field(default=None, repr=False)
 
     @property
     def changes(self) -> Iterator[Change]:
@@ -98,7 +100,7 @@ def process(template: Json, planned: Plan) -> tuple[Json, tuple[Problem, ...]]:
     """Return the processed template and all problems; if there are any, the template is returned unchanged."""
     if planned.problems:
         return template, planned.problems
-    return patch.apply(template, planned.changes), ()
+    return (patch.apply(template, planned.changes) if planned.processed is None else planned.processed), ()
 
 
 def _evaluation_scope(template: Json, context: Context, state: PlanState) -> EvaluationScope:
@@ -125,19 +127,23 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     converted = tuple(conversions(template, resolved, context.deployment_settings, scope))
     made = tuple(each for each in converted if isinstance(each, Conversion))
     about_services = [each for each in converted if isinstance(each, Finding)]
-    scope = replace(scope, template=patch.apply(template, (change for each in made for change in each.changes)))
+    if made:
+        scope = replace(scope, template=patch.apply(template, (change for each in made for change in each.changes)))
     planned = [
         plan_task(task, resolved, context.deployment_settings) for task in task_definitions(scope.template, scope)
     ]
     tasks = tuple(_with_conversions(planned, made))
     kept = {each.task.pointer for each in tasks}
     left_alone = [each for each in planned if each.task.pointer not in kept]
+    grant_outputs = _grants(tasks, scope)
+    grants = tuple(each for each in grant_outputs if isinstance(each, Change))
+    processed = None
     if not state.lookups:
-        tasks = _checked(tasks, template, context)
+        processed = patch.apply(template, (*(change for task in tasks for change in task.changes), *grants))
+        tasks = _checked(tasks, processed, context)
     reported = {each.made_from for each in tasks if each.made_from}
     reported |= {each.location.pointer for each in about_services if each.reason.code is Code.EXPRESS_SERVICE}
     others = other_workloads(template, context.deployment_settings.values.other_workloads, scope, reported)
-    grant_outputs = _grants(tasks, scope)
     findings = [
         *setting_problems,
         *about_services,
@@ -149,7 +155,6 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     notices = tuple(dict.fromkeys(finding for finding in findings if isinstance(finding, Notice)))
     # What looks like a problem now may be none once a lookup is answered, so a plan with lookups has no problems.
     problems = () if state.lookups else tuple(dict.fromkeys(each for each in findings if isinstance(each, Problem)))
-    grants = tuple(each for each in grant_outputs if isinstance(each, Change))
     return Plan(
         context,
         tasks,
@@ -158,6 +163,7 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         problems,
         tuple(state.lookups),
         tuple(state.used_configs),
+        processed,
     )
 
 
@@ -190,9 +196,8 @@ def _in_template(findings: Iterable[_F], made: Sequence[Conversion]) -> Iterator
             yield replace(finding, location=replace(finding.location, pointer=conversion.in_template(pointer)))
 
 
-def _checked(tasks: tuple[TaskPlan, ...], template: Json, context: Context) -> tuple[TaskPlan, ...]:
+def _checked(tasks: tuple[TaskPlan, ...], processed: Json, context: Context) -> tuple[TaskPlan, ...]:
     """Return the plans with a finding for everything that ECS would refuse in what they make: it can leave a stack operation hanging."""
-    processed = patch.apply(template, (change for task in tasks for change in task.changes))
     scope = _evaluation_scope(processed, context, PlanState())
     with counting(scope.state.work):
         return tuple(

@@ -150,7 +150,7 @@ def _replacing_variables(
 
 
 def _environment_files(container: Container) -> Iterator[Notice]:
-    """Yield a notice for each list of files: ECS reads them, nobody else does, and what protects may depend on them."""
+    """Yield a notice for each list of files: only ECS reads them, and what protects may depend on them."""
     for leaf, _ in container.values("EnvironmentFiles") if "EnvironmentFiles" in container.value else ():
         if not is_empty(leaf.value):
             yield container.notice(leaf.pointer, _FILES)
