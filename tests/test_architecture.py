@@ -44,6 +44,7 @@ MAY_USE = {
     "coverage": {"coverage", "documents", "engine", "errors", "lookup", "planning"},
     "function": {"engine", "errors", "function", "lazy_import", "lookup", "planning", "printable", "quotas"},
     "cli": {"", "cli", "coverage", "documents", "engine", "errors", "lookup", "planning", "printable", "quotas"},
+    "cfn_lint.py": {"engine", "planning"},
     "planning.py": {"engine"},
     "quotas.py": {"engine", "errors"},
     "__main__.py": {"cli"},
@@ -103,6 +104,7 @@ ENGINE_ORDER = (
 """The modules and packages of the engine. Each may import the ones before it, and a package its own modules."""
 
 OUTSIDERS = {
+    "cfnlint": {"cfn_lint.py"},
     "jsonpatch": {"engine/patch.py"},
     "shtab": {"cli/commands/completion.py"},
     "jsonpointer": {"engine/patch.py"},
