@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Sequence
 
 from sysdig_instrument.engine.findings import format_pointer
 from sysdig_instrument.engine.json_types import Json, Pointer
@@ -34,18 +36,25 @@ def _owner_pointer(change: Change) -> Pointer:
     return change.pointer[:2] if change.owner.task is None else change.owner.pointer
 
 
-def final_pointers(processed: Json, changes: Sequence[Change]) -> Iterator[Pointer]:
-    """Yield the pointer of each change's value after all changes. A later change may insert into the same list and move it."""
-    for index, change in enumerate(changes):
-        *parent, last = change.pointer
-        later = [other.pointer[-1] for other in changes[index + 1 :] if list(other.pointer[:-1]) == parent]
+def final_pointers(processed: Json, changes: Sequence[Change]) -> list[Pointer]:
+    """Return the pointer of each change's value after all changes. A later change may insert into the same list and move it."""
+    pointers: list[Pointer] = []
+    # What the later changes do to each list: the number of items that they append, and the indexes of others, sorted.
+    appended: defaultdict[Pointer, int] = defaultdict(int)
+    indexes: defaultdict[Pointer, list[int]] = defaultdict(list)
+    for change in reversed(changes):
+        parent, last = change.pointer[:-1], change.pointer[-1]
+        pointer = change.pointer
         if last == "-":
-            length = _list_length(processed, tuple(parent))
-            yield (*parent, length - 1 - sum(part == "-" for part in later))
-        elif isinstance(last, int) and change.operation == "add":
-            yield (*parent, last + sum(isinstance(part, int) and part <= last for part in later))
-        else:
-            yield change.pointer
+            pointer = (*parent, _list_length(processed, parent) - 1 - appended[parent])
+            appended[parent] += 1
+        elif isinstance(last, int):
+            if change.operation == "add":
+                pointer = (*parent, last + bisect_right(indexes[parent], last))
+            insort(indexes[parent], last)
+        pointers.append(pointer)
+    pointers.reverse()
+    return pointers
 
 
 def _list_length(value: Json, pointer: Pointer) -> int:

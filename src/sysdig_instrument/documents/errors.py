@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import Final
 
 from sysdig_instrument.errors import UsageError
@@ -36,6 +37,23 @@ def column_of(text: str, offset: int) -> int:
     line = text.rfind("\n", 0, offset) + 1
     # A lone "\r" also ends a line. Search only this line: most texts contain none.
     return offset - (text.rfind("\r", line, offset) + 1 or line)
+
+
+class Lines:
+    """The lines and columns of any number of offsets in one text, which is searched for line breaks only once."""
+
+    __slots__ = ("_starts",)
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(found.end() for found in LINE_BREAK.finditer(text))]
+
+    def line(self, offset: int) -> int:
+        """Return the line of an offset, counting from one."""
+        return bisect_right(self._starts, offset)
+
+    def column(self, offset: int) -> int:
+        """Return the column of an offset, counting from zero."""
+        return offset - self._starts[self.line(offset) - 1]
 
 
 def error_at(name: str, text: str, offset: int, message: str) -> UsageError:

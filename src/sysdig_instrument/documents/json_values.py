@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
     MAX_NODES,
-    column_of,
+    Lines,
     error_at,
-    line_of,
     too_deep_error,
     too_large_error,
 )
@@ -145,15 +144,16 @@ def _duplicate_key_warnings(text: str, name: str) -> tuple[str, ...]:
     # Imported here: only a text with a duplicate key needs it.
     from sysdig_instrument.documents.syntax_tree import compose_json, repeated_keys  # noqa: PLC0415
 
+    lines = Lines(text)
     return tuple(
-        duplicate_key_warning(name, text, key.start, first.start, key.text)
+        duplicate_key_warning(name, lines, key.start, first.start, key.text)
         for first, key in repeated_keys(compose_json(text))
     )
 
 
-def duplicate_key_warning(name: str, text: str, offset: int, first_offset: int, key: str) -> str:
+def duplicate_key_warning(name: str, lines: Lines, offset: int, first_offset: int, key: str) -> str:
     """Return the warning for a duplicate key. CloudFormation uses the last one, and so does this tool."""
     return (
-        f'{name}, line {line_of(text, offset)}, column {column_of(text, offset) + 1}: duplicate key "{key}", first used '
-        f"on line {line_of(text, first_offset)}. CloudFormation and this tool use the last one. Remove the other."
+        f'{name}, line {lines.line(offset)}, column {lines.column(offset) + 1}: duplicate key "{key}", first used '
+        f"on line {lines.line(first_offset)}. CloudFormation and this tool use the last one. Remove the other."
     )

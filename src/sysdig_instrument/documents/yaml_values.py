@@ -15,7 +15,7 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from sysdig_instrument.documents.errors import MAX_DEPTH, EmptyDocumentError, error_at, line_of, too_deep_error
+from sysdig_instrument.documents.errors import MAX_DEPTH, EmptyDocumentError, Lines, error_at, too_deep_error
 from sysdig_instrument.documents.json_values import duplicate_key_warning
 from sysdig_instrument.documents.syntax_tree import (
     Alias,
@@ -75,6 +75,14 @@ class _Constructor:
     warnings: list[str] = field(default_factory=list)
     warned_about_aliases: bool = False
     scalar_constructor: SafeConstructor = field(default_factory=SafeConstructor)
+    _lines: Lines | None = None
+
+    @property
+    def lines(self) -> Lines:
+        """The lines of the text, found when the first warning needs them."""
+        if self._lines is None:
+            self._lines = Lines(self.text)
+        return self._lines
 
     def construct(self, node: Node, depth: int) -> Json:
         """Return the value of a node. Nothing in it is shared: each alias yields its own copy."""
@@ -114,7 +122,7 @@ class _Constructor:
                 continue
             name = self.construct_key(key)
             if name in own:
-                self.warnings.append(duplicate_key_warning(self.name, self.text, key.start, first_offsets[name], name))
+                self.warnings.append(duplicate_key_warning(self.name, self.lines, key.start, first_offsets[name], name))
             first_offsets.setdefault(name, key.start)
             own[name] = self.construct(value, depth + 1)
         return merged | own
@@ -152,7 +160,7 @@ class _Constructor:
             if tag not in _STRING_TAGS:
                 type_name = tag.removeprefix(_TAG_PREFIX)
                 self.warnings.append(
-                    f'{self.name}, line {line_of(self.text, node.start)}: the key "{name}" is a YAML {type_name}, but '
+                    f'{self.name}, line {self.lines.line(node.start)}: the key "{name}" is a YAML {type_name}, but '
                     "CloudFormation accepts only strings as keys. Put it in quotes.",
                 )
         return name
@@ -186,6 +194,6 @@ class _Constructor:
         if not self.warned_about_aliases:
             self.warned_about_aliases = True
             self.warnings.append(
-                f"{self.name}, line {line_of(self.text, node.start)}: CloudFormation rejects YAML aliases and merge keys. "
+                f"{self.name}, line {self.lines.line(node.start)}: CloudFormation rejects YAML aliases and merge keys. "
                 "They are read and kept here. Run `aws cloudformation package` on the template before you deploy it.",
             )

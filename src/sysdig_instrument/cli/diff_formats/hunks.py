@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Final, Literal
 
+from sysdig_instrument.cli.diff_formats.matching_lines import LineMatcher
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _CONTEXT_LINES: Final = 3
@@ -77,8 +79,7 @@ def hunks(
 ) -> Iterator[Hunk]:
     """Yield the hunks in which two texts differ, with notes on lines of the old and of the new text."""
     old_lines, new_lines = _LINE.findall(old_text), _LINE.findall(new_text)
-    # Its heuristic for lines that occur often (autojunk) stays on: it keeps long templates fast.
-    matcher = SequenceMatcher(None, old_lines, new_lines)
+    matcher = LineMatcher(old_lines, new_lines)
     changed = [opcode for opcode in matcher.get_opcodes() if opcode[0] != "equal"]
     old_notes = _notes_by_line(old_spans, [range(opcode[1] + 1, opcode[2] + 1) for opcode in changed])
     new_notes = _notes_by_line(new_spans, [range(opcode[3] + 1, opcode[4] + 1) for opcode in changed])
@@ -90,17 +91,13 @@ def hunks(
 
 
 def _notes_by_line(spans: Iterable[NoteSpan], changed: Sequence[range]) -> dict[int, tuple[Note, ...]]:
-    notes: dict[int, tuple[Note, ...]] = {}
+    notes: defaultdict[int, dict[Note, None]] = defaultdict(dict)  # each note once, in order
+    ends = [line_range.stop for line_range in changed]
     for span in spans:
-        lines = (
-            max(line_range.start, span.first)
-            for line_range in changed
-            if line_range.start <= span.last and line_range.stop > span.first
-        )
-        line = next(lines, None)
-        if line is not None and span.note not in notes.get(line, ()):
-            notes[line] = (*notes.get(line, ()), span.note)
-    return notes
+        index = bisect_right(ends, span.first)
+        if index < len(changed) and changed[index].start <= span.last:
+            notes[max(changed[index].start, span.first)][span.note] = None
+    return {line: tuple(each) for line, each in notes.items()}
 
 
 def _diff_lines(

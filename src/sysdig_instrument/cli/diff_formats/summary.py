@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import changed_key, owner_label, task_label
 from sysdig_instrument.cli.console import Console, StyleName
@@ -12,6 +13,9 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, json_pointer
 from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
+
+_OwnerKey: TypeAlias = tuple[str | None, str | None]
+"""The names of a change's task definition and of its container."""
 
 
 def json_patch(changes: Sequence[Change]) -> str:
@@ -49,8 +53,11 @@ def render_summary(
 ) -> Iterator[str]:
     """Yield the outcome of each task definition and container. ``reasons`` are the changes whose reasons the diff does not show."""
     yield console.line(console.paint("strong", sanitize(path)) + ("" if changes else ": no changes"))
+    reasons_by_owner: defaultdict[_OwnerKey, list[Change]] = defaultdict(list)
+    for change in reasons:
+        reasons_by_owner[change.owner.task, change.owner.container].append(change)
     for task in plan.tasks:
-        yield from _task_lines(task, reasons, console)
+        yield from _task_lines(task, reasons_by_owner, console)
     yield from (
         console.line(f"  {owner_label(change)}: {changed_key(change)}: {change.reason}")
         for change in reasons
@@ -58,13 +65,15 @@ def render_summary(
     )
 
 
-def _task_lines(task: TaskPlan, reasons: Sequence[Change], console: Console) -> Iterator[str]:
+def _task_lines(
+    task: TaskPlan, reasons_by_owner: Mapping[_OwnerKey, Sequence[Change]], console: Console
+) -> Iterator[str]:
     name = task.task.name
     yield console.line(f"  {sanitize(task_label(name))}: {_outcome_text(task.outcome, console)}")
-    yield from _reason_lines(reasons, name, None, console)
+    yield from _reason_lines(reasons_by_owner.get((name, None), ()), "    ", console)
     for container in task.containers:
         yield console.line(f"    {sanitize(container.name or '')}: {_outcome_text(container, console)}")
-        yield from _reason_lines(reasons, name, container.name, console)
+        yield from _reason_lines(reasons_by_owner.get((name, container.name), ()), "      ", console)
 
 
 def _outcome_text(outcome: Outcome, console: Console) -> str:
@@ -72,8 +81,6 @@ def _outcome_text(outcome: Outcome, console: Console) -> str:
     return f"{label}: {sanitize(outcome.why)}" if outcome.why else label
 
 
-def _reason_lines(changes: Sequence[Change], task: str, container: str | None, console: Console) -> Iterator[str]:
-    indent = "    " if container is None else "      "
+def _reason_lines(changes: Iterable[Change], indent: str, console: Console) -> Iterator[str]:
     for change in changes:
-        if (change.owner.task, change.owner.container) == (task, container):
-            yield console.line(f"{indent}{changed_key(change)}: {sanitize(change.reason)}")
+        yield console.line(f"{indent}{changed_key(change)}: {sanitize(change.reason)}")

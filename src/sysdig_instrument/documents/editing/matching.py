@@ -30,11 +30,8 @@ class MatchedEntries:
     entries: list[SourceEntry]
     kept: list[EditNode | None]
     insertions: list[Insertion]
-
-    @property
-    def first_kept(self) -> int:
-        """The index of the first kept entry."""
-        return next(index for index, edit_node in enumerate(self.kept) if edit_node is not None)
+    first_kept: int
+    """The index of the first kept entry."""
 
     def kept_with_contexts(self, contexts: list[NodeContext]) -> list[tuple[EditNode, NodeContext]]:
         """Return the kept edit nodes, each with its context."""
@@ -56,7 +53,8 @@ def match_entries(edit_node: EditNode, node: Sequence | Mapping, source: SourceT
     if not any(kept):
         raise UnsupportedLayoutError
     insertions = [Insertion(after, list(new_entries)) for after, new_entries in _new_entries(edit_node, kept)]
-    return MatchedEntries(entries, kept, insertions)
+    first_kept = next(index for index, child in enumerate(kept) if child is not None)
+    return MatchedEntries(entries, kept, insertions, first_kept)
 
 
 def _kept_items(edit_node: EditNode, node: Sequence) -> list[EditNode | None]:
@@ -107,22 +105,39 @@ def _new_entries(
         yield after, new_items
 
 
-def is_changed(edit_node: EditNode) -> bool:
-    """Return whether the value's text must change. Loaded children alone are not a change."""
+def changed_nodes(edit_node: EditNode) -> set[int]:
+    """Return the identities of the values at and below an edit node whose text must change."""
+    changed: set[int] = set()
+    _add_changed(edit_node, changed)
+    return changed
+
+
+def _add_changed(edit_node: EditNode, changed: set[int]) -> bool:
+    """Add the values to change at and below an edit node. Return whether it is one itself."""
+    is_any_child_changed = False
+    for child in edit_node.iter_children():
+        if child.node is not None and _add_changed(child, changed):
+            is_any_child_changed = True
+    if is_any_child_changed or _is_itself_changed(edit_node):
+        changed.add(id(edit_node))
+        return True
+    return False
+
+
+def _is_itself_changed(edit_node: EditNode) -> bool:
+    """Return whether a value is rewritten, or has other entries than its text. Loaded children alone are not a change."""
     if edit_node.new is not ABSENT or edit_node.expand_merge:
         return True
     if edit_node.children is None:
         return False
     if isinstance(edit_node.node, Sequence):
         nodes = [child.node for child in edit_node.iter_children()]
-        if len(nodes) != len(edit_node.node.items) or any(
+        return len(nodes) != len(edit_node.node.items) or any(
             node is not item for node, item in zip(nodes, edit_node.node.items, strict=True)
-        ):
-            return True
-    elif isinstance(edit_node.node, Mapping) and isinstance(edit_node.children, dict):
+        )
+    if isinstance(edit_node.node, Mapping) and isinstance(edit_node.children, dict):
         own_keys = {key_text(key) for key, _ in edit_node.node.entries if not is_merge_key(key)}
-        if own_keys - edit_node.children.keys() or any(
+        return bool(own_keys - edit_node.children.keys()) or any(
             child.node is None and not child.inherited for child in edit_node.iter_children()
-        ):
-            return True
-    return any(is_changed(child) for child in edit_node.iter_children() if child.node is not None)
+        )
+    return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from sysdig_instrument.documents.errors import LINE_BREAK, column_of
+from sysdig_instrument.documents.errors import LINE_BREAK
 from sysdig_instrument.documents.syntax_tree import Mapping, Scalar, Sequence
-from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.editing.edit_tree import EditNode
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 _BLANKS_AND_COMMENTS: Final = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)*")
 _NODE_PROPERTIES: Final = re.compile(r"(?:(?:&[^\s,\[\]{}]+|![^\s,\[\]{}]*)(?:[ \t\r\n]+(?:#[^\r\n]*)?)*)*")
 _TRAILING_COMMENT: Final = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
-_COMMENT_LINE: Final = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*(?P<indentation>[ ]*)#[^\r\n]*")
+_COMMENT_LINE: Final = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*+(?P<indentation>[ ]*)#[^\r\n]*")
 _KEY_INDICATOR: Final = re.compile(r"(?<![^\s{\[,])\?[ \t]+\Z")
-_TRAILING_EMPTY_LINES: Final = re.compile(r"(?:(?:\r\n|\r|\n)[ ]*)+\Z")
+_LINE_END: Final = re.compile(r"[\r\n]")
+_BLANKS: Final = re.compile(r"[ \t]*")
 
 
 class UnsupportedLayoutError(Exception):
@@ -39,22 +41,34 @@ class SourceEntry:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
 class SourceText:
-    """A text and its line break. The entries of collections are cached, as they are needed repeatedly."""
+    """A text and its line break. What is needed repeatedly is found once: the ends of lines, and the entries of collections.
 
-    text: str
-    newline: str
-    entries_by_node: dict[int, list[SourceEntry]] = field(default_factory=dict, repr=False)
+    So no question takes longer where the line is longer: a template may be one line.
+    """
+
+    __slots__ = ("_entries_by_node", "_indentation_ends", "_line_ends", "is_multiline", "newline", "text")
+
+    def __init__(self, text: str, newline: str) -> None:
+        self.text, self.newline = text, newline
+        self.is_multiline = _LINE_END.search(text.strip()) is not None
+        self._line_ends = [found.start() for found in _LINE_END.finditer(text)]
+        self._indentation_ends = [_end_of_blanks(text, start) for start in (0, *(end + 1 for end in self._line_ends))]
+        self._entries_by_node: dict[int, list[SourceEntry]] = {}
+
+    def _line(self, offset: int) -> int:
+        """Return the line of an offset, counting from zero."""
+        return bisect_left(self._line_ends, offset)
 
     def line_start(self, offset: int) -> int:
         """Return the offset of the first character of the line."""
-        return offset - column_of(self.text, offset)
+        line = self._line(offset)
+        return self._line_ends[line - 1] + 1 if line else 0
 
     def line_end(self, offset: int) -> int:
         """Return the end of the line, before its line break."""
-        found = LINE_BREAK.search(self.text, offset)
-        return found.start() if found else len(self.text)
+        line = self._line(offset)
+        return self._line_ends[line] if line < len(self._line_ends) else len(self.text)
 
     def trailing_comment_end(self, offset: int) -> int:
         """Return the end of the line if only blanks and a comment follow.
@@ -82,21 +96,19 @@ class SourceText:
 
     def column(self, offset: int) -> int:
         """Return the column of an offset, counting from zero."""
-        return column_of(self.text, offset)
+        return offset - self.line_start(offset)
 
     def indentation(self, offset: int) -> str:
         """Return the blanks at the start of the line."""
-        start = self.line_start(offset)
-        line = self.text[start : self.line_end(start)]
-        return line[: len(line) - len(line.lstrip(" \t"))]
+        return self.text[self.line_start(offset) : self._indentation_ends[self._line(offset)]]
 
     def is_first_on_line(self, offset: int) -> bool:
         """Return whether only blanks precede the offset in its line."""
-        return not self.text[self.line_start(offset) : offset].strip(" \t")
+        return offset <= self._indentation_ends[self._line(offset)]
 
     def is_on_one_line(self, start: int, end: int) -> bool:
         """Return whether there is no line break between the offsets."""
-        return "\n" not in self.text[start:end] and "\r" not in self.text[start:end]
+        return self._line(end) <= self._line(start)
 
     def skip_blanks_and_comments(self, offset: int) -> int:
         """Return the offset after blanks, line breaks and comments."""
@@ -125,15 +137,19 @@ class SourceText:
 
     def entries(self, node: Sequence | Mapping) -> list[SourceEntry]:
         """Return a collection's entries, in the order of the text."""
-        found = self.entries_by_node.get(id(node))
+        found = self._entries_by_node.get(id(node))
         if found is None:
-            found = self.entries_by_node[id(node)] = self._find_entries(node)
+            found = self._entries_by_node[id(node)] = self._find_entries(node)
         return found
 
     def _find_entries(self, node: Sequence | Mapping) -> list[SourceEntry]:
-        if isinstance(node, Mapping):
-            return [self._mapping_entry(key, value) for key, value in node.entries]
         entries: list[SourceEntry] = []
+        if isinstance(node, Mapping):
+            previous_end = node.start
+            for key, value in node.entries:
+                entries.append(self._mapping_entry(key, value, previous_end))
+                previous_end = entries[-1].end
+            return entries
         previous_end = self.content_start(node)
         for item in node.items:
             if node.flow:
@@ -144,9 +160,10 @@ class SourceText:
                 entries.append(SourceEntry(indicator_end - 1, indicator_end, previous_end))
         return entries
 
-    def _mapping_entry(self, key: Node, value: Node) -> SourceEntry:
+    def _mapping_entry(self, key: Node, value: Node, previous_end: int) -> SourceEntry:
+        """Return an entry. The indicator of its key can only be after the end of the previous entry."""
         indicator_end = self.after_indicator(":", key.end)
-        key_indicator = _KEY_INDICATOR.search(self.text, self.line_start(key.start), key.start)
+        key_indicator = _KEY_INDICATOR.search(self.text, previous_end, key.start)
         return SourceEntry(
             key_indicator.start() if key_indicator else key.start, indicator_end, max(indicator_end, self.end_of(value))
         )
@@ -165,7 +182,13 @@ class SourceText:
         header = text[self.content_start(node) - node.start :].splitlines()[0].split("#")[0]
         if "+" in header or not node.text.strip() or node.text.rstrip("\n").endswith((" ", "\t")):
             return node.start + len(text.removesuffix("\n").removesuffix("\r"))
-        return node.start + len(_TRAILING_EMPTY_LINES.sub("", text))
+        trailing_empty_lines = LINE_BREAK.search(text, len(text.rstrip(" \r\n")))
+        return node.start + (trailing_empty_lines.start() if trailing_empty_lines else len(text))
+
+
+def _end_of_blanks(text: str, offset: int) -> int:
+    found = _BLANKS.match(text, offset)
+    return found.end() if found else offset
 
 
 # --- Edits

@@ -7,47 +7,62 @@ from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.editing.block import block_edits, block_lines, value_lines
 from sysdig_instrument.documents.editing.flow import flow_edits, flow_text, short_form
-from sysdig_instrument.documents.editing.matching import is_changed
-from sysdig_instrument.documents.editing.source import TextEdit, UnsupportedLayoutError
-from sysdig_instrument.documents.editing.style import detect_style
+from sysdig_instrument.documents.editing.matching import changed_nodes
+from sysdig_instrument.documents.editing.source import NodeContext, TextEdit, UnsupportedLayoutError
 from sysdig_instrument.documents.syntax_tree import Mapping, Sequence
 from sysdig_instrument.engine.json_types import ABSENT
-from sysdig_instrument.lazy_dataclasses import replace
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 if TYPE_CHECKING:
     from sysdig_instrument.documents.editing.edit_tree import EditNode
-    from sysdig_instrument.documents.editing.source import NodeContext, SourceText
-    from sysdig_instrument.documents.editing.style import Style
+    from sysdig_instrument.documents.editing.source import SourceText
+    from sysdig_instrument.documents.editing.style import Style, StyleSurvey
     from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
 
 
-def collect_edits(edit_node: EditNode, context: NodeContext, source: SourceText, style: Style) -> list[TextEdit]:
-    """Return the edits that give the text the edit node's value.
+def collect_edits(root: EditNode, survey: StyleSurvey, style: Style) -> list[TextEdit]:
+    """Return the edits that give the text the value of the root.
 
     Raises:
         UnsupportedLayoutError: The layout of the text is not supported.
     """
-    node = edit_node.node
-    if node is None or not is_changed(edit_node):
-        return []
-    if edit_node.new is ABSENT and isinstance(node, Sequence | Mapping):
-        try:
-            return _edit_collection(edit_node, node, source, style)
-        except UnsupportedLayoutError:
-            pass  # fall back to rewriting the whole value
-    return [replacement(edit_node, node, context, source, style)]
+    return _EditCollector(survey.source, survey, changed_nodes(root)).collect(root, NodeContext("root"), style)
 
 
-def _edit_collection(edit_node: EditNode, node: Sequence | Mapping, source: SourceText, style: Style) -> list[TextEdit]:
-    """Return the edits of a collection's entries and of their values."""
-    if _adds_text(edit_node):
-        style = detect_style(node, source, style)
-    collection = (flow_edits if node.flow else block_edits)(edit_node, node, source, style)
-    inner = [edit for child, context in collection.children for edit in collect_edits(child, context, source, style)]
-    # Inner edits come first: if an entry and its collection end at the same offset, the inner insertion must precede the
-    # outer one.
-    return inner + collection.edits
+@dataclass(slots=True)
+class _EditCollector:
+    """Visits the values to change. ``changed`` are the identities of their edit nodes."""
+
+    source: SourceText
+    survey: StyleSurvey
+    changed: set[int]
+
+    def collect(self, edit_node: EditNode, context: NodeContext, style: Style) -> list[TextEdit]:
+        """Return the edits that give the text the edit node's value.
+
+        Raises:
+            UnsupportedLayoutError: The layout of the text is not supported.
+        """
+        node = edit_node.node
+        if node is None or id(edit_node) not in self.changed:
+            return []
+        if edit_node.new is ABSENT and isinstance(node, Sequence | Mapping):
+            try:
+                return self.edit_collection(edit_node, node, style)
+            except UnsupportedLayoutError:
+                pass  # fall back to rewriting the whole value
+        return [replacement(edit_node, node, context, self.source, style)]
+
+    def edit_collection(self, edit_node: EditNode, node: Sequence | Mapping, style: Style) -> list[TextEdit]:
+        """Return the edits of a collection's entries and of their values."""
+        if _adds_text(edit_node):
+            style = self.survey.style(node, style)
+        collection = (flow_edits if node.flow else block_edits)(edit_node, node, self.source, style)
+        inner = [edit for child, context in collection.children for edit in self.collect(child, context, style)]
+        # Inner edits come first: if an entry and its collection end at the same offset, the inner insertion must precede
+        # the outer one.
+        return inner + collection.edits
 
 
 def _adds_text(edit_node: EditNode) -> bool:
@@ -60,7 +75,7 @@ def _adds_text(edit_node: EditNode) -> bool:
 # --- Rewriting a whole value
 
 _ONLY_KEY_BEFORE: Final = re.compile(r'\s*(?:"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*)?')
-_COMMENT: Final = re.compile(r"[ \t]+#.*")
+_COMMENT: Final = re.compile(r"(?<![ \t])[ \t]+#.*")
 
 
 def replacement(edit_node: EditNode, node: Node, context: NodeContext, source: SourceText, style: Style) -> TextEdit:
@@ -101,15 +116,11 @@ def _kept_comment(
     return source.text[end:line_end].rstrip(), line_end
 
 
-def _is_multiline(text: str) -> bool:
-    return "\n" in text.strip() or "\r" in text.strip()
-
-
 def _flow_replacement(edit_node: EditNode, node: Node, source: SourceText, style: Style) -> TextEdit:
     # Use several lines only if nothing but the key precedes the value on its line.
     multiline = (
         style.json
-        and _is_multiline(source.text)
+        and source.is_multiline
         and _ONLY_KEY_BEFORE.fullmatch(source.text, source.line_start(node.start), node.start)
     )
     text = flow_text(edit_node.value, style, indentation=source.indentation(node.start), multiline=bool(multiline))

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 
 from sysdig_instrument.documents.editing.block import block_lines
 from sysdig_instrument.documents.editing.edit_tree import EditNode, apply_change, expand_stale_aliases
-from sysdig_instrument.documents.editing.matching import is_changed
+from sysdig_instrument.documents.editing.matching import changed_nodes
 from sysdig_instrument.documents.editing.scalars import scalar_text
 from sysdig_instrument.documents.editing.source import (
-    NodeContext,
     SourceText,
     UnsupportedLayoutError,
     apply_edits,
     with_strip_indicator,
 )
-from sysdig_instrument.documents.editing.style import DEFAULT_JSON, DEFAULT_YAML, Style, detect_style
+from sysdig_instrument.documents.editing.style import DEFAULT_JSON, DEFAULT_YAML, Style, StyleSurvey
 from sysdig_instrument.documents.editing.text_edits import collect_edits
 from sysdig_instrument.documents.reader import reread
 from sysdig_instrument.documents.syntax_tree import json_equal
@@ -49,19 +48,19 @@ def write(
     if not changes:
         return document
     tree = document.tree
-    source = SourceText(document.text, document.newline)
-    style = detect_style(tree, source, _default_style(document))
+    survey = StyleSurvey(tree, SourceText(document.text, document.newline))
+    style = survey.style(tree, _default_style(document))
     root = EditNode(tree, document.value)
     for change in changes:
         apply_change(root, change, change.pointer)
     has_retried = False
     while True:
         expand_stale_aliases(root, tree)
-        text = _edited_text(root, tree, source, style)
+        text = _edited_text(root, tree, survey, style)
         written, difference = _check(document, text, expected)
-        if written is None and text is not None and not text.endswith(source.newline):
+        if written is None and text is not None and not text.endswith(document.newline):
             # A new block scalar at the end of a file needs a final line break.
-            written, difference = _check(document, text + source.newline, expected)
+            written, difference = _check(document, text + document.newline, expected)
         if written is not None:
             break
         has_retried = True
@@ -87,11 +86,10 @@ def _default_style(document: Document) -> Style:
     return replace(DEFAULT_JSON, newline=document.newline, comma=comma, ascii_only=text.isascii() and "\\u" in text)
 
 
-def _edited_text(root: EditNode, tree: Node, source: SourceText, style: Style) -> str | None:
+def _edited_text(root: EditNode, tree: Node, survey: StyleSurvey, style: Style) -> str | None:
     try:
-        return apply_edits(
-            source.text, with_strip_indicator(collect_edits(root, NodeContext("root"), source, style), tree, source)
-        )
+        edits = with_strip_indicator(collect_edits(root, survey, style), tree, survey.source)
+        return apply_edits(survey.source.text, edits)
     except UnsupportedLayoutError:
         return None
 
@@ -154,12 +152,16 @@ def _widen_all(root: EditNode) -> bool:
     """Rewrite every innermost changed value: for text that could not be edited at all."""
     if root.new is not ABSENT:
         return False
-    changed = [child for child in root.iter_children() if child.children is not None and is_changed(child)]
-    if not changed:
-        root.rewrite(root.value)
-    for child in changed:
-        _widen_all(child)
+    _rewrite_innermost(root, changed_nodes(root))
     return True
+
+
+def _rewrite_innermost(edit_node: EditNode, changed: set[int]) -> None:
+    inner = [child for child in edit_node.iter_children() if child.children is not None and id(child) in changed]
+    if not inner:
+        edit_node.rewrite(edit_node.value)
+    for child in inner:
+        _rewrite_innermost(child, changed)
 
 
 # --- Rendering a whole value
