@@ -13,7 +13,7 @@ from fixtures_documentation import PROGRAM, install_tool
 from fixtures_embedded_aws import ROOT, TOOLS
 
 FOLDERS = ("src", "docs/examples", "requirements")
-FILES = ("Makefile", "pyproject.toml", "template.yaml", "samconfig.toml", "LICENSE", "README.md")
+FILES = ("Makefile", "pyproject.toml", "template.yaml", "LICENSE", "README.md")
 
 OFFLINE_PIP = {
     "PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0",

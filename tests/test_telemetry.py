@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +14,7 @@ from case_folders import ACCOUNT, REGION
 from factories import ROLE, SETTINGS, answer_lookups, container, resource, template
 from fixtures_handler import invoke, invoke_hook
 from fixtures_telemetry import Recorded, Recorder
+from sysdig_instrument import __version__
 from sysdig_instrument.engine.findings import Location, Problem, Reason
 from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
 from sysdig_instrument.engine.selection import SkipReason
@@ -31,6 +34,14 @@ def run(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Any:
         return recorder.take()
 
     return running
+
+
+@pytest.mark.parametrize("module", ["handler", "hook_handler"])
+def test_the_release_is_logged_once_for_each_cold_start(module: str) -> None:
+    start = f"from sysdig_instrument.function import {module}, telemetry"
+    done = subprocess.run([sys.executable, "-c", start], check=True, capture_output=True, text=True)
+    (line,) = done.stdout.splitlines()
+    assert {"message": "started", "release": __version__}.items() <= json.loads(line).items()
 
 
 def silent(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:

@@ -40,7 +40,7 @@ def deploy(aws: EmbeddedAws, built: Path, stack: str, parameters: Mapping[str, s
 def _sam(aws: EmbeddedAws, *arguments: str) -> None:
     completed = subprocess.run(
         [str(aws.tools / "sam" / "bin" / "sam"), *arguments],
-        cwd=aws.workspace,  # no samconfig.toml here: that one is for the real AWS
+        cwd=aws.workspace,  # without the samconfig.toml that a user may have in the clone
         env=aws.environment() | {"HOME": str(aws.workspace), "SAM_CLI_POLL_DELAY": "0.2"},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -22,9 +23,8 @@ from embedded_aws.processes import LOOPBACK
 from fixtures_clone import create_clone, run_script
 from fixtures_deployment import run_task
 from fixtures_documentation import PAGES_ON_AWS, command_blocks, tool_commands
-from fixtures_embedded_aws import SECRET, TOOLS, on_embedded_aws, require_tools, skip_or_fail
+from fixtures_embedded_aws import TOOLS, on_embedded_aws, require_tools, skip_or_fail
 from sysdig_instrument.cli.parser import COMMANDS
-from sysdig_instrument.documents import load
 
 pytestmark = on_embedded_aws
 
@@ -34,13 +34,6 @@ README, COVERAGE, OPERATING = (
 _MAKE, DEPLOYING, APPLICATION = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
-
-ANSWERS = {
-    "Collector": "us2",
-    "AccessKeySecret": SECRET,
-    "ImageConfigs": (EXAMPLES / "images.json").read_text().strip(),
-}
-"""The answers to the questions of `sam deploy --guided` that differ from the default."""
 
 PROFILES = """\
 [profile production]
@@ -74,12 +67,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def macro(aws: EmbeddedAws, clone: Path) -> str:
-    """Deploy the macro with the commands of README, and return what SAM prints."""
-    template: Any = load(str(clone / "template.yaml")).value
-    parameters = [ANSWERS.get(name, "") for name in template["Parameters"]]
-    # Questions: the stack's name and Region; to confirm, create roles and roll back; where to save what; to deploy.
-    answers = ["", "", *parameters, "y", "", "", "", "", "", "y", ""]
-    return run_script(DEPLOYING, clone, aws.environment(), typed="\n".join(answers))
+    """Deploy the macro with the commands of README, and return what SAM prints. It asks nothing."""
+    # The registry of the application's images does not exist.
+    images = (EXAMPLES / "images.json").read_text().strip().replace('"', '\\"')
+    override = shlex.quote(f'ImageConfigs="{images}"')
+    return run_script(f"{DEPLOYING.rstrip()} {override}", clone, aws.environment())
 
 
 def test_the_macro_and_an_application(aws: EmbeddedAws, clone: Path, macro: str) -> None:
@@ -104,7 +96,7 @@ def test_an_organisation(aws: EmbeddedAws, clone: Path, macro: str) -> None:
         aws.client("s3", region).create_bucket(Bucket=f"acme-macros-{region}", **place)
     assert '"StackSetId": "sysdig-instrument:' in run_script(PACKAGE + STACK_SET, clone, aws.environment())
 
-    printed = run_script(RING, clone, aws.environment(), typed="y\n")
+    printed = run_script(RING, clone, aws.environment())
     assert "Transform: SysdigInstrument-canary" in printed
 
 
