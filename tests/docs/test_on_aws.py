@@ -1,4 +1,4 @@
-"""The commands in README, docs/operating.md and docs/coverage.md that need an AWS account run on an embedded AWS."""
+"""The commands in README, docs/operating.md, docs/coverage.md and docs/releasing.md that need an AWS account run on an embedded AWS."""
 
 from __future__ import annotations
 
@@ -24,16 +24,22 @@ from fixtures_clone import create_clone, run_script
 from fixtures_deployment import run_task
 from fixtures_documentation import PAGES_ON_AWS, command_blocks, tool_commands
 from fixtures_embedded_aws import TOOLS, on_embedded_aws, require_tools, skip_or_fail
+from release_archives import write_zip
+from release_provenance import CHECKSUMS as CHECKSUMS_FILE
+from release_provenance import checksums
+from release_templates import templates
+from sysdig_instrument import __version__
 from sysdig_instrument.cli.parser import COMMANDS
 
 pytestmark = on_embedded_aws
 
-README, COVERAGE, OPERATING = (
+README, COVERAGE, OPERATING, RELEASING = (
     [block for block in command_blocks(page) if not tool_commands(block)] for page in PAGES_ON_AWS
 )
 _MAKE, DEPLOYING, APPLICATION = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
+_MAKE_RELEASE, FROM_A_BUCKET, CHECKSUMS = RELEASING
 
 PROFILES = """\
 [profile production]
@@ -98,6 +104,27 @@ def test_an_organisation(aws: EmbeddedAws, clone: Path, macro: str) -> None:
 
     printed = run_script(RING, clone, aws.environment())
     assert "Transform: SysdigInstrument-canary" in printed
+
+
+def test_a_release_in_a_bucket(aws: EmbeddedAws, clone: Path, macro: str) -> None:
+    """Deployed under another name, as the macro of the other tests has the name of the page's."""
+    assert macro
+    release = clone / "dist" / __version__
+    release.mkdir(parents=True)
+    write_zip(release / "function.zip", clone / ".aws-sam" / "build" / "MacroFunction", 0)
+    for name, text in templates().items():
+        (release / name).write_text(text)
+    (release / CHECKSUMS_FILE).write_text(checksums(release))
+    assert "template.yaml: OK" in run_script(CHECKSUMS, clone, aws.environment())
+
+    waiting = "aws cloudformation wait stack-create-complete --stack-name from-bucket\n"
+    names = "ParameterKey=MacroName,ParameterValue=SysdigInstrument-bucket ParameterKey=FunctionBucket"
+    script = FROM_A_BUCKET.replace("--stack-name sysdig-instrument", "--stack-name from-bucket")
+    script = script.replace("ParameterKey=FunctionBucket", names)
+    outputs = "aws cloudformation describe-stacks --stack-name from-bucket --query Stacks[].Outputs"
+    printed = run_script("set -e\n" + script + waiting + outputs, clone, aws.environment())
+    assert "Transform: SysdigInstrument-bucket" in printed
+    assert __version__ in printed
 
 
 def test_publishing(aws: EmbeddedAws, clone: Path, macro: str) -> None:
