@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     make(folder, options.bucket)
+    print(f"{folder}:")
     for path in sorted(folder.iterdir()):
-        print(f"{path.stat().st_size:>10,}  {path}")
+        print(f"{path.stat().st_size:>12,}  {path.name}")
     return 0
 
 
@@ -46,7 +46,7 @@ def make(folder: Path, bucket: str) -> None:
         release_archives.build_function(folder / "function.zip", Path(scratch) / "function", environment)
     for name, text in release_templates.templates(bucket).items():
         (folder / name).write_text(text, "utf-8")
-    subprocess.run(["make", "--silent", "sbom", f"DIST={folder}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    release_archives.run(environment, "make", "--silent", "sbom", f"DIST={folder}")
     release_provenance.write(folder, source_date)
 
 

@@ -40,7 +40,7 @@ FIRST_ZIP_TIME: Final = 315_532_800
 
 def build_packages(folder: Path, environment: dict[str, str]) -> Path:
     """Build wheel and sdist, and return the wheel."""
-    _run(environment, sys.executable, "-m", "hatchling", "build", "-d", str(folder))
+    run(environment, sys.executable, "-m", "hatchling", "build", "-d", str(folder))
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -49,13 +49,15 @@ def build_zipapp(target: Path, wheel: Path, folder: Path, environment: dict[str,
     """Build the one-file tool from the wheel and the locked packages, in a folder."""
     site = folder / "site-packages"
     install = (str(UV), "pip", "install", "--quiet", "--no-deps", "--target", str(site))
-    _run(environment, *install, "--require-hashes", "--only-binary=:all:", "-r", "requirements/cli.txt")
-    _run(environment, *install, str(wheel))
+    run(environment, *install, "--require-hashes", "--only-binary=:all:", "-r", "requirements/cli.txt")
+    run(environment, *install, str(wheel))
+    for licence in SHIV.parent.parent.glob("lib/*/site-packages/shiv-*.dist-info/LICENSE*"):
+        shutil.copy(licence, site / "shiv.LICENSE")  # the file contains shiv's own modules, which unpack it
     remove_what_depends_on_the_machine(site)
     preamble = folder / "preamble.py"
     preamble.write_text(PREAMBLE)
     preamble.chmod(0o755)
-    _run(
+    run(
         environment,
         *(str(SHIV), "--site-packages", str(site), "--entry-point", "sysdig_instrument.__main__:main"),
         *("--python", "/usr/bin/env python3", "--reproducible", "--preamble", str(preamble), "-o", str(target)),
@@ -80,7 +82,7 @@ def remove_what_depends_on_the_machine(site: Path) -> None:
 def build_function(target: Path, folder: Path, environment: dict[str, str]) -> None:
     """Build the function's zip from what `sam build` puts into its bundle, in a folder."""
     folder.mkdir(parents=True)
-    _run(environment, "make", "--silent", "-C", "src", "build-MacroFunction", f"ARTIFACTS_DIR={folder}")
+    run(environment, "make", "--silent", "-C", "src", "build-MacroFunction", f"ARTIFACTS_DIR={folder}")
     write_zip(target, folder, int(environment["SOURCE_DATE_EPOCH"]))
 
 
@@ -109,5 +111,8 @@ def git(*arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _run(environment: dict[str, str], *command: str) -> None:
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+def run(environment: dict[str, str], *command: str) -> None:
+    """Run a program, and show what it prints only if it fails."""
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")

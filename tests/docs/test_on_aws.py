@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from cli.running import EXAMPLES, ROOT
+from embedded_aws import stacks
 from embedded_aws.aws import REGION, EmbeddedAws, embedded_aws
 from embedded_aws.processes import LOOPBACK
 from fixtures_clone import create_clone, run_script
-from fixtures_deployment import run_task
+from fixtures_deployment import run_task, task
 from fixtures_documentation import PAGES_ON_AWS, command_blocks, tool_commands
 from fixtures_embedded_aws import TOOLS, on_embedded_aws, require_tools, skip_or_fail
 from release_archives import write_zip
@@ -40,6 +41,8 @@ _MAKE, DEPLOYING, APPLICATION = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
 _MAKE_RELEASE, FROM_A_BUCKET, CHECKSUMS = RELEASING
+
+CONTAINER = {"Name": "web", "Image": "shop/web:1.4", "EntryPoint": ["run"]}
 
 PROFILES = """\
 [profile production]
@@ -125,6 +128,10 @@ def test_a_release_in_a_bucket(aws: EmbeddedAws, clone: Path, macro: str) -> Non
     printed = run_script("set -e\n" + script + waiting + outputs, clone, aws.environment())
     assert "Transform: SysdigInstrument-bucket" in printed
     assert __version__ in printed
+
+    template = {"Transform": "SysdigInstrument-bucket", "Resources": {"Task": task(CONTAINER)}}
+    stack = stacks.deploy(aws.client("cloudformation"), "with-the-release", json.dumps(template))
+    assert stack.succeeded, stack
 
 
 def test_publishing(aws: EmbeddedAws, clone: Path, macro: str) -> None:
