@@ -137,7 +137,7 @@ def test_other_refusals_have_reasons_too(run: Any, fragment: Any, settings: dict
 
 
 def test_deep_nesting_is_counted_as_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def deep(*_: object) -> None:
+    def deep(*_: object, **__: object) -> None:
         raise RecursionError
 
     monkeypatch.setattr("sysdig_instrument.function.macro.process", deep)
@@ -145,7 +145,7 @@ def test_deep_nesting_is_counted_as_refused(run: Any, monkeypatch: pytest.Monkey
 
 
 def test_running_out_of_memory_is_counted_as_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def huge(*_: object) -> None:
+    def huge(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("sysdig_instrument.function.macro.process", huge)
@@ -155,7 +155,7 @@ def test_running_out_of_memory_is_counted_as_refused(run: Any, monkeypatch: pyte
 
 
 def test_an_internal_error_is_logged_without_its_text(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise KeyError("the template's own text")
 
     monkeypatch.setattr("sysdig_instrument.function.macro.process", broken)
