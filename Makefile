@@ -93,7 +93,7 @@ golden: .venv/.done ## Rewrite the expected files of tests/cases; read the diff 
 lint: .venv/.done ## Check style and templates
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/cfn-lint template.yaml demo/*.yaml
+	.venv/bin/cfn-lint template.yaml templates/*.yaml demo/*.yaml
 
 types: .venv/.done ## Check the types
 	.venv/bin/mypy
@@ -108,7 +108,7 @@ docs: .venv/.done ## Generate the files that come from the settings and from the
 
 lock: .venv/.done ## Lock all requirements to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt
-	for name in uv dev sam emulator fuzz mutants sbom cdk; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in uv dev sam emulator fuzz mutants sbom release cdk; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	$(COMPILE) requirements/cli.in --constraint requirements/dev.txt -o requirements/cli.txt
 	$(COMPILE) --project demo --exclude-newer 2026-03-10 \
 		requirements/localstack.in -o requirements/localstack.txt
@@ -116,7 +116,7 @@ lock: .venv/.done ## Lock all requirements to their newest versions
 
 # --- ship it -----------------------------------------------------------------------------------------------------
 
-.PHONY: build package sbom pr clean
+.PHONY: build package sbom release pr clean
 build: .venv/.done .tools/sam/.done ## Build the function for `sam deploy`
 	$(SAM) build
 
@@ -144,7 +144,11 @@ sbom: .tools/sbom/.done ## Write the software bills of materials of the function
 		echo "$(DIST)/$${part%=*}.cdx.json"; \
 	done
 
-pr: lint types sbom test $(if $(EMBEDDED_AWS),demo) ## Run everything that CI runs
+# `make release BUCKET=acme-macros` makes that bucket the default of the templates' parameter FunctionBucket.
+release: .venv/.done .tools/release/.done .tools/sbom/.done ## Make everything that is published, reproducibly, in dist/VERSION
+	@.venv/bin/python tools/release.py --bucket '$(BUCKET)'
+
+pr: lint types release test $(if $(EMBEDDED_AWS),demo) ## Run everything that CI runs
 
 clean: ## Remove everything that make has created
 	rm -rf .venv .tools .aws-sam build dist mutants .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -210,6 +214,12 @@ clean: ## Remove everything that make has created
 	@rm -rf $@
 	@$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --python-version 3.7 \
 		--python-platform windows --target $@ -r requirements/older-yaml.txt
+	@touch $@
+
+.tools/release/.done: requirements/release.txt | .venv/.done
+	@echo "shiv, for the one-file command line tool: .tools/release"
+	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/release
+	@VIRTUAL_ENV=.tools/release $(SYNC) requirements/release.txt
 	@touch $@
 
 # If npm is installed but cannot reach its registry, these are missing and everything else works.

@@ -57,7 +57,7 @@ def main() -> int:
         with _start_services(console) as (aws, images):
             _deploy_macro(console, aws, images)
             _instrument(console, aws, images)
-            _refuse(console, aws)
+            _refuse(console, aws, images)
             console.heading("5. Cleaning up")
     except KeyboardInterrupt:
         print("\nThe demo was stopped.", file=sys.stderr)
@@ -65,7 +65,7 @@ def main() -> int:
     except (EmbeddedAwsError, UnexpectedError, sam.SamError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    console.heading("In your own account: run sam build && sam deploy --guided, then add the one line")
+    console.heading("In your own account: deploy the macro as README says, then add the one line")
     return 0
 
 
@@ -143,16 +143,23 @@ def _pick(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: value[key] for key in keys if value.get(key) not in (None, [], {})}
 
 
-def _refuse(console: DemoConsole, aws: EmbeddedAws) -> None:
-    console.heading("4. A template that cannot be instrumented (demo/refused.yaml) is refused, never half-instrumented")
+def _refuse(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
+    console.heading(
+        "4. An image that cannot be read (demo/refused.yaml): the template is refused, never half-instrumented"
+    )
     template = (HERE / "refused.yaml").read_text("utf-8")
     with console.step("Deploying it"):
-        stack = stacks.deploy(aws.client("cloudformation"), "refused", template)
+        stack = stacks.deploy(aws.client("cloudformation"), "refused", template, {"Registry": images.host})
     if stack.succeeded:
         raise UnexpectedError(f"The stack refused is {stack.status}; a failure was expected.")
     console.print_lines([f"\n  The stack is {console.paint('strong', stack.status)}, for this reason:\n"])
-    for line in stack.reason.splitlines():
+    for line in displayed_reason(stack.reason).splitlines():
         console.print_wrapped(line, indent="    ")
+
+
+def displayed_reason(reason: str) -> str:
+    """Return the reason of a failed stack with one full stop after the macro's message: CloudFormation adds another."""
+    return reason.replace(".. Rollback requested by user.", ". Rollback requested by user.")
 
 
 if __name__ == "__main__":

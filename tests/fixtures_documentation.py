@@ -13,7 +13,7 @@ from cli.running import EXAMPLES, ROOT
 
 PROGRAM = "sysdig-instrument"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES_ON_AWS = [page for page in PAGES if page.name in {"README.md", "coverage.md", "operating.md"}]
+PAGES_ON_AWS = [page for page in PAGES if page.name in {"README.md", "coverage.md", "operating.md", "releasing.md"}]
 """Pages with commands for an AWS account; tests/docs/test_on_aws.py runs these on the embedded AWS."""
 
 BLOCK = re.compile(r"```sh\n(?P<text>.*?)```\n", re.DOTALL)

@@ -42,7 +42,7 @@ MAY_USE = {
     "lookup": {"", "engine", "errors", "lookup"},
     "documents": {"documents", "engine", "errors", "printable"},
     "coverage": {"coverage", "documents", "engine", "errors", "lookup", "planning"},
-    "function": {"engine", "errors", "function", "lazy_import", "lookup", "planning", "printable", "quotas"},
+    "function": {"", "engine", "errors", "function", "lazy_import", "lookup", "planning", "printable", "quotas"},
     "cli": {"", "cli", "coverage", "documents", "engine", "errors", "lookup", "planning", "printable", "quotas"},
     "cfn_lint.py": {"engine", "planning"},
     "planning.py": {"engine"},

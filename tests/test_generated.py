@@ -20,8 +20,16 @@ def test_generated_files_are_current() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_template_yaml_has_the_version_of_the_package() -> None:
-    assert f"\n    SemanticVersion: {__version__}\n" in (ROOT / "template.yaml").read_text()
+def test_the_stack_and_its_functions_tell_the_release() -> None:
+    template = cast("dict[str, Any]", load(str(ROOT / "template.yaml")).value)
+    assert template["Mappings"]["Release"]["Macro"]["Version"] == __version__
+    release = {"Fn::FindInMap": ["Release", "Macro", "Version"]}
+    assert template["Outputs"]["Release"]["Value"] == release
+    for name in ("MacroFunction", "HookFunction"):
+        text, values = template["Resources"][name]["Properties"]["Description"]["Fn::Sub"]
+        assert text.endswith("Release ${Release}.")
+        assert len(text) <= 256
+        assert values == {"Release": release}
 
 
 def test_template_yaml_can_be_published_to_the_sar() -> None:

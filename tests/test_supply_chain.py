@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import licences
 
@@ -50,6 +51,10 @@ def test_the_tests_use_the_locked_versions(name: str) -> None:
 ALLOWED_ACTIONS = {
     "actions/checkout@34e114876b0b11c390a56381ad16ebd13914f8d5 # v4.3.1",
     "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0",
+    "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2",
+    "actions/download-artifact@d3f86a106a0bac45b974a628896c90dbdf5c8093 # v4.3.0",
+    "actions/attest-build-provenance@977bb373ede98d70efbf0b7b13af9c3d6651dc60 # v4.1.0",
+    "pypa/gh-action-pypi-publish@ed0c53931b1dc9bd32cbe73a98c7f6766f8a527e # v1.13.0",
     # In examples: the reader's own copy of this repository.
     "YOUR-ORGANISATION/sysdig-instrument@COMMIT",
 }
@@ -68,6 +73,23 @@ def test_every_action_is_pinned_to_a_commit() -> None:
     assert found == ALLOWED_ACTIONS
     for reference in ALLOWED_ACTIONS:
         assert re.fullmatch(r"[\w.-]+/[\w./-]+@([0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+|COMMIT)", reference)
+
+
+def test_every_image_is_pinned_to_a_digest_and_runs_without_root() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    images = re.findall(r"(?m)^FROM (\S+)", text)
+    assert images
+    assert all(re.search(r"@sha256:[0-9a-f]{64}$", image) for image in images)
+    assert re.search(r"(?m)^USER [1-9][0-9]*:[1-9][0-9]*$", text[text.rindex("FROM ") :])
+
+
+def test_a_workflow_gives_its_jobs_only_what_they_need() -> None:
+    """Each job that may write says so itself, and none runs for a pull request of a stranger."""
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text("utf-8"))
+        assert workflow["permissions"] == {}
+        assert set(workflow[True]) == {"push"}  # YAML 1.1 reads the key on as true
+        assert all("permissions" in job for job in workflow["jobs"].values())
 
 
 def test_an_unreviewed_licence_stops_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +14,7 @@ from case_folders import ACCOUNT, REGION
 from factories import ROLE, SETTINGS, answer_lookups, container, resource, template
 from fixtures_handler import invoke, invoke_hook
 from fixtures_telemetry import Recorded, Recorder
+from sysdig_instrument import __version__
 from sysdig_instrument.engine.findings import Location, Problem, Reason
 from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
 from sysdig_instrument.engine.selection import SkipReason
@@ -31,6 +34,14 @@ def run(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Any:
         return recorder.take()
 
     return running
+
+
+@pytest.mark.parametrize("module", ["handler", "hook_handler"])
+def test_the_release_is_logged_once_for_each_cold_start(module: str) -> None:
+    start = f"from sysdig_instrument.function import {module}, telemetry"
+    done = subprocess.run([sys.executable, "-c", start], check=True, capture_output=True, text=True)
+    (line,) = done.stdout.splitlines()
+    assert {"message": "started", "release": __version__}.items() <= json.loads(line).items()
 
 
 def silent(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
@@ -126,7 +137,7 @@ def test_other_refusals_have_reasons_too(run: Any, fragment: Any, settings: dict
 
 
 def test_deep_nesting_is_counted_as_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def deep(*_: object) -> None:
+    def deep(*_: object, **__: object) -> None:
         raise RecursionError
 
     monkeypatch.setattr("sysdig_instrument.function.macro.process", deep)
@@ -134,7 +145,7 @@ def test_deep_nesting_is_counted_as_refused(run: Any, monkeypatch: pytest.Monkey
 
 
 def test_running_out_of_memory_is_counted_as_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def huge(*_: object) -> None:
+    def huge(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("sysdig_instrument.function.macro.process", huge)
@@ -144,7 +155,7 @@ def test_running_out_of_memory_is_counted_as_refused(run: Any, monkeypatch: pyte
 
 
 def test_an_internal_error_is_logged_without_its_text(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise KeyError("the template's own text")
 
     monkeypatch.setattr("sysdig_instrument.function.macro.process", broken)

@@ -21,6 +21,21 @@ SECONDS_OF_A_COLD_START: Final = 10
 """AWS Lambda developer guide, «Understanding the Lambda execution environment lifecycle»: the longest init phase."""
 
 
+def test_two_parameters_have_no_default_and_are_first_in_the_console() -> None:
+    required = [name for name, each in TEMPLATE["Parameters"].items() if "Default" not in each]
+    assert required == ["Collector", "AccessKeySecret"]
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert groups[0] == {"Label": {"default": "Required"}, "Parameters": required}
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(TEMPLATE["Parameters"])
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n"])
+@pytest.mark.parametrize("name", ["Collector", "AccessKeySecret"])
+def test_a_required_parameter_cannot_be_empty(name: str, value: str) -> None:
+    assert not re.fullmatch(TEMPLATE["Parameters"][name]["AllowedPattern"], value)
+
+
 def test_the_hook_is_created_on_request_only() -> None:
     """CloudFormation decides, by the FailureMode, whether a non-compliant task definition fails its stack."""
     mode, hook = TEMPLATE["Parameters"]["HookMode"], RESOURCES["Hook"]["Properties"]

@@ -1,6 +1,6 @@
 """Write the generated files: from the settings table, from the locked packages, and from the argument parser.
 
-From the table: blocks of template.yaml, docs/settings.md and the Metadata's schema. From the packages: docs/licences.md.
+From the table and the version: blocks of template.yaml, docs/settings.md and the Metadata's schema. From the packages: docs/licences.md.
 From the parser: the help texts in docs/cli.md. ``make docs`` runs it; ``--check`` (a test) only lists what is stale.
 A block of template.yaml is between the comments ``# >>> name`` and ``# <<< name``, a help text below
 ``<!-- help: COMMAND -->``; everything else is written manually.
@@ -22,6 +22,7 @@ import help_texts
 import licences
 import metadata_schema
 import setting_constraints
+from sysdig_instrument import __version__
 from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.layers import for_deployment
@@ -48,14 +49,17 @@ def parameters() -> Iterator[str]:
             yield "  MinLength: 1"
         else:
             yield f"  Default: {_double_quoted(parameter_default(setting.default))}"
-        for key, value in setting_constraints.constraint(setting.value_type).items():
+        for key, value in setting_constraints.constraint(setting.value_type, required=setting.required).items():
             yield f"  {key}: {_constraint_value(setting, value)}"
         yield f"  ConstraintDescription: {_double_quoted(_plain_ascii(setting.value_type.expected) + '.')}"
 
 
 def groups() -> Iterator[str]:
-    """Yield the groups of the parameters in the console."""
-    for group, settings in groupby(for_deployment(TABLE), key=lambda setting: setting.group):
+    """Yield the groups of the parameters in the console: first the parameters that have no default."""
+    required = ", ".join(setting.name for setting in for_deployment(TABLE) if setting.required)
+    yield from ("- Label: {default: Required}", f"  Parameters: [{required}]")
+    optional = (setting for setting in for_deployment(TABLE) if not setting.required)
+    for group, settings in groupby(optional, key=lambda setting: setting.group):
         yield f"- Label: {{default: {group}}}"
         names = textwrap.wrap(", ".join(setting.name for setting in settings), WIDTH - 12)
         yield "  Parameters:" if len(names) > 1 else f"  Parameters: [{names[0]}]"
@@ -69,6 +73,16 @@ def variables() -> Iterator[str]:
     """Yield the environment variables by which the parameters reach the macro's function, and the hook's."""
     for setting in for_deployment(TABLE):
         yield f"{setting.variable}: !Ref {setting.name}"
+
+
+def semantic_version() -> Iterator[str]:
+    """Yield the release as the Serverless Application Repository reads it."""
+    yield f"SemanticVersion: {__version__}"
+
+
+def release() -> Iterator[str]:
+    """Yield the mapping that has the release for the rest of the template."""
+    yield f"Release: {{Macro: {{Version: {_double_quoted(__version__)}}}}}"
 
 
 def parameter_default(value: Json) -> str:
@@ -168,7 +182,14 @@ def generated_files() -> dict[Path, str]:
     """Return the generated files with the text that each should have."""
     template = ROOT / "template.yaml"
     text = template.read_text("utf-8")
-    blocks = {"groups": groups, "parameters": parameters, "variables": variables, "hook-variables": variables}
+    blocks = {
+        "semantic-version": semantic_version,
+        "groups": groups,
+        "parameters": parameters,
+        "release": release,
+        "variables": variables,
+        "hook-variables": variables,
+    }
     for name, lines in blocks.items():
         text = replace_block(text, name, list(lines()))
     return {

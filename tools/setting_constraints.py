@@ -108,10 +108,10 @@ def _(_setting_type: LogConfiguration) -> dict[str, Json]:
     return {"anyOf": [{"enum": ["inherit"]}, {"type": "object", "required": ["LogDriver"]}, _OBJECT_AS_STRING]}
 
 
-def constraint(setting_type: SettingType) -> dict[str, Json]:
+def constraint(setting_type: SettingType, *, required: bool) -> dict[str, Json]:
     """Return AllowedValues or AllowedPattern of a template parameter.
 
-    An optional parameter also allows the empty string. Numbers are strings too, since a parameter of type Number cannot
+    An optional parameter also allows the empty string, and a required one does not. Numbers are strings too, since a parameter of type Number cannot
     be empty. A list of names may contain commas and globs, so there is little to check.
     """
     match setting_type:
@@ -120,6 +120,6 @@ def constraint(setting_type: SettingType) -> dict[str, Json]:
         case Boolean():
             return {"AllowedValues": ["true", "false"]}
         case String(pattern=str(pattern)):
-            return {"AllowedPattern": f"^(?:{pattern})?$"}
+            return {"AllowedPattern": f"^(?:{pattern})$" if required else f"^(?:{pattern})?$"}
     fixed_pattern = _PATTERNS.get(type(setting_type))
     return {"AllowedPattern": fixed_pattern} if fixed_pattern else {}

@@ -1,3 +1,3 @@
 """Add Sysdig's serverless agent to ECS task definitions: a CloudFormation macro and a command line tool."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -69,7 +69,7 @@ def test_every_region_has_the_function_under_one_name(aws: EmbeddedAws, packaged
 
 
 def test_the_package_has_what_publishing_requires(packaged: str) -> None:
-    assert f"SemanticVersion: '{__version__}'" in packaged
+    assert f"\n    SemanticVersion: {__version__}\n" in packaged.replace("'", "")
     assert "LicenseUrl: s3://packages-" in packaged
     assert "ReadmeUrl: s3://packages-" in packaged
 

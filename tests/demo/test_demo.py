@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from demo import diff_tasks
+from typing import Any
+
+import pytest
+
+from demo import HERE, IMAGES, diff_tasks, displayed_reason
 from sysdig_instrument.cli.console import Console
+from sysdig_instrument.documents import load
 
 WEB = {"name": "web", "image": "shop", "entryPoint": ["run", ":80"], "cpu": 0}
 BEFORE = {"family": "shop", "cpu": "512", "containerDefinitions": [WEB]}
@@ -27,3 +32,17 @@ def test_task_definitions_are_shown_side_by_side() -> None:
         "6 entryPoint: [run, ':80'] | 7 entryPoint: [wrap, run, ':80']",
         "> 8 - {name: agent}",
     ]
+
+
+@pytest.mark.parametrize("message", ["Push the image.", "Push the image"])
+def test_the_reason_of_a_failed_stack_has_one_full_stop(message: str) -> None:
+    reason = f"Transform SysdigInstrument failed with: {message}. Rollback requested by user."
+    assert displayed_reason(reason).endswith(": Push the image. Rollback requested by user.")
+
+
+def test_the_refused_template_names_an_image_that_is_not_in_the_registry() -> None:
+    template: Any = load(str(HERE / "refused.yaml")).value
+    containers = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    images = {each["Image"]["Fn::Sub"].removeprefix("${Registry}/"): each for each in containers}
+    (missing,) = images.keys() - IMAGES.keys()
+    assert "EntryPoint" not in images[missing]

@@ -42,7 +42,9 @@ DEPLOY_OPTIONS = {
     "--capabilities",
     "--no-execute-changeset",
 }
-"""Options of `aws cloudformation deploy`, from its reference. No service model has this command of the AWS CLI."""
+"""Options of `aws cloudformation deploy`, from its reference."""
+OPTIONS_OF_THE_CLI = {("cloudformation", "deploy"): DEPLOY_OPTIONS, ("s3", "cp"): {"--recursive"}}
+"""Options of commands that only the AWS CLI has: no service model has them."""
 
 SCHEMA = json.loads((ROOT / "docs" / "metadata.schema.json").read_text())
 
@@ -131,8 +133,8 @@ def tool_options(command: str) -> set[str]:
 
 @functools.cache
 def aws_options(service: str, operation: str, waiter: str) -> set[str]:
-    if (service, operation) == ("cloudformation", "deploy"):
-        return DEPLOY_OPTIONS
+    if (service, operation) in OPTIONS_OF_THE_CLI:
+        return OPTIONS_OF_THE_CLI[service, operation]
     client = botocore.session.Session().create_client(
         service, "us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"  # noqa: S106 - a made-up password
     )  # fmt: skip

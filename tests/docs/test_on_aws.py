@@ -1,4 +1,4 @@
-"""The commands in README, docs/operating.md and docs/coverage.md that need an AWS account run on an embedded AWS."""
+"""The commands in README, docs/operating.md, docs/coverage.md and docs/releasing.md that need an AWS account run on an embedded AWS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -17,30 +18,31 @@ from typing import Any
 import pytest
 
 from cli.running import EXAMPLES, ROOT
+from embedded_aws import stacks
 from embedded_aws.aws import REGION, EmbeddedAws, embedded_aws
 from embedded_aws.processes import LOOPBACK
 from fixtures_clone import create_clone, run_script
-from fixtures_deployment import run_task
+from fixtures_deployment import run_task, task
 from fixtures_documentation import PAGES_ON_AWS, command_blocks, tool_commands
-from fixtures_embedded_aws import SECRET, TOOLS, on_embedded_aws, require_tools, skip_or_fail
+from fixtures_embedded_aws import TOOLS, on_embedded_aws, require_tools, skip_or_fail
+from release_archives import write_zip
+from release_provenance import CHECKSUMS as CHECKSUMS_FILE
+from release_provenance import checksums
+from release_templates import templates
+from sysdig_instrument import __version__
 from sysdig_instrument.cli.parser import COMMANDS
-from sysdig_instrument.documents import load
 
 pytestmark = on_embedded_aws
 
-README, COVERAGE, OPERATING = (
+README, COVERAGE, OPERATING, RELEASING = (
     [block for block in command_blocks(page) if not tool_commands(block)] for page in PAGES_ON_AWS
 )
 _MAKE, DEPLOYING, APPLICATION = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
+_MAKE_RELEASE, FROM_A_BUCKET, CHECKSUMS = RELEASING
 
-ANSWERS = {
-    "Collector": "us2",
-    "AccessKeySecret": SECRET,
-    "ImageConfigs": (EXAMPLES / "images.json").read_text().strip(),
-}
-"""The answers to the questions of `sam deploy --guided` that differ from the default."""
+CONTAINER = {"Name": "web", "Image": "shop/web:1.4", "EntryPoint": ["run"]}
 
 PROFILES = """\
 [profile production]
@@ -74,12 +76,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def macro(aws: EmbeddedAws, clone: Path) -> str:
-    """Deploy the macro with the commands of README, and return what SAM prints."""
-    template: Any = load(str(clone / "template.yaml")).value
-    parameters = [ANSWERS.get(name, "") for name in template["Parameters"]]
-    # Questions: the stack's name and Region; to confirm, create roles and roll back; where to save what; to deploy.
-    answers = ["", "", *parameters, "y", "", "", "", "", "", "y", ""]
-    return run_script(DEPLOYING, clone, aws.environment(), typed="\n".join(answers))
+    """Deploy the macro with the commands of README, and return what SAM prints. It asks nothing."""
+    # The registry of the application's images does not exist.
+    images = (EXAMPLES / "images.json").read_text().strip().replace('"', '\\"')
+    override = shlex.quote(f'ImageConfigs="{images}"')
+    return run_script(f"{DEPLOYING.rstrip()} {override}", clone, aws.environment())
 
 
 def test_the_macro_and_an_application(aws: EmbeddedAws, clone: Path, macro: str) -> None:
@@ -104,8 +105,33 @@ def test_an_organisation(aws: EmbeddedAws, clone: Path, macro: str) -> None:
         aws.client("s3", region).create_bucket(Bucket=f"acme-macros-{region}", **place)
     assert '"StackSetId": "sysdig-instrument:' in run_script(PACKAGE + STACK_SET, clone, aws.environment())
 
-    printed = run_script(RING, clone, aws.environment(), typed="y\n")
+    printed = run_script(RING, clone, aws.environment())
     assert "Transform: SysdigInstrument-canary" in printed
+
+
+def test_a_release_in_a_bucket(aws: EmbeddedAws, clone: Path, macro: str) -> None:
+    """Deployed under another name, as the macro of the other tests has the name of the page's."""
+    assert macro
+    release = clone / "dist" / __version__
+    release.mkdir(parents=True)
+    write_zip(release / "function.zip", clone / ".aws-sam" / "build" / "MacroFunction", 0)
+    for name, text in templates().items():
+        (release / name).write_text(text)
+    (release / CHECKSUMS_FILE).write_text(checksums(release))
+    assert "template.yaml: OK" in run_script(CHECKSUMS, clone, aws.environment())
+
+    waiting = "aws cloudformation wait stack-create-complete --stack-name from-bucket\n"
+    names = "ParameterKey=MacroName,ParameterValue=SysdigInstrument-bucket ParameterKey=FunctionBucket"
+    script = FROM_A_BUCKET.replace("--stack-name sysdig-instrument", "--stack-name from-bucket")
+    script = script.replace("ParameterKey=FunctionBucket", names)
+    outputs = "aws cloudformation describe-stacks --stack-name from-bucket --query Stacks[].Outputs"
+    printed = run_script("set -e\n" + script + waiting + outputs, clone, aws.environment())
+    assert "Transform: SysdigInstrument-bucket" in printed
+    assert __version__ in printed
+
+    template = {"Transform": "SysdigInstrument-bucket", "Resources": {"Task": task(CONTAINER)}}
+    stack = stacks.deploy(aws.client("cloudformation"), "with-the-release", json.dumps(template))
+    assert stack.succeeded, stack
 
 
 def test_publishing(aws: EmbeddedAws, clone: Path, macro: str) -> None:

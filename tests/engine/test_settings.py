@@ -187,14 +187,14 @@ def test_a_value_from_the_environment_is_the_same(name: str, value: Json, expect
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
 def test_a_parameters_pattern_admits_what_the_setting_takes(setting: Setting) -> None:
-    constraint = setting_constraints.constraint(setting.value_type)
+    constraint = setting_constraints.constraint(setting.value_type, required=setting.required)
     for value, _ in GOOD[setting.name]:
         if isinstance(value, str) and value == value.strip() and "AllowedPattern" in constraint:
             assert re.search(str(constraint["AllowedPattern"]), value)
         if isinstance(value, str) and value == value.strip() and "AllowedValues" in constraint:
             assert value in constraint["AllowedValues"]  # type: ignore[operator]
-    if "AllowedPattern" in constraint and not setting.required:
-        assert re.search(str(constraint["AllowedPattern"]), "")
+    if "AllowedPattern" in constraint:
+        assert bool(re.search(str(constraint["AllowedPattern"]), "")) is not setting.required
 
 
 def test_later_layers_win_and_are_remembered() -> None:

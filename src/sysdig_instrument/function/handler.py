@@ -34,6 +34,7 @@ gc.freeze()  # what was imported never becomes garbage: exclude it from all late
 gc.enable()
 
 limit_memory(os.environ)
+telemetry.record_start()
 
 _RESPONSE_RESERVE_SECONDS: Final = 2.0
 """Time reserved after the lookups: enough to plan once more and to respond."""

@@ -30,6 +30,7 @@ gc.freeze()  # what was imported never becomes garbage: exclude it from all late
 gc.enable()
 
 limit_memory(os.environ)
+telemetry.record_start()
 
 _RESPONSE_RESERVE_SECONDS: Final = 2.0
 """Time reserved after inspecting: enough to respond, even with the small CPU share of this function."""

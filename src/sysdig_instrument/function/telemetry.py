@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
+from sysdig_instrument import __version__
 from sysdig_instrument.engine.findings import Problem
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
@@ -74,6 +75,11 @@ class LookupMetrics:
             return answers
 
         return measured_look_up
+
+
+def record_start() -> None:
+    """Record the release, once for each execution environment of the function."""
+    logger.info("started", extra={"release": __version__})
 
 
 def record_processed(processed: ProcessedTemplate, lookup_metrics: LookupMetrics) -> None:
