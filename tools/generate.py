@@ -21,6 +21,7 @@ from typing import Final
 import help_texts
 import licences
 import metadata_schema
+import published_settings
 import setting_constraints
 from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.json_types import Json
@@ -168,7 +169,14 @@ def generated_files() -> dict[Path, str]:
     """Return the generated files with the text that each should have."""
     template = ROOT / "template.yaml"
     text = template.read_text("utf-8")
-    blocks = {"groups": groups, "parameters": parameters, "variables": variables, "hook-variables": variables}
+    blocks = {
+        "groups": groups,
+        "parameters": parameters,
+        "conditions": published_settings.conditions,
+        "variables": variables,
+        "hook-variables": variables,
+        "published settings": published_settings.parameter,
+    }
     for name, lines in blocks.items():
         text = replace_block(text, name, list(lines()))
     return {

@@ -4,7 +4,8 @@ Settings also come from a settings file, ``.sysdig-instrument.yaml`` (or ``.yml`
 ``--settings``. It is searched beside the document, upward to the root of its Git repository, and in the current folder.
 Outside a repository, parent folders are not searched: whoever can write to one must not control this run. A file that was
 found is a party of its own: whoever wrote the document may have written it, too. So it may not have the settings that decide
-which hosts are reached and what they are sent, and the caller's LockedSettings bind it.
+which hosts are reached and what they are sent, and the caller's LockedSettings bind it. With ``--from-macro`` its settings do
+not count at all: the deployed macro does not read it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 import argparse
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.cli.from_macro import read_macro, tell_unknown_values
 from sysdig_instrument.documents import load
 from sysdig_instrument.documents.errors import EmptyDocumentError
 from sysdig_instrument.documents.locate import duplicate_keys
@@ -37,11 +39,11 @@ class PlanInputs:
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         self._options = options
         configs = {image: each for path in options.images for image, each in _load_image_configs(path).items()}
-        self._image_layers = [Layer(options.images[-1], {"ImageConfigs": configs})] if options.images else []
+        image_layers = [Layer(options.images[-1], {"ImageConfigs": configs})] if options.images else []
         parameters = {name: value for path in options.parameters for name, value in _load_parameters(path).items()}
         self._parameters = {**parameters, **parse_pairs(options.parameter, "-p")}
-        self._named = _named_settings(options)
         self._region = options.region or aws_region(environment, options.profile)
+        self._settings = _SettingsSources(options, self._region, image_layers)
         self._contexts: dict[Path | None, Context] = {}
 
     def context_for(self, path: str) -> Context:
@@ -53,7 +55,7 @@ class PlanInputs:
         settings_file = None if self._options.no_config else find_settings_file(path)
         if settings_file not in self._contexts:
             self._contexts[settings_file] = Context(
-                deployment_settings=_merge_settings(self._options, settings_file, self._named, self._image_layers),
+                deployment_settings=self._settings.merge(settings_file),
                 parameter_values=self._parameters,
                 region=self._region,
                 account=self._options.account_id,
@@ -70,35 +72,54 @@ def context_for_file(options: argparse.Namespace, environment: Mapping[str, str]
     return PlanInputs(options, environment).context_for(path)
 
 
-def settings_from_options(options: argparse.Namespace) -> ResolvedSettings:
+def settings_from_options(options: argparse.Namespace, environment: Mapping[str, str]) -> ResolvedSettings:
     """Return the settings from the options and from the settings file of the current folder.
 
     Raises:
         UsageError: A setting does not exist or has an invalid value.
     """
-    settings_file = None if options.no_config else find_settings_file("-")
-    return _merge_settings(options, settings_file, _named_settings(options), ())
+    region = next(iter(options.region), None) or aws_region(environment, options.profile)
+    return _SettingsSources(options, region).merge(None if options.no_config else find_settings_file("-"))
 
 
-def _named_settings(options: argparse.Namespace) -> list[Layer]:
-    return [Layer(printable_name(path), _load_object(path, "settings")) for path in options.settings]
+class _SettingsSources:
+    """The sources of settings that are the same for all files. They are read, and reported, once in a run."""
 
+    def __init__(self, options: argparse.Namespace, region: str | None, image_layers: Sequence[Layer] = ()) -> None:
+        self._options = options
+        named = [Layer(printable_name(path), _load_object(path, "settings")) for path in options.settings]
+        self._caller_layers = [*named, Layer("--set", parse_pairs(options.set, "--set")), *image_layers]
+        if options.from_macro and getattr(options, "offline", False):
+            raise UsageError("--from-macro reads from AWS, and --offline prevents it. Remove one of them.")
+        self._macro = read_macro(options.from_macro, region, options.profile) if options.from_macro else None
+        if self._macro:
+            tell_unknown_values(self._macro, {name for layer in self._caller_layers for name in layer.values})
+            self._caller_layers.insert(0, self._macro.layer)
+        self._reported: set[Path] = set()
 
-def _merge_settings(
-    options: argparse.Namespace, settings_file: Path | None, named: Iterable[Layer], extra_layers: Iterable[Layer]
-) -> ResolvedSettings:
-    layers = [*named, Layer("--set", parse_pairs(options.set, "--set")), *extra_layers]
-    if settings_file and any(_is_same_file(settings_file, path) for path in options.settings):
-        settings_file = None  # who names it vouches for it
-    from_caller = merge_layers(*layers)
-    if settings_file is None:
-        return from_caller
-    path = display_path(settings_file)
-    found = Layer(printable_name(path), _load_object(path, "settings"), is_found=True)
-    _, invalid = with_layer(from_caller, found)  # checks it against the caller's LockedSettings
-    if invalid:
-        raise UsageError("\n".join(each.reason.text for each in invalid))
-    return merge_layers(found, *layers)
+    def merge(self, settings_file: Path | None) -> ResolvedSettings:
+        """Return the settings, with those of the settings file that was found near a document."""
+        from_caller = merge_layers(*self._caller_layers)
+        if settings_file is None or any(_is_same_file(settings_file, path) for path in self._options.settings):
+            return from_caller  # who names the file vouches for it
+        path = display_path(settings_file)
+        values = _load_object(path, "settings")
+        if self._macro:
+            self._report_ignored(settings_file, values)
+            return from_caller
+        found = Layer(printable_name(path), values, is_found=True)
+        _, invalid = with_layer(from_caller, found)  # checks it against the caller's LockedSettings
+        if invalid:
+            raise UsageError("\n".join(each.reason.text for each in invalid))
+        return merge_layers(found, *self._caller_layers)
+
+    def _report_ignored(self, settings_file: Path, values: Mapping[str, Json]) -> None:
+        if values and settings_file not in self._reported:
+            self._reported.add(settings_file)
+            write_stderr(
+                f"notice: The settings in {printable_name(display_path(settings_file))} do not count with --from-macro, "
+                "because the macro does not read this file. Name it with --settings if they should."
+            )
 
 
 def _is_same_file(first: Path, second: str) -> bool:
