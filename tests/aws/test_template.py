@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embedded_aws.aws import EmbeddedAws
 from fixtures_embedded_aws import IMAGES, ROOT, SECRET, TOOLS, on_embedded_aws, require_tools
+from sysdig_instrument.engine.settings.layers import for_deployment
 from sysdig_instrument.engine.settings.table import TABLE
 
 pytestmark = on_embedded_aws
@@ -24,9 +25,9 @@ def test_every_setting_reaches_the_function(aws: EmbeddedAws) -> None:
     [function] = aws.client("lambda").list_functions()["Functions"]
     variables = function["Environment"]["Variables"]
     others = {name for name in variables if not name.startswith(("SYSDIG_INSTRUMENT_", "MALLOC_"))}
-    assert others == {"POWERTOOLS_SERVICE_NAME"}
+    assert others == {"POWERTOOLS_SERVICE_NAME", "REGISTRY_SECRETS"}
     assert {name for name in variables if name.startswith("SYSDIG_INSTRUMENT_")} == {
-        setting.variable for setting in TABLE
+        setting.variable for setting in for_deployment(TABLE)
     }
     assert variables["SYSDIG_INSTRUMENT_COLLECTOR"] == "us2"
     assert variables["SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET"] == SECRET
