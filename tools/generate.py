@@ -23,6 +23,7 @@ import licences
 import metadata_schema
 import published_settings
 import setting_constraints
+import settings_file_schema
 from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.layers import for_deployment
@@ -183,6 +184,7 @@ def generated_files() -> dict[Path, str]:
         template: text,
         ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n",
         ROOT / "docs" / "metadata.schema.json": metadata_schema.schema(),
+        ROOT / "docs" / "settings-file.schema.json": settings_file_schema.schema(),
         ROOT / "docs" / "licences.md": "\n".join(licences.page()) + "\n",
         help_texts.PAGE: help_texts.page(),
     }

@@ -476,6 +476,17 @@ def test_a_found_file_does_not_widen_what_may_be_reached(
     assert "does not count" not in explain(capsys, template("evil.example/app:1"), "--settings", file.name).err
 
 
+def test_a_found_file_does_not_say_which_account_is_the_callers(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value of the account goes to Amazon ECR in the caller's account only."""
+    (tmp_path / ".sysdig-instrument.yaml").write_text(json.dumps({"Options": {"AccountId": THEIRS}}))
+    explain(capsys, REVEALING["other account"])
+    assert not world.revealed
+    explain(capsys, REVEALING["other account"], "--account-id", THEIRS)  # as the caller says so
+    assert world.revealed
+
+
 @pytest.mark.parametrize(
     ("locked", "found"),
     [

@@ -169,7 +169,9 @@ def add_line_changes(parser: ArgumentParser) -> None:
     add_color(parser)
     add_settings(parser)
     parser.set_defaults(
-        parameter=[], parameters=[], images=[], ssm=[], docker=False, region=None, profile=None, account_id=None
+        **dict.fromkeys(("parameter", "parameters", "images", "ssm"), ()),
+        **dict.fromkeys(("docker", "offline"), False),
+        **dict.fromkeys(("region", "profile", "account_id")),
     )
 
 
