@@ -121,11 +121,14 @@ class _AccountValues:
     first_answers: Mapping[Lookup, Answer] | None = None
 
     def look_up_without_values(self) -> None:
-        """If the caller gives values of NoEcho parameters, do the lookups that the plan would need if they were masked."""
-        values = self.context.parameter_values
+        """Do the lookups that the plan would need if values of NoEcho parameters were masked, and the caller's account unknown."""
+        context, values = self.context, self.context.parameter_values
         masked = {name: MASKED for name in values if is_no_echo(name, self.fragment)}
-        if masked:
-            without_values = replace(self.context, parameter_values={**values, **masked})
+        has_account = isinstance(context, DocumentContext) and context.is_account_from_credentials
+        if masked or has_account:
+            without_values = replace(context, parameter_values={**values, **masked})
+            if has_account:
+                without_values = replace(without_values, account=None)
             self._look_up_first(plan(self.fragment, without_values).lookups)
 
     def look_up(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
@@ -185,7 +188,7 @@ _WILDCARDS: Final = frozenset("*?.[]!")
 _DEPENDS_ON_VALUE: Final = Unavailable(
     Reason(
         "It was not looked up, because its name, or whether it is needed, depends on the value of an SSM parameter, an export or "
-        "a NoEcho parameter, and only the template names the registry or the account that would see the lookup",
+        "a NoEcho parameter, or on your account, and only the template names the registry or the account that would see the lookup",
         "If it may see the value, name the registry: --set AllowedRegistries=HOST,… (with all others that are needed); for Amazon "
         "ECR in your own account, give --region. Otherwise give the container an EntryPoint, or the image's config with --images",
     )
