@@ -21,7 +21,9 @@ from typing import Final
 import help_texts
 import licences
 import metadata_schema
+import published_settings
 import setting_constraints
+import settings_file_schema
 from sysdig_instrument import __version__
 from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.json_types import Json
@@ -186,9 +188,11 @@ def generated_files() -> dict[Path, str]:
         "semantic-version": semantic_version,
         "groups": groups,
         "parameters": parameters,
+        "conditions": published_settings.conditions,
         "release": release,
         "variables": variables,
         "hook-variables": variables,
+        "published settings": published_settings.parameter,
     }
     for name, lines in blocks.items():
         text = replace_block(text, name, list(lines()))
@@ -196,6 +200,7 @@ def generated_files() -> dict[Path, str]:
         template: text,
         ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n",
         ROOT / "docs" / "metadata.schema.json": metadata_schema.schema(),
+        ROOT / "docs" / "settings-file.schema.json": settings_file_schema.schema(),
         ROOT / "docs" / "licences.md": "\n".join(licences.page()) + "\n",
         help_texts.PAGE: help_texts.page(),
     }

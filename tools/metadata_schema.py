@@ -71,8 +71,15 @@ def _object_schema(description: str, settings: Iterable[Setting], extra: dict[st
 
 
 def _setting_schema(setting: Setting) -> Json:
+    alternatives: list[Json] = [value_schema(setting), {"$ref": "#/$defs/expression"}, {"$ref": "#/$defs/unset"}]
+    return {"description": setting.description, "anyOf": alternatives}
+
+
+def value_schema(setting: Setting, *, allows_intrinsic: bool = True) -> Json:
+    """Return the schema of a value, without intrinsic functions if nothing resolves them."""
     value: Json = setting_constraints.schema(setting.value_type)
     if setting.name == "Collector":  # a name without a dot is one of the known regions
         value = {"anyOf": [{"enum": list[Json](COLLECTORS)}, {"allOf": [value, {"pattern": r"\."}]}]}
-    alternatives: list[Json] = [value, {"$ref": "#/$defs/expression"}, {"$ref": "#/$defs/unset"}]
-    return {"description": setting.description, "anyOf": alternatives}
+    if not allows_intrinsic and getattr(setting.value_type, "allows_intrinsic", False):
+        value = {"allOf": [value, {"type": "string"}]}
+    return value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+from pathlib import Path
 
 from embedded_aws.aws import EmbeddedAws
 from fixtures_embedded_aws import IMAGES, ROOT, SECRET, TOOLS, on_embedded_aws, require_tools
@@ -32,6 +34,19 @@ def test_every_setting_reaches_the_function(aws: EmbeddedAws) -> None:
     assert variables["SYSDIG_INSTRUMENT_COLLECTOR"] == "us2"
     assert variables["SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET"] == SECRET
     assert json.loads(variables["SYSDIG_INSTRUMENT_IMAGE_CONFIGS"]) == IMAGES
+
+
+def test_the_tool_reads_the_settings_of_the_macro(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """The stack has written them into its SSM parameter, of which IMAGES has quotes."""
+    document = {"Resources": {"Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": {}}}}
+    (tmp_path / "app.json").write_text(json.dumps(document))
+    command = [sys.executable, "-m", "sysdig_instrument", "settings", "app.json", "--from-macro", "--format", "json"]
+    done = subprocess.run(command, cwd=tmp_path, env=aws.environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    settings = json.loads(done.stdout)[0]["taskDefinitions"][0]["settings"]
+    assert settings["Collector"] == {"value": "us2", "layer": "the deployed macro SysdigInstrument"}
+    assert settings["AccessKeySecret"]["value"] == SECRET
+    assert settings["ImageConfigs"]["value"] == ", ".join(IMAGES)
 
 
 def test_the_function_has_only_log_and_image_permissions(aws: EmbeddedAws) -> None:

@@ -476,6 +476,70 @@ def test_a_found_file_does_not_widen_what_may_be_reached(
     assert "does not count" not in explain(capsys, template("evil.example/app:1"), "--settings", file.name).err
 
 
+OWN_IMAGE = {"Fn::Sub": "${AWS::AccountId}.dkr.ecr.eu-west-1.amazonaws.com/app:1"}
+
+
+def test_the_account_of_the_credentials_is_asked_once_and_told_once(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_bytes(template(OWN_IMAGE))
+    ran = run(capsys, "explain", "a.json", "b.json", *SETTINGS)
+    assert {each["registryId"] for each in world.account.called("ecr")} == {ACCOUNT}
+    assert len(world.account.called("sts")) == 1
+    assert ran.err.count("AWS::AccountId is the account of your AWS credentials") == 1
+    assert "AWS::AccountId is not known" not in words(ran)
+
+
+@pytest.mark.parametrize("command", ["transform", "diff", "images", "check"])
+def test_each_command_knows_the_account(command: str, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, command, "-", *SETTINGS, stdin=template(OWN_IMAGE, Transform="SysdigInstrument"))
+    assert [each["registryId"] for each in world.account.called("ecr")] == [ACCOUNT]
+
+
+@pytest.mark.parametrize(
+    ("image", "arguments"),
+    [
+        pytest.param(OWN_IMAGE, ("--offline",), id="offline"),
+        pytest.param(OWN_IMAGE, ("--account-id", THEIRS), id="given"),
+        pytest.param("registry.example.com/app:1", (), id="not needed"),
+    ],
+)
+def test_the_account_is_not_asked(
+    image: object, arguments: tuple[str, ...], world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.registry("registry.example.com")
+    elsewhere = {"Role": {"Type": "AWS::IAM::Role", "Properties": {"Path": {"Ref": "AWS::AccountId"}}}}
+    document = json.loads(template(image))
+    document["Resources"] |= elsewhere
+    ran = explain(capsys, json.dumps(document).encode(), *arguments)
+    assert world.account.called("sts") == []
+    assert "AWS::AccountId is the account" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "image", ["${AWS::AccountId}.evil.example/app:1", "evil.example/${AWS::AccountId}:1"], ids=["host", "path"]
+)
+def test_the_account_of_the_credentials_stays_here(
+    image: str, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.registry("evil.example")
+    ran = explain(capsys, template({"Fn::Sub": image}))
+    assert ran.code == 1
+    assert ACCOUNT not in str(world.seen_by_others)
+
+
+def test_a_found_file_does_not_say_which_account_is_the_callers(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value of the account goes to Amazon ECR in the caller's account only."""
+    (tmp_path / ".sysdig-instrument.yaml").write_text(json.dumps({"Options": {"AccountId": THEIRS}}))
+    explain(capsys, REVEALING["other account"])
+    assert not world.revealed
+    explain(capsys, REVEALING["other account"], "--account-id", THEIRS)  # as the caller says so
+    assert world.revealed
+
+
 @pytest.mark.parametrize(
     ("locked", "found"),
     [

@@ -9,8 +9,9 @@ from typing import TypeVar
 from sysdig_instrument.cli.console import Progress, write_stderr
 from sysdig_instrument.cli.documents import InputDocument, is_document, open_document
 from sysdig_instrument.cli.folders import InputFile, find_files
-from sysdig_instrument.cli.inputs import PlanInputs, parse_pairs
+from sysdig_instrument.cli.inputs import PlanInputs
 from sysdig_instrument.cli.main import NESTED_TOO_DEEPLY
+from sysdig_instrument.cli.value_files import parse_pairs
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.plan import Context

@@ -1,6 +1,6 @@
 """Answer lookups with what the caller gives: values of SSM parameters, and the images of the local Docker daemon.
 
-Only options give them, and they come before any registry and any AWS service. They stay on this machine, so they may answer
+Options give them, and the settings file of a document may give values of SSM parameters. They come before any registry and any AWS service. They stay on this machine, so they may answer
 a lookup that is not sent to a registry because its name depends on a value of the account.
 """
 
@@ -10,12 +10,14 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sysdig_instrument.cli.inputs import parse_pairs
+from sysdig_instrument.cli.inputs import DocumentContext
+from sysdig_instrument.cli.value_files import parse_pairs
 from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, SsmLookup
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
+    from sysdig_instrument.engine.plan import Context
     from sysdig_instrument.lookup.docker_engine import DockerEngine
     from sysdig_instrument.planning import LookupFunction
 
@@ -43,6 +45,11 @@ class CallerValues:
             return cls(ssm, DockerEngine.from_environment(environment))
         except ValueError as error:
             raise UsageError(str(error)) from None
+
+    def with_file(self, context: Context) -> CallerValues:
+        """Return these values with those of the document's settings file, which the caller's own precede."""
+        ssm = context.ssm if isinstance(context, DocumentContext) else {}
+        return CallerValues({**ssm, **self.ssm}, self.docker)
 
     def before(self, look_up: LookupFunction) -> LookupFunction:
         """Return the function that answers what it can, and leaves the rest to another one.

@@ -4,31 +4,46 @@ Settings also come from a settings file, ``.sysdig-instrument.yaml`` (or ``.yml`
 ``--settings``. It is searched beside the document, upward to the root of its Git repository, and in the current folder.
 Outside a repository, parent folders are not searched: whoever can write to one must not control this run. A file that was
 found is a party of its own: whoever wrote the document may have written it, too. So it may not have the settings that decide
-which hosts are reached and what they are sent, and the caller's LockedSettings bind it.
+which hosts are reached and what they are sent, and the caller's LockedSettings bind it. With ``--from-macro`` its settings do
+not count at all: the deployed macro does not read it.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import stat
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from sysdig_instrument.cli.console import write_stderr
-from sysdig_instrument.documents import load
-from sysdig_instrument.documents.errors import EmptyDocumentError
-from sysdig_instrument.documents.locate import duplicate_keys
-from sysdig_instrument.engine.findings import quote
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.cli.file_options import FileOptions
+from sysdig_instrument.cli.from_macro import read_macro, tell_unknown_values
+from sysdig_instrument.cli.settings_file import (
+    SettingsFile,
+    display_path,
+    find_settings_file,
+    is_same_file,
+    parameters_of,
+    read_settings_file,
+)
+from sysdig_instrument.cli.value_files import load_all, load_image_configs, load_parameters, merged, parse_pairs
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers, with_layer
 from sysdig_instrument.errors import UsageError
-from sysdig_instrument.printable import printable_name
+from sysdig_instrument.lazy_dataclasses import dataclass, field
 
-_PARAMETERS_ADVICE: Final = 'Give a JSON object of names and values, or a list as for `aws cloudformation`: [{"ParameterKey": …, "ParameterValue": …}].'
+
+@dataclass(frozen=True, slots=True)
+class DocumentContext(Context):
+    """The context of a document's plan, and what its settings file says about lookups.
+
+    ``callers_account`` is the account that the caller gives. A file that was found does not say which account is the caller's.
+    ``ssm`` has the values in Ssm of settings files. ``is_account_from_credentials`` is true if AWS told the account.
+    """
+
+    callers_account: str | None = None
+    ssm: Mapping[str, str] = field(default_factory=dict)
+    is_offline: bool = False
+    is_account_from_credentials: bool = False
 
 
 class PlanInputs:
@@ -36,29 +51,54 @@ class PlanInputs:
 
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
         self._options = options
-        configs = {image: each for path in options.images for image, each in _load_image_configs(path).items()}
-        self._image_layers = [Layer(options.images[-1], {"ImageConfigs": configs})] if options.images else []
-        parameters = {name: value for path in options.parameters for name, value in _load_parameters(path).items()}
-        self._parameters = {**parameters, **parse_pairs(options.parameter, "-p")}
-        self._named = _named_settings(options)
-        self._region = options.region or aws_region(environment, options.profile)
-        self._contexts: dict[Path | None, Context] = {}
+        self._named = [read_settings_file(path) for path in options.settings]
+        given = [each.options for each in self._named]
+        self._account = options.account_id or _last(each.account_id for each in given)
+        self._region = options.region or _last(each.region for each in given)
+        self._default_region = aws_region(environment, options.profile)
+        image_files = [*(path for each in given for path in each.image_files), *options.images]
+        configs = load_all(load_image_configs, image_files)
+        image_layers = [Layer(image_files[-1], {"ImageConfigs": configs})] if image_files else []
+        self._parameters = {
+            **merged(parameters_of(each) for each in self._named),
+            **load_all(load_parameters, options.parameters),
+            **parse_pairs(options.parameter, "-p"),
+        }
+        self._ssm = merged(each.ssm for each in given)
+        self._is_offline = options.offline or any(each.offline for each in given)
+        layers = [
+            *(each.layer for each in self._named),
+            Layer("--set", parse_pairs(options.set, "--set")),
+            *image_layers,
+        ]
+        self._settings = _SettingsSources(
+            options, self._region or self._default_region, layers, is_offline=self._is_offline
+        )
+        self._contexts: dict[Path | None, DocumentContext] = {}
 
-    def context_for(self, path: str) -> Context:
+    def context_for(self, path: str) -> DocumentContext:
         """Return the plan context for a file.
 
         Raises:
             UsageError: An option or the settings file has an invalid value.
         """
-        settings_file = None if self._options.no_config else find_settings_file(path)
-        if settings_file not in self._contexts:
-            self._contexts[settings_file] = Context(
-                deployment_settings=_merge_settings(self._options, settings_file, self._named, self._image_layers),
-                parameter_values=self._parameters,
-                region=self._region,
-                account=self._options.account_id,
-            )
-        return self._contexts[settings_file]
+        found_file = None if self._options.no_config else find_settings_file(path)
+        if found_file not in self._contexts:
+            self._contexts[found_file] = self._context(found_file)
+        return self._contexts[found_file]
+
+    def _context(self, found_file: Path | None) -> DocumentContext:
+        found = self._settings.read_found(found_file)
+        options = found.options if found else FileOptions()
+        return DocumentContext(
+            deployment_settings=self._settings.merge(found),
+            parameter_values={**(parameters_of(found) if found else {}), **self._parameters},
+            region=self._region or options.region or self._default_region,
+            account=self._account or options.account_id,
+            callers_account=self._account,
+            ssm={**options.ssm, **self._ssm},
+            is_offline=self._is_offline or options.offline,
+        )
 
 
 def context_for_file(options: argparse.Namespace, environment: Mapping[str, str], path: str) -> Context:
@@ -70,187 +110,63 @@ def context_for_file(options: argparse.Namespace, environment: Mapping[str, str]
     return PlanInputs(options, environment).context_for(path)
 
 
-def settings_from_options(options: argparse.Namespace) -> ResolvedSettings:
+def settings_from_options(options: argparse.Namespace, environment: Mapping[str, str]) -> ResolvedSettings:
     """Return the settings from the options and from the settings file of the current folder.
 
     Raises:
         UsageError: A setting does not exist or has an invalid value.
     """
-    settings_file = None if options.no_config else find_settings_file("-")
-    return _merge_settings(options, settings_file, _named_settings(options), ())
+    region = next(iter(options.region), None) or aws_region(environment, options.profile)
+    layers = [read_settings_file(path).layer for path in options.settings]
+    sources = _SettingsSources(options, region, [*layers, Layer("--set", parse_pairs(options.set, "--set"))])
+    return sources.merge(sources.read_found(None if options.no_config else find_settings_file("-")))
 
 
-def _named_settings(options: argparse.Namespace) -> list[Layer]:
-    return [Layer(printable_name(path), _load_object(path, "settings")) for path in options.settings]
+class _SettingsSources:
+    """The sources of settings that are the same for all files. They are read, and reported, once in a run."""
+
+    def __init__(
+        self, options: argparse.Namespace, region: str | None, layers: Sequence[Layer], *, is_offline: bool = False
+    ) -> None:
+        self._options = options
+        self._caller_layers = list(layers)
+        if options.from_macro and is_offline:
+            raise UsageError("--from-macro reads from AWS, and --offline prevents it. Remove one of them.")
+        self._macro = read_macro(options.from_macro, region, options.profile) if options.from_macro else None
+        if self._macro:
+            tell_unknown_values(self._macro, {name for layer in layers for name in layer.values})
+            self._caller_layers.insert(0, self._macro.layer)
+
+    def read_found(self, found_file: Path | None) -> SettingsFile | None:
+        """Return the settings file that was found near a document. Who names it with --settings vouches for it."""
+        if found_file is None or any(is_same_file(found_file, path) for path in self._options.settings):
+            return None
+        return read_settings_file(display_path(found_file), is_found=True)
+
+    def merge(self, found: SettingsFile | None) -> ResolvedSettings:
+        """Return the settings, with those of the settings file that was found near a document."""
+        from_caller = merge_layers(*self._caller_layers)
+        if found is None:
+            return from_caller
+        if self._macro:
+            _report_ignored(found.layer)
+            return from_caller
+        _, invalid = with_layer(from_caller, found.layer)  # checks it against the caller's LockedSettings
+        if invalid:
+            raise UsageError("\n".join(each.reason.text for each in invalid))
+        return merge_layers(found.layer, *self._caller_layers)
 
 
-def _merge_settings(
-    options: argparse.Namespace, settings_file: Path | None, named: Iterable[Layer], extra_layers: Iterable[Layer]
-) -> ResolvedSettings:
-    layers = [*named, Layer("--set", parse_pairs(options.set, "--set")), *extra_layers]
-    if settings_file and any(_is_same_file(settings_file, path) for path in options.settings):
-        settings_file = None  # who names it vouches for it
-    from_caller = merge_layers(*layers)
-    if settings_file is None:
-        return from_caller
-    path = display_path(settings_file)
-    found = Layer(printable_name(path), _load_object(path, "settings"), is_found=True)
-    _, invalid = with_layer(from_caller, found)  # checks it against the caller's LockedSettings
-    if invalid:
-        raise UsageError("\n".join(each.reason.text for each in invalid))
-    return merge_layers(found, *layers)
-
-
-def _is_same_file(first: Path, second: str) -> bool:
-    try:
-        return first.samefile(second)
-    except OSError:
-        return False
-
-
-def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
-    """Parse ``NAME=VALUE`` strings. The value may contain equals signs and may be empty."""
-    pairs: dict[str, Json] = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"A value of {option} has no name or no equals sign. Write {option} NAME=VALUE.")
-        pairs[name.strip()] = value
-    return pairs
-
-
-def _load_object(path: str, description: str) -> dict[str, Json]:
-    value = _load_values(path)
-    if not isinstance(value, dict):
-        raise UsageError(
-            f"{printable_name(path)} does not contain an object. Give the {description} as a JSON or YAML object."
+def _report_ignored(found: Layer) -> None:
+    if found.values:
+        write_stderr(
+            f"notice: The settings in {found.name} do not count with --from-macro, because the macro does not read this file. "
+            "Name it with --settings if they should."
         )
-    return value
 
 
-def _load_values(path: str) -> Json:
-    """Return the value of a file of options. One that is empty, or has comments only, has no values.
-
-    A key that occurs twice gets a warning: the last one counts, and the caller may not have seen the other.
-    """
-    try:
-        document = load(path)
-    except EmptyDocumentError:
-        return {}
-    for line, first_line, key in duplicate_keys(document) if document.warnings else ():
-        _warn_twice(f"{document.name}, line {line}", f"duplicate key {quote(key)}, first used on line {first_line}")
-    return document.value
-
-
-def _warn_twice(place: str, fact: str) -> None:
-    write_stderr(f"warning: {place}: {fact}. The last one counts. Remove the other.")
-
-
-def _load_image_configs(path: str) -> dict[str, Json]:
-    configs = _load_object(path, "image configs")
-    for image, config in configs.items():
-        # With a misspelt key the container would start without the command of its image.
-        if isinstance(config, dict) and (unknown := config.keys() - {"Entrypoint", "Cmd"}):
-            raise UsageError(
-                f"In {printable_name(path)}, image {quote(image)} has the unknown key {quote(min(unknown))}. "
-                'Write {"Entrypoint": […], "Cmd": […]}, as in the image\'s config.'
-            )
-    return configs
-
-
-def _load_parameters(path: str) -> dict[str, Json]:
-    value = _load_values(path)
-    match value:  # a template configuration file of CodePipeline, which `aws cloudformation deploy` accepts, too
-        case {"Parameters": dict(parameters_only), **rest} if rest.keys() <= {"Tags", "StackPolicy"}:
-            value = parameters_only
-    if isinstance(value, dict):
-        return {
-            name: _checked_parameter_value(parameter_value, path)
-            for name, parameter_value in value.items()
-            if parameter_value is not None
-        }
-    parameters: dict[str, Json] = {}
-    for entry in value if isinstance(value, list) else [None]:
-        name = _entry_name(entry)
-        if name in parameters:
-            _warn_twice(printable_name(path), f"parameter {quote(name)} is given twice")
-        match entry:
-            case {"ParameterKey": str(), "ParameterValue": given_value}:
-                parameters[name] = _checked_parameter_value(given_value, path)
-            case {"ParameterKey": str(), "UsePreviousValue": True}:
-                parameters[name] = None  # not known here, and not the default
-            case str(text) if (
-                "=" in text
-            ):  # `aws cloudformation deploy --parameter-overrides file://` accepts this, too
-                parameters.update(parse_pairs([text], path))
-            case _:
-                raise UsageError(f"{printable_name(path)} does not contain parameter values. {_PARAMETERS_ADVICE}")
-    return parameters
-
-
-def _entry_name(entry: Json) -> str:
-    match entry:
-        case {"ParameterKey": str(name)}:
-            return name
-        case str(text):
-            return text.partition("=")[0].strip()
-    return ""
-
-
-def _checked_parameter_value(value: Json, path: str) -> Json:
-    if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
-        raise UsageError(
-            f"{printable_name(path)} has a parameter value that is neither a string nor a list of strings. {_PARAMETERS_ADVICE}"
-        )
-    return value
-
-
-# --- the settings file
-
-SETTINGS_FILE_NAMES: Final = (".sysdig-instrument.yaml", ".sysdig-instrument.yml", ".sysdig-instrument.json")
-
-
-def find_settings_file(document_path: str) -> Path | None:
-    """Return the settings file for a document, or for the current folder if the document is ``-``."""
-    path = Path("." if document_path == "-" else document_path)
-    try:
-        start = (path if path.is_dir() or document_path == "-" else path.parent).resolve()
-    except OSError:
-        return None  # reading the document reports this error
-    return next(
-        (
-            file
-            for folder in (*_folders_to_search(start), Path.cwd())
-            for name in SETTINGS_FILE_NAMES
-            if (file := folder / name).is_file()
-        ),
-        None,
-    )
-
-
-def _folders_to_search(start: Path) -> Iterator[Path]:
-    owned = takewhile(lambda folder: not _is_for_everyone(folder), start.parents)
-    ancestors = [start, *owned]
-    root_index = next((index for index, folder in enumerate(ancestors) if (folder / ".git").exists()), 0)
-    yield from ancestors[: root_index + 1]
-
-
-def _is_for_everyone(folder: Path) -> bool:
-    """Return whether everyone may create files in a folder, as in ``/tmp``: a repository there may be anyone's."""
-    try:
-        mode = folder.stat().st_mode
-    except OSError:
-        return False  # reading the document reports this error
-    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
-
-
-def display_path(path: Path) -> str:
-    """Return the shorter of the absolute path and the path relative to the current folder, for messages."""
-    try:
-        relative = os.path.relpath(path)
-    except ValueError:  # another drive
-        return str(path)
-    return min(relative, str(path), key=len)
+def _last(values: Iterable[str | None]) -> str | None:
+    return next((value for value in reversed(list(values)) if value), None)
 
 
 # --- the AWS region

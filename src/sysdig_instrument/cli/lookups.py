@@ -20,6 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.cli.caller_values import CallerValues
+from sysdig_instrument.cli.inputs import DocumentContext
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.parameters import MASKED, is_no_echo
 from sysdig_instrument.engine.findings import Reason, quote
@@ -54,8 +55,8 @@ def look_up_from_options(
     The time limit LookupSeconds starts with this call, which also does the lookups that must not depend on the values of NoEcho
     parameters. ``session`` lets several files share one cache of images.
     """
-    own = CallerValues.from_options(options, environment)
-    if options.offline:
+    own = CallerValues.from_options(options, environment).with_file(context)
+    if options.offline or (isinstance(context, DocumentContext) and context.is_offline):
         return own.before(_answer_offline)
     get_session = session or shared_session(environment, options.profile)
     look_up = own.before(make_lookup(context.deployment_settings.values, context.region, get_session, lambda: math.inf))
@@ -64,13 +65,16 @@ def look_up_from_options(
     return own.before(values.look_up)
 
 
-def look_up_only_here(options: argparse.Namespace, environment: Mapping[str, str]) -> LookupFunction:
-    """Return the function that answers lookups with what the caller gives, and no others.
+def look_up_only_here(
+    options: argparse.Namespace, environment: Mapping[str, str]
+) -> Callable[[Context], LookupFunction]:
+    """Return the function that makes, for the context of a document, one that answers lookups with what is given, and no others.
 
     Raises:
         UsageError: An option, or DOCKER_HOST, is wrong.
     """
-    return CallerValues.from_options(options, environment).before(look_up_nothing)
+    own = CallerValues.from_options(options, environment)
+    return lambda context: own.with_file(context).before(look_up_nothing)
 
 
 def shared_session(environment: Mapping[str, str], profile: str | None) -> Callable[[], LookupSession]:
@@ -117,11 +121,14 @@ class _AccountValues:
     first_answers: Mapping[Lookup, Answer] | None = None
 
     def look_up_without_values(self) -> None:
-        """If the caller gives values of NoEcho parameters, do the lookups that the plan would need if they were masked."""
-        values = self.context.parameter_values
+        """Do the lookups that the plan would need if values of NoEcho parameters were masked, and the caller's account unknown."""
+        context, values = self.context, self.context.parameter_values
         masked = {name: MASKED for name in values if is_no_echo(name, self.fragment)}
-        if masked:
-            without_values = replace(self.context, parameter_values={**values, **masked})
+        has_account = isinstance(context, DocumentContext) and context.is_account_from_credentials
+        if masked or has_account:
+            without_values = replace(context, parameter_values={**values, **masked})
+            if has_account:
+                without_values = replace(without_values, account=None)
             self._look_up_first(plan(self.fragment, without_values).lookups)
 
     def look_up(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
@@ -170,7 +177,9 @@ class _AccountValues:
         """Return whether this is the caller's account, and the Region of this run: a name may contain a value in either."""
         if region != self.context.region:
             return False
-        return account == (self.context.account or self.get_session().clients.account(region))
+        context = self.context
+        own = context.callers_account if isinstance(context, DocumentContext) else context.account
+        return account == (own or self.get_session().clients.account(region))
 
 
 _WILDCARDS: Final = frozenset("*?.[]!")
@@ -179,7 +188,7 @@ _WILDCARDS: Final = frozenset("*?.[]!")
 _DEPENDS_ON_VALUE: Final = Unavailable(
     Reason(
         "It was not looked up, because its name, or whether it is needed, depends on the value of an SSM parameter, an export or "
-        "a NoEcho parameter, and only the template names the registry or the account that would see the lookup",
+        "a NoEcho parameter, or on your account, and only the template names the registry or the account that would see the lookup",
         "If it may see the value, name the registry: --set AllowedRegistries=HOST,… (with all others that are needed); for Amazon "
         "ECR in your own account, give --region. Otherwise give the container an EntryPoint, or the image's config with --images",
     )

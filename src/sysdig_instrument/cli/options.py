@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from argparse import ArgumentTypeError
+
 from sysdig_instrument.cli.formats import FORMATS
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
@@ -142,6 +145,22 @@ def add_settings(parser: ArgumentParser) -> None:
         help="settings by name, a JSON or YAML object; repeatable, the last value counts",
     )
     group.add_argument("--no-config", action="store_true", help="ignore .sysdig-instrument.yaml")
+    group.add_argument(
+        "--from-macro",
+        metavar="NAME",
+        nargs="?",
+        const="SysdigInstrument",
+        type=_macro_name,
+        help="the settings of the macro that is deployed in this account and region (default: SysdigInstrument)",
+    )
+
+
+def _macro_name(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,128}", text):
+        return text
+    raise ArgumentTypeError(
+        "a macro's name has only letters, digits, - and _. Put --from-macro after the files, or write --from-macro=NAME"
+    )
 
 
 def add_line_changes(parser: ArgumentParser) -> None:
@@ -150,7 +169,9 @@ def add_line_changes(parser: ArgumentParser) -> None:
     add_color(parser)
     add_settings(parser)
     parser.set_defaults(
-        parameter=[], parameters=[], images=[], ssm=[], docker=False, region=None, profile=None, account_id=None
+        **dict.fromkeys(("parameter", "parameters", "images", "ssm"), ()),
+        **dict.fromkeys(("docker", "offline"), False),
+        **dict.fromkeys(("region", "profile", "account_id")),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.cli.inputs import DocumentContext
 from sysdig_instrument.engine.plan import Plan, agent_image_notices, unpinned_agent_images
 from sysdig_instrument.engine.unused_configs import unused_entries_reason
 from sysdig_instrument.printable import printable_name
@@ -25,6 +26,7 @@ class RunNotices:
         self._given: dict[str, None] = {}
         self._used: set[str] = set()
         self._agent_images: dict[str, None] = {}
+        self._has_callers_account = False
 
     def record(self, plan: Plan) -> None:
         """Record what a plan used."""
@@ -33,6 +35,8 @@ class RunNotices:
 
     def record_image_configs(self, plan: Plan) -> None:
         """Record the entries that a plan used, in a command that writes no agent's container."""
+        context = plan.context
+        self._has_callers_account |= isinstance(context, DocumentContext) and context.is_account_from_credentials
         layer = plan.context.deployment_settings.layer(_SETTING)
         if self._file is None or layer.name != self._file:
             return  # --set or a settings file gives them: they may be the deployment's, which serve many templates
@@ -47,6 +51,8 @@ class RunNotices:
 
     def _texts(self) -> Iterator[str]:
         yield from (notice.text for notice in agent_image_notices(self._agent_images))
+        if self._has_callers_account:
+            yield "AWS::AccountId is the account of your AWS credentials. Give --account-id if it is deployed in another one."
         unused = [key for key in self._given if key not in self._used]
         if unused and self._file is not None:
             yield unused_entries_reason(unused, len(unused), printable_name(self._file)).text

@@ -146,6 +146,7 @@ class AwsClients:
         self._max_attempts = max_attempts
         self._lock = threading.Lock()  # neither sessions nor creating clients is thread-safe
         self._cached_session: AwsSession | None = None
+        self._accounts: dict[str, str | None] = {}
         self._clients: OrderedDict[tuple[str, str, bool], AwsClient] = OrderedDict()
 
     def client(self, service: str, region: str, *, fips: bool = False) -> AwsClient:
@@ -175,12 +176,14 @@ class AwsClients:
             return self._clients[key]
 
     def account(self, region: str) -> str | None:
-        """Return the account of the credentials; None if it is not known. Every identity may ask this."""
-        try:
-            account = call(self.client("sts", region).get_caller_identity).get("Account")
-        except AwsError:
-            return None
-        return account if isinstance(account, str) else None
+        """Return the account of the credentials; None if it is not known. Every identity may ask this. It is asked once."""
+        if region not in self._accounts:
+            try:
+                account = call(self.client("sts", region).get_caller_identity).get("Account")
+            except AwsError:
+                account = None
+            self._accounts[region] = account if isinstance(account, str) else None
+        return self._accounts[region]
 
     def with_role(self, role: str, region: str) -> AwsClients:
         """Return clients that use the credentials of a role.

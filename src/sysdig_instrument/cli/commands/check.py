@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
@@ -71,8 +72,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             verdict = protection(plan)
             verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
             return _file_report(document, [_task_report(plan, verdict, LineLocator(document))])
-        look_up: LookupFunction = look_up_here
+        look_up: LookupFunction = look_up_here(context)
         if line.is_listed or line.snippets:
+            context = with_callers_account(options, document, context, session)
             look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record_image_configs(preview.plan)

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import final_pointers, owner_label
 from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.diff_formats import side_by_side
 from sysdig_instrument.cli.diff_formats.hunks import Hunk, Note, NoteSpan, hunks
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices = RunNotices(options)
 
     def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
+        context = with_callers_account(options, document, context, session)
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)

@@ -8,6 +8,7 @@ from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices = RunNotices(options)
 
     def explain_document(document: InputDocument, context: Context) -> FileReport:
+        context = with_callers_account(options, document, context, session)
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)

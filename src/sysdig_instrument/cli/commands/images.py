@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
+from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import input_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.harmless import json_text, sanitize
 from sysdig_instrument.cli.inputs import context_for_file
-from sysdig_instrument.cli.lookups import look_up_from_options
+from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import load
@@ -38,10 +39,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     document = input_document(load(options.file))
     warn_unknown_parameters(options, section(document.fragment, "Parameters"))
     recorded: dict[ImageLookup, Answer] = {}
+    session = shared_session(environment, options.profile)
+    context = with_callers_account(options, document, context, session)
     plan = plan_with_lookups(
         document.fragment,
         document.with_transform_parameters(context),
-        _recording_look_up(look_up_from_options(options, document, context, environment), recorded),
+        _recording_look_up(look_up_from_options(options, document, context, environment, session), recorded),
     )
     notices = RunNotices(options)
     notices.record_image_configs(plan)

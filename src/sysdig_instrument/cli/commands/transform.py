@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
+from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.harmless import has_commands, is_on_runner
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.line_report import missing_line_text
-from sysdig_instrument.cli.lookups import look_up_from_options
+from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Syntax, load, render, write
@@ -38,7 +39,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     warn_unknown_parameters(options, section(document.fragment, "Parameters"))
     for warning in document.source.warnings:
         write_stderr(f"warning: {warning}")
-    look_up = look_up_from_options(options, document, context, environment)
+    session = shared_session(environment, options.profile)
+    context = with_callers_account(options, document, context, session)
+    look_up = look_up_from_options(options, document, context, environment, session)
     preview = preview_document(document, context, look_up)
     notices = RunNotices(options)
     notices.record(preview.plan)

@@ -1,0 +1,109 @@
+"""The settings file of a document, ``.sysdig-instrument.yaml``: where it is found, and what it has."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Final
+
+from sysdig_instrument.cli.file_options import OPTIONS_KEY, FileOptions, file_options
+from sysdig_instrument.cli.value_files import (
+    load_all,
+    load_image_configs,
+    load_object,
+    load_parameters,
+    parse_parameters,
+)
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.settings.layers import Layer
+from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.printable import printable_name
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """A settings file: its settings, and the options of the call that it has."""
+
+    layer: Layer
+    options: FileOptions
+
+
+def read_settings_file(path: str, *, is_found: bool = False) -> SettingsFile:
+    """Read a settings file. What a found one has in Images counts as its own ImageConfigs.
+
+    Raises:
+        UsageError: It cannot be read, or has something else.
+    """
+    values = load_object(path, "settings")
+    options = file_options(values, path, is_found=is_found)
+    settings = {name: value for name, value in values.items() if name != OPTIONS_KEY}
+    if is_found and options.image_files:
+        own = settings.get("ImageConfigs")
+        configs = load_all(load_image_configs, options.image_files)
+        settings["ImageConfigs"] = {**configs, **own} if isinstance(own, dict) else own or configs
+    return SettingsFile(Layer(printable_name(path), settings, is_found=is_found), options)
+
+
+def parameters_of(file: SettingsFile) -> dict[str, Json]:
+    """Return the values of template parameters that a settings file has, in files or itself."""
+    return {
+        **load_all(load_parameters, file.options.parameter_files),
+        **parse_parameters(dict(file.options.parameters), file.layer.name),
+    }
+
+
+SETTINGS_FILE_NAMES: Final = (".sysdig-instrument.yaml", ".sysdig-instrument.yml", ".sysdig-instrument.json")
+
+
+def find_settings_file(document_path: str) -> Path | None:
+    """Return the settings file for a document, or for the current folder if the document is ``-``."""
+    path = Path("." if document_path == "-" else document_path)
+    try:
+        start = (path if path.is_dir() or document_path == "-" else path.parent).resolve()
+    except OSError:
+        return None  # reading the document reports this error
+    return next(
+        (
+            file
+            for folder in (*_folders_to_search(start), Path.cwd())
+            for name in SETTINGS_FILE_NAMES
+            if (file := folder / name).is_file()
+        ),
+        None,
+    )
+
+
+def _folders_to_search(start: Path) -> Iterator[Path]:
+    owned = takewhile(lambda folder: not _is_for_everyone(folder), start.parents)
+    ancestors = [start, *owned]
+    root_index = next((index for index, folder in enumerate(ancestors) if (folder / ".git").exists()), 0)
+    yield from ancestors[: root_index + 1]
+
+
+def _is_for_everyone(folder: Path) -> bool:
+    """Return whether everyone may create files in a folder, as in ``/tmp``: a repository there may be anyone's."""
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return False  # reading the document reports this error
+    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
+
+
+def display_path(path: Path) -> str:
+    """Return the shorter of the absolute path and the path relative to the current folder, for messages."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+    return min(relative, str(path), key=len)
+
+
+def is_same_file(first: Path, second: str) -> bool:
+    """Return whether both are the same file, also by a link."""
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
