@@ -179,3 +179,10 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert inventory(capsys).code == 2
     assert inventory(capsys, ".", "--stacks").code == 2
     assert inventory(capsys, ".", "--all-regions").code == 2
+
+
+@pytest.mark.parametrize("repository", ["json-6", "nested-5"])
+def test_check_sees_other_workloads_in_folders(repository: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "check", repository, *SETTINGS)
+    assert (ran.code, "cannot be protected" in ran.out) == (0, True)
+    assert run(capsys, "check", repository, *SETTINGS, "--set", "OtherWorkloads=fail").code == 1

@@ -6,6 +6,7 @@ import copy
 import datetime as dt
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,13 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from cli.running import run
+from cli.running import EXAMPLES, run
 from coverage_report.fake_ecs import BOTOCORE_LOADER
+from fixtures_documentation import PAGES_ON_MOTO, command_blocks, tool_commands
 from repositories import TASK, WORKLOADS
 from sysdig_instrument.cli.inventory_rows import InventoryRow, State
 from sysdig_instrument.cli.inventory_stacks import rows_of_stack
+from sysdig_instrument.coverage.ecs import AwsAccount
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, process
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
@@ -175,7 +178,7 @@ def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_aws")
-def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     client = boto3.client("cloudformation", REGION)
     topic: Json = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
     for name, body in {"app": template(line=None), "done": processed(template(line=None)), "topic": topic}.items():
@@ -189,6 +192,9 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
         "done": (REGION, "protected already", "shop"),
         "topic": (REGION, "needs none", "shop"),
     }
-    for form in ("table", "csv", "markdown"):
-        assert "without the line" in run(capsys, *call, "--format", form).out
     assert run(capsys, *call[:2], "templates").code == 2
+
+    (block,) = (text for page in PAGES_ON_MOTO for text in command_blocks(page) if not tool_commands(text))
+    shutil.copy(EXAMPLES / "settings.yaml", tmp_path)
+    monkeypatch.setattr(AwsAccount, "all_regions", lambda _: (REGION,))
+    assert "1 without the line" in run(capsys, *block.split()[1:]).out

@@ -87,7 +87,7 @@ class InventoryRow:
 
     @property
     def left_alone_text(self) -> str:
-        """What is left alone, on one line: containers with the reason, or ``all``."""
+        """The containers that are left alone, or ``all``, each with the reason, on one line."""
         return "; ".join(f"{each.container or 'all'}: {each.reason.fact}" for each in self.left_alone)
 
 

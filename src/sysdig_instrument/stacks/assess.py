@@ -16,7 +16,7 @@ from sysdig_instrument.stacks.model import Stack, StackTemplates
 
 
 class Behind(Enum):
-    """Whether an update of the stack with the same template would change a task definition. Reports show the value."""
+    """The answers to whether an update of the stack would change a task definition. Reports show the value."""
 
     YES = "yes"
     NO = "no"
