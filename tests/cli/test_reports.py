@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -214,9 +216,14 @@ def _read_junit(text: str) -> list[str]:
     return [str(element.get("message")) for tag in ("error", "failure") for element in root.iter(tag)]
 
 
+def _read_csv(text: str) -> list[str]:
+    return [f"{row['file']}: {row['why']}" for row in csv.DictReader(io.StringIO(text)) if row["level"] == "error"]
+
+
 READERS: dict[str, Callable[[str], list[str]]] = {
     "table": str.splitlines,
     "json": _read_json,
+    "csv": _read_csv,
     "sarif": _read_sarif,
     "junit": _read_junit,
     "github": lambda text: re.findall(r"(?m)^::error .*?::(.*)", text),

@@ -17,7 +17,16 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from cli.running import ROOT
-from fixtures_documentation import PAGES, PAGES_ON_AWS, PROGRAM, command_blocks, create_folder, run_block, tool_commands
+from fixtures_documentation import (
+    PAGES,
+    PAGES_ON_AWS,
+    PAGES_ON_MOTO,
+    PROGRAM,
+    command_blocks,
+    create_folder,
+    run_block,
+    tool_commands,
+)
 from fixtures_embedded_aws import TOOLS, require_tools
 from sysdig_instrument.cli import main
 from sysdig_instrument.documents import load
@@ -61,7 +70,7 @@ def test_every_code_block_runs_or_says_why_not(page: Path, tmp_path: Path) -> No
         if tool_commands(text):
             list(run_block(text, here))
         else:
-            assert page in PAGES_ON_AWS, text
+            assert page in (*PAGES_ON_AWS, *PAGES_ON_MOTO), text
 
 
 def test_ci_runs_the_two_commands_of_the_readme() -> None:

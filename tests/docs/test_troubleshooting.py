@@ -182,7 +182,7 @@ def unexplained(found: Iterator[str]) -> list[str]:
     return [text for text in found if is_message(text) and fact(text) not in known and fact(text) not in PAGE]
 
 
-OF_THE_TOOL = {"cli", "coverage", "__main__.py"}
+OF_THE_TOOL = {"cli", "coverage", "stacks", "__main__.py"}
 WITHOUT_MESSAGES = {
     "engine/settings/table.py": "its texts describe the settings",
     "engine/settings/patterns.py": 'its texts are parts of messages, such as "the ARN of …"',

@@ -23,11 +23,15 @@ T = TypeVar("T")
 
 
 def process_files(
-    options: argparse.Namespace, environment: Mapping[str, str], process_document: Callable[[InputDocument, Context], T]
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    process_document: Callable[[InputDocument, Context], T],
+    *,
+    any_template: bool = False,
 ) -> Iterator[tuple[str, T | UserError]]:
     """Yield the path of each file with the result of ``process_document``, or with the error.
 
-    Settings may differ between folders.
+    Settings may differ between folders. With ``any_template``, templates without a workload are processed, too.
 
     Raises:
         UsageError: An option is wrong, or no file was named and no folder contains a template or a task definition.
@@ -38,14 +42,17 @@ def process_files(
     parameters: set[str] = set()
     has_documents = False
 
-    def record_parameters_and_process(document: InputDocument, context: Context) -> T:
+    def open_and_process(file: InputFile, context: Context) -> T | None:
+        document = open_document(file, any_template=any_template)
+        if document is None:
+            return None
         parameters.update(section(document.fragment, "Parameters"))
         return process_document(document, context)
 
     try:
         for number, file in enumerate(found.files):
             progress.show(number, file.path)
-            result = _process_file(file, inputs, record_parameters_and_process)
+            result = _process_file(file, inputs, open_and_process)
             if result is not None:
                 has_documents = True
                 progress.clear()
@@ -60,12 +67,11 @@ def process_files(
 
 
 def _process_file(
-    file: InputFile, inputs: PlanInputs, process_document: Callable[[InputDocument, Context], T]
+    file: InputFile, inputs: PlanInputs, open_and_process: Callable[[InputFile, Context], T | None]
 ) -> T | UserError | None:
     context = inputs.context_for(file.path)
     try:
-        document = open_document(file)
-        return None if document is None else process_document(document, context)
+        return open_and_process(file, context)
     except UserError as error:
         return error
     except RecursionError:

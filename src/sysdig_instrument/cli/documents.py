@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_task_definition, read_bytes
+from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_document, read_bytes
 from sysdig_instrument.cli.plain_documents import intrinsic_settings, plain_findings, plain_tasks
 from sysdig_instrument.cli.plain_notices import left_alone_notices, notices_of_plan
 from sysdig_instrument.documents import (
@@ -33,8 +33,10 @@ from sysdig_instrument.planning import LookupFunction, plan_with_lookups
 from sysdig_instrument.quotas import check_size
 
 
-def open_document(file: InputFile) -> InputDocument | None:
+def open_document(file: InputFile, *, any_template: bool = False) -> InputDocument | None:
     """Read a file. Return None for a file found in a folder that is not a template or a task definition.
+
+    A template in a folder counts only if it has a workload, or with ``any_template``.
 
     Raises:
         UsageError: The file was named and is unusable, or it looks like a template and cannot be read.
@@ -43,7 +45,7 @@ def open_document(file: InputFile) -> InputDocument | None:
     if file.is_explicit:
         return input_document(load(file.path))
     data = read_bytes(file.path)
-    hint = hint_of_task_definition(data)
+    hint = hint_of_document(data, any_template=any_template)
     if hint is Hint.NONE:
         return None
     try:

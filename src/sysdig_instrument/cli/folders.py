@@ -136,20 +136,31 @@ def read_bytes(path: str) -> bytes:
 
 
 class Hint(Enum):
-    """A sign of a task definition in the text of a file. Most files in a folder have none, and need not be parsed."""
+    """A sign of a document in the text of a file. Most files in a folder have none, and need not be parsed."""
 
     NONE = "no task definition"
     ARRAY = "an array that may be one of container definitions"
-    MARKER = "the words of a task definition"
+    SECTION = "a section that a template has"
+    MARKER = "the words of a task definition, or of another workload on Fargate"
 
 
-_MARKERS: Final = (b"AWS::ECS::TaskDefinition", b"ontainerDefinitions")
+_MARKERS: Final = (
+    b"AWS::ECS::TaskDefinition",
+    b"ontainerDefinitions",
+    b"AWS::ECS::ExpressGatewayService",
+    b"AWS::Batch::JobDefinition",
+)
 _BEFORE_ARRAY: Final = re.compile(rb"(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|#[^\n]*\n|---[^\n]*\n)*([\[-])")
 
 
-def hint_of_task_definition(data: bytes) -> Hint:
-    """Return what a file's text says about whether it is a template with task definitions, a task definition or containers."""
+def hint_of_document(data: bytes, *, any_template: bool = False) -> Hint:
+    """Return what a file's text says about whether it is a template with workloads, a task definition or containers.
+
+    With ``any_template``, it may also be a template without any.
+    """
     text = data.replace(b"\0", b"")  # finds the words in UTF-16, too
     if any(marker in text for marker in _MARKERS):
         return Hint.MARKER
+    if any_template and b"Resources" in text:
+        return Hint.MARKER if b"AWS::" in text else Hint.SECTION
     return Hint.ARRAY if b"mage" in text and _BEFORE_ARRAY.match(text) else Hint.NONE

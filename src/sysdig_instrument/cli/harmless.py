@@ -1,4 +1,4 @@
-"""Make text harmless for where it goes: a terminal or a log, a CI runner, JSON, XML, Markdown.
+"""Make text harmless for where it goes: a terminal or a log, a CI runner, JSON, XML, Markdown, CSV.
 
 Anyone may have chosen the names of files and of what is in a document. The writers of each format apply these functions to all
 that they write, so a new message needs no care. ``--help`` imports this module, so it imports little itself.
@@ -12,7 +12,7 @@ from sysdig_instrument.printable import UNPRINTABLE
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Final
 
     from sysdig_instrument.engine.json_types import Json
@@ -115,3 +115,24 @@ def markdown_text(text: str) -> str:
     """Return a text on one line that Markdown only shows: no emphasis, link, mention, HTML, or end of a table cell."""
     escaped = _SPECIAL.sub(r"\\\1", sanitize(" ".join(text.split())))
     return _LINKED.sub(r"\g<0><!-- -->", escaped)  # a comment shows nothing, and ends what would be linked
+
+
+# --- CSV
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@")
+"""A spreadsheet runs a cell that begins with one of these. An apostrophe before it makes it a text."""
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """Return a line of CSV (RFC 4180) in which no cell is a formula, or has a line break."""
+    import csv  # noqa: PLC0415 - --help needs neither
+    import io  # noqa: PLC0415
+
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(map(_csv_cell, cells))
+    return line.getvalue()
+
+
+def _csv_cell(text: str) -> str:
+    shown = sanitize(" ".join(text.split()))
+    return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown

@@ -61,7 +61,7 @@ def add_report_output(parser: ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         default=FORMATS[0],
-        help="for people (table, markdown) or for tools (json, sarif, junit, github); default: table",
+        help="for people (table, markdown) or for tools (json, csv, sarif, junit, github); default: table",
     )
     add_color(parser)
 
@@ -91,8 +91,11 @@ def add_images_output(parser: ArgumentParser) -> None:
     )
 
 
-def add_template_context(parser: ArgumentParser) -> None:
-    """Add the context of a template: parameters, region, account, settings and images. Every command that plans has it."""
+def add_template_context(parser: ArgumentParser, *, has_region: bool = True) -> None:
+    """Add the context of a template: parameters, region, account, settings and images. Every command that plans has it.
+
+    Without ``has_region``, the command has an option of its own for the region.
+    """
     context_group = parser.add_argument_group("template context")
     context_group.add_argument(
         "-p", "--parameter", metavar="KEY=VALUE", action="append", default=[], help="value of a template parameter"
@@ -111,7 +114,8 @@ def add_template_context(parser: ArgumentParser) -> None:
         default=[],
         help="value of a parameter of AWS Systems Manager, with its name as the template has it; repeatable",
     )
-    context_group.add_argument("--region", help="AWS region (default: same as the AWS CLI)")
+    if has_region:
+        context_group.add_argument("--region", help="AWS region (default: same as the AWS CLI)")
     context_group.add_argument(
         "--profile", metavar="NAME", help="AWS profile that provides the region and the credentials"
     )
@@ -194,6 +198,41 @@ def add_account(parser: ArgumentParser) -> None:
         default=[],
         help="only clusters with this name (glob) or ARN, repeatable",
     )
+
+
+def add_inventory(parser: ArgumentParser) -> None:
+    """Add the files or the stacks that an inventory lists, and the context of their templates."""
+    parser.add_argument(
+        "files", metavar="PATH", nargs="*", help="a file or a folder, such as one with many repositories"
+    )
+    parser.add_argument(
+        "--left-alone", action="store_true", help="list only what is left alone: by which layer, and why"
+    )
+    parser.add_argument(
+        "--format", choices=("table", "json", "csv", "markdown"), default="table", help="default: table"
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("none", "missing", "unprotected"),
+        default="none",
+        help="exit with 1 if a line is missing or something cannot be read (missing), also if a task is not protected or "
+        "may not be (unprotected), or never (none, default)",
+    )
+    add_color(parser)
+    group = parser.add_argument_group("stacks")
+    group.add_argument("--stacks", action="store_true", help="list the stacks of the account in place of files")
+    regions = group.add_mutually_exclusive_group()
+    regions.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        help="AWS region (default: same as the AWS CLI); repeatable with --stacks",
+    )
+    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
+    group.add_argument(
+        "--owner-tag", metavar="KEY", default="owner", help="tag of a stack that names its owner (default: owner)"
+    )
+    add_template_context(parser, has_region=False)
 
 
 def add_coverage_output(parser: ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from sysdig_instrument.cli.options import (
     add_file,
     add_files,
     add_images_output,
+    add_inventory,
     add_line,
     add_line_changes,
     add_report_output,
@@ -156,6 +157,21 @@ COMMANDS: Final = (
   sysdig-instrument disable templates --dry-run
   sysdig-instrument disable app.yaml""",
         (add_files, add_line_changes),
+    ),
+    Command(
+        "inventory",
+        "list what lists the macro, and what should",
+        "List, over many files, folders and repositories, which templates list the macro,\n"
+        "which should and do not, what is protected already, left alone and why, refused,\n"
+        "not known, or cannot be protected. A folder's Git repositories get a group each.\n"
+        "With --stacks, list the stacks of an AWS account in place of files, also with\n"
+        "those that the macro would change today. docs/inventory.md describes it.",
+        """\
+  sysdig-instrument inventory .
+  sysdig-instrument inventory repositories --format csv > inventory.csv
+  sysdig-instrument inventory repositories --left-alone --format markdown
+  sysdig-instrument inventory --stacks --all-regions --profile production --owner-tag team""",
+        (add_inventory,),
     ),
     Command(
         "coverage",

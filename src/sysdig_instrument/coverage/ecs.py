@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sysdig_instrument.coverage.model import (
     ContainerOverride,
@@ -31,6 +31,8 @@ from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.aws import AwsClient, AwsClients, AwsError, AwsSession, call, translate_errors
+
+_T = TypeVar("_T")
 
 # --- the account ------------------------------------------------------------------------------------------------------
 
@@ -168,7 +170,7 @@ class RegionReader:
         )
 
     def _read_tasks(self, cluster: str) -> Iterator[Task]:
-        for batch in _batched(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
+        for batch in batched(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
             for described in self._call("DescribeTasks", cluster=cluster, tasks=batch)["tasks"]:
                 if described.get("desiredStatus") != "STOPPED":  # it stopped after it was listed
                     yield parse_task(described)
@@ -183,7 +185,7 @@ class RegionReader:
 
     def _read_services(self, cluster: str, tasks: Iterable[Task]) -> Iterator[tuple[tuple[str, str], Service]]:
         names = sorted({task.service for task in tasks if task.cluster == cluster and task.service})
-        for batch in _batched(names, _MAX_SERVICES_PER_CALL):
+        for batch in batched(names, _MAX_SERVICES_PER_CALL):
             for described in self._call("DescribeServices", cluster=cluster, services=batch)["services"]:
                 yield (cluster, described["serviceName"]), parse_service(described)
 
@@ -211,7 +213,8 @@ def _call_all_pages(client: AwsClient, operation: str, **parameters: object) -> 
     return call(getattr(client, name), **parameters)
 
 
-def _batched(items: Sequence[str], size: int) -> Iterator[list[str]]:
+def batched(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield the items in lists of at most this size."""
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch

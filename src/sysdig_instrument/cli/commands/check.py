@@ -100,7 +100,7 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     locator = LineLocator(document)
     plan, problems = preview.plan, preview.problems
     macro_line, items = line_report(line, plan.tasks, locator)
-    rows = [_task_report(task, _after_deployment(task, line, problems), locator) for task in plan.tasks]
+    rows = [_task_report(task, after_deployment(task, line, problems), locator) for task in plan.tasks]
     others = [each for each in (*plan.problems, *plan.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
     rows += [_other_workload_report(finding, locator) for finding in others]
     if line.is_listed:
@@ -114,7 +114,7 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     return _file_report(document, rows, items, macro_line)
 
 
-def _after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Problem]) -> Protection:
+def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Problem]) -> Protection:
     """Return the verdict on a task definition of a template after its deployment.
 
     If the macro has processed the task definition, or does not get it, it is deployed as it is. Otherwise it is deployed as

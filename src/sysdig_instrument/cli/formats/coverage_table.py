@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from sysdig_instrument.cli.console import GAP, Console, StyleName, display_width, pad, wrap, wrap_words
+from sysdig_instrument.cli.columns import Columns
+from sysdig_instrument.cli.console import Console, StyleName
 from sysdig_instrument.coverage.assess import Assessment, TaskStatus
 from sysdig_instrument.coverage.json_report import protected_percent
 from sysdig_instrument.coverage.model import short_name
@@ -15,11 +16,7 @@ from sysdig_instrument.engine.findings import quote
 _HEADINGS: Final = ("REGION", "CLUSTER", "SERVICE", "TASK DEFINITION", "TASKS", "VERDICT", "WHY")
 _TASKS_COLUMN: Final = _HEADINGS.index("TASKS")
 _STATUS_COLUMN: Final = _HEADINGS.index("VERDICT")
-_MIN_WHY_WIDTH: Final = 40
-"""If less room is left beside the other columns, WHY goes below them."""
-
 _INDENT: Final = " " * 4
-_MIN_NAME_WIDTH: Final = 12
 _SHRINKABLE_COLUMNS: Final = (1, 2, 3)
 _STYLES: Final[Mapping[TaskStatus, StyleName]] = {
     TaskStatus.PROTECTED: "good",
@@ -43,21 +40,12 @@ def _table(groups: Sequence[ReportGroup], console: Console) -> Iterator[str]:
     if not groups:
         return
     rows = [_HEADINGS[:-1], *(_cells(group) for group in groups)]
-    widths = _widths(rows, console.width)
-    why_width = None if console.width is None else console.width - sum(widths) - len(GAP) * len(widths)
-    is_beside = why_width is None or why_width >= _MIN_WHY_WIDTH
-    yield from console.row(_fit_cells(rows[0], widths), [_HEADINGS[-1]] if is_beside else [])
+    columns = Columns.of(rows, console, shrinkable=_SHRINKABLE_COLUMNS, right_aligned={_TASKS_COLUMN})
+    yield from columns.heading(rows[0], _HEADINGS[-1])
     for group, cells in zip(groups, rows[1:], strict=True):
         status, why = group.key.assessment.status, _why(group.key.assessment)
-        padded = _fit_cells(cells, widths)
-        if status in _STYLES:
-            label = console.paint(_STYLES[status], status.value)
-            padded[_STATUS_COLUMN] = padded[_STATUS_COLUMN].replace(status.value, label)
-        if not is_beside:
-            yield from console.row(padded, [])
-            yield from console.paragraph(why, _INDENT)
-        else:
-            yield from console.row(padded, [why] if why_width is None else wrap_words(why, why_width))
+        styles = {_STATUS_COLUMN: _STYLES[status]} if status in _STYLES else {}
+        yield from columns.row(cells, why, styles)
 
 
 def _cells(group: ReportGroup) -> tuple[str, ...]:
@@ -88,32 +76,6 @@ def _why(assessment: Assessment) -> str:
     if containers and assessment.status is not TaskStatus.EXCLUDED:
         sentences.append("Left alone: " + ", ".join(containers))
     return "; ".join(sentences)
-
-
-def _widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """Return the columns' widths. If their sum exceeds the width, the widest names are shortened."""
-    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
-    while width is not None and sum(widths) + len(GAP) * (len(widths) - 1) > width:
-        widest = max(_SHRINKABLE_COLUMNS, key=lambda column: widths[column])
-        if widths[widest] <= _MIN_NAME_WIDTH:
-            break
-        widths[widest] -= 1
-    return widths
-
-
-def _fit_cells(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    fitted = [pad(_shorten(cell, width), width) for cell, width in zip(cells, widths, strict=True)]
-    fitted[_TASKS_COLUMN] = cells[_TASKS_COLUMN].rjust(widths[_TASKS_COLUMN])
-    return fitted
-
-
-def _shorten(name: str, width: int) -> str:
-    """Shorten a name in the middle: its end, a revision, is more useful."""
-    if display_width(name) <= width:
-        return name
-    tail_width = (width - 1) // 2
-    tail = wrap(name[::-1], tail_width)[0][::-1]
-    return f"{wrap(name, width - 1 - tail_width)[0]}…{tail}"
 
 
 def _summary(report: Report) -> str:

@@ -1,0 +1,102 @@
+"""The inventory of files: the rows of each document, by the Git repository in which it is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.commands.check import after_deployment
+from sysdig_instrument.cli.documents import InputDocument, preview_document
+from sysdig_instrument.cli.inputs import display_path
+from sysdig_instrument.cli.inventory_rows import FAILING, InventoryRow, State, finding_row, task_row, template_rows
+from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
+from sysdig_instrument.cli.plain_documents import plain_reason
+from sysdig_instrument.cli.run_notices import RunNotices
+from sysdig_instrument.documents.reader import STANDARD_INPUT
+from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.protection import protection
+from sysdig_instrument.errors import UserError
+from sysdig_instrument.lazy_dataclasses import replace
+from sysdig_instrument.planning import LookupFunction, plan_definition
+
+
+def file_rows(options: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[InventoryRow]:
+    """Yield the rows of all files. A file that was found and cannot be read has a row that says so.
+
+    Raises:
+        UsageError: An option is wrong, a file that was named cannot be used, or the folders have no document.
+        RefusedError: A template that was named is too large for CloudFormation.
+    """
+    named = set(options.files)
+    notices = RunNotices(options)
+    repository_of = repository_finder()
+    read_document = _document_reader(options, environment, notices)
+    for path, result in process_files(options, environment, read_document, any_template=True):
+        if isinstance(result, UserError) and path in named:
+            raise result
+        repository, file = repository_of(path)
+        if isinstance(result, UserError):
+            why = " ".join(str(result).split())
+            yield InventoryRow(repository=repository, place=file, state=State.UNREADABLE, why=why)
+        else:
+            yield from (replace(row, repository=repository, place=file) for row in result)
+    notices.write()
+
+
+def _document_reader(
+    options: argparse.Namespace, environment: Mapping[str, str], notices: RunNotices
+) -> Callable[[InputDocument, Context], list[InventoryRow]]:
+    """Return the function that gives the rows of a document. Like ``check``, it reads images of templates with the line."""
+    session = shared_session(environment, options.profile)
+    look_up_here = look_up_only_here(options, environment)
+    base = InventoryRow()
+
+    def rows_of(document: InputDocument, context: Context) -> list[InventoryRow]:
+        line = document.macro_line(context)
+        if line is None:
+            plan = plan_definition(document.fragment, context.deployment_settings)
+            verdict = protection(plan)
+            verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
+            return [task_row(base, plan, verdict, None)]
+        look_up: LookupFunction = look_up_here
+        if line.is_listed or line.snippets:
+            look_up = look_up_from_options(options, document, context, environment, session)
+        preview = preview_document(document, context, look_up)
+        notices.record_image_configs(preview.plan)
+        tasks = [
+            task_row(base, task, after_deployment(task, line, preview.problems), line) for task in preview.plan.tasks
+        ]
+        if line.is_listed and preview.problems and not any(row.state in FAILING["unprotected"] for row in tasks):
+            refusal = finding_row(base, preview.problems[0], State.REFUSED)
+            tasks.append(replace(refusal, macro_line=line.status.value))
+        return template_rows(base, document.fragment, line, preview.plan, tasks)
+
+    return rows_of
+
+
+def repository_finder() -> Callable[[str], tuple[str, str]]:
+    """Return a function that gives the repository of a file, and the file's path in it.
+
+    The repository is the nearest folder above the file that has a ``.git``; its path is empty if there is none.
+    """
+
+    @cache
+    def root_of(folder: Path) -> Path | None:
+        if (folder / ".git").exists():
+            return folder
+        return None if folder.parent == folder else root_of(folder.parent)
+
+    def find(path: str) -> tuple[str, str]:
+        if path == STANDARD_INPUT:
+            return "", path
+        file = Path(path).absolute()
+        try:
+            root = root_of(file.parent)
+        except OSError:
+            root = None
+        return (display_path(root), file.relative_to(root).as_posix()) if root else ("", path)
+
+    return find

@@ -1,0 +1,165 @@
+"""The formats of an inventory: a table for each repository or Region, Markdown, CSV and JSON. All but the table stream."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Final, TypeAlias
+
+from sysdig_instrument.cli.columns import Columns
+from sysdig_instrument.cli.console import Console, StyleName
+from sysdig_instrument.cli.formats.json import stream_json_array
+from sysdig_instrument.cli.harmless import csv_line, json_text, markdown_text, sanitize
+from sysdig_instrument.cli.inventory_rows import InventoryRow, State, opt_out_rows
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.lazy_dataclasses import dataclass, field
+
+SCHEMA_VERSION: Final = 1
+
+_STYLES: Final[Mapping[State, StyleName]] = {
+    State.WITHOUT_LINE: "bad",
+    State.REFUSED: "bad",
+    State.NOT_PROTECTED: "bad",
+    State.CANNOT_BE_PROTECTED: "warn",
+    State.UNKNOWN: "warn",
+    State.UNREADABLE: "bad",
+    State.BEHIND: "warn",
+    State.LEFT_ALONE: "faint",
+    State.PROTECTED: "good",
+    State.PROTECTED_ALREADY: "good",
+    State.NEEDS_NONE: "faint",
+}
+
+_Columns: TypeAlias = Mapping[str, Callable[[InventoryRow], str]]
+
+_PLACE_OF_FILE: Final[_Columns] = {"repository": lambda row: row.repository, "file": lambda row: row.place}
+_PLACE_OF_STACK: Final[_Columns] = {
+    "account": lambda row: row.account,
+    "region": lambda row: row.region,
+    "stack": lambda row: row.place,
+}
+_RESOURCE: Final[_Columns] = {"resource": lambda row: row.resource}
+_CONTAINER: Final[_Columns] = {"container": lambda row: row.container}
+_STATE: Final[_Columns] = {"macro line": lambda row: row.macro_line, "state": lambda row: row.state.value}
+_OF_STACK: Final[_Columns] = {
+    "behind": lambda row: row.behind,
+    "owner": lambda row: row.owner,
+    "last update": lambda row: row.updated,
+}
+_WHY: Final[_Columns] = {"codes": lambda row: " ".join(row.codes), "why": lambda row: row.why}
+_LAYER: Final[_Columns] = {"layer": lambda row: row.layer}
+_LEFT_ALONE: Final[_Columns] = {"left alone": lambda row: row.left_alone_text}
+
+
+@dataclass(slots=True)
+class Inventory:
+    """The rows of an inventory as they come. ``states`` are those of all rows so far; ``counts`` are of those that are shown."""
+
+    rows: Iterable[InventoryRow]
+    is_of_stacks: bool = False
+    is_of_opt_outs: bool = False
+    states: set[State] = field(default_factory=set)
+    counts: Counter[State] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[InventoryRow]:
+        all_rows = self._all_rows()
+        for row in opt_out_rows(all_rows) if self.is_of_opt_outs else all_rows:
+            self.counts[row.state] += 1
+            yield row
+
+    def _all_rows(self) -> Iterator[InventoryRow]:
+        for row in self.rows:
+            self.states.add(row.state)
+            yield row
+
+    @property
+    def columns(self) -> _Columns:
+        """The columns of CSV and Markdown, and the keys of JSON."""
+        place = _PLACE_OF_STACK if self.is_of_stacks else _PLACE_OF_FILE
+        of_stack = _OF_STACK if self.is_of_stacks else {}
+        if self.is_of_opt_outs:
+            return {**place, **_RESOURCE, **_CONTAINER, **_STATE, **of_stack, **_LAYER, **_WHY}
+        return {**place, **_RESOURCE, **_STATE, **of_stack, **_WHY, **_LEFT_ALONE}
+
+    @property
+    def summary(self) -> str:
+        """The number of rows of each state, on one line."""
+        if not self.counts:
+            return "Nothing is left alone." if self.is_of_opt_outs else "There is nothing to list."
+        return ", ".join(f"{self.counts[state]} {state.value}" for state in State if self.counts[state]) + "."
+
+
+def render_table(inventory: Inventory, console: Console) -> Iterator[str]:
+    """Yield the tables for people, each as soon as its rows are there."""
+    for group, rows in groupby(inventory, key=lambda row: row.group):
+        heading = group or ("" if inventory.is_of_stacks else "No repository")
+        yield console.line(console.paint("strong", sanitize(heading)))
+        yield from _table(inventory, list(rows), console)
+        yield "\n"
+    yield from console.paragraph(inventory.summary)
+
+
+def _table(inventory: Inventory, rows: Sequence[InventoryRow], console: Console) -> Iterator[str]:
+    grouped = {"repository", "account", "region", "codes", "why", "left alone"}
+    columns = {name: cell for name, cell in inventory.columns.items() if name not in grouped}
+    headings = [name.upper() for name in columns]
+    cells = [[sanitize(cell(row)) for cell in columns.values()] for row in rows]
+    laid_out = Columns.of([headings, *cells], console, shrinkable=(0, 1))
+    state_column = list(columns).index("state")
+    yield from laid_out.heading(headings, "WHY")
+    for row, shown in zip(rows, cells, strict=True):
+        yield from laid_out.row(shown, sanitize(_why(row)), {state_column: _STYLES[row.state]})
+
+
+def _why(row: InventoryRow) -> str:
+    """Return the reason, and the containers that are left alone beside others."""
+    containers = [each for each in row.left_alone if each.container] if row.state is not State.LEFT_ALONE else []
+    names = f"Left alone: {row.left_alone_text}" if containers else ""
+    return "; ".join(part for part in (row.why, names) if part)
+
+
+def render_markdown(inventory: Inventory, _console: Console) -> Iterator[str]:
+    """Yield one Markdown table, and the summary."""
+    columns = inventory.columns
+    yield f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"
+    for row in inventory:
+        yield f"| {' | '.join(markdown_text(cell(row)) for cell in columns.values())} |\n"
+    yield f"\n{inventory.summary}\n"
+
+
+def render_csv(inventory: Inventory, _console: Console) -> Iterator[str]:
+    """Yield CSV with a line of headings."""
+    columns = inventory.columns
+    yield csv_line(columns)
+    for row in inventory:
+        yield csv_line(cell(row) for cell in columns.values())
+
+
+def render_json(inventory: Inventory, _console: Console) -> Iterator[str]:
+    """Yield JSON. Within a schema, members are only added."""
+    yield f'{{\n  "schema": {SCHEMA_VERSION},\n  "rows": '
+    yield from stream_json_array((_as_json(row, inventory) for row in inventory), "  ")
+    counts: Json = {state.value: inventory.counts[state] for state in State}
+    yield f',\n  "summary": {json_text(counts, indent=None)}\n}}\n'
+
+
+def _as_json(row: InventoryRow, inventory: Inventory) -> Json:
+    values: dict[str, Json] = {_camel_case(name): cell(row) or None for name, cell in inventory.columns.items()}
+    values["codes"] = list(row.codes)
+    if "leftAlone" in values:
+        values["leftAlone"] = [each.as_json for each in row.left_alone]
+    return values
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split()
+    return first + "".join(map(str.capitalize, others))
+
+
+RENDERERS: Final[Mapping[str, Callable[[Inventory, Console], Iterator[str]]]] = {
+    "table": render_table,
+    "json": render_json,
+    "csv": render_csv,
+    "markdown": render_markdown,
+}

@@ -1,0 +1,91 @@
+"""Read the stacks of an account with their templates: page by page, and few templates at a time, so that memory stays flat.
+
+What cannot be read becomes an :class:`UnreadStack`, and everything else is still read. A stack that was deleted between two
+calls is left out, and so is one that is only planned: it has no template yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeAlias
+
+from sysdig_instrument.coverage.ecs import batched
+from sysdig_instrument.documents import Document
+from sysdig_instrument.documents.reader import read
+from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.errors import UserError
+from sysdig_instrument.lookup.aws import Arn, AwsClient, AwsClients, AwsError, call, objects_in, translate_errors
+from sysdig_instrument.stacks.model import Stack, StackTemplates, UnreadStack
+
+_MAX_CONCURRENT_TEMPLATES: Final = 8
+_PLANNED: Final = "REVIEW_IN_PROGRESS"
+_DELETED_CODE: Final = "ValidationError"  # CloudFormation has no code of its own for a stack that does not exist
+_SERVICE: Final = "CloudFormation"
+
+ReadStack: TypeAlias = StackTemplates | UnreadStack
+
+
+def read_stacks(clients: AwsClients, regions: Iterable[str]) -> Iterator[ReadStack]:
+    """Yield the stacks of these regions, nested ones too, in the order in which CloudFormation lists them."""
+    with ThreadPoolExecutor(_MAX_CONCURRENT_TEMPLATES) as pool:
+        for region in regions:
+            try:
+                client = clients.client("cloudformation", region)
+                for batch in batched(_list_stacks(client, region), _MAX_CONCURRENT_TEMPLATES):
+                    for found in pool.map(lambda stack, client=client: _read_templates(client, stack), batch):
+                        if found is not None:
+                            yield found
+            except AwsError as error:
+                yield UnreadStack(Stack(account="", region=region, name=""), _reason("DescribeStacks", error))
+
+
+def _list_stacks(client: AwsClient, region: str) -> Iterator[Stack]:
+    pages = iter(client.get_paginator("describe_stacks").paginate())
+    while (page := translate_errors(lambda: next(pages, None))) is not None:
+        for described in objects_in(page, "Stacks"):
+            if described.get("StackStatus") != _PLANNED:
+                yield parse_stack(described, region)
+
+
+def parse_stack(described: Mapping[str, Any], region: str) -> Stack:
+    """Convert a stack of a DescribeStacks response."""
+    arn = Arn.parse(str(described.get("StackId", "")))
+    changed = described.get("LastUpdatedTime") or described.get("CreationTime")
+    return Stack(
+        account=arn.account if arn else "",
+        region=region,
+        name=str(described.get("StackName", "")),
+        parameters=dict(map(_parameter, described.get("Parameters") or ())),
+        tags={str(tag.get("Key")): str(tag.get("Value")) for tag in described.get("Tags") or ()},
+        updated=changed.isoformat(timespec="seconds") if changed else "",
+    )
+
+
+def _parameter(described: Mapping[str, Any]) -> tuple[str, Json]:
+    """Return a parameter's name and value, in the form in which a macro gets them: that of a NoEcho parameter is masked."""
+    value = described.get("ParameterValue")
+    return str(described.get("ParameterKey")), value if isinstance(value, str) else None
+
+
+def _read_templates(client: AwsClient, stack: Stack) -> ReadStack | None:
+    try:
+        return StackTemplates(stack, _template(client, stack, "Original"), _template(client, stack, "Processed"))
+    except AwsError as error:
+        return None if error.code == _DELETED_CODE else UnreadStack(stack, _reason("GetTemplate", error))
+    except UserError as error:
+        return UnreadStack(stack, Reason(str(error).removesuffix(".")))
+
+
+def _template(client: AwsClient, stack: Stack, stage: str) -> Document:
+    body = call(client.get_template, StackName=stack.name, TemplateStage=stage).get("TemplateBody")
+    text = body if isinstance(body, str) else json.dumps(body)  # boto3 has parsed a template in JSON
+    return read(text.encode(), f"The template of stack {stack.name}")
+
+
+def _reason(operation: str, error: AwsError) -> Reason:
+    permission = f"cloudformation:{operation}"
+    advice = f"Allow {permission}" if error.is_access_denied else error.advice(permission, "*")
+    return Reason(f"{operation}: {error.fact(_SERVICE)}", advice)

@@ -1,0 +1,292 @@
+"""Thirty small repositories of five kinds, as forty teams have them, and what an inventory of them must say.
+
+Each has one template with one workload, and a line for the macro or none. The templates can be deployed. The expectations are
+written down here by hand: nothing of the tool is used.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+MACRO: Final = "SysdigInstrument"
+SAM: Final = "AWS::Serverless-2016-10-31"
+LANGUAGE_EXTENSIONS: Final = "AWS::LanguageExtensions"
+ROLE: Final = "arn:aws:iam::111122223333:role/execution"
+
+Json = Any
+Pairs = list[tuple[str, Json]]
+
+# --- what a template has
+
+TASK: Final[Mapping[str, Json]] = {
+    "Type": "AWS::ECS::TaskDefinition",
+    "Properties": {
+        "RequiresCompatibilities": ["FARGATE"],
+        "NetworkMode": "awsvpc",
+        "Cpu": "256",
+        "Memory": "1024",
+        "ExecutionRoleArn": ROLE,
+        "ContainerDefinitions": [
+            {"Name": "web", "Image": "public.ecr.aws/nginx/nginx:1.27", "EntryPoint": ["nginx"], "Command": ["-v"]}
+        ],
+    },
+}
+SIDECAR: Final = {"Name": "side", "Image": "public.ecr.aws/docker/library/busybox:1.37", "EntryPoint": ["sleep", "60"]}
+EXPRESS: Final = {
+    "Type": "AWS::ECS::ExpressGatewayService",
+    "Properties": {
+        "ExecutionRoleArn": ROLE,
+        "InfrastructureRoleArn": "arn:aws:iam::111122223333:role/infrastructure",
+        "PrimaryContainer": {"Image": "public.ecr.aws/nginx/nginx:1.27"},
+    },
+}
+BATCH: Final = {
+    "Type": "AWS::Batch::JobDefinition",
+    "Properties": {
+        "Type": "container",
+        "PlatformCapabilities": ["FARGATE"],
+        "ContainerProperties": {"Image": "public.ecr.aws/docker/library/busybox:1.37", "ExecutionRoleArn": ROLE},
+    },
+}
+
+
+def _task(metadata: Json = None, **properties: Json) -> Json:
+    made = copy.deepcopy(dict(TASK))
+    made["Properties"] |= properties
+    return {**made, "Metadata": {MACRO: metadata}} if metadata else made
+
+
+def _private() -> Json:
+    image = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/shop/api:1"
+    return _task(ContainerDefinitions=[{"Name": "web", "Image": image}])
+
+
+def _with_sidecar() -> Json:
+    containers = [*TASK["Properties"]["ContainerDefinitions"], SIDECAR]
+    metadata = {"Containers": {"side": {"Enabled": False, "Reason": "Debug only"}}}
+    return _task(metadata, ContainerDefinitions=containers)
+
+
+WORKLOADS: Final[Mapping[str, Json]] = {
+    "task": _task(),
+    "opt-out with a reason": _task({"Enabled": False, "Reason": "Moves to EC2 in May"}),
+    "opt-out": _task({"Enabled": False}),
+    "opt-out of a container": _with_sidecar(),
+    "EC2": _task(RequiresCompatibilities=["EC2"], NetworkMode="bridge"),
+    "Windows": _task(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}),
+    "host PID mode": _task(PidMode="host"),
+    "private image": _private(),
+    "name of the agent": _task(
+        ContainerDefinitions=[{"Name": "SysdigInstrumentation", "Image": "busybox", "EntryPoint": ["sh"]}]
+    ),
+    "Express": EXPRESS,
+    "Batch": BATCH,
+    "none": {"Type": "AWS::SNS::Topic"},
+}
+
+LINES: Final = {
+    "listed": "listed",
+    "absent": "absent",
+    "misspelt": "misspelt",
+    "wrong key": "in the wrong key",
+    "duplicate key": "lost to a duplicate key",
+    "early": "listed before AWS::LanguageExtensions",
+    "twice": "listed twice",
+}
+"""What the template has, and what the report says."""
+
+
+def transform_pairs(line: str, others: list[str]) -> Pairs:
+    """Return the keys above the resources, for a template that also lists ``others``."""
+    rest: Pairs = [("Transform", others if len(others) > 1 else others[0])] if others else []
+    listing = {
+        "listed": [MACRO],
+        "misspelt": ["SysdigInstrumnet"],
+        "early": [MACRO, LANGUAGE_EXTENSIONS],
+        "twice": [MACRO, MACRO],
+    }
+    if line in listing:
+        names = [*others, *listing[line]]
+        return [("Transform", names if len(names) > 1 else names[0])]
+    if line == "wrong key":
+        return [("Transforms", MACRO), *rest]
+    if line == "duplicate key":
+        return [("Transform", MACRO), ("Transform", [*others, LANGUAGE_EXTENSIONS])]
+    return rest
+
+
+def expected_state(line: str, workload: str) -> str:
+    """Return what an inventory says of a workload in a template with this line."""
+    always = {
+        "opt-out with a reason": "left alone",
+        "opt-out": "left alone",
+        "EC2": "needs none",
+        "Windows": "cannot be protected",
+        "host PID mode": "cannot be protected",
+        "Express": "cannot be protected",
+        "Batch": "cannot be protected",
+        "none": "needs none",
+    }
+    if workload in always:
+        return always[workload]
+    if line not in ("listed", "early", "twice"):
+        return "without the line"
+    return {"private image": "unknown", "name of the agent": "refused"}.get(workload, "protected")
+
+
+# --- the kinds of repositories
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository: its files, and the template with the workload among them."""
+
+    name: str
+    kind: str
+    line: str
+    workload: str
+    template: str
+    resource: str
+    files: Mapping[str, str]
+
+    @property
+    def expected(self) -> tuple[str, str, str | None, str, str]:
+        """The row of the workload: repository, file, resource, macro line, state."""
+        resource = None if self.workload == "none" else self.resource
+        return self.name, self.template, resource, LINES[self.line], expected_state(self.line, self.workload)
+
+
+def _yaml(pairs: Pairs) -> str:
+    return "# Kept by the team\n" + "".join(yaml.safe_dump({key: value}, sort_keys=False) for key, value in pairs)
+
+
+def _json(pairs: Pairs) -> str:
+    members = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in pairs)
+    return f"{{\n{members}\n}}\n"
+
+
+def _yaml_repository(line: str, workload: Json) -> tuple[str, str, dict[str, str]]:
+    pairs = [("AWSTemplateFormatVersion", "2010-09-09"), *transform_pairs(line, [])]
+    return "templates/app.yaml", "Api", {"templates/app.yaml": _yaml([*pairs, ("Resources", {"Api": workload})])}
+
+
+def _json_repository(line: str, workload: Json) -> tuple[str, str, dict[str, str]]:
+    text = _json([*transform_pairs(line, []), ("Resources", {"Api": workload})])
+    return "cloudformation/app.json", "Api", {"cloudformation/app.json": text, "package.json": '{"name": "app"}\n'}
+
+
+def _sam_repository(line: str, workload: Json) -> tuple[str, str, dict[str, str]]:
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {"Runtime": "python3.13", "Handler": "app.handler", "InlineCode": "def handler(*_): pass"},
+    }
+    resources = {"Function": function, "Api": workload}
+    return "template.yaml", "Api", {"template.yaml": _yaml([*transform_pairs(line, [SAM]), ("Resources", resources)])}
+
+
+def _cdk_repository(line: str, workload: Json) -> tuple[str, str, dict[str, str]]:
+    """A repository that keeps the CDK's output."""
+    metadata = {"aws:cdk:path": "App/Api/Resource", **workload.get("Metadata", {})}
+    resources = {
+        "ApiTaskDefCB0575BA": {**workload, "Metadata": metadata},
+        "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:deflate64:H4sIAAAA"}},
+    }
+    bootstrap = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/hnb659fds/version"}
+    pairs = [*transform_pairs(line, []), ("Resources", resources), ("Parameters", {"BootstrapVersion": bootstrap})]
+    files = {"synthesized/App.template.json": _json(pairs), "cdk.json": '{"app": "python3 app.py"}\n'}
+    return "synthesized/App.template.json", "ApiTaskDefCB0575BA", files
+
+
+def _nested_repository(line: str, workload: Json) -> tuple[str, str, dict[str, str]]:
+    child = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "templates/child.yaml"}}
+    files = {
+        "parent.yaml": _yaml([("Resources", {"Child": child})]),
+        "templates/child.yaml": _yaml([*transform_pairs(line, []), ("Resources", {"Api": workload})]),
+    }
+    return "templates/child.yaml", "Api", files
+
+
+_KINDS: Final = {
+    "yaml": (
+        _yaml_repository,
+        [
+            ("listed", "task"),
+            ("absent", "task"),
+            ("misspelt", "task"),
+            ("duplicate key", "task"),
+            ("listed", "opt-out with a reason"),
+            ("absent", "EC2"),
+        ],
+    ),
+    "json": (
+        _json_repository,
+        [
+            ("listed", "task"),
+            ("absent", "opt-out"),
+            ("duplicate key", "task"),
+            ("wrong key", "task"),
+            ("listed", "name of the agent"),
+            ("listed", "Express"),
+        ],
+    ),
+    "sam": (
+        _sam_repository,
+        [
+            ("listed", "task"),
+            ("absent", "private image"),
+            ("early", "task"),
+            ("misspelt", "task"),
+            ("listed", "private image"),
+            ("absent", "opt-out with a reason"),
+        ],
+    ),
+    "cdk": (
+        _cdk_repository,
+        [
+            ("listed", "task"),
+            ("absent", "task"),
+            ("listed", "opt-out of a container"),
+            ("listed", "private image"),
+            ("absent", "Windows"),
+            ("absent", "Express"),
+        ],
+    ),
+    "nested": (
+        _nested_repository,
+        [
+            ("listed", "task"),
+            ("twice", "task"),
+            ("wrong key", "host PID mode"),
+            ("early", "opt-out of a container"),
+            ("listed", "Batch"),
+            ("absent", "none"),
+        ],
+    ),
+}
+
+
+def repositories() -> Iterator[Repository]:
+    """Yield the thirty repositories."""
+    for kind, (build, pairs) in _KINDS.items():
+        for number, (line, workload) in enumerate(pairs, start=1):
+            template, resource, files = build(line, WORKLOADS[workload])
+            yield Repository(f"{kind}-{number}", kind, line, workload, template, resource, files)
+
+
+def write_repositories(folder: Path) -> list[Repository]:
+    """Write the repositories as Git checkouts below a folder."""
+    made = list(repositories())
+    for repository in made:
+        root = folder / repository.name
+        (root / ".git").mkdir(parents=True)
+        for name, text in repository.files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text, encoding="utf-8")
+    return made
