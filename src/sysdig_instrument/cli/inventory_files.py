@@ -10,11 +10,11 @@ from pathlib import Path
 from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.commands.check import after_deployment
 from sysdig_instrument.cli.documents import InputDocument, preview_document
-from sysdig_instrument.cli.inputs import display_path
 from sysdig_instrument.cli.inventory_rows import FAILING, InventoryRow, State, finding_row, task_row, template_rows
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
 from sysdig_instrument.cli.plain_documents import plain_reason
 from sysdig_instrument.cli.run_notices import RunNotices
+from sysdig_instrument.cli.settings_file import display_path
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import protection
@@ -61,7 +61,7 @@ def _document_reader(
             verdict = protection(plan)
             verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
             return [task_row(base, plan, verdict, None)]
-        look_up: LookupFunction = look_up_here
+        look_up: LookupFunction = look_up_here(context)
         if line.is_listed or line.snippets:
             look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)

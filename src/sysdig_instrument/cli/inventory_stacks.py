@@ -24,7 +24,7 @@ def stack_rows(options: argparse.Namespace, environment: Mapping[str, str]) -> I
         RefusedError: EC2 does not return the list of regions.
         UsageError: An option or a file is wrong, or there are no credentials or no region.
     """
-    resolved = settings_from_options(options)
+    resolved = settings_from_options(options, environment)
     account = AwsAccount.from_session(lambda: boto3_session(options.profile), aws_region(environment, options.profile))
     regions = account.all_regions() if options.all_regions else account.regions(options.region)
     for found in read_stacks(account.clients, regions):
