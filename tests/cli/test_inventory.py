@@ -155,6 +155,23 @@ def test_an_unreadable_file_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert inventory(capsys, "none.yaml").code == 2
 
 
+def test_a_settings_file_of_one_team_does_not_stop_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("good", "bad"):
+        (tmp_path / name / ".git").mkdir(parents=True)
+        (tmp_path / name / "package.json").write_text("{}")
+        (tmp_path / name / "app.json").write_text(json.dumps({"Resources": {"Task": TASK}}))
+    (tmp_path / "bad" / ".sysdig-instrument.yaml").write_text("Collectr: us2\n")
+    found = rows(capsys, tmp_path)
+    assert [(Path(row["repository"]).name, row["state"]) for row in found] == [
+        ("bad", "unreadable"),
+        ("good", "without the line"),
+    ]
+    assert "Collector" in found[0]["why"]
+    assert inventory(capsys, tmp_path, "--set", "Collectr=us2").code == 2
+
+
 def test_a_repository_in_a_repository(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     inner = tmp_path / "outer" / "inner"
     inner.mkdir(parents=True)

@@ -118,6 +118,7 @@ def test_states() -> None:
             "yaml": ("Transform: SysdigInstrument\nResources: {A: {Type: 'AWS::SNS::Topic'}}\n", "Resources: {}\n"),
             "gone": ("deleted", "deleted"),
             "broken": ("Resources: [", "Resources: ["),
+            "deep": ("Resources: " + "[" * 3000 + "]" * 3000, "Resources: {}"),
         },
         tags={"team": "shop"},
     )
@@ -133,6 +134,7 @@ def test_states() -> None:
         "express": (State.CANNOT_BE_PROTECTED, "listed", ""),
         "yaml": (State.NEEDS_NONE, "listed", ""),
         "broken": (State.UNREADABLE, "", ""),
+        "deep": (State.UNREADABLE, "", ""),
     }
     now = found["now"]
     assert (now.account, now.region, now.owner) == ("111122223333", REGION, "shop")

@@ -27,11 +27,12 @@ def process_files(
     environment: Mapping[str, str],
     process_document: Callable[[InputDocument, Context], T],
     *,
-    any_template: bool = False,
+    of_many_teams: bool = False,
 ) -> Iterator[tuple[str, T | UserError]]:
     """Yield the path of each file with the result of ``process_document``, or with the error.
 
-    Settings may differ between folders. With ``any_template``, templates without a workload are processed, too.
+    Settings may differ between folders. With ``of_many_teams``, templates without a workload are processed, too, and a settings
+    file in a folder that cannot be used is an error of the files beside it: it does not stop the others.
 
     Raises:
         UsageError: An option is wrong, or no file was named and no folder contains a template or a task definition.
@@ -41,18 +42,22 @@ def process_files(
     progress = Progress(len(found.files))
     parameters: set[str] = set()
     has_documents = False
+    if of_many_teams:
+        inputs.context_for("-")  # an option that is wrong is wrong for all files
 
-    def open_and_process(file: InputFile, context: Context) -> T | None:
-        document = open_document(file, any_template=any_template)
+    def open_and_process(file: InputFile) -> T | None:
+        document = open_document(file, any_template=of_many_teams)
         if document is None:
             return None
         parameters.update(section(document.fragment, "Parameters"))
-        return process_document(document, context)
+        return process_document(document, inputs.context_for(file.path))
 
     try:
         for number, file in enumerate(found.files):
             progress.show(number, file.path)
-            result = _process_file(file, inputs, open_and_process)
+            if not of_many_teams:
+                inputs.context_for(file.path)  # a settings file that cannot be used ends the run
+            result = _process_file(file, open_and_process)
             if result is not None:
                 has_documents = True
                 progress.clear()
@@ -66,12 +71,9 @@ def process_files(
     warn_unknown_parameters(options, parameters)
 
 
-def _process_file(
-    file: InputFile, inputs: PlanInputs, open_and_process: Callable[[InputFile, Context], T | None]
-) -> T | UserError | None:
-    context = inputs.context_for(file.path)
+def _process_file(file: InputFile, open_and_process: Callable[[InputFile], T | None]) -> T | UserError | None:
     try:
-        return open_and_process(file, context)
+        return open_and_process(file)
     except UserError as error:
         return error
     except RecursionError:

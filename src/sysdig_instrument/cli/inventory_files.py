@@ -34,7 +34,7 @@ def file_rows(options: argparse.Namespace, environment: Mapping[str, str]) -> It
     notices = RunNotices(options)
     repository_of = repository_finder()
     read_document = _document_reader(options, environment, notices)
-    for path, result in process_files(options, environment, read_document, any_template=True):
+    for path, result in process_files(options, environment, read_document, of_many_teams=True):
         if isinstance(result, UserError) and path in named:
             raise result
         repository, file = repository_of(path)

@@ -12,9 +12,9 @@ from sysdig_instrument.engine.protection import protection
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.lookup.aws import boto3_session
-from sysdig_instrument.stacks.assess import Behind, assess_stack
+from sysdig_instrument.stacks.assess import AssessedStack, Behind, assess_stack
 from sysdig_instrument.stacks.model import Stack, UnreadStack
-from sysdig_instrument.stacks.read import ReadStack, read_stacks
+from sysdig_instrument.stacks.read import NESTED_TOO_DEEPLY, ReadStack, read_stacks
 
 
 def stack_rows(options: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[InventoryRow]:
@@ -36,7 +36,13 @@ def rows_of_stack(found: ReadStack, resolved: ResolvedSettings, owner_tag: str) 
     base = _base(found.stack, owner_tag)
     if isinstance(found, UnreadStack):
         return [replace(base, state=State.UNREADABLE, why=found.reason.text)]
-    assessed = assess_stack(found, resolved)
+    try:
+        return _rows(base, assess_stack(found, resolved))
+    except RecursionError:
+        return [replace(base, state=State.UNREADABLE, why=NESTED_TOO_DEEPLY.text)]
+
+
+def _rows(base: InventoryRow, assessed: AssessedStack) -> list[InventoryRow]:
     tasks = []
     for task in assessed.plan.tasks:
         row = task_row(base, task, protection(task), assessed.line, is_deployed=True)

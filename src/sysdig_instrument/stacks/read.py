@@ -25,6 +25,8 @@ _PLANNED: Final = "REVIEW_IN_PROGRESS"
 _DELETED_CODE: Final = "ValidationError"  # CloudFormation has no code of its own for a stack that does not exist
 _SERVICE: Final = "CloudFormation"
 
+NESTED_TOO_DEEPLY: Final = Reason("The template is nested too deeply", "Reduce the nesting")
+
 ReadStack: TypeAlias = StackTemplates | UnreadStack
 
 
@@ -77,6 +79,8 @@ def _read_templates(client: AwsClient, stack: Stack) -> ReadStack | None:
         return None if error.code == _DELETED_CODE else UnreadStack(stack, _reason("GetTemplate", error))
     except UserError as error:
         return UnreadStack(stack, Reason(str(error).removesuffix(".")))
+    except RecursionError:
+        return UnreadStack(stack, NESTED_TOO_DEEPLY)
 
 
 def _template(client: AwsClient, stack: Stack, stage: str) -> Document:

@@ -62,4 +62,4 @@ def _script(shell: str) -> str:
 def _completer(action: argparse.Action) -> dict[str, Any] | None:
     if "--set" in action.option_strings:
         return {"bash": _FUNCTION, "zsh": _FUNCTION, "fish": _SETTINGS}
-    return shtab.FILE if action.metavar == "FILE" else None
+    return shtab.FILE if action.metavar in ("FILE", "PATH") else None
