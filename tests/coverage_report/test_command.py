@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -72,6 +74,22 @@ def test_an_unprotected_task_in_one_of_several_regions(capsys: pytest.CaptureFix
     assert "1 of 2 tasks protected (50.0 %): 1 unprotected. 1 excluded." in capsys.readouterr().out
     assert call("--region", OTHER, "--fail-on", "none") == 0
     assert call("--region", REGION) == 0
+
+
+def test_csv_and_markdown(capsys: pytest.CaptureFixture[str]) -> None:
+    run_task(registered(plain(), family="batch"))
+    run_task(registered(plain(), family="left", tags=[{"key": "sysdig-instrument", "value": "false"}]))
+    assert call("--region", REGION, "--format", "csv") == 1
+    found = {row["task definition"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    assert {name: (row["verdict"], row["tasks"]) for name, row in found.items()} == {
+        "batch:1": ("unprotected", "1"),
+        "left:1": ("excluded", "1"),
+    }
+    assert found["left:1"]["left alone"] == "all: Enabled is false in the tags"
+    assert call("--region", REGION, "--format", "markdown") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("| ")]) == 3
+    assert lines[-1] == "0 of 1 tasks protected (0.0 %): 1 unprotected. 1 excluded."
 
 
 def test_settings_apply_as_in_the_macro(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sysdig_instrument.printable import UNPRINTABLE
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Final
 
     from sysdig_instrument.engine.json_types import Json
@@ -115,6 +115,16 @@ def markdown_text(text: str) -> str:
     """Return a text on one line that Markdown only shows: no emphasis, link, mention, HTML, or end of a table cell."""
     escaped = _SPECIAL.sub(r"\\\1", sanitize(" ".join(text.split())))
     return _LINKED.sub(r"\g<0><!-- -->", escaped)  # a comment shows nothing, and ends what would be linked
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """Return a row of a Markdown table."""
+    return f"| {' | '.join(map(markdown_text, cells))} |\n"
+
+
+def markdown_heading(names: Collection[str]) -> str:
+    """Return the heading of a Markdown table. The names are our own."""
+    return f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n"
 
 
 # --- CSV

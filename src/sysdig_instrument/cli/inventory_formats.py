@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console, StyleName
 from sysdig_instrument.cli.formats.json import stream_json_array
-from sysdig_instrument.cli.harmless import csv_line, json_text, markdown_text, sanitize
+from sysdig_instrument.cli.harmless import csv_line, json_text, markdown_heading, markdown_row, sanitize
 from sysdig_instrument.cli.inventory_rows import InventoryRow, State, opt_out_rows
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass, field
@@ -122,9 +122,9 @@ def _why(row: InventoryRow) -> str:
 def render_markdown(inventory: Inventory, _console: Console) -> Iterator[str]:
     """Yield one Markdown table, and the summary."""
     columns = inventory.columns
-    yield f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"
+    yield markdown_heading(columns)
     for row in inventory:
-        yield f"| {' | '.join(markdown_text(cell(row)) for cell in columns.values())} |\n"
+        yield markdown_row(cell(row) for cell in columns.values())
     yield f"\n{inventory.summary}\n"
 
 

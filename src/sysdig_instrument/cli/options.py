@@ -237,7 +237,9 @@ def add_inventory(parser: ArgumentParser) -> None:
 
 def add_coverage_output(parser: ArgumentParser) -> None:
     """Add the options for the format and the exit code of a coverage report."""
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    parser.add_argument(
+        "--format", choices=("table", "json", "csv", "markdown"), default="table", help="default: table"
+    )
     parser.add_argument(
         "--fail-on",
         choices=("unprotected", "none"),

@@ -8,7 +8,7 @@ from typing import Final
 
 from sysdig_instrument.cli.console import detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK
-from sysdig_instrument.cli.formats import coverage_table
+from sysdig_instrument.cli.formats import coverage_rows, coverage_table
 from sysdig_instrument.cli.inputs import aws_region, settings_from_options
 from sysdig_instrument.coverage import json_report
 from sysdig_instrument.coverage.assess import is_in_scope
@@ -18,6 +18,12 @@ from sysdig_instrument.lookup.aws import boto3_session
 
 _EXIT_UNPROTECTED: Final = 1
 """The exit code if a task that should be protected is not, or may not be."""
+
+_RENDERERS: Final = {
+    "json": json_report.render,
+    "csv": coverage_rows.render_csv,
+    "markdown": coverage_rows.render_markdown,
+}
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -34,8 +40,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         account.clients, regions, options.cluster, lambda task: is_in_scope(task.launch_type, resolved)
     )
     report = build_report(inventory, resolved)
-    if options.format == "json":
-        write_stdout(json_report.render(report))
+    if options.format != "table":
+        write_stdout(_RENDERERS[options.format](report))
         for read_error in report.read_errors:
             write_stderr(f"Could not be read: {read_error.text}")
     else:

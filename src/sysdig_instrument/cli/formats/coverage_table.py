@@ -29,7 +29,7 @@ _STYLES: Final[Mapping[TaskStatus, StyleName]] = {
 def render(report: Report, console: Console) -> str:
     """Return the report as lines of text. Tasks that are out of scope are only counted."""
     shown = [group for group in report.groups if group.key.assessment.status is not TaskStatus.OUT_OF_SCOPE]
-    lines = [*_table(shown, console), *(["\n"] if shown else []), *console.paragraph(_summary(report))]
+    lines = [*_table(shown, console), *(["\n"] if shown else []), *console.paragraph(summary(report))]
     if report.read_errors:
         lines += ["\n", "Could not be read:\n"]
         lines += [line for error in report.read_errors for line in console.paragraph(error.text, _INDENT)]
@@ -53,14 +53,14 @@ def _cells(group: ReportGroup) -> tuple[str, ...]:
     return (
         key.region,
         short_name(key.cluster),
-        _group_name(group),
+        group_name(group),
         short_name(key.task_definition),
         str(len(group.tasks)),
         key.assessment.status.value,
     )
 
 
-def _group_name(group: ReportGroup) -> str:
+def group_name(group: ReportGroup) -> str:
     """Return the service; for tasks without one their group in parentheses, which is free text."""
     name = quote(group.service or group.key.group or "no group")[1:-1]
     return name if group.service else f"({name})"
@@ -78,7 +78,8 @@ def _why(assessment: Assessment) -> str:
     return "; ".join(sentences)
 
 
-def _summary(report: Report) -> str:
+def summary(report: Report) -> str:
+    """Return how many tasks are protected, and how many are not, on one line."""
     if not report.count(*TaskStatus):
         return f"No task runs in {', '.join(report.regions)}."
     percent = protected_percent(report)
