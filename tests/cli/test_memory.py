@@ -70,6 +70,7 @@ def peak(command: str, folder: Path, output_format: str) -> int:
         pytest.param("explain", "json", 100, id="explain"),
         pytest.param("explain", "sarif", 100, id="explain as SARIF"),
         pytest.param("diff", "text", 30, id="diff"),
+        pytest.param("inventory", "csv", 100, id="inventory"),
     ],
 )
 def test_memory_is_flat(command: str, output_format: str, count: int, tmp_path: Path) -> None:
