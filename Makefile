@@ -11,8 +11,8 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade
 # AWS's Lambda runtime emulator runs on Linux only. On other systems the tests on the embedded AWS are skipped.
 EMBEDDED_AWS := $(if $(filter Linux,$(shell uname)),.tools/.done)
 
-# With Node: the CDK for its examples, the SARIF validator, and a YAML parser. Without Node their tests are skipped.
-NODE_TOOLS := $(if $(shell command -v npm),.tools/cdk/.done .tools/sarif/.done .tools/yaml/node_modules)
+# With Node: the CDK for its examples, the SARIF validator, CloudFormation Guard, and a YAML parser. Without Node their tests are skipped.
+NODE_TOOLS := $(if $(shell command -v npm),.tools/cdk/.done .tools/sarif/.done .tools/guard/.done .tools/yaml/node_modules)
 NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
 
 # LocalStack's dependencies do not support Python 3.14 together. If no older Python is installed, uv downloads one.
@@ -235,6 +235,12 @@ clean: ## Remove everything that make has created
 	@mkdir -p .tools/sarif && cp requirements/sarif/*.json .tools/sarif/
 	@cd .tools/sarif && $(NPM_CI) && chmod +x node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool \
 		&& touch .done || echo "npm failed, so SARIF reports are not validated"
+
+# The CDK's validator contains Guard's program. It also names the CDK as its peer, which is not needed for that.
+.tools/guard/.done: requirements/guard/package-lock.json
+	@echo "CloudFormation Guard: .tools/guard"
+	@mkdir -p .tools/guard && cp requirements/guard/*.json .tools/guard/
+	@cd .tools/guard && $(NPM_CI) --legacy-peer-deps && touch .done || echo "npm failed, so the rules for Guard are not tested"
 
 .tools/yaml/node_modules: requirements/yaml/package-lock.json
 	@echo "A YAML parser in JavaScript: .tools/yaml"

@@ -29,7 +29,9 @@ def test_every_requirement_is_locked_and_hashed(path: Path) -> None:
     assert "://" not in text
 
 
-@pytest.mark.parametrize("folder", ["examples/cdk-typescript", "requirements/sarif", "requirements/yaml"])
+@pytest.mark.parametrize(
+    "folder", ["examples/cdk-typescript", "requirements/guard", "requirements/sarif", "requirements/yaml"]
+)
 def test_every_node_package_is_locked_and_hashed(folder: str) -> None:
     required = json.loads((ROOT / folder / "package.json").read_text("utf-8"))
     lock = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))["packages"]

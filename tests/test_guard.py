@@ -1,0 +1,186 @@
+"""The rule files for CloudFormation Guard, run by Guard: they never pass what `check` fails, within what they look at."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from bypasses.definitions import definitions
+from bypasses.judges import Answer, engine_answer, engine_answers, one_task
+from bypasses.sampling import literal_mutations
+from case_folders import ACCOUNT, CASES, REGION
+from fixtures_embedded_aws import ROOT, TOOLS, skip_or_fail
+from oracle.evaluate import StackInputs
+from oracle.values import items
+
+PROTECTED = (ROOT / "guard/protected.guard").read_text()
+SOURCE = (ROOT / "guard/source.guard").read_text()
+PROGRAMS = TOOLS / "guard/node_modules/@cdklabs/cdk-validator-cfnguard/bin"
+SYSTEM = "macos" if sys.platform == "darwin" else "ubuntu"
+MACHINE = "aarch64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+PLAIN = definitions()[0]
+
+NOT_JUDGED = re.compile(
+    r"""
+    # What the deployment's settings say: the agent's variables, its version, its size, which key and which collector.
+    agent\.(Environment|Essential|Memory|Cpu|LogConfiguration|RepositoryCredentials)
+    | agent\.Image:\ (no\ tag|other\ tag|suffix)
+    | agent\.Secrets\[SYSDIG_ACCESS_KEY\]\.ValueFrom
+    # What ECS refuses: two containers of one name, one that waits for a container that is not there, no execution role.
+    | (agent|workload|left-alone):\ (twice|shadowed)
+    | workload\.DependsOn\[first\]
+    | task\.ExecutionRoleArn
+    # Tags that contradict each other or that settings lock, and a Command that is a folder.
+    | task\.Tags
+    | workload\.Command
+    """,
+    re.VERBOSE,
+)
+"""Mutations that `check` fails and the rules do not look at. docs/guard.md lists them."""
+
+
+def run(rules: str, documents: Sequence[Any]) -> list[str]:
+    """Return what Guard says about each document: PASS, FAIL or SKIP."""
+    program = PROGRAMS / SYSTEM / MACHINE / "cfn-guard"
+    if not program.exists():
+        skip_or_fail("CloudFormation Guard is not installed: `make dev` with Node")
+    ran = subprocess.run(
+        [program, "validate", "--payload", "--structured", "--output-format", "json", "--show-summary", "none"],
+        input=json.dumps({"rules": [rules], "data": [json.dumps(each) for each in documents]}),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode in (0, 19), ran.stderr  # 19: a rule failed
+    return [each["status"] for each in json.loads(ran.stdout)]
+
+
+def task(**more: Any) -> dict[str, Any]:
+    """Return a template with a protected task definition, and other properties for it."""
+    return {"Resources": {"Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": {**PLAIN.properties, **more}}}}
+
+
+def with_resource(template: dict[str, Any], type_: str, **properties: Any) -> dict[str, Any]:
+    return {"Resources": {**template["Resources"], "Other": {"Type": type_, "Properties": properties}}}
+
+
+UNPROTECTED = task(PidMode="host")
+EC2 = task(PidMode="host", RequiresCompatibilities=["EC2"])
+
+
+def test_cases_pass_only_if_the_engine_passes_them() -> None:
+    cases = [case for case in CASES if not case.is_plain and (case.folder / "expected.json").exists()][::5]
+    documents = [(case, document) for case in cases for document in (case.document.value, case.read("expected.json"))]
+    passed = 0
+    for (case, document), status in zip(documents, run(PROTECTED, [each for _, each in documents]), strict=True):
+        stack = StackInputs(case.read("parameters.json"), REGION, ACCOUNT)
+        answers = engine_answers(document, stack, case.settings).values()
+        assert status == "FAIL" or Answer.NOT_PROTECTED not in answers, case.name
+        passed += status != "FAIL"
+    assert passed > len(cases) / 2
+
+
+@pytest.mark.parametrize("name", ["plain", "log-router"])
+def test_mutations_pass_only_if_the_engine_fails_none(name: str) -> None:
+    [definition] = [each for each in definitions() if each.name == name]
+    judged = [each for each in literal_mutations()[name] if not NOT_JUDGED.match(each.kind)][::8]
+    first, *statuses = run(
+        PROTECTED, [one_task(each) for each in (definition.properties, *(each.properties for each in judged))]
+    )
+    assert first == "PASS"
+    failed = [each for each, status in zip(judged, statuses, strict=True) if status == "FAIL"]
+    wrong = [
+        each.kind
+        for each in judged
+        if each not in failed and engine_answer(each.properties, definition.settings) is Answer.NOT_PROTECTED
+    ]
+    assert wrong == []
+    assert 0 < len(failed) < len(judged)
+
+
+@pytest.mark.parametrize(
+    ("document", "status"),
+    [
+        pytest.param(task(), "PASS", id="protected"),
+        pytest.param(UNPROTECTED, "FAIL", id="not protected"),
+        pytest.param(EC2, "PASS", id="EC2"),
+        pytest.param(task(PidMode="host", RequiresCompatibilities=["EC2", "FARGATE"]), "FAIL", id="EC2 and Fargate"),
+        pytest.param(task(PidMode="host", RequiresCompatibilities=[{"Ref": "Type"}]), "FAIL", id="a parameter"),
+        pytest.param(task(PidMode="host", RequiresCompatibilities={"Ref": "Types"}), "FAIL", id="a list by a parameter"),
+        pytest.param(task(PidMode="host", RequiresCompatibilities=[]), "FAIL", id="no launch type"),
+        pytest.param(with_resource(EC2, "AWS::ECS::Service", LaunchType="EC2"), "PASS", id="a service on EC2"),
+        pytest.param(with_resource(EC2, "AWS::ECS::Service", LaunchType="FARGATE"), "FAIL", id="a service on Fargate"),
+        pytest.param(with_resource(EC2, "AWS::ECS::Service"), "FAIL", id="a service that does not say"),
+        pytest.param(with_resource(EC2, "AWS::StepFunctions::StateMachine"), "FAIL", id="a state machine"),
+        pytest.param(with_resource(EC2, "AWS::IAM::Role"), "PASS", id="a role"),
+        pytest.param(task(PidMode="host", RuntimePlatform={"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}), "PASS", id="Windows"),
+        pytest.param(task(PidMode="host", RuntimePlatform={"OperatingSystemFamily": "WINDOWSX"}), "FAIL", id="not Windows"),
+        pytest.param(task(PidMode="host", RuntimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}), "FAIL", id="another spelling"),
+        pytest.param(task(PidMode="host", RuntimePlatform={"Fn::If": ["A", {}, {}]}), "FAIL", id="a condition"),
+        pytest.param(task(PidMode="host", Tags=[{"Key": "sysdig-instrument", "Value": "false"}]), "FAIL", id="an opt-out"),
+        pytest.param({"Resources": {"Fn::ForEach::Each": ["A", ["x"], UNPROTECTED["Resources"]]}}, "FAIL", id="a loop"),
+        pytest.param({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}, "PASS", id="no task definition"),
+    ],
+)  # fmt: skip
+def test_which_task_definitions_are_judged(document: Any, status: str) -> None:
+    assert run(PROTECTED, [document]) == [status]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"PidMode": "host"}, id="PidMode"),
+        pytest.param({"ContainerDefinitions": []}, id="no containers"),
+        pytest.param({"ContainerDefinitions": items(PLAIN.properties["ContainerDefinitions"])[:-1]}, id="no agent"),
+        pytest.param({"RuntimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}, id="spelling"),
+    ],
+)
+def test_each_task_definition_is_judged(other: dict[str, Any]) -> None:
+    good, bad = task()["Resources"]["Task"], task(**other)["Resources"]["Task"]
+    windows = task(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"})["Resources"]["Task"]
+    templates = [{"A": good, "B": bad}, {"A": bad, "B": good}, {"A": windows, "B": bad}, {"A": good, "B": windows}]
+    assert run(PROTECTED, [{"Resources": each} for each in templates]) == ["FAIL", "FAIL", "FAIL", "PASS"]
+    assert run(PROTECTED, [{"Resources": {"A": good, "B": {"Type": good["Type"]}}}]) == ["FAIL"]
+
+
+def test_opt_outs_by_tag_can_be_allowed() -> None:
+    rules = PROTECTED.replace("let opt_outs = 'refused'", "let opt_outs = 'allowed'")
+    opted_out = task(PidMode="host", Tags=[{"Key": "sysdig-instrument", "Value": "false"}])
+    others = [
+        task(PidMode="host", Tags=[{"Key": "sysdig-instrument", "Value": value}]) for value in ("true", {"Ref": "V"})
+    ]
+    assert run(rules, [opted_out, *others, UNPROTECTED]) == ["PASS", "FAIL", "FAIL", "FAIL"]
+
+
+@pytest.mark.parametrize(
+    ("section", "status"),
+    [
+        ("SysdigInstrument", "PASS"),
+        ("SysdigInstrument-canary", "PASS"),
+        (["AWS::LanguageExtensions", "SysdigInstrument"], "PASS"),
+        (["A::B", {"Name": "SysdigInstrument", "Parameters": {}}], "PASS"),
+        ({"Name": "SysdigInstrument"}, "PASS"),
+        ("SysdigInstrumnet", "FAIL"),
+        ("xSysdigInstrument", "FAIL"),
+        (["AWS::Serverless-2016-10-31"], "FAIL"),
+        ({"Ref": "SysdigInstrument"}, "FAIL"),
+        ([["SysdigInstrument"]], "FAIL"),
+        ([], "FAIL"),
+        (None, "FAIL"),
+    ],
+)
+def test_the_line(section: Any, status: str) -> None:
+    assert run(SOURCE, [{**UNPROTECTED, "Transform": section}]) == [status]
+
+
+def test_templates_without_the_line() -> None:
+    loop = {"Resources": {"Fn::ForEach::Each": ["A", ["x"], UNPROTECTED["Resources"]]}}
+    no_task: dict[str, Any] = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    wrong_keys = [{**UNPROTECTED, key: "SysdigInstrument"} for key in ("transform", "TRANSFORM", "Transform ", "Macro")]
+    statuses = run(SOURCE, [no_task, UNPROTECTED, loop, *wrong_keys])
+    assert statuses == ["SKIP", *["FAIL"] * 6]
