@@ -72,7 +72,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
 
 
 class _PrintedOnce:
-    """What is the same for many task definitions of a run: it is printed once, and not with each of them."""
+    """Collects what is printed once in a run, because it is the same for many task definitions."""
 
     def __init__(self) -> None:
         self.items: dict[Reason, list[ReportItem]] = {}
