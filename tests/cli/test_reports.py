@@ -314,3 +314,24 @@ def test_settings_that_cannot_be_used(here: Path, capsys: pytest.CaptureFixture[
     shown = run(capsys, "settings", "it.json", *SETTINGS)
     assert shown.code == 1
     assert '"LogLevel"' in shown.err
+
+
+def test_what_is_the_same_for_all_tasks_is_printed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {
+            "RequiresCompatibilities": ["FARGATE"],
+            "ExecutionRoleArn": "arn:aws:iam::111122223333:role/x",
+            "ContainerDefinitions": [{"Name": "web", "Image": "web:1", "EntryPoint": ["/web"]}],
+        },
+    }
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps({"Transform": "SysdigInstrument", "Resources": {"A": task, "B": task}}))
+    files = [tmp_path / "a.json", tmp_path / "b.json"]
+    ran = run(capsys, "explain", *files, "--no-config", "--set", "AccessKeySecret=none")
+    assert ran.code == 1
+    assert ran.out.count("refused: 4 task definitions: Setting Collector has no value") == 1
+    assert ran.out.count("notice: 4 task definitions: AccessKeySecret is none") == 1
+    assert ran.out.count("settings: AccessKeySecret (--set)") == 1
+    ran = run(capsys, "explain", files[0], "--no-config", "--set", "AccessKeySecret=none", "--format", "json")
+    assert ran.out.count("Setting Collector has no value") == 2  # programs get it with each task definition

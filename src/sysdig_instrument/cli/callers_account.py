@@ -26,7 +26,7 @@ _MAY_NEED_ACCOUNT: Final = (_ACCOUNT, "RepositoryUri", "AWS::ECR::Repository")
 def with_callers_account(
     options: argparse.Namespace, document: InputDocument, context: Context, get_session: Callable[[], LookupSession]
 ) -> Context:
-    """Return the context with the account of the caller's credentials, if the plan needs it, nobody gives it, and there is one."""
+    """Return the context with the account of the caller's credentials, if the plan needs one and none is given."""
     if not isinstance(context, DocumentContext) or context.account or context.region is None:
         return context
     if options.offline or context.is_offline or not _needs_account(document, context):

@@ -22,6 +22,7 @@ from sysdig_instrument.cli.formats.model import (
     REFUSED,
     UNUSABLE,
     FileReport,
+    ReportItem,
     ReportRow,
     RowResult,
     Rule,
@@ -29,6 +30,7 @@ from sysdig_instrument.cli.formats.model import (
 )
 from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.steps.task_findings import REQUIRED_SETTINGS_REASONS
 from sysdig_instrument.lazy_dataclasses import replace
 
 _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
@@ -51,6 +53,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
     counts = Counter[RowResult]()
     file_count = 0
     has_uninstrumented = False
+    once = _PrintedOnce()
     for report in reports:
         if any(item.rule is UNUSABLE for item in report.items):
             write_stderr("\n".join(f"sysdig-instrument: {item.text}" for item in report.items))
@@ -58,14 +61,37 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
         file_count += 1
         counts.update(task.row.result for task in report.tasks)
         has_uninstrumented |= any(item.rule is NOT_INSTRUMENTED and not item.reason.advice for item in report.items)
-        yield from _file_lines(report, console)
+        yield from _file_lines(report, console, once)
+    for items in once.items.values():
+        text = items[0].full_text if len(items) == 1 else f"{len(items)} task definitions: {items[0].text}"
+        yield _item_lines(items[0].rule, text, console, "")
     if file_count > 1:
         yield from console.paragraph(_summary(file_count, counts), hanging=GAP)
     if has_uninstrumented:
         yield from console.paragraph(NOT_INSTRUMENTED.help, hanging=GAP)
 
 
-def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
+class _PrintedOnce:
+    """Collects what is printed once in a run, because it is the same for many task definitions."""
+
+    def __init__(self) -> None:
+        self.items: dict[Reason, list[ReportItem]] = {}
+        self._settings = ""
+
+    def is_new_settings(self, text: str) -> bool:
+        """Return whether a task definition has other settings than the one before."""
+        is_new, self._settings = text != self._settings, text
+        return is_new
+
+    def keep(self, item: ReportItem) -> bool:
+        """Keep an item for the end of the report if it is about required settings. Return whether it was kept."""
+        if item.reason not in REQUIRED_SETTINGS_REASONS:
+            return False
+        self.items.setdefault(item.reason, []).append(item)
+        return True
+
+
+def _file_lines(report: FileReport, console: Console, once: _PrintedOnce) -> Iterator[str]:
     yield console.line(console.paint("strong", sanitize(report.path)) + _heading(report, console))
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
@@ -80,13 +106,17 @@ def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
             yield from _row_lines(name, replace(row, why="") if missing else row, (name_width, outcome_width), console)
         for text in missing:
             yield from console.paragraph(text, "    ", "      ")
-        if task.settings:
-            yield from console.paragraph(f"settings: {_settings_by_layer(task.settings)}", "    ", "      ")
+        settings = _settings_by_layer(task.settings)
+        if task.settings and once.is_new_settings(settings):
+            yield from console.paragraph(f"settings: {settings}", "    ", "      ")
     for item in report.items:
-        if style := _ITEM_STYLES.get(item.rule):
-            label, painted = item.rule.label, console.paint(style, item.rule.label)
-            lines = "".join(console.paragraph(f"{label}: {item.full_text}", "  ", "    "))
-            yield lines.replace(label, painted, 1)
+        if item.rule in _ITEM_STYLES and not once.keep(item):
+            yield _item_lines(item.rule, item.full_text, console, "  ")
+
+
+def _item_lines(rule: Rule, text: str, console: Console, indent: str) -> str:
+    lines = "".join(console.paragraph(f"{rule.label}: {text}", indent, f"{indent}  "))
+    return lines.replace(rule.label, console.paint(_ITEM_STYLES[rule], rule.label), 1)
 
 
 def _heading(report: FileReport, console: Console) -> str:

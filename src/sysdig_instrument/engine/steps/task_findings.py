@@ -36,26 +36,32 @@ from sysdig_instrument.engine.template import TaskDefinition
 
 _SSM_NAME: Final = r"[A-Za-z0-9_./-]*"
 
+_NO_COLLECTOR: Final = Reason(
+    "Setting Collector has no value, so the agent would have nowhere to report to",
+    "Set Collector to a host name or a Sysdig SaaS region, such as us2",
+)
+_NO_SECRET: Final = Reason(
+    "Setting AccessKeySecret has no value, and an agent without an access key protects nothing",
+    f"Set AccessKeySecret to the ARN of the secret that holds the key, or to {NO_ACCESS_KEY} if the key comes in another way",
+)
+_KEY_ELSEWHERE: Final = Reason(
+    "AccessKeySecret is none, so the agent is given no access key",
+    "Make sure that the key comes in another way: an agent without a key protects nothing",
+)
+REQUIRED_SETTINGS_REASONS: Final = (_NO_COLLECTOR, _NO_SECRET, _KEY_ELSEWHERE)
+"""What is the same for every task definition with these settings."""
+
 
 def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
     """Yield the findings about required settings that have no value, and about the memory that is left for the agent."""
     task, settings, containers = instrumented.task, instrumented.settings, instrumented.containers
     location = Location(task.name, None, task.properties_pointer)
     if settings.collector is None:
-        yield Problem(
-            Location(task.name), Reason("Setting Collector has no value, so the agent would have nowhere to report to",
-            "Set Collector to a host name or a Sysdig SaaS region, such as us2"),
-        )  # fmt: skip
+        yield Problem(Location(task.name), _NO_COLLECTOR)
     if settings.access_key_secret is None:
-        yield Problem(
-            Location(task.name), Reason("Setting AccessKeySecret has no value, and an agent without an access key protects nothing",
-            f"Set AccessKeySecret to the ARN of the secret that holds the key, or to {NO_ACCESS_KEY} if the key comes in another way"),
-        )  # fmt: skip
+        yield Problem(Location(task.name), _NO_SECRET)
     elif settings.access_key_secret == NO_ACCESS_KEY:
-        yield Notice(
-            Location(task.name), Reason("AccessKeySecret is none, so the agent is given no access key",
-            "Make sure that the key comes in another way: an agent without a key protects nothing"),
-        )  # fmt: skip
+        yield Notice(Location(task.name), _KEY_ELSEWHERE)
     elif not isinstance(settings.access_key_secret, str) and _may_be_invalid_secret(settings.access_key_secret, task):
         yield Problem(
             Location(task.name), Reason("The expression in AccessKeySecret evaluates to something that ECS cannot read the access key from",
