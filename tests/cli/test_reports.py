@@ -96,17 +96,17 @@ def test_the_table_fits_the_width(
     assert display_width(longest) <= width or " " not in longest.strip()
 
 
-def test_refused_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "json")
     assert shown.code == 1
     (file,) = shown.value
     assert [(each["name"], each["outcome"]) for each in file["taskDefinitions"][0]["containers"]] == [
-        ("web", "would be instrumented"), ("nginx", "refused"), ("router", "skipped"),
+        ("web", "would be instrumented"), ("nginx", "unknown"), ("router", "skipped"),
     ]  # fmt: skip
-    assert {each["rule"] for each in file["remarks"]} == {"not-listed", "refused", "notice", "left-alone"}
+    assert {each["rule"] for each in file["remarks"]} == {"not-listed", "unknown", "notice", "left-alone"}
     lines = Path(ROUTER).read_text().splitlines()
-    (refused,) = (each for each in file["remarks"] if each["rule"] == "refused")
-    assert "Image:" in lines[refused["line"] - 1]
+    (unknown,) = (each for each in file["remarks"] if each["rule"] == "unknown")
+    assert "Image:" in lines[unknown["line"] - 1]
     (router,) = (each for each in file["remarks"] if each["rule"] == "left-alone")
     assert "router" in lines[router["line"] - 1]
 
@@ -196,7 +196,7 @@ def test_junit(capsys: pytest.CaptureFixture[str]) -> None:
         for what, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             assert suite.get(what) == str(len(suite.findall(f"testcase/{tag}")))
     assert [case.get("name") for case in suites[0].findall("testcase[failure]")] == ["Api: nginx"]
-    assert [case.get("name") for case in suites[0].findall("testcase[skipped]")] == ["Api: router"]
+    assert [case.get("name") for case in suites[0].findall("testcase[skipped]")] == ["Api", "Api: router"]
     assert suites[2].get("errors") == "1"
     unusual = ET.fromstring("".join(junit.render([unusual_report()], Console())))  # noqa: S314 - the same
     assert unusual.find("testsuite/testcase/failure") is not None
@@ -258,7 +258,9 @@ def test_the_help_lists_every_format(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_github(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "github").out.splitlines()
-    assert re.match(rf'::error file={ROUTER},line=\d+,title=Task "Api"%2C container "nginx"::".*" is needed', shown[1])
+    assert re.match(
+        rf'::error file={ROUTER},line=\d+,title=unknown%3A Task "Api"%2C container "nginx"::".*" is needed', shown[1]
+    )
     assert re.match(
         rf"::warning file={ROUTER},line=1,title=The template does not list the macro::The template", shown[0]
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.json_types import Pointer
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.printable import HIDDEN, Hidden, printable_name, single_line
 
 _MAX_LINE = 1700
@@ -39,12 +39,21 @@ class Reason:
 
     ``stable_fact`` is the fact without what may differ in the next run, such as a registry's answer. It is empty if the
     fact contains nothing of the kind. ``code`` is None if the finding says nothing about protection.
+
+    ``not_known_here`` is true if the fact is no error of the document: a value, or what an image runs, is not known here. The
+    macro may know it when the stack is deployed.
     """
 
     fact: str
     advice: str = ""
     stable_fact: str = ""
     code: Code | None = None
+    not_known_here: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if the reason leads to the verdict that something is unknown, rather than wrong."""
+        return self.not_known_here or (self.code is not None and self.code.verdict is Verdict.UNKNOWN)
 
     @property
     def text(self) -> str:
@@ -58,9 +67,8 @@ class Reason:
 
     def with_clause(self, clause: str) -> Reason:
         """Return the reason with a clause added to its fact."""
-        return Reason(
-            f"{self.fact}; {clause}", self.advice, self.stable_fact and f"{self.stable_fact}; {clause}", self.code
-        )
+        stable_fact = self.stable_fact and f"{self.stable_fact}; {clause}"
+        return replace(self, fact=f"{self.fact}; {clause}", stable_fact=stable_fact)
 
 
 def _sentences(*parts: str) -> str:
@@ -117,9 +125,10 @@ def without_names(reason: Reason, name: str) -> Reason:
     parts = sorted({part for part in re.split(r"[./:@]", name) if part}, key=len, reverse=True)
     is_part = "|".join(rf"(?<![\w-]){re.escape(part)}(?![\w-])" for part in parts)
     pattern = f"{re.escape(name)}|{_NAMES}|{is_part}" if parts else _NAMES
-    return Reason(
-        re.sub(pattern, HIDDEN, reason.fact), re.sub(pattern, HIDDEN, reason.advice), code=reason.code
-    ).with_clause("names are not shown that depend on a NoEcho parameter, an SSM parameter or an export")
+    fact, advice = re.sub(pattern, HIDDEN, reason.fact), re.sub(pattern, HIDDEN, reason.advice)
+    return replace(reason, fact=fact, advice=advice, stable_fact="").with_clause(
+        "names are not shown that depend on a NoEcho parameter, an SSM parameter or an export"
+    )
 
 
 def format_pointer(pointer: Pointer) -> str:

@@ -53,10 +53,15 @@ _TEMPLATE_REFUSED: Final = Reason(
     "Run `sysdig-instrument explain`, and follow the advice in its messages",
     code=Code.REFUSED,
 )
+_TEMPLATE_UNKNOWN: Final = Reason(
+    "It is not known here whether the macro refuses the template for another reason",
+    "Follow the advice in the other messages",
+    code=Code.VALUE_UNKNOWN,
+)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print which task definitions are protected. Return 1 if one should be and is not, or may not be.
+    """Print which task definitions are protected. Return 1 if one should be and is not, or if that is unknown.
 
     Raises:
         UsageError: An option is wrong.
@@ -80,9 +85,19 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         notices.record_image_configs(preview.plan)
         return _template_report(document, preview, line)
 
-    code = print_reports(process_files(options, environment, check_document), options, environment)
+    def check_with_level(document: InputDocument, context: Context) -> FileReport:
+        report = check_document(document, context)
+        return report if options.unknown == "fail" else _with_warnings(report)
+
+    code = print_reports(process_files(options, environment, check_with_level), options, environment)
     notices.write()
     return code
+
+
+def _with_warnings(report: FileReport) -> FileReport:
+    """Return a report in which that something is unknown is only a warning."""
+    items = (replace(item, lowered_to="warning") if item.rule is UNKNOWN else item for item in report.items)
+    return replace(report, items=tuple(items))
 
 
 def _file_report(
@@ -104,7 +119,7 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     others = [each for each in (*plan.problems, *plan.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
     rows += [_other_workload_report(finding, locator) for finding in others]
     if line.is_listed:
-        failed = {row.name for row, _ in rows if row.result is RowResult.FAILED}
+        failed = {row.name for row, _ in rows if row.result in (RowResult.FAILED, RowResult.UNKNOWN)}
         unnamed = (
             each for each in problems if each not in others and task_label(each.location.task or "") not in failed
         )
@@ -124,13 +139,16 @@ def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Probl
         return protection(plan)
     verdict = protection(plan, applied=True, unread=Code.IMAGE_UNREAD)
     if verdict.verdict is Verdict.PROTECTED and problems:
-        return Protection(Verdict.NOT_PROTECTED, (_TEMPLATE_REFUSED,), passes=False, left_alone=verdict.left_alone)
+        reason = _TEMPLATE_UNKNOWN if all(each.reason.is_unknown for each in problems) else _TEMPLATE_REFUSED
+        found = Verdict.UNKNOWN if reason.is_unknown else Verdict.NOT_PROTECTED
+        return Protection(found, (reason,), passes=False, left_alone=verdict.left_alone)
     return verdict
 
 
 def _refusal(problem: Problem, locator: LineLocator) -> ReportItem:
     place = format_pointer(problem.location.pointer)
-    return ReportItem(REFUSED, problem.reason, None, None, place, locator.line(problem.location.pointer))
+    rule = UNKNOWN if problem.reason.is_unknown else REFUSED
+    return ReportItem(rule, problem.reason, None, None, place, locator.line(problem.location.pointer))
 
 
 def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:
@@ -159,6 +177,8 @@ def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _
     result, outcome = RowResult.FAILED, verdict.verdict.value
     if verdict.passes:
         result = RowResult.PASSED if verdict.verdict is Verdict.PROTECTED else RowResult.SKIPPED
+    elif verdict.verdict is Verdict.UNKNOWN:
+        result = RowResult.UNKNOWN
     elif verdict.verdict is Verdict.NOT_PROTECTED:
         outcome = "NOT protected"
     row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes), verdict.left_alone)

@@ -18,6 +18,8 @@ _ICONS: Final = {
     RowResult.FAILED: "❌",
     RowResult.AGENT: "🛡️",
     RowResult.WITHOUT_LINE: "⚠️",
+    RowResult.NOT_APPLIED: "⏸️",
+    RowResult.UNKNOWN: "❔",
 }
 
 

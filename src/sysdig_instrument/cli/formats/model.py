@@ -28,6 +28,10 @@ class RowResult(Enum):
     AGENT = "agent"
     WITHOUT_LINE = "without the line"
     """It would be instrumented, if the template listed the macro."""
+    NOT_APPLIED = "not applied"
+    """It would be instrumented, if nothing else in the document were refused or unknown."""
+    UNKNOWN = "unknown"
+    """Something that decides is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,8 @@ UNKNOWN = Rule(
     "unknown",
     "error",
     "unknown",
-    "It is not known whether a task definition is protected",
-    "Something that decides is not known before deployment, or was not looked up. Follow the advice in the message.",
+    "It is not known what happens to a task definition",
+    "Nothing in the template is wrong, but a value or an image that decides is not known here, or not before deployment. Follow the advice in the message.",
 )
 NOT_LISTED = Rule(
     "not-listed",

@@ -20,6 +20,7 @@ from sysdig_instrument.cli.formats.model import (
     NOT_LISTED,
     NOTICE,
     REFUSED,
+    UNKNOWN,
     UNUSABLE,
     FileReport,
     ReportRow,
@@ -37,9 +38,11 @@ _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
     RowResult.FAILED: "bad",
     RowResult.AGENT: "faint",
     RowResult.WITHOUT_LINE: "warn",
+    RowResult.NOT_APPLIED: "faint",
+    RowResult.UNKNOWN: "warn",
 }
-_ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_LISTED: "bad", REFUSED: "bad", NOTICE: "warn"}
-"""The items that are printed below the rows: the rows do not show them."""
+_ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_LISTED: "bad", REFUSED: "bad", UNKNOWN: "warn", NOTICE: "warn"}
+"""The items that are printed below the rows, if the rows do not show them."""
 
 _MAX_NAME_WIDTH: Final = 40
 _MIN_WHY_WIDTH: Final = 24
@@ -70,12 +73,11 @@ def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
+    names = {task.row.name for task in report.tasks}
+    in_rows = [each for each in report.items if each.rule in (NOT_INSTRUMENTED, UNKNOWN) and not each.location]
+    in_rows = [each for each in in_rows if each.task in names]
     for task in report.tasks:
-        missing = [
-            _fact_and_advice(item.reason)
-            for item in report.items
-            if item.rule is NOT_INSTRUMENTED and item.task == task.row.name
-        ]
+        missing = [_fact_and_advice(item.reason) for item in in_rows if item.task == task.row.name]
         for name, row in _task_rows(task):
             yield from _row_lines(name, replace(row, why="") if missing else row, (name_width, outcome_width), console)
         for text in missing:
@@ -83,7 +85,8 @@ def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
         if task.settings:
             yield from console.paragraph(f"settings: {_settings_by_layer(task.settings)}", "    ", "      ")
     for item in report.items:
-        if style := _ITEM_STYLES.get(item.rule):
+        style = _ITEM_STYLES.get(item.rule)
+        if style and item not in in_rows:
             label, painted = item.rule.label, console.paint(style, item.rule.label)
             lines = "".join(console.paragraph(f"{label}: {item.full_text}", "  ", "    "))
             yield lines.replace(label, painted, 1)
@@ -137,6 +140,8 @@ def _summary(file_count: int, counts: Mapping[RowResult, int]) -> str:
         RowResult.PASSED: "instrumented",
         RowResult.WITHOUT_LINE: "instrumented if the template listed the macro",
         RowResult.SKIPPED: "left alone",
+        RowResult.NOT_APPLIED: "instrumented if nothing beside it were refused or unknown",
+        RowResult.UNKNOWN: "unknown",
         RowResult.FAILED: "refused or not instrumented",
     }
     parts = [f"{counts[result]} {label}" for result, label in labels.items() if counts[result]]
