@@ -11,6 +11,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,51 @@ def test_unknown_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFi
     assert "Image:" in lines[unknown["line"] - 1]
     (router,) = (each for each in file["remarks"] if each["rule"] == "left-alone")
     assert "router" in lines[router["line"] - 1]
+
+
+def cdk_template(path: str, **members: Any) -> None:
+    value = template(container(**members)) | {"Transform": "SysdigInstrument"}
+    value["Resources"]["Api"]["Metadata"] = {"aws:cdk:path": path}
+    Path("template.json").write_text(json.dumps(value))
+
+
+@pytest.mark.parametrize("command", ["explain", "check"])
+@pytest.mark.parametrize("entry_point", [["/app"], "/app"], ids=["instrumented", "refused"])
+def test_reports_have_the_construct_path(command: str, entry_point: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cdk_template("Shop/Api/Resource", EntryPoint=entry_point)
+    (file,) = run(capsys, command, "template.json", *SETTINGS, "--format", "json").value
+    assert [each["construct"] for each in file["taskDefinitions"]] == ["Shop/Api/Resource"]
+    assert {each.get("construct") for each in file["remarks"] if each["taskDefinition"]} <= {"Shop/Api/Resource"}
+    assert "construct: Shop/Api/Resource" in run(capsys, command, "template.json", *SETTINGS).out
+    assert "Shop/Api/Resource" in run(capsys, command, "template.json", *SETTINGS, "--format", "markdown").out
+    if isinstance(entry_point, str):
+        for output in ("github", "sarif"):
+            assert "Shop/Api/Resource" in run(capsys, command, "template.json", *SETTINGS, "--format", output).out
+
+
+def test_messages_have_the_construct_path(capsys: pytest.CaptureFixture[str]) -> None:
+    cdk_template("Shop/Api/Resource", EntryPoint="/app")
+    for command in ("transform", "diff"):
+        message = run(capsys, command, "template.json", *SETTINGS).err
+        assert 'Task "Api" (construct "Shop/Api/Resource"), container "web" (Resources.Api.' in message
+    cdk_template("Shop/Api/Resource", EntryPoint=["/app"])
+    assert 'Api (construct "Shop/Api/Resource"): instrumented' in run(capsys, "diff", "template.json", *SETTINGS).out
+
+
+def test_a_construct_path_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    cdk_template("a\n::error::b\x1b[31m|" + "x" * 1000, EntryPoint="/app")
+    for output in FORMATS:
+        shown = run(capsys, "explain", "template.json", *SETTINGS, "--format", output).out
+        assert "\x1b" not in shown
+        assert "x" * 400 not in shown
+        assert not any(line.startswith("::error::b") for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("path", [1, None, ["a"], {"Ref": "x"}, ""], ids=["number", "null", "list", "object", "empty"])
+def test_no_other_value_is_a_construct_path(path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cdk_template(path, EntryPoint="/app")
+    (file,) = run(capsys, "explain", "template.json", *SETTINGS, "--format", "json").value
+    assert "construct" not in file["taskDefinitions"][0]
 
 
 def test_check_says_which_layer_leaves_something_alone(capsys: pytest.CaptureFixture[str]) -> None:

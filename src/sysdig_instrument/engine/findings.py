@@ -16,19 +16,30 @@ _MAX_MESSAGE = 3500  # bytes; CloudFormation truncates a longer status reason, a
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A location in the document: the task definition, the container if the finding is about one, and the exact pointer."""
+    """A location in the document: the task definition, the container if the finding is about one, and the exact pointer.
+
+    ``construct`` is the AWS CDK's path of the task definition; only the command line tool adds it.
+    """
 
     task: str | None = None
     container: str | None = None
     pointer: Pointer = ()
+    construct: str = ""
 
     @property
     def text(self) -> str:
         """The location in words: ``Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image)``."""
-        names = [f"{word} {quote(name)}" for word, name in (("task", self.task), ("container", self.container)) if name]
+        names = names_text(self.task, self.construct, self.container)
         path = f"({format_pointer(self.pointer)})" if self.pointer else ""
-        text = " ".join(part for part in (", ".join(names), path) if part)
+        text = " ".join(part for part in (names, path) if part)
         return text[:1].upper() + text[1:]
+
+
+def names_text(task: str | None, construct: str, container: str | None) -> str:
+    """Return names in words: ``task "Api" (construct "Shop/Api"), container "web"``. What is not given is left out."""
+    suffix = f" (construct {quote(construct)})" if construct else ""
+    names = (("task", task, suffix), ("container", container, ""))
+    return ", ".join(f"{word} {quote(name)}{more}" for word, name, more in names if name)
 
 
 @dataclass(frozen=True, slots=True)

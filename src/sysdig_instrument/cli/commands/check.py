@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.callers_account import with_callers_account
+from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
@@ -116,7 +117,7 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     plan, problems = preview.plan, preview.problems
     macro_line, items = line_report(line, plan.tasks, locator)
     rows = [_task_report(task, after_deployment(task, line, problems), locator) for task in plan.tasks]
-    others = [each for each in (*plan.problems, *plan.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
+    others = [each for each in (*problems, *preview.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
     rows += [_other_workload_report(finding, locator) for finding in others]
     if line.is_listed:
         failed = {row.name for row, _ in rows if row.result in (RowResult.FAILED, RowResult.UNKNOWN)}
@@ -181,8 +182,10 @@ def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _
         result = RowResult.UNKNOWN
     elif verdict.verdict is Verdict.NOT_PROTECTED:
         outcome = "NOT protected"
-    row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes), verdict.left_alone)
-    return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in verdict.reasons]
+    codes, construct = tuple(code.value for code in verdict.codes), construct_path(plan.task.resource)
+    row = ReportRow(name, result, outcome, why, line, codes, verdict.left_alone, construct)
+    rule, reasons = _rule(verdict), map(_with_code, verdict.reasons)
+    return row, [ReportItem(rule, reason, name, None, "", line, construct=construct) for reason in reasons]
 
 
 def _rule(verdict: Protection) -> Rule:

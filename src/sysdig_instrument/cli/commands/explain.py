@@ -9,6 +9,7 @@ from typing import Final
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.callers_account import with_callers_account
+from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
@@ -108,9 +109,10 @@ def _with_result(report: TaskReport, result: RowResult | None, *, is_applied: bo
 
 def _task_report(plan: TaskPlan, problems: Sequence[Problem], locator: LineLocator) -> TaskReport:
     row = _report_row(task_label(plan.task.name), plan.outcome, locator, plan.made_from or plan.task.pointer or ())
+    row = replace(row, construct=construct_path(plan.task.resource))
     if problems:
-        is_unknown = all(problem.reason.is_unknown for problem in problems)
-        row = ReportRow(row.name, *_refused_or_unknown(is_unknown=is_unknown), row.why, row.line)
+        result, word = _refused_or_unknown(is_unknown=all(problem.reason.is_unknown for problem in problems))
+        row = replace(row, result=result, outcome=word)
     return TaskReport(
         row,
         tuple(
@@ -142,7 +144,8 @@ def _problem_item(problem: Problem, locator: LineLocator, lowered_to: str) -> Re
 def _report_item(rule: Rule, finding: Finding, locator: LineLocator) -> ReportItem:
     location = finding.location
     line = locator.line(location.pointer)
-    return ReportItem(rule, finding.reason, location.task, location.container, format_pointer(location.pointer), line)
+    place, construct = format_pointer(location.pointer), location.construct
+    return ReportItem(rule, finding.reason, location.task, location.container, place, line, construct=construct)
 
 
 def _left_alone_items(task: TaskReport) -> Iterator[ReportItem]:

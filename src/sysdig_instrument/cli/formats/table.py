@@ -80,6 +80,8 @@ def _file_lines(report: FileReport, console: Console) -> Iterator[str]:
         missing = [_fact_and_advice(item.reason) for item in in_rows if item.task == task.row.name]
         for name, row in _task_rows(task):
             yield from _row_lines(name, replace(row, why="") if missing else row, (name_width, outcome_width), console)
+        if task.row.construct:
+            yield from console.paragraph(f"construct: {sanitize(task.row.construct)}", "    ", "      ")
         for text in missing:
             yield from console.paragraph(text, "    ", "      ")
         if task.settings:
