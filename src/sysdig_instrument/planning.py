@@ -21,7 +21,7 @@ LookupFunction: TypeAlias = Callable[[Sequence[Lookup]], Mapping[Lookup, Answer]
 _MAX_ROUNDS: Final = 8  # a parameter may name an export that names a parameter … that names the image
 _NO_ANSWER: Final = Unavailable(Reason("The lookup returned no answer", "Report this as a bug"))
 _CHAIN_TOO_LONG: Final = Unavailable(
-    Reason("It depends on too long a chain of parameters and exports", "Shorten the chain")
+    Reason("It depends on too long a chain of parameters and exports", "Shorten the chain"), is_final=True
 )
 _NOT_LOOKED_UP: Final = Unavailable(
     Reason("It was not looked up", "Give the container an EntryPoint, and a Command if the image has a CMD")

@@ -152,9 +152,9 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
     again = run(capsys, "diff", "out.yaml", *SETTINGS, "--exit-code")
     assert (again.code, again.out.splitlines()[0]) == (0, "out.yaml: no changes")
-    refused = run(capsys, "diff", "app.yaml", "--offline", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
-    assert (refused.code, refused.out) == (1, "")
-    assert refused.err.startswith('sysdig-instrument: app.yaml: Task "Task", container "worker" ')
+    unknown = run(capsys, "diff", "app.yaml", "--offline", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert unknown.err.startswith('unknown: app.yaml: Task "Task", container "worker" ')
     assert run(capsys, "diff", "app.yaml", "none.yaml", *SETTINGS).code == 2
 
 

@@ -11,6 +11,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,19 +97,64 @@ def test_the_table_fits_the_width(
     assert display_width(longest) <= width or " " not in longest.strip()
 
 
-def test_refused_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_skipped_and_noticed_items_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "json")
     assert shown.code == 1
     (file,) = shown.value
     assert [(each["name"], each["outcome"]) for each in file["taskDefinitions"][0]["containers"]] == [
-        ("web", "would be instrumented"), ("nginx", "refused"), ("router", "skipped"),
+        ("web", "would be instrumented"), ("nginx", "unknown"), ("router", "skipped"),
     ]  # fmt: skip
-    assert {each["rule"] for each in file["remarks"]} == {"not-listed", "refused", "notice", "left-alone"}
+    assert {each["rule"] for each in file["remarks"]} == {"not-listed", "unknown", "notice", "left-alone"}
     lines = Path(ROUTER).read_text().splitlines()
-    (refused,) = (each for each in file["remarks"] if each["rule"] == "refused")
-    assert "Image:" in lines[refused["line"] - 1]
+    (unknown,) = (each for each in file["remarks"] if each["rule"] == "unknown")
+    assert "Image:" in lines[unknown["line"] - 1]
     (router,) = (each for each in file["remarks"] if each["rule"] == "left-alone")
     assert "router" in lines[router["line"] - 1]
+
+
+def cdk_template(path: str, **members: Any) -> None:
+    value = template(container(**members)) | {"Transform": "SysdigInstrument"}
+    value["Resources"]["Api"]["Metadata"] = {"aws:cdk:path": path}
+    Path("template.json").write_text(json.dumps(value))
+
+
+@pytest.mark.parametrize("command", ["explain", "check"])
+@pytest.mark.parametrize("entry_point", [["/app"], "/app"], ids=["instrumented", "refused"])
+def test_reports_have_the_construct_path(command: str, entry_point: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cdk_template("Shop/Api/Resource", EntryPoint=entry_point)
+    (file,) = run(capsys, command, "template.json", *SETTINGS, "--format", "json").value
+    assert [each["construct"] for each in file["taskDefinitions"]] == ["Shop/Api/Resource"]
+    assert {each.get("construct") for each in file["remarks"] if each["taskDefinition"]} <= {"Shop/Api/Resource"}
+    assert "construct: Shop/Api/Resource" in run(capsys, command, "template.json", *SETTINGS).out
+    assert "Shop/Api/Resource" in run(capsys, command, "template.json", *SETTINGS, "--format", "markdown").out
+    if isinstance(entry_point, str):
+        for output in ("github", "sarif"):
+            assert "Shop/Api/Resource" in run(capsys, command, "template.json", *SETTINGS, "--format", output).out
+
+
+def test_messages_have_the_construct_path(capsys: pytest.CaptureFixture[str]) -> None:
+    cdk_template("Shop/Api/Resource", EntryPoint="/app")
+    for command in ("transform", "diff"):
+        message = run(capsys, command, "template.json", *SETTINGS).err
+        assert 'Task "Api" (construct "Shop/Api/Resource"), container "web" (Resources.Api.' in message
+    cdk_template("Shop/Api/Resource", EntryPoint=["/app"])
+    assert 'Api (construct "Shop/Api/Resource"): instrumented' in run(capsys, "diff", "template.json", *SETTINGS).out
+
+
+def test_a_construct_path_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    cdk_template("a\n::error::b\x1b[31m|" + "x" * 1000, EntryPoint="/app")
+    for output in FORMATS:
+        shown = run(capsys, "explain", "template.json", *SETTINGS, "--format", output).out
+        assert "\x1b" not in shown
+        assert "x" * 400 not in shown
+        assert not any(line.startswith("::error::b") for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("path", [1, None, ["a"], {"Ref": "x"}, ""], ids=["number", "null", "list", "object", "empty"])
+def test_no_other_value_is_a_construct_path(path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cdk_template(path, EntryPoint="/app")
+    (file,) = run(capsys, "explain", "template.json", *SETTINGS, "--format", "json").value
+    assert "construct" not in file["taskDefinitions"][0]
 
 
 def test_check_says_which_layer_leaves_something_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,7 +242,7 @@ def test_junit(capsys: pytest.CaptureFixture[str]) -> None:
         for what, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             assert suite.get(what) == str(len(suite.findall(f"testcase/{tag}")))
     assert [case.get("name") for case in suites[0].findall("testcase[failure]")] == ["Api: nginx"]
-    assert [case.get("name") for case in suites[0].findall("testcase[skipped]")] == ["Api: router"]
+    assert [case.get("name") for case in suites[0].findall("testcase[skipped]")] == ["Api", "Api: router"]
     assert suites[2].get("errors") == "1"
     unusual = ET.fromstring("".join(junit.render([unusual_report()], Console())))  # noqa: S314 - the same
     assert unusual.find("testsuite/testcase/failure") is not None
@@ -258,7 +304,9 @@ def test_the_help_lists_every_format(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_github(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "github").out.splitlines()
-    assert re.match(rf'::error file={ROUTER},line=\d+,title=Task "Api"%2C container "nginx"::".*" is needed', shown[1])
+    assert re.match(
+        rf'::error file={ROUTER},line=\d+,title=unknown%3A Task "Api"%2C container "nginx"::".*" is needed', shown[1]
+    )
     assert re.match(
         rf"::warning file={ROUTER},line=1,title=The template does not list the macro::The template", shown[0]
     )

@@ -334,7 +334,7 @@ def test_an_import_is_looked_up() -> None:
 
 def test_a_failed_lookup_is_unknown_with_its_reason() -> None:
     found = value_of({"Fn::ImportValue": "x"}, {ExportLookup("x"): Unavailable(Reason("No such export", "Export it"))})
-    assert found == Unknown(Reason("No such export", "Export it"))
+    assert found == Unknown(Reason("No such export", "Export it", not_known_here=True))
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_a_name_missing_in_ssm_is_its_text() -> None:
 def test_an_unreadable_ssm_parameter_is_not_its_text() -> None:
     denied = Unavailable(Reason("Access denied", "Allow it"))
     assert value_of({"Ref": "Stored"}, {SsmLookup("nginx"): denied}, Stored="nginx") == Unknown(
-        Reason("Access denied", "Allow it")
+        Reason("Access denied", "Allow it", not_known_here=True)
     )
 
 

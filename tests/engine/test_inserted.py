@@ -75,6 +75,7 @@ def test_a_parameter_that_a_transform_declares_is_not_known_and_may_be_secret(pa
         Reason(
             'the declaration of parameter "Given" is inserted by a transform',
             "Use the template as it is after that transform",
+            not_known_here=True,
         )
     )
     assert is_no_echo("Given", template)

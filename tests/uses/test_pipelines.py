@@ -72,6 +72,18 @@ def test_the_action_fails_where_the_macro_would_refuse(act: Any, here: Path) -> 
     assert "::error file=templates/app.yaml,line=" in done.stdout
 
 
+def test_the_action_only_warns_of_what_is_unknown_if_that_is_asked_for(act: Any, here: Path) -> None:
+    (here / "templates/web.yaml").unlink()
+    (here / "templates/a.yaml").write_text(f"Transform: SysdigInstrument\n{TASK}".replace("EntryPoint: [nginx]", ""))
+    for command in ("explain", "check", "diff"):
+        codes = [
+            act(files="templates", command=command, arguments=f"{SET} --offline", unknown=level).returncode
+            for level in ("fail", "warn")
+        ]
+        assert codes == [1, 0]
+    assert "✅" not in (here / "summary.md").read_text()
+
+
 @pytest.mark.parametrize(("command", "code"), [("diff", 0), ("check", 0)])
 def test_the_action_runs_the_other_commands(act: Any, command: str, code: int) -> None:
     done = act(files="templates", command=command, arguments=f"{SET} --offline", summary="false")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sysdig_instrument.cli.construct_paths import with_construct_paths
 from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_document, read_bytes
 from sysdig_instrument.cli.plain_documents import intrinsic_settings, plain_findings, plain_tasks
 from sysdig_instrument.cli.plain_notices import left_alone_notices, notices_of_plan
@@ -165,7 +166,9 @@ def preview_document(document: InputDocument, context: Context, look_up: LookupF
     processed, problems = process(document.fragment, plan)
     if document.kind != "template":
         return _preview_plain_document(document, plan, (*problems, *intrinsic_settings(plan)))
-    return Preview(plan, () if problems else tuple(plan.changes), plan.notices, problems, processed)
+    changes = () if problems else tuple(plan.changes)
+    notices = with_construct_paths(plan.notices, document.fragment)
+    return Preview(plan, changes, notices, with_construct_paths(problems, document.fragment), processed)
 
 
 def _preview_plain_document(document: InputDocument, plan: Plan, problems: tuple[Problem, ...]) -> Preview:

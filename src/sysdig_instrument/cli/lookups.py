@@ -205,6 +205,13 @@ def _answer_offline(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
 
 
 def _unavailable_offline(lookup: Lookup) -> Unavailable:
+    if isinstance(lookup, ImageLookup):
+        try:
+            parse_reference(lookup.image)
+        except InvalidReferenceError as error:
+            from sysdig_instrument.lookup.errors import invalid_reference  # noqa: PLC0415 - only for a mistake
+
+            return invalid_reference(lookup.image, error)
     name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
     advice = _OFFLINE_SSM_ADVICE if isinstance(lookup, SsmLookup) else _OFFLINE_ADVICE
     return Unavailable(Reason(f"{quote(name)} is needed, but --offline prevents the lookup", advice))

@@ -55,6 +55,16 @@ def add_line(parser: ArgumentParser) -> None:
     )
 
 
+def add_unknown(parser: ArgumentParser) -> None:
+    """Add what it leads to if something that decides is not known here."""
+    parser.add_argument(
+        "--unknown",
+        choices=("fail", "warn"),
+        default="fail",
+        help="if an image or a value that decides is not known here: exit with 1 (fail, default), or only say so (warn)",
+    )
+
+
 def add_report_output(parser: ArgumentParser) -> None:
     """Add the options for the format of a report on task definitions."""
     parser.add_argument(

@@ -26,6 +26,7 @@ from sysdig_instrument.cli.options import (
     add_settings_output,
     add_shell,
     add_template_context,
+    add_unknown,
 )
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -66,7 +67,7 @@ Collector and AccessKeySecret are required: with --set or --settings, or in the 
 
 Run `sysdig-instrument COMMAND --help` for a command's options and more examples.
 
-Exit codes: 0 success, 1 refused, 2 usage or input error."""
+Exit codes: 0 success, 1 refused or unknown, 2 usage or input error."""
 
 COMMANDS: Final = (
     Command(
@@ -89,19 +90,20 @@ COMMANDS: Final = (
   sysdig-instrument diff app.yaml
   sysdig-instrument diff templates --side-by-side
   sysdig-instrument diff app.yaml --format patch > app.patch.json""",
-        (add_files, add_diff_output, add_line, add_template_context),
+        (add_files, add_diff_output, add_line, add_unknown, add_template_context),
     ),
     Command(
         "explain",
         "explain what happens to each container, and why",
         "Explain whether each template lists the macro, and whether each task definition\n"
         "and container is instrumented, skipped or refused, why, and where its entry point\n"
-        f"comes from. The exit code is 1 if any is refused.\n\n{_FILE_HELP}",
+        "comes from. The exit code is 1 if any is refused, or if that is unknown because\n"
+        f"of something that is not known here.\n\n{_FILE_HELP}",
         """\
   sysdig-instrument explain app.yaml
   sysdig-instrument explain templates --format markdown
   sysdig-instrument explain templates --format sarif > results.sarif""",
-        (add_files, add_report_output, add_line, add_template_context),
+        (add_files, add_report_output, add_line, add_unknown, add_template_context),
     ),
     Command(
         "settings",
@@ -128,12 +130,13 @@ COMMANDS: Final = (
         "check whether everything is protected",
         "Check whether each task definition is protected as the settings require: as it\n"
         "is, or once it is deployed, if its template lists the macro. The exit code is 1\n"
-        f"if any is not. It reads images of templates that list the macro.\n\n{_FILE_HELP}",
+        "if any is not, or if that is unknown. It reads images of templates that list the\n"
+        f"macro.\n\n{_FILE_HELP}",
         """\
   sysdig-instrument check processed.yaml
   sysdig-instrument check templates --format github
   aws ecs describe-task-definition --task-definition web | sysdig-instrument check -""",
-        (add_files, add_report_output, add_template_context),
+        (add_files, add_report_output, add_unknown, add_template_context),
     ),
     Command(
         "enable",

@@ -51,9 +51,8 @@ def in_plain_words(text: str) -> str:
 
 def plain_reason(reason: Reason) -> Reason:
     """Return a reason in the words for a document that is no template."""
-    return Reason(
-        in_plain_words(reason.fact), in_plain_words(reason.advice), in_plain_words(reason.stable_fact), reason.code
-    )
+    fact, advice, stable_fact = map(in_plain_words, (reason.fact, reason.advice, reason.stable_fact))
+    return replace(reason, fact=fact, advice=advice, stable_fact=stable_fact)
 
 
 def plain_findings(findings: Iterable[AnyFinding]) -> Iterator[AnyFinding]:

@@ -190,6 +190,11 @@ def why_opaque(
     return None
 
 
+def is_inserted(value: Json | Absent) -> bool:
+    """Return whether the result of a transform takes the place of a value. The macro gets it, and the tool does not."""
+    return isinstance(value, dict) and value.keys() == {TRANSFORM}
+
+
 def _generated_keys(loop: Json, scope: EvaluationScope) -> set[str] | None:
     """Return the keys that a loop inside an object generates, or None if they are not known."""
     match loop:
@@ -221,7 +226,8 @@ def not_a_list_problem(task: TaskDefinition, containers: LocatedValue) -> Proble
     """Return the problem that ContainerDefinitions is not a list."""
     return Problem(
         Location(task.name, None, containers.pointer), Reason("ContainerDefinitions is not written as a list in the template",
-        "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions"),
+        "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions",
+        not_known_here=is_inserted(containers.value)),
     )  # fmt: skip
 
 
@@ -229,5 +235,6 @@ def not_a_container_problem(task: TaskDefinition, leaf: LocatedValue, position: 
     """Return the problem that a container definition is not an object."""
     return Problem(
         Location(task.name, f"#{position}", leaf.pointer), Reason("The container definition is not written as an object in the template",
-        "Write it as an object; its members, and the object under Fn::If, may be expressions"),
+        "Write it as an object; its members, and the object under Fn::If, may be expressions",
+        not_known_here=is_inserted(leaf.value)),
     )  # fmt: skip

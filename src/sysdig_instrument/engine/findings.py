@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.json_types import Pointer
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.printable import HIDDEN, Hidden, printable_name, single_line
 
 _MAX_LINE = 1700
@@ -16,19 +16,30 @@ _MAX_MESSAGE = 3500  # bytes; CloudFormation truncates a longer status reason, a
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A location in the document: the task definition, the container if the finding is about one, and the exact pointer."""
+    """A location in the document: the task definition, the container if the finding is about one, and the exact pointer.
+
+    ``construct`` is the AWS CDK's path of the task definition; only the command line tool adds it.
+    """
 
     task: str | None = None
     container: str | None = None
     pointer: Pointer = ()
+    construct: str = ""
 
     @property
     def text(self) -> str:
         """The location in words: ``Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].Image)``."""
-        names = [f"{word} {quote(name)}" for word, name in (("task", self.task), ("container", self.container)) if name]
+        names = names_text(self.task, self.construct, self.container)
         path = f"({format_pointer(self.pointer)})" if self.pointer else ""
-        text = " ".join(part for part in (", ".join(names), path) if part)
+        text = " ".join(part for part in (names, path) if part)
         return text[:1].upper() + text[1:]
+
+
+def names_text(task: str | None, construct: str, container: str | None) -> str:
+    """Return names in words: ``task "Api" (construct "Shop/Api"), container "web"``. What is not given is left out."""
+    suffix = f" (construct {quote(construct)})" if construct else ""
+    names = (("task", task, suffix), ("container", container, ""))
+    return ", ".join(f"{word} {quote(name)}{more}" for word, name, more in names if name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +50,21 @@ class Reason:
 
     ``stable_fact`` is the fact without what may differ in the next run, such as a registry's answer. It is empty if the
     fact contains nothing of the kind. ``code`` is None if the finding says nothing about protection.
+
+    ``not_known_here`` is true if the fact is no error of the document: a value, or what an image runs, is not known here. The
+    macro may know it when the stack is deployed.
     """
 
     fact: str
     advice: str = ""
     stable_fact: str = ""
     code: Code | None = None
+    not_known_here: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if the reason leads to the verdict that something is unknown, rather than wrong."""
+        return self.not_known_here or (self.code is not None and self.code.verdict is Verdict.UNKNOWN)
 
     @property
     def text(self) -> str:
@@ -58,9 +78,8 @@ class Reason:
 
     def with_clause(self, clause: str) -> Reason:
         """Return the reason with a clause added to its fact."""
-        return Reason(
-            f"{self.fact}; {clause}", self.advice, self.stable_fact and f"{self.stable_fact}; {clause}", self.code
-        )
+        stable_fact = self.stable_fact and f"{self.stable_fact}; {clause}"
+        return replace(self, fact=f"{self.fact}; {clause}", stable_fact=stable_fact)
 
 
 def _sentences(*parts: str) -> str:
@@ -117,9 +136,10 @@ def without_names(reason: Reason, name: str) -> Reason:
     parts = sorted({part for part in re.split(r"[./:@]", name) if part}, key=len, reverse=True)
     is_part = "|".join(rf"(?<![\w-]){re.escape(part)}(?![\w-])" for part in parts)
     pattern = f"{re.escape(name)}|{_NAMES}|{is_part}" if parts else _NAMES
-    return Reason(
-        re.sub(pattern, HIDDEN, reason.fact), re.sub(pattern, HIDDEN, reason.advice), code=reason.code
-    ).with_clause("names are not shown that depend on a NoEcho parameter, an SSM parameter or an export")
+    fact, advice = re.sub(pattern, HIDDEN, reason.fact), re.sub(pattern, HIDDEN, reason.advice)
+    return replace(reason, fact=fact, advice=advice, stable_fact="").with_clause(
+        "names are not shown that depend on a NoEcho parameter, an SSM parameter or an export"
+    )
 
 
 def format_pointer(pointer: Pointer) -> str:

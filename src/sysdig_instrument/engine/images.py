@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.container import Container
-from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf, Tree, flat_map
+from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf, Tree, flat_map, leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
@@ -18,7 +18,7 @@ from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.engine.platforms import architecture
 from sysdig_instrument.engine.settings.locks import is_locked
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.printable import Hidden, derived
 
 _GIVE_ENTRY_POINT: Final = "Give the container an EntryPoint, and a Command if the image has a CMD"
@@ -63,12 +63,14 @@ def image_config(
         for scope in container.task.scopes
     )
     if any(other != first for other in others):
-        return Leaf(
-            NoConfig(
-                Reason("The images of the items of the enclosing Fn::ForEach differ in ENTRYPOINT or CMD", EXPAND_LOOPS)
-            )
-        )
+        fact = "The images of the items of the enclosing Fn::ForEach differ in ENTRYPOINT or CMD"
+        is_unknown = any(map(_has_unknown, (first, *others)))
+        return Leaf(NoConfig(Reason(fact, EXPAND_LOOPS, not_known_here=is_unknown)))
     return first
+
+
+def _has_unknown(tree: Tree[ConfigResult]) -> bool:
+    return any(isinstance(config, NoConfig) and config.reason.is_unknown for config, _ in leaves(tree, {}))
 
 
 def _count(config: ConfigResult, scope: EvaluationScope) -> ConfigResult:
@@ -117,7 +119,8 @@ def _unknown_image(container: Container, unknown: Unknown, scope: EvaluationScop
     why, advice = unknown.reason.fact, unknown.reason.advice
     if unknown.until_deployed:
         advice = f"{advice}, or {_own_config(container)}" if advice else _capitalized(_own_config(container))
-    return NoConfig(Reason(f"Image cannot be resolved: {why}", advice or _GIVE_ENTRY_POINT), "its image is not known")
+    fact, is_unknown = f"Image cannot be resolved: {why}", unknown.reason.is_unknown
+    return NoConfig(Reason(fact, advice or _GIVE_ENTRY_POINT, not_known_here=is_unknown), "its image is not known")
 
 
 def _own_config(container: Container) -> str:
@@ -147,7 +150,8 @@ def _config_of_reference(
     def of_platform(platform: str | Unknown, assumed: Assumptions) -> Tree[ConfigResult]:
         if isinstance(platform, Unknown):
             fact = f"The task's CPU architecture cannot be resolved: {platform.reason.fact}"
-            return Leaf(NoConfig(Reason(fact, platform.reason.advice or _GIVE_ENTRY_POINT)))
+            advice = platform.reason.advice or _GIVE_ENTRY_POINT
+            return Leaf(NoConfig(Reason(fact, advice, not_known_here=platform.reason.is_unknown)))
         return flat_map(
             _credentials(container, scope, assumed), assumed,
             lambda secret_id, _assumptions: Leaf(_count(_look_up(ImageLookup(image, platform, secret_id), scope), scope)),
@@ -175,17 +179,14 @@ def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
     match scope.answer(lookup):
         case ImageConfig() as config:
             return _without_wrapper(config)
-        case Unavailable(reason):
-            fact, advice = _without_names(reason, lookup.image)
-            return NoConfig(Reason(fact, advice, f"Image {quote(lookup.image)} could not be read"))
+        case Unavailable() as unavailable:
+            why = unavailable.why
+            shown = without_names(why, lookup.image) if isinstance(lookup.image, Hidden) else why
+            return NoConfig(replace(shown, stable_fact=f"Image {quote(lookup.image)} could not be read"))
         case None:
-            return NoConfig(Reason(f"Image {quote(lookup.image)} has not been looked up", _GIVE_ENTRY_POINT))
+            fact = f"Image {quote(lookup.image)} has not been looked up"
+            return NoConfig(Reason(fact, _GIVE_ENTRY_POINT, not_known_here=True))
     raise TypeError(lookup)  # a string for an image: a bug in the caller
-
-
-def _without_names(reason: Reason, image: str) -> tuple[str, str]:
-    shown = without_names(reason, image) if isinstance(image, Hidden) else reason
-    return shown.fact, shown.advice
 
 
 def _credentials(container: Container, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | None]:

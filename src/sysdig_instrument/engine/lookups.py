@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,18 @@ def argv_bytes(argv: Iterable[str]) -> int:
 class Unavailable:
     """A lookup that failed. The reason contains no secret, and of a server's response only its status and error code.
 
-    ``missing`` is true if what was looked up does not exist, and false if it could not be read.
+    ``missing`` is true if what was looked up does not exist, and false if it could not be read. ``is_final`` is true if the
+    lookup fails whoever does it: what it names is invalid, or cannot be used.
     """
 
     reason: Reason
     missing: bool = False
+    is_final: bool = False
+
+    @property
+    def why(self) -> Reason:
+        """The reason. It is no error of the document if the macro, elsewhere or later, may get an answer."""
+        return replace(self.reason, not_known_here=not self.is_final)
 
 
 Answer: TypeAlias = ImageConfig | str | Unavailable

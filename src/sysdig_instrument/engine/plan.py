@@ -214,8 +214,10 @@ def _checked_task(planned: TaskPlan, processed: TaskDefinition) -> TaskPlan:
         found = tuple(checks.findings(processed_task(processed))) if exists else ()
     except WorkLimitError:
         found = (Problem(Location(), TOO_MUCH_WORK),)
-    is_refused = any(isinstance(finding, Problem) for finding in found)
-    outcome = replace(planned.outcome, status=Status.REFUSED) if is_refused else planned.outcome
+    problems = [finding for finding in found if isinstance(finding, Problem)]
+    is_unknown = all(problem.reason.is_unknown for problem in problems)
+    refused = replace(planned.outcome, status=Status.REFUSED, is_unknown=is_unknown)
+    outcome = refused if problems else planned.outcome
     return replace(planned, outcome=outcome, findings=(*planned.findings, *found)) if found else planned
 
 

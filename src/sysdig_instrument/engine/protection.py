@@ -98,11 +98,13 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
 
 
 def _verdict_of(reason: Reason) -> Verdict:
+    if reason.is_unknown:
+        return Verdict.UNKNOWN
     return reason.code.verdict if reason.code else Verdict.NOT_PROTECTED
 
 
 def _with_code(reason: Reason) -> Reason:
-    return reason if reason.code else replace(reason, code=Code.REFUSED)
+    return reason if reason.code else replace(reason, code=Code.VALUE_UNKNOWN if reason.is_unknown else Code.REFUSED)
 
 
 def _left_alone(plan: TaskPlan) -> Iterator[LeftAlone]:
@@ -129,13 +131,15 @@ def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[Reason]
     unread_outcomes = [outcome for outcome in plan.containers if outcome.image_unread]
     for outcome in unread_outcomes:
         name = quote(str(outcome.name))
-        if unread is Code.IMAGE_UNREAD:
+        if unread is Code.IMAGE_UNREAD and outcome.is_unknown:
             fact = f"Container {name} has no EntryPoint, and the config of its image is not available here"
             yield Reason(fact, "Give it an EntryPoint, or add its image to ImageConfigs", code=unread)
-        else:
+        elif outcome.status is Status.SKIPPED or unread is Code.NOT_WRAPPED:
             yield _of_container(name, NOT_WRAPPED)
     # The problems at these are named already.
-    unread_pointers = {(*outcome.pointer, "Image") for outcome in unread_outcomes}
+    unread_pointers = {
+        (*outcome.pointer, "Image") for outcome in unread_outcomes if outcome.is_unknown or unread is Code.NOT_WRAPPED
+    }
     for finding in plan.findings:
         if isinstance(finding, Problem) and finding.location.pointer not in unread_pointers:
             yield finding.reason

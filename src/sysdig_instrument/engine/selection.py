@@ -240,7 +240,7 @@ def _decide_by_settings(container: Container) -> Decision:
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
             "Name", Reason(f"The container's name cannot be resolved, so it is unknown whether {key} applies to it",
-            "Give it a name that is known before deployment"),
+            "Give it a name that is known before deployment", not_known_here=_is_name_unknown(container)),
         )  # fmt: skip
     state = container.scope.state
     if matches_any(name or "", settings.exclude_containers, state):
@@ -266,6 +266,12 @@ def _decide_by_settings(container: Container) -> Decision:
             SkipReason.NOT_OPTED_IN,
         )
     return Instrument.INSTRUMENT
+
+
+def _is_name_unknown(container: Container) -> bool:
+    """Return whether the container's name is not known here, and may be known to the macro."""
+    name = evaluate(container.value.get("Name", ABSENT), container.scope)
+    return isinstance(name, Unknown) and name.reason.is_unknown
 
 
 def is_excluded(container: Container) -> bool:

@@ -78,7 +78,8 @@ class Outcome:
     """The status of a task definition or a container, and why.
 
     ``name`` and ``pointer`` are those of a container; for a task definition they are None and empty. ``image_unread`` is
-    true if a container is not instrumented only because its image's config is not available. If the status is ``SKIPPED``,
+    true if a container is not instrumented only because its image's config is not available. ``is_unknown`` is true if nothing
+    is wrong with it, and only something that decides is not known here. If the status is ``SKIPPED``,
     ``skip_reason`` is set, by which metrics count, and ``layer`` is the layer of settings that decides, or empty.
     """
 
@@ -89,6 +90,7 @@ class Outcome:
     image_unread: bool = False
     skip_reason: SkipReason | None = None
     layer: str = ""
+    is_unknown: bool = False
 
     @property
     def text(self) -> str:
@@ -172,7 +174,7 @@ def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> Task
 
 def _refuse_task(task: TaskDefinition, settings: TaskSettings, problem: Problem) -> TaskPlan:
     """Return the plan for a task definition whose containers are not planned, because it has this problem."""
-    outcome = Outcome(None, Status.REFUSED, problem.reason.fact)
+    outcome = Outcome(None, Status.REFUSED, problem.reason.fact, is_unknown=problem.reason.is_unknown)
     return _finish(task, settings, outcome, (), (*settings.findings, problem))
 
 
@@ -263,7 +265,12 @@ def _run_step(step: Step[Input], step_input: Input, owner: Owner) -> list[Output
 
 def _refused_outcome(outputs: Iterable[Output]) -> Outcome | None:
     """Return the outcome for a task definition if an output is a problem, otherwise None. The problem itself says why."""
-    return Outcome(None, Status.REFUSED) if any(isinstance(output, Problem) for output in outputs) else None
+    problems = [output for output in outputs if isinstance(output, Problem)]
+    return Outcome(None, Status.REFUSED, is_unknown=_are_unknown(problems)) if problems else None
+
+
+def _are_unknown(findings: Iterable[Finding]) -> bool:
+    return all(finding.reason.is_unknown for finding in findings)
 
 
 def _plan_containers(
@@ -282,31 +289,34 @@ def _plan_containers(
 
 def _plan_container(container: Container) -> _PlannedContainer:
     if why := why_opaque(container.value, _CONTAINER_KEYS, container.scope):
-        finding = container.problem_or_notice(
-            container.pointer, container.assumptions, Reason(f"The container {why}", WRITE_OUT_RESULT)
-        )
-        return _PlannedContainer(container, _outcome(container, Status.REFUSED, why), (finding,))
+        reason = Reason(f"The container {why}", WRITE_OUT_RESULT, not_known_here=True)
+        finding = container.problem_or_notice(container.pointer, container.assumptions, reason)
+        return _PlannedContainer(container, _refused(container, why, [finding]), (finding,))
     match decide_container(container):
-        case Skip(why, reason, layer):
-            skipped = replace(_outcome(container, Status.SKIPPED, why), skip_reason=reason, layer=layer)
+        case Skip(why, skip_reason, layer):
+            skipped = replace(_outcome(container, Status.SKIPPED, why), skip_reason=skip_reason, layer=layer)
             return _PlannedContainer(container, skipped)
         case Refuse(key, reason):
             finding = container.problem_or_notice((*container.pointer, key), container.assumptions, reason)
-            return _PlannedContainer(container, _outcome(container, Status.REFUSED, reason.fact), (finding,))
+            return _PlannedContainer(container, _refused(container, reason.fact, [finding]), (finding,))
         case Agent.AGENT:
             return _PlannedContainer(container, _outcome(container, Status.AGENT))
         case Instrument.INSTRUMENT:
             return _instrument(container)
 
 
-def _outcome(container: Container, status: Status, why: str = "", *, unread: bool = False) -> Outcome:
-    return Outcome(container.label, status, why, container.pointer, unread)
+def _outcome(container: Container, status: Status, why: str = "") -> Outcome:
+    return Outcome(container.label, status, why, container.pointer)
+
+
+def _refused(container: Container, why: str, findings: Iterable[Finding]) -> Outcome:
+    return replace(_outcome(container, Status.REFUSED, why), is_unknown=_are_unknown(findings))
 
 
 def _instrument(container: Container) -> _PlannedContainer:
     outputs: list[Output] = []
     unresolved: list[UnresolvedImage] = []
-    problem: Problem | None = None
+    problems: list[Problem] = []
     source, owner = "", container.owner
     for step in CONTAINER_STEPS:
         for output in step.plan(container):
@@ -319,20 +329,22 @@ def _instrument(container: Container) -> _PlannedContainer:
             elif isinstance(output, UnresolvedImage):
                 unresolved.append(output)
             elif isinstance(output, Problem):
-                problem = problem or output
+                problems.append(output)
         if unresolved and not container.scope.state.lookups:  # otherwise it goes on, to collect all lookups at once
             return _plan_unresolved(container, unresolved)
-    if problem:
-        return _PlannedContainer(container, _outcome(container, Status.REFUSED, problem.reason.fact), tuple(outputs))
+    if problems:
+        why = problems[0].reason.fact
+        return _PlannedContainer(container, _refused(container, why, problems), tuple(outputs))
     return _PlannedContainer(container, _outcome(container, Status.INSTRUMENTED, source), tuple(outputs))
 
 
 def _plan_unresolved(container: Container, unresolved: list[UnresolvedImage]) -> _PlannedContainer:
     """Return the plan for a container whose image has no config that is available: OnUnresolvedImage decides."""
     why, findings = unresolved[0].why, [each.finding for each in unresolved]
+    refused = replace(_refused(container, why, findings), image_unread=True)
     if container.settings.on_unresolved_image == "fail":
-        return _PlannedContainer(container, _outcome(container, Status.REFUSED, why, unread=True), tuple(findings))
-    skipped = replace(_outcome(container, Status.SKIPPED, why, unread=True), skip_reason=SkipReason.IMAGE_UNREAD)
+        return _PlannedContainer(container, refused, tuple(findings))
+    skipped = replace(refused, status=Status.SKIPPED, skip_reason=SkipReason.IMAGE_UNREAD)
     return _PlannedContainer(container, skipped, tuple(Notice(each.location, each.reason) for each in findings))
 
 
@@ -386,4 +398,4 @@ def _finish(
 def _opaque_task_problem(task: TaskDefinition) -> Iterator[Problem]:
     if why := why_opaque(task.properties_or_empty, _TASK_KEYS, task.scope, is_snippet_place=True):
         location = Location(task.name, None, task.properties_pointer)
-        yield Problem(location, Reason(f"The task definition {why}", WRITE_OUT_RESULT))
+        yield Problem(location, Reason(f"The task definition {why}", WRITE_OUT_RESULT, not_known_here=True))

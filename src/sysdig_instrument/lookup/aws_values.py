@@ -90,9 +90,8 @@ def _ssm_answer(name: str, parameter: dict[str, Any]) -> Answer:
     """Return the value of a parameter that the service did not call invalid: without a value, it was not read."""
     if parameter.get("Type") == "SecureString":
         fact = f"The SSM parameter {name} is a SecureString, which is never read"
-        return UnavailableError(
-            Reason(fact, "Use a String: the value of the parameter would appear in the template")
-        ).unavailable
+        advice = "Use a String: the value of the parameter would appear in the template"
+        return UnavailableError(Reason(fact, advice), is_final=True).unavailable
     value = parameter.get("Value")
     if parameter.get("Type") in _READABLE_TYPES and isinstance(value, str):
         return value
@@ -219,7 +218,7 @@ def role_not_admitted(lookup: StackOutputLookup) -> Unavailable:
     advice = (
         "Remove RoleArn if the stack is in this account, or ask the platform team to add the role to StackOutputRoles"
     )
-    return Unavailable(Reason(fact, advice))
+    return Unavailable(Reason(fact, advice), is_final=True)
 
 
 def _stack_failure(error: AwsError, stack: str, region: str) -> Unavailable:

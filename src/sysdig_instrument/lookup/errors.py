@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.image_reference import InvalidReferenceError
 from sysdig_instrument.engine.lookups import Unavailable
 
 IMAGE_CONFIG_ADVICE: Final = "set the image's ENTRYPOINT and CMD in ImageConfigs, or set EntryPoint, and Command if the image has a CMD, in the template"
@@ -19,38 +20,53 @@ CREDENTIALS_ADVICE: Final = (
 )
 """Advice for an image that may be private."""
 
+_INVALID_REFERENCE_ADVICE: Final = (
+    "Write it as registry/repository:tag. If a pipeline replaces this text later, run this after that step, or put this very "
+    "text into ImageConfigs"
+)
+
 
 class UnavailableError(Exception):
     """A lookup failed.
 
-    Its reason contains only our own words, names and status codes, and nothing else that a server sent.
+    Its reason contains only our own words, names and status codes, and nothing else that a server sent. ``is_final`` is that
+    of :class:`~sysdig_instrument.engine.lookups.Unavailable`.
     """
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, *, is_final: bool = False) -> None:
         super().__init__(reason.fact)
         self.reason = reason
+        self.is_final = is_final
 
     @property
     def unavailable(self) -> Unavailable:
         """Return the same as an answer for the plan."""
-        return Unavailable(self.reason)
+        return Unavailable(self.reason, is_final=self.is_final)
 
 
 class HttpError(Exception):
     """A host gave no usable response. ``fact`` is a clause that follows "…: ", as in "ghcr.io refused the connection".
 
-    ``advice`` is advice for this failure ("Add it to InternalRegistries"), or empty.
+    ``advice`` is advice for this failure ("Add it to InternalRegistries"), or empty. ``is_final`` is true if the content that
+    was read cannot be used, whoever reads it.
     """
 
-    def __init__(self, fact: str, advice: str = "") -> None:
+    def __init__(self, fact: str, advice: str = "", *, is_final: bool = False) -> None:
         super().__init__(fact)
         self.fact = fact
         self.advice = advice
+        self.is_final = is_final
 
 
-def unreadable_image(image: str, fact: str, advice: str = "") -> UnavailableError:
+def invalid_reference(image: str, error: InvalidReferenceError) -> Unavailable:
+    """Return the answer for an image whose reference is invalid, so that it fails wherever it is looked up."""
+    fact = f"The image {image} is not a valid image reference: {error}"
+    return Unavailable(Reason(fact, _INVALID_REFERENCE_ADVICE), is_final=True)
+
+
+def unreadable_image(image: str, fact: str, advice: str = "", *, is_final: bool = False) -> UnavailableError:
     """Return the error for an image that could not be read, including the advice for any such image."""
     full_advice = (
         f"{advice}, or {IMAGE_CONFIG_ADVICE}" if advice else IMAGE_CONFIG_ADVICE[0].upper() + IMAGE_CONFIG_ADVICE[1:]
     )
-    return UnavailableError(Reason(f"The image {image} could not be read: {fact}", full_advice))
+    return UnavailableError(Reason(f"The image {image} could not be read: {fact}", full_advice), is_final=is_final)

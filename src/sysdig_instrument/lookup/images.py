@@ -15,9 +15,8 @@ from functools import partial
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from sysdig_instrument.engine.ecr import EcrRepository
-from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, Reference, parse_reference
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup import oci
 from sysdig_instrument.lookup.auth import ChainedCredentials, CredentialProvider, PullScope, RegistryAuth
@@ -25,16 +24,11 @@ from sysdig_instrument.lookup.aws import AwsClients
 from sysdig_instrument.lookup.distribution import DistributionRepository
 from sysdig_instrument.lookup.ecr import EcrRepositoryClient
 from sysdig_instrument.lookup.egress import EgressPolicy
-from sysdig_instrument.lookup.errors import HttpError, UnavailableError, unreadable_image
+from sysdig_instrument.lookup.errors import HttpError, UnavailableError, invalid_reference, unreadable_image
 from sysdig_instrument.lookup.http import HttpClient
 from sysdig_instrument.lookup.oci import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, Descriptor, Manifest, RawManifest
 from sysdig_instrument.lookup.secrets import ContainerSecret, Secrets, UnreadContainerSecret
 from sysdig_instrument.lookup.workers import Clock, MonotonicClock, WorkerPool
-
-_INVALID_REFERENCE_ADVICE: Final = (
-    "Write it as registry/repository:tag. If a pipeline replaces this text later, run this after that step, or put this very "
-    "text into ImageConfigs"
-)
 
 # --- one image
 
@@ -84,7 +78,8 @@ def _fetch_platform_manifest(repository: Repository, tag_or_digest: str, archite
     is_only_one = True
     for _ in range(MAX_MANIFESTS):
         if not queue:
-            raise HttpError(f"it has no image for linux/{architecture}", "Use an image that is built for this platform")
+            fact = f"it has no image for linux/{architecture}"
+            raise HttpError(fact, "Use an image that is built for this platform", is_final=True)
         target = queue.pop(0)
         has_platform = isinstance(target, str) or target.platform is not None or is_only_one
         try:
@@ -304,8 +299,7 @@ class ImageReader:
                 image_reference = parse_reference(lookup.image)
                 self._check_allowed(image_reference)
             except InvalidReferenceError as error:
-                fact = f"The image {lookup.image} is not a valid image reference: {error}"
-                self.record(lookup, UnavailableError(Reason(fact, _INVALID_REFERENCE_ADVICE)).unavailable)
+                self.record(lookup, invalid_reference(lookup.image, error))
             except UnavailableError as error:
                 self.record(lookup, error.unavailable)
             else:
@@ -316,7 +310,10 @@ class ImageReader:
     def _check_allowed(self, image_reference: Reference) -> None:
         if not any(fnmatchcase(image_reference.registry, pattern.lower()) for pattern in self.allowed_registries):
             raise unreadable_image(
-                str(image_reference), f"AllowedRegistries does not include {image_reference.registry}", "Add it there"
+                str(image_reference),
+                f"AllowedRegistries does not include {image_reference.registry}",
+                "Add it there",
+                is_final=True,
             )
 
     def _read_from_registry(self, image_reference: Reference, lookups_by_image: _LookupsByImage) -> None:
@@ -347,9 +344,7 @@ class ImageReader:
             client.prefetch_manifests(_platform_digests(client, lookups_by_image))
         except HttpError as error:
             for key, image_lookups in lookups_by_image.items():
-                self._record_answer(
-                    image_lookups, unreadable_image(str(key.reference), error.fact, error.advice).unavailable
-                )
+                self._record_answer(image_lookups, _unreadable(key, error))
             return
         finally:
             self.http.body_limits.release()
@@ -362,9 +357,7 @@ class ImageReader:
         try:
             config = fetch_image_config(repository, key, self.cache)
         except HttpError as error:
-            self._record_answer(
-                image_lookups, unreadable_image(str(key.reference), error.fact, error.advice).unavailable
-            )
+            self._record_answer(image_lookups, _unreadable(key, error))
         else:
             self.cache.put_image(key, config)
             self._record_answer(image_lookups, config)
@@ -374,6 +367,10 @@ class ImageReader:
     def _record_answer(self, image_lookups: list[ImageLookup], answer: Answer) -> None:
         for lookup in image_lookups:
             self.record(lookup, answer)
+
+
+def _unreadable(key: ImageKey, error: HttpError) -> Unavailable:
+    return unreadable_image(str(key.reference), error.fact, error.advice, is_final=error.is_final).unavailable
 
 
 def _platform_digests(client: EcrRepositoryClient, lookups_by_image: _LookupsByImage) -> list[str]:

@@ -195,6 +195,7 @@ def image_config_of(config: Json) -> ImageConfig:
             f"its ENTRYPOINT and CMD exceed the limit of {MAX_ARGV_BYTES >> 10} KiB, which is more than a task "
             "definition can hold",
             "Use an image with a shorter ENTRYPOINT and CMD",
+            is_final=True,
         )
     # Docker resets an ENTRYPOINT of one empty string to none (moby, daemon: mergeAndVerifyConfig), and runs CMD.
     return ImageConfig(() if entrypoint == ("",) else entrypoint, cmd)
@@ -204,7 +205,8 @@ def _member(value: dict[str, Json], name: str) -> Json:
     """Return a member of a configuration; upper and lower case are the same in its name, as in Docker (Go's JSON)."""
     names = [key for key in value if key.lower() == name.lower()]
     if len(names) > 1:
-        raise HttpError(f"its configuration has several members with the name {name}", "Build the image anew")
+        fact = f"its configuration has several members with the name {name}"
+        raise HttpError(fact, "Build the image anew", is_final=True)
     return value[names[0]] if names else None
 
 
@@ -214,11 +216,12 @@ def _parse_argv(value: Json) -> tuple[str, ...]:
         return ()
     arguments = [value] if isinstance(value, str) else value
     if not isinstance(arguments, list) or not all(isinstance(argument, str) for argument in arguments):
-        raise HttpError("its ENTRYPOINT or CMD is not a list of strings")
+        raise HttpError("its ENTRYPOINT or CMD is not a list of strings", is_final=True)
     argv = tuple(str(argument) for argument in arguments)
     # It goes into a template. An image's author must not make CloudFormation insert secrets of the account.
     if any(_DYNAMIC_REFERENCE in argument for argument in argv):
-        raise HttpError("its ENTRYPOINT or CMD contains a dynamic reference, which CloudFormation would resolve")
+        fact = "its ENTRYPOINT or CMD contains a dynamic reference, which CloudFormation would resolve"
+        raise HttpError(fact, is_final=True)
     return argv
 
 

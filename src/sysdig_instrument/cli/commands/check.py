@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.callers_account import with_callers_account
+from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
@@ -53,10 +54,15 @@ _TEMPLATE_REFUSED: Final = Reason(
     "Run `sysdig-instrument explain`, and follow the advice in its messages",
     code=Code.REFUSED,
 )
+_TEMPLATE_UNKNOWN: Final = Reason(
+    "It is not known here whether the macro refuses the template for another reason",
+    "Follow the advice in the other messages",
+    code=Code.VALUE_UNKNOWN,
+)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print which task definitions are protected. Return 1 if one should be and is not, or may not be.
+    """Print which task definitions are protected. Return 1 if one should be and is not, or if that is unknown.
 
     Raises:
         UsageError: An option is wrong.
@@ -80,9 +86,19 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         notices.record_image_configs(preview.plan)
         return _template_report(document, preview, line)
 
-    code = print_reports(process_files(options, environment, check_document), options, environment)
+    def check_with_level(document: InputDocument, context: Context) -> FileReport:
+        report = check_document(document, context)
+        return report if options.unknown == "fail" else _with_warnings(report)
+
+    code = print_reports(process_files(options, environment, check_with_level), options, environment)
     notices.write()
     return code
+
+
+def _with_warnings(report: FileReport) -> FileReport:
+    """Return a report in which that something is unknown is only a warning."""
+    items = (replace(item, lowered_to="warning") if item.rule is UNKNOWN else item for item in report.items)
+    return replace(report, items=tuple(items))
 
 
 def _file_report(
@@ -101,10 +117,10 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     plan, problems = preview.plan, preview.problems
     macro_line, items = line_report(line, plan.tasks, locator)
     rows = [_task_report(task, after_deployment(task, line, problems), locator) for task in plan.tasks]
-    others = [each for each in (*plan.problems, *plan.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
+    others = [each for each in (*problems, *preview.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
     rows += [_other_workload_report(finding, locator) for finding in others]
     if line.is_listed:
-        failed = {row.name for row, _ in rows if row.result is RowResult.FAILED}
+        failed = {row.name for row, _ in rows if row.result in (RowResult.FAILED, RowResult.UNKNOWN)}
         unnamed = (
             each for each in problems if each not in others and task_label(each.location.task or "") not in failed
         )
@@ -124,13 +140,16 @@ def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Probl
         return protection(plan)
     verdict = protection(plan, applied=True, unread=Code.IMAGE_UNREAD)
     if verdict.verdict is Verdict.PROTECTED and problems:
-        return Protection(Verdict.NOT_PROTECTED, (_TEMPLATE_REFUSED,), passes=False, left_alone=verdict.left_alone)
+        reason = _TEMPLATE_UNKNOWN if all(each.reason.is_unknown for each in problems) else _TEMPLATE_REFUSED
+        found = Verdict.UNKNOWN if reason.is_unknown else Verdict.NOT_PROTECTED
+        return Protection(found, (reason,), passes=False, left_alone=verdict.left_alone)
     return verdict
 
 
 def _refusal(problem: Problem, locator: LineLocator) -> ReportItem:
     place = format_pointer(problem.location.pointer)
-    return ReportItem(REFUSED, problem.reason, None, None, place, locator.line(problem.location.pointer))
+    rule = UNKNOWN if problem.reason.is_unknown else REFUSED
+    return ReportItem(rule, problem.reason, None, None, place, locator.line(problem.location.pointer))
 
 
 def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:
@@ -159,10 +178,14 @@ def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _
     result, outcome = RowResult.FAILED, verdict.verdict.value
     if verdict.passes:
         result = RowResult.PASSED if verdict.verdict is Verdict.PROTECTED else RowResult.SKIPPED
+    elif verdict.verdict is Verdict.UNKNOWN:
+        result = RowResult.UNKNOWN
     elif verdict.verdict is Verdict.NOT_PROTECTED:
         outcome = "NOT protected"
-    row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes), verdict.left_alone)
-    return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in verdict.reasons]
+    codes, construct = tuple(code.value for code in verdict.codes), construct_path(plan.task.resource)
+    row = ReportRow(name, result, outcome, why, line, codes, verdict.left_alone, construct)
+    rule, reasons = _rule(verdict), map(_with_code, verdict.reasons)
+    return row, [ReportItem(rule, reason, name, None, "", line, construct=construct) for reason in reasons]
 
 
 def _rule(verdict: Protection) -> Rule:

@@ -18,7 +18,7 @@ from sysdig_instrument.cli.diff_formats.unified import render_patch, render_term
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
-from sysdig_instrument.cli.formats.model import LineLocator
+from sysdig_instrument.cli.formats.model import REFUSED, UNKNOWN, UNUSABLE, LineLocator
 from sysdig_instrument.cli.line_report import line_report, missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.run_notices import RunNotices
@@ -29,7 +29,7 @@ from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.errors import RefusedError, UsageError, UserError
+from sysdig_instrument.errors import RefusedError, UnknownError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import printable_name
 
@@ -73,7 +73,7 @@ Results: TypeAlias = Iterable[tuple[str, DocumentDiff | UserError]]
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print what would change in each file. Return 1 if one is refused, or with ``--exit-code`` if one would change.
+    """Print what would change in each file. Return 1 if one is refused or unknown, or with ``--exit-code`` if one would change.
 
     Raises:
         UsageError: An option is wrong.
@@ -96,6 +96,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         codes,
         fail_on_changes=options.exit_code,
         fail_on_line=options.line == "fail",
+        fail_on_unknown=options.unknown == "fail",
     )
     if options.format == "json":
         for text in stream_json_array(_to_json(path, result) for path, result in results):
@@ -116,7 +117,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _document_diff(document: InputDocument, preview: Preview, line: MacroLine | None) -> DocumentDiff:
     if preview.problems:
-        raise RefusedError(message(preview.problems))
+        is_unknown = all(problem.reason.is_unknown for problem in preview.problems)
+        raise (UnknownError if is_unknown else RefusedError)(message(preview.problems))
     return DocumentDiff(document, preview, write(document.source, preview.changes, preview.processed), line)
 
 
@@ -125,11 +127,14 @@ def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
     return NoteSpan(lines.first, lines.last, Note(owner_label(change), change.reason))
 
 
-def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool, fail_on_line: bool) -> Results:
+def _record_exit_codes(
+    results: Results, codes: list[int], *, fail_on_changes: bool, fail_on_line: bool, fail_on_unknown: bool
+) -> Results:
     """Yield the results, and add the exit code of each file that fails to ``codes``."""
     for path, result in results:
         if isinstance(result, UserError):
-            codes.append(exit_code(result))
+            is_warning = isinstance(result, UnknownError) and not fail_on_unknown
+            codes.append(EXIT_OK if is_warning else exit_code(result))
         elif (fail_on_changes and result.preview.changes) or (fail_on_line and result.missing_line):
             codes.append(_EXIT_CHANGES)
         yield path, result
@@ -141,7 +146,8 @@ def _report_messages(results: Results, console: Console | None = None) -> Iterat
     for path, result in results:
         sys.stdout.flush()  # keep both streams in order on a terminal
         if isinstance(result, UserError):
-            write_stderr(f"sysdig-instrument: {_with_path(path, result)}")
+            kind = "unknown" if isinstance(result, UnknownError) else "sysdig-instrument"
+            write_stderr(f"{kind}: {_with_path(path, result)}")
             continue
         for warning in result.document.source.warnings:
             write_stderr(f"warning: {warning}")
@@ -176,13 +182,19 @@ def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side:
 
 def _to_json(path: str, result: DocumentDiff | UserError) -> Json:
     if isinstance(result, UserError):
-        return {"file": path, "error": str(result), "changes": []}
+        return {"file": path, "error": str(result), "verdict": _verdict_of(result), "changes": []}
     return {
         "file": path,
         "changes": change_records(result.preview.changes),
         "macro": _line_to_json(result),
         "notices": [notice.text for notice in result.preview.notices],
     }
+
+
+def _verdict_of(error: UserError) -> str:
+    if isinstance(error, UnknownError):
+        return UNKNOWN.name
+    return REFUSED.name if isinstance(error, RefusedError) else UNUSABLE.name
 
 
 def _line_to_json(result: DocumentDiff) -> Json:

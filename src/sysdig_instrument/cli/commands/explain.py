@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.callers_account import with_callers_account
+from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
     NOTICE,
     REFUSED,
+    UNKNOWN,
     FileReport,
     LineLocator,
     ReportItem,
@@ -26,7 +28,8 @@ from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.run_notices import RunNotices
-from sysdig_instrument.engine.findings import Finding, Reason, format_pointer
+from sysdig_instrument.engine.codes import Verdict
+from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
 from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
@@ -41,7 +44,7 @@ _RESULTS: Final = {
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print the report. Return 1 if a template is refused.
+    """Print the report. Return 1 if a template is refused, or if that is unknown.
 
     Raises:
         UsageError: An option is wrong.
@@ -54,38 +57,49 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)
-        return _file_report(document, preview, document.macro_line(context), options.line)
+        return _file_report(document, preview, document.macro_line(context), options)
 
     code = print_reports(process_files(options, environment, explain_document), options, environment)
     notices.write()
     return code
 
 
-def _file_report(document: InputDocument, preview: Preview, line: MacroLine | None, level: str) -> FileReport:
-    """Return the report on a document. ``level`` is what a missing line leads to: ``warn`` or ``fail``."""
+def _file_report(
+    document: InputDocument, preview: Preview, line: MacroLine | None, options: argparse.Namespace
+) -> FileReport:
     locator = LineLocator(document)
-    refused = {problem.location.task for problem in preview.problems}
+    problems = tuple(dict.fromkeys(preview.problems))
     planned = preview.plan.tasks
     without_line = tasks_without_line(line, planned) if line else []
     tasks = tuple(
-        _as_without_line(report) if task in without_line else report
+        _with_result(report, RowResult.WITHOUT_LINE if task in without_line else None, is_applied=not problems)
         for task in planned
-        for report in [_task_report(task, task.task.name in refused, locator)]
+        for report in [_task_report(task, [each for each in problems if each.location.task == task.task.name], locator)]
     )
-    macro_line, line_items = line_report(line, planned, locator, lowered_to="" if level == "fail" else "warning")
+    macro_line, line_items = line_report(line, planned, locator, lowered_to=_level(options.line))
     items = [
         *line_items,
-        *(_report_item(REFUSED, problem, locator) for problem in dict.fromkeys(preview.problems)),
+        *(_problem_item(problem, locator, _level(options.unknown)) for problem in problems),
         *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys(preview.notices)),
         *(item for task in tasks for item in _left_alone_items(task)),
     ]
     return FileReport(document.source.name, tasks, tuple(items), macro_line)
 
 
-def _as_without_line(report: TaskReport) -> TaskReport:
-    """Return the report on a task definition that the macro would instrument, but does not get."""
+def _level(option: str) -> str:
+    """Return the level of an error that an option may lower to a warning."""
+    return "" if option == "fail" else "warning"
+
+
+def _with_result(report: TaskReport, result: RowResult | None, *, is_applied: bool) -> TaskReport:
+    """Return the report on a task definition that would be instrumented, and is not.
+
+    That is so if the macro does not get it (``result``), or if the document is refused or unknown.
+    """
+    if is_applied and result is None:
+        return report
     rows = [
-        replace(row, result=RowResult.WITHOUT_LINE, outcome="would be instrumented")
+        replace(row, result=result or RowResult.NOT_APPLIED, outcome="would be instrumented")
         if row.result is RowResult.PASSED
         else row
         for row in (report.row, *report.containers)
@@ -93,10 +107,12 @@ def _as_without_line(report: TaskReport) -> TaskReport:
     return replace(report, row=rows[0], containers=tuple(rows[1:]))
 
 
-def _task_report(plan: TaskPlan, is_refused: bool, locator: LineLocator) -> TaskReport:  # noqa: FBT001 - private
+def _task_report(plan: TaskPlan, problems: Sequence[Problem], locator: LineLocator) -> TaskReport:
     row = _report_row(task_label(plan.task.name), plan.outcome, locator, plan.made_from or plan.task.pointer or ())
-    if is_refused:
-        row = ReportRow(row.name, RowResult.FAILED, Status.REFUSED.value, row.why, row.line)
+    row = replace(row, construct=construct_path(plan.task.resource))
+    if problems:
+        result, word = _refused_or_unknown(is_unknown=all(problem.reason.is_unknown for problem in problems))
+        row = replace(row, result=result, outcome=word)
     return TaskReport(
         row,
         tuple(
@@ -107,13 +123,29 @@ def _task_report(plan: TaskPlan, is_refused: bool, locator: LineLocator) -> Task
 
 
 def _report_row(name: str, outcome: Outcome, locator: LineLocator, pointer: tuple[str | int, ...]) -> ReportRow:
-    return ReportRow(name, _RESULTS[outcome.status], outcome.status.value, outcome.why, locator.line(pointer))
+    result, word = _RESULTS[outcome.status], outcome.status.value
+    if outcome.status is Status.REFUSED:
+        result, word = _refused_or_unknown(is_unknown=outcome.is_unknown)
+    return ReportRow(name, result, word, outcome.why, locator.line(pointer))
+
+
+def _refused_or_unknown(*, is_unknown: bool) -> tuple[RowResult, str]:
+    if is_unknown:
+        return RowResult.UNKNOWN, Verdict.UNKNOWN.value
+    return RowResult.FAILED, Status.REFUSED.value
+
+
+def _problem_item(problem: Problem, locator: LineLocator, lowered_to: str) -> ReportItem:
+    if problem.reason.is_unknown:
+        return replace(_report_item(UNKNOWN, problem, locator), lowered_to=lowered_to)
+    return _report_item(REFUSED, problem, locator)
 
 
 def _report_item(rule: Rule, finding: Finding, locator: LineLocator) -> ReportItem:
     location = finding.location
     line = locator.line(location.pointer)
-    return ReportItem(rule, finding.reason, location.task, location.container, format_pointer(location.pointer), line)
+    place, construct = format_pointer(location.pointer), location.construct
+    return ReportItem(rule, finding.reason, location.task, location.container, place, line, construct=construct)
 
 
 def _left_alone_items(task: TaskReport) -> Iterator[ReportItem]:

@@ -8,7 +8,9 @@ from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import changed_key, owner_label, task_label
 from sysdig_instrument.cli.console import Console, StyleName
+from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.harmless import json_text, sanitize
+from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, json_pointer
 from sysdig_instrument.engine.plan import Plan
@@ -69,7 +71,9 @@ def _task_lines(
     task: TaskPlan, reasons_by_owner: Mapping[_OwnerKey, Sequence[Change]], console: Console
 ) -> Iterator[str]:
     name = task.task.name
-    yield console.line(f"  {sanitize(task_label(name))}: {_outcome_text(task.outcome, console)}")
+    construct = construct_path(task.task.resource)
+    suffix = f" (construct {quote(construct)})" if construct else ""
+    yield console.line(f"  {sanitize(task_label(name))}{sanitize(suffix)}: {_outcome_text(task.outcome, console)}")
     yield from _reason_lines(reasons_by_owner.get((name, None), ()), "    ", console)
     for container in task.containers:
         yield console.line(f"    {sanitize(container.name or '')}: {_outcome_text(container, console)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.cli.console import Console
-from sysdig_instrument.cli.formats.model import FileReport, ReportItem
+from sysdig_instrument.cli.formats.model import UNKNOWN, FileReport, ReportItem
 from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 
@@ -23,7 +23,8 @@ def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
 
 
 def _annotation(path: str, item: ReportItem) -> str:
-    properties = {"title": item.subject or item.rule.title}
+    title = item.subject or item.rule.title
+    properties = {"title": f"{item.rule.label}: {title}" if item.rule is UNKNOWN else title}
     if path != STANDARD_INPUT:
         line = {"line": str(item.line)} if item.line else {}
         properties = {"file": Path(path).as_posix(), **line, **properties}

@@ -49,6 +49,8 @@ def _task_to_json(task: TaskReport) -> Json:
 
 def _row_to_json(row: ReportRow) -> dict[str, Json]:
     found: dict[str, Json] = {"name": row.name, "outcome": row.outcome, "why": row.why, "line": row.line}
+    if row.construct:
+        found["construct"] = row.construct
     if row.codes:
         found |= {"codes": list(row.codes), "leftAlone": [each.as_json for each in row.left_alone]}
     return found
@@ -63,5 +65,6 @@ def _item_to_json(item: ReportItem) -> Json:
         "place": item.location,
         "line": item.line,
         "message": item.text,
+        **({"construct": item.construct} if item.construct else {}),
         **({"code": item.reason.code.value} if item.reason.code else {}),
     }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import UNUSABLE, FileReport, ReportItem, ReportRow, RowResult
 from sysdig_instrument.cli.harmless import xml_text
+
+_SKIPPED: Final = (RowResult.SKIPPED, RowResult.NOT_APPLIED, RowResult.UNKNOWN)
 
 
 def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
@@ -51,9 +54,9 @@ def _test_case(path: str, name: str, row: ReportRow | None, items: list[ReportIt
         text = "\n".join(item.text for item in items)
         kind = _attribute(items[0].rule.name)
         children.append(f"<{tag} type={kind} message={_attribute(items[0].text)}>{escape(xml_text(text))}</{tag}>")
-    elif row and row.result is RowResult.SKIPPED:
+    elif row and row.result in _SKIPPED:
         counts["skipped"] += 1
-        children.append(f"<skipped message={_attribute(row.why)}/>")
+        children.append(f"<skipped message={_attribute(row.why or row.outcome)}/>")
     head = f"    <testcase classname={_attribute(path)} name={_attribute(name)} file={_attribute(path)}"
     line = next((each.line for each in items if each.line), row.line if row else None)
     head += f' line="{line}"' if line else ""

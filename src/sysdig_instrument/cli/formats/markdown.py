@@ -18,6 +18,8 @@ _ICONS: Final = {
     RowResult.FAILED: "❌",
     RowResult.AGENT: "🛡️",
     RowResult.WITHOUT_LINE: "⚠️",
+    RowResult.NOT_APPLIED: "⏸️",
+    RowResult.UNKNOWN: "❔",
 }
 
 
@@ -36,7 +38,8 @@ def _file_section(report: FileReport) -> Iterator[str]:
     if report.tasks:
         yield "| Task definition | Container | Outcome | Why |\n|---|---|---|---|\n"
     for task in report.tasks:
-        yield _table_row(task.row.name, "", task.row)
+        construct = f" ({task.row.construct})" if task.row.construct else ""
+        yield _table_row(f"{task.row.name}{construct}", "", task.row)
         for container in task.containers:
             yield _table_row("", container.name, container)
     items = [item for item in report.items if item.level != "none"]

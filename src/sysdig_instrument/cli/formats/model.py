@@ -9,7 +9,7 @@ from typing import Final
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.locate import Locator
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Reason, names_text
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.protection import LeftAlone
@@ -28,6 +28,10 @@ class RowResult(Enum):
     AGENT = "agent"
     WITHOUT_LINE = "without the line"
     """It would be instrumented, if the template listed the macro."""
+    NOT_APPLIED = "not applied"
+    """It would be instrumented, if nothing else in the document were refused or unknown."""
+    UNKNOWN = "unknown"
+    """Something that decides is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class ReportRow:
     """A task definition or a container. ``outcome`` is the word that reports print; ``line`` is its line in the file.
 
     ``codes`` are the codes of the verdict on a task definition, if the report is about protection. ``left_alone`` is then
-    what should not be instrumented: the task definition itself, or containers.
+    what should not be instrumented: the task definition itself, or containers. ``construct`` is its path in the AWS CDK.
     """
 
     name: str
@@ -45,6 +49,7 @@ class ReportRow:
     line: int | None = None
     codes: tuple[str, ...] = ()
     left_alone: tuple[LeftAlone, ...] = ()
+    construct: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,8 @@ UNKNOWN = Rule(
     "unknown",
     "error",
     "unknown",
-    "It is not known whether a task definition is protected",
-    "Something that decides is not known before deployment, or was not looked up. Follow the advice in the message.",
+    "It is not known what happens to a task definition",
+    "Nothing in the template is wrong, but a value or an image that decides is not known here, or not before deployment. Follow the advice in the message.",
 )
 NOT_LISTED = Rule(
     "not-listed",
@@ -131,6 +136,7 @@ class ReportItem:
     location: str = ""
     line: int | None = None
     lowered_to: str = ""
+    construct: str = ""
 
     @property
     def level(self) -> str:
@@ -145,8 +151,7 @@ class ReportItem:
     @property
     def subject(self) -> str:
         """``Task "Api", container "web"``; the location if the item is about neither, or an empty string."""
-        names = (("task", self.task), ("container", self.container))
-        text = ", ".join(f'{label} "{single_line(name, 300)}"' for label, name in names if name)
+        text = names_text(self.task, self.construct, self.container)
         return text[:1].upper() + text[1:] if text else self.location
 
     @property

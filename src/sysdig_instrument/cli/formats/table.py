@@ -20,6 +20,7 @@ from sysdig_instrument.cli.formats.model import (
     NOT_LISTED,
     NOTICE,
     REFUSED,
+    UNKNOWN,
     UNUSABLE,
     FileReport,
     ReportItem,
@@ -39,9 +40,11 @@ _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
     RowResult.FAILED: "bad",
     RowResult.AGENT: "faint",
     RowResult.WITHOUT_LINE: "warn",
+    RowResult.NOT_APPLIED: "faint",
+    RowResult.UNKNOWN: "warn",
 }
-_ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_LISTED: "bad", REFUSED: "bad", NOTICE: "warn"}
-"""The items that are printed below the rows: the rows do not show them."""
+_ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_LISTED: "bad", REFUSED: "bad", UNKNOWN: "warn", NOTICE: "warn"}
+"""The items that are printed below the rows, if the rows do not show them."""
 
 _MAX_NAME_WIDTH: Final = 40
 _MIN_WHY_WIDTH: Final = 24
@@ -96,21 +99,22 @@ def _file_lines(report: FileReport, console: Console, once: _PrintedOnce) -> Ite
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
+    names = {task.row.name for task in report.tasks}
+    in_rows = [each for each in report.items if each.rule in (NOT_INSTRUMENTED, UNKNOWN) and not each.location]
+    in_rows = [each for each in in_rows if each.task in names]
     for task in report.tasks:
-        missing = [
-            _fact_and_advice(item.reason)
-            for item in report.items
-            if item.rule is NOT_INSTRUMENTED and item.task == task.row.name
-        ]
+        missing = [_fact_and_advice(item.reason) for item in in_rows if item.task == task.row.name]
         for name, row in _task_rows(task):
             yield from _row_lines(name, replace(row, why="") if missing else row, (name_width, outcome_width), console)
+        if task.row.construct:
+            yield from console.paragraph(f"construct: {sanitize(task.row.construct)}", "    ", "      ")
         for text in missing:
             yield from console.paragraph(text, "    ", "      ")
         settings = _settings_by_layer(task.settings)
         if task.settings and once.is_new_settings(settings):
             yield from console.paragraph(f"settings: {settings}", "    ", "      ")
     for item in report.items:
-        if item.rule in _ITEM_STYLES and not once.keep(item):
+        if item.rule in _ITEM_STYLES and item not in in_rows and not once.keep(item):
             yield _item_lines(item.rule, item.full_text, console, "  ")
 
 
@@ -167,6 +171,8 @@ def _summary(file_count: int, counts: Mapping[RowResult, int]) -> str:
         RowResult.PASSED: "instrumented",
         RowResult.WITHOUT_LINE: "instrumented if the template listed the macro",
         RowResult.SKIPPED: "left alone",
+        RowResult.NOT_APPLIED: "instrumented if nothing beside it were refused or unknown",
+        RowResult.UNKNOWN: "unknown",
         RowResult.FAILED: "refused or not instrumented",
     }
     parts = [f"{counts[result]} {label}" for result, label in labels.items() if counts[result]]

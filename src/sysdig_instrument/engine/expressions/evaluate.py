@@ -40,6 +40,8 @@ from sysdig_instrument.printable import printable_name
 
 _SUB_VARIABLE: Final = r"\$\{([^{}]*)\}"
 _LOOP_VARIABLE: Final = r"[$&]\{([^{}]*)\}"
+_EVALUATED_AT_DEPLOYMENT: Final = frozenset({"Fn::Cidr", "Fn::GetAZs", "Fn::Transform"})
+"""Functions of CloudFormation whose result depends on the account, the Region, or another macro."""
 _MAX_CONDITIONS: Final = 10  # conditions in one expression: up to 2 ** 10 combinations
 
 
@@ -55,7 +57,8 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
     except CannotEvaluate as error:
         return error.unknown
     except UndecidedCondition as error:
-        return Unknown(Reason(f"it depends on condition {quote(error.condition)}, which is not known here"))
+        fact = f"it depends on condition {quote(error.condition)}, which is not known here"
+        return Unknown(Reason(fact, not_known_here=error.condition in scope.section("Conditions")))
 
 
 def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
@@ -136,7 +139,8 @@ def _evaluate_members(value: list[Json] | dict[str, Json], scope: EvaluationScop
         if function := FUNCTIONS.get(name):
             return function(argument, scope)
         if name.startswith("Fn::"):
-            raise CannotEvaluate(Unknown(Reason(f"it uses {printable_name(name)}, which is not evaluated here")))
+            fact = f"it uses {printable_name(name)}, which is not evaluated here"
+            raise CannotEvaluate(Unknown(Reason(fact, not_known_here=name in _EVALUATED_AT_DEPLOYMENT)))
     return {key: item for key, each in value.items() if (item := _evaluate(each, scope)) is not ABSENT}
 
 
@@ -160,7 +164,7 @@ def _loop_item(name: str, scope: EvaluationScope) -> Json:
     item = scope.loops[name]
     if item is None:
         fact = f"it depends on the items of the Fn::ForEach over {quote(name)}"
-        raise CannotEvaluate(Unknown(Reason(fact, EXPAND_LOOPS)))
+        raise CannotEvaluate(Unknown(Reason(fact, EXPAND_LOOPS, not_known_here=True)))
     return item
 
 
@@ -195,7 +199,7 @@ def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> 
             return EcrRepository(account, region, name).attribute(attribute)
     shown = quote(mark_name(logical_id, scope.state))
     fact = f"it refers to {shown}, which is known only after deployment"
-    raise CannotEvaluate(Unknown(Reason(fact, advice), until_deployed=True))
+    raise CannotEvaluate(Unknown(Reason(fact, advice, not_known_here=True), until_deployed=True))
 
 
 def _get_att(argument: Json, scope: EvaluationScope) -> Json:

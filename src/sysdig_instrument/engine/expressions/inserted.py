@@ -55,7 +55,7 @@ def value_in_mappings(keys: Sequence[str], scope: EvaluationScope) -> Json:
     scope.state.work.check_value(current)
     if current is None or not _is_value_complete(current):
         fact = "its Fn::FindInMap finds no value in Mappings, and a transform may insert it"
-        raise CannotEvaluate(Unknown(Reason(fact, _MAPPINGS_ADVICE)))
+        raise CannotEvaluate(Unknown(Reason(fact, _MAPPINGS_ADVICE, not_known_here=True)))
     return current
 
 

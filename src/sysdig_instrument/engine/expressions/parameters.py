@@ -79,7 +79,7 @@ def pseudo_parameter(name: str, scope: EvaluationScope) -> Json:
     value = scope.pseudo_parameter(name)
     if value is None:
         shown, advice = printable_name(mark_name(name, scope.state)), _PSEUDO_ADVICE.get(name, "")
-        reason = Reason(f"{shown} is not known before deployment", advice)
+        reason = Reason(f"{shown} is not known before deployment", advice, not_known_here=True)
         raise CannotEvaluate(Unknown(reason, until_deployed=not advice))
     return value
 
@@ -96,14 +96,16 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     shown = mark_name(name, scope.state)
     if _may_be_inserted(name, scope.template):
         fact = f"the declaration of parameter {quote(shown)} is inserted by a transform"
-        raise CannotEvaluate(Unknown(Reason(fact, "Use the template as it is after that transform")))
+        advice = "Use the template as it is after that transform"
+        raise CannotEvaluate(Unknown(Reason(fact, advice, not_known_here=True)))
     if value is None:
         fact = f"parameter {quote(shown)} has no value here"
-        raise CannotEvaluate(Unknown(Reason(fact, f"Give the parameter a value (-p {printable_name(shown)}=…)")))
+        advice = f"Give the parameter a value (-p {printable_name(shown)}=…)"
+        raise CannotEvaluate(Unknown(Reason(fact, advice, not_known_here=True)))
     scope.state.work.spend(steps_of(value))
     if any(map(_is_masked, value if isinstance(value, list) else [value])):
         fact = f"the value of parameter {quote(shown)} is masked by NoEcho"
-        raise CannotEvaluate(Unknown(Reason(fact, "Write a literal value")))
+        raise CannotEvaluate(Unknown(Reason(fact, "Write a literal value", not_known_here=True)))
     if name not in scope.section("Parameters") and value != "":  # in a snippet: it may be of an SSM type, with a name
         _require_lookups(scope)
     if name in scope.parameter_values and is_no_echo(name, scope.template):
@@ -154,9 +156,10 @@ def look_up(lookup: ValueLookup, scope: EvaluationScope) -> Json:
     answer = scope.answer(lookup)
     match answer:
         case None:
-            raise CannotEvaluate(Unknown(Reason("it has not been looked up yet")))
-        case Unavailable(reason):
-            raise CannotEvaluate(Unknown(without_names(reason, lookup.name) if scope.state.met_hidden else reason))
+            raise CannotEvaluate(Unknown(Reason("it has not been looked up yet", not_known_here=True)))
+        case Unavailable() as unavailable:
+            why = unavailable.why
+            raise CannotEvaluate(Unknown(without_names(why, lookup.name) if scope.state.met_hidden else why))
         case ImageConfig():
             raise TypeError(lookup)  # an image config for another kind of lookup: a bug in the caller
     scope.state.met_hidden = True
@@ -181,6 +184,7 @@ def _require_lookups(scope: EvaluationScope) -> None:
                 Reason(
                     "its value is not certain before deployment",
                     "Write a literal value, or use a parameter of type String",
+                    not_known_here=True,
                 )
             )
         )
@@ -202,7 +206,8 @@ def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:
     raise CannotEvaluate(
         Unknown(
             Reason(
-                f"it contains a dynamic reference to {printable_name(mark_name(service, scope.state))}, which is never read"
+                f"it contains a dynamic reference to {printable_name(mark_name(service, scope.state))}, which is never read",
+                not_known_here=True,
             )
         )
     )

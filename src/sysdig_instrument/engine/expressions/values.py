@@ -22,7 +22,8 @@ class Known:
 class Unknown:
     """A value that cannot be known before deployment, or not before a lookup is answered.
 
-    The fact of the reason is a clause, such as «it refers to …», and not a sentence. ``until_deployed`` is true if nothing
+    The fact of the reason is a clause, such as «it refers to …», and not a sentence. Its ``not_known_here`` is false if the
+    expression itself is wrong, so that no caller and no deployment makes it known. ``until_deployed`` is true if nothing
     that a caller could give makes the value known.
     """
 

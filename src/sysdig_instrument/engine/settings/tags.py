@@ -54,9 +54,10 @@ def read_tags(task: TaskDefinition) -> tuple[list[Tag], list[Finding]]:
                 findings += _false_is_ignored(tag, location)
             case "kilt-include", _:
                 pass
-            case _, Unknown(Reason(why)):
-                fact = f'The value of tag "{tag.key}" cannot be resolved: {why}'
-                findings.append(Problem(location, Reason(fact, "Write a literal value")))
+            case _, Unknown(why):
+                fact = f'The value of tag "{tag.key}" cannot be resolved: {why.fact}'
+                reason = Reason(fact, "Write a literal value", not_known_here=why.is_unknown)
+                findings.append(Problem(location, reason))
     findings += _contradictions(tags, task)
     return tags, findings
 
@@ -166,9 +167,8 @@ def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[Ta
                     yield Tag(name, evaluate(leaf.value.get("Value", ABSENT), task.scope), leaf.pointer)
                 elif is_present is None:
                     fact = f'Whether tag "{name}" is present depends on a condition that is not known here'
-                    findings.append(
-                        Problem(Location(task.name, None, leaf.pointer), Reason(fact, "Move the tag out of Fn::If"))
-                    )
+                    reason = Reason(fact, "Move the tag out of Fn::If", not_known_here=True)
+                    findings.append(Problem(Location(task.name, None, leaf.pointer), reason))
 
 
 def tag_key(tag: Json | Absent, task: TaskDefinition) -> str | None:

@@ -183,9 +183,10 @@ def _with_template_layer(
         match _evaluate_setting(name, value, scope):
             case Known(known):
                 values[name] = known if _is_list_of_names(name) else plain(known)  # other values go into the template
-            case Unknown(Reason(why, advice)):
-                fact = f"Setting {quote(name)} in {layer.name} cannot be resolved: {why}"
-                invalid.append(InvalidSetting(name, Reason(fact, advice or "Write a literal value")))
+            case Unknown(why):
+                fact = f"Setting {quote(name)} in {layer.name} cannot be resolved: {why.fact}"
+                advice = why.advice or "Write a literal value"
+                invalid.append(InvalidSetting(name, Reason(fact, advice, not_known_here=why.is_unknown)))
     resolved, more_invalid = with_layer(resolved, Layer(layer.name, values, layer.scope))
     return resolved, [_problem(each, location) for each in (*invalid, *more_invalid)]
 

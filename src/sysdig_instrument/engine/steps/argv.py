@@ -192,7 +192,8 @@ def invalid_argv_finding(
     if form is ArgvForm.MAY_BE_EMPTY:
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} may be AWS::NoValue, by the DefaultValue of an Fn::FindInMap whose value is not known here",
-            "Give the parameters their values, or give the Fn::FindInMap a DefaultValue that is not AWS::NoValue"),
+            "Give the parameters their values, or give the Fn::FindInMap a DefaultValue that is not AWS::NoValue",
+            not_known_here=True),
         )  # fmt: skip
     if form is ArgvForm.EMPTY_STRING:
         return container.problem_or_notice(

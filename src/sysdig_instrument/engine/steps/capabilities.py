@@ -58,7 +58,9 @@ def _extend(
                 f"Write {key} as an object; its members may be expressions, and it may be inside Fn::If"),
             )  # fmt: skip
         elif why := why_opaque(value, frozenset({inner}), container.scope):
-            yield container.problem_or_notice(leaf.pointer, assumed, Reason(f"{key} {why}", WRITE_OUT_RESULT))
+            yield container.problem_or_notice(
+                leaf.pointer, assumed, Reason(f"{key} {why}", WRITE_OUT_RESULT, not_known_here=True)
+            )
         elif inner == "Add":
             yield from _dropped(container, value, leaf.pointer, assumed)
             yield from _extend_add(container, member_values(value, "Add", leaf.pointer, assumed))

@@ -149,7 +149,8 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
     elif settings.unsupported_architecture == "fail" and (unknown := _first_unknown(architectures)):
         yield Problem(
             location, Reason(f"CpuArchitecture cannot be resolved ({unknown.reason.fact}), and UnsupportedArchitecture is fail",
-            unknown.reason.advice or "Write a literal value, or set UnsupportedArchitecture to warn"),
+            unknown.reason.advice or "Write a literal value, or set UnsupportedArchitecture to warn",
+            not_known_here=unknown.reason.is_unknown),
         )  # fmt: skip
 
 

@@ -256,9 +256,8 @@ def _size_for(task: TaskDefinition, usages: tuple[_Usage, _Usage], *, on_fargate
     unknown = next((usage.unknown for usage in relevant if usage.unknown), None)
     if unknown and must_raise:
         fact = f"The agent's reservation does not fit into the task, and the size that it needs is unknown: {unknown.reason.fact}"
-        return Problem(
-            _location(task), Reason(fact, unknown.reason.advice or "Give the task a size that is large enough")
-        )
+        advice = unknown.reason.advice or "Give the task a size that is large enough"
+        return Problem(_location(task), Reason(fact, advice, not_known_here=unknown.reason.is_unknown))
     if unknown or not must_raise:
         return unknown
     minimum = Size(*(usage.minimum for usage in usages))
