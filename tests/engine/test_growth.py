@@ -51,7 +51,7 @@ def test_twice_the_task_definitions_run_twice_the_lines(make: Callable[[int], di
     assert lines(2 * TASKS) / lines(TASKS) < MAX_GROWTH
 
 
-def test_the_config_of_an_image_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_config_of_an_image_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[Json] = []
     parse = images._parse_config
 

@@ -54,7 +54,7 @@ def image_config(
     In the body of an ``Fn::ForEach`` the image may differ from item to item. The body has one EntryPoint for all items, so
     their configs must not differ.
     """
-    # Several questions about a container need it. It is worked out once for each combination of conditions.
+    # Several questions about a container need it. It is computed once for each combination of conditions.
     computed = container.scope.state.image_configs
     key = (container.task.name, container.pointer, frozenset(assumptions.items()), must_be_certain)
     settings, found = computed.get(key, (None, None))
