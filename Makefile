@@ -42,6 +42,7 @@ bench: linux .venv/.done $(EMBEDDED_AWS) build ## Measure the time and memory of
 	@echo; .venv/bin/python bench/handler.py
 	@echo; .venv/bin/python bench/lookups.py
 	@echo; .venv/bin/python bench/command_line.py
+	@echo; .venv/bin/python bench/large_templates.py
 
 # `make soak MINUTES=30`
 MINUTES ?= 3

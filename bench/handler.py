@@ -20,7 +20,11 @@ from typing import Any, Final
 
 import templates
 
-TEMPLATE_TYPES: Final = {"plain": (templates.plain, 450), "under Fn::If": (templates.conditional, 200)}
+TEMPLATE_TYPES: Final = {
+    "plain": (templates.plain, 450),
+    "with images": (templates.looked_up, 450),
+    "under Fn::If": (templates.conditional, 200),
+}
 """Template types, each with the number of task definitions that CloudFormation accepts, before and after processing."""
 
 SIZE_RATIO: Final = 10
@@ -33,6 +37,7 @@ os.environ |= {
     "AWS_REGION": "us-east-1",
     "POWERTOOLS_METRICS_NAMESPACE": "SysdigInstrument",
     **templates.SETTINGS,
+    "SYSDIG_INSTRUMENT_IMAGE_CONFIGS": json.dumps(templates.IMAGE_CONFIGS),
 }
 
 DISCARDED: Final = io.StringIO()

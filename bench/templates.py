@@ -13,6 +13,9 @@ SECRET: Final = "arn:aws:secretsmanager:us-east-1:111122223333:secret:sysdig"  #
 SETTINGS: Final = {"SYSDIG_INSTRUMENT_COLLECTOR": "us2", "SYSDIG_INSTRUMENT_ACCESS_KEY_SECRET": SECRET}
 """The required settings of the function, as environment variables."""
 
+IMAGE_CONFIGS: Final = {"*": {"Entrypoint": ["gunicorn", "shop.wsgi"], "Cmd": ["--workers", "2"]}}
+"""The setting ImageConfigs that answers for all images, so that no registry is asked."""
+
 _ROLE: Final = {
     "Type": "AWS::IAM::Role",
     "Properties": {
@@ -34,6 +37,15 @@ def plain(tasks: int) -> dict[str, Any]:
     """Return a template of task definitions with two containers each, all with an EntryPoint, so no image is looked up."""
     resources = {f"Task{number}": _resource(number) for number in range(tasks)}
     return {"Resources": {"ExecutionRole": _ROLE, **resources}}
+
+
+def looked_up(tasks: int) -> dict[str, Any]:
+    """Return the same template without EntryPoints, so that the config of each image is needed."""
+    template = plain(tasks)
+    for name in template["Resources"].keys() - {"ExecutionRole"}:
+        for container in template["Resources"][name]["Properties"]["ContainerDefinitions"]:
+            del container["EntryPoint"]
+    return template
 
 
 def conditional(tasks: int) -> dict[str, Any]:

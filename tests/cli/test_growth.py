@@ -10,13 +10,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 import yaml
 
 from cli.running import run
+from counting import MAX_GROWTH, count_lines
 from factories import resource
 from sysdig_instrument.documents import read
 from sysdig_instrument.documents.editing import block, flow, source, style, text_edits, writer
@@ -25,8 +25,6 @@ from sysdig_instrument.engine.patch import Change, apply
 
 SETTINGS = ("--no-config", "--offline", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
 TASKS = 15
-MAX_GROWTH = 2.1
-"""For twice the task definitions. Where the time grows with the square of some part, more."""
 
 LAYOUTS: dict[str, Callable[[Json], str]] = {
     "json-one-line": json.dumps,
@@ -60,24 +58,6 @@ def write(folder: Path, text: str) -> Path:
 
 
 # --- Lines of Python
-
-
-def count_lines(action: Callable[[], object]) -> int:
-    """Return how many lines of Python run."""
-    count = 0
-
-    def trace(_frame: FrameType, event: str, _argument: object) -> Callable[..., Any]:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        action()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def test_twice_the_task_definitions_run_twice_the_lines(

@@ -42,7 +42,7 @@ class LineRange:
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """What a mapping has: its own members by key, of which the last duplicate wins, and the values of its merge keys."""
+    """The members of a mapping: its own by key, of which the last duplicate wins, and the values of its merge keys."""
 
     own: dict[str | int | None, tuple[int, Node]]
     merged: list[Node]

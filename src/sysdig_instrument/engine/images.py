@@ -54,6 +54,17 @@ def image_config(
     In the body of an ``Fn::ForEach`` the image may differ from item to item. The body has one EntryPoint for all items, so
     their configs must not differ.
     """
+    # Several questions about a container need it. It is computed once for each combination of conditions.
+    computed = container.scope.state.image_configs
+    key = (container.task.name, container.pointer, frozenset(assumptions.items()), must_be_certain)
+    settings, found = computed.get(key, (None, None))
+    if settings is not container.resolved:
+        found = _image_config(container, assumptions, must_be_certain=must_be_certain)
+        computed[key] = container.resolved, found
+    return cast("Tree[ConfigResult]", found)
+
+
+def _image_config(container: Container, assumptions: Assumptions, *, must_be_certain: bool) -> Tree[ConfigResult]:
     own = container.settings.image_config
     if own is not None and not must_be_certain:
         container.use_setting("ImageConfig", "ImageConfig")

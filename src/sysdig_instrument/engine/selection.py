@@ -129,8 +129,9 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
 
 def _decide_by_launch_type(task: TaskDefinition, launch_types: str, scope: EvaluationScope) -> Decision:
     properties = task.properties_or_empty
-    is_managed = _compatibilities(properties, scope) == ("MANAGED_INSTANCES",)
-    if (launch_types == "ALL" and not is_managed) or runs_on_fargate(task, scope):
+    if runs_on_fargate(task, scope):
+        return Instrument.INSTRUMENT
+    if launch_types == "ALL" and _compatibilities(properties, scope) != ("MANAGED_INSTANCES",):
         return Instrument.INSTRUMENT
     if not _could_run_on_fargate(properties, scope):
         return _not_for_fargate(properties, scope, f"LaunchTypes is {launch_types}")

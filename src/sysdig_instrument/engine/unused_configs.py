@@ -6,6 +6,7 @@ other ones. A task definition that is left alone needs no config, nor does one t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -30,17 +31,19 @@ _OWN_UNUSED: Final = Reason(
 def unused_configs(template: Json, plans: Iterable[TaskPlan], uses: Collection[ConfigUse]) -> Iterator[Notice]:
     """Yield the notices about a template's Metadata and the Transform's Parameters."""
     by_layer: dict[str, Layer] = {}
+    uses_by_task: defaultdict[str | None, list[ConfigUse]] = defaultdict(list)
+    for use in uses:
+        uses_by_task[use.task].append(use)
     plans = list(plans)
     planned = [plan for plan in plans if plan.outcome.status is not Status.SKIPPED and not _has_result(plan)]
     for plan in planned:
         layer = plan.settings.resolved.layer(_MAP)
         if layer is not plan.settings.inherited.layer(_MAP):
-            yield from _unused_entries(
-                layer, _used_keys(uses, layer, plan.task.name), _metadata_pointer(plan), template
-            )
+            used = _used_keys(uses_by_task[plan.task.name], layer)
+            yield from _unused_entries(layer, used, _metadata_pointer(plan), template)
         elif layer.scope is SettingScope.TASK:
             by_layer[layer.name] = layer
-        yield from _unused_own_configs(plan, uses)
+        yield from _unused_own_configs(plan, uses_by_task[plan.task.name])
     if len(planned) != len(plans):
         return  # a config of the whole template may be for one of the others
     for layer in by_layer.values():
@@ -49,7 +52,7 @@ def unused_configs(template: Json, plans: Iterable[TaskPlan], uses: Collection[C
 
 
 def _unused_own_configs(plan: TaskPlan, uses: Collection[ConfigUse]) -> Iterator[Notice]:
-    users = {use.container for use in uses if (use.task, use.setting) == (plan.task.name, _OWN)}
+    users = {use.container for use in uses if use.setting == _OWN}
     existing = {outcome.name for outcome in plan.containers}
     for name, resolved in plan.settings.containers.items():
         if resolved.values.image_config is not None and name in existing and name not in users:
@@ -57,10 +60,8 @@ def _unused_own_configs(plan: TaskPlan, uses: Collection[ConfigUse]) -> Iterator
             yield Notice(Location(plan.task.name, name, pointer), _OWN_UNUSED)
 
 
-def _used_keys(uses: Collection[ConfigUse], layer: Layer, task: str | None = None) -> set[str]:
-    return {
-        use.key for use in uses if (use.setting, use.layer) == (_MAP, layer.name) and (task is None or use.task == task)
-    }
+def _used_keys(uses: Iterable[ConfigUse], layer: Layer) -> set[str]:
+    return {use.key for use in uses if (use.setting, use.layer) == (_MAP, layer.name)}
 
 
 def _unused_entries(layer: Layer, used: Collection[str], pointer: Pointer, template: Json) -> Iterator[Notice]:

@@ -7,6 +7,7 @@ one depends on where the list comes from: items of a CommaDelimitedList, for exa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import is_novalue, may_be_absent
@@ -54,13 +55,29 @@ def _delimiter(expression: dict[str, Json], first: str, scope: EvaluationScope) 
         case {"Fn::Split": [str(delimiter), _]} if _is_safe(delimiter, first):
             return delimiter
         case {"Fn::FindInMap": [_, _, _, *rest]} if all(map(_is_literal_default, rest)):
-            mappings = dict(scope.section("Mappings"))
-            scope.state.work.spend(steps_of(mappings))
-            if any("Fn::Transform" in each for each in (mappings, *mappings.values()) if isinstance(each, dict)):
-                return None  # it inserts values that are not known here
-            strings = [*strings_in(mappings), *strings_in(rest), first]
-            return next((each for each in _DELIMITERS if not any(each in string for string in strings)), None)
+            return next(iter(_without_those_in([*strings_in(rest), first], _delimiters_of_mappings(scope))), None)
     return None
+
+
+def _delimiters_of_mappings(scope: EvaluationScope) -> tuple[str, ...]:
+    """Return the delimiters that occur nowhere in the section Mappings. Computed once for each plan: the section may be large."""
+    if scope.state.delimiters_of_mappings is None:
+        mappings = dict(scope.section("Mappings"))
+        scope.state.work.spend(steps_of(mappings))
+        has_transform = any(
+            "Fn::Transform" in each for each in (mappings, *mappings.values()) if isinstance(each, dict)
+        )
+        # A transform inserts values that are not known here.
+        found = () if has_transform else _without_those_in(strings_in(mappings), _DELIMITERS)
+        scope.state.delimiters_of_mappings = found
+    return scope.state.delimiters_of_mappings
+
+
+def _without_those_in(strings: Iterable[str], delimiters: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the delimiters that none of the strings contains."""
+    for string in strings:
+        delimiters = tuple(each for each in delimiters if each not in string)
+    return delimiters
 
 
 def _is_safe(delimiter: str, first: str) -> bool:

@@ -61,7 +61,8 @@ class PlanState:
 
     The other fields are caches of what is computed once for the whole template: the results of conditions by name and
     assumptions, each with ``met_hidden``, the compiled globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
-    definition, the names of the task definitions that are started on Fargate, the IAM statements by secret and KMS key, and
+    definition, the names of the task definitions that are started on Fargate, the delimiters that Mappings do not contain, the configs of
+    images by container with the settings that they are for, the IAM statements by secret and KMS key, and
     the agent's container definition with the settings that it is for, and its steps; the statements for it, likewise.
     """
 
@@ -72,6 +73,8 @@ class PlanState:
     role_ids_by_name: dict[str, str] | None = None
     launchers_by_task: dict[str, list[Launcher]] | None = None
     started_on_fargate: frozenset[str] | None = None
+    delimiters_of_mappings: tuple[str, ...] | None = None
+    image_configs: dict[object, tuple[object, object]] = field(default_factory=dict)
     grant_statements: dict[tuple[str, str | None], tuple[dict[str, Json], ...]] = field(default_factory=dict)
     agent_definition: tuple[object, dict[str, Json], int] | None = None
     agent_statements: tuple[object, tuple[dict[str, Json], ...]] | None = None

@@ -1,0 +1,65 @@
+"""Planning grows with the template: twice the task definitions, with twice of what they refer to, are twice the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from counting import MAX_GROWTH, count_lines
+from factories import context_of, resource, template
+from sysdig_instrument.engine import images
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.plan import plan
+
+TASKS = 40
+
+
+def with_image_configs(count: int) -> dict[str, Any]:
+    """Return task definitions whose images have configs in the template."""
+    configs: dict[str, Json] = {f"web-{number}": {"Entrypoint": ["/web"]} for number in range(count)}
+    tasks = {f"Task{number}": resource({"Name": "web", "Image": f"web-{number}"}) for number in range(count)}
+    return {"Metadata": {"SysdigInstrument": {"ImageConfigs": configs}}, "Resources": tasks}
+
+
+def with_mappings(count: int) -> dict[str, Any]:
+    """Return task definitions whose entry points are in Mappings."""
+    mappings = {f"Map{number}": {"a": {"b": ["/web", "-v"]}} for number in range(count)}
+    tasks = {
+        f"Task{number}": resource(
+            {"Name": "web", "Image": "web", "EntryPoint": {"Fn::FindInMap": [f"Map{number}", "a", "b"]}}
+        )
+        for number in range(count)
+    }
+    return {"Mappings": mappings, "Resources": tasks}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(with_image_configs, id="image-configs"),
+        pytest.param(with_mappings, id="mappings"),
+    ],
+)
+def test_twice_the_task_definitions_run_twice_the_lines(make: Callable[[int], dict[str, Any]]) -> None:
+    def lines(count: int) -> int:
+        fragment, context = make(count), context_of()
+        return count_lines(lambda: plan(fragment, context))
+
+    lines(1)
+    assert lines(2 * TASKS) / lines(TASKS) < MAX_GROWTH
+
+
+def test_the_config_of_an_image_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Json] = []
+    parse = images._parse_config
+
+    def counted_parse(config: Json) -> images.ConfigResult:
+        parsed.append(config)
+        return parse(config)
+
+    monkeypatch.setattr(images, "_parse_config", counted_parse)
+    context = context_of({"ImageConfigs": {"web": {"Entrypoint": ["/web"], "Cmd": ["-v"]}}})
+    assert list(plan(template({"Name": "web", "Image": "web"}), context).changes)
+    assert len(parsed) == 1
