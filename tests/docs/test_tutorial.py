@@ -40,7 +40,7 @@ def test_the_part_on_files(clone: Path) -> None:
     script = script_of(ON_FILES[: ON_FILES.index("## On AWS")])
     printed = run_script(f"{script}\ncommand -v sysdig-instrument", clone, OFFLINE_PIP)
     assert printed.endswith(f"{clone}/tutorial/bin/sysdig-instrument\n")
-    assert re.search("worker  refused +its image could not be read", printed)
+    assert re.search("worker  unknown +its image could not be read", printed)
     assert "processed.yaml: does not list SysdigInstrument, and need not\n  Task  protected\n" in printed
     assert "processed.yaml: no changes" in printed
     assert re.search("worker  skipped +ExcludeContainers", printed)

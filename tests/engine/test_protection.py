@@ -328,7 +328,7 @@ WAYS_AROUND = [
     pytest.param(in_web(MountPoints={"Fn::ImportValue": "x"}), Code.VALUE_UNKNOWN, id="mounts-expression"),
     pytest.param(
         appended("MountPoints", {"ContainerPath": {"Fn::Sub": "/opt/${X}", "X": "y"}}),
-        Code.VALUE_UNKNOWN,
+        Code.REFUSED,
         id="mount-odd",
     ),
     pytest.param(

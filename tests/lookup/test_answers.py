@@ -89,6 +89,7 @@ def test_registries_that_are_not_allowed(network: Network) -> None:
     assert isinstance(too, ImageConfig)
     assert isinstance(refused, Unavailable)
     assert "AllowedRegistries does not include quay.io" in refused.reason.fact
+    assert refused.is_final
     assert "quay.io" not in network.resolved_names
 
 
@@ -205,6 +206,7 @@ def test_a_config_is_not_served_to_another_repository(network: Network) -> None:
     stolen = network.look_up_image("mine.example/app:v0", cache=cache)
     assert isinstance(stolen, Unavailable)
     assert "status 404" in stolen.reason.fact
+    assert not stolen.is_final
     with_a_secret = ImageLookup("ghcr.io/o/app:v0", "amd64", "arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
     calls = network.sites["ghcr.io"].calls
     before = len(calls)
@@ -362,5 +364,6 @@ def test_entries_without_platform_are_told_apart_by_their_configs(
     if answer is None:
         assert isinstance(found, Unavailable)
         assert "it has no image for linux/amd64" in found.reason.fact
+        assert found.is_final
     else:
         assert found == ImageConfig((answer,))

@@ -149,6 +149,7 @@ def test_a_secure_string_is_not_read(network: Network) -> None:
     (refused,) = network.look_up(SsmLookup("/secure"), clients=AwsClients())
     assert isinstance(refused, Unavailable)
     assert refused.reason.fact == "The SSM parameter /secure is a SecureString, which is never read"
+    assert refused.is_final
     assert not refused.missing
 
 

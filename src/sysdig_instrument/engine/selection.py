@@ -214,7 +214,7 @@ def decide_container(container: Container) -> Decision | Agent:
         return decided if isinstance(decided, Skip) else Refuse(
             "FirelensConfiguration", Reason(f"It is unknown whether the container is a FireLens log router ({is_router.reason.fact})",
             is_router.reason.advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true",
-            code=Code.VALUE_UNKNOWN),
+            code=is_router.code),
         )  # fmt: skip
     if is_router:
         return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)

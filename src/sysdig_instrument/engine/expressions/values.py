@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypeAlias, cast
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -29,6 +30,11 @@ class Unknown:
 
     reason: Reason
     until_deployed: bool = False
+
+    @property
+    def code(self) -> Code:
+        """The code of a reason for which this value decides: it is refused if the expression itself is wrong."""
+        return Code.VALUE_UNKNOWN if self.reason.not_known_here else Code.REFUSED
 
 
 Evaluated: TypeAlias = Known | Absent | Unknown

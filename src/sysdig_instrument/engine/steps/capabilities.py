@@ -77,9 +77,9 @@ def _dropped(
             match dropped:
                 case Known(names) if any(map(_is_named_sys_ptrace, strings_in(names))):
                     fact, code = "Drop contains SYS_PTRACE, which the wrapper needs", Code.CAPABILITY_DROPPED
-                case Unknown(Reason(why)):
+                case Unknown(Reason(why)) as unknown:
                     fact = f"Drop cannot be resolved ({why}), so it may contain SYS_PTRACE, which the wrapper needs"
-                    code = Code.VALUE_UNKNOWN
+                    code = unknown.code
                 case _:
                     continue
             advice = "Remove SYS_PTRACE from Drop, or exclude the container (ExcludeContainers)"

@@ -48,9 +48,9 @@ def _reason(
                 if reason := _reason_of_members(container, members, assumptions, instrumented):
                     return reason
             case Known() | Unknown():
-                why = evaluated.reason.fact if isinstance(evaluated, Unknown) else "it is not an object"
-                fact = f"DependsOn cannot be resolved ({why}), so it may wait for the agent to end"
-                return Reason(fact, _ADVICE, code=Code.VALUE_UNKNOWN)
+                unknown = evaluated if isinstance(evaluated, Unknown) else Unknown(Reason("it is not an object"))
+                fact = f"DependsOn cannot be resolved ({unknown.reason.fact}), so it may wait for the agent to end"
+                return Reason(fact, _ADVICE, code=unknown.code)
     return None
 
 

@@ -62,7 +62,7 @@ def _own_mount_reason(mount: _Mount) -> Reason:
         return Reason(f"The container mounts something over {_COVERED}", _ADVICE, code=Code.WRAPPER_COVERED)
     why, advice = mount.why_unknown.reason.fact, mount.why_unknown.reason.advice
     fact = f"The path of the mount cannot be resolved ({why}), so it may be over {_COVERED}"
-    return Reason(fact, advice or _UNKNOWN_ADVICE, code=Code.VALUE_UNKNOWN)
+    return Reason(fact, advice or _UNKNOWN_ADVICE, code=mount.why_unknown.code)
 
 
 # --- The mounts of a container itself
@@ -162,7 +162,7 @@ def _source_reasons(
     sources, unknown = _sources(container, entry, assumptions, instrumented)
     if unknown:
         fact = f"The container whose mounts this adds cannot be resolved ({unknown.reason.fact}), so they may be over {_COVERED}"
-        yield Reason(fact, unknown.reason.advice or _UNKNOWN_ADVICE, code=Code.VALUE_UNKNOWN)
+        yield Reason(fact, unknown.reason.advice or _UNKNOWN_ADVICE, code=unknown.code)
     for source in _with_their_sources(sources, instrumented):
         name = quote(source.label)
         if why := why_opaque(source.value, _MOUNT_KEYS, source.scope):
@@ -173,7 +173,7 @@ def _source_reasons(
                 fact = f"Container {name}, whose mounts this adds, mounts something over {_COVERED}"
                 if mount.why_unknown:
                     fact = f"The path of a mount of container {name} cannot be resolved ({mount.why_unknown.reason.fact}), so it may be over {_COVERED}"
-                yield Reason(fact, _ADVICE, code=Code.VALUE_UNKNOWN if mount.why_unknown else Code.WRAPPER_COVERED)
+                yield Reason(fact, _ADVICE, code=mount.why_unknown.code if mount.why_unknown else Code.WRAPPER_COVERED)
 
 
 def _sources(
@@ -188,7 +188,7 @@ def _sources(
         known = [each.value for each in evaluated if isinstance(each, Known)]
         entry = known[0] if len(known) == len(evaluated) and all(each == known[0] for each in known) else None
     if not isinstance(entry, dict) or not is_written_out(entry):
-        return [], Unknown(Reason("the entry is an expression"))
+        return [], Unknown(Reason("the entry is an expression", not_known_here=True))
     container.scope.state.work.spend(1 + len(instrumented.containers) // _CONTAINERS_PER_STEP)
     source = entry.get("SourceContainer", ABSENT)
     same = [each for each in instrumented.containers if each.value.get("Name", ABSENT) == source]

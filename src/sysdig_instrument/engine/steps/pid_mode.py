@@ -57,7 +57,7 @@ def pid_mode(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
         else:
             fact = f"PidMode cannot be resolved ({unknown.reason.fact}), and the agent needs task"
             advice = unknown.reason.advice or _UNKNOWN_ADVICE
-            yield _conflict_finding(task, leaf, paths, Reason(fact, advice, code=Code.VALUE_UNKNOWN))
+            yield _conflict_finding(task, leaf, paths, Reason(fact, advice, code=unknown.code))
 
 
 def _conflict_finding(

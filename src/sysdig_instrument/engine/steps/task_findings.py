@@ -16,7 +16,6 @@ from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME
-from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, is_given
 from sysdig_instrument.engine.expressions.decision_tree import leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_active, known_value
@@ -138,7 +137,7 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
         yield Problem(
             location, Reason(f"OperatingSystemFamily cannot be resolved ({unknown.reason.fact}), and the agent does not support Windows",
             unknown.reason.advice or "Write a literal value, or exclude the task (Enabled: false) if it runs on Windows",
-            code=Code.VALUE_UNKNOWN),
+            code=unknown.code),
         )  # fmt: skip
     if "ARM64" in architectures:
         if settings.unsupported_architecture == "fail":
