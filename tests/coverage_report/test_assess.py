@@ -217,7 +217,7 @@ def test_a_container_without_entry_point_is_not_wrapped() -> None:
     assert assessed(described, ImageConfigs=configs).status is TaskStatus.UNPROTECTED
     by_command = instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"]))
     assert assessed(by_command).status is TaskStatus.UNPROTECTED
-    assert assessed(by_command, ImageConfigs={"shop/web:1": {"Cmd": ["x"]}}).status is TaskStatus.PROTECTED
+    assert assessed(by_command, ImageConfigs={"shop/web:1": {"Cmd": ["x"]}}).status is TaskStatus.UNPROTECTED
 
 
 def test_a_wrapper_in_a_shell_is_not_protected() -> None:
@@ -404,19 +404,6 @@ def test_the_agents_container(
             {AGENT: ContainerOverride(("sleep", "inf"))},
             TaskStatus.UNPROTECTED,
             ("The agent's command was overridden when the task was started",),
-        ),
-        # The wrapper is in Command, so another command removes it.
-        (
-            instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
-            {"web": ContainerOverride(("migrate",))},
-            TaskStatus.UNPROTECTED,
-            ('An override at startup removed the wrapper from the command of container "web"',),
-        ),
-        (
-            instrumented(wrapped(entryPoint=[], command=[WRAPPER, "run"])),
-            {"web": ContainerOverride((WRAPPER, "migrate"))},
-            TaskStatus.PROTECTED,
-            (),
         ),
     ],
 )

@@ -20,7 +20,6 @@ from sysdig_instrument.engine.agent import (
     AGENT_NAME,
     REPLACED_WRAPPER_VARIABLE,
     SIDECAR_VARIABLE,
-    WRAPPER,
 )
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Problem, Reason, quote
@@ -31,7 +30,7 @@ from sysdig_instrument.engine.protection import LeftAlone, protection
 from sysdig_instrument.engine.settings.layers import DEFAULT, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.locks import is_locked, without_locks
 from sysdig_instrument.engine.task_plan import Status, TaskPlan
-from sysdig_instrument.engine.traces import container_objects, mentions_wrapper, wrapped_containers
+from sysdig_instrument.engine.traces import container_objects, wrapped_containers
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import plan_definition
 
@@ -105,7 +104,6 @@ class AgentFootprint:
     agent_image: str | None
     collector: str | None
     containers_with_plaintext_key: tuple[str, ...]
-    containers_wrapped_by_command: frozenset[str]
 
     @classmethod
     def of(cls, task_properties: Json) -> AgentFootprint:
@@ -119,9 +117,6 @@ class AgentFootprint:
             collector=_environment(agent).get("SYSDIG_COLLECTOR"),
             containers_with_plaintext_key=tuple(
                 str(each.get("Name")) for each in containers if ACCESS_KEY_VARIABLE in _environment(each)
-            ),
-            containers_wrapped_by_command=frozenset(
-                str(each.get("Name")) for each in containers if not mentions_wrapper(each, "EntryPoint")
             ),
         )
 
@@ -247,9 +242,7 @@ def assess_task(task: Task, definition_assessment: DefinitionAssessment, service
     if assessment.status is TaskStatus.UNPROTECTED and assessment.has_no_agent and _is_of_batch(task):
         assessment = replace(assessment, reasons=_BATCH_FACTS, codes=(Code.BATCH_JOB,), has_no_agent=False)
     elif assessment.status in (TaskStatus.PROTECTED, TaskStatus.UNPROTECTED):
-        assessment = assessment.with_reasons(*_task_reasons(task, definition_assessment.footprint)).with_remarks(
-            *_task_remarks(task)
-        )
+        assessment = assessment.with_reasons(*_task_reasons(task)).with_remarks(*_task_remarks(task))
     return assessment.with_remarks(*_service_remarks(task, service))
 
 
@@ -265,22 +258,20 @@ def _is_of_batch(task: Task) -> bool:
     return short_name(task.cluster).startswith(_BATCH_CLUSTER)
 
 
-def _task_reasons(task: Task, footprint: AgentFootprint) -> Iterator[Reason]:
+def _task_reasons(task: Task) -> Iterator[Reason]:
     """Yield the reasons why this task is unprotected although its task definition is not."""
     agent = next((each for each in task.containers if each.name == AGENT_NAME), None)
     if agent and agent.last_status == "STOPPED":
         yield Reason(f"The agent's container has stopped{_stop_suffix(agent)}", code=Code.AGENT_STOPPED)
     for name, override in task.overrides.items():
-        for fact in _override_facts(name, override, footprint):
+        for fact in _override_facts(name, override):
             yield Reason(fact, code=Code.WRAPPER_OVERRIDDEN)
 
 
-def _override_facts(name: str, override: ContainerOverride, footprint: AgentFootprint) -> Iterator[str]:
+def _override_facts(name: str, override: ContainerOverride) -> Iterator[str]:
     """Yield what an override at the start of the task takes away. ECS cannot override EntryPoint."""
     if override.command and name == AGENT_NAME:
         yield "The agent's command was overridden when the task was started"
-    elif override.command and name in footprint.containers_wrapped_by_command and override.command[0] != WRAPPER:
-        yield f"An override at startup removed the wrapper from the command of container {quote(name)}"
     for variable in override.variable_names:
         if variable in _PROTECTING_VARIABLES:
             yield f"{variable} of container {quote(name)} was overridden when the task was started"
