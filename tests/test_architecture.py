@@ -62,7 +62,7 @@ MAY_USE = {
     "quotas.py": {"engine", "errors"},
     "__main__.py": {"cli"},
     "__init__.py": set(),
-    "errors.py": set(),
+    "errors.py": {"engine"},
     "printable.py": set(),
     "lazy_import.py": set(),
     "lazy_dataclasses.py": set(),

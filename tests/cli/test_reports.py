@@ -29,6 +29,7 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     TaskReport,
 )
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
@@ -67,8 +68,8 @@ def unusual_report() -> FileReport:
         UNUSUAL,
         (TaskReport(row, (row,)),),
         (
-            ReportItem(REFUSED, Reason(UNUSUAL, UNUSUAL), UNUSUAL, UNUSUAL, UNUSUAL, 3),
-            ReportItem(NOTICE, Reason(UNUSUAL)),
+            ReportItem(REFUSED, Reason(UNUSUAL, UNUSUAL, code=Code.NO_ANSWER), UNUSUAL, UNUSUAL, UNUSUAL, 3),
+            ReportItem(NOTICE, Reason(UNUSUAL, code=Code.NO_ANSWER)),
         ),
     )
 
@@ -82,7 +83,7 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
         "    web     would be instrumented  entry point from the template",
         "    worker  would be instrumented  entry point from the image",
         "    settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
-        f"  not listed: {NOT_LISTED}",
+        f"  not listed: {NOT_LISTED} (SI230)",
     ]
 
 
@@ -151,7 +152,7 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
 def test_check_gives_each_reason_its_own_advice(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml").code == 0
     shown = " ".join(run(capsys, "check", "out.yaml", "--no-config").out.split())
-    assert "has no value, so the agent would have nowhere to report to (SI015). Set Collector to " in shown
+    assert "has no value, so the agent would have nowhere to report to. Set Collector to " in shown
     assert "Deploy the template through the macro" not in shown
 
 
@@ -178,7 +179,10 @@ def test_the_sarif_validator_rejects_invalid_reports() -> None:
 
 
 def test_fingerprints_survive_inserted_lines() -> None:
-    one, other = (ReportItem(REFUSED, Reason("It is.", ""), "Api", "web", "Resources.Api", line) for line in (3, 30))
+    one, other = (
+        ReportItem(REFUSED, Reason("It is.", "", code=Code.NO_ANSWER), "Api", "web", "Resources.Api", line)
+        for line in (3, 30)
+    )
     first, second = (
         json.loads("".join(sarif.render([FileReport("a.yaml", (), (each,))], Console())))["runs"][0]["results"][0]
         for each in (one, other)

@@ -31,25 +31,36 @@ class Location:
         return text[:1].upper() + text[1:]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Coded:
+    """The field that each reason must be given by name."""
+
+    code: Code
+
+
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(_Coded):
     """A fact, and advice what to do about it.
 
     Both are sentences without a full stop; a question has its question mark. ``advice`` may be empty.
 
     ``stable_fact`` is the fact without what may differ in the next run, such as a registry's answer. It is empty if the
-    fact contains nothing of the kind. ``code`` is None if the finding says nothing about protection.
+    fact contains nothing of the kind. ``code`` says what kind of message this is, and where it is explained.
     """
 
     fact: str
     advice: str = ""
     stable_fact: str = ""
-    code: Code | None = None
 
     @property
     def text(self) -> str:
         """Both sentences."""
         return _sentences(self.fact, self.advice)
+
+    @property
+    def coded_text(self) -> str:
+        """Both sentences, and the code."""
+        return f"{self.text} ({self.code.value})"
 
     @property
     def stable_text(self) -> str:
@@ -58,9 +69,8 @@ class Reason:
 
     def with_clause(self, clause: str) -> Reason:
         """Return the reason with a clause added to its fact."""
-        return Reason(
-            f"{self.fact}; {clause}", self.advice, self.stable_fact and f"{self.stable_fact}; {clause}", self.code
-        )
+        stable_fact = self.stable_fact and f"{self.stable_fact}; {clause}"
+        return Reason(f"{self.fact}; {clause}", self.advice, stable_fact, code=self.code)
 
 
 def _sentences(*parts: str) -> str:
@@ -78,6 +88,11 @@ class Finding:
     def text(self) -> str:
         """The finding as one line."""
         return self._with_location(self.reason.text)
+
+    @property
+    def coded_text(self) -> str:
+        """The finding as one line, with its code at the end."""
+        return f"{self.text} ({self.reason.code.value})"
 
     @property
     def stable_text(self) -> str:
@@ -133,7 +148,7 @@ def message(findings: Iterable[Finding]) -> str:
 
     It has at most 3,500 bytes, apart from the first line, which is always complete, and the line that counts the rest.
     """
-    lines = list(dict.fromkeys(finding.text for finding in findings))
+    lines = list(dict.fromkeys(finding.coded_text for finding in findings))
     shown: list[str] = []
     left = _MAX_MESSAGE
     for line in lines:

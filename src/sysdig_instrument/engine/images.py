@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import WRAPPER
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf, Tree, flat_map
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
@@ -65,7 +66,11 @@ def image_config(
     if any(other != first for other in others):
         return Leaf(
             NoConfig(
-                Reason("The images of the items of the enclosing Fn::ForEach differ in ENTRYPOINT or CMD", EXPAND_LOOPS)
+                Reason(
+                    "The images of the items of the enclosing Fn::ForEach differ in ENTRYPOINT or CMD",
+                    EXPAND_LOOPS,
+                    code=Code.LOOP_ITEMS_DIFFER,
+                )
             )
         )
     return first
@@ -87,11 +92,17 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
             case Unknown() as unknown:
                 return Leaf(_unknown_image(container, unknown, scope.assuming(assumed)))
             case Known(bool() | int() | float()):
-                return Leaf(NoConfig(Reason("Image is not a string in the template", "Write it in quotes")))
+                return Leaf(
+                    NoConfig(
+                        Reason(
+                            "Image is not a string in the template", "Write it in quotes", code=Code.IMAGE_NOT_A_STRING
+                        )
+                    )
+                )
             case Known("") if isinstance(container.value.get("Image"), dict):
                 is_certain = evaluate(container.value["Image"], scope.without_lookups(assumed)) == Known("")
                 return Leaf(NoConfig(_EMPTY_IMAGE, _NO_IMAGE, is_certain))
-        return Leaf(NoConfig(Reason("The container has no Image", _ADD_IMAGE), _NO_IMAGE))
+        return Leaf(NoConfig(Reason("The container has no Image", _ADD_IMAGE, code=Code.IMAGE_MISSING), _NO_IMAGE))
 
     image = container.value.get("Image", ABSENT)
     return flat_map(evaluate_by_condition(image, scope, assumptions), assumptions, of_image)
@@ -105,6 +116,7 @@ _ADD_IMAGE: Final = (
 _EMPTY_IMAGE: Final = Reason(
     "Image is an expression that evaluates to an empty string with the current parameter values",
     "Give the parameters that it depends on a value",
+    code=Code.IMAGE_EMPTY,
 )
 
 
@@ -117,7 +129,10 @@ def _unknown_image(container: Container, unknown: Unknown, scope: EvaluationScop
     why, advice = unknown.reason.fact, unknown.reason.advice
     if unknown.until_deployed:
         advice = f"{advice}, or {_own_config(container)}" if advice else _capitalized(_own_config(container))
-    return NoConfig(Reason(f"Image cannot be resolved: {why}", advice or _GIVE_ENTRY_POINT), "its image is not known")
+    return NoConfig(
+        Reason(f"Image cannot be resolved: {why}", advice or _GIVE_ENTRY_POINT, code=Code.IMAGE_UNRESOLVED),
+        "its image is not known",
+    )
 
 
 def _own_config(container: Container) -> str:
@@ -147,7 +162,7 @@ def _config_of_reference(
     def of_platform(platform: str | Unknown, assumed: Assumptions) -> Tree[ConfigResult]:
         if isinstance(platform, Unknown):
             fact = f"The task's CPU architecture cannot be resolved: {platform.reason.fact}"
-            return Leaf(NoConfig(Reason(fact, platform.reason.advice or _GIVE_ENTRY_POINT)))
+            return Leaf(NoConfig(Reason(fact, platform.reason.advice or _GIVE_ENTRY_POINT, code=Code.IMAGE_UNRESOLVED)))
         return flat_map(
             _credentials(container, scope, assumed), assumed,
             lambda secret_id, _assumptions: Leaf(_count(_look_up(ImageLookup(image, platform, secret_id), scope), scope)),
@@ -177,9 +192,13 @@ def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
             return _without_wrapper(config)
         case Unavailable(reason):
             fact, advice = _without_names(reason, lookup.image)
-            return NoConfig(Reason(fact, advice, f"Image {quote(lookup.image)} could not be read"))
+            return NoConfig(Reason(fact, advice, f"Image {quote(lookup.image)} could not be read", code=reason.code))
         case None:
-            return NoConfig(Reason(f"Image {quote(lookup.image)} has not been looked up", _GIVE_ENTRY_POINT))
+            return NoConfig(
+                Reason(
+                    f"Image {quote(lookup.image)} has not been looked up", _GIVE_ENTRY_POINT, code=Code.NOT_LOOKED_UP
+                )
+            )
     raise TypeError(lookup)  # a string for an image: a bug in the caller
 
 

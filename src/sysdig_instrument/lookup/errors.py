@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Unavailable
 
@@ -48,9 +49,9 @@ class HttpError(Exception):
         self.advice = advice
 
 
-def unreadable_image(image: str, fact: str, advice: str = "") -> UnavailableError:
+def unreadable_image(image: str, fact: str, advice: str = "", code: Code = Code.IMAGE_UNREADABLE) -> UnavailableError:
     """Return the error for an image that could not be read, including the advice for any such image."""
     full_advice = (
         f"{advice}, or {IMAGE_CONFIG_ADVICE}" if advice else IMAGE_CONFIG_ADVICE[0].upper() + IMAGE_CONFIG_ADVICE[1:]
     )
-    return UnavailableError(Reason(f"The image {image} could not be read: {fact}", full_advice))
+    return UnavailableError(Reason(f"The image {image} could not be read: {fact}", full_advice, code=code))

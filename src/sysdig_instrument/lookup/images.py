@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, Reference, parse_reference
@@ -305,7 +306,12 @@ class ImageReader:
                 self._check_allowed(image_reference)
             except InvalidReferenceError as error:
                 fact = f"The image {lookup.image} is not a valid image reference: {error}"
-                self.record(lookup, UnavailableError(Reason(fact, _INVALID_REFERENCE_ADVICE)).unavailable)
+                self.record(
+                    lookup,
+                    UnavailableError(
+                        Reason(fact, _INVALID_REFERENCE_ADVICE, code=Code.IMAGE_REFERENCE_INVALID)
+                    ).unavailable,
+                )
             except UnavailableError as error:
                 self.record(lookup, error.unavailable)
             else:
@@ -316,7 +322,10 @@ class ImageReader:
     def _check_allowed(self, image_reference: Reference) -> None:
         if not any(fnmatchcase(image_reference.registry, pattern.lower()) for pattern in self.allowed_registries):
             raise unreadable_image(
-                str(image_reference), f"AllowedRegistries does not include {image_reference.registry}", "Add it there"
+                str(image_reference),
+                f"AllowedRegistries does not include {image_reference.registry}",
+                "Add it there",
+                Code.REGISTRY_NOT_ALLOWED,
             )
 
     def _read_from_registry(self, image_reference: Reference, lookups_by_image: _LookupsByImage) -> None:

@@ -66,6 +66,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices = RunNotices(options)
 
     def check_document(document: InputDocument, context: Context) -> FileReport:
+        notices.record_settings(context.deployment_settings)
         line = document.macro_line(context)
         if line is None:
             plan = plan_definition(document.fragment, context.deployment_settings)
@@ -82,6 +83,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
     code = print_reports(process_files(options, environment, check_document), options, environment)
     notices.write()
+    notices.write_help(code)
     return code
 
 
@@ -140,17 +142,16 @@ def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:
 def _other_workload_report(finding: Finding, locator: LineLocator) -> _RowAndItems:
     name, line = str(finding.location.pointer[-1]), locator.line(finding.location.pointer)
     is_refused = isinstance(finding, Problem)
-    code = (finding.reason.code.value,) if finding.reason.code else ()
     row = ReportRow(
         name,
         RowResult.FAILED if is_refused else RowResult.SKIPPED,
         Verdict.CANNOT_BE_PROTECTED.value,
         finding.reason.fact,
         line,
-        code,
+        (finding.reason.code.value,),
     )
     rule = NOT_INSTRUMENTED if is_refused else LEFT_ALONE
-    return row, [ReportItem(rule, _with_code(finding.reason), name, None, "", line)]
+    return row, [ReportItem(rule, _as_shown(finding.reason), name, None, "", line)]
 
 
 def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _RowAndItems:
@@ -162,7 +163,7 @@ def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _
     elif verdict.verdict is Verdict.NOT_PROTECTED:
         outcome = "NOT protected"
     row = ReportRow(name, result, outcome, why, line, tuple(code.value for code in verdict.codes), verdict.left_alone)
-    return row, [ReportItem(_rule(verdict), _with_code(reason), name, None, "", line) for reason in verdict.reasons]
+    return row, [ReportItem(_rule(verdict), _as_shown(reason), name, None, "", line) for reason in verdict.reasons]
 
 
 def _rule(verdict: Protection) -> Rule:
@@ -171,8 +172,6 @@ def _rule(verdict: Protection) -> Rule:
     return UNKNOWN if verdict.verdict is Verdict.UNKNOWN else NOT_INSTRUMENTED
 
 
-def _with_code(reason: Reason) -> Reason:
-    """Return a reason with its code in the fact, for people who read the text."""
-    code = f" ({reason.code.value})" if reason.code else ""
-    is_left_alone = reason.code is not None and reason.code.verdict is Verdict.LEFT_ALONE
-    return replace(reason, fact=f"{'Left alone: ' if is_left_alone else ''}{reason.fact}{code}")
+def _as_shown(reason: Reason) -> Reason:
+    """Return a reason as the report shows it: what is left alone says so."""
+    return replace(reason, fact=f"Left alone: {reason.fact}") if reason.code.verdict is Verdict.LEFT_ALONE else reason

@@ -63,5 +63,5 @@ def _item_to_json(item: ReportItem) -> Json:
         "place": item.location,
         "line": item.line,
         "message": item.text,
-        **({"code": item.reason.code.value} if item.reason.code else {}),
+        "code": item.reason.code.value,
     }

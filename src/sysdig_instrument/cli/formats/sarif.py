@@ -19,6 +19,8 @@ from sysdig_instrument.engine.json_types import Json
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDENT: Final = " " * 6
+_HELP: Final = "https://github.com/YOUR-ORGANISATION/sysdig-instrument/blob/main/docs/troubleshooting.md"
+"""The page that has an anchor for each code."""
 
 
 def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
@@ -40,6 +42,7 @@ def _rule(rule: Rule) -> Json:
         "id": rule.name,
         "shortDescription": {"text": f"{rule.title}."},
         "help": {"text": rule.help},
+        "helpUri": _HELP,
         "defaultConfiguration": {"level": rule.level},
     }
 
@@ -53,12 +56,12 @@ def _result(report: FileReport, item: ReportItem) -> Json:
         "message": {"text": item.full_text},
         "locations": [_location(path, item)],
         "partialFingerprints": {"place/v1": _fingerprint(path, item)},
+        "properties": {
+            "code": item.reason.code.value,
+            "helpUri": f"{_HELP}#{item.reason.code.value.lower()}",
+            **({"macro": report.macro_line.as_json} if report.macro_line else {}),
+        },
     }
-    properties: dict[str, Json] = {"code": item.reason.code.value} if item.reason.code else {}
-    if report.macro_line:
-        properties["macro"] = report.macro_line.as_json
-    if properties:
-        result["properties"] = properties
     if item.level == "none":  # SARIF 2.1.0, section 3.27.10: only kind "fail" has a level other than "none"
         result["kind"] = "informational"
     return result

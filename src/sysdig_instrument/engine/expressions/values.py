@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TypeAlias, cast
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -79,4 +80,4 @@ def to_string(value: Json | Absent) -> str:
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise CannotEvaluate(Unknown(Reason("expected a string")))
+    raise CannotEvaluate(Unknown(Reason("expected a string", code=Code.MALFORMED)))
