@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sysdig_instrument.documents import Document, load
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import (
     Answer,
@@ -77,7 +78,7 @@ class Case:
             case StackOutputLookup() if lookup.name in self.read("outputs.json"):
                 return cast("str", self.read("outputs.json")[lookup.name])
         name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
-        return Unavailable(Reason(f'"{name}" is not there', "Put it there"))
+        return Unavailable(Reason(f'"{name}" is not there', "Put it there", code=Code.NO_ANSWER))
 
 
 CASES = [Case(path) for path in sorted(FOLDER.iterdir()) if path.is_dir()]

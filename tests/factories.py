@@ -10,6 +10,7 @@ from typing import Any, cast
 from case_folders import ACCOUNT, REGION
 from secret_guard import PLANTED
 from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState
 from sysdig_instrument.engine.findings import Reason
@@ -96,7 +97,7 @@ def answer_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     return {
         lookup: ImageConfig(("start",), ("serve",))
         if isinstance(lookup, ImageLookup)
-        else Unavailable(Reason(f'"{lookup.name}" does not exist', "Create it"), missing=True)
+        else Unavailable(Reason(f'"{lookup.name}" does not exist', "Create it", code=Code.NO_ANSWER), missing=True)
         for lookup in lookups
     }
 

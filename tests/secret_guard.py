@@ -55,9 +55,11 @@ def _inspect_result(owner: Any, name: str) -> None:
 
 
 def _inspect_arguments(error: type[Exception]) -> None:
-    def init(self: Exception, *arguments: object) -> None:
+    inner: Callable[..., None] = error.__init__
+
+    def init(self: Exception, *arguments: object, **named: object) -> None:
         inspect_text(arguments)
-        super(error, self).__init__(*arguments)
+        inner(self, *arguments, **named)
 
     error.__init__ = init  # type: ignore[assignment, method-assign]
 

@@ -62,7 +62,7 @@ MAY_USE = {
     "quotas.py": {"engine", "errors"},
     "__main__.py": {"cli"},
     "__init__.py": set(),
-    "errors.py": set(),
+    "errors.py": {"engine"},
     "printable.py": set(),
     "lazy_import.py": set(),
     "lazy_dataclasses.py": set(),
@@ -134,7 +134,7 @@ OUTSIDERS = {
     "logging": {"lookup/connections.py"},
     "random": set[str](),
     "uuid": set[str](),
-    "importlib": {"cli/main.py", "cli/formats/output.py", "lazy_import.py"},
+    "importlib": {"cli/main.py", "cli/formats/output.py", "cli/formats/sarif.py", "lazy_import.py"},
     "time": {"cli/console.py", "function/telemetry.py", "lookup"},
     "datetime": {"coverage"},
 }

@@ -137,7 +137,7 @@ def test_a_fragment_that_is_no_object_is_refused(call: Call, fragment: Json) -> 
     assert call(event(fragment)) == {
         "requestId": ID,
         "status": "failure",
-        "errorMessage": "The template is not an object. Use a CloudFormation template.",
+        "errorMessage": "The template is not an object. Use a CloudFormation template. (SI201)",
     }
 
 
@@ -195,7 +195,8 @@ def test_params_of_the_transform_are_settings(call: Call) -> None:
     assert "PidMode" not in properties_of(response["fragment"])
     response = call(event(template(), params={"Enbled": "false"}))
     assert (
-        response["errorMessage"] == 'Unknown setting "Enbled" in the Transform\'s Parameters. Did you mean "Enabled"?'
+        response["errorMessage"]
+        == 'Unknown setting "Enbled" in the Transform\'s Parameters. Did you mean "Enabled"? (SI101)'
     )
 
 
@@ -204,6 +205,21 @@ def test_all_problems_are_in_one_message(call: Call) -> None:
     response = call(event(bad))
     assert set(response) == {"requestId", "status", "errorMessage"}
     assert len(response["errorMessage"].splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "value", [5, {}, template(container(Environment=5, VolumesFrom=5))], ids=["number", "nothing", "task"]
+)
+@pytest.mark.parametrize("settings", [{}, {"Collector": ""}], ids=["complete", "incomplete"])
+def test_a_refusal_ends_with_the_help_text(call: Call, value: Json, settings: dict[str, Json]) -> None:
+    text = "Questions: #platform-security, https://wiki.example.com"
+    without = call(event(value), settings)["errorMessage"]
+    assert call(event(value), {**settings, "HelpText": text})["errorMessage"] == f"{without}\n{text}"
+
+
+def test_an_unprintable_help_text_is_left_out(call: Call) -> None:
+    message = call(event(5), {"HelpText": "\x1b[2J"})["errorMessage"]
+    assert "\x1b" not in message
 
 
 @pytest.mark.parametrize("missing", ["Collector", "AccessKeySecret"])
@@ -277,7 +293,9 @@ def test_deep_nesting_gives_a_message(call: Call, depth: int, place: str) -> Non
     }
     response = call(event(fragments[place]))
     if response["status"] == "failure":
-        assert response["errorMessage"] == "The template is nested too deeply to be processed. Reduce its nesting."
+        assert (
+            response["errorMessage"] == "The template is nested too deeply to be processed. Reduce its nesting. (SI209)"
+        )
     json.dumps(response)
 
 
@@ -348,7 +366,7 @@ def test_an_internal_error_names_only_the_request_id(call: Call, monkeypatch: py
         "requestId": ID,
         "status": "failure",
         "errorMessage": "Internal error (KeyError); nothing was changed. "
-        f"Give the request ID {ID} to the platform team.",
+        f"Give the request ID {ID} to the platform team. (SI605)",
     }
     printed = out.readouterr().out
     assert NEEDLE not in printed

@@ -367,3 +367,30 @@ def test_a_service_that_the_macro_would_convert(
     response = run_hook(monkeypatch, settings=settings, requestData=data)
     assert response["hookStatus"] == status
     assert words in response["message"]
+
+
+HELP = "Questions: #platform-security"
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"requestData": None}, {"actionInvocationPoint": "ELSE"}], ids=["task", "event", "point"]
+)
+def test_what_fails_ends_with_the_help_text(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = run_hook(monkeypatch, settings={"HelpText": HELP}, **changes)
+    assert failed["hookStatus"] == "FAILED"
+    assert failed["message"].endswith(f". {HELP}") or failed["message"].endswith(f") {HELP}")
+    assert failed["message"].count(HELP) == 1
+
+
+def test_a_long_message_keeps_the_help_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = instrumented_properties("worked-example-template")
+    properties["ContainerDefinitions"] = [container(Name=f"container-{number}" * 5) for number in range(30)]
+    failed = run_hook(monkeypatch, properties, settings={"HelpText": "x" * 200})
+    assert failed["message"].endswith("… " + "x" * 200)
+    assert len(failed["message"]) <= 1000
+
+
+def test_what_passes_has_no_help_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = run_hook(monkeypatch, instrumented_properties("worked-example-template"), settings={"HelpText": HELP})
+    assert passed["hookStatus"] == "SUCCESS"
+    assert HELP not in passed["message"]

@@ -22,6 +22,7 @@ from fixtures_telemetry import Recorder
 from secret_guard import PLANTED, inspect_text, leaks
 from sysdig_instrument.cli import lookups, main
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.function import hook, macro, telemetry
@@ -214,12 +215,12 @@ def plant_secrets(value: Any) -> Any:
 def test_the_secret_guard_inspects_every_kind_of_text() -> None:
     """A planted secret in each kind of text must be found by secret_guard.py."""
     texts: list[Callable[[], object]] = [
-        lambda: Notice(Location(), Reason(PLANTED)).text,
-        lambda: Problem(Location(PLANTED), Reason("a")).stable_text,
-        lambda: UsageError(PLANTED),
-        lambda: TemplateRefusedError((Problem(Location(), Reason(PLANTED)),)),
+        lambda: Notice(Location(), Reason(PLANTED, code=Code.NO_ANSWER)).text,
+        lambda: Problem(Location(PLANTED), Reason("a", code=Code.NO_ANSWER)).stable_text,
+        lambda: UsageError(PLANTED, code=Code.NO_ANSWER),
+        lambda: TemplateRefusedError((Problem(Location(), Reason(PLANTED, code=Code.NO_ANSWER)),)),
         lambda: macro.failure_response("r-1", PLANTED),
-        lambda: hook.failure_response({}, UsageError(PLANTED)),
+        lambda: hook.failure_response({}, UsageError(PLANTED, code=Code.NO_ANSWER)),
         lambda: telemetry.logger.info("processed", extra={"notices": [PLANTED]}),
         lambda: plan_of(template(container(Name=PLANTED))),
     ]

@@ -15,6 +15,7 @@ from factories import ROLE, SETTINGS, answer_lookups, container, resource, templ
 from fixtures_handler import invoke, invoke_hook
 from fixtures_telemetry import Recorded, Recorder
 from sysdig_instrument import __version__
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Problem, Reason
 from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
 from sysdig_instrument.engine.selection import SkipReason
@@ -45,7 +46,7 @@ def test_the_release_is_logged_once_for_each_cold_start(module: str) -> None:
 
 
 def silent(requests: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
-    return dict.fromkeys(requests, Unavailable(Reason("There was no answer", "Try again")))
+    return dict.fromkeys(requests, Unavailable(Reason("There was no answer", "Try again", code=Code.NO_ANSWER)))
 
 
 def test_processed_tasks_and_containers_are_counted(run: Any) -> None:
@@ -181,7 +182,7 @@ def test_metrics_are_not_carried_into_the_next_run(run: Any) -> None:
 def test_reasons_of_refusals_come_from_a_fixed_list() -> None:
     """CloudWatch bills each metric, so a name from a template must never become one."""
     for pointer in [(), ("Resources", "Api"), ("Resources", "Api", "Properties", "Whatever", 0)]:
-        problem = Problem(Location("Api", "web", pointer), Reason("A fact"))
+        problem = Problem(Location("Api", "web", pointer), Reason("A fact", code=Code.NO_ANSWER))
         assert telemetry.refusal_reason(problem) in telemetry.REFUSAL_MEMBERS | {"Template"}
 
 

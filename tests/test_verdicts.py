@@ -93,7 +93,8 @@ def hook_codes(properties: Properties, settings: Mapping[str, Json]) -> tuple[bo
 
 
 def codes_in(message: str) -> set[str]:
-    return set(re.findall(r"\((SI\d{3})\)", message)) or {"SI000"}
+    codes = {Code(code) for code in re.findall(r"\((SI\d{3})\)", message)} or {Code.PROTECTED}
+    return {(code if code.is_verdict else Code.REFUSED).value for code in codes}  # the text has the code of the message
 
 
 def check_codes(

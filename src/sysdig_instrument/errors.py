@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # --help needs this module, and not the engine
+if TYPE_CHECKING:
+    from sysdig_instrument.engine.codes import Code
+
 
 class UserError(Exception):
     """The user's input cannot be used.
 
     The message consists of whole sentences: the fact, then what to do. Of the user's values it contains only names,
-    locations and image references.
+    locations and image references. ``code`` is None only if each line of the text has a code already.
     """
+
+    def __init__(self, text: str, *, code: Code | None) -> None:
+        self.text = text
+        self.code = code
+        super().__init__(text if code is None else f"{text} ({code.value})")
 
 
 class UsageError(UserError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Lookup, Unavailable
@@ -19,12 +20,17 @@ LookupFunction: TypeAlias = Callable[[Sequence[Lookup]], Mapping[Lookup, Answer]
 """Performs several lookups at once. It answers a lookup that fails with ``Unavailable``, and raises nothing for it."""
 
 _MAX_ROUNDS: Final = 8  # a parameter may name an export that names a parameter … that names the image
-_NO_ANSWER: Final = Unavailable(Reason("The lookup returned no answer", "Report this as a bug"))
+_NO_ANSWER: Final = Unavailable(Reason("The lookup returned no answer", "Report this as a bug", code=Code.NO_ANSWER))
 _CHAIN_TOO_LONG: Final = Unavailable(
-    Reason("It depends on too long a chain of parameters and exports", "Shorten the chain"), is_final=True
+    Reason("It depends on too long a chain of parameters and exports", "Shorten the chain", code=Code.CHAIN_TOO_LONG),
+    is_final=True,
 )
 _NOT_LOOKED_UP: Final = Unavailable(
-    Reason("It was not looked up", "Give the container an EntryPoint, and a Command if the image has a CMD")
+    Reason(
+        "It was not looked up",
+        "Give the container an EntryPoint, and a Command if the image has a CMD",
+        code=Code.NOT_LOOKED_UP,
+    )
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.errors import RefusedError
 
@@ -21,7 +22,8 @@ def check_size(size: int, subject: str) -> None:
     if size > MAX_TEMPLATE_BYTES:
         raise RefusedError(
             f"{subject} has {size:,} bytes; CloudFormation accepts at most {MAX_TEMPLATE_BYTES:,}. "
-            "Move some of its resources into a separate template."
+            "Move some of its resources into a separate template.",
+            code=Code.TEMPLATE_TOO_LARGE,
         )
 
 

@@ -233,14 +233,14 @@ def test_without_the_parameter(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--region" in ran.err
 
 
-def test_without_credentials(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_that_does_not_exist(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "sysdig_instrument.lookup.aws.boto3_session", lambda _: boto3.Session(profile_name="there-is-none")
     )
     ran = settings(capsys, "--from-macro")
     assert ran.code == 2
-    assert "could not be called without valid AWS credentials" in ran.err
-    assert "Provide AWS credentials" in ran.err
+    assert "could not be called, because the AWS profile does not exist" in ran.err
+    assert "Correct --profile or AWS_PROFILE" in ran.err
 
 
 def test_without_permission(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sysdig_instrument.cli.documents import Preview, input_document, preview_document
 from sysdig_instrument.documents import read
 from sysdig_instrument.engine.agent import WRAPPER
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
@@ -53,7 +54,7 @@ def look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
                 return ImageConfig(("sh", "-c", f"exec {WRAPPER} run"))
             case ImageLookup(image):
                 return unreadable_image(image, "there is none").unavailable
-        return Unavailable(Reason("It is not there"))
+        return Unavailable(Reason("It is not there", code=Code.NO_ANSWER))
 
     return {lookup: answer(lookup) for lookup in lookups}
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     TaskReport,
 )
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
@@ -68,8 +70,8 @@ def unusual_report() -> FileReport:
         UNUSUAL,
         (TaskReport(row, (row,)),),
         (
-            ReportItem(REFUSED, Reason(UNUSUAL, UNUSUAL), UNUSUAL, UNUSUAL, UNUSUAL, 3),
-            ReportItem(NOTICE, Reason(UNUSUAL)),
+            ReportItem(REFUSED, Reason(UNUSUAL, UNUSUAL, code=Code.NO_ANSWER), UNUSUAL, UNUSUAL, UNUSUAL, 3),
+            ReportItem(NOTICE, Reason(UNUSUAL, code=Code.NO_ANSWER)),
         ),
     )
 
@@ -83,7 +85,7 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
         "    web     would be instrumented  entry point from the template",
         "    worker  would be instrumented  entry point from the image",
         "    settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
-        f"  not listed: {NOT_LISTED}",
+        f"  not listed: {NOT_LISTED} (SI230)",
     ]
 
 
@@ -197,7 +199,7 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
 def test_check_gives_each_reason_its_own_advice(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml").code == 0
     shown = " ".join(run(capsys, "check", "out.yaml", "--no-config").out.split())
-    assert "has no value, so the agent would have nowhere to report to (SI015). Set Collector to " in shown
+    assert "has no value, so the agent would have nowhere to report to. Set Collector to " in shown
     assert "Deploy the template through the macro" not in shown
 
 
@@ -216,6 +218,21 @@ def test_sarif_with_unusual_names_and_without_results() -> None:
         assert faults_of_sarif("".join(sarif.render(reports, Console()))) == []
 
 
+@pytest.mark.parametrize("address", ["https://git.example.com/shop/sysdig-instrument", ""])
+def test_sarif_links_the_entry_of_a_code(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """The address is that of the package's metadata, which pyproject.toml gives; a copy without metadata has no link."""
+    package = Message()
+    if address:
+        package["Project-URL"] = f"Repository, {address}"
+    monkeypatch.setattr(sarif, "metadata", lambda _: package)
+    [shown] = json.loads("".join(sarif.render([unusual_report()], Console())))["runs"]
+    page = f"{address}/blob/main/docs/troubleshooting.md" if address else None
+    assert {rule.get("helpUri") for rule in shown["tool"]["driver"]["rules"]} == {page}
+    for each in shown["results"]:
+        properties = each["properties"]
+        assert properties.get("helpUri") == (page and f"{page}#{properties['code'].lower()}")
+
+
 def test_the_sarif_validator_rejects_invalid_reports() -> None:
     text = "".join(sarif.render([unusual_report()], Console()))
     for old, new in (('"message"', '"messages"'), ('"ruleIndex": 0', '"ruleIndex": 99'), ('"2.1.0"', '"2.0"')):
@@ -224,7 +241,10 @@ def test_the_sarif_validator_rejects_invalid_reports() -> None:
 
 
 def test_fingerprints_survive_inserted_lines() -> None:
-    one, other = (ReportItem(REFUSED, Reason("It is.", ""), "Api", "web", "Resources.Api", line) for line in (3, 30))
+    one, other = (
+        ReportItem(REFUSED, Reason("It is.", "", code=Code.NO_ANSWER), "Api", "web", "Resources.Api", line)
+        for line in (3, 30)
+    )
     first, second = (
         json.loads("".join(sarif.render([FileReport("a.yaml", (), (each,))], Console())))["runs"][0]["results"][0]
         for each in (one, other)

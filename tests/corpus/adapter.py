@@ -11,6 +11,7 @@ from oracle.images import Images
 from oracle.values import Json, items, text_of
 from sysdig_instrument.cli.documents import input_document, preview_document
 from sysdig_instrument.documents import read, write
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import (
     Answers,
@@ -26,7 +27,7 @@ from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 
 ARCHITECTURES = {"amd64": "X86_64", "arm64": "ARM64"}
 MAX_ROUNDS = 9  # an export may name the SSM parameter that holds an image; more rounds mean a circular reference
-NOT_THERE = Unavailable(Reason("it does not exist", "create it"), missing=True)
+NOT_THERE = Unavailable(Reason("it does not exist", "create it", code=Code.NO_ANSWER), missing=True)
 
 
 @dataclass(frozen=True)

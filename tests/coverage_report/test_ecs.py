@@ -99,7 +99,7 @@ def test_access_denied_in_one_region_does_not_hide_others() -> None:
     found = report_on(closed, open_region)
     assert found.count(TaskStatus.PROTECTED) == 1
     assert read_error_texts(found) == [
-        "us-east-1: ListClusters: Amazon ECS returned AccessDeniedException. Allow ecs:ListClusters."
+        "us-east-1: ListClusters: Amazon ECS returned AccessDeniedException. Allow ecs:ListClusters. (SI606)"
     ]
     assert not found.has_passed
 
@@ -112,7 +112,7 @@ def test_access_denied_for_one_cluster_does_not_hide_others(operation: str) -> N
     found = report_on(region)
     assert "web:1" in coverage_table.render(found, Console())
     assert read_error_texts(found) == [
-        f'{REGION}, cluster "closed": {operation}: Amazon ECS returned AccessDeniedException. Allow ecs:{operation}.'
+        f'{REGION}, cluster "closed": {operation}: Amazon ECS returned AccessDeniedException. Allow ecs:{operation}. (SI606)'
     ]
     assert not found.has_passed
 

@@ -31,12 +31,15 @@ from sysdig_instrument.coverage.model import (
     RunningContainer,
 )
 from sysdig_instrument.coverage.report import Report, build_report
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.settings.layers import merge_layers
 
 ROUTER = plain("log", firelensConfiguration={"type": "fluentbit"})
 DENIED = ReadError(
-    "us-east-1", None, Reason("ListClusters: Amazon ECS answered AccessDeniedException", "Allow ecs:ListClusters")
+    "us-east-1",
+    None,
+    Reason("ListClusters: Amazon ECS answered AccessDeniedException", "Allow ecs:ListClusters", code=Code.NO_ANSWER),
 )
 
 
@@ -49,7 +52,9 @@ def sample() -> Report:
             instrumented(wrapped(), plain("metrics-exporter"), pidMode=None)
         ),
         definition_arn("win:1"): definition(registered(plain()), sysdig_instrument="false"),
-        definition_arn("secret:1"): ReadError("eu-central-1", None, Reason("It was refused", "Allow it")),
+        definition_arn("secret:1"): ReadError(
+            "eu-central-1", None, Reason("It was refused", "Allow it", code=Code.NO_ANSWER)
+        ),
     }
     running = (RunningContainer(AGENT, "RUNNING", "sha256:aa"), RunningContainer("web", "RUNNING", "sha256:bb"))
     tasks = [
@@ -78,7 +83,7 @@ eu-central-1  shop     (ours)          win:1                            1  exclu
 4 of 8 tasks protected (50.0 %): 3 unprotected, 1 unknown. 1 excluded, 2 out of scope (EC2).
 
 Could not be read:
-    us-east-1: ListClusters: Amazon ECS answered AccessDeniedException. Allow ecs:ListClusters.
+    us-east-1: ListClusters: Amazon ECS answered AccessDeniedException. Allow ecs:ListClusters. (SI421)
 """
 
 

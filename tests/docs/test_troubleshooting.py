@@ -106,6 +106,7 @@ PARTS = {
     "the token service … … (status",
     "The container",
     "The task definition",
+    "the task definition",
 }
 
 

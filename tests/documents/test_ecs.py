@@ -108,7 +108,7 @@ def test_a_document_of_no_known_kind(value: Json, found: str) -> None:
     with pytest.raises(UsageError) as error:
         kind_of(value, "t")
     assert str(error.value).startswith(found)
-    assert str(error.value).endswith(".")
+    assert error.value.text.endswith(".")
 
 
 def test_properties() -> None:

@@ -21,6 +21,7 @@ CONTAINER_STEP = '''
 """A read-only root filesystem for each workload. Owns: ReadonlyRootFilesystem."""
 
 from sysdig_instrument.engine.container import set_value
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 
 
@@ -28,7 +29,7 @@ def read_only_root(container):
     """Yield the changes to ``ReadonlyRootFilesystem: true``."""
     for leaf, assumptions in container.values("ReadonlyRootFilesystem"):
         if isinstance(leaf.value, str):
-            yield container.problem_or_notice(leaf.pointer, assumptions, Reason("It is a string", "Write a boolean"))
+            yield container.problem_or_notice(leaf.pointer, assumptions, Reason("It is a string", "Write a boolean", code=Code.NO_ANSWER))
         elif leaf.value is not True:
             yield set_value(leaf, True, "workloads write to volumes only")
 '''
@@ -36,6 +37,7 @@ TASK_STEP = '''
 """A larger disk for each task. Owns: EphemeralStorage."""
 
 from sysdig_instrument.engine.container import member_values, set_value
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT
 
@@ -45,7 +47,7 @@ def disk(instrumented):
     task = instrumented.task
     for leaf, _ in member_values(task.properties, "EphemeralStorage", task.properties_pointer, task.assumptions):
         if isinstance(leaf.value, str):
-            yield Problem(Location(task.name, None, leaf.pointer), Reason("It is a string", "Write an object"))
+            yield Problem(Location(task.name, None, leaf.pointer), Reason("It is a string", "Write an object", code=Code.NO_ANSWER))
         elif leaf.value is ABSENT:
             yield set_value(leaf, {"SizeInGiB": 30}, "the agent writes to the disk")
 '''

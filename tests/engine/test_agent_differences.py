@@ -28,7 +28,7 @@ def codes_of(change: Mapping[str, Json] | Callable[[dict[str, Any]], object], **
         agent_of(value).update(change)
     plan = plan_of(value, settings)
     protecting = [each.unprotected_reason for each in plan.changes if each.protects and each.step != "Metadata"]
-    codes = [reason.code.name if reason and reason.code else None for reason in protecting]
+    codes = [reason.code.name if reason else None for reason in protecting]
     return codes + ["problem"] * bool(plan.problems)
 
 

@@ -21,6 +21,7 @@ from factories import (
     template,
 )
 from sysdig_instrument.engine.agent import WRAPPER
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Unavailable
@@ -225,7 +226,9 @@ def test_the_reason_does_not_name_an_unread_image() -> None:
     value = template(web, sections=CONDITIONS)
     context = context_of()
     gone = plan_with_lookups(
-        value, context, lambda lookups: dict.fromkeys(lookups, Unavailable(Reason("It is gone", "Push it")))
+        value,
+        context,
+        lambda lookups: dict.fromkeys(lookups, Unavailable(Reason("It is gone", "Push it", code=Code.NO_ANSWER))),
     )
     assert gone.tasks[0].containers[0].text == "instrumented: entry point from the template"
     assert plan_of(value).tasks[0].containers[0].text == "instrumented: entry point from the image"
@@ -256,7 +259,9 @@ def test_a_missing_image_is_reported_for_each_branch() -> None:
     value = template(container(EntryPoint=None, Command=command, Image="shop/gone:1"), sections=sections)
     context = context_of()
     gone = plan_with_lookups(
-        value, context, lambda lookups: dict.fromkeys(lookups, Unavailable(Reason("It is gone", "Push it")))
+        value,
+        context,
+        lambda lookups: dict.fromkeys(lookups, Unavailable(Reason("It is gone", "Push it", code=Code.NO_ANSWER))),
     )
     assert any("It is gone" in each.text for each in gone.problems)
 

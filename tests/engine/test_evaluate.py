@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from case_folders import ACCOUNT, REGION
 from factories import NOVALUE, scope
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.decision_tree import Branch, Leaf, leaves
 from sysdig_instrument.engine.expressions.evaluate import FUNCTIONS, evaluate, evaluate_by_condition
 from sysdig_instrument.engine.expressions.values import Known, Unknown
@@ -333,8 +334,11 @@ def test_an_import_is_looked_up() -> None:
 
 
 def test_a_failed_lookup_is_unknown_with_its_reason() -> None:
-    found = value_of({"Fn::ImportValue": "x"}, {ExportLookup("x"): Unavailable(Reason("No such export", "Export it"))})
-    assert found == Unknown(Reason("No such export", "Export it", not_known_here=True))
+    found = value_of(
+        {"Fn::ImportValue": "x"},
+        {ExportLookup("x"): Unavailable(Reason("No such export", "Export it", code=Code.NO_ANSWER))},
+    )
+    assert found == Unknown(Reason("No such export", "Export it", code=Code.NO_ANSWER, not_known_here=True))
 
 
 @pytest.mark.parametrize(
@@ -355,14 +359,14 @@ def test_an_ssm_parameter_with_a_valid_name_is_looked_up(name: str) -> None:
 
 
 def test_a_name_missing_in_ssm_is_its_text() -> None:
-    missing = Unavailable(Reason("There is none", "Make it"), missing=True)
+    missing = Unavailable(Reason("There is none", "Make it", code=Code.NO_ANSWER), missing=True)
     assert value_of({"Ref": "Stored"}, {SsmLookup("nginx"): missing}, Stored="nginx") == Known("nginx")
 
 
 def test_an_unreadable_ssm_parameter_is_not_its_text() -> None:
-    denied = Unavailable(Reason("Access denied", "Allow it"))
+    denied = Unavailable(Reason("Access denied", "Allow it", code=Code.NO_ANSWER))
     assert value_of({"Ref": "Stored"}, {SsmLookup("nginx"): denied}, Stored="nginx") == Unknown(
-        Reason("Access denied", "Allow it", not_known_here=True)
+        Reason("Access denied", "Allow it", code=Code.NO_ANSWER, not_known_here=True)
     )
 
 

@@ -104,7 +104,7 @@ def test_a_logical_id_that_would_be_too_long_is_refused() -> None:
 
 
 def test_a_problem_of_the_task_definition_is_located_in_the_service() -> None:
-    unread = Unavailable(Reason("The registry said no"))
+    unread = Unavailable(Reason("The registry said no", code=Code.NO_ANSWER))
     context = context_of({"ExpressServices": "convert"})
     (problem,) = plan_with_lookups(template(), context, lambda lookups: dict.fromkeys(lookups, unread)).problems
     assert problem.location.pointer == ("Resources", "Web", "Properties", "PrimaryContainer", "Image")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, format_pointer, message, quote
 from sysdig_instrument.engine.json_types import Pointer
 
@@ -48,22 +49,29 @@ def test_a_pointer_uses_dots_and_brackets(pointer: Pointer, text: str) -> None:
 
 
 def test_fact_and_advice_are_sentences_and_advice_is_optional() -> None:
-    assert Problem(Location("A"), Reason("It is so", "Do that")).text == 'Task "A": It is so. Do that.'
-    assert Notice(Location(), Reason("It is so")).text == "It is so."
+    assert (
+        Problem(Location("A"), Reason("It is so", "Do that", code=Code.NO_ANSWER)).text
+        == 'Task "A": It is so. Do that.'
+    )
+    assert Notice(Location(), Reason("It is so", code=Code.NO_ANSWER)).text == "It is so."
 
 
 def test_the_stable_text_omits_details_that_may_change() -> None:
     assert (
-        Notice(Location("A"), Reason("503", "Try again", "It was not read")).stable_text == 'Task "A": It was not read.'
+        Notice(Location("A"), Reason("503", "Try again", "It was not read", code=Code.NO_ANSWER)).stable_text
+        == 'Task "A": It was not read.'
     )
-    assert Notice(Location("A"), Reason("It is so", "Do that")).stable_text == 'Task "A": It is so. Do that.'
+    assert (
+        Notice(Location("A"), Reason("It is so", "Do that", code=Code.NO_ANSWER)).stable_text
+        == 'Task "A": It is so. Do that.'
+    )
 
 
 @given(st.text(), names, pointers, st.text())
 def test_a_finding_is_one_printable_line_of_bounded_length(
     task: str, container: str, pointer: Pointer, fact: str
 ) -> None:
-    text = Problem(Location(task, container, pointer), Reason(fact, fact)).text
+    text = Problem(Location(task, container, pointer), Reason(fact, fact, code=Code.NO_ANSWER)).text
     assert len(text) < 2000
     assert len(text.splitlines()) <= 1
     text.encode()
@@ -101,8 +109,11 @@ def test_a_long_name_is_cut() -> None:
 
 
 def test_a_message_has_a_line_for_each_finding_and_none_twice() -> None:
-    one, two = Problem(Location("A"), Reason("One", "Do")), Problem(Location("B"), Reason("Two", "Do"))
-    assert message([one, two, one]) == f"{one.text}\n{two.text}"
+    one, two = (
+        Problem(Location("A"), Reason("One", "Do", code=Code.NO_ANSWER)),
+        Problem(Location("B"), Reason("Two", "Do", code=Code.NO_ANSWER)),
+    )
+    assert message([one, two, one]) == f"{one.coded_text}\n{two.coded_text}"
 
 
 def test_a_message_of_nothing_is_empty() -> None:
@@ -111,18 +122,21 @@ def test_a_message_of_nothing_is_empty() -> None:
 
 def test_a_long_message_is_cut_at_a_line_with_a_count() -> None:
     findings = [
-        Problem(Location(f"Task{number}"), Reason("Something is wrong", "Correct it")) for number in range(1000)
+        Problem(Location(f"Task{number}"), Reason("Something is wrong", "Correct it", code=Code.NO_ANSWER))
+        for number in range(1000)
     ]
     lines = message(findings).splitlines()
     assert len(message(findings).encode()) < 4000
-    assert lines[0] == findings[0].text
+    assert lines[0] == findings[0].coded_text
     assert lines[-1] == f"… and {1000 - (len(lines) - 1)} more like these."
 
 
 @given(
     st.lists(
         st.builds(
-            Problem, st.builds(Location, st.text(), st.text(), pointers), st.builds(Reason, st.text(), st.text())
+            Problem,
+            st.builds(Location, st.text(), st.text(), pointers),
+            st.builds(Reason, st.text(), st.text(), code=st.just(Code.NO_ANSWER)),
         ),
         max_size=30,
     )
@@ -134,8 +148,8 @@ def test_a_message_fits_into_a_status_reason(findings: list[Problem]) -> None:
 def test_a_message_is_cut_only_above_the_limit() -> None:
     """The limit is 3,500 bytes, including the end of each line."""
     first, second, last, longer = (
-        Problem(Location(), Reason(each * length))
-        for each, length in zip("abcd", (1165, 1165, 1164, 1165), strict=True)
+        Problem(Location(), Reason(each * length, code=Code.NO_ANSWER))
+        for each, length in zip("abcd", (1157, 1157, 1156, 1157), strict=True)
     )
-    assert message([first, second, last]) == f"{first.text}\n{second.text}\n{last.text}"
-    assert message([first, second, longer]) == f"{first.text}\n{second.text}\n… and 1 more like these."
+    assert message([first, second, last]) == f"{first.coded_text}\n{second.coded_text}\n{last.coded_text}"
+    assert message([first, second, longer]) == f"{first.coded_text}\n{second.coded_text}\n… and 1 more like these."

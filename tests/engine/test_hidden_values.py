@@ -13,6 +13,7 @@ import pytest
 
 from factories import resource
 from secret_guard import PLANTED
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, message, quote, without_names
 from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, Unavailable
 from sysdig_instrument.engine.plan import Context, Plan, process
@@ -38,11 +39,19 @@ def look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     def answer(lookup: Lookup) -> Answer:
         if not isinstance(lookup, ImageLookup):
             if PLANTED in lookup.name:
-                return Unavailable(Reason(f"There is no parameter {lookup.name} in eu-west-1", f"Create {lookup.name}"))
+                return Unavailable(
+                    Reason(
+                        f"There is no parameter {lookup.name} in eu-west-1",
+                        f"Create {lookup.name}",
+                        code=Code.NO_ANSWER,
+                    )
+                )
             return PLANTED
         host, _, rest = lookup.image.rpartition("/")
         fact = f"The image {lookup.image} could not be read: {host} refused {rest.partition(':')[0]} (status 403)"
-        return Unavailable(Reason(fact, f"Allow ecr:BatchGetImage on arn:aws:ecr:x:y:repository/{rest} there"))
+        return Unavailable(
+            Reason(fact, f"Allow ecr:BatchGetImage on arn:aws:ecr:x:y:repository/{rest} there", code=Code.NO_ANSWER)
+        )
 
     return {lookup: answer(lookup) for lookup in lookups}
 
@@ -209,7 +218,11 @@ def test_a_hidden_text_is_the_text_that_it_is() -> None:
 
 
 def test_names_of_any_form_are_taken_out_of_a_reason() -> None:
-    reason = Reason("account 111122223333 has no repository app in eu-west-1; x.example.com is down", "Check a/b, c@d")
+    reason = Reason(
+        "account 111122223333 has no repository app in eu-west-1; x.example.com is down",
+        "Check a/b, c@d",
+        code=Code.NO_ANSWER,
+    )
     shown = without_names(reason, "111122223333.dkr.ecr.eu-west-1.amazonaws.com/app:1").text
     for name in ("111122223333", "app", "eu-west-1", "x.example.com", "a/b", "c@d"):
         assert name not in shown.split()

@@ -8,6 +8,7 @@ import pytest
 
 from case_folders import REGION
 from factories import scope
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_true
 from sysdig_instrument.engine.expressions.parameters import is_no_echo
 from sysdig_instrument.engine.expressions.values import Known, Unknown
@@ -76,6 +77,7 @@ def test_a_parameter_that_a_transform_declares_is_not_known_and_may_be_secret(pa
             'the declaration of parameter "Given" is inserted by a transform',
             "Use the template as it is after that transform",
             not_known_here=True,
+            code=Code.INSERTED_BY_TRANSFORM,
         )
     )
     assert is_no_echo("Given", template)
@@ -99,7 +101,7 @@ def test_a_condition_that_a_transform_inserts_is_not_known(conditions: Any) -> N
 def test_a_stack_output_that_is_malformed(arguments: Any) -> None:
     current = scope(PARAMETERS).with_lookups()
     found = evaluate({"Fn::GetStackOutput": arguments}, current)
-    assert found == Unknown(Reason("its Fn::GetStackOutput is malformed"))
+    assert found == Unknown(Reason("its Fn::GetStackOutput is malformed", code=Code.MALFORMED))
 
 
 def test_a_stack_output_is_looked_up_in_its_region_and_is_never_certain() -> None:

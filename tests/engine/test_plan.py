@@ -17,6 +17,7 @@ from factories import (
     resource,
     template,
 )
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import (
@@ -134,7 +135,7 @@ def test_image_configs_of_the_settings_win_over_the_registry() -> None:
 
 def test_a_failure_is_a_notice_where_the_settings_say_skip() -> None:
     failed: dict[Lookup, Answer] = {
-        ImageLookup("shop/web:1"): Unavailable(Reason("The registry answered 503", "Try again"))
+        ImageLookup("shop/web:1"): Unavailable(Reason("The registry answered 503", "Try again", code=Code.NO_ANSWER))
     }
     current = plan_with_lookups(NEEDS_LOOKUP, context(OnUnresolvedImage="skip"), LookupTable(failed))
     assert current.problems == ()
@@ -147,7 +148,9 @@ def test_the_result_holds_no_registry_error_text() -> None:
     outputs = set()
     for status in ("503", "429"):
         failed: dict[Lookup, Answer] = {
-            ImageLookup("shop/web:1"): Unavailable(Reason(f"The registry answered {status}", "Try again"))
+            ImageLookup("shop/web:1"): Unavailable(
+                Reason(f"The registry answered {status}", "Try again", code=Code.NO_ANSWER)
+            )
         }
         current = plan_with_lookups(NEEDS_LOOKUP, context(OnUnresolvedImage="skip"), LookupTable(failed))
         outputs.add(str(process(NEEDS_LOOKUP, current)[0]))

@@ -25,7 +25,7 @@ def protection_of(value: Json) -> Protection:
 
 def facts(verdict: Protection) -> dict[str, str]:
     """Return the facts of the reasons of a verdict, each with its code."""
-    return {reason.fact: reason.code.value for reason in verdict.reasons if reason.code}
+    return {reason.fact: reason.code.value for reason in verdict.reasons}
 
 
 PROTECTED = Protection(Verdict.PROTECTED)
@@ -456,7 +456,8 @@ def test_what_ecs_refuses_is_not_protected(instrumented: dict[str, Any], change:
     appended("Environment", {"Name": "SYSDIG_SIDECAR_LOG", "Value": "x"})(instrumented)
     change(instrumented)
     verdict = protection_of(instrumented)
-    assert facts(verdict) == {fact: "SI015"}
+    assert list(facts(verdict)) == [fact]
+    assert verdict.codes == (Code.REFUSED,)
     assert (verdict.verdict, verdict.passes) == (Verdict.NOT_PROTECTED, False)
 
 

@@ -51,6 +51,7 @@ GOOD: dict[str, list[tuple[Json, object]]] = {
     "InstrumentLogRouters": [("true", True)],
     "LaunchTypes": [("ALL", "ALL")],
     "OtherWorkloads": [("fail", "fail")],
+    "HelpText": [("Questions: #platform, https://wiki.example.com", "Questions: #platform, https://wiki.example.com")],
     "MacroName": [("Sysdig-Instrument_2", "Sysdig-Instrument_2")],
     "ExpressServices": [("convert", "convert")],
     "UnsupportedArchitecture": [("fail", "fail")],
@@ -95,6 +96,7 @@ BAD: dict[str, list[Json]] = {
     "ExcludeContainers": [5, {}, [5], ["a b"], "[a", ["a,b"], "a\x0bb"],
     "Reason": [5, [], {}, "a, b", "a\nb", "\x1b[2J", "\u202ea", "x" * 257, "aws:x", "AWS: x", "\u201cx\u201d", "a\u2013b", "*", "<b>", "`x`"],
     "RequireReason": ["yes", 1],
+    "HelpText": ["a\nb", "\x1b[2J", "\u202e", "x" * 201, 5],
     "MacroName": ["a b", "AWS::Include", "x" * 129, 5],
     "InternalRegistries": ["https://x", "x/y", "http://x/y", "x:port", "user@x"],
     "ImageConfigs": [[], {"n": []}, {"n": {"Cmd": "x"}}, {"n": {"Cmd": [5]}}, "{", {"": {}}, {"n": None}, {"n": {"Cmd": ["x" * 65_536]}}, {"n": {"Entrypoint": ["x" * 40_000], "Cmd": ["x" * 30_000]}}],
@@ -227,9 +229,9 @@ def test_problems_of_all_layers_are_reported_together() -> None:
     with pytest.raises(UsageError) as refused:
         merge_layers(Layer("one", {"Prority": "x", "Mode": "x"}), Layer("two", {"LockedSettings": "Colector"}))
     assert str(refused.value).splitlines() == [
-        'Unknown setting "Prority" in one. Did you mean "Priority"?',
-        'Setting "Mode" in one has an invalid value. Use one of: opt-out, opt-in.',
-        'Unknown setting "Colector" in LockedSettings, which is from two. Did you mean "Collector"?',
+        'Unknown setting "Prority" in one. Did you mean "Priority"? (SI101)',
+        'Setting "Mode" in one has an invalid value. Use one of: opt-out, opt-in. (SI103)',
+        'Unknown setting "Colector" in LockedSettings, which is from two. Did you mean "Collector"? (SI101)',
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from factories import NOVALUE, container, context_of, plan_of, problems_of, processed, resource, scope, template
 from sysdig_instrument.engine import plan as plan_module
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.decision_tree import (
     Branch,
     Leaf,
@@ -161,7 +162,7 @@ def test_a_value_of_mappings_is_not_nested_deeper_than_an_expression() -> None:
 
 def test_a_list_parameter_has_only_texts() -> None:
     parameters: Any = {"Parameters": {"L": {"Type": "CommaDelimitedList", "Default": nested(900, "x", lambda x: [x])}}}
-    assert evaluate({"Ref": "L"}, scope(parameters)) == Unknown(Reason("expected a string"))
+    assert evaluate({"Ref": "L"}, scope(parameters)) == Unknown(Reason("expected a string", code=Code.MALFORMED))
     assert evaluate({"Ref": "L"}, scope(parameters, {"L": ["a", 1]})) == Known(["a", "1"])
 
 

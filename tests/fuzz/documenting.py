@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sysdig_instrument.cli.documents import input_document, preview_document
 from sysdig_instrument.documents import Document, Syntax, read, render, write
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
@@ -61,7 +62,7 @@ def answer_lookups(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
     return {
         lookup: ImageConfig(("start",), ("serve",))
         if isinstance(lookup, ImageLookup)
-        else Unavailable(Reason("It does not exist", "Create it"), missing=True)
+        else Unavailable(Reason("It does not exist", "Create it", code=Code.NO_ANSWER), missing=True)
         for lookup in lookups
     }
 

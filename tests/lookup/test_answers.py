@@ -15,6 +15,7 @@ import pytest
 
 import sysdig_instrument.lookup
 from lookup.network import HARD_LIMIT, FakeClock, FakeRegistry, Network
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.image_reference import parse_reference
 from sysdig_instrument.engine.lookups import (
@@ -136,7 +137,11 @@ def test_without_a_region_only_images_are_looked_up(monkeypatch: pytest.MonkeyPa
     answers = make_lookup(Settings(), None, lambda: session, lambda: math.inf)([image, SsmLookup("/p")])
     assert answers[image] == ImageConfig()
     assert answers[SsmLookup("/p")] == Unavailable(
-        Reason('"/p" cannot be looked up, because the AWS region is not known', "Give --region, or set AWS_REGION")
+        Reason(
+            '"/p" cannot be looked up, because the AWS region is not known',
+            "Give --region, or set AWS_REGION",
+            code=Code.REGION_UNKNOWN,
+        )
     )
 
 
@@ -320,6 +325,7 @@ def test_boto3_is_imported_late() -> None:
 
 def test_lookups_import_only_value_types_of_the_engine() -> None:
     allowed = {
+        "sysdig_instrument.engine.codes",
         "sysdig_instrument.engine.findings",
         "sysdig_instrument.engine.ecr",
         "sysdig_instrument.engine.image_reference",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookup.network import Call, FakeRegistry, Network, RawReply, Reply, basic, json_reply
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
 from sysdig_instrument.lookup import auth
@@ -207,7 +208,9 @@ def test_a_public_registry_gets_no_credentials(network: Network) -> None:
 def test_unreadable_credentials_do_not_block_public_images(network: Network) -> None:
     bearer_site(network, images(1), None)
     unread = FakeCredentials(
-        ghcr_io=UnavailableError(Reason("the credentials could not be read: AWS is asleep", "Wake it"))
+        ghcr_io=UnavailableError(
+            Reason("the credentials could not be read: AWS is asleep", "Wake it", code=Code.NO_ANSWER)
+        )
     )
     assert network.look_up_image("ghcr.io/o/app:0", credentials=unread) == ImageConfig(("/0",))
 
@@ -215,7 +218,9 @@ def test_unreadable_credentials_do_not_block_public_images(network: Network) -> 
 def test_unreadable_credentials_are_named_for_private_images(network: Network) -> None:
     bearer_site(network, images(1), Login("joe", "s3cret"))
     unread = FakeCredentials(
-        ghcr_io=UnavailableError(Reason("the credentials could not be read: AWS is asleep", "Wake it"))
+        ghcr_io=UnavailableError(
+            Reason("the credentials could not be read: AWS is asleep", "Wake it", code=Code.NO_ANSWER)
+        )
     )
     refused = network.look_up_image("ghcr.io/o/app:0", credentials=unread)
     assert isinstance(refused, Unavailable)

@@ -19,6 +19,7 @@ from moto import mock_aws
 
 from lookup.content import Anything
 from lookup.network import Network
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup, StackOutputLookup, Unavailable
 from sysdig_instrument.lookup.aws import AwsClients
@@ -61,7 +62,10 @@ def test_a_missing_parameter_beside_an_existing_one(network: Network) -> None:
     parameter("/here", "nginx")
     gone, here = network.look_up(SsmLookup("/gone"), SsmLookup("/here"), clients=AwsClients())
     assert gone == Unavailable(
-        Reason("There is no SSM parameter /gone in us-east-1", "Create it, or correct its name"), missing=True
+        Reason(
+            "There is no SSM parameter /gone in us-east-1", "Create it, or correct its name", code=Code.VALUE_MISSING
+        ),
+        missing=True,
     )
     assert here == "nginx"
 
@@ -130,6 +134,7 @@ def test_a_response_without_the_parameter_does_not_say_that_it_is_missing(networ
         Reason(
             "SSM parameters could not be read (/p): AWS Systems Manager returned an invalid response",
             "Try again; if the error persists, check the service's health",
+            code=Code.VALUE_UNREADABLE,
         )
     )
 
@@ -166,7 +171,8 @@ def test_exports(network: Network) -> None:
     found, gone = network.look_up(ExportLookup("Image"), ExportLookup("Gone"), clients=AwsClients())
     assert found == "nginx:1"
     assert gone == Unavailable(
-        Reason("No stack in us-east-1 exports Gone", "Deploy the stack that exports it first"), missing=True
+        Reason("No stack in us-east-1 exports Gone", "Deploy the stack that exports it first", code=Code.VALUE_MISSING),
+        missing=True,
     )
 
 
@@ -349,6 +355,7 @@ def test_a_list_that_is_not_complete_does_not_say_that_an_export_is_missing(netw
         Reason(
             "The exports of us-east-1 could not be listed: AWS CloudFormation returned an invalid response",
             "Try again; if the error persists, check the service's health",
+            code=Code.VALUE_UNREADABLE,
         )
     )
 

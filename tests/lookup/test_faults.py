@@ -224,7 +224,7 @@ def test_500_once_and_then_fine(network: Network) -> None:
 def test_500_for_ever(network: Network) -> None:
     site = network.site("broken.example", lambda _: Reply(500, b"SECRET stack trace"))
     fault = ask_beside_a_good_one(network, "broken.example/app:1", clock=FakeClock())
-    assert "broken.example refused the request (status 500)" in fault.reason.fact
+    assert "broken.example is not available (status 500)" in fault.reason.fact
     assert len(site.calls) == 3
 
 

@@ -97,7 +97,7 @@ def test_unknown_tag_and_repository_beside_an_existing_one(filled: Filled) -> No
     names = ["team/app:gone", "team/gone:1", "team/app:oci"]
     gone, nowhere, there = ask(*(ImageLookup(f"localhost:{port}/{name}") for name in names), port=port)
     assert isinstance(gone, Unavailable)
-    assert f"localhost:{port} refused the request (status 404, MANIFEST_UNKNOWN)" in gone.reason.fact
+    assert f"localhost:{port} did not find it (status 404, MANIFEST_UNKNOWN)" in gone.reason.fact
     assert isinstance(nowhere, Unavailable)
     assert "status 404" in nowhere.reason.fact
     assert isinstance(there, ImageConfig)

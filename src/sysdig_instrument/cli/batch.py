@@ -13,7 +13,9 @@ from sysdig_instrument.cli.inputs import PlanInputs
 from sysdig_instrument.cli.main import NESTED_TOO_DEEPLY
 from sysdig_instrument.cli.value_files import parse_pairs
 from sysdig_instrument.documents.reader import STANDARD_INPUT
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import section
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.errors import UsageError, UserError
@@ -67,7 +69,10 @@ def process_files(
     if notice := found.notice(is_document):
         write_stderr(f"notice: {notice}")
     if not has_documents:
-        raise UsageError("No template or task definition found in these folders. Name a file or other folders.")
+        raise UsageError(
+            "No template or task definition found in these folders. Name a file or other folders.",
+            code=Code.NOTHING_FOUND,
+        )
     warn_unknown_parameters(options, parameters)
 
 
@@ -77,7 +82,7 @@ def _process_file(file: InputFile, open_and_process: Callable[[InputFile], T | N
     except UserError as error:
         return error
     except RecursionError:
-        return UsageError(f"{printable_name(file.path)} {NESTED_TOO_DEEPLY}")
+        return UsageError(f"{printable_name(file.path)} {NESTED_TOO_DEEPLY}", code=Code.NOT_A_TEMPLATE_FILE)
 
 
 def warn_unknown_parameters(options: argparse.Namespace, known: Collection[str]) -> None:
@@ -87,6 +92,6 @@ def warn_unknown_parameters(options: argparse.Namespace, known: Collection[str])
     """
     for name in parse_pairs(options.parameter, "-p"):
         if name not in known:
-            write_stderr(
-                f'notice: No template has the parameter "{name}" given with -p. {did_you_mean(name, known)}'.rstrip()
-            )
+            fact = f'No template has the parameter "{name}" given with -p'
+            reason = Reason(fact, did_you_mean(name, known), code=Code.PARAMETER_UNKNOWN)
+            write_stderr(f"notice: {reason.coded_text}")

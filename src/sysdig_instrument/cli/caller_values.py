@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sysdig_instrument.cli.inputs import DocumentContext
 from sysdig_instrument.cli.value_files import parse_pairs
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, SsmLookup
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -44,7 +45,7 @@ class CallerValues:
         try:
             return cls(ssm, DockerEngine.from_environment(environment))
         except ValueError as error:
-            raise UsageError(str(error)) from None
+            raise UsageError(str(error), code=Code.DOCKER_DAEMON) from None
 
     def with_file(self, context: Context) -> CallerValues:
         """Return these values with those of the document's settings file, which the caller's own precede."""
@@ -72,5 +73,5 @@ class CallerValues:
             try:
                 return self.docker.image(lookup)
             except ConnectionError as error:
-                raise UsageError(str(error)) from None
+                raise UsageError(str(error), code=Code.DOCKER_DAEMON) from None
         return None

@@ -23,6 +23,7 @@ from sysdig_instrument.documents import (
     to_properties,
 )
 from sysdig_instrument.documents.ecs import camel_key
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, listed_entries
@@ -197,5 +198,6 @@ def _unsupported_notice(change: Change) -> Notice:
         Reason(
             f"An array of container definitions cannot hold {name}",
             f"Set {name} to {change.value} in the task definition",
+            code=Code.NOT_IN_AN_ARRAY,
         ),
     )

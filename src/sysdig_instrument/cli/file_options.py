@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import BY_NAME
@@ -61,7 +62,10 @@ def file_options(values: Mapping[str, Json], path: str, *, is_found: bool) -> Fi
     if options is None:
         return FileOptions()
     if not isinstance(options, dict):
-        raise UsageError(f"Options in {printable_name(path)} is not an object. Write names and values, such as Region.")
+        raise UsageError(
+            f"Options in {printable_name(path)} is not an object. Write names and values, such as Region.",
+            code=Code.FILE_OPTION,
+        )
     for name in options:
         _refuse_unknown(name, path)
     read = _Reader({name: value for name, value in options.items() if value not in (None, "")}, path, is_found=is_found)
@@ -81,7 +85,8 @@ def _refuse_outside(name: str, path: str) -> None:
     option = _option_of(name, FILE_OPTIONS)
     if option and name not in BY_NAME:
         raise UsageError(
-            f"{quote(name)} in {printable_name(path)} is no setting, but an option. Write it under Options, as {option}."
+            f"{quote(name)} in {printable_name(path)} is no setting, but an option. Write it under Options, as {option}.",
+            code=Code.FILE_OPTION,
         )
 
 
@@ -90,14 +95,17 @@ def _refuse_unknown(name: str, path: str) -> None:
         return
     if option := _option_of(name, _ONLY_COMMAND_LINE):
         raise UsageError(
-            f"Option {option} in {printable_name(path)} can only be given on the command line. Remove it there."
+            f"Option {option} in {printable_name(path)} can only be given on the command line. Remove it there.",
+            code=Code.FILE_OPTION,
         )
     known = _option_of(name, FILE_OPTIONS) or suggest(name, FILE_OPTIONS)
     if name in BY_NAME:
         advice = "It is a setting: write it beside Options, not in it."
     else:
         advice = f"Did you mean {known}?" if known else f"Use {', '.join(FILE_OPTIONS)}."
-    raise UsageError(f"Unknown option {quote(name)} in Options of {printable_name(path)}. {advice}")
+    raise UsageError(
+        f"Unknown option {quote(name)} in Options of {printable_name(path)}. {advice}", code=Code.FILE_OPTION
+    )
 
 
 def _option_of(name: str, options: Mapping[str, str] | tuple[str, ...]) -> str | None:
@@ -153,12 +161,16 @@ class _Reader:
         if self._is_found and not _is_visible_below(folder, path):
             raise UsageError(
                 f"Option {name} in {printable_name(self._path)} names a hidden file or one outside of its folder, and the tool "
-                "found this settings file without your naming it. Move the file there, or name it on the command line."
+                "found this settings file without your naming it. Move the file there, or name it on the command line.",
+                code=Code.FILE_OPTION,
             )
         return os.path.join(folder, path)  # noqa: PTH118 - as text, in which the user recognises the path
 
     def _invalid(self, name: str, expected: str) -> UsageError:
-        return UsageError(f"Option {name} in {printable_name(self._path)} has an invalid value. Use {expected}.")
+        return UsageError(
+            f"Option {name} in {printable_name(self._path)} has an invalid value. Use {expected}.",
+            code=Code.FILE_OPTION,
+        )
 
 
 def _is_visible_below(folder: Path, path: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sysdig_instrument.documents.errors import MAX_BYTES
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.printable import printable_name
@@ -131,7 +132,8 @@ def read_bytes(path: str) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(
-            f"{printable_name(path)} cannot be read: {error.strerror}. Make it readable, or leave it out."
+            f"{printable_name(path)} cannot be read: {error.strerror}. Make it readable, or leave it out.",
+            code=Code.FILE_UNREADABLE,
         ) from None
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from sysdig_instrument import __version__
 from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import SsmLookup, Unavailable
 from sysdig_instrument.engine.settings.layers import Layer
@@ -57,14 +58,17 @@ def read_macro(name: str, region: str | None, profile: str | None) -> DeployedMa
         UsageError: The macro's settings cannot be read, or have names that this release does not know.
     """
     if region is None:
-        raise UsageError(f"--from-macro {name}: The AWS region is not known. Give --region, or set AWS_REGION.")
+        raise UsageError(
+            f"--from-macro {name}: The AWS region is not known. Give --region, or set AWS_REGION.", code=Code.FROM_MACRO
+        )
     macro = _parse(_read_parameter(name, region, profile), name)
     given = {each for each, value in macro.settings.items() if value != ""}
     unknown = sorted({*given, *macro.withheld} - BY_NAME.keys())
     if macro.release != __version__ and unknown:
         raise UsageError(
             f"The macro {name} has release {macro.release}, and settings that this release, {__version__}, does not know "
-            f"({', '.join(unknown)}). Install release {macro.release} of this tool."
+            f"({', '.join(unknown)}). Install release {macro.release} of this tool.",
+            code=Code.FROM_MACRO,
         )
     if macro.release != __version__:
         write_stderr(
@@ -96,10 +100,11 @@ def _read_parameter(name: str, region: str, profile: str | None) -> str:
         case Unavailable(missing=True):
             raise UsageError(
                 f"--from-macro {name}: {answer.reason.fact}. Give the macro's name and its Region (--region), or deploy this "
-                "release of the macro, whose stack writes the parameter."
+                "release of the macro, whose stack writes the parameter.",
+                code=Code.FROM_MACRO,
             )
         case Unavailable(reason):
-            raise UsageError(f"--from-macro {name}: {reason.text}")
+            raise UsageError(f"--from-macro {name}: {reason.text}", code=Code.FROM_MACRO)
     raise TypeError(type(answer))
 
 
@@ -118,5 +123,6 @@ def _parse(text: str, name: str) -> DeployedMacro:
             return DeployedMacro(name, release, settings, tuple(filter(str.isalnum, withheld.split())))
     raise UsageError(
         f"--from-macro {name}: The SSM parameter {SETTINGS_PARAMETER_PREFIX}{name} is not what the macro's stack writes. "
-        "Deploy the macro's stack again."
+        "Deploy the macro's stack again.",
+        code=Code.FROM_MACRO,
     )

@@ -26,6 +26,7 @@ from sysdig_instrument.cli.settings_file import (
     read_settings_file,
 )
 from sysdig_instrument.cli.value_files import load_all, load_image_configs, load_parameters, merged, parse_pairs
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers, with_layer
 from sysdig_instrument.errors import UsageError
@@ -131,7 +132,9 @@ class _SettingsSources:
         self._options = options
         self._caller_layers = list(layers)
         if options.from_macro and is_offline:
-            raise UsageError("--from-macro reads from AWS, and --offline prevents it. Remove one of them.")
+            raise UsageError(
+                "--from-macro reads from AWS, and --offline prevents it. Remove one of them.", code=Code.FROM_MACRO
+            )
         self._macro = read_macro(options.from_macro, region, options.profile) if options.from_macro else None
         if self._macro:
             tell_unknown_values(self._macro, {name for layer in layers for name in layer.values})
@@ -153,7 +156,7 @@ class _SettingsSources:
             return from_caller
         _, invalid = with_layer(from_caller, found.layer)  # checks it against the caller's LockedSettings
         if invalid:
-            raise UsageError("\n".join(each.reason.text for each in invalid))
+            raise UsageError("\n".join(each.reason.coded_text for each in invalid), code=None)
         return merge_layers(found.layer, *self._caller_layers)
 
 

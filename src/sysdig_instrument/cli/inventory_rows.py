@@ -97,7 +97,7 @@ def opt_out_rows(rows: Iterable[InventoryRow]) -> Iterator[InventoryRow]:
         if row.state in (State.NEEDS_NONE, State.CANNOT_BE_PROTECTED):
             continue
         for each in row.left_alone:
-            code = (each.reason.code.value,) if each.reason.code else ()
+            code = (each.reason.code.value,)
             yield replace(
                 row,
                 container=each.container or "",
@@ -129,7 +129,7 @@ def _hidden(template: Json) -> Iterator[Finding]:
 
 def finding_row(base: InventoryRow, finding: Finding, state: State) -> InventoryRow:
     """Return the row of a resource that a finding is about."""
-    code = (finding.reason.code.value,) if finding.reason.code else ()
+    code = (finding.reason.code.value,)
     name = finding.location.task or format_pointer(finding.location.pointer).removeprefix("Resources.")
     return replace(base, resource=name, state=state, why=finding.reason.fact, codes=code)
 
@@ -178,7 +178,7 @@ def _passing_state(verdict: Protection) -> State:
 
 def _without_line(task: TaskPlan, line: MacroLine) -> tuple[State, str]:
     """Return the state of a task definition that the macro does not get and should, and why: also what it would be with the line."""
-    reason = line.reason or Reason("")
+    reason = line.reason or Reason("", code=Code.LINE_MISSING)
     advice = reason.advice if line.status in (LineStatus.ABSENT, LineStatus.SNIPPETS) else reason.fact
     with_line = protection(task, applied=True, unread=Code.IMAGE_UNREAD)
     if with_line.verdict is Verdict.PROTECTED:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.cli.caller_values import CallerValues
 from sysdig_instrument.cli.inputs import DocumentContext
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.parameters import MASKED, is_no_echo
 from sysdig_instrument.engine.findings import Reason, quote
@@ -94,7 +95,7 @@ def shared_session(environment: Mapping[str, str], profile: str | None) -> Calla
         try:
             proxy = Proxy.from_environment(environment)
         except ValueError as error:
-            raise UsageError(f"{error}. Correct it or remove it from the environment.") from None
+            raise UsageError(f"{error}. Correct it or remove it from the environment.", code=Code.PROXY) from None
         return LookupSession(
             AwsClients(lambda: boto3_session(profile)),
             ImageCache(),
@@ -191,6 +192,7 @@ _DEPENDS_ON_VALUE: Final = Unavailable(
         "a NoEcho parameter, or on your account, and only the template names the registry or the account that would see the lookup",
         "If it may see the value, name the registry: --set AllowedRegistries=HOST,… (with all others that are needed); for Amazon "
         "ECR in your own account, give --region. Otherwise give the container an EntryPoint, or the image's config with --images",
+        code=Code.LOOKUP_WOULD_DISCLOSE,
     )
 )
 
@@ -214,4 +216,4 @@ def _unavailable_offline(lookup: Lookup) -> Unavailable:
             return invalid_reference(lookup.image, error)
     name = lookup.image if isinstance(lookup, ImageLookup) else lookup.name
     advice = _OFFLINE_SSM_ADVICE if isinstance(lookup, SsmLookup) else _OFFLINE_ADVICE
-    return Unavailable(Reason(f"{quote(name)} is needed, but --offline prevents the lookup", advice))
+    return Unavailable(Reason(f"{quote(name)} is needed, but --offline prevents the lookup", advice, code=Code.OFFLINE))

@@ -16,6 +16,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 
 _STREAM: Final = r"/dev/(stdout|stderr|fd/[0-9]+)|/proc/(self|[0-9]+)/fd/[0-9]+"
@@ -41,7 +42,8 @@ def write_output_file(path: str, content: bytes, advice: str = "Give -o the path
             target.write_bytes(content)
     except OSError as error:
         raise UsageError(
-            f"Cannot write {path}: {error.strerror}. Give -o the path of a file, in a folder where you can create files."
+            f"Cannot write {path}: {error.strerror}. Give -o the path of a file, in a folder where you can create files.",
+            code=Code.CANNOT_WRITE,
         ) from None
 
 
@@ -51,11 +53,14 @@ def _refuse_links(target: Path, advice: str) -> None:
     A path that names another folder may contain links: the caller chose it, and many systems have links in such paths.
     """
     if target.is_symlink():
-        raise UsageError(f"Cannot write {target}: It is a symbolic link. {advice}.")
+        raise UsageError(f"Cannot write {target}: It is a symbolic link. {advice}.", code=Code.CANNOT_WRITE)
     here = Path.cwd()
     is_named_here = Path(os.path.normpath(here / target)).is_relative_to(here)
     if is_named_here and not Path(os.path.realpath(target.parent)).is_relative_to(here):
-        raise UsageError(f"Cannot write {target}: A symbolic link leads it out of the current folder. {advice}.")
+        raise UsageError(
+            f"Cannot write {target}: A symbolic link leads it out of the current folder. {advice}.",
+            code=Code.CANNOT_WRITE,
+        )
 
 
 def _replace(target: Path, content: bytes, old: os.stat_result | None) -> None:

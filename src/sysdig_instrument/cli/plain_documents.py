@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from sysdig_instrument.documents.ecs import camel_key
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Plan
@@ -90,7 +91,11 @@ def intrinsic_settings(plan: Plan) -> Iterator[Problem]:
 def _not_in_a_template(name: str, settings: ResolvedSettings) -> Reason:
     fact = f'Setting "{name}" in {settings.layer_name(name)} has an intrinsic function, which only a CloudFormation template can have'
     is_arn = name in ("AccessKeySecret", "DefaultExecutionRoleArn")
-    return Reason(fact, "Use an ARN for a task definition outside of a template" if is_arn else "Use a literal value")
+    return Reason(
+        fact,
+        "Use an ARN for a task definition outside of a template" if is_arn else "Use a literal value",
+        code=Code.SETTING_NEEDS_TEMPLATE,
+    )
 
 
 def _has_intrinsic(value_type: object, value: Json) -> bool:

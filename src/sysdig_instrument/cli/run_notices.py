@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.cli.console import write_stderr
+from sysdig_instrument.cli.exit_codes import EXIT_REFUSED
 from sysdig_instrument.cli.inputs import DocumentContext
 from sysdig_instrument.engine.plan import Plan, agent_image_notices, unpinned_agent_images
+from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.unused_configs import unused_entries_reason
 from sysdig_instrument.printable import printable_name
 
@@ -27,6 +29,11 @@ class RunNotices:
         self._used: set[str] = set()
         self._agent_images: dict[str, None] = {}
         self._has_callers_account = False
+        self._help_text = ""
+
+    def record_settings(self, resolved: ResolvedSettings) -> None:
+        """Record what ends the refusals of a run: HelpText."""
+        self._help_text = resolved.values.help_text
 
     def record(self, plan: Plan) -> None:
         """Record what a plan used."""
@@ -49,8 +56,13 @@ class RunNotices:
         for text in self._texts():
             write_stderr(f"notice: {text}")
 
+    def write_help(self, code: int) -> None:
+        """Write HelpText, if the exit code is that of a refusal."""
+        if self._help_text and code == EXIT_REFUSED:
+            write_stderr(self._help_text)
+
     def _texts(self) -> Iterator[str]:
-        yield from (notice.text for notice in agent_image_notices(self._agent_images))
+        yield from (notice.coded_text for notice in agent_image_notices(self._agent_images))
         if self._has_callers_account:
             yield "AWS::AccountId is the account of your AWS credentials. Give --account-id if it is deployed in another one."
         unused = [key for key in self._given if key not in self._used]

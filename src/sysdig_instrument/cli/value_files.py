@@ -9,6 +9,7 @@ from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.documents import load
 from sysdig_instrument.documents.errors import EmptyDocumentError
 from sysdig_instrument.documents.locate import duplicate_keys
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.errors import UsageError
@@ -35,7 +36,9 @@ def parse_pairs(assignments: Iterable[str], option: str) -> dict[str, Json]:
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name.strip():
-            raise UsageError(f"A value of {option} has no name or no equals sign. Write {option} NAME=VALUE.")
+            raise UsageError(
+                f"A value of {option} has no name or no equals sign. Write {option} NAME=VALUE.", code=Code.OPTION_VALUE
+            )
         pairs[name.strip()] = value
     return pairs
 
@@ -49,7 +52,8 @@ def load_object(path: str, description: str) -> dict[str, Json]:
     value = _load_values(path)
     if not isinstance(value, dict):
         raise UsageError(
-            f"{printable_name(path)} does not contain an object. Give the {description} as a JSON or YAML object."
+            f"{printable_name(path)} does not contain an object. Give the {description} as a JSON or YAML object.",
+            code=Code.VALUES_FILE,
         )
     return value
 
@@ -60,7 +64,7 @@ def _load_values(path: str) -> Json:
     A key that occurs twice gets a warning: the last one counts, and the caller may not have seen the other.
     """
     try:
-        document = load(path)
+        document = load(path, "Give the path of a JSON or YAML file")
     except EmptyDocumentError:
         return {}
     for line, first_line, key in duplicate_keys(document) if document.warnings else ():
@@ -84,7 +88,8 @@ def load_image_configs(path: str) -> dict[str, Json]:
         if isinstance(config, dict) and (unknown := config.keys() - {"Entrypoint", "Cmd"}):
             raise UsageError(
                 f"In {printable_name(path)}, image {quote(image)} has the unknown key {quote(min(unknown))}. "
-                'Write {"Entrypoint": […], "Cmd": […]}, as in the image\'s config.'
+                'Write {"Entrypoint": […], "Cmd": […]}, as in the image\'s config.',
+                code=Code.IMAGES_FILE,
             )
     return configs
 
@@ -128,7 +133,10 @@ def parse_parameters(value: Json, path: str) -> dict[str, Json]:
             ):  # `aws cloudformation deploy --parameter-overrides file://` accepts this, too
                 parameters.update(parse_pairs([text], path))
             case _:
-                raise UsageError(f"{printable_name(path)} does not contain parameter values. {_PARAMETERS_ADVICE}")
+                raise UsageError(
+                    f"{printable_name(path)} does not contain parameter values. {_PARAMETERS_ADVICE}",
+                    code=Code.VALUES_FILE,
+                )
     return parameters
 
 
@@ -144,6 +152,7 @@ def _entry_name(entry: Json) -> str:
 def _checked_parameter_value(value: Json, path: str) -> Json:
     if isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
         raise UsageError(
-            f"{printable_name(path)} has a parameter value that is neither a string nor a list of strings. {_PARAMETERS_ADVICE}"
+            f"{printable_name(path)} has a parameter value that is neither a string nor a list of strings. {_PARAMETERS_ADVICE}",
+            code=Code.VALUES_FILE,
         )
     return value

@@ -67,7 +67,7 @@ class Assessment:
         """Return a copy that is unprotected for these further reasons; return self if there are none."""
         if not reasons:
             return self
-        codes = dict.fromkeys((*self.codes, *(reason.code for reason in reasons if reason.code)))
+        codes = dict.fromkeys((*self.codes, *(reason.code for reason in reasons)))
         codes.pop(Code.PROTECTED, None)
         facts = (*self.reasons, *(reason.fact for reason in reasons))
         return replace(self, status=TaskStatus.UNPROTECTED, reasons=facts, codes=tuple(codes))
@@ -144,7 +144,9 @@ def assess_definition(definition: RegisteredTaskDefinition, resolved: ResolvedSe
     task_properties = to_properties(dict(definition.response), "described task definition")
     footprint = AgentFootprint.of(task_properties)
     if not any(container_objects(task_properties)):
-        return DefinitionAssessment(unread_definition(Reason("Its task definition has no containers")), footprint)
+        return DefinitionAssessment(
+            unread_definition(Reason("Its task definition has no containers", code=Code.DEFINITION_UNREAD)), footprint
+        )
     plan = plan_definition(task_properties, _settings_for_running_tasks(resolved))
     assessment = _assess_plan(plan, footprint, resolved)
     return DefinitionAssessment(assessment.with_remarks(*_status_remarks(definition)), footprint)

@@ -27,6 +27,7 @@ from sysdig_instrument.coverage.model import (
     Task,
     short_name,
 )
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -63,9 +64,11 @@ class AwsAccount:
             session = translate_errors(make_session)
             credentials = translate_errors(session.get_credentials)
         except AwsError as error:
-            raise UsageError(f"No AWS credentials were found ({error.code}). {_CREDENTIALS_ADVICE}") from None
+            raise UsageError(
+                f"No AWS credentials were found ({error.code}). {_CREDENTIALS_ADVICE}", code=Code.NO_CREDENTIALS
+            ) from None
         if credentials is None:
-            raise UsageError(f"No AWS credentials were found. {_CREDENTIALS_ADVICE}")
+            raise UsageError(f"No AWS credentials were found. {_CREDENTIALS_ADVICE}", code=Code.NO_CREDENTIALS)
         clients = AwsClients(
             lambda: session,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -82,7 +85,9 @@ class AwsAccount:
         """
         regions = tuple(dict.fromkeys(named)) or ((self.default_region,) if self.default_region else ())
         if not regions:
-            raise UsageError("No AWS region is set. Give --region or --all-regions, or set AWS_REGION.")
+            raise UsageError(
+                "No AWS region is set. Give --region or --all-regions, or set AWS_REGION.", code=Code.NO_REGION
+            )
         return regions
 
     def all_regions(self) -> tuple[str, ...]:
@@ -98,7 +103,8 @@ class AwsAccount:
         except AwsError as error:
             raise RefusedError(
                 f"--all-regions could not list the regions: {error.fact('Amazon EC2')}. "
-                "Allow ec2:DescribeRegions, or name the regions with --region."
+                "Allow ec2:DescribeRegions, or name the regions with --region.",
+                code=Code.NO_REGION,
             ) from None
         return tuple(sorted(region["RegionName"] for region in response["Regions"]))
 
@@ -140,7 +146,11 @@ def _unmatched_globs(regions: Sequence[RegionInventory], cluster_globs: Sequence
         return  # the cluster may be in a region that could not be read, which is reported already
     for glob in cluster_globs:
         if not any(_is_selected(arn, [glob]) for region in regions for arn in region.clusters):
-            yield ReadError(None, None, Reason(f"No cluster matches {quote(glob)}", "Check the name and the region"))
+            yield ReadError(
+                None,
+                None,
+                Reason(f"No cluster matches {quote(glob)}", "Check the name and the region", code=Code.CLUSTER_UNKNOWN),
+            )
 
 
 def _is_selected(cluster: str, cluster_globs: Sequence[str]) -> bool:
@@ -228,7 +238,9 @@ def _read_error(region: str, cluster: str | None, operation: str, error: AwsErro
     else:
         advice = error.advice(f"ecs:{operation}", "*")
     return ReadError(
-        region, cluster and short_name(cluster), Reason(f"{operation}: {error.fact('Amazon ECS')}", advice)
+        region,
+        cluster and short_name(cluster),
+        Reason(f"{operation}: {error.fact('Amazon ECS')}", advice, code=Code.NOT_READ),
     )
 
 

@@ -102,7 +102,7 @@ class ReadError:
         """Return the location, the fact and the advice as one line."""
         cluster = f'cluster "{self.cluster}"' if self.cluster else None
         location = ", ".join(part for part in (self.region, cluster) if part)
-        return f"{location}: {self.reason.text}" if location else self.reason.text
+        return f"{location}: {self.reason.coded_text}" if location else self.reason.text
 
 
 @dataclass(frozen=True, slots=True)

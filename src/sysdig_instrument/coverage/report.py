@@ -24,6 +24,7 @@ from sysdig_instrument.coverage.model import (
     short_name,
 )
 from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -153,4 +154,4 @@ def _assess(
 
 def _unread_assessment(task_definition: RegisteredTaskDefinition | ReadError | None) -> Assessment:
     why = [task_definition.reason] if isinstance(task_definition, ReadError) else []
-    return unread_definition(Reason("Its task definition could not be read"), *why)
+    return unread_definition(Reason("Its task definition could not be read", code=Code.DEFINITION_UNREAD), *why)

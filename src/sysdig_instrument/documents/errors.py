@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -24,7 +25,9 @@ class EmptyDocumentError(UsageError):
     """A file has no content apart from white space and comments."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is empty. Give a template or task definition in JSON or YAML.")
+        super().__init__(
+            f"{name} is empty. Give a template or task definition in JSON or YAML.", code=Code.NOT_A_TEMPLATE_FILE
+        )
 
 
 def line_of(text: str, offset: int) -> int:
@@ -56,14 +59,29 @@ class Lines:
         return offset - self._starts[self.line(offset) - 1]
 
 
-def error_at(name: str, text: str, offset: int, message: str) -> UsageError:
+TEMPLATE_LANGUAGE: Final = "this looks like a template language, such as Helm or Jinja. Render the file first."
+
+
+def line_at(text: str, offset: int) -> str:
+    """Return the line that an offset is in."""
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    return text[start : end if end >= 0 else len(text)]
+
+
+def error_at(name: str, text: str, offset: int, message: str, *, code: Code) -> UsageError:
     """Return an error that names the line and column of an offset."""
-    return UsageError(f"{name}, line {line_of(text, offset)}, column {column_of(text, offset) + 1}: {message}")
+    return UsageError(
+        f"{name}, line {line_of(text, offset)}, column {column_of(text, offset) + 1}: {message}", code=code
+    )
 
 
 def too_deep_error(name: str) -> UsageError:
     """Return the error for a document that is nested too deeply, where no single line is to blame."""
-    return UsageError(f"{name} is nested more than {MAX_DEPTH} levels deep. No template needs that many. Fix the file.")
+    return UsageError(
+        f"{name} is nested more than {MAX_DEPTH} levels deep. No template needs that many. Fix the file.",
+        code=Code.NOT_A_TEMPLATE_FILE,
+    )
 
 
 def too_large_error(name: str) -> UsageError:
@@ -71,4 +89,5 @@ def too_large_error(name: str) -> UsageError:
     return UsageError(
         f"{name} expands to more than {MAX_NODES:,} values, counting each YAML alias as all the values it repeats. "
         "CloudFormation accepts templates up to 1 MB. Split the template, or use fewer aliases.",
+        code=Code.NOT_A_TEMPLATE_FILE,
     )

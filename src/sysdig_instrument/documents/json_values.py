@@ -15,6 +15,7 @@ from sysdig_instrument.documents.errors import (
     too_deep_error,
     too_large_error,
 )
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ _COMMENT: Final = re.compile(r"\s*(//|/\*|#)")
 def _fact(message: str, text: str, offset: int) -> str:
     if _COMMENT.match(text, offset):
         return "JSON has no comments"
+    if text[offset : offset + 1] in ("}", "]") and text[:offset].rstrip().endswith(","):
+        return "there is a comma after the last " + ("member" if text[offset] == "}" else "item")
     return _FACTS.get(message, message[:1].lower() + message[1:])
 
 
@@ -108,8 +111,16 @@ def _number_error(text: str, name: str) -> UsageError:
     for match in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity|-?\d[\d.eE+-]*', text):
         token = match[0]
         if not token.startswith('"') and (token[-1] in "Ny" or len(token) > 300 or math.isinf(float(token))):  # noqa: PLR2004 - a double has 309 digits
-            return error_at(name, text, match.start(), "JSON cannot represent this number. Write it as a string.")
-    return UsageError(f"{name} contains a number that JSON cannot represent. Write it as a string.")
+            return error_at(
+                name,
+                text,
+                match.start(),
+                "JSON cannot represent this number. Write it as a string.",
+                code=Code.INVALID_JSON,
+            )
+    return UsageError(
+        f"{name} contains a number that JSON cannot represent. Write it as a string.", code=Code.INVALID_JSON
+    )
 
 
 def _check_limits(value: Json, name: str) -> None:
@@ -136,7 +147,11 @@ def _refuse_lone_surrogates(text: str, name: str) -> None:
     for match in _SURROGATE.finditer(text):
         if len(match[1]) == _LONE_SURROGATE_LENGTH:
             raise error_at(
-                name, text, match.start(1), "this escape is a lone surrogate, half of a character. Write both halves."
+                name,
+                text,
+                match.start(1),
+                "this escape is a lone surrogate, half of a character. Write both halves.",
+                code=Code.INVALID_JSON,
             )
 
 

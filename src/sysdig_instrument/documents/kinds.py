@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,19 +78,24 @@ def kind_of(value: Json, name: str) -> DocumentKind:
         if _may_be_containers(value):
             return "container definitions"
         raise UsageError(
-            f"{name} is an array, but not of container definitions: every item must have an image, and keys of container definitions only. {_EXPECTED_INPUT}"
+            f"{name} is an array, but not of container definitions: every item must have an image, and keys of container definitions only. {_EXPECTED_INPUT}",
+            code=Code.KIND_UNKNOWN,
         )
     if not isinstance(value, dict):
-        raise UsageError(f"{name} is a single value, not an object or an array. {_EXPECTED_INPUT}")
+        raise UsageError(
+            f"{name} is a single value, not an object or an array. {_EXPECTED_INPUT}", code=Code.KIND_UNKNOWN
+        )
     if "Resources" in value:
         if isinstance(value["Resources"], dict):
             return "template"
-        raise UsageError(f"In {name}, Resources is not an object. It must map logical IDs to resources.")
+        raise UsageError(
+            f"In {name}, Resources is not an object. It must map logical IDs to resources.", code=Code.KIND_UNKNOWN
+        )
     if _has_object(value, "taskDefinition"):
         return "described task definition"
     if _has_any(value, "containerDefinitions"):
         return "task definition"
-    raise UsageError(f"{name} {_describe(value)} {_EXPECTED_INPUT}")
+    raise UsageError(f"{name} {_describe(value)} {_EXPECTED_INPUT}", code=Code.KIND_UNKNOWN)
 
 
 def is_certain(value: Json) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sysdig_instrument.documents.document import Document, Encoding
 from sysdig_instrument.documents.errors import MAX_BYTES, EmptyDocumentError, error_at
 from sysdig_instrument.documents.json_values import NotJsonError, parse_json
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.printable import printable_name, single_line
@@ -28,8 +29,8 @@ _LOOKS_LIKE_JSON: Final = re.compile(r"[\s{\[]*(\"|//|/\*)")
 """A quoted key or string, or a comment, right after the opening brackets: the author meant JSON."""
 
 
-def load(path: str) -> Document:
-    """Read a file, or standard input if the path is ``-``.
+def load(path: str, advice: str = "Give the path of a template, or - for standard input") -> Document:
+    """Read a file, or standard input if the path is ``-``. ``advice`` is for a file that cannot be read.
 
     Raises:
         UsageError: The file cannot be read, or :func:`read` refuses its content.
@@ -42,11 +43,16 @@ def load(path: str) -> Document:
             return read(file.read(MAX_BYTES + 1), path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
+        if isinstance(error, IsADirectoryError):
+            advice = "Name a file in it; only explain, diff and check take a folder"
         raise UsageError(
-            f"{printable_name(path)} cannot be read: {reason}. Give the path of a template, or - for standard input."
+            f"{printable_name(path)} cannot be read: {reason}. {advice}.",
+            code=Code.FILE_UNREADABLE,
         ) from None
     except ValueError:  # a null byte
-        raise UsageError("A file name cannot contain a null byte. Give the path of a template.") from None
+        raise UsageError(
+            "A file name cannot contain a null byte. Give the path of a template.", code=Code.FILE_UNREADABLE
+        ) from None
 
 
 def read(data: bytes, name: str) -> Document:
@@ -117,7 +123,7 @@ def _parse(text: str, name: str, syntax: Syntax) -> _Parsed:
 
 
 def _json_error(text: str, name: str, error: NotJsonError) -> UsageError:
-    return error_at(name, text, error.offset, f"invalid JSON: {error.fact}. Fix the file.")
+    return error_at(name, text, error.offset, f"invalid JSON: {error.fact}. Fix the file.", code=Code.INVALID_JSON)
 
 
 # --- From bytes to text
@@ -132,6 +138,10 @@ _BYTE_ORDER_MARKS: Final = (
 )
 
 
+_BINARY_SAMPLE: Final = 8192
+"""Bytes in which a null byte tells a binary file, as git has it."""
+
+
 def _decode(data: bytes, name: str) -> tuple[str, Encoding]:
     """Return a file's text without its byte order mark, and its encoding.
 
@@ -142,20 +152,29 @@ def _decode(data: bytes, name: str) -> tuple[str, Encoding]:
         raise UsageError(
             f"{name} is larger than {MAX_BYTES // 1024 // 1024} MiB. CloudFormation accepts templates up to 1 MB. "
             "Give the template itself, or split it.",
+            code=Code.NOT_A_TEMPLATE_FILE,
         )
     encoding = _detect_encoding(data)
     try:
         text = data[len(encoding.byte_order_mark) :].decode(encoding.codec)
     except UnicodeDecodeError as error:
+        if b"\0" in data[:_BINARY_SAMPLE] and not encoding.byte_order_mark:
+            raise _not_a_text_file(name) from None
         line = data.count(b"\n", 0, error.start) + 1
         raise UsageError(
             f"{name} is not valid {encoding.codec.upper()}: line {line} has an invalid byte. Save the file as UTF-8.",
+            code=Code.NOT_UTF8,
         ) from None
     if "\0" in text:
-        raise UsageError(
-            f"{name} is not a text file. Give a template or task definition in JSON or YAML, saved as UTF-8.",
-        )
+        raise _not_a_text_file(name)
     return text, encoding
+
+
+def _not_a_text_file(name: str) -> UsageError:
+    return UsageError(
+        f"{name} is not a text file. Give a template or task definition in JSON or YAML, saved as UTF-8.",
+        code=Code.NOT_A_TEMPLATE_FILE,
+    )
 
 
 def _detect_encoding(data: bytes) -> Encoding:

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from sysdig_instrument.documents.errors import MAX_DEPTH, MAX_NODES, EmptyDocumentError, error_at, too_large_error
+from sysdig_instrument.documents.errors import (
+    MAX_DEPTH,
+    MAX_NODES,
+    TEMPLATE_LANGUAGE,
+    EmptyDocumentError,
+    error_at,
+    line_at,
+    too_large_error,
+)
 from sysdig_instrument.documents.syntax_tree import Alias, Mapping, Node, Scalar, Sequence
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
@@ -38,6 +47,7 @@ def compose_yaml(text: str, name: str) -> Node:
             text,
             match.start(),
             "this character is not allowed in YAML. Remove it, or write it as an escape sequence.",
+            code=Code.INVALID_YAML,
         )
     builder = _TreeBuilder(text, name)
     try:
@@ -46,7 +56,7 @@ def compose_yaml(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as error:
         raise _yaml_error(name, text, error) from None
     except yaml.YAMLError:
-        raise UsageError(f"{name} is not valid YAML. Fix the file.") from None
+        raise UsageError(f"{name} is not valid YAML. Fix the file.", code=Code.INVALID_YAML) from None
     if builder.root is None:
         raise EmptyDocumentError(name)
     return builder.root
@@ -90,12 +100,12 @@ class _TreeBuilder:
                 self.count_values(self.sizes[id(alias.target)])
             case yaml.DocumentStartEvent() if self.root is not None:
                 message = "a second YAML document starts here. A template is a single document. Split the file."
-                raise error_at(self.name, self.text, _span(event)[0], message)
+                raise error_at(self.name, self.text, _span(event)[0], message, code=Code.INVALID_YAML)
 
     def open_collection(self, event: yaml.CollectionStartEvent) -> None:
         if len(self.open_events) >= MAX_DEPTH:
             message = f"this is nested more than {MAX_DEPTH} levels deep. No template needs that many. Fix the file."
-            raise error_at(self.name, self.text, _span(event)[0], message)
+            raise error_at(self.name, self.text, _span(event)[0], message, code=Code.INVALID_YAML)
         self.open_events.append(event)
         self.stack.append([])
         self.counts_at_open.append(self.count)
@@ -122,7 +132,11 @@ class _TreeBuilder:
         start, end = _span(event)
         if any(outer.anchor == event.anchor for outer in self.open_events):
             raise error_at(
-                self.name, self.text, start, "this alias is inside the value it refers to. Write the value out."
+                self.name,
+                self.text,
+                start,
+                "this alias is inside the value it refers to. Write the value out.",
+                code=Code.INVALID_YAML,
             )
         if event.anchor not in self.anchors:
             raise error_at(
@@ -130,6 +144,7 @@ class _TreeBuilder:
                 self.text,
                 start,
                 f'this alias refers to "&{event.anchor}", but no such anchor is defined before it. Correct the name.',
+                code=Code.INVALID_YAML,
             )
         return Alias(start, end, self.anchors[event.anchor])
 
@@ -160,8 +175,10 @@ def _yaml_error(name: str, text: str, error: yaml.MarkedYAMLError) -> UsageError
     offset = mark.index if mark is not None else 0
     if text[offset : offset + 1] == "\t":
         message = "YAML does not allow a tab here. Indent with spaces only."
+    elif "{{" in line_at(text, offset) or "{%" in line_at(text, offset):
+        message = TEMPLATE_LANGUAGE
     else:
         problem = error.problem or "it cannot be parsed"
         context = f" {error.context}" if error.context else ""
         message = f"invalid YAML: {problem}{context}. Fix the file around this line."
-    return error_at(name, text, offset, message)
+    return error_at(name, text, offset, message, code=Code.INVALID_YAML)

@@ -15,7 +15,15 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from sysdig_instrument.documents.errors import MAX_DEPTH, EmptyDocumentError, Lines, error_at, too_deep_error
+from sysdig_instrument.documents.errors import (
+    MAX_DEPTH,
+    TEMPLATE_LANGUAGE,
+    EmptyDocumentError,
+    Lines,
+    error_at,
+    line_at,
+    too_deep_error,
+)
 from sysdig_instrument.documents.json_values import duplicate_key_warning
 from sysdig_instrument.documents.syntax_tree import (
     Alias,
@@ -27,6 +35,7 @@ from sysdig_instrument.documents.syntax_tree import (
     is_merge_key,
     key_text,
 )
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
@@ -94,7 +103,7 @@ class _Constructor:
         function = function_of(node)
         if function is None and node.tag is not None and node.tag not in _SUPPORTED_TAGS:
             message = "CloudFormation does not support this tag. Write the value without it."
-            raise error_at(self.name, self.text, node.start, message)
+            raise error_at(self.name, self.text, node.start, message, code=Code.YAML_TAG)
         content = self.construct_content(node, function, depth)
         return content if function is None else {function: content}
 
@@ -142,6 +151,7 @@ class _Constructor:
                     self.text,
                     source_node.start,
                     "only a mapping can be merged. Correct the value of <<.",
+                    code=Code.INVALID_YAML,
                 )
             merged |= mapping
         return merged
@@ -150,13 +160,20 @@ class _Constructor:
         name = key_text(node)
         scalar = node.target if isinstance(node, Alias) else node
         if name is None or not isinstance(scalar, Scalar):
-            raise error_at(
-                self.name, self.text, node.start, "a key must be a scalar, without a function. Correct the key."
-            )
+            message = "a key must be a scalar, without a function. Correct the key."
+            if "{{" in line_at(self.text, node.start):
+                message = TEMPLATE_LANGUAGE
+            raise error_at(self.name, self.text, node.start, message, code=Code.INVALID_YAML)
         if scalar.style == "" and scalar.tag is None:
             tag = implicit_tag(name)
             if name == "":
-                raise error_at(self.name, self.text, node.start, "there is no key before this colon. Add one.")
+                raise error_at(
+                    self.name,
+                    self.text,
+                    node.start,
+                    "there is no key before this colon. Add one.",
+                    code=Code.INVALID_YAML,
+                )
             if tag not in _STRING_TAGS:
                 type_name = tag.removeprefix(_TAG_PREFIX)
                 self.warnings.append(
@@ -187,7 +204,11 @@ class _Constructor:
         except (KeyError, ValueError, IndexError):
             pass
         raise error_at(
-            self.name, self.text, node.start, "JSON cannot represent this value. Write it as a string, in quotes."
+            self.name,
+            self.text,
+            node.start,
+            "JSON cannot represent this value. Write it as a string, in quotes.",
+            code=Code.INVALID_YAML,
         )
 
     def warn_about_aliases(self, node: Node) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import container_definitions, container_lists, member_values
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, is_get_att, known_value
@@ -116,7 +117,9 @@ def unique_names(processed: ProcessedTask) -> Iterator[Problem]:
         if container.name is not None and container.name in seen:
             yield Problem(
                 processed.container_location(container, (*container.pointer, "Name")),
-                Reason("Another container has the same name", "Give this container a name of its own"),
+                Reason(
+                    "Another container has the same name", "Give this container a name of its own", code=Code.NAME_WRONG
+                ),
             )
         seen.add(container.name)
 
@@ -133,7 +136,7 @@ def container_names(processed: ProcessedTask) -> Iterator[Notice]:
         if not re.fullmatch(_NAME, name) and not re.search(_PLACEHOLDER, name):
             yield Notice(
                 processed.container_location(container, (*container.pointer, "Name")),
-                Reason("ECS does not accept the container's name", "Give it a name of at most 255 letters, digits, - and _"),
+                Reason("ECS does not accept the container's name", "Give it a name of at most 255 letters, digits, - and _", code=Code.NAME_NOT_ACCEPTED),
             )  # fmt: skip
 
 
@@ -144,7 +147,7 @@ def container_count(processed: ProcessedTask) -> Iterator[Problem]:
         yield Problem(
             processed.location("ContainerDefinitions"),
             Reason(f"With the agent's container there are {count} containers, and ECS accepts {MAX_CONTAINERS} at most",
-            "Move one to a task definition of its own, or exclude this task (Enabled: false)"),
+            "Move one to a task definition of its own, or exclude this task (Enabled: false)", code=Code.TOO_MANY_CONTAINERS),
         )  # fmt: skip
 
 
@@ -170,7 +173,10 @@ def _missing_targets(processed: ProcessedTask, key: str, member: str) -> Iterato
         for target, _, pointer in processed.entries(container, key, member):
             if isinstance(target, str) and target not in names:
                 fact = f"{key} names {quote(target)}, and there is no container of that name"
-                yield Problem(processed.container_location(container, pointer), Reason(fact, "Correct the name"))
+                yield Problem(
+                    processed.container_location(container, pointer),
+                    Reason(fact, "Correct the name", code=Code.NAME_WRONG),
+                )
 
 
 # --- Variables and secrets share one set of names (ECS API reference, ContainerDefinition, ``secrets``)
@@ -185,7 +191,11 @@ def name_clashes(processed: ProcessedTask) -> Iterator[Problem]:
         for name in sorted(secrets & variables):
             yield Problem(
                 processed.container_location(container, (*container.pointer, "Secrets")),
-                Reason(f"{quote(name)} is both a secret and an environment variable", "Remove one of them"),
+                Reason(
+                    f"{quote(name)} is both a secret and an environment variable",
+                    "Remove one of them",
+                    code=Code.NAME_CLASH,
+                ),
             )
 
 
@@ -218,7 +228,7 @@ def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
             yield Problem(
                 processed.location("ExecutionRoleArn"),
                 Reason("The task has no execution role, and ECS needs one to start the agent's container",
-                "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn"),
+                "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn", code=Code.ROLE_MISSING),
             )  # fmt: skip
 
 
@@ -239,7 +249,9 @@ def task_size(processed: ProcessedTask) -> Iterator[Problem]:
         limit = _task_limit(processed, resource)
         if limit is not None and total - agent_reservation <= limit < total:
             fact = f"With {agent_reservation} {resource.unit} for the agent, the containers reserve {total}, and the task has {limit}"
-            yield Problem(processed.location(resource.key), Reason(fact, _size_advice(processed)))
+            yield Problem(
+                processed.location(resource.key), Reason(fact, _size_advice(processed), code=Code.SIZE_TOO_SMALL)
+            )
 
 
 def _total_reservation(processed: ProcessedTask, resource: Resource) -> int:
@@ -273,7 +285,9 @@ def agent_memory(processed: ProcessedTask) -> Iterator[Problem]:
         is_agent = container.name == AGENT_NAME and isinstance(memory, int) and isinstance(reservation, int)
         if is_agent and memory < reservation:  # type: ignore[operator]  # both are numbers
             fact = f"The agent's container reserves {reservation} MiB of memory, and its limit is {memory}"
-            reason = Reason(fact, "Make AgentMemory at least as large as AgentMemoryReservation")
+            reason = Reason(
+                fact, "Make AgentMemory at least as large as AgentMemoryReservation", code=Code.AGENT_MEMORY_LIMIT
+            )
             yield Problem(processed.container_location(container, (*container.pointer, "Memory")), reason)
 
 
@@ -287,7 +301,7 @@ def agent_log_router(processed: ProcessedTask) -> Iterator[Problem]:
             yield Problem(
                 processed.container_location(container, (*container.pointer, "LogConfiguration")),
                 Reason("The agent's container logs to a FireLens log router, and the task has none",
-                "Give this task definition another AgentLogConfiguration, such as inherit, or add a log router"),
+                "Give this task definition another AgentLogConfiguration, such as inherit, or add a log router", code=Code.LOG_ROUTER_MISSING),
             )  # fmt: skip
 
 
@@ -307,7 +321,11 @@ def task_definition_bytes(processed: ProcessedTask) -> Iterator[Problem]:
         fact = f"With the agent's container the task definition has {size:,} bytes, and ECS accepts {MAX_TASK_DEFINITION_BYTES:,} at most"
         yield Problem(
             processed.location("ContainerDefinitions"),
-            Reason(fact, "Move long values to Secrets Manager, Parameter Store or an environment file"),
+            Reason(
+                fact,
+                "Move long values to Secrets Manager, Parameter Store or an environment file",
+                code=Code.DEFINITION_TOO_LARGE,
+            ),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, Tree, parse_tree, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression, known_value
 from sysdig_instrument.engine.expressions.scope import ConfigUse, EvaluationScope
@@ -227,7 +228,7 @@ def not_a_list_problem(task: TaskDefinition, containers: LocatedValue) -> Proble
     return Problem(
         Location(task.name, None, containers.pointer), Reason("ContainerDefinitions is not written as a list in the template",
         "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions",
-        not_known_here=is_inserted(containers.value)),
+        code=Code.NOT_WRITTEN_OUT, not_known_here=is_inserted(containers.value)),
     )  # fmt: skip
 
 
@@ -236,5 +237,5 @@ def not_a_container_problem(task: TaskDefinition, leaf: LocatedValue, position: 
     return Problem(
         Location(task.name, f"#{position}", leaf.pointer), Reason("The container definition is not written as an object in the template",
         "Write it as an object; its members, and the object under Fn::If, may be expressions",
-        not_known_here=is_inserted(leaf.value)),
+        code=Code.NOT_WRITTEN_OUT, not_known_here=is_inserted(leaf.value)),
     )  # fmt: skip

@@ -42,14 +42,21 @@ def names_text(task: str | None, construct: str, container: str | None) -> str:
     return ", ".join(f"{word} {quote(name)}{more}" for word, name, more in names if name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Coded:
+    """The field that each reason must be given by name."""
+
+    code: Code
+
+
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(_Coded):
     """A fact, and advice what to do about it.
 
     Both are sentences without a full stop; a question has its question mark. ``advice`` may be empty.
 
     ``stable_fact`` is the fact without what may differ in the next run, such as a registry's answer. It is empty if the
-    fact contains nothing of the kind. ``code`` is None if the finding says nothing about protection.
+    fact contains nothing of the kind. ``code`` says what kind of message this is, and where it is explained.
 
     ``not_known_here`` is true if the fact is no error of the document: a value, or what an image runs, is not known here. The
     macro may know it when the stack is deployed.
@@ -58,18 +65,22 @@ class Reason:
     fact: str
     advice: str = ""
     stable_fact: str = ""
-    code: Code | None = None
     not_known_here: bool = False
 
     @property
     def is_unknown(self) -> bool:
         """True if the reason leads to the verdict that something is unknown, rather than wrong."""
-        return self.not_known_here or (self.code is not None and self.code.verdict is Verdict.UNKNOWN)
+        return self.not_known_here or self.code.verdict is Verdict.UNKNOWN
 
     @property
     def text(self) -> str:
         """Both sentences."""
         return _sentences(self.fact, self.advice)
+
+    @property
+    def coded_text(self) -> str:
+        """Both sentences, and the code."""
+        return f"{self.text} ({self.code.value})"
 
     @property
     def stable_text(self) -> str:
@@ -97,6 +108,11 @@ class Finding:
     def text(self) -> str:
         """The finding as one line."""
         return self._with_location(self.reason.text)
+
+    @property
+    def coded_text(self) -> str:
+        """The finding as one line, with its code at the end."""
+        return f"{self.text} ({self.reason.code.value})"
 
     @property
     def stable_text(self) -> str:
@@ -153,7 +169,7 @@ def message(findings: Iterable[Finding]) -> str:
 
     It has at most 3,500 bytes, apart from the first line, which is always complete, and the line that counts the rest.
     """
-    lines = list(dict.fromkeys(finding.text for finding in findings))
+    lines = list(dict.fromkeys(finding.coded_text for finding in findings))
     shown: list[str] = []
     left = _MAX_MESSAGE
     for line in lines:

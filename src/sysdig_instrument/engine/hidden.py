@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import WRITE_OUT_RESULT
 from sysdig_instrument.engine.findings import Location, Notice, Reason
 from sysdig_instrument.engine.json_types import Json
@@ -18,22 +19,27 @@ from sysdig_instrument.engine.template import (
 )
 
 _NESTED_STACK: Final = Reason(
-    "The macro cannot see a nested stack's template", "Add the macro to that template's own Transform"
+    "The macro cannot see a nested stack's template",
+    "Add the macro to that template's own Transform",
+    code=Code.NESTED_STACK,
 )
 _STACK_SET: Final = Reason(
-    "The macro cannot see a stack set's template", "Add the macro to that template's own Transform"
+    "The macro cannot see a stack set's template", "Add the macro to that template's own Transform", code=Code.STACK_SET
 )
 _TRANSFORM: Final = Reason(
     "Fn::Transform inserts content that is not known here, and a task definition in it is not instrumented",
     WRITE_OUT_RESULT,
+    code=Code.TRANSFORM_NOT_VISIBLE,
 )
 _MODULE: Final = Reason(
     "A module inserts resources that are not known here, and a task definition in it is not instrumented",
     "Write the task definition in the template itself",
+    code=Code.MODULE,
 )
 HIDDEN_LOOP: Final = Reason(
     "The resources of this Fn::ForEach are not visible here, and a task definition among them is not instrumented",
     "List AWS::LanguageExtensions before this macro, and nest at most five loops",
+    code=Code.LOOP_NOT_VISIBLE,
 )
 
 

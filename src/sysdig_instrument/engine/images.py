@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import WRAPPER
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf, Tree, flat_map, leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
@@ -76,7 +77,7 @@ def _image_config(container: Container, assumptions: Assumptions, *, must_be_cer
     if any(other != first for other in others):
         fact = "The images of the items of the enclosing Fn::ForEach differ in ENTRYPOINT or CMD"
         is_unknown = any(map(_has_unknown, (first, *others)))
-        return Leaf(NoConfig(Reason(fact, EXPAND_LOOPS, not_known_here=is_unknown)))
+        return Leaf(NoConfig(Reason(fact, EXPAND_LOOPS, code=Code.LOOP_ITEMS_DIFFER, not_known_here=is_unknown)))
     return first
 
 
@@ -100,11 +101,17 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
             case Unknown() as unknown:
                 return Leaf(_unknown_image(container, unknown, scope.assuming(assumed)))
             case Known(bool() | int() | float()):
-                return Leaf(NoConfig(Reason("Image is not a string in the template", "Write it in quotes")))
+                return Leaf(
+                    NoConfig(
+                        Reason(
+                            "Image is not a string in the template", "Write it in quotes", code=Code.IMAGE_NOT_A_STRING
+                        )
+                    )
+                )
             case Known("") if isinstance(container.value.get("Image"), dict):
                 is_certain = evaluate(container.value["Image"], scope.without_lookups(assumed)) == Known("")
                 return Leaf(NoConfig(_EMPTY_IMAGE, _NO_IMAGE, is_certain))
-        return Leaf(NoConfig(Reason("The container has no Image", _ADD_IMAGE), _NO_IMAGE))
+        return Leaf(NoConfig(Reason("The container has no Image", _ADD_IMAGE, code=Code.IMAGE_MISSING), _NO_IMAGE))
 
     image = container.value.get("Image", ABSENT)
     return flat_map(evaluate_by_condition(image, scope, assumptions), assumptions, of_image)
@@ -118,6 +125,7 @@ _ADD_IMAGE: Final = (
 _EMPTY_IMAGE: Final = Reason(
     "Image is an expression that evaluates to an empty string with the current parameter values",
     "Give the parameters that it depends on a value",
+    code=Code.IMAGE_EMPTY,
 )
 
 
@@ -131,7 +139,10 @@ def _unknown_image(container: Container, unknown: Unknown, scope: EvaluationScop
     if unknown.until_deployed:
         advice = f"{advice}, or {_own_config(container)}" if advice else _capitalized(_own_config(container))
     fact, is_unknown = f"Image cannot be resolved: {why}", unknown.reason.is_unknown
-    return NoConfig(Reason(fact, advice or _GIVE_ENTRY_POINT, not_known_here=is_unknown), "its image is not known")
+    return NoConfig(
+        Reason(fact, advice or _GIVE_ENTRY_POINT, code=Code.IMAGE_UNRESOLVED, not_known_here=is_unknown),
+        "its image is not known",
+    )
 
 
 def _own_config(container: Container) -> str:
@@ -162,7 +173,9 @@ def _config_of_reference(
         if isinstance(platform, Unknown):
             fact = f"The task's CPU architecture cannot be resolved: {platform.reason.fact}"
             advice = platform.reason.advice or _GIVE_ENTRY_POINT
-            return Leaf(NoConfig(Reason(fact, advice, not_known_here=platform.reason.is_unknown)))
+            return Leaf(
+                NoConfig(Reason(fact, advice, code=Code.IMAGE_UNRESOLVED, not_known_here=platform.reason.is_unknown))
+            )
         return flat_map(
             _credentials(container, scope, assumed), assumed,
             lambda secret_id, _assumptions: Leaf(_count(_look_up(ImageLookup(image, platform, secret_id), scope), scope)),
@@ -196,7 +209,7 @@ def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
             return NoConfig(replace(shown, stable_fact=f"Image {quote(lookup.image)} could not be read"))
         case None:
             fact = f"Image {quote(lookup.image)} has not been looked up"
-            return NoConfig(Reason(fact, _GIVE_ENTRY_POINT, not_known_here=True))
+            return NoConfig(Reason(fact, _GIVE_ENTRY_POINT, code=Code.NOT_LOOKED_UP, not_known_here=True))
     raise TypeError(lookup)  # a string for an image: a bug in the caller
 
 

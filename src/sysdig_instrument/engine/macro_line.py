@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, format_pointer, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.protection import protection
@@ -204,25 +205,29 @@ def _is_transform_key(key: str) -> bool:
 _EARLY: Final = Reason(
     "The macro is listed before AWS::LanguageExtensions, so it gets loops that are not expanded",
     "List AWS::LanguageExtensions first",
+    code=Code.LINE_EARLY,
 )
-_TWICE: Final = Reason("The macro is listed more than once", "List it once")
+_TWICE: Final = Reason("The macro is listed more than once", "List it once", code=Code.LINE_TWICE)
 
 
 def _absent(macro_name: str, *, has_section: bool) -> Reason:
     fact = f"The template does not list the macro {macro_name}, so as it is it would be deployed without the agent"
     if has_section:
-        return Reason(fact, f"Add {macro_name} to the list in Transform, as its last item")
-    return Reason(fact, f"Add the line Transform: {macro_name} at the top level")
+        return Reason(fact, f"Add {macro_name} to the list in Transform, as its last item", code=Code.LINE_MISSING)
+    return Reason(fact, f"Add the line Transform: {macro_name} at the top level", code=Code.LINE_MISSING)
 
 
 def _misspelt(name: str, macro_name: str) -> Reason:
-    return Reason(f"Transform lists {quote(name)}, which is not the macro's name", f"Write {macro_name}")
+    return Reason(
+        f"Transform lists {quote(name)}, which is not the macro's name", f"Write {macro_name}", code=Code.LINE_MISSPELT
+    )
 
 
 def _wrong_key(pointer: Pointer, macro_name: str) -> Reason:
     return Reason(
         f"The macro is named at {format_pointer(pointer)}, and the Transform section does not list it",
         f"Write the line Transform: {macro_name} at the top level",
+        code=Code.LINE_IN_WRONG_KEY,
     )
 
 
@@ -230,4 +235,5 @@ def _duplicate_key(macro_name: str) -> Reason:
     return Reason(
         "The template has the key Transform more than once, and not each lists the macro",
         f"Write one Transform with the list of all, {macro_name} as its last item",
+        code=Code.LINE_IN_DUPLICATE_KEY,
     )

@@ -93,7 +93,10 @@ def agent_image_notices(images: Iterable[str]) -> Iterator[Notice]:
     """Yield a notice for each AgentImage without a fixed version."""
     for image in dict.fromkeys(images):
         fact = f"AgentImage is {quote(image)}, so each task may start with another version of the agent"
-        yield Notice(Location(), Reason(fact, "Set AgentImage to a tag or a digest that you have tried"))
+        yield Notice(
+            Location(),
+            Reason(fact, "Set AgentImage to a tag or a digest that you have tried", code=Code.AGENT_IMAGE_NOT_PINNED),
+        )
 
 
 def process(template: Json, planned: Plan) -> tuple[Json, tuple[Problem, ...]]:
@@ -238,6 +241,8 @@ def _not_a_template(template: Json) -> Problem:
     if isinstance(template, dict):
         return Problem(
             Location(), Reason("There is no task definition where this macro is used: Resources and ContainerDefinitions are both missing",
-            "Use it in the Transform section, or as Fn::Transform beside the Type or inside the Properties of an AWS::ECS::TaskDefinition"),
+            "Use it in the Transform section, or as Fn::Transform beside the Type or inside the Properties of an AWS::ECS::TaskDefinition", code=Code.NO_TEMPLATE),
         )  # fmt: skip
-    return Problem(Location(), Reason("The template is not an object", "Use a CloudFormation template"))
+    return Problem(
+        Location(), Reason("The template is not an object", "Use a CloudFormation template", code=Code.NO_TEMPLATE)
+    )

@@ -28,6 +28,7 @@ _SKIP_CODES: Final = {
     SkipReason.NOT_FARGATE: Code.NOT_FARGATE,
     SkipReason.NOTHING_TO_INSTRUMENT: Code.NOTHING_TO_INSTRUMENT,
     SkipReason.NOT_CREATED: Code.NOT_CREATED,
+    SkipReason.IMAGE_UNREAD: Code.IMAGE_UNREAD,
     SkipReason.WINDOWS: Code.WINDOWS,
     SkipReason.MANAGED_INSTANCES: Code.MANAGED_INSTANCES,
 }
@@ -47,8 +48,12 @@ class LeftAlone:
     @property
     def as_json(self) -> dict[str, Json]:
         """The form in reports. ``layer`` is null if no setting decides."""
-        code = self.reason.code.value if self.reason.code else None
-        return {"container": self.container, "why": self.reason.fact, "code": code, "layer": self.layer or None}
+        return {
+            "container": self.container,
+            "why": self.reason.fact,
+            "code": self.reason.code.value,
+            "layer": self.layer or None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,13 @@ class Protection:
 
     @property
     def codes(self) -> tuple[Code, ...]:
-        """The codes of the reasons, without repetition; that of the verdict if there are none."""
-        return tuple(dict.fromkeys(reason.code for reason in self.reasons if reason.code)) or (Code.PROTECTED,)
+        """The codes of the reasons, without repetition, as codes of verdicts; that of the verdict if there are none."""
+        return tuple(dict.fromkeys(map(_verdict_code, self.reasons))) or (Code.PROTECTED,)
 
     @property
     def text(self) -> str:
         """The facts of the reasons with their codes: ``… (SI001); … (SI005)``."""
-        return "; ".join(f"{reason.fact} ({reason.code.value})" for reason in self.reasons if reason.code)
+        return "; ".join(f"{reason.fact} ({reason.code.value})" for reason in self.reasons)
 
 
 def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT_WRAPPED) -> Protection:
@@ -89,7 +94,7 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
         left_alone = left_alone or (_as_left_alone(plan.outcome),)
         why = tuple(map(_why_left_alone, left_alone))
         return Protection(_verdict_of(why[0]), why, left_alone=left_alone)
-    reasons = dict.fromkeys(map(_with_code, _reasons(plan, unread, applied=applied)))
+    reasons = dict.fromkeys(_reasons(plan, unread, applied=applied))
     if not reasons:
         return Protection(Verdict.PROTECTED, left_alone=left_alone)
     urgency = list(Verdict)
@@ -100,11 +105,19 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
 def _verdict_of(reason: Reason) -> Verdict:
     if reason.is_unknown:
         return Verdict.UNKNOWN
-    return reason.code.verdict if reason.code else Verdict.NOT_PROTECTED
+    return reason.code.verdict
 
 
-def _with_code(reason: Reason) -> Reason:
-    return reason if reason.code else replace(reason, code=Code.VALUE_UNKNOWN if reason.is_unknown else Code.REFUSED)
+def _verdict_code(reason: Reason) -> Code:
+    """Return the code of a reason for the verdict; for what the macro would refuse or does not know, that of all such reasons."""
+    if reason.code.is_verdict:
+        return reason.code
+    return Code.VALUE_UNKNOWN if reason.is_unknown else Code.REFUSED
+
+
+def skip_code(outcome: Outcome) -> Code:
+    """Return the code of the reason why something is left alone."""
+    return _SKIP_CODES[outcome.skip_reason] if outcome.skip_reason else Code.NOTHING_TO_INSTRUMENT
 
 
 def _left_alone(plan: TaskPlan) -> Iterator[LeftAlone]:
@@ -114,8 +127,7 @@ def _left_alone(plan: TaskPlan) -> Iterator[LeftAlone]:
 
 
 def _as_left_alone(outcome: Outcome) -> LeftAlone:
-    code = _SKIP_CODES.get(outcome.skip_reason) if outcome.skip_reason else None
-    return LeftAlone(outcome.name, Reason(outcome.why, code=code or Code.NOTHING_TO_INSTRUMENT), outcome.layer)
+    return LeftAlone(outcome.name, Reason(outcome.why, code=skip_code(outcome)), outcome.layer)
 
 
 def _why_left_alone(left_alone: LeftAlone) -> Reason:

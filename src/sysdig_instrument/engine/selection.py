@@ -101,7 +101,7 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
     first, *others = [_decide_in_scope(task, task_settings, scope) for scope in task.scopes]
     if any(other != first for other in others):
         return Refuse(
-            "", Reason("The items of the enclosing Fn::ForEach differ in whether they are to be instrumented", EXPAND_LOOPS)
+            "", Reason("The items of the enclosing Fn::ForEach differ in whether they are to be instrumented", EXPAND_LOOPS, code=Code.LOOP_ITEMS_DIFFER)
         )  # fmt: skip
     return first
 
@@ -109,7 +109,14 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
 def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: EvaluationScope) -> Decision:
     properties = task.properties
     if not isinstance(properties, dict) or is_expression(properties):
-        return Refuse("", Reason("Properties is not an object", "Write the task definition's Properties as an object"))
+        return Refuse(
+            "",
+            Reason(
+                "Properties is not an object",
+                "Write the task definition's Properties as an object",
+                code=Code.NOT_WRITTEN_OUT,
+            ),
+        )
     resolved = task_settings.resolved
     if task_settings.all_disabled:
         return _skip_by_setting(
@@ -170,7 +177,7 @@ def runs_on_fargate(task: TaskDefinition, scope: EvaluationScope) -> bool:
 def _compatibilities(properties: Mapping[str, Json], scope: EvaluationScope) -> tuple[str, ...] | Unknown:
     """Return the names in RequiresCompatibilities, in upper case; unknown if a transform may insert them."""
     if why := _why_hidden(properties, "RequiresCompatibilities", scope):
-        return Unknown(Reason(f"the task definition {why}"))
+        return Unknown(Reason(f"the task definition {why}", code=Code.PART_UNKNOWN))
     match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
         case Unknown() as unknown:
             return unknown
@@ -241,7 +248,7 @@ def _decide_by_settings(container: Container) -> Decision:
         key = "ExcludeContainers" if settings.exclude_containers else "IncludeContainers"
         return Refuse(
             "Name", Reason(f"The container's name cannot be resolved, so it is unknown whether {key} applies to it",
-            "Give it a name that is known before deployment", not_known_here=_is_name_unknown(container)),
+            "Give it a name that is known before deployment", code=Code.NAME_UNRESOLVED, not_known_here=_is_name_unknown(container)),
         )  # fmt: skip
     state = container.scope.state
     if matches_any(name or "", settings.exclude_containers, state):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import (
     WRITE_OUT_RESULT,
     Container,
@@ -289,7 +290,7 @@ def _plan_containers(
 
 def _plan_container(container: Container) -> _PlannedContainer:
     if why := why_opaque(container.value, _CONTAINER_KEYS, container.scope):
-        reason = Reason(f"The container {why}", WRITE_OUT_RESULT, not_known_here=True)
+        reason = Reason(f"The container {why}", WRITE_OUT_RESULT, code=Code.PART_UNKNOWN, not_known_here=True)
         finding = container.problem_or_notice(container.pointer, container.assumptions, reason)
         return _PlannedContainer(container, _refused(container, why, [finding]), (finding,))
     match decide_container(container):
@@ -398,4 +399,7 @@ def _finish(
 def _opaque_task_problem(task: TaskDefinition) -> Iterator[Problem]:
     if why := why_opaque(task.properties_or_empty, _TASK_KEYS, task.scope, is_snippet_place=True):
         location = Location(task.name, None, task.properties_pointer)
-        yield Problem(location, Reason(f"The task definition {why}", WRITE_OUT_RESULT, not_known_here=True))
+        yield Problem(
+            location,
+            Reason(f"The task definition {why}", WRITE_OUT_RESULT, code=Code.PART_UNKNOWN, not_known_here=True),
+        )

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.evaluate import is_expression
 from sysdig_instrument.engine.expressions.scope import ConfigUse, section
 from sysdig_instrument.engine.findings import Location, Notice, Reason, quote
@@ -25,6 +26,7 @@ _MAX_SHOWN: Final = 5
 _OWN_UNUSED: Final = Reason(
     "The container does not use its ImageConfig: it is left alone, or the template gives its EntryPoint",
     f"Remove {_OWN}",
+    code=Code.IMAGE_CONFIG_UNUSED,
 )
 
 
@@ -84,6 +86,7 @@ def unused_entries_reason(shown: Sequence[str], count: int, origin: str) -> Reas
     return Reason(
         f"{_MAP} in {origin} has {entries} that no container uses{which}",
         "Check the names of the images, or remove what is not needed",
+        code=Code.IMAGE_CONFIG_UNUSED,
     )
 
 

@@ -63,7 +63,9 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
         with contextlib.suppress(MemoryError):  # the response matters more than the log
             telemetry.record_failure(error, lookup_metrics)
         release(error)
-        return macro.failure_response(request_id, macro.error_message(error, request_id))
+        return macro.failure_response(
+            request_id, macro.with_help(macro.error_message(error, request_id), from_environment(os.environ))
+        )
     telemetry.record_processed(processed, lookup_metrics)
     return macro.success_response(macro_event, processed)
 

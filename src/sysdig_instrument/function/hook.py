@@ -14,14 +14,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from sysdig_instrument.engine.codes import Verdict
+from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState, section
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINITION, why_unprotectable
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
-from sysdig_instrument.engine.settings.layers import Layer, merge_layers
+from sysdig_instrument.engine.settings.layers import Layer, help_text, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.planning import look_up_nothing, plan_definition, plan_with_lookups
@@ -46,7 +46,7 @@ class NotInspectedError(RefusedError):
     """The event has nothing that the hook can judge."""
 
     def __init__(self, fact: str, advice: str = "Report it to the platform team") -> None:
-        super().__init__(f"{fact}. {advice}.")
+        super().__init__(f"{fact}. {advice}.", code=Code.HOOK_CANNOT_JUDGE)
 
 
 class TooSlowError(RefusedError):
@@ -54,7 +54,8 @@ class TooSlowError(RefusedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Inspecting the task definition takes longer than the hook may run. Use fewer containers, or try again."
+            "Inspecting the task definition takes longer than the hook may run. Use fewer containers, or try again.",
+            code=Code.OUT_OF_TIME,
         )
 
 
@@ -68,7 +69,9 @@ def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
         NotInspectedError: The event has nothing that the hook can judge.
     """
     if not isinstance(event, dict) or not isinstance(event.get("requestData"), dict):
-        raise UsageError("This is not a CloudFormation Lambda Hook event: it has no requestData.")
+        raise UsageError(
+            "This is not a CloudFormation Lambda Hook event: it has no requestData.", code=Code.NOT_AN_EVENT
+        )
     point = event.get("actionInvocationPoint")
     if point == _DELETION:
         return _response(event, "SUCCESS", "A deletion needs no inspection")
@@ -150,8 +153,8 @@ def _assess_other_workload(
 
 
 def _with_code(reason: Reason) -> str:
-    code = f" ({reason.code.value})" if reason.code else ""
-    return f"{reason.fact}{code}. {reason.advice}." if reason.advice else f"{reason.fact}{code}."
+    advice = f" {reason.advice}." if reason.advice else ""
+    return f"{reason.fact} ({reason.code.value}).{advice}"
 
 
 _PREDICATES: Final = {
@@ -169,6 +172,14 @@ def _advice(verdict: Protection) -> str:
     return " ".join(advice) or "Add the macro to the template's Transform."
 
 
+def with_help(response: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
+    """Return a response with HelpText at the end of its message, if it is FAILED."""
+    text, message = help_text(deployment), str(response["message"])
+    if not text or response["hookStatus"] != "FAILED":
+        return dict(response)
+    return {**response, "message": f"{single_line(message, _MAX_MESSAGE_LENGTH - len(text) - 2)} {text}"}
+
+
 def failure_response(event: Json, error: Exception) -> dict[str, Json]:
     """Return the response if nothing could be inspected: FAILED."""
     return _response(event, "FAILED", _failure_message(error), "InternalFailure")
@@ -180,10 +191,15 @@ def _failure_message(error: Exception) -> str:
         case UserError():
             return str(error)
         case MemoryError():
-            return "The task definition needs more memory than the hook has. Use fewer containers, or ask the platform team for more memory."
+            fact, code = "The task definition needs more memory than the hook has", Code.OUT_OF_MEMORY
+            advice = "Use fewer containers, or ask the platform team for more memory"
         case RecursionError():
-            return "The task definition is nested too deeply to be inspected. Reduce its nesting."
-    return f"Internal error in the hook ({type(error).__name__}). Report it to the platform team."
+            fact, code = "The task definition is nested too deeply to be inspected", Code.NESTED_TOO_DEEPLY
+            advice = "Reduce its nesting"
+        case _:
+            fact, code = f"Internal error in the hook ({type(error).__name__})", Code.INTERNAL_ERROR
+            advice = "Report it to the platform team"
+    return Reason(fact, advice, code=code).coded_text
 
 
 def _response(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:

@@ -45,7 +45,7 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
     except Exception as error:  # noqa: BLE001 - CloudFormation must get a response for any exception
         if isinstance(error, MemoryError):
             release(error)
-        response = hook.failure_response(event, error)
+        response = hook.with_help(hook.failure_response(event, error), from_environment(os.environ))
         with contextlib.suppress(MemoryError):  # the response matters more than the log
             telemetry.record_inspection_failure(error, response)
         release(error)
@@ -57,4 +57,5 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
 def _inspect(event: Json, context: LambdaContext) -> dict[str, Json]:
     seconds = context.get_remaining_time_in_millis() / 1000 - _RESPONSE_RESERVE_SECONDS
     with time_limit(seconds, hook.TooSlowError):
-        return hook.inspect(event, from_environment(os.environ))
+        deployment = from_environment(os.environ)
+        return hook.with_help(hook.inspect(event, deployment), deployment)

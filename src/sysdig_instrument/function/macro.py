@@ -12,10 +12,11 @@ from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine import plan as engine_plan
-from sysdig_instrument.engine.findings import Problem, message
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Problem, Reason, message
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, Plan
-from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers
+from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, help_text, merge_layers
 from sysdig_instrument.engine.settings.table import TABLE, Settings
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -44,7 +45,7 @@ class TemplateRefusedError(RefusedError):
     """The template cannot be instrumented. ``problems`` holds every reason."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(message(problems))
+        super().__init__(message(problems), code=None)
         self.problems = problems
 
 
@@ -63,11 +64,14 @@ def parse_event(event: Json) -> MacroEvent:
         UsageError: The event has another form. The message holds nothing of its content.
     """
     if not isinstance(event, dict) or "fragment" not in event:
-        raise UsageError(f"{_NOT_AN_EVENT}: it has no fragment. Let CloudFormation call the macro.")
+        raise UsageError(
+            f"{_NOT_AN_EVENT}: it has no fragment. Let CloudFormation call the macro.", code=Code.NOT_AN_EVENT
+        )
     params, parameters = event.get("params") or {}, event.get("templateParameterValues") or {}
     if not isinstance(params, dict) or not isinstance(parameters, dict):
         raise UsageError(
-            f"{_NOT_AN_EVENT}: params and templateParameterValues must be objects. Let CloudFormation call the macro."
+            f"{_NOT_AN_EVENT}: params and templateParameterValues must be objects. Let CloudFormation call the macro.",
+            code=Code.NOT_AN_EVENT,
         )
     return MacroEvent(
         _string_member(event, "requestId") or "",
@@ -102,7 +106,7 @@ def process(
     resolved = merge_layers(deployment)
     _require_settings(resolved)
     if has_registry_secrets and _admit_every_registry(resolved.values.allowed_registries):
-        raise UsageError(_EVERY_REGISTRY)
+        raise UsageError(_EVERY_REGISTRY, code=Code.REGISTRIES_UNLIMITED)
     context = Context(
         deployment_settings=resolved,
         transform_parameters=event.transform_parameters,
@@ -124,7 +128,8 @@ def _require_settings(resolved: ResolvedSettings) -> None:
     ]
     if missing:
         raise UsageError(
-            f"The macro was deployed without {' and '.join(missing)}. Ask the platform team to redeploy it with these settings."
+            f"The macro was deployed without {' and '.join(missing)}. Ask the platform team to redeploy it with these settings.",
+            code=Code.DEPLOYMENT_INCOMPLETE,
         )
 
 
@@ -151,18 +156,27 @@ def failure_response(request_id: str, message: str) -> dict[str, Json]:
     return {"requestId": request_id, "status": "failure", "errorMessage": message}
 
 
+def with_help(message: str, deployment: Layer) -> str:
+    """Return a message for the user with HelpText as its last line."""
+    return "\n".join(filter(None, (message, help_text(deployment))))
+
+
 def error_message(error: BaseException, request_id: str) -> str:
     """Return the message for an error. For an internal error it quotes nothing of the input."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, RecursionError):
-        return "The template is nested too deeply to be processed. Reduce its nesting."
+        return Reason(
+            "The template is nested too deeply to be processed", "Reduce its nesting", code=Code.NESTED_TOO_DEEPLY
+        ).coded_text
     if isinstance(error, MemoryError):
-        return (
-            "The template needs more memory than the function has, so nothing was changed. "
-            "Move some of its resources into a separate template, or ask the platform team for more memory."
-        )
-    return (
-        f"Internal error ({type(error).__name__}); nothing was changed. "
-        f"Give the request ID {request_id or 'of the stack operation'} to the platform team."
-    )
+        return Reason(
+            "The template needs more memory than the function has, so nothing was changed",
+            "Move some of its resources into a separate template, or ask the platform team for more memory",
+            code=Code.OUT_OF_MEMORY,
+        ).coded_text
+    return Reason(
+        f"Internal error ({type(error).__name__}); nothing was changed",
+        f"Give the request ID {request_id or 'of the stack operation'} to the platform team",
+        code=Code.INTERNAL_ERROR,
+    ).coded_text

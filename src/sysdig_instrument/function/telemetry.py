@@ -96,7 +96,7 @@ def record_processed(processed: ProcessedTemplate, lookup_metrics: LookupMetrics
         _record_outcomes("tasks", tasks) | _record_outcomes("containers", containers) | _record_lookups(lookup_metrics)
     )
     notices = (*processed.plan.notices, *agent_image_notices(unpinned_agent_images(processed.plan)))
-    logger.info("processed", extra={**counts, "notices": [notice.text for notice in notices]})
+    logger.info("processed", extra={**counts, "notices": [notice.coded_text for notice in notices]})
 
 
 def record_inspected(response: Mapping[str, Json]) -> None:

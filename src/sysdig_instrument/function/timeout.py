@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import RefusedError
 
 _MIN_SECONDS: Final = 0.1
@@ -26,7 +27,7 @@ class TimeLimitError(RefusedError):
         message: str = "Processing the template takes longer than the function may run, so nothing was changed. "
         "Use fewer conditions, or move some of its resources into a separate template.",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, code=Code.OUT_OF_TIME)
 
 
 class time_limit:  # noqa: N801 - read as a statement: with time_limit(…)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import (
     Answer,
@@ -192,9 +193,19 @@ def _timed_out(lookup: Lookup, seconds: float) -> Unavailable:
         case ImageLookup(image):
             return unreadable_image(image, f"there was no response within {seconds:g} s", _TIMEOUT_ADVICE).unavailable
         case SsmLookup(name):
-            return Unavailable(Reason(f"The SSM parameter {name} was not read within {seconds:g} s", _TIMEOUT_ADVICE))
+            return Unavailable(
+                Reason(
+                    f"The SSM parameter {name} was not read within {seconds:g} s",
+                    _TIMEOUT_ADVICE,
+                    code=Code.LOOKUP_TIMED_OUT,
+                )
+            )
         case ExportLookup(name):
-            return Unavailable(Reason(f"The export {name} was not read within {seconds:g} s", _TIMEOUT_ADVICE))
+            return Unavailable(
+                Reason(
+                    f"The export {name} was not read within {seconds:g} s", _TIMEOUT_ADVICE, code=Code.LOOKUP_TIMED_OUT
+                )
+            )
         case StackOutputLookup(stack, output):
             fact = f"The output {output} of stack {stack} was not read within {seconds:g} s"
-            return Unavailable(Reason(fact, _TIMEOUT_ADVICE))
+            return Unavailable(Reason(fact, _TIMEOUT_ADVICE, code=Code.LOOKUP_TIMED_OUT))

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.image_reference import DOCKER_HUB
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
@@ -178,7 +179,7 @@ class PullScope:
     secret_id: str | None
 
 
-NO_NOTE: Final = Reason("", "")
+NO_NOTE: Final = Reason("", "", code=Code.AUTHORIZATION_SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +292,7 @@ class RegistryAuth:
             note = Reason(
                 f"no credentials were sent, because its host does not belong to {pull_scope.registry}",
                 f"If {realm.host} is this registry's token service, add it to TokenServices",
+                code=Code.AUTHORIZATION_SERVICE,
             )
         # A registry may use a scope of its own ("aws" at public.ecr.aws). Otherwise request pull access and no more.
         custom_scope = auth_challenge.scope and not auth_challenge.scope.startswith("repository:")

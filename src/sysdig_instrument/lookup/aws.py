@@ -38,6 +38,8 @@ _PARSER_ERRORS: Final = (ValueError, TypeError, AttributeError, LookupError)
 """botocore's parsers raise these for values of another type than the service's model says."""
 
 _ACCESS_DENIED_CODES: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_NO_SUCH_PROFILE: Final = "ProfileNotFound"
+_UNREACHABLE_CODES: Final = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError"})
 _CREDENTIAL_ERROR_CODES: Final = frozenset(
     {
         "CredentialRetrievalError",
@@ -46,7 +48,6 @@ _CREDENTIAL_ERROR_CODES: Final = frozenset(
         "InvalidClientTokenId",
         "NoCredentialsError",
         "PartialCredentialsError",
-        "ProfileNotFound",
         "SSOTokenLoadError",
         "TokenRetrievalError",
         "UnauthorizedSSOTokenError",
@@ -71,6 +72,10 @@ class AwsError(Exception):
 
     def fact(self, service: str) -> str:
         """Return what happened, as in "…: Amazon ECR returned ThrottlingException"."""
+        if self.code == _NO_SUCH_PROFILE:
+            return f"{service} could not be called, because the AWS profile does not exist"
+        if self.code in _UNREACHABLE_CODES:
+            return f"{service} could not be reached ({self.code})"
         if self.code in _CREDENTIAL_ERROR_CODES:
             return f"{service} could not be called without valid AWS credentials ({self.code})"
         if self.code == INVALID_REGION:
@@ -81,6 +86,10 @@ class AwsError(Exception):
         """Return what a user can do about it."""
         if self.code in _ACCESS_DENIED_CODES:
             return f"Grant {permission} on {resource} to the macro's role (or to the caller of the command line tool)"
+        if self.code == _NO_SUCH_PROFILE:
+            return "Correct --profile or AWS_PROFILE: aws configure list-profiles"
+        if self.code in _UNREACHABLE_CODES:
+            return "Check the name of the Region, the network, and a proxy or a VPC endpoint in between"
         if self.code in _CREDENTIAL_ERROR_CODES:
             return "Provide AWS credentials that are valid in this region, for example with AWS_PROFILE"
         if self.code == INVALID_REGION:

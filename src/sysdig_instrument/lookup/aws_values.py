@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answer, Answers, ExportLookup, SsmLookup, StackOutputLookup, Unavailable
 from sysdig_instrument.lookup import aws
@@ -78,12 +79,14 @@ def _without_version(name: str) -> str:
 
 def _ssm_failure(name: str, error: AwsError) -> Unavailable:
     fact = f"SSM parameters could not be read ({name}): {error.fact('AWS Systems Manager')}"
-    return UnavailableError(Reason(fact, error.advice("ssm:GetParameters", "them"))).unavailable
+    return UnavailableError(
+        Reason(fact, error.advice("ssm:GetParameters", "them"), code=Code.VALUE_UNREADABLE)
+    ).unavailable
 
 
 def _no_such_parameter(name: str, region: str) -> Unavailable:
     fact = f"There is no SSM parameter {name} in {region}"
-    return Unavailable(Reason(fact, "Create it, or correct its name"), missing=True)
+    return Unavailable(Reason(fact, "Create it, or correct its name", code=Code.VALUE_MISSING), missing=True)
 
 
 def _ssm_answer(name: str, parameter: dict[str, Any]) -> Answer:
@@ -91,7 +94,7 @@ def _ssm_answer(name: str, parameter: dict[str, Any]) -> Answer:
     if parameter.get("Type") == "SecureString":
         fact = f"The SSM parameter {name} is a SecureString, which is never read"
         advice = "Use a String: the value of the parameter would appear in the template"
-        return UnavailableError(Reason(fact, advice), is_final=True).unavailable
+        return UnavailableError(Reason(fact, advice, code=Code.SECURE_STRING), is_final=True).unavailable
     value = parameter.get("Value")
     if parameter.get("Type") in _READABLE_TYPES and isinstance(value, str):
         return value
@@ -147,12 +150,17 @@ def _list_exports(client: AwsClient) -> Iterator[tuple[str, str]]:
 
 def _exports_failure(error: AwsError, _name: str, region: str) -> Unavailable:
     fact = f"The exports of {region} could not be listed: {error.fact('AWS CloudFormation')}"
-    return UnavailableError(Reason(fact, error.advice("cloudformation:ListExports", "*"))).unavailable
+    return UnavailableError(
+        Reason(fact, error.advice("cloudformation:ListExports", "*"), code=Code.VALUE_UNREADABLE)
+    ).unavailable
 
 
 def _no_such_export(name: str, region: str) -> Unavailable:
     return Unavailable(
-        Reason(f"No stack in {region} exports {name}", "Deploy the stack that exports it first"), missing=True
+        Reason(
+            f"No stack in {region} exports {name}", "Deploy the stack that exports it first", code=Code.VALUE_MISSING
+        ),
+        missing=True,
     )
 
 
@@ -218,19 +226,24 @@ def role_not_admitted(lookup: StackOutputLookup) -> Unavailable:
     advice = (
         "Remove RoleArn if the stack is in this account, or ask the platform team to add the role to StackOutputRoles"
     )
-    return Unavailable(Reason(fact, advice), is_final=True)
+    return Unavailable(Reason(fact, advice, code=Code.OUTPUT_ROLE), is_final=True)
 
 
 def _stack_failure(error: AwsError, stack: str, region: str) -> Unavailable:
     if error.code == _NO_SUCH_STACK:
         fact = f"There is no stack {stack} in {region}"
-        return Unavailable(Reason(fact, "Deploy the stack first, or correct its name"), missing=True)
+        return Unavailable(
+            Reason(fact, "Deploy the stack first, or correct its name", code=Code.VALUE_MISSING), missing=True
+        )
     fact = f"The outputs of stack {stack} in {region} could not be read: {error.fact('AWS CloudFormation')}"
-    return UnavailableError(Reason(fact, error.advice("cloudformation:DescribeStacks", "the stack"))).unavailable
+    return UnavailableError(
+        Reason(fact, error.advice("cloudformation:DescribeStacks", "the stack"), code=Code.VALUE_UNREADABLE)
+    ).unavailable
 
 
 def _no_such_output(lookup: StackOutputLookup, region: str) -> Unavailable:
     fact = f"The stack {lookup.stack} in {region} has no output {lookup.output}"
     return Unavailable(
-        Reason(fact, "Correct the output's name, or deploy the stack with this output first"), missing=True
+        Reason(fact, "Correct the output's name, or deploy the stack with this output first", code=Code.VALUE_MISSING),
+        missing=True,
     )

@@ -35,10 +35,17 @@ _ERROR_CODES: Final = frozenset(
         "UNSUPPORTED",
     }
 )
+_NOT_FOUND: Final = 404
+_SERVER_ERRORS: Final = 500
+_TRY_AGAIN: Final = "Try again; if the error persists, check the registry's health"
 _ADVICE_BY_STATUS: Final = {
     401: CREDENTIALS_ADVICE,
     403: "Allow these credentials, or anonymous users, to pull it",
     404: CREDENTIALS_ADVICE,  # registries also send it to hide that a private image exists
+    500: _TRY_AGAIN,
+    502: _TRY_AGAIN,
+    503: _TRY_AGAIN,
+    504: _TRY_AGAIN,
     429: "Wait, or set RegistryCredentials: registries allow authenticated users more requests",
 }
 
@@ -82,9 +89,15 @@ class DistributionRepository:
         status = f"status {response.status}" + (f", {code}" if code else "")
         details = f"; {note.fact}" if note.fact else ""
         raise HttpError(
-            f"{self.pull_scope.registry} refused the request ({status}){details}",
+            f"{self.pull_scope.registry} {_what_it_did(response.status)} ({status}){details}",
             note.advice or _ADVICE_BY_STATUS.get(response.status, ""),
         )
+
+
+def _what_it_did(status: int) -> str:
+    if status >= _SERVER_ERRORS:
+        return "is not available"
+    return "did not find it" if status == _NOT_FOUND else "refused the request"
 
 
 def _error_code(body: bytes) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.image_reference import DOCKER_HUB
 from sysdig_instrument.engine.json_types import Json
@@ -63,13 +64,19 @@ class DockerConfig:
             return {}
         except (OSError, ValueError, RecursionError):
             raise UnavailableError(
-                Reason(f"{self.path} could not be read as JSON", "Fix it, or set DOCKER_CONFIG to another folder")
+                Reason(
+                    f"{self.path} could not be read as JSON",
+                    "Fix it, or set DOCKER_CONFIG to another folder",
+                    code=Code.DOCKER_LOGIN,
+                )
             ) from None
         return value if isinstance(value, dict) else {}
 
     def _login_from_helper(self, name: str, server: str) -> Login | None:
         if not _HELPER_NAME.fullmatch(name):
-            raise UnavailableError(Reason(f"{self.path} contains an invalid credential helper name", "Correct it"))
+            raise UnavailableError(
+                Reason(f"{self.path} contains an invalid credential helper name", "Correct it", code=Code.DOCKER_LOGIN)
+            )
         output = self.run_helper(name, server)
         if output is None:
             return None
@@ -78,7 +85,9 @@ class DockerConfig:
             username, secret = value["Username"], value["Secret"]
         except (ValueError, RecursionError, LookupError, TypeError):
             raise UnavailableError(
-                Reason(f"docker-credential-{name} returned no valid credentials", "Run it manually")
+                Reason(
+                    f"docker-credential-{name} returned no valid credentials", "Run it manually", code=Code.DOCKER_LOGIN
+                )
             ) from None
         if not (isinstance(username, str) and isinstance(secret, str)):
             return None
@@ -99,11 +108,15 @@ def run_helper(name: str, server: str) -> str | None:
         )
     except (OSError, UnicodeError):
         raise UnavailableError(
-            Reason(f"{program} could not be run", "Install it, or remove it from Docker's config.json")
+            Reason(
+                f"{program} could not be run",
+                "Install it, or remove it from Docker's config.json",
+                code=Code.DOCKER_LOGIN,
+            )
         ) from None
     except subprocess.TimeoutExpired:
         raise UnavailableError(
-            Reason(f"{program} took more than {HELPER_TIMEOUT_SECONDS} s", "Run it manually")
+            Reason(f"{program} took more than {HELPER_TIMEOUT_SECONDS} s", "Run it manually", code=Code.DOCKER_LOGIN)
         ) from None
     return completed.stdout if completed.returncode == 0 else None
 
@@ -135,6 +148,7 @@ def _login_from_entry(entry: Json) -> Login | None:
                 Reason(
                     "Docker's config.json has an auth entry for this registry that is not valid base64",
                     "Run docker login again",
+                    code=Code.DOCKER_LOGIN,
                 )
             ) from None
         return Login(user, secret.rstrip("\0")) if user else None

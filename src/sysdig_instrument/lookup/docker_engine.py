@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote as url_quote
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
 from sysdig_instrument.engine.json_types import Json
@@ -77,7 +78,9 @@ class DockerEngine:
                 self._answers[key] = self._inspect(*key)
             except HttpError as error:
                 fact = f"The Docker daemon has no usable answer for image {quote(lookup.image)}: {error.fact}"
-                self._answers[key] = Unavailable(Reason(fact, "Remove --docker, and the image's registry is read"))
+                self._answers[key] = Unavailable(
+                    Reason(fact, "Remove --docker, and the image's registry is read", code=Code.DOCKER_DAEMON)
+                )
         return self._answers[key]
 
     def _inspect(self, name: str, architecture: str) -> Answer | None:

@@ -210,7 +210,9 @@ class Resolver:
             if category := forbidden_category(ip, allow_private=allow_private):
                 raise HttpError(
                     f"{host} resolves to a non-public address ({category}); only public addresses are allowed",
-                    "" if allow_private else f"If this is your own registry, add {host} to InternalRegistries",
+                    ""
+                    if allow_private
+                    else f"If it is your own registry, have the platform team add {host} to InternalRegistries, with its port if it has one",
                 )
         return addresses
 

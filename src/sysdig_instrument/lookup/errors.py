@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.image_reference import InvalidReferenceError
 from sysdig_instrument.engine.lookups import Unavailable
@@ -61,12 +62,16 @@ class HttpError(Exception):
 def invalid_reference(image: str, error: InvalidReferenceError) -> Unavailable:
     """Return the answer for an image whose reference is invalid, so that it fails wherever it is looked up."""
     fact = f"The image {image} is not a valid image reference: {error}"
-    return Unavailable(Reason(fact, _INVALID_REFERENCE_ADVICE), is_final=True)
+    return Unavailable(Reason(fact, _INVALID_REFERENCE_ADVICE, code=Code.IMAGE_REFERENCE_INVALID), is_final=True)
 
 
-def unreadable_image(image: str, fact: str, advice: str = "", *, is_final: bool = False) -> UnavailableError:
+def unreadable_image(
+    image: str, fact: str, advice: str = "", code: Code = Code.IMAGE_UNREADABLE, *, is_final: bool = False
+) -> UnavailableError:
     """Return the error for an image that could not be read, including the advice for any such image."""
     full_advice = (
         f"{advice}, or {IMAGE_CONFIG_ADVICE}" if advice else IMAGE_CONFIG_ADVICE[0].upper() + IMAGE_CONFIG_ADVICE[1:]
     )
-    return UnavailableError(Reason(f"The image {image} could not be read: {fact}", full_advice), is_final=is_final)
+    return UnavailableError(
+        Reason(f"The image {image} could not be read: {fact}", full_advice, code=code), is_final=is_final
+    )

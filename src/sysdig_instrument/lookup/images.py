@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, Reference, parse_reference
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Unavailable
@@ -313,6 +314,7 @@ class ImageReader:
                 str(image_reference),
                 f"AllowedRegistries does not include {image_reference.registry}",
                 "Add it there",
+                Code.REGISTRY_NOT_ALLOWED,
                 is_final=True,
             )
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup import aws
@@ -57,7 +58,9 @@ class Secrets:
 
 def _unreadable_secret(secret_id: str, error: AwsError) -> UnavailableError:
     fact = f"the credentials in {secret_id} could not be read: {error.fact('AWS Secrets Manager')}"
-    return UnavailableError(Reason(fact, error.advice("secretsmanager:GetSecretValue", secret_id)))
+    return UnavailableError(
+        Reason(fact, error.advice("secretsmanager:GetSecretValue", secret_id), code=Code.REGISTRY_CREDENTIALS)
+    )
 
 
 def _parse_login(secret_string: str, secret_id: str) -> Login:
@@ -73,14 +76,18 @@ def _parse_login(secret_string: str, secret_id: str) -> Login:
         username = password = value = None
     if not (isinstance(username, str) and isinstance(password, str) and username):
         fact = f'the secret {secret_id} is not a JSON object with "username" and "password"'
-        raise UnavailableError(Reason(fact, "Use the format that Amazon ECS requires for private registries"))
+        raise UnavailableError(
+            Reason(
+                fact, "Use the format that Amazon ECS requires for private registries", code=Code.REGISTRY_CREDENTIALS
+            )
+        )
     if len(value) > _LOGIN_MEMBERS:
         fact = (
             f'the secret {secret_id} is a JSON object with members other than "username" and "password", so it was not sent '
             "to the registry"
         )
         advice = "Create a secret for the registry's credentials, with these two members only"
-        raise UnavailableError(Reason(fact, advice))
+        raise UnavailableError(Reason(fact, advice, code=Code.REGISTRY_CREDENTIALS))
     return Login(username, password)
 
 
@@ -108,7 +115,11 @@ class UnreadContainerSecret:
         )
         setting = json.dumps({registry: "ARN of the secret"})
         raise UnavailableError(
-            Reason(fact, f"Name the secret for this registry: --set 'RegistryCredentials={setting}'")
+            Reason(
+                fact,
+                f"Name the secret for this registry: --set 'RegistryCredentials={setting}'",
+                code=Code.REGISTRY_CREDENTIALS,
+            )
         )
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.lookups import (
     Answer,
@@ -91,5 +92,9 @@ def _names_region(lookup: ValueLookup) -> bool:
 
 def _region_unknown(lookup: ValueLookup) -> Unavailable:
     return Unavailable(
-        Reason(f"{quote(lookup.name)} cannot be looked up, because the AWS region is not known", _REGION_ADVICE)
+        Reason(
+            f"{quote(lookup.name)} cannot be looked up, because the AWS region is not known",
+            _REGION_ADVICE,
+            code=Code.REGION_UNKNOWN,
+        )
     )

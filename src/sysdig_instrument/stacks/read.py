@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from sysdig_instrument.coverage.ecs import batched
 from sysdig_instrument.documents import Document
 from sysdig_instrument.documents.reader import read
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.errors import UserError
@@ -25,7 +26,9 @@ _PLANNED: Final = "REVIEW_IN_PROGRESS"
 _DELETED_CODE: Final = "ValidationError"  # CloudFormation has no code of its own for a stack that does not exist
 _SERVICE: Final = "CloudFormation"
 
-NESTED_TOO_DEEPLY: Final = Reason("The template is nested too deeply", "Reduce the nesting")
+NESTED_TOO_DEEPLY: Final = Reason(
+    "The template is nested too deeply", "Reduce the nesting", code=Code.NESTED_TOO_DEEPLY
+)
 
 ReadStack: TypeAlias = StackTemplates | UnreadStack
 
@@ -78,7 +81,7 @@ def _read_templates(client: AwsClient, stack: Stack) -> ReadStack | None:
     except AwsError as error:
         return None if error.code == _DELETED_CODE else UnreadStack(stack, _reason("GetTemplate", error))
     except UserError as error:
-        return UnreadStack(stack, Reason(str(error).removesuffix(".")))
+        return UnreadStack(stack, Reason(error.text.removesuffix("."), code=error.code or Code.NOT_READ))
     except RecursionError:
         return UnreadStack(stack, NESTED_TOO_DEEPLY)
 
@@ -92,4 +95,4 @@ def _template(client: AwsClient, stack: Stack, stage: str) -> Document:
 def _reason(operation: str, error: AwsError) -> Reason:
     permission = f"cloudformation:{operation}"
     advice = f"Allow {permission}" if error.is_access_denied else error.advice(permission, "*")
-    return Reason(f"{operation}: {error.fact(_SERVICE)}", advice)
+    return Reason(f"{operation}: {error.fact(_SERVICE)}", advice, code=Code.NOT_READ)

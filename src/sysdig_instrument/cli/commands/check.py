@@ -72,6 +72,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices = RunNotices(options)
 
     def check_document(document: InputDocument, context: Context) -> FileReport:
+        notices.record_settings(context.deployment_settings)
         line = document.macro_line(context)
         if line is None:
             plan = plan_definition(document.fragment, context.deployment_settings)
@@ -92,6 +93,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
     code = print_reports(process_files(options, environment, check_with_level), options, environment)
     notices.write()
+    notices.write_help(code)
     return code
 
 
@@ -159,17 +161,16 @@ def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:
 def _other_workload_report(finding: Finding, locator: LineLocator) -> _RowAndItems:
     name, line = str(finding.location.pointer[-1]), locator.line(finding.location.pointer)
     is_refused = isinstance(finding, Problem)
-    code = (finding.reason.code.value,) if finding.reason.code else ()
     row = ReportRow(
         name,
         RowResult.FAILED if is_refused else RowResult.SKIPPED,
         Verdict.CANNOT_BE_PROTECTED.value,
         finding.reason.fact,
         line,
-        code,
+        (finding.reason.code.value,),
     )
     rule = NOT_INSTRUMENTED if is_refused else LEFT_ALONE
-    return row, [ReportItem(rule, _with_code(finding.reason), name, None, "", line)]
+    return row, [ReportItem(rule, _as_shown(finding.reason), name, None, "", line)]
 
 
 def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _RowAndItems:
@@ -184,7 +185,7 @@ def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _
         outcome = "NOT protected"
     codes, construct = tuple(code.value for code in verdict.codes), construct_path(plan.task.resource)
     row = ReportRow(name, result, outcome, why, line, codes, verdict.left_alone, construct)
-    rule, reasons = _rule(verdict), map(_with_code, verdict.reasons)
+    rule, reasons = _rule(verdict), map(_as_shown, verdict.reasons)
     return row, [ReportItem(rule, reason, name, None, "", line, construct=construct) for reason in reasons]
 
 
@@ -194,8 +195,6 @@ def _rule(verdict: Protection) -> Rule:
     return UNKNOWN if verdict.verdict is Verdict.UNKNOWN else NOT_INSTRUMENTED
 
 
-def _with_code(reason: Reason) -> Reason:
-    """Return a reason with its code in the fact, for people who read the text."""
-    code = f" ({reason.code.value})" if reason.code else ""
-    is_left_alone = reason.code is not None and reason.code.verdict is Verdict.LEFT_ALONE
-    return replace(reason, fact=f"{'Left alone: ' if is_left_alone else ''}{reason.fact}{code}")
+def _as_shown(reason: Reason) -> Reason:
+    """Return a reason as the report shows it: what is left alone says so."""
+    return replace(reason, fact=f"Left alone: {reason.fact}") if reason.code.verdict is Verdict.LEFT_ALONE else reason

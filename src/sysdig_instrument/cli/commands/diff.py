@@ -24,6 +24,7 @@ from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import MacroLine
@@ -79,12 +80,16 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option is wrong.
     """
     if options.format == "patch" and len(options.files) > 1:
-        raise UsageError("A JSON Patch applies to one document. Name one file, or use --format json for several.")
+        raise UsageError(
+            "A JSON Patch applies to one document. Name one file, or use --format json for several.",
+            code=Code.ONE_DOCUMENT,
+        )
     session = shared_session(environment, options.profile)
     notices = RunNotices(options)
 
     def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
         context = with_callers_account(options, document, context, session)
+        notices.record_settings(context.deployment_settings)
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)
@@ -112,13 +117,15 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
                 # `git apply` needs the lines as they are, unless they could be a runner's commands.
                 write_stdout(text, console, keeps_commands=not console.is_on_runner)
     notices.write()
-    return max(codes, default=EXIT_OK)
+    code = max(codes, default=EXIT_OK)
+    notices.write_help(code)
+    return code
 
 
 def _document_diff(document: InputDocument, preview: Preview, line: MacroLine | None) -> DocumentDiff:
     if preview.problems:
         is_unknown = all(problem.reason.is_unknown for problem in preview.problems)
-        raise (UnknownError if is_unknown else RefusedError)(message(preview.problems))
+        raise (UnknownError if is_unknown else RefusedError)(message(preview.problems), code=None)
     return DocumentDiff(document, preview, write(document.source, preview.changes, preview.processed), line)
 
 
@@ -155,7 +162,7 @@ def _report_messages(results: Results, console: Console | None = None) -> Iterat
             text = f"warning: {printable_name(path)}: {result.missing_line}"
             write_stderr("".join(layout.paragraph(text, hanging="  ")).rstrip("\n"))
         for notice in (*result.preview.notices, *result.preview.left_alone):
-            write_stderr(f"notice: {notice.text}")
+            write_stderr(f"notice: {notice.coded_text}")
         yield path, result
 
 
@@ -187,7 +194,7 @@ def _to_json(path: str, result: DocumentDiff | UserError) -> Json:
         "file": path,
         "changes": change_records(result.preview.changes),
         "macro": _line_to_json(result),
-        "notices": [notice.text for notice in result.preview.notices],
+        "notices": [notice.coded_text for notice in result.preview.notices],
     }
 
 

@@ -33,5 +33,5 @@ def _enable(document: InputDocument, line: MacroLine) -> LineChange:
     if all(map(line.covers, tasks)):
         return LineChange(source, source, f"lists {name} in Fn::Transform already")
     if line.reason and line.status in (LineStatus.DUPLICATE_KEY, LineStatus.WRONG_KEY):
-        raise RefusedError(f"{source.name}: {line.reason.text}")
+        raise RefusedError(f"{source.name}: {line.reason.text}", code=line.reason.code)
     return LineChange(source, add_line(source, name), f"lists {name} now")

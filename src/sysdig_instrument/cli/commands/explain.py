@@ -32,6 +32,7 @@ from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
 from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.protection import skip_code
 from sysdig_instrument.engine.task_plan import Outcome, Status, TaskPlan
 from sysdig_instrument.lazy_dataclasses import replace
 
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
     def explain_document(document: InputDocument, context: Context) -> FileReport:
         context = with_callers_account(options, document, context, session)
+        notices.record_settings(context.deployment_settings)
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)
@@ -61,6 +63,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
     code = print_reports(process_files(options, environment, explain_document), options, environment)
     notices.write()
+    notices.write_help(code)
     return code
 
 
@@ -81,7 +84,7 @@ def _file_report(
         *line_items,
         *(_problem_item(problem, locator, _level(options.unknown)) for problem in problems),
         *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys(preview.notices)),
-        *(item for task in tasks for item in _left_alone_items(task)),
+        *(item for task, plan in zip(tasks, planned, strict=True) for item in _left_alone_items(task, plan)),
     ]
     return FileReport(document.source.name, tasks, tuple(items), macro_line)
 
@@ -148,10 +151,15 @@ def _report_item(rule: Rule, finding: Finding, locator: LineLocator) -> ReportIt
     return ReportItem(rule, finding.reason, location.task, location.container, place, line, construct=construct)
 
 
-def _left_alone_items(task: TaskReport) -> Iterator[ReportItem]:
+def _left_alone_items(task: TaskReport, plan: TaskPlan) -> Iterator[ReportItem]:
     if task.row.result is RowResult.SKIPPED:
-        yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {task.row.why}"), task.row.name, None, "", task.row.line)
+        yield _left_alone_item(task.row, plan.outcome, task.row.name, None)
         return
-    for row in task.containers:
+    for row, outcome in zip(task.containers, plan.containers, strict=True):
         if row.result is RowResult.SKIPPED:
-            yield ReportItem(LEFT_ALONE, Reason(f"Left alone: {row.why}"), task.row.name, row.name, "", row.line)
+            yield _left_alone_item(row, outcome, task.row.name, row.name)
+
+
+def _left_alone_item(row: ReportRow, outcome: Outcome, task: str, container: str | None) -> ReportItem:
+    reason = Reason(f"Left alone: {row.why}", code=skip_code(outcome))
+    return ReportItem(LEFT_ALONE, reason, task, container, "", row.line)

@@ -17,6 +17,7 @@ from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import load
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import Finding, Problem, quote, without_names
 from sysdig_instrument.engine.json_types import Json
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices.write()
     writes_configs = options.output == "-"
     unnamed = list(_without_name(plan))
-    for text in (*starmap(_image_text, recorded.items()), *(sanitize(finding.text) for finding in unnamed)):
+    for text in (*starmap(_image_text, recorded.items()), *(sanitize(finding.coded_text) for finding in unnamed)):
         (write_stderr if writes_configs else _write_line)(text)
     if options.output:
         configs = {**context.deployment_settings.values.image_configs, **_image_configs(recorded)}
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if unnamed:
         failures.append(f"The images of {len(unnamed)} containers are not known.")
     if failures:
-        raise RefusedError(" ".join(failures))
+        raise RefusedError(" ".join(failures), code=Code.IMAGES_UNREAD)
     if not recorded:
         write_stderr("No image has to be read.")
     return EXIT_OK
@@ -105,7 +106,7 @@ def _image_text(lookup: ImageLookup, answer: Answer) -> str:
         return f"{name}\n    ENTRYPOINT {entrypoint}\n    CMD        {command}"
     if isinstance(answer, Unavailable):
         reason = without_names(answer.reason, lookup.image) if isinstance(lookup.image, Hidden) else answer.reason
-        return f"{name}\n    {sanitize(reason.text)}"
+        return f"{name}\n    {sanitize(reason.coded_text)}"
     return name
 
 
@@ -122,6 +123,7 @@ def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:
             if configs.setdefault(lookup.image, config) != config:
                 raise UsageError(
                     f"{quote(lookup.image)} has different commands on different platforms, and a file of image configs can hold only one. "
-                    "Leave the image out of the file, so that its registry is contacted."
+                    "Leave the image out of the file, so that its registry is contacted.",
+                    code=Code.PLATFORMS_DIFFER,
                 )
     return configs

@@ -10,6 +10,7 @@ from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 from sysdig_instrument.cli.inventory_files import file_rows
 from sysdig_instrument.cli.inventory_formats import RENDERERS, Inventory
 from sysdig_instrument.cli.inventory_rows import FAILING
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 
 
@@ -21,18 +22,22 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option or a file that was named is wrong, or ``--stacks`` has no credentials or no region.
     """
     if options.stacks and options.files:
-        raise UsageError("An inventory is of files or of stacks. Give paths, or --stacks without any.")
+        raise UsageError(
+            "An inventory is of files or of stacks. Give paths, or --stacks without any.", code=Code.INVENTORY_OPTIONS
+        )
     if options.stacks:
         from sysdig_instrument.cli.inventory_stacks import stack_rows  # noqa: PLC0415 - only stacks need boto3's part
 
         rows = stack_rows(options, environment)
     elif options.files:
         if options.all_regions:
-            raise UsageError("--all-regions is for stacks. Give --stacks, or leave it out.")
+            raise UsageError(
+                "--all-regions is for stacks. Give --stacks, or leave it out.", code=Code.INVENTORY_OPTIONS
+            )
         options.region = options.region[-1] if options.region else None
         rows = file_rows(options, environment)
     else:
-        raise UsageError("There is nothing to list. Give files or folders, or --stacks.")
+        raise UsageError("There is nothing to list. Give files or folders, or --stacks.", code=Code.INVENTORY_OPTIONS)
     inventory = Inventory(rows, is_of_stacks=options.stacks, is_of_opt_outs=options.left_alone)
     console = detect_console(options.color, environment)
     for text in RENDERERS[options.format](inventory, console):

@@ -105,9 +105,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
     def read_settings(document: InputDocument, context: Context) -> SettingsReport:
         plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up(context))
-        errors = [problem.text for problem in plan.problems if problem.location.pointer[:1] == ("Metadata",)]
+        errors = [problem.coded_text for problem in plan.problems if problem.location.pointer[:1] == ("Metadata",)]
         errors += [
-            finding.text for task in plan.tasks for finding in task.settings.findings if isinstance(finding, Problem)
+            finding.coded_text
+            for task in plan.tasks
+            for finding in task.settings.findings
+            if isinstance(finding, Problem)
         ]
         return SettingsReport(
             [section for task in plan.tasks for section in _sections(task, include_defaults=options.all)], errors

@@ -21,6 +21,7 @@ from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Syntax, load, render, write
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.errors import RefusedError, UsageError
@@ -47,11 +48,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices.record(preview.plan)
     notices.write()
     for notice in (*preview.notices, *preview.left_alone):
-        write_stderr(f"notice: {notice.text}")
+        write_stderr(f"notice: {notice.coded_text}")
     if text := missing_line_text(document.macro_line(context), preview.plan.tasks):
         write_stderr(f"notice: {text} This command does not need it: deploy what it prints.")
     if preview.problems:
-        raise RefusedError(message(preview.problems))
+        lines = (message(preview.problems), context.deployment_settings.values.help_text)
+        raise RefusedError("\n".join(filter(None, lines)), code=None)
     text, content = _processed(document, preview, options.format)
     if options.output in (None, "-"):
         _write_to_stdout(text, content, environment)
@@ -71,7 +73,8 @@ def _write_to_stdout(text: str, content: bytes, environment: Mapping[str, str]) 
         return
     if is_on_runner(environment) and has_commands(text) and not _is_file(sys.stdout):
         raise UsageError(
-            "A line of the processed document would be a command of the CI runner. Write to a file with -o."
+            "A line of the processed document would be a command of the CI runner. Write to a file with -o.",
+            code=Code.RUNNER_COMMAND,
         )
     sys.stdout.buffer.write(content)
 

@@ -66,5 +66,5 @@ def _item_to_json(item: ReportItem) -> Json:
         "line": item.line,
         "message": item.text,
         **({"construct": item.construct} if item.construct else {}),
-        **({"code": item.reason.code.value} if item.reason.code else {}),
+        "code": item.reason.code.value,
     }

@@ -9,10 +9,12 @@ from typing import Final
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.locate import Locator
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, names_text
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.protection import LeftAlone
+from sysdig_instrument.errors import UserError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.printable import single_line
 
@@ -145,8 +147,8 @@ class ReportItem:
 
     @property
     def text(self) -> str:
-        """The reason's fact and advice, on one line."""
-        return single_line(self.reason.text, _MAX_TEXT_LENGTH)
+        """The reason's fact and advice on one line, and its code."""
+        return f"{single_line(self.reason.text, _MAX_TEXT_LENGTH)} ({self.reason.code.value})"
 
     @property
     def subject(self) -> str:
@@ -206,10 +208,11 @@ class FileReport:
         return not any(item.level == "error" for item in self.items)
 
 
-def unusable_file_report(path: str, message: str) -> FileReport:
+def unusable_file_report(path: str, error: UserError) -> FileReport:
     """Return the report on an unusable file: one item per line of the message."""
-    lines = [line.strip().removesuffix(".") for line in message.splitlines()]
-    return FileReport(path, (), tuple(ReportItem(UNUSABLE, Reason(line)) for line in lines if line))
+    code = error.code or Code.NOT_A_TEMPLATE_FILE
+    lines = [line.strip().removesuffix(".") for line in error.text.splitlines()]
+    return FileReport(path, (), tuple(ReportItem(UNUSABLE, Reason(line, code=code)) for line in lines if line))
 
 
 class LineLocator:

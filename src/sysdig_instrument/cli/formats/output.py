@@ -22,7 +22,7 @@ def print_reports(
         for path, result in results:
             if isinstance(result, UserError):
                 codes.append(exit_code(result))
-                yield unusable_file_report(path, str(result))
+                yield unusable_file_report(path, result)
             else:
                 codes.append(EXIT_OK if result.has_no_errors else EXIT_REFUSED)
                 yield result

@@ -6,6 +6,7 @@ import hashlib
 import json
 import textwrap
 from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -19,32 +20,44 @@ from sysdig_instrument.engine.json_types import Json
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDENT: Final = " " * 6
+_REPOSITORY: Final = "Repository, "
 
 
 def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
     """Yield the report in chunks: one run with all files."""
-    tool: Json = {
-        "driver": {"name": "sysdig-instrument", "version": __version__, "rules": [_rule(rule) for rule in RULES]}
-    }
+    page = _help_page()
+    rules: list[Json] = [_rule(rule, page) for rule in RULES]
+    tool: Json = {"driver": {"name": "sysdig-instrument", "version": __version__, "rules": rules}}
     head = {"$schema": _SCHEMA, "version": "2.1.0"}
     yield json.dumps(head, indent=2)[:-2] + ',\n  "runs": [\n    {\n'
     yield f'{_INDENT}"tool": {textwrap.indent(json.dumps(tool, indent=2), _INDENT).lstrip()},\n'
     yield f'{_INDENT}"columnKind": "unicodeCodePoints",\n{_INDENT}"results": '
-    results = (_result(report, item) for report in reports for item in report.items)
+    results = (_result(report, item, page) for report in reports for item in report.items)
     yield from stream_json_array(results, _INDENT)
     yield "\n    }\n  ]\n}\n"
 
 
-def _rule(rule: Rule) -> Json:
+def _rule(rule: Rule, page: str) -> Json:
     return {
         "id": rule.name,
         "shortDescription": {"text": f"{rule.title}."},
         "help": {"text": rule.help},
+        **({"helpUri": page} if page else {}),
         "defaultConfiguration": {"level": rule.level},
     }
 
 
-def _result(report: FileReport, item: ReportItem) -> Json:
+def _help_page() -> str:
+    """Return the address of the page that has an anchor for each code; nothing if the package's metadata is not there."""
+    try:
+        addresses = metadata("sysdig-instrument").get_all("Project-URL", [])
+    except PackageNotFoundError:
+        return ""
+    repository = next((each.removeprefix(_REPOSITORY) for each in addresses if each.startswith(_REPOSITORY)), "")
+    return f"{repository}/blob/main/docs/troubleshooting.md" if repository else ""
+
+
+def _result(report: FileReport, item: ReportItem, page: str) -> Json:
     path = report.path
     result: dict[str, Json] = {
         "ruleId": item.rule.name,
@@ -53,12 +66,12 @@ def _result(report: FileReport, item: ReportItem) -> Json:
         "message": {"text": item.full_text},
         "locations": [_location(path, item)],
         "partialFingerprints": {"place/v1": _fingerprint(path, item)},
+        "properties": {
+            "code": item.reason.code.value,
+            **({"helpUri": f"{page}#{item.reason.code.value.lower()}"} if page else {}),
+            **({"macro": report.macro_line.as_json} if report.macro_line else {}),
+        },
     }
-    properties: dict[str, Json] = {"code": item.reason.code.value} if item.reason.code else {}
-    if report.macro_line:
-        properties["macro"] = report.macro_line.as_json
-    if properties:
-        result["properties"] = properties
     if item.level == "none":  # SARIF 2.1.0, section 3.27.10: only kind "fail" has a level other than "none"
         result["kind"] = "informational"
     return result

@@ -134,8 +134,8 @@ def _heading(report: FileReport, console: Console) -> str:
 
 
 def _fact_and_advice(reason: Reason) -> str:
-    """Return why a task definition is not protected. Without advice of its own, that below the table applies."""
-    return f"{reason.fact}. {reason.advice}." if reason.advice else reason.fact
+    """Return why a task definition is not protected, with the code. Without advice of its own, that below the table applies."""
+    return reason.coded_text if reason.advice else f"{reason.fact} ({reason.code.value})"
 
 
 def _task_rows(task: TaskReport) -> Iterator[tuple[str, ReportRow]]:

@@ -14,6 +14,7 @@ from sysdig_instrument.documents.editing.source import SourceText, TextEdit, Uns
 from sysdig_instrument.documents.errors import LINE_BREAK
 from sysdig_instrument.documents.reader import reread
 from sysdig_instrument.documents.syntax_tree import Mapping, Node, Scalar, Sequence, json_equal, key_text
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.macro_line import SECTION, entries_of, is_near, name_of
 from sysdig_instrument.engine.template import is_own_name
 from sysdig_instrument.errors import UsageError
@@ -49,7 +50,8 @@ def add_line(document: Document, macro_name: str) -> Document:
     except UnsupportedLayoutError:
         raise UsageError(
             f"{document.name}: The line cannot be added, because Transform is written in a form that is not supported. "
-            f"Write Transform as a list of names, with {macro_name} as its last item."
+            f"Write Transform as a list of names, with {macro_name} as its last item.",
+            code=Code.LINE_NOT_EDITED,
         ) from None
 
 
@@ -64,7 +66,8 @@ def remove_line(document: Document, macro_name: str) -> Document:
     except UnsupportedLayoutError:
         raise UsageError(
             f"{document.name}: The line cannot be removed, because Transform is written in a form that is not supported. "
-            f"Remove {macro_name} from Transform."
+            f"Remove {macro_name} from Transform.",
+            code=Code.LINE_NOT_EDITED,
         ) from None
 
 

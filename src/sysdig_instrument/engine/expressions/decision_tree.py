@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.work import count
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
@@ -37,7 +38,9 @@ class TooManyConditionsError(Exception):
 
 
 TOO_MANY_CONDITIONS: Final = Reason(
-    "The items of one of its lists are under too many different conditions", "Let several items share a condition"
+    "The items of one of its lists are under too many different conditions",
+    "Let several items share a condition",
+    code=Code.TOO_MANY_CONDITIONS,
 )
 
 

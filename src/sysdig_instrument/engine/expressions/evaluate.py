@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.conditions import condition_result
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
@@ -58,7 +59,9 @@ def evaluate(value: Json | Absent, scope: EvaluationScope) -> Evaluated:
         return error.unknown
     except UndecidedCondition as error:
         fact = f"it depends on condition {quote(error.condition)}, which is not known here"
-        return Unknown(Reason(fact, not_known_here=error.condition in scope.section("Conditions")))
+        return Unknown(
+            Reason(fact, code=Code.CONDITION_UNKNOWN, not_known_here=error.condition in scope.section("Conditions"))
+        )
 
 
 def known_value(value: Json | Absent, scope: EvaluationScope) -> Json | Absent | None:
@@ -86,7 +89,7 @@ def evaluate_by_condition(value: Json | Absent, scope: EvaluationScope, assumpti
         return Leaf(error.unknown)
     except UndecidedCondition as error:
         if len(assumptions) >= len(scope.assumptions) + _MAX_CONDITIONS:
-            return Leaf(Unknown(Reason("it depends on too many conditions")))
+            return Leaf(Unknown(Reason("it depends on too many conditions", code=Code.CONDITION_UNKNOWN)))
         yes = evaluate_by_condition(value, scope, {**assumptions, error.condition: True})
         no = evaluate_by_condition(value, scope, {**assumptions, error.condition: False})
         return yes if are_same(yes, no) else Branch(error.condition, yes, no)
@@ -111,7 +114,7 @@ def _as_evaluated(value: Json | Absent) -> Evaluated:
     if value is ABSENT:
         return ABSENT
     if any(isinstance(text, str) and "{{resolve:" in text for text in (value if isinstance(value, list) else (value,))):
-        return Unknown(Reason("it contains a dynamic reference that is malformed"))
+        return Unknown(Reason("it contains a dynamic reference that is malformed", code=Code.MALFORMED))
     return Known(value)
 
 
@@ -140,7 +143,9 @@ def _evaluate_members(value: list[Json] | dict[str, Json], scope: EvaluationScop
             return function(argument, scope)
         if name.startswith("Fn::"):
             fact = f"it uses {printable_name(name)}, which is not evaluated here"
-            raise CannotEvaluate(Unknown(Reason(fact, not_known_here=name in _EVALUATED_AT_DEPLOYMENT)))
+            raise CannotEvaluate(
+                Unknown(Reason(fact, code=Code.NOT_EVALUATED, not_known_here=name in _EVALUATED_AT_DEPLOYMENT))
+            )
     return {key: item for key, each in value.items() if (item := _evaluate(each, scope)) is not ABSENT}
 
 
@@ -164,14 +169,14 @@ def _loop_item(name: str, scope: EvaluationScope) -> Json:
     item = scope.loops[name]
     if item is None:
         fact = f"it depends on the items of the Fn::ForEach over {quote(name)}"
-        raise CannotEvaluate(Unknown(Reason(fact, EXPAND_LOOPS, not_known_here=True)))
+        raise CannotEvaluate(Unknown(Reason(fact, EXPAND_LOOPS, code=Code.LOOP_ITEM, not_known_here=True)))
     return item
 
 
 def _ref(argument: Json, scope: EvaluationScope) -> Json | Absent:
     name = _evaluate(argument, scope)  # AWS::LanguageExtensions allows intrinsic functions in Ref
     if not isinstance(name, str):
-        raise CannotEvaluate(Unknown(Reason("its Ref is not a name")))
+        raise CannotEvaluate(Unknown(Reason("its Ref is not a name", code=Code.MALFORMED)))
     if name == "AWS::NoValue":
         return ABSENT
     if name in scope.loops:
@@ -199,7 +204,9 @@ def _ecr_repository(logical_id: str, scope: EvaluationScope, attribute: str) -> 
             return EcrRepository(account, region, name).attribute(attribute)
     shown = quote(mark_name(logical_id, scope.state))
     fact = f"it refers to {shown}, which is known only after deployment"
-    raise CannotEvaluate(Unknown(Reason(fact, advice, not_known_here=True), until_deployed=True))
+    raise CannotEvaluate(
+        Unknown(Reason(fact, advice, code=Code.AFTER_DEPLOYMENT, not_known_here=True), until_deployed=True)
+    )
 
 
 def _get_att(argument: Json, scope: EvaluationScope) -> Json:
@@ -209,7 +216,7 @@ def _get_att(argument: Json, scope: EvaluationScope) -> Json:
         case [str(logical_id), str(attribute)]:
             pass
         case _:
-            raise CannotEvaluate(Unknown(Reason("its Fn::GetAtt is malformed")))
+            raise CannotEvaluate(Unknown(Reason("its Fn::GetAtt is malformed", code=Code.MALFORMED)))
     return _ecr_repository(logical_id, scope, attribute)
 
 
@@ -220,7 +227,7 @@ def _sub(argument: Json, scope: EvaluationScope) -> Json:
         case [str(text), dict(variables)]:
             pass
         case _:
-            raise CannotEvaluate(Unknown(Reason("its Fn::Sub is malformed")))
+            raise CannotEvaluate(Unknown(Reason("its Fn::Sub is malformed", code=Code.MALFORMED)))
 
     values: dict[str, str] = {}  # a variable is evaluated once, however often it occurs
 
@@ -246,14 +253,14 @@ def _join(argument: Json, scope: EvaluationScope) -> Json:
         case [str(delimiter), items]:
             joined = join(delimiter, map(to_string, _evaluate_list(items, scope)), scope.state.work)
             return with_dynamic_references(joined, scope)
-    raise CannotEvaluate(Unknown(Reason("its Fn::Join is malformed")))
+    raise CannotEvaluate(Unknown(Reason("its Fn::Join is malformed", code=Code.MALFORMED)))
 
 
 def _split(argument: Json, scope: EvaluationScope) -> Json:
     match argument:
         case [str(delimiter), source] if delimiter:
             return list[Json](split(to_string(_evaluate(source, scope)), delimiter, scope.state.work))
-    raise CannotEvaluate(Unknown(Reason("its Fn::Split is malformed")))
+    raise CannotEvaluate(Unknown(Reason("its Fn::Split is malformed", code=Code.MALFORMED)))
 
 
 def _select(argument: Json, scope: EvaluationScope) -> Json:
@@ -262,7 +269,7 @@ def _select(argument: Json, scope: EvaluationScope) -> Json:
             position, items = to_string(_evaluate(index, scope)), _evaluate_list(source, scope)
             if re.fullmatch("[0-9]{1,6}", position) and int(position) < len(items):
                 return items[int(position)]
-    raise CannotEvaluate(Unknown(Reason("its Fn::Select selects no item")))
+    raise CannotEvaluate(Unknown(Reason("its Fn::Select selects no item", code=Code.MALFORMED)))
 
 
 def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
@@ -270,20 +277,20 @@ def _find_in_map(argument: Json, scope: EvaluationScope) -> Json | Absent:
         case [name, first, second, *rest]:
             keys = [to_string(_evaluate(key, scope)) for key in (name, first, second)]
         case _:
-            raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap is malformed")))
+            raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap is malformed", code=Code.MALFORMED)))
     value = value_in_mappings(keys, scope)
     if value is not None:
         return with_dynamic_references(value, scope)
     match rest:
         case [{"DefaultValue": default}]:
             return _evaluate(default, scope)
-    raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap finds no value in Mappings")))
+    raise CannotEvaluate(Unknown(Reason("its Fn::FindInMap finds no value in Mappings", code=Code.MALFORMED)))
 
 
 def _if(argument: Json, scope: EvaluationScope) -> Json | Absent:
     branches = parse_if({"Fn::If": argument})
     if branches is None:
-        raise CannotEvaluate(Unknown(Reason("its Fn::If is malformed")))
+        raise CannotEvaluate(Unknown(Reason("its Fn::If is malformed", code=Code.MALFORMED)))
     condition, yes, no = branches
     decided = scope.assumptions.get(condition)
     if decided is None and scope.decides_conditions:
@@ -317,7 +324,7 @@ def _to_json_string(argument: Json, scope: EvaluationScope) -> Json:
 def _evaluate_list(value: Json, scope: EvaluationScope) -> list[Json]:
     result = _evaluate(value, scope)
     if not isinstance(result, list):
-        raise CannotEvaluate(Unknown(Reason("expected a list")))
+        raise CannotEvaluate(Unknown(Reason("expected a list", code=Code.MALFORMED)))
     return result
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown
 from sysdig_instrument.engine.findings import Reason
@@ -55,7 +56,9 @@ def value_in_mappings(keys: Sequence[str], scope: EvaluationScope) -> Json:
     scope.state.work.check_value(current)
     if current is None or not _is_value_complete(current):
         fact = "its Fn::FindInMap finds no value in Mappings, and a transform may insert it"
-        raise CannotEvaluate(Unknown(Reason(fact, _MAPPINGS_ADVICE, not_known_here=True)))
+        raise CannotEvaluate(
+            Unknown(Reason(fact, _MAPPINGS_ADVICE, code=Code.INSERTED_BY_TRANSFORM, not_known_here=True))
+        )
     return current
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.inserted import is_complete, is_section_complete
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, mark_name, section
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
@@ -79,7 +80,7 @@ def pseudo_parameter(name: str, scope: EvaluationScope) -> Json:
     value = scope.pseudo_parameter(name)
     if value is None:
         shown, advice = printable_name(mark_name(name, scope.state)), _PSEUDO_ADVICE.get(name, "")
-        reason = Reason(f"{shown} is not known before deployment", advice, not_known_here=True)
+        reason = Reason(f"{shown} is not known before deployment", advice, code=Code.NO_VALUE_HERE, not_known_here=True)
         raise CannotEvaluate(Unknown(reason, until_deployed=not advice))
     return value
 
@@ -97,15 +98,15 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     if _may_be_inserted(name, scope.template):
         fact = f"the declaration of parameter {quote(shown)} is inserted by a transform"
         advice = "Use the template as it is after that transform"
-        raise CannotEvaluate(Unknown(Reason(fact, advice, not_known_here=True)))
+        raise CannotEvaluate(Unknown(Reason(fact, advice, code=Code.INSERTED_BY_TRANSFORM, not_known_here=True)))
     if value is None:
         fact = f"parameter {quote(shown)} has no value here"
         advice = f"Give the parameter a value (-p {printable_name(shown)}=…)"
-        raise CannotEvaluate(Unknown(Reason(fact, advice, not_known_here=True)))
+        raise CannotEvaluate(Unknown(Reason(fact, advice, code=Code.NO_VALUE_HERE, not_known_here=True)))
     scope.state.work.spend(steps_of(value))
     if any(map(_is_masked, value if isinstance(value, list) else [value])):
         fact = f"the value of parameter {quote(shown)} is masked by NoEcho"
-        raise CannotEvaluate(Unknown(Reason(fact, "Write a literal value", not_known_here=True)))
+        raise CannotEvaluate(Unknown(Reason(fact, "Write a literal value", code=Code.MASKED, not_known_here=True)))
     if name not in scope.section("Parameters") and value != "":  # in a snippet: it may be of an SSM type, with a name
         _require_lookups(scope)
     if name in scope.parameter_values and is_no_echo(name, scope.template):
@@ -156,7 +157,9 @@ def look_up(lookup: ValueLookup, scope: EvaluationScope) -> Json:
     answer = scope.answer(lookup)
     match answer:
         case None:
-            raise CannotEvaluate(Unknown(Reason("it has not been looked up yet", not_known_here=True)))
+            raise CannotEvaluate(
+                Unknown(Reason("it has not been looked up yet", code=Code.NOT_YET_LOOKED_UP, not_known_here=True))
+            )
         case Unavailable() as unavailable:
             why = unavailable.why
             raise CannotEvaluate(Unknown(without_names(why, lookup.name) if scope.state.met_hidden else why))
@@ -173,7 +176,7 @@ def stack_output(arguments: Json | Absent, scope: EvaluationScope) -> Json:
             match {"Region": scope.region, "RoleArn": None, **others}:
                 case {"Region": str() | None as region, "RoleArn": str() | None as role}:
                     return look_up(StackOutputLookup(stack, output, region, role), scope)
-    raise CannotEvaluate(Unknown(Reason("its Fn::GetStackOutput is malformed")))
+    raise CannotEvaluate(Unknown(Reason("its Fn::GetStackOutput is malformed", code=Code.MALFORMED)))
 
 
 def _require_lookups(scope: EvaluationScope) -> None:
@@ -184,6 +187,7 @@ def _require_lookups(scope: EvaluationScope) -> None:
                 Reason(
                     "its value is not certain before deployment",
                     "Write a literal value, or use a parameter of type String",
+                    code=Code.NOT_CERTAIN,
                     not_known_here=True,
                 )
             )
@@ -207,6 +211,7 @@ def _dynamic_reference(reference: str, scope: EvaluationScope) -> str:
         Unknown(
             Reason(
                 f"it contains a dynamic reference to {printable_name(mark_name(service, scope.state))}, which is never read",
+                code=Code.NEVER_READ,
                 not_known_here=True,
             )
         )

@@ -86,4 +86,4 @@ def to_string(value: Json | Absent) -> str:
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise CannotEvaluate(Unknown(Reason("expected a string")))
+    raise CannotEvaluate(Unknown(Reason("expected a string", code=Code.MALFORMED)))

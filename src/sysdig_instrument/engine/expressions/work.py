@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
@@ -35,6 +36,7 @@ class WorkLimitError(Exception):
 TOO_MUCH_WORK: Final = Reason(
     f"The template's expressions, conditions and settings take more than {MAX_STEPS:,} steps to evaluate",
     "Use fewer of them, or move some of its resources into a separate template",
+    code=Code.TOO_MANY_STEPS,
 )
 
 
@@ -82,7 +84,13 @@ class Work:
         """
         if length > MAX_TEXT:
             raise CannotEvaluate(
-                Unknown(Reason(f"its text has more than {MAX_TEXT:,} characters", "Make the text shorter"))
+                Unknown(
+                    Reason(
+                        f"its text has more than {MAX_TEXT:,} characters",
+                        "Make the text shorter",
+                        code=Code.TOO_LARGE_TO_EVALUATE,
+                    )
+                )
             )
         self.spend(length // _CHARACTERS_PER_STEP)
 
@@ -95,7 +103,13 @@ class Work:
         """
         if count > MAX_ITEMS:
             raise CannotEvaluate(
-                Unknown(Reason(f"its list has more than {MAX_ITEMS:,} items", "Make the list shorter"))
+                Unknown(
+                    Reason(
+                        f"its list has more than {MAX_ITEMS:,} items",
+                        "Make the list shorter",
+                        code=Code.TOO_LARGE_TO_EVALUATE,
+                    )
+                )
             )
         self.spend(count)
 
@@ -121,7 +135,13 @@ class Work:
 
 
 def _too_deep() -> CannotEvaluate:
-    return CannotEvaluate(Unknown(Reason(f"it is nested more than {MAX_DEPTH} levels deep", "Reduce its nesting")))
+    return CannotEvaluate(
+        Unknown(
+            Reason(
+                f"it is nested more than {MAX_DEPTH} levels deep", "Reduce its nesting", code=Code.TOO_LARGE_TO_EVALUATE
+            )
+        )
+    )
 
 
 def steps_of(value: Json) -> int:

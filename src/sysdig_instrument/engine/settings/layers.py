@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from sysdig_instrument.engine.agent import COLLECTORS, REPLACED_WRAPPER_VARIABLE
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.work import count
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
@@ -131,7 +132,7 @@ def merge_layers(*layers: Layer) -> ResolvedSettings:
     locks = invalid_locks(resolved.values, resolved.layer_name("LockedSettings"))
     invalid += [InvalidSetting("LockedSettings", reason) for reason in locks]
     if invalid:
-        raise UsageError("\n".join(each.reason.text for each in invalid))
+        raise UsageError("\n".join(each.reason.coded_text for each in invalid), code=None)
     return resolved
 
 
@@ -145,6 +146,23 @@ def from_environment(environment: Mapping[str, str]) -> Layer:
     settings = for_deployment(TABLE)
     values = {setting.name: environment[setting.variable] for setting in settings if environment.get(setting.variable)}
     return Layer("the macro's deployment", dict(values))
+
+
+def help_text(deployment: Layer) -> str:
+    """Return HelpText of the deployment, or an empty string if it is invalid: refusals need it if other settings are invalid."""
+    try:
+        return str(BY_NAME["HelpText"].value_type.parse(deployment.values.get("HelpText", "")))
+    except ValueError:
+        return ""
+
+
+_LOOKS_LIKE_KEY: Final = r"[0-9A-Za-z/_+=.@-]{8,}"
+"""A text without the colons of an ARN: a key, or the name of a secret."""
+
+_KEY_ADVICE: Final = (
+    "Use the ARN of the secret: aws secretsmanager describe-secret --secret-id NAME --query ARN. If this was the key itself, "
+    "replace it with a new one, and store that in Secrets Manager"
+)
 
 
 class _InvalidSettingError(Exception):
@@ -162,6 +180,7 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
             Reason(
                 f"Unknown setting {quote(name)} in {layer.name}",
                 did_you_mean(name, BY_NAME) or "Remove it; docs/settings.md lists the settings",
+                code=Code.SETTING_UNKNOWN,
             ),
         )
     if setting.scope is SettingScope.ONE_CONTAINER and layer.scope is not SettingScope.CONTAINER:
@@ -169,7 +188,9 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
         raise _InvalidSettingError(
             name,
             Reason(
-                fact, f"Move it to the task definition's Metadata, Containers: {{…: {{{name}: …}}}} in SysdigInstrument"
+                fact,
+                f"Move it to the task definition's Metadata, Containers: {{…: {{{name}: …}}}} in SysdigInstrument",
+                code=Code.SETTING_FOR_CONTAINERS,
             ),
         )
     if layer.scope is not SettingScope.DEPLOYMENT or layer.is_found:
@@ -177,8 +198,11 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
     try:
         parsed = setting.value_type.parse(value)
     except ValueError as error:
+        if name == "AccessKeySecret" and isinstance(value, str) and re.fullmatch(_LOOKS_LIKE_KEY, value.strip()):
+            fact = f'Setting "{name}" in {layer.name} looks like an access key or the name of a secret, not like an ARN'
+            raise _InvalidSettingError(name, Reason(fact, _KEY_ADVICE, code=Code.KEY_GIVEN)) from None
         fact = f'Setting "{name}" in {layer.name} has an invalid value'
-        raise _InvalidSettingError(name, Reason(fact, f"Use {error}")) from None
+        raise _InvalidSettingError(name, Reason(fact, f"Use {error}", code=Code.SETTING_INVALID)) from None
     is_trusted_layer = layer.scope is SettingScope.DEPLOYMENT and not layer.is_found
     if not is_trusted_layer and (reason := _not_from_template(name, parsed, layer, resolved)):
         raise _InvalidSettingError(name, reason)
@@ -188,7 +212,11 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
         # No region is suggested: the nearest name may be in another country, and the data would go there.
         raise _InvalidSettingError(
             name,
-            Reason(fact, "Use one of these regions, or the collector's host name as Sysdig shows it for your region"),
+            Reason(
+                fact,
+                "Use one of these regions, or the collector's host name as Sysdig shows it for your region",
+                code=Code.COLLECTOR_UNKNOWN,
+            ),
         )
     return parsed
 
@@ -201,16 +229,23 @@ def _not_from_template(name: str, value: Json, layer: Layer, resolved: ResolvedS
     extra_conf = value.get(EXTRA_CONF_VARIABLE, "") if isinstance(value, dict) and name == "AgentEnvironment" else value
     if name in ("ExtraConf", "AgentEnvironment") and (locked := overridden_lock(extra_conf, settings)):
         origin = resolved.layer_name("LockedSettings")
-        return Reason(f'{subject} may set the collector, but "{locked}" is locked by {origin}', _REMOVE_OR_ASK)
+        return Reason(
+            f'{subject} may set the collector, but "{locked}" is locked by {origin}',
+            _REMOVE_OR_ASK,
+            code=Code.EXTRA_CONF_LOCKED,
+        )
     if name == "AccessKeySecret" and value == NO_ACCESS_KEY and settings.access_key_secret not in (None, NO_ACCESS_KEY):
         origin = resolved.layer_name(name)
         return Reason(
-            f"{subject} is {NO_ACCESS_KEY}, and {origin} names the secret that the agent needs", _REMOVE_OR_ASK
+            f"{subject} is {NO_ACCESS_KEY}, and {origin} names the secret that the agent needs",
+            _REMOVE_OR_ASK,
+            code=Code.KEY_TAKEN_AWAY,
         )
     if name == "AgentImage" and isinstance(value, str) and not is_trusted(value, settings):
         return Reason(
             f"{subject} is not from a repository of TrustedAgentImages, which by default is the repository of the deployment's AgentImage",
             "Use a tag or digest of a trusted repository, or ask the platform team to add this one to TrustedAgentImages",
+            code=Code.AGENT_IMAGE_FORBIDDEN,
         )
     return None
 
@@ -226,13 +261,29 @@ def _variables_not_from_template(
         owner = SETTING_OF_VARIABLE[name].get(variable)
         if owner and is_locked(owner, resolved.values):
             origin = resolved.layer_name("LockedSettings")
-            return Reason(f'{subject} sets {variable}, but "{owner}" is locked by {origin}', _REMOVE_OR_ASK)
+            return Reason(
+                f'{subject} sets {variable}, but "{owner}" is locked by {origin}',
+                _REMOVE_OR_ASK,
+                code=Code.VARIABLE_LOCKED,
+            )
         if owner and variable in REQUIRED_VARIABLES and not is_valid_variable(owner, value):
-            return Reason(f"{subject} has an invalid value for {variable}", f"Remove it, and use the setting {owner}")
+            return Reason(
+                f"{subject} has an invalid value for {variable}",
+                f"Remove it, and use the setting {owner}",
+                code=Code.VARIABLE_INVALID,
+            )
         if name == "WorkloadEnvironment" and variable == REPLACED_WRAPPER_VARIABLE:
-            return Reason(f"{subject} sets {variable}, which can replace what the wrapper does", _REMOVE_OR_ASK)
+            return Reason(
+                f"{subject} sets {variable}, which can replace what the wrapper does",
+                _REMOVE_OR_ASK,
+                code=Code.WRAPPER_VARIABLE_FORBIDDEN,
+            )
         if name == "AgentEnvironment" and takes_over(variable):
-            return Reason(f"{subject} sets {variable}, which can replace what the agent does", _REMOVE_OR_ASK)
+            return Reason(
+                f"{subject} sets {variable}, which can replace what the agent does",
+                _REMOVE_OR_ASK,
+                code=Code.AGENT_VARIABLE_FORBIDDEN,
+            )
     return None
 
 
@@ -240,18 +291,22 @@ def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> 
     name = setting.name
     if is_locked(name, resolved.values):
         fact = f'Setting "{name}" in {layer.name} is locked by {resolved.layer_name("LockedSettings")}'
-        raise _InvalidSettingError(name, Reason(fact, _REMOVE_OR_ASK))
+        raise _InvalidSettingError(name, Reason(fact, _REMOVE_OR_ASK, code=Code.SETTING_LOCKED))
     if layer.is_found:
         if setting.scope is SettingScope.DEPLOYMENT and name not in _FOUND_FILE_SETTINGS:
             fact = f'Setting "{name}" in {layer.name} does not count, because the tool found this file and you did not name it'
             raise _InvalidSettingError(
                 name,
-                Reason(fact, "Remove it there, and give it with --set, or with --settings and a file that you trust"),
+                Reason(
+                    fact,
+                    "Remove it there, and give it with --set, or with --settings and a file that you trust",
+                    code=Code.SETTING_IN_FOUND_FILE,
+                ),
             )
         return
     if setting.scope is SettingScope.DEPLOYMENT:
         fact = f'Setting "{name}" in {layer.name} can only be set in the macro\'s deployment'
-        raise _InvalidSettingError(name, Reason(fact, "Remove it there"))
+        raise _InvalidSettingError(name, Reason(fact, "Remove it there", code=Code.SETTING_FOR_DEPLOYMENT))
     if layer.scope is SettingScope.CONTAINER and setting.scope is SettingScope.TASK:
         fact = f'Setting "{name}" in {layer.name} is for whole task definitions'
-        raise _InvalidSettingError(name, Reason(fact, "Move it out of Containers"))
+        raise _InvalidSettingError(name, Reason(fact, "Move it out of Containers", code=Code.SETTING_FOR_TASKS))

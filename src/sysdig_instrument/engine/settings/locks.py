@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from sysdig_instrument.engine.agent import ACCESS_KEY_VARIABLE, SIDECAR_VARIABLE
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.settings.table import ALL_SETTINGS, BY_NAME, Settings
@@ -76,13 +77,15 @@ def invalid_locks(settings: Settings, layer: str) -> Iterator[Reason]:
         name = item.removeprefix(_EXCEPTION)
         if name not in BY_NAME and item != ALL_SETTINGS:
             fact = f"Unknown setting {quote(name)} in LockedSettings, which is from {layer}"
-            yield Reason(fact, did_you_mean(name, BY_NAME) or "Remove it")
+            yield Reason(fact, did_you_mean(name, BY_NAME) or "Remove it", code=Code.SETTING_UNKNOWN)
         elif item != name and ALL_SETTINGS not in settings.locked_settings:
             fact = f"{quote(item)} in LockedSettings, which is from {layer}, is an exception, and LockedSettings does not lock all settings"
-            yield Reason(fact, 'Add "*" to lock all other settings, or remove the exception')
+            yield Reason(fact, 'Add "*" to lock all other settings, or remove the exception', code=Code.LOCK_EXCEPTION)
         elif item != name and name in settings.locked_settings:
             yield Reason(
-                f"LockedSettings, which is from {layer}, has both {quote(item)} and {quote(name)}", "Remove one"
+                f"LockedSettings, which is from {layer}, has both {quote(item)} and {quote(name)}",
+                "Remove one",
+                code=Code.LOCK_CONTRADICTED,
             )
 
 

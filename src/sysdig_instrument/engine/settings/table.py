@@ -85,7 +85,8 @@ class Settings:
 
     collector: str | None = _setting(
         String(
-            "a collector's host name, or a region: " + ", ".join(COLLECTORS), r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+            "a collector's host name, without https:// and port, or a region: " + ", ".join(COLLECTORS),
+            r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?",
         ),
         group="Sysdig",
         required=True,
@@ -361,6 +362,14 @@ class Settings:
         default="SysdigInstrument",
         scope=SettingScope.DEPLOYMENT,
         description="Name of the macro, as templates write it in Transform, unique in an account and Region. The tool also takes a name that continues it with a hyphen.",
+    )
+
+    help_text: str = _setting(
+        String("at most 200 printable ASCII characters", r"[ -~]{0,200}"),
+        group="Macro",
+        default="",
+        scope=SettingScope.DEPLOYMENT,
+        description="Whom to ask: the end of each refusal by the macro, the hook and the tool, such as `Questions: #platform-security, https://wiki.example.com/sysdig`.",
     )
 
     @property

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, cast
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import member_values
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
@@ -56,7 +57,7 @@ def read_tags(task: TaskDefinition) -> tuple[list[Tag], list[Finding]]:
                 pass
             case _, Unknown(why):
                 fact = f'The value of tag "{tag.key}" cannot be resolved: {why.fact}'
-                reason = Reason(fact, "Write a literal value", not_known_here=why.is_unknown)
+                reason = Reason(fact, "Write a literal value", code=Code.TAG_UNRESOLVED, not_known_here=why.is_unknown)
                 findings.append(Problem(location, reason))
     findings += _contradictions(tags, task)
     return tags, findings
@@ -69,7 +70,7 @@ def _contradictions(tags: Iterable[Tag], task: TaskDefinition) -> Iterator[Probl
         location = Location(task.name, None, tag.pointer)
         if tag.key in values and values[tag.key] != tag.value:
             fact = f'Tag "{tag.key}" is there more than once, with different values'
-            yield Problem(location, Reason(fact, "Keep one of them"))
+            yield Problem(location, Reason(fact, "Keep one of them", code=Code.TAGS_CONTRADICT))
         values.setdefault(tag.key, tag.value)
         if (
             tag.key in ("kilt-ignore", INSTRUMENT_TAG)
@@ -77,7 +78,7 @@ def _contradictions(tags: Iterable[Tag], task: TaskDefinition) -> Iterator[Probl
             and _is_true(values.get(INSTRUMENT_TAG))
         ):
             fact = f'Tag "kilt-ignore" excludes the task, and tag "{INSTRUMENT_TAG}" does not'
-            yield Problem(location, Reason(fact, "Remove one of them"))
+            yield Problem(location, Reason(fact, "Remove one of them", code=Code.TAGS_CONTRADICT))
 
 
 def _is_true(value: Evaluated | None) -> bool:
@@ -129,7 +130,7 @@ def _false_is_ignored(tag: Tag, location: Location) -> Iterator[Notice]:
         case Known(str(text)) if text.strip().lower() in _FALSE:
             yield Notice(
                 location, Reason(f'Tag "{tag.key}" counts whatever its value, as in Kilt, so the task is not instrumented',
-                "Remove the tag to have the task instrumented"),
+                "Remove the tag to have the task instrumented", code=Code.KILT_TAG_COUNTS),
             )  # fmt: skip
 
 
@@ -144,7 +145,10 @@ def _tag_list(
             case Unknown(Reason(why)):
                 fact = f"The tags cannot be resolved, so a tag that excludes something would not be seen: {why}"
                 findings.append(
-                    Notice(Location(task.name, None, tags.pointer), Reason(fact, "Write the tags as a list"))
+                    Notice(
+                        Location(task.name, None, tags.pointer),
+                        Reason(fact, "Write the tags as a list", code=Code.TAGS_UNRESOLVED),
+                    )
                 )
     return tags.value if isinstance(tags.value, list) else []
 
@@ -167,7 +171,7 @@ def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[Ta
                     yield Tag(name, evaluate(leaf.value.get("Value", ABSENT), task.scope), leaf.pointer)
                 elif is_present is None:
                     fact = f'Whether tag "{name}" is present depends on a condition that is not known here'
-                    reason = Reason(fact, "Move the tag out of Fn::If", not_known_here=True)
+                    reason = Reason(fact, "Move the tag out of Fn::If", code=Code.TAG_UNRESOLVED, not_known_here=True)
                     findings.append(Problem(Location(task.name, None, leaf.pointer), reason))
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.decision_tree import leaves, parse_if, parse_tree
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
@@ -87,6 +88,7 @@ def template_settings(
         reason = Reason(
             f"{CONTAINERS_KEY} is for the Metadata of a task definition, not of the template",
             "Move it to the Metadata of the resource",
+            code=Code.CONTAINERS_IN_TEMPLATE_METADATA,
         )
         problems.append(Problem(Location(None, None, (*location.pointer, CONTAINERS_KEY)), reason))
     metadata_layer = Layer("the template's Metadata", metadata, SettingScope.TASK)
@@ -136,7 +138,7 @@ def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tupl
         return {}, [
             Problem(
                 location, Reason(f"{METADATA_KEY} is under Fn::If, but Metadata is read before conditions are evaluated",
-                "Write Metadata without Fn::If; the value of a setting may be an Fn::If"),
+                "Write Metadata without Fn::If; the value of a setting may be an Fn::If", code=Code.METADATA_UNDER_IF),
             )
         ]  # fmt: skip
     own = metadata.get(METADATA_KEY, {})
@@ -145,7 +147,11 @@ def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tupl
     return {}, [
         Problem(
             location,
-            Reason(f"{METADATA_KEY} in Metadata is not an object", "Write it as an object of settings by name"),
+            Reason(
+                f"{METADATA_KEY} in Metadata is not an object",
+                "Write it as an object of settings by name",
+                code=Code.METADATA_NOT_OBJECT,
+            ),
         )
     ]
 
@@ -155,14 +161,22 @@ def _container_settings(
 ) -> tuple[dict[str, ResolvedSettings], list[Problem]]:
     pointer: Pointer = (*location.pointer, CONTAINERS_KEY)
     if not isinstance(by_container, dict):
-        reason = Reason(f"{CONTAINERS_KEY} is not an object", "Write it as an object of settings by container name")
+        reason = Reason(
+            f"{CONTAINERS_KEY} is not an object",
+            "Write it as an object of settings by container name",
+            code=Code.METADATA_NOT_OBJECT,
+        )
         return {}, [Problem(Location(location.task, None, pointer), reason)]
     containers: dict[str, ResolvedSettings] = {}
     problems: list[Problem] = []
     for name, values in by_container.items():
         container_location = Location(location.task, name, (*pointer, name))
         if not isinstance(values, dict):
-            reason = Reason("The container's settings are not an object", "Write them as an object of settings by name")
+            reason = Reason(
+                "The container's settings are not an object",
+                "Write them as an object of settings by name",
+                code=Code.METADATA_NOT_OBJECT,
+            )
             problems.append(Problem(container_location, reason))
             continue
         layer = Layer("the resource's Metadata", values, SettingScope.CONTAINER)
@@ -186,7 +200,11 @@ def _with_template_layer(
             case Unknown(why):
                 fact = f"Setting {quote(name)} in {layer.name} cannot be resolved: {why.fact}"
                 advice = why.advice or "Write a literal value"
-                invalid.append(InvalidSetting(name, Reason(fact, advice, not_known_here=why.is_unknown)))
+                invalid.append(
+                    InvalidSetting(
+                        name, Reason(fact, advice, code=Code.SETTING_UNRESOLVED, not_known_here=why.is_unknown)
+                    )
+                )
     resolved, more_invalid = with_layer(resolved, Layer(layer.name, values, layer.scope))
     return resolved, [_problem(each, location) for each in (*invalid, *more_invalid)]
 
@@ -232,7 +250,9 @@ def unknown_containers(
     for name in settings.containers:
         if name not in known:
             fact = "There are settings for a container that this task does not have"
-            yield Problem(_location(task, CONTAINERS_KEY, name), Reason(fact, advice))
+            yield Problem(
+                _location(task, CONTAINERS_KEY, name), Reason(fact, advice, code=Code.SETTINGS_OF_NO_CONTAINER)
+            )
     for setting in _NAME_LISTS:
         layer, inherited = settings.resolved.layer(setting), set(_globs(settings.inherited.values, setting))
         for glob in _globs(settings.resolved.values, setting):
@@ -240,9 +260,9 @@ def unknown_containers(
                 fact = f"{setting} in {layer.name} names {quote(glob)}, but the task has no such container"
                 if layer.name == TAGS_LAYER:
                     location = Location(task.name, None, (*task.properties_pointer, "Tags"))
-                    yield Notice(location, Reason(fact, advice))
+                    yield Notice(location, Reason(fact, advice, code=Code.NAME_OF_NO_CONTAINER))
                 else:
-                    yield Problem(_location(task, setting), Reason(fact, advice))
+                    yield Problem(_location(task, setting), Reason(fact, advice, code=Code.NAME_OF_NO_CONTAINER))
 
 
 def _globs(settings: Settings, name: str) -> Sequence[str]:

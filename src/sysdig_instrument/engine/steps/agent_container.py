@@ -138,7 +138,7 @@ def update_agent(container: Container, definition: dict[str, Json], settings: Se
         yield _update(container, key, wanted, unprotected_reason)
         if wanted is ABSENT:
             fact = f"{key} of the agent's container is removed, because no setting asks for it"
-            yield container.notice((*container.pointer, key), Reason(fact))
+            yield container.notice((*container.pointer, key), Reason(fact, code=Code.AGENT_MEMBER_REMOVED))
     for key, wanted in definition.items():
         if key not in container.value:
             yield _update(container, key, wanted, difference(container, key, wanted, settings))

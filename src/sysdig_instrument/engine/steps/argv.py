@@ -187,22 +187,28 @@ def invalid_argv_finding(
     if form is ArgvForm.EMPTY_NOW:
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",
-            f"Give the parameter a value, or put {key} inside Fn::If with AWS::NoValue"),
+            f"Give the parameter a value, or put {key} inside Fn::If with AWS::NoValue", code=Code.EMPTY_NOW),
         )  # fmt: skip
     if form is ArgvForm.MAY_BE_EMPTY:
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} may be AWS::NoValue, by the DefaultValue of an Fn::FindInMap whose value is not known here",
             "Give the parameters their values, or give the Fn::FindInMap a DefaultValue that is not AWS::NoValue",
-            not_known_here=True),
+            code=Code.MAY_BE_ABSENT, not_known_here=True),
         )  # fmt: skip
     if form is ArgvForm.EMPTY_STRING:
         return container.problem_or_notice(
             leaf.pointer,
             assumptions,
-            Reason(f"{key} contains only an empty string", f"Remove {key}, or name a program in it"),
+            Reason(
+                f"{key} contains only an empty string",
+                f"Remove {key}, or name a program in it",
+                code=Code.EMPTY_PROGRAM,
+            ),
         )
     return container.problem_or_notice(
-        leaf.pointer, assumptions, Reason(f"{key} is not a list", f"Write {key} as a list of strings")
+        leaf.pointer,
+        assumptions,
+        Reason(f"{key} is not a list", f"Write {key} as a list of strings", code=Code.NOT_A_LIST),
     )
 
 
@@ -211,7 +217,7 @@ def expression_replaced(container: Container, key: str, leaf: LocatedValue) -> I
     if not is_empty(leaf.value):
         yield container.notice(
             leaf.pointer, Reason(f"{key} is AWS::NoValue with the current parameter values, so the image's is written in its place",
-            "Run the tool again for other values of the parameters; the macro does so at each deployment"),
+            "Run the tool again for other values of the parameters; the macro does so at each deployment", code=Code.ABSENT_NOW),
         )  # fmt: skip
 
 

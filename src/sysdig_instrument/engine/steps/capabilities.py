@@ -50,16 +50,20 @@ def _extend(
             yield set_value(leaf, _WHEN_ABSENT[key], _REASON)
         elif not isinstance(value, dict):
             yield container.problem_or_notice(
-                leaf.pointer, assumed, Reason(f"{key} is not an object", f"Write {key} as an object")
+                leaf.pointer,
+                assumed,
+                Reason(f"{key} is not an object", f"Write {key} as an object", code=Code.NOT_WRITTEN_OUT),
             )
         elif is_expression(value) or value.keys() == {"Fn::Transform"}:
             yield container.problem_or_notice(
                 leaf.pointer, assumed, Reason(f"{key} is an expression, so nothing can be added to it",
-                f"Write {key} as an object; its members may be expressions, and it may be inside Fn::If"),
+                f"Write {key} as an object; its members may be expressions, and it may be inside Fn::If", code=Code.NOT_EXTENDABLE),
             )  # fmt: skip
         elif why := why_opaque(value, frozenset({inner}), container.scope):
             yield container.problem_or_notice(
-                leaf.pointer, assumed, Reason(f"{key} {why}", WRITE_OUT_RESULT, not_known_here=True)
+                leaf.pointer,
+                assumed,
+                Reason(f"{key} {why}", WRITE_OUT_RESULT, code=Code.PART_UNKNOWN, not_known_here=True),
             )
         elif inner == "Add":
             yield from _dropped(container, value, leaf.pointer, assumed)
@@ -113,5 +117,7 @@ def _extend_add(container: Container, lists: Iterable[tuple[LocatedValue, Assump
             yield set_value(leaf, extended, _REASON)
         else:
             yield container.problem_or_notice(
-                leaf.pointer, assumed, Reason("Add is an expression that cannot be extended", "Write Add as a list")
+                leaf.pointer,
+                assumed,
+                Reason("Add is an expression that cannot be extended", "Write Add as a list", code=Code.NOT_EXTENDABLE),
             )

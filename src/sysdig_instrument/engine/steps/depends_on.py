@@ -48,7 +48,11 @@ def _reason(
                 if reason := _reason_of_members(container, members, assumptions, instrumented):
                     return reason
             case Known() | Unknown():
-                unknown = evaluated if isinstance(evaluated, Unknown) else Unknown(Reason("it is not an object"))
+                unknown = (
+                    evaluated
+                    if isinstance(evaluated, Unknown)
+                    else Unknown(Reason("it is not an object", code=Code.MALFORMED))
+                )
                 fact = f"DependsOn cannot be resolved ({unknown.reason.fact}), so it may wait for the agent to end"
                 return Reason(fact, _ADVICE, code=unknown.code)
     return None

@@ -182,7 +182,7 @@ def _prepend_wrapper(
     wrapping.record_source(EntryPointSource.UNCHANGED)
     return container.problem_or_notice(
         leaf.pointer, assumptions, Reason("EntryPoint is an expression, and nothing can be put in front of its items",
-        "Write EntryPoint as a list, or as a Ref to a CommaDelimitedList"),
+        "Write EntryPoint as a list, or as a Ref to a CommaDelimitedList", code=Code.ENTRY_POINT_NOT_EXTENDABLE),
     )  # fmt: skip
 
 
@@ -367,7 +367,7 @@ def _wrapped_by_command(container: Container, assumptions: Assumptions, *, moves
         return _wrapper_elsewhere(container, "Command", assumptions)
     return container.notice(
         (*container.pointer, "Command"), Reason("The wrapper is moved from Command into EntryPoint, where a command that is given at launch does not replace it",
-        "If commands that are given at launch begin with the wrapper, remove it there, too"),
+        "If commands that are given at launch begin with the wrapper, remove it there, too", code=Code.WRAPPER_MOVED),
     )  # fmt: skip
 
 
@@ -380,6 +380,7 @@ _NOTHING_TO_RUN: Final = NoConfig(
     Reason(
         "The image has neither ENTRYPOINT nor CMD, and the template gives no Command",
         "Give the container an EntryPoint or a Command",
+        code=Code.NOTHING_TO_RUN,
     ),
     "its image has nothing to run",
 )
@@ -387,6 +388,7 @@ _EMPTY_COMMAND: Final = NoConfig(
     Reason(
         "The image has no ENTRYPOINT, and Command contains only an empty string",
         "Remove Command, or name a program in it",
+        code=Code.EMPTY_PROGRAM,
     ),
     "its image has nothing to run",
 )

@@ -68,7 +68,9 @@ def _required_variable(container: Container, name: str, value: Json) -> Required
             )
         else:
             yield Change("add", pointer, reason, value, protects=protects, unprotected_reason=why)
-        yield container.notice(pointer, Reason(f"The template's value for {quote(name)} is replaced"))
+        yield container.notice(
+            pointer, Reason(f"The template's value for {quote(name)} is replaced", code=Code.VARIABLE_REPLACED)
+        )
 
     added_reason = (
         "tells the wrapper that the agent runs beside it" if name == SIDECAR_VARIABLE else "WorkloadEnvironment"
@@ -119,7 +121,7 @@ def _plaintext_key_notices(container: Container, lists: Iterable[tuple[LocatedVa
                 if entry.value is not ABSENT and entry_name(entry.value, container.scope) == ACCESS_KEY_VARIABLE:
                     yield container.notice(
                         entry.pointer, Reason(f"{ACCESS_KEY_VARIABLE} is in plain text in the template",
-                        "Remove it, and replace the key with a new one: the agent's container gets it from AccessKeySecret"),
+                        "Remove it, and replace the key with a new one: the agent's container gets it from AccessKeySecret", code=Code.KEY_IN_PLAIN_TEXT),
                     )  # fmt: skip
 
 
@@ -160,6 +162,7 @@ _FILES: Final = Reason(
     f"A file in EnvironmentFiles, which is not read here, can set {REPLACED_WRAPPER_VARIABLE}, and that replaces the program "
     "that the wrapper runs",
     "Make sure that no file sets it",
+    code=Code.ENVIRONMENT_FILE,
 )
 
 

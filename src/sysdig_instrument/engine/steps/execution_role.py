@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import member_values, set_value
 from sysdig_instrument.engine.expressions.decision_tree import may_be_absent, with_default
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
@@ -62,7 +63,7 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
     key_statements = access_key_statements(settings, task.scope)
     if settings.access_key_value_from is not None and not key_statements:
         fact = "AccessKeySecret is not an ARN that is known here, so the execution role is not given permission to read the access key"
-        yield Notice(location, Reason(fact, _GRANT_ADVICE))
+        yield Notice(location, Reason(fact, _GRANT_ADVICE, code=Code.KEY_NOT_GRANTED))
     statements = (*key_statements, *agent_statements(settings, task.scope))
     if not statements:
         return
@@ -88,7 +89,7 @@ def grant(instrumented: InstrumentedTask) -> Iterator[Grant | Notice]:
         what = "permission to read the access key" if key_only else "the permissions that the agent's container needs"
         yield Notice(
             location, Reason(f"The execution role is not a resource of this template, so it is not given {what} here",
-            f"Make sure that one of its policies has: {', '.join(map(statement_text, statements))}"),
+            f"Make sure that one of its policies has: {', '.join(map(statement_text, statements))}", code=Code.ROLE_ELSEWHERE),
         )  # fmt: skip
 
 
@@ -131,13 +132,16 @@ def _add_policy(properties: dict[str, Json], pointer: Pointer, policy: Json) -> 
                 own = (*leaf.pointer, own_indexes[0])
                 yield Change("replace", own, _GRANT_REASON, policy, was=old)
                 fact = f"The role has a policy {POLICY_NAME} with other statements, which is replaced"
-                yield Notice(Location(None, None, own), Reason(fact, "Give a policy of your own another name"))
+                yield Notice(
+                    Location(None, None, own),
+                    Reason(fact, "Give a policy of your own another name", code=Code.POLICY_REPLACED),
+                )
         else:
             yield _not_granted(leaf.pointer, "The role's Policies are an expression that cannot be extended")
 
 
 def _not_granted(pointer: Pointer, fact: str) -> Notice:
-    return Notice(Location(None, None, pointer), Reason(fact, _GRANT_ADVICE))
+    return Notice(Location(None, None, pointer), Reason(fact, _GRANT_ADVICE, code=Code.ROLE_NOT_EXTENDABLE))
 
 
 def _role_of_template(expression: Json | Absent, scope: EvaluationScope) -> str | None:

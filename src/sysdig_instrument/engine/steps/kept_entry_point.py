@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import leaves
 from sysdig_instrument.engine.findings import Notice, Reason
@@ -18,6 +19,7 @@ from sysdig_instrument.engine.steps.step import EntryPointSource
 _KEPT: Final = Reason(
     "EntryPoint and Command were read from an image before, and stay as they are, whatever the image is now",
     "If the image has changed, remove both: they are then read from it. Better, process the source of this template",
+    code=Code.ENTRY_POINT_KEPT,
 )
 
 

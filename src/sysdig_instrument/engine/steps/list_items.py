@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, is_written_out, set_value
 from sysdig_instrument.engine.expressions.decision_tree import (
     FALSE,
@@ -106,7 +107,7 @@ def _second_item(
             if _matches(each, required):
                 if any(can_both_hold(assumed, other) for other in found):
                     fact = f"{_key(leaf)} has two entries for {quote(required.name)}, which are equal now, and CloudFormation may refuse that"
-                    yield container.notice(each.pointer, Reason(fact, "Remove one of them"))
+                    yield container.notice(each.pointer, Reason(fact, "Remove one of them", code=Code.VARIABLE_TWICE))
                     return
                 found.append(assumed)
 
@@ -128,13 +129,13 @@ def _cannot_extend(container: Container, leaf: LocatedValue, assumptions: Assump
     if is_written_out(leaf.value):
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an object, and ECS expects a list of objects",
-            _VARIABLES_ADVICE if key == "Environment" else f"Write {key} as a list"),
+            _VARIABLES_ADVICE if key == "Environment" else f"Write {key} as a list", code=Code.OBJECT_FOR_LIST),
         )  # fmt: skip
     if isinstance(leaf.value, dict):
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an expression, so no item can be added to it",
-            f"Write {key} as a list; its items may be expressions, and it may be inside Fn::If"),
+            f"Write {key} as a list; its items may be expressions, and it may be inside Fn::If", code=Code.NOT_EXTENDABLE),
         )  # fmt: skip
     return container.problem_or_notice(
-        leaf.pointer, assumptions, Reason(f"{key} is not a list", f"Write {key} as a list")
+        leaf.pointer, assumptions, Reason(f"{key} is not a list", f"Write {key} as a list", code=Code.NOT_A_LIST)
     )

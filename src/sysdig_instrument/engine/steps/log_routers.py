@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, is_given
 from sysdig_instrument.engine.findings import Notice, Reason
 from sysdig_instrument.engine.json_types import ABSENT
@@ -20,6 +21,7 @@ from sysdig_instrument.engine.selection import is_log_router
 _LOSES_HEAD_START: Final = Reason(
     "With the wrapper's volume, ECS may no longer start the log router before the containers that log to it, and their first lines may be lost",
     "Give these containers a DependsOn on the router (Condition: START), or set InstrumentLogRouters to false",
+    code=Code.LOG_ROUTER_ORDER,
 )
 
 

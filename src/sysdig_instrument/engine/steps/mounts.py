@@ -80,7 +80,11 @@ def _covering_mounts(container: Container) -> Iterator[_Mount]:
                 case Known(str(text)) if is_over_wrapper(text):
                     yield _Mount(entry.pointer, assumptions, None)
                 case Known(value) if not isinstance(value, str):
-                    yield _Mount(entry.pointer, assumptions, Unknown(Reason("ContainerPath is not a string")))
+                    yield _Mount(
+                        entry.pointer,
+                        assumptions,
+                        Unknown(Reason("ContainerPath is not a string", code=Code.NOT_A_WRITTEN_LIST)),
+                    )
 
 
 def _mount_entries(container: Container) -> Iterator[tuple[LocatedValue, Assumptions]]:
@@ -108,7 +112,9 @@ def _container_paths(container: Container, entry: Json | Absent, assumptions: As
             case Unknown():
                 yield value
             case _:
-                yield Unknown(Reason("it is not written as a list of objects in the template"))
+                yield Unknown(
+                    Reason("it is not written as a list of objects in the template", code=Code.NOT_A_WRITTEN_LIST)
+                )
 
 
 def is_over_wrapper(path: str) -> bool:
@@ -188,7 +194,7 @@ def _sources(
         known = [each.value for each in evaluated if isinstance(each, Known)]
         entry = known[0] if len(known) == len(evaluated) and all(each == known[0] for each in known) else None
     if not isinstance(entry, dict) or not is_written_out(entry):
-        return [], Unknown(Reason("the entry is an expression", not_known_here=True))
+        return [], Unknown(Reason("the entry is an expression", code=Code.NOT_A_WRITTEN_LIST, not_known_here=True))
     container.scope.state.work.spend(1 + len(instrumented.containers) // _CONTAINERS_PER_STEP)
     source = entry.get("SourceContainer", ABSENT)
     same = [each for each in instrumented.containers if each.value.get("Name", ABSENT) == source]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME, WRAPPER
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
@@ -27,6 +28,7 @@ _INIT_PROGRAMS: Final = frozenset(
 _INIT_PROCESS: Final = Reason(
     "InitProcessEnabled starts an init program, and in a task with one process namespace it is not process 1, so it may leave zombie processes",
     "Check that the container's processes wait for their children, or leave the whole task alone (Enabled: false)",
+    code=Code.INIT_PROCESS,
 )
 
 
@@ -43,7 +45,7 @@ def init_program_notice(container: Container, key: str, program: str | None) -> 
     if program in _INIT_PROGRAMS:
         yield container.notice(
             (*container.pointer, key), Reason(f"The container runs {program}, which must be process 1, and in a task with one process namespace it is not",
-            "Use an image without this init program, or leave the whole task alone (Enabled: false): to exclude the container is not enough"),
+            "Use an image without this init program, or leave the whole task alone (Enabled: false): to exclude the container is not enough", code=Code.PROCESS_ONE),
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.decision_tree import parse_if
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
@@ -51,7 +52,7 @@ def result(task: TaskDefinition, value: Json, *, changed: bool) -> Iterator[Chan
     if not isinstance(metadata, dict) or parse_if(metadata) or not isinstance(own, dict | None):
         yield Notice(
             Location(task.name, None, pointer),
-            Reason("Metadata is not an object, so what was done is not recorded there"),
+            Reason("Metadata is not an object, so what was done is not recorded there", code=Code.RESULT_NOT_RECORDED),
         )
     elif own is None:
         yield Change("add", (*pointer, METADATA_KEY), _REASON, {RESULT_KEY: value})

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, member_values, set_value, why_opaque
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
@@ -76,13 +77,13 @@ def _opt_out_tags(decided: DecidedTask) -> Iterator[_Tag | Notice]:
         container = opt_out.container
         if container and not re.fullmatch(_NAME, container.name or ""):
             yield _notice(decided.task, container, Reason(f"The container's name cannot be resolved, or is none that ECS accepts, {_NOT_SEEN}",
-            "Give it a literal name of letters, digits, - and _"))  # fmt: skip
+            "Give it a literal name of letters, digits, - and _", code=Code.TAG_NAME_UNRESOLVED))  # fmt: skip
         elif container and _may_set(decided, "ExcludeContainers", value=[container.name]):
             names.setdefault(container.label, container.value["Name"])
         else:
             locked = "ExcludeContainers" if container else "Enabled"
             yield _notice(decided.task, container, Reason(f"It cannot be excluded by a tag, because {locked} is locked, {_NOT_SEEN}",
-            "Ask the platform team to exclude it in the macro's deployment"))  # fmt: skip
+            "Ask the platform team to exclude it in the macro's deployment", code=Code.TAG_LOCKED))  # fmt: skip
     if decided.instrumented:
         yield _Tag(INSTRUMENT_TAG, lambda old: "true" if old.strip().lower() == "false" else old, is_required=False)
     if decided.instrumented or names:
@@ -110,7 +111,9 @@ def _exclude(decided: DecidedTask, hidden: dict[str, Json], old: str) -> Json | 
     if len(" ".join(words)) > MAX_TAG_VALUE:
         fact = f'The names of the containers that are left alone do not fit into the {MAX_TAG_VALUE} characters of tag "{EXCLUDE_TAG}", {_NOT_SEEN}'
         return Reason(
-            fact, "Ask the platform team to exclude them in the macro's deployment, or give them shorter names"
+            fact,
+            "Ask the platform team to exclude them in the macro's deployment, or give them shorter names",
+            code=Code.TAG_TOO_LONG,
         )
     if list(words) == old.split():
         return old
@@ -130,7 +133,7 @@ def _reason_tag(decided: DecidedTask) -> Iterator[_Tag]:
     text = distinct[0] if len(distinct) == 1 else " / ".join(f"{name}: {reason}" for name, reason in reasons.items())
     if distinct and text != decided.settings.visible.values.reason:
         too_long = Reason(f'The reasons do not fit into the {MAX_TAG_VALUE} characters of tag "{REASON_TAG}", so the hook and coverage do not see them',
-        "Give one Reason for the whole task definition, or shorter ones")  # fmt: skip
+        "Give one Reason for the whole task definition, or shorter ones", code=Code.TAG_TOO_LONG)  # fmt: skip
         yield _Tag(REASON_TAG, lambda _old: text if len(text) <= MAX_TAG_VALUE else too_long)
 
 
@@ -142,7 +145,11 @@ def _write(decided: DecidedTask, wanted: list[_Tag]) -> Iterator[ChangeOrFinding
     required = [each for each in wanted if each.is_required]
     if why := why_opaque(task.properties_or_empty, frozenset({"Tags"}), task.scope, is_snippet_place=True):
         if required:
-            yield _notice(task, None, Reason(f"The task definition {why}, {_NOT_SEEN}", WRITE_OUT_RESULT))
+            yield _notice(
+                task,
+                None,
+                Reason(f"The task definition {why}, {_NOT_SEEN}", WRITE_OUT_RESULT, code=Code.TAGS_NOT_EXTENDABLE),
+            )
         return
     in_template: set[str | None] = set()
     added: set[str] = set()
@@ -174,7 +181,7 @@ def _write_leaf(
         yield from _extend_list(task, leaf, leaf.value, assumptions, required)
     elif required and is_active(assumptions, task.scope) is not False:
         yield Notice(Location(task.name, None, leaf.pointer), Reason(f"Tags is not written as a list, {_NOT_SEEN}",
-        "Write Tags as a list of objects with Key and Value; the list and its items may be inside Fn::If"))  # fmt: skip
+        "Write Tags as a list of objects with Key and Value; the list and its items may be inside Fn::If", code=Code.TAGS_NOT_EXTENDABLE))  # fmt: skip
 
 
 def _existing_tags(leaf: LocatedValue, assumptions: Assumptions) -> Iterator[tuple[LocatedValue, Assumptions]]:
@@ -222,7 +229,7 @@ def _extend_list(
     excess = len(items) + len(new) - _MAX_TAGS
     if new and excess > 0:
         yield Notice(Location(task.name, None, leaf.pointer), Reason(f"A task definition can have {_MAX_TAGS} tags, and there is no room for another, {_NOT_SEEN}",
-        f"Remove {excess} of them"))  # fmt: skip
+        f"Remove {excess} of them", code=Code.TAGS_FULL))  # fmt: skip
         return
     for item in _items(task, new):
         if isinstance(item, Notice):

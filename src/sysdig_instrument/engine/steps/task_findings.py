@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container, is_given
 from sysdig_instrument.engine.expressions.decision_tree import leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition, is_active, known_value
@@ -38,14 +39,17 @@ _SSM_NAME: Final = r"[A-Za-z0-9_./-]*"
 _NO_COLLECTOR: Final = Reason(
     "Setting Collector has no value, so the agent would have nowhere to report to",
     "Set Collector to a host name or a Sysdig SaaS region, such as us2",
+    code=Code.COLLECTOR_MISSING,
 )
 _NO_SECRET: Final = Reason(
     "Setting AccessKeySecret has no value, and an agent without an access key protects nothing",
     f"Set AccessKeySecret to the ARN of the secret that holds the key, or to {NO_ACCESS_KEY} if the key comes in another way",
+    code=Code.KEY_MISSING,
 )
 _KEY_ELSEWHERE: Final = Reason(
     "AccessKeySecret is none, so the agent is given no access key",
     "Make sure that the key comes in another way: an agent without a key protects nothing",
+    code=Code.KEY_IS_NONE,
 )
 REQUIRED_SETTINGS_REASONS: Final = (_NO_COLLECTOR, _NO_SECRET, _KEY_ELSEWHERE)
 """What is the same for every task definition with these settings."""
@@ -64,18 +68,18 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
     elif not isinstance(settings.access_key_secret, str) and _may_be_invalid_secret(settings.access_key_secret, task):
         yield Problem(
             Location(task.name), Reason("The expression in AccessKeySecret evaluates to something that ECS cannot read the access key from",
-            f"Use {ACCESS_KEY_FORMS}"),
+            f"Use {ACCESS_KEY_FORMS}", code=Code.KEY_INVALID),
         )  # fmt: skip
     if _takes_all_memory(task, settings, containers):
         yield Notice(
             Location(task.name, None, (*location.pointer, "Memory")),
             Reason("The containers reserve all of the task's memory, and leave none for the agent",
-            "Give the task more memory, or set AgentMemoryReservation and TaskSize"),
+            "Give the task more memory, or set AgentMemoryReservation and TaskSize", code=Code.NO_MEMORY_LEFT),
         )  # fmt: skip
     if _needs_reservation(task, settings):
         yield Problem(
             location, Reason("A task without Memory needs a memory limit for each container, and the agent's container has none",
-            "Set AgentMemoryReservation or AgentMemory, or give the task Memory"),
+            "Set AgentMemoryReservation or AgentMemory, or give the task Memory", code=Code.MEMORY_LIMIT_MISSING),
         )  # fmt: skip
 
 
@@ -141,15 +145,17 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
         )  # fmt: skip
     if "ARM64" in architectures:
         if settings.unsupported_architecture == "fail":
-            yield Problem(location, Reason(_ARM64, "Use X86_64, or set UnsupportedArchitecture to warn"))
+            yield Problem(
+                location, Reason(_ARM64, "Use X86_64, or set UnsupportedArchitecture to warn", code=Code.ARM64)
+            )
         else:
             advice = "Make sure that the agent's image is available for arm64, or use X86_64"
-            yield Notice(location, Reason(_ARM64, advice))
+            yield Notice(location, Reason(_ARM64, advice, code=Code.ARM64))
     elif settings.unsupported_architecture == "fail" and (unknown := _first_unknown(architectures)):
         yield Problem(
             location, Reason(f"CpuArchitecture cannot be resolved ({unknown.reason.fact}), and UnsupportedArchitecture is fail",
             unknown.reason.advice or "Write a literal value, or set UnsupportedArchitecture to warn",
-            not_known_here=unknown.reason.is_unknown),
+            code=Code.ARCHITECTURE_UNRESOLVED, not_known_here=unknown.reason.is_unknown),
         )  # fmt: skip
 
 
@@ -173,12 +179,12 @@ def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
             yield Problem(
                 Location(task.name, None, (*launcher.pointer, "PlatformVersion")),
                 Reason(f"The task is launched on platform version {quote(version)}, and a process namespace for the whole task needs 1.4.0",
-                "Use LATEST, or 1.4.0"),
+                "Use LATEST, or 1.4.0", code=Code.PLATFORM_VERSION),
             )  # fmt: skip
         if _launcher_value(launcher, "EnableExecuteCommand", task.scope).lower() == "true":
             yield Notice(
                 Location(task.name, None, (*launcher.pointer, "EnableExecuteCommand")),
-                Reason("With one process namespace for the task, aws ecs execute-command reaches only one of its containers, and AWS does not say which"),
+                Reason("With one process namespace for the task, aws ecs execute-command reaches only one of its containers, and AWS does not say which", code=Code.ECS_EXEC),
             )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.agent import AGENT_NAME
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import (
     container_definitions,
     container_lists,
@@ -49,7 +50,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 # --- The reservations of the containers, under each combination of the conditions that decide them
 
 _MAX_LEAVES: Final = 256
-_TOO_MANY_CONDITIONS: Final = Unknown(Reason("it depends on too many conditions"))
+_TOO_MANY_CONDITIONS: Final = Unknown(Reason("it depends on too many conditions", code=Code.CONDITION_UNKNOWN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,9 @@ def task_size(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     if any(other != target for other in others):
         yield Problem(
             _location(task),
-            Reason("The items of the enclosing Fn::ForEach need different task sizes", EXPAND_LOOPS),
+            Reason(
+                "The items of the enclosing Fn::ForEach need different task sizes", EXPAND_LOOPS, code=Code.SIZES_DIFFER
+            ),
         )
         return
     yield from _findings(task, target)
@@ -203,13 +206,16 @@ def _findings(task: TaskDefinition, target: Tree[_TargetSize]) -> Iterator[Notic
             case Size():
                 yield Notice(
                     _location(task),
-                    Reason(f"The task's size is raised to {each.text}, so that the agent's reservation fits into it"),
+                    Reason(
+                        f"The task's size is raised to {each.text}, so that the agent's reservation fits into it",
+                        code=Code.SIZE_RAISED,
+                    ),
                 )
             case Problem():
                 yield each if assumptions == task.assumptions else problem_or_notice(each, assumptions, task)
             case Unknown(Reason(why, advice)):
                 fact = f"It is unknown whether the agent's reservation fits into the task: {why}"
-                yield Notice(_location(task), Reason(fact, advice or "Make sure that it does"))
+                yield Notice(_location(task), Reason(fact, advice or "Make sure that it does", code=Code.SIZE_UNKNOWN))
 
 
 def _raise_to(
@@ -257,19 +263,21 @@ def _size_for(task: TaskDefinition, usages: tuple[_Usage, _Usage], *, on_fargate
     if unknown and must_raise:
         fact = f"The agent's reservation does not fit into the task, and the size that it needs is unknown: {unknown.reason.fact}"
         advice = unknown.reason.advice or "Give the task a size that is large enough"
-        return Problem(_location(task), Reason(fact, advice, not_known_here=unknown.reason.is_unknown))
+        return Problem(
+            _location(task), Reason(fact, advice, code=Code.SIZE_UNKNOWN, not_known_here=unknown.reason.is_unknown)
+        )
     if unknown or not must_raise:
         return unknown
     minimum = Size(*(usage.minimum for usage in usages))
     size = next_size(minimum, on_fargate=on_fargate)
     if size is None:
         fact = f"With the agent's reservation the task needs {minimum.text}, and no Fargate size is large enough"
-        return Problem(_location(task), Reason(fact, "Make the containers smaller"))
+        return Problem(_location(task), Reason(fact, "Make the containers smaller", code=Code.NO_SIZE_FITS))
     for resource, usage, amount in zip(RESOURCES, usages, size.amounts, strict=True):
         if isinstance(usage.limit, int) and not usage.is_number and usage.limit < amount:
             fact = f"The agent's reservation needs {size.text}, and {resource.key} is an expression, which TaskSize does not raise"
             advice = f"Give it the value {amount}, or write {resource.key} as a number"
-            return Problem(_location(task, resource.key), Reason(fact, advice))
+            return Problem(_location(task, resource.key), Reason(fact, advice, code=Code.SIZE_IS_EXPRESSION))
     return size
 
 
