@@ -405,7 +405,7 @@ def test_p_wins_over_the_file_and_keeps_equals_signs(tmp_path: Path, capsys: pyt
     path.write_text(json.dumps(parameters_template()))
     parameters.write_text('{"Image": "other"}')
     ran = run(capsys, "transform", path, *SET, "--offline", "--parameters", parameters, "-p", "Image=a=b")
-    assert '"a=b" is needed' in ran.err
+    assert "The image a=b is not a valid image reference" in ran.err
 
 
 @pytest.mark.parametrize(
