@@ -6,9 +6,10 @@ is literal, as ECS gets it; :mod:`oracle.template_protection` evaluates template
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from oracle.agent_protection import agent_complaints
 from oracle.certainty import without_dynamic_references
@@ -104,9 +105,23 @@ def protection_of(
         complaints += workload_complaints(workload, own, config)
     complaints += agent_waits(containers)
     complaints += _missing_targets(containers)
+    complaints += _settings_of_no_container(resource, settings, containers)
     complaints += _foreign_volume_complaints(containers, workloads)
     complaints += agent_complaints([each for each in containers if each.get("Name") == AGENT], settings)
     return _protection(complaints)
+
+
+def _settings_of_no_container(
+    resource: Mapping[str, Json], settings: Settings, containers: Sequence[Mapping[str, Json]]
+) -> Complaints:
+    """Yield a doubt if settings are for a container that the task does not have: the macro may refuse them."""
+    names = {text_of(each.get("Name")) for each in containers}
+    own = Settings(mapping(mapping(resource.get("Metadata")).get("SysdigInstrument")))
+    globs = (*own.string_list("ExcludeContainers"), *own.string_list("IncludeContainers"))
+    if set(settings.object("Containers")) - names or not all(
+        any(fnmatchcase(name, each) for name in names) for each in globs
+    ):
+        yield doubt("", "settings-of-no-container")
 
 
 def _protection(complaints: Iterable[Complaint]) -> Protection:
@@ -127,7 +142,10 @@ def _is_disabled(settings: Settings) -> bool:
 
 def _left_alone(resource: Mapping[str, Json], settings: Settings, complaints: tuple[Complaint, ...]) -> Protection:
     """Return the status of a task definition in which nothing is to be instrumented."""
-    if settings.boolean("RequireReason") and _is_opt_out(resource, settings) and settings.string("Reason") is None:
+    properties = mapping(resource.get("Properties"))
+    could_be_protected = not is_windows(properties) and not is_for_managed_instances(properties)
+    needs_reason = settings.boolean("RequireReason") and could_be_protected and _is_opt_out(resource, settings)
+    if needs_reason and settings.string("Reason") is None:
         return Protection(Status.NOT_PROTECTED, (fault("", "opt-out-without-a-reason"),))
     return Protection(Status.LEFT_ALONE, (), complaints)
 

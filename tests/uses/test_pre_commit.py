@@ -36,6 +36,12 @@ def hook(here: Path, repository: Path, shell: Shell) -> Shell:
 
 
 def test_the_hook_passes_only_acceptable_templates(here: Path, hook: Shell) -> None:
+    template = here / "templates/web.yaml"
+    unlisted = hook()
+    assert unlisted.returncode == 1
+    assert "does not list SysdigInstrument" in unlisted.stdout
+
+    template.write_text(f"Transform: SysdigInstrument\n{template.read_text()}")
     passed = hook()
     assert passed.returncode == 0, passed.stdout + passed.stderr
     assert "Passed" in passed.stdout

@@ -20,7 +20,7 @@ _FLOW_INDICATORS: Final = re.compile(r"[,\[\]{}?:]")
 # Wider than YAML 1.1: CloudFormation reads 012345678901 as 1.2345678901E10, and YAML 1.2 knows 1e3 and 0o17. To npm's
 # package yaml, with its schema for YAML 1.1, e3 and a single point are numbers.
 _NUMBER_LIKE: Final = re.compile(
-    r"[-+.]?\.?[0-9][0-9a-fA-FoOxX_.,:+-]*|[-+]?[._]*(?:e[-+]?[0-9_]*)?|[-+]?\.(?:inf|nan)", re.IGNORECASE
+    r"[-+.]?\.?[0-9][0-9a-fA-FoOxX_.,:+-]*|[-+]?[._]*(?:e[-+]?[0-9_]+)?|[-+]?\.(?:inf|nan)", re.IGNORECASE
 )
 _BOOLEAN_LIKE: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
 # Older parsers refuse a text with characters beyond U+FFFF, such as an emoji (PyYAML before 5.1, SnakeYAML before 1.18).

@@ -19,6 +19,7 @@ from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 
 _INCLUDE: Final = "AWS::Include"
+_KEYS_PER_STEP: Final = 100
 _MAPPINGS_ADVICE: Final = "Write the value into Mappings, or use the template as it is after that transform"
 
 
@@ -46,20 +47,25 @@ def value_in_mappings(keys: Sequence[str], scope: EvaluationScope) -> Json:
     Raises:
         CannotEvaluate: A transform may insert the value, or a part of it.
     """
-    current: Json = dict(scope.section("Mappings"))
-    may_be_inserted = not is_section_complete(scope.template, "Mappings")
+    path: list[Json] = [scope.template.get("Mappings") if isinstance(scope.template, dict) else None]
     for key in keys:
-        may_be_inserted |= not is_complete(current)
-        current = current.get(key) if isinstance(current, dict) else None
-    if current is None and not may_be_inserted:
+        path.append(path[-1].get(key) if isinstance(path[-1], dict) else None)
+    value = path[-1]
+    if value is None and not _may_be_inserted(path, scope):
         return None
-    scope.state.work.check_value(current)
-    if current is None or not _is_value_complete(current):
+    scope.state.work.check_value(value)
+    if value is None or not _is_value_complete(value):
         fact = "its Fn::FindInMap finds no value in Mappings, and a transform may insert it"
         raise CannotEvaluate(
             Unknown(Reason(fact, _MAPPINGS_ADVICE, code=Code.INSERTED_BY_TRANSFORM, not_known_here=True))
         )
-    return current
+    return value
+
+
+def _may_be_inserted(path: Sequence[Json], scope: EvaluationScope) -> bool:
+    """Return whether a transform may insert a value into one of these objects of Mappings, all of which it looks at."""
+    scope.state.work.spend(sum(len(each) for each in path if isinstance(each, dict)) // _KEYS_PER_STEP)
+    return not is_section_complete(scope.template, "Mappings") or not all(map(is_complete, path))
 
 
 def _is_value_complete(value: Json) -> bool:
