@@ -194,7 +194,7 @@ def test_images_reports_a_container_whose_image_is_not_known(tool: Run, on_unres
     assert (ran.code, Path("i.json").read_text()) == (1, "{}\n")
     assert 'container "web"' in ran.out
     assert 'Image cannot be resolved: it refers to "Repo", which is known only after deployment' in ran.out
-    assert "The images of 1 containers are not known." in ran.err
+    assert "Containers whose image is not known: 1." in ran.err
     assert "No image has to be read" not in ran.err
 
 

@@ -96,6 +96,7 @@ def test_a_key_or_a_name_in_place_of_an_arn_is_not_repeated(value: str, capsys: 
         (b"version: 0.2\nphases: {}\n", "(it has no Resources) nor a task definition. Give a CloudFormation template"),
         (b"", "is empty. Give a template or task definition in JSON or YAML. (SI802)"),
     ],
+    ids=["tab", "Helm value", "Helm block", "Jinja", "JSON object", "JSON list", "PNG", "Latin-1", "buildspec", "empty"],
 )  # fmt: skip
 def test_files(data: bytes, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("file.yaml").write_bytes(data)

@@ -60,6 +60,8 @@ def test_a_manifest_without_media_type() -> None:
     )
 
 
+# In the deep nesting no stack is left for the finalizers of what other tests left behind, if garbage is collected there.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("value", "media_type", "why"),
     [

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     unread = [lookup.image for lookup, answer in recorded.items() if isinstance(answer, Unavailable)]
     failures = [f"{len(unread)} of {len(recorded)} images could not be read."] if unread else []
     if unnamed:
-        failures.append(f"The images of {len(unnamed)} containers are not known.")
+        failures.append(f"Containers whose image is not known: {len(unnamed)}.")
     if failures:
         raise RefusedError(" ".join(failures), code=Code.IMAGES_UNREAD)
     if not recorded:
