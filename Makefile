@@ -60,12 +60,12 @@ linux:
 dev: .venv/.done .tools/yaml/older $(EMBEDDED_AWS) $(NODE_TOOLS) ## Create the virtual environments
 
 test: .venv/.done .tools/yaml/older $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests: about 7 minutes on two cores
-	$(PYTEST) -n auto --dist loadgroup
+	$(PYTEST) -n auto --dist loadgroup --no-loadscope-reorder
 
 # The tests to run after each change.
 UNIT := tests/engine tests/documents tests/lookup tests/test_cases.py tests/test_handler.py tests/test_hook.py
 unit: .venv/.done ## Run the tests of engine, documents, lookups, cases, handler and hook: about a minute on two cores
-	$(PYTEST) -n auto --dist loadgroup $(UNIT)
+	$(PYTEST) -n auto --dist loadgroup --no-loadscope-reorder $(UNIT)
 
 corpus: .venv/.done ## Instrument a folder of templates or task definitions and verify the outputs: make corpus DIR=…
 	@test -n "$(DIR)" || { echo 'Which folder? make corpus DIR=templates' >&2; exit 2; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -28,8 +29,25 @@ settings.load_profile("without-deadline")
 secret_guard.install()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of groups first: a group runs in one process, and the last one would run alone."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 def pytest_collection_finish() -> None:
-    """Exclude the collected tests from garbage collection, which the handler runs after each refusal: it is as fast as there."""
+    _exclude_from_collection()
+
+
+def pytest_runtest_logfinish() -> None:
+    if next(_finished) % 200 == 0:
+        _exclude_from_collection()
+
+
+_finished = itertools.count()
+
+
+def _exclude_from_collection() -> None:
+    """Exclude what pytest keeps from garbage collection, which the handler runs after each refusal: it is as fast as there."""
     gc.collect()
     gc.freeze()
 
