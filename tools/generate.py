@@ -51,9 +51,11 @@ def parameters() -> Iterator[str]:
             yield "  MinLength: 1"
         else:
             yield f"  Default: {_double_quoted(parameter_default(setting.default))}"
-        for key, value in setting_constraints.constraint(setting.value_type, required=setting.required).items():
+        constraint = setting_constraints.constraint(setting.value_type, required=setting.required)
+        for key, value in constraint.items():
             yield f"  {key}: {_constraint_value(setting, value)}"
-        yield f"  ConstraintDescription: {_double_quoted(_plain_ascii(setting.value_type.expected) + '.')}"
+        if "AllowedValues" not in constraint:  # CloudFormation names these itself
+            yield f"  ConstraintDescription: {_double_quoted(_plain_ascii(setting.value_type.expected) + '.')}"
 
 
 def groups() -> Iterator[str]:

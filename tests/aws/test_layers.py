@@ -126,11 +126,15 @@ def test_the_result_records_what_was_done_and_why(processed: dict[str, Any]) -> 
     }
 
 
-def test_check_passes_processed_templates_only(processed: dict[str, Any], tmp_path: Path) -> None:
+def test_check_passes_processed_templates_and_those_with_the_line(processed: dict[str, Any], tmp_path: Path) -> None:
     after, before = tmp_path / "processed.json", tmp_path / "template.yaml"
     after.write_text(json.dumps(processed))
     before.write_text(TEMPLATE)
     assert main.run(["check", str(after), *SETTINGS]) == EXIT_OK
+    assert main.run(["check", str(before), *SETTINGS]) == EXIT_OK
+    before.write_text(
+        TEMPLATE.replace("SysdigInstrument-canary", "Other").replace("Name: SysdigInstrument", "Name: Other")
+    )
     assert main.run(["check", str(before), *SETTINGS]) == EXIT_REFUSED
 
 

@@ -17,6 +17,9 @@ from sysdig_instrument import __version__
 pytestmark = on_embedded_aws
 
 REGIONS = ("us-east-1", "eu-west-1")
+MAX_BODY: Final = 51_200
+"""The largest template that CloudFormation takes in a request, in bytes (CloudFormation user guide, «Quotas»)."""
+
 RING = "SysdigInstrument-canary"
 TOPIC = "arn:aws:sns:us-east-1:000000000000:operations"
 TASK: Final[dict[str, Any]] = {
@@ -64,14 +67,17 @@ def test_every_region_has_the_function_under_one_name(aws: EmbeddedAws, packaged
         for region in REGIONS
     ]
     assert names[0] == names[1]
-    assert "S3Bucket: !Sub packages-${AWS::Region}" in packaged
-    assert any(f"S3Key: {name}" in packaged for name in names[0])
+    code = json.loads(packaged)["Resources"]["MacroFunction"]["Properties"]["Code"]
+    assert code["S3Bucket"] == {"Fn::Sub": "packages-${AWS::Region}"}
+    assert code["S3Key"] in names[0]
+    assert len(packaged) < MAX_BODY
 
 
 def test_the_package_has_what_publishing_requires(packaged: str) -> None:
-    assert f"\n    SemanticVersion: {__version__}\n" in packaged.replace("'", "")
-    assert "LicenseUrl: s3://packages-" in packaged
-    assert "ReadmeUrl: s3://packages-" in packaged
+    application = json.loads(packaged)["Metadata"]["AWS::ServerlessRepo::Application"]
+    assert application["SemanticVersion"] == __version__
+    assert application["LicenseUrl"].startswith("s3://packages-")
+    assert application["ReadmeUrl"].startswith("s3://packages-")
 
 
 def test_the_package_has_no_transform(packaged: str) -> None:
