@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.expressions.scope import transform_entries, transform_name
 from sysdig_instrument.engine.findings import Reason, format_pointer, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.protection import protection
@@ -92,7 +93,7 @@ def tasks_without_line(line: MacroLine, tasks: Sequence[TaskPlan]) -> list[TaskP
 def listed_entries(template: Json, macro_name: str) -> list[Json]:
     """Return the entries of a template's Transform section that are the macro: names, or objects with Name and Parameters."""
     section = template.get(SECTION) if isinstance(template, dict) else None
-    return [each for each in entries_of(section) if is_own_name(name_of(each), macro_name)]
+    return [each for each in transform_entries(section) if is_own_name(transform_name(each), macro_name)]
 
 
 def _status(template: Json, sections: list[Json], macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
@@ -132,18 +133,8 @@ def _letters(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.casefold())
 
 
-def entries_of(section: Json) -> Sequence[Json]:
-    """Return the entries of a Transform section, which may be one alone."""
-    return section if isinstance(section, list) else [section]
-
-
-def name_of(entry: Json) -> Json:
-    """Return the name in an entry of a Transform section."""
-    return entry.get("Name") if isinstance(entry, dict) else entry
-
-
 def _names(section: Json) -> list[str]:
-    names = (name_of(each) for each in entries_of(section))
+    names = (transform_name(each) for each in transform_entries(section))
     return [name for name in names if isinstance(name, str)]
 
 
@@ -178,9 +169,9 @@ def _has_metadata(template: Mapping[str, Json]) -> bool:
 
 def _is_plain_use(use: Json, macro_name: str) -> bool:
     """Return whether the value of an ``Fn::Transform`` is the macro without Parameters, and nothing else."""
-    entries = entries_of(use)
+    entries = transform_entries(use)
     return bool(entries) and all(
-        isinstance(each, dict) and is_own_name(name_of(each), macro_name) and not each.get("Parameters")
+        isinstance(each, dict) and is_own_name(transform_name(each), macro_name) and not each.get("Parameters")
         for each in entries
     )
 

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
 from sysdig_instrument.engine.expressions.evaluate import evaluate
-from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, section, transform_entries, transform_name
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Owner
@@ -166,8 +166,8 @@ def _opaque_transform(parent: Mapping[str, Json], pointer: Pointer) -> Iterator[
 
 def is_own_transform(value: Json) -> bool:
     """Return whether the value of an Fn::Transform is this macro, used as a snippet, and nothing else."""
-    transforms = value if isinstance(value, list) else [value]
-    return bool(transforms) and all(isinstance(use, dict) and is_own_name(use.get("Name")) for use in transforms)
+    uses = transform_entries(value)
+    return bool(uses) and all(isinstance(use, dict) and is_own_name(transform_name(use)) for use in uses)
 
 
 def is_own_name(name: Json, macro_name: str = MACRO_NAME) -> bool:

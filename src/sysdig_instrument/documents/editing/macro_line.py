@@ -15,7 +15,8 @@ from sysdig_instrument.documents.errors import LINE_BREAK
 from sysdig_instrument.documents.reader import reread
 from sysdig_instrument.documents.syntax_tree import Mapping, Node, Scalar, Sequence, json_equal, key_text
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.macro_line import SECTION, entries_of, is_near, name_of
+from sysdig_instrument.engine.expressions.scope import transform_entries, transform_name
+from sysdig_instrument.engine.macro_line import SECTION, is_near
 from sysdig_instrument.engine.template import is_own_name
 from sysdig_instrument.errors import UsageError
 
@@ -40,7 +41,7 @@ def add_line(document: Document, macro_name: str) -> Document:
     """
     value = document.value if isinstance(document.value, dict) else {}
     section = value.get(SECTION)
-    items = [each for each in entries_of(section) if each is not None]
+    items = [each for each in transform_entries(section) if each is not None]
     wanted: Json = macro_name if section is None else [*items, macro_name]
     try:
         edits = _Editor(document, macro_name).add()
@@ -211,10 +212,10 @@ class _Editor:
             raise UnsupportedLayoutError
         value = self.document.value if isinstance(self.document.value, dict) else {}
         section, node = value[SECTION], self.root.entries[index][1]
-        kept = [each for each in entries_of(section) if not is_own_name(name_of(each), self.macro_name)]
+        kept = [each for each in transform_entries(section) if not is_own_name(transform_name(each), self.macro_name)]
         without = {key: each for key, each in value.items() if key != SECTION}
         if isinstance(node, Sequence) and isinstance(section, list) and (kept or node.flow):
-            own = [number for number, each in enumerate(section) if is_own_name(name_of(each), self.macro_name)]
+            own = [number for number, each in enumerate(section) if is_own_name(transform_name(each), self.macro_name)]
             if self.was_no_list(node, own):
                 first = node.items[0]
                 edits = [TextEdit(node.start, node.end, self.text[first.start : first.end])]

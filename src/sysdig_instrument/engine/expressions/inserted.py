@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, section, transform_entries, transform_name
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
@@ -34,11 +34,7 @@ def is_section_complete(template: Json, name: str) -> bool:
         return False
     if "Fn::Transform" in template or not is_complete(dict(section(template, name))):
         return False
-    transforms = template.get("Transform")
-    return not any(
-        _INCLUDE in (each, each.get("Name") if isinstance(each, dict) else None)
-        for each in (transforms if isinstance(transforms, list) else [transforms])
-    )
+    return _INCLUDE not in map(transform_name, transform_entries(template.get("Transform")))
 
 
 def value_in_mappings(keys: Sequence[str], scope: EvaluationScope) -> Json:

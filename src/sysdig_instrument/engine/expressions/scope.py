@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
@@ -23,6 +23,16 @@ def section(template: Json, name: str) -> Mapping[str, Json]:
     """Return a section of a template; an empty mapping if it is missing or not an object."""
     value = template.get(name) if isinstance(template, dict) else None
     return value if isinstance(value, dict) else {}
+
+
+def transform_entries(value: Json) -> Sequence[Json]:
+    """Return the entries of a Transform section, or of an ``Fn::Transform``: it may be one alone."""
+    return value if isinstance(value, list) else [value]
+
+
+def transform_name(entry: Json) -> Json:
+    """Return the name in an entry: its ``Name``, or the entry itself."""
+    return entry.get("Name") if isinstance(entry, dict) else entry
 
 
 @dataclass(frozen=True, slots=True)
