@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from sysdig_instrument.cli.batch import process_files
-from sysdig_instrument.cli.commands.check import after_deployment
 from sysdig_instrument.cli.documents import InputDocument, preview_document
 from sysdig_instrument.cli.inventory_rows import FAILING, InventoryRow, State, finding_row, task_row, template_rows
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
@@ -16,6 +15,7 @@ from sysdig_instrument.cli.plain_documents import plain_reason
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.cli.settings_file import display_path
 from sysdig_instrument.documents.reader import STANDARD_INPUT
+from sysdig_instrument.engine.macro_line import after_deployment
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import protection
 from sysdig_instrument.errors import UserError

@@ -8,16 +8,17 @@ task definition. Only a literal name at the right place counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
-from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.scope import transform_entries, transform_name
-from sysdig_instrument.engine.findings import Reason, format_pointer, quote
+from sysdig_instrument.engine.findings import Problem, Reason, format_pointer, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.protection import protection
+from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY
+from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.engine.template import TASK_DEFINITION, TRANSFORM, is_own_name, resources_of_types
@@ -88,6 +89,22 @@ def tasks_without_line(line: MacroLine, tasks: Sequence[TaskPlan]) -> list[TaskP
     A task definition that is protected as it is, or left alone on purpose, needs no macro.
     """
     return [task for task in tasks if not line.covers(task.task.pointer or ()) and not protection(task).passes]
+
+
+def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Problem]) -> Protection:
+    """Return the verdict on a task definition of a template after its deployment.
+
+    If the macro has processed the task definition, or does not get it, it is deployed as it is. Otherwise it is deployed as
+    the macro makes it, unless the macro refuses the template.
+    """
+    if not line.covers(plan.task.pointer or ()) or has_result(plan.task):
+        return protection(plan)
+    verdict = protection(plan, applied=True, unread=Code.IMAGE_UNREAD)
+    if verdict.verdict is Verdict.PROTECTED and problems:
+        reason = _TEMPLATE_UNKNOWN if all(each.reason.is_unknown for each in problems) else _TEMPLATE_REFUSED
+        found = Verdict.UNKNOWN if reason.is_unknown else Verdict.NOT_PROTECTED
+        return Protection(found, (reason,), passes=False, left_alone=verdict.left_alone)
+    return verdict
 
 
 def listed_entries(template: Json, macro_name: str) -> list[Json]:
@@ -191,8 +208,18 @@ def _is_transform_key(key: str) -> bool:
     return letters in _TRANSFORM_KEYS or suggest(letters, _TRANSFORM_KEYS[:1], cutoff=_MIN_SIMILARITY) is not None
 
 
-# --- what to tell
+# --- reasons
 
+_TEMPLATE_REFUSED: Final = Reason(
+    "The macro refuses the template for another reason",
+    "Run `sysdig-instrument explain`, and follow the advice in its messages",
+    code=Code.REFUSED,
+)
+_TEMPLATE_UNKNOWN: Final = Reason(
+    "It is not known here whether the macro refuses the template for another reason",
+    "Follow the advice in the other messages",
+    code=Code.VALUE_UNKNOWN,
+)
 _EARLY: Final = Reason(
     "The macro is listed before AWS::LanguageExtensions, so it gets loops that are not expanded",
     "List AWS::LanguageExtensions first",

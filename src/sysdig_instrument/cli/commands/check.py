@@ -6,8 +6,8 @@ A template that lists the macro is judged by what the macro would make of it, ev
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
@@ -33,32 +33,20 @@ from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
 from sysdig_instrument.cli.plain_documents import plain_reason
 from sysdig_instrument.cli.run_notices import RunNotices
-from sysdig_instrument.engine.codes import Code, Verdict
+from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP
 from sysdig_instrument.engine.json_types import Pointer
-from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
+from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, after_deployment
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
-from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.engine.template import opaque_loops
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.planning import LookupFunction, plan_definition
 
 _RowAndItems: TypeAlias = tuple[ReportRow, list[ReportItem]]
-
-_TEMPLATE_REFUSED: Final = Reason(
-    "The macro refuses the template for another reason",
-    "Run `sysdig-instrument explain`, and follow the advice in its messages",
-    code=Code.REFUSED,
-)
-_TEMPLATE_UNKNOWN: Final = Reason(
-    "It is not known here whether the macro refuses the template for another reason",
-    "Follow the advice in the other messages",
-    code=Code.VALUE_UNKNOWN,
-)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -130,22 +118,6 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     if line.status is LineStatus.LISTED_EARLY:
         items += [_hidden_loop(pointer, locator) for pointer in opaque_loops(document.fragment)]
     return _file_report(document, rows, items, macro_line)
-
-
-def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Problem]) -> Protection:
-    """Return the verdict on a task definition of a template after its deployment.
-
-    If the macro has processed the task definition, or does not get it, it is deployed as it is. Otherwise it is deployed as
-    the macro makes it, unless the macro refuses the template.
-    """
-    if not line.covers(plan.task.pointer or ()) or has_result(plan.task):
-        return protection(plan)
-    verdict = protection(plan, applied=True, unread=Code.IMAGE_UNREAD)
-    if verdict.verdict is Verdict.PROTECTED and problems:
-        reason = _TEMPLATE_UNKNOWN if all(each.reason.is_unknown for each in problems) else _TEMPLATE_REFUSED
-        found = Verdict.UNKNOWN if reason.is_unknown else Verdict.NOT_PROTECTED
-        return Protection(found, (reason,), passes=False, left_alone=verdict.left_alone)
-    return verdict
 
 
 def _refusal(problem: Problem, locator: LineLocator) -> ReportItem:
