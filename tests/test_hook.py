@@ -335,6 +335,7 @@ CONVERTIBLE = {
     "ExecutionRoleArn": "arn:aws:iam::111122223333:role/execution",
     "PrimaryContainer": {"Image": "nginx", "AwsLogsConfiguration": {"LogGroup": "web", "LogStreamPrefix": "web"}},
 }
+OPTED_OUT: dict[str, Any] = CONVERTIBLE | {"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]}
 
 
 @pytest.mark.parametrize(
@@ -344,14 +345,14 @@ CONVERTIBLE = {
         pytest.param({"PrimaryContainer": {"Image": "nginx"}}, "warn", "FAILED", "cannot be converted", id="refused"),
         pytest.param({"TaskDefinitionArn": "arn:aws:ecs:…:task-definition/x:1"}, "fail", "SUCCESS", "", id="converted"),
         pytest.param(
-            CONVERTIBLE | {"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]},
+            OPTED_OUT,
             "warn",
             "SUCCESS",
             "SI033",
             id="tag",
         ),
         pytest.param(
-            CONVERTIBLE | {"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]},
+            OPTED_OUT,
             "fail",
             "FAILED",
             "SI033",

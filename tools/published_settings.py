@@ -1,4 +1,4 @@
-"""The SSM parameter with which the macro's stack tells its settings to the command line tool (``--from-macro``).
+"""The SSM parameter from which the command line tool reads the settings of the macro's stack (``--from-macro``).
 
 Its value is JSON: ``{"Release": …, "Settings": {"Collector": "us2", …}, "Withheld": "ExtraConf "}``. Settings
 has the strings of the template's parameters. Withheld has the names of the settings with a value that may hold a secret,

@@ -1,7 +1,7 @@
 """The account of the caller's AWS credentials, for templates in which the name of an image depends on ``AWS::AccountId``.
 
-AWS STS tells it to every identity. It is asked only if a plan needs it, and once in a run. The account is a value of the
-caller's: it does not go to a registry that only the document names.
+AWS STS returns it to any identity, without a permission. It is asked only if a plan needs it, and once in a run. The
+account is a value of the caller's: it does not go to a registry that only the document names.
 """
 
 from __future__ import annotations

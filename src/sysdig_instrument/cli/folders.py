@@ -1,7 +1,7 @@
 """Find the files to read: those that are named, and in folders those that may be templates or task definitions.
 
 Hidden folders and files, folders that tools generate, and folders behind symbolic links are passed over. A task definition in
-one of them is not checked, so the caller is told.
+one of them is not checked, so the caller gets a notice.
 """
 
 from __future__ import annotations

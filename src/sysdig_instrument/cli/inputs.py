@@ -38,7 +38,7 @@ class DocumentContext(Context):
     """The context of a document's plan, and what its settings file says about lookups.
 
     ``callers_account`` is the account that the caller gives. A file that was found does not say which account is the caller's.
-    ``ssm`` has the values in Ssm of settings files. ``is_account_from_credentials`` is true if AWS told the account.
+    ``ssm`` has the values in Ssm of settings files. ``is_account_from_credentials`` is true if AWS STS returned the account.
     """
 
     callers_account: str | None = None

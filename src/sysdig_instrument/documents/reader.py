@@ -139,7 +139,7 @@ _BYTE_ORDER_MARKS: Final = (
 
 
 _BINARY_SAMPLE: Final = 8192
-"""Bytes in which a null byte tells a binary file, as git has it."""
+"""The bytes in which a null byte marks a binary file, as in git."""
 
 
 def _decode(data: bytes, name: str) -> tuple[str, Encoding]:

@@ -1,4 +1,4 @@
-"""Convert Express Mode services: write the task definition that a PrimaryContainer stands for, and name it in the service.
+"""Convert Express Mode services: write a task definition from the PrimaryContainer, and name it in the service.
 
 The setting ExpressServices decides. The new task definition is instrumented like any other. What has no certain place in it
 is refused: the service would not run as before.

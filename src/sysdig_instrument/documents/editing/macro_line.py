@@ -1,7 +1,7 @@
 """Add the line that lists the macro to the text of a template, and remove it: ``Transform: SysdigInstrument``.
 
 Nothing else in the text changes. Removing what was added gives the same bytes as before, so there is one form of an addition
-for each form of a Transform section, and a form tells what it was made of.
+for each form of a Transform section, and from a form it follows what it was before.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Values that a template does not show, because a transform that is still to run inserts them, and the values of Mappings.
 
 ``AWS::Include`` inserts declarations of parameters, maps and values where its ``Fn::Transform`` stands, or whole sections
-where it is listed in ``Transform``. The macro gets the template after that, the command line tool before. What stands in the
-template is known; what does not is not known wherever a transform may insert it.
+where it is listed in ``Transform``. The macro gets the template after that, the command line tool before. A value
+that the template has is known; one that it lacks is not known wherever a transform may insert it.
 
 Source: the CloudFormation user guide, «AWS::Include transform», «Fn::Transform» and «Mappings».
 """
