@@ -44,6 +44,7 @@ def tags_of(value: Json, **settings: Json) -> Json:
     """Return the tags of the output, after a second run over it has changed nothing."""
     output = processed(value, settings)
     assert list(plan_of(output, settings).changes) == []
+    assert processed(output, settings) == output
     tags: Json = properties_of(output).get("Tags")
     return tags
 
@@ -158,6 +159,11 @@ def test_an_image_that_could_not_be_read_is_no_opt_out() -> None:
             [tag(INSTRUMENT, "true"), tag(EXCLUDE, "web")],
         ),
         ([tag("kilt-ignore-containers", "helper")], {}, [tag("kilt-ignore-containers", "helper")]),
+        (
+            [tag(EXCLUDE, "absent"), tag(REASON, "old")],
+            {"Containers": {"web": {"Enabled": False}, "helper": {"Enabled": False, "Reason": "new"}}},
+            [tag(EXCLUDE, "absent"), tag(REASON, "new"), tag(INSTRUMENT, "false")],
+        ),
     ],
 )
 def test_tags_that_are_there_stay_or_are_corrected(tags: Json, own: Json, expected: list[Json]) -> None:

@@ -47,7 +47,7 @@ def check_tags(comparison: Comparison, name: str) -> Iterator[str]:
 def opt_outs(comparison: Comparison, name: str) -> list[dict[str, Json]]:
     """Return the containers that the template leaves alone, and the settings of the deployment would not."""
     resource, settings = comparison.before.resources[name], comparison.settings_of(name)
-    bare = {"Properties": {key: value for key, value in mapping(resource.get("Properties")).items() if key != "Tags"}}
+    bare = _without_tags(resource)
     deployment = merge_layers(comparison.settings, None, bare)
     containers = [mapping(each) for each in without_agents(containers_of(resource))]
     return [
@@ -58,12 +58,37 @@ def opt_outs(comparison: Comparison, name: str) -> list[dict[str, Json]]:
 
 
 def lacks_reason(comparison: Comparison, name: str) -> bool:
-    """Return whether the template leaves a container alone without saying why."""
-    settings, deployment = comparison.settings_of(name), Settings(comparison.settings)
-    reasons = [
-        settings.for_container(text_of(each.get("Name"))).string("Reason") for each in opt_outs(comparison, name)
-    ]
-    return any(reason == deployment.string("Reason") for reason in reasons)
+    """Return whether the template leaves a container alone without saying why.
+
+    If the whole task definition is left alone, a reason that is given for one container says nothing about that.
+    """
+    if leaves_the_task_alone(comparison, name):
+        return bool(opt_outs(comparison, name)) and _gives_no_reason(comparison, comparison.settings_of(name))
+    settings = comparison.settings_of(name)
+    names = [text_of(each.get("Name")) for each in opt_outs(comparison, name)]
+    return any(_gives_no_reason(comparison, settings.for_container(each)) for each in names)
+
+
+def may_lack_reason(comparison: Comparison, name: str) -> bool:
+    """Return whether the template leaves a task definition alone without saying why, whose containers depend on conditions."""
+    may_have_others = has_conditions(comparison.expression(name))
+    settings = comparison.settings_of(name)
+    return may_have_others and leaves_the_task_alone(comparison, name) and _gives_no_reason(comparison, settings)
+
+
+def leaves_the_task_alone(comparison: Comparison, name: str) -> bool:
+    """Return whether the template leaves the whole task definition alone, and the settings of the deployment would not."""
+    resource, bare = comparison.before.resources[name], _without_tags(comparison.before.resources[name])
+    is_selected_by_default = task_is_selected(bare, merge_layers(comparison.settings, None, bare))
+    return is_selected_by_default and not task_is_selected(resource, comparison.settings_of(name))
+
+
+def _gives_no_reason(comparison: Comparison, settings: Settings) -> bool:
+    return settings.string("Reason") == Settings(comparison.settings).string("Reason")
+
+
+def _without_tags(resource: Mapping[str, Json]) -> dict[str, Json]:
+    return {"Properties": {key: value for key, value in mapping(resource.get("Properties")).items() if key != "Tags"}}
 
 
 def _is_selected(container: Mapping[str, Json], resource: Mapping[str, Json], settings: Settings) -> bool:

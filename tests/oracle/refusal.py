@@ -15,7 +15,7 @@ from oracle.dependencies import agent_waits
 from oracle.locks import locked_attempts
 from oracle.mounts import covers_the_wrapper, mount_complaints
 from oracle.obstacles import obstacles
-from oracle.opt_outs import lacks_reason
+from oracle.opt_outs import lacks_reason, may_lack_reason
 from oracle.other_workloads import cannot_carry_the_agent
 from oracle.selection import AGENT, WRAPPER, containers_of, is_agent, is_fargate, looks_like_the_agent
 from oracle.settings import Settings
@@ -59,8 +59,11 @@ def find_reasons(comparison: Comparison) -> dict[str, bool]:
             found[reason] = comparison.is_deployed(name)
         if _has_nothing_but_agents(comparison, name):
             found.setdefault("workload-with-the-agents-name", False)
-        if Settings(comparison.settings).boolean("RequireReason") and lacks_reason(comparison, name):
-            found["reason-missing"] = found.get("reason-missing", False) or comparison.is_deployed(name)
+        if Settings(comparison.settings).boolean("RequireReason"):
+            if lacks_reason(comparison, name):
+                found["reason-missing"] = found.get("reason-missing", False) or comparison.is_deployed(name)
+            elif may_lack_reason(comparison, name):
+                found.setdefault("reason-missing", False)
         source, has_workloads = comparison.expression(name), bool(workloads(comparison, name))
         # Even if conditions leave no workload now, the macro may report what is wrong in the other branches.
         may_have_others = has_conditions(source) or _has_unknown_containers(comparison, name)

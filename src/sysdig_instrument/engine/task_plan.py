@@ -198,10 +198,12 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         outputs += agent_container(workloads, agents, containers, assumptions, settings.resolved.values)
         if not workloads:
             outputs += disguised_workloads(agents, assumptions, settings.resolved.values)
-    if settings.resolved is not settings.inherited or settings.containers:
-        outputs += unknown_containers(task, settings, [each.container.name for each in planned])
     outcomes = tuple(each.outcome for each in planned)
     paths = [each.container.assumptions for each in planned if each.is_instrumented]
+    if settings.resolved is not settings.inherited or settings.containers:
+        unknown = unknown_containers(task, settings, [each.container.name for each in planned])
+        # Where nothing is instrumented, a tag may say that of the whole task definition: names in it exclude nothing more.
+        outputs += [each for each in unknown if paths or isinstance(each, Problem)]
     opt_out_outputs = _opt_out_outputs(_decided_task(task, settings, planned))
     if not paths:
         findings = [output for output in outputs if isinstance(output, Finding)]

@@ -160,10 +160,11 @@ def _write(decided: DecidedTask, wanted: list[_Tag]) -> Iterator[ChangeOrFinding
                 added |= output.keys
             else:
                 yield output
-    # The output has no Parameters of the Transform, and tags of the template may be corrected in it: then it is
-    # only known from the added tags what is left alone.
-    layers = {layer.name for layer in decided.settings.resolved.layers.values()}
-    if layers.isdisjoint({TRANSFORM_LAYER, TAGS_LAYER}):
+    # The output has no Parameters of the Transform, and a tag that excluded the task definition may be corrected in it:
+    # then it is only known from the added tags what is left alone.
+    resolved = decided.settings.resolved
+    is_from_transform = any(layer.name == TRANSFORM_LAYER for layer in resolved.layers.values())
+    if not is_from_transform and resolved.layer_name("Enabled") != TAGS_LAYER:
         yield AddedTags(frozenset(added - in_template))
 
 
