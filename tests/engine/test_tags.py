@@ -161,7 +161,7 @@ def test_an_image_that_could_not_be_read_is_no_opt_out() -> None:
         ([tag("kilt-ignore-containers", "helper")], {}, [tag("kilt-ignore-containers", "helper")]),
         (
             [tag(EXCLUDE, "absent"), tag(REASON, "old")],
-            {"Containers": {"web": {"Enabled": False}, "helper": {"Enabled": False, "Reason": "new"}}},
+            {"Reason": "why", "Containers": {name: {"Enabled": False, "Reason": "new"} for name in ("web", "helper")}},
             [tag(EXCLUDE, "absent"), tag(REASON, "new"), tag(INSTRUMENT, "false")],
         ),
     ],

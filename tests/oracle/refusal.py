@@ -59,11 +59,8 @@ def find_reasons(comparison: Comparison) -> dict[str, bool]:
             found[reason] = comparison.is_deployed(name)
         if _has_nothing_but_agents(comparison, name):
             found.setdefault("workload-with-the-agents-name", False)
-        if Settings(comparison.settings).boolean("RequireReason"):
-            if lacks_reason(comparison, name):
-                found["reason-missing"] = found.get("reason-missing", False) or comparison.is_deployed(name)
-            elif may_lack_reason(comparison, name):
-                found.setdefault("reason-missing", False)
+        for reason, is_required in _opt_out_reasons(comparison, name):
+            found[reason] = found.get(reason, False) or is_required
         source, has_workloads = comparison.expression(name), bool(workloads(comparison, name))
         # Even if conditions leave no workload now, the macro may report what is wrong in the other branches.
         may_have_others = has_conditions(source) or _has_unknown_containers(comparison, name)
@@ -182,6 +179,14 @@ def _launcher_members(value: Json, name: str) -> Iterator[tuple[str, Json]]:
         yield from mapping(value).items()
     for each in children:
         yield from _launcher_members(each, name)
+
+
+def _opt_out_reasons(comparison: Comparison, name: str) -> Reasons:
+    if Settings(comparison.settings).boolean("RequireReason"):
+        if lacks_reason(comparison, name):
+            yield "reason-missing", comparison.is_deployed(name)
+        elif may_lack_reason(comparison, name):
+            yield "reason-missing", False
 
 
 def _has_unknown_image(container: Mapping[str, Json]) -> bool:
