@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.plan import Context
     from sysdig_instrument.lookup.session import LookupSession
 
-_ACCOUNT: Final = "AWS::AccountId"
-_MAY_NEED_ACCOUNT: Final = (_ACCOUNT, "RepositoryUri", "AWS::ECR::Repository")
+_MAY_NEED_ACCOUNT: Final = ("AWS::AccountId", "RepositoryUri", "AWS::ECR::Repository")
 
 
 def with_callers_account(
@@ -38,5 +37,5 @@ def with_callers_account(
 def _needs_account(document: InputDocument, context: Context) -> bool:
     if not any(word in document.source.text for word in _MAY_NEED_ACCOUNT):
         return False  # most templates need no second plan
-    plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up_nothing)
-    return any(_ACCOUNT in finding.reason.fact for finding in (*plan.problems, *plan.notices))
+    fragment = document.fragment
+    return plan_with_lookups(fragment, document.with_transform_parameters(context), look_up_nothing).needs_account

@@ -61,7 +61,7 @@ class Plan:
 
     ``grants`` are the changes to execution roles. ``lookups`` are the lookups without an answer; while there are any, there
     are no ``problems``, and ``processed`` is None: otherwise it is the template with all changes. ``used_configs`` are the
-    image configs from settings that were used.
+    image configs from settings that were used. ``needs_account`` is true if ``AWS::AccountId`` was needed and is not known.
     """
 
     context: Context
@@ -72,6 +72,7 @@ class Plan:
     lookups: tuple[Lookup, ...]
     used_configs: tuple[ConfigUse, ...] = ()
     processed: Json | None = field(default=None, repr=False)
+    needs_account: bool = False
 
     @property
     def changes(self) -> Iterator[Change]:
@@ -167,6 +168,7 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         tuple(state.lookups),
         tuple(state.used_configs),
         processed,
+        state.needs_account,
     )
 
 

@@ -66,7 +66,8 @@ class PlanState:
     ``lookups`` are the lookups without an answer, in the order in which they were needed (a dict as an ordered set).
 
     ``work`` counts the work done so far. ``met_hidden`` is true if the value that is being evaluated depends on one that
-    messages must not show: of a NoEcho parameter, an SSM parameter or an export. ``used_configs`` are the entries of ImageConfigs
+    messages must not show: of a NoEcho parameter, an SSM parameter or an export. ``needs_account`` is true if the account was
+    needed and is not known. ``used_configs`` are the entries of ImageConfigs
     and ImageConfig that were used.
 
     The other fields are caches of what is computed once for the whole template: the results of conditions by name and
@@ -89,6 +90,7 @@ class PlanState:
     agent_definition: tuple[object, dict[str, Json], int] | None = None
     agent_statements: tuple[object, tuple[dict[str, Json], ...]] | None = None
     met_hidden: bool = False
+    needs_account: bool = False
     used_configs: dict[ConfigUse, None] = field(default_factory=dict)
 
 
@@ -201,6 +203,7 @@ class EvaluationScope:
             case "AWS::Region":
                 return self.region
             case "AWS::AccountId":
+                self.state.needs_account |= self.account is None
                 return self.account
             case "AWS::Partition":
                 return self.region and partition_of(self.region)
