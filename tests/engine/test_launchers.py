@@ -19,6 +19,7 @@ from factories import (
 )
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.selection import SkipReason
+from sysdig_instrument.engine.task_plan import Status
 
 TASK: Json = {"Ref": "Api"}
 FARGATE_STRATEGY: Json = [{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]
@@ -184,3 +185,11 @@ def test_managed_instances_are_not_covered_by_the_host_agent(names: Json) -> Non
     assert (everywhere.skip_reason is SkipReason.MANAGED_INSTANCES) is (names != ["EC2", "MANAGED_INSTANCES"])
     with_fargate = plan_of(template(container(), RequiresCompatibilities=["MANAGED_INSTANCES", "FARGATE"]))
     assert with_fargate.tasks[0].outcome.text == "instrumented"
+
+
+@pytest.mark.parametrize("resource_type", [["AWS::ECS::Service"], {"Ref": "Type"}, None, 1])
+def test_a_resource_whose_type_is_no_string_is_no_launcher_of_a_known_kind(resource_type: Json) -> None:
+    value = launched("AWS::ECS::Service", {"LaunchType": "FARGATE", "TaskDefinition": TASK})
+    value["Resources"]["Launcher"]["Type"] = resource_type
+    (planned,) = plan_of(value).tasks
+    assert planned.outcome.status is Status.INSTRUMENTED

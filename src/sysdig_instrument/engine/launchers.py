@@ -72,7 +72,8 @@ def _names_started_on_fargate(scope: EvaluationScope) -> Iterator[str]:
     for resource in resources:
         on_fargate: set[str] = set()
         elsewhere: set[str] = set()
-        is_launcher = resource[1].get("Type") in LAUNCHER_TYPES
+        resource_type = resource[1].get("Type")
+        is_launcher = isinstance(resource_type, str) and resource_type in LAUNCHER_TYPES
         for launcher in _launchers([resource]):
             is_on_fargate = _is_on_fargate(launcher, scope, default=is_default)
             if is_on_fargate or is_launcher or _says_where(launcher):
