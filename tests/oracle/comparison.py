@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from oracle.certainty import certain_inputs
 from oracle.evaluate import EvaluatedTemplate, StackInputs, condition_values, evaluate, expand_loops
-from oracle.images import ImageConfig, Images, architecture_of, look_up, needs_image
+from oracle.images import ImageConfig, Images, architecture_of, look_up, needs_image, runs_nothing
 from oracle.launchers import launched_on_fargate
 from oracle.selection import WRAPPER, container_is_selected, containers_of, is_agent, task_is_selected
 from oracle.settings import Settings, merge_layers
@@ -171,7 +171,8 @@ def workloads(comparison: Comparison, name: str) -> list[Workload]:
             config = comparison.image_config(name, container)
             # A blank CommaDelimitedList gives [""]. In an inactive branch it may stay, as an unknown image may.
             is_blank = not comparison.is_deployed(name) and container.get("EntryPoint") == [""]
-            is_unresolved = is_blank or (needs_image(container) and config is None)
+            is_unknown = needs_image(container) and config is None
+            is_unresolved = is_blank or is_unknown or (config is not None and runs_nothing(container, config))
             found.append(Workload(index, container, config, is_unresolved))
     return found
 

@@ -61,3 +61,8 @@ def architecture_of(properties: Mapping[str, Json]) -> str:
 def needs_image(container: Mapping[str, Json]) -> bool:
     """Return whether the image's config matters: with an EntryPoint in the task definition it does not."""
     return not argv(container.get("EntryPoint"))
+
+
+def runs_nothing(container: Mapping[str, Json], config: ImageConfig) -> bool:
+    """Return whether a Command of one empty string is all that an image without an ENTRYPOINT could run."""
+    return needs_image(container) and not config.entrypoint and argv(container.get("Command")) == [""]

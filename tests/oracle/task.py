@@ -19,7 +19,7 @@ from oracle.structure import (
 )
 from oracle.task_sizes import check_size
 from oracle.values import Json, mapping, same, text_of
-from oracle.workload import Expected, check_workload, runs_nothing
+from oracle.workload import Expected, check_workload
 
 # The properties that the macro may change: _check_properties, _check_size, _check_containers and check_tags have their rules.
 INSTRUMENTED_PROPERTIES = ("PidMode", "Cpu", "Memory", "ContainerDefinitions", "ExecutionRoleArn", "Tags")
@@ -140,10 +140,8 @@ def _check_workload(comparison: Comparison, name: str, workload: Workload, after
         is_wrapped=comparison.is_wrapped(name, workload.index),
     )
     complaints = list(check_workload(workload.container, after, expected))
-    may_be_kept = comparison.is_from_loop(name) or runs_nothing(workload.container, workload.config)
-    if complaints and comparison.has_other_conditions and may_be_kept:
-        # In an inactive branch, images that differ between the items of a loop may leave EntryPoint and Command as is,
-        # and so may a container that has nothing to run.
+    if complaints and comparison.has_other_conditions and comparison.is_from_loop(name):
+        # In an inactive branch, images that differ between the items of a loop may leave EntryPoint and Command as is.
         complaints = list(check_workload(workload.container, after, replace(expected, keeps_argv=True)))
     return complaints
 

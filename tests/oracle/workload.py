@@ -99,12 +99,6 @@ def expected_argv(before: Mapping[str, Json], expected: Expected) -> tuple[list[
     return wrapped, command or config.cmd
 
 
-def runs_nothing(container: Mapping[str, Json], config: ImageConfig | None) -> bool:
-    """Return whether a Command of one empty string is all that an image without an ENTRYPOINT could run."""
-    has_program = bool(argv(container.get("EntryPoint")) or (config and config.entrypoint))
-    return not has_program and argv(container.get("Command")) == [""]
-
-
 def misplaces_the_wrapper(container: Mapping[str, Json], config: ImageConfig | None) -> bool:
     """Return whether EntryPoint or Command has the wrapper where it may not be run, or not on what the container runs."""
     entry_point, command = argv(container.get("EntryPoint")), argv(container.get("Command"))
