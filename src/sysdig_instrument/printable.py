@@ -49,6 +49,12 @@ def derived(text: str, source: str) -> str:
 HIDDEN: Final = "(not shown)"
 """What messages show in place of a :class:`Hidden` text."""
 
+
+def shown(text: str) -> str:
+    """Return a text as reports show it, of any length: not a hidden one."""
+    return HIDDEN if isinstance(text, Hidden) else text
+
+
 MAX_NAME: Final = 300
 """Characters of a name in a message. What is longer is cut."""
 

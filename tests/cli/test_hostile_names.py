@@ -206,3 +206,16 @@ def test_a_patch_has_the_lines_as_they_are_outside_of_a_runner(
         "##[y]"
         in run(capsys, "diff", "-", *OPTIONS, stdin=source.replace(b'"Image"', b'"Z": "##[y]",\n    "Image"')).out
     )
+
+
+def test_reports_do_not_show_a_hidden_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that depends on a NoEcho parameter; its capitals and its slash make it the subject of findings."""
+    name: Any = {"Fn::Sub": "${P}/UPPER"}
+    members = {"RequiresCompatibilities": ["FARGATE"], "ExecutionRoleArn": "arn:aws:iam::111122223333:role/x"}
+    properties = {**members, "ContainerDefinitions": [{"Name": name, "Image": "x", "EntryPoint": ["x"]}]}
+    metadata = {"SysdigInstrument": {"ExcludeContainers": [name]}}
+    task = {"Type": "AWS::ECS::TaskDefinition", "Metadata": metadata, "Properties": properties}
+    value = {"Parameters": {"P": {"Type": "String", "NoEcho": True}}, "Resources": {"Task": task}}
+    for command in COMMANDS.values():
+        ran = run(capsys, *command, "-", *OPTIONS, "-p", "P=s3cret", stdin=json.dumps(value).encode())
+        assert "s3cret" not in ran.out + ran.err, command
