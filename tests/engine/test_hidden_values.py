@@ -231,7 +231,7 @@ def test_the_value_of_an_ssm_parameter_in_the_event_is_not_shown() -> None:
     value = f"{PLANTED} is no name"
     task = resource({"Name": {"Ref": "Typed"}, "Image": {"Fn::Sub": "${Typed}/UPPER"}})
     deployment = merge_layers(Layer("--set", SETTINGS))
-    template = {"Parameters": PARAMETERS, "Resources": {"Api": task}}
+    template: Any = {"Parameters": PARAMETERS, "Resources": {"Api": task}}
     context = Context(deployment_settings=deployment, parameter_values={"Typed": value}, region="eu-west-1")
     plan = plan_with_lookups(template, context, look_up)
     assert plan.problems

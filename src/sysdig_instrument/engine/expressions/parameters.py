@@ -58,7 +58,9 @@ def without_no_echo(scope: EvaluationScope) -> EvaluationScope:
     masked = {name: MASKED for name in scope.parameter_values if is_no_echo(name, scope.template)}
     if not masked:
         return scope
-    state = PlanState(lookups=scope.state.lookups, work=scope.state.work)  # without the conditions, which may depend on them
+    state = PlanState(
+        lookups=scope.state.lookups, work=scope.state.work
+    )  # without the conditions, which may depend on them
     return replace(scope, parameter_values={**scope.parameter_values, **masked}, state=state)
 
 
