@@ -99,11 +99,7 @@ class AwsAccount:
         """
         try:
             client = self.clients.client("ec2", self.default_region or _REGION_FOR_LISTING)
-            names = _parse_pages(
-                client, "DescribeRegions", lambda page: [each["RegionName"] for each in page["Regions"]], {}
-            )
-            if not names:
-                raise AwsError(INVALID_RESPONSE)
+            names = _parse_pages(client, "DescribeRegions", _parse_regions, {})
         except AwsError as error:
             raise RefusedError(
                 f"--all-regions could not list the regions: {error.fact('Amazon EC2')}. "
@@ -291,6 +287,11 @@ def _texts(items: object) -> list[str]:
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise TypeError
     return items
+
+
+def _parse_regions(page: Mapping[str, Any]) -> list[str]:
+    names = _texts([each["RegionName"] for each in page["Regions"]])
+    return [names[0], *names[1:]]  # no account is without Regions
 
 
 def _parse_tasks(page: Mapping[str, Any]) -> list[tuple[str, Task | None]]:
