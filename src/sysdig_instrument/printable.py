@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 UNPRINTABLE: Final = (
     r"[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls
     r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u206f\u3164\ufeff\uffa0"  # no width, or blank
+    r"\u2800\ufe00-\ufe0e"  # a blank; variation selectors
     r"\u2028-\u202e"  # line and paragraph separators; bidirectional formatting (with \u200e, \u200f, \u2066-\u2069)
     r"\ud800-\udfff\ufdd0-\ufdef\ufff0-\uffff"  # lone surrogates, noncharacters, specials
-    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"  # formatting of musical symbols; tags and variation selectors
+    r"\U00013430-\U00013455\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # formatting of hieroglyphs, shorthand and music
+    r"\U000e0000-\U000e0fff]"  # tags and variation selectors
+    r"|(?<![\u2100-\u2bff\u3000-\u32ff\U0001f000-\U0001faff])\ufe0f"  # a variation selector, but not in an emoji
 )
 """A pattern of the characters that are not shown.
 
@@ -48,6 +51,12 @@ def derived(text: str, source: str) -> str:
 
 HIDDEN: Final = "(not shown)"
 """What messages show in place of a :class:`Hidden` text."""
+
+
+def shown(text: str) -> str:
+    """Return a text as reports show it, of any length: not a hidden one."""
+    return HIDDEN if isinstance(text, Hidden) else text
+
 
 MAX_NAME: Final = 300
 """Characters of a name in a message. What is longer is cut."""

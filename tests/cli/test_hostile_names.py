@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -26,6 +28,7 @@ HOSTILE = {
     "bidi": "a\u202eb\u2066c\u200fd\u061ce",
     "separators": "a\u2028::x::b\u2029c",
     "no width": "a\u200bb\u2060c\ufeffd\U000e0041e",
+    "blank or variant": "a\ufe0fb\ufe00c\u2800d\U0001bca0e\U00013430f",
     "half a character": "a\ud800b",
     "not a character": "a\ufdd0b\uffff",
     "null": "a\0b",
@@ -36,7 +39,8 @@ HOSTILE = {
     "CDATA": "]]></failure><x y='z'>",
 }
 TERMINAL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff\uffff\U000e0041]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff\uffff\U000e0041"
+    "\u2800\ufe00-\ufe0e\U0001bca0-\U0001bca3\U00013430-\U00013455]|a\ufe0f"
 )
 COMMAND = re.compile(r"^\s*::|##\w*\[", re.MULTILINE)
 OWN_COMMAND = re.compile(r"^::(?:error|warning|notice) [^\n]*$", re.MULTILINE)
@@ -197,6 +201,47 @@ def test_a_result_that_a_runner_would_run_is_for_a_file(tmp_path: Path, capsys: 
     assert (tmp_path / "out.yaml").read_bytes() == source
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        b'Resources: {}\nDescription: "a\r  ::stop-commands::x"\n',
+        b"Resources: {}\nDescription: >-\r  ::stop-commands::x\r",
+        b"Resources: {}\r\n# x\r\n? ::stop-commands::x\r\n: 1\r\n::stop: 1\r\n",
+        "Resources: {}\n::stop-commands::x: 1\n".encode("utf-16"),
+        b"\xef\xbb\xbf::stop-commands::x: 1\nResources: {}\n",
+        b'{"Resources": {}, "Description": "a ##[error]b"}',
+        b'{"Resources": {}, "Description": "a ##vso[task.x]b"}',
+    ],
+    ids=["carriage return", "lines that end with one", "CRLF", "UTF-16", "byte order mark", "in a line", "Azure"],
+)
+def test_no_line_of_a_result_is_a_command(source: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "transform", "-", *OPTIONS, stdin=source)
+    assert (ran.code, ran.out) == (2, "")
+    assert "would be a command of the CI runner" in ran.err
+
+
+def test_sarif_has_no_links_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """A message may have links, with the text in brackets (SARIF 2.1.0, section 3.11.6)."""
+    for name in (HOSTILE["link"], "a](x)[b", "\\[a](x)"):
+        for command in ("explain", "check"):
+            report = run(capsys, command, "-", "--format", "sarif", *OPTIONS, stdin=document(name)).value
+            texts = [each["message"]["text"] for each in report["runs"][0]["results"]]
+            assert any("](" in text for text in texts)
+            for text in texts:
+                assert not re.search(r"(?<!\\)\](?=\()", text.replace(r"\\\\", ""))
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+1", "-1", "@x", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "x;=1", "\t=1", "\n@x"]
+)
+def test_no_cell_is_a_formula(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("explain", "check"):
+        out = run(capsys, command, "-", "--format", "csv", *OPTIONS, stdin=document(name)).out
+        cells = [part for row in csv.reader(io.StringIO(out)) for cell in row for part in cell.split(";")]
+        assert any(name.strip().split(";")[-1] in cell for cell in cells)
+        assert not [cell for cell in cells if re.match("[=+@\uff1d\uff0b\uff0d\uff20-]", cell)]
+
+
 def test_a_patch_has_the_lines_as_they_are_outside_of_a_runner(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,3 +251,16 @@ def test_a_patch_has_the_lines_as_they_are_outside_of_a_runner(
         "##[y]"
         in run(capsys, "diff", "-", *OPTIONS, stdin=source.replace(b'"Image"', b'"Z": "##[y]",\n    "Image"')).out
     )
+
+
+def test_reports_do_not_show_a_hidden_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that depends on a NoEcho parameter; its capitals and its slash make it the subject of findings."""
+    name: Any = {"Fn::Sub": "${P}/UPPER"}
+    members = {"RequiresCompatibilities": ["FARGATE"], "ExecutionRoleArn": "arn:aws:iam::111122223333:role/x"}
+    properties = {**members, "ContainerDefinitions": [{"Name": name, "Image": "x", "EntryPoint": ["x"]}]}
+    metadata = {"SysdigInstrument": {"ExcludeContainers": [name]}}
+    task = {"Type": "AWS::ECS::TaskDefinition", "Metadata": metadata, "Properties": properties}
+    value = {"Parameters": {"P": {"Type": "String", "NoEcho": True}}, "Resources": {"Task": task}}
+    for command in COMMANDS.values():
+        ran = run(capsys, *command, "-", *OPTIONS, "-p", "P=s3cret", stdin=json.dumps(value).encode())
+        assert "s3cret" not in ran.out + ran.err, command

@@ -165,6 +165,22 @@ def test_what_cannot_be_read_is_a_row(operation: str) -> None:
     assert row.why == f"{operation}: CloudFormation returned AccessDenied. Allow cloudformation:{operation}."
 
 
+@pytest.mark.parametrize(
+    ("operation", "response"), [("DescribeStacks", {}), ("DescribeStacks", {"Stacks": [1]}), ("GetTemplate", {})]
+)
+def test_an_answer_that_was_cut_off_is_not_an_account_without_stacks(
+    operation: str, response: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeCloudFormation({"app": (template(), template())})
+    if operation == "GetTemplate":
+        monkeypatch.setattr(fake, "get_template", lambda **_: response)
+    else:
+        monkeypatch.setattr(fake, "paginate", lambda: iter([response]))
+    (row,) = rows(fake).values()
+    assert row.state is State.UNREADABLE
+    assert f"{operation}: CloudFormation returned an invalid response" in row.why
+
+
 @pytest.fixture
 def _aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("AWS_") or name == "COLUMNS"]:

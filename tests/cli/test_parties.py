@@ -343,6 +343,12 @@ def test_images_that_depend_on_no_value_are_looked_up(world: World, capsys: pyte
         pytest.param("other.example.com,*.example.com", True, id="glob"),
         pytest.param("*", False, id="every host"),
         pytest.param("*.*", False, id="every host with a dot"),
+        pytest.param("[a-z]*", False, id="every host that begins with a letter"),
+        pytest.param("*example.com", False, id="evilexample.com"),
+        pytest.param("*.com", False, id="every host of a top-level domain"),
+        pytest.param("registry.*.com", False, id="every domain"),
+        pytest.param("registry.example.co?", False, id="other top-level domains"),
+        pytest.param("REGISTRY.example.com", True, id="the host in capitals"),
     ],
 )
 def test_the_caller_names_the_registries_that_may_see_values(
@@ -374,6 +380,18 @@ def test_a_settings_file_that_is_found_names_no_registry(
             ("--set", f"AllowedRegistries={THEIRS}.dkr.ecr.us-east-1.amazonaws.com"),
             True,
             id="registry that the caller names",
+        ),
+        pytest.param(
+            f"{THEIRS}.dkr.ecr.eu-west-1",
+            ("--set", "AllowedRegistries=*.dkr.ecr.eu-west-1.amazonaws.com"),
+            False,
+            id="registries of all accounts",
+        ),
+        pytest.param(
+            f"{THEIRS}.dkr.ecr.eu-west-1",
+            ("--set", "AllowedRegistries=*.amazonaws.com"),
+            False,
+            id="all of Amazon",
         ),
     ],
 )

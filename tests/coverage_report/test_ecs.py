@@ -245,3 +245,48 @@ def test_the_same_account_gives_the_same_report() -> None:
 
     one, other = report_on(account(turned=False)), report_on(account(turned=True))
     assert json_report.render(one) == json_report.render(other)
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("ListClusters", {}),
+        ("ListClusters", {"clusterArns": None}),
+        ("ListTasks", {}),
+        ("ListTasks", {"taskArns": [None]}),
+        ("DescribeTasks", {}),
+        ("DescribeTasks", {"tasks": []}),
+        ("DescribeTasks", {"tasks": [], "failures": [{"reason": "MISSING"}]}),
+        ("DescribeTasks", {"tasks": [], "failures": [{"arn": "other", "reason": "MISSING"}]}),
+        ("DescribeTasks", {"tasks": [{"launchType": "FARGATE"}]}),
+        ("DescribeTaskDefinition", {}),
+        ("DescribeTaskDefinition", {"taskDefinition": None}),
+        ("DescribeServices", {}),
+        ("DescribeServices", {"services": [{}]}),
+    ],
+)
+def test_an_answer_that_was_cut_off_is_not_an_account_without_tasks(
+    operation: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region = FakeEcsRegion()
+    region.run("shop", instrumented(family="web"), group="service:web")
+    respond = region.respond
+    monkeypatch.setattr(
+        region, "respond", lambda name, given: (200, body) if name == operation else respond(name, given)
+    )
+    found = report_on(region)
+    assert not found.has_passed
+    said = [*read_error_texts(found), *(text for group in found.groups for text in group.key.assessment.reasons)]
+    assert any(f"{operation}: Amazon ECS returned an invalid response" in text for text in said)
+
+
+def test_a_page_that_was_cut_off_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    region = FakeEcsRegion()
+    region.run("shop", instrumented(family="web"), 150)
+    respond = region.respond
+
+    def cut(name: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return (200, {}) if name == "ListTasks" and "nextToken" in given else respond(name, given)
+
+    monkeypatch.setattr(region, "respond", cut)
+    assert not report_on(region).has_passed

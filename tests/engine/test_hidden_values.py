@@ -184,11 +184,58 @@ def test_a_setting_is_written_as_it_is() -> None:
     """PyYAML, for one, writes only strings that are exactly that."""
     task = {
         **resource({"Name": "web", "Image": "x", "EntryPoint": ["x"]}),
-        "Metadata": {"SysdigInstrument": {"ExtraConf": NO_ECHO}},
+        "Metadata": {"SysdigInstrument": {"ExtraConf": EXPORT}},
     }
     values = [change.value for change in plan_of(task).changes]
     assert any(PLANTED in json.dumps(value) for value in values)
     assert "Hidden" not in {type(each).__name__ for value in values for each in everything_in(value)}
+
+
+@pytest.mark.parametrize("around", ["it", "a function", "a mapping", "a repository", "a condition"])
+@pytest.mark.parametrize("setting", ["ExtraConf", "AgentEnvironment", "WorkloadEnvironment", "Reason", "Collector"])
+def test_the_value_of_a_no_echo_parameter_is_not_written_into_a_setting(setting: str, around: str) -> None:
+    """The processed template shows it to everybody who may read a template."""
+    text: Any = {
+        "it": NO_ECHO,
+        "a function": {"Fn::Join": ["", ["x", NO_ECHO]]},
+        "a mapping": {"Fn::FindInMap": ["None", NO_ECHO, "b", {"DefaultValue": NO_ECHO}]},
+        "a repository": {"Ref": "Repository"},
+        "a condition": {"Fn::If": ["IsSecret", PLANTED, "x"]},
+    }[around]
+    value = {"Fn::ToJsonString": {"X": text}} if "Environment" in setting else text
+    web: Any = {"Name": "web", "Image": "x", "EntryPoint": ["x"]}
+    task = {**resource(web), "Metadata": {"SysdigInstrument": {setting: value}}}
+    repository = {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": NO_ECHO}}
+    conditions = {"IsSecret": {"Fn::Equals": [NO_ECHO, PLANTED]}}
+    resources = {"Api": task, "Repository": repository}
+    plan = plan_of(task, Resources=resources, Conditions=conditions, Mappings={"None": {"a": {"b": "c"}}})
+    (problem,) = plan.problems
+    assert problem.reason.code is Code.SETTING_UNRESOLVED
+    assert "masked by NoEcho" in problem.text or "IsSecret" in problem.text
+    assert PLANTED not in texts(plan)
+
+
+@every_source
+@pytest.mark.parametrize("is_container", [True, False])
+def test_a_reason_is_not_shown(source: object, *, is_container: bool) -> None:
+    web: Any = {"Name": "web", "Image": "x", "EntryPoint": ["x"]}
+    own = {"Enabled": False, "Reason": source}
+    task = {**resource(web), "Metadata": {"SysdigInstrument": {"Containers": {"web": own}} if is_container else own}}
+    plan = plan_of(task)
+    assert plan.problems
+    assert PLANTED not in texts(plan) + repr([change.value for change in plan.changes])
+
+
+def test_the_value_of_an_ssm_parameter_in_the_event_is_not_shown() -> None:
+    """AWS does not document whether a macro receives the name of the parameter or its value."""
+    value = f"{PLANTED} is no name"
+    task = resource({"Name": {"Ref": "Typed"}, "Image": {"Fn::Sub": "${Typed}/UPPER"}})
+    deployment = merge_layers(Layer("--set", SETTINGS))
+    template: Any = {"Parameters": PARAMETERS, "Resources": {"Api": task}}
+    context = Context(deployment_settings=deployment, parameter_values={"Typed": value}, region="eu-west-1")
+    plan = plan_with_lookups(template, context, look_up)
+    assert plan.problems
+    assert PLANTED not in texts(plan)
 
 
 def everything_in(value: object) -> list[object]:

@@ -135,6 +135,23 @@ def test_a_secret_of_something_else_is_not_sent(
     assert {call.authorization for call in guarded} == {None}
 
 
+@pytest.mark.parametrize("name", ["rds!db-1", "rds!cluster-2", "redshift!shop-admin", "events!connection/x/3"])
+@pytest.mark.parametrize("is_by_arn", [True, False], ids=["ARN", "name"])
+def test_a_secret_that_a_service_manages_is_not_sent(
+    network: Network, guarded: list[Call], name: str, *, is_by_arn: bool
+) -> None:
+    """Amazon RDS makes secrets with exactly the members of a registry's login."""
+    arn = f"arn:aws:secretsmanager:us-east-1:111122223333:secret:{name}-AbCdEf"
+    answer = {"ARN": arn, "Name": name, "SecretString": json.dumps({"username": "admin", "password": "s3cret"})}
+    clients = AwsClients()
+    clients.client("secretsmanager", "us-east-1").get_secret_value = lambda **_: answer
+    (refused,) = network.look_up(ImageLookup(PRIVATE, "amd64", arn if is_by_arn else name), clients=clients)
+    assert isinstance(refused, Unavailable)
+    assert "is managed by another AWS service" in refused.reason.fact
+    assert "s3cret" not in refused.reason.text
+    assert {call.authorization for call in guarded} == {None}
+
+
 @pytest.mark.usefixtures("guarded")
 @pytest.mark.parametrize(
     "response",

@@ -54,8 +54,9 @@ def _kept_or_replaced(match: re.Match[str]) -> str:
 # --- a CI runner, which runs certain lines of a log as commands
 
 _RUNNER_VARIABLES: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
-_COMMAND: Final = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
-"""GitHub runs a line that begins with ``::`` after blanks (actions/runner, ``ActionCommand.TryParseV2``)."""
+_COMMAND: Final = re.compile(r"((?:^|\r)[^\S\n]*):(?=:)", re.MULTILINE)
+"""GitHub runs a line that begins with ``::`` after blanks (actions/runner, ``ActionCommand.TryParseV2``). A carriage return ends
+a line, too (.NET, ``StreamReader.ReadLine``)."""
 
 _OLD_COMMAND: Final = re.compile(r"#(?=#\w*\[)")
 """GitHub runs ``##[command]`` anywhere in a line (``ActionCommand.TryParse``); Azure ``##vso[``; TeamCity ``##teamcity[``."""
@@ -104,6 +105,14 @@ def xml_text(text: str) -> str:
     return _IN_XML.sub(lambda match: match[0] if match[0] in "\t\n" else REPLACEMENT, text)
 
 
+# --- SARIF
+
+
+def sarif_text(text: str) -> str:
+    """Return a text as a plain text message of SARIF 2.1.0, in which ``[text](address)`` would be a link (section 3.11.6)."""
+    return re.sub(r"([\\\[\]])", r"\\\1", text) if "](" in text else text
+
+
 # --- Markdown
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&$])")
@@ -129,8 +138,9 @@ def markdown_heading(names: Collection[str]) -> str:
 
 # --- CSV
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@")
-"""A spreadsheet runs a cell that begins with one of these. An apostrophe before it makes it a text."""
+_FORMULA: Final = re.compile(r"(^|;)(?=[=+@＝＋－＠-])")  # noqa: RUF001 - these are meant
+"""A spreadsheet runs a cell that begins with one of these; where commas are decimal points, ``;`` begins a cell. An apostrophe
+before it makes it a text."""
 
 
 def csv_line(cells: Iterable[str]) -> str:
@@ -144,5 +154,4 @@ def csv_line(cells: Iterable[str]) -> str:
 
 
 def _csv_cell(text: str) -> str:
-    shown = sanitize(" ".join(text.split()))
-    return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
+    return _FORMULA.sub(r"\1'", sanitize(" ".join(text.split())))

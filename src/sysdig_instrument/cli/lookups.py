@@ -25,6 +25,7 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.parameters import MASKED, is_no_echo
 from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.globs import is_glob
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
 from sysdig_instrument.engine.lookups import Answer, ImageLookup, Lookup, SsmLookup, StackOutputLookup, Unavailable
 from sysdig_instrument.engine.plan import plan
@@ -168,11 +169,11 @@ class _AccountValues:
             return True  # it reaches no registry
         settings = self.context.deployment_settings
         is_from_caller = "AllowedRegistries" in settings.layers and not settings.layer("AllowedRegistries").is_found
-        named = (pattern for pattern in settings.values.allowed_registries if set(pattern) - _WILDCARDS)
-        if is_from_caller and any(fnmatchcase(reference.registry, pattern.lower()) for pattern in named):
-            return True
+        named = [pattern.lower() for pattern in settings.values.allowed_registries] if is_from_caller else []
         repository = EcrRepository.from_reference(reference)
-        return repository is not None and self._is_own_account(repository.account, repository.region)
+        if repository is not None:  # a glob for Amazon ECR would name the registries of all accounts
+            return reference.registry in named or self._is_own_account(repository.account, repository.region)
+        return any(fnmatchcase(reference.registry, pattern) for pattern in named if _names_owner(pattern))
 
     def _is_own_account(self, account: str, region: str) -> bool:
         """Return whether this is the caller's account, and the Region of this run: a name may contain a value in either."""
@@ -183,8 +184,14 @@ class _AccountValues:
         return account == (own or self.get_session().clients.account(region))
 
 
-_WILDCARDS: Final = frozenset("*?.[]!")
-"""A glob of these characters only, such as ``*``, names no registry."""
+def _names_owner(pattern: str) -> bool:
+    """Return whether a pattern names a host, or all hosts below a domain (``*.example.com``).
+
+    Another glob, such as ``*``, ``*example.com`` or ``registry.*``, would leave it to the document whose host it is.
+    """
+    domain = pattern.removeprefix("*.")
+    return not is_glob(domain) and (domain == pattern or "." in domain)
+
 
 _DEPENDS_ON_VALUE: Final = Unavailable(
     Reason(

@@ -8,7 +8,6 @@ dropped from tasks. boto3 is imported only when a report is made.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -31,7 +30,7 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.lookup.aws import AwsClient, AwsClients, AwsError, AwsSession, call, translate_errors
+from sysdig_instrument.lookup.aws import INVALID_RESPONSE, AwsClient, AwsClients, AwsError, AwsSession, translate_errors
 
 _T = TypeVar("_T")
 
@@ -99,14 +98,15 @@ class AwsAccount:
             RefusedError: EC2 did not list the regions.
         """
         try:
-            response = call(self.clients.client("ec2", self.default_region or _REGION_FOR_LISTING).describe_regions)
+            client = self.clients.client("ec2", self.default_region or _REGION_FOR_LISTING)
+            names = _parse_pages(client, "DescribeRegions", _parse_regions, {})
         except AwsError as error:
             raise RefusedError(
                 f"--all-regions could not list the regions: {error.fact('Amazon EC2')}. "
                 "Allow ec2:DescribeRegions, or name the regions with --region.",
                 code=Code.NO_REGION,
             ) from None
-        return tuple(sorted(region["RegionName"] for region in response["Regions"]))
+        return tuple(sorted(names))
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ class RegionReader:
 
     def read(self, cluster_globs: Sequence[str], task_filter: TaskFilter) -> RegionInventory:
         """Read the running tasks of the selected clusters."""
-        listed = self._call("ListClusters")["clusterArns"]
+        listed = self._read("ListClusters", lambda page: _texts(page["clusterArns"])) or []
         clusters = sorted(arn for arn in listed if not cluster_globs or _is_selected(arn, cluster_globs))
         tasks = [task for cluster in clusters for task in self._read_tasks(cluster)]
         in_scope = [task for task in tasks if task_filter(task)]
@@ -180,47 +180,72 @@ class RegionReader:
         )
 
     def _read_tasks(self, cluster: str) -> Iterator[Task]:
-        for batch in batched(sorted(self._call("ListTasks", cluster=cluster)["taskArns"]), _MAX_TASKS_PER_CALL):
-            for described in self._call("DescribeTasks", cluster=cluster, tasks=batch)["tasks"]:
-                if described.get("desiredStatus") != "STOPPED":  # it stopped after it was listed
-                    yield parse_task(described)
+        arns = self._read("ListTasks", lambda page: _texts(page["taskArns"]), cluster=cluster)
+        for batch in batched(sorted(arns or ()), _MAX_TASKS_PER_CALL):
+            answers = self._read("DescribeTasks", _parse_tasks, cluster=cluster, tasks=batch)
+            if answers is None:
+                continue
+            if not {arn for arn, _ in answers}.issuperset(batch):  # neither described nor called missing
+                self._record_error(cluster, "DescribeTasks", AwsError(INVALID_RESPONSE))
+            yield from (task for _, task in answers if task is not None)
 
     def _read_task_definition(self, arn: str) -> RegisteredTaskDefinition | ReadError:
+        parameters = {"taskDefinition": arn, "include": ["TAGS"]}
         try:
-            return parse_task_definition(
-                _call_all_pages(self._client, "DescribeTaskDefinition", taskDefinition=arn, include=["TAGS"])
+            (definition,) = _parse_pages(
+                self._client, "DescribeTaskDefinition", lambda page: [parse_task_definition(page)], parameters
             )
         except AwsError as error:
             return _read_error(self._region, None, "DescribeTaskDefinition", error)
+        return definition
 
     def _read_services(self, cluster: str, tasks: Iterable[Task]) -> Iterator[tuple[tuple[str, str], Service]]:
         names = sorted({task.service for task in tasks if task.cluster == cluster and task.service})
         for batch in batched(names, _MAX_SERVICES_PER_CALL):
-            for described in self._call("DescribeServices", cluster=cluster, services=batch)["services"]:
-                yield (cluster, described["serviceName"]), parse_service(described)
+            for name, service in self._read("DescribeServices", _parse_services, cluster=cluster, services=batch) or ():
+                yield (cluster, name), service
 
-    def _call(self, operation: str, **parameters: Any) -> Mapping[str, list[Any]]:  # noqa: ANN401 - the operation's own
-        """Return the response to an operation; if it fails, record the error and return an empty response."""
+    def _read(
+        self,
+        operation: str,
+        parse: Callable[[Mapping[str, Any]], list[_T]],
+        **parameters: Any,  # noqa: ANN401 - the operation's own
+    ) -> list[_T] | None:
+        """Return what ``parse`` finds in the pages of a response; if that fails, record the error and return None."""
         try:
-            return _call_all_pages(self._client, operation, **parameters)
+            return _parse_pages(self._client, operation, parse, parameters)
         except AwsError as error:
             if error.code != "ClusterNotFoundException":  # it was deleted after it was listed
-                self._read_errors.append(_read_error(self._region, parameters.get("cluster"), operation, error))
-            return defaultdict(list)
+                self._record_error(parameters.get("cluster"), operation, error)
+            return None
+
+    def _record_error(self, cluster: str | None, operation: str, error: AwsError) -> None:
+        read_error = _read_error(self._region, cluster, operation, error)
+        if read_error not in self._read_errors:
+            self._read_errors.append(read_error)
 
 
-def _call_all_pages(client: AwsClient, operation: str, **parameters: object) -> dict[str, Any]:
-    """Return the response to an operation, with all pages in one.
+def _parse_pages(
+    client: AwsClient, operation: str, parse: Callable[[Mapping[str, Any]], list[_T]], parameters: Mapping[str, object]
+) -> list[_T]:
+    """Return what ``parse`` finds in each page of the response to an operation.
 
     Raises:
-        AwsError: The service refused the call or could not be reached.
+        AwsError: The service refused the call or could not be reached, or ``parse`` misses a part that a page must have.
     """
     from botocore import xform_name  # noqa: PLC0415 - boto3 takes long to import
 
     name = xform_name(operation)
-    if client.can_paginate(name):
-        return call(lambda: client.get_paginator(name).paginate(**parameters).build_full_result())
-    return call(getattr(client, name), **parameters)
+
+    def read() -> list[_T]:
+        is_paginated = client.can_paginate(name)
+        pages = (
+            client.get_paginator(name).paginate(**parameters) if is_paginated else [getattr(client, name)(**parameters)]
+        )
+        return [each for page in pages for each in parse(page)]
+
+    found: list[_T] = translate_errors(read)
+    return found
 
 
 def batched(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
@@ -248,6 +273,39 @@ def _read_error(region: str, cluster: str | None, operation: str, error: AwsErro
 
 _ERROR_NAME: Final = re.compile(r"[A-Za-z]{1,60}(?=:)")
 """ECS writes ``CannotPullContainerError: …``; the text after the colon may contain anything, so it is dropped."""
+
+
+# Each of these raises LookupError, TypeError or AttributeError for a response that was cut off.
+
+
+def _texts(items: object) -> list[str]:
+    """Return a list of a response that has strings only.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise TypeError
+    return items
+
+
+def _parse_regions(page: Mapping[str, Any]) -> list[str]:
+    names = _texts([each["RegionName"] for each in page["Regions"]])
+    return [names[0], *names[1:]]  # no account is without Regions
+
+
+def _parse_tasks(page: Mapping[str, Any]) -> list[tuple[str, Task | None]]:
+    """Return the ARN of each task that DescribeTasks answers for, and the task; None if it stopped after it was listed."""
+    tasks = [(parse_task(each), each.get("desiredStatus") == "STOPPED") for each in page["tasks"]]
+    missing = [str(each["arn"]) for each in page.get("failures") or () if each.get("reason") == "MISSING"]
+    return [
+        *((task.arn, None if has_stopped else task) for task, has_stopped in tasks),
+        *((arn, None) for arn in missing),
+    ]
+
+
+def _parse_services(page: Mapping[str, Any]) -> list[tuple[str, Service]]:
+    return [(each["serviceName"], parse_service(each)) for each in page["services"]]
 
 
 def parse_task(described: Mapping[str, Any]) -> Task:

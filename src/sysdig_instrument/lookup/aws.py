@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from typing import Any, Final, TypeAlias
 
@@ -231,6 +231,18 @@ def objects_in(response: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """Return the objects in a list of a response. boto3 does not check what a service sends."""
     items = response.get(key)
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def require_list(response: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects in a list that a response must have: without it, the response was cut off.
+
+    Raises:
+        AwsError: The list is not there, or has something else.
+    """
+    items = response.get(key)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise AwsError(INVALID_RESPONSE)
+    return items
 
 
 def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 has no types

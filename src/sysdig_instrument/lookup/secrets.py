@@ -8,6 +8,7 @@ databases have them too, beside ``engine``, ``host``, ``dbname`` or ``port``
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,6 +23,12 @@ from sysdig_instrument.lookup.workers import Deadline, SingleFlight
 
 _LOGIN_MEMBERS: Final = 2
 """``username`` and ``password``."""
+
+
+_MANAGED_SECRET: Final = re.compile(r"(?:^|:)[a-z0-9-]+!")
+"""The name of a secret that a service manages: ``rds!db-…``, ``redshift!…``, ``events!connection/…``. It may have exactly the two
+members of a registry's login. Only services can give such names
+(docs.aws.amazon.com/secretsmanager/latest/userguide/service-linked-secrets.html)."""
 
 
 class Secrets:
@@ -48,6 +55,8 @@ class Secrets:
             response = aws.call(client.get_secret_value, SecretId=secret_id)
         except AwsError as error:
             raise _unreadable_secret(secret_id, error) from None
+        if _MANAGED_SECRET.search(str(response.get("ARN") or secret_id)):
+            raise _not_sent(f"the secret {secret_id} is managed by another AWS service, which has its logins there")
         secret_string = response.get("SecretString")
         if isinstance(secret_string, str):
             return _parse_login(secret_string, secret_id)
@@ -82,13 +91,14 @@ def _parse_login(secret_string: str, secret_id: str) -> Login:
             )
         )
     if len(value) > _LOGIN_MEMBERS:
-        fact = (
-            f'the secret {secret_id} is a JSON object with members other than "username" and "password", so it was not sent '
-            "to the registry"
-        )
-        advice = "Create a secret for the registry's credentials, with these two members only"
-        raise UnavailableError(Reason(fact, advice, code=Code.REGISTRY_CREDENTIALS))
+        raise _not_sent(f'the secret {secret_id} is a JSON object with members other than "username" and "password"')
     return Login(username, password)
+
+
+def _not_sent(clause: str) -> UnavailableError:
+    advice = "Create a secret for the registry's credentials, with these two members only"
+    fact = f"{clause}, so it was not sent to the registry"
+    return UnavailableError(Reason(fact, advice, code=Code.REGISTRY_CREDENTIALS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,16 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.errors import UserError
-from sysdig_instrument.lookup.aws import Arn, AwsClient, AwsClients, AwsError, call, objects_in, translate_errors
+from sysdig_instrument.lookup.aws import (
+    INVALID_RESPONSE,
+    Arn,
+    AwsClient,
+    AwsClients,
+    AwsError,
+    call,
+    require_list,
+    translate_errors,
+)
 from sysdig_instrument.stacks.model import Stack, StackTemplates, UnreadStack
 
 _MAX_CONCURRENT_TEMPLATES: Final = 8
@@ -50,7 +59,7 @@ def read_stacks(clients: AwsClients, regions: Iterable[str]) -> Iterator[ReadSta
 def _list_stacks(client: AwsClient, region: str) -> Iterator[Stack]:
     pages = iter(client.get_paginator("describe_stacks").paginate())
     while (page := translate_errors(lambda: next(pages, None))) is not None:
-        for described in objects_in(page, "Stacks"):
+        for described in require_list(page, "Stacks"):
             if described.get("StackStatus") != _PLANNED:
                 yield parse_stack(described, region)
 
@@ -88,6 +97,8 @@ def _read_templates(client: AwsClient, stack: Stack) -> ReadStack | None:
 
 def _template(client: AwsClient, stack: Stack, stage: str) -> Document:
     body = call(client.get_template, StackName=stack.name, TemplateStage=stage).get("TemplateBody")
+    if not body:  # the response was cut off
+        raise AwsError(INVALID_RESPONSE)
     text = body if isinstance(body, str) else json.dumps(body)  # boto3 has parsed a template in JSON
     return read(text.encode(), f"The template of stack {stack.name}")
 

@@ -37,6 +37,7 @@ from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.planning import plan_with_lookups
+from sysdig_instrument.printable import shown
 
 _ENVIRONMENT_SETTINGS: Final = frozenset({"AgentEnvironment", "WorkloadEnvironment"})
 _SETTINGS_SHOWN_AS_KEYS: Final = frozenset({"ImageConfig", "ImageConfigs", "RegistryCredentials"})
@@ -51,7 +52,7 @@ def _display_value(name: str, value: Json) -> str:
     if isinstance(value, dict):
         return _display_object(name, value)
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(shown(item) if isinstance(item, str) else str(item) for item in value) or "none"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRow
 from sysdig_instrument.cli.harmless import csv_line
+from sysdig_instrument.printable import shown
 
 _HEADINGS: Final = ("file", "line", "macro line", "task definition", "container", "outcome", "level", "codes", "why")
 
@@ -31,7 +32,7 @@ def _row_line(report: FileReport, task: str, container: str, row: ReportRow) -> 
 
 def _item_line(report: FileReport, item: ReportItem) -> str:
     code = item.reason.code.value
-    names = (item.task or "", item.container or "")
+    names = (item.task or "", shown(item.container or ""))
     return csv_line((*_place(report, item.line), *names, item.rule.label, item.level, code, item.text))
 
 

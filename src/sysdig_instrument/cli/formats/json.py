@@ -12,6 +12,7 @@ from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRow, TaskReport
 from sysdig_instrument.cli.harmless import json_text
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.printable import shown
 
 
 def stream_json_array(items: Iterable[Json], indent: str = "") -> Iterator[str]:
@@ -61,7 +62,7 @@ def _item_to_json(item: ReportItem) -> Json:
         "rule": item.rule.name,
         "level": item.level,
         "taskDefinition": item.task,
-        "container": item.container,
+        "container": shown(item.container) if item.container else None,
         "place": item.location,
         "line": item.line,
         "message": item.text,

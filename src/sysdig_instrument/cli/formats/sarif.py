@@ -15,6 +15,7 @@ from sysdig_instrument import __version__
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.formats.model import RULES, FileReport, ReportItem, Rule
+from sysdig_instrument.cli.harmless import sarif_text
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.json_types import Json
 
@@ -63,7 +64,7 @@ def _result(report: FileReport, item: ReportItem, page: str) -> Json:
         "ruleId": item.rule.name,
         "ruleIndex": RULES.index(item.rule),
         "level": item.level,
-        "message": {"text": item.full_text},
+        "message": {"text": sarif_text(item.full_text)},
         "locations": [_location(path, item)],
         "partialFingerprints": {"place/v1": _fingerprint(path, item)},
         "properties": {

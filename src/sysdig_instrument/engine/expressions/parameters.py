@@ -7,12 +7,13 @@ from typing import Final
 
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.inserted import is_complete, is_section_complete
-from sysdig_instrument.engine.expressions.scope import EvaluationScope, mark_name, section
+from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState, mark_name, section
 from sysdig_instrument.engine.expressions.values import CannotEvaluate, Unknown, to_string
 from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split, steps_of, substitute
 from sysdig_instrument.engine.findings import Reason, quote, without_names
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.lookups import ImageConfig, SsmLookup, StackOutputLookup, Unavailable, ValueLookup
+from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.printable import printable_name
 
 _LEAST_MASK: Final = 4  # asterisks
@@ -50,6 +51,17 @@ def is_no_echo(name: str, template: Json) -> bool:
     if _may_be_inserted(name, template):
         return True
     return isinstance(declaration, dict) and declaration.get("NoEcho", False) not in (False, "false")
+
+
+def without_no_echo(scope: EvaluationScope) -> EvaluationScope:
+    """Return the scope in which the values of NoEcho parameters are masked: for a text that goes into the template."""
+    masked = {name: MASKED for name in scope.parameter_values if is_no_echo(name, scope.template)}
+    if not masked:
+        return scope
+    state = PlanState(
+        lookups=scope.state.lookups, work=scope.state.work
+    )  # without the conditions, which may depend on them
+    return replace(scope, parameter_values={**scope.parameter_values, **masked}, state=state)
 
 
 def _may_be_inserted(name: str, template: Json) -> bool:
@@ -114,6 +126,7 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     if str(declared.get("Type")).startswith("AWS::SSM::Parameter::Value"):
         _require_lookups(scope)
         value = _ssm_value(value, scope)
+        scope.state.met_hidden = True  # also if the event has the value in place of the name
     is_list = is_list_parameter(name, scope)
     work = scope.state.work
     if isinstance(value, list):

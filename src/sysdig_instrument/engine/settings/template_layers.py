@@ -18,6 +18,7 @@ from typing import Final, cast
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.decision_tree import leaves, parse_if, parse_tree
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_expression
+from sysdig_instrument.engine.expressions.parameters import without_no_echo
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown, plain
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
@@ -215,12 +216,21 @@ def _is_list_of_names(name: str) -> bool:
 
 
 def _evaluate_setting(name: str, value: Json, scope: EvaluationScope) -> Evaluated:
-    """Return the value of a setting. An expression that goes into the template as it is stays unevaluated."""
+    """Return the value of a setting. An expression that goes into the template as it is stays unevaluated.
+
+    The value of another one goes into the template, where anyone may read it, so it must not depend on a NoEcho parameter.
+    Reason is shown in messages, so it must not depend on a value of the account either.
+    """
     setting = BY_NAME.get(name)
     keeps_expression = (
         setting is not None and isinstance(setting.value_type, String) and setting.value_type.allows_intrinsic
     )
-    return evaluate(value, scope.with_lookups()) if is_expression(value) and not keeps_expression else Known(value)
+    if keeps_expression or not is_expression(value):
+        return Known(value)
+    if _is_list_of_names(name):
+        return evaluate(value, scope.with_lookups())
+    shown = without_no_echo(scope)
+    return evaluate(value, shown if name == "Reason" else shown.with_lookups())
 
 
 def _problem(invalid: InvalidSetting, location: Location) -> Problem:
