@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+import attack
 from console import DemoConsole
 from embedded_aws import sam, stacks
 from embedded_aws.aws import ACCOUNT, REGION, EmbeddedAws, EmbeddedAwsError, embedded_aws
@@ -18,6 +20,7 @@ from embedded_aws.registry import ImageConfig, Registry, registry
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.diff_formats import side_by_side
 from sysdig_instrument.cli.diff_formats.hunks import hunks
+from task_runner.programs import missing_reason
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
@@ -58,7 +61,11 @@ def main() -> int:
             _deploy_macro(console, aws, images)
             _instrument(console, aws, images)
             _refuse(console, aws, images)
-            console.heading("5. Cleaning up")
+            if reason := missing_reason():
+                console.print_wrapped(f"\nThe tasks are not run on this machine: {reason}.")
+            else:
+                _attack(console, aws, images)
+            console.heading("Cleaning up")
     except KeyboardInterrupt:
         print("\nThe demo was stopped.", file=sys.stderr)
         return INTERRUPTED
@@ -98,9 +105,9 @@ def _instrument(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> Non
     console.print_lines([console.paint("added", f"  + {TRANSFORM}")])
     template = (HERE / "app.yaml").read_text("utf-8")
     with console.step("Deploying the application without the line"):
-        before = _deploy_application(aws, images, template.replace(TRANSFORM, ""))
+        before = _deploy_application(aws, images, "shop", template.replace(TRANSFORM, ""))
     with console.step("Deploying it with the line"):
-        after = _deploy_application(aws, images, template)
+        after = _deploy_application(aws, images, "shop", template)
     if images.requested_images != [WORKER_IMAGE]:
         raise UnexpectedError(
             f"The macro read {images.requested_images} from the registry; only {WORKER_IMAGE} was expected."
@@ -114,11 +121,11 @@ def _instrument(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> Non
     )
 
 
-def _deploy_application(aws: EmbeddedAws, images: Registry, template: str) -> dict[str, Any]:
-    """Deploy the application and return its task definition as ECS describes it."""
-    stack = stacks.deploy(aws.client("cloudformation"), "shop", template, {"Registry": images.host})
+def _deploy_application(aws: EmbeddedAws, images: Registry, name: str, template: str) -> dict[str, Any]:
+    """Deploy an application and return its task definition as ECS describes it."""
+    stack = stacks.deploy(aws.client("cloudformation"), name, template, {"Registry": images.host})
     if not stack.succeeded:
-        raise UnexpectedError(f"The stack shop is {stack.status}: {stack.reason}")
+        raise UnexpectedError(f"The stack {name} is {stack.status}: {stack.reason}")
     response = aws.client("ecs").describe_task_definition(taskDefinition=stack.resources["Task"])
     task: dict[str, Any] = response["taskDefinition"]
     return task
@@ -155,6 +162,43 @@ def _refuse(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
     console.print_lines([f"\n  The stack is {console.paint('strong', stack.status)}, for this reason:\n"])
     for line in displayed_reason(stack.reason).splitlines():
         console.print_wrapped(line, indent="    ")
+
+
+def _attack(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
+    console.heading("5. The task runs, and is attacked (demo/attacked.yaml)")
+    console.print_wrapped(
+        "The application executes the commands that it gets by HTTP. Its task definition runs on this machine, each "
+        f"container in a sandbox of bubblewrap. In place of {attack.AGENT_IMAGE}, which needs an access key, runs a "
+        "stand-in: its wrapper uses ptrace, too, and it knows two rules."
+    )
+    attack.add_images(images)
+    aws.client("secretsmanager").create_secret(Name="sysdig", SecretString=secrets.token_hex())
+    template = attack.TEMPLATE.read_text("utf-8")
+    for title, text, expected in (
+        ("without the line", template.replace(TRANSFORM, ""), 0),
+        ("with the line", template, len(attack.COMMANDS)),
+    ):
+        print()
+        with console.step(f"Deploying it {title}"):
+            definition = _deploy_application(aws, images, "attacked", text)
+        with attack.running(definition, images, aws) as attacked:
+            for command in attack.COMMANDS:
+                console.print_lines([f"  POST {attacked.url}: {console.paint('strong', command)}"])
+                for line in attacked.execute(command).splitlines():
+                    console.print_lines([f"    {line}"])
+            detections = attacked.detections(expected)
+        if len(detections) != expected:
+            raise UnexpectedError(f"The agent has detected {detections}; {expected} detections were expected.")
+        console.print_lines(_displayed_detections(console, detections))
+
+
+def _displayed_detections(console: DemoConsole, detections: list[str]) -> Iterator[str]:
+    if not detections:
+        yield f"  {console.paint('strong', 'Detected: nothing')}, since no container of this task watches the others."
+    for detection in detections:
+        rule, _, event = detection.partition(": ")
+        yield f"  {console.paint('added', f'Detected: {rule}')}"
+        yield f"    {event}"
 
 
 def displayed_reason(reason: str) -> str:

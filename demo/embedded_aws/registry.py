@@ -1,11 +1,12 @@
 """A container registry on this machine: the part of the OCI distribution specification that pulls use.
 
-It runs in a thread of the program that starts it. Its images have a configuration for x86-64 and for ARM64, and no layers,
-since they are never run.
+It runs in a thread of the program that starts it. Its images have a configuration for x86-64 and for ARM64, both with the
+same layers: none, unless the image is to be run.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -22,15 +23,16 @@ from embedded_aws.processes import LOOPBACK
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
 ARCHITECTURES: Final = ("amd64", "arm64")
 
-ImageConfig: TypeAlias = Mapping[str, Sequence[str]]
-"""The configuration of an image: ``{"Entrypoint": […], "Cmd": […]}``, each optional."""
+ImageConfig: TypeAlias = Mapping[str, Any]
+"""The configuration of an image: ``{"Entrypoint": […], "Cmd": […], "Env": […], …}``, each optional."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryContent:
-    """A manifest, an index or a configuration as bytes; the digest is that of exactly these bytes."""
+    """A manifest, an index, a configuration or a layer as bytes; the digest is that of exactly these bytes."""
 
     media_type: str
     body: bytes
@@ -56,16 +58,19 @@ class Registry:
     contents: dict[str, RegistryContent] = field(default_factory=dict)
     """The contents by path."""
 
-    def add_image(self, image: str, image_config: ImageConfig) -> None:
-        """Add an image; its reference is a repository and a tag, without the registry."""
+    def add_image(self, image: str, image_config: ImageConfig, layers: Sequence[bytes] = ()) -> None:
+        """Add an image with layers, each a tar archive; its reference is a repository and a tag, without the registry."""
         repository, _, tag = image.rpartition(":")
+        compressed = [RegistryContent(LAYER, gzip.compress(layer, 1, mtime=0)) for layer in layers]
+        for layer in compressed:
+            self.contents[f"/v2/{repository}/blobs/{layer.digest}"] = layer
+        rootfs = {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers]}
+        descriptors = [layer.descriptor() for layer in compressed]
         manifests = []
         for architecture in ARCHITECTURES:
-            config = _json_content(
-                CONFIG, architecture=architecture, os="linux", config=image_config, rootfs=_NO_LAYERS
-            )
+            config = _json_content(CONFIG, architecture=architecture, os="linux", config=image_config, rootfs=rootfs)
             manifest = _json_content(
-                MANIFEST, schemaVersion=2, mediaType=MANIFEST, config=config.descriptor(), layers=[]
+                MANIFEST, schemaVersion=2, mediaType=MANIFEST, config=config.descriptor(), layers=descriptors
             )
             self.contents[f"/v2/{repository}/blobs/{config.digest}"] = config
             self.contents[f"/v2/{repository}/manifests/{manifest.digest}"] = manifest
@@ -82,7 +87,6 @@ class Registry:
 
 
 _TAG_PATH: Final = re.compile(r"/v2/(.+)/manifests/([^:]+)")
-_NO_LAYERS: Final = {"type": "layers", "diff_ids": ()}
 
 
 def _json_content(media_type: str, **members: object) -> RegistryContent:
@@ -90,12 +94,15 @@ def _json_content(media_type: str, **members: object) -> RegistryContent:
 
 
 @contextmanager
-def registry(images: Mapping[str, ImageConfig]) -> Iterator[Registry]:
-    """Start a registry with some images on a free port of the loopback interface, and stop it at the end of the block."""
+def registry(images: Mapping[str, ImageConfig], port: int = 0) -> Iterator[Registry]:
+    """Start a registry with some images on the loopback interface, and stop it at the end of the block.
+
+    Without a port, it gets a free one.
+    """
     running = Registry()
     for image, image_config in images.items():
         running.add_image(image, image_config)
-    with _Server(running) as server:
+    with _Server(running, port) as server:
         running.host = f"localhost:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
@@ -109,8 +116,8 @@ def registry(images: Mapping[str, ImageConfig]) -> Iterator[Registry]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True  # a client that keeps its connection open does not keep the program running
 
-    def __init__(self, running: Registry) -> None:
-        super().__init__((LOOPBACK, 0), _Handler)
+    def __init__(self, running: Registry, port: int) -> None:
+        super().__init__((LOOPBACK, port), _Handler)
         self.registry = running
 
 
