@@ -33,9 +33,12 @@ help: ## Print this list
 
 # --- see it run --------------------------------------------------------------------------------------------------
 
-.PHONY: demo bench soak
+.PHONY: demo aws bench soak
 demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
+
+aws: linux .venv/.done $(EMBEDDED_AWS) ## Open a shell whose AWS is emulated on this machine, for the tutorial without an account
+	@.venv/bin/python demo/aws_shell.py
 
 bench: linux .venv/.done $(EMBEDDED_AWS) build ## Measure the time and memory of the function and of the command line tool
 	@.venv/bin/python bench/lambda_function.py
@@ -56,7 +59,7 @@ linux:
 
 # --- change it ---------------------------------------------------------------------------------------------------
 
-.PHONY: dev test unit corpus compare fuzz mutants golden lint types fmt docs lock
+.PHONY: dev test unit corpus compare fuzz mutants golden lint types fmt docs site lock
 dev: .venv/.done .tools/yaml/older $(EMBEDDED_AWS) $(NODE_TOOLS) ## Create the virtual environments
 
 test: .venv/.done .tools/yaml/older $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests: about 8 minutes on two cores
@@ -107,9 +110,13 @@ docs: .venv/.done ## Generate the files that come from the settings and from the
 	.venv/bin/python tools/generate.py
 	.venv/bin/python tools/pictures.py
 
+# A warning of MkDocs' theme about a later MkDocs would be printed at each run.
+site: .tools/site/.done ## Build the documentation as a site in build/site
+	NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --quiet
+
 lock: .venv/.done ## Lock all requirements to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt
-	for name in uv dev sam emulator fuzz mutants sbom release cdk; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in uv dev sam emulator fuzz mutants sbom release site cdk; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 	$(COMPILE) requirements/cli.in --constraint requirements/dev.txt -o requirements/cli.txt
 	$(COMPILE) --project demo --exclude-newer 2026-03-10 \
 		requirements/localstack.in -o requirements/localstack.txt
@@ -162,7 +169,7 @@ sbom: .tools/sbom/.done ## Write the software bills of materials of the function
 release: .venv/.done .tools/release/.done .tools/sbom/.done ## Make everything that is published, reproducibly, in dist/VERSION
 	@.venv/bin/python tools/release.py --bucket '$(BUCKET)'
 
-pr: lint types release test $(if $(EMBEDDED_AWS),demo) ## Run everything that CI runs
+pr: lint types release site test $(if $(EMBEDDED_AWS),demo) ## Run everything that CI runs
 
 clean: ## Remove everything that make has created
 	rm -rf .venv .tools .aws-sam build dist mutants .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -234,6 +241,12 @@ clean: ## Remove everything that make has created
 	@echo "shiv, for the one-file command line tool: .tools/release"
 	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/release
 	@VIRTUAL_ENV=.tools/release $(SYNC) requirements/release.txt
+	@touch $@
+
+.tools/site/.done: requirements/site.txt | .venv/.done
+	@echo "Material for MkDocs, for the site: .tools/site"
+	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/site
+	@VIRTUAL_ENV=.tools/site $(SYNC) requirements/site.txt
 	@touch $@
 
 # If npm is installed but cannot reach its registry, these are missing and everything else works.

@@ -12,9 +12,14 @@ from pathlib import Path
 from cli.running import EXAMPLES, ROOT
 
 PROGRAM = "sysdig-instrument"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES_ON_AWS = [page for page in PAGES if page.name in {"README.md", "coverage.md", "operating.md", "releasing.md"}]
-"""Pages with commands for an AWS account; tests/docs/test_on_aws.py runs these on the embedded AWS."""
+RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *RUNBOOKS]
+PAGES_ON_AWS = [
+    page
+    for page in PAGES
+    if page.name in {"README.md", "application-team.md", "coverage.md", "operating.md", "releasing.md"}
+]
+"""Pages with commands for an AWS account; tests/docs/test_on_aws.py runs these, and the runbooks, on the embedded AWS."""
 
 PAGES_ON_MOTO = [ROOT / "docs" / "inventory.md"]
 """Pages with a command for an AWS account that tests/cli/test_inventory_stacks.py runs on moto."""
@@ -77,7 +82,7 @@ def run_shell(command: str, here: Path) -> subprocess.CompletedProcess[str]:
 def tool_commands(text: str) -> list[str]:
     """Return the commands of a block; none if it runs more than the tool, or needs an AWS account."""
     lines = text.splitlines()
-    needs_account = "coverage" in text or "--stacks" in text
+    needs_account = any(each in text for each in ("coverage", "--stacks", "--from-macro"))
     runs_only_the_tool = all(line.startswith((f"{PROGRAM} ", "#")) for line in lines) and not needs_account
     return [line for line in lines if not line.startswith("#")] if runs_only_the_tool else []
 

@@ -18,8 +18,12 @@ def main() -> None:
     if os.getppid() == INIT_PID:  # the parent ended before the call above
         sys.exit("The program that started LocalStack has ended.")
 
-    from localstack.runtime.main import main as run  # noqa: PLC0415 - takes seconds, in which the parent may end
+    # These take seconds, in which the parent may end.
+    from localstack.runtime.main import main as run  # noqa: PLC0415
 
+    from embedded_aws.localstack_cloudformation import tolerate_references_to_absent_resources  # noqa: PLC0415
+
+    tolerate_references_to_absent_resources()
     run()
 
 

@@ -22,9 +22,11 @@ from fixtures_documentation import (
     PAGES_ON_AWS,
     PAGES_ON_MOTO,
     PROGRAM,
+    RUNBOOKS,
     command_blocks,
     create_folder,
     run_block,
+    run_shell,
     tool_commands,
 )
 from fixtures_embedded_aws import TOOLS, require_tools
@@ -70,7 +72,21 @@ def test_every_code_block_runs_or_says_why_not(page: Path, tmp_path: Path) -> No
         if tool_commands(text):
             list(run_block(text, here))
         else:
-            assert page in (*PAGES_ON_AWS, *PAGES_ON_MOTO), text
+            assert page in (*PAGES_ON_AWS, *PAGES_ON_MOTO, *RUNBOOKS), text
+
+
+def test_the_first_commands_of_the_readme_run_in_an_empty_folder(tmp_path: Path) -> None:
+    """Before them, the README installs the tool with the command that the tutorial's test runs."""
+    installing, trying, *_ = command_blocks(ROOT / "README.md")
+    assert installing in (ROOT / "docs" / "tutorial.md").read_text()
+    here = create_folder(tmp_path)
+    for path in here.iterdir():
+        path.unlink()
+    done = run_shell(f"set -e\n{trying}sysdig-instrument diff service.yaml --set Collector=us2", here)
+    assert done.returncode == 1, done.stderr
+    assert [path.name for path in here.iterdir()] == ["service.yaml"]
+    assert '+          EntryPoint: [/opt/draios/bin/instrument, gunicorn, "shop:app"]\n' in done.stdout
+    assert done.stderr.count("SI137") == 1, "only the last command lacks AccessKeySecret"
 
 
 def test_ci_runs_the_two_commands_of_the_readme() -> None:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY", "CODE_OF_CONDUCT")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 LINK = re.compile(
     r"\[[^\]]*\]\((?P<target>[^)\s]+)\)"  # of a link or a picture
@@ -69,7 +69,8 @@ def test_every_page_can_be_found_from_the_readme() -> None:
             if "://" not in link and not link.startswith("#")
         }
         new = linked - found
-    assert {path for path in (ROOT / "docs").iterdir() if path.is_file()} <= found
+    files = [*(ROOT / "docs").iterdir(), *(ROOT / "docs" / "runbooks").iterdir()]
+    assert {path for path in files if path.is_file()} <= found
 
 
 def test_links_in_html_are_checked(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands in README, docs/operating.md, docs/coverage.md and docs/releasing.md that need an AWS account run on an embedded AWS."""
+"""The commands in README, the runbooks and other pages of docs/ that need an AWS account run on an embedded AWS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shlex
 import shutil
 import threading
@@ -23,7 +24,7 @@ from embedded_aws.aws import REGION, EmbeddedAws, embedded_aws
 from embedded_aws.processes import LOOPBACK
 from fixtures_clone import create_clone, run_script
 from fixtures_deployment import run_task, task
-from fixtures_documentation import PAGES_ON_AWS, command_blocks, tool_commands
+from fixtures_documentation import PAGES_ON_AWS, RUNBOOKS, command_blocks, tool_commands
 from fixtures_embedded_aws import TOOLS, on_embedded_aws, require_tools, skip_or_fail
 from release_archives import write_zip
 from release_provenance import CHECKSUMS as CHECKSUMS_FILE
@@ -34,15 +35,26 @@ from sysdig_instrument.cli.parser import COMMANDS
 
 pytestmark = on_embedded_aws
 
-README, COVERAGE, OPERATING, RELEASING = (
-    [block for block in command_blocks(page) if not tool_commands(block)] for page in PAGES_ON_AWS
-)
-_MAKE, DEPLOYING, APPLICATION = README
+
+def blocks(page: Path) -> list[str]:
+    """Return the command blocks of a page that need an AWS account."""
+    return [block for block in command_blocks(page) if not tool_commands(block)]
+
+
+README, APPLICATION_TEAM, COVERAGE, OPERATING, RELEASING = map(blocks, PAGES_ON_AWS)
+INSTALLING, _TRYING, DEPLOYING, APPLICATION, _MAKE = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
 _MAKE_RELEASE, FROM_A_BUCKET, CHECKSUMS = RELEASING
+LAST_RUNBOOK = "uninstall.md"
 
 CONTAINER = {"Name": "web", "Image": "shop/web:1.4", "EntryPoint": ["run"]}
+
+MEMORY = """\
+Transform: SysdigInstrument
+Metadata: {SysdigInstrument: {AgentMemory: 256}}
+"""
+"""The line, and the memory of the agent's container: moto runs no task without the memory of each container."""
 
 PROFILES = """\
 [profile production]
@@ -85,6 +97,7 @@ def macro(aws: EmbeddedAws, clone: Path) -> str:
 
 def test_the_macro_and_an_application(aws: EmbeddedAws, clone: Path, macro: str) -> None:
     assert "Successfully created/updated stack - sysdig-instrument" in macro
+    assert [APPLICATION] == APPLICATION_TEAM
     team = clone.parent / "team"
     team.mkdir()
     (team / "app.yaml").write_text("Transform: SysdigInstrument\n" + (EXAMPLES / "app.yaml").read_text())
@@ -95,6 +108,35 @@ def test_the_macro_and_an_application(aws: EmbeddedAws, clone: Path, macro: str)
         "web": "instrumented: entry point from the template",
         "worker": "instrumented: entry point from the image",
     }
+
+
+def test_the_runbooks(aws: EmbeddedAws, clone: Path, macro: str) -> None:
+    """The stack and the service of the pages exist, and each block works in the clone."""
+    assert macro
+    require_jq()
+    (clone / "app.yaml").write_text(
+        MEMORY + (EXAMPLES / "app.yaml").read_text().replace("Image:", "Memory: 256\n          Image:")
+    )
+    aws.client("secretsmanager").create_secret(Name="sysdig/access-key", SecretString="a key")
+    run_script(APPLICATION, clone, aws.environment())
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName="shop")
+    ecs.create_service(cluster="shop", serviceName="web", taskDefinition="shop", desiredCount=1, launchType="FARGATE")
+    run_task(aws.client, "shop", "shop")
+    printed = {page.name: run_runbook(page, clone, aws) for page in RUNBOOKS if page.name != LAST_RUNBOOK}
+    assert re.search(r"app +Task +listed +protected", printed["roll-out.md"])
+    assert "1 of 1 tasks protected (100.0 %)" in printed["roll-out.md"]
+    assert re.search("(?m)^[0-9a-f-]{32,36}$", printed["rotate-the-key.md"]), "the task that has the old key still runs"
+    assert ",yes," in (clone / "behind.csv").read_text(), "the stack is behind the new agent"
+    assert re.search(r"1 quay\.io/sysdig/workload-agent:latest", printed["upgrade-the-agent.md"])
+    assert "processed.yaml: does not list SysdigInstrument, and need not\n  Task  protected\n" in printed["refused.md"]
+
+
+def run_runbook(page: Path, folder: Path, aws: EmbeddedAws) -> str:
+    """Return what the blocks of a page print, with a new access key as what is typed."""
+    return "".join(
+        run_script(f"set -e\n{block}", folder, aws.environment(), typed="a new key\n") for block in blocks(page)
+    )
 
 
 def test_an_organisation(aws: EmbeddedAws, clone: Path, macro: str) -> None:
@@ -172,8 +214,7 @@ def repository() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def test_the_coverage_page(aws: EmbeddedAws, clone: Path) -> None:
-    if not shutil.which("jq"):
-        skip_or_fail("jq is not installed")
+    require_jq()
     job = clone.parent / "job"
     job.mkdir()
     shutil.copy(EXAMPLES / "settings.yaml", job)
@@ -193,6 +234,21 @@ def test_the_coverage_page(aws: EmbeddedAws, clone: Path) -> None:
     (command,) = (each for each in COMMANDS if each.name == "coverage")
     for example in filter(None, map(str.strip, command.examples.splitlines())):
         run_script(example, job, environment, code=0 if "--fail-on none" in example else 1)
+
+
+def require_jq() -> None:
+    if not shutil.which("jq"):
+        skip_or_fail("jq is not installed")
+
+
+def test_the_last_runbook_deletes_everything(aws: EmbeddedAws, clone: Path, macro: str) -> None:
+    assert macro
+    (clone / "app.yaml").write_text((EXAMPLES / "app.yaml").read_text())
+    (page,) = (page for page in RUNBOOKS if page.name == LAST_RUNBOOK)
+    printed = run_runbook(page, clone, aws)
+    assert '"DeletionDate"' in printed
+    waiter = aws.client("cloudformation").get_waiter("stack_delete_complete")
+    waiter.wait(StackName="sysdig-instrument", WaiterConfig={"Delay": 1})
 
 
 def run_unprotected_task(client: Callable[[str], Any], cluster: str) -> None:

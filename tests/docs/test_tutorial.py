@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli.running import ROOT
-from embedded_aws.aws import embedded_aws
 from fixtures_clone import OFFLINE_PIP, create_clone, run_script
 from fixtures_documentation import BLOCK
 from fixtures_embedded_aws import TOOLS, on_embedded_aws, require_tools
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 ON_FILES, ON_AWS = (PAGE[PAGE.index(f"## On {part}") :] for part in ("files", "AWS"))
-BEYOND_LOCALSTACK = "aws cloudformation delete-stack --stack-name sysdig-instrument\n"
-"""LocalStack cannot delete a stack whose template refers to a resource under a condition that is false."""
+STACKS = "aws cloudformation list-stacks --output text --query StackSummaries[].[StackName,StackStatus]\n"
 
 IMAGE = """\
     Metadata: {SysdigInstrument: {ImageConfigs: {"public.ecr.aws/docker/library/nginx:1.27":
@@ -49,15 +49,27 @@ def test_the_part_on_files(clone: Path) -> None:
 @pytest.mark.aws
 @on_embedded_aws[1]
 def test_the_part_on_aws(clone: Path) -> None:
-    """The template contains the configuration of the image, because tests do not use registries on the internet."""
+    """It runs in the shell of `make aws`.
+
+    The template contains the configuration of the image, because tests do not use registries on the internet.
+    """
     require_tools()
-    assert BEYOND_LOCALSTACK in ON_AWS
-    script = script_of(ON_AWS).replace(BEYOND_LOCALSTACK, f"! {BEYOND_LOCALSTACK}")
     template = clone / "docs" / "examples" / "nginx.yaml"
     template.write_text(template.read_text().replace("  Task:\n", f"  Task:\n{IMAGE}", 1))
-    with embedded_aws(TOOLS) as aws:
-        printed = run_script(script, clone, aws.environment(), typed="a key\n")
-        stacks = aws.client("cloudformation").list_stacks()["StackSummaries"]
+    commands = re.sub(r"(?m)^(read .*)$", r"\1\na key", script_of(ON_AWS))  # what is typed after the prompt
+    shutil.copytree(ROOT / "demo", clone / "demo", ignore=shutil.ignore_patterns("__pycache__"))
+    (clone / ".tools").symlink_to(TOOLS)
+    bash = {"SHELL": shutil.which("bash") or ""}
+    printed = run_script(f"exec {sys.executable} demo/aws_shell.py", clone, bash, typed=f"{commands}{STACKS}")
+    assert "In this shell, aws, sam and sysdig-instrument use the emulated AWS" in printed
     assert "nginx.json\n  nginx  protected\n" in printed
     assert '"Task": "instrumented"' in printed
-    assert {stack["StackStatus"] for stack in stacks if stack["StackName"] == "tutorial"} == {"DELETE_COMPLETE"}
+    assert "tutorial DELETE_COMPLETE\n" in printed.expandtabs(1)
+    assert re.search(r"sysdig-instrument DELETE_(COMPLETE|IN_PROGRESS)\n", printed.expandtabs(1))
+
+
+def test_the_command_that_opens_the_shell() -> None:
+    recipe = re.search(r"(?m)^aws: .*\n\t@(.+)$", (ROOT / "Makefile").read_text())
+    assert recipe
+    assert recipe[1] == ".venv/bin/python demo/aws_shell.py"
+    assert "`make aws`" in ON_AWS

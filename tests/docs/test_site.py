@@ -1,0 +1,133 @@
+"""The site is built without a warning, its links and anchors have targets, and it needs no other host."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from fixtures_embedded_aws import ROOT, TOOLS, skip_or_fail
+from site_pages import rebase_links
+from sysdig_instrument import __version__
+from sysdig_instrument.engine.codes import Code
+
+MKDOCS = TOOLS / "site" / "bin" / "mkdocs"
+REPOSITORY = "https://git.example.com/project"
+LOADED = {("script", "src"), ("img", "src"), ("link", "href"), ("source", "srcset"), ("iframe", "src")}
+"""Where HTML names what a browser loads by itself."""
+
+
+class Page(HTMLParser):
+    """The anchors of a page, its links, and what it loads."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.anchors = set[str]()
+        self.links = set[str]()
+        self.loaded = set[str]()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id" and value:
+                self.anchors.add(value)
+            if (tag, name) in LOADED and value:
+                self.loaded.add(value)
+            if (tag, name) == ("a", "href") and value:
+                self.links.add(value)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not MKDOCS.exists():
+        skip_or_fail("`make site` has not been run")
+    folder = tmp_path_factory.mktemp("site")
+    command = [str(MKDOCS), "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[str, Page]:
+    """Return the pages of the site by path. Links on 404.html are absolute, for a site that has an address."""
+    found = {str(path.relative_to(site)): path for path in sorted(site.rglob("*.html")) if path.name != "404.html"}
+    return {name: Page(path.read_text("utf-8")) for name, path in found.items()}
+
+
+def test_every_link_on_the_site_has_a_target(site: Path, pages: dict[str, Page]) -> None:
+    assert len(pages) > 30
+    for name, page in pages.items():
+        for link in page.links | page.loaded:
+            target, _, anchor = unquote(link).partition("#")
+            if re.match(r"[a-z]+:", target):
+                continue
+            file = (site / name).parent.joinpath(target).resolve() if target else site / name
+            file = file / "index.html" if file.is_dir() else file
+            assert file.is_file(), (name, link)
+            if anchor:
+                assert anchor in pages[str(file.relative_to(site.resolve()))].anchors, (name, link)
+
+
+def test_each_code_has_its_anchor_and_can_be_searched(site: Path, pages: dict[str, Page]) -> None:
+    searched = (site / "search" / "search_index.json").read_text("utf-8")
+    for code in Code:
+        assert code.value.lower() in pages["troubleshooting.html"].anchors
+        assert code.value in searched
+
+
+def test_a_browser_loads_nothing_from_another_host(site: Path, pages: dict[str, Page]) -> None:
+    assert [(name, each) for name, page in pages.items() for each in page.loaded if "//" in each] == []
+    styles = "".join(path.read_text("utf-8") for path in site.rglob("*.css"))
+    assert not re.search(r"url\([\"']?(?:https?:)?//|@import", styles)
+    # The theme's script asks a code host for the stars of the repository if it finds this element.
+    assert not any('data-md-component="source"' in path.read_text("utf-8") for path in site.rglob("*.html"))
+
+
+def test_every_page_shows_the_release(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        assert f"sysdig-instrument {__version__}" in path.read_text("utf-8"), path
+
+
+def navigation() -> list[dict[str, Any]]:
+    text = (ROOT / "mkdocs.yml").read_text("utf-8")
+    entries: list[dict[str, Any]] = yaml.safe_load(text[text.index("nav:") : text.index("\ntheme:")])["nav"]
+    return entries
+
+
+def files(entry: Any) -> Iterator[str]:
+    for each in entry.values() if isinstance(entry, dict) else entry:
+        yield from [each] if isinstance(each, str) else files(each)
+
+
+def test_there_are_four_shelves_and_the_one_for_application_teams_has_a_page() -> None:
+    home, *shelves = navigation()
+    assert home == {"Home": "index.md"}
+    assert [name for shelf in shelves for name in shelf] == [
+        "Application team", "Platform team", "Security", "Maintainers"
+    ]  # fmt: skip
+    assert list(files(shelves[0])) == ["application-team.md"]
+    page = (ROOT / "docs" / "application-team.md").read_text("utf-8")
+    assert len(re.sub(r"```.*?```", "", page, flags=re.DOTALL).split()) <= 330
+
+
+def test_links_out_of_the_pages_lead_to_the_site_or_to_the_repository() -> None:
+    text = "[a](docs/cli.md#diff) [b](LICENSE) [c](README.md) [d](https://example.com) [e](#here)\n```\n[f](x)\n```\n"
+    assert rebase_links(text, "", REPOSITORY) == (
+        f"[a](cli.md#diff) [b]({REPOSITORY}/blob/main/LICENSE) [c](index.md) [d](https://example.com) [e](#here)\n"
+        "```\n[f](x)\n```\n"
+    )
+    text = "[a](../cli.md) [b](refused.md#break-glass) [c](../../CHANGELOG.md) [d](../../guard) [e](../../README.md)"
+    assert rebase_links(text, "docs/runbooks/page.md", REPOSITORY) == (
+        f"[a](../cli.md) [b](refused.md#break-glass) [c](../CHANGELOG.md) [d]({REPOSITORY}/tree/main/guard) [e](../index.md)"
+    )
