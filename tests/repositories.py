@@ -1,4 +1,4 @@
-"""Thirty small repositories of five kinds, as forty teams have them, and what an inventory of them must say.
+"""Thirty small repositories of five kinds, as forty teams have them, and what the tool must say of them.
 
 Each has one template with one workload, and a line for the macro or none. The templates can be deployed. The expectations are
 written down here by hand: nothing of the tool is used.
@@ -19,6 +19,11 @@ MACRO: Final = "SysdigInstrument"
 SAM: Final = "AWS::Serverless-2016-10-31"
 LANGUAGE_EXTENSIONS: Final = "AWS::LanguageExtensions"
 ROLE: Final = "arn:aws:iam::111122223333:role/execution"
+PRIVATE_IMAGE: Final = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/shop/api"
+OTHERS_IMAGE: Final = "444455556666.dkr.ecr.eu-central-1.amazonaws.com/shop/api"
+"""Two repositories of Amazon ECR: one that the macro knows, and one of an account that does not allow it."""
+BOOTSTRAP_VERSION: Final = "/cdk-bootstrap/hnb659fds/version"
+"""The SSM parameter that each stack of the CDK reads."""
 
 Json = Any
 Pairs = list[tuple[str, Json]]
@@ -63,9 +68,8 @@ def _task(metadata: Json = None, **properties: Json) -> Json:
     return {**made, "Metadata": {MACRO: metadata}} if metadata else made
 
 
-def _private() -> Json:
-    image = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/shop/api:1"
-    return _task(ContainerDefinitions=[{"Name": "web", "Image": image}])
+def _with_image(repository: str) -> Json:
+    return _task(ContainerDefinitions=[{"Name": "web", "Image": f"{repository}:1"}])
 
 
 def _with_sidecar() -> Json:
@@ -82,7 +86,8 @@ WORKLOADS: Final[Mapping[str, Json]] = {
     "EC2": _task(RequiresCompatibilities=["EC2"], NetworkMode="bridge"),
     "Windows": _task(RuntimePlatform={"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}),
     "host PID mode": _task(PidMode="host"),
-    "private image": _private(),
+    "private image": _with_image(PRIVATE_IMAGE),
+    "image of another account": _with_image(OTHERS_IMAGE),
     "name of the agent": _task(
         ContainerDefinitions=[{"Name": "SysdigInstrumentation", "Image": "busybox", "EntryPoint": ["sh"]}]
     ),
@@ -122,11 +127,12 @@ def transform_pairs(line: str, others: list[str]) -> Pairs:
     return rest
 
 
+_IS_LISTED: Final = ("listed", "early", "twice")
+
+
 def expected_state(line: str, workload: str) -> str:
     """Return what an inventory says of a workload in a template with this line."""
     always = {
-        "opt-out with a reason": "left alone",
-        "opt-out": "left alone",
         "EC2": "needs none",
         "Windows": "cannot be protected",
         "host PID mode": "cannot be protected",
@@ -136,9 +142,73 @@ def expected_state(line: str, workload: str) -> str:
     }
     if workload in always:
         return always[workload]
-    if line not in ("listed", "early", "twice"):
+    if line not in _IS_LISTED:
         return "without the line"
-    return {"private image": "unknown", "name of the agent": "refused"}.get(workload, "protected")
+    return {
+        "opt-out with a reason": "left alone",
+        "opt-out": "left alone",
+        "private image": "unknown",
+        "image of another account": "unknown",
+        "name of the agent": "refused",
+    }.get(workload, "protected")
+
+
+def expected_verdict(line: str, workload: str, *, with_credentials: bool = False) -> str:
+    """Return what ``check`` says of a workload in a template with this line, without credentials or with them."""
+    always = {
+        "EC2": "left alone",
+        "Windows": "cannot be protected",
+        "Express": "cannot be protected",
+        "Batch": "cannot be protected",
+        "none": "",
+    }
+    if workload in always:
+        return always[workload]
+    if line not in _IS_LISTED or workload == "name of the agent":
+        return "NOT protected"
+    return {
+        "host PID mode": "cannot be protected",
+        "opt-out with a reason": "left alone",
+        "opt-out": "left alone",
+        "private image": "protected" if with_credentials else "unknown",
+        "image of another account": "unknown",
+    }.get(workload, "protected")
+
+
+def expected_exit_code(line: str, workload: str, *, with_credentials: bool = False) -> int:
+    """Return the exit code of ``check``: 1 for what should be protected and is not, or may not be."""
+    if workload == "none":
+        return 2
+    verdict = expected_verdict(line, workload, with_credentials=with_credentials)
+    return int(verdict in ("NOT protected", "unknown") or workload == "host PID mode")
+
+
+def expected_status(line: str, workload: str) -> str:
+    """Return what ``coverage`` says of the task that runs after the deployment. It is empty if none does.
+
+    Nothing runs if the template is refused: by CloudFormation, because there is no macro of that name; by the macro; or by
+    ECS, because there is no PidMode host on Fargate. CloudFormation also refuses a wrong key, which LocalStack ignores.
+    """
+    is_refused = line in _IS_LISTED and workload in ("name of the agent", "image of another account")
+    if line == "misspelt" or is_refused or workload in ("host PID mode", "none"):
+        return ""
+    always = {"EC2": "out of scope", "Windows": "excluded", "Express": "unprotected", "Batch": "unprotected"}
+    if workload in always:
+        return always[workload]
+    if line not in _IS_LISTED:
+        return "unprotected"
+    return "excluded" if workload.startswith("opt-out") and workload != "opt-out of a container" else "protected"
+
+
+def expected_patch(line: str, workload: str) -> str:
+    """Return what ``enable`` does with a template: ``patch``, or the words of the reason why there is none."""
+    if line in _IS_LISTED:
+        return "lists SysdigInstrument already"
+    if workload == "none":
+        return "No template or task definition found"
+    if workload in ("Express", "Batch"):
+        return "has no task definitions"
+    return {"wrong key": "named at Transforms", "duplicate key": "more than once"}.get(line, "patch")
 
 
 # --- the kinds of repositories
@@ -155,6 +225,26 @@ class Repository:
     template: str
     resource: str
     files: Mapping[str, str]
+
+    @classmethod
+    def of(cls, name: str, kind: str, line: str, workload: str) -> Repository:
+        """Return the repository of a kind with this line and this workload."""
+        template, resource, files = _KINDS[kind][0](line, WORKLOADS[workload])
+        return cls(name, kind, line, workload, template, resource, files)
+
+    def with_line(self, line: str) -> Repository:
+        """Return the same repository with another line."""
+        return Repository.of(self.name, self.kind, line, self.workload)
+
+    @property
+    def text(self) -> str:
+        """The text of the template."""
+        return self.files[self.template]
+
+    @property
+    def properties(self) -> Json:
+        """The properties of the workload."""
+        return WORKLOADS[self.workload].get("Properties", {})
 
     @property
     def expected(self) -> tuple[str, str, str | None, str, str]:
@@ -198,7 +288,7 @@ def _cdk_repository(line: str, workload: Json) -> tuple[str, str, dict[str, str]
         "ApiTaskDefCB0575BA": {**workload, "Metadata": metadata},
         "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:deflate64:H4sIAAAA"}},
     }
-    bootstrap = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/hnb659fds/version"}
+    bootstrap = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": BOOTSTRAP_VERSION}
     pairs = [*transform_pairs(line, []), ("Resources", resources), ("Parameters", {"BootstrapVersion": bootstrap})]
     files = {"synthesized/App.template.json": _json(pairs), "cdk.json": '{"app": "python3 app.py"}\n'}
     return "synthesized/App.template.json", "ApiTaskDefCB0575BA", files
@@ -253,7 +343,7 @@ _KINDS: Final = {
             ("listed", "task"),
             ("absent", "task"),
             ("listed", "opt-out of a container"),
-            ("listed", "private image"),
+            ("listed", "image of another account"),
             ("absent", "Windows"),
             ("absent", "Express"),
         ],
@@ -272,17 +362,16 @@ _KINDS: Final = {
 }
 
 
-def repositories() -> Iterator[Repository]:
-    """Yield the thirty repositories."""
-    for kind, (build, pairs) in _KINDS.items():
-        for number, (line, workload) in enumerate(pairs, start=1):
-            template, resource, files = build(line, WORKLOADS[workload])
-            yield Repository(f"{kind}-{number}", kind, line, workload, template, resource, files)
+def repositories(line: str = "") -> Iterator[Repository]:
+    """Yield the thirty repositories, each with its own line, or all with the same one."""
+    for kind, (_, pairs) in _KINDS.items():
+        for number, (own_line, workload) in enumerate(pairs, start=1):
+            yield Repository.of(f"{kind}-{number}", kind, line or own_line, workload)
 
 
-def write_repositories(folder: Path) -> list[Repository]:
+def write_repositories(folder: Path, line: str = "") -> list[Repository]:
     """Write the repositories as Git checkouts below a folder."""
-    made = list(repositories())
+    made = list(repositories(line))
     for repository in made:
         root = folder / repository.name
         (root / ".git").mkdir(parents=True)

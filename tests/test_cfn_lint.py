@@ -89,7 +89,10 @@ def file(tmp_path: Path) -> Path:
         pytest.param(TASK + "Transform: [SysdigInstrument, SysdigInstrument]\n", [(ORDER, 13, 1)], id="twice"),
         pytest.param(TASK + "      Fn::Transform: {Name: SysdigInstrument}\n", [], id="snippet"),
         pytest.param(TASK.replace("FARGATE", "EC2"), [], id="EC2"),
-        pytest.param(TASK + "    Metadata: {SysdigInstrument: {Enabled: false}}\n", [], id="left alone"),
+        pytest.param(
+            TASK + "    Metadata: {SysdigInstrument: {Enabled: false}}\n", [(MISSING, 1, 1)], id="no tag for an opt-out"
+        ),
+        pytest.param(TASK + "      Tags: [{Key: sysdig-instrument, Value: 'false'}]\n", [], id="left alone"),
         pytest.param("Resources: {Topic: {Type: AWS::SNS::Topic}}\n", [], id="no task definition"),
     ],
 )  # fmt: skip

@@ -122,7 +122,7 @@ def test_the_table_has_a_group_for_each_repository(
     assert len(re.findall(r"(?m)^FILE ", out)) == COUNT
     assert [line for line in out.splitlines() if re.fullmatch(r"(yaml|json|sam|cdk|nested)-\d", line)]
     summary = " ".join(out.split("\n\n")[-1].split())
-    assert summary.startswith("8 without the line, 1 refused, ")
+    assert summary.startswith("10 without the line, 1 refused, ")
     assert summary.endswith(" protected, 8 needs none.")
 
 

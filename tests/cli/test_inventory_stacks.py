@@ -105,6 +105,7 @@ def test_states() -> None:
     line, other = template(), template(line=None)
     early = processed(line, LogLevel="debug")
     opt_out = template(WORKLOADS["opt-out with a reason"])
+    hidden = template(WORKLOADS["opt-out"], line=None)
     fake = FakeCloudFormation(
         {
             "now": (line, processed(line)),
@@ -114,6 +115,7 @@ def test_states() -> None:
             "misspelt": (template(line="SysdigInstrumnet"), other),
             "never": (line, other),
             "opt-out": (opt_out, processed(opt_out)),
+            "hidden-opt-out": (hidden, hidden),
             "express": (template(WORKLOADS["Express"]), template(WORKLOADS["Express"], line=None)),
             "yaml": ("Transform: SysdigInstrument\nResources: {A: {Type: 'AWS::SNS::Topic'}}\n", "Resources: {}\n"),
             "gone": ("deleted", "deleted"),
@@ -131,6 +133,7 @@ def test_states() -> None:
         "misspelt": (State.WITHOUT_LINE, "misspelt", ""),
         "never": (State.NOT_PROTECTED, "listed", "yes"),
         "opt-out": (State.LEFT_ALONE, "listed", ""),
+        "hidden-opt-out": (State.WITHOUT_LINE, "absent", ""),
         "express": (State.CANNOT_BE_PROTECTED, "listed", ""),
         "yaml": (State.NEEDS_NONE, "listed", ""),
         "broken": (State.UNREADABLE, "", ""),

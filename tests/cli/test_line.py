@@ -171,6 +171,41 @@ def test_what_is_left_alone_needs_no_line(here: Path, capsys: pytest.CaptureFixt
     assert (ran.code, ran.out.splitlines()[0]) == (0, f"a.yaml: {NOT_LISTED}, and need not")
 
 
+OPT_OUT = "    Metadata: {SysdigInstrument: {Enabled: false}}\n"
+EXCLUDED = "    Metadata: {SysdigInstrument: {Containers: {web: {Enabled: false}}}}\n"
+
+
+@pytest.mark.parametrize("line", ["", "Transform: SysdigInstrument\n"])
+@pytest.mark.parametrize(
+    ("text", "needs_line"),
+    [
+        pytest.param(OPT_OUT, True, id="Metadata"),
+        pytest.param(EXCLUDED, True, id="Metadata for the container"),
+        pytest.param("      Tags: [{Key: sysdig-instrument, Value: 'false'}]\n", False, id="tag"),
+        pytest.param("      Tags: [{Key: sysdig-instrument-exclude, Value: web}]\n", False, id="tag for the container"),
+    ],
+)
+def test_the_hook_has_to_see_an_opt_out(
+    text: str, line: str, here: Path, capsys: pytest.CaptureFixture[str], *, needs_line: bool
+) -> None:
+    """Without the line, nothing writes into tags what Metadata leaves alone."""
+    (here / "a.yaml").write_text(line + TASK + text)
+    ran = run(capsys, "check", "a.yaml", *SET)
+    is_hidden = needs_line and not line
+    assert (ran.code, "(SI053)" in ran.out) == (int(is_hidden), is_hidden)
+    assert run(capsys, "check", "a.yaml", *SET, "--set", "Enabled=false").code == 0
+
+
+def test_tags_that_the_macro_wrote_are_not_removed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    side = "        - {Name: side, Image: nginx, EntryPoint: [nginx]}\n"
+    (here / "a.yaml").write_text(TASK + side + EXCLUDED)
+    text = run(capsys, "transform", "a.yaml", *SET).out
+    (here / "processed.yaml").write_text(text)
+    assert run(capsys, "check", "processed.yaml", *SET).code == 0
+    (here / "processed.yaml").write_text(text.replace("sysdig-instrument-exclude", "other"))
+    assert run(capsys, "check", "processed.yaml", *SET).code == 1
+
+
 def test_the_name_of_the_organisation_counts(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, code in [("Company-Sysdig", 0), ("Company-Sysdig-canary", 0), ("SysdigInstrument", 1)]:
         (here / "a.yaml").write_text(f"Transform: {name}\n{TASK}")

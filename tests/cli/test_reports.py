@@ -161,6 +161,7 @@ def test_no_other_value_is_a_construct_path(path: Any, capsys: pytest.CaptureFix
 
 def test_check_says_which_layer_leaves_something_alone(capsys: pytest.CaptureFixture[str]) -> None:
     value = template(container(), container(Name="log", FirelensConfiguration={"Type": "fluentbit"}))
+    value["Transform"] = "SysdigInstrument"
     value["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"ExcludeContainers": ["web"], "Reason": "SEC-1"}}
     Path("template.json").write_text(json.dumps(value))
     shown = run(capsys, "check", "template.json", *SETTINGS, "--format", "json")

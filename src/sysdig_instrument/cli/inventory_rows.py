@@ -186,5 +186,5 @@ def _without_line(task: TaskPlan, line: MacroLine) -> tuple[State, str]:
     facts = "; ".join(reason.fact for reason in with_line.reasons)
     if with_line.verdict is Verdict.CANNOT_BE_PROTECTED:
         return State.CANNOT_BE_PROTECTED, facts
-    expected = _FAILING_STATES.get(with_line.verdict, State.REFUSED)
+    expected = _passing_state(with_line) if with_line.passes else _FAILING_STATES.get(with_line.verdict, State.REFUSED)
     return State.WITHOUT_LINE, f"{advice}. With it: {expected.value}: {facts}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from sysdig_instrument.cli.inputs import aws_region, settings_from_options
 from sysdig_instrument.cli.inventory_rows import InventoryRow, State, task_row, template_rows
 from sysdig_instrument.coverage.ecs import AwsAccount
-from sysdig_instrument.engine.protection import protection
+from sysdig_instrument.engine.protection import protection_as_it_is
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.lookup.aws import boto3_session
@@ -45,7 +45,7 @@ def rows_of_stack(found: ReadStack, resolved: ResolvedSettings, owner_tag: str) 
 def _rows(base: InventoryRow, assessed: AssessedStack) -> list[InventoryRow]:
     tasks = []
     for task in assessed.plan.tasks:
-        row = task_row(base, task, protection(task), assessed.line, is_deployed=True)
+        row = task_row(base, task, protection_as_it_is(task), assessed.line, is_deployed=True)
         behind = assessed.behind(task)
         if row.state in (State.PROTECTED, State.NOT_PROTECTED) and behind:
             row = replace(row, behind=behind.value)

@@ -82,6 +82,8 @@ class Code(Enum):
     """The agent's container lacks a variable that the agent needs, or has an invalid value for it."""
     REASON_MISSING = "SI052"
     """It is left alone without a Reason, and RequireReason is true."""
+    OPT_OUT_HIDDEN = "SI053"
+    """Only Metadata leaves it alone, and without the macro no tag says so to the hook and `coverage`."""
 
     # Left alone
     DISABLED = "SI020"

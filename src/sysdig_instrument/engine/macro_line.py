@@ -16,7 +16,7 @@ from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.scope import transform_entries, transform_name
 from sysdig_instrument.engine.findings import Problem, Reason, format_pointer, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.protection import Protection, protection
+from sysdig_instrument.engine.protection import Protection, protection, protection_as_it_is
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY
 from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.suggestions import suggest
@@ -86,9 +86,9 @@ def find_line(template: Json, macro_name: str, earlier: Sequence[Json] = ()) -> 
 def tasks_without_line(line: MacroLine, tasks: Sequence[TaskPlan]) -> list[TaskPlan]:
     """Return the task definitions that need the macro and are not passed to it, according to the plans for them.
 
-    A task definition that is protected as it is, or left alone on purpose, needs no macro.
+    A task definition that is protected as it is, or that the hook and ``coverage`` leave alone as it is, needs no macro.
     """
-    return [task for task in tasks if not line.covers(task.task.pointer or ()) and not protection(task).passes]
+    return [task for task in tasks if not line.covers(task.task.pointer or ()) and not protection_as_it_is(task).passes]
 
 
 def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Problem]) -> Protection:
@@ -98,7 +98,7 @@ def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Probl
     the macro makes it, unless the macro refuses the template.
     """
     if not line.covers(plan.task.pointer or ()) or has_result(plan.task):
-        return protection(plan)
+        return protection_as_it_is(plan)
     verdict = protection(plan, applied=True, unread=Code.IMAGE_UNREAD)
     if verdict.verdict is Verdict.PROTECTED and problems:
         reason = _TEMPLATE_UNKNOWN if all(each.reason.is_unknown for each in problems) else _TEMPLATE_REFUSED

@@ -102,6 +102,17 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
     return Protection(_verdict_of(by_urgency[0]), tuple(by_urgency), passes=False, left_alone=left_alone)
 
 
+def protection_as_it_is(plan: TaskPlan) -> Protection:
+    """Return the verdict on a task definition of a template that is deployed as it is, without the macro.
+
+    Then no tags are written: what only the template leaves alone is not left alone for the hook and ``coverage``.
+    """
+    verdict = protection(plan)
+    if not verdict.passes or not plan.hidden_opt_outs:
+        return verdict
+    return replace(verdict, verdict=Verdict.NOT_PROTECTED, reasons=plan.hidden_opt_outs, passes=False)
+
+
 def _verdict_of(reason: Reason) -> Verdict:
     if reason.is_unknown:
         return Verdict.UNKNOWN

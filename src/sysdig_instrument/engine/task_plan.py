@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Final
 
@@ -55,6 +55,7 @@ from sysdig_instrument.engine.steps.step import (
     DecidedTask,
     EntryPointSource,
     Grant,
+    HiddenOptOut,
     Input,
     InstrumentedTask,
     Output,
@@ -103,8 +104,9 @@ class Outcome:
 class TaskPlan:
     """The plan for one task definition, with its settings.
 
-    ``outcome`` is that of the task definition, ``containers`` are the outcomes of its containers. ``made_from`` is the
-    pointer of the resource that the task definition is made from, if the template does not have it itself.
+    ``outcome`` is that of the task definition, ``containers`` are the outcomes of its containers. ``hidden_opt_outs`` are the
+    reasons why the hook and ``coverage`` do not see all that is left alone, in the task definition as it is. ``made_from`` is
+    the pointer of the resource that the task definition is made from, if the template does not have it itself.
     """
 
     task: TaskDefinition
@@ -114,6 +116,7 @@ class TaskPlan:
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]
     grant: Grant | None = None
+    hidden_opt_outs: tuple[Reason, ...] = ()
     made_from: Pointer | None = None
 
 
@@ -356,7 +359,7 @@ def _finish(
     settings: TaskSettings,
     outcome: Outcome,
     containers: tuple[Outcome, ...],
-    outputs: Iterable[Output],
+    outputs: Sequence[Output],
 ) -> TaskPlan:
     """Return the plan for a task definition, with the change that records the Result.
 
@@ -366,6 +369,7 @@ def _finish(
     changes: list[Change] = []
     findings: list[Finding] = []
     grant: Grant | None = None
+    hidden = tuple(output.reason for output in outputs if isinstance(output, HiddenOptOut))
     added_tags = settings.added_tags
     for output in outputs:
         if isinstance(output, Change):
@@ -395,7 +399,7 @@ def _finish(
             findings.append(output)
     if outcome.status is not Status.INSTRUMENTED:
         grant = None
-    return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings), grant)
+    return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings), grant, hidden)
 
 
 def _opaque_task_problem(task: TaskDefinition) -> Iterator[Problem]:

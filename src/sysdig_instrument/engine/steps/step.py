@@ -61,7 +61,14 @@ class AddedTags:
     keys: frozenset[str]
 
 
-Output: TypeAlias = Change | Finding | Grant | EntryPointSource | UnresolvedImage | AddedTags
+@dataclass(frozen=True, slots=True)
+class HiddenOptOut:
+    """Something that the template leaves alone, and that the hook and ``coverage`` do not see in the task definition as it is."""
+
+    reason: Reason
+
+
+Output: TypeAlias = Change | Finding | Grant | EntryPointSource | UnresolvedImage | AddedTags | HiddenOptOut
 """What any step may yield."""
 
 

@@ -20,16 +20,17 @@ from sysdig_instrument.engine.container import WRITE_OUT_RESULT, Container, memb
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.values import Known, Unknown, to_string
-from sysdig_instrument.engine.findings import Location, Notice, Reason
+from sysdig_instrument.engine.findings import Location, Notice, Reason, quote
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.opt_outs import OptOut
 from sysdig_instrument.engine.settings.layers import Layer, with_layer
 from sysdig_instrument.engine.settings.patterns import MAX_TAG_VALUE
 from sysdig_instrument.engine.settings.table import SettingScope
 from sysdig_instrument.engine.settings.tags import EXCLUDE_TAG, INSTRUMENT_TAG, REASON_TAG, TAGS_LAYER, tag_key
 from sysdig_instrument.engine.settings.template_layers import TRANSFORM_LAYER
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_item
-from sysdig_instrument.engine.steps.step import AddedTags, ChangeOrFinding, DecidedTask
+from sysdig_instrument.engine.steps.step import AddedTags, ChangeOrFinding, DecidedTask, HiddenOptOut
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -52,8 +53,9 @@ class _Tag:
     is_required: bool = True
 
 
-def tags(decided: DecidedTask) -> Iterator[ChangeOrFinding | AddedTags]:
+def tags(decided: DecidedTask) -> Iterator[ChangeOrFinding | AddedTags | HiddenOptOut]:
     """Yield the changes that make each opt-out of the template visible in the tags, and notices where that is not possible."""
+    yield from map(_hidden_opt_out, _hidden(decided))
     wanted: list[_Tag] = []
     for each in (*_opt_out_tags(decided), *_reason_tag(decided)):
         if isinstance(each, _Tag):
@@ -67,8 +69,21 @@ def tags(decided: DecidedTask) -> Iterator[ChangeOrFinding | AddedTags]:
 # --- What the tags have to say
 
 
+def _hidden(decided: DecidedTask) -> list[OptOut]:
+    return [each for each in decided.opt_outs if not each.is_visible]
+
+
+def _hidden_opt_out(opt_out: OptOut) -> HiddenOptOut:
+    what, tag = "it", f'{INSTRUMENT_TAG}: "false"'
+    if opt_out.container:
+        label = str(opt_out.container.label)
+        what, tag = f"container {quote(label)}", f"{EXCLUDE_TAG}: {quote(label)[1:-1]}"
+    return HiddenOptOut(Reason(f"Only the template says that {what} is left alone ({opt_out.why}), and the hook and coverage do not see that",
+    f"Let the macro process the template: it writes a tag for them. Or write the tag yourself: {tag}", code=Code.OPT_OUT_HIDDEN))  # fmt: skip
+
+
 def _opt_out_tags(decided: DecidedTask) -> Iterator[_Tag | Notice]:
-    hidden = [each for each in decided.opt_outs if not each.is_visible]
+    hidden = _hidden(decided)
     if decided.is_whole and hidden and _may_set(decided, "Enabled", value=False):
         yield _Tag(INSTRUMENT_TAG, lambda _old: "false")
         return
