@@ -40,6 +40,7 @@ PURE = frozenset(
 MAY_USE = {
     "engine": {"engine", "errors", "printable"},
     "lookup": {"", "engine", "errors", "lookup"},
+    "dockerfile": {"dockerfile", "engine"},
     "documents": {"documents", "engine", "errors", "printable"},
     "coverage": {"coverage", "documents", "engine", "errors", "lookup", "planning"},
     "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
@@ -48,6 +49,7 @@ MAY_USE = {
         "",
         "cli",
         "coverage",
+        "dockerfile",
         "documents",
         "engine",
         "errors",

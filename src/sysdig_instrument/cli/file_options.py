@@ -158,7 +158,7 @@ class _Reader:
 
     def _file(self, name: str, path: str) -> str:
         folder = Path(self._path).parent
-        if self._is_found and not _is_visible_below(folder, path):
+        if self._is_found and not is_visible_below(folder, path):
             raise UsageError(
                 f"Option {name} in {printable_name(self._path)} names a hidden file or one outside of its folder, and the tool "
                 "found this settings file without your naming it. Move the file there, or name it on the command line.",
@@ -173,7 +173,7 @@ class _Reader:
         )
 
 
-def _is_visible_below(folder: Path, path: str) -> bool:
+def is_visible_below(folder: Path, path: str) -> bool:
     """Return whether a path leads to a file in a folder or below, not through a hidden folder such as ``.git``."""
     try:
         below = (folder / path).resolve().relative_to(folder.resolve())

@@ -61,7 +61,7 @@ def _document_reader(
             verdict = protection(plan)
             verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
             return [task_row(base, plan, verdict, None)]
-        look_up: LookupFunction = look_up_here(context)
+        look_up: LookupFunction = look_up_here(document, context)
         if line.is_listed or line.snippets:
             look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)

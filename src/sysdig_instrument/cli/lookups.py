@@ -19,6 +19,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from sysdig_instrument.cli.builds import Builds
 from sysdig_instrument.cli.caller_values import CallerValues
 from sysdig_instrument.cli.inputs import DocumentContext
 from sysdig_instrument.engine.codes import Code
@@ -58,25 +59,33 @@ def look_up_from_options(
     parameters. ``session`` lets several files share one cache of images.
     """
     own = CallerValues.from_options(options, environment).with_file(context)
+    builds = Builds.of_document(document)
     if options.offline or (isinstance(context, DocumentContext) and context.is_offline):
-        return own.before(_answer_offline)
+        return own.before(builds.before(own.before(_answer_offline)))
     get_session = session or shared_session(environment, options.profile)
     look_up = own.before(make_lookup(context.deployment_settings.values, context.region, get_session, lambda: math.inf))
-    values = _AccountValues(document.fragment, document.with_transform_parameters(context), look_up, get_session)
+    values = _AccountValues(
+        document.fragment, document.with_transform_parameters(context), look_up, get_session, builds
+    )
     values.look_up_without_values()
     return own.before(values.look_up)
 
 
 def look_up_only_here(
     options: argparse.Namespace, environment: Mapping[str, str]
-) -> Callable[[Context], LookupFunction]:
-    """Return the function that makes, for the context of a document, one that answers lookups with what is given, and no others.
+) -> Callable[[InputDocument, Context], LookupFunction]:
+    """Return the function that makes, for a document, one that answers lookups with what is given here, and no others.
 
     Raises:
         UsageError: An option, or DOCKER_HOST, is wrong.
     """
     own = CallerValues.from_options(options, environment)
-    return lambda context: own.with_file(context).before(look_up_nothing)
+
+    def of_document(document: InputDocument, context: Context) -> LookupFunction:
+        here = own.with_file(context)
+        return here.before(Builds.of_document(document).before(here.before(look_up_nothing)))
+
+    return of_document
 
 
 def shared_session(environment: Mapping[str, str], profile: str | None) -> Callable[[], LookupSession]:
@@ -113,14 +122,16 @@ class _AccountValues:
     """Keeps values of the caller's account away from hosts that only the document names.
 
     The first lookups are those that the plan needs while no value is known. They are all done, whether or not a value shows
-    that some are not needed, and none is repeated. All later ones may depend on a value.
+    that some are not needed, and none is repeated. All later ones may depend on a value. That also holds for the base
+    images that Dockerfiles name.
     """
 
     fragment: Json
     context: Context
     answer: LookupFunction
     get_session: Callable[[], LookupSession]
-    first_answers: Mapping[Lookup, Answer] | None = None
+    builds: Builds
+    first_answers: dict[Lookup, Answer] | None = None
 
     def look_up_without_values(self) -> None:
         """Do the lookups that the plan would need if values of NoEcho parameters were masked, and the caller's account unknown."""
@@ -137,20 +148,32 @@ class _AccountValues:
         """Answer the lookups that reveal nothing, or reveal it only to whom the caller names."""
         if self.first_answers is None:
             return self._look_up_first(lookups)
-        known = {
-            lookup: self.first_answers[_without_secret(lookup)]
-            for lookup in lookups
-            if _without_secret(lookup) in self.first_answers
-        }
+        known = self._known(lookups)
+        answers = self.builds.before(self._answer_later)([lookup for lookup in lookups if lookup not in known])
+        return {**known, **answers}
+
+    def _look_up_first(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        first = self.first_answers = {}
+
+        def answer_first(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+            answers = self.answer(lookups)
+            first.update({_without_secret(lookup): answer for lookup, answer in answers.items()})
+            return answers
+
+        answers = self.builds.before(answer_first)(lookups)
+        first.update({_without_secret(lookup): answer for lookup, answer in answers.items()})
+        return answers
+
+    def _answer_later(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        known = self._known(lookups)
         others = [lookup for lookup in lookups if lookup not in known]
         declined = {lookup: _DEPENDS_ON_VALUE for lookup in others if not self._may_send(lookup)}
         answers = self.answer([lookup for lookup in others if lookup not in declined])
         return {**known, **declined, **answers}
 
-    def _look_up_first(self, lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
-        answers = self.answer(lookups)
-        self.first_answers = {_without_secret(lookup): answer for lookup, answer in answers.items()}
-        return answers
+    def _known(self, lookups: Sequence[Lookup]) -> dict[Lookup, Answer]:
+        first = self.first_answers or {}
+        return {lookup: first[_without_secret(lookup)] for lookup in lookups if _without_secret(lookup) in first}
 
     def _may_send(self, lookup: Lookup) -> bool:
         if isinstance(lookup, ImageLookup):

@@ -259,6 +259,7 @@ class Code(Enum):
     OFFLINE = "SI420"
     NO_ANSWER = "SI421"
     AUTHORIZATION_SERVICE = "SI422"
+    DOCKERFILE = "SI423"
 
     # Why an expression cannot be resolved
     AFTER_DEPLOYMENT = "SI501"

@@ -10,6 +10,7 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Leaf, Tree, flat_map, leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
+from sysdig_instrument.engine.expressions.references import unresolved_name
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.expressions.work import steps_of
@@ -99,7 +100,7 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
                 reference = derived(text.strip(), text)
                 return _config_of_reference(container, reference, scope, assumed)
             case Unknown() as unknown:
-                return Leaf(_unknown_image(container, unknown, scope.assuming(assumed)))
+                return _config_of_unknown_image(container, unknown, scope, assumed)
             case Known(bool() | int() | float()):
                 return Leaf(
                     NoConfig(
@@ -127,6 +128,29 @@ _EMPTY_IMAGE: Final = Reason(
     "Give the parameters that it depends on a value",
     code=Code.IMAGE_EMPTY,
 )
+
+
+def _config_of_unknown_image(
+    container: Container, unknown: Unknown, scope: EvaluationScope, assumptions: Assumptions
+) -> Tree[ConfigResult]:
+    """Return the config of an image of which only the Region or the account is not known, if its build is known."""
+    name = unresolved_name(container.value.get("Image", ABSENT))
+    no_config = _unknown_image(container, unknown, scope.assuming(assumptions))
+    if name is None:
+        return Leaf(no_config)
+
+    def of_platform(platform: str | Unknown, _assumptions: Assumptions) -> Tree[ConfigResult]:
+        if isinstance(platform, Unknown):
+            return Leaf(no_config)
+        found = _look_up(ImageLookup(name, platform), scope)
+        return Leaf(_count(found, scope) if _is_build_known(found) else no_config)
+
+    return flat_map(architecture(container.task, scope, assumptions), assumptions, of_platform)
+
+
+def _is_build_known(found: ConfigResult) -> bool:
+    """Return whether the build of an image is known, though what it runs may not be."""
+    return isinstance(found, ImageConfig) or found.reason.code is Code.DOCKERFILE
 
 
 def _unknown_image(container: Container, unknown: Unknown, scope: EvaluationScope) -> NoConfig:
@@ -199,10 +223,20 @@ def _without_wrapper(config: ImageConfig) -> ImageConfig:
     return ImageConfig(entrypoint, config.cmd[1:] if starts_wrapper else config.cmd)
 
 
+_NOT_CERTAIN: Final = NoConfig(
+    Reason(
+        "Whether the wrapper starts the container depends on its image, of which only the Dockerfile is known",
+        _GIVE_ENTRY_POINT,
+        code=Code.IMAGE_UNRESOLVED,
+        not_known_here=True,
+    )
+)
+
+
 def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
     match scope.answer(lookup):
         case ImageConfig() as config:
-            return _without_wrapper(config)
+            return _without_wrapper(config) if scope.knows_lookups or not config.read_from else _NOT_CERTAIN
         case Unavailable() as unavailable:
             why = unavailable.why
             shown = without_names(why, lookup.image) if isinstance(lookup.image, Hidden) else why

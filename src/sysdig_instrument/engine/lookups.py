@@ -17,7 +17,9 @@ from sysdig_instrument.lazy_dataclasses import dataclass, replace
 class ImageLookup:
     """A lookup of the ENTRYPOINT and CMD of an image.
 
-    ``image`` is the reference that the template's Image evaluates to (``nginx``, ``ghcr.io/o/app@sha256:…``).
+    ``image`` is the reference that the template's Image evaluates to (``nginx``, ``ghcr.io/o/app@sha256:…``). If the Region or
+    the account is not known, it may have pseudo parameters in it (``${AWS::Region}``): no registry knows such an image, but
+    the build of the image may be known.
     ``architecture`` is OCI's name for the task's CPU architecture, ``amd64`` or ``arm64``; the operating system is linux.
     ``secret_id`` is the ARN or the name of the Secrets Manager secret in the container's RepositoryCredentials, if any.
     """
@@ -25,6 +27,11 @@ class ImageLookup:
     image: str
     architecture: str = "amd64"
     secret_id: str | None = None
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether the image has a name: no pseudo parameter is left in it."""
+        return "${" not in self.image
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +78,17 @@ class ImageConfig:
     """The ENTRYPOINT and CMD of an image (OCI image configuration, ``config.Entrypoint`` and ``config.Cmd``).
 
     Docker treats absent and ``[]`` alike: both are ``()`` here.
+
+    ``shell`` (``config.Shell``) and ``has_triggers`` (whether there is a ``config.OnBuild``) matter for images that are built
+    on this one. ``read_from`` says what was read in place of the image: the Dockerfile that it is built from. Nothing may be
+    left unprotected because of that.
     """
 
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
+    shell: tuple[str, ...] = ()
+    has_triggers: bool = False
+    read_from: str = ""
 
 
 MAX_ARGV_BYTES: Final = 64 << 10

@@ -197,8 +197,10 @@ def image_config_of(config: Json) -> ImageConfig:
             "Use an image with a shorter ENTRYPOINT and CMD",
             is_final=True,
         )
+    shell = _parse_shell(_member(config, "Shell"))
+    has_triggers = shell is None or _member(config, "OnBuild") not in (None, [])
     # Docker resets an ENTRYPOINT of one empty string to none (moby, daemon: mergeAndVerifyConfig), and runs CMD.
-    return ImageConfig(() if entrypoint == ("",) else entrypoint, cmd)
+    return ImageConfig(() if entrypoint == ("",) else entrypoint, cmd, shell or (), has_triggers)
 
 
 def _member(value: dict[str, Json], name: str) -> Json:
@@ -223,6 +225,15 @@ def _parse_argv(value: Json) -> tuple[str, ...]:
         fact = "its ENTRYPOINT or CMD contains a dynamic reference, which CloudFormation would resolve"
         raise HttpError(fact, is_final=True)
     return argv
+
+
+def _parse_shell(value: Json) -> tuple[str, ...] | None:
+    """Return the shell of instructions in shell form; None if it is not valid: only images built on this one need it."""
+    try:
+        shell = _parse_argv(value)
+    except HttpError:
+        return None
+    return shell if argv_bytes(shell) <= MAX_ARGV_BYTES else None
 
 
 def _parse_descriptor(value: Json) -> Descriptor:

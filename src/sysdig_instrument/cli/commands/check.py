@@ -67,7 +67,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             verdict = protection(plan)
             verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
             return _file_report(document, [_task_report(plan, verdict, LineLocator(document))])
-        look_up: LookupFunction = look_up_here(context)
+        look_up: LookupFunction = look_up_here(document, context)
         if line.is_listed or line.snippets:
             context = with_callers_account(options, document, context, session)
             look_up = look_up_from_options(options, document, context, environment, session)

@@ -8,6 +8,7 @@ from typing import Final
 
 from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.builds import read_from_dockerfiles
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.construct_paths import construct_path
 from sysdig_instrument.cli.documents import InputDocument, Preview, preview_document
@@ -80,10 +81,11 @@ def _file_report(
         for report in [_task_report(task, [each for each in problems if each.location.task == task.task.name], locator)]
     )
     macro_line, line_items = line_report(line, planned, locator, lowered_to=_level(options.line))
+    sources = read_from_dockerfiles(preview.plan)
     items = [
         *line_items,
         *(_problem_item(problem, locator, _level(options.unknown)) for problem in problems),
-        *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys(preview.notices)),
+        *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys((*preview.notices, *sources))),
         *(item for task, plan in zip(tasks, planned, strict=True) for item in _left_alone_items(task, plan)),
     ]
     return FileReport(document.source.name, tasks, tuple(items), macro_line)

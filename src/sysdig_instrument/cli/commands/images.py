@@ -93,17 +93,27 @@ def _write_line(text: str) -> None:
 def _recording_look_up(look_up: LookupFunction, recorded: dict[ImageLookup, Answer]) -> LookupFunction:
     def look_up_and_record(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
         answers = look_up(lookups)
-        recorded.update({lookup: answers[lookup] for lookup in lookups if isinstance(lookup, ImageLookup)})
+        images = {lookup: answers[lookup] for lookup in lookups if isinstance(lookup, ImageLookup)}
+        recorded.update({lookup: answer for lookup, answer in images.items() if _is_listed(lookup, answer)})
         return answers
 
     return look_up_and_record
+
+
+def _is_listed(lookup: ImageLookup, answer: Answer) -> bool:
+    """Return whether an image is listed with its answer: it has a name, or its Dockerfile is known."""
+    is_built = isinstance(answer, ImageConfig) or (
+        isinstance(answer, Unavailable) and answer.reason.code is Code.DOCKERFILE
+    )
+    return lookup.is_resolved or is_built
 
 
 def _image_text(lookup: ImageLookup, answer: Answer) -> str:
     name = f"{printable_name(lookup.image)} ({lookup.architecture})"
     if isinstance(answer, ImageConfig):
         entrypoint, command = (json_text(list(each), indent=None) for each in (answer.entrypoint, answer.cmd))
-        return f"{name}\n    ENTRYPOINT {entrypoint}\n    CMD        {command}"
+        source = f"\n    from       {printable_name(answer.read_from)}" if answer.read_from else ""
+        return f"{name}\n    ENTRYPOINT {entrypoint}\n    CMD        {command}{source}"
     if isinstance(answer, Unavailable):
         reason = without_names(answer.reason, lookup.image) if isinstance(lookup.image, Hidden) else answer.reason
         return f"{name}\n    {sanitize(reason.coded_text)}"
@@ -118,7 +128,7 @@ def _image_configs(recorded: Mapping[ImageLookup, Answer]) -> dict[str, Json]:
     """
     configs: dict[str, Json] = {}
     for lookup, answer in recorded.items():
-        if isinstance(answer, ImageConfig):
+        if isinstance(answer, ImageConfig) and lookup.is_resolved:
             config: Json = {"Entrypoint": list(answer.entrypoint), "Cmd": list(answer.cmd)}
             if configs.setdefault(lookup.image, config) != config:
                 raise UsageError(

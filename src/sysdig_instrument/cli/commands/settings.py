@@ -105,7 +105,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     look_up = look_up_only_here(options, environment)
 
     def read_settings(document: InputDocument, context: Context) -> SettingsReport:
-        plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up(context))
+        plan = plan_with_lookups(
+            document.fragment, document.with_transform_parameters(context), look_up(document, context)
+        )
         errors = [problem.coded_text for problem in plan.problems if problem.location.pointer[:1] == ("Metadata",)]
         errors += [
             finding.coded_text

@@ -40,6 +40,39 @@ def names_in_loop(expression: Json | Absent) -> Iterator[str]:
             yield text
 
 
+_PSEUDO_PARAMETERS: Final = ("AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix")
+_MAX_NAME: Final = 1000
+"""Limit of the characters, and of the parts, of an image's name. A valid one is shorter."""
+
+
+def unresolved_name(expression: Json | Absent) -> str | None:
+    """Return the text that an expression makes of literals and pseudo parameters, with those as ``${AWS::Region}``.
+
+    It is None for any other expression, whose text could depend on more.
+    """
+    match expression:
+        case {"Fn::Sub": str(text)}:
+            pass
+        case {"Fn::Join": ["", list(items)]} if len(items) <= _MAX_NAME:
+            text = "".join(map(_unresolved_part, items))
+        case _:
+            return None
+    if len(text) > _MAX_NAME or "{{" in text:  # a dynamic reference
+        return None
+    names = re.findall(r"\$\{([^}]*)\}", text)
+    return text if names and all(name in _PSEUDO_PARAMETERS for name in names) else None
+
+
+def _unresolved_part(item: Json) -> str:
+    """Return a part of a name; one that is not known is no pseudo parameter, so that the whole name is not known."""
+    match item:
+        case str(text) if "$" not in text:
+            return text
+        case {"Ref": str(name)}:
+            return f"${{{name}}}"
+    return "${}"
+
+
 def reference_to(name: str) -> Json:
     """Return the expression for the value of a parameter."""
     return {"Ref": name}
