@@ -64,6 +64,7 @@ def _item_to_json(item: ReportItem) -> Json:
         "container": item.container,
         "place": item.location,
         "line": item.line,
+        "column": item.column,
         "message": item.text,
         **({"construct": item.construct} if item.construct else {}),
         "code": item.reason.code.value,
