@@ -53,18 +53,20 @@ MAY_USE = {
         "documents",
         "engine",
         "errors",
+        "help_page",
         "lookup",
         "planning",
         "printable",
         "quotas",
         "stacks",
     },
-    "cfn_lint.py": {"engine", "planning"},
+    "cfn_lint.py": {"engine", "help_page", "planning"},
     "planning.py": {"engine"},
     "quotas.py": {"engine", "errors"},
     "__main__.py": {"cli"},
     "__init__.py": set(),
     "errors.py": {"engine"},
+    "help_page.py": set(),
     "printable.py": set(),
     "lazy_import.py": set(),
     "lazy_dataclasses.py": set(),
@@ -136,7 +138,7 @@ OUTSIDERS = {
     "logging": {"lookup/connections.py"},
     "random": set[str](),
     "uuid": set[str](),
-    "importlib": {"cli/main.py", "cli/formats/output.py", "cli/formats/sarif.py", "lazy_import.py"},
+    "importlib": {"cli/main.py", "cli/formats/output.py", "help_page.py", "lazy_import.py"},
     "time": {"cli/console.py", "function/telemetry.py", "lookup"},
     "datetime": {"coverage"},
 }
@@ -144,6 +146,7 @@ OUTSIDERS = {
 
 NAMES_FUNCTIONS = {
     "cli/plain_documents.py",
+    "cli/shown_text.py",
     "documents/editing/flow.py",
     "documents/editing/scalars.py",
     "documents/editing/style.py",
@@ -165,7 +168,7 @@ NAMES_FUNCTIONS = {
 }
 """The modules that may contain names of intrinsic functions."""
 
-MEMOISED = {"function/handler.py:_lookup_session", "lookup/answers.py:system_ssl_context"}
+MEMOISED = {"help_page.py:help_page", "function/handler.py:_lookup_session", "lookup/answers.py:system_ssl_context"}
 """The functions whose result is kept between two runs. Apart from constants, nothing else may be."""
 
 MAX_LINES = 420

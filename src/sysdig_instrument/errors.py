@@ -26,7 +26,3 @@ class UsageError(UserError):
 
 class RefusedError(UserError):
     """The input is valid, but cannot be instrumented as requested (exit code 1)."""
-
-
-class UnknownError(RefusedError):
-    """It is not known here whether the input can be instrumented as requested. Nothing in it is wrong."""

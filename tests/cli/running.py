@@ -48,6 +48,11 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path, stdin: bytes
     return Ran(code, printed.out, printed.err)
 
 
+def without_places(text: str) -> str:
+    """Return messages without the lines that say where each is: ``  --> file:line:column``."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("--> "))
+
+
 def with_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the documentation's examples to a folder and change to it."""
     shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)

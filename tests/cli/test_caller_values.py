@@ -237,7 +237,7 @@ def test_a_key_that_occurs_twice_gets_a_warning(tool: Run, option: str | None, n
     Path(name).write_text(text)
     ran = tool("transform", *((option, name) if option else ()), images=["web:1"])
     warning = (
-        f'warning: {name}, line 2: duplicate key "{key}", first used on line 1. The last one counts. Remove the other.'
+        f'warning: {name}:2:1: duplicate key "{key}", first used on line 1. The last one counts. Remove the other.'
     )
     assert ran.err.count(warning) == 1
 

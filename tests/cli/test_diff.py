@@ -154,7 +154,8 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert (again.code, again.out.splitlines()[0]) == (0, "out.yaml: no changes")
     unknown = run(capsys, "diff", "app.yaml", "--offline", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
     assert (unknown.code, unknown.out) == (1, "")
-    assert unknown.err.startswith('unknown: app.yaml: Task "Task", container "worker" ')
+    assert unknown.err.startswith('unknown: Task "Task", container "worker" ')
+    assert unknown.err.endswith("\n  --> app.yaml:19:18\n")
     assert run(capsys, "diff", "app.yaml", "none.yaml", *SETTINGS).code == 2
 
 

@@ -191,7 +191,7 @@ def test_an_unreadable_template_is_reported(here: Path, capsys: pytest.CaptureFi
     write_file(here / "them/two.json", GOOD)
     shown = run(capsys, "explain", "them", *SETTINGS)
     assert shown.code == 2
-    assert "them/one.yaml, line 4" in shown.err
+    assert "them/one.yaml:4:" in shown.err
     assert shown.out.startswith("them/two.json: does not list SysdigInstrument\n")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import run
+from cli.running import run, without_places
 from sysdig_instrument.engine.agent import COLLECTORS
 
 KEY = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
@@ -85,8 +85,8 @@ def test_a_key_or_a_name_in_place_of_an_arn_is_not_repeated(value: str, capsys: 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"Resources:\n\tA: 1\n", "line 2, column 1: YAML does not allow a tab here. Indent with spaces only. (SI806)"),
-        (b"Resources:\n  A: {{ .Values.x }}\n", "line 2, column 7: this looks like a template language, such as Helm or Jinja. Render the file first. (SI806)"),
+        (b"Resources:\n\tA: 1\n", "file.yaml:2:1: YAML does not allow a tab here. Indent with spaces only. (SI806)"),
+        (b"Resources:\n  A: {{ .Values.x }}\n", "file.yaml:2:7: this looks like a template language, such as Helm or Jinja. Render the file first. (SI806)"),
         (b"Resources:\n  {{- if .x }}\n  A: 1\n", "this looks like a template language, such as Helm or Jinja. Render the file first. (SI806)"),
         (b"Resources:\n  {% if x %}\n  A: 1\n", "this looks like a template language, such as Helm or Jinja. Render the file first. (SI806)"),
         (b'{"Resources": {"A": 1,}}', "invalid JSON: there is a comma after the last member. Fix the file. (SI805)"),
@@ -120,7 +120,7 @@ def test_templates(template: str, message: str, capsys: pytest.CaptureFixture[st
     shown = run(capsys, "transform", "app.yaml", *SET, "--offline")
     assert shown.code == 1
     assert message in shown.err
-    assert re.search(r"\(SI\d{3}\)$", shown.err.strip().splitlines()[-1])
+    assert re.search(r"\(SI\d{3}\)$", without_places(shown.err).strip().splitlines()[-1])
 
 
 def test_a_folder_for_a_command_that_takes_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,9 +66,9 @@ def test_what_is_left_alone_is_told(command: str, rest: object, capsys: pytest.C
     document = {"containerDefinitions": [WEB], **dict(rest)}  # type: ignore[call-overload]
     ran = run(capsys, command, "-", *SET, stdin=json.dumps(document).encode())
     assert ran.code == 0
-    assert (
-        ran.err
-        == "notice: Left alone: not for Fargate, so the host agent covers it (LaunchTypes is FARGATE). (SI023)\n"
+    assert ran.err == (
+        "notice: Left alone: not for Fargate, so the host agent covers it (LaunchTypes is FARGATE). (SI023)\n"
+        "  --> standard input:1:1\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from case_folders import CASES, FOLDER
 from cli.running import SETTINGS, run, with_examples
 from factories import container, template
 from fixtures_embedded_aws import TOOLS, skip_or_fail
+from sysdig_instrument import help_page
 from sysdig_instrument.cli.console import Console, display_width
 from sysdig_instrument.cli.formats import FORMATS, github, junit, markdown, sarif
 from sysdig_instrument.cli.formats.model import (
@@ -31,15 +33,18 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     TaskReport,
 )
+from sysdig_instrument.documents.locate import Place
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.lazy_dataclasses import replace
 
 ROUTER = str(FOLDER / "firelens-router-left-alone" / "template.yaml")
 NOT_LISTED = (
     "The template does not list the macro SysdigInstrument, so as it is it would be deployed without the agent. "
     "Add the line Transform: SysdigInstrument at the top level."
 )
+PLACE = Place(3, 7, 40, 45)
 UNUSUAL = 'a"b<c>&|`*_@team #1\n\x00%,:☃'
 
 
@@ -65,12 +70,12 @@ def faults_of_sarif(text: str) -> list[str]:
 
 
 def unusual_report() -> FileReport:
-    row = ReportRow(UNUSUAL, RowResult.FAILED, "refused", UNUSUAL, 3)
+    row = ReportRow(UNUSUAL, RowResult.FAILED, "refused", UNUSUAL, PLACE)
     return FileReport(
         UNUSUAL,
         (TaskReport(row, (row,)),),
         (
-            ReportItem(REFUSED, Reason(UNUSUAL, UNUSUAL, code=Code.NO_ANSWER), UNUSUAL, UNUSUAL, UNUSUAL, 3),
+            ReportItem(REFUSED, Reason(UNUSUAL, UNUSUAL, code=Code.NO_ANSWER), UNUSUAL, UNUSUAL, UNUSUAL, (PLACE,)),
             ReportItem(NOTICE, Reason(UNUSUAL, code=Code.NO_ANSWER)),
         ),
     )
@@ -86,6 +91,7 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
         "    worker  would be instrumented  entry point from the image",
         "    settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
         f"  not listed: {NOT_LISTED} (SI230)",
+        "    --> app.yaml:2:1",
     ]
 
 
@@ -188,9 +194,9 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     before = run(capsys, "check", "app.yaml", *SETTINGS)
     assert before.code == 1
     assert before.out.startswith(
-        "app.yaml: does not list SysdigInstrument\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n    Container "
+        "app.yaml: does not list SysdigInstrument\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n      --> app.yaml:5:5\n    Container "
     )
-    assert "\n    The agent's container is missing (SI006)\n" in before.out
+    assert "\n    The agent's container is missing (SI006)\n      --> app.yaml:12:7\n" in before.out
     assert before.out.endswith("process it with `sysdig-instrument transform`.\n")
     run(capsys, "transform", "app.yaml", *SETTINGS, "-o", "out.yaml")
     after = run(capsys, "check", "out.yaml", *SETTINGS)
@@ -225,13 +231,15 @@ def test_sarif_links_the_entry_of_a_code(monkeypatch: pytest.MonkeyPatch, addres
     package = Message()
     if address:
         package["Project-URL"] = f"Repository, {address}"
-    monkeypatch.setattr(sarif, "metadata", lambda _: package)
+    monkeypatch.setattr(importlib.metadata, "metadata", lambda _: package)
+    help_page.help_page.cache_clear()
     [shown] = json.loads("".join(sarif.render([unusual_report()], Console())))["runs"]
     page = f"{address}/blob/main/docs/troubleshooting.md" if address else None
     assert {rule.get("helpUri") for rule in shown["tool"]["driver"]["rules"]} == {page}
     for each in shown["results"]:
         properties = each["properties"]
         assert properties.get("helpUri") == (page and f"{page}#{properties['code'].lower()}")
+    help_page.help_page.cache_clear()
 
 
 def test_the_sarif_validator_rejects_invalid_reports() -> None:
@@ -243,8 +251,8 @@ def test_the_sarif_validator_rejects_invalid_reports() -> None:
 
 def test_fingerprints_survive_inserted_lines() -> None:
     one, other = (
-        ReportItem(REFUSED, Reason("It is.", "", code=Code.NO_ANSWER), "Api", "web", "Resources.Api", line)
-        for line in (3, 30)
+        ReportItem(REFUSED, Reason("It is.", "", code=Code.NO_ANSWER), "Api", "web", "Resources.Api", (place,))
+        for place in (PLACE, replace(PLACE, line=30, start=900, end=905))
     )
     first, second = (
         json.loads("".join(sarif.render([FileReport("a.yaml", (), (each,))], Console())))["runs"][0]["results"][0]
@@ -326,10 +334,11 @@ def test_the_help_lists_every_format(capsys: pytest.CaptureFixture[str]) -> None
 def test_github(capsys: pytest.CaptureFixture[str]) -> None:
     shown = run(capsys, "explain", ROUTER, *SETTINGS, "--format", "github").out.splitlines()
     assert re.match(
-        rf'::error file={ROUTER},line=\d+,title=unknown%3A Task "Api"%2C container "nginx"::".*" is needed', shown[1]
+        rf'::error file={ROUTER},line=\d+,col=\d+,title=unknown%3A Task "Api"%2C container "nginx"::".*" is needed',
+        shown[1],
     )
     assert re.match(
-        rf"::warning file={ROUTER},line=1,title=The template does not list the macro::The template", shown[0]
+        rf"::warning file={ROUTER},line=1,col=1,title=The template does not list the macro::The template", shown[0]
     )
     assert all(line.startswith(("::warning ", "::error ", "::notice ")) for line in shown)
     assert len("".join(github.render([unusual_report()], Console())).splitlines()) == 2

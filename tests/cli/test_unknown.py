@@ -177,11 +177,12 @@ def test_each_format_has_it(command: str, output: str, capsys: pytest.CaptureFix
 def test_diff_says_which_of_both_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     write(Api=UNKNOWN["import"])
     ran = run(capsys, "diff", "t.json", *SET)
-    assert ran.err.startswith("unknown: t.json: ")
+    assert ran.err.startswith("unknown: ")
+    assert "\n  --> t.json:1:" in ran.err
     assert run(capsys, "diff", "t.json", *SET, "--format", "json").value[0]["verdict"] == "unknown"
     write(Api=REFUSED["entry point"])
     assert run(capsys, "diff", "t.json", *SET, "--format", "json").value[0]["verdict"] == "refused"
-    assert run(capsys, "diff", "t.json", *SET).err.startswith("sysdig-instrument: t.json: ")
+    assert run(capsys, "diff", "t.json", *SET).err.startswith("refused: ")
 
 
 @each_command

@@ -41,15 +41,17 @@ GAP: Final = "  "
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """The capabilities of standard output. ``width`` is None if lines may have any length, as in a file or a pipe.
+    """The capabilities of a stream. ``width`` is None if lines may have any length, as in a file or a pipe.
 
-    ``is_on_runner`` is true if a CI runner may read it. What the methods yield is harmless, whatever is in the text.
+    ``is_on_runner`` is true if a CI runner may read it. ``shows_text`` is true if only a person sees it, so that it may have
+    text of a document. What the methods yield is harmless, whatever is in the text.
     """
 
     width: int | None = None
     colours: bool = False
     is_terminal: bool = False
     is_on_runner: bool = False
+    shows_text: bool = False
 
     def paint(self, style: StyleName, text: str) -> str:
         """Return the text in a style, or unchanged if there are no colours."""
@@ -81,17 +83,20 @@ class Console:
 _ANSI_SEQUENCE: Final = re.compile("\x1b\\[[0-9;]*m")
 
 
-def detect_console(color_option: str, environment: Mapping[str, str]) -> Console:
+def detect_console(color_option: str, environment: Mapping[str, str], stream: TextIO | None = None) -> Console:
     """Return the console for the value of ``--color``. Files and pipes have no width, unless ``COLUMNS`` gives one.
 
-    With ``auto``, ``NO_COLOR`` and ``FORCE_COLOR`` (no-color.org, force-color.org) decide before the terminal does.
+    With ``auto``, ``NO_COLOR`` and ``FORCE_COLOR`` (no-color.org, force-color.org) decide before the terminal does. A CI job
+    may have a terminal, but what it shows is kept: GitLab and others set ``CI``. The stream is standard output by default.
     """
-    is_terminal = sys.stdout.isatty()
+    stream = stream or sys.stdout
+    is_terminal = stream.isatty()
     return Console(
-        _console_width(environment, is_terminal=is_terminal),
+        _console_width(environment, stream, is_terminal=is_terminal),
         _uses_colours(color_option, environment, is_terminal=is_terminal),
         is_terminal,
         is_on_runner(environment),
+        shows_text=is_terminal and not is_on_runner(environment) and not environment.get("CI"),
     )
 
 
@@ -103,14 +108,14 @@ def _uses_colours(color_option: str, environment: Mapping[str, str], *, is_termi
     return bool(environment.get("FORCE_COLOR")) or (is_terminal and environment.get("TERM") != "dumb")
 
 
-def _console_width(environment: Mapping[str, str], *, is_terminal: bool) -> int | None:
+def _console_width(environment: Mapping[str, str], stream: TextIO, *, is_terminal: bool) -> int | None:
     columns = environment.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:
         return int(columns)
     if not is_terminal:
         return None
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        return os.get_terminal_size(stream.fileno()).columns or None
     except (OSError, ValueError):
         return None
 
@@ -173,10 +178,14 @@ def write_stdout(text: str, console: Console | None = None, *, keeps_commands: b
     sys.stdout.write(_encodable(shown if keeps_commands else break_commands(shown), sys.stdout))
 
 
-def write_stderr(text: str) -> None:
-    """Print a line to standard error, made harmless. If the stream is closed or full, the run goes on without the message."""
+def write_stderr(text: str, console: Console | None = None) -> None:
+    """Print a line to standard error, made harmless. If the stream is closed or full, the run goes on without the message.
+
+    Only the colours of a console that has some are kept.
+    """
+    shown = sanitize_lines(text, keeps_colours=console is not None and console.colours)
     try:
-        print(_encodable(break_commands(sanitize_lines(text)), sys.stderr), file=sys.stderr)
+        print(_encodable(break_commands(shown), sys.stderr), file=sys.stderr)
     except OSError:
         discard(sys.stderr)
 

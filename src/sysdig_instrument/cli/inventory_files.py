@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.documents import InputDocument, preview_document
+from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.cli.inventory_rows import FAILING, InventoryRow, State, finding_row, task_row, template_rows
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
 from sysdig_instrument.cli.plain_documents import plain_reason
@@ -60,7 +61,7 @@ def _document_reader(
             plan = plan_definition(document.fragment, context.deployment_settings)
             verdict = protection(plan)
             verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
-            return [task_row(base, plan, verdict, None)]
+            return _with_places([task_row(base, plan, verdict, None)], document)
         look_up: LookupFunction = look_up_here(document, context)
         if line.is_listed or line.snippets:
             look_up = look_up_from_options(options, document, context, environment, session)
@@ -72,9 +73,16 @@ def _document_reader(
         if line.is_listed and preview.problems and not any(row.state in FAILING["unprotected"] for row in tasks):
             refusal = finding_row(base, preview.problems[0], State.REFUSED)
             tasks.append(replace(refusal, macro_line=line.status.value))
-        return template_rows(base, document.fragment, line, preview.plan, tasks)
+        return _with_places(template_rows(base, document.fragment, line, preview.plan, tasks), document)
 
     return rows_of
+
+
+def _with_places(rows: list[InventoryRow], document: InputDocument) -> list[InventoryRow]:
+    """Return the rows with the line and column of each resource."""
+    locator = LineLocator(document)
+    places = [locator.place(row.pointer) for row in rows]
+    return [replace(row, at=f":{place.line}:{place.column}") for row, place in zip(rows, places, strict=True)]
 
 
 def repository_finder() -> Callable[[str], tuple[str, str]]:

@@ -103,6 +103,8 @@ def render_table(inventory: Inventory, console: Console) -> Iterator[str]:
 def _table(inventory: Inventory, rows: Sequence[InventoryRow], console: Console) -> Iterator[str]:
     grouped = {"repository", "account", "region", "codes", "why", "left alone"}
     columns = {name: cell for name, cell in inventory.columns.items() if name not in grouped}
+    if not inventory.is_of_stacks:
+        columns["file"] = lambda row: row.place + row.at
     headings = [name.upper() for name in columns]
     cells = [[sanitize(cell(row)) for cell in columns.values()] for row in rows]
     laid_out = Columns.of([headings, *cells], console, shrinkable=(0, 1))

@@ -10,7 +10,7 @@ from sysdig_instrument.cli.attribution import task_label
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Finding, Reason, format_pointer
 from sysdig_instrument.engine.hidden import hidden_notices
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
 from sysdig_instrument.engine.plan import Plan
@@ -58,7 +58,8 @@ FAILING: Final = {
 class InventoryRow:
     """A task definition or another workload, or a file or a stack that has none.
 
-    ``place`` is the file or the stack. A file may have a ``repository``; a stack has an ``account`` and a ``region``, and only
+    ``place`` is the file or the stack; ``pointer`` is that of the resource in its template, and ``at`` its line and column in
+    a file, such as ``:12:3``. A file may have a ``repository``; a stack has an ``account`` and a ``region``, and only
     stacks have ``owner``, ``updated`` and ``behind``. ``macro_line`` says whether the template lists the macro; it is empty for
     a document that is no template. ``container`` and ``layer`` are set for something that is left alone, if the report is
     about that.
@@ -68,6 +69,8 @@ class InventoryRow:
     account: str = ""
     region: str = ""
     place: str = ""
+    pointer: Pointer = ()
+    at: str = ""
     resource: str = ""
     container: str = ""
     macro_line: str = ""
@@ -131,7 +134,8 @@ def finding_row(base: InventoryRow, finding: Finding, state: State) -> Inventory
     """Return the row of a resource that a finding is about."""
     code = (finding.reason.code.value,)
     name = finding.location.task or format_pointer(finding.location.pointer).removeprefix("Resources.")
-    return replace(base, resource=name, state=state, why=finding.reason.fact, codes=code)
+    pointer = finding.location.pointer
+    return replace(base, resource=name, pointer=pointer, state=state, why=finding.reason.fact, codes=code)
 
 
 def task_row(
@@ -152,6 +156,7 @@ def task_row(
     return replace(
         base,
         resource=task_label(task.task.name),
+        pointer=task.made_from or task.task.pointer or (),
         macro_line=line.status.value if line else "",
         state=state,
         why=why,

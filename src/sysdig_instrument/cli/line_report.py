@@ -23,13 +23,13 @@ def line_report(
     if line is None:
         return None, []
     is_needed = bool(tasks_without_line(line, tasks))
-    number = locator.line(line.pointer)
+    at = locator.place(line.pointer)
     items = []
     if line.reason and (is_needed or line.is_listed):
         rule, level = (NOTICE, "") if line.is_listed else (NOT_LISTED, lowered_to)
         place = format_pointer(line.pointer) if line.pointer else ""
-        items = [ReportItem(rule, line.reason, None, None, place, number, level)]
-    return LineReport(line, is_needed, number), items
+        items = [ReportItem(rule, line.reason, None, None, place, (at,), level)]
+    return LineReport(line, is_needed, at.line), items
 
 
 def missing_line_text(line: MacroLine | None, tasks: Sequence[TaskPlan]) -> str:

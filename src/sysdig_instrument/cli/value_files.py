@@ -67,13 +67,13 @@ def _load_values(path: str) -> Json:
         document = load(path, "Give the path of a JSON or YAML file")
     except EmptyDocumentError:
         return {}
-    for line, first_line, key in duplicate_keys(document) if document.warnings else ():
-        _warn_twice(f"{document.name}, line {line}", f"duplicate key {quote(key)}, first used on line {first_line}")
+    for place, first_line, key in duplicate_keys(document) if document.warnings else ():
+        _warn_twice(f"{document.name}{place}", f"duplicate key {quote(key)}, first used on line {first_line}")
     return document.value
 
 
 def _warn_twice(place: str, fact: str) -> None:
-    write_stderr(f"warning: {place}: {fact}. The last one counts. Remove the other.")
+    write_stderr(f"warning: {place} {fact}. The last one counts. Remove the other.")
 
 
 def load_image_configs(path: str) -> dict[str, Json]:
@@ -122,7 +122,7 @@ def parse_parameters(value: Json, path: str) -> dict[str, Json]:
     for entry in value if isinstance(value, list) else [None]:
         name = _entry_name(entry)
         if name in parameters:
-            _warn_twice(printable_name(path), f"parameter {quote(name)} is given twice")
+            _warn_twice(f"{printable_name(path)}:", f"parameter {quote(name)} is given twice")
         match entry:
             case {"ParameterKey": str(), "ParameterValue": given_value}:
                 parameters[name] = _checked_parameter_value(given_value, path)

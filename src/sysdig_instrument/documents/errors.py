@@ -58,6 +58,10 @@ class Lines:
         """Return the column of an offset, counting from zero."""
         return offset - self._starts[self.line(offset) - 1]
 
+    def place(self, offset: int) -> str:
+        """Return the line and column of an offset as messages have them after the name of a file: ``:12:5:``."""
+        return f":{self.line(offset)}:{self.column(offset) + 1}:"
+
 
 TEMPLATE_LANGUAGE: Final = "this looks like a template language, such as Helm or Jinja. Render the file first."
 
@@ -70,10 +74,8 @@ def line_at(text: str, offset: int) -> str:
 
 
 def error_at(name: str, text: str, offset: int, message: str, *, code: Code) -> UsageError:
-    """Return an error that names the line and column of an offset."""
-    return UsageError(
-        f"{name}, line {line_of(text, offset)}, column {column_of(text, offset) + 1}: {message}", code=code
-    )
+    """Return an error that names the line and column of an offset, as editors and terminals link them."""
+    return UsageError(f"{name}:{line_of(text, offset)}:{column_of(text, offset) + 1}: {message}", code=code)
 
 
 def too_deep_error(name: str) -> UsageError:

@@ -169,6 +169,6 @@ def _duplicate_key_warnings(text: str, name: str) -> tuple[str, ...]:
 def duplicate_key_warning(name: str, lines: Lines, offset: int, first_offset: int, key: str) -> str:
     """Return the warning for a duplicate key. CloudFormation uses the last one, and so does this tool."""
     return (
-        f'{name}, line {lines.line(offset)}, column {lines.column(offset) + 1}: duplicate key "{key}", first used '
+        f'{name}{lines.place(offset)} duplicate key "{key}", first used '
         f"on line {lines.line(first_offset)}. CloudFormation and this tool use the last one. Remove the other."
     )

@@ -177,7 +177,7 @@ class _Constructor:
             if tag not in _STRING_TAGS:
                 type_name = tag.removeprefix(_TAG_PREFIX)
                 self.warnings.append(
-                    f'{self.name}, line {self.lines.line(node.start)}: the key "{name}" is a YAML {type_name}, but '
+                    f'{self.name}{self.lines.place(node.start)} the key "{name}" is a YAML {type_name}, but '
                     "CloudFormation accepts only strings as keys. Put it in quotes.",
                 )
         return name
@@ -215,6 +215,6 @@ class _Constructor:
         if not self.warned_about_aliases:
             self.warned_about_aliases = True
             self.warnings.append(
-                f"{self.name}, line {self.lines.line(node.start)}: CloudFormation rejects YAML aliases and merge keys. "
+                f"{self.name}{self.lines.place(node.start)} CloudFormation rejects YAML aliases and merge keys. "
                 "They are read and kept here. Run `aws cloudformation package` on the template before you deploy it.",
             )

@@ -12,7 +12,7 @@ from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.findings import Problem, Reason, quote
-from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import SkipReason
 from sysdig_instrument.engine.steps import CONTAINER_STEPS, NOT_WRAPPED, TASK_STEPS
@@ -62,13 +62,15 @@ class Protection:
 
     ``passes`` is true if the macro would let the task definition through as it is: it is protected, it is left alone on
     purpose, or it can never carry the agent. ``left_alone`` has the task definition, or each of its containers, that is left
-    alone; a task definition with such containers may still be protected.
+    alone; a task definition with such containers may still be protected. ``pointers`` has, for each reason that the plan has
+    a place for, all of its places.
     """
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
     passes: bool = True
     left_alone: tuple[LeftAlone, ...] = ()
+    pointers: tuple[tuple[Pointer, ...], ...] = ()
 
     @property
     def codes(self) -> tuple[Code, ...]:
@@ -94,12 +96,20 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
         left_alone = left_alone or (_as_left_alone(plan.outcome),)
         why = tuple(map(_why_left_alone, left_alone))
         return Protection(_verdict_of(why[0]), why, left_alone=left_alone)
-    reasons = dict.fromkeys(_reasons(plan, unread, applied=applied))
-    if not reasons:
+    found: dict[Reason, dict[Pointer, None]] = {}
+    for reason, pointer in _reasons(plan, unread, applied=applied):
+        found.setdefault(reason, {})[pointer] = None
+    if not found:
         return Protection(Verdict.PROTECTED, left_alone=left_alone)
     urgency = list(Verdict)
-    by_urgency = sorted(reasons, key=lambda reason: urgency.index(_verdict_of(reason)))
-    return Protection(_verdict_of(by_urgency[0]), tuple(by_urgency), passes=False, left_alone=left_alone)
+    by_urgency = sorted(found, key=lambda reason: urgency.index(_verdict_of(reason)))
+    return Protection(
+        _verdict_of(by_urgency[0]),
+        tuple(by_urgency),
+        passes=False,
+        left_alone=left_alone,
+        pointers=tuple(tuple(filter(None, found[reason])) for reason in by_urgency),
+    )
 
 
 def protection_as_it_is(plan: TaskPlan) -> Protection:
@@ -149,26 +159,27 @@ def _why_left_alone(left_alone: LeftAlone) -> Reason:
     return replace(reason, fact=f"Container {quote(left_alone.container)}: {reason.fact}")
 
 
-def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[Reason]:
-    """Yield the reasons why a task definition is not protected: unread images, problems, and protecting changes."""
+def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[tuple[Reason, Pointer]]:
+    """Yield the reasons why a task definition is not protected, and where: unread images, problems, and protecting changes."""
     unread_outcomes = [outcome for outcome in plan.containers if outcome.image_unread]
     for outcome in unread_outcomes:
         name = quote(str(outcome.name))
         if unread is Code.IMAGE_UNREAD and outcome.is_unknown:
             fact = f"Container {name} has no EntryPoint, and the config of its image is not available here"
-            yield Reason(fact, "Give it an EntryPoint, or add its image to ImageConfigs", code=unread)
+            advice = "Give it an EntryPoint, or add its image to ImageConfigs"
+            yield Reason(fact, advice, code=unread), (*outcome.pointer, "Image")
         elif outcome.status is Status.SKIPPED or unread is Code.NOT_WRAPPED:
-            yield _of_container(name, NOT_WRAPPED)
+            yield _of_container(name, NOT_WRAPPED), (*outcome.pointer, "Image")
     # The problems at these are named already.
     unread_pointers = {
         (*outcome.pointer, "Image") for outcome in unread_outcomes if outcome.is_unknown or unread is Code.NOT_WRAPPED
     }
     for finding in plan.findings:
         if isinstance(finding, Problem) and finding.location.pointer not in unread_pointers:
-            yield finding.reason
+            yield finding.reason, finding.location.pointer
     for change in () if applied else plan.changes:
         if change.protects and (reason := change.unprotected_reason or _reason_of_step(change)):
-            yield reason
+            yield reason, change.pointer
 
 
 def _reason_of_step(change: Change) -> Reason | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import TypeAlias
 
 from sysdig_instrument.cli.attribution import task_label
@@ -27,6 +28,7 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     Rule,
     TaskReport,
+    task_pointer,
 )
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.line_report import line_report
@@ -98,7 +100,7 @@ def _file_report(
     line: LineReport | None = None,
 ) -> FileReport:
     tasks = tuple(TaskReport(row) for row, _ in rows)
-    return FileReport(document.source.name, tasks, (*items, *(item for _, own in rows for item in own)), line)
+    return FileReport(document.source.name, tasks, (*items, *(item for _, own in rows for item in own)), line, document)
 
 
 def _template_report(document: InputDocument, preview: Preview, line: MacroLine) -> FileReport:
@@ -123,30 +125,30 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
 def _refusal(problem: Problem, locator: LineLocator) -> ReportItem:
     place = format_pointer(problem.location.pointer)
     rule = UNKNOWN if problem.reason.is_unknown else REFUSED
-    return ReportItem(rule, problem.reason, None, None, place, locator.line(problem.location.pointer))
+    return ReportItem(rule, problem.reason, None, None, place, (locator.place(problem.location.pointer),))
 
 
 def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:
-    return ReportItem(UNKNOWN, HIDDEN_LOOP, None, None, format_pointer(pointer), locator.line(pointer))
+    return ReportItem(UNKNOWN, HIDDEN_LOOP, None, None, format_pointer(pointer), (locator.place(pointer),))
 
 
 def _other_workload_report(finding: Finding, locator: LineLocator) -> _RowAndItems:
-    name, line = str(finding.location.pointer[-1]), locator.line(finding.location.pointer)
+    name, place = str(finding.location.pointer[-1]), locator.place(finding.location.pointer)
     is_refused = isinstance(finding, Problem)
     row = ReportRow(
         name,
         RowResult.FAILED if is_refused else RowResult.SKIPPED,
         Verdict.CANNOT_BE_PROTECTED.value,
         finding.reason.fact,
-        line,
+        place,
         (finding.reason.code.value,),
     )
     rule = NOT_INSTRUMENTED if is_refused else LEFT_ALONE
-    return row, [ReportItem(rule, _as_shown(finding.reason), name, None, "", line)]
+    return row, [ReportItem(rule, _as_shown(finding.reason), name, None, "", (place,))]
 
 
 def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _RowAndItems:
-    name, line = task_label(plan.task.name), locator.line(plan.made_from or plan.task.pointer or ())
+    name, place = task_label(plan.task.name), locator.place(task_pointer(plan))
     why = "; ".join(reason.fact for reason in verdict.reasons)
     result, outcome = RowResult.FAILED, verdict.verdict.value
     if verdict.passes:
@@ -156,9 +158,15 @@ def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _
     elif verdict.verdict is Verdict.NOT_PROTECTED:
         outcome = "NOT protected"
     codes, construct = tuple(code.value for code in verdict.codes), construct_path(plan.task.resource)
-    row = ReportRow(name, result, outcome, why, line, codes, verdict.left_alone, construct)
-    rule, reasons = _rule(verdict), map(_as_shown, verdict.reasons)
-    return row, [ReportItem(rule, reason, name, None, "", line, construct=construct) for reason in reasons]
+    row = ReportRow(name, result, outcome, why, place, codes, verdict.left_alone, construct)
+    rule = _rule(verdict)
+    items = [
+        ReportItem(
+            rule, _as_shown(reason), name, None, "", tuple(map(locator.place, at)) or (place,), construct=construct
+        )
+        for reason, at in zip(verdict.reasons, verdict.pointers or repeat(()), strict=False)
+    ]
+    return row, items
 
 
 def _rule(verdict: Protection) -> Rule:

@@ -21,16 +21,16 @@ from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.formats.model import REFUSED, UNKNOWN, UNUSABLE, LineLocator
 from sysdig_instrument.cli.line_report import line_report, missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.errors import RefusedError, UnknownError, UsageError, UserError
+from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import printable_name
 
@@ -96,6 +96,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         return _document_diff(document, preview, document.macro_line(context))
 
     codes: list[int] = []
+    messages = Messages(options, environment)
     results = _record_exit_codes(
         process_files(options, environment, diff_document),
         codes,
@@ -108,11 +109,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             write_stdout(text)
         write_stdout("\n")
     elif options.format == "patch":
-        for _, result in _report_messages(results):
+        for _, result in _report_messages(results, messages):
             write_stdout(json_patch(result.preview.changes))
     else:
         console = detect_console(options.color, environment)
-        for path, result in _report_messages(results, console):
+        for path, result in _report_messages(results, messages):
             for text in _render(path, result, console, is_side_by_side=options.side_by_side):
                 # `git apply` needs the lines as they are, unless they could be a runner's commands.
                 write_stdout(text, console, keeps_commands=not console.is_on_runner)
@@ -124,8 +125,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _document_diff(document: InputDocument, preview: Preview, line: MacroLine | None) -> DocumentDiff:
     if preview.problems:
-        is_unknown = all(problem.reason.is_unknown for problem in preview.problems)
-        raise (UnknownError if is_unknown else RefusedError)(message(preview.problems), code=None)
+        raise RefusedDocumentError(document, preview.plan.tasks, preview.problems)
     return DocumentDiff(document, preview, write(document.source, preview.changes, preview.processed), line)
 
 
@@ -140,30 +140,35 @@ def _record_exit_codes(
     """Yield the results, and add the exit code of each file that fails to ``codes``."""
     for path, result in results:
         if isinstance(result, UserError):
-            is_warning = isinstance(result, UnknownError) and not fail_on_unknown
+            is_warning = _is_unknown(result) and not fail_on_unknown
             codes.append(EXIT_OK if is_warning else exit_code(result))
         elif (fail_on_changes and result.preview.changes) or (fail_on_line and result.missing_line):
             codes.append(_EXIT_CHANGES)
         yield path, result
 
 
-def _report_messages(results: Results, console: Console | None = None) -> Iterator[tuple[str, DocumentDiff]]:
-    """Yield the diffs. Write errors, warnings and notices to standard error; the missing line as wide as the console."""
-    layout = console or Console()
+def _is_unknown(error: UserError) -> bool:
+    return isinstance(error, RefusedDocumentError) and error.is_unknown
+
+
+def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str, DocumentDiff]]:
+    """Yield the diffs. Write errors, warnings and notices to standard error."""
     for path, result in results:
         sys.stdout.flush()  # keep both streams in order on a terminal
+        if isinstance(result, RefusedDocumentError):
+            messages.write_refusal(result)
+            continue
         if isinstance(result, UserError):
-            kind = "unknown" if isinstance(result, UnknownError) else "sysdig-instrument"
-            write_stderr(f"{kind}: {_with_path(path, result)}")
+            write_stderr(f"sysdig-instrument: {_with_path(path, result)}")
             continue
         for warning in result.document.source.warnings:
-            write_stderr(f"warning: {warning}")
+            messages.write("warning", warning)
         if result.missing_line:
-            text = f"warning: {printable_name(path)}: {result.missing_line}"
-            write_stderr("".join(layout.paragraph(text, hanging="  ")).rstrip("\n"))
-        for notice in (*result.preview.notices, *result.preview.left_alone):
-            write_stderr(f"notice: {notice.coded_text}")
+            messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
+        preview = result.preview
+        messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan.tasks)
         yield path, result
+    messages.finish()
 
 
 def _with_path(path: str, error: UserError) -> str:
@@ -199,7 +204,7 @@ def _to_json(path: str, result: DocumentDiff | UserError) -> Json:
 
 
 def _verdict_of(error: UserError) -> str:
-    if isinstance(error, UnknownError):
+    if _is_unknown(error):
         return UNKNOWN.name
     return REFUSED.name if isinstance(error, RefusedError) else UNUSABLE.name
 

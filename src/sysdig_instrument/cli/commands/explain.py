@@ -24,6 +24,7 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     Rule,
     TaskReport,
+    task_pointer,
 )
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.line_report import line_report
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _file_report(
     document: InputDocument, preview: Preview, line: MacroLine | None, options: argparse.Namespace
 ) -> FileReport:
-    locator = LineLocator(document)
+    locator = LineLocator(document, preview.plan.tasks)
     problems = tuple(dict.fromkeys(preview.problems))
     planned = preview.plan.tasks
     without_line = tasks_without_line(line, planned) if line else []
@@ -88,7 +89,7 @@ def _file_report(
         *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys((*preview.notices, *sources))),
         *(item for task, plan in zip(tasks, planned, strict=True) for item in _left_alone_items(task, plan)),
     ]
-    return FileReport(document.source.name, tasks, tuple(items), macro_line)
+    return FileReport(document.source.name, tasks, tuple(items), macro_line, document)
 
 
 def _level(option: str) -> str:
@@ -113,7 +114,7 @@ def _with_result(report: TaskReport, result: RowResult | None, *, is_applied: bo
 
 
 def _task_report(plan: TaskPlan, problems: Sequence[Problem], locator: LineLocator) -> TaskReport:
-    row = _report_row(task_label(plan.task.name), plan.outcome, locator, plan.made_from or plan.task.pointer or ())
+    row = _report_row(task_label(plan.task.name), plan.outcome, locator, task_pointer(plan))
     row = replace(row, construct=construct_path(plan.task.resource))
     if problems:
         result, word = _refused_or_unknown(is_unknown=all(problem.reason.is_unknown for problem in problems))
@@ -131,7 +132,7 @@ def _report_row(name: str, outcome: Outcome, locator: LineLocator, pointer: tupl
     result, word = _RESULTS[outcome.status], outcome.status.value
     if outcome.status is Status.REFUSED:
         result, word = _refused_or_unknown(is_unknown=outcome.is_unknown)
-    return ReportRow(name, result, word, outcome.why, locator.line(pointer))
+    return ReportRow(name, result, word, outcome.why, locator.place(pointer))
 
 
 def _refused_or_unknown(*, is_unknown: bool) -> tuple[RowResult, str]:
@@ -148,9 +149,9 @@ def _problem_item(problem: Problem, locator: LineLocator, lowered_to: str) -> Re
 
 def _report_item(rule: Rule, finding: Finding, locator: LineLocator) -> ReportItem:
     location = finding.location
-    line = locator.line(location.pointer)
-    place, construct = format_pointer(location.pointer), location.construct
-    return ReportItem(rule, finding.reason, location.task, location.container, place, line, construct=construct)
+    places = (locator.place_of(location),)
+    text, construct = format_pointer(location.pointer), location.construct
+    return ReportItem(rule, finding.reason, location.task, location.container, text, places, construct=construct)
 
 
 def _left_alone_items(task: TaskReport, plan: TaskPlan) -> Iterator[ReportItem]:
@@ -164,4 +165,4 @@ def _left_alone_items(task: TaskReport, plan: TaskPlan) -> Iterator[ReportItem]:
 
 def _left_alone_item(row: ReportRow, outcome: Outcome, task: str, container: str | None) -> ReportItem:
     reason = Reason(f"Left alone: {row.why}", code=skip_code(outcome))
-    return ReportItem(LEFT_ALONE, reason, task, container, "", row.line)
+    return ReportItem(LEFT_ALONE, reason, task, container, "", (row.place,) if row.place else ())

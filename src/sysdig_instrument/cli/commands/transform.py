@@ -13,47 +13,51 @@ from sysdig_instrument.cli.batch import warn_unknown_parameters
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document
-from sysdig_instrument.cli.exit_codes import EXIT_OK
+from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 from sysdig_instrument.cli.harmless import has_commands, is_on_runner
 from sysdig_instrument.cli.inputs import context_for_file
 from sysdig_instrument.cli.line_report import missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import section
-from sysdig_instrument.engine.findings import message
-from sysdig_instrument.errors import RefusedError, UsageError
+from sysdig_instrument.errors import UsageError
 from sysdig_instrument.quotas import check_size, processed_size
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Print the processed document, or write it to a file.
+    """Print the processed document, or write it to a file. Return 1 if it is refused.
 
     Raises:
-        RefusedError: The document cannot be instrumented as the settings require.
         UsageError: An option or the file is wrong.
     """
     context = context_for_file(options, environment, options.file)
     document = input_document(load(options.file))
     warn_unknown_parameters(options, section(document.fragment, "Parameters"))
+    messages = Messages(options, environment)
     for warning in document.source.warnings:
-        write_stderr(f"warning: {warning}")
+        messages.write("warning", warning)
     session = shared_session(environment, options.profile)
     context = with_callers_account(options, document, context, session)
     look_up = look_up_from_options(options, document, context, environment, session)
     preview = preview_document(document, context, look_up)
     notices = RunNotices(options)
     notices.record(preview.plan)
+    notices.record_settings(context.deployment_settings)
     notices.write()
-    for notice in (*preview.notices, *preview.left_alone):
-        write_stderr(f"notice: {notice.coded_text}")
-    if text := missing_line_text(document.macro_line(context), preview.plan.tasks):
-        write_stderr(f"notice: {text} This command does not need it: deploy what it prints.")
+    tasks = preview.plan.tasks
+    messages.write_findings((*preview.notices, *preview.left_alone), document, tasks)
+    if text := missing_line_text(document.macro_line(context), tasks):
+        messages.write("notice", f"{text} This command does not need it: deploy what it prints.")
     if preview.problems:
-        lines = (message(preview.problems), context.deployment_settings.values.help_text)
-        raise RefusedError("\n".join(filter(None, lines)), code=None)
+        messages.write_refusal(RefusedDocumentError(document, tasks, preview.problems))
+    messages.finish()
+    if preview.problems:
+        notices.write_help(EXIT_REFUSED)
+        return EXIT_REFUSED
     text, content = _processed(document, preview, options.format)
     if options.output in (None, "-"):
         _write_to_stdout(text, content, environment)

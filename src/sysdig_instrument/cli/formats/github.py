@@ -26,7 +26,7 @@ def _annotation(path: str, item: ReportItem) -> str:
     title = item.subject or item.rule.title
     properties = {"title": f"{item.rule.label}: {title}" if item.rule is UNKNOWN else title}
     if path != STANDARD_INPUT:
-        line = {"line": str(item.line)} if item.line else {}
+        line = {"line": str(item.line), "col": str(item.column)} if item.line else {}
         properties = {"file": Path(path).as_posix(), **line, **properties}
     parameters = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
     return f"::{_COMMANDS[item.level]} {parameters}::{_escape_data(item.text)}\n"

@@ -65,6 +65,7 @@ def _item_to_json(item: ReportItem) -> Json:
         "container": shown(item.container) if item.container else None,
         "place": item.location,
         "line": item.line,
+        "column": item.column,
         "message": item.text,
         **({"construct": item.construct} if item.construct else {}),
         "code": item.reason.code.value,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final
 
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
-from sysdig_instrument.documents.locate import Locator
+from sysdig_instrument.documents.locate import Locator, Place
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.findings import Reason, names_text
+from sysdig_instrument.engine.findings import Location, Reason, names_text
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.protection import LeftAlone
+from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import UserError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.printable import single_line
@@ -38,7 +39,7 @@ class RowResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """A task definition or a container. ``outcome`` is the word that reports print; ``line`` is its line in the file.
+    """A task definition or a container. ``outcome`` is the word that reports print; ``place`` is its place in the file.
 
     ``codes`` are the codes of the verdict on a task definition, if the report is about protection. ``left_alone`` is then
     what should not be instrumented: the task definition itself, or containers. ``construct`` is its path in the AWS CDK.
@@ -48,10 +49,15 @@ class ReportRow:
     result: RowResult
     outcome: str
     why: str = ""
-    line: int | None = None
+    place: Place | None = None
     codes: tuple[str, ...] = ()
     left_alone: tuple[LeftAlone, ...] = ()
     construct: str = ""
+
+    @property
+    def line(self) -> int | None:
+        """The line, if it is known."""
+        return self.place.line if self.place else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +135,29 @@ RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE, UNKNOWN, NOT_L
 
 @dataclass(frozen=True, slots=True)
 class ReportItem:
-    """An item of the report: a rule, a reason and a location in the file. ``lowered_to`` is a lower level than the rule's."""
+    """An item of the report: a rule, a reason and a location in the file. ``lowered_to`` is a lower level than the rule's.
+
+    Reports have the first of the ``places``; a table has all.
+    """
 
     rule: Rule
     reason: Reason
     task: str | None = None
     container: str | None = None
     location: str = ""
-    line: int | None = None
+    places: tuple[Place, ...] = ()
     lowered_to: str = ""
     construct: str = ""
+
+    @property
+    def line(self) -> int | None:
+        """The line, if it is known."""
+        return self.places[0].line if self.places else None
+
+    @property
+    def column(self) -> int | None:
+        """The column, if it is known."""
+        return self.places[0].column if self.places else None
 
     @property
     def level(self) -> str:
@@ -195,12 +214,16 @@ class LineReport:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """The report on a file. An unusable file has only items that say so. A file that is not a template has no ``macro_line``."""
+    """The report on a file. An unusable file has only items that say so. A file that is not a template has no ``macro_line``.
+
+    ``document`` is for what a terminal shows of its text; no other format has any of it.
+    """
 
     path: str
     tasks: tuple[TaskReport, ...] = ()
     items: tuple[ReportItem, ...] = ()
     macro_line: LineReport | None = None
+    document: InputDocument | None = None
 
     @property
     def has_no_errors(self) -> bool:
@@ -216,17 +239,31 @@ def unusable_file_report(path: str, error: UserError) -> FileReport:
 
 
 class LineLocator:
-    """Find lines in one document. The index of its lines is built at the first call."""
+    """Find lines and places in one document. The index of its lines is built at the first call."""
 
-    def __init__(self, document: InputDocument) -> None:
+    def __init__(self, document: InputDocument, tasks: Iterable[TaskPlan] = ()) -> None:
         self._document = document
         self._locator: Locator | None = None
+        self._tasks = {task.task.name: task_pointer(task) for task in tasks}
 
     def line(self, pointer: Pointer) -> int:
         """Return the first line of a value, or of the innermost enclosing value that exists."""
+        return self.place(pointer).line
+
+    def place(self, pointer: Pointer) -> Place:
+        """Return the place of a value, or of the innermost enclosing value that exists."""
         if self._locator is None:
             self._locator = Locator(self._document.source)
-        return self._locator.lines(document_pointer(self._document, pointer)).first
+        return self._locator.place(document_pointer(self._document, pointer))
+
+    def place_of(self, location: Location) -> Place:
+        """Return the place of a finding: that of its task definition if it has none of its own."""
+        return self.place(location.pointer or self._tasks.get(location.task or "", ()))
+
+
+def task_pointer(plan: TaskPlan) -> Pointer:
+    """Return the pointer of a task definition, or of what it is made from."""
+    return plan.made_from or plan.task.pointer or ()
 
 
 def document_pointer(document: InputDocument, pointer: Pointer) -> Pointer:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import textwrap
 from collections.abc import Iterable, Iterator
-from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -18,15 +17,15 @@ from sysdig_instrument.cli.formats.model import RULES, FileReport, ReportItem, R
 from sysdig_instrument.cli.harmless import sarif_text
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.help_page import help_page
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDENT: Final = " " * 6
-_REPOSITORY: Final = "Repository, "
 
 
 def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
     """Yield the report in chunks: one run with all files."""
-    page = _help_page()
+    page = help_page()
     rules: list[Json] = [_rule(rule, page) for rule in RULES]
     tool: Json = {"driver": {"name": "sysdig-instrument", "version": __version__, "rules": rules}}
     head = {"$schema": _SCHEMA, "version": "2.1.0"}
@@ -46,16 +45,6 @@ def _rule(rule: Rule, page: str) -> Json:
         **({"helpUri": page} if page else {}),
         "defaultConfiguration": {"level": rule.level},
     }
-
-
-def _help_page() -> str:
-    """Return the address of the page that has an anchor for each code; nothing if the package's metadata is not there."""
-    try:
-        addresses = metadata("sysdig-instrument").get_all("Project-URL", [])
-    except PackageNotFoundError:
-        return ""
-    repository = next((each.removeprefix(_REPOSITORY) for each in addresses if each.startswith(_REPOSITORY)), "")
-    return f"{repository}/blob/main/docs/troubleshooting.md" if repository else ""
 
 
 def _result(report: FileReport, item: ReportItem, page: str) -> Json:
@@ -83,11 +72,21 @@ def _location(path: str, item: ReportItem) -> Json:
     if path != STANDARD_INPUT:
         location["physicalLocation"] = {
             "artifactLocation": {"uri": _uri(path)},
-            "region": {"startLine": item.line or 1},  # code scanning requires a line: rule GH1003 of the SARIF SDK
+            "region": _region(item),
         }
     if item.location:
         location["logicalLocations"] = [{"fullyQualifiedName": item.location, "kind": "member"}]
     return location
+
+
+def _region(item: ReportItem) -> Json:
+    """Return where an item is. Code scanning requires a line: rule GH1003 of the SARIF SDK."""
+    if not item.places:
+        return {"startLine": 1}
+    place = item.places[0]
+    width = place.end - place.start
+    end: dict[str, Json] = {"endColumn": place.column + width} if width else {}
+    return {"startLine": place.line, "startColumn": place.column, **end}
 
 
 def _uri(path: str) -> str:

@@ -15,6 +15,7 @@ from sysdig_instrument.cli.console import (
     wrap_words,
     write_stderr,
 )
+from sysdig_instrument.cli.excerpts import Excerpts, finding_lines
 from sysdig_instrument.cli.formats.model import (
     NOT_INSTRUMENTED,
     NOT_LISTED,
@@ -45,6 +46,8 @@ _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
 }
 _ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_LISTED: "bad", REFUSED: "bad", UNKNOWN: "warn", NOTICE: "warn"}
 """The items that are printed below the rows, if the rows do not show them."""
+_IN_ROW_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_INSTRUMENTED: "bad", UNKNOWN: "warn"}
+"""The items that are printed below the row of their task definition, if they have no location of their own."""
 
 _MAX_NAME_WIDTH: Final = 40
 _MIN_WHY_WIDTH: Final = 24
@@ -67,7 +70,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
         yield from _file_lines(report, console, once)
     for items in once.items.values():
         text = items[0].full_text if len(items) == 1 else f"{len(items)} task definitions: {items[0].text}"
-        yield _item_lines(items[0].rule, text, console, "")
+        yield from finding_lines(items[0].rule.label, _ITEM_STYLES[items[0].rule], text, console)
     if file_count > 1:
         yield from console.paragraph(_summary(file_count, counts), hanging=GAP)
     if has_uninstrumented:
@@ -95,32 +98,38 @@ class _PrintedOnce:
 
 
 def _file_lines(report: FileReport, console: Console, once: _PrintedOnce) -> Iterator[str]:
+    excerpts = Excerpts(report.path, report.document)
     yield console.line(console.paint("strong", sanitize(report.path)) + _heading(report, console))
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
     names = {task.row.name for task in report.tasks}
-    in_rows = [each for each in report.items if each.rule in (NOT_INSTRUMENTED, UNKNOWN) and not each.location]
+    in_rows = [each for each in report.items if each.rule in _IN_ROW_STYLES and not each.location]
     in_rows = [each for each in in_rows if each.task in names]
     for task in report.tasks:
-        missing = [_fact_and_advice(item.reason) for item in in_rows if item.task == task.row.name]
+        missing = [item for item in in_rows if item.task == task.row.name]
         for name, row in _task_rows(task):
             yield from _row_lines(name, replace(row, why="") if missing else row, (name_width, outcome_width), console)
         if task.row.construct:
             yield from console.paragraph(f"construct: {sanitize(task.row.construct)}", "    ", "      ")
-        for text in missing:
-            yield from console.paragraph(text, "    ", "      ")
+        for item in missing:
+            yield from console.paragraph(_fact_and_advice(item.reason), "    ", "      ")
+            yield from excerpts.lines(item.places, console, _IN_ROW_STYLES[item.rule], "      ")
         settings = _settings_by_layer(task.settings)
         if task.settings and once.is_new_settings(settings):
             yield from console.paragraph(f"settings: {settings}", "    ", "      ")
     for item in report.items:
         if item.rule in _ITEM_STYLES and item not in in_rows and not once.keep(item):
-            yield _item_lines(item.rule, item.full_text, console, "  ")
-
-
-def _item_lines(rule: Rule, text: str, console: Console, indent: str) -> str:
-    lines = "".join(console.paragraph(f"{rule.label}: {text}", indent, f"{indent}  "))
-    return lines.replace(rule.label, console.paint(_ITEM_STYLES[rule], rule.label), 1)
+            yield from finding_lines(
+                item.rule.label,
+                _ITEM_STYLES[item.rule],
+                item.full_text,
+                console,
+                excerpts=excerpts,
+                places=item.places,
+                code=item.reason.code,
+                indent="  ",
+            )
 
 
 def _heading(report: FileReport, console: Console) -> str:

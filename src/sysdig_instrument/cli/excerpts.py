@@ -1,0 +1,142 @@
+"""The place of a finding, as compilers show it: ``--> file:line:column``, and on a terminal the line with carets below the value.
+
+What a terminal shows of the line is decided in :mod:`sysdig_instrument.cli.shown_text`. A pipe, a file and a CI job's log get
+the place only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from sysdig_instrument.cli.console import Console, StyleName, display_width
+from sysdig_instrument.cli.harmless import break_commands, sanitize
+from sysdig_instrument.cli.shown_text import Piece, ShownText
+from sysdig_instrument.documents.editing.source import SourceText
+from sysdig_instrument.help_page import help_address
+from sysdig_instrument.printable import printable_name
+
+if TYPE_CHECKING:
+    from sysdig_instrument.cli.documents import InputDocument
+    from sysdig_instrument.documents.locate import Place
+    from sysdig_instrument.engine.codes import Code
+
+_ARROW: Final = "-->"
+_MIN_WIDTH: Final = 20
+_CUT: Final = "…"
+_MAX_PLACES: Final = 5
+_WIDE: Final = 200
+"""Columns of a terminal that does not say how many it has."""
+
+
+class Excerpts:
+    """Shows the places of one document."""
+
+    def __init__(self, path: str, document: InputDocument | None = None) -> None:
+        self._path = path
+        self._document = document
+        self._shown: ShownText | None = None
+        self._source: SourceText | None = None
+        self._last: Place | None = None
+
+    def lines(self, places: Sequence[Place], console: Console, style: StyleName, indent: str = "") -> Iterator[str]:
+        """Yield the lines that show these places. More than a few of the same finding are counted."""
+        for place in places[:_MAX_PLACES]:
+            is_new, self._last = place != self._last, place  # findings about the same place come one after the other
+            yield from self._place_lines(place, console, style, indent, is_new=is_new)
+        if len(places) > _MAX_PLACES:
+            yield f"{indent}{_ARROW} and {len(places) - _MAX_PLACES} more in {printable_name(self._path)}\n"
+
+    def _place_lines(
+        self, place: Place, console: Console, style: StyleName, indent: str, *, is_new: bool
+    ) -> Iterator[str]:
+        number = str(place.line)
+        is_shown = is_new and console.shows_text and self._document is not None and place.start < place.end
+        margin = indent + " " * (len(number) - 1 if is_shown else 0)
+        where = f"{sanitize(printable_name(self._path))}:{number}:{place.column}"
+        yield console.line(f"{margin}{console.paint('heading', _ARROW)} {where}")
+        if not is_shown:
+            return
+        bar = console.paint("heading", "|")
+        start = f"{indent}{console.paint('heading', number)} {bar} "
+        below = f"{indent}{' ' * len(number)} {bar}"
+        room = max((console.width or _WIDE) - len(indent) - len(number) - 3, _MIN_WIDTH)
+        text, first, width = self._cut(place, room)
+        yield console.line(below)
+        yield console.line(f"{start}{text}".rstrip())
+        yield console.line(f"{below} {' ' * first}{console.paint(style, '^' * width)}")
+
+    def _cut(self, place: Place, room: int) -> tuple[str, int, int]:
+        """Return as much of the line as there is room for, and the first column and the width of what is marked in it."""
+        source, shown = self._sources()
+        start = max(source.line_start(place.start), place.start - 2 * room)
+        end = min(source.line_end(place.start), place.start + 2 * room)
+        before, marked, after = _split(shown.line(start, end), place)
+        is_begun = start > source.line_start(place.start)
+        is_ended = end == source.line_end(place.start)
+        if is_begun or display_width(before + marked) > room - 1:
+            before = _CUT + _last_columns(before, max(room // 3, room - display_width(marked) - 2))
+        left = room - display_width(before)
+        if display_width(marked + after) > left or not is_ended:
+            kept = _first_columns(marked + after, left - 1)
+            return before + kept + _CUT, display_width(before), max(1, min(display_width(marked), display_width(kept)))
+        return before + marked + after, display_width(before), max(1, display_width(marked))
+
+    def _sources(self) -> tuple[SourceText, ShownText]:
+        assert self._document is not None  # noqa: S101 - the caller looked
+        if self._shown is None or self._source is None:
+            document = self._document.source
+            self._source = SourceText(document.text, document.newline)
+            self._shown = ShownText(self._document)
+        return self._source, self._shown
+
+
+def _split(pieces: Sequence[Piece], place: Place) -> tuple[str, str, str]:
+    """Return what is shown before, in and after the marked part of a line."""
+    parts = ["", "", ""]
+    for piece in pieces:
+        if piece.end - piece.start == len(piece.text):
+            cuts = [min(max(offset, piece.start), piece.end) - piece.start for offset in (place.start, place.end)]
+            parts[0] += piece.text[: cuts[0]]
+            parts[1] += piece.text[cuts[0] : cuts[1]]
+            parts[2] += piece.text[cuts[1] :]
+        else:  # masked, and of another length
+            parts[0 if piece.end <= place.start else 2 if piece.start >= place.end else 1] += piece.text
+    before, marked, after = (break_commands(sanitize(part)) for part in parts)
+    return before, marked, after.rstrip()
+
+
+def _first_columns(text: str, width: int) -> str:
+    kept, left = "", width
+    for character in text:
+        left -= display_width(character)
+        if left < 0:
+            break
+        kept += character
+    return kept
+
+
+def _last_columns(text: str, width: int) -> str:
+    return _first_columns(text[::-1], width)[::-1]
+
+
+def finding_lines(  # noqa: PLR0913 - each is a part of what is shown
+    label: str,
+    style: StyleName,
+    text: str,
+    console: Console,
+    *,
+    excerpts: Excerpts | None = None,
+    places: Sequence[Place] = (),
+    code: Code | None = None,
+    indent: str = "",
+) -> Iterator[str]:
+    """Yield a finding: its label and text, its places, and on a terminal the address of the entry for its code."""
+    lines = "".join(console.paragraph(f"{label}: {text}", indent, f"{indent}  "))
+    yield lines.replace(label, console.paint(style, label), 1)
+    if excerpts is None:
+        return
+    yield from excerpts.lines(places, console, style, f"{indent}  ")
+    address = help_address(code.value) if code and console.shows_text else ""
+    if address:
+        yield console.line(f"{indent}   {console.paint('heading', '=')} {address}")

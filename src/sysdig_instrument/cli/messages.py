@@ -1,0 +1,90 @@
+"""The findings that ``transform`` and ``diff`` write to standard error, each with its place in the file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from sysdig_instrument.cli.console import StyleName, detect_console, write_stderr
+from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.cli.excerpts import Excerpts, finding_lines
+from sysdig_instrument.cli.formats.model import LineLocator
+from sysdig_instrument.engine.findings import Finding, Problem, Reason, message
+from sysdig_instrument.engine.steps.task_findings import REQUIRED_SETTINGS_REASONS
+from sysdig_instrument.engine.task_plan import TaskPlan
+from sysdig_instrument.errors import RefusedError
+from sysdig_instrument.lazy_dataclasses import replace
+
+_STYLES: Final[Mapping[str, StyleName]] = {"refused": "bad", "unknown": "warn", "warning": "warn", "notice": "warn"}
+
+
+class RefusedDocumentError(RefusedError):
+    """A document has problems: it is refused, or it is not known here whether it is. The text is that of the macro."""
+
+    def __init__(self, document: InputDocument, tasks: Iterable[TaskPlan], problems: Iterable[Problem]) -> None:
+        self.document, self.tasks, self.problems = document, tuple(tasks), tuple(dict.fromkeys(problems))
+        super().__init__(message(self.problems), code=None)
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if nothing in the document is wrong."""
+        return all(problem.reason.is_unknown for problem in self.problems)
+
+
+class Messages:
+    """Writes findings to standard error: as wide as the terminal, and with an excerpt of the document if only a person sees it.
+
+    What is wrong with the required settings is the same for each task definition of a run. :meth:`finish` writes it once.
+    """
+
+    def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        console = detect_console(getattr(options, "color", "auto"), environment, sys.stderr)
+        self._console = console if console.is_terminal else replace(console, width=None)
+        self._about_settings: dict[tuple[str, Reason], list[Finding]] = {}
+
+    def write(self, label: str, text: str) -> None:
+        """Write a message without a place."""
+        self._write(finding_lines(label, _STYLES[label], text, self._console))
+
+    def write_refusal(self, error: RefusedDocumentError) -> None:
+        """Write all problems of a document, also those beyond what CloudFormation shows of the macro's message."""
+        self.write_findings(error.problems, error.document, error.tasks)
+
+    def write_findings(self, findings: Iterable[Finding], document: InputDocument, tasks: Iterable[TaskPlan]) -> None:
+        """Write the findings about a document, and keep those about the required settings."""
+        excerpts, locator = Excerpts(document.source.name, document), LineLocator(document, tasks)
+        for finding in findings:
+            label = _label(finding)
+            if finding.reason in REQUIRED_SETTINGS_REASONS:
+                self._about_settings.setdefault((label, finding.reason), []).append(finding)
+                continue
+            self._write(
+                finding_lines(
+                    label,
+                    _STYLES[label],
+                    finding.coded_text,
+                    self._console,
+                    excerpts=excerpts,
+                    places=(locator.place_of(finding.location),),
+                    code=finding.reason.code,
+                )
+            )
+
+    def finish(self) -> None:
+        """Write what is wrong with the required settings."""
+        for (label, reason), findings in self._about_settings.items():
+            is_one = len(findings) == 1
+            self.write(
+                label, findings[0].coded_text if is_one else f"{len(findings)} task definitions: {reason.coded_text}"
+            )
+
+    def _write(self, lines: Iterator[str]) -> None:
+        write_stderr("".join(lines).removesuffix("\n"), self._console)
+
+
+def _label(finding: Finding) -> str:
+    if not isinstance(finding, Problem):
+        return "notice"
+    return "unknown" if finding.reason.is_unknown else "refused"
