@@ -101,5 +101,5 @@ def _answer(lookup: Lookup, stack: StackInputs, images: Images) -> ImageConfig |
     found = images.get((lookup.image, architecture), images.get(lookup.image))
     if found is None:
         return NOT_THERE
-    arguments = (tuple(text_of(each) for each in items(found.get(key))) for key in ("Entrypoint", "Cmd"))
-    return ImageConfig(*arguments)
+    entrypoint, cmd = (tuple(text_of(each) for each in items(found.get(key))) for key in ("Entrypoint", "Cmd"))
+    return ImageConfig(entrypoint, cmd)
