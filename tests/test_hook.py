@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 
 from case_folders import FOLDER
 from factories import container, processed, properties_of, template
@@ -395,3 +397,56 @@ def test_what_passes_has_no_help_text(monkeypatch: pytest.MonkeyPatch) -> None:
     passed = run_hook(monkeypatch, instrumented_properties("worked-example-template"), settings={"HelpText": HELP})
     assert passed["hookStatus"] == "SUCCESS"
     assert HELP not in passed["message"]
+
+
+HOOK_MODEL = botocore.session.get_session().get_service_model("cloudformation")
+
+
+def checked_annotations(response: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the annotations of a response, after botocore has found them to be as GetHookResult gives them."""
+    annotations: list[dict[str, Any]] = response["annotations"]
+    shape = HOOK_MODEL.operation_model("GetHookResult").output_shape.members["Annotations"]
+    as_in_api = [{name[0].upper() + name[1:]: value for name, value in each.items()} for each in annotations]
+    report = ParamValidator().validate(as_in_api, shape)
+    assert not report.has_errors(), report.generate_report()
+    statuses = shape.member.members["Status"].enum
+    severities = shape.member.members["SeverityLevel"].enum
+    assert {each["status"] for each in annotations} <= set(statuses)
+    assert {each.get("severityLevel", "LOW") for each in annotations} <= set(severities)
+    return annotations
+
+
+def test_each_reason_is_an_annotation_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    response = run_hook(monkeypatch)
+    annotations = checked_annotations(response)
+    assert {each["status"] for each in annotations} == {"FAILED"}
+    assert all(f"({each['annotationName']})" in response["message"] for each in annotations[:2])
+    wrapped = next(each for each in annotations if "is not started by the wrapper" in each["statusMessage"])
+    assert wrapped["severityLevel"] == "HIGH"
+
+
+def test_what_passes_has_annotations_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = instrumented_properties("worked-example-template")
+    (passed,) = checked_annotations(run_hook(monkeypatch, properties))
+    assert passed == {
+        "annotationName": "SI000", "status": "PASSED", "statusMessage": "Each container that has to be protected is",
+    }  # fmt: skip
+    properties["Tags"] = [{"Key": "sysdig-instrument", "Value": "false"}]
+    (skipped,) = checked_annotations(run_hook(monkeypatch, properties))
+    assert skipped["status"] == "SKIPPED"
+
+
+def test_a_response_has_a_limited_number_of_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [{"Name": f"c{index}", "Image": "a:1", "EntryPoint": ["/a"]} for index in range(60)]
+    properties = EVENT["requestData"]["targetModel"]["resourceProperties"] | {"ContainerDefinitions": many}
+    assert len(checked_annotations(run_hook(monkeypatch, properties))) == 50
+
+
+def test_what_cannot_be_inspected_is_an_annotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    express = copy.deepcopy(EVENT["requestData"]) | {"targetName": "AWS::ECS::ExpressGatewayService"}
+    express["targetModel"]["resourceProperties"] = {"PrimaryContainer": {"Image": "a:1"}}
+    (skipped,) = checked_annotations(run_hook(monkeypatch, requestData=express))
+    assert skipped["status"] == "SKIPPED"
+    (failed,) = checked_annotations(run_hook(monkeypatch, settings={"OtherWorkloads": "fail"}, requestData=express))
+    assert failed["status"] == "FAILED"
+    assert failed["remediationMessage"]

@@ -1,9 +1,10 @@
 """The Lambda Hook: inspects a task definition that CloudFormation is about to create or update.
 
 Events and responses have the form given in the CloudFormation Hooks user guide, «Create Lambda functions to evaluate
-resources for Lambda Hooks». Hooks run after macros, on properties without intrinsic functions. They get no Metadata, so
-a task definition is excluded from the hook by a tag or in the settings of the deployment. Events of the Cloud Control
-API (target operation CLOUD_CONTROL) have the same form, without a stack and a logical ID.
+resources for Lambda Hooks», with an annotation for each reason. Hooks run after macros, on properties without intrinsic
+functions. They get no Metadata, so a task definition is excluded from the hook by a tag or in the settings of the
+deployment. Events of the Cloud Control API (target operation CLOUD_CONTROL) have the same form, without a stack and a
+logical ID.
 
 The hook fails closed: only what it has inspected passes, and deletions, which need no inspection.
 """
@@ -11,7 +12,7 @@ The hook fails closed: only what it has inspected passes, and deletions, which n
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
@@ -24,6 +25,7 @@ from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, help_text, merge_layers
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
+from sysdig_instrument.function import hook_annotations
 from sysdig_instrument.planning import look_up_nothing, plan_definition, plan_with_lookups
 from sysdig_instrument.printable import single_line
 
@@ -122,8 +124,10 @@ def _verdict_response(event: Json, what: str, name: str, verdict: Protection) ->
     because = f": {verdict.text}" if verdict.reasons else ""
     message = f"{what} {quote(name)} {_PREDICATES[verdict.verdict]}{because}."
     if verdict.passes:
-        return _response(event, "SUCCESS", message)
-    return _response(event, "FAILED", f"{message} {_advice(verdict)}", "NonCompliant")
+        response = _response(event, "SUCCESS", message)
+    else:
+        response = _response(event, "FAILED", f"{message} {_advice(verdict)}", "NonCompliant")
+    return {**response, "annotations": hook_annotations.of_verdict(verdict)}
 
 
 def _assess_other_workload(
@@ -141,15 +145,21 @@ def _assess_other_workload(
         if plan.tasks:
             return _verdict_response(event, "Express Mode service", name, protection(plan.tasks[0]))
         if plan.problems:
-            text = " ".join(_with_code(problem.reason) for problem in plan.problems)
-            return _response(event, "FAILED", f"{quote(name)} is not protected: {text}", "NonCompliant")
+            reasons = [problem.reason for problem in plan.problems]
+            message = f"{quote(name)} is not protected: {' '.join(map(_with_code, reasons))}"
+            return _with_reasons(_response(event, "FAILED", message, "NonCompliant"), reasons)
     reason = why_unprotectable(resource_type, properties, EvaluationScope({}, {}, None, None, {}, PlanState()))
     if reason is None:
         return _response(event, "SUCCESS", f"{quote(name)} runs no containers of its own on Fargate.")
     message = f"{quote(name)} {_PREDICATES[Verdict.CANNOT_BE_PROTECTED]}: {_with_code(reason)}"
     if settings.other_workloads == "fail":
-        return _response(event, "FAILED", message, "NonCompliant")
-    return _response(event, "SUCCESS", message)
+        return _with_reasons(_response(event, "FAILED", message, "NonCompliant"), [reason])
+    return _with_reasons(_response(event, "SUCCESS", message), [reason])
+
+
+def _with_reasons(response: dict[str, Json], reasons: Sequence[Reason]) -> dict[str, Json]:
+    status = "FAILED" if response["hookStatus"] == "FAILED" else "SKIPPED"
+    return {**response, "annotations": hook_annotations.of_reasons(reasons, status)}
 
 
 def _with_code(reason: Reason) -> str:
