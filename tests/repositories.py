@@ -44,7 +44,7 @@ TASK: Final[Mapping[str, Json]] = {
     },
 }
 SIDECAR: Final = {"Name": "side", "Image": "public.ecr.aws/docker/library/busybox:1.37", "EntryPoint": ["sleep", "60"]}
-EXPRESS: Final = {
+EXPRESS: Final[Mapping[str, Json]] = {
     "Type": "AWS::ECS::ExpressGatewayService",
     "Properties": {
         "ExecutionRoleArn": ROLE,
@@ -52,6 +52,20 @@ EXPRESS: Final = {
         "PrimaryContainer": {"Image": "public.ecr.aws/nginx/nginx:1.27"},
     },
 }
+CONVERTIBLE: Final = {
+    **EXPRESS,
+    "Properties": {
+        **EXPRESS["Properties"],
+        "Cpu": "1024",
+        "Memory": "2048",
+        "PrimaryContainer": {
+            "Image": "public.ecr.aws/nginx/nginx:1.27",
+            "ContainerPort": 80,
+            "AwsLogsConfiguration": {"LogGroup": "web", "LogStreamPrefix": "web"},
+        },
+    },
+}
+"""An Express Mode service that the macro converts with the setting ExpressServices."""
 BATCH: Final = {
     "Type": "AWS::Batch::JobDefinition",
     "Properties": {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.running import EXAMPLES, run
 from cli.test_line import TASK, TEMPLATES
+from repositories import BATCH, CONVERTIBLE, EXPRESS
 
 NAME = "SysdigInstrument"
 
@@ -57,6 +60,25 @@ def test_what_has_to_be_corrected_is_refused(name: str, here: Path, capsys: pyte
     assert (ran.code, (here / "b.yaml").read_text()) == (1, text)
     assert ran.err.startswith("sysdig-instrument: b.yaml: T")
     assert (here / "a.yaml").read_text().startswith("Transform:")  # one file does not stop the others
+
+
+@pytest.mark.parametrize(
+    ("workload", "setting", "is_added"),
+    [
+        pytest.param(CONVERTIBLE, "ExpressServices=leave", False, id="left as it is"),
+        pytest.param(CONVERTIBLE, "ExpressServices=convert", True, id="converted"),
+        pytest.param(EXPRESS, "ExpressServices=convert", True, id="refused until it can be converted"),
+        pytest.param(EXPRESS, "OtherWorkloads=fail", True, id="refused"),
+        pytest.param(BATCH, "OtherWorkloads=warn", False, id="job"),
+        pytest.param(BATCH, "OtherWorkloads=fail", True, id="refused job"),
+    ],
+)
+def test_what_the_macro_converts_or_refuses_gets_the_line(
+    workload: Any, setting: str, here: Path, capsys: pytest.CaptureFixture[str], *, is_added: bool
+) -> None:
+    (here / "b.json").write_text(json.dumps({"Resources": {"Web": workload}}))
+    assert run(capsys, "enable", "b.json", "--set", setting).code == 0
+    assert ("Transform" in json.loads((here / "b.json").read_text())) is is_added
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli.running import Ran, run
-from repositories import TASK, Repository, write_repositories
+from repositories import EXPRESS, TASK, Repository, write_repositories
 
 SETTINGS = [
     "--offline",
@@ -170,6 +170,22 @@ def test_a_settings_file_of_one_team_does_not_stop_the_others(
     ]
     assert "Collector" in found[0]["why"]
     assert inventory(capsys, tmp_path, "--set", "Collectr=us2").code == 2
+
+
+@pytest.mark.parametrize("line", [None, "SysdigInstrument"])
+def test_a_service_that_cannot_be_converted_is_one_row(
+    line: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has three obstacles."""
+    template = {**({"Transform": line} if line else {}), "Resources": {"Web": EXPRESS}}
+    (tmp_path / "app.json").write_text(json.dumps(template))
+    convert = ("--set", "ExpressServices=convert")
+    (row,) = rows(capsys, tmp_path, *convert)
+    assert (row["resource"], row["state"], row["codes"]) == ("Web", "cannot be protected", ["SI033"])
+    assert row["why"].count("cannot be converted") == 3
+    (file,) = run(capsys, "check", tmp_path, *SETTINGS, *convert, "--format", "json").value
+    assert [task["name"] for task in file["taskDefinitions"]] == ["Web"]
+    assert len([each for each in file["remarks"] if "cannot be converted" in each["message"]]) == 3
 
 
 def test_a_repository_in_a_repository(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.cli.settings_file import display_path
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.macro_line import after_deployment
+from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import protection
 from sysdig_instrument.errors import UserError
@@ -70,8 +71,9 @@ def _document_reader(
         tasks = [
             task_row(base, task, after_deployment(task, line, preview.problems), line) for task in preview.plan.tasks
         ]
-        if line.is_listed and preview.problems and not any(row.state in FAILING["unprotected"] for row in tasks):
-            refusal = finding_row(base, preview.problems[0], State.REFUSED)
+        problems = [each for each in preview.problems if each.reason.code not in OTHER_WORKLOAD_CODES]
+        if line.is_listed and problems and not any(row.state in FAILING["unprotected"] for row in tasks):
+            refusal = finding_row(base, State.REFUSED, problems[0])
             tasks.append(replace(refusal, macro_line=line.status.value))
         return _with_places(template_rows(base, document.fragment, line, preview.plan, tasks), document)
 

@@ -12,7 +12,7 @@ from sysdig_instrument.engine.findings import Finding, Reason, format_pointer
 from sysdig_instrument.engine.hidden import hidden_notices
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
-from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
+from sysdig_instrument.engine.other_workloads import by_other_workload
 from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.protection import LeftAlone, Protection, protection
 from sysdig_instrument.engine.steps.result import has_result
@@ -117,10 +117,10 @@ def template_rows(
 ) -> list[InventoryRow]:
     """Return the rows of a template: its task definitions, other workloads, and what it does not show."""
     base = replace(base, macro_line=line.status.value)
-    others = [each for each in (*plan.problems, *plan.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
-    rows = [*task_rows, *(finding_row(base, finding, State.CANNOT_BE_PROTECTED) for finding in others)]
+    others = by_other_workload((*plan.problems, *plan.notices))
+    rows = [*task_rows, *(finding_row(base, State.CANNOT_BE_PROTECTED, *findings) for findings in others)]
     if not rows or not line.is_listed or line.status is LineStatus.LISTED_EARLY:
-        rows += [finding_row(base, finding, State.UNKNOWN) for finding in _hidden(template)]
+        rows += [finding_row(base, State.UNKNOWN, finding) for finding in _hidden(template)]
     return rows or [replace(base, why="No task definition")]
 
 
@@ -130,12 +130,13 @@ def _hidden(template: Json) -> Iterator[Finding]:
     yield from (notice for notice in hidden_notices(template) if notice.location.pointer not in nested)
 
 
-def finding_row(base: InventoryRow, finding: Finding, state: State) -> InventoryRow:
-    """Return the row of a resource that a finding is about."""
-    code = (finding.reason.code.value,)
-    name = finding.location.task or format_pointer(finding.location.pointer).removeprefix("Resources.")
-    pointer = finding.location.pointer
-    return replace(base, resource=name, pointer=pointer, state=state, why=finding.reason.fact, codes=code)
+def finding_row(base: InventoryRow, state: State, *findings: Finding) -> InventoryRow:
+    """Return the row of the resource that all these findings are about."""
+    location = findings[0].location
+    name = location.task or format_pointer(location.pointer).removeprefix("Resources.")
+    codes = tuple(dict.fromkeys(each.reason.code.value for each in findings))
+    why = "; ".join(each.reason.fact for each in findings)
+    return replace(base, resource=name, pointer=location.pointer, state=state, why=why, codes=codes)
 
 
 def task_row(

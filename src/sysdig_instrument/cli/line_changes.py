@@ -36,7 +36,7 @@ class LineChange:
         return self.after.text != self.before.text
 
 
-ChangeLine = Callable[[InputDocument, MacroLine], LineChange]
+ChangeLine = Callable[[InputDocument, MacroLine, Context], LineChange]
 
 
 def change_lines(options: argparse.Namespace, environment: Mapping[str, str], change_line: ChangeLine) -> int:
@@ -52,7 +52,7 @@ def change_lines(options: argparse.Namespace, environment: Mapping[str, str], ch
         line = document.macro_line(context)
         if line is None:
             return LineChange(document.source, document.source, "is not a template")
-        return change_line(document, line)
+        return change_line(document, line, context)
 
     console = detect_console(options.color, environment)
     codes = [EXIT_OK]

@@ -8,7 +8,7 @@ entry point and no volumes of other containers; PlatformCapabilities is EC2 if i
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
@@ -16,7 +16,7 @@ from sysdig_instrument.engine.container import is_empty, member_values, why_opaq
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active, is_expression
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import Known
-from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.selection import Skip, SkipReason
 from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
@@ -55,6 +55,15 @@ def other_workloads(
         is_created = is_active(assumptions, scope) is not False
         kind = Problem if policy == "fail" and is_created else Notice
         yield kind(Location(None, None, pointer), reason)
+
+
+def by_other_workload(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return the findings about such workloads, those about the same one together."""
+    found: dict[Pointer, list[Finding]] = {}
+    for finding in findings:
+        if finding.reason.code in OTHER_WORKLOAD_CODES:
+            found.setdefault(finding.location.pointer, []).append(finding)
+    return list(found.values())
 
 
 def _why_unprotectable(resource: Mapping[str, Json], scope: EvaluationScope) -> Reason | None:

@@ -40,7 +40,7 @@ from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_p
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP
 from sysdig_instrument.engine.json_types import Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, after_deployment
-from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
+from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES, by_other_workload
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.task_plan import TaskPlan
@@ -109,12 +109,14 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     plan, problems = preview.plan, preview.problems
     macro_line, items = line_report(line, plan.tasks, locator)
     rows = [_task_report(task, after_deployment(task, line, problems), locator) for task in plan.tasks]
-    others = [each for each in (*problems, *preview.notices) if each.reason.code in OTHER_WORKLOAD_CODES]
-    rows += [_other_workload_report(finding, locator) for finding in others]
+    others = by_other_workload((*problems, *preview.notices))
+    rows += [_other_workload_report(findings, locator) for findings in others]
     if line.is_listed:
         failed = {row.name for row, _ in rows if row.result in (RowResult.FAILED, RowResult.UNKNOWN)}
         unnamed = (
-            each for each in problems if each not in others and task_label(each.location.task or "") not in failed
+            each
+            for each in problems
+            if each.reason.code not in OTHER_WORKLOAD_CODES and task_label(each.location.task or "") not in failed
         )
         items += [_refusal(each, locator) for each in dict.fromkeys(unnamed)]
     if line.status is LineStatus.LISTED_EARLY:
@@ -132,19 +134,20 @@ def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:
     return ReportItem(UNKNOWN, HIDDEN_LOOP, None, None, format_pointer(pointer), (locator.place(pointer),))
 
 
-def _other_workload_report(finding: Finding, locator: LineLocator) -> _RowAndItems:
-    name, place = str(finding.location.pointer[-1]), locator.place(finding.location.pointer)
-    is_refused = isinstance(finding, Problem)
+def _other_workload_report(findings: Sequence[Finding], locator: LineLocator) -> _RowAndItems:
+    pointer = findings[0].location.pointer
+    name, place = str(pointer[-1]), locator.place(pointer)
+    is_refused = any(isinstance(each, Problem) for each in findings)
     row = ReportRow(
         name,
         RowResult.FAILED if is_refused else RowResult.SKIPPED,
         Verdict.CANNOT_BE_PROTECTED.value,
-        finding.reason.fact,
+        "; ".join(each.reason.fact for each in findings),
         place,
-        (finding.reason.code.value,),
+        tuple(dict.fromkeys(each.reason.code.value for each in findings)),
     )
     rule = NOT_INSTRUMENTED if is_refused else LEFT_ALONE
-    return row, [ReportItem(rule, _as_shown(finding.reason), name, None, "", (place,))]
+    return row, [ReportItem(rule, _as_shown(each.reason), name, None, "", (place,)) for each in findings]
 
 
 def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _RowAndItems:

@@ -9,6 +9,7 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.line_changes import LineChange, change_lines
 from sysdig_instrument.documents.editing.macro_line import remove_line
 from sysdig_instrument.engine.macro_line import MacroLine, listed_entries
+from sysdig_instrument.engine.plan import Context
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return change_lines(options, environment, _disable)
 
 
-def _disable(document: InputDocument, line: MacroLine) -> LineChange:
+def _disable(document: InputDocument, line: MacroLine, _context: Context) -> LineChange:
     source, name = document.source, line.macro_name
     if listed_entries(document.fragment, name):
         return LineChange(source, remove_line(source, name), f"does not list {name} any more")

@@ -9,8 +9,11 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.line_changes import LineChange, change_lines
 from sysdig_instrument.documents.editing.macro_line import add_line
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
+from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINITION, by_other_workload
+from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.template import TASK_DEFINITION, resources_of_types
 from sysdig_instrument.errors import RefusedError
+from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -22,16 +25,25 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return change_lines(options, environment, _enable)
 
 
-def _enable(document: InputDocument, line: MacroLine) -> LineChange:
+def _enable(document: InputDocument, line: MacroLine, context: Context) -> LineChange:
     source, name = document.source, line.macro_name
     tasks = [pointer for pointer, _ in resources_of_types(document.fragment, {TASK_DEFINITION})]
     if line.is_listed:
         advice = f". {line.reason.text}" if line.reason else ""
         return LineChange(source, source, f"lists {name} already{advice}")
-    if not tasks:
+    has_others = _has_other_workloads(document, context)
+    if not tasks and not has_others:
         return LineChange(source, source, "has no task definitions")
-    if all(map(line.covers, tasks)):
+    if not has_others and all(map(line.covers, tasks)):
         return LineChange(source, source, f"lists {name} in Fn::Transform already")
     if line.reason and line.status in (LineStatus.DUPLICATE_KEY, LineStatus.WRONG_KEY):
         raise RefusedError(f"{source.name}: {line.reason.text}", code=line.reason.code)
     return LineChange(source, add_line(source, name), f"lists {name} now")
+
+
+def _has_other_workloads(document: InputDocument, context: Context) -> bool:
+    """Return whether the macro would convert, or would refuse, something that is no task definition."""
+    if not any(resources_of_types(document.fragment, {EXPRESS_SERVICE, JOB_DEFINITION})):
+        return False
+    plan = plan_with_lookups(document.fragment, context, look_up_nothing)
+    return any(each.made_from for each in plan.tasks) or bool(by_other_workload(plan.problems))
