@@ -33,12 +33,15 @@ help: ## Print this list
 
 # --- see it run --------------------------------------------------------------------------------------------------
 
-.PHONY: demo aws bench soak
+.PHONY: demo aws drill bench soak
 demo: linux .venv/.done $(EMBEDDED_AWS) ## Deploy the macro and a sample application to an AWS embedded on this machine
 	@.venv/bin/python demo/demo.py
 
 aws: linux .venv/.done $(EMBEDDED_AWS) ## Open a shell whose AWS is emulated on this machine, for the tutorial without an account
 	@.venv/bin/python demo/aws_shell.py
+
+drill: linux .venv/.done $(EMBEDDED_AWS) ## Take 30 repositories through inventory, check, enable, deployment and coverage, on the same AWS
+	@PYTHONPATH=tests:src:demo .venv/bin/python -m drill
 
 bench: linux .venv/.done $(EMBEDDED_AWS) build ## Measure the time and memory of the function and of the command line tool
 	@.venv/bin/python bench/lambda_function.py

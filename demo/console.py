@@ -51,6 +51,10 @@ class DemoConsole:
             textwrap.wrap(text, width, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)
         )
 
+    def print_text(self, texts: Iterable[str]) -> None:
+        """Print texts that have their line breaks, unchanged."""
+        print("".join(texts), end="", flush=True)
+
     def print_lines(self, lines: Iterable[str]) -> None:
         """Print lines unchanged."""
         print("\n".join(lines), flush=True)

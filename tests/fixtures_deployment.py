@@ -69,7 +69,7 @@ def template(**resources: object) -> dict[str, Any]:
 
 
 def run_task(client: Callable[[str], Any], cluster: str, family: str) -> None:
-    """Run a task on Fargate. moto requires the memory of each container."""
+    """Run a task on Fargate."""
     ec2 = client("ec2")
     network = {
         "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],

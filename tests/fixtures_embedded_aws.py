@@ -12,6 +12,7 @@ from typing import Final, NoReturn, TypeAlias
 import pytest
 
 from embedded_aws.runtime import Runtime
+from repositories import PRIVATE_IMAGE
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TOOLS: Final = ROOT / ".tools"
@@ -22,8 +23,9 @@ Start: TypeAlias = Callable[..., Runtime]
 IMAGES: Final = {
     "shop/web:1.4": {"Entrypoint": ["/usr/bin/tini", "--"], "Cmd": ["gunicorn", "shop:app"]},
     "shop/worker:1.4": {"Entrypoint": None, "Cmd": ["python", "-m", "shop.worker"]},
+    PRIVATE_IMAGE: {"Entrypoint": ["/api"]},
 }
-"""The image configs with which the macro is deployed."""
+"""The image configs with which the macro is deployed. The last one takes the place of Amazon ECR, which LocalStack does not have."""
 
 # One worker runs all of them, so that only one embedded AWS is started.
 on_embedded_aws = [pytest.mark.aws, pytest.mark.xdist_group("aws")]

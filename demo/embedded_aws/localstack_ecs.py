@@ -6,6 +6,7 @@ LocalStack treats resource types that it does not know (clusters, services) as d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from localstack.aws.spec import load_service
@@ -17,6 +18,7 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
+from moto.ecs.models import EC2ContainerServiceBackend
 
 from embedded_aws.api_parameters import to_api_parameters
 
@@ -32,8 +34,21 @@ class EcsApi:
 @aws_provider()  # type: ignore[untyped-decorator] # LocalStack has no types
 def ecs() -> Service:
     """Return the service ECS. moto answers every operation."""
+    _run_containers_without_memory()
     handlers = {operation: lambda context, _: call_moto(context) for operation in load_service("ecs").operation_names}
     return Service.for_provider(EcsApi(), dispatch_table_factory=lambda _: handlers)
+
+
+def _run_containers_without_memory() -> None:
+    """Make moto run tasks whose containers do not say how much memory they need. On Fargate, that of the task is enough."""
+    backend: Any = EC2ContainerServiceBackend
+    calculate = backend._calculate_task_resource_requirements  # noqa: SLF001 - moto has no option for it
+
+    def calculate_with_defaults(task_definition: Any) -> Any:  # noqa: ANN401 - moto's own
+        containers = [{"memory": 0, **each} for each in task_definition.container_definitions]
+        return calculate(SimpleNamespace(container_definitions=containers))
+
+    backend._calculate_task_resource_requirements = staticmethod(calculate_with_defaults)  # noqa: SLF001 - the same
 
 
 class TaskDefinitionProvider(ResourceProvider):  # type: ignore[misc] # LocalStack has no types

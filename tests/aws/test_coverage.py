@@ -18,10 +18,9 @@ CLUSTER = "covered"
 
 
 def template(family: str, **sections: object) -> str:
-    """Return a template with a task definition. The RunTask of moto requires the memory of each container."""
+    """Return a template with a task definition."""
     resource = {
         "Type": "AWS::ECS::TaskDefinition",
-        "Metadata": {"SysdigInstrument": {"AgentMemory": 256}},
         "Properties": {
             "Family": family,
             "RequiresCompatibilities": ["FARGATE"],
@@ -29,7 +28,7 @@ def template(family: str, **sections: object) -> str:
             "Cpu": "512",
             "Memory": "1024",
             "ExecutionRoleArn": "arn:aws:iam::111122223333:role/execution",
-            "ContainerDefinitions": [{"Name": "web", "Image": "shop/web:1.4", "Memory": 512}],
+            "ContainerDefinitions": [{"Name": "web", "Image": "shop/web:1.4"}],
         },
     }
     return json.dumps({**sections, "Resources": {"Task": resource}})
