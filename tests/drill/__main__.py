@@ -60,7 +60,7 @@ def _run(console: DemoConsole, drill: Drill) -> bool:
     enabled = drill.enabled(repositories)
     console.print_text(printing.patches(enabled, console.console))
     before = Drill(drill.aws, drill.folder / "before", console.step)
-    enabled_before = before.enabled(before.repositories("absent"), "The same as they were before anybody had the line")
+    enabled_before = before.enabled(before.repositories("absent"), "As before anybody had the line")
     console.print_text(printing.patches(enabled_before, console.console))
 
     console.heading("4. The repositories that list the macro now, and did not before")

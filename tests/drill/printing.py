@@ -57,6 +57,11 @@ def figures(rows: Sequence[Row], console: Console) -> Iterator[str]:
         f"check says protected of {len(green(rows))}, coverage of {len(protected(rows))}: {same}. "
         f"check needs AWS credentials for {credentials or 'none'}."
     )
+    for row in rows:
+        if row.judgement is Judgement.UNKNOWN:
+            yield from console.paragraph(
+                f"{row.repository.name}: check cannot tell, even with credentials. The macro refuses it, so nothing runs."
+            )
 
 
 def _judgements(rows: Sequence[Row], console: Console) -> str:

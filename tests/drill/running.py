@@ -72,7 +72,7 @@ class Drill:
                 last |= {name: tool.check(name) for name in unknown}
         return inventory, {name: (*last[name], first[name][1]) for name in first}
 
-    def enabled(self, repositories: Iterable[Repository], what: str = "Each repository") -> list[Enabled]:
+    def enabled(self, repositories: Iterable[Repository], what: str = "As they are") -> list[Enabled]:
         """Run ``enable`` in each repository, and apply its patch."""
         tool = Tool.without_credentials(self.folder)
         with self.step(f"{what}: enable --dry-run, git apply"):
