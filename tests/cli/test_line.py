@@ -196,6 +196,23 @@ def test_the_hook_has_to_see_an_opt_out(
     assert run(capsys, "check", "a.yaml", *SET, "--set", "Enabled=false").code == 0
 
 
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        pytest.param("[{Key: team, Value: shop}]", 0, id="list"),
+        pytest.param("{Ref: Tags}", 1, id="not a list"),
+        pytest.param("[" + "{Key: a, Value: b}, " * 50 + "]", 1, id="full"),
+    ],
+)
+@pytest.mark.parametrize("opt_out", [OPT_OUT, EXCLUDED])
+def test_a_tag_has_to_say_an_opt_out(
+    opt_out: str, tags: str, code: int, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "a.yaml").write_text("Transform: SysdigInstrument\n" + TASK + f"      Tags: {tags}\n" + opt_out)
+    ran = run(capsys, "check", "a.yaml", *SET)
+    assert (ran.code, "(SI053)" in ran.out) == (code, bool(code))
+
+
 def test_tags_that_the_macro_wrote_are_not_removed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     side = "        - {Name: side, Image: nginx, EntryPoint: [nginx]}\n"
     (here / "a.yaml").write_text(TASK + side + EXCLUDED)

@@ -14,7 +14,7 @@ from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.other_workloads import by_other_workload
 from sysdig_instrument.engine.plan import Plan
-from sysdig_instrument.engine.protection import LeftAlone, Protection, protection
+from sysdig_instrument.engine.protection import LeftAlone, Protection, protection_by_macro
 from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.engine.template import STACK, STACK_SET, resources_of_types
@@ -186,7 +186,7 @@ def _without_line(task: TaskPlan, line: MacroLine) -> tuple[State, str]:
     """Return the state of a task definition that the macro does not get and should, and why: also what it would be with the line."""
     reason = line.reason or Reason("", code=Code.LINE_MISSING)
     advice = reason.advice if line.status in (LineStatus.ABSENT, LineStatus.SNIPPETS) else reason.fact
-    with_line = protection(task, applied=True, unread=Code.IMAGE_UNREAD)
+    with_line = protection_by_macro(task)
     if with_line.verdict is Verdict.PROTECTED:
         return State.WITHOUT_LINE, advice
     facts = "; ".join(reason.fact for reason in with_line.reasons)

@@ -83,7 +83,7 @@ class Code(Enum):
     REASON_MISSING = "SI052"
     """It is left alone without a Reason, and RequireReason is true."""
     OPT_OUT_HIDDEN = "SI053"
-    """Only Metadata leaves it alone, and without the macro no tag says so to the hook and `coverage`."""
+    """Only Metadata leaves it alone, and no tag says so to the hook and `coverage`."""
 
     # Left alone
     DISABLED = "SI020"
@@ -164,6 +164,7 @@ class Code(Enum):
     IMAGE_CONFIG_UNUSED = "SI140"
     AGENT_IMAGE_NOT_PINNED = "SI141"
     KEY_GIVEN = "SI142"
+    TAG_REASON_TOO_LONG = "SI143"
 
     # Messages about the template and its names
     NO_TEMPLATE = "SI201"

@@ -16,7 +16,7 @@ from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.scope import transform_entries, transform_name
 from sysdig_instrument.engine.findings import Problem, Reason, format_pointer, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.protection import Protection, protection, protection_as_it_is
+from sysdig_instrument.engine.protection import Protection, protection_as_it_is, protection_by_macro
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY
 from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.suggestions import suggest
@@ -99,7 +99,7 @@ def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Probl
     """
     if not line.covers(plan.task.pointer or ()) or has_result(plan.task):
         return protection_as_it_is(plan)
-    verdict = protection(plan, applied=True, unread=Code.IMAGE_UNREAD)
+    verdict = protection_by_macro(plan)
     if verdict.verdict is Verdict.PROTECTED and problems:
         reason = _TEMPLATE_UNKNOWN if all(each.reason.is_unknown for each in problems) else _TEMPLATE_REFUSED
         found = Verdict.UNKNOWN if reason.is_unknown else Verdict.NOT_PROTECTED

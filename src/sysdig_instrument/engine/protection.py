@@ -113,14 +113,21 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
 
 
 def protection_as_it_is(plan: TaskPlan) -> Protection:
-    """Return the verdict on a task definition of a template that is deployed as it is, without the macro.
+    """Return the verdict on a task definition of a template that is deployed as it is, without the macro."""
+    return _unless_hidden(protection(plan), plan, remains=False)
 
-    Then no tags are written: what only the template leaves alone is not left alone for the hook and ``coverage``.
-    """
-    verdict = protection(plan)
-    if not verdict.passes or not plan.hidden_opt_outs:
+
+def protection_by_macro(plan: TaskPlan) -> Protection:
+    """Return the verdict on a task definition of a template that is deployed as the macro makes it."""
+    return _unless_hidden(protection(plan, applied=True, unread=Code.IMAGE_UNREAD), plan, remains=True)
+
+
+def _unless_hidden(verdict: Protection, plan: TaskPlan, *, remains: bool) -> Protection:
+    """Return the verdict. What only the template leaves alone is not left alone for the hook and ``coverage``."""
+    reasons = tuple(each.reason for each in plan.hidden_opt_outs if each.remains is remains)
+    if not verdict.passes or not reasons:
         return verdict
-    return replace(verdict, verdict=Verdict.NOT_PROTECTED, reasons=plan.hidden_opt_outs, passes=False)
+    return replace(verdict, verdict=Verdict.NOT_PROTECTED, reasons=reasons, passes=False)
 
 
 def _verdict_of(reason: Reason) -> Verdict:

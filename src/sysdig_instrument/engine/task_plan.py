@@ -104,9 +104,8 @@ class Outcome:
 class TaskPlan:
     """The plan for one task definition, with its settings.
 
-    ``outcome`` is that of the task definition, ``containers`` are the outcomes of its containers. ``hidden_opt_outs`` are the
-    reasons why the hook and ``coverage`` do not see all that is left alone, in the task definition as it is. ``made_from`` is
-    the pointer of the resource that the task definition is made from, if the template does not have it itself.
+    ``outcome`` is that of the task definition, ``containers`` are the outcomes of its containers. ``hidden_opt_outs`` are
+    what the hook and ``coverage`` do not see of what is left alone. ``made_from`` is the pointer of the resource that the task definition is made from, if the template does not have it itself.
     """
 
     task: TaskDefinition
@@ -116,7 +115,7 @@ class TaskPlan:
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]
     grant: Grant | None = None
-    hidden_opt_outs: tuple[Reason, ...] = ()
+    hidden_opt_outs: tuple[HiddenOptOut, ...] = ()
     made_from: Pointer | None = None
 
 
@@ -369,7 +368,7 @@ def _finish(
     changes: list[Change] = []
     findings: list[Finding] = []
     grant: Grant | None = None
-    hidden = tuple(output.reason for output in outputs if isinstance(output, HiddenOptOut))
+    hidden = tuple(output for output in outputs if isinstance(output, HiddenOptOut))
     added_tags = settings.added_tags
     for output in outputs:
         if isinstance(output, Change):

@@ -63,9 +63,13 @@ class AddedTags:
 
 @dataclass(frozen=True, slots=True)
 class HiddenOptOut:
-    """Something that the template leaves alone, and that the hook and ``coverage`` do not see in the task definition as it is."""
+    """Something that the template leaves alone, and that the hook and ``coverage`` do not see in the task definition as it is.
+
+    ``remains`` is true if they will not see it after the macro either, because no tag can say it.
+    """
 
     reason: Reason
+    remains: bool = False
 
 
 Output: TypeAlias = Change | Finding | Grant | EntryPointSource | UnresolvedImage | AddedTags | HiddenOptOut

@@ -32,10 +32,14 @@ from sysdig_instrument.engine.settings.template_layers import TRANSFORM_LAYER
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_item
 from sysdig_instrument.engine.steps.step import AddedTags, ChangeOrFinding, DecidedTask, HiddenOptOut
 from sysdig_instrument.engine.template import TaskDefinition
-from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 _REASON: Final = "tells the hook and coverage what is left alone"
 _NOT_SEEN: Final = "so the hook and coverage do not see what is left alone"
+_UNSAID: Final = frozenset(
+    {Code.TAGS_NOT_EXTENDABLE, Code.TAGS_FULL, Code.TAG_TOO_LONG, Code.TAG_NAME_UNRESOLVED, Code.TAG_LOCKED}
+)
+"""The codes of the notices that say so."""
 _MAX_TAGS: Final = 50
 _NAME: Final = r"[A-Za-z0-9_-]{1,255}"  # of a container, in ECS
 
@@ -55,7 +59,15 @@ class _Tag:
 
 def tags(decided: DecidedTask) -> Iterator[ChangeOrFinding | AddedTags | HiddenOptOut]:
     """Yield the changes that make each opt-out of the template visible in the tags, and notices where that is not possible."""
-    yield from map(_hidden_opt_out, _hidden(decided))
+    hidden = _hidden(decided)
+    yield from map(_hidden_opt_out, hidden)
+    for output in _tag_outputs(decided):
+        yield output
+        if hidden and isinstance(output, Notice) and output.reason.code in _UNSAID:
+            yield HiddenOptOut(replace(output.reason, code=Code.OPT_OUT_HIDDEN), remains=True)
+
+
+def _tag_outputs(decided: DecidedTask) -> Iterator[ChangeOrFinding | AddedTags]:
     wanted: list[_Tag] = []
     for each in (*_opt_out_tags(decided), *_reason_tag(decided)):
         if isinstance(each, _Tag):
@@ -148,7 +160,7 @@ def _reason_tag(decided: DecidedTask) -> Iterator[_Tag]:
     text = distinct[0] if len(distinct) == 1 else " / ".join(f"{name}: {reason}" for name, reason in reasons.items())
     if distinct and text != decided.settings.visible.values.reason:
         too_long = Reason(f'The reasons do not fit into the {MAX_TAG_VALUE} characters of tag "{REASON_TAG}", so the hook and coverage do not see them',
-        "Give one Reason for the whole task definition, or shorter ones", code=Code.TAG_TOO_LONG)  # fmt: skip
+        "Give one Reason for the whole task definition, or shorter ones", code=Code.TAG_REASON_TOO_LONG)  # fmt: skip
         yield _Tag(REASON_TAG, lambda _old: text if len(text) <= MAX_TAG_VALUE else too_long)
 
 
