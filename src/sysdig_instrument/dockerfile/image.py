@@ -13,7 +13,7 @@ from sysdig_instrument.dockerfile.instructions import Instruction, ParsedDockerf
 from sysdig_instrument.dockerfile.words import DockerfileError, expand, split_words
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
 from sysdig_instrument.engine.lookups import ImageConfig
-from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 _SCRATCH: Final = "scratch"
 _DEFAULT_SHELL: Final = ("/bin/sh", "-c")
@@ -85,7 +85,8 @@ class BuiltImage:
         Raises:
             DockerfileError: The base image has triggers, which could do anything.
         """
-        if base.has_triggers and (self.from_base or self.resets_cmd):
+        base = base if self.base is not None else ImageConfig()
+        if base.has_triggers and not self.is_complete:
             raise DockerfileError("its base image has ONBUILD instructions")
         entrypoint = base.entrypoint if self.entrypoint is None else _argv(self.entrypoint, base)
         return ImageConfig(entrypoint, base.cmd if self.cmd is None else _argv(self.cmd, base))
@@ -100,7 +101,7 @@ def built_image(text: str, options: BuildOptions) -> BuiltImage:
     parsed = parse_dockerfile(text, options.arguments.get(_SYNTAX_ARGUMENT))
     stages = _Stages(parsed, options)
     chain = list(stages.to_target())
-    base, architecture = stages.base_image(chain[0])
+    base = stages.base_image(chain[0])
     state = _State()
     for position, stage in enumerate(chain):
         is_target = stage is chain[-1]
@@ -109,7 +110,8 @@ def built_image(text: str, options: BuildOptions) -> BuiltImage:
             if instruction.name == "ONBUILD" and not is_target:
                 raise DockerfileError(f"line {instruction.line} has an ONBUILD for a later stage")
             state.apply(instruction)
-    return BuiltImage(base, architecture, state.entrypoint, state.cmd, state.resets_cmd)
+    image = BuiltImage(base, options.architecture, state.entrypoint, state.cmd, resets_cmd=state.resets_cmd)
+    return replace(image, architecture=stages.architecture(chain[0])) if image.from_base else image
 
 
 def _argv(value: tuple[str, ...] | ShellForm, base: ImageConfig) -> tuple[str, ...]:
@@ -189,22 +191,27 @@ class _Stages:
             stage = self._named(self._base_name(stage), before=stage.index)
         yield from reversed(chain)
 
-    def base_image(self, stage: _Stage) -> tuple[str | None, str]:
-        """Return the base image of a stage that is from no other stage, and its architecture; None for ``scratch``.
+    def base_image(self, stage: _Stage) -> str | None:
+        """Return the base image of a stage that is from no other stage; None for ``scratch``.
 
         Raises:
-            DockerfileError: It has no valid name, is for another platform than Linux, or a build context replaces it.
+            DockerfileError: It has no valid name, or a build context replaces it.
         """
         name = self._base_name(stage)
         if name == _SCRATCH:
-            return None, self._options.architecture
+            return None
         if _canonical(name) is None:
             raise DockerfileError(f"the base image in line {stage.line} has no valid name")
         if _canonical(name) in map(_canonical, self._options.contexts):
             raise DockerfileError(f"a build context replaces the base image in line {stage.line}")
-        return name, self._architecture(stage)
+        return name
 
-    def _architecture(self, stage: _Stage) -> str:
+    def architecture(self, stage: _Stage) -> str:
+        """Return the architecture of a stage's base image.
+
+        Raises:
+            DockerfileError: It is for another platform, or the machine that builds it decides.
+        """
         if not stage.platform:
             return self._options.architecture
         platform = expand(stage.platform, self._variables, self._escape)

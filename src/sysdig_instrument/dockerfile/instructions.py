@@ -75,11 +75,14 @@ def exec_form(arguments: str) -> tuple[str, ...] | None:
     if not arguments.startswith("["):
         return None
     try:
-        value: Json = json.loads(arguments, parse_constant=_refuse_constant)
+        decoded: tuple[Json, int] = _JSON.raw_decode(arguments)
     except ValueError:
         return None
     except RecursionError:
         raise DockerfileError("a list is nested too deeply") from None
+    value, end = decoded
+    if arguments[end:].strip():  # older versions of Docker ignore it, newer ones take the whole for the shell form
+        raise DockerfileError("a list in JSON is followed by something else")
     items = value if isinstance(value, list) else [value]
     texts = tuple(item for item in items if isinstance(item, str))
     if len(texts) < len(items) or re.search("[\ud800-\udfff]", "".join(texts)):
@@ -89,6 +92,9 @@ def exec_form(arguments: str) -> tuple[str, ...] | None:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity, which Python takes for JSON
+
+
+_JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _read_directives(lines: Sequence[str]) -> dict[str, str]:
