@@ -1,4 +1,4 @@
-"""What the image of a Dockerfile runs: the stages that lead to the target, and their ENTRYPOINT, CMD and SHELL.
+"""The ENTRYPOINT and CMD of the image that a Dockerfile builds, from the stages that lead to its target.
 
 Source: Docker's «Dockerfile reference», and BuildKit (frontend/dockerfile/dockerfile2llb/convert.go) where that is silent.
 """
@@ -25,7 +25,7 @@ _SYNTAX_ARGUMENT: Final = "BUILDKIT_SYNTAX"
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """How the image is built: for which architecture of Linux, and with which target, build arguments and further build contexts."""
+    """The options of a build: the architecture of Linux, the target, the build arguments, and the names of further build contexts."""
 
     architecture: str
     target: str = ""
@@ -41,14 +41,14 @@ class ShellForm:
     shell: tuple[str, ...] | None
 
     def argv(self, base: ImageConfig) -> tuple[str, ...]:
-        """Return what runs the command."""
+        """Return the command with its shell in front."""
         shell = base.shell if self.shell is None else self.shell
         return (*(shell or _DEFAULT_SHELL), self.command)
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """What a Dockerfile says that its image runs, and the base image for the rest: None if there is none (``FROM scratch``).
+    """An image as its Dockerfile describes it, and the base image for the rest: None if there is none (``FROM scratch``).
 
     ENTRYPOINT or CMD is None if it is that of the base image. ``architecture`` is that of the base image. ``resets_cmd`` is
     true if an ENTRYPOINT resets the base image's CMD, as Docker documents it. Only a trigger of the base image, ``ONBUILD CMD``,
@@ -63,7 +63,7 @@ class BuiltImage:
 
     @property
     def from_base(self) -> tuple[str, ...]:
-        """What the base image decides, in words; empty if the Dockerfile, as Docker documents it, says everything."""
+        """The parts that the base image decides; none if the Dockerfile, as Docker documents it, says everything."""
         if self.base is None:
             return ()
         needs_shell = any(isinstance(each, ShellForm) and each.shell is None for each in (self.entrypoint, self.cmd))
@@ -76,11 +76,11 @@ class BuiltImage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether what the image runs is the same with any base image."""
+        """True if ENTRYPOINT and CMD are the same with any base image."""
         return self.base is None or not (self.from_base or self.resets_cmd)
 
     def config(self, base: ImageConfig) -> ImageConfig:
-        """Return what the image runs, with the config of its base image.
+        """Return the config of the image, for the config of its base image.
 
         Raises:
             DockerfileError: The base image has triggers, which could do anything.
@@ -93,7 +93,7 @@ class BuiltImage:
 
 
 def built_image(text: str, options: BuildOptions) -> BuiltImage:
-    """Return what the image of a Dockerfile runs.
+    """Return the image that a Dockerfile builds.
 
     Raises:
         DockerfileError: That cannot be told, or it cannot be built.
@@ -119,7 +119,7 @@ def _argv(value: tuple[str, ...] | ShellForm, base: ImageConfig) -> tuple[str, .
 
 
 class _State:
-    """What the instructions so far make the image run."""
+    """ENTRYPOINT, CMD and SHELL after the instructions so far."""
 
     def __init__(self) -> None:
         self.entrypoint: tuple[str, ...] | ShellForm | None = None

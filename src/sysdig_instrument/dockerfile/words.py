@@ -22,7 +22,7 @@ SIMPLE_VARIABLE: Final = rf"\$\{{{_NAME}(?::?[-+][^\s{{}}$'\"\\]*)?\}}"
 
 
 class DockerfileError(Exception):
-    """What the image runs cannot be told from the Dockerfile. ``fact`` is a clause that says why."""
+    """A Dockerfile does not tell the ENTRYPOINT and CMD of its image. ``fact`` is a clause that says why."""
 
     def __init__(self, fact: str) -> None:
         super().__init__(fact)
