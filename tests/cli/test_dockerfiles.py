@@ -15,7 +15,7 @@ from cli.running import Ran, run
 from factories import container, template
 from lookup.docker_daemon import daemon_with
 from lookup.docker_daemon import image as image_of_daemon
-from sysdig_instrument.cli import lookups
+from sysdig_instrument.cli import cdk_assets, lookups
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
@@ -373,6 +373,12 @@ def test_a_manifest_that_is_a_link_is_not_read(app: App) -> None:
     manifest = app.folder / "Shop.assets.json"
     manifest.rename("elsewhere.json")
     manifest.symlink_to(Path("elsewhere.json").resolve())
+    assert "SI423" not in app.why()
+
+
+def test_manifests_are_read_up_to_a_limit(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.write()
+    monkeypatch.setattr(cdk_assets, "_MAX_MANIFEST_BYTES", 100)
     assert "SI423" not in app.why()
 
 

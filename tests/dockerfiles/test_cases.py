@@ -14,6 +14,9 @@ from sysdig_instrument.engine.lookups import ImageConfig
 
 LONG = {
     "{nested}": "[" * 100_000,
+    "{long}": "ARG A=" + "x" * 4000 + "\nARG B=" + "$A" * 400_000 + "\n",
+    "{spaces}": " " * 900_000,
+    "{stages}": "".join(f"FROM s{n + 1} AS s{n}\n" for n in range(50_000)),
     "{doubling}": "ARG A0=xx\n" + "".join(f"ARG A{n + 1}=$A{n}$A{n}\n" for n in range(20)),
 }
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))

@@ -20,6 +20,7 @@ _DEFAULT_SHELL: Final = ("/bin/sh", "-c")
 _STAGE_NAME: Final = r"[a-z][a-z0-9_.-]*"
 _OF_THE_MACHINE: Final = ("BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT", "TARGETSTAGE")
 """Variables that Docker sets, and whose values are not known here."""
+_MAX_STAGES: Final = 500
 _SYNTAX_ARGUMENT: Final = "BUILDKIT_SYNTAX"
 
 
@@ -171,8 +172,8 @@ class _Stages:
         self._options = options
         self._escape = parsed.escape
         starts = [number for number, each in enumerate(parsed.instructions) if each.name == "FROM"]
-        if not starts:
-            raise DockerfileError("it has no FROM")
+        if not 0 < len(starts) <= _MAX_STAGES:
+            raise DockerfileError(f"it has no FROM, or more than {_MAX_STAGES} stages")
         self._variables = self._global_variables(parsed.instructions[: starts[0]])
         ends = [*starts[1:], len(parsed.instructions)]
         self._stages = [
@@ -183,9 +184,9 @@ class _Stages:
     def to_target(self) -> Iterator[_Stage]:
         """Yield the stages from the one with the base image to the target."""
         stage: _Stage | None = self._target()
-        chain = []
+        chain, contexts = [], {name.lower() for name in self._options.contexts}
         while stage is not None:
-            if stage.name in {name.lower() for name in self._options.contexts}:
+            if stage.name in contexts:
                 raise DockerfileError(f"a build context replaces the stage in line {stage.line}")
             chain.append(stage)
             stage = self._named(self._base_name(stage), before=stage.index)

@@ -23,7 +23,7 @@ _INSTRUCTIONS: Final = frozenset(
      "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR")
 )  # fmt: skip
 _WITH_HEREDOCS: Final = ("ADD", "COPY", "RUN")
-_DIRECTIVE: Final = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z", re.ASCII)
+_DIRECTIVE: Final = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)", re.ASCII)
 _DIRECTIVES: Final = ("check", "escape", "syntax")
 _FRONTENDS: Final = tuple(f"{DOCKER_HUB}/docker/{name}" for name in ("dockerfile", "dockerfile-upstream"))
 _SINCE_HEREDOCS: Final = re.compile(r"(?:latest|labs|master|1|1\.(?:[4-9]|[1-9][0-9])(?:\.[0-9]+)?)(?:-labs)?")
@@ -103,7 +103,7 @@ def _read_directives(lines: Sequence[str]) -> dict[str, str]:
         raise DockerfileError('its first line begins with "#!"')
     directives: dict[str, str] = {}
     for line in lines:
-        found = _DIRECTIVE.fullmatch(line.lstrip())
+        found = _DIRECTIVE.fullmatch(line.strip())
         name = found[1].lower() if found else ""
         if found is None or name not in _DIRECTIVES:
             break
