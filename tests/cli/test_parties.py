@@ -292,6 +292,78 @@ def test_others_cannot_tell_one_value_from_another(
     assert VALUE not in first.out + first.err
 
 
+# --- Dockerfiles
+
+OWN = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
+
+
+def write_assets(document: bytes, dockerfiles: Mapping[str, str]) -> Path:
+    """Write a template with a manifest beside it, in which each tag of the repository ``app`` has a Dockerfile."""
+    assets = {
+        tag: {"source": {"directory": tag}, "destinations": {"any": {"repositoryName": "app", "imageTag": tag}}}
+        for tag in dockerfiles
+    }
+    for tag, text in dockerfiles.items():
+        Path(tag).mkdir()
+        Path(tag, "Dockerfile").write_text(text)
+    Path("App.assets.json").write_text(json.dumps({"version": "55.0.0", "dockerImages": assets}))
+    file = Path("App.template.json")
+    file.write_bytes(document)
+    return file
+
+
+BASES = {VALUE: "FROM yes.evil.example/app:1", OTHER_VALUE: "FROM no.evil.example/app:1"}
+CHOSEN_BY_ACCOUNT = {"Fn::FindInMap": ["M", {"Ref": "AWS::AccountId"}, "Tag", {"DefaultValue": OTHER_VALUE}]}
+CHOOSING = {
+    "tag": template(f"{OWN}/app:{SSM}"),
+    "condition": template(
+        {"Fn::If": ["C", f"{OWN}/app:{VALUE}", f"{OWN}/app:{OTHER_VALUE}"]}, Conditions={"C": CHANCE}
+    ),
+    "NoEcho": template({"Fn::Sub": f"{OWN}/app:${{P}}"}, Parameters={"P": {"Type": "String", "NoEcho": True}}),
+}
+
+
+@pytest.mark.parametrize("document", CHOOSING.values(), ids=CHOOSING)
+def test_the_base_image_of_a_dockerfile_tells_no_value(
+    document: bytes, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for host in ("yes.evil.example", "no.evil.example"):
+        world.registry(host)
+    file = write_assets(document, BASES)
+    first = run(capsys, "explain", file, *SETTINGS, "-p", f"P={VALUE}")
+    seen = world.seen_by_others
+    world.forget()
+    world.account.value = OTHER_VALUE
+    run(capsys, "explain", file, *SETTINGS, "-p", f"P={OTHER_VALUE}")
+    assert world.seen_by_others == seen
+    assert b"Fn::If" in document or VALUE not in first.out + first.err
+
+
+def test_the_base_image_of_a_dockerfile_does_not_tell_the_account(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for host in ("yes.evil.example", "no.evil.example"):
+        world.registry(host)
+    image = {"Fn::Sub": ["${AWS::AccountId}.dkr.ecr.eu-west-1.amazonaws.com/app:${T}", {"T": CHOSEN_BY_ACCOUNT}]}
+    mappings = {"M": {ACCOUNT: {"Tag": VALUE}}}
+    file = write_assets(template(image, Mappings=mappings, Transform="AWS::LanguageExtensions"), BASES)
+    ran = run(capsys, "explain", file, *SETTINGS)
+    assert "was not looked up" in words(ran)
+    assert not world.network.resolved_names
+
+
+def test_the_account_of_the_credentials_does_not_keep_a_base_image_from_being_read(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has the same name in every account, so that to ask for it tells nothing."""
+    calls = world.registry("registry.example.com")
+    image = {"Fn::Sub": "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/app:1"}
+    file = write_assets(template(image), {"1": "FROM registry.example.com/app:1"})
+    ran = run(capsys, "explain", file, *SETTINGS)
+    assert (ran.code, len(calls) > 0) == (0, True), words(ran)
+    assert world.account.called("ecr")  # the image itself comes first
+
+
 @pytest.mark.parametrize("name", ["host", "path", "export", "map", "other account"])
 def test_the_message_says_how_to_admit_a_registry(name: str, world: World, capsys: pytest.CaptureFixture[str]) -> None:
     ran = explain(capsys, REVEALING[name])

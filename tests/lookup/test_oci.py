@@ -229,6 +229,10 @@ def test_a_config_is_read_once_whatever_tags_name_it() -> None:
         ({"Entrypoint": "", "Cmd": [""]}, ImageConfig((), ("",))),
         ({"Entrypoint": ["", "a"]}, ImageConfig(("", "a"))),
         ({"entrypoint": ["a"], "CMD": ["b"]}, ImageConfig(("a",), ("b",))),
+        ({"Shell": ["/bin/bash", "-c"], "OnBuild": []}, ImageConfig((), (), ("/bin/bash", "-c"))),
+        ({"OnBuild": ["CMD a"]}, ImageConfig(has_triggers=True)),
+        ({"Shell": {"a": 1}}, ImageConfig(has_triggers=True)),
+        ({"Shell": ["a" * (65 << 10)]}, ImageConfig(has_triggers=True)),
         ({"Entrypoint": ["a" * 30_000], "Cmd": ["b" * 30_000]}, ImageConfig(("a" * 30_000,), ("b" * 30_000,))),
     ],
     ids=[
@@ -241,6 +245,10 @@ def test_a_config_is_read_once_whatever_tags_name_it() -> None:
         "empty-string",
         "entrypoint-that-begins-with-an-empty-string",
         "other-letters",
+        "shell",
+        "triggers",
+        "a-shell-that-is-not-valid",
+        "a-long-shell",
         "60-kb",
     ],
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.cli.cdk_assets import Asset, AssetError, find_asset
+from sysdig_instrument.cli.cdk_assets import Asset, AssetError, Manifests
 from sysdig_instrument.dockerfile.image import BuiltImage
 from sysdig_instrument.dockerfile.words import DockerfileError
 from sysdig_instrument.documents.reader import STANDARD_INPUT
@@ -46,7 +46,7 @@ class Builds:
     """Answers lookups of the images that the templates in a CDK app's output build."""
 
     def __init__(self, template: Path | None) -> None:
-        self._template = template
+        self._manifests = None if template is None else Manifests(template)
 
     @classmethod
     def of_document(cls, document: InputDocument) -> Builds:
@@ -59,7 +59,7 @@ class Builds:
 
         The other one is called each time, and once more for base images, which only the Dockerfiles name.
         """
-        if self._template is None:
+        if self._manifests is None:
             return look_up
 
         def look_up_builds_first(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
@@ -84,10 +84,10 @@ class Builds:
 
     def _find(self, lookup: ImageLookup) -> _Build | Unavailable | None:
         """Return the build of an image, why it cannot be read, or None if the image is none of the CDK's."""
-        if self._template is None:
+        if self._manifests is None:
             return None
         try:
-            asset = find_asset(self._template, lookup.image)
+            asset = self._manifests.find_asset(lookup.image)
         except AssetError as error:
             return Unavailable(Reason(f"Image {quote(lookup.image)} is in several asset manifests of the AWS CDK, and {error}", _ADVICE, code=Code.DOCKERFILE))  # fmt: skip
         if asset is None:

@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +25,10 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.partitions import dns_suffix_of, partition_of
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-_MANIFESTS: Final = "*.assets.json"
+_SUFFIX: Final = ".assets.json"
 _MAX_MANIFESTS: Final = 1000
-_MAX_MANIFEST_BYTES: Final = 8 << 20
+_MAX_MANIFEST_BYTES: Final = 32 << 20
+"""Limit of all manifests together. Those of an app with a hundred assets have some hundred thousand bytes."""
 _MAX_DOCKERFILE_BYTES: Final = 1 << 20
 _READ_OPTIONS: Final = ("directory", "dockerFile", "dockerBuildTarget", "platform")
 _UNRESOLVED_HOST: Final = r"(?:[0-9]{12}|\$\{AWS::AccountId\})\.dkr\.ecr\."
@@ -78,30 +80,55 @@ class AssetError(Exception):
     """It is not clear from which asset an image is built. The message is a clause that says why."""
 
 
-def find_asset(template: Path, image: str) -> Asset | None:
-    """Return the asset that an image in a template is built from, or None. The template's own manifest comes before others.
+class Manifests:
+    """The asset manifests beside a template. Each is read once."""
 
-    Raises:
-        AssetError: The manifests do not agree on how the image is built.
-    """
-    if ":" not in image:
-        return None
-    own = template.name.removesuffix(".template.json") + ".assets.json"
-    manifests = sorted(template.parent.glob(_MANIFESTS), key=lambda path: (path.name != own, path.name))
-    found: list[Asset] = []
-    for path in manifests[:_MAX_MANIFESTS]:
-        if found and path.name != own and found[0].manifest.name == own:
-            break
-        found += _matching(path, image)
-    if any(asset.source != found[0].source for asset in found):
-        raise AssetError("they do not agree on how it is built")
-    return found[0] if found else None
+    def __init__(self, template: Path) -> None:
+        self._template = template
+        self._assets: dict[Path, list[tuple[Asset, list[Json]]]] = {}
+        self._bytes_left = _MAX_MANIFEST_BYTES
+
+    def find_asset(self, image: str) -> Asset | None:
+        """Return the asset that an image is built from, or None. The template's own manifest comes before others.
+
+        Raises:
+            AssetError: The manifests do not agree on how the image is built.
+        """
+        if ":" not in image:
+            return None
+        found: list[Asset] = []
+        for paths in self._paths:
+            found = [
+                asset
+                for path in paths
+                for asset, destinations in self._read(path)
+                if any(_is_destination(each, image) for each in destinations)
+            ]
+            if found:
+                break
+        if any(asset.source != found[0].source for asset in found):
+            raise AssetError("they do not agree on how it is built")
+        return found[0] if found else None
+
+    @cached_property
+    def _paths(self) -> tuple[list[Path], list[Path]]:
+        """The template's own manifest, and the others in its folder: that of a nested stack is the one of its parent."""
+        own = self._template.with_name(self._template.name.removesuffix(".template.json") + _SUFFIX)
+        others = sorted(path for path in self._template.parent.glob(f"*{_SUFFIX}") if path.name != own.name)
+        return [own], others[:_MAX_MANIFESTS]
+
+    def _read(self, path: Path) -> list[tuple[Asset, list[Json]]]:
+        """Return the assets in a manifest, each with its destinations. What is no manifest has none."""
+        if path not in self._assets:
+            content = _read_regular(path, self._bytes_left) or b""
+            self._bytes_left -= min(self._bytes_left, len(content))
+            self._assets[path] = list(_parse_manifest(content, path)) if self._bytes_left else []
+        return self._assets[path]
 
 
-def _matching(manifest: Path, image: str) -> Iterator[Asset]:
-    content = _read_regular(manifest, _MAX_MANIFEST_BYTES)
+def _parse_manifest(content: bytes, path: Path) -> Iterator[tuple[Asset, list[Json]]]:
     try:
-        value: Json = json.loads(content or b"{}")
+        value: Json = json.loads(content)
     except (ValueError, RecursionError):
         return
     images = value.get("dockerImages") if isinstance(value, dict) else None
@@ -109,8 +136,7 @@ def _matching(manifest: Path, image: str) -> Iterator[Asset]:
         match asset:
             case {"source": dict(source), "destinations": dict(destinations), **others}:
                 name = others.get("displayName")
-                if any(_is_destination(each, image) for each in destinations.values()):
-                    yield Asset(name if isinstance(name, str) else key, manifest, source)
+                yield Asset(name if isinstance(name, str) else key, path, source), list(destinations.values())
 
 
 def _is_destination(destination: Json, image: str) -> bool:
@@ -181,9 +207,16 @@ def _is_assembly(folder: Path) -> bool:
 
 def _read_regular(path: Path, limit: int) -> bytes | None:
     """Return the content of a regular file, up to one byte more than the limit; None for anything else, also for a link."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            return file.read(limit + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(limit + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)

@@ -1,1 +1,1 @@
-"""What the image of a Dockerfile runs, read from its text alone: ENTRYPOINT, CMD, and which base image gives the rest."""
+"""The ENTRYPOINT and CMD of the image that a Dockerfile builds, read from its text, and the base image for the rest."""

@@ -1,4 +1,4 @@
-"""What the image of a Dockerfile runs: the stages that lead to the target, and their ENTRYPOINT, CMD and SHELL.
+"""The ENTRYPOINT and CMD of the image that a Dockerfile builds, from the stages that lead to its target.
 
 Source: Docker's «Dockerfile reference», and BuildKit (frontend/dockerfile/dockerfile2llb/convert.go) where that is silent.
 """
@@ -13,19 +13,20 @@ from sysdig_instrument.dockerfile.instructions import Instruction, ParsedDockerf
 from sysdig_instrument.dockerfile.words import DockerfileError, expand, split_words
 from sysdig_instrument.engine.image_reference import InvalidReferenceError, parse_reference
 from sysdig_instrument.engine.lookups import ImageConfig
-from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 _SCRATCH: Final = "scratch"
 _DEFAULT_SHELL: Final = ("/bin/sh", "-c")
 _STAGE_NAME: Final = r"[a-z][a-z0-9_.-]*"
 _OF_THE_MACHINE: Final = ("BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT", "TARGETSTAGE")
 """Variables that Docker sets, and whose values are not known here."""
+_MAX_STAGES: Final = 500
 _SYNTAX_ARGUMENT: Final = "BUILDKIT_SYNTAX"
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """How the image is built: for which architecture of Linux, and with which target, build arguments and further build contexts."""
+    """The options of a build: the architecture of Linux, the target, the build arguments, and the names of further build contexts."""
 
     architecture: str
     target: str = ""
@@ -41,14 +42,14 @@ class ShellForm:
     shell: tuple[str, ...] | None
 
     def argv(self, base: ImageConfig) -> tuple[str, ...]:
-        """Return what runs the command."""
+        """Return the command with its shell in front."""
         shell = base.shell if self.shell is None else self.shell
         return (*(shell or _DEFAULT_SHELL), self.command)
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """What a Dockerfile says that its image runs, and the base image for the rest: None if there is none (``FROM scratch``).
+    """An image as its Dockerfile describes it, and the base image for the rest: None if there is none (``FROM scratch``).
 
     ENTRYPOINT or CMD is None if it is that of the base image. ``architecture`` is that of the base image. ``resets_cmd`` is
     true if an ENTRYPOINT resets the base image's CMD, as Docker documents it. Only a trigger of the base image, ``ONBUILD CMD``,
@@ -63,7 +64,7 @@ class BuiltImage:
 
     @property
     def from_base(self) -> tuple[str, ...]:
-        """What the base image decides, in words; empty if the Dockerfile, as Docker documents it, says everything."""
+        """The parts that the base image decides; none if the Dockerfile, as Docker documents it, says everything."""
         if self.base is None:
             return ()
         needs_shell = any(isinstance(each, ShellForm) and each.shell is None for each in (self.entrypoint, self.cmd))
@@ -76,23 +77,24 @@ class BuiltImage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether what the image runs is the same with any base image."""
+        """True if ENTRYPOINT and CMD are the same with any base image."""
         return self.base is None or not (self.from_base or self.resets_cmd)
 
     def config(self, base: ImageConfig) -> ImageConfig:
-        """Return what the image runs, with the config of its base image.
+        """Return the config of the image, for the config of its base image.
 
         Raises:
             DockerfileError: The base image has triggers, which could do anything.
         """
-        if base.has_triggers and (self.from_base or self.resets_cmd):
+        base = base if self.base is not None else ImageConfig()
+        if base.has_triggers and not self.is_complete:
             raise DockerfileError("its base image has ONBUILD instructions")
         entrypoint = base.entrypoint if self.entrypoint is None else _argv(self.entrypoint, base)
         return ImageConfig(entrypoint, base.cmd if self.cmd is None else _argv(self.cmd, base))
 
 
 def built_image(text: str, options: BuildOptions) -> BuiltImage:
-    """Return what the image of a Dockerfile runs.
+    """Return the image that a Dockerfile builds.
 
     Raises:
         DockerfileError: That cannot be told, or it cannot be built.
@@ -100,7 +102,7 @@ def built_image(text: str, options: BuildOptions) -> BuiltImage:
     parsed = parse_dockerfile(text, options.arguments.get(_SYNTAX_ARGUMENT))
     stages = _Stages(parsed, options)
     chain = list(stages.to_target())
-    base, architecture = stages.base_image(chain[0])
+    base = stages.base_image(chain[0])
     state = _State()
     for position, stage in enumerate(chain):
         is_target = stage is chain[-1]
@@ -109,7 +111,8 @@ def built_image(text: str, options: BuildOptions) -> BuiltImage:
             if instruction.name == "ONBUILD" and not is_target:
                 raise DockerfileError(f"line {instruction.line} has an ONBUILD for a later stage")
             state.apply(instruction)
-    return BuiltImage(base, architecture, state.entrypoint, state.cmd, state.resets_cmd)
+    image = BuiltImage(base, options.architecture, state.entrypoint, state.cmd, resets_cmd=state.resets_cmd)
+    return replace(image, architecture=stages.architecture(chain[0])) if image.from_base else image
 
 
 def _argv(value: tuple[str, ...] | ShellForm, base: ImageConfig) -> tuple[str, ...]:
@@ -117,7 +120,7 @@ def _argv(value: tuple[str, ...] | ShellForm, base: ImageConfig) -> tuple[str, .
 
 
 class _State:
-    """What the instructions so far make the image run."""
+    """ENTRYPOINT, CMD and SHELL after the instructions so far."""
 
     def __init__(self) -> None:
         self.entrypoint: tuple[str, ...] | ShellForm | None = None
@@ -169,8 +172,8 @@ class _Stages:
         self._options = options
         self._escape = parsed.escape
         starts = [number for number, each in enumerate(parsed.instructions) if each.name == "FROM"]
-        if not starts:
-            raise DockerfileError("it has no FROM")
+        if not 0 < len(starts) <= _MAX_STAGES:
+            raise DockerfileError(f"it has no FROM, or more than {_MAX_STAGES} stages")
         self._variables = self._global_variables(parsed.instructions[: starts[0]])
         ends = [*starts[1:], len(parsed.instructions)]
         self._stages = [
@@ -181,30 +184,35 @@ class _Stages:
     def to_target(self) -> Iterator[_Stage]:
         """Yield the stages from the one with the base image to the target."""
         stage: _Stage | None = self._target()
-        chain = []
+        chain, contexts = [], {name.lower() for name in self._options.contexts}
         while stage is not None:
-            if stage.name in {name.lower() for name in self._options.contexts}:
+            if stage.name in contexts:
                 raise DockerfileError(f"a build context replaces the stage in line {stage.line}")
             chain.append(stage)
             stage = self._named(self._base_name(stage), before=stage.index)
         yield from reversed(chain)
 
-    def base_image(self, stage: _Stage) -> tuple[str | None, str]:
-        """Return the base image of a stage that is from no other stage, and its architecture; None for ``scratch``.
+    def base_image(self, stage: _Stage) -> str | None:
+        """Return the base image of a stage that is from no other stage; None for ``scratch``.
 
         Raises:
-            DockerfileError: It has no valid name, is for another platform than Linux, or a build context replaces it.
+            DockerfileError: It has no valid name, or a build context replaces it.
         """
         name = self._base_name(stage)
         if name == _SCRATCH:
-            return None, self._options.architecture
+            return None
         if _canonical(name) is None:
             raise DockerfileError(f"the base image in line {stage.line} has no valid name")
         if _canonical(name) in map(_canonical, self._options.contexts):
             raise DockerfileError(f"a build context replaces the base image in line {stage.line}")
-        return name, self._architecture(stage)
+        return name
 
-    def _architecture(self, stage: _Stage) -> str:
+    def architecture(self, stage: _Stage) -> str:
+        """Return the architecture of a stage's base image.
+
+        Raises:
+            DockerfileError: It is for another platform, or the machine that builds it decides.
+        """
         if not stage.platform:
             return self._options.architecture
         platform = expand(stage.platform, self._variables, self._escape)

@@ -23,7 +23,7 @@ _INSTRUCTIONS: Final = frozenset(
      "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR")
 )  # fmt: skip
 _WITH_HEREDOCS: Final = ("ADD", "COPY", "RUN")
-_DIRECTIVE: Final = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z", re.ASCII)
+_DIRECTIVE: Final = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)", re.ASCII)
 _DIRECTIVES: Final = ("check", "escape", "syntax")
 _FRONTENDS: Final = tuple(f"{DOCKER_HUB}/docker/{name}" for name in ("dockerfile", "dockerfile-upstream"))
 _SINCE_HEREDOCS: Final = re.compile(r"(?:latest|labs|master|1|1\.(?:[4-9]|[1-9][0-9])(?:\.[0-9]+)?)(?:-labs)?")
@@ -75,11 +75,14 @@ def exec_form(arguments: str) -> tuple[str, ...] | None:
     if not arguments.startswith("["):
         return None
     try:
-        value: Json = json.loads(arguments, parse_constant=_refuse_constant)
+        decoded: tuple[Json, int] = _JSON.raw_decode(arguments)
     except ValueError:
         return None
     except RecursionError:
         raise DockerfileError("a list is nested too deeply") from None
+    value, end = decoded
+    if arguments[end:].strip():  # older versions of Docker ignore it, newer ones take the whole for the shell form
+        raise DockerfileError("a list in JSON is followed by something else")
     items = value if isinstance(value, list) else [value]
     texts = tuple(item for item in items if isinstance(item, str))
     if len(texts) < len(items) or re.search("[\ud800-\udfff]", "".join(texts)):
@@ -91,13 +94,16 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity, which Python takes for JSON
 
 
+_JSON: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def _read_directives(lines: Sequence[str]) -> dict[str, str]:
     """Return the parser directives: comments such as ``# escape=`` before everything else."""
     if lines[0].startswith("#!"):  # then they count for some versions of Docker, and for some they do not
         raise DockerfileError('its first line begins with "#!"')
     directives: dict[str, str] = {}
     for line in lines:
-        found = _DIRECTIVE.fullmatch(line.lstrip())
+        found = _DIRECTIVE.fullmatch(line.strip())
         name = found[1].lower() if found else ""
         if found is None or name not in _DIRECTIVES:
             break

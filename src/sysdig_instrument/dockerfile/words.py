@@ -22,7 +22,7 @@ SIMPLE_VARIABLE: Final = rf"\$\{{{_NAME}(?::?[-+][^\s{{}}$'\"\\]*)?\}}"
 
 
 class DockerfileError(Exception):
-    """What the image runs cannot be told from the Dockerfile. ``fact`` is a clause that says why."""
+    """A Dockerfile does not tell the ENTRYPOINT and CMD of its image. ``fact`` is a clause that says why."""
 
     def __init__(self, fact: str) -> None:
         super().__init__(fact)
@@ -44,12 +44,17 @@ def expand(text: str, variables: Mapping[str, str | None], escape: str) -> str:
     Raises:
         DockerfileError: A variable is not known, or is in a form that is not read here.
     """
+    _check_length(text)  # before and after: each variable in it may be as long again
     value = "".join(
         piece if is_literal else _with_values(piece, variables) for piece, is_literal in _pieces(text, escape)
     )
-    if len(value) > _MAX_VALUE:
-        raise DockerfileError(f"the value of a variable is longer than {_MAX_VALUE:,} characters")
+    _check_length(value)
     return value
+
+
+def _check_length(text: str) -> None:
+    if len(text) > _MAX_VALUE:
+        raise DockerfileError(f"the value of a variable is longer than {_MAX_VALUE:,} characters")
 
 
 def split_words(text: str, escape: str) -> list[str]:

@@ -30,7 +30,7 @@ class ImageLookup:
 
     @property
     def is_resolved(self) -> bool:
-        """Whether the image has a name: no pseudo parameter is left in it."""
+        """True if the image has a name: no pseudo parameter is left in it."""
         return "${" not in self.image
 
 
