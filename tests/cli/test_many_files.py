@@ -66,6 +66,36 @@ def test_folders_are_walked(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        pytest.param("x.json", "AWS::ECS", "AWS\\u003a\\u003AECS", id="JSON"),
+        pytest.param("x.yaml", "ECS", "\\x45CS", id="YAML"),
+        pytest.param("x.yaml", "TaskD", "Task\\U00000044", id="YAML, 32 bits"),
+        pytest.param("x.yaml", "TaskD", "Task\\\n      D", id="line break"),
+        pytest.param("x.yaml", "TaskD", "Task\\\r\n\tD", id="CRLF"),
+        pytest.param("x.yaml", "TaskD", "Task\\\u2028  D", id="line separator"),
+        pytest.param("X.JSON", "x", "x", id="suffix in capitals"),
+        pytest.param("x.Template", "x", "x", id="suffix in mixed case"),
+    ],
+)
+def test_escape_sequences_hide_no_template(
+    here: Path, capsys: pytest.CaptureFixture[str], name: str, before: str, after: str
+) -> None:
+    text = GOOD.replace(before, after).replace("ontainerDefinitions", "\\u006fntainerDefinitions")
+    for encoding in ("utf-8", "utf-16"):
+        write_file(here / encoding / name, "")
+        (here / encoding / name).write_bytes(text.encode(encoding))
+        assert files(capsys, encoding) == [f"{encoding}/{name}"]
+
+
+def test_nothing_before_an_array_hides_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    array = json.dumps(CONTAINER_ARRAYS[0])
+    for number, before in enumerate(["%YAML 1.1\n---\n", "# x\r--- \r", "&a ", "--- # x\n", "!!seq "]):
+        write_file(here / f"them/{number}.yaml", before + array)
+    assert files(capsys, "them", "--offline") == [f"them/{number}.yaml" for number in range(5)]
+
+
 def test_arrays_of_other_things_are_passed_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A catalogue has names and images, too, and no registry may be asked for a picture of it."""
     for number, other in enumerate(OTHER_ARRAYS):

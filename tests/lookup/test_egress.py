@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib.parse
+
 import pytest
 
 from lookup.network import FakeClock
@@ -117,6 +119,16 @@ def test_urls(text: str, base: str, url: str) -> None:
 def test_dots_are_not_a_host(text: str) -> None:  # found by fuzzing
     with pytest.raises(HttpError, match="invalid"):
         egress.parse_url(text)
+
+
+def test_a_long_url_is_not_parsed() -> None:
+    """Python keeps the URLs that it parsed last."""
+    before = urllib.parse.urlsplit.cache_info().currsize  # type: ignore[attr-defined]
+    for number in range(100):
+        with pytest.raises(HttpError, match="an invalid URL"):
+            egress.parse_url(f"https://example.com/{number}?{'x' * 60_000}")
+    assert urllib.parse.urlsplit.cache_info().currsize <= before  # type: ignore[attr-defined]
+    assert egress.parse_url(f"https://example.com/{'x' * 4000}").host == "example.com"
 
 
 def test_policy_entries_have_host_port_and_scheme() -> None:

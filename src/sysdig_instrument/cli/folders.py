@@ -108,7 +108,7 @@ def _regular_files(parent: str, names: Iterable[str]) -> Iterator[str]:
     """Yield the regular files with a suffix that is read: reading a named pipe would wait for its writer."""
     for name in sorted(names):
         path = os.path.join(parent, name)  # noqa: PTH118 - a Path for each file of a large tree is slow
-        if name.endswith(SUFFIXES) and os.path.isfile(path):  # noqa: PTH113 - likewise
+        if name.lower().endswith(SUFFIXES) and os.path.isfile(path):  # noqa: PTH113 - likewise
             yield path
 
 
@@ -152,7 +152,15 @@ _MARKERS: Final = (
     b"AWS::ECS::ExpressGatewayService",
     b"AWS::Batch::JobDefinition",
 )
-_BEFORE_ARRAY: Final = re.compile(rb"(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|#[^\n]*\n|---[^\n]*\n)*([\[-])")
+_BEFORE_ARRAY: Final = re.compile(
+    rb"(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|#[^\r\n]*[\r\n]|%[^\r\n]*[\r\n]|---[^\r\n]*[\r\n]|[!&]\S+)*([\[-])"
+)
+
+
+_ESCAPED: Final = re.compile(
+    rb"\\(?:u00|x|U000000)([2-7][0-9A-Fa-f])|\\(?:\r\n|\r|\n|\xc2\x85|\xe2\x80[\xa8\xa9])[ \t]*"
+)
+"""A character of ASCII as JSON or YAML may escape it, or a line break that YAML ignores: the words may be written with them."""
 
 
 def hint_of_document(data: bytes, *, any_template: bool = False) -> Hint:
@@ -161,6 +169,8 @@ def hint_of_document(data: bytes, *, any_template: bool = False) -> Hint:
     With ``any_template``, it may also be a template without any.
     """
     text = data.replace(b"\0", b"")  # finds the words in UTF-16, too
+    if b"\\" in text:
+        text = _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()) if escape[1] else b"", text)
     if any(marker in text for marker in _MARKERS):
         return Hint.MARKER
     if any_template and b"Resources" in text:

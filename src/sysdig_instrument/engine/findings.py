@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.json_types import Pointer
@@ -147,13 +147,26 @@ _NAMES = r"(?![a-z-]+:[A-Z])[^\s\"'(){}]*[^\s\"'(){},][./:@][^\s\"'(){},]+"
 """Words that are names: hosts, ARNs, references to images; but not permissions such as ``ecr:BatchGetImage``."""
 
 
+_TAKEN_OUT = "\0"
+
+
+def _is_name(word: str, parts: Container[str]) -> bool:
+    return word in parts or not re.fullmatch(r"[\w-]+", word)
+
+
 def without_names(reason: Reason, name: str) -> Reason:
     """Return the reason why a lookup failed without the names in it: they depend on the value that is in ``name``."""
-    parts = sorted({part for part in re.split(r"[./:@]", name) if part}, key=len, reverse=True)
-    is_part = "|".join(rf"(?<![\w-]){re.escape(part)}(?![\w-])" for part in parts)
-    pattern = f"{re.escape(name)}|{_NAMES}|{is_part}" if parts else _NAMES
-    fact, advice = re.sub(pattern, HIDDEN, reason.fact), re.sub(pattern, HIDDEN, reason.advice)
-    return replace(reason, fact=fact, advice=advice, stable_fact="").with_clause(
+    parts = {part for part in re.split(r"[./:@]", name) if part}
+    others = sorted((part for part in {name, *parts} if not re.fullmatch(r"[\w-]*", part)), key=len, reverse=True)
+
+    def without(text: str) -> str:
+        # No pattern is made of the name: Python keeps patterns for the life of the process.
+        for part in others:
+            text = text.replace(part, _TAKEN_OUT)
+        text = re.sub(rf"{_NAMES}|[\w-]+", lambda word: _TAKEN_OUT if _is_name(word[0], parts) else word[0], text)
+        return text.replace(_TAKEN_OUT, HIDDEN)
+
+    return replace(reason, fact=without(reason.fact), advice=without(reason.advice), stable_fact="").with_clause(
         "names are not shown that depend on a NoEcho parameter, an SSM parameter or an export"
     )
 

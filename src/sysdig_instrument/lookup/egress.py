@@ -24,6 +24,9 @@ Origin: TypeAlias = tuple[str, str, int]
 
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _MAX_PORT: Final = 65535
+_MAX_URL: Final = 8 << 10
+"""Limit of a URL's characters. Signed ones have some 2,000. Python keeps the URLs that it parsed last, all 128 of them."""
+
 _NETLOC: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _REQUEST_TARGET: Final = re.compile(r"/[!-~]*")  # printable ASCII only, so that it cannot end the request line
 
@@ -55,6 +58,8 @@ def parse_url(text: str, base: str = "") -> Url:
     Raises:
         HttpError: It is not a URL that a request can go to. The message does not repeat the text.
     """
+    if len(text) > _MAX_URL:
+        raise HttpError("a server sent an invalid URL")
     try:
         parts = urlsplit(urljoin(base, text))
     except ValueError:

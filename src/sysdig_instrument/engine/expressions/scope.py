@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
 from sysdig_instrument.engine.expressions.values import hidden
@@ -59,6 +58,13 @@ class ConfigUse:
     key: str
 
 
+CharacterSet: TypeAlias = "tuple[bool, tuple[tuple[str, str], ...]]"
+"""The characters that may stand in one place: those in ranges, which have both ends, or (False) those that are in none."""
+
+GlobSegment: TypeAlias = "str | tuple[CharacterSet, ...]"
+"""What a glob has between two asterisks: a text, or the characters of each place."""
+
+
 @dataclass(slots=True)
 class PlanState:
     """The mutable state of one run of :func:`~sysdig_instrument.engine.plan.plan`; it is never shared between runs.
@@ -71,7 +77,7 @@ class PlanState:
     and ImageConfig that were used.
 
     The other fields are caches of what is computed once for the whole template: the results of conditions by name and
-    assumptions, each with ``met_hidden``, the compiled globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
+    assumptions, each with ``met_hidden``, the parsed globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
     definition, the names of the task definitions that are started on Fargate, the delimiters that Mappings do not contain, the configs of
     images by container with the settings that they are for, the IAM statements by secret and KMS key, and
     the agent's container definition with the settings that it is for, and its steps; the statements for it, likewise.
@@ -80,7 +86,7 @@ class PlanState:
     lookups: dict[Lookup, None] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
     conditions: dict[tuple[str, frozenset[tuple[str, bool]]], tuple[bool | None, bool]] = field(default_factory=dict)
-    globs: dict[str, re.Pattern[str]] = field(default_factory=dict)
+    globs: dict[str, tuple[GlobSegment, ...]] = field(default_factory=dict)
     role_ids_by_name: dict[str, str] | None = None
     launchers_by_task: dict[str, list[Launcher]] | None = None
     started_on_fargate: frozenset[str] | None = None
