@@ -14,7 +14,7 @@ from subprocess import DEVNULL, STDOUT, Popen
 from typing import Final
 
 from task_runner.containers import User
-from task_runner.programs import launch
+from task_runner.programs import as_root, is_root, launch
 
 _INIT: Final = "/.init"
 """Where a sandbox has the program that sets user and capabilities and then becomes the container's program.
@@ -102,7 +102,7 @@ def _start(arguments: Sequence[str], *, pass_fds: Sequence[int], stdout: int) ->
     with os.fdopen(reader, "rb") as info:
         try:
             popen = Popen(
-                ["bwrap", "--die-with-parent", "--info-fd", str(writer), *arguments],
+                [*as_root(), "bwrap", "--die-with-parent", "--info-fd", str(writer), *arguments],
                 stdin=DEVNULL,
                 stdout=stdout,
                 stderr=STDOUT,
@@ -132,9 +132,10 @@ def _bwrap_options(sandbox: Sandbox, init: Path) -> list[str]:
 
 def _set_user(sandbox: Sandbox) -> list[str]:
     """Return the command that sets user and capabilities. A user other than root has no capabilities in effect."""
+    groups = "--clear-groups" if is_root() else "--keep-groups"  # only root may change them
     bounds = ",".join(["-all", *(f"+{name.lower()}" for name in sorted(sandbox.capabilities))])
     return [
         *launch("setpriv", _INIT),
-        *(f"--reuid={sandbox.user.uid}", f"--regid={sandbox.user.gid}", "--clear-groups"),
+        *(f"--reuid={sandbox.user.uid}", f"--regid={sandbox.user.gid}", groups),
         *(f"--bounding-set={bounds}", "--inh-caps=-all", "--"),
     ]
