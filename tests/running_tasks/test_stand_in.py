@@ -48,7 +48,7 @@ def without_variable(container: int, name: str) -> Callable[[Definition], None]:
             lambda task: task["containerDefinitions"][0].pop("linuxParameters"),
             "instrument (stand-in): the container does not have the capability SYS_PTRACE.",
         ),
-        (lambda task: task["containerDefinitions"][0].pop("volumesFrom"), f"failed to execute {WRAPPER}"),
+        (lambda task: task["containerDefinitions"][0].pop("volumesFrom"), f"can't execute '{WRAPPER}'"),
         (without_variable(0, "SYSDIG_SIDECAR"), "instrument (stand-in): the variable SYSDIG_SIDECAR is neither"),
     ],
     ids=["process-namespace", "capability", "volume", "variable"],
