@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from factories import properties_of, template
+from fixtures_embedded_aws import ROOT
 from running_tasks.argv_forms import TERMINATED, Form, all_forms
 from running_tasks.local_images import as_ecs_holds_it, images, instrumented, require_runner
 from sysdig_instrument.engine.agent import AGENT_NAME, SIDECAR_VARIABLE
@@ -95,8 +96,9 @@ def test_arguments_environment_output_and_exit_code(batch: Batch) -> None:
     }
 
 
-def test_there_are_300_forms() -> None:
-    assert len({form.name for form in all_forms()}) >= 300
+def test_docs_testing_counts_the_forms() -> None:
+    assert len({form.name for form in all_forms()}) == 325
+    assert "All 325 leave the same." in (ROOT / "docs" / "testing.md").read_text("utf-8")
 
 
 def test_reaction_to_stopping() -> None:
