@@ -61,10 +61,7 @@ def main() -> int:
             _deploy_macro(console, aws, images)
             _instrument(console, aws, images)
             _refuse(console, aws, images)
-            if reason := missing_reason():
-                console.print_wrapped(f"\nThe tasks are not run on this machine: {reason}.")
-            else:
-                _attack(console, aws, images)
+            _attack(console, aws, images)
             console.heading("Cleaning up")
     except KeyboardInterrupt:
         print("\nThe demo was stopped.", file=sys.stderr)
@@ -165,11 +162,14 @@ def _refuse(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
 
 
 def _attack(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
-    console.heading("5. The task runs, and is attacked (demo/attacked.yaml)")
+    console.heading("5. An attack on a running task, without the line and with it (demo/attacked.yaml)")
+    if reason := missing_reason():
+        console.print_wrapped(f"It is left out: {reason}.")
+        return
     console.print_wrapped(
-        "The application executes the commands that it gets by HTTP. Its task definition runs on this machine, each "
-        f"container in a sandbox of bubblewrap. In place of {attack.AGENT_IMAGE}, which needs an access key, runs a "
-        "stand-in: its wrapper uses ptrace, too, and it knows two rules."
+        "The application executes the commands that it gets by HTTP. Its task runs on this machine, each container in a "
+        f"sandbox of bubblewrap, and a stand-in takes the place of {attack.AGENT_IMAGE}, which needs an access key. The "
+        "stand-in's wrapper uses ptrace, as Sysdig's does; its agent knows two rules."
     )
     attack.add_images(images)
     aws.client("secretsmanager").create_secret(Name="sysdig", SecretString=secrets.token_hex())
@@ -188,16 +188,16 @@ def _attack(console: DemoConsole, aws: EmbeddedAws, images: Registry) -> None:
                     console.print_lines([f"    {line}"])
             detections = attacked.detections(expected)
         if len(detections) != expected:
-            raise UnexpectedError(f"The agent has detected {detections}; {expected} detections were expected.")
+            raise UnexpectedError(f"The stand-in has detected {detections}; {expected} detections were expected.")
         console.print_lines(_displayed_detections(console, detections))
 
 
 def _displayed_detections(console: DemoConsole, detections: list[str]) -> Iterator[str]:
     if not detections:
-        yield f"  {console.paint('strong', 'Detected: nothing')}, since no container of this task watches the others."
+        yield f"  {console.paint('strong', 'Nothing is detected')}: the task has no agent."
     for detection in detections:
         rule, _, event = detection.partition(": ")
-        yield f"  {console.paint('added', f'Detected: {rule}')}"
+        yield f"  {console.paint('added', f'The stand-in detects: {rule}')}"
         yield f"    {event}"
 
 

@@ -38,7 +38,8 @@ class Image:
                 for member in members:
                     _remove_hidden(root, member.name)
                 kept = [member for member in members if not Path(member.name).name.startswith(_WHITEOUT)]
-                archive.extractall(root, kept, numeric_owner=True, filter="fully_trusted")  # noqa: S202 - made here
+                archive.extraction_filter = lambda member, _: member  # as it is; Python 3.11.3 has no such filters
+                archive.extractall(root, kept, numeric_owner=True)  # noqa: S202 - images are made here
 
 
 def _remove_hidden(root: Path, name: str) -> None:

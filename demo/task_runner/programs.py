@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from typing import Final
 
 NEEDED: Final = {"bwrap": "bubblewrap", "strace": "strace", "busybox": "busybox-static", "setpriv": "util-linux"}
@@ -20,16 +23,47 @@ def missing_reason() -> str | None:
     """Return why tasks cannot run on this machine, or None if they can."""
     missing = sorted(package for name, package in NEEDED.items() if not shutil.which(name))
     if missing:
-        return f"{' and '.join(missing)} not installed (apt-get install {' '.join(missing)})"
+        verb = "is" if len(missing) == 1 else "are"
+        return f"{' and '.join(missing)} {verb} missing here (apt-get install {' '.join(missing)})"
     if _loader_and_libraries(_path("busybox")):
-        return "busybox needs shared libraries (apt-get install busybox-static)"
-    trial = subprocess.run(
-        [*_TRIAL, "setpriv", "--bounding-set=-all", "--clear-groups", "--", "true"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+        return "busybox needs shared libraries here (apt-get install busybox-static)"
+    try:
+        command = [*as_root(), *_TRIAL, "setpriv", "--bounding-set=-all", "true"]
+    except PermissionError as error:
+        return str(error)
+    trial = subprocess.run(command, check=False, capture_output=True, text=True)
     return f"bubblewrap does not work here: {trial.stderr.strip()}" if trial.returncode else None
+
+
+def is_root() -> bool:
+    """Return whether this program runs as root."""
+    return os.geteuid() == 0
+
+
+@functools.cache
+def as_root() -> tuple[str, ...]:
+    """Return the beginning of a command that runs as root: nothing, or else one that enters a user namespace.
+
+    There, this program's user is root, and no other user exists. So containers can run as root only.
+
+    Raises:
+        PermissionError: This machine does not let its users have namespaces.
+    """
+    if is_root():
+        return ()
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", "echo ready; exec sleep infinity"]
+    holder = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True)
+    atexit.register(_stop, holder)
+    assert holder.stdout  # noqa: S101 - it is a pipe
+    if not holder.stdout.readline():
+        holder.wait()
+        raise PermissionError("only root can do it here, because this machine does not let its users have namespaces")
+    return ("nsenter", f"--user=/proc/{holder.pid}/ns/user", "--preserve-credentials")
+
+
+def _stop(process: Popen[bytes]) -> None:
+    with process:
+        process.kill()
 
 
 def copy_program(name: str, folder: Path) -> None:

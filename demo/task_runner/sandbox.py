@@ -14,12 +14,14 @@ from subprocess import DEVNULL, STDOUT, Popen
 from typing import Final
 
 from task_runner.containers import User
-from task_runner.programs import launch
+from task_runner.programs import as_root, is_root, launch
 
+INIT_PROGRAMS: Final = ("setpriv", "busybox")
 _INIT: Final = "/.init"
-"""Where a sandbox has the program that sets user and capabilities and then becomes the container's program.
+"""Where a sandbox has the programs that set user, capabilities and environment, before the container's program replaces them.
 
-bubblewrap can do neither for another user without a user namespace, in which all files of the image belong to one user.
+bubblewrap can do neither of the first two for another user without a user namespace, in which all files of the image belong to
+one user. The environment comes last, because variables such as LD_PRELOAD are for the container's program alone.
 """
 
 
@@ -56,7 +58,7 @@ class Process:
         share = ["--pidns", str(namespace.descriptor)] if namespace else ["--unshare-pid", "--as-pid-1"]
         with output.open("wb") as file:
             self._popen, self._pid = _start(
-                [*share, *_bwrap_options(sandbox, init), "--", *_set_user(sandbox), *sandbox.argv],
+                [*share, *_bwrap_options(sandbox, init), "--", *_set_user(sandbox), *_run(sandbox)],
                 pass_fds=[namespace.descriptor] if namespace else [],
                 stdout=file.fileno(),
             )
@@ -102,7 +104,7 @@ def _start(arguments: Sequence[str], *, pass_fds: Sequence[int], stdout: int) ->
     with os.fdopen(reader, "rb") as info:
         try:
             popen = Popen(
-                ["bwrap", "--die-with-parent", "--info-fd", str(writer), *arguments],
+                [*as_root(), "bwrap", "--die-with-parent", "--info-fd", str(writer), *arguments],
                 stdin=DEVNULL,
                 stdout=stdout,
                 stderr=STDOUT,
@@ -124,17 +126,21 @@ def _bwrap_options(sandbox: Sandbox, init: Path) -> list[str]:
     options += ["--ro-bind", str(init), _INIT]
     if sandbox.read_only:
         options += ["--remount-ro", "/"]
-    options += ["--chdir", sandbox.directory, "--clearenv"]
-    for name, value in sandbox.environment.items():
-        options += ["--setenv", name, value]
-    return options
+    return [*options, "--chdir", sandbox.directory, "--clearenv"]
 
 
 def _set_user(sandbox: Sandbox) -> list[str]:
     """Return the command that sets user and capabilities. A user other than root has no capabilities in effect."""
+    groups = "--clear-groups" if is_root() else "--keep-groups"  # only root may change them
     bounds = ",".join(["-all", *(f"+{name.lower()}" for name in sorted(sandbox.capabilities))])
     return [
         *launch("setpriv", _INIT),
-        *(f"--reuid={sandbox.user.uid}", f"--regid={sandbox.user.gid}", "--clear-groups"),
+        *(f"--reuid={sandbox.user.uid}", f"--regid={sandbox.user.gid}", groups),
         *(f"--bounding-set={bounds}", "--inh-caps=-all", "--"),
     ]
+
+
+def _run(sandbox: Sandbox) -> list[str]:
+    """Return the command that runs the container's program with exactly its environment."""
+    variables = [f"{name}={value}" for name, value in sandbox.environment.items()]
+    return [f"{_INIT}/busybox", "env", "-i", *variables, *sandbox.argv]

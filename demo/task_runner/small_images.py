@@ -25,7 +25,7 @@ _STAND_IN_CONFIG: Final = {"Entrypoint": ["/opt/draios/bin/agent"], "Volumes": {
 _EXECUTABLE: Final = 0o755
 _PRIVATE: Final = 0o600
 
-APPLETS: Final = ("cat", "env", "httpd", "id", "ls", "ps", "pwd", "sh", "sleep", "touch", "true")
+APPLETS: Final = ("cat", "env", "httpd", "id", "ls", "ps", "readlink", "sh", "sleep", "touch", "true")
 """The commands of busybox that an application's image has."""
 
 _ACCOUNTS: Final = "root:x:0:0:root:/root:/bin/sh\nshop:x:1000:1000:Shop:/home/shop:/bin/sh\n"

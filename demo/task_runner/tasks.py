@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from task_runner import containers
 from task_runner.images import Image
 from task_runner.programs import copy_program
-from task_runner.sandbox import Mount, Process, ProcessNamespace, Sandbox
+from task_runner.sandbox import INIT_PROGRAMS, Mount, Process, ProcessNamespace, Sandbox
 
 STOP_SECONDS: Final = 30
 """How long a container without a stopTimeout has between SIGTERM and SIGKILL."""
@@ -87,7 +87,8 @@ class Task:
         for name in self.containers:
             self._mount(name, definition.get("volumes") or ())
         (folder / "init").mkdir()
-        copy_program("setpriv", folder / "init")
+        for program in INIT_PROGRAMS:
+            copy_program(program, folder / "init")
         self._namespace = ProcessNamespace() if definition.get("pidMode") == "task" else None
 
     def _mount(self, name: str, volumes: Any) -> list[Mount]:  # noqa: ANN401 - JSON
@@ -146,6 +147,8 @@ class Task:
         argv = containers.argv(definition, config, override)
         if not argv:
             raise TaskError(f"{container.name} has nothing to run.")
+        if "=" in argv[0]:
+            raise TaskError(f"{container.name} runs a program whose name is taken for a variable here: {argv[0]}")
         sandbox = Sandbox(
             root=container.root,
             argv=argv,

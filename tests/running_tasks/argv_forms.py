@@ -64,6 +64,7 @@ _ENDS: Final[Sequence[tuple[int, Mapping[str, str]]]] = (
     (42, {"EXIT": "42"}),
     (127, {"EXIT": "127"}),
     (255, {"EXIT": "255"}),
+    (3, {"EXIT": "3", "LD_PRELOAD": "/lib/none.so", "LD_LIBRARY_PATH": "/lib", "IFS": ":", "PS4": "x", "ENV": "/x"}),
     (128 + 15, {"KILL": "TERM"}),
     (128 + 9, {"KILL": "KILL"}),
     (128 + 6, {"KILL": "ABRT"}),

@@ -19,7 +19,7 @@ from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup
 from sysdig_instrument.engine.plan import process
 from sysdig_instrument.planning import plan_with_lookups
 from task_runner.images import Image, pull
-from task_runner.programs import missing_reason
+from task_runner.programs import is_root, missing_reason
 from task_runner.small_images import STAND_IN, add_application, add_stand_in
 
 SHAPE = botocore.session.get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
@@ -30,6 +30,8 @@ def require_runner() -> None:
     """Skip the test if tasks cannot run here; in CI, fail."""
     if reason := missing_reason():
         skip_or_fail(reason)
+    if not is_root():
+        skip_or_fail("only root can run containers as other users")
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import pytest
 
 from embedded_aws.registry import registry
 from running_tasks.local_images import images, require_runner
-from task_runner import programs
+from task_runner import programs, sandbox
 from task_runner.images import Image, pull
 from task_runner.secrets import SecretReader
 from task_runner.tasks import Task, TaskError, run_task
@@ -249,7 +249,20 @@ def test_missing_programs_are_named_with_their_packages(monkeypatch: pytest.Monk
         reason = programs.missing_reason()
     finally:
         programs.missing_reason.cache_clear()
-    assert reason == "busybox-static and strace not installed (apt-get install busybox-static strace)"
+    assert reason == "busybox-static and strace are missing here (apt-get install busybox-static strace)"
+
+
+def test_a_user_who_is_not_root_gets_a_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (programs, sandbox):
+        monkeypatch.setattr(module, "is_root", lambda: False)
+    programs.as_root.cache_clear()
+    try:
+        prefix = programs.as_root()
+        assert outputs(shell("app", "readlink /proc/self/ns/user; id -u"), pidMode="task")["app"] == (
+            f"{Path(prefix[1].partition('=')[2]).readlink()}\n0\n"
+        )
+    finally:
+        programs.as_root.cache_clear()
 
 
 def test_everything_ends_with_the_task() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import shutil
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from factories import properties_of, template
+from fixtures_embedded_aws import ROOT, skip_or_fail
 from running_tasks.local_images import as_ecs_holds_it, images, instrumented, require_runner
 from sysdig_instrument.engine.agent import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.json_types import Json
@@ -48,7 +51,7 @@ def without_variable(container: int, name: str) -> Callable[[Definition], None]:
             lambda task: task["containerDefinitions"][0].pop("linuxParameters"),
             "instrument (stand-in): the container does not have the capability SYS_PTRACE.",
         ),
-        (lambda task: task["containerDefinitions"][0].pop("volumesFrom"), f"failed to execute {WRAPPER}"),
+        (lambda task: task["containerDefinitions"][0].pop("volumesFrom"), f"can't execute '{WRAPPER}'"),
         (without_variable(0, "SYSDIG_SIDECAR"), "instrument (stand-in): the variable SYSDIG_SIDECAR is neither"),
     ],
     ids=["process-namespace", "capability", "volume", "variable"],
@@ -78,6 +81,15 @@ def test_the_agent_complains(remove: Callable[[Definition], object], variable: s
     remove(broken)
     broken["containerDefinitions"] = broken["containerDefinitions"][1:]
     assert output_of(AGENT_NAME, broken, "missing") == f"agent (stand-in): the variable {variable} is missing.\n"
+
+
+@pytest.mark.parametrize("script", ["agent", "instrument"])
+def test_shellcheck_reports_nothing(script: str) -> None:
+    if not shutil.which("shellcheck"):
+        skip_or_fail("shellcheck is not installed")
+    path = ROOT / "demo" / "task_runner" / "stand_in" / script
+    done = subprocess.run(["shellcheck", "--shell=dash", path], check=False, capture_output=True, text=True)
+    assert done.stdout == ""
 
 
 def test_a_rule_matches_a_file_that_the_shell_opens() -> None:
