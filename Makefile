@@ -115,7 +115,8 @@ docs: .venv/.done ## Generate the files that come from the settings and from the
 
 # A warning of MkDocs' theme about a later MkDocs would be printed at each run.
 site: .tools/site/.done ## Build the documentation as a site in build/site
-	NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --quiet
+	@echo build/site/index.html
 
 lock: .venv/.done ## Lock all requirements to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt
