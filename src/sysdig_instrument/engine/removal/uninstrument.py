@@ -55,19 +55,23 @@ def remove_all(document: Json, added: Mapping[str, bool] | None = None) -> Remov
     ``added`` says of ``PidMode``, ``SYS_PTRACE``, ``EntryPoint`` and ``Command``, or of one container's as in
     ``web/SYS_PTRACE``, whether it came with the agent.
     """
-    removal = Removal(document)
+    found: list[Change | Finding] = []
+    removed_from: list[str] = []
     is_recorded = False
     for place in places(document):
-        found = tuple(_of_place(removal.document, place, added or {}))
-        changes = tuple(each for each in found if isinstance(each, Change))
-        is_recorded = is_recorded or (place.result is not None and bool(changes))
-        removal = Removal(
-            apply(removal.document, changes) if changes else removal.document,
-            (*removal.changes, *changes),
-            (*removal.problems, *(each for each in found if isinstance(each, Problem))),
-            (*removal.notices, *(each for each in found if isinstance(each, Notice))),
-            (*removal.removed_from, place.name) if changes else removal.removed_from,
-        )
+        in_place = list(_of_place(document, place, added or {}))
+        if any(isinstance(each, Change) for each in in_place):
+            removed_from.append(place.name)
+            is_recorded = is_recorded or place.result is not None
+        found += in_place
+    changes = tuple(each for each in found if isinstance(each, Change))
+    removal = Removal(
+        apply(document, changes) if changes else document,
+        changes,
+        tuple(each for each in found if isinstance(each, Problem)),
+        tuple(each for each in found if isinstance(each, Notice)),
+        tuple(removed_from),
+    )
     return _without_policies(removal) if is_recorded else removal
 
 
