@@ -110,6 +110,7 @@ ENGINE_ORDER = (
     "opt_outs",
     # Plans
     "steps",
+    "removal",
     "task_plan",
     "unused_configs",
     "checks",

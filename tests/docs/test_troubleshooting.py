@@ -41,6 +41,8 @@ NOT_MESSAGES = {
     "the agent sees the workload's processes",
     "makes room for the agent's reservation",
     "records what was done, and why",
+    "was written with the agent",
+    "says how to undo the changes",
     "mounts /opt/draios with the wrapper from the agent's container",
     "tells the hook and coverage what is left alone",
     "the workload only needs to read the agent's files",

@@ -12,6 +12,7 @@ from sysdig_instrument.cli.construct_paths import with_construct_paths
 from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_document, read_bytes
 from sysdig_instrument.cli.plain_documents import intrinsic_settings, plain_findings, plain_tasks
 from sysdig_instrument.cli.plain_notices import left_alone_notices, notices_of_plan
+from sysdig_instrument.cli.removals import with_record_label
 from sysdig_instrument.documents import (
     Document,
     DocumentKind,
@@ -173,7 +174,7 @@ def preview_document(document: InputDocument, context: Context, look_up: LookupF
 
 
 def _preview_plain_document(document: InputDocument, plan: Plan, problems: tuple[Problem, ...]) -> Preview:
-    changes = () if problems else tuple(plan.changes)
+    changes = () if problems else with_record_label(document.source.value, document.kind, tuple(plan.changes))
     converted = to_ecs_changes(document.source.value, document.kind, changes)
     unsupported = tuple(_unsupported_notice(change) for change in converted.unsupported)
     about_plain = [

@@ -177,6 +177,24 @@ def _macro_name(text: str) -> str:
     )
 
 
+def add_removal(parser: ArgumentParser) -> None:
+    """Add the options of the command that takes the agent out of files. It plans nothing, so settings have no options."""
+    for option, text in (
+        ("--added", "what came with the agent, where nothing else says so"),
+        ("--kept", "what was there before the agent, where nothing else says so"),
+    ):
+        names = "PidMode, SYS_PTRACE, EntryPoint, Command" if option == "--added" else "the same names"
+        parser.add_argument(option, metavar="NAME", action="append", default=[], help=f"{text}: {names}")
+    parser.add_argument("--dry-run", action="store_true", help="change no file; print what would change, as a diff")
+    add_color(parser)
+    parser.set_defaults(
+        **dict.fromkeys(("set", "settings", "parameter", "parameters", "images", "ssm"), ()),
+        **dict.fromkeys(("docker", "offline"), False),
+        **dict.fromkeys(("region", "profile", "account_id", "from_macro")),
+        no_config=True,
+    )
+
+
 def add_line_changes(parser: ArgumentParser) -> None:
     """Add the options of the commands that change the line. They plan nothing, so a template's context has no options."""
     parser.add_argument("--dry-run", action="store_true", help="change no file; print what would change, as a diff")

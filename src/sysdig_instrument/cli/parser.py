@@ -21,6 +21,7 @@ from sysdig_instrument.cli.options import (
     add_inventory,
     add_line,
     add_line_changes,
+    add_removal,
     add_report_output,
     add_settings,
     add_settings_output,
@@ -160,6 +161,19 @@ COMMANDS: Final = (
   sysdig-instrument disable templates --dry-run
   sysdig-instrument disable app.yaml""",
         (add_files, add_line_changes),
+    ),
+    Command(
+        "uninstrument",
+        "take out of files what was written with the agent",
+        "Take out of templates and task definitions what `transform` wrote: that goes byte\n"
+        "for byte, and nothing else. What Kilt, Sysdig's Terraform data source or a person\n"
+        "wrote goes, too, once --added and --kept say what was there before.\n\n"
+        f"{_FILE_HELP}",
+        """\
+  sysdig-instrument uninstrument processed.yaml --dry-run
+  sysdig-instrument uninstrument - < task-definition.json > without.json
+  sysdig-instrument uninstrument app.yaml --added PidMode,SYS_PTRACE --kept web/EntryPoint""",
+        (add_files, add_removal),
     ),
     Command(
         "inventory",

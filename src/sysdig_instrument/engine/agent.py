@@ -23,6 +23,9 @@ SIDECAR_VARIABLE: Final = "SYSDIG_SIDECAR"
 ACCESS_KEY_VARIABLE: Final = "SYSDIG_ACCESS_KEY"
 """The variable with Sysdig's access key, in the Secrets of the agent container."""
 
+RECORD_LABEL: Final = "sysdig-instrument.undo"
+"""The Docker label of the agent container with what undoes the changes to a task definition that is not in a template."""
+
 
 def variable_of(name: str) -> str:
     """Return the variable that a container gets for an entry with this Name.

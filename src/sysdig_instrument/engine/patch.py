@@ -4,8 +4,8 @@
 shortcuts, since a large template gets 5,000 changes:
 
 - Only what lies on the path to a change is copied, not the whole document.
-- It makes additions itself, which are nearly all changes. jsonpatch would parse each pointer from text, walk from the
-  top of the document and copy the value. jsonpatch makes all other changes, and reports all errors.
+- It makes additions and removals itself, which are nearly all changes. jsonpatch would parse each pointer from text, walk
+  from the top of the document and copy the value. jsonpatch makes all other changes, and reports all errors.
 
 With jsonpatch for every change the function takes twice as long for a large template (docs/performance.md).
 """
@@ -107,7 +107,11 @@ def apply(document: Json, changes: Iterable[Change]) -> Json:
     copies: dict[int, _Parent] = {}  # by id; holding the copies keeps their ids from being reused
     for change in changes:
         parent, last = _copy_path(top, change.pointer, copies)
-        if change.operation != "add" or not _add_value(parent, last, change.value):
+        if change.operation == "add":
+            is_applied = _add_value(parent, last, change.value)
+        else:
+            is_applied = change.operation == "remove" and _remove_value(parent, last, change.was)
+        if not is_applied:
             _apply_with_jsonpatch(parent, replace(change, pointer=(last,)))
     return cast("dict[str, Json]", top)[""]
 
@@ -143,8 +147,20 @@ def _add_value(parent: _Parent, last: str | int, value: Json) -> bool:
     return True
 
 
+def _remove_value(parent: _Parent, last: str | int, was: Json) -> bool:
+    """Remove the value from the object or list, and return True; return False if it is not there, or is another one."""
+    if isinstance(parent, dict):
+        if last in parent and parent[last] == was:
+            del parent[last]
+            return True
+    elif isinstance(last, int) and 0 <= last < len(parent) and parent[last] == was:
+        del parent[last]
+        return True
+    return False
+
+
 def _apply_with_jsonpatch(parent: _Parent, change: Change) -> None:
-    """Apply one change in place: replacements and removals, which begin with a test, and additions that will fail."""
+    """Apply one change in place: a replacement, which begins with a test, and what will fail."""
     import jsonpatch  # noqa: PLC0415 - most templates have no replacements
 
     jsonpatch.apply_patch(parent, change.operations(), in_place=True)

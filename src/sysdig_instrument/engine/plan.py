@@ -23,10 +23,12 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answers, Lookup
 from sysdig_instrument.engine.other_workloads import other_workloads
 from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.removal.records import records
 from sysdig_instrument.engine.settings import template_layers
 from sysdig_instrument.engine.settings.agent_images import is_pinned
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.steps.execution_role import grant_changes
+from sysdig_instrument.engine.steps.result import with_record
 from sysdig_instrument.engine.task_plan import Status, TaskPlan, plan_task
 from sysdig_instrument.engine.template import (
     TASK_DEFINITION,
@@ -143,8 +145,11 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     grants = tuple(each for each in grant_outputs if isinstance(each, Change))
     processed = None
     if not state.lookups:
-        processed = patch.apply(template, (*(change for task in tasks for change in task.changes), *grants))
+        processed = _processed(template, tasks, grants)
         tasks = _checked(tasks, processed, context)
+        if recorded := _with_records(template, processed, tasks, grants):
+            tasks = recorded
+            processed = _processed(template, tasks, grants)
     reported = {each.made_from for each in tasks if each.made_from}
     reported |= {each.location.pointer for each in about_services if each.reason.code is Code.EXPRESS_SERVICE}
     others = other_workloads(template, context.deployment_settings.values.other_workloads, scope, reported)
@@ -169,6 +174,29 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
         tuple(state.used_configs),
         processed,
         state.needs_account,
+    )
+
+
+def _processed(template: Json, tasks: tuple[TaskPlan, ...], grants: tuple[Change, ...]) -> Json:
+    return patch.apply(template, (*(change for task in tasks for change in task.changes), *grants))
+
+
+def _with_records(
+    template: Json, processed: Json, tasks: tuple[TaskPlan, ...], grants: tuple[Change, ...]
+) -> tuple[TaskPlan, ...] | None:
+    """Return the plans with what the Results must have so that all can be undone; None if there is nothing to add."""
+    if any(isinstance(finding, Problem) for task in tasks for finding in task.findings):
+        return None
+    by_pointer = records(
+        template,
+        processed,
+        [(each.task.pointer, each.changes) for each in tasks if each.task.pointer is not None and each.changes],
+        grants,
+    )
+    if not by_pointer:
+        return None
+    return tuple(
+        replace(each, changes=with_record(each.changes, by_pointer.get(each.task.pointer or (), []))) for each in tasks
     )
 
 

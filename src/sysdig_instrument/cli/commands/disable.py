@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from sysdig_instrument.cli.documents import InputDocument
-from sysdig_instrument.cli.line_changes import LineChange, change_lines
+from sysdig_instrument.cli.file_changes import FileChange, change_lines
 from sysdig_instrument.documents.editing.macro_line import remove_line
 from sysdig_instrument.engine.macro_line import MacroLine, listed_entries
 from sysdig_instrument.engine.plan import Context
@@ -23,9 +23,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return change_lines(options, environment, _disable)
 
 
-def _disable(document: InputDocument, line: MacroLine, _context: Context) -> LineChange:
+def _disable(document: InputDocument, line: MacroLine, _context: Context) -> FileChange:
     source, name = document.source, line.macro_name
     if listed_entries(document.fragment, name):
-        return LineChange(source, remove_line(source, name), f"does not list {name} any more")
+        return FileChange(source, remove_line(source, name), f"does not list {name} any more")
     where = " (but an Fn::Transform names it)" if line.snippets else ""
-    return LineChange(source, source, f"does not list {name}{where}")
+    return FileChange(source, source, f"does not list {name}{where}")

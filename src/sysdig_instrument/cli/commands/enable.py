@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from sysdig_instrument.cli.documents import InputDocument
-from sysdig_instrument.cli.line_changes import LineChange, change_lines
+from sysdig_instrument.cli.file_changes import FileChange, change_lines
 from sysdig_instrument.documents.editing.macro_line import add_line
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINITION, by_other_workload
@@ -25,20 +25,20 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return change_lines(options, environment, _enable)
 
 
-def _enable(document: InputDocument, line: MacroLine, context: Context) -> LineChange:
+def _enable(document: InputDocument, line: MacroLine, context: Context) -> FileChange:
     source, name = document.source, line.macro_name
     tasks = [pointer for pointer, _ in resources_of_types(document.fragment, {TASK_DEFINITION})]
     if line.is_listed:
         advice = f". {line.reason.text}" if line.reason else ""
-        return LineChange(source, source, f"lists {name} already{advice}")
+        return FileChange(source, source, f"lists {name} already{advice}")
     has_others = _has_other_workloads(document, context)
     if not tasks and not has_others:
-        return LineChange(source, source, "has no task definitions")
+        return FileChange(source, source, "has no task definitions")
     if not has_others and all(map(line.covers, tasks)):
-        return LineChange(source, source, f"lists {name} in Fn::Transform already")
+        return FileChange(source, source, f"lists {name} in Fn::Transform already")
     if line.reason and line.status in (LineStatus.DUPLICATE_KEY, LineStatus.WRONG_KEY):
         raise RefusedError(f"{source.name}: {line.reason.text}", code=line.reason.code)
-    return LineChange(source, add_line(source, name), f"lists {name} now")
+    return FileChange(source, add_line(source, name), f"lists {name} now")
 
 
 def _has_other_workloads(document: InputDocument, context: Context) -> bool:

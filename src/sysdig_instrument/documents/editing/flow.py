@@ -100,6 +100,8 @@ def flow_text(value: Json, style: Style, *, indentation: str = "", multiline: bo
 
 
 def _tag_argument(value: Json, style: Style) -> str:
+    if value == "AWS::NoValue" and style.plain_no_value:
+        return value
     return scalar_text(value if isinstance(value, str) else None, style, flow=True)
 
 

@@ -45,6 +45,7 @@ class Style:
     key_quotes: str = ""
     ascii_only: bool = False
     literal_blocks: bool = True
+    plain_no_value: bool = False  # as people write it; very old parsers refuse a colon in flow style
 
 
 DEFAULT_YAML: Final = Style()

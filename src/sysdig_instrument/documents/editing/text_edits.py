@@ -82,7 +82,9 @@ def replacement(edit_node: EditNode, node: Node, context: NodeContext, source: S
     """Return the edit that rewrites a whole value. Its anchor stays, as aliases may refer to it."""
     end = max(source.end_of(node), context.indicator_end)
     if isinstance(node, Sequence) and not node.items:
-        style = replace(style, flow_lists=True)  # "[]" was in flow style, so scalars may stay in it
+        # "[]" was in flow style, so scalars may stay in it; and "[ ]" has a space, which an empty list gets again
+        padding = source.text[node.start + 1 : node.end - 1]
+        style = replace(style, flow_lists=True, bracket_padding=padding if padding in ("", " ") else "")
     if context.kind == "flow" or style.json:
         return _flow_replacement(edit_node, node, source, style)
     if context.kind == "root":
@@ -90,6 +92,8 @@ def replacement(edit_node: EditNode, node: Node, context: NodeContext, source: S
             node.start, end, _root_text(edit_node.value, style, starts_line=source.is_first_on_line(node.start))
         )
     first, *rest = value_lines(edit_node.value, style, context.kind, node.anchor or "")
+    if first.endswith("[]") and isinstance(node, Sequence) and source.text.startswith("[ ", source.content_start(node)):
+        first = first.removesuffix("]") + " ]"
     comment, end = _kept_comment(node, context, source, end, multiline=bool(rest))
     indented = [" " * context.column + line if line else line for line in rest]
     return TextEdit(context.indicator_end, end, style.newline.join([first + comment, *indented]))

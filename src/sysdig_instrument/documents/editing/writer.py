@@ -7,7 +7,8 @@ value. If they differ, the smallest value around the difference is rewritten, an
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.editing.block import block_lines
 from sysdig_instrument.documents.editing.edit_tree import EditNode, apply_change, expand_stale_aliases
@@ -37,19 +38,36 @@ if TYPE_CHECKING:
 
 
 def write(
-    document: Document, changes: Iterable[Change], expected: Json, warn: Callable[[str], object] = lambda _: None
+    document: Document,
+    changes: Iterable[Change],
+    expected: Json,
+    warn: Callable[[str], object] = lambda _: None,
+    *,
+    restores: bool = False,
 ) -> Document:
     """Return the document with the changes made in its text, in their order.
 
     ``changes`` must have been planned for this document. ``expected`` is its value after them: the new text is parsed again
     and must have this value. ``warn`` is called if the whole text had to be rewritten. No known document causes this.
+    ``restores`` says that the changes restore what a person wrote: ``!Ref AWS::NoValue`` without quotes where the document has
+    none, and a block scalar at the end of a file without its line break and without the indicator that a new line after it
+    makes necessary.
     """
     changes = list(changes)
     if not changes:
         return document
+    written = _write(document, changes, expected, warn, restores=restores)
+    if restores and _QUOTED_NO_VALUE.search(written.text):
+        return _without_strip_indicator(_write(document, changes, expected, warn, restores=False), expected)
+    return _without_strip_indicator(written, expected) if restores else written
+
+
+def _write(
+    document: Document, changes: list[Change], expected: Json, warn: Callable[[str], object], *, restores: bool
+) -> Document:
     tree = document.tree
     survey = StyleSurvey(tree, SourceText(document.text, document.newline))
-    style = survey.style(tree, _default_style(document))
+    style = replace(survey.style(tree, _default_style(document)), plain_no_value=restores)
     root = EditNode(tree, document.value)
     for change in changes:
         apply_change(root, change, change.pointer)
@@ -75,6 +93,20 @@ def write(
     if has_retried and root.new is not ABSENT:
         warn(f"{document.name} could not be edited in place, so all of it was rewritten, without its comments.")
     return written
+
+
+_QUOTED_NO_VALUE: Final = re.compile(r"""!Ref ["']AWS::NoValue""")
+_STRIP_INDICATOR: Final = re.compile(r"(?<=[ \t][>|])-(?=[ \t]*\r?\n)")
+
+
+def _without_strip_indicator(written: Document, expected: Json) -> Document:
+    """Return the document without the indicator of a block scalar at its end that makes no difference there."""
+    indicators = list(_STRIP_INDICATOR.finditer(written.text)) if written.syntax == "yaml" else []
+    if not indicators or written.text.endswith(("\n", "\r")):
+        return written
+    start, end = indicators[-1].span()
+    shorter, _ = _check(written, written.text[:start] + written.text[end:], expected)
+    return shorter or written
 
 
 def _default_style(document: Document) -> Style:

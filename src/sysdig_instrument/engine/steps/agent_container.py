@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from sysdig_instrument.engine.agent import RECORD_LABEL
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import (
@@ -134,6 +135,8 @@ def update_agent(container: Container, definition: dict[str, Json], settings: Se
             continue
         unprotected_reason = difference(container, key, wanted, settings)
         if key == "Secrets" and wanted is ABSENT and not unprotected_reason:
+            continue
+        if key == "DockerLabels" and isinstance(value, dict) and value.keys() == {RECORD_LABEL}:
             continue
         yield _update(container, key, wanted, unprotected_reason)
         if wanted is ABSENT:

@@ -16,8 +16,9 @@ from sysdig_instrument.engine.expressions.decision_tree import parse_if
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
-from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY, TAGS_KEY
+from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY, TAGS_KEY, UNDO_KEY
 from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.lazy_dataclasses import replace
 
 _REASON: Final = "records what was done, and why"
 
@@ -65,6 +66,25 @@ def _update(own: Mapping[str, Json], pointer: Pointer, value: Json, *, changed: 
         yield Change("add", pointer, _REASON, value)
     elif changed and own[RESULT_KEY] != value:
         yield Change("replace", pointer, _REASON, value, was=own[RESULT_KEY])
+
+
+def with_record(changes: tuple[Change, ...], record: list[str]) -> tuple[Change, ...]:
+    """Return the changes with a record in the Result. Where there is no Result, there can be no record."""
+    if not record:
+        return changes
+    return tuple(
+        replace(each, value=_add_record(each.value, each.pointer[-1], record)) if each.step == "Metadata" else each
+        for each in changes
+    )
+
+
+def _add_record(value: Json, key: str | int, record: list[str]) -> Json:
+    inner = {"Metadata": METADATA_KEY, METADATA_KEY: RESULT_KEY}.get(str(key))
+    if not isinstance(value, dict):
+        return value
+    return (
+        {**value, inner: _add_record(value[inner], inner, record)} if inner else {**value, UNDO_KEY: list[Json](record)}
+    )
 
 
 def has_result(task: TaskDefinition) -> bool:

@@ -24,13 +24,13 @@ from sysdig_instrument.engine.steps.list_items import RequiredItem, require_item
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
 _REASON: Final = "mounts /opt/draios with the wrapper from the agent's container"
-_ITEM: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
+AGENT_VOLUME: Final[Json] = {"SourceContainer": AGENT_NAME, "ReadOnly": True}
 
 
 def volumes_from(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that add one read-only entry for the agent's container, or make an existing one read-only."""
     is_item, correct = partial(_is_agent_volume, container), partial(_make_read_only, container)
-    required = RequiredItem(_ITEM, _REASON, is_item, correct, name=AGENT_NAME)
+    required = RequiredItem(AGENT_VOLUME, _REASON, is_item, correct, name=AGENT_NAME)
     yield from require_items(container, container.values("VolumesFrom"), [required])
 
 

@@ -1,4 +1,4 @@
-"""Change the line that lists the macro in many templates: what ``enable`` and ``disable`` have in common."""
+"""Change many files in place: what ``enable``, ``disable`` and ``uninstrument`` have in common."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class LineChange:
+class FileChange:
     """A document before and after the change. ``outcome`` says what was done, or why nothing was."""
 
     before: Document
@@ -36,24 +36,34 @@ class LineChange:
         return self.after.text != self.before.text
 
 
-ChangeLine = Callable[[InputDocument, MacroLine, Context], LineChange]
+ChangeLine = Callable[[InputDocument, MacroLine, Context], FileChange]
+ChangeDocument = Callable[[InputDocument, Context], FileChange]
 
 
 def change_lines(options: argparse.Namespace, environment: Mapping[str, str], change_line: ChangeLine) -> int:
-    """Change each template, or with ``--dry-run`` print what would change. Return the exit code of the worst file.
-
-    A template from standard input goes to standard output.
+    """Change the line that lists the macro in each template. Return the exit code of the worst file.
 
     Raises:
         UsageError: An option is wrong.
     """
 
-    def change_document(document: InputDocument, context: Context) -> LineChange:
+    def change_document(document: InputDocument, context: Context) -> FileChange:
         line = document.macro_line(context)
         if line is None:
-            return LineChange(document.source, document.source, "is not a template")
+            return FileChange(document.source, document.source, "is not a template")
         return change_line(document, line, context)
 
+    return change_files(options, environment, change_document)
+
+
+def change_files(options: argparse.Namespace, environment: Mapping[str, str], change_document: ChangeDocument) -> int:
+    """Change each file, or with ``--dry-run`` print what would change. Return the exit code of the worst file.
+
+    A document from standard input goes to standard output.
+
+    Raises:
+        UsageError: An option is wrong.
+    """
     console = detect_console(options.color, environment)
     codes = [EXIT_OK]
     for path, result in process_files(options, environment, change_document):
@@ -68,7 +78,7 @@ def change_lines(options: argparse.Namespace, environment: Mapping[str, str], ch
     return max(codes)
 
 
-def _deliver(path: str, change: LineChange, console: Console, *, is_dry_run: bool) -> None:
+def _deliver(path: str, change: FileChange, console: Console, *, is_dry_run: bool) -> None:
     if is_dry_run:
         if change.is_change:
             all_hunks = hunks(change.before.text, change.after.text)

@@ -1,0 +1,180 @@
+"""The removal of what Kilt, Sysdig's Terraform data source, another tool or a person wrote.
+
+What bears Sysdig's own names is certain. Whether PidMode, SYS_PTRACE, EntryPoint and Command were there before is not, and
+the caller has to say it. Two things are certain in Kilt's form, which the Terraform data source shares: it adds SYS_PTRACE
+without looking whether it is there, and it moves the whole argv into Command.
+
+Sources: agent-kilt, ``pkg/cfnpatcher``; terraform-provider-sysdig, ``data_source_sysdig_fargate_workload_agent.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sysdig_instrument.engine.agent import (
+    ACCESS_KEY_VARIABLE,
+    AGENT_NAME,
+    REPLACED_WRAPPER_VARIABLE,
+    SIDECAR_VARIABLE,
+    WRAPPER,
+)
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.removal.entries import REASON
+from sysdig_instrument.engine.removal.places import Place
+from sysdig_instrument.engine.removal.usual_form import remove
+from sysdig_instrument.engine.steps.capabilities import SYS_PTRACE
+from sysdig_instrument.lazy_dataclasses import dataclass
+
+QUESTIONS: Final = ("PidMode", "SYS_PTRACE", "EntryPoint", "Command")
+"""What may have been there before the agent."""
+
+_KILT_MARKS: Final = (ACCESS_KEY_VARIABLE, "SYSDIG_COLLECTOR", "SYSDIG_ORCHESTRATOR")
+"""Variables that Kilt gives to each workload, and this software gives to the agent alone."""
+_KILT_VARIABLES: Final = (
+    *_KILT_MARKS, SIDECAR_VARIABLE, "SYSDIG_COLLECTOR_PORT", "SYSDIG_ORCHESTRATOR_PORT", "SYSDIG_LOGGING", "SYSDIG_PRIORITY",
+    "SYSDIG_AGENT_NICE_VALUE_INCREMENT", REPLACED_WRAPPER_VARIABLE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Workload:
+    """A container with the wrapper, or with its volume."""
+
+    place: Place
+    container: dict[str, Json]
+    pointer: Pointer
+    added: Mapping[str, bool]
+
+    @property
+    def name(self) -> str:
+        return str(self.container.get("Name", ""))
+
+    @property
+    def is_in_kilts_form(self) -> bool:
+        names = _names(self.container.get("Environment"), "Name")
+        return self.container.get("EntryPoint") == [WRAPPER] and any(mark in names for mark in _KILT_MARKS)
+
+    def answer(self, question: str) -> bool | None:
+        """Return whether something came with the agent; None if the caller does not say."""
+        return self.added.get(f"{self.name}/{question}", self.added.get(question))
+
+    def ask(self, question: str) -> Problem:
+        """Return the problem that nothing says it."""
+        location = Location(self.place.name, self.name, (*self.pointer, _KEYS.get(question, question)))
+        return Problem(location, _not_known(question))
+
+
+_KEYS: Final = {SYS_PTRACE: "LinuxParameters"}
+
+
+def _not_known(question: str) -> Reason:
+    return Reason(
+        f"Nothing says whether {question} came with the agent, or was there before",
+        f"Add --added {question} or --kept {question}; for one container, put its name and a slash before it",
+        code=Code.REMOVAL_NOT_KNOWN,
+    )
+
+
+def has_traces(place: Place) -> bool:
+    """Return whether something in a task definition bears the agent's names."""
+    return bool(place.agents) or any(map(_is_workload, (container for _, container in place.containers())))
+
+
+def _is_workload(container: Mapping[str, Json]) -> bool:
+    entry_point = container.get("EntryPoint")
+    is_wrapped = isinstance(entry_point, list) and entry_point[:1] == [WRAPPER]
+    return is_wrapped or AGENT_NAME in _names(container.get("VolumesFrom"), "SourceContainer")
+
+
+def _names(items: Json, key: str) -> list[Json]:
+    return [each.get(key) for each in items if isinstance(each, dict)] if isinstance(items, list) else []
+
+
+def remove_other_form(place: Place, added: Mapping[str, bool]) -> Iterator[Change | Finding]:
+    """Yield the changes that take out what is known to come with the agent, and a problem for each thing that is not known."""
+    for pointer, container in place.containers():
+        if container.get("Name") != AGENT_NAME and _is_workload(container):
+            workload = _Workload(place, container, pointer, added)
+            yield from _remove_argv(workload)
+            names = _KILT_VARIABLES if workload.is_in_kilts_form else (SIDECAR_VARIABLE,)
+            yield from _remove_items(workload, "Environment", "Name", names)
+            yield from _remove_items(workload, "VolumesFrom", "SourceContainer", (AGENT_NAME,))
+            yield from _remove_capability(workload)
+    yield from (remove(pointer, agent) for pointer, agent in reversed(place.agents))
+    properties = place.properties if isinstance(place.properties, dict) else {}
+    if properties.get("PidMode") == "task":
+        pointer = (*place.properties_pointer, "PidMode")
+        if added.get("PidMode"):
+            yield remove(pointer, "task")
+        elif "PidMode" not in added:
+            yield Problem(Location(place.name, None, pointer), _not_known("PidMode"))
+
+
+def _remove_argv(workload: _Workload) -> Iterator[Change | Finding]:
+    entry_point, command = workload.container.get("EntryPoint"), workload.container.get("Command")
+    if not isinstance(entry_point, list) or entry_point[:1] != [WRAPPER]:
+        return
+    pointer = (*workload.pointer, "EntryPoint")
+    match workload.answer("EntryPoint"):
+        case None:
+            yield workload.ask("EntryPoint")
+        case False if workload.is_in_kilts_form and isinstance(command, list):
+            yield Change("replace", pointer, REASON, command, was=entry_point)
+            yield remove((*workload.pointer, "Command"), command)
+        case False:
+            yield remove((*pointer, 0), WRAPPER)
+        case _:
+            yield remove(pointer, entry_point)
+            if isinstance(command, list) and command:
+                yield from _remove_command(workload, command)
+
+
+def _remove_command(workload: _Workload, command: Json) -> Iterator[Change | Finding]:
+    match workload.answer("Command"):
+        case None:
+            yield workload.ask("Command")
+        case True:
+            yield remove((*workload.pointer, "Command"), command)
+
+
+def _remove_items(workload: _Workload, key: str, name_key: str, names: tuple[str, ...]) -> Iterator[Change]:
+    items = workload.container.get(key)
+    if not isinstance(items, list):
+        return
+    own = [index for index, each in enumerate(items) if isinstance(each, dict) and each.get(name_key) in names]
+    if own and len(own) == len(items):
+        yield remove((*workload.pointer, key), items)
+    else:
+        yield from (remove((*workload.pointer, key, index), items[index]) for index in reversed(own))
+
+
+def _remove_capability(workload: _Workload) -> Iterator[Change | Finding]:
+    parameters = workload.container.get("LinuxParameters")
+    capabilities = parameters.get("Capabilities") if isinstance(parameters, dict) else None
+    add = capabilities.get("Add") if isinstance(capabilities, dict) else None
+    if (
+        not isinstance(parameters, dict)
+        or not isinstance(capabilities, dict)
+        or not isinstance(add, list)
+        or SYS_PTRACE not in add
+    ):
+        return
+    answer = True if workload.is_in_kilts_form else workload.answer(SYS_PTRACE)
+    pointer = (*workload.pointer, "LinuxParameters")
+    if answer is None:
+        yield workload.ask(SYS_PTRACE)
+    elif not answer:
+        return
+    elif len(add) > 1:
+        index = len(add) - 1 - add[::-1].index(SYS_PTRACE)
+        yield remove((*pointer, "Capabilities", "Add", index), SYS_PTRACE)
+    elif len(capabilities) > 1:
+        yield remove((*pointer, "Capabilities", "Add"), add)
+    elif len(parameters) > 1:
+        yield remove((*pointer, "Capabilities"), capabilities)
+    else:
+        yield remove(pointer, parameters)

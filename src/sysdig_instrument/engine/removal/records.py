@@ -1,0 +1,98 @@
+"""The records of a plan: what must be written down so that it can be undone.
+
+Most task definitions need none, because the removal of the usual form restores them. A plan tries that, and only where the
+result is not the template, the Result gets the texts of the changes that restore it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sysdig_instrument.engine.json_types import Absent, Json, Pointer
+from sysdig_instrument.engine.patch import Change, apply
+from sysdig_instrument.engine.removal.entries import is_same, opposites, to_entries, value_at
+from sysdig_instrument.engine.removal.other_forms import has_traces
+from sysdig_instrument.engine.removal.places import places
+from sysdig_instrument.engine.removal.uninstrument import OTHER_FORM, Removal, remove_all
+from sysdig_instrument.lazy_dataclasses import dataclass, replace
+
+_MOST_CHANGES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A template before a plan and after its removal. ``earlier`` is what removes what an earlier plan wrote."""
+
+    template: Json
+    processed: Json
+    earlier: Removal
+    restored: Json
+
+    def differs(self, pointer: Pointer) -> bool:
+        """Return whether the removal of the usual form does not restore what is at a pointer."""
+        return not is_same(value_at(self.restored, pointer), value_at(self.earlier.document, pointer))
+
+
+def records(
+    template: Json, processed: Json, tasks: Sequence[tuple[Pointer, tuple[Change, ...]]], grants: Sequence[Change]
+) -> Mapping[Pointer, list[str]]:
+    """Return the record of each task definition that needs one, by the pointer of its resource.
+
+    ``tasks`` are the changes to each resource, ``grants`` those to roles.
+    """
+    is_instrumented = any(each.result is not None or has_traces(each) for each in places(template))
+    earlier = remove_all(template) if is_instrumented else Removal(template)
+    restored = remove_all(processed).document
+    if is_same(restored, earlier.document):
+        return {}
+    comparison = _Comparison(template, processed, earlier, restored)
+    found = {
+        pointer: _record(comparison, pointer, changes) for pointer, changes in tasks if comparison.differs(pointer)
+    }
+    roles = dict.fromkeys(each.pointer[:2] for each in grants)
+    for_roles = [each for each in grants if comparison.differs(each.pointer[:2])] if roles else []
+    if for_roles and tasks:
+        pointer, changes = tasks[0]
+        record = found.get(pointer) or _record(comparison, pointer, changes)
+        undo = opposites(apply(template, [each for each in grants if each not in for_roles]), for_roles)
+        entries = to_entries(processed, undo)
+        found[pointer] = [*record, *(_absolute(each) for each in entries)]
+    return found
+
+
+def _entries(document: Json, undo: Sequence[Change]) -> list[str]:
+    """Return changes as texts; for very many, which would fill a template, that the whole is lost."""
+    return to_entries(document, undo) if len(undo) <= _MOST_CHANGES else ["lost "]
+
+
+def _absolute(entry: str) -> str:
+    head, _, path = entry.rpartition(" ")
+    return f"{head} /{path}"
+
+
+def _record(comparison: _Comparison, pointer: Pointer, changes: Iterable[Change]) -> list[str]:
+    inside = [each for each in changes if each.pointer[: len(pointer)] == pointer]
+    outside = [each for each in changes if each.pointer[: len(pointer)] != pointer]
+    if any(each.location.pointer[: len(pointer)] == pointer for each in comparison.earlier.problems):
+        return [OTHER_FORM]
+    before, after = value_at(comparison.template, pointer), value_at(comparison.processed, pointer)
+    if isinstance(before, Absent) or isinstance(after, Absent) or outside:
+        places_outside = dict.fromkeys("/".join(map(str, each.pointer)) for each in outside)
+        return [f"lost /{path}" for path in places_outside]
+    undo = opposites(before, _relative(inside, pointer))
+    undo += _relative((each for each in comparison.earlier.changes if each.pointer[: len(pointer)] == pointer), pointer)
+    return _entries(after, undo)
+
+
+def _relative(changes: Iterable[Change], pointer: Pointer) -> list[Change]:
+    return [replace(each, pointer=each.pointer[len(pointer) :]) for each in changes]
+
+
+def record_of_properties(properties: Json, changes: Sequence[Change]) -> list[str]:
+    """Return the record of a task definition outside of a template, which needs none if it is empty."""
+    earlier = remove_all(properties)
+    processed = apply(properties, changes)
+    if earlier.problems or is_same(remove_all(processed).document, earlier.document):
+        return []
+    return _entries(processed, [*opposites(properties, changes), *earlier.changes])

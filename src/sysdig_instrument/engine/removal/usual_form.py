@@ -1,0 +1,182 @@
+"""The removal of what was written in its usual form: keys at the end of a container, items at the end of a list.
+
+A plan adds what is missing at the end of the object or list that it belongs to. So the order says what was there before:
+an empty list in front of other keys is the template's own, and one that a plan made is at the end. Where this would not
+restore the template, the plan leaves a record (:mod:`records`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sysdig_instrument.engine.agent import SIDECAR_VARIABLE, WRAPPER
+from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.removal.entries import REASON
+from sysdig_instrument.engine.removal.places import Place
+from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY, TAGS_KEY
+from sysdig_instrument.engine.steps.capabilities import SYS_PTRACE
+from sysdig_instrument.engine.steps.execution_role import POLICY_NAME
+from sysdig_instrument.engine.steps.step import EntryPointSource
+from sysdig_instrument.engine.steps.volumes_from import AGENT_VOLUME
+
+_KEYS: Final = ("EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxParameters")
+"""The keys of a container that a plan may add, in the order in which it adds them."""
+_CAPABILITIES: Final[Json] = {"Capabilities": {"Add": [SYS_PTRACE]}}
+_OUTCOME: Final = "instrumented: "
+
+
+def remove(pointer: Pointer, was: Json) -> Change:
+    """Return the change that removes a value."""
+    return Change("remove", pointer, REASON, was=was)
+
+
+def remove_usual_form(place: Place) -> Iterator[Change]:
+    """Yield the changes that take out of a task definition what was written, in the order in which they apply."""
+    agents = place.agents
+    workloads = [each for each in place.containers() if each not in agents]
+    for (pointer, container), source in zip(workloads, _sources(place, workloads), strict=True):
+        yield from _remove_from_container(container, pointer, source)
+    yield from (remove(*agent) for agent in reversed(agents))
+    properties = place.properties if isinstance(place.properties, dict) else {}
+    if agents and properties.get("PidMode") == "task":
+        yield remove((*place.properties_pointer, "PidMode"), "task")
+    yield from _remove_tags(properties, place)
+    yield from remove_result(place)
+
+
+def _sources(place: Place, workloads: list[tuple[Pointer, dict[str, Json]]]) -> list[EntryPointSource]:
+    """Return where each EntryPoint comes from: as the Result says it; without one, by its position."""
+    if place.result is None:
+        return [_source_by_position(container) for _, container in workloads]
+    containers = place.result.get("Containers")
+    outcomes = (
+        {name: text for name, text in containers.items() if text != "agent"} if isinstance(containers, dict) else {}
+    )
+    texts = list(outcomes.values())
+    if len(texts) != len(workloads):  # a name may be an expression, so the position is better, where there is one
+        texts = [outcomes.get(str(container.get("Name"))) for _, container in workloads]
+    sources = {f"{_OUTCOME}{each.value}": each for each in EntryPointSource}
+    return [sources.get(str(text), EntryPointSource.UNCHANGED) for text in texts]
+
+
+def _source_by_position(container: Mapping[str, Json]) -> EntryPointSource:
+    added = _added_keys(container, {"EntryPoint", "Command", *_emptied(container)})
+    # An EntryPoint at the end without any Command is more often the task definition's own than that of an image without CMD.
+    is_from_image = "EntryPoint" in added and "Command" in container
+    return EntryPointSource.IMAGE if is_from_image else EntryPointSource.TEMPLATE
+
+
+def _emptied(container: Mapping[str, Json]) -> set[str]:
+    """Return the keys that have nothing but what a plan writes."""
+    emptied = {key for key in ("Environment", "VolumesFrom") if _ends_with_own(container, key, only=True)}
+    return {*emptied, "LinuxParameters"} if container.get("LinuxParameters") == _CAPABILITIES else emptied
+
+
+def _ends_with_own(container: Mapping[str, Json], key: str, *, only: bool = False) -> bool:
+    items = container.get(key)
+    if not isinstance(items, list) or not items or (only and len(items) > 1):
+        return False
+    if key == "VolumesFrom":
+        return items[-1] == AGENT_VOLUME
+    match items[-1]:
+        case {"Name": name, "Value": str(), **rest} if not rest:
+            return name == SIDECAR_VARIABLE
+    return False
+
+
+def _added_keys(container: Mapping[str, Json], candidates: set[str]) -> set[str]:
+    """Return those of the candidates that are the last keys of a container, in the order in which a plan adds them."""
+    found: list[str] = []
+    left = list(_KEYS)
+    for key in reversed(list(container)):
+        if key not in candidates or key not in left:
+            break
+        left = left[: left.index(key)]
+        found.append(key)
+    if "Command" in found and "EntryPoint" not in found:  # only an image gives a Command, and it gives both
+        found = found[: found.index("Command")]
+    return set(found)
+
+
+def _remove_from_container(container: dict[str, Json], pointer: Pointer, source: EntryPointSource) -> Iterator[Change]:
+    candidates = _emptied(container)
+    if source is EntryPointSource.IMAGE:
+        candidates |= {"EntryPoint", "Command"}
+    added = _added_keys(container, candidates)
+    for key in reversed([key for key in _KEYS if key in added]):
+        yield remove((*pointer, key), container[key])
+    if "EntryPoint" not in added:
+        yield from _remove_wrapper(container, pointer, source)
+    for key in ("Environment", "VolumesFrom"):
+        items = container.get(key)
+        if key not in added and isinstance(items, list) and _ends_with_own(container, key):
+            yield remove((*pointer, key, len(items) - 1), items[-1])
+    if "LinuxParameters" not in added:
+        yield from _remove_capability(container.get("LinuxParameters"), (*pointer, "LinuxParameters"))
+
+
+def _remove_wrapper(container: Mapping[str, Json], pointer: Pointer, source: EntryPointSource) -> Iterator[Change]:
+    entry_point = container.get("EntryPoint")
+    if isinstance(entry_point, list) and entry_point[:1] == [WRAPPER]:
+        if source is EntryPointSource.IMAGE:
+            yield Change("replace", (*pointer, "EntryPoint"), REASON, [], was=entry_point)
+        elif source is EntryPointSource.TEMPLATE:
+            yield remove((*pointer, "EntryPoint", 0), WRAPPER)
+
+
+def _remove_capability(parameters: Json, pointer: Pointer) -> Iterator[Change]:
+    capabilities = parameters.get("Capabilities") if isinstance(parameters, dict) else None
+    add = capabilities.get("Add") if isinstance(capabilities, dict) else None
+    if not isinstance(parameters, dict) or not isinstance(capabilities, dict) or not isinstance(add, list):
+        return
+    if capabilities == _CAPABILITIES["Capabilities"] and next(reversed(parameters)) == "Capabilities":  # type: ignore[call-overload, index]
+        yield remove((*pointer, "Capabilities"), capabilities)
+    elif add == [SYS_PTRACE] and next(reversed(capabilities)) == "Add":
+        yield remove((*pointer, "Capabilities", "Add"), add)
+    elif add[-1:] == [SYS_PTRACE]:
+        yield remove((*pointer, "Capabilities", "Add", len(add) - 1), SYS_PTRACE)
+
+
+def _remove_tags(properties: Mapping[str, Json], place: Place) -> Iterator[Change]:
+    keys, tags = (place.result or {}).get(TAGS_KEY), properties.get("Tags")
+    if not isinstance(keys, list) or not isinstance(tags, list):
+        return
+    own = [index for index, tag in enumerate(tags) if isinstance(tag, dict) and tag.get("Key") in keys]
+    pointer = (*place.properties_pointer, "Tags")
+    if len(own) == len(tags) and list(properties)[-1] == "Tags":
+        yield remove(pointer, tags)
+    else:
+        yield from (remove((*pointer, index), tags[index]) for index in reversed(own))
+
+
+def remove_result(place: Place) -> Iterator[Change]:
+    """Yield the change that removes the Result, and what would be empty without it."""
+    metadata = place.resource.get("Metadata")
+    own = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(own, dict) or RESULT_KEY not in own:
+        return
+    pointer = (*place.base, "Metadata")
+    if len(own) > 1:
+        yield remove((*pointer, METADATA_KEY, RESULT_KEY), own[RESULT_KEY])
+    elif len(metadata) > 1:
+        yield remove((*pointer, METADATA_KEY), own)
+    else:
+        yield remove(pointer, metadata)
+
+
+def remove_policy(resource: Mapping[str, Json], pointer: Pointer) -> Iterator[Change]:
+    """Yield the change that removes the policy for the access key from a role."""
+    properties = resource.get("Properties")
+    policies = properties.get("Policies") if isinstance(properties, dict) else None
+    if not isinstance(properties, dict) or not isinstance(policies, list):
+        return
+    own = [
+        index for index, each in enumerate(policies) if isinstance(each, dict) and each.get("PolicyName") == POLICY_NAME
+    ]
+    policies_pointer = (*pointer, "Properties", "Policies")
+    if own and len(policies) == 1 and next(reversed(properties)) == "Policies":
+        yield remove(policies_pointer, policies)
+    else:
+        yield from (remove((*policies_pointer, index), policies[index]) for index in reversed(own))

@@ -1,0 +1,1 @@
+"""The removal of what was written, from text to text."""
