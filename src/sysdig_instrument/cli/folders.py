@@ -142,7 +142,7 @@ class Hint(Enum):
 
     NONE = "no task definition"
     ARRAY = "an array that may be one of container definitions"
-    SECTION = "a section that a template has"
+    SECTION = "a section that a template, or a Terraform plan, has"
     MARKER = "the words of a task definition, or of another workload on Fargate"
 
 
@@ -152,6 +152,7 @@ _MARKERS: Final = (
     b"AWS::ECS::ExpressGatewayService",
     b"AWS::Batch::JobDefinition",
 )
+_TERRAFORM_MARKERS: Final = (b"_ecs_task_definition", b"_ecs_express_gateway_service", b"_batch_job_definition")
 _BEFORE_ARRAY: Final = re.compile(rb"(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|#[^\n]*\n|---[^\n]*\n)*([\[-])")
 
 
@@ -163,6 +164,8 @@ def hint_of_document(data: bytes, *, any_template: bool = False) -> Hint:
     text = data.replace(b"\0", b"")  # finds the words in UTF-16, too
     if any(marker in text for marker in _MARKERS):
         return Hint.MARKER
+    if b'"format_version"' in text and any(marker in text for marker in _TERRAFORM_MARKERS):
+        return Hint.SECTION
     if any_template and b"Resources" in text:
         return Hint.MARKER if b"AWS::" in text else Hint.SECTION
     return Hint.ARRAY if b"mage" in text and _BEFORE_ARRAY.match(text) else Hint.NONE

@@ -312,6 +312,7 @@ class Code(Enum):
     INVALID_JSON = "SI805"
     INVALID_YAML = "SI806"
     YAML_TAG = "SI807"
+    TERRAFORM_PLAN = "SI811"
 
 
 _FIRST_MESSAGE = "SI100"
