@@ -11,8 +11,9 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade
 # AWS's Lambda runtime emulator runs on Linux only. On other systems the tests on the embedded AWS are skipped.
 EMBEDDED_AWS := $(if $(filter Linux,$(shell uname)),.tools/.done)
 
-# With Node: the CDK for its examples, the SARIF validator, CloudFormation Guard, and a YAML parser. Without Node their tests are skipped.
+# With Node: the CDK and the package for it, the SARIF validator, CloudFormation Guard, and a YAML parser. Without Node their tests are skipped.
 NODE_TOOLS := $(if $(shell command -v npm),.tools/cdk/.done .tools/sarif/.done .tools/guard/.done .tools/yaml/node_modules)
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
 
 # LocalStack's dependencies do not support Python 3.14 together. If no older Python is installed, uv downloads one.
@@ -128,7 +129,7 @@ lock: .venv/.done ## Lock all requirements to their newest versions
 
 # --- ship it -----------------------------------------------------------------------------------------------------
 
-.PHONY: build package sbom release pr clean
+.PHONY: build package sbom release cdk pr clean
 build: .venv/.done .tools/sam/.done ## Build the function for `sam deploy`
 	$(SAM) build
 
@@ -172,6 +173,10 @@ sbom: .tools/sbom/.done ## Write the software bills of materials of the function
 # `make release BUCKET=acme-macros` makes that bucket the default of the templates' parameter FunctionBucket.
 release: .venv/.done .tools/release/.done .tools/sbom/.done ## Make everything that is published, reproducibly, in dist/VERSION
 	@.venv/bin/python tools/release.py --bucket '$(BUCKET)'
+
+cdk: .tools/cdk/.done ## Build the CDK package for npm and PyPI, try it in an app in TypeScript and in one in Python, and write it to dist/cdk
+	$(PYTEST) tests/uses/test_cdk.py
+	@mkdir -p $(DIST)/cdk && cp .tools/cdk/package/dist/*.tgz .tools/cdk/package/dist/*.whl $(DIST)/cdk/ && ls $(DIST)/cdk
 
 pr: lint types release site test $(if $(EMBEDDED_AWS),demo) ## Run everything that CI runs
 
@@ -253,13 +258,22 @@ clean: ## Remove everything that make has created
 	@VIRTUAL_ENV=.tools/site $(SYNC) requirements/site.txt
 	@touch $@
 
+# The package is built in a copy of cdk/, packed for npm and PyPI, and both packs are installed beside the CDK's own libraries.
 # If npm is installed but cannot reach its registry, these are missing and everything else works.
-.tools/cdk/.done: requirements/cdk.txt examples/cdk-typescript/package-lock.json | .venv/.done
-	@echo "AWS CDK, for the examples: .tools/cdk"
+CDK_SOURCES := $(wildcard cdk/*.json cdk/*.md cdk/src/*.ts cdk/test/*.js)
+.tools/cdk/.done: requirements/cdk.txt examples/cdk-typescript/package-lock.json $(CDK_SOURCES) | .venv/.done
+	@echo "AWS CDK, and the package for it: .tools/cdk"
 	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/cdk
 	@VIRTUAL_ENV=.tools/cdk $(SYNC) requirements/cdk.txt
+	@mkdir -p .tools/cdk/package && cd .tools/cdk/package && rm -rf src test lib dist
+	@cp -R cdk/src cdk/test cdk/*.json cdk/*.md LICENSE .tools/cdk/package/
 	@cp examples/cdk-typescript/package.json examples/cdk-typescript/package-lock.json .tools/cdk/
-	@cd .tools/cdk && $(NPM_CI) && touch .done || echo "npm failed, so the CDK's examples are not tested"
+	@(cd .tools/cdk && $(NPM_CI)) && cd .tools/cdk/package && $(NPM_CI) \
+		&& npm run --silent build && npm run --silent package \
+		&& VIRTUAL_ENV=.. ../../../$(UV) build --quiet --wheel --no-build-isolation --out-dir dist dist/python \
+		&& VIRTUAL_ENV=.. ../../../$(UV) pip install --quiet --no-deps --reinstall dist/*.whl \
+		&& (cd .. && npm install --silent --no-save --no-audit --no-fund --ignore-scripts package/dist/*.tgz) \
+		&& touch ../.done || echo "npm failed, so the CDK's package and examples are not tested"
 
 .tools/sarif/.done: requirements/sarif/package-lock.json
 	@echo "The schema and the validator of SARIF: .tools/sarif"

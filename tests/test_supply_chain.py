@@ -30,7 +30,7 @@ def test_every_requirement_is_locked_and_hashed(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["examples/cdk-typescript", "requirements/guard", "requirements/sarif", "requirements/yaml"]
+    "folder", ["cdk", "examples/cdk-typescript", "requirements/guard", "requirements/sarif", "requirements/yaml"]
 )
 def test_every_node_package_is_locked_and_hashed(folder: str) -> None:
     required = json.loads((ROOT / folder / "package.json").read_text("utf-8"))

@@ -19,7 +19,7 @@ PAGE = re.sub(r"\s+", " ", (ROOT / "docs" / "troubleshooting.md").read_text())
 
 DOES = (
     "Add", "Admit", "Allow", "Ask", "Check", "Correct", "Create", "Deploy", "Did you mean", "Give", "Have", "If", "Indent", "Install", "Leave", "Let",
-    "List", "Look", "Make", "Move", "Name", "Push", "Put", "Remove", "Rename", "Report", "Save", "Set", "Shorten", "Take", "Try",
+    "List", "Look", "Make", "Move", "Name", "Plan", "Push", "Put", "Remove", "Rename", "Report", "Save", "Set", "Shorten", "Take", "Try",
     "Use", "Wait", "Write",
     "Add", "Fix", "Grant", "Provide", "Run",
 )  # fmt: skip
@@ -109,6 +109,8 @@ PARTS = {
     "The container",
     "The task definition",
     "the task definition",
+    # It stands for a value, and is never printed.
+    "a value known after apply",
 }
 
 

@@ -251,7 +251,7 @@ def test_shellcheck_reports_nothing(shell: Shell) -> None:
     if not shutil.which("shellcheck"):
         skip_or_fail("shellcheck is not installed")
     scripts = [step["run"] for step in ACTION["runs"]["steps"] if "run" in step]
-    for script in [*scripts, (USES / "shell/deploy.sh").read_text()]:
+    for script in [*scripts, *(path.read_text() for path in USES.glob("*/*.sh"))]:
         done = shell("shellcheck --shell=bash --exclude=SC2153 -", given=script)  # the inputs are upper-case variables
         assert done.returncode == 0, done.stdout
 

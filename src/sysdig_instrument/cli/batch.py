@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import TypeVar
 
 from sysdig_instrument.cli.console import Progress, write_stderr
-from sysdig_instrument.cli.documents import InputDocument, is_document, open_document
+from sysdig_instrument.cli.documents import InputDocument, is_document, open_documents
 from sysdig_instrument.cli.folders import InputFile, find_files
 from sysdig_instrument.cli.inputs import PlanInputs
 from sysdig_instrument.cli.main import NESTED_TOO_DEEPLY
@@ -22,6 +23,7 @@ from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.printable import printable_name
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def process_files(
@@ -31,7 +33,7 @@ def process_files(
     *,
     of_many_teams: bool = False,
 ) -> Iterator[tuple[str, T | UserError]]:
-    """Yield the path of each file with the result of ``process_document``, or with the error.
+    """Yield the path of each file with the result of ``process_document``, or with the error. A Terraform plan has several.
 
     Settings may differ between folders. With ``of_many_teams``, templates without a workload are processed, too, and a settings
     file in a folder that cannot be used is an error of the files beside it: it does not stop the others.
@@ -47,23 +49,28 @@ def process_files(
     if of_many_teams:
         inputs.context_for("-")  # an option that is wrong is wrong for all files
 
-    def open_and_process(file: InputFile) -> T | None:
-        document = open_document(file, any_template=of_many_teams)
-        if document is None:
-            return None
+    def process(document: InputDocument, path: str) -> T:
         parameters.update(section(document.fragment, "Parameters"))
-        return process_document(document, inputs.context_for(file.path))
+        return process_document(document, inputs.context_for(path))
 
     try:
         for number, file in enumerate(found.files):
             progress.show(number, file.path)
             if not of_many_teams:
                 inputs.context_for(file.path)  # a settings file that cannot be used ends the run
-            result = _process_file(file, open_and_process)
-            if result is not None:
-                has_documents = True
+            documents = _guarded(file, partial(open_documents, file, any_template=of_many_teams))
+            if documents is None:
+                continue
+            has_documents = True
+            shown_path = STANDARD_INPUT if file.path == "-" else file.path
+            if isinstance(documents, UserError):
                 progress.clear()
-                yield STANDARD_INPUT if file.path == "-" else file.path, result
+                yield shown_path, documents
+                continue
+            for document in documents:
+                result = _guarded(file, partial(process, document, file.path))
+                progress.clear()
+                yield shown_path, result
     finally:
         progress.clear()
     if notice := found.notice(is_document):
@@ -76,9 +83,10 @@ def process_files(
     warn_unknown_parameters(options, parameters)
 
 
-def _process_file(file: InputFile, open_and_process: Callable[[InputFile], T | None]) -> T | UserError | None:
+def _guarded(file: InputFile, action: Callable[[], U]) -> U | UserError:
+    """Return what an action on a file returns, or its error."""
     try:
-        return open_and_process(file)
+        return action()
     except UserError as error:
         return error
     except RecursionError:

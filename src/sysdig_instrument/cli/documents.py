@@ -5,7 +5,8 @@ Output files are written here, too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.cli.construct_paths import with_construct_paths
@@ -16,6 +17,7 @@ from sysdig_instrument.cli.removals import with_record_label
 from sysdig_instrument.documents import (
     Document,
     DocumentKind,
+    Encoding,
     is_certain,
     kind_of,
     load,
@@ -24,6 +26,7 @@ from sysdig_instrument.documents import (
     to_properties,
 )
 from sysdig_instrument.documents.ecs import camel_key
+from sysdig_instrument.documents.terraform import is_incomplete, is_plan, planned_resources
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
@@ -32,21 +35,30 @@ from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
 from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
-from sysdig_instrument.planning import LookupFunction, plan_with_lookups
+from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_with_lookups
+from sysdig_instrument.printable import printable_name
 from sysdig_instrument.quotas import check_size
 
 
-def open_document(file: InputFile, *, any_template: bool = False) -> InputDocument | None:
-    """Read a file. Return None for a file found in a folder that is not a template or a task definition.
+def open_documents(file: InputFile, *, any_template: bool = False) -> list[InputDocument] | None:
+    """Read a file: one document, or one for each task definition of a Terraform plan.
 
-    A template in a folder counts only if it has a workload, or with ``any_template``.
+    Return None for a file found in a folder that is not a template, a task definition or a plan. A template in a folder counts
+    only if it has a workload, or with ``any_template``.
 
     Raises:
         UsageError: The file was named and is unusable, or it looks like a template and cannot be read.
         RefusedError: The template is too large for CloudFormation.
     """
+    source = _open(file, any_template=any_template)
+    if source is None:
+        return None
+    return list(plan_documents(source)) if is_plan(source.value) else [input_document(source)]
+
+
+def _open(file: InputFile, *, any_template: bool) -> Document | None:
     if file.is_explicit:
-        return input_document(load(file.path))
+        return load(file.path)
     data = read_bytes(file.path)
     hint = hint_of_document(data, any_template=any_template)
     if hint is Hint.NONE:
@@ -57,13 +69,13 @@ def open_document(file: InputFile, *, any_template: bool = False) -> InputDocume
         if hint is Hint.MARKER:
             raise
         return None  # most arrays of objects in a folder are something else
-    return input_document(source) if is_certain(source.value) else None
+    return source if is_certain(source.value) else None
 
 
 def is_document(path: str) -> bool:
     """Return whether a file in a folder is a template or a task definition, or may be one that cannot be read."""
     try:
-        return open_document(InputFile(path, is_explicit=False)) is not None
+        return open_documents(InputFile(path, is_explicit=False)) is not None
     except (UserError, RecursionError):
         return True
 
@@ -80,11 +92,17 @@ _REGISTERED_PROPERTIES: Final = ("TaskDefinitionArn", "Compatibilities", "Revisi
 
 @dataclass(frozen=True, slots=True)
 class InputDocument:
-    """A document, its kind, and the fragment that the engine sees."""
+    """A document, its kind, and the fragment that the engine sees.
+
+    One that was made from a resource of a Terraform plan has its ``address``, and perhaps a ``verdict``: the reason why the
+    resource cannot be judged, or cannot be protected.
+    """
 
     source: Document
     kind: DocumentKind
     fragment: Json
+    address: str = ""
+    verdict: Reason | None = None
 
     def with_transform_parameters(self, context: Context) -> Context:
         """Return the context with the Parameters of the template's own Transform, as CloudFormation would pass them."""
@@ -132,6 +150,26 @@ def input_document(source: Document) -> InputDocument:
     return InputDocument(source, kind, fragment_of(source.value, kind))
 
 
+def plan_documents(source: Document) -> Iterator[InputDocument]:
+    """Yield a document for each task definition of a Terraform plan, with the plan's name. Its address is its name in messages.
+
+    Raises:
+        UsageError: The plan is not complete.
+    """
+    if is_incomplete(source.value):
+        raise UsageError(
+            f"{source.name} is not complete, because planning ended with an error. Correct the error, and plan again.",
+            code=Code.TERRAFORM_PLAN,
+        )
+    for resource in planned_resources(source.value):
+        address = printable_name(resource.address)
+        text = json.dumps(resource.task, indent=2, ensure_ascii=False) + "\n"
+        document = Document(source.name, resource.task, "json", text, Encoding("utf-8"), "\n")
+        properties = to_properties(resource.task, "task definition")
+        fragment: Json = {**properties, "Family": address} if isinstance(properties, dict) else properties
+        yield InputDocument(document, "task definition", fragment, address, resource.reason)
+
+
 def fragment_of(value: Json, kind: DocumentKind) -> Json:
     """Return what the engine sees of a document: a template unchanged, anything else as the Properties of a resource."""
     if kind == "template":
@@ -164,6 +202,8 @@ def _transform_parameters(template: Json, macro_name: str) -> Mapping[str, Json]
 
 def preview_document(document: InputDocument, context: Context, look_up: LookupFunction) -> Preview:
     """Plan the changes to a document, and check the processed document."""
+    if document.verdict:
+        return _preview_with_verdict(document, document.verdict, context)
     plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
     processed, problems = process(document.fragment, plan)
     if document.kind != "template":
@@ -171,6 +211,15 @@ def preview_document(document: InputDocument, context: Context, look_up: LookupF
     changes = () if problems else tuple(plan.changes)
     notices = with_construct_paths(plan.notices, document.fragment)
     return Preview(plan, changes, notices, with_construct_paths(problems, document.fragment), processed)
+
+
+def _preview_with_verdict(document: InputDocument, verdict: Reason, context: Context) -> Preview:
+    """Return the preview of a resource that stays as it is: what is not known is a problem, and so is what the settings refuse."""
+    location = Location(document.address)
+    empty = plan_with_lookups({}, context, look_up_nothing)
+    if verdict.is_unknown or context.deployment_settings.values.other_workloads == "fail":
+        return Preview(empty, (), (), (Problem(location, verdict),), document.source.value)
+    return Preview(empty, (), (Notice(location, verdict),), (), document.source.value)
 
 
 def _preview_plain_document(document: InputDocument, plan: Plan, problems: tuple[Problem, ...]) -> Preview:

@@ -142,7 +142,7 @@ class Hint(Enum):
 
     NONE = "no task definition"
     ARRAY = "an array that may be one of container definitions"
-    SECTION = "a section that a template has"
+    SECTION = "a section that a template, or a Terraform plan, has"
     MARKER = "the words of a task definition, or of another workload on Fargate"
 
 
@@ -152,11 +152,10 @@ _MARKERS: Final = (
     b"AWS::ECS::ExpressGatewayService",
     b"AWS::Batch::JobDefinition",
 )
+_TERRAFORM_MARKERS: Final = (b"_ecs_task_definition", b"_ecs_express_gateway_service", b"_batch_job_definition")
 _BEFORE_ARRAY: Final = re.compile(
     rb"(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|#[^\r\n]*[\r\n]|%[^\r\n]*[\r\n]|---[^\r\n]*[\r\n]|[!&]\S+)*([\[-])"
 )
-
-
 _ESCAPED: Final = re.compile(
     rb"\\(?:u00|x|U000000)([2-7][0-9A-Fa-f])|\\(?:\r\n|\r|\n|\xc2\x85|\xe2\x80[\xa8\xa9])[ \t]*"
 )
@@ -173,6 +172,8 @@ def hint_of_document(data: bytes, *, any_template: bool = False) -> Hint:
         text = _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()) if escape[1] else b"", text)
     if any(marker in text for marker in _MARKERS):
         return Hint.MARKER
+    if b'"format_version"' in text and any(marker in text for marker in _TERRAFORM_MARKERS):
+        return Hint.SECTION
     if any_template and b"Resources" in text:
         return Hint.MARKER if b"AWS::" in text else Hint.SECTION
     return Hint.ARRAY if b"mage" in text and _BEFORE_ARRAY.match(text) else Hint.NONE

@@ -33,6 +33,7 @@ _WORDS: Final[Mapping[str, str]] = {
     r"an expression that cannot be extended": "not written as a list, and cannot be extended",
     r"is an expression\b": "is not written as a value",
     r'it refers to "the enclosing task definition", which is known only after deployment': "this file does not contain it",
+    r'it refers to "a value known after apply", which is known only after deployment': "it is known only after apply",
     r'it refers to ("[^"]*"|\(not shown\)), which is known only after deployment': "it is not written as a value",
     r"the task definition's Properties": "the task definition",
     r"is not a resource of this template": "is not in this file",

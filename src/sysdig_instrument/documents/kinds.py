@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
+from sysdig_instrument.documents.terraform import is_plan, is_state
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 
@@ -85,6 +86,12 @@ def kind_of(value: Json, name: str) -> DocumentKind:
         raise UsageError(
             f"{name} is a single value, not an object or an array. {_EXPECTED_INPUT}", code=Code.KIND_UNKNOWN
         )
+    if is_plan(value) or is_state(value):
+        what = "is a Terraform plan, and this command does not take plans" if is_plan(value) else "is Terraform's state"
+        raise UsageError(
+            f"{name} {what}. Use check, diff or explain with the output of `terraform show -json` for a plan.",
+            code=Code.TERRAFORM_PLAN,
+        )
     if "Resources" in value:
         if isinstance(value["Resources"], dict):
             return "template"
@@ -107,6 +114,8 @@ def is_certain(value: Json) -> bool:
         return _are_containers(value)
     if not isinstance(value, dict):
         return False
+    if is_plan(value):
+        return True
     if "Resources" in value:
         return isinstance(value["Resources"], dict) or not _TEMPLATE_SECTIONS.isdisjoint(value)
     described = _member(value, "taskDefinition")

@@ -316,6 +316,7 @@ class Code(Enum):
     INVALID_JSON = "SI805"
     INVALID_YAML = "SI806"
     YAML_TAG = "SI807"
+    TERRAFORM_PLAN = "SI811"
 
 
 _FIRST_MESSAGE = "SI100"

@@ -34,6 +34,7 @@ from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
 from sysdig_instrument.cli.plain_documents import plain_reason
+from sysdig_instrument.cli.planned_resources import planned_resource_report
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
@@ -46,7 +47,7 @@ from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.engine.template import opaque_loops
 from sysdig_instrument.lazy_dataclasses import replace
-from sysdig_instrument.planning import LookupFunction, plan_definition
+from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_definition
 
 _RowAndItems: TypeAlias = tuple[ReportRow, list[ReportItem]]
 
@@ -63,6 +64,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
     def check_document(document: InputDocument, context: Context) -> FileReport:
         notices.record_settings(context.deployment_settings)
+        if document.verdict:
+            preview = preview_document(document, context, look_up_nothing)
+            return planned_resource_report(document, document.verdict, preview)
         line = document.macro_line(context)
         if line is None:
             plan = plan_definition(document.fragment, context.deployment_settings)

@@ -167,8 +167,13 @@ def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str
             messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
         preview = result.preview
         messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan.tasks)
-        yield path, result
+        yield _shown_path(path, result.document), result
     messages.finish()
+
+
+def _shown_path(path: str, document: InputDocument) -> str:
+    """Return the path, and the address of a resource of a Terraform plan."""
+    return f"{path}: {document.address}" if document.address else path
 
 
 def _with_path(path: str, error: UserError) -> str:
@@ -197,6 +202,7 @@ def _to_json(path: str, result: DocumentDiff | UserError) -> Json:
         return {"file": path, "error": str(result), "verdict": _verdict_of(result), "changes": []}
     return {
         "file": path,
+        **({"resource": address} if (address := result.document.address) else {}),
         "changes": change_records(result.preview.changes),
         "macro": _line_to_json(result),
         "notices": [notice.coded_text for notice in result.preview.notices],

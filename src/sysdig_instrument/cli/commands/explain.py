@@ -29,6 +29,7 @@ from sysdig_instrument.cli.formats.model import (
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
+from sysdig_instrument.cli.planned_resources import planned_resource_report
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
@@ -61,6 +62,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)
+        if document.verdict:
+            return planned_resource_report(document, document.verdict, preview, _level(options.unknown))
         return _file_report(document, preview, document.macro_line(context), options)
 
     code = print_reports(process_files(options, environment, explain_document), options, environment)

@@ -251,7 +251,9 @@ class LineLocator:
         return self.place(pointer).line
 
     def place(self, pointer: Pointer) -> Place:
-        """Return the place of a value, or of the innermost enclosing value that exists."""
+        """Return the place of a value, or of the innermost enclosing value that exists; in a Terraform plan, the beginning."""
+        if self._document.address:
+            pointer = ()
         if self._locator is None:
             self._locator = Locator(self._document.source)
         return self._locator.place(document_pointer(self._document, pointer))

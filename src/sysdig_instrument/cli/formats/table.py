@@ -57,22 +57,22 @@ _MIN_WHY_WIDTH: Final = 24
 def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
     """Yield the report in chunks. Errors about unusable files go to standard error instead."""
     counts = Counter[RowResult]()
-    file_count = 0
+    files = set[str]()  # a Terraform plan has a report for each of its task definitions
     has_uninstrumented = False
     once = _PrintedOnce()
     for report in reports:
         if any(item.rule is UNUSABLE for item in report.items):
             write_stderr("\n".join(f"sysdig-instrument: {item.text}" for item in report.items))
             continue
-        file_count += 1
+        files.add(report.path)
         counts.update(task.row.result for task in report.tasks)
         has_uninstrumented |= any(item.rule is NOT_INSTRUMENTED and not item.reason.advice for item in report.items)
         yield from _file_lines(report, console, once)
     for items in once.items.values():
         text = items[0].full_text if len(items) == 1 else f"{len(items)} task definitions: {items[0].text}"
         yield from finding_lines(items[0].rule.label, _ITEM_STYLES[items[0].rule], text, console)
-    if file_count > 1:
-        yield from console.paragraph(_summary(file_count, counts), hanging=GAP)
+    if len(files) > 1:
+        yield from console.paragraph(_summary(len(files), counts), hanging=GAP)
     if has_uninstrumented:
         yield from console.paragraph(NOT_INSTRUMENTED.help, hanging=GAP)
 

@@ -10,8 +10,12 @@ import subprocess
 import sys
 
 query = json.load(sys.stdin)
-tool = ["sysdig-instrument", "transform", "-", "--format", "json", *json.loads(query.get("arguments", "[]"))]
-done = subprocess.run(tool, input=query["task_definition"], stdout=subprocess.PIPE, text=True, check=False)
+options = ["--format", "json", "--no-config", *json.loads(query["arguments"])]
+try:
+    tool = [query["command"], "transform", "-", *options]
+    done = subprocess.run(tool, input=query["task_definition"], stdout=subprocess.PIPE, text=True, check=False)
+except OSError as error:
+    sys.exit(f"{query['command']} cannot be run: {error.strerror}. Install sysdig-instrument where Terraform plans.")
 if done.returncode:
     sys.exit(done.returncode)
 task = json.loads(done.stdout)
