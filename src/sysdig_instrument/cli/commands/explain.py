@@ -89,7 +89,9 @@ def _file_report(
         *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys((*preview.notices, *sources))),
         *(item for task, plan in zip(tasks, planned, strict=True) for item in _left_alone_items(task, plan)),
     ]
-    return FileReport(document.source.name, tasks, tuple(items), macro_line, document)
+    layers = preview.plan.context.deployment_settings.layers
+    run_settings = {name: layer.name for name, layer in layers.items()}
+    return FileReport(document.source.name, tasks, tuple(items), macro_line, document, run_settings)
 
 
 def _level(option: str) -> str:

@@ -216,7 +216,7 @@ class LineReport:
 class FileReport:
     """The report on a file. An unusable file has only items that say so. A file that is not a template has no ``macro_line``.
 
-    ``document`` is for what a terminal shows of its text; no other format has any of it.
+    ``run_settings`` has the layer of each setting that the caller gives, and not the template. ``document`` is for what a terminal shows of its text; no other format has any of it.
     """
 
     path: str
@@ -224,6 +224,7 @@ class FileReport:
     items: tuple[ReportItem, ...] = ()
     macro_line: LineReport | None = None
     document: InputDocument | None = None
+    run_settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_no_errors(self) -> bool:
