@@ -91,6 +91,8 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
         "    worker  would be instrumented  entry point from the image",
         f"  not listed: {NOT_LISTED} (SI230)",
         "    --> app.yaml:2:1",
+        "      paste into the template, at the top level:",
+        "        Transform: SysdigInstrument",
         "settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
     ]
 

@@ -8,7 +8,8 @@ from typing import Final
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRow, RowResult
 from sysdig_instrument.cli.formats.once import SaidOnce
-from sysdig_instrument.cli.harmless import markdown_text
+from sysdig_instrument.cli.harmless import markdown_code, markdown_text
+from sysdig_instrument.cli.snippets import Snippet
 
 _MARKER: Final = "<!-- sysdig-instrument -->"
 """A CI job finds its own comment by this line, and updates it instead of adding another."""
@@ -65,7 +66,14 @@ def _file_section(report: FileReport, once: SaidOnce) -> Iterator[str]:
 
 def _item_line(item: ReportItem, text: str, where: str = "") -> str:
     label = f"**{item.rule.label}**" if item.level == "error" else item.rule.label
-    return f"- {label}{where}: {markdown_text(text)}\n"
+    return f"- {label}{where}: {markdown_text(text)}\n" + "".join(map(_snippet, item.snippets))
+
+
+def _snippet(snippet: Snippet) -> str:
+    """Return what to paste, as a block of code below an item of a list."""
+    heading, *lines = snippet.lines
+    code = "".join(f"  {markdown_code(line[2:])}\n" for line in lines)
+    return f"\n  {markdown_text(heading)}\n\n  ```\n{code}  ```\n"
 
 
 def _table_row(task: str, container: str, row: ReportRow) -> str:

@@ -15,7 +15,7 @@ from sysdig_instrument.cli.console import (
     wrap_words,
     write_stderr,
 )
-from sysdig_instrument.cli.excerpts import Excerpts, finding_lines
+from sysdig_instrument.cli.excerpts import Excerpts, finding_lines, snippet_lines
 from sysdig_instrument.cli.formats.model import (
     NOT_INSTRUMENTED,
     NOT_LISTED,
@@ -75,7 +75,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
         has_uninstrumented |= any(item.rule is NOT_INSTRUMENTED and not item.reason.advice for item in report.items)
         yield from _file_lines(report, console, once)
     for item, text in once.items():
-        yield from finding_lines(item.rule.label, _STYLES[item.rule], text, console)
+        yield from finding_lines(item.rule.label, _STYLES[item.rule], text, console, snippets=item.snippets)
     if once.settings:
         yield from console.paragraph(f"settings: {once.settings}", hanging=GAP)
     if file_count > 1:
@@ -104,6 +104,7 @@ def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterato
                 continue
             yield from console.paragraph(_fact_and_advice(item.reason), "    ", "      ")
             yield from excerpts.lines(item.places, console, _STYLES[item.rule], "      ")
+            yield from snippet_lines(excerpts.not_shown(item.snippets), console, "        ")
         if settings := once.settings_of(report, task):
             yield from console.paragraph(f"settings: {settings}", "    ", "      ")
     for item in report.items:
@@ -116,6 +117,7 @@ def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterato
                 excerpts=excerpts,
                 places=item.places,
                 code=item.reason.code,
+                snippets=item.snippets,
                 indent="  ",
             )
 
