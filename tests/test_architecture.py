@@ -148,6 +148,7 @@ OUTSIDERS = {
 NAMES_FUNCTIONS = {
     "cli/plain_documents.py",
     "cli/shown_text.py",
+    "cli/snippets.py",
     "documents/editing/flow.py",
     "documents/editing/scalars.py",
     "documents/editing/style.py",

@@ -49,8 +49,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path, stdin: bytes
 
 
 def without_places(text: str) -> str:
-    """Return messages without the lines that say where each is: ``  --> file:line:column``."""
-    return "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("--> "))
+    """Return messages without the lines below each: its place (``  --> file:line:column``), and what to paste."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("  "))
 
 
 def with_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -89,9 +89,11 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
         "  Task      would be instrumented",
         "    web     would be instrumented  entry point from the template",
         "    worker  would be instrumented  entry point from the image",
-        "    settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
         f"  not listed: {NOT_LISTED} (SI230)",
         "    --> app.yaml:2:1",
+        "      paste into the template, at the top level:",
+        "        Transform: SysdigInstrument",
+        "settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
     ]
 
 
@@ -413,3 +415,25 @@ def test_what_is_the_same_for_all_tasks_is_printed_once(tmp_path: Path, capsys: 
     assert ran.out.count("settings: AccessKeySecret (--set)") == 1
     ran = run(capsys, "explain", files[0], "--no-config", "--set", "AccessKeySecret=none", "--format", "json")
     assert ran.out.count("Setting Collector has no value") == 2  # programs get it with each task definition
+
+
+@pytest.mark.parametrize("call", ["explain", "explain --format markdown", "check", "diff", "transform"])
+def test_each_command_says_once_what_is_about_the_settings(call: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = template(container(EntryPoint=["/web"]))
+    api = made["Resources"]["Api"]
+    made["Resources"]["Other"] = {**api, "Metadata": {"SysdigInstrument": {"LogLevel": "debug"}}}
+    paths = ["a.json"] if call == "transform" else ["a.json", "b.json"]
+    for path in paths:
+        Path(path).write_text(json.dumps({"Transform": "SysdigInstrument", **made}))
+    command, *options = call.split()
+    ran = run(capsys, command, *paths, *options, "--no-config", "--set", "AccessKeySecret=none")
+    assert ran.code == 1
+    shown = ran.out.replace("\\", "") + ran.err
+    count = 2 * len(paths)
+    assert shown.count("Setting Collector has no value") == 1
+    assert f"{count} task definitions: Setting Collector has no value" in shown
+    if command != "check":
+        assert shown.count("AccessKeySecret is none") <= 1
+    if command == "explain":
+        assert shown.lower().count("settings: accesskeysecret (--set)") == 1
+        assert shown.count("LogLevel (the resource's Metadata)") == len(paths)

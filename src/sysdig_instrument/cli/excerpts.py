@@ -6,7 +6,7 @@ the place only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.cli.console import Console, StyleName, display_width
@@ -18,6 +18,7 @@ from sysdig_instrument.printable import printable_name
 
 if TYPE_CHECKING:
     from sysdig_instrument.cli.documents import InputDocument
+    from sysdig_instrument.cli.snippets import Snippet
     from sysdig_instrument.documents.locate import Place
     from sysdig_instrument.engine.codes import Code
 
@@ -38,6 +39,7 @@ class Excerpts:
         self._shown: ShownText | None = None
         self._source: SourceText | None = None
         self._last: Place | None = None
+        self._snippets: set[Snippet] = set()
 
     def lines(self, places: Sequence[Place], console: Console, style: StyleName, indent: str = "") -> Iterator[str]:
         """Yield the lines that show these places. More than a few of the same finding are counted."""
@@ -46,6 +48,12 @@ class Excerpts:
             yield from self._place_lines(place, console, style, indent, is_new=is_new)
         if len(places) > _MAX_PLACES:
             yield f"{indent}{_ARROW} and {len(places) - _MAX_PLACES} more in {printable_name(self._path)}\n"
+
+    def not_shown(self, snippets: Iterable[Snippet]) -> list[Snippet]:
+        """Return the snippets that no other finding about the document has had."""
+        new = [each for each in snippets if each not in self._snippets]
+        self._snippets.update(new)
+        return new
 
     def _place_lines(
         self, place: Place, console: Console, style: StyleName, indent: str, *, is_new: bool
@@ -74,7 +82,7 @@ class Excerpts:
         before, marked, after = _split(shown.line(start, end), place)
         is_begun = start > source.line_start(place.start)
         is_ended = end == source.line_end(place.start)
-        if is_begun or display_width(before + marked) > room - 1:
+        if is_begun or (before.strip() and display_width(before + marked) > room - 1):
             before = _CUT + _last_columns(before, max(room // 3, room - display_width(marked) - 2))
         left = room - display_width(before)
         if display_width(marked + after) > left or not is_ended:
@@ -129,14 +137,25 @@ def finding_lines(  # noqa: PLR0913 - each is a part of what is shown
     excerpts: Excerpts | None = None,
     places: Sequence[Place] = (),
     code: Code | None = None,
+    snippets: Sequence[Snippet] = (),
     indent: str = "",
 ) -> Iterator[str]:
-    """Yield a finding: its label and text, its places, and on a terminal the address of the entry for its code."""
+    """Yield a finding: its label and text, its places, what to paste, and on a terminal the address of its code's entry."""
     lines = "".join(console.paragraph(f"{label}: {text}", indent, f"{indent}  "))
     yield lines.replace(label, console.paint(style, label), 1)
-    if excerpts is None:
-        return
-    yield from excerpts.lines(places, console, style, f"{indent}  ")
+    if excerpts is not None:
+        yield from excerpts.lines(places, console, style, f"{indent}  ")
+        snippets = excerpts.not_shown(snippets)
+    yield from snippet_lines(snippets, console, f"{indent}    ")
     address = help_address(code.value) if code and console.shows_text else ""
     if address:
-        yield console.line(f"{indent}   {console.paint('heading', '=')} {address}")
+        yield console.line(f"{indent}    {console.paint('heading', '=')} {address}")
+
+
+def snippet_lines(snippets: Iterable[Snippet], console: Console, indent: str) -> Iterator[str]:
+    """Yield what to paste. Its lines stay whole: they can be copied."""
+    for snippet in snippets:
+        heading, *lines = snippet.lines
+        for line in console.paragraph(heading, indent, f"{indent}  "):
+            yield console.line(console.paint("faint", line.removesuffix("\n")))
+        yield from (console.line(f"{indent}{sanitize(line)}") for line in lines)

@@ -126,6 +126,11 @@ def markdown_text(text: str) -> str:
     return _LINKED.sub(r"\g<0><!-- -->", escaped)  # a comment shows nothing, and ends what would be linked
 
 
+def markdown_code(text: str) -> str:
+    """Return a line of a block of code, which it does not end."""
+    return sanitize(text).replace("`", REPLACEMENT)
+
+
 def markdown_row(cells: Iterable[str]) -> str:
     """Return a row of a Markdown table."""
     return f"| {' | '.join(map(markdown_text, cells))} |\n"

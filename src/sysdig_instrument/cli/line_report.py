@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.cli.formats.model import NOT_LISTED, NOTICE, LineLocator, LineReport, ReportItem
-from sysdig_instrument.engine.findings import format_pointer
+from sysdig_instrument.engine.findings import Location, Notice, format_pointer
 from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
 
 if TYPE_CHECKING:
+    from sysdig_instrument.cli.snippets import Snippet
+    from sysdig_instrument.engine.findings import Finding
     from sysdig_instrument.engine.task_plan import TaskPlan
 
 
 def line_report(
-    line: MacroLine | None, tasks: Sequence[TaskPlan], locator: LineLocator, *, lowered_to: str = ""
+    line: MacroLine | None,
+    tasks: Sequence[TaskPlan],
+    locator: LineLocator,
+    paste: Callable[[Finding], tuple[Snippet, ...]] = lambda _: (),
+    *,
+    lowered_to: str = "",
 ) -> tuple[LineReport | None, list[ReportItem]]:
     """Return the report on a template's line, and the items about it. Both are empty for other documents.
 
@@ -28,7 +35,8 @@ def line_report(
     if line.reason and (is_needed or line.is_listed):
         rule, level = (NOTICE, "") if line.is_listed else (NOT_LISTED, lowered_to)
         place = format_pointer(line.pointer) if line.pointer else ""
-        items = [ReportItem(rule, line.reason, None, None, place, (at,), level)]
+        snippets = paste(Notice(Location(pointer=line.pointer), line.reason))
+        items = [ReportItem(rule, line.reason, None, None, place, (at,), level, snippets=snippets)]
     return LineReport(line, is_needed, at.line), items
 
 

@@ -11,9 +11,10 @@ from sysdig_instrument.cli.console import StyleName, detect_console, write_stder
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.excerpts import Excerpts, finding_lines
 from sysdig_instrument.cli.formats.model import LineLocator
+from sysdig_instrument.cli.snippets import Snippet, snippet_finder
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, message
+from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.steps.task_findings import REQUIRED_SETTINGS_REASONS
-from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import RefusedError
 from sysdig_instrument.lazy_dataclasses import replace
 
@@ -23,8 +24,8 @@ _STYLES: Final[Mapping[str, StyleName]] = {"refused": "bad", "unknown": "warn", 
 class RefusedDocumentError(RefusedError):
     """A document has problems: it is refused, or it is not known here whether it is. The text is that of the macro."""
 
-    def __init__(self, document: InputDocument, tasks: Iterable[TaskPlan], problems: Iterable[Problem]) -> None:
-        self.document, self.tasks, self.problems = document, tuple(tasks), tuple(dict.fromkeys(problems))
+    def __init__(self, document: InputDocument, plan: Plan, problems: Iterable[Problem]) -> None:
+        self.document, self.plan, self.problems = document, plan, tuple(dict.fromkeys(problems))
         super().__init__(message(self.problems), code=None)
 
     @property
@@ -43,6 +44,7 @@ class Messages:
         console = detect_console(getattr(options, "color", "auto"), environment, sys.stderr)
         self._console = console if console.is_terminal else replace(console, width=None)
         self._about_settings: dict[tuple[str, Reason], list[Finding]] = {}
+        self._snippets: dict[Reason, tuple[Snippet, ...]] = {}
 
     def write(self, label: str, text: str) -> None:
         """Write a message without a place."""
@@ -50,15 +52,17 @@ class Messages:
 
     def write_refusal(self, error: RefusedDocumentError) -> None:
         """Write all problems of a document, also those beyond what CloudFormation shows of the macro's message."""
-        self.write_findings(error.problems, error.document, error.tasks)
+        self.write_findings(error.problems, error.document, error.plan)
 
-    def write_findings(self, findings: Iterable[Finding], document: InputDocument, tasks: Iterable[TaskPlan]) -> None:
+    def write_findings(self, findings: Iterable[Finding], document: InputDocument, plan: Plan) -> None:
         """Write the findings about a document, and keep those about the required settings."""
-        excerpts, locator = Excerpts(document.source.name, document), LineLocator(document, tasks)
+        excerpts, locator = Excerpts(document.source.name, document), LineLocator(document, plan.tasks)
+        paste = snippet_finder(document, plan.context)
         for finding in findings:
             label = _label(finding)
             if finding.reason in REQUIRED_SETTINGS_REASONS:
                 self._about_settings.setdefault((label, finding.reason), []).append(finding)
+                self._snippets[finding.reason] = paste(finding)
                 continue
             self._write(
                 finding_lines(
@@ -69,6 +73,7 @@ class Messages:
                     excerpts=excerpts,
                     places=(locator.place_of(finding.location),),
                     code=finding.reason.code,
+                    snippets=paste(finding) if isinstance(finding, Problem) else (),
                 )
             )
 
@@ -76,9 +81,8 @@ class Messages:
         """Write what is wrong with the required settings."""
         for (label, reason), findings in self._about_settings.items():
             is_one = len(findings) == 1
-            self.write(
-                label, findings[0].coded_text if is_one else f"{len(findings)} task definitions: {reason.coded_text}"
-            )
+            text = findings[0].coded_text if is_one else f"{len(findings)} task definitions: {reason.coded_text}"
+            self._write(finding_lines(label, _STYLES[label], text, self._console, snippets=self._snippets[reason]))
 
     def _write(self, lines: Iterator[str]) -> None:
         write_stderr("".join(lines).removesuffix("\n"), self._console)

@@ -27,7 +27,7 @@ MASK: Final = "***"
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What is shown at a place: its own text (``scalars``), and what is below its keys. ``others`` is for all other keys."""
+    """The part that is shown at a place: its own text (``scalars``), and what is below its keys. ``others`` is for all other keys."""
 
     scalars: bool = False
     keys: Mapping[str, _Shape] = field(default_factory=dict)

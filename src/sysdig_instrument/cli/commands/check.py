@@ -6,7 +6,7 @@ A template that lists the macro is judged by what the macro would make of it, ev
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from typing import TypeAlias
 
@@ -36,8 +36,9 @@ from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_her
 from sysdig_instrument.cli.plain_documents import plain_reason
 from sysdig_instrument.cli.planned_resources import planned_resource_report
 from sysdig_instrument.cli.run_notices import RunNotices
+from sysdig_instrument.cli.snippets import Snippet, snippet_finder
 from sysdig_instrument.engine.codes import Verdict
-from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
+from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, format_pointer
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP
 from sysdig_instrument.engine.json_types import Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, after_deployment
@@ -72,7 +73,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             plan = plan_definition(document.fragment, context.deployment_settings)
             verdict = protection(plan)
             verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
-            return _file_report(document, [_task_report(plan, verdict, LineLocator(document))])
+            paste = snippet_finder(document, context)
+            return _file_report(document, [_task_report(plan, verdict, LineLocator(document), paste)])
         look_up: LookupFunction = look_up_here(document, context)
         if line.is_listed or line.snippets:
             context = with_callers_account(options, document, context, session)
@@ -111,8 +113,9 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     """Return the report on a template: whether everything in it is protected once it is deployed."""
     locator = LineLocator(document)
     plan, problems = preview.plan, preview.problems
-    macro_line, items = line_report(line, plan.tasks, locator)
-    rows = [_task_report(task, after_deployment(task, line, problems), locator) for task in plan.tasks]
+    paste = snippet_finder(document, plan.context)
+    macro_line, items = line_report(line, plan.tasks, locator, paste)
+    rows = [_task_report(task, after_deployment(task, line, problems), locator, paste) for task in plan.tasks]
     others = by_other_workload((*problems, *preview.notices))
     rows += [_other_workload_report(findings, locator) for findings in others]
     if line.is_listed:
@@ -122,7 +125,7 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
             for each in problems
             if each.reason.code not in OTHER_WORKLOAD_CODES and task_label(each.location.task or "") not in failed
         )
-        items += [_refusal(each, locator) for each in dict.fromkeys(unnamed)]
+        items += [replace(_refusal(each, locator), snippets=paste(each)) for each in dict.fromkeys(unnamed)]
     if line.status is LineStatus.LISTED_EARLY:
         items += [_hidden_loop(pointer, locator) for pointer in opaque_loops(document.fragment)]
     return _file_report(document, rows, items, macro_line)
@@ -154,7 +157,9 @@ def _other_workload_report(findings: Sequence[Finding], locator: LineLocator) ->
     return row, [ReportItem(rule, _as_shown(each.reason), name, None, "", (place,)) for each in findings]
 
 
-def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _RowAndItems:
+def _task_report(
+    plan: TaskPlan, verdict: Protection, locator: LineLocator, paste: Callable[[Finding], tuple[Snippet, ...]]
+) -> _RowAndItems:
     name, place = task_label(plan.task.name), locator.place(task_pointer(plan))
     why = "; ".join(reason.fact for reason in verdict.reasons)
     result, outcome = RowResult.FAILED, verdict.verdict.value
@@ -169,11 +174,24 @@ def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator) -> _
     rule = _rule(verdict)
     items = [
         ReportItem(
-            rule, _as_shown(reason), name, None, "", tuple(map(locator.place, at)) or (place,), construct=construct
+            rule,
+            _as_shown(reason),
+            name,
+            None,
+            "",
+            tuple(map(locator.place, at)) or (place,),
+            construct=construct,
+            snippets=tuple(each for pointer in at for each in paste(_finding(plan, pointer, reason))),
         )
         for reason, at in zip(verdict.reasons, verdict.pointers or repeat(()), strict=False)
     ]
     return row, items
+
+
+def _finding(plan: TaskPlan, pointer: Pointer, reason: Reason) -> Finding:
+    """Return a reason of a verdict as a finding at one of its places, with the container there."""
+    containers = (each for each in plan.containers if each.pointer == pointer[: len(each.pointer)])
+    return Finding(Location(plan.task.name, next((each.name for each in containers), None), pointer), reason)
 
 
 def _rule(verdict: Protection) -> Rule:

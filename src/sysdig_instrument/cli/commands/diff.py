@@ -125,7 +125,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _document_diff(document: InputDocument, preview: Preview, line: MacroLine | None) -> DocumentDiff:
     if preview.problems:
-        raise RefusedDocumentError(document, preview.plan.tasks, preview.problems)
+        raise RefusedDocumentError(document, preview.plan, preview.problems)
     return DocumentDiff(document, preview, write(document.source, preview.changes, preview.processed), line)
 
 
@@ -166,7 +166,7 @@ def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str
         if result.missing_line:
             messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
         preview = result.preview
-        messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan.tasks)
+        messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan)
         yield _shown_path(path, result.document), result
     messages.finish()
 

@@ -31,6 +31,7 @@ from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.planned_resources import planned_resource_report
 from sysdig_instrument.cli.run_notices import RunNotices
+from sysdig_instrument.cli.snippets import snippet_finder
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
 from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
@@ -84,15 +85,21 @@ def _file_report(
         for task in planned
         for report in [_task_report(task, [each for each in problems if each.location.task == task.task.name], locator)]
     )
-    macro_line, line_items = line_report(line, planned, locator, lowered_to=_level(options.line))
+    paste = snippet_finder(document, preview.plan.context)
+    macro_line, line_items = line_report(line, planned, locator, paste, lowered_to=_level(options.line))
     sources = read_from_dockerfiles(preview.plan)
     items = [
         *line_items,
-        *(_problem_item(problem, locator, _level(options.unknown)) for problem in problems),
+        *(
+            replace(_problem_item(problem, locator, _level(options.unknown)), snippets=paste(problem))
+            for problem in problems
+        ),
         *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys((*preview.notices, *sources))),
         *(item for task, plan in zip(tasks, planned, strict=True) for item in _left_alone_items(task, plan)),
     ]
-    return FileReport(document.source.name, tasks, tuple(items), macro_line, document)
+    layers = preview.plan.context.deployment_settings.layers
+    run_settings = {name: layer.name for name, layer in layers.items()}
+    return FileReport(document.source.name, tasks, tuple(items), macro_line, document, run_settings)
 
 
 def _level(option: str) -> str:

@@ -48,12 +48,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices.record(preview.plan)
     notices.record_settings(context.deployment_settings)
     notices.write()
-    tasks = preview.plan.tasks
-    messages.write_findings((*preview.notices, *preview.left_alone), document, tasks)
-    if text := missing_line_text(document.macro_line(context), tasks):
+    messages.write_findings((*preview.notices, *preview.left_alone), document, preview.plan)
+    if text := missing_line_text(document.macro_line(context), preview.plan.tasks):
         messages.write("notice", f"{text} This command does not need it: deploy what it prints.")
     if preview.problems:
-        messages.write_refusal(RefusedDocumentError(document, tasks, preview.problems))
+        messages.write_refusal(RefusedDocumentError(document, preview.plan, preview.problems))
     messages.finish()
     if preview.problems:
         notices.write_help(EXIT_REFUSED)

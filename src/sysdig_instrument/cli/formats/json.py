@@ -69,4 +69,5 @@ def _item_to_json(item: ReportItem) -> Json:
         "message": item.text,
         **({"construct": item.construct} if item.construct else {}),
         "code": item.reason.code.value,
+        **({"paste": [each.as_json for each in item.snippets]} if item.snippets else {}),
     }

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.cli.snippets import Snippet
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.locate import Locator, Place
 from sysdig_instrument.engine.codes import Code
@@ -137,7 +138,7 @@ RULES = (REFUSED, NOT_INSTRUMENTED, NOTICE, LEFT_ALONE, UNUSABLE, UNKNOWN, NOT_L
 class ReportItem:
     """An item of the report: a rule, a reason and a location in the file. ``lowered_to`` is a lower level than the rule's.
 
-    Reports have the first of the ``places``; a table has all.
+    Reports have the first of the ``places``; a table has all. ``snippets`` is what to paste.
     """
 
     rule: Rule
@@ -148,6 +149,7 @@ class ReportItem:
     places: tuple[Place, ...] = ()
     lowered_to: str = ""
     construct: str = ""
+    snippets: tuple[Snippet, ...] = ()
 
     @property
     def line(self) -> int | None:
@@ -216,7 +218,7 @@ class LineReport:
 class FileReport:
     """The report on a file. An unusable file has only items that say so. A file that is not a template has no ``macro_line``.
 
-    ``document`` is for what a terminal shows of its text; no other format has any of it.
+    ``run_settings`` has the layer of each setting that the caller gives, and not the template. ``document`` is for what a terminal shows of its text; no other format has any of it.
     """
 
     path: str
@@ -224,6 +226,7 @@ class FileReport:
     items: tuple[ReportItem, ...] = ()
     macro_line: LineReport | None = None
     document: InputDocument | None = None
+    run_settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_no_errors(self) -> bool:

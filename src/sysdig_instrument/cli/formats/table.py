@@ -15,7 +15,7 @@ from sysdig_instrument.cli.console import (
     wrap_words,
     write_stderr,
 )
-from sysdig_instrument.cli.excerpts import Excerpts, finding_lines
+from sysdig_instrument.cli.excerpts import Excerpts, finding_lines, snippet_lines
 from sysdig_instrument.cli.formats.model import (
     NOT_INSTRUMENTED,
     NOT_LISTED,
@@ -24,15 +24,14 @@ from sysdig_instrument.cli.formats.model import (
     UNKNOWN,
     UNUSABLE,
     FileReport,
-    ReportItem,
     ReportRow,
     RowResult,
     Rule,
     TaskReport,
 )
+from sysdig_instrument.cli.formats.once import SaidOnce
 from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.engine.findings import Reason
-from sysdig_instrument.engine.steps.task_findings import REQUIRED_SETTINGS_REASONS
 from sysdig_instrument.lazy_dataclasses import replace
 
 _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
@@ -44,9 +43,16 @@ _RESULT_STYLES: Final[Mapping[RowResult, StyleName]] = {
     RowResult.NOT_APPLIED: "faint",
     RowResult.UNKNOWN: "warn",
 }
-_ITEM_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_LISTED: "bad", REFUSED: "bad", UNKNOWN: "warn", NOTICE: "warn"}
+_STYLES: Final[Mapping[Rule, StyleName]] = {
+    NOT_INSTRUMENTED: "bad",
+    NOT_LISTED: "bad",
+    REFUSED: "bad",
+    UNKNOWN: "warn",
+    NOTICE: "warn",
+}
+_BELOW_ROWS: Final = (NOT_LISTED, REFUSED, UNKNOWN, NOTICE)
 """The items that are printed below the rows, if the rows do not show them."""
-_IN_ROW_STYLES: Final[Mapping[Rule, StyleName]] = {NOT_INSTRUMENTED: "bad", UNKNOWN: "warn"}
+_IN_ROWS: Final = (NOT_INSTRUMENTED, UNKNOWN)
 """The items that are printed below the row of their task definition, if they have no location of their own."""
 
 _MAX_NAME_WIDTH: Final = 40
@@ -59,7 +65,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
     counts = Counter[RowResult]()
     files = set[str]()  # a Terraform plan has a report for each of its task definitions
     has_uninstrumented = False
-    once = _PrintedOnce()
+    once = SaidOnce()
     for report in reports:
         if any(item.rule is UNUSABLE for item in report.items):
             write_stderr("\n".join(f"sysdig-instrument: {item.text}" for item in report.items))
@@ -68,66 +74,50 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
         counts.update(task.row.result for task in report.tasks)
         has_uninstrumented |= any(item.rule is NOT_INSTRUMENTED and not item.reason.advice for item in report.items)
         yield from _file_lines(report, console, once)
-    for items in once.items.values():
-        text = items[0].full_text if len(items) == 1 else f"{len(items)} task definitions: {items[0].text}"
-        yield from finding_lines(items[0].rule.label, _ITEM_STYLES[items[0].rule], text, console)
+    for item, text in once.items():
+        yield from finding_lines(item.rule.label, _STYLES[item.rule], text, console, snippets=item.snippets)
+    if once.settings:
+        yield from console.paragraph(f"settings: {once.settings}", hanging=GAP)
     if len(files) > 1:
         yield from console.paragraph(_summary(len(files), counts), hanging=GAP)
     if has_uninstrumented:
         yield from console.paragraph(NOT_INSTRUMENTED.help, hanging=GAP)
 
 
-class _PrintedOnce:
-    """Collects what is printed once in a run, because it is the same for many task definitions."""
-
-    def __init__(self) -> None:
-        self.items: dict[Reason, list[ReportItem]] = {}
-        self._settings = ""
-
-    def is_new_settings(self, text: str) -> bool:
-        """Return whether a task definition has other settings than the one before."""
-        is_new, self._settings = text != self._settings, text
-        return is_new
-
-    def keep(self, item: ReportItem) -> bool:
-        """Keep an item for the end of the report if it is about required settings. Return whether it was kept."""
-        if item.reason not in REQUIRED_SETTINGS_REASONS:
-            return False
-        self.items.setdefault(item.reason, []).append(item)
-        return True
-
-
-def _file_lines(report: FileReport, console: Console, once: _PrintedOnce) -> Iterator[str]:
+def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterator[str]:
     excerpts = Excerpts(report.path, report.document)
     yield console.line(console.paint("strong", sanitize(report.path)) + _heading(report, console))
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
     names = {task.row.name for task in report.tasks}
-    in_rows = [each for each in report.items if each.rule in _IN_ROW_STYLES and not each.location]
+    in_rows = [each for each in report.items if each.rule in _IN_ROWS and not each.location]
     in_rows = [each for each in in_rows if each.task in names]
     for task in report.tasks:
-        missing = [item for item in in_rows if item.task == task.row.name]
+        own = [item for item in in_rows if item.task == task.row.name]
         for name, row in _task_rows(task):
-            yield from _row_lines(name, replace(row, why="") if missing else row, (name_width, outcome_width), console)
+            yield from _row_lines(name, replace(row, why="") if own else row, (name_width, outcome_width), console)
         if task.row.construct:
             yield from console.paragraph(f"construct: {sanitize(task.row.construct)}", "    ", "      ")
-        for item in missing:
+        for item in own:
+            if once.keep(item):
+                continue
             yield from console.paragraph(_fact_and_advice(item.reason), "    ", "      ")
-            yield from excerpts.lines(item.places, console, _IN_ROW_STYLES[item.rule], "      ")
-        settings = _settings_by_layer(task.settings)
-        if task.settings and once.is_new_settings(settings):
+            yield from excerpts.lines(item.places, console, _STYLES[item.rule], "      ")
+            yield from snippet_lines(excerpts.not_shown(item.snippets), console, "        ")
+        if settings := once.settings_of(report, task):
             yield from console.paragraph(f"settings: {settings}", "    ", "      ")
     for item in report.items:
-        if item.rule in _ITEM_STYLES and item not in in_rows and not once.keep(item):
+        if item.rule in _BELOW_ROWS and item not in in_rows and not once.keep(item):
             yield from finding_lines(
                 item.rule.label,
-                _ITEM_STYLES[item.rule],
+                _STYLES[item.rule],
                 item.full_text,
                 console,
                 excerpts=excerpts,
                 places=item.places,
                 code=item.reason.code,
+                snippets=item.snippets,
                 indent="  ",
             )
 
@@ -165,14 +155,6 @@ def _row_lines(name: str, row: ReportRow, widths: tuple[int, int], console: Cons
     else:
         yield from console.row(cells, [])
         yield from console.paragraph(row.why, "      ", "        ")
-
-
-def _settings_by_layer(settings: Mapping[str, str]) -> str:
-    """Return the names of settings by layer: ``Collector, AccessKeySecret (--set); Mode (the template's Metadata)``."""
-    layers: dict[str, list[str]] = {}
-    for name, layer in settings.items():
-        layers.setdefault(layer, []).append(name)
-    return "; ".join(f"{', '.join(names)} ({layer})" for layer, names in layers.items())
 
 
 def _summary(file_count: int, counts: Mapping[RowResult, int]) -> str:
