@@ -105,7 +105,9 @@ def test_reaction_to_stopping() -> None:
     """In a task that shares its processes already: as process 1, a program without a handler would not get SIGTERM."""
     require_runner()
     configs = {name: {"Cmd": ["/bin/sh", "-c", script], **more} for name, (more, script) in TERMINATED.items()}
-    containers: list[Json] = [{"Name": name, "Image": name, "StopTimeout": 2} for name in TERMINATED]
+    containers: list[Json] = [
+        {"Name": name, "Image": name, "StopTimeout": 1 if name == "ignored" else 30} for name in TERMINATED
+    ]
 
     def stop(task: Task) -> None:
         workloads = [container for name, container in task.containers.items() if name != AGENT_NAME]

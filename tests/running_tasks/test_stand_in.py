@@ -17,7 +17,10 @@ from sysdig_instrument.engine.agent import AGENT_NAME, WRAPPER
 from sysdig_instrument.engine.json_types import Json
 from task_runner.tasks import run_task
 
-CONFIGS = {"web": {"Entrypoint": ["/bin/sh", "-c", "exec 3</etc/shadow; echo served"], "Env": ["PATH=/bin"]}}
+CONFIGS = {
+    "web": {"Entrypoint": ["/bin/sh", "-c", "exec 3</etc/shadow; echo served"], "Env": ["PATH=/bin"]},
+    "command": {"Cmd": ["true"], "Env": ["PATH=/bin"]},
+}
 WEB: Json = {"Name": "web", "Image": "web"}
 Definition = dict[str, Any]
 
@@ -26,9 +29,13 @@ def definition() -> Definition:
     return as_ecs_holds_it(properties_of(instrumented(template(WEB), CONFIGS)))
 
 
-def output_of(name: str, task_definition: Definition, awaited: str) -> str:
-    """Run a task until a container has written something or the task has ended; return all that it has written."""
-    with run_task(task_definition, images(CONFIGS), secret_value=lambda _: "key") as task:
+def output_of(name: str, task_definition: Definition, awaited: str, *command: str) -> str:
+    """Run a task until a container has written something or the task has ended; return all that it has written.
+
+    ``command`` is the command of RunTask's override for the application.
+    """
+    overrides = {"web": {"command": list(command)}}
+    with run_task(task_definition, images(CONFIGS), secret_value=lambda _: "key", overrides=overrides) as task:
         agent = task.containers[AGENT_NAME]
         container = task.containers[name]
         task.wait_until(lambda: awaited in container.output or not agent.is_running, awaited)
@@ -98,3 +105,22 @@ def test_a_rule_matches_a_file_that_the_shell_opens() -> None:
         "agent (stand-in): DETECTED Read sensitive file untrusted: container=web, "
         'command="/bin/sh -c exec 3</etc/shadow; echo served", file=/etc/shadow'
     )
+
+
+def test_the_command_of_an_override_is_watched() -> None:
+    require_runner()
+    task = as_ecs_holds_it(properties_of(instrumented(template({"Name": "web", "Image": "command"}), CONFIGS)))
+    output = output_of(AGENT_NAME, task, "DETECTED", "cat", "/etc/shadow")
+    assert output.splitlines()[-1].endswith('container=web, command="cat /etc/shadow", file=/etc/shadow')
+
+
+def test_the_agent_alone_sees_nothing() -> None:
+    """Without the wrapper, the process namespace, the capability and the volume are not enough."""
+    require_runner()
+    unwrapped = copy.deepcopy(definition())
+    unwrapped["containerDefinitions"][0].pop("entryPoint")
+    unwrapped["containerDefinitions"][0]["essential"] = False
+    with run_task(unwrapped, images(CONFIGS), secret_value=lambda _: "key") as task:
+        web, agent = task.containers["web"], task.containers[AGENT_NAME]
+        task.wait_until(lambda: "served" in web.output and "ready" in agent.output, "both have run")
+        assert agent.output == "agent (stand-in): ready.\n"
