@@ -10,7 +10,7 @@ import pytest
 from factories import NOVALUE, container, context_of, plan_of, problems_of, processed, properties_of, template
 from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup
+from sysdig_instrument.engine.lookups import Answer, ImageBuild, ImageConfig, ImageLookup, Lookup
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
@@ -178,7 +178,7 @@ def test_an_empty_image_in_a_snippet_is_left_unchanged_only_under_a_condition() 
 
 ASSET = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/assets-${AWS::AccountId}:1"
 NOWHERE = replace(context_of(), account=None, region=None)
-BUILT = ImageConfig(("/built",), read_from="its Dockerfile")
+BUILT = ImageConfig(("/built",), build=ImageBuild("web/Dockerfile", "web"))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_other_images_are_not_looked_up_without_a_name(image: Json) -> None:
 )
 def test_a_dockerfile_does_not_show_that_command_is_wrapped(image: Json, context: Context) -> None:
     value = with_own(Image=image, Command=[WRAPPER, "/app"])
-    built = ImageConfig((), ("/app",), read_from="its Dockerfile")
+    built = ImageConfig((), ("/app",), build=ImageBuild("web/Dockerfile", "web"))
     assert plan_with_lookups(value, context, lambda given: dict.fromkeys(given, built)).problems
-    read = replace(built, read_from="")
+    read = replace(built, build=None)
     assert not plan_with_lookups(value, context, lambda given: dict.fromkeys(given, read)).problems
