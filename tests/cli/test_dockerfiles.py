@@ -294,6 +294,22 @@ def test_images_in_a_file_come_first(app: App) -> None:
     assert app.argv("--offline", "--images", "images.json", *HERE) == ([WRAPPER, "/file"], None)
 
 
+def test_the_base_image_in_a_file_of_images(app: App) -> None:
+    app.write('FROM registry.example.com/base:1\nCMD ["/shop.py"]\n')
+    Path("images.json").write_text(json.dumps({"registry.example.com/base": {"Entrypoint": ["/base"], "Cmd": ["x"]}}))
+    for arguments in ((), HERE):
+        assert app.argv("--offline", "--images", "images.json", *arguments) == ([WRAPPER, "/base"], ["/shop.py"])
+    ran = app.run("explain", "--offline", "--images", "images.json")
+    assert 'whose config is given under "registry.example.com/base"' in " ".join(ran.out.split())
+    assert "no container uses" not in ran.err
+
+
+def test_a_file_of_images_does_not_give_the_shell_of_a_base_image(app: App) -> None:
+    app.write("FROM registry.example.com/base:1\nCMD /shop.py\n")
+    Path("images.json").write_text(json.dumps({"registry.example.com/base": {"Entrypoint": ["/base"]}}))
+    assert "decides on ENTRYPOINT and the shell" in app.why("--offline", "--images", "images.json")
+
+
 def test_a_wrapper_in_a_dockerfile_does_not_pass_for_one_in_the_image(app: App) -> None:
     """Command counts as wrapped only if the image certainly has no ENTRYPOINT, and a Dockerfile is no image."""
     app.write('FROM scratch\nCMD ["/shop.py"]\n')

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from dockerfiles.random_dockerfiles import dockerfiles
 from sysdig_instrument.dockerfile.image import BuildOptions, BuiltImage, built_image
 from sysdig_instrument.dockerfile.words import DockerfileError
 from sysdig_instrument.engine.lookups import ImageConfig
@@ -73,3 +76,14 @@ def test_what_cannot_be_told(case: dict[str, Any]) -> None:
     with pytest.raises(DockerfileError) as raised:
         config_of(case)
     assert case["error"] in raised.value.fact
+
+
+@settings(max_examples=200)
+@given(dockerfiles() | st.text(max_size=40))
+def test_any_text_has_a_result_or_a_reason(text: str) -> None:
+    try:
+        image = built_image(text, BuildOptions("amd64", arguments={"X": "a"}))
+    except DockerfileError:
+        return
+    assert image.base is None or image.base in text
+    assert image.is_complete or image.base is not None

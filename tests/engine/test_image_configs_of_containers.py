@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from factories import NOVALUE, container, context_of, plan_of, problems_of, processed, properties_of, template
+from sysdig_instrument.engine.agent import WRAPPER
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import Answer, Lookup
+from sysdig_instrument.engine.lookups import Answer, ImageBuild, ImageConfig, ImageLookup, Lookup
+from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
@@ -172,3 +174,64 @@ def test_an_empty_image_in_a_snippet_is_left_unchanged_only_under_a_condition() 
     assert plan_of(snippet, parameters={"Override": ""}).problems == ()
     plain = template(container(EntryPoint=NOVALUE, Image={"Ref": "Override"}))["Resources"]["Api"]
     assert "evaluates to an empty string" in plan_of(plain, parameters={"Override": ""}).problems[0].text
+
+
+ASSET = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/assets-${AWS::AccountId}:1"
+NOWHERE = replace(context_of(), account=None, region=None)
+BUILT = ImageConfig(("/built",), build=ImageBuild("web/Dockerfile", "web"))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param({"Fn::Sub": ASSET}, id="sub"),
+        pytest.param(
+            {"Fn::Join": ["", [{"Ref": "AWS::AccountId"}, ".dkr.ecr.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}, "/assets-", {"Ref": "AWS::AccountId"}, ":1"]]},
+            id="join",
+        ),
+    ],
+)  # fmt: skip
+def test_the_build_of_an_image_without_region_and_account_may_be_known(image: Json) -> None:
+    plan = plan_with_lookups(with_own(Image=image), NOWHERE, lambda given: dict.fromkeys(given, BUILT))
+    assert not plan.problems
+    (web,) = plan.tasks[0].containers
+    assert web.name == "web"
+    assert list(plan.context.answers) == [ImageLookup(ASSET, "amd64")]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param({"Fn::Sub": f"{ASSET}${{Version}}"}, id="parameter"),
+        pytest.param({"Fn::Sub": [ASSET, {}]}, id="sub-with-variables"),
+        pytest.param({"Fn::Sub": f"{ASSET}{{{{resolve:ssm:/x}}}}"}, id="dynamic-reference"),
+        pytest.param({"Fn::Join": ["-", ["a", {"Ref": "AWS::Region"}]]}, id="delimiter"),
+        pytest.param({"Fn::Join": ["", ["a", {"Fn::Sub": ASSET}]]}, id="in-a-join"),
+        pytest.param({"Fn::Join": ["", ["$", "{AWS::Region}", {"Ref": "AWS::Region"}]]}, id="in-pieces"),
+        pytest.param({"Fn::Sub": "${" * 200_000 + "${AWS::Region}"}, id="long"),
+        pytest.param({"Fn::Join": ["", [{"Ref": "AWS::Region"}] * 200_000]}, id="many"),
+    ],
+)  # fmt: skip
+def test_other_images_are_not_looked_up_without_a_name(image: Json) -> None:
+    asked: list[Lookup] = []
+
+    def look_up(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
+        asked.extend(each for each in lookups if isinstance(each, ImageLookup))
+        return dict.fromkeys(lookups, BUILT)
+
+    value = with_own(Image=image)
+    value["Parameters"] = {"Version": {"Type": "String"}}
+    assert plan_with_lookups(value, NOWHERE, look_up).problems
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("image", "context"),
+    [pytest.param({"Fn::Sub": ASSET}, NOWHERE, id="no-name"), pytest.param("app:1", context_of(), id="name")],
+)
+def test_a_dockerfile_does_not_show_that_command_is_wrapped(image: Json, context: Context) -> None:
+    value = with_own(Image=image, Command=[WRAPPER, "/app"])
+    built = ImageConfig((), ("/app",), build=ImageBuild("web/Dockerfile", "web"))
+    assert plan_with_lookups(value, context, lambda given: dict.fromkeys(given, built)).problems
+    read = replace(built, build=None)
+    assert not plan_with_lookups(value, context, lambda given: dict.fromkeys(given, read)).problems

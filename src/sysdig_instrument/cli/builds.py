@@ -8,28 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from sysdig_instrument.cli.cdk_assets import Asset, AssetError, Manifests
-from sysdig_instrument.dockerfile.image import BuiltImage
+from sysdig_instrument.dockerfile.image import SHELL, BuiltImage
 from sysdig_instrument.dockerfile.words import DockerfileError
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.expressions.scope import PlanState
 from sysdig_instrument.engine.findings import Location, Notice, Reason, quote
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.image_configs import find_key
+from sysdig_instrument.engine.lookups import Answer, ImageBuild, ImageConfig, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.settings.types import IMAGE_CONFIG_KEYS
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.lookup.errors import HttpError
-from sysdig_instrument.printable import HIDDEN, Hidden, derived
+from sysdig_instrument.printable import derived
 
 if TYPE_CHECKING:
     from sysdig_instrument.cli.documents import InputDocument
-    from sysdig_instrument.engine.plan import Plan
+    from sysdig_instrument.engine.json_types import Json
+    from sysdig_instrument.engine.plan import Context, Plan
     from sysdig_instrument.planning import LookupFunction
 
 _ADVICE: Final = "Give the container an EntryPoint, add the image to the --images file, or build it and read it from Docker with --docker"
 _COMPLETE_ADVICE: Final = (
     "Write both ENTRYPOINT and CMD into the last stage of the Dockerfile, each as a list in JSON (CMD [] for none), or add the "
-    "image to the --images file"
+    "base image to the --images file"
 )
 
 
@@ -41,18 +45,28 @@ class _Build:
     asset: Asset
     image: BuiltImage
 
+    @property
+    def base(self) -> ImageLookup:
+        """The lookup of the base image."""
+        return ImageLookup(self.image.base or "", self.image.architecture)
+
 
 class Builds:
-    """Answers lookups of the images that the templates in a CDK app's output build."""
+    """Answers lookups of the images that the templates in a CDK app's output build.
 
-    def __init__(self, template: Path | None) -> None:
+    ``image_configs`` are those of the caller, which may have a base image.
+    """
+
+    def __init__(self, template: Path | None, image_configs: Mapping[str, Json]) -> None:
         self._manifests = None if template is None else Manifests(template)
+        self._image_configs = image_configs
 
     @classmethod
-    def of_document(cls, document: InputDocument) -> Builds:
+    def of_document(cls, document: InputDocument, context: Context) -> Builds:
         """Return the builds for a document. Standard input, and a document that is no template, have none."""
         name = document.source.name
-        return cls(Path(name) if document.kind == "template" and name != STANDARD_INPUT else None)
+        is_file = document.kind == "template" and name != STANDARD_INPUT
+        return cls(Path(name) if is_file else None, context.deployment_settings.values.image_configs)
 
     def before(self, look_up: LookupFunction) -> LookupFunction:
         """Return the function that answers what Dockerfiles say, and leaves the rest to another one.
@@ -65,20 +79,14 @@ class Builds:
         def look_up_builds_first(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
             found = {each: self._find(each) for each in lookups if isinstance(each, ImageLookup)}
             builds = [each for each in found.values() if isinstance(each, _Build)]
-            answers: dict[Lookup, Answer] = {
-                each.lookup: _config(each, ImageConfig()) for each in builds if each.image.is_complete
+            given: dict[Lookup, Answer] = {
+                each.lookup: answer for each in builds if (answer := self._without_lookup(each))
             }
-            answers.update(look_up([each for each in lookups if each not in answers]))
-            failed = {each: why for each, why in found.items() if isinstance(why, Unavailable)}
-            answers.update(
-                {each: why for each, why in failed.items() if not isinstance(answers.get(each), ImageConfig)}
-            )
-            unread = [
-                each
-                for each in builds
-                if not each.image.is_complete and not isinstance(answers.get(each.lookup), ImageConfig)
-            ]
-            return {**answers, **_look_up_bases(unread, look_up)} if unread else answers
+            pushed = look_up([each for each in lookups if each not in given])
+            unread = {each for each in found if each not in given and not isinstance(pushed.get(each), ImageConfig)}
+            failed: dict[Lookup, Answer] = {each: why for each in unread if isinstance(why := found[each], Unavailable)}
+            from_bases = _look_up_bases([each for each in builds if each.lookup in unread], look_up)
+            return {**pushed, **given, **failed, **from_bases}
 
         return look_up_builds_first
 
@@ -89,7 +97,8 @@ class Builds:
         try:
             asset = self._manifests.find_asset(lookup.image)
         except AssetError as error:
-            return Unavailable(Reason(f"Image {quote(lookup.image)} is in several asset manifests of the AWS CDK, and {error}", _ADVICE, code=Code.DOCKERFILE))  # fmt: skip
+            fact = f"Image {quote(lookup.image)} is in several asset manifests of the AWS CDK, and {error}"
+            return Unavailable(Reason(fact, _ADVICE, code=Code.DOCKERFILE))
         if asset is None:
             return None
         try:
@@ -97,20 +106,36 @@ class Builds:
         except DockerfileError as error:
             return _unavailable(asset, error.fact, _ADVICE)
 
+    def _without_lookup(self, build: _Build) -> Answer | None:
+        """Return the config that a Dockerfile gives alone, or with the caller's ImageConfigs, which give no shell."""
+        if build.image.is_complete:
+            return _config(build, ImageConfig())
+        key = find_key(build.base.image, self._image_configs, PlanState()) if build.image.base else None
+        if key is None or SHELL in build.image.from_base:
+            return None
+        match self._image_configs[key]:
+            case {**members}:
+                entrypoint, cmd = (
+                    tuple(map(str, cast("list[Json]", members.get(name) or ()))) for name in IMAGE_CONFIG_KEYS
+                )
+                return _config(build, ImageConfig(entrypoint, cmd), key)
+        return None
+
 
 def _look_up_bases(builds: Sequence[_Build], look_up: LookupFunction) -> dict[Lookup, Answer]:
-    bases = {each.lookup: ImageLookup(each.image.base or "", each.image.architecture) for each in builds}
-    found = look_up(list(dict.fromkeys(bases.values())))
+    if not builds:
+        return {}
+    found = look_up(list(dict.fromkeys(build.base for build in builds)))
     answers: dict[Lookup, Answer] = {}
     for build in builds:
-        base = found.get(bases[build.lookup])
+        base = found.get(build.base)
         if not build.image.from_base and not isinstance(base, ImageConfig):
             base = ImageConfig()  # only an ONBUILD in it would matter
         answers[build.lookup] = _config(build, base) if isinstance(base, ImageConfig) else _without_base(build, base)
     return answers
 
 
-def _config(build: _Build, base: ImageConfig) -> Answer:
+def _config(build: _Build, base: ImageConfig, config_key: str = "") -> Answer:
     from sysdig_instrument.lookup.oci import image_config_of  # noqa: PLC0415 - only for a lookup
 
     try:
@@ -119,25 +144,30 @@ def _config(build: _Build, base: ImageConfig) -> Answer:
         checked = image_config_of({"Entrypoint": list(config.entrypoint), "Cmd": list(config.cmd)})
     except (DockerfileError, HttpError) as error:
         return _unavailable(build.asset, error.fact, _ADVICE)
-    read_from = f"the Dockerfile {quote(build.asset.dockerfile)} of asset {quote(build.asset.name)}"
-    if build.image.from_base:
-        read_from += f" and its base image {quote(build.image.base or '')}"
-    return replace(checked, read_from=derived(read_from, build.lookup.image))
+    base_name = build.base.image if build.image.from_base else ""
+    names = (build.asset.dockerfile, build.asset.name, base_name, config_key)
+    return replace(checked, build=ImageBuild(*(derived(name, build.lookup.image) for name in names)))
+
+
+def build_text(build: ImageBuild) -> str:
+    """Return in words where a config was read. Hidden names are not shown."""
+    text = f"the Dockerfile {quote(build.dockerfile)} of asset {quote(build.asset)}"
+    text += f" and its base image {quote(build.base)}" if build.base else ""
+    return text + (f", whose config is given under {quote(build.config_key)}" if build.config_key else "")
 
 
 def read_from_dockerfiles(plan: Plan) -> Iterator[Notice]:
-    """Yield where the configs came from that were not read from the image itself. Hidden names are not shown."""
-    for lookup, answer in plan.context.answers.items():
-        if isinstance(lookup, ImageLookup) and isinstance(answer, ImageConfig) and answer.read_from:
-            source = HIDDEN if isinstance(answer.read_from, Hidden) else answer.read_from
-            fact = f"ENTRYPOINT and CMD of an image are read from {source}"
+    """Yield where the configs came from that were not read from the image itself."""
+    for config in plan.context.answers.values():
+        if isinstance(config, ImageConfig) and config.build:
+            fact = f"ENTRYPOINT and CMD of an image are read from {build_text(config.build)}"
             yield Notice(Location(), Reason(fact, code=Code.DOCKERFILE))
 
 
 def _without_base(build: _Build, base: Answer | None) -> Unavailable:
     why = f". {base.reason.fact}" if isinstance(base, Unavailable) else ""
     parts = " and ".join(build.image.from_base)
-    fact = f"its base image {quote(build.image.base or '')} decides on {parts}, and could not be read{why}"
+    fact = f"its base image {quote(build.base.image)} decides on {parts}, and could not be read{why}"
     return _unavailable(build.asset, fact, _COMPLETE_ADVICE)
 
 

@@ -59,7 +59,7 @@ def look_up_from_options(
     parameters. ``session`` lets several files share one cache of images.
     """
     own = CallerValues.from_options(options, environment).with_file(context)
-    builds = Builds.of_document(document)
+    builds = Builds.of_document(document, context)
     if options.offline or (isinstance(context, DocumentContext) and context.is_offline):
         return own.before(builds.before(own.before(_answer_offline)))
     get_session = session or shared_session(environment, options.profile)
@@ -83,7 +83,7 @@ def look_up_only_here(
 
     def of_document(document: InputDocument, context: Context) -> LookupFunction:
         here = own.with_file(context)
-        return here.before(Builds.of_document(document).before(here.before(look_up_nothing)))
+        return here.before(Builds.of_document(document, context).before(here.before(look_up_nothing)))
 
     return of_document
 

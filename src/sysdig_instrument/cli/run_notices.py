@@ -9,6 +9,7 @@ from typing import Final
 from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.cli.exit_codes import EXIT_REFUSED
 from sysdig_instrument.cli.inputs import DocumentContext
+from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.engine.plan import Plan, agent_image_notices, unpinned_agent_images
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.unused_configs import unused_entries_reason
@@ -50,6 +51,8 @@ class RunNotices:
         given = layer.values.get(_SETTING)
         self._given |= dict.fromkeys(given) if isinstance(given, dict) else {}
         self._used |= {use.key for use in plan.used_configs if (use.setting, use.layer) == (_SETTING, self._file)}
+        answers = context.answers.values()
+        self._used |= {each.build.config_key for each in answers if isinstance(each, ImageConfig) and each.build}
 
     def write(self) -> None:
         """Write the notices to standard error."""

@@ -15,6 +15,8 @@ from sysdig_instrument.engine.image_reference import InvalidReferenceError, pars
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
+SHELL: Final = "the shell"
+"""The part of :attr:`BuiltImage.from_base` for a command in shell form."""
 _SCRATCH: Final = "scratch"
 _DEFAULT_SHELL: Final = ("/bin/sh", "-c")
 _STAGE_NAME: Final = r"[a-z][a-z0-9_.-]*"
@@ -71,7 +73,7 @@ class BuiltImage:
         parts = {
             "ENTRYPOINT": self.entrypoint is None,
             "CMD": self.cmd is None,
-            "the shell": needs_shell,
+            SHELL: needs_shell,
         }
         return tuple(name for name, is_needed in parts.items() if is_needed)
 

@@ -236,7 +236,7 @@ _NOT_CERTAIN: Final = NoConfig(
 def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
     match scope.answer(lookup):
         case ImageConfig() as config:
-            return _without_wrapper(config) if scope.knows_lookups or not config.read_from else _NOT_CERTAIN
+            return _without_wrapper(config) if scope.knows_lookups or not config.build else _NOT_CERTAIN
         case Unavailable() as unavailable:
             why = unavailable.why
             shown = without_names(why, lookup.image) if isinstance(lookup.image, Hidden) else why

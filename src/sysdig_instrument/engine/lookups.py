@@ -74,21 +74,33 @@ Lookup: TypeAlias = ImageLookup | ValueLookup
 
 
 @dataclass(frozen=True, slots=True)
+class ImageBuild:
+    """The Dockerfile that was read in place of an image, and the asset whose it is.
+
+    ``base`` is the base image, if that gave something, and ``config_key`` the entry of ImageConfigs with the base image's config.
+    """
+
+    dockerfile: str
+    asset: str
+    base: str = ""
+    config_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageConfig:
     """The ENTRYPOINT and CMD of an image (OCI image configuration, ``config.Entrypoint`` and ``config.Cmd``).
 
     Docker treats absent and ``[]`` alike: both are ``()`` here.
 
     ``shell`` (``config.Shell``) and ``has_triggers`` (whether there is a ``config.OnBuild``) matter for images that are built
-    on this one. ``read_from`` says what was read in place of the image: the Dockerfile that it is built from. Nothing may be
-    left unprotected because of that.
+    on this one. ``build`` is given if a Dockerfile was read in place of the image. Nothing may be left unprotected because of that.
     """
 
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
     shell: tuple[str, ...] = ()
     has_triggers: bool = False
-    read_from: str = ""
+    build: ImageBuild | None = None
 
 
 MAX_ARGV_BYTES: Final = 64 << 10

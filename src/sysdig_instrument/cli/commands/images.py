@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
 
 from sysdig_instrument.cli.batch import warn_unknown_parameters
+from sysdig_instrument.cli.builds import build_text
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import input_document
@@ -112,7 +113,7 @@ def _image_text(lookup: ImageLookup, answer: Answer) -> str:
     name = f"{printable_name(lookup.image)} ({lookup.architecture})"
     if isinstance(answer, ImageConfig):
         entrypoint, command = (json_text(list(each), indent=None) for each in (answer.entrypoint, answer.cmd))
-        source = f"\n    from       {printable_name(answer.read_from)}" if answer.read_from else ""
+        source = f"\n    from       {build_text(answer.build)}" if answer.build else ""
         return f"{name}\n    ENTRYPOINT {entrypoint}\n    CMD        {command}{source}"
     if isinstance(answer, Unavailable):
         reason = without_names(answer.reason, lookup.image) if isinstance(lookup.image, Hidden) else answer.reason
