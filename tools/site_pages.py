@@ -18,6 +18,7 @@ HOME: Final = "README.md"
 PAGES: Final = (HOME, "CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages in the root of the repository. README is the home page of the site."""
 
+STYLE: Final = ".md-grid { max-width: 76rem; } /* wide enough for tables, and for 80 columns of a terminal */\n"
 LINK: Final = re.compile(r"(?<=\]\()(?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?(?=\))")
 FENCE: Final = re.compile(r"(```.*?```)", re.DOTALL)
 
@@ -33,11 +34,12 @@ def on_config(config: Any) -> Any:  # noqa: ANN401 - MkDocs has no types here: i
 
 
 def on_files(files: Any, config: Any) -> Any:  # noqa: ANN401 - as above
-    """Add the pages in the root of the repository."""
+    """Add the pages in the root of the repository, and the style sheet."""
     file = importlib.import_module("mkdocs.structure.files").File
     for name in PAGES:
         text = rebase_links((ROOT / name).read_text("utf-8"), "", repository())
         files.append(file.generated(config, site_name(name), content=text))
+    files.append(file.generated(config, "site.css", content=STYLE))
     return files
 
 
