@@ -33,6 +33,7 @@ _VALUES: Final[Mapping[str, list[Json]]] = {
     "Parameters": [_PARAMETERS, *_FILES],
     "Images": _FILES,
     "Ssm": [_STRINGS],
+    "Unknown": [{"enum": ["fail", "warn"]}],
     "Offline": [{"type": "boolean"}],
 }
 

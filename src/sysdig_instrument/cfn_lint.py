@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from cfnlint.decode import decode
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.macro_line import LANGUAGE_EXTENSIONS, find_line, tasks_without_line
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, for_deployment, merge_layers
 from sysdig_instrument.engine.settings.table import TABLE
+from sysdig_instrument.help_page import help_address, help_page
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class LineOrder(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint's type
     """The line is there, and should be written in another way. The other rule finds that, so that one setting serves both."""
 
     id = "W9702"
+    source_url = help_address(Code.LINE_EARLY.value) or help_page()
     shortdesc = "Transform lists the macro last, and once"
     description = "The macro is listed after AWS::LanguageExtensions, which expands loops for it, and only once"
     tags: ClassVar = ["transform", "sysdig"]
@@ -38,6 +41,7 @@ class LineMissing(CloudFormationLintRule):  # type: ignore[misc] # the same
     """A task definition needs the macro, and CloudFormation would not pass it to the macro."""
 
     id = "E9701"
+    source_url = help_address(Code.LINE_MISSING.value) or help_page()
     shortdesc = "Transform lists the macro that adds Sysdig's agent"
     description = (
         "A template with a task definition for Fargate lists the macro in Transform, by its exact name. "
@@ -64,11 +68,11 @@ class LineMissing(CloudFormationLintRule):  # type: ignore[misc] # the same
         path = list(line.pointer)
         if line.is_listed:
             if order := self.child_rules[LineOrder.id]:
-                yield RuleMatch(path, line.reason.text, rule=order)
+                yield RuleMatch(path, line.reason.coded_text, rule=order)
             return
         plan = plan_with_lookups(template, Context(deployment_settings=settings), look_up_nothing)
         if tasks_without_line(line, plan.tasks):
-            yield RuleMatch(path, line.reason.text)
+            yield RuleMatch(path, line.reason.coded_text)
 
 
 def _as_written(cfn: Template) -> Json:

@@ -199,7 +199,7 @@ def test_the_callers_locks_bind_the_images_of_a_found_file(capsys: pytest.Captur
             'Unknown option "Regoin" in Options of .sysdig-instrument.yaml. Did you mean Region?',
         ),
         ({"account-id": "1"}, "Did you mean AccountId?"),
-        ({"Xyzzy": 1}, "Use Region, AccountId, Parameters, Images, Ssm, Offline."),
+        ({"Xyzzy": 1}, "Use Region, AccountId, Parameters, Images, Ssm, Unknown, Offline."),
         ({"Collector": "us2"}, "It is a setting: write it beside Options"),
         ({"Region": "eu west"}, "Option Region in .sysdig-instrument.yaml has an invalid value"),
         ({"AccountId": 111122223333}, "Use twelve digits in quotes"),

@@ -34,6 +34,11 @@ def source(metadata: str = "", role: str = "ExecutionRoleArn: r", argv: str = "E
     return TEMPLATE.format(metadata=metadata, role=role, argv=argv)
 
 
+def words(text: str) -> str:
+    """Return a text on one line."""
+    return " ".join(text.split())
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -125,6 +130,97 @@ def test_templates(template: str, message: str, capsys: pytest.CaptureFixture[st
 
 def test_a_folder_for_a_command_that_takes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert "only explain, diff and check take a folder. (SI801)" in run(capsys, "transform", "folder", *SET).err
+
+
+@pytest.mark.parametrize("command", ["transform", "explain", "check", "diff", "settings", "enable"])
+def test_no_file(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = run(capsys, command)
+    assert shown.code == 2
+    example = f"sysdig-instrument {command} {'app.yaml' if command == 'transform' else '.'}\n"
+    assert "the following arguments are required: FILE (SI719)\nName a file" in shown.err
+    assert example in shown.err
+
+
+@pytest.mark.parametrize(
+    ("tag", "known"),
+    [
+        ("Sysdig-Instrument", "sysdig-instrument"),
+        ("sysdig_instrument", "sysdig-instrument"),
+        ("sysdig-instrumnet", "sysdig-instrument"),
+        ("sysdig instrument exclude", "sysdig-instrument-exclude"),
+        ("SYSDIG-INSTRUMENT-REASON", "sysdig-instrument-reason"),
+        ("Kilt-Ignore", "kilt-ignore"),
+    ],
+)
+def test_a_misspelt_tag_is_noticed(tag: str, known: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = f'Tags: [{{Key: "{tag}", Value: "false"}}]'
+    Path("app.yaml").write_text(source(role=f"ExecutionRoleArn: r\n      {tags}"))
+    shown = run(capsys, "explain", "app.yaml", *SET, "--offline")
+    assert (
+        f'Tag "{tag}" does not count, because it is not spelt as a tag that does. Did you mean "{known}"? (SI144)'
+        in words(shown.out)
+    )
+    assert "instrumented" in shown.out
+
+
+@pytest.mark.parametrize("tag", ["team", "Name", "sysdig-team", "sysdig", "kilt", "sysdig-instrument", "Sysdig:owner"])
+def test_another_tag_is_not_noticed(tag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("app.yaml").write_text(source(role=f'ExecutionRoleArn: r\n      Tags: [{{Key: "{tag}", Value: "true"}}]'))
+    assert "SI144" not in run(capsys, "explain", "app.yaml", *SET, "--offline").out
+
+
+@pytest.mark.parametrize("command", ["explain", "transform", "diff", "check"])
+def test_a_name_in_set_that_no_container_has(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    named = [*SET, "--offline", "--set", "ExcludeContainers=wbe"]
+    text = 'ExcludeContainers in --set names "wbe", and no container of these files has that name. Did you mean "web"? (SI123)'
+    assert run(capsys, command, "app.yaml", *named).err.count(text) == 1
+    for value in ("web", "w*", "x*"):
+        shown = run(capsys, command, "app.yaml", *SET, "--offline", "--set", f"ExcludeContainers={value}")
+        assert "SI123" not in shown.err
+
+
+def test_a_missing_line_names_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    text = source().replace("Transform: SysdigInstrument", "")
+    for path, shown_path in (("app.yaml", "app.yaml"), ("my app.yaml", "'my app.yaml'")):
+        Path(path).write_text(text)
+        for command in ("explain", "check", "transform", "diff"):
+            shown = run(capsys, command, path, *SET, "--offline")
+            assert f"or run `sysdig-instrument enable {shown_path}`. (SI230)" in words(shown.out + shown.err)
+    shown = run(capsys, "explain", "-", *SET, "--offline", stdin=text.encode())
+    assert "at the top level. (SI230)" in words(shown.out)
+
+
+def test_missing_credentials_have_a_statement_to_paste(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1"
+    Path("app.yaml").write_text(source(argv="Command: [x]").replace("shop/web:1", image))
+    shown = run(capsys, "explain", "app.yaml", *SET)
+    assert '"Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],' in shown.out
+    assert '"Resource": "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web"' in shown.out
+
+
+@pytest.mark.parametrize("option", [[], ["--unknown", "fail"], ["--unknown", "warn"]])
+@pytest.mark.parametrize("command", ["explain", "check", "diff"])
+@pytest.mark.parametrize("place", ["found", "named"])
+def test_unknown_in_a_settings_file(
+    place: str, command: str, option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("app.yaml").write_text(source(argv="Command: [x]"))
+    path = ".sysdig-instrument.yaml" if place == "found" else "ours.yaml"
+    named = [] if place == "found" else ["--settings", path]
+    given = [*SET[1:], "--offline", *named, *option]
+    for value, code in ((None, 1), ("warn", 0), ("fail", 1)):
+        Path(path).write_text(f"Options: {{Unknown: {value}}}\n" if value else "{}\n")
+        expected = code if not option else {"fail": 1, "warn": 0}[option[1]]
+        assert run(capsys, command, "app.yaml", *given).code == expected
+    Path(path).write_text("Options: {Unknown: never}\n")
+    assert "Option Unknown in" in run(capsys, command, "app.yaml", *given).err
 
 
 def test_the_version_has_a_short_option(capsys: pytest.CaptureFixture[str]) -> None:

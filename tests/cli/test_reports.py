@@ -42,7 +42,7 @@ from sysdig_instrument.lazy_dataclasses import replace
 ROUTER = str(FOLDER / "firelens-router-left-alone" / "template.yaml")
 NOT_LISTED = (
     "The template does not list the macro SysdigInstrument, so as it is it would be deployed without the agent. "
-    "Add the line Transform: SysdigInstrument at the top level."
+    "Add the line Transform: SysdigInstrument at the top level, or run `sysdig-instrument enable app.yaml`."
 )
 PLACE = Place(3, 7, 40, 45)
 UNUSUAL = 'a"b<c>&|`*_@team #1\n\x00%,:☃'

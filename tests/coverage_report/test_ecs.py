@@ -36,7 +36,7 @@ def read_error_texts(found: Report) -> list[str]:
 def test_no_clusters_and_no_tasks() -> None:
     found = report_on(FakeEcsRegion(clusters={"empty": []}), FakeEcsRegion("us-east-1"))
     assert (found.groups, found.read_errors, found.has_passed) == ((), (), True)
-    assert coverage_table.render(found, Console()) == "No task runs in eu-central-1, us-east-1.\n"
+    assert coverage_table.render(found, Console()) == "No task runs in 1 cluster in eu-central-1, us-east-1.\n"
 
 
 def test_pages_and_batches() -> None:

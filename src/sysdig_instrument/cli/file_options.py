@@ -30,6 +30,7 @@ FILE_OPTIONS: Final[Mapping[str, str]] = {
     "Parameters": "Values of template parameters: an object of names and values, or a file or list of files for --parameters.",
     "Images": "A file, or a list of files, for --images.",
     "Ssm": "Values of parameters of AWS Systems Manager by name, as --ssm has them.",
+    "Unknown": "fail or warn: what is not known here is an error or a warning, as --unknown has it.",
     "Offline": "true: contact no registry and no AWS service, as --offline does.",
 }
 """The options that a settings file may have, and what they are."""
@@ -48,6 +49,7 @@ class FileOptions:
     image_files: tuple[str, ...] = ()
     ssm: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
+    unknown: str | None = None
 
 
 def file_options(values: Mapping[str, Json], path: str, *, is_found: bool) -> FileOptions:
@@ -78,6 +80,7 @@ def file_options(values: Mapping[str, Json], path: str, *, is_found: bool) -> Fi
         image_files=read.files("Images"),
         ssm=read.texts("Ssm"),
         offline=read.boolean("Offline"),
+        unknown=read.text("Unknown", "fail|warn", "fail or warn"),
     )
 
 

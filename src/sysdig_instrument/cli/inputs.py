@@ -38,12 +38,14 @@ class DocumentContext(Context):
     """The context of a document's plan, and what its settings file says about lookups.
 
     ``callers_account`` is the account that the caller gives. A file that was found does not say which account is the caller's.
-    ``ssm`` has the values in Ssm of settings files. ``is_account_from_credentials`` is true if AWS STS returned the account.
+    ``ssm`` has the values in Ssm of settings files. ``unknown`` is ``warn`` if it is only a warning that something is not known
+    here. ``is_account_from_credentials`` is true if AWS STS returned the account.
     """
 
     callers_account: str | None = None
     ssm: Mapping[str, str] = field(default_factory=dict)
     is_offline: bool = False
+    unknown: str = "fail"
     is_account_from_credentials: bool = False
 
 
@@ -66,6 +68,7 @@ class PlanInputs:
             **parse_pairs(options.parameter, "-p"),
         }
         self._ssm = merged(each.ssm for each in given)
+        self._unknown = getattr(options, "unknown", None) or _last(each.unknown for each in given)
         self._is_offline = options.offline or any(each.offline for each in given)
         layers = [
             *(each.layer for each in self._named),
@@ -99,7 +102,13 @@ class PlanInputs:
             callers_account=self._account,
             ssm={**options.ssm, **self._ssm},
             is_offline=self._is_offline or options.offline,
+            unknown=self._unknown or options.unknown or "fail",
         )
+
+
+def is_unknown_a_warning(context: Context) -> bool:
+    """Return whether it is only a warning that something is not known here."""
+    return isinstance(context, DocumentContext) and context.unknown == "warn"
 
 
 def context_for_file(options: argparse.Namespace, environment: Mapping[str, str], path: str) -> Context:
@@ -111,16 +120,20 @@ def context_for_file(options: argparse.Namespace, environment: Mapping[str, str]
     return PlanInputs(options, environment).context_for(path)
 
 
-def settings_from_options(options: argparse.Namespace, environment: Mapping[str, str]) -> ResolvedSettings:
-    """Return the settings from the options and from the settings file of the current folder.
+def account_inputs(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[ResolvedSettings, str | None]:
+    """Return the settings and the default region of a command that reads an account, which also come from settings files.
 
     Raises:
         UsageError: A setting does not exist or has an invalid value.
     """
-    region = next(iter(options.region), None) or aws_region(environment, options.profile)
-    layers = [read_settings_file(path).layer for path in options.settings]
+    named = [read_settings_file(path) for path in options.settings]
+    default_region = _last(each.options.region for each in named)
+    region = next(iter(options.region), None) or default_region or aws_region(environment, options.profile)
+    layers = [each.layer for each in named]
     sources = _SettingsSources(options, region, [*layers, Layer("--set", parse_pairs(options.set, "--set"))])
-    return sources.merge(sources.read_found(None if options.no_config else find_settings_file("-")))
+    found = sources.read_found(None if options.no_config else find_settings_file("-"))
+    default_region = default_region or (found.options.region if found else None)
+    return sources.merge(found), default_region or aws_region(environment, options.profile)
 
 
 class _SettingsSources:

@@ -41,8 +41,8 @@ def file_rows(options: argparse.Namespace, environment: Mapping[str, str]) -> It
             raise result
         repository, file = repository_of(path)
         if isinstance(result, UserError):
-            why = " ".join(str(result).split())
-            yield InventoryRow(repository=repository, place=file, state=State.UNREADABLE, why=why)
+            why, codes = " ".join(result.text.split()), (result.code.value,) if result.code else ()
+            yield InventoryRow(repository=repository, place=file, state=State.UNREADABLE, why=why, codes=codes)
         else:
             yield from (replace(row, repository=repository, place=file) for row in result)
     notices.write()

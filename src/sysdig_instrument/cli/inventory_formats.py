@@ -115,10 +115,11 @@ def _table(inventory: Inventory, rows: Sequence[InventoryRow], console: Console)
 
 
 def _why(row: InventoryRow) -> str:
-    """Return the reason, and the containers that are left alone beside others."""
+    """Return the reason with its codes, and the containers that are left alone beside others."""
     containers = [each for each in row.left_alone if each.container] if row.state is not State.LEFT_ALONE else []
     names = f"Left alone: {row.left_alone_text}" if containers else ""
-    return "; ".join(part for part in (row.why, names) if part)
+    why = f"{row.why} ({' '.join(row.codes)})" if row.why and row.codes else row.why
+    return "; ".join(part for part in (why, names) if part)
 
 
 def render_markdown(inventory: Inventory, _console: Console) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 
-from sysdig_instrument.cli.inputs import aws_region, settings_from_options
+from sysdig_instrument.cli.inputs import account_inputs
 from sysdig_instrument.cli.inventory_rows import InventoryRow, State, task_row, template_rows
 from sysdig_instrument.coverage.ecs import AwsAccount
 from sysdig_instrument.engine.protection import protection_as_it_is
@@ -24,8 +24,8 @@ def stack_rows(options: argparse.Namespace, environment: Mapping[str, str]) -> I
         RefusedError: EC2 does not return the list of regions.
         UsageError: An option or a file is wrong, or there are no credentials or no region.
     """
-    resolved = settings_from_options(options, environment)
-    account = AwsAccount.from_session(lambda: boto3_session(options.profile), aws_region(environment, options.profile))
+    resolved, region = account_inputs(options, environment)
+    account = AwsAccount.from_session(lambda: boto3_session(options.profile), region)
     regions = account.all_regions() if options.all_regions else account.regions(options.region)
     for found in read_stacks(account.clients, regions):
         yield from rows_of_stack(found, resolved, options.owner_tag)
@@ -35,11 +35,13 @@ def rows_of_stack(found: ReadStack, resolved: ResolvedSettings, owner_tag: str) 
     """Return the rows of a stack: of the template that is deployed, with the line of the template that was submitted."""
     base = _base(found.stack, owner_tag)
     if isinstance(found, UnreadStack):
-        return [replace(base, state=State.UNREADABLE, why=found.reason.text)]
+        return [replace(base, state=State.UNREADABLE, why=found.reason.text, codes=(found.reason.code.value,))]
     try:
         return _rows(base, assess_stack(found, resolved))
     except RecursionError:
-        return [replace(base, state=State.UNREADABLE, why=NESTED_TOO_DEEPLY.text)]
+        return [
+            replace(base, state=State.UNREADABLE, why=NESTED_TOO_DEEPLY.text, codes=(NESTED_TOO_DEEPLY.code.value,))
+        ]
 
 
 def _rows(base: InventoryRow, assessed: AssessedStack) -> list[InventoryRow]:

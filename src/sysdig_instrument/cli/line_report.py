@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.cli.formats.model import NOT_LISTED, NOTICE, LineLocator, LineReport, ReportItem
-from sysdig_instrument.engine.findings import Location, Notice, format_pointer
+from sysdig_instrument.documents.reader import STANDARD_INPUT
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Location, Notice, Reason, format_pointer
 from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
+from sysdig_instrument.lazy_dataclasses import replace
+from sysdig_instrument.printable import printable_name
 
 if TYPE_CHECKING:
     from sysdig_instrument.cli.snippets import Snippet
@@ -36,10 +41,23 @@ def line_report(
         rule, level = (NOTICE, "") if line.is_listed else (NOT_LISTED, lowered_to)
         place = format_pointer(line.pointer) if line.pointer else ""
         snippets = paste(Notice(Location(pointer=line.pointer), line.reason))
-        items = [ReportItem(rule, line.reason, None, None, place, (at,), level, snippets=snippets)]
+        items = [
+            ReportItem(
+                rule, with_command(line.reason, locator.path), None, None, place, (at,), level, snippets=snippets
+            )
+        ]
     return LineReport(line, is_needed, at.line), items
 
 
-def missing_line_text(line: MacroLine | None, tasks: Sequence[TaskPlan]) -> str:
+def missing_line_text(line: MacroLine | None, tasks: Sequence[TaskPlan], path: str) -> str:
     """Return why the macro would not get these task definitions of a template; an empty string if it would."""
-    return line.reason.text if line and line.reason and tasks_without_line(line, tasks) else ""
+    if line and line.reason and tasks_without_line(line, tasks):
+        return with_command(line.reason, path).coded_text
+    return ""
+
+
+def with_command(reason: Reason, path: str) -> Reason:
+    """Return a reason why the line is missing with the command that adds it, if the path is one to copy into a shell."""
+    if reason.code is not Code.LINE_MISSING or path == STANDARD_INPUT or printable_name(path) != path:
+        return reason
+    return replace(reason, advice=f"{reason.advice}, or run `sysdig-instrument enable {shlex.quote(path)}`")

@@ -11,6 +11,7 @@ from sysdig_instrument.cli.console import StyleName, detect_console, write_stder
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.excerpts import Excerpts, finding_lines
 from sysdig_instrument.cli.formats.model import LineLocator
+from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.snippets import Snippet, snippet_finder
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, message
 from sysdig_instrument.engine.plan import Plan
@@ -32,6 +33,11 @@ class RefusedDocumentError(RefusedError):
     def is_unknown(self) -> bool:
         """True if nothing in the document is wrong."""
         return all(problem.reason.is_unknown for problem in self.problems)
+
+    @property
+    def is_warning(self) -> bool:
+        """True if it is unknown, and the caller takes that for a warning."""
+        return self.is_unknown and is_unknown_a_warning(self.plan.context)
 
 
 class Messages:

@@ -60,7 +60,6 @@ def add_unknown(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--unknown",
         choices=("fail", "warn"),
-        default="fail",
         help="if an image or a value that decides is not known here: exit with 1 (fail, default), or only say so (warn)",
     )
 
@@ -165,7 +164,8 @@ def add_settings(parser: ArgumentParser) -> None:
         nargs="?",
         const="SysdigInstrument",
         type=_macro_name,
-        help="the settings of the macro that is deployed in this account and region (default: SysdigInstrument)",
+        help="use the settings of the deployed macro of this name (default: SysdigInstrument), read with your AWS credentials "
+        "from the SSM parameter /sysdig-instrument/NAME in this region; write it after the files, or as --from-macro=NAME",
     )
 
 
@@ -215,7 +215,8 @@ def add_account(parser: ArgumentParser) -> None:
         "--region",
         action="append",
         default=[],
-        help="AWS region, repeatable (default: AWS_REGION, AWS_DEFAULT_REGION, or the profile's)",
+        help="AWS region, repeatable (default: Region in Options of .sysdig-instrument.yaml, AWS_REGION, "
+        "AWS_DEFAULT_REGION, or the profile's)",
     )
     regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
     group.add_argument("--profile", metavar="NAME", help="AWS profile, which may assume a role in another account")
@@ -231,7 +232,10 @@ def add_account(parser: ArgumentParser) -> None:
 def add_inventory(parser: ArgumentParser) -> None:
     """Add the files or the stacks that an inventory lists, and the context of their templates."""
     parser.add_argument(
-        "files", metavar="PATH", nargs="*", help="a file or a folder, such as one with many repositories"
+        "files",
+        metavar="PATH",
+        nargs="*",
+        help="a file or a folder, such as one with many checkouts of Git repositories; not with --stacks",
     )
     parser.add_argument(
         "--left-alone", action="store_true", help="list only what is left alone: by which layer, and why"

@@ -182,11 +182,13 @@ COMMANDS: Final = (
         "which should and do not, what is protected already, left alone and why, refused,\n"
         "not known, or cannot be protected. A folder's Git repositories get a group each.\n"
         "With --stacks, list the stacks of an AWS account in place of files, also with\n"
-        "those that the macro would change today. docs/inventory.md describes it.",
+        "those that the macro would change today. It changes nothing. The exit code is 0\n"
+        "unless --fail-on says otherwise. docs/inventory.md describes the states.",
         """\
   sysdig-instrument inventory .
   sysdig-instrument inventory repositories --format csv > inventory.csv
   sysdig-instrument inventory repositories --left-alone --format markdown
+  sysdig-instrument inventory repositories --fail-on missing
   sysdig-instrument inventory --stacks --all-regions --profile production --owner-tag team""",
         (add_inventory,),
     ),
@@ -194,7 +196,9 @@ COMMANDS: Final = (
         "coverage",
         "report which running tasks in an AWS account are protected",
         "Report which running ECS tasks in an AWS account are protected, by which agent,\n"
-        "and why the others are not. The exit code is 1 if a task that should be\n"
+        "and why the others are not: also tasks that the macro never saw. It only reads,\n"
+        "with your AWS credentials. The settings say what counts as protected: take those\n"
+        "of the macro with --from-macro. The exit code is 1 if a task that should be\n"
         "protected is not, or if something could not be read. docs/coverage.md lists the\n"
         "permissions it needs.",
         """\
@@ -220,6 +224,7 @@ COMMANDS: Final = (
 _INVALID_CHOICE: Final = r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)"
 _CHOICE_NAME: Final = r"[\w-]+"
 _UNRECOGNIZED: Final = "unrecognized arguments: "
+_REQUIRED_FILE: Final = "the following arguments are required: FILE"
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -269,13 +274,21 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message, a suggestion if there is one, and a pointer to the help."""
-        text = f"{self.prog}: {message}{self._suggestion(message)}\nSee {self.prog} --help\n"
+        from sysdig_instrument.engine.codes import Code  # noqa: PLC0415 - only an error needs it
+
+        coded = f"{message} ({Code.COMMAND_LINE.value})"
+        text = f"{self.prog}: {coded}{self._suggestion(message)}\nSee {self.prog} --help\n"
         self.exit(EXIT_USAGE, break_commands(sanitize_lines(text)))  # a shell's glob may pass names of files as options
 
     def _suggestion(self, message: str) -> str:
         options = [option for action in self._actions for option in action.option_strings]
         if choice := re.search(_INVALID_CHOICE, message):
             return _suggestion_line(choice["wrong"], [*re.findall(_CHOICE_NAME, choice["known"]), *options])
+        if message.startswith(_REQUIRED_FILE):
+            is_one_file = "..." not in self.format_usage()
+            example = "app.yaml" if is_one_file else "."
+            what = "a file, or - for standard input" if is_one_file else "a file or a folder, or - for standard input"
+            return f"\nName {what}: {self.prog} {example}"
         if not message.startswith(_UNRECOGNIZED):
             return ""
         wrong = message.removeprefix(_UNRECOGNIZED).partition(" ")[0].partition("=")[0]

@@ -9,19 +9,25 @@ from typing import Final
 from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.cli.exit_codes import EXIT_REFUSED
 from sysdig_instrument.cli.inputs import DocumentContext
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.globs import is_glob
 from sysdig_instrument.engine.lookups import ImageConfig
 from sysdig_instrument.engine.plan import Plan, agent_image_notices, unpinned_agent_images
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
+from sysdig_instrument.engine.settings.table import BY_NAME
+from sysdig_instrument.engine.suggestions import did_you_mean
 from sysdig_instrument.engine.unused_configs import unused_entries_reason
 from sysdig_instrument.printable import printable_name
 
 _SETTING: Final = "ImageConfigs"
+_NAMES_OF_CONTAINERS: Final = ("ExcludeContainers", "IncludeContainers")
 
 
 class RunNotices:
-    """Collects what the plans of a run use: the agent's images without a version, and entries of the file of ``--images``.
+    """Collects what the plans of a run use: agent's images without a version, entries of ``--images``, names in ``--set``.
 
-    An entry that none of the files needs is most likely an image that is misspelt.
+    What none of the files needs is most likely misspelt.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -29,6 +35,9 @@ class RunNotices:
         self._given: dict[str, None] = {}
         self._used: set[str] = set()
         self._agent_images: dict[str, None] = {}
+        self._containers: set[str] = set()
+        self._has_unknown_names = False
+        self._names: dict[tuple[str, str], None] = {}
         self._has_callers_account = False
         self._help_text = ""
 
@@ -44,6 +53,7 @@ class RunNotices:
     def record_image_configs(self, plan: Plan) -> None:
         """Record the entries that a plan used, in a command that writes no agent's container."""
         context = plan.context
+        self._record_names(plan)
         self._has_callers_account |= isinstance(context, DocumentContext) and context.is_account_from_credentials
         layer = plan.context.deployment_settings.layer(_SETTING)
         if self._file is None or layer.name != self._file:
@@ -53,6 +63,25 @@ class RunNotices:
         self._used |= {use.key for use in plan.used_configs if (use.setting, use.layer) == (_SETTING, self._file)}
         answers = context.answers.values()
         self._used |= {each.build.config_key for each in answers if isinstance(each, ImageConfig) and each.build}
+
+    def _record_names(self, plan: Plan) -> None:
+        """Record the names of containers, and those that ``--set`` has for them."""
+        found = [container.name for task in plan.tasks for container in task.containers]
+        self._containers.update(name for name in found if name)
+        self._has_unknown_names |= not all(found)
+        for setting in _NAMES_OF_CONTAINERS:
+            given = plan.context.deployment_settings
+            if given.layer(setting).name == "--set":
+                names = getattr(given.values, BY_NAME[setting].attribute)
+                self._names |= dict.fromkeys((setting, name) for name in names)
+
+    def _unused_names(self) -> Iterator[str]:
+        if self._has_unknown_names or not self._containers:
+            return
+        for setting, name in self._names:
+            if name not in self._containers and not is_glob(name):
+                fact = f"{setting} in --set names {quote(name)}, and no container of these files has that name"
+                yield Reason(fact, did_you_mean(name, self._containers), code=Code.NAME_OF_NO_CONTAINER).coded_text
 
     def write(self) -> None:
         """Write the notices to standard error."""
@@ -68,6 +97,7 @@ class RunNotices:
         yield from (notice.coded_text for notice in agent_image_notices(self._agent_images))
         if self._has_callers_account:
             yield "AWS::AccountId is the account of your AWS credentials. Give --account-id if it is deployed in another one."
+        yield from self._unused_names()
         unused = [key for key in self._given if key not in self._used]
         if unused and self._file is not None:
             yield unused_entries_reason(unused, len(unused), printable_name(self._file)).text

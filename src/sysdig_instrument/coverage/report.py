@@ -85,6 +85,7 @@ class Report:
     regions: tuple[str, ...]
     groups: tuple[ReportGroup, ...]
     read_errors: tuple[ReadError, ...]
+    cluster_count: int = 0
 
     def count(self, *statuses: TaskStatus) -> int:
         """Return the number of tasks with one of these statuses."""
@@ -122,6 +123,7 @@ def build_report(inventory: Inventory, resolved: ResolvedSettings) -> Report:
         regions=tuple(region.name for region in inventory.regions),
         groups=tuple(sorted(unsorted, key=lambda group: (group.key.sort_key, group.tasks[0].arn))),
         read_errors=tuple(_read_errors(inventory)),
+        cluster_count=sum(len(region.clusters) for region in inventory.regions),
     )
 
 

@@ -165,6 +165,7 @@ class Code(Enum):
     AGENT_IMAGE_NOT_PINNED = "SI141"
     KEY_GIVEN = "SI142"
     TAG_REASON_TOO_LONG = "SI143"
+    TAG_MISSPELT = "SI144"
 
     # Messages about the template and its names
     NO_TEMPLATE = "SI201"
@@ -285,6 +286,7 @@ class Code(Enum):
     INTERNAL_ERROR = "SI605"
     NOT_READ = "SI606"
     HOOK_CANNOT_JUDGE = "SI607"
+    NO_CLUSTER = "SI608"
 
     # Messages of the command line
     OPTION_VALUE = "SI701"
@@ -307,6 +309,7 @@ class Code(Enum):
     REMOVAL_NOT_KNOWN = "SI720"
     REMOVAL_VALUE_LOST = "SI721"
     REMOVAL_CHANGED_SINCE = "SI722"
+    COMMAND_LINE = "SI719"
 
     # Messages about files
     FILE_UNREADABLE = "SI801"

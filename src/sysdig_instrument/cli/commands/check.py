@@ -31,6 +31,7 @@ from sysdig_instrument.cli.formats.model import (
     task_pointer,
 )
 from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
 from sysdig_instrument.cli.plain_documents import plain_reason
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
     def check_with_level(document: InputDocument, context: Context) -> FileReport:
         report = check_document(document, context)
-        return report if options.unknown == "fail" else _with_warnings(report)
+        return _with_warnings(report) if is_unknown_a_warning(context) else report
 
     code = print_reports(process_files(options, environment, check_with_level), options, environment)
     notices.write()

@@ -9,7 +9,7 @@ from typing import Final
 from sysdig_instrument.cli.console import detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK
 from sysdig_instrument.cli.formats import coverage_rows, coverage_table
-from sysdig_instrument.cli.inputs import aws_region, settings_from_options
+from sysdig_instrument.cli.inputs import account_inputs
 from sysdig_instrument.coverage import json_report
 from sysdig_instrument.coverage.assess import is_in_scope
 from sysdig_instrument.coverage.ecs import AwsAccount, read_inventory
@@ -33,8 +33,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         RefusedError: EC2 does not return the list of regions.
         UsageError: An option or a file is wrong, or there are no credentials or no region.
     """
-    resolved = settings_from_options(options, environment)
-    account = AwsAccount.from_session(lambda: boto3_session(options.profile), aws_region(environment, options.profile))
+    resolved, region = account_inputs(options, environment)
+    account = AwsAccount.from_session(lambda: boto3_session(options.profile), region)
     regions = account.all_regions() if options.all_regions else account.regions(options.region)
     inventory = read_inventory(
         account.clients, regions, options.cluster, lambda task: is_in_scope(task.launch_type, resolved)

@@ -50,7 +50,7 @@ class DocumentDiff:
     @property
     def missing_line(self) -> str:
         """The reason why the macro would not make these changes; empty if it would."""
-        return missing_line_text(self.macro_line, self.preview.plan.tasks)
+        return missing_line_text(self.macro_line, self.preview.plan.tasks, self.document.source.name)
 
     def hunks(self) -> Iterator[Hunk]:
         """Yield the hunks in which the text changes, with the reasons."""
@@ -102,7 +102,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         codes,
         fail_on_changes=options.exit_code,
         fail_on_line=options.line == "fail",
-        fail_on_unknown=options.unknown == "fail",
     )
     if options.format == "json":
         for text in stream_json_array(_to_json(path, result) for path, result in results):
@@ -134,13 +133,11 @@ def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
     return NoteSpan(lines.first, lines.last, Note(owner_label(change), change.reason))
 
 
-def _record_exit_codes(
-    results: Results, codes: list[int], *, fail_on_changes: bool, fail_on_line: bool, fail_on_unknown: bool
-) -> Results:
+def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: bool, fail_on_line: bool) -> Results:
     """Yield the results, and add the exit code of each file that fails to ``codes``."""
     for path, result in results:
         if isinstance(result, UserError):
-            is_warning = _is_unknown(result) and not fail_on_unknown
+            is_warning = isinstance(result, RefusedDocumentError) and result.is_warning
             codes.append(EXIT_OK if is_warning else exit_code(result))
         elif (fail_on_changes and result.preview.changes) or (fail_on_line and result.missing_line):
             codes.append(_EXIT_CHANGES)

@@ -27,6 +27,7 @@ from sysdig_instrument.cli.formats.model import (
     task_pointer,
 )
 from sysdig_instrument.cli.formats.output import print_reports
+from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.planned_resources import planned_resource_report
@@ -64,7 +65,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)
         if document.verdict:
-            return planned_resource_report(document, document.verdict, preview, _level(options.unknown))
+            return planned_resource_report(
+                document, document.verdict, preview, "warning" if is_unknown_a_warning(context) else ""
+            )
         return _file_report(document, preview, document.macro_line(context), options)
 
     code = print_reports(process_files(options, environment, explain_document), options, environment)
@@ -85,26 +88,21 @@ def _file_report(
         for task in planned
         for report in [_task_report(task, [each for each in problems if each.location.task == task.task.name], locator)]
     )
+    unknown_level = "warning" if is_unknown_a_warning(preview.plan.context) else ""
     paste = snippet_finder(document, preview.plan.context)
-    macro_line, line_items = line_report(line, planned, locator, paste, lowered_to=_level(options.line))
+    macro_line, line_items = line_report(
+        line, planned, locator, paste, lowered_to="" if options.line == "fail" else "warning"
+    )
     sources = read_from_dockerfiles(preview.plan)
     items = [
         *line_items,
-        *(
-            replace(_problem_item(problem, locator, _level(options.unknown)), snippets=paste(problem))
-            for problem in problems
-        ),
+        *(replace(_problem_item(problem, locator, unknown_level), snippets=paste(problem)) for problem in problems),
         *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys((*preview.notices, *sources))),
         *(item for task, plan in zip(tasks, planned, strict=True) for item in _left_alone_items(task, plan)),
     ]
     layers = preview.plan.context.deployment_settings.layers
     run_settings = {name: layer.name for name, layer in layers.items()}
     return FileReport(document.source.name, tasks, tuple(items), macro_line, document, run_settings)
-
-
-def _level(option: str) -> str:
-    """Return the level of an error that an option may lower to a warning."""
-    return "" if option == "fail" else "warning"
 
 
 def _with_result(report: TaskReport, result: RowResult | None, *, is_applied: bool) -> TaskReport:

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices.record_settings(context.deployment_settings)
     notices.write()
     messages.write_findings((*preview.notices, *preview.left_alone), document, preview.plan)
-    if text := missing_line_text(document.macro_line(context), preview.plan.tasks):
+    if text := missing_line_text(document.macro_line(context), preview.plan.tasks, options.file):
         messages.write("notice", f"{text} This command does not need it: deploy what it prints.")
     if preview.problems:
         messages.write_refusal(RefusedDocumentError(document, preview.plan, preview.problems))

@@ -11,7 +11,8 @@ from sysdig_instrument.coverage.assess import Assessment, TaskStatus
 from sysdig_instrument.coverage.json_report import protected_percent
 from sysdig_instrument.coverage.model import short_name
 from sysdig_instrument.coverage.report import Report, ReportGroup
-from sysdig_instrument.engine.findings import quote
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason, quote
 
 _HEADINGS: Final = ("REGION", "CLUSTER", "SERVICE", "TASK DEFINITION", "TASKS", "VERDICT", "WHY")
 _TASKS_COLUMN: Final = _HEADINGS.index("TASKS")
@@ -80,8 +81,16 @@ def _why(assessment: Assessment) -> str:
 
 def summary(report: Report) -> str:
     """Return how many tasks are protected, and how many are not, on one line."""
+    regions = ", ".join(report.regions)
+    if not report.count(*TaskStatus) and not report.cluster_count:
+        return Reason(
+            f"There is no cluster in {regions}, so no task was looked at",
+            "Check the account and the region: --profile, --region, --all-regions",
+            code=Code.NO_CLUSTER,
+        ).coded_text
     if not report.count(*TaskStatus):
-        return f"No task runs in {', '.join(report.regions)}."
+        clusters = f"{report.cluster_count} cluster{'' if report.cluster_count == 1 else 's'}"
+        return f"No task runs in {clusters} in {regions}."
     percent = protected_percent(report)
     unprotected = _format_counts(
         {each.value: report.count(each) for each in (TaskStatus.UNPROTECTED, TaskStatus.UNKNOWN)}

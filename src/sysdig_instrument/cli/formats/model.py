@@ -247,6 +247,7 @@ class LineLocator:
     def __init__(self, document: InputDocument, tasks: Iterable[TaskPlan] = ()) -> None:
         self._document = document
         self._locator: Locator | None = None
+        self.path = document.source.name
         self._tasks = {task.task.name: task_pointer(task) for task in tasks}
 
     def line(self, pointer: Pointer) -> int:

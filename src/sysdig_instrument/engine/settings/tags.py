@@ -9,6 +9,7 @@ Two kinds of tags count: this macro's own and those of Sysdig's earlier macro, K
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final, cast
 
@@ -17,13 +18,14 @@ from sysdig_instrument.engine.container import member_values
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, LocatedValue, value_leaves
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
-from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings
 from sysdig_instrument.engine.settings.table import SettingScope
+from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.printable import derived
+from sysdig_instrument.printable import Hidden, derived
 
 INSTRUMENT_TAG: Final = "sysdig-instrument"
 EXCLUDE_TAG: Final = "sysdig-instrument-exclude"
@@ -33,6 +35,9 @@ TAGS_LAYER: Final = "the tags"
 """The layer's name in messages."""
 _FALSE: Final = ("false", "no", "0")
 _KILT_TAGS: Final = frozenset({"kilt-ignore", "kilt-include", "kilt-ignore-containers", "kilt-include-containers"})
+
+_NEAR_PREFIXES: Final = ("sysdi", "syd", "kil")
+_MIN_SIMILARITY: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,10 @@ def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[Ta
         for index, item in enumerate(_tag_list(task, tags, assumptions, findings)):
             for leaf, assumed in value_leaves(item, (*tags.pointer, index), assumptions):
                 name = tag_key(leaf.value, task)
-                if not isinstance(leaf.value, dict) or name is None or name not in OWN_TAGS | _KILT_TAGS:
+                if not isinstance(leaf.value, dict) or name is None:
+                    continue
+                if name not in OWN_TAGS | _KILT_TAGS:
+                    findings += _misspelt(name, Location(task.name, None, leaf.pointer))
                     continue
                 is_present = is_active(
                     {name: value for name, value in assumed.items() if name not in task.assumptions}, task.scope
@@ -173,6 +181,16 @@ def _relevant_tags(task: TaskDefinition, findings: list[Finding]) -> Iterator[Ta
                     fact = f'Whether tag "{name}" is present depends on a condition that is not known here'
                     reason = Reason(fact, "Move the tag out of Fn::If", code=Code.TAG_UNRESOLVED, not_known_here=True)
                     findings.append(Problem(Location(task.name, None, leaf.pointer), reason))
+
+
+def _misspelt(name: str, location: Location) -> Iterator[Notice]:
+    """Yield a notice about a tag that is nearly one of these, such as one with capital letters: it does not count."""
+    letters = re.sub(r"[\W_]+", "-", name.strip().casefold())
+    if not letters.startswith(_NEAR_PREFIXES) or isinstance(name, Hidden):
+        return
+    if known := suggest(letters, sorted(OWN_TAGS | _KILT_TAGS), cutoff=_MIN_SIMILARITY):
+        fact = f"Tag {quote(name)} does not count, because it is not spelt as a tag that does"
+        yield Notice(location, Reason(fact, f'Did you mean "{known}"?', code=Code.TAG_MISSPELT))
 
 
 def tag_key(tag: Json | Absent, task: TaskDefinition) -> str | None:
