@@ -307,6 +307,7 @@ class Code(Enum):
     REMOVAL_NOT_KNOWN = "SI720"
     REMOVAL_VALUE_LOST = "SI721"
     REMOVAL_CHANGED_SINCE = "SI722"
+    REMOVAL_LEFTOVER = "SI723"
 
     # Messages about files
     FILE_UNREADABLE = "SI801"
