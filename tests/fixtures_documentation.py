@@ -21,8 +21,8 @@ PAGES_ON_AWS = [
 ]
 """Pages with commands for an AWS account; tests/docs/test_on_aws.py runs these, and the runbooks, on the embedded AWS."""
 
-PAGES_ON_MOTO = [ROOT / "docs" / "inventory.md"]
-"""Pages with a command for an AWS account that tests/cli/test_inventory_stacks.py runs on moto."""
+PAGES_ON_MOTO = [ROOT / "docs" / "inventory.md", ROOT / "docs" / "fleet.md"]
+"""Pages with a command for an AWS account that tests/cli/test_inventory_stacks.py or tests/services run on moto."""
 
 BLOCK = re.compile(r"```sh\n(?P<text>.*?)```\n", re.DOTALL)
 
@@ -82,7 +82,7 @@ def run_shell(command: str, here: Path) -> subprocess.CompletedProcess[str]:
 def tool_commands(text: str) -> list[str]:
     """Return the commands of a block; none if it runs more than the tool, or needs an AWS account."""
     lines = text.splitlines()
-    needs_account = any(each in text for each in ("coverage", "--stacks", "--from-macro"))
+    needs_account = any(each in text for each in ("coverage", "--stacks", "--from-macro", f"{PROGRAM} apply"))
     runs_only_the_tool = all(line.startswith((f"{PROGRAM} ", "#")) for line in lines) and not needs_account
     return [line for line in lines if not line.startswith("#")] if runs_only_the_tool else []
 

@@ -43,6 +43,7 @@ MAY_USE = {
     "dockerfile": {"dockerfile", "engine"},
     "documents": {"documents", "engine", "errors", "printable"},
     "coverage": {"coverage", "documents", "engine", "errors", "lookup", "planning"},
+    "services": {"coverage", "engine", "errors", "lookup", "services"},
     "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
     "function": {"", "engine", "errors", "function", "lazy_import", "lookup", "planning", "printable", "quotas"},
     "cli": {
@@ -58,6 +59,7 @@ MAY_USE = {
         "planning",
         "printable",
         "quotas",
+        "services",
         "stacks",
     },
     "cfn_lint.py": {"engine", "help_page", "planning"},
@@ -140,7 +142,7 @@ OUTSIDERS = {
     "random": set[str](),
     "uuid": set[str](),
     "importlib": {"cli/main.py", "cli/formats/output.py", "help_page.py", "lazy_import.py"},
-    "time": {"cli/console.py", "function/telemetry.py", "lookup"},
+    "time": {"cli/commands/apply.py", "cli/console.py", "function/telemetry.py", "lookup"},
     "datetime": {"coverage"},
 }
 """Modules that only some parts may import, and these parts. It lists all packages outside the standard library."""

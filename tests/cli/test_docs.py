@@ -55,15 +55,18 @@ def test_the_page_has_the_help_of_every_command() -> None:
     assert help_texts.page() == text, "docs/cli.md has an old help text: run `make docs`"
 
 
+ON_AWS = {"coverage", "apply"}
+
+
 @pytest.mark.parametrize(
     "text",
     [
         pytest.param(EPILOG, id="sysdig-instrument"),
-        *(pytest.param(command.examples, id=command.name) for command in COMMANDS if command.name != "coverage"),
+        *(pytest.param(command.examples, id=command.name) for command in COMMANDS if command.name not in ON_AWS),
     ],
 )
 def test_the_examples_of_the_help(text: str, here: Path) -> None:
-    """The examples of `coverage` need an account: tests/docs/test_on_aws.py runs them."""
+    """The examples of `coverage` and `apply` need an account: tests/docs/test_on_aws.py and tests/services run them."""
     for name in (
         "templates",
         "repositories",

@@ -188,7 +188,7 @@ def unexplained(found: Iterator[str]) -> list[str]:
     return [text for text in found if is_message(text) and fact(text) not in known and fact(text) not in PAGE]
 
 
-OF_THE_TOOL = {"cli", "coverage", "stacks", "__main__.py"}
+OF_THE_TOOL = {"cli", "coverage", "services", "stacks", "__main__.py"}
 WITHOUT_MESSAGES = {
     "cfn_lint.py": "its texts describe the rules, and its messages are the engine's",
     "engine/settings/table.py": "its texts describe the settings",

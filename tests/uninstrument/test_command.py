@@ -206,6 +206,29 @@ def test_a_value_that_was_replaced_is_named(capsys: pytest.CaptureFixture[str]) 
     assert path.read_text() == before
 
 
+def test_an_edit_beside_what_was_written_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    """The record of this template is for what it has of its own; in the second task, only the form says what was written."""
+    text = TEMPLATE.replace(
+        "          LinuxParameters: {Capabilities: {Add: [SYS_PTRACE]}}\n          VolumesFrom: []\n", ""
+    )
+    path = transformed(capsys, "a.yaml", text)
+    variable = "            - Name: SYSDIG_SIDECAR\n              Value: auto\n"
+    own = "            - Name: MODE\n              Value: live\n"
+    assert path.read_text().count(variable) == 2
+    path.write_text(path.read_text().replace(variable, variable + own, 1))
+    assert run(capsys, "uninstrument", "a.yaml").code == 0
+    assert path.read_text() == f"{text}          Environment:\n{own}"
+
+
+def test_what_is_left_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    text = TEMPLATE.replace(
+        "          LinuxParameters: {Capabilities: {Add: [SYS_PTRACE]}}\n          VolumesFrom: []\n", ""
+    )
+    path = transformed(capsys, "a.yaml", text)
+    path.write_text(path.read_text().replace("ReadOnly: true", "ReadOnly: false", 1))
+    assert "(SI723)" in run(capsys, "uninstrument", "a.yaml").err
+
+
 def test_a_record_for_another_document_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     path = transformed(capsys, "a.yaml", TEMPLATE)
     path.write_text(path.read_text().replace("Name: web ", "Name: renamed "))

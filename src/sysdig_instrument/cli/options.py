@@ -177,14 +177,38 @@ def _macro_name(text: str) -> str:
     )
 
 
-def add_removal(parser: ArgumentParser) -> None:
-    """Add the options of the command that takes the agent out of files. It plans nothing, so settings have no options."""
+def add_removal_answers(parser: ArgumentParser) -> None:
+    """Add what the caller says about a task definition that has the agent in another tool's form."""
     for option, text in (
         ("--added", "what came with the agent, where nothing else says so"),
         ("--kept", "what was there before the agent, where nothing else says so"),
     ):
         names = "PidMode, SYS_PTRACE, EntryPoint, Command" if option == "--added" else "the same names"
         parser.add_argument(option, metavar="NAME", action="append", default=[], help=f"{text}: {names}")
+
+
+def add_services(parser: ArgumentParser) -> None:
+    """Add the services that move, and how."""
+    parser.add_argument("--cluster", metavar="NAME", required=True, help="the cluster of the services")
+    parser.add_argument(
+        "--service", metavar="GLOB", action="append", default=[], help="only services with this name (glob), repeatable"
+    )
+    parser.add_argument("--execute", action="store_true", help="do it; without this option, nothing is changed")
+    parser.add_argument(
+        "--uninstrument", action="store_true", help="take the agent out again, as the command uninstrument does"
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=int,
+        default=1200,
+        help="how long the deployments may take before all go back (default: 1200)",
+    )
+
+
+def add_removal(parser: ArgumentParser) -> None:
+    """Add the options of the command that takes the agent out of files. It plans nothing, so settings have no options."""
+    add_removal_answers(parser)
     parser.add_argument("--dry-run", action="store_true", help="change no file; print what would change, as a diff")
     add_color(parser)
     parser.set_defaults(

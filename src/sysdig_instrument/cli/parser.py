@@ -12,6 +12,7 @@ from sysdig_instrument.cli.exit_codes import EXIT_USAGE
 from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
 from sysdig_instrument.cli.options import (
     add_account,
+    add_color,
     add_coverage_output,
     add_diff_output,
     add_document_output,
@@ -22,7 +23,9 @@ from sysdig_instrument.cli.options import (
     add_line,
     add_line_changes,
     add_removal,
+    add_removal_answers,
     add_report_output,
+    add_services,
     add_settings,
     add_settings_output,
     add_shell,
@@ -191,6 +194,19 @@ COMMANDS: Final = (
   sysdig-instrument inventory repositories --fail-on missing
   sysdig-instrument inventory --stacks --all-regions --profile production --owner-tag team""",
         (add_inventory,),
+    ),
+    Command(
+        "apply",
+        "give running services task definitions with the agent",
+        "Give the services of a cluster task definitions with the agent, where no template\n"
+        "does it: register a revision for each, move the services, all or none, and wait\n"
+        "until they run it. If one does not, all go back. Without --execute, only print\n"
+        "what would be done. A second run registers nothing. docs/fleet.md describes it.",
+        """\
+  sysdig-instrument apply --cluster shop --from-macro
+  sysdig-instrument apply --cluster shop --service 'web-*' --from-macro --execute
+  sysdig-instrument apply --cluster shop --uninstrument --execute""",
+        (add_services, add_removal_answers, add_color, add_template_context),
     ),
     Command(
         "coverage",

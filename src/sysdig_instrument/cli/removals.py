@@ -15,10 +15,13 @@ from sysdig_instrument.engine.removal.uninstrument import Removal, remove_all
 _REASON = "says how to undo the changes"
 
 
-def with_record_label(value: Json, kind: DocumentKind, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+def with_record_label(
+    value: Json, kind: DocumentKind, changes: tuple[Change, ...], *, always: bool = False
+) -> tuple[Change, ...]:
     """Return the changes to an ECS document with the label of the agent's container that has their record, if there must be one.
 
-    A template has the record in Metadata, which an ECS document has not.
+    A template has the record in Metadata, which an ECS document has not. ``always`` adds it also where the order of keys
+    says enough, because ECS does not keep that order.
     """
     properties = _properties(value, kind)
     changes_here = [
@@ -26,7 +29,7 @@ def with_record_label(value: Json, kind: DocumentKind, changes: tuple[Change, ..
     ]
     if not changes_here or not isinstance(properties, dict):
         return changes
-    record = record_of_properties(properties, changes_here)
+    record = record_of_properties(properties, changes_here, always=always)
     agents = [agent for place in places(apply(properties, changes_here)) for agent in place.agents]
     if not record or len(agents) != 1:
         return changes

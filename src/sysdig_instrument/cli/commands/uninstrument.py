@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from sysdig_instrument.cli.answers import answers_from_options
 from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.file_changes import FileChange, change_files
 from sysdig_instrument.cli.plain_documents import plain_findings
 from sysdig_instrument.cli.removals import remove_from
-from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.findings import Reason, message, quote
+from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.removal.other_forms import QUESTIONS
-from sysdig_instrument.engine.suggestions import did_you_mean
-from sysdig_instrument.errors import RefusedError, UsageError
+from sysdig_instrument.errors import RefusedError
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -24,30 +22,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: An option is wrong.
     """
-    added = {**_answers(options.added, "--added", is_added=True), **_answers(options.kept, "--kept", is_added=False)}
-    if len(added) < len({*_names(options.added)}) + len({*_names(options.kept)}):
-        raise UsageError("--added and --kept have a name in common. Remove one of them.", code=Code.OPTION_VALUE)
+    added = answers_from_options(options)
 
     def uninstrument(document: InputDocument, context: Context) -> FileChange:
         return _uninstrument(document, context, added)
 
     return change_files(options, environment, uninstrument)
-
-
-def _names(values: Iterable[str]) -> Iterable[str]:
-    return (name for value in values for name in value.split(","))
-
-
-def _answers(values: Iterable[str], option: str, *, is_added: bool) -> dict[str, bool]:
-    answers = dict.fromkeys(_names(values), is_added)
-    for name in answers:
-        question = name.rpartition("/")[2]
-        if question not in QUESTIONS:
-            fact = f"{option} {quote(name)} is none of {', '.join(QUESTIONS)}, or of a container and a slash before it"
-            raise UsageError(
-                Reason(fact, did_you_mean(question, QUESTIONS), code=Code.OPTION_VALUE).text, code=Code.OPTION_VALUE
-            )
-    return answers
 
 
 def _uninstrument(document: InputDocument, context: Context, added: dict[str, bool]) -> FileChange:

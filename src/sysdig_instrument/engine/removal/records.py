@@ -89,10 +89,13 @@ def _relative(changes: Iterable[Change], pointer: Pointer) -> list[Change]:
     return [replace(each, pointer=each.pointer[len(pointer) :]) for each in changes]
 
 
-def record_of_properties(properties: Json, changes: Sequence[Change]) -> list[str]:
-    """Return the record of a task definition outside of a template, which needs none if it is empty."""
+def record_of_properties(properties: Json, changes: Sequence[Change], *, always: bool = False) -> list[str]:
+    """Return the record of a task definition outside of a template, which needs none if it is empty.
+
+    With ``always`` it is empty only if what was there before is in another tool's form.
+    """
     earlier = remove_all(properties)
     processed = apply(properties, changes)
-    if earlier.problems or is_same(remove_all(processed).document, earlier.document):
+    if earlier.problems or (not always and is_same(remove_all(processed).document, earlier.document)):
         return []
     return _entries(processed, [*opposites(properties, changes), *earlier.changes])

@@ -69,10 +69,18 @@ def remove_all(document: Json, added: Mapping[str, bool] | None = None) -> Remov
         apply(document, changes) if changes else document,
         changes,
         tuple(each for each in found if isinstance(each, Problem)),
-        tuple(each for each in found if isinstance(each, Notice)),
+        (),
         tuple(removed_from),
     )
-    return _without_policies(removal) if is_recorded else removal
+    removal = _without_policies(removal) if is_recorded else removal
+    return replace(removal, notices=tuple(_leftovers(removal))) if changes else removal
+
+
+def _leftovers(removal: Removal) -> Iterator[Notice]:
+    """Yield a notice for each task definition that still bears the agent's names."""
+    for place in places(removal.document):
+        if place.name in removal.removed_from and has_traces(place):
+            yield Notice(Location(place.name, None, place.properties_pointer), _LEFT)
 
 
 def _without_policies(removal: Removal) -> Removal:
@@ -121,6 +129,11 @@ _CHANGED_SINCE: Final = Reason(
     "What was written has been changed since, so it cannot be told apart any more",
     "Take the earlier version of the file, or edit the file yourself",
     code=Code.REMOVAL_CHANGED_SINCE,
+)
+_LEFT: Final = Reason(
+    "Something still bears the agent's names: it was there before, or was changed since",
+    "Look at the EntryPoint and the VolumesFrom of each container",
+    code=Code.REMOVAL_LEFTOVER,
 )
 _LOST: Final = Reason(
     "The value that was here before the agent was replaced, and is not known",

@@ -8,6 +8,7 @@ restore the template, the plan leaves a record (:mod:`records`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from sysdig_instrument.engine.agent import SIDECAR_VARIABLE, WRAPPER
@@ -23,6 +24,7 @@ from sysdig_instrument.engine.steps.volumes_from import AGENT_VOLUME
 
 _KEYS: Final = ("EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxParameters")
 """The keys of a container that a plan may add, in the order in which it adds them."""
+_LISTS: Final = ("Environment", "VolumesFrom")
 _CAPABILITIES: Final[Json] = {"Capabilities": {"Add": [SYS_PTRACE]}}
 _OUTCOME: Final = "instrumented: "
 
@@ -37,7 +39,7 @@ def remove_usual_form(place: Place) -> Iterator[Change]:
     agents = place.agents
     workloads = [each for each in place.containers() if each not in agents]
     for (pointer, container), source in zip(workloads, _sources(place, workloads), strict=True):
-        yield from _remove_from_container(container, pointer, source)
+        yield from _remove_from_container(place, container, pointer, source)
     yield from (remove(*agent) for agent in reversed(agents))
     properties = place.properties if isinstance(place.properties, dict) else {}
     if agents and properties.get("PidMode") == "task":
@@ -70,49 +72,65 @@ def _source_by_position(container: Mapping[str, Json]) -> EntryPointSource:
 
 def _emptied(container: Mapping[str, Json]) -> set[str]:
     """Return the keys that have nothing but what a plan writes."""
-    emptied = {key for key in ("Environment", "VolumesFrom") if _ends_with_own(container, key, only=True)}
+    emptied = {key for key in _LISTS if _own_item(container, key) == 0 and container[key][1:] == []}  # type: ignore[index]
     return {*emptied, "LinuxParameters"} if container.get("LinuxParameters") == _CAPABILITIES else emptied
 
 
-def _ends_with_own(container: Mapping[str, Json], key: str, *, only: bool = False) -> bool:
+def _own_item(container: Mapping[str, Json], key: str) -> int | None:
+    """Return the index of the item that a plan adds to a list; None if there is none, or if there are several."""
     items = container.get(key)
-    if not isinstance(items, list) or not items or (only and len(items) > 1):
-        return False
-    if key == "VolumesFrom":
-        return items[-1] == AGENT_VOLUME
-    match items[-1]:
+    is_own = _is_agent_volume if key == "VolumesFrom" else _is_sidecar_variable
+    own = [index for index, item in enumerate(items) if is_own(item)] if isinstance(items, list) else []
+    return own[0] if len(own) == 1 else None
+
+
+def _is_agent_volume(item: Json) -> bool:
+    return item == AGENT_VOLUME
+
+
+def _is_sidecar_variable(item: Json) -> bool:
+    match item:
         case {"Name": name, "Value": str(), **rest} if not rest:
             return name == SIDECAR_VARIABLE
     return False
 
 
-def _added_keys(container: Mapping[str, Json], candidates: set[str]) -> set[str]:
-    """Return those of the candidates that are the last keys of a container, in the order in which a plan adds them."""
+def _added_keys(
+    container: Mapping[str, Json], candidates: set[str], extended: AbstractSet[str] = frozenset()
+) -> set[str]:
+    """Return those of the candidates that are the last keys of a container, in the order in which a plan adds them.
+
+    ``extended`` keys may be between them: somebody has added an item since.
+    """
     found: list[str] = []
     left = list(_KEYS)
     for key in reversed(list(container)):
-        if key not in candidates or key not in left:
+        if key not in candidates | extended or key not in left:
             break
         left = left[: left.index(key)]
-        found.append(key)
+        if key in candidates:
+            found.append(key)
     if "Command" in found and "EntryPoint" not in found:  # only an image gives a Command, and it gives both
         found = found[: found.index("Command")]
     return set(found)
 
 
-def _remove_from_container(container: dict[str, Json], pointer: Pointer, source: EntryPointSource) -> Iterator[Change]:
+def _remove_from_container(
+    place: Place, container: dict[str, Json], pointer: Pointer, source: EntryPointSource
+) -> Iterator[Change]:
     candidates = _emptied(container)
     if source is EntryPointSource.IMAGE:
         candidates |= {"EntryPoint", "Command"}
-    added = _added_keys(container, candidates)
+    extended = {key for key in _LISTS if place.result and _own_item(container, key) is not None}
+    added = _added_keys(container, candidates, extended)
     for key in reversed([key for key in _KEYS if key in added]):
         yield remove((*pointer, key), container[key])
     if "EntryPoint" not in added:
         yield from _remove_wrapper(container, pointer, source)
-    for key in ("Environment", "VolumesFrom"):
-        items = container.get(key)
-        if key not in added and isinstance(items, list) and _ends_with_own(container, key):
-            yield remove((*pointer, key, len(items) - 1), items[-1])
+    for key in _LISTS:
+        index = _own_item(container, key)
+        if key not in added and index is not None:
+            yield remove((*pointer, key, index), container[key][index])  # type: ignore[index]
     if "LinuxParameters" not in added:
         yield from _remove_capability(container.get("LinuxParameters"), (*pointer, "LinuxParameters"))
 
@@ -135,8 +153,8 @@ def _remove_capability(parameters: Json, pointer: Pointer) -> Iterator[Change]:
         yield remove((*pointer, "Capabilities"), capabilities)
     elif add == [SYS_PTRACE] and next(reversed(capabilities)) == "Add":
         yield remove((*pointer, "Capabilities", "Add"), add)
-    elif add[-1:] == [SYS_PTRACE]:
-        yield remove((*pointer, "Capabilities", "Add", len(add) - 1), SYS_PTRACE)
+    elif add.count(SYS_PTRACE) == 1:
+        yield remove((*pointer, "Capabilities", "Add", add.index(SYS_PTRACE)), SYS_PTRACE)
 
 
 def _remove_tags(properties: Mapping[str, Json], place: Place) -> Iterator[Change]:

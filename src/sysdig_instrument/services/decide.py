@@ -1,0 +1,80 @@
+"""The decisions of a rollout: which services move, and which stay as they are, and why.
+
+All or none: a service that cannot move stands in the way of all, because a fleet that is protected in part looks protected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from sysdig_instrument.engine.settings.tags import INSTRUMENT_TAG
+from sysdig_instrument.services.model import Action, Decision, DefinitionResult, Described, RolloutPlan, Service
+
+_STACK_TAG: Final = "aws:cloudformation:stack-name"
+_CONTROLLERS: Final = {"CODE_DEPLOY": "AWS CodeDeploy", "EXTERNAL": "an external controller"}
+
+
+def plan_rollout(
+    services: Iterable[Service],
+    definitions: Mapping[str, Described],
+    change: Callable[[Described], DefinitionResult],
+    *,
+    may_opt_out: bool = True,
+) -> RolloutPlan:
+    """Return the plan for services with the task definitions that they use, by ARN.
+
+    ``change`` decides about a task definition. It is called once for each that a service would move from. Without
+    ``may_opt_out``, a lock forbids the services to opt out.
+    """
+    results: dict[str, DefinitionResult] = {}
+    decisions: list[Decision] = []
+    for service in services:
+        decision = _decide_service(service, may_opt_out=may_opt_out)
+        if decision is None:
+            arn = service.task_definition
+            if arn not in results:
+                results[arn] = change(definitions[arn])
+            result = results[arn]
+            decision = Decision(service, result.action, result.why)
+            if result.action is Action.MOVE and not service.is_stable:
+                why = "a deployment of it is not complete. Wait for it, and run this again"
+                decision = Decision(service, Action.REFUSED, why)
+        decisions.append(decision)
+    used = dict.fromkeys(each.service.task_definition for each in decisions if each.action is Action.MOVE)
+    to_register = {arn: value for arn in used if (value := results[arn].value) is not None}
+    notices = dict.fromkeys(notice for arn in used for notice in results[arn].notices)
+    return RolloutPlan(tuple(decisions), to_register, tuple(notices))
+
+
+def _decide_service(service: Service, *, may_opt_out: bool) -> Decision | None:
+    """Return the decision about a service that does not depend on its task definition, if there is one."""
+    if service.tags.get(INSTRUMENT_TAG, "").strip().lower() == "false":
+        if not may_opt_out:
+            return Decision(service, Action.REFUSED, f"its tag {INSTRUMENT_TAG} is false, and Enabled is locked")
+        return Decision(service, Action.LEFT_ALONE, f"its tag {INSTRUMENT_TAG} is false")
+    if stack := service.tags.get(_STACK_TAG):
+        return Decision(
+            service, Action.LEFT_ALONE, f"it belongs to the stack {stack}, whose template can list the macro"
+        )
+    if service.controller != "ECS":
+        controller = _CONTROLLERS.get(service.controller, service.controller)
+        return Decision(service, Action.LEFT_ALONE, f"{controller} deploys it: give it the task definition there")
+    return None
+
+
+def is_same_definition(left: Mapping[str, object], right: Mapping[str, object]) -> bool:
+    """Return whether two task definitions are the same for ECS, which adds what is empty, and may sort variables."""
+    return _normalized(left) == _normalized(right)
+
+
+def _normalized(value: object) -> object:
+    """Return a value without what ECS adds to what is registered."""
+    if isinstance(value, dict):
+        members = {key: _normalized(each) for key, each in value.items()}
+        return {key: each for key, each in members.items() if each not in (None, [], {}, 0, "")}
+    if isinstance(value, list):
+        items = [_normalized(each) for each in value]
+        is_named = bool(items) and all(isinstance(each, dict) and "name" in each and len(each) <= 2 for each in items)  # noqa: PLR2004 - name and value
+        return sorted(items, key=lambda each: str(each["name"])) if is_named else items  # type: ignore[index]
+    return value

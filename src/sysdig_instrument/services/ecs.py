@@ -1,0 +1,159 @@
+"""The calls of Amazon ECS that a rollout makes. Each raises :class:`AwsError` if it fails.
+
+A call that changes something is attempted once, unless ECS throttles it: after a time-out, it may have taken effect, and the
+rollout looks before it repeats anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sysdig_instrument.coverage.ecs import batched
+from sysdig_instrument.lookup.aws import INVALID_RESPONSE, AwsClient, AwsError, call, require_list, translate_errors
+from sysdig_instrument.services.decide import is_same_definition
+from sysdig_instrument.services.model import SOURCE_TAG, Described, Service, short_arn
+
+_MAX_SERVICES_PER_CALL: Final = 10  # the limit of DescribeServices
+_MAX_REVISIONS: Final = 10
+_THROTTLED: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
+_ATTEMPTS: Final = 6
+_AWS_TAGS: Final = "aws:"
+
+
+class Ecs:
+    """Amazon ECS in one Region: ``reader`` retries, ``writer`` does not. ``sleep`` waits for seconds."""
+
+    def __init__(self, reader: AwsClient, writer: AwsClient, sleep: Callable[[float], object]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.sleep = sleep
+
+    def services(self, cluster: str) -> Iterator[Service]:
+        """Yield the active services of a cluster."""
+        pages = iter(self._reader.get_paginator("list_services").paginate(cluster=cluster))
+        arns: list[str] = []
+        while (page := translate_errors(lambda: next(pages, None))) is not None:
+            arns += _texts(page, "serviceArns")
+        yield from self.describe_services(cluster, sorted(arns))
+
+    def describe_services(self, cluster: str, names: Iterable[str]) -> Iterator[Service]:
+        """Yield the services with these names or ARNs that are active."""
+        for batch in batched(names, _MAX_SERVICES_PER_CALL):
+            response = call(self._reader.describe_services, cluster=cluster, services=batch, include=["TAGS"])
+            for described in require_list(response, "services"):
+                if described.get("status") == "ACTIVE":
+                    yield _service(cluster, described)
+
+    def describe(self, task_definition: str) -> Described:
+        """Return a task definition with its tags."""
+        response = call(self._reader.describe_task_definition, taskDefinition=task_definition, include=["TAGS"])
+        if not isinstance(response.get("taskDefinition"), dict):
+            raise AwsError(INVALID_RESPONSE)
+        return {"taskDefinition": response["taskDefinition"], "tags": response.get("tags") or []}
+
+    def find_registered(self, source: str, value: Described) -> str | None:
+        """Return the ARN of a revision that was registered from a source in an earlier run, and has this value."""
+        family = short_arn(source).rsplit(":", 1)[0]
+        response = call(
+            self._reader.list_task_definitions,
+            familyPrefix=family,
+            status="ACTIVE",
+            sort="DESC",
+            maxResults=_MAX_REVISIONS,
+        )
+        wanted = self._registration(value)
+        for arn in _texts(response, "taskDefinitionArns"):
+            described = self.describe(arn)
+            tags = _tags(described["tags"])
+            if tags.get(SOURCE_TAG) == short_arn(source) and is_same_definition(self._registration(described), wanted):
+                return arn
+        return None
+
+    def register(self, source: str, value: Described) -> str:
+        """Register a revision made from a source, and return its ARN."""
+        tags = [each for each in value["tags"] if not str(each.get("key")).startswith(_AWS_TAGS)]
+        own = [each for each in tags if each.get("key") != SOURCE_TAG]
+        parameters = self._registration(value) | {"tags": [*own, {"key": SOURCE_TAG, "value": short_arn(source)}]}
+        response = self._write(lambda: call(self._writer.register_task_definition, **parameters))
+        arn = (response.get("taskDefinition") or {}).get("taskDefinitionArn")
+        if not isinstance(arn, str):
+            raise AwsError(INVALID_RESPONSE)
+        return arn
+
+    def move(self, service: Service, task_definition: str) -> None:
+        """Give a service another task definition."""
+        self._write(
+            lambda: call(
+                self._writer.update_service,
+                cluster=service.cluster,
+                service=service.name,
+                taskDefinition=task_definition,
+            )
+        )
+
+    def current(self, service: Service) -> Service:
+        """Return a service as it is now."""
+        found = list(self.describe_services(service.cluster, [service.name]))
+        if len(found) != 1:
+            raise AwsError("ServiceNotFoundException")
+        return found[0]
+
+    def _write(self, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        for attempt in range(_ATTEMPTS - 1):
+            try:
+                return action()
+            except AwsError as error:
+                if error.code not in _THROTTLED:
+                    raise
+                self.sleep(2**attempt)
+        return action()
+
+    def _registration(self, described: Described) -> dict[str, Any]:
+        """Return what RegisterTaskDefinition takes of a task definition: not what only ECS writes."""
+        shape = self._writer.meta.service_model.operation_model("RegisterTaskDefinition").input_shape
+        return {
+            key: each for key, each in described["taskDefinition"].items() if key in shape.members and each is not None
+        }
+
+
+def _service(cluster: str, described: Mapping[str, Any]) -> Service:
+    """Return a service of a DescribeServices response.
+
+    Raises:
+        AwsError: The response was cut off.
+    """
+    try:
+        return _parse_service(cluster, described)
+    except (LookupError, TypeError, AttributeError):
+        raise AwsError(INVALID_RESPONSE) from None
+
+
+def _parse_service(cluster: str, described: Mapping[str, Any]) -> Service:
+    deployments = [each for each in described["deployments"] if each.get("status") != "INACTIVE"]
+    deployments.sort(key=lambda each: each["status"] != "PRIMARY")
+    return Service(
+        cluster=cluster,
+        name=described["serviceName"],
+        task_definition=described["taskDefinition"],
+        controller=(described.get("deploymentController") or {}).get("type") or "ECS",
+        tags=_tags(described.get("tags") or ()),
+        rollouts=tuple(str(each.get("rolloutState") or _rollout(each)) for each in deployments),
+    )
+
+
+def _rollout(deployment: Mapping[str, Any]) -> str:
+    """Return the state of a deployment for which ECS gives none."""
+    is_complete = deployment.get("runningCount") == deployment.get("desiredCount")
+    return "COMPLETED" if is_complete else "IN_PROGRESS"
+
+
+def _texts(page: Mapping[str, Any], key: str) -> list[str]:
+    items = page.get(key)
+    if not isinstance(items, list) or not all(isinstance(each, str) for each in items):
+        raise AwsError(INVALID_RESPONSE)
+    return items
+
+
+def _tags(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {str(each.get("key")): str(each.get("value", "")) for each in tags}

@@ -1,0 +1,99 @@
+"""The services of a cluster, and what is to be done with each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+from sysdig_instrument.lazy_dataclasses import dataclass, field
+
+Described: TypeAlias = Mapping[str, Any]
+"""The response of DescribeTaskDefinition: ``taskDefinition``, and ``tags`` beside it."""
+
+SOURCE_TAG: Final = "sysdig-instrument-from"
+"""The tag of a revision that was registered here: the family and the number of the revision that it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service. ``rollouts`` is the state of each of its deployments, the newest first: IN_PROGRESS, COMPLETED or FAILED."""
+
+    cluster: str
+    name: str
+    task_definition: str
+    controller: str = "ECS"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    rollouts: tuple[str, ...] = ("COMPLETED",)
+
+    @property
+    def is_stable(self) -> bool:
+        """Return whether all its tasks run its task definition."""
+        return self.rollouts == ("COMPLETED",)
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether ECS gave up its newest deployment."""
+        return self.rollouts[:1] == ("FAILED",)
+
+
+class Action(Enum):
+    """The decision about a service."""
+
+    MOVE = "to move"
+    PROTECTED = "nothing to change"
+    LEFT_ALONE = "left alone"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionResult:
+    """The decision about a task definition. ``value`` is what to register if the action is to move."""
+
+    action: Action
+    why: str = ""
+    value: Described | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The decision about a service."""
+
+    service: Service
+    action: Action
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutPlan:
+    """The decisions about all services. ``definitions`` are what to register, by the ARN of the revision it is made from."""
+
+    decisions: tuple[Decision, ...]
+    definitions: Mapping[str, Described]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether a service stands in the way of all."""
+        return any(each.action is Action.REFUSED for each in self.decisions)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services to move."""
+        return tuple(each.service for each in self.decisions if each.action is Action.MOVE)
+
+
+class State(Enum):
+    """The state of a service at the end of a rollout."""
+
+    MOVED = "moved"
+    NOT_MOVED = "not moved"
+    ROLLED_BACK = "rolled back"
+    NOT_ROLLED_BACK = "moved, and could not be rolled back"
+    CHANGED_MEANWHILE = "changed by somebody else meanwhile"
+
+
+def short_arn(arn: str) -> str:
+    """Return family and revision of a task definition's ARN: ``shop:3``."""
+    return arn.rsplit("/", 1)[-1]

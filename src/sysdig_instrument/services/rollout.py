@@ -1,0 +1,171 @@
+"""Carry out a rollout: register, move the services all or none, wait, and roll back.
+
+Each step looks at what is there before it changes anything. So a run that was cut off at any point is mended by the next
+one: it finds what is registered, and moves only what has not moved. A service that somebody else changes meanwhile is not
+touched again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lookup.aws import AwsError
+from sysdig_instrument.services.ecs import Ecs
+from sysdig_instrument.services.model import RolloutPlan, Service, State, short_arn
+
+POLL_SECONDS: Final = 15
+_SERVICE: Final = "Amazon ECS"
+
+
+@dataclass(slots=True)
+class Report:
+    """The result of a rollout. ``errors`` is empty if all services moved. ``registered`` are the new revisions."""
+
+    states: dict[str, State] = field(default_factory=dict)
+    registered: dict[str, str] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+
+class Rollout:
+    """A rollout of a plan. ``tell`` gets each step as a sentence, ``clock`` returns seconds."""
+
+    def __init__(
+        self, ecs: Ecs, plan: RolloutPlan, tell: Callable[[str], object], clock: Callable[[], float], timeout: float
+    ) -> None:
+        self._ecs = ecs
+        self._plan = plan
+        self._tell = tell
+        self._clock = clock
+        self._timeout = timeout
+        self._report = Report({each.name: State.NOT_MOVED for each in plan.services})
+        self._moved: list[Service] = []
+
+    def run(self) -> Report:
+        """Carry it out, and return what became of each service."""
+        try:
+            if self._register() and not (self._move_all() and self._wait()):
+                self._roll_back()
+        except KeyboardInterrupt:
+            self._report.errors.append("It was interrupted, and what has moved goes on. Run it again")
+        return self._report
+
+    def _register(self) -> bool:
+        for source, value in self._plan.definitions.items():
+            try:
+                found = self._ecs.find_registered(source, value)
+                self._report.registered[source] = found or self._register_one(source)
+            except AwsError as error:
+                self._fail("RegisterTaskDefinition", short_arn(source), error)
+                return False
+            verb = "is registered already as" if found else "is registered as"
+            self._tell(f"{short_arn(source)} with the agent {verb} {short_arn(self._report.registered[source])}.")
+        return True
+
+    def _register_one(self, source: str) -> str:
+        value = self._plan.definitions[source]
+        try:
+            return self._ecs.register(source, value)
+        except AwsError as error:
+            if error.is_access_denied:
+                raise
+            found = self._ecs.find_registered(source, value)  # it may have taken effect
+            if found is None:
+                raise
+            return found
+
+    def _move_all(self) -> bool:
+        return all(map(self._move, self._plan.services))
+
+    def _move(self, service: Service) -> bool:
+        new = self._report.registered[service.task_definition]
+        try:
+            now = self._ecs.current(service)
+            if now.task_definition not in (service.task_definition, new):
+                self._changed_meanwhile(service)
+                return False
+            if now.task_definition != new:
+                self._ecs.move(service, new)
+        except AwsError as error:
+            if not self._uses(service, new):
+                self._fail("UpdateService", service.name, error)
+                return False
+        self._moved.append(service)
+        self._report.states[service.name] = State.MOVED
+        self._tell(f"Service {service.name} moves to {short_arn(new)}.")
+        return True
+
+    def _uses(self, service: Service, task_definition: str) -> bool:
+        """Return whether a service has a task definition. If that cannot be read, it may have it, and is treated so."""
+        try:
+            return self._ecs.current(service).task_definition == task_definition
+        except AwsError:
+            self._moved.append(service)  # rolling back looks again
+            self._report.states[service.name] = State.NOT_ROLLED_BACK
+            return False
+
+    def _wait(self) -> bool:
+        waiting = list(self._moved)
+        end = self._clock() + self._timeout
+        while waiting:
+            waiting = [each for each in waiting if not self._is_done(each)]
+            if self._report.errors:
+                return False
+            if waiting and self._clock() >= end:
+                names = ", ".join(each.name for each in waiting)
+                self._report.errors.append(f"The deployment did not complete in time: {names}")
+                return False
+            if waiting:
+                self._ecs.sleep(POLL_SECONDS)
+        return True
+
+    def _is_done(self, service: Service) -> bool:
+        new = self._report.registered[service.task_definition]
+        try:
+            now = self._ecs.current(service)
+        except AwsError:
+            return False  # until the time is over
+        if now.task_definition == service.task_definition:  # its circuit breaker did it
+            self._report.errors.append(f"Amazon ECS rolled back service {service.name}")
+        elif now.task_definition != new:
+            self._changed_meanwhile(service)
+        elif now.has_failed:
+            self._report.errors.append(f"Amazon ECS gave up the deployment of service {service.name}")
+        elif now.is_stable:
+            self._tell(f"Service {service.name} runs {short_arn(new)}.")
+            return True
+        return False
+
+    def _roll_back(self) -> None:
+        for service in reversed(self._moved):
+            new = self._report.registered[service.task_definition]
+            try:
+                now = self._ecs.current(service)
+                if now.task_definition == new:
+                    self._ecs.move(service, service.task_definition)
+                state = State.CHANGED_MEANWHILE
+                if now.task_definition in (new, service.task_definition):
+                    state = State.ROLLED_BACK
+            except AwsError as error:
+                state = State.NOT_ROLLED_BACK
+                if self._has_rolled_back(service):
+                    state = State.ROLLED_BACK
+                else:
+                    self._fail("UpdateService", service.name, error)
+            self._report.states[service.name] = state
+            self._tell(f"Service {service.name}: {state.value}.")
+
+    def _has_rolled_back(self, service: Service) -> bool:
+        try:
+            return self._ecs.current(service).task_definition == service.task_definition
+        except AwsError:
+            return False
+
+    def _changed_meanwhile(self, service: Service) -> None:
+        self._report.states[service.name] = State.CHANGED_MEANWHILE
+        self._moved = [each for each in self._moved if each is not service]
+        self._report.errors.append(f"Somebody else changed service {service.name} meanwhile")
+
+    def _fail(self, operation: str, name: str, error: AwsError) -> None:
+        self._report.errors.append(f"{operation} for {name}: {error.fact(_SERVICE)}")

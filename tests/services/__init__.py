@@ -1,0 +1,1 @@
+"""Moving services to task definitions with the agent."""
