@@ -59,6 +59,10 @@ ALLOWED_ACTIONS = {
     "pypa/gh-action-pypi-publish@ed0c53931b1dc9bd32cbe73a98c7f6766f8a527e # v1.13.0",
     # In examples: the reader's own copy of this repository.
     "YOUR-ORGANISATION/sysdig-instrument@COMMIT",
+    # In an example: the reader's choice of a commit.
+    "aws-actions/configure-aws-credentials@COMMIT",
+    "aws-actions/amazon-ecs-render-task-definition@COMMIT",
+    "aws-actions/amazon-ecs-deploy-task-definition@COMMIT",
 }
 """The only references to actions, each with the full commit hash: a tag can be moved to other code at any time."""
 

@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import editor_schemas
 import help_texts
 import licences
 import metadata_schema
@@ -114,7 +115,7 @@ def settings_page() -> Iterator[str]:
         "empty string counts as not set.",
         "",
         "[metadata.schema.json](metadata.schema.json) is the JSON Schema of `Metadata.SysdigInstrument` of a resource, and under",
-        "`#/$defs/template` that of a template.",
+        "`#/$defs/template` that of a template. [Editors](integrations.md#editors) can use it.",
     )
     for group, settings in groupby(TABLE, key=lambda setting: setting.group):
         yield from ("", f"## {group}")
@@ -201,8 +202,10 @@ def generated_files() -> dict[Path, str]:
     return {
         template: text,
         ROOT / "docs" / "settings.md": "\n".join(settings_page()) + "\n",
-        ROOT / "docs" / "metadata.schema.json": metadata_schema.schema(),
-        ROOT / "docs" / "settings-file.schema.json": settings_file_schema.schema(),
+        ROOT / "docs" / editor_schemas.METADATA: metadata_schema.schema(),
+        ROOT / "docs" / editor_schemas.TEMPLATE: editor_schemas.template_schema(metadata_schema.schema()),
+        ROOT / "docs" / editor_schemas.SETTINGS_FILE: settings_file_schema.schema(),
+        ROOT / "docs" / editor_schemas.CATALOG: editor_schemas.catalog(),
         ROOT / "docs" / "licences.md": "\n".join(licences.page()) + "\n",
         help_texts.PAGE: help_texts.page(),
     }

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
+import editor_schemas
 import setting_constraints
 from sysdig_instrument.engine.agent import COLLECTORS
 from sysdig_instrument.engine.expressions.evaluate import FUNCTIONS
@@ -41,6 +42,7 @@ def schema() -> str:
     }
     document: Json = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": editor_schemas.address(editor_schemas.METADATA),
         "title": f"Metadata.{METADATA_KEY}",
         "description": f"Settings of sysdig-instrument in the Metadata of an AWS::ECS::TaskDefinition, under {METADATA_KEY}.",
         "$ref": "#/$defs/resource",

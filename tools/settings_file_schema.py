@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+import editor_schemas
 import metadata_schema
 from sysdig_instrument.cli.file_options import FILE_OPTIONS, OPTIONS_KEY
 from sysdig_instrument.engine.json_types import Json
@@ -53,6 +54,7 @@ def schema() -> str:
     }
     document: Json = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": editor_schemas.address(editor_schemas.SETTINGS_FILE),
         "title": "Settings file of sysdig-instrument",
         "description": "Settings by name, and under Options the options of the call that are the same for each run.",
         "type": "object",

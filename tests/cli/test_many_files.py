@@ -293,3 +293,23 @@ def test_the_settings_file_counts_for_every_command(here: Path, capsys: pytest.C
     assert shown.code == 2
     assert ".sysdig-instrument.yaml" in shown.err
     assert '"Collector"' in shown.err
+
+
+@pytest.mark.parametrize("command", ["explain", "check", "diff"])
+def test_named_files_that_are_something_else_are_ignored_if_that_is_asked_for(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_examples(tmp_path, monkeypatch)
+    for name, text in {"package.json": "{}", "broken.yaml": "{", "list.json": "[1]", "bucket.yaml": "a: 1"}.items():
+        Path(name).write_text(text)
+    others = ["package.json", "broken.yaml", "list.json", "bucket.yaml"]
+    assert run(capsys, command, *others, *SETTINGS).code == 2
+    nothing = run(capsys, command, *others, *SETTINGS, "--ignore-other-files")
+    assert (nothing.code, nothing.err) == (0, "")
+    Path("a.template").write_text(GOOD)
+    Path("broken.json").write_text('{"Type": "AWS::ECS::TaskDefinition"')
+    assert run(capsys, command, *others, "a.template", *SETTINGS, "--ignore-other-files").out.count("a.template") >= 1
+    assert (
+        run(capsys, command, *others, "broken.json", *SETTINGS, "--ignore-other-files").code == 2
+    )  # it may be a template
+    assert run(capsys, command, "no-such-file.yaml", *SETTINGS, "--ignore-other-files").code == 2

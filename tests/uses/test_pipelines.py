@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
@@ -52,7 +54,8 @@ def action_runner(here: Path, shell: Shell, action: Path) -> Any:
         given |= {f"inputs.{name}": value for name, value in inputs.items()} | {"github.action_path": str(action)}
         variables = {name: given[text.strip("${ }")] for name, text in step["env"].items()}
         summary = str(here / "summary.md")
-        return shell(step["run"], RUNNER_TEMP=str(here / "runner"), GITHUB_STEP_SUMMARY=summary, **variables)
+        files = {"GITHUB_STEP_SUMMARY": summary, "GITHUB_OUTPUT": str(here / "outputs")}
+        return shell(step["run"], RUNNER_TEMP=str(here / "runner"), **files, **variables)
 
     return run
 
@@ -60,7 +63,7 @@ def action_runner(here: Path, shell: Shell, action: Path) -> Any:
 def test_the_action_annotates_and_summarises(act: Any, here: Path) -> None:
     done = act(files="templates", arguments=f"{SET}\n--offline")
     assert done.returncode == 0, done.stderr
-    assert "::notice file=templates/web.yaml,line=1," in done.stdout
+    assert "::notice file=templates/web.yaml,line=" in done.stdout
     assert "instrumented" in (here / "summary.md").read_text()
 
 
@@ -103,7 +106,7 @@ def test_the_action_only_tells_if_that_is_asked_for(act: Any, here: Path) -> Non
     (here / "a.yaml").write_text(TASK)
     done = act(files="a.yaml", arguments=f"{SET} --offline --line warn")
     assert done.returncode == 0, done.stderr
-    assert "::warning file=a.yaml,line=1,title=The template does not list the macro::" in done.stdout
+    assert "::warning file=a.yaml,line=1,col=1,title=The template does not list the macro::" in done.stdout
     assert "would be instrumented" in (here / "summary.md").read_text()
     assert "✅" not in (here / "summary.md").read_text()
 
@@ -117,7 +120,110 @@ def test_a_settings_file_counts_in_the_action_only_if_it_is_named(act: Any, here
     assert "Enabled is false" in named.stdout
 
 
-@pytest.mark.parametrize("name", ["files", "arguments", "command", "settings"])
+RENDERED = {
+    "family": "shop",
+    "requiresCompatibilities": ["FARGATE"],
+    "networkMode": "awsvpc",
+    "cpu": "512",
+    "memory": "1024",
+    "executionRoleArn": "arn:aws:iam::111122223333:role/execution",
+    "containerDefinitions": [{"name": "web", "image": "web:1", "entryPoint": ["/web"]}],
+}
+
+
+def outputs(here: Path) -> dict[str, str]:
+    """Return the outputs of the action's last run."""
+    lines = [line.split("=", 1) for line in (here / "outputs").read_text().splitlines()]
+    return dict(lines)
+
+
+@pytest.mark.parametrize("command", ["explain", "check", "diff", "transform"])
+def test_the_action_has_a_summary_and_outputs_for_each_command(act: Any, here: Path, command: str) -> None:
+    done = act(files="templates/web.yaml", command=command, arguments=f"{SET} --offline")
+    assert done.returncode == 0, done.stderr
+    found = outputs(here)
+    assert found["result"] == "passed"
+    report = Path(found["report"]).read_text()
+    assert report == (here / "summary.md").read_text()
+    assert "Web" in report
+    assert ("task-definition" in found) is (command == "transform")
+    if command == "diff":
+        assert "\n```diff\n" in report
+        assert "/opt/draios/bin/instrument" in report
+
+
+def test_the_summary_of_a_diff_says_what_is_refused(act: Any, here: Path) -> None:
+    shutil.copy(ROOT / "docs/examples/app.yaml", here / "templates")
+    assert act(files="templates/app.yaml", command="diff", arguments=f"{SET} --offline").returncode == 1
+    assert "worker" in (here / "summary.md").read_text()
+
+
+def test_the_outputs_say_what_failed(act: Any, here: Path) -> None:
+    shutil.copy(ROOT / "docs/examples/app.yaml", here / "templates")
+    assert act(files="templates/app.yaml", arguments=f"{SET} --offline").returncode == 1
+    assert outputs(here)["result"] == "failed"
+    assert act(files="no-such-file.yaml", arguments=f"{SET} --offline").returncode == 2
+    assert outputs(here)["result"] == "unusable"
+
+
+def test_the_action_transforms_between_render_and_deploy(act: Any, here: Path) -> None:
+    """The file that amazon-ecs-render-task-definition writes has no suffix."""
+    rendered = here / "runner/task-definition--1-a b"
+    rendered.write_text(json.dumps(RENDERED))
+    done = act(files=f'"{rendered}"', command="transform", arguments=f"{SET} --offline")
+    assert done.returncode == 0, done.stderr
+    path = Path(outputs(here)["task-definition"])
+    assert path.parent == here / "runner"
+    made = json.loads(path.read_text())
+    assert made["pidMode"] == "task"
+    assert made["containerDefinitions"][0]["entryPoint"] == ["/opt/draios/bin/instrument", "/web"]
+    assert (
+        act(files=f'"{rendered}"', command="transform", arguments=f"{SET} --offline", output="made.json").returncode
+        == 0
+    )
+    assert json.loads((here / "made.json").read_text()) == made
+
+
+def test_a_refused_task_definition_has_no_output(act: Any, here: Path) -> None:
+    (here / "task.json").write_text(json.dumps({"requiresCompatibilities": ["FARGATE"], "containerDefinitions": 5}))
+    done = act(files="task.json", command="transform", arguments=f"{SET} --offline")
+    assert done.returncode == 1
+    assert "containerDefinitions" in done.stderr
+    assert "task-definition" not in outputs(here)
+
+
+def test_quoted_arguments_and_files_are_one_word(act: Any, here: Path) -> None:
+    (here / "my templates").mkdir()
+    (here / "templates/web.yaml").rename(here / "my templates/web.yaml")
+    help_text = "Questions: #platform-security"
+    done = act(files="'my templates'", arguments=f'{SET} --offline\n--set "HelpText={help_text}"')
+    assert done.returncode == 0, done.stderr
+    (here / "my templates/web.yaml").write_text("Resources: {T: {Type: AWS::ECS::TaskDefinition, Properties: 5}}")
+    done = act(files="'my templates'", arguments=f'{SET} --offline --set "HelpText={help_text}"')
+    assert done.returncode == 1
+    assert help_text in done.stdout + done.stderr
+
+
+def test_a_quote_that_is_not_closed_is_told(act: Any) -> None:
+    done = act(files="templates", arguments=f'{SET} "--offline')
+    assert done.returncode == 2
+    assert "Close the quote" in done.stderr
+
+
+def test_the_report_fits_into_a_comment(act: Any, here: Path) -> None:
+    containers = [{"name": f"c{n}", "image": "web:1", "entryPoint": ["`" * 9 + "x" * 9000]} for n in range(5)]
+    task = {**RENDERED, "containerDefinitions": containers}
+    for name in ("a.json", "b.json"):
+        (here / name).write_text(json.dumps(task, indent=1))
+    act(files="a.json b.json", command="diff", arguments=f"{SET} --offline")
+    report = Path(outputs(here)["report"]).read_text()
+    assert 60_000 < len(report) < 65_536
+    fence = "`" * 10
+    assert report.count(f"\n{fence}") == 2  # what the file contains does not end the block
+    assert "too long" in report
+
+
+@pytest.mark.parametrize("name", ["files", "arguments", "command", "settings", "output"])
 def test_no_input_of_the_action_becomes_a_command(act: Any, here: Path, name: str) -> None:
     act(**{"files": "templates", "arguments": SET, name: "$(touch hacked) `touch hacked`; touch hacked"})
     assert not (here / "hacked").exists()
@@ -141,7 +247,8 @@ def wheel_of(name: str, folder: Path) -> Path:
 def locked_action(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return a copy of the action, and a package index that has the packages of its lock file and nothing else."""
     action, index = tmp_path_factory.mktemp("action"), tmp_path_factory.mktemp("index")
-    shutil.copytree(ROOT / "src", action / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("src", "action"):
+        shutil.copytree(ROOT / name, action / name, ignore=shutil.ignore_patterns("__pycache__"))
     (action / "requirements").mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, action)
@@ -176,7 +283,7 @@ def test_the_action_needs_nothing_but_the_locked_wheels(
     list_macro(here)
     done = action_runner(here, shell, locked_action[0])(files="templates", arguments=f"{SET} --offline")
     assert done.returncode == 0, done.stderr
-    assert "::notice file=templates/web.yaml,line=1," in done.stdout
+    assert "::notice file=templates/web.yaml,line=" in done.stdout
     assert "instrumented" in (here / "summary.md").read_text()
     assert not (here / "hacked").exists()
 
@@ -202,10 +309,33 @@ def test_the_action_builds_no_package(install: Any, locked_action: tuple[Path, P
     assert "shtab" in (action / "requirements/cli.txt").read_text()
 
 
-def test_the_example_of_the_action_gives_existing_inputs() -> None:
-    example = yaml.safe_load((USES / "github/templates.yml").read_text())
-    (step,) = (each for each in example["jobs"]["sysdig"]["steps"] if "with" in each)
+WORKFLOWS = sorted((USES / "github").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_an_example_of_the_action_gives_existing_inputs_and_uses_existing_outputs(path: Path) -> None:
+    (job,) = yaml.safe_load(path.read_text())["jobs"].values()
+    (step,) = (each for each in job["steps"] if "sysdig-instrument@" in each.get("uses", ""))
     assert set(step["with"]) <= set(ACTION["inputs"])
+    used = set(re.findall(rf"steps\.{step.get('id', '-')}\.outputs\.([\w-]+)", path.read_text()))
+    assert used <= set(ACTION["outputs"])
+    assert bool(used) is ("id" in step)
+
+
+def test_githubs_schemas_accept_the_action_and_the_examples() -> None:
+    for schema, paths in (("github-actions", [ROOT / "action.yml"]), ("github-workflows", WORKFLOWS)):
+        line = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, paths)]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_no_example_gives_credentials_to_a_pull_request_of_a_stranger() -> None:
+    for path in WORKFLOWS:
+        workflow = yaml.safe_load(path.read_text())
+        (job,) = workflow["jobs"].values()
+        assert "pull_request_target" not in path.read_text()
+        if "pull_request" in str(workflow[True]) and set(job["permissions"].values()) != {"read"}:
+            assert "github.event.pull_request.head.repo.full_name == github.repository" in path.read_text()
 
 
 def test_the_pre_commit_check_hook(shell: Shell) -> None:

@@ -35,6 +35,26 @@ def hook(here: Path, repository: Path, shell: Shell) -> Shell:
     return lambda: shell(f"{COMMIT} || true; pre-commit run --all-files", **OFFLINE_PIP)
 
 
+def test_the_hook_passes_in_a_clean_repository(here: Path, hook: Shell) -> None:
+    """Files with the suffixes of templates are something else, or templates that list the macro, also with the suffix template."""
+    template = here / "templates/web.yaml"
+    listed = f"Transform: SysdigInstrument\n{template.read_text()}"
+    template.rename(here / "templates/web.template").write_text(listed)
+    (here / "package.json").write_text('{"name": "shop"}')
+    (here / "broken.json").write_text("{")
+    (here / "chart.yaml").write_text("{{- if .Values.on }}\na: 1\n{{- end }}\n")
+    (here / "bucket.yaml").write_text("Resources: {B: {Type: AWS::S3::Bucket}}\n")
+    passed = hook()
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    assert "Passed" in passed.stdout
+
+    (here / "templates/web.template").write_text(listed.partition("\n")[2])
+    refused = hook()
+    assert refused.returncode == 1
+    assert "does not list SysdigInstrument" in refused.stdout
+    assert "web.template" in refused.stdout
+
+
 def test_the_hook_passes_only_acceptable_templates(here: Path, hook: Shell) -> None:
     template = here / "templates/web.yaml"
     unlisted = hook()

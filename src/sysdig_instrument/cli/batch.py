@@ -42,7 +42,8 @@ def process_files(
         UsageError: An option is wrong, or no file was named and no folder contains a template or a task definition.
     """
     inputs = PlanInputs(options, environment)
-    found = find_files(options.files)
+    ignores_others = getattr(options, "ignore_other_files", False)
+    found = find_files(options.files, as_in_folder=ignores_others)
     progress = Progress(len(found.files))
     parameters: set[str] = set()
     has_documents = False
@@ -75,7 +76,7 @@ def process_files(
         progress.clear()
     if notice := found.notice(is_document):
         write_stderr(f"notice: {notice}")
-    if not has_documents:
+    if not has_documents and not ignores_others:
         raise UsageError(
             "No template or task definition found in these folders. Name a file or other folders.",
             code=Code.NOTHING_FOUND,

@@ -60,8 +60,8 @@ class FoundFiles:
         )
 
 
-def find_files(paths: Iterable[str]) -> FoundFiles:
-    """Return the files; those in a folder in the order of their names.
+def find_files(paths: Iterable[str], *, as_in_folder: bool = False) -> FoundFiles:
+    """Return the files; those in a folder in the order of their names. ``as_in_folder`` is for files that are named.
 
     A pipe or a device is read only if it is named itself. A folder that cannot be read is among the files, so that reading
     it reports the error.
@@ -71,7 +71,7 @@ def find_files(paths: Iterable[str]) -> FoundFiles:
         if path != "-" and Path(path).is_dir():
             _search_folder(path, found)
         else:
-            found.files.append(InputFile(path, is_explicit=True))
+            found.files.append(InputFile(path, is_explicit=path == "-" or not as_in_folder))
     return found
 
 

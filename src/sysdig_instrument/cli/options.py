@@ -22,6 +22,15 @@ def add_files(parser: ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="a file, a folder, or - for standard input")
 
 
+def add_other_files(parser: ArgumentParser) -> None:
+    """Add what happens to named files that are something else."""
+    parser.add_argument(
+        "--ignore-other-files",
+        action="store_true",
+        help="pass over named files that are not certainly a template or a task definition, as in a folder",
+    )
+
+
 def add_color(parser: ArgumentParser) -> None:
     """Add ``--color``."""
     parser.add_argument(
