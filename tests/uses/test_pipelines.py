@@ -61,7 +61,7 @@ def action_runner(here: Path, shell: Shell, action: Path) -> Any:
 def test_the_action_annotates_and_summarises(act: Any, here: Path) -> None:
     done = act(files="templates", arguments=f"{SET}\n--offline")
     assert done.returncode == 0, done.stderr
-    assert "::notice file=templates/web.yaml,line=1," in done.stdout
+    assert "::notice file=templates/web.yaml,line=6,col=3," in done.stdout
     assert "instrumented" in (here / "summary.md").read_text()
 
 
@@ -104,7 +104,7 @@ def test_the_action_only_tells_if_that_is_asked_for(act: Any, here: Path) -> Non
     (here / "a.yaml").write_text(TASK)
     done = act(files="a.yaml", arguments=f"{SET} --offline --line warn")
     assert done.returncode == 0, done.stderr
-    assert "::warning file=a.yaml,line=1,title=The template does not list the macro::" in done.stdout
+    assert "::warning file=a.yaml,line=1,col=1,title=The template does not list the macro::" in done.stdout
     assert "would be instrumented" in (here / "summary.md").read_text()
     assert "✅" not in (here / "summary.md").read_text()
 
@@ -177,7 +177,7 @@ def test_the_action_needs_nothing_but_the_locked_wheels(
     list_macro(here)
     done = action_runner(here, shell, locked_action[0])(files="templates", arguments=f"{SET} --offline")
     assert done.returncode == 0, done.stderr
-    assert "::notice file=templates/web.yaml,line=1," in done.stdout
+    assert "::notice file=templates/web.yaml,line=6,col=3," in done.stdout
     assert "instrumented" in (here / "summary.md").read_text()
     assert not (here / "hacked").exists()
 
