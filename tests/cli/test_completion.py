@@ -151,7 +151,7 @@ def test_a_mistyped_argument_gets_a_suggestion(call: list[str], meant: str, caps
 
 def test_options_are_completed_for_their_command(capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "explain", "x", "--side-by-side")
-    assert ran.err.startswith("sysdig-instrument explain: unrecognized arguments: --side-by-side\n")
+    assert ran.err.startswith("sysdig-instrument explain: unrecognized arguments: --side-by-side (SI719)\n")
     assert ran.err.endswith("See sysdig-instrument explain --help\n")
     assert "Did you mean" not in ran.err
 

@@ -94,6 +94,7 @@ OF_TASKS: dict[str, dict[str, Any]] = {
     "pid mode": {"PidMode": "host"},
     "no role": {"ExecutionRoleArn": None},
     "too small": {"Cpu": "256", "Memory": "512"},
+    "tag": {"Tags": [{"Key": "sysdig-instrument", "Value": "nope"}]},
 }
 
 
@@ -178,7 +179,7 @@ def test_a_name_is_no_part_of_what_is_pasted_unless_it_is_harmless(
     shown = ran.out + ran.err
     assert "\x1b" not in shown
     if form in ("table", "transform", "diff", "markdown"):
-        assert '"NAME": {"ImageConfig"' in shown
-        assert '"web": {"ImageConfig"' in shown
+        assert '"NAME": {' in shown
+        assert '"web": {' in shown
     if form == "markdown":
         assert shown.count("```") == 6

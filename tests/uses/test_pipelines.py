@@ -63,7 +63,7 @@ def action_runner(here: Path, shell: Shell, action: Path) -> Any:
 def test_the_action_annotates_and_summarises(act: Any, here: Path) -> None:
     done = act(files="templates", arguments=f"{SET}\n--offline")
     assert done.returncode == 0, done.stderr
-    assert "::notice file=templates/web.yaml,line=" in done.stdout
+    assert "::notice file=templates/web.yaml,line=6,col=3," in done.stdout
     assert "instrumented" in (here / "summary.md").read_text()
 
 
@@ -283,7 +283,7 @@ def test_the_action_needs_nothing_but_the_locked_wheels(
     list_macro(here)
     done = action_runner(here, shell, locked_action[0])(files="templates", arguments=f"{SET} --offline")
     assert done.returncode == 0, done.stderr
-    assert "::notice file=templates/web.yaml,line=" in done.stdout
+    assert "::notice file=templates/web.yaml,line=6,col=3," in done.stdout
     assert "instrumented" in (here / "summary.md").read_text()
     assert not (here / "hacked").exists()
 

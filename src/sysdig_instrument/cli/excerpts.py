@@ -60,7 +60,7 @@ class Excerpts:
     ) -> Iterator[str]:
         number = str(place.line)
         is_shown = is_new and console.shows_text and self._document is not None and place.start < place.end
-        margin = indent + " " * (len(number) - 1 if is_shown else 0)
+        margin = indent + " " * (len(number) - 1 if console.shows_text else 0)
         where = f"{sanitize(printable_name(self._path))}:{number}:{place.column}"
         yield console.line(f"{margin}{console.paint('heading', _ARROW)} {where}")
         if not is_shown:
@@ -156,6 +156,6 @@ def snippet_lines(snippets: Iterable[Snippet], console: Console, indent: str) ->
     """Yield what to paste. Its lines stay whole: they can be copied."""
     for snippet in snippets:
         heading, *lines = snippet.lines
-        for line in console.paragraph(heading, indent, f"{indent}  "):
+        for line in console.paragraph(heading, indent, f"{indent}    "):
             yield console.line(console.paint("faint", line.removesuffix("\n")))
         yield from (console.line(f"{indent}{sanitize(line)}") for line in lines)

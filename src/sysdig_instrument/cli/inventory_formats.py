@@ -118,7 +118,8 @@ def _why(row: InventoryRow) -> str:
     """Return the reason with its codes, and the containers that are left alone beside others."""
     containers = [each for each in row.left_alone if each.container] if row.state is not State.LEFT_ALONE else []
     names = f"Left alone: {row.left_alone_text}" if containers else ""
-    why = f"{row.why} ({' '.join(row.codes)})" if row.why and row.codes else row.why
+    has_code = not row.why or not row.codes or row.state is State.WITHOUT_LINE  # that of the line
+    why = row.why if has_code else f"{row.why} ({' '.join(row.codes)})"
     return "; ".join(part for part in (why, names) if part)
 
 

@@ -74,7 +74,7 @@ class Messages:
                 finding_lines(
                     label,
                     _STYLES[label],
-                    finding.coded_text,
+                    self._text(finding),
                     self._console,
                     excerpts=excerpts,
                     places=(locator.place_of(finding.location),),
@@ -82,6 +82,13 @@ class Messages:
                     snippets=paste(finding) if isinstance(finding, Problem) else (),
                 )
             )
+
+    def _text(self, finding: Finding) -> str:
+        """Return the text of a finding. Where the line is shown, its pointer in the template is not needed."""
+        location = finding.location
+        if self._console.shows_text and location.task:
+            finding = replace(finding, location=replace(location, pointer=()))
+        return finding.coded_text
 
     def finish(self) -> None:
         """Write what is wrong with the required settings."""

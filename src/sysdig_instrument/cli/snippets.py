@@ -168,12 +168,17 @@ def _image_config(subject: _Subject) -> Iterator[Snippet]:
 
 def _unread_image(subject: _Subject) -> Iterator[Snippet]:
     yield from _image_config(subject)
+    if found := re.match(
+        r"The image ([\w.-]+(?::\d+)?)/\S+ could not be read: .* non-public address", subject.reason.fact
+    ):
+        value = _members({"InternalRegistries": [found[1]]}, "yaml")
+        yield Snippet("the settings of the macro's deployment, and a file for --settings", value)
     if re.search("credentials|AccessDenied|not authorized", subject.reason.fact):
         words = re.findall(r"[^\s\"]+\.dkr[.-]ecr[^\s\",;]+", subject.reason.fact)
-        found = [repository for word in words if (repository := EcrRepository.from_image(word.rstrip(":")))]
-        if found:
+        repositories = [repository for word in words if (repository := EcrRepository.from_image(word.rstrip(":")))]
+        if repositories:
             actions: Json = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-            statement: dict[str, Json] = {"Effect": "Allow", "Action": actions, "Resource": found[0].arn}
+            statement: dict[str, Json] = {"Effect": "Allow", "Action": actions, "Resource": repositories[0].arn}
             yield Snippet(
                 "Statement in the policy of the role whose credentials you give", "{\n" + _indented(statement) + "\n}"
             )
@@ -201,7 +206,10 @@ def _in_settings(subject: _Subject) -> Iterator[Snippet]:
     advice, name = subject.reason.advice, subject.key
     if not subject.pointer:
         return
-    if found := re.fullmatch(r'Did you mean "(\w+)"\?', advice):
+    if "Tags" in subject.pointer or "tags" in subject.pointer:
+        if name in ("Tags", "Value") and "true or false" in advice:
+            yield from _in_task({"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]})(subject)
+    elif found := re.fullmatch(r'Did you mean "(\w+)"\?', advice):
         yield subject.snippet(subject.pointer[:-1], {found[1]: "VALUE"})
     elif found := re.match(r"Use one of: ([\w-]+)", advice):
         yield subject.snippet(subject.pointer[:-1], {name: found[1]})
@@ -350,21 +358,26 @@ _BUILDERS: Final[Mapping[Code, _Builder]] = {
 }
 
 
-_WIDTH: Final = 72
+_WIDTH: Final = 60
+"""Columns of a line of JSON. At a terminal of 80 columns, a snippet stays whole."""
 _PLAIN: Final = re.compile(
     r"(?!(?:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z][\w./-]*(?:::?[\w./-]+)*", re.IGNORECASE
 )
 
 
-def _members(value: Mapping[str, Json], syntax: Syntax) -> str:
+def _members(value: Mapping[str, Json], syntax: Syntax, width: int = _WIDTH) -> str:
     """Return the members of an object without its braces. What fits on one line is on one line."""
     lines = []
     for number, (key, each) in enumerate(value.items(), 1):
         comma = "," if syntax == "json" and number < len(value) else ""
         name, one_line = _one_line(key, syntax), _one_line(each, syntax)
         is_nested = isinstance(each, dict) and each
-        if is_nested and (syntax == "yaml" or len(name) + len(one_line) > _WIDTH):
-            inner = [f"  {line}" for line in _members(each, syntax).splitlines()] if isinstance(each, dict) else []
+        if is_nested and (syntax == "yaml" or len(name) + len(one_line) > width):
+            inner = (
+                [f"  {line}" for line in _members(each, syntax, width - 2).splitlines()]
+                if isinstance(each, dict)
+                else []
+            )
             opening, closing = (" {", ["}" + comma]) if syntax == "json" else ("", [])
             lines += [f"{name}:{opening}", *inner, *closing]
         else:
