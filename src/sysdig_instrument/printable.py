@@ -30,8 +30,8 @@ bidirectional formatting. (A pattern of all printable characters instead would t
 
 def single_line(text: str, max_length: int) -> str:
     """Return a text on one line, with ``?`` for each unprintable character. After ``max_length`` characters it ends with ``…``."""
-    shown = re.sub(UNPRINTABLE, "?", text)
-    return shown if len(shown) <= max_length else shown[:max_length] + "…"
+    line = re.sub(UNPRINTABLE, "?", text[:max_length])
+    return line if len(text) <= max_length else line + "…"
 
 
 class Hidden(str):
@@ -52,14 +52,15 @@ def derived(text: str, source: str) -> str:
 HIDDEN: Final = "(not shown)"
 """What messages show in place of a :class:`Hidden` text."""
 
-
-def shown(text: str) -> str:
-    """Return a text as reports show it, of any length: not a hidden one."""
-    return HIDDEN if isinstance(text, Hidden) else text
-
-
 MAX_NAME: Final = 300
 """Characters of a name in a message. What is longer is cut."""
+
+
+def shown(name: str) -> str:
+    """Return a name as data for a program: not a hidden one, and no longer than in messages, because findings repeat it."""
+    if isinstance(name, Hidden):
+        return HIDDEN
+    return name if len(name) <= MAX_NAME else name[:MAX_NAME] + "…"
 
 
 def printable_name(name: str) -> str:

@@ -156,3 +156,16 @@ def test_empty_lines_before_the_next_resource_cost_what_they_are() -> None:
     added = [Change("add", ("Resources", "A", "Names", "-"), "", "b")]
     document = read(text.encode(), "template")
     assert writer.write(document, added, apply(document.value, added)).text == text.replace("- a", "- a\r\n      - b")
+
+
+# --- The length of what is printed
+
+
+@pytest.mark.parametrize("report", ["table", "json", "csv", "markdown", "github", "junit", "sarif"])
+def test_findings_do_not_repeat_a_long_name(report: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    depends: list[Json] = [{"ContainerName": f"gone-{number}", "Condition": "START"} for number in range(100)]
+    container: dict[str, Any] = {"Name": "x" * 200_000, "Image": "x", "EntryPoint": ["/run"], "DependsOn": depends}
+    file = write(tmp_path, json.dumps({"Resources": {"Y" * 100_000: resource(container)}}))
+    out = run(capsys, "explain", file, *SETTINGS, "--format", report).out
+    assert "gone-99" in out
+    assert len(out) < 2_000_000

@@ -32,7 +32,7 @@ def _row_line(report: FileReport, task: str, container: str, row: ReportRow) -> 
 
 def _item_line(report: FileReport, item: ReportItem) -> str:
     code = item.reason.code.value
-    names = (item.task or "", shown(item.container or ""))
+    names = (shown(item.task or ""), shown(item.container or ""))
     return csv_line((*_place(report, item.line), *names, item.rule.label, item.level, code, item.text))
 
 

@@ -61,13 +61,13 @@ def _item_to_json(item: ReportItem) -> Json:
     return {
         "rule": item.rule.name,
         "level": item.level,
-        "taskDefinition": item.task,
-        "container": shown(item.container) if item.container else None,
+        "taskDefinition": None if item.task is None else shown(item.task),
+        "container": None if item.container is None else shown(item.container),
         "place": item.location,
         "line": item.line,
         "column": item.column,
         "message": item.text,
-        **({"construct": item.construct} if item.construct else {}),
+        **({"construct": shown(item.construct)} if item.construct else {}),
         "code": item.reason.code.value,
         **({"paste": [each.as_json for each in item.snippets]} if item.snippets else {}),
     }
