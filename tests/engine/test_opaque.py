@@ -91,6 +91,26 @@ HIDING: dict[str, tuple[dict[str, Any], str, str]] = {
         "Resources.Web",
         "A module inserts resources that are not known here",
     ),
+    "module in a loop": (
+        {"Fn::ForEach::L": ["Name", ["A"], {"Web${Name}": {"Type": "Example::Ecs::Service::MODULE"}}]},
+        "Resources.Fn::ForEach::L[2].Web${Name}",
+        "A module inserts resources that are not known here",
+    ),
+    "transform in a loop": (
+        {"Fn::ForEach::L": ["Name", ["A"], {"Fn::Transform": {"Name": "AWS::Include"}}]},
+        "Resources.Fn::ForEach::L[2].Fn::Transform",
+        "Fn::Transform inserts content",
+    ),
+    "transform as a resource of a loop": (
+        {"Fn::ForEach::L": ["Name", ["A"], {"Web${Name}": {"Fn::Transform": {"Name": "AWS::Include"}}}]},
+        "Resources.Fn::ForEach::L[2].Web${Name}.Fn::Transform",
+        "Fn::Transform inserts content",
+    ),
+    "macro that may change the type beside it": (
+        {"Bucket": {"Type": "AWS::S3::Bucket", "Fn::Transform": [{"Name": "AWS::Include"}, {"Name": "Other"}]}},
+        "Resources.Bucket.Fn::Transform",
+        "Fn::Transform inserts content",
+    ),
     "stack set": (
         {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": {}}},
         "Resources.Set",

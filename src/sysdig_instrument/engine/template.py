@@ -128,9 +128,9 @@ def _resources_of_types(
 
 def modules(fragment: Json) -> Iterator[Pointer]:
     """Yield the pointer of each resource that is a module."""
-    for name, resource in section(fragment, "Resources").items():
-        if isinstance(resource, dict) and str(resource.get("Type")).endswith(_MODULE):
-            yield ("Resources", name)
+    for pointer, resource in resources_of_types(fragment, None):
+        if str(resource.get("Type")).endswith(_MODULE):
+            yield pointer
 
 
 def opaque_loops(fragment: Json) -> Iterator[Pointer]:
@@ -149,14 +149,29 @@ def _opaque_loops(resources: Mapping[str, Json], pointer: Pointer, depth: int) -
 
 
 def opaque_transforms(fragment: Json) -> Iterator[Pointer]:
-    """Yield the pointer of each ``Fn::Transform`` that may insert resources: at the top level, in Resources, or as a resource."""
+    """Yield the pointer of each ``Fn::Transform`` that may insert resources.
+
+    It is at the top level, in Resources or the body of an ``Fn::ForEach``, or makes a resource of what stands beside it.
+    """
     if isinstance(fragment, dict) and fragment_kind(fragment) == "template":
         yield from _opaque_transform(fragment, ())
-        resources = section(fragment, "Resources")
-        yield from _opaque_transform(resources, ("Resources",))
-        for name, resource in resources.items():
-            if isinstance(resource, dict) and "Type" not in resource:
-                yield from _opaque_transform(resource, ("Resources", name))
+        yield from _opaque_transforms(section(fragment, "Resources"), ("Resources",), 0)
+
+
+def _opaque_transforms(resources: Mapping[str, Json], pointer: Pointer, depth: int) -> Iterator[Pointer]:
+    yield from _opaque_transform(resources, pointer)
+    for name, resource in resources.items():
+        match resource:
+            case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _MAX_LOOP_DEPTH:
+                yield from _opaque_transforms(body, (*pointer, name, 2), depth + 1)
+            case {"Type": type_name} if type_name == TASK_DEFINITION or _only_includes(resource.get(TRANSFORM)):
+                pass  # what stands beside AWS::Include stays, and task definitions with a transform are not hidden
+            case dict():
+                yield from _opaque_transform(resource, (*pointer, name))
+
+
+def _only_includes(transform: Json) -> bool:
+    return all(transform_name(entry) == "AWS::Include" for entry in transform_entries(transform))
 
 
 def _opaque_transform(parent: Mapping[str, Json], pointer: Pointer) -> Iterator[Pointer]:
