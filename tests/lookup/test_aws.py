@@ -73,6 +73,6 @@ def test_only_the_clients_that_were_used_last_are_kept() -> None:
         clients.client("ssm", f"us-east-{number}")
         assert clients.client("ssm", "eu-west-1") is own
     assert session.created.count("eu-west-1") == 1
-    assert len(clients._clients) == MAX_CLIENTS == 16
+    assert len(clients._clients) == MAX_CLIENTS <= 16
     clients.client("ssm", "us-east-98")
     assert session.created.count("us-east-98") == 1

@@ -22,7 +22,7 @@ from lookup.network import Network
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup, StackOutputLookup, Unavailable
-from sysdig_instrument.lookup.aws import AwsClients
+from sysdig_instrument.lookup.aws import AwsClients, AwsError
 from sysdig_instrument.lookup.aws_values import batch_ssm_lookups
 
 
@@ -237,6 +237,28 @@ def test_no_role_is_assumed_that_settings_do_not_list(network: Network) -> None:
     assert isinstance(refused, Unavailable)
     assert "with a role that StackOutputRoles does not list" in refused.reason.fact
     assert service.stacks == []
+
+
+@pytest.mark.parametrize("can_be_assumed", [True, False])
+def test_a_role_is_assumed_once_in_a_run(
+    network: Network, monkeypatch: pytest.MonkeyPatch, *, can_be_assumed: bool
+) -> None:
+    """Each session has a model of the service of its own, of some megabytes, and a template may name hundreds of stacks."""
+    service = FakeStacks({"Stacks": [{"Outputs": [{"OutputKey": "o", "OutputValue": "v"}]}]})
+    clients, assumed = AwsClients(lambda: service), list[tuple[str, str]]()
+
+    def with_role(role: str, region: str) -> AwsClients:
+        assumed.append((role, region))
+        if not can_be_assumed:
+            raise AwsError("AccessDenied")
+        return clients
+
+    monkeypatch.setattr(clients, "with_role", with_role)
+    regions = ("eu-west-1", "eu-west-2", "eu-west-3")
+    lookups = [StackOutputLookup(f"s{n}", "o", region, ROLE) for n in range(30) for region in regions]
+    found = network.look_up(*lookups, clients=clients, stack_output_roles=(ROLE,))
+    assert [each == "v" for each in found] == [can_be_assumed] * len(lookups)
+    assert len(assumed) == 1
 
 
 def test_an_output_is_read_with_a_role_that_settings_list(network: Network) -> None:

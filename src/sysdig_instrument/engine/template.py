@@ -164,10 +164,16 @@ def _opaque_transforms(resources: Mapping[str, Json], pointer: Pointer, depth: i
         match resource:
             case [_, _, dict(body)] if name.startswith(FOR_EACH) and depth < _MAX_LOOP_DEPTH:
                 yield from _opaque_transforms(body, (*pointer, name, 2), depth + 1)
-            case {"Type": type_name} if type_name == TASK_DEFINITION or _only_includes(resource.get(TRANSFORM)):
-                pass  # what stands beside AWS::Include stays, and task definitions with a transform are not hidden
-            case dict():
+            case dict() if not _keeps_its_type(resource):
                 yield from _opaque_transform(resource, (*pointer, name))
+
+
+def _keeps_its_type(resource: Mapping[str, Json]) -> bool:
+    """Return whether no transform makes something else of a resource: what stands beside AWS::Include stays.
+
+    A task definition with a transform beside its type is planned, and not hidden.
+    """
+    return resource.get("Type") == TASK_DEFINITION or ("Type" in resource and _only_includes(resource.get(TRANSFORM)))
 
 
 def _only_includes(transform: Json) -> bool:

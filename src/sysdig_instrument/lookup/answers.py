@@ -183,8 +183,9 @@ def _submit_aws_lookups(
         if lookup.role is not None and lookup.role not in environment.stack_output_roles:
             answer_store.record(lookup, aws_values.role_not_admitted(lookup))
     admitted = [lookup for lookup in outputs if lookup.role in (None, *environment.stack_output_roles)]
+    clients = aws_values.ClientsByRole(environment.clients, environment.region)
     for region, stack_lookups in aws_values.outputs_by_stack(admitted, environment.region):
-        read_stack = partial(aws_values.read_stack_outputs, stack_lookups, environment.clients, region)
+        read_stack = partial(aws_values.read_stack_outputs, stack_lookups, clients, region)
         worker_pool.submit(f"stacks {region}", partial(answer_store.record_all, read_stack))
 
 

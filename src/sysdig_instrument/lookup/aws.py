@@ -20,7 +20,7 @@ AwsClient: TypeAlias = Any
 AwsSession: TypeAlias = Any
 """A boto3 session; boto3 has no type for it either."""
 
-MAX_CLIENTS: Final = 16
+MAX_CLIENTS: Final = 8
 """Limit of clients that are kept. Each takes some 250 kB, and a template can name any Region."""
 
 _REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")

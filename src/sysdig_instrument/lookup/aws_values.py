@@ -6,6 +6,7 @@ all exports are listed, once per run. A stack is described once for all its outp
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
@@ -181,13 +182,40 @@ def outputs_by_stack(
         yield stack_region, outputs
 
 
-def read_stack_outputs(lookups: Sequence[StackOutputLookup], clients: AwsClients, region: str) -> Answers:
+class ClientsByRole:
+    """The clients of one run, by the role whose credentials they use. A template may name hundreds of stacks with one role."""
+
+    def __init__(self, own: AwsClients, region: str) -> None:
+        self._own = own
+        self._region = region
+        self._lock = threading.Lock()
+        self._by_role: dict[str, AwsClients | AwsError] = {}
+
+    def get(self, role: str | None) -> AwsClients:
+        """Return the clients that use a role, or the run's own ones without a role. A role is assumed once.
+
+        Raises:
+            AwsError: The role cannot be assumed.
+        """
+        if role is None:
+            return self._own
+        with self._lock:
+            if role not in self._by_role:
+                try:
+                    self._by_role[role] = self._own.with_role(role, self._region)
+                except AwsError as error:
+                    self._by_role[role] = error
+            found = self._by_role[role]
+        if isinstance(found, AwsError):
+            raise found
+        return found
+
+
+def read_stack_outputs(lookups: Sequence[StackOutputLookup], clients: ClientsByRole, region: str) -> Answers:
     """Return the values of outputs of one stack, with the role that the lookups name, if any."""
     stack, role = lookups[0].stack, lookups[0].role
     try:
-        if role is not None:
-            clients = clients.with_role(role, region)
-        values = _stack_outputs(clients.client("cloudformation", region), stack)
+        values = _stack_outputs(clients.get(role).client("cloudformation", region), stack)
     except AwsError as error:
         return dict.fromkeys(lookups, _stack_failure(error, stack, region))
     return {
