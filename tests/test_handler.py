@@ -22,7 +22,7 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.lookups import Answer, Lookup
 from sysdig_instrument.engine.settings.table import TABLE
 from sysdig_instrument.function import handler as module
-from sysdig_instrument.function import macro
+from sysdig_instrument.function import macro, memory
 
 ID = "b6d37ac8-0000-1111-2222-333344445555"
 NEEDLE = "xyzzy-needle"
@@ -605,3 +605,20 @@ def test_metrics_start_from_nothing_in_every_run(call: Call, out: Out) -> None:
     for _ in range(2):
         call(event(template()))
         assert metrics_in(out.readouterr().out)["TasksInstrumented"] == 1
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_a_process_that_has_grown_forgets_what_it_keeps(
+    call: Call, monkeypatch: pytest.MonkeyPatch, *, is_refused: bool
+) -> None:
+    """What is kept for later events may be anywhere in memory that a large event took."""
+    grown = memory.resident_memory()
+    assert grown > 0
+    sent = event(template(container(**({"LinuxParameters": 5} if is_refused else {}))))
+    for size, is_kept in [(grown, True), (grown + (module.KEPT_MIB + 1) * 2**20, False)]:
+        monkeypatch.setattr(memory, "resident_memory", lambda: grown)
+        monkeypatch.setattr(module, "_growth_limit", memory.GrowthLimit(module.KEPT_MIB))
+        session = module._lookup_session(300)
+        monkeypatch.setattr(memory, "resident_memory", lambda size=size: size)
+        assert call(sent)["status"] == ("failure" if is_refused else "success")
+        assert (module._lookup_session(300) is session) is is_kept

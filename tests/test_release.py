@@ -220,7 +220,10 @@ def test_the_date_is_the_commits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_project_has_one_address() -> None:
-    """Examples have the reader's own copy of the repository, which is a placeholder in them for good."""
+    """Examples have the reader's own copy of the repository, which is a placeholder in them for good.
+
+    The JSON Schemas are generated, and a test compares the CDK package with pyproject.toml.
+    """
     address = release_provenance.repository().encode()
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout.decode()
     names = [name for name in listed.split("\0") if (ROOT / name).is_file() and address in (ROOT / name).read_bytes()]

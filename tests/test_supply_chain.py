@@ -89,6 +89,23 @@ def test_every_image_is_pinned_to_a_digest_and_runs_without_root() -> None:
     assert re.search(r"(?m)^USER [1-9][0-9]*:[1-9][0-9]*$", text[text.rindex("FROM ") :])
 
 
+def test_every_image_of_an_example_job_is_pinned_to_a_digest() -> None:
+    """A tag can be moved, whatever names the image: a job of GitLab or a container or step of a workflow."""
+    folders = [ROOT, *(ROOT / name for name in ("examples", "templates", ".github", ".ci"))]
+    files = {path for folder in folders for path in (folder.glob("*.*") if folder == ROOT else folder.rglob("*.*"))}
+    jobs = [path for path in files if path.suffix == ".yml" and "node_modules" not in path.parts]
+    images = [
+        image
+        for path in jobs
+        for image in re.findall(
+            r"(?m)^\s*(?:- )?(?:image|container|name|default):\s*[\"']?([\w./-]+:[\w.-]+\S*)", path.read_text("utf-8")
+        )
+    ]
+    assert images
+    assert all(re.search(r"@sha256:[0-9a-f]{64}$", image) for image in images)
+    assert not any("docker://" in path.read_text("utf-8") for path in jobs)
+
+
 def test_a_workflow_gives_its_jobs_only_what_they_need() -> None:
     """Each job that may write says so itself, and none runs for a pull request of a stranger."""
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):

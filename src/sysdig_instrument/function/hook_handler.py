@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.engine.settings.layers import from_environment
 from sysdig_instrument.function import hook, telemetry
-from sysdig_instrument.function.memory import limit_memory, release
+from sysdig_instrument.function.memory import GrowthLimit, limit_memory, release, return_free_memory
 from sysdig_instrument.function.telemetry import logger, metrics
 from sysdig_instrument.function.timeout import time_limit
 
@@ -30,6 +30,7 @@ gc.freeze()  # what was imported never becomes garbage: exclude it from all late
 gc.enable()
 
 limit_memory(os.environ)
+_growth_limit: Final = GrowthLimit(10)
 telemetry.record_start()
 
 _RESPONSE_RESERVE_SECONDS: Final = 2.0
@@ -51,6 +52,8 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
         release(error)
         return response
     telemetry.record_inspected(response)
+    if _growth_limit.is_exceeded():
+        return_free_memory()
     return response
 
 

@@ -1,4 +1,4 @@
-"""A limit for the memory of the function's process. When Lambda ends the function for its memory, the user gets no explanation.
+"""Limits for the memory of the function's process. When Lambda ends the function for its memory, the user gets no explanation.
 
 Lambda ends a process that takes more than the function's memory. Below that, ``RLIMIT_DATA`` makes Linux refuse memory,
 and Python raises MemoryError, which the handlers answer. ``RLIMIT_DATA`` counts what a process may write to (heap,
@@ -8,9 +8,11 @@ anonymous mappings, stacks of threads), but neither files nor what glibc only re
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 _MIB: Final = 1024 * 1024
@@ -36,6 +38,31 @@ def limit_memory(environment: Mapping[str, str]) -> None:
     threading.stack_size(THREAD_STACK_MIB * _MIB)
 
 
+class GrowthLimit:
+    """Tells whether this process has grown beyond what it may keep between two events.
+
+    Python returns memory to the system in blocks of a mebibyte, each only when nothing in it is in use. What is kept for
+    later events, such as the configs of images, may be anywhere in memory that a large event took and no longer needs.
+
+    ``kept_mib`` is what it may keep, above its size after the imports.
+    """
+
+    def __init__(self, kept_mib: int) -> None:
+        self._limit = resident_memory() + kept_mib * _MIB
+
+    def is_exceeded(self) -> bool:
+        """Return whether the process is larger than it may be between two events."""
+        return resident_memory() > self._limit
+
+
+def resident_memory() -> int:
+    """Return the bytes of memory that this process takes, or 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
 def release(error: BaseException) -> None:
     """Free what the frames of an exception hold: for the message, or for the next run in this process.
 
@@ -45,11 +72,16 @@ def release(error: BaseException) -> None:
     for each in _chain(error):
         traceback.clear_frames(each.__traceback__)
         each.__traceback__ = None
+    return_free_memory()
+
+
+def return_free_memory() -> None:
+    """Free cycles of objects, and return free memory to the system."""
     gc.collect()
-    _return_free_memory()
+    _trim()
 
 
-def _return_free_memory() -> None:
+def _trim() -> None:
     """Have glibc return free memory to the system, also between what is in use; other C libraries lack the function."""
     try:
         import ctypes  # noqa: PLC0415 - takes milliseconds, and only runs with an exception need it
