@@ -40,8 +40,10 @@ from sysdig_instrument.printable import printable_name
 from sysdig_instrument.quotas import check_size
 
 
-def open_documents(file: InputFile, *, any_template: bool = False) -> list[InputDocument] | None:
-    """Read a file: one document, or one for each task definition of a Terraform plan.
+def open_documents(
+    file: InputFile, *, any_template: bool = False, takes_plans: bool = True
+) -> list[InputDocument] | None:
+    """Read a file: one document, or with ``takes_plans`` one for each task definition of a Terraform plan.
 
     Return None for a file found in a folder that is not a template, a task definition or a plan. A template in a folder counts
     only if it has a workload, or with ``any_template``.
@@ -53,7 +55,11 @@ def open_documents(file: InputFile, *, any_template: bool = False) -> list[Input
     source = _open(file, any_template=any_template)
     if source is None:
         return None
-    return list(plan_documents(source)) if is_plan(source.value) else [input_document(source)]
+    if not is_plan(source.value):
+        return [input_document(source)]
+    if takes_plans:
+        return list(plan_documents(source))
+    return [input_document(source)] if file.is_explicit else None  # a plan that is named is an error there
 
 
 def _open(file: InputFile, *, any_template: bool) -> Document | None:
