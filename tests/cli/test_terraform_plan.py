@@ -330,3 +330,25 @@ def test_no_value_of_the_plan_is_printed(tool: Any) -> None:
     for command in ("check", "explain"):
         ran = tool(command, text)
         assert "hunter2" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    "mark", [{"container_definitions": True}, True, {"tags": {"owner": True}}, {"volume": [{"name": True}]}]
+)
+def test_diff_shows_no_text_that_is_sensitive_for_terraform(tool: Any, mark: Any) -> None:
+    container = {**CONTAINER, "environment": [{"name": "A", "value": "hunter2"}]}
+    shown, hidden = change(after(container)), change(after(container), NESTED)
+    hidden["change"]["after_sensitive"] = mark
+    assert "hunter2" in tool("diff", plan(shown)).out
+    for options in ((), ("--side-by-side",), ("--format", "json"), ("--color", "always")):
+        ran = tool("diff", plan(hidden), *options)
+        assert ran.code == 0
+        assert "the wrapper starts what the container runs" in ran.out
+        assert "hunter2" not in ran.out + ran.err
+    assert tool("diff", plan(shown, hidden)).err.count("marks a value of the task definition as sensitive") == 1
+
+
+def test_a_plan_gets_no_json_patch(tool: Any) -> None:
+    ran = tool("diff", plan(change(after())), "--format", "patch")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Use --format json" in ran.err
