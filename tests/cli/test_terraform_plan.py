@@ -263,11 +263,39 @@ def test_the_state_is_not_a_plan(tool: Any) -> None:
     assert "is Terraform's state" in ran.err
 
 
+def test_the_inventory_has_a_row_for_each_resource(tool: Any) -> None:
+    unknown = change(after(), unknown={"container_definitions": True})
+    text = plan(change(protected(tool), NESTED), unknown, change({}, SERVICE))
+    ran = tool("inventory", text, "--format", "json")
+    states = {row["resource"]: row["state"] for row in ran.value["rows"]}
+    assert states == {NESTED: "protected already", ADDRESS: "unknown", SERVICE: "cannot be protected"}
+
+
 @pytest.mark.parametrize("command", ["transform", "images"])
 def test_other_commands_take_no_plan(tool: Any, command: str) -> None:
     ran = tool(command, plan(change(after())))
     assert ran.code == 2
     assert "does not take plans" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("enable",), ("disable",), ("uninstrument", "--added", "PidMode,SYS_PTRACE,EntryPoint")]
+)
+def test_no_command_writes_over_a_plan(
+    tool: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    command, *options = arguments
+    text = plan(change(protected(tool)))
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+    (tmp_path / "app.yaml").write_text("Resources: {Api: {Type: AWS::ECS::TaskDefinition}}")
+    named = run(capsys, command, path, *options)
+    assert named.code == 2
+    assert named.err.count("does not take plans") == 1
+    assert run(capsys, command, tmp_path, *options).code == 0
+    from_stdin = run(capsys, command, "-", *options, stdin=text.encode())
+    assert (from_stdin.code, from_stdin.out) == (2, "")
+    assert path.read_text() == text
 
 
 def test_a_plan_is_found_in_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -302,3 +330,25 @@ def test_no_value_of_the_plan_is_printed(tool: Any) -> None:
     for command in ("check", "explain"):
         ran = tool(command, text)
         assert "hunter2" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    "mark", [{"container_definitions": True}, True, {"tags": {"owner": True}}, {"volume": [{"name": True}]}]
+)
+def test_diff_shows_no_text_that_is_sensitive_for_terraform(tool: Any, mark: Any) -> None:
+    container = {**CONTAINER, "environment": [{"name": "A", "value": "hunter2"}]}
+    shown, hidden = change(after(container)), change(after(container), NESTED)
+    hidden["change"]["after_sensitive"] = mark
+    assert "hunter2" in tool("diff", plan(shown)).out
+    for options in ((), ("--side-by-side",), ("--format", "json"), ("--color", "always")):
+        ran = tool("diff", plan(hidden), *options)
+        assert ran.code == 0
+        assert "the wrapper starts what the container runs" in ran.out
+        assert "hunter2" not in ran.out + ran.err
+    assert tool("diff", plan(shown, hidden)).err.count("marks a value of the task definition as sensitive") == 1
+
+
+def test_a_plan_gets_no_json_patch(tool: Any) -> None:
+    ran = tool("diff", plan(change(after())), "--format", "patch")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Use --format json" in ran.err

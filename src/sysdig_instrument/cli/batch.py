@@ -32,8 +32,11 @@ def process_files(
     process_document: Callable[[InputDocument, Context], T],
     *,
     of_many_teams: bool = False,
+    takes_plans: bool = True,
 ) -> Iterator[tuple[str, T | UserError]]:
     """Yield the path of each file with the result of ``process_document``, or with the error. A Terraform plan has several.
+
+    Without ``takes_plans``, a plan that is named is an error, and one in a folder is left out.
 
     Settings may differ between folders. With ``of_many_teams``, templates without a workload are processed, too, and a settings
     file in a folder that cannot be used is an error of the files beside it: it does not stop the others.
@@ -59,7 +62,9 @@ def process_files(
             progress.show(number, file.path)
             if not of_many_teams:
                 inputs.context_for(file.path)  # a settings file that cannot be used ends the run
-            documents = _guarded(file, partial(open_documents, file, any_template=of_many_teams))
+            documents = _guarded(
+                file, partial(open_documents, file, any_template=of_many_teams, takes_plans=takes_plans)
+            )
             if documents is None:
                 continue
             has_documents = True

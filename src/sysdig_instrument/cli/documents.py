@@ -40,8 +40,10 @@ from sysdig_instrument.printable import printable_name
 from sysdig_instrument.quotas import check_size
 
 
-def open_documents(file: InputFile, *, any_template: bool = False) -> list[InputDocument] | None:
-    """Read a file: one document, or one for each task definition of a Terraform plan.
+def open_documents(
+    file: InputFile, *, any_template: bool = False, takes_plans: bool = True
+) -> list[InputDocument] | None:
+    """Read a file: one document, or with ``takes_plans`` one for each task definition of a Terraform plan.
 
     Return None for a file found in a folder that is not a template, a task definition or a plan. A template in a folder counts
     only if it has a workload, or with ``any_template``.
@@ -53,7 +55,11 @@ def open_documents(file: InputFile, *, any_template: bool = False) -> list[Input
     source = _open(file, any_template=any_template)
     if source is None:
         return None
-    return list(plan_documents(source)) if is_plan(source.value) else [input_document(source)]
+    if not is_plan(source.value):
+        return [input_document(source)]
+    if takes_plans:
+        return list(plan_documents(source))
+    return [input_document(source)] if file.is_explicit else None  # a plan that is named is an error there
 
 
 def _open(file: InputFile, *, any_template: bool) -> Document | None:
@@ -95,7 +101,7 @@ class InputDocument:
     """A document, its kind, and the fragment that the engine sees.
 
     One that was made from a resource of a Terraform plan has its ``address``, and perhaps a ``verdict``: the reason why the
-    resource cannot be judged, or cannot be protected.
+    resource cannot be judged, or cannot be protected. ``is_sensitive`` is true if its text is not to be shown.
     """
 
     source: Document
@@ -103,6 +109,7 @@ class InputDocument:
     fragment: Json
     address: str = ""
     verdict: Reason | None = None
+    is_sensitive: bool = False
 
     def with_transform_parameters(self, context: Context) -> Context:
         """Return the context with the Parameters of the template's own Transform, as CloudFormation would pass them."""
@@ -167,7 +174,7 @@ def plan_documents(source: Document) -> Iterator[InputDocument]:
         document = Document(source.name, resource.task, "json", text, Encoding("utf-8"), "\n")
         properties = to_properties(resource.task, "task definition")
         fragment: Json = {**properties, "Family": address} if isinstance(properties, dict) else properties
-        yield InputDocument(document, "task definition", fragment, address, resource.reason)
+        yield InputDocument(document, "task definition", fragment, address, resource.reason, resource.is_sensitive)
 
 
 def fragment_of(value: Json, kind: DocumentKind) -> Json:

@@ -66,7 +66,7 @@ def change_files(options: argparse.Namespace, environment: Mapping[str, str], ch
     """
     console = detect_console(options.color, environment)
     codes = [EXIT_OK]
-    for path, result in process_files(options, environment, change_document):
+    for path, result in process_files(options, environment, change_document, takes_plans=False):
         try:
             if isinstance(result, UserError):
                 raise result

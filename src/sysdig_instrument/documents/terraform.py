@@ -64,11 +64,15 @@ _NOT_READ: Final = Reason(
 
 @dataclass(frozen=True, slots=True)
 class PlannedResource:
-    """A resource of a plan by its address: a task definition, or the reason why it cannot be judged as one."""
+    """A resource of a plan by its address: a task definition, or the reason why it cannot be judged as one.
+
+    ``is_sensitive`` is true if Terraform itself would not show all of its values.
+    """
 
     address: str
     task: dict[str, Json]
     reason: Reason | None = None
+    is_sensitive: bool = False
 
 
 def is_plan(value: Json) -> bool:
@@ -109,9 +113,9 @@ def _planned_resource(change: Mapping[str, Json]) -> PlannedResource | None:
     match change.get("type"):
         case "aws_ecs_task_definition":
             is_unknown = unknown.get("container_definitions") is True
-            return PlannedResource(
-                _address(change), _task_definition(after, unknown), _CONTAINERS_NOT_KNOWN if is_unknown else None
-            )
+            reason = _CONTAINERS_NOT_KNOWN if is_unknown else None
+            is_sensitive = _has_mark(values.get("after_sensitive"))
+            return PlannedResource(_address(change), _task_definition(after, unknown), reason, is_sensitive)
         case "awscc_ecs_task_definition":
             return PlannedResource(_address(change), {}, _NOT_READ)
         case "aws_ecs_express_gateway_service":
@@ -195,6 +199,17 @@ def _blocks(
     entries = _objects(not_known)
     for number, block in enumerate(blocks):
         yield block, entries[number] if number < len(entries) else {}
+
+
+def _has_mark(sensitive: Json) -> bool:
+    """Return whether something is marked in ``after_sensitive``, which has the form of the values: true where one is sensitive."""
+    waiting = [sensitive]
+    while waiting:
+        value = waiting.pop()
+        if value is True:
+            return True
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return False
 
 
 def _address(change: Mapping[str, Json]) -> str:

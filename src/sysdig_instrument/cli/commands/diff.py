@@ -26,6 +26,7 @@ from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.engine.patch import Change
@@ -36,6 +37,11 @@ from sysdig_instrument.printable import printable_name
 
 _EXIT_CHANGES: Final = 1
 """The exit code of ``--exit-code`` if something would change, as for ``git diff``."""
+
+
+_SENSITIVE: Final = Reason(
+    "Terraform marks a value of the task definition as sensitive, so its text is not shown", code=Code.TERRAFORM_PLAN
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices = RunNotices(options)
 
     def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
+        if options.format == "patch" and document.address:
+            raise UsageError(
+                "A JSON Patch applies to one document, and a Terraform plan has several. Use --format json.",
+                code=Code.ONE_DOCUMENT,
+            )
         context = with_callers_account(options, document, context, session)
         notices.record_settings(context.deployment_settings)
         look_up = look_up_from_options(options, document, context, environment, session)
@@ -164,6 +175,8 @@ def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str
             messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
         preview = result.preview
         messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan)
+        if result.document.is_sensitive and preview.changes:
+            messages.write("notice", f"{result.document.address}: {_SENSITIVE.coded_text}")
         yield _shown_path(path, result.document), result
     messages.finish()
 
@@ -182,14 +195,16 @@ def _with_path(path: str, error: UserError) -> str:
 
 
 def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side: bool) -> Iterator[str]:
-    changes = diff.preview.changes
-    reasons = () if is_side_by_side or console.is_terminal else changes  # else they are printed beside the diff
-    yield from render_summary(path, diff.preview.plan, changes, reasons, console)
-    if changes and is_side_by_side:
+    changes, has_text = diff.preview.changes, not diff.document.is_sensitive
+    are_beside_text = has_text and (is_side_by_side or console.is_terminal)
+    yield from render_summary(path, diff.preview.plan, changes, () if are_beside_text else changes, console)
+    if not changes or not has_text:
+        pass
+    elif is_side_by_side:
         yield from side_by_side.render(diff.hunks(), console)
-    elif changes and console.is_terminal:
+    elif console.is_terminal:
         yield from render_terminal(diff.hunks(), console)
-    elif changes:
+    else:
         yield from render_patch(diff.hunks(), path)
     yield "\n" if console.is_terminal else ""
 

@@ -241,6 +241,10 @@ def unusable_file_report(path: str, error: UserError) -> FileReport:
     return FileReport(path, (), tuple(ReportItem(UNUSABLE, Reason(line, code=code)) for line in lines if line))
 
 
+_BEGINNING: Final = Place(1, 1, 0, 0)
+"""The place of all that is in a Terraform plan, whose text no person writes."""
+
+
 class LineLocator:
     """Find lines and places in one document. The index of its lines is built at the first call."""
 
@@ -257,7 +261,7 @@ class LineLocator:
     def place(self, pointer: Pointer) -> Place:
         """Return the place of a value, or of the innermost enclosing value that exists; in a Terraform plan, the beginning."""
         if self._document.address:
-            pointer = ()
+            return _BEGINNING
         if self._locator is None:
             self._locator = Locator(self._document.source)
         return self._locator.place(document_pointer(self._document, pointer))
