@@ -86,7 +86,7 @@ class Excerpts:
         before, marked, after = _split(shown.line(start, end), place)
         is_begun = start > source.line_start(place.start)
         is_ended = end == source.line_end(place.start)
-        if is_begun or (before.strip() and display_width(before + marked) > room - 1):
+        if is_begun or (before and display_width(before + marked) > room - 1):
             before = _CUT + _last_columns(before, max(room // 3, room - display_width(marked) - 2))
         left = room - display_width(before)
         if display_width(marked + after) > left or not is_ended:
