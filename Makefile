@@ -13,7 +13,7 @@ EMBEDDED_AWS := $(if $(filter Linux,$(shell uname)),.tools/.done)
 
 # With Node: the CDK and the package for it, the SARIF validator, CloudFormation Guard, and a YAML parser. Without Node their tests are skipped.
 NODE_TOOLS := $(if $(shell command -v npm),.tools/cdk/.done .tools/sarif/.done .tools/guard/.done .tools/yaml/node_modules)
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
 
 # LocalStack's dependencies do not support Python 3.14 together. If no older Python is installed, uv downloads one.

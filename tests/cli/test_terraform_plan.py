@@ -292,6 +292,15 @@ def test_each_format_names_the_address(tool: Any, command: str, name: str) -> No
     assert "aws_ecs_task_definition" in ran.out.replace("\\", "")
 
 
+@pytest.mark.parametrize("command", ["check", "explain", "diff"])
+def test_no_place_in_the_plan_is_named(tool: Any, command: str) -> None:
+    """A plan is one line, which no reader looks up."""
+    text = plan(change(after({**CONTAINER, "name": 5})), change(after(cpu="1"), NESTED))
+    ran = tool(command, text, "--color", "never")
+    assert "plan.json:1" not in ran.out + ran.err
+    assert "-->" not in ran.out + ran.err
+
+
 def test_no_value_of_the_plan_is_printed(tool: Any) -> None:
     container = {
         **CONTAINER,

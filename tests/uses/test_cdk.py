@@ -36,7 +36,7 @@ VARIABLES = {
     "CDK_VALIDATION": "false",  # not the CDK's own, which takes seconds; what the app adds is still called
     "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
 }
 Templates: TypeAlias = dict[str, dict[str, Any]]
 
