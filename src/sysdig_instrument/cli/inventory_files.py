@@ -16,6 +16,7 @@ from sysdig_instrument.cli.plain_documents import plain_reason
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.cli.settings_file import display_path
 from sysdig_instrument.documents.reader import STANDARD_INPUT
+from sysdig_instrument.engine.findings import Location, Notice
 from sysdig_instrument.engine.macro_line import after_deployment
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
 from sysdig_instrument.engine.plan import Context
@@ -57,6 +58,9 @@ def _document_reader(
     base = InventoryRow()
 
     def rows_of(document: InputDocument, context: Context) -> list[InventoryRow]:
+        if document.verdict:
+            state = State.UNKNOWN if document.verdict.is_unknown else State.CANNOT_BE_PROTECTED
+            return [finding_row(base, state, Notice(Location(document.address), document.verdict))]
         line = document.macro_line(context)
         if line is None:
             plan = plan_definition(document.fragment, context.deployment_settings)
@@ -83,6 +87,8 @@ def _document_reader(
 def _with_places(rows: list[InventoryRow], document: InputDocument) -> list[InventoryRow]:
     """Return the rows with the line and column of each resource."""
     locator = LineLocator(document)
+    if document.address:  # of a resource in a Terraform plan
+        return rows
     places = [locator.place(row.pointer) for row in rows]
     return [replace(row, at=f":{place.line}:{place.column}") for row, place in zip(rows, places, strict=True)]
 
