@@ -181,7 +181,7 @@ cdk: .tools/cdk/.done ## Build the CDK package for npm and PyPI, try it in an ap
 pr: lint types release site test $(if $(EMBEDDED_AWS),demo) ## Run everything that CI runs
 
 clean: ## Remove everything that make has created
-	rm -rf .venv .tools .aws-sam build dist mutants .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf cdk/.jsii cdk/dist cdk/lib cdk/node_modules .venv .tools .aws-sam build dist mutants .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # --- virtual environments; the file .done in each one marks it as up to date -------------------------------------
