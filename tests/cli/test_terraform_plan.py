@@ -366,6 +366,26 @@ def test_no_place_in_the_plan_is_named(tool: Any, command: str) -> None:
     assert "-->" not in ran.out + ran.err
 
 
+@pytest.mark.parametrize("sensitive", [True, {"container_definitions": True}])
+def test_diff_does_not_show_what_is_sensitive(tool: Any, sensitive: Any) -> None:
+    hidden = change(after({**CONTAINER, "environment": [{"name": "A", "value": "hunter2"}]}))
+    hidden["change"]["after_sensitive"] = sensitive
+    for options in ((), ("--format", "json"), ("--side-by-side",), ("--color", "always")):
+        ran = tool("diff", plan(hidden), *options)
+        assert ran.code == 0, ran.err
+        assert "hunter2" not in ran.out + ran.err
+        assert "/web" not in ran.out
+        assert "the wrapper starts what the container runs" in ran.out
+    shown = change(after({**CONTAINER, "command": ["shown"]}))
+    assert "/web" in tool("diff", plan(shown)).out
+
+
+def test_a_plan_has_no_json_patch(tool: Any) -> None:
+    ran = tool("diff", plan(change(after())), "--format", "patch")
+    assert ran.code == 2
+    assert "--format json" in ran.err
+
+
 def test_no_value_of_the_plan_is_printed(tool: Any) -> None:
     container = {
         **CONTAINER,

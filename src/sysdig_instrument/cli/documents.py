@@ -95,7 +95,7 @@ class InputDocument:
     """A document, its kind, and the fragment that the engine sees.
 
     One that was made from a resource of a Terraform plan has its ``address``, and perhaps a ``verdict``: the reason why the
-    resource cannot be judged, or cannot be protected.
+    resource cannot be judged, or cannot be protected. The text of one that ``is_sensitive`` is not shown.
     """
 
     source: Document
@@ -103,6 +103,7 @@ class InputDocument:
     fragment: Json
     address: str = ""
     verdict: Reason | None = None
+    is_sensitive: bool = False
 
     def with_transform_parameters(self, context: Context) -> Context:
         """Return the context with the Parameters of the template's own Transform, as CloudFormation would pass them."""
@@ -164,7 +165,7 @@ def plan_documents(source: Document) -> Iterator[InputDocument]:
         document = Document(source.name, resource.task, "json", text, Encoding("utf-8"), "\n")
         properties = to_properties(resource.task, "task definition")
         fragment: Json = {**properties, "Family": address} if isinstance(properties, dict) else properties
-        yield InputDocument(document, "task definition", fragment, address, resource.reason)
+        yield InputDocument(document, "task definition", fragment, address, resource.reason, resource.is_sensitive)
 
 
 def fragment_of(value: Json, kind: DocumentKind) -> Json:

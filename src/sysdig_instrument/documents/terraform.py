@@ -74,6 +74,8 @@ class PlannedResource:
     address: str
     task: dict[str, Json]
     reason: Reason | None = None
+    is_sensitive: bool = False
+    """True if Terraform does not show the container definitions."""
 
 
 def is_plan(value: Json) -> bool:
@@ -123,9 +125,8 @@ def _planned_resource(change: Mapping[str, Json]) -> PlannedResource | None:
     match change.get("type"):
         case "aws_ecs_task_definition":
             is_unknown = unknown.get("container_definitions") is True
-            return PlannedResource(
-                _address(change), _task_definition(after, unknown), _CONTAINERS_NOT_KNOWN if is_unknown else None
-            )
+            reason = _CONTAINERS_NOT_KNOWN if is_unknown else None
+            return PlannedResource(_address(change), _task_definition(after, unknown), reason, _is_sensitive(values))
         case "awscc_ecs_task_definition":
             return PlannedResource(_address(change), {}, _NOT_READ)
         case "aws_ecs_express_gateway_service":
@@ -193,6 +194,11 @@ def _tags(after: Mapping[str, Json], unknown: Mapping[str, Json]) -> Json:
     not_known = _object(unknown.get(name))
     values = {**_object(after.get(name)), **{key: NOT_KNOWN for key, value in not_known.items() if value is True}}
     return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def _is_sensitive(values: Mapping[str, Json]) -> bool:
+    sensitive = values.get("after_sensitive")
+    return sensitive is True or bool(_object(sensitive).get("container_definitions"))
 
 
 def _may_run_on_fargate(after: Mapping[str, Json], unknown: Mapping[str, Json]) -> bool:

@@ -88,6 +88,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices = RunNotices(options)
 
     def diff_document(document: InputDocument, context: Context) -> DocumentDiff:
+        if document.address and options.format == "patch":
+            raise UsageError(
+                "A JSON Patch applies to one document, and a Terraform plan is none of these. Use --format json.",
+                code=Code.TERRAFORM_PLAN,
+            )
         context = with_callers_account(options, document, context, session)
         notices.record_settings(context.deployment_settings)
         look_up = look_up_from_options(options, document, context, environment, session)
@@ -186,9 +191,13 @@ def _with_path(path: str, error: UserError) -> str:
 
 def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side: bool) -> Iterator[str]:
     changes = diff.preview.changes
-    reasons = () if is_side_by_side or console.is_terminal else changes  # else they are printed beside the diff
+    is_hidden = diff.document.is_sensitive
+    is_beside = (is_side_by_side or console.is_terminal) and not is_hidden
+    reasons = () if is_beside else changes  # else they are printed beside the diff
     yield from render_summary(path, diff.preview.plan, changes, reasons, console)
-    if changes and is_side_by_side:
+    if is_hidden:
+        yield console.line("  container_definitions is sensitive in the plan, so the changes are not shown")
+    elif changes and is_side_by_side:
         yield from side_by_side.render(diff.hunks(), console)
     elif changes and console.is_terminal:
         yield from render_terminal(diff.hunks(), console)
