@@ -203,7 +203,8 @@ def test_the_package_passes_its_own_tests() -> None:
 def test_the_package_has_the_release_and_the_address_of_the_project() -> None:
     package = json.loads((ROOT / "cdk/package.json").read_text("utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert package["version"] == __version__
+    lock = json.loads((ROOT / "cdk/package-lock.json").read_text("utf-8"))
+    assert package["version"] == lock["version"] == lock["packages"][""]["version"] == __version__
     assert package["repository"]["url"] == project["urls"]["Repository"] + ".git"
     assert package["license"] == project["license"]
 
