@@ -49,6 +49,13 @@ def test_the_macro_plans_the_template(record: str) -> None:
     assert plan(template(record), context_of()).tasks
 
 
+@pytest.mark.parametrize("label", ["[" * 60_000, "[", "{}", "[5]"], ids=["deep", "cut off", "object", "number"])
+def test_a_label_that_is_no_record(label: str) -> None:
+    properties = template("")["Resources"]["Api"]["Properties"]
+    properties["ContainerDefinitions"][1]["DockerLabels"] = {"sysdig-instrument.undo": label}
+    assert remove_all(properties).problems
+
+
 def test_a_record_of_a_plan_counts() -> None:
     removal = remove_all(template("set [] Properties/ContainerDefinitions/=web/EntryPoint"))
     assert not removal.problems
