@@ -13,7 +13,7 @@ EMBEDDED_AWS := $(if $(filter Linux,$(shell uname)),.tools/.done)
 
 # With Node: the CDK and the package for it, the SARIF validator, CloudFormation Guard, and a YAML parser. Without Node their tests are skipped.
 NODE_TOOLS := $(if $(shell command -v npm),.tools/cdk/.done .tools/sarif/.done .tools/guard/.done .tools/yaml/node_modules)
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
 
 # LocalStack's dependencies do not support Python 3.14 together. If no older Python is installed, uv downloads one.
@@ -181,7 +181,7 @@ cdk: .tools/cdk/.done ## Build the CDK package for npm and PyPI, try it in an ap
 pr: lint types release site test $(if $(EMBEDDED_AWS),demo) ## Run everything that CI runs
 
 clean: ## Remove everything that make has created
-	rm -rf .venv .tools .aws-sam build dist mutants .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf cdk/.jsii cdk/dist cdk/lib cdk/node_modules .venv .tools .aws-sam build dist mutants .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # --- virtual environments; the file .done in each one marks it as up to date -------------------------------------

@@ -2,7 +2,7 @@ import { CfnElement, CfnResource, IAspect, Stack, Token } from "aws-cdk-lib";
 import { IConstruct } from "constructs";
 import { NOT_INSTALLED, runTool } from "./tool";
 import { ToolProps } from "./tool-props";
-import { handled, isWorkload } from "./workloads";
+import { addToStages, handled, isWorkload, refuseMissedStages } from "./workloads";
 
 type Template = { [section: string]: { [id: string]: any } };
 
@@ -15,10 +15,16 @@ const CHANGEABLE = ["Properties", "Metadata"];
  * Add it after all other aspects that change task definitions.
  */
 export class SysdigInstrumentLocally implements IAspect {
+  /** Add the aspect to a construct and to all stages below it. The CDK does not pass the aspects of an app on to its stages. */
+  public static addTo(scope: IConstruct, props: ToolProps = {}): void {
+    addToStages(scope, new SysdigInstrumentLocally(props));
+  }
+
   constructor(private readonly props: ToolProps = {}) {}
 
   /** Called by the CDK for each construct. */
   public visit(node: IConstruct): void {
+    refuseMissedStages(node);
     if (!Stack.isStack(node)) return;
     const elements = node.node.findAll().filter(CfnElement.isCfnElement).filter((each) => Stack.of(each) === node);
     if (!elements.some(isWorkload)) return;

@@ -60,6 +60,9 @@ class InMetadata extends ReleaseStamp {
 
 class ByParameter extends ReleaseStamp {
   public _apply(stack: Stack, macroName: string): void {
+    if (stack.nested) {
+      throw new Error(`${stack.node.path}: the CDK looks at the parameters of the outermost stack only. Use another release stamp for nested stacks.`);
+    }
     if (stack.node.tryFindChild(KEY)) return;
     new CfnParameter(stack, KEY, {
       type: "AWS::SSM::Parameter::Value<String>",

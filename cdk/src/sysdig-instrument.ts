@@ -1,10 +1,10 @@
-import { Annotations, Aspects, IAspect, InjectionContext, IPropertyInjector, Stack, Stage } from "aws-cdk-lib";
+import { Annotations, Aspects, IAspect, InjectionContext, IPropertyInjector, Stack } from "aws-cdk-lib";
 import { ExternalTaskDefinition, FargateTaskDefinition, TaskDefinition, Ec2TaskDefinition } from "aws-cdk-lib/aws-ecs";
 import { IConstruct } from "constructs";
 import { isHotswap } from "./command-line";
 import { Hotswap } from "./hotswap";
 import { ReleaseStamp } from "./release-stamp";
-import { handled, isWorkload } from "./workloads";
+import { addToStages, handled, isWorkload, refuseMissedStages } from "./workloads";
 
 const HOTSWAP_MESSAGE =
   "cdk deploy --hotswap and cdk watch register this task definition as it is before macros run, so the service would run without " +
@@ -37,9 +37,7 @@ export class SysdigInstrument implements IAspect {
    * Add the aspect to a construct and to all stages below it. The CDK does not pass the aspects of an app on to its stages.
    */
   public static addTo(scope: IConstruct, props: SysdigInstrumentProps = {}): void {
-    const aspect = new SysdigInstrument(props);
-    const stages = scope.node.findAll().filter((each) => each !== scope && Stage.isStage(each));
-    for (const each of [scope, ...stages]) Aspects.of(each).add(aspect);
+    addToStages(scope, new SysdigInstrument(props));
   }
 
   /**
@@ -64,7 +62,7 @@ export class SysdigInstrument implements IAspect {
 
   /** Called by the CDK for each construct. */
   public visit(node: IConstruct): void {
-    node.node.children.filter(Stage.isStage).forEach(refuseIfMissed);
+    refuseMissedStages(node);
     if (!isWorkload(node)) return;
     const stack = Stack.of(node);
     if (!handled.has(stack)) {
@@ -81,16 +79,6 @@ export class SysdigInstrument implements IAspect {
     if (this.hotswap === Hotswap.FAIL) Annotations.of(node).addError(HOTSWAP_MESSAGE);
     else Annotations.of(node).addWarningV2("sysdig-instrument:hotswap", HOTSWAP_MESSAGE);
   }
-}
-
-/** A stage is synthesised before the aspects of its app are called, so this one can only refuse. */
-function refuseIfMissed(stage: IConstruct): void {
-  const missed = stage.node.findAll().find((each) => isWorkload(each) && !handled.has(Stack.of(each)));
-  if (!missed) return;
-  throw new Error(
-    `${missed.node.path} is in the stage ${stage.node.path}, which aspects of the app do not reach, so it would run without Sysdig's ` +
-      "agent. Use SysdigInstrument.addTo(app) after the stage is made, or SysdigInstrument.injectors().",
-  );
 }
 
 /** Adds the aspect to the stack of each construct of a class, and changes none of its properties. */

@@ -70,7 +70,7 @@ test("a stage that the aspect does not reach stops the synthesis", () => {
   const root = app();
   shop(new Stage(root, "Prod"));
   Aspects.of(root).add(new SysdigInstrument());
-  assert.throws(() => root.synth(), /Prod\/Shop\/Task\/Resource is in the stage Prod.*SysdigInstrument\.addTo\(app\)/);
+  assert.throws(() => root.synth(), /Prod\/Shop\/Task\/Resource is in the stage Prod.*addTo\(app\)/);
 });
 
 test("addTo reaches stages, also a stage in a stage", () => {
@@ -143,6 +143,25 @@ test("the parameter that is read at deployment keeps the CDK from skipping the s
   assert.equal(Type, "AWS::SSM::Parameter::Value<String>");
   assert.equal(Default, "/sysdig-instrument/SysdigInstrument");
   assert.ok(!Description.includes("[cdk:skip]")); // with this, the CDK would not count it
+});
+
+test("a nested stack cannot have the parameter that is read at deployment", () => {
+  const root = app();
+  task(new NestedStack(new Stack(root, "Outer"), "Inner"));
+  Aspects.of(root).add(new SysdigInstrument({ stamp: ReleaseStamp.atDeployment() }));
+  assert.throws(() => root.synth(), /Use another release stamp/);
+});
+
+test("another release in a nested stack changes the outermost stack, too", () => {
+  const outermost = (release) => {
+    const root = app();
+    const outer = new Stack(root, "Outer");
+    task(new NestedStack(outer, "Inner"));
+    Aspects.of(root).add(new SysdigInstrument({ stamp: ReleaseStamp.release(release) }));
+    return template(root, outer);
+  };
+  assert.deepEqual(outermost("1.0.0"), outermost("1.0.0"));
+  assert.notDeepEqual(outermost("1.0.0"), outermost("1.1.0"));
 });
 
 // --- hotswap

@@ -4,8 +4,8 @@ const { chmodSync, mkdtempSync, readFileSync, writeFileSync } = require("node:fs
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");
 const { test } = require("node:test");
-const { Aspects, Stack, Validations } = require("aws-cdk-lib");
-const { SysdigInstrument, SysdigInstrumentLocally, SysdigInstrumentPolicy } = require("../lib");
+const { Aspects, Stage, Validations } = require("aws-cdk-lib");
+const { SysdigInstrumentLocally, SysdigInstrumentPolicy } = require("../lib");
 const { app, shop, template } = require("./apps");
 
 /** A program that runs JavaScript with the arguments as `args` and standard input as `template`, and what it was called with. */
@@ -56,6 +56,20 @@ test("a resource that only the macro can add stops the synthesis", () => {
 
 test("a machine without the tool stops the synthesis, and says how to go on", () => {
   assert.throws(() => locally("/no/such/tool"), /is not on PATH\. Install it/);
+});
+
+test("a stage is reached by addTo, and stops the synthesis otherwise", () => {
+  const { command } = tool(`${READ} task.Properties.PidMode = "task"; ${WRITE}`);
+  const root = app();
+  const stack = shop(new Stage(root, "Prod"));
+  SysdigInstrumentLocally.addTo(root, { command });
+  const made = root.synth().getNestedAssembly("assembly-Prod").getStackByName(stack.stackName).template;
+  assert.ok(JSON.stringify(made).includes('"PidMode":"task"'));
+
+  const missed = app();
+  shop(new Stage(missed, "Prod"));
+  Aspects.of(missed).add(new SysdigInstrumentLocally({ command }));
+  assert.throws(() => missed.synth(), /is in the stage Prod/);
 });
 
 function checked(props) {

@@ -257,18 +257,43 @@ def test_an_incomplete_plan_does_not_pass(tool: Any) -> None:
     assert "planning ended with an error" in ran.err
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"format_version": "2.0"},
+        {"format_version": 1},
+        {"resource_changes": {}},
+        {"resource_changes": [5]},
+        {"deferred_changes": 5},
+    ],
+)
+def test_a_plan_of_another_form_does_not_pass(tool: Any, members: Any) -> None:
+    ran = tool("check", plan(**members))
+    assert ran.code == 2
+    assert "format version 1" in ran.err
+
+
+@pytest.mark.parametrize("values", [5, [], "", None])
+def test_a_task_definition_that_stays_without_values_is_unknown(tool: Any, values: Any) -> None:
+    odd = change(after())
+    odd["change"] = {"actions": ["update"], "after": values}
+    assert rows(tool("check", plan(odd), "--format", "json")) == {ADDRESS: "unknown"}
+    assert rows(tool("check", plan({**odd, "change": None}), "--format", "json")) == {ADDRESS: "unknown"}
+
+
+@pytest.mark.parametrize(
+    "name", ["tags", "tags_all", "volume", "runtime_platform", "requires_compatibilities", "pid_mode", "cpu"]
+)
+@pytest.mark.parametrize("value", [5, [5], {"a": 5}, "x", [[]], True])
+def test_values_of_other_types_never_raise(tool: Any, name: str, value: Any) -> None:
+    for unknown in ({}, {name: [True]}, {name: {"a": True}}):
+        assert tool("check", plan(change(after(**{name: value}), unknown=unknown))).code in (0, 1)
+
+
 def test_the_state_is_not_a_plan(tool: Any) -> None:
     ran = tool("check", json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": []}}}))
     assert ran.code == 2
     assert "is Terraform's state" in ran.err
-
-
-def test_the_inventory_has_a_row_for_each_resource(tool: Any) -> None:
-    unknown = change(after(), unknown={"container_definitions": True})
-    text = plan(change(protected(tool), NESTED), unknown, change({}, SERVICE))
-    ran = tool("inventory", text, "--format", "json")
-    states = {row["resource"]: row["state"] for row in ran.value["rows"]}
-    assert states == {NESTED: "protected already", ADDRESS: "unknown", SERVICE: "cannot be protected"}
 
 
 @pytest.mark.parametrize("command", ["transform", "images"])
@@ -276,6 +301,29 @@ def test_other_commands_take_no_plan(tool: Any, command: str) -> None:
     ran = tool(command, plan(change(after())))
     assert ran.code == 2
     assert "does not take plans" in ran.err
+
+
+def test_the_inventory_has_each_resource_of_a_plan(tool: Any) -> None:
+    text = plan(
+        change(after()),
+        change(protected(tool), NESTED),
+        change(after(), "aws_ecs_task_definition.later", unknown={"container_definitions": True}),
+        change({"platform_capabilities": ["FARGATE"]}, JOB),
+    )
+    ran = tool("inventory", text, "--format", "json")
+    assert ran.code == 0, ran.err
+    found = {row["resource"]: row["state"] for row in ran.value["rows"]}
+    assert found == {
+        ADDRESS: "not protected",
+        NESTED: "protected already",
+        "aws_ecs_task_definition.later": "unknown",
+        JOB: "cannot be protected",
+    }
+
+
+def test_settings_takes_a_plan_with_what_is_not_known(tool: Any) -> None:
+    text = plan(change(after(), unknown={"container_definitions": True}), change({"primary_container": []}, SERVICE))
+    assert tool("settings", text).code == 0
 
 
 @pytest.mark.parametrize(
@@ -318,6 +366,15 @@ def test_each_format_names_the_address(tool: Any, command: str, name: str) -> No
     ran = tool(command, text, "--format", name)
     assert ran.code == 1
     assert "aws_ecs_task_definition" in ran.out.replace("\\", "")
+
+
+@pytest.mark.parametrize("command", ["check", "explain", "diff"])
+def test_no_place_in_the_plan_is_named(tool: Any, command: str) -> None:
+    """A plan is one line, which no reader looks up."""
+    text = plan(change(after({**CONTAINER, "name": 5})), change(after(cpu="1"), NESTED))
+    ran = tool(command, text, "--color", "never")
+    assert "plan.json:1" not in ran.out + ran.err
+    assert "-->" not in ran.out + ran.err
 
 
 def test_no_value_of_the_plan_is_printed(tool: Any) -> None:

@@ -36,7 +36,7 @@ VARIABLES = {
     "CDK_VALIDATION": "false",  # not the CDK's own, which takes seconds; what the app adds is still called
     "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
 }
 Templates: TypeAlias = dict[str, dict[str, Any]]
 
@@ -203,7 +203,8 @@ def test_the_package_passes_its_own_tests() -> None:
 def test_the_package_has_the_release_and_the_address_of_the_project() -> None:
     package = json.loads((ROOT / "cdk/package.json").read_text("utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert package["version"] == __version__
+    lock = json.loads((ROOT / "cdk/package-lock.json").read_text("utf-8"))
+    assert package["version"] == lock["version"] == lock["packages"][""]["version"] == __version__
     assert package["repository"]["url"] == project["urls"]["Repository"] + ".git"
     assert package["license"] == project["license"]
 

@@ -26,7 +26,7 @@ from sysdig_instrument.documents import (
     to_properties,
 )
 from sysdig_instrument.documents.ecs import camel_key
-from sysdig_instrument.documents.terraform import is_incomplete, is_plan, planned_resources
+from sysdig_instrument.documents.terraform import is_plan, planned_resources, why_unusable
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
@@ -161,13 +161,10 @@ def plan_documents(source: Document) -> Iterator[InputDocument]:
     """Yield a document for each task definition of a Terraform plan, with the plan's name. Its address is its name in messages.
 
     Raises:
-        UsageError: The plan is not complete.
+        UsageError: The plan cannot be judged.
     """
-    if is_incomplete(source.value):
-        raise UsageError(
-            f"{source.name} is not complete, because planning ended with an error. Correct the error, and plan again.",
-            code=Code.TERRAFORM_PLAN,
-        )
+    if why := why_unusable(source.value):
+        raise UsageError(f"{source.name} {why}.", code=Code.TERRAFORM_PLAN)
     for resource in planned_resources(source.value):
         address = printable_name(resource.address)
         text = json.dumps(resource.task, indent=2, ensure_ascii=False) + "\n"

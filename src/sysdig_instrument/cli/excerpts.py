@@ -42,7 +42,12 @@ class Excerpts:
         self._snippets: set[Snippet] = set()
 
     def lines(self, places: Sequence[Place], console: Console, style: StyleName, indent: str = "") -> Iterator[str]:
-        """Yield the lines that show these places. More than a few of the same finding are counted."""
+        """Yield the lines that show these places. More than a few of the same finding are counted.
+
+        A resource of a Terraform plan has no place that a reader would look up: its address says which it is.
+        """
+        if self._document is not None and self._document.address:
+            return
         for place in places[:_MAX_PLACES]:
             is_new, self._last = place != self._last, place  # findings about the same place come one after the other
             yield from self._place_lines(place, console, style, indent, is_new=is_new)

@@ -85,6 +85,8 @@ def _document_reader(
 def _with_places(rows: list[InventoryRow], document: InputDocument) -> list[InventoryRow]:
     """Return the rows with the line and column of each resource."""
     locator = LineLocator(document)
+    if document.address:  # of a resource in a Terraform plan
+        return rows
     places = [locator.place(row.pointer) for row in rows]
     return [replace(row, at=f":{place.line}:{place.column}") for row, place in zip(rows, places, strict=True)]
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json
 
 _PLAN_SECTIONS: Final = frozenset({"resource_changes", "planned_values"})
+_VERSIONS: Final = ("0", "1")
+"""What is before the dot in a version. Version 0 is that of Terraform before 1.1, with the same keys."""
+_REMOVALS: Final[tuple[Json, ...]] = (["delete"], ["forget"])
 TASK_DEFINITION: Final = "aws_ecs_task_definition"
 _OF_ANOTHER_PROVIDER: Final = "awscc_ecs_task_definition"
 
@@ -37,6 +40,8 @@ _ATTRIBUTES: Final[Mapping[str, str]] = {
     "execution_role_arn": "executionRoleArn",
     "task_role_arn": "taskRoleArn",
 }
+_ALL_UNKNOWN: Final[Mapping[str, Json]] = {"container_definitions": True, "platform_capabilities": True}
+"""What stands for the values of a resource that stays and has none."""
 _EXPRESS_REASON: Final = Reason(
     "An Express Mode service runs its PrimaryContainer on Fargate, and that cannot carry the agent",
     "Run it as an ECS service with a task definition",
@@ -85,9 +90,16 @@ def is_state(value: Json) -> bool:
     return isinstance(value, dict) and "format_version" in value and "values" in value and not is_plan(value)
 
 
-def is_incomplete(plan: Json) -> bool:
-    """Return whether a plan lacks resources, because planning ended with an error."""
-    return isinstance(plan, dict) and plan.get("errored") is True
+def why_unusable(plan: Json) -> str:
+    """Return why a plan cannot be judged, or an empty string."""
+    values = _object(plan)
+    if values.get("errored") not in (None, False):
+        return "is not complete, because planning ended with an error. Correct the error, and plan again"
+    version = values.get("format_version")
+    lists = (values.get("resource_changes", []), values.get("deferred_changes", []))
+    if not isinstance(version, str) or version.partition(".")[0] not in _VERSIONS or not all(map(_is_list, lists)):
+        return "is not in format version 1 of Terraform's plans. Use the output of `terraform show -json`"
+    return ""
 
 
 def planned_resources(plan: Json) -> Iterator[PlannedResource]:
@@ -108,8 +120,10 @@ def _planned_resource(change: Mapping[str, Json]) -> PlannedResource | None:
     values = _object(change.get("change"))
     after = values.get("after")
     unknown = _object(values.get("after_unknown"))
-    if change.get("mode") == "data" or not isinstance(after, dict):
+    if change.get("mode") == "data" or (after is None and values.get("actions") in _REMOVALS):
         return None
+    if not isinstance(after, dict):
+        after, unknown = {}, _ALL_UNKNOWN
     match change.get("type"):
         case "aws_ecs_task_definition":
             is_unknown = unknown.get("container_definitions") is True
@@ -219,6 +233,10 @@ def _address(change: Mapping[str, Json]) -> str:
 
 def _object(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
+
+
+def _is_list(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def _objects(value: Json) -> list[Mapping[str, Json]]:
