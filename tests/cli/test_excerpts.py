@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from case_folders import CASES
 from cli.running import run
 from factories import container, template
 from sysdig_instrument.cli.console import Console, detect_console, display_width
@@ -306,3 +307,18 @@ def test_many_findings_on_one_long_line_are_fast_enough_to_show() -> None:
     for number in range(300):
         lines = list(excerpts.lines([locator.place((*CONTAINERS, number, "Image"))], console, "bad"))
         assert '"Not An Image"' in lines[2]
+
+
+def test_every_value_of_the_cases_can_be_shown() -> None:
+    """At any width: the carets are below something, and nothing is wider than the terminal."""
+    widths = (30, 40, 60, 80, 120)
+    for case in CASES[::3]:
+        source = input_document(case.document)
+        locator, excerpts = LineLocator(source), Excerpts("t.yaml", source)
+        for number, pointer in enumerate(pointers(source.source.value)[::5]):
+            width = widths[number % len(widths)]
+            console = Console(width, is_terminal=True, shows_text=True)
+            lines = [line.rstrip("\n") for line in excerpts.lines([locator.place(pointer)], console, "bad")]
+            assert max(map(display_width, lines)) <= width
+            if len(lines) == 4:
+                assert display_width(lines[3]) <= display_width(lines[2]) + 1

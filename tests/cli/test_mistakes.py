@@ -55,8 +55,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--set", "Collector=https://c.example.com"], "Use a collector's host name, without https:// and port, or a region"),
         (["--set", "Collector"], "A value of --set has no name or no equals sign. Write --set NAME=VALUE. (SI701)"),
         (["--set", "Collector=us2"], "Set AccessKeySecret to the ARN of the secret that holds the key"),
-        ([*SET, "--settings", "nope.yaml"], "nope.yaml cannot be read: No such file or directory. Give the path of a JSON or YAML file. (SI801)"),
-        ([*SET, "--images", "nope.json"], "nope.json cannot be read: No such file or directory. Give the path of a JSON or YAML file. (SI801)"),
+        ([*SET, "--settings", "nope.yaml"], "nope.yaml cannot be read: No such file or directory. Give the path of a JSON or YAML file with the settings. (SI801)"),
+        ([*SET, "--images", "nope.json"], "nope.json cannot be read: No such file or directory. Give the path of a JSON or YAML file with the image configs. (SI801)"),
         ([*SET, "-p", "Enviroment=x"], 'No template has the parameter "Enviroment" given with -p. (SI702)'),
     ],
 )  # fmt: skip

@@ -113,6 +113,17 @@ def test_a_symbolic_link_is_not_followed(
     assert (work / "out").is_symlink()
 
 
+@pytest.mark.parametrize(
+    "path", ["./out", "{here}/out", "../work/out", "/proc/self/cwd/out", "/proc/self/root{here}/out"]
+)
+def test_a_symbolic_link_is_not_followed_however_it_is_written(
+    path: str, work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (work / "out").symlink_to(tmp_path / "victim")
+    assert write(capsys, "transform", path.format(here=work)).code == 2
+    assert not (tmp_path / "victim").exists()
+
+
 @pytest.mark.parametrize("path", ["build/out", "./a/../build/out", "build/deep/out"])
 @pytest.mark.parametrize("is_absolute", [True, False], ids=["absolute", "relative"])
 def test_a_linked_folder_does_not_lead_out_of_the_current_one(

@@ -183,3 +183,14 @@ def test_a_name_is_no_part_of_what_is_pasted_unless_it_is_harmless(
         assert '"web": {' in shown
     if form == "markdown":
         assert shown.count("```") == 6
+
+
+def test_an_opt_out_that_only_metadata_has(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`check` of a processed template, or of one without the line: the hook sees tags only."""
+    made = template(container(EntryPoint=["/web"]))
+    made["Resources"]["Api"]["Metadata"] = {"SysdigInstrument": {"Enabled": False}}
+    (tmp_path / "t.json").write_text(json.dumps(made))
+    (file,) = run(capsys, "check", tmp_path / "t.json", *SET, "--format", "json").value
+    (snippet,) = next(each["paste"] for each in file["remarks"] if each["code"] == "SI053")
+    assert snippet["into"] == "Resources.Api.Properties"
+    assert json.loads(f"{{{snippet['text']}}}") == {"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]}

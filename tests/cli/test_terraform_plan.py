@@ -62,6 +62,14 @@ def change(values: Any, address: str = ADDRESS, unknown: Any = None, **members: 
     }
 
 
+def test_a_finding_has_the_address_for_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "tfplan.json"
+    path.write_text(plan(change(after({**CONTAINER, "entryPoint": "/web"}))))
+    for command in ("explain", "check", "diff"):
+        shown = run(capsys, command, path, *SET)
+        assert f"--> {path}: {ADDRESS}\n" in shown.out + shown.err
+
+
 def plan(*changes: Any, **members: Any) -> str:
     return json.dumps(
         {

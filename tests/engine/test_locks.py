@@ -6,16 +6,25 @@ import pytest
 
 from factories import SETTINGS, plan_of, problems_of, processed, resource, template
 from readable_ids import readable_id
-from sysdig_instrument.engine.codes import Verdict
+from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.protection import protection
-from sysdig_instrument.engine.settings.layers import Layer, merge_layers
+from sysdig_instrument.engine.settings.layers import Layer, merge_layers, with_layer
 from sysdig_instrument.engine.settings.locks import is_locked
-from sysdig_instrument.engine.settings.table import TABLE, SettingScope
+from sysdig_instrument.engine.settings.table import TABLE, Setting, SettingScope
 from sysdig_instrument.errors import UsageError
 
 SINGLE = [setting.name for setting in TABLE if setting.scope is SettingScope.ONE_CONTAINER]
 OPEN = [setting.name for setting in TABLE if setting.scope is not SettingScope.DEPLOYMENT]
+
+
+@pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
+def test_no_setting_of_a_found_file_is_open_where_all_are_locked(setting: Setting) -> None:
+    """Whoever opens a pull request may have written the file."""
+    locked = merge_layers(Layer("--set", {**SETTINGS, "LockedSettings": "*"}))
+    _, (invalid,) = with_layer(locked, Layer(".sysdig-instrument.yaml", {setting.name: "x"}, is_found=True))
+    is_single = setting.scope is SettingScope.ONE_CONTAINER
+    assert invalid.reason.code is (Code.SETTING_FOR_CONTAINERS if is_single else Code.SETTING_LOCKED)
 
 
 def locked_by(locks: Json) -> set[str]:

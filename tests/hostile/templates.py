@@ -901,6 +901,18 @@ def many_exports() -> Event:
     )
 
 
+# --- What a process could keep
+
+
+@_attack("a glob of 300 kB, and globs of sets, in settings, ImageConfigs and tags")
+def long_globs() -> Event:
+    glob = f"a*{'x' * 300_000}"
+    sets = "*[ab]" * 2_000
+    metadata = {"ExcludeContainers": [glob, sets], "ImageConfigs": {glob: {"Entrypoint": ["/a"]}, sets: {"Cmd": ["b"]}}}
+    tags = [{"Key": "kilt-ignore-containers", "Value": f"{glob}:{sets}"}]
+    return _event(_template(make_task({"Name": "ab" * 100, "Image": "ab" * 100}, metadata=metadata, Tags=tags)))
+
+
 # --- The hook
 
 
@@ -924,3 +936,22 @@ def hook_with_deep_objects() -> Event:
 def hook_with_many_variables() -> Event:
     entries = [{"Name": f"V{n}", "Value": "x"} for n in range(20_000)]
     return _hook(make_task({**make_container(0, Environment=entries), "Name": "n" * 300_000})["Properties"])
+
+
+@_attack("the hook, with tags of 3,000 globs of sets")
+def hook_with_globs_of_sets() -> Event:
+    tags = [{"Key": "sysdig-instrument-exclude", "Value": " ".join(f"{'[ab]*' * 50}{n}" for n in range(3000))}]
+    return _hook(make_task(make_container(0, Name="ab" * 50_000), Tags=tags)["Properties"])
+
+
+@_attack("the hook, with a mount path that goes up and down 200,000 times")
+def hook_with_a_long_path() -> Event:
+    mounts = [{"SourceVolume": "v", "ContainerPath": f"/{'a/../' * 200_000}opt/draios"}]
+    return _hook(make_task(make_container(0, MountPoints=mounts))["Properties"])
+
+
+@_attack("the hook, with 500,000 arguments, 100,000 capabilities and numbers of 3,000 digits")
+def hook_with_long_members() -> Event:
+    capabilities = {"Add": ["SYS_PTRACE"] * 100_000, "Drop": ["ALL"] * 100_000}
+    members = {"EntryPoint": ["x"] * 500_000, "LinuxParameters": {"Capabilities": capabilities}, "Cpu": 10**3000}
+    return _hook(make_task(make_container(0, **members), Cpu="1" * 3000, Memory="9" * 3000)["Properties"])

@@ -204,6 +204,19 @@ def test_a_value_that_was_replaced_is_named(capsys: pytest.CaptureFixture[str]) 
         in ran.err
     )
     assert path.read_text() == before
+    again = (*SETTINGS, "--set", "AgentImage=quay.io/sysdig/workload-agent:9")
+    assert run(capsys, "transform", "a.yaml", *again, "-o", "a.yaml").code == 0
+    assert "(SI721)" in run(capsys, "uninstrument", "a.yaml").err
+
+
+def test_records_leave_room_in_the_template(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sysdig_instrument.engine.removal.records._MOST_CHARACTERS", 100)
+    path = transformed(capsys, "a.yaml", TEMPLATE)
+    assert len(path.read_text().split("Undo:")[1].split()) < 5
+    ran = run(capsys, "uninstrument", "a.yaml")
+    assert (ran.code, "(Resources.Api): The value that was here before" in ran.err) == (1, True)
 
 
 def test_an_edit_beside_what_was_written_stays(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpus.checking import SETTINGS
-from corpus.samples import CONFIGS, sample_inputs
+from corpus.samples import CONFIGS, default_inputs
 from oracle.values import Json
 from sysdig_instrument.documents import read
 from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup
@@ -46,9 +46,11 @@ def config(image: str) -> ImageConfig:
     return ImageConfig(tuple(map(str, entrypoint)), tuple(map(str, command)))
 
 
-def contexts(value: Json) -> Iterator[Context]:
-    stack = sample_inputs(value)["defaults"] if isinstance(value, dict) and "Resources" in value else None
-    for settings in SETTINGS.values():
+def contexts(value: Json, number: int) -> Iterator[Context]:
+    """Yield contexts with different settings, for each file another one first."""
+    stack = default_inputs(value) if isinstance(value, dict) and "Resources" in value else None
+    every = list(SETTINGS.values())
+    for settings in (*every[number % len(every) :], *every[: number % len(every)]):
         yield Context(
             deployment_settings=merge_layers(Layer("test", {**settings, **SKIP})),
             parameter_values=stack.parameters if stack else {},
@@ -61,15 +63,17 @@ def contexts(value: Json) -> Iterator[Context]:
 def test_each_document_comes_back(kind: str) -> None:
     outcomes = Counter[str]()
     wrong = []
-    for path in sorted((FOLDER / kind).iterdir()):
+    for number, path in enumerate(sorted((FOLDER / kind).iterdir())):
         try:
             source = read(path.read_bytes(), path.name)
-            trips = [trip for context in contexts(source.value) if (trip := round_trip(source, context, answers))]
+            every = (round_trip(source, context, answers) for context in contexts(source.value, number))
+            trip = next(filter(None, every), None)
         except UserError:  # a file that is no template, or that cannot be read
             outcomes["unread"] += 1
             continue
-        outcomes["done" if trips else "refused"] += 1
-        wrong += [path.name for trip in trips if not trip.is_exact]
-        assert all(is_same(trip.after.value, source.value) for trip in trips), path.name
+        outcomes["done" if trip else "refused"] += 1
+        if trip:
+            wrong += [] if trip.is_exact else [path.name]
+            assert is_same(trip.after.value, source.value), path.name
     assert set(wrong) <= OTHER_TEXT.keys()
     assert outcomes["done"] >= FEWEST_NOT_REFUSED[kind], outcomes

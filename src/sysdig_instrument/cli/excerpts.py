@@ -63,6 +63,10 @@ class Excerpts:
     def _place_lines(
         self, place: Place, console: Console, style: StyleName, indent: str, *, is_new: bool
     ) -> Iterator[str]:
+        if self._document is not None and self._document.address:  # in a Terraform plan it has no text of its own
+            where = f"{printable_name(self._path)}: {self._document.address}"
+            yield console.line(f"{indent}{console.paint('heading', _ARROW)} {sanitize(where)}")
+            return
         number = str(place.line)
         is_shown = is_new and console.shows_text and self._document is not None and place.start < place.end
         margin = indent + " " * (len(number) - 1 if console.shows_text else 0)
@@ -87,7 +91,7 @@ class Excerpts:
         before, marked, after = _split(shown.line(start, end), place)
         is_begun = start > source.line_start(place.start)
         is_ended = end == source.line_end(place.start)
-        if is_begun or (before.strip() and display_width(before + marked) > room - 1):
+        if is_begun or (before and display_width(before + marked) > room - 1):
             before = _CUT + _last_columns(before, max(room // 3, room - display_width(marked) - 2))
         left = room - display_width(before)
         if display_width(marked + after) > left or not is_ended:

@@ -155,7 +155,7 @@ def add_template_context(parser: ArgumentParser, *, has_region: bool = True) -> 
 
 def add_settings(parser: ArgumentParser) -> None:
     """Add the settings that replace those of the deployed macro."""
-    group = parser.add_argument_group("settings, instead of those of the deployed macro")
+    group = parser.add_argument_group("settings")
     group.add_argument(
         "--set", metavar="NAME=VALUE", action="append", default=[], help="set a setting, such as Collector=us2"
     )
@@ -173,8 +173,8 @@ def add_settings(parser: ArgumentParser) -> None:
         nargs="?",
         const="SysdigInstrument",
         type=_macro_name,
-        help="use the settings of the deployed macro of this name (default: SysdigInstrument), read with your AWS credentials "
-        "from the SSM parameter /sysdig-instrument/NAME in this region; write it after the files, or as --from-macro=NAME",
+        help="use the settings of the deployed macro of this name (default: SysdigInstrument), which are read with your "
+        "AWS credentials in this region; write it after the files, or as --from-macro=NAME",
     )
 
 
@@ -274,7 +274,10 @@ def add_inventory(parser: ArgumentParser) -> None:
         "--left-alone", action="store_true", help="list only what is left alone: by which layer, and why"
     )
     parser.add_argument(
-        "--format", choices=("table", "json", "csv", "markdown"), default="table", help="default: table"
+        "--format",
+        choices=("table", "json", "csv", "markdown"),
+        default="table",
+        help="for people (table, markdown) or for tools (json, csv); default: table",
     )
     parser.add_argument(
         "--fail-on",
@@ -303,7 +306,10 @@ def add_inventory(parser: ArgumentParser) -> None:
 def add_coverage_output(parser: ArgumentParser) -> None:
     """Add the options for the format and the exit code of a coverage report."""
     parser.add_argument(
-        "--format", choices=("table", "json", "csv", "markdown"), default="table", help="default: table"
+        "--format",
+        choices=("table", "json", "csv", "markdown"),
+        default="table",
+        help="for people (table, markdown) or for tools (json, csv); default: table",
     )
     parser.add_argument(
         "--fail-on",

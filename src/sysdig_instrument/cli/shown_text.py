@@ -83,7 +83,7 @@ _PLAIN: Final = _Shape(keys={**_ECS_PROPERTIES.keys, "TaskDefinition": _ECS_PROP
 _NAMED_BY: Final = frozenset({"Ref", "Condition", "Fn::GetAtt"})
 """Functions whose arguments are names."""
 _LOOP: Final = "Fn::ForEach::"
-_NAME: Final = re.compile(r"[A-Za-z_][\w:.-]{0,79}")
+_NAME: Final = re.compile(r"[A-Za-z_][\w:.-]{0,79}|<<")
 _HAS_CREDENTIALS: Final = re.compile(r"//|@(?!sha\d+:)|[?&=]")
 """A reference to an image with a scheme or a user name, which may have a password beside it."""
 _BETWEEN: Final = re.compile(r"(?P<shown>\s+|[-?:,\[\]{}]|![A-Za-z0-9:]*|&[\w-]+)|(?P<comment>#.*)|(?P<other>.)")

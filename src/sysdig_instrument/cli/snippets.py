@@ -5,14 +5,12 @@ A snippet has names and sizes only. Whatever the reader has to fill in is in cap
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.documents import InputDocument
-from sysdig_instrument.documents import Syntax
-from sysdig_instrument.documents.ecs import camel_key
+from sysdig_instrument.cli.snippet_text import camel_keys, members
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
@@ -88,12 +86,12 @@ class _Subject:
 
     def snippet(self, pointer: Pointer, value: Mapping[str, Json]) -> Snippet:
         """Return a snippet for this document, in its syntax and key case."""
-        shown = dict(value) if self.is_template else _camel(dict(value))
-        assert isinstance(shown, dict)  # noqa: S101 - _camel returns what it gets
+        shown = dict(value) if self.is_template else camel_keys(dict(value))
+        assert isinstance(shown, dict)  # noqa: S101 - camel_keys returns what it gets
         into = format_pointer(pointer) or (
             "the template, at the top level" if self.is_template else "the task definition"
         )
-        return Snippet(into, _members(shown, self.document.source.syntax))
+        return Snippet(into, members(shown, self.document.source.syntax))
 
 
 def snippet_finder(document: InputDocument, context: Context) -> Callable[[Finding], tuple[Snippet, ...]]:
@@ -171,7 +169,7 @@ def _unread_image(subject: _Subject) -> Iterator[Snippet]:
     if found := re.match(
         r"The image ([\w.-]+(?::\d+)?)/\S+ could not be read: .* non-public address", subject.reason.fact
     ):
-        value = _members({"InternalRegistries": [found[1]]}, "yaml")
+        value = members({"InternalRegistries": [found[1]]}, "yaml")
         yield Snippet("the settings of the macro's deployment, and a file for --settings", value)
     if re.search("credentials|AccessDenied|not authorized", subject.reason.fact):
         words = re.findall(r"[^\s\"]+\.dkr[.-]ecr[^\s\",;]+", subject.reason.fact)
@@ -185,18 +183,18 @@ def _unread_image(subject: _Subject) -> Iterator[Snippet]:
 
 
 def _indented(value: Mapping[str, Json]) -> str:
-    return "\n".join(f"  {line}" for line in _members(value, "json").splitlines())
+    return "\n".join(f"  {line}" for line in members(value, "json").splitlines())
 
 
 def _unknown_here(subject: _Subject) -> Iterator[Snippet]:
     """Yield the option that gives the value that is missing, where the message names it."""
     fact = f"{subject.reason.fact} {subject.reason.advice}"
     if subject.reason.code is Code.REGION_UNKNOWN:
-        yield Snippet(SETTINGS_FILE, _members({"Options": {"Region": "REGION"}}, "yaml"))
+        yield Snippet(SETTINGS_FILE, members({"Options": {"Region": "REGION"}}, "yaml"))
     elif found := re.search(r'parameter "(\w+)" has no value here', fact):
-        yield Snippet(SETTINGS_FILE, _members({"Options": {"Parameters": {found[1]: "VALUE"}}}, "yaml"))
+        yield Snippet(SETTINGS_FILE, members({"Options": {"Parameters": {found[1]: "VALUE"}}}, "yaml"))
     elif found := re.search(r'SSM parameter "?(/?[\w./-]+)', fact):
-        yield Snippet(SETTINGS_FILE, _members({"Options": {"Ssm": {found[1]: "VALUE"}}}, "yaml"))
+        yield Snippet(SETTINGS_FILE, members({"Options": {"Ssm": {found[1]: "VALUE"}}}, "yaml"))
     if subject.container_pointer:
         yield from _unread_image(subject)
 
@@ -221,7 +219,7 @@ def _in_settings(subject: _Subject) -> Iterator[Snippet]:
 
 def _express_service(subject: _Subject) -> Iterator[Snippet]:
     if "ExpressServices: convert" in subject.reason.advice:
-        yield Snippet(SETTINGS_FILE, _members({"ExpressServices": "convert"}, "yaml"))
+        yield Snippet(SETTINGS_FILE, members({"ExpressServices": "convert"}, "yaml"))
     elif found := re.match(r"Write (Cpu|Memory) in the service", subject.reason.advice):
         yield subject.snippet((*subject.resource, "Properties"), {found[1]: "512" if found[1] == "Cpu" else "1024"})
 
@@ -234,7 +232,7 @@ def _exclude_container(subject: _Subject) -> Iterator[Snippet]:
         settings: Json = {"Containers": {subject.container: {"Enabled": False, "Reason": "REASON"}}}
         yield subject.snippet(subject.resource, {"Metadata": {"SysdigInstrument": settings}})
     else:
-        yield Snippet(SETTINGS_FILE, _members({"ExcludeContainers": [subject.container]}, "yaml"))
+        yield Snippet(SETTINGS_FILE, members({"ExcludeContainers": [subject.container]}, "yaml"))
 
 
 def _exclude_task(subject: _Subject) -> Iterator[Snippet]:
@@ -251,6 +249,12 @@ def _reason(subject: _Subject) -> Iterator[Snippet]:
     else:
         settings: Json = {"Containers": {subject.container: {"Reason": "REASON"}}}
         yield subject.snippet(subject.resource, {"Metadata": {"SysdigInstrument": settings}})
+
+
+def _tag_of_an_opt_out(subject: _Subject) -> Iterator[Snippet]:
+    """Yield the tag for a whole task definition. One tag is for all of its containers, and each has a message of its own."""
+    if subject.reason.advice.endswith('sysdig-instrument: "false"'):
+        yield from _in_task({"Tags": [{"Key": "sysdig-instrument", "Value": "false"}]})(subject)
 
 
 def _as_advised(subject: _Subject) -> Iterator[Snippet]:
@@ -274,7 +278,7 @@ def _as_advised(subject: _Subject) -> Iterator[Snippet]:
 
 def _settings(value: Mapping[str, Json]) -> _Builder:
     def build(_: _Subject) -> Iterator[Snippet]:
-        yield Snippet(SETTINGS_FILE, _members(dict(value), "yaml"))
+        yield Snippet(SETTINGS_FILE, members(dict(value), "yaml"))
 
     return build
 
@@ -317,7 +321,15 @@ _IMAGES: Final = (
         Code.VALUE_MISSING,
     ),
     *(Code.SECURE_STRING, Code.VALUE_UNREADABLE, Code.OUTPUT_ROLE, Code.CHAIN_TOO_LONG, Code.OFFLINE, Code.NO_ANSWER),
-    *(Code.AUTHORIZATION_SERVICE, Code.PROXY, Code.IMAGE_UNREAD, Code.AFTER_DEPLOYMENT, Code.IMAGE_EMPTY),
+    *(
+        Code.AUTHORIZATION_SERVICE,
+        Code.PROXY,
+        Code.IMAGE_UNREAD,
+        Code.AFTER_DEPLOYMENT,
+        Code.DOCKERFILE,
+        Code.DOCKER_DAEMON,
+        Code.IMAGE_EMPTY,
+    ),
 )
 _LINES: Final = (
     *(Code.LINE_MISSING, Code.LINE_MISSPELT, Code.LINE_IN_WRONG_KEY, Code.LINE_IN_DUPLICATE_KEY, Code.LINE_EARLY),
@@ -330,6 +342,7 @@ _EXCLUDED: Final = (
 _BUILDERS: Final[Mapping[Code, _Builder]] = {
     **dict.fromkeys((Code.SETTING_UNKNOWN, Code.SETTING_INVALID, Code.COLLECTOR_UNKNOWN, Code.KEY_GIVEN), _in_settings),
     **dict.fromkeys((Code.SETTING_FOR_CONTAINERS, Code.CONTAINERS_IN_TEMPLATE_METADATA), _image_config),
+    Code.OPT_OUT_HIDDEN: _tag_of_an_opt_out,
     Code.REASON_MISSING: _reason,
     Code.EXPRESS_SERVICE: _express_service,
     Code.MANAGED_INSTANCES: _in_task({"RequiresCompatibilities": ["FARGATE"]}),
@@ -349,54 +362,12 @@ _BUILDERS: Final[Mapping[Code, _Builder]] = {
     Code.HOST_PID_MODE: _in_task({"PidMode": "task"}),
     Code.ROLE_MISSING: _in_task({"ExecutionRoleArn": "arn:aws:iam::ACCOUNT:role/NAME"}),
     Code.MEMORY_LIMIT_MISSING: _in_task({"Memory": "MIB"}),
-    Code.ARM64: _in_task({"RuntimePlatform": {"CpuArchitecture": "X86_64"}}),
+    **dict.fromkeys(
+        (Code.ARM64, Code.ARCHITECTURE_UNRESOLVED), _in_task({"RuntimePlatform": {"CpuArchitecture": "X86_64"}})
+    ),
     Code.PLATFORM_VERSION: _platform_version,
     Code.COLLECTOR_MISSING: _settings({"Collector": "HOST"}),
-    Code.KEY_MISSING: _settings({"AccessKeySecret": "ARN"}),
+    **dict.fromkeys((Code.KEY_MISSING, Code.KEY_INVALID), _settings({"AccessKeySecret": "ARN"})),
     Code.LOG_ROUTER_MISSING: _settings({"AgentLogConfiguration": "inherit"}),
     Code.AGENT_MEMORY_LIMIT: _settings({"AgentMemory": "MIB"}),
 }
-
-
-_WIDTH: Final = 60
-"""Columns of a line of JSON. At a terminal of 80 columns, a snippet stays whole."""
-_PLAIN: Final = re.compile(
-    r"(?!(?:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z][\w./-]*(?:::?[\w./-]+)*", re.IGNORECASE
-)
-
-
-def _members(value: Mapping[str, Json], syntax: Syntax, width: int = _WIDTH) -> str:
-    """Return the members of an object without its braces. What fits on one line is on one line."""
-    lines = []
-    for number, (key, each) in enumerate(value.items(), 1):
-        comma = "," if syntax == "json" and number < len(value) else ""
-        name, one_line = _one_line(key, syntax), _one_line(each, syntax)
-        is_nested = isinstance(each, dict) and each
-        if is_nested and (syntax == "yaml" or len(name) + len(one_line) > width):
-            inner = (
-                [f"  {line}" for line in _members(each, syntax, width - 2).splitlines()]
-                if isinstance(each, dict)
-                else []
-            )
-            opening, closing = (" {", ["}" + comma]) if syntax == "json" else ("", [])
-            lines += [f"{name}:{opening}", *inner, *closing]
-        else:
-            lines.append(f"{name}: {one_line}{comma}")
-    return "\n".join(lines)
-
-
-def _one_line(value: Json, syntax: Syntax) -> str:
-    if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{_one_line(key, syntax)}: {_one_line(each, syntax)}" for key, each in value.items()) + "}"
-        )
-    if isinstance(value, list):
-        return "[" + ", ".join(_one_line(each, syntax) for each in value) + "]"
-    is_plain = syntax == "yaml" and isinstance(value, str) and _PLAIN.fullmatch(value)
-    return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
-
-
-def _camel(value: Json) -> Json:
-    if isinstance(value, dict):
-        return {camel_key(key): _camel(each) for key, each in value.items()}
-    return [_camel(each) for each in value] if isinstance(value, list) else value

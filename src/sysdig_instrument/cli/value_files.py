@@ -49,7 +49,7 @@ def load_object(path: str, description: str) -> dict[str, Json]:
     Raises:
         UsageError: It cannot be read, or has something else.
     """
-    value = _load_values(path)
+    value = _load_values(path, description)
     if not isinstance(value, dict):
         raise UsageError(
             f"{printable_name(path)} does not contain an object. Give the {description} as a JSON or YAML object.",
@@ -58,13 +58,13 @@ def load_object(path: str, description: str) -> dict[str, Json]:
     return value
 
 
-def _load_values(path: str) -> Json:
+def _load_values(path: str, description: str) -> Json:
     """Return the value of a file of options. One that is empty, or has comments only, has no values.
 
     A key that occurs twice gets a warning: the last one counts, and the caller may not have seen the other.
     """
     try:
-        document = load(path, "Give the path of a JSON or YAML file")
+        document = load(path, f"Give the path of a JSON or YAML file with the {description}")
     except EmptyDocumentError:
         return {}
     for place, first_line, key in duplicate_keys(document) if document.warnings else ():
@@ -100,7 +100,7 @@ def load_parameters(path: str) -> dict[str, Json]:
     Raises:
         UsageError: It cannot be read, or has something else.
     """
-    return parse_parameters(_load_values(path), path)
+    return parse_parameters(_load_values(path, "parameter values"), path)
 
 
 def parse_parameters(value: Json, path: str) -> dict[str, Json]:

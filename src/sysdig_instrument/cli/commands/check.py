@@ -179,7 +179,9 @@ def _task_report(
             "",
             tuple(map(locator.place, at)) or (place,),
             construct=construct,
-            snippets=tuple(each for pointer in at or ((),) for each in paste(_finding(plan, pointer, reason))),
+            snippets=tuple(
+                each for pointer in at or ((),) for each in paste(_finding(plan, pointer or task_pointer(plan), reason))
+            ),
         )
         for reason, at in zip(verdict.reasons, verdict.pointers or repeat(()), strict=False)
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Absent, Json, Pointer
 from sysdig_instrument.engine.patch import Change, apply
 from sysdig_instrument.engine.removal.entries import is_same, opposites, to_entries, value_at
@@ -18,6 +19,9 @@ from sysdig_instrument.engine.removal.uninstrument import OTHER_FORM, Removal, r
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 _MOST_CHANGES: Final = 1000
+_MOST_CHARACTERS: Final = 100_000
+"""Limits of a task definition's record, and of all records of a template, which may have 1 MB."""
+_ALL_LOST: Final = ["lost "]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,22 @@ def records(
         undo = opposites(apply(template, [each for each in grants if each not in for_roles]), for_roles)
         entries = to_entries(processed, undo)
         found[pointer] = [*record, *(_absolute(each) for each in entries)]
-    return found
+    return _limited(found)
+
+
+def _limited(found: Mapping[Pointer, list[str]]) -> Mapping[Pointer, list[str]]:
+    """Return the records as long as there is room; for the others, that everything is lost."""
+    left = _MOST_CHARACTERS
+    limited: dict[Pointer, list[str]] = {}
+    for pointer, record in found.items():
+        left -= sum(map(len, record))
+        limited[pointer] = record if left >= 0 else _ALL_LOST
+    return limited
 
 
 def _entries(document: Json, undo: Sequence[Change]) -> list[str]:
-    """Return changes as texts; for very many, which would fill a template, that the whole is lost."""
-    return to_entries(document, undo) if len(undo) <= _MOST_CHANGES else ["lost "]
+    """Return changes as texts; for very many, that everything is lost."""
+    return to_entries(document, undo) if len(undo) <= _MOST_CHANGES else _ALL_LOST
 
 
 def _absolute(entry: str) -> str:
@@ -76,8 +90,11 @@ def _absolute(entry: str) -> str:
 def _record(comparison: _Comparison, pointer: Pointer, changes: Iterable[Change]) -> list[str]:
     inside = [each for each in changes if each.pointer[: len(pointer)] == pointer]
     outside = [each for each in changes if each.pointer[: len(pointer)] != pointer]
-    if any(each.location.pointer[: len(pointer)] == pointer for each in comparison.earlier.problems):
+    problems = [each for each in comparison.earlier.problems if each.location.pointer[: len(pointer)] == pointer]
+    if problems and all(each.reason.code is Code.REMOVAL_NOT_KNOWN for each in problems):
         return [OTHER_FORM]
+    if problems:
+        return [f"lost {'/'.join(map(str, each.location.pointer[len(pointer) :]))}" for each in problems]
     before, after = value_at(comparison.template, pointer), value_at(comparison.processed, pointer)
     if isinstance(before, Absent) or isinstance(after, Absent) or outside:
         places_outside = dict.fromkeys("/".join(map(str, each.pointer)) for each in outside)
