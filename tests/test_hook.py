@@ -429,7 +429,7 @@ def test_what_passes_has_annotations_too(monkeypatch: pytest.MonkeyPatch) -> Non
     properties = instrumented_properties("worked-example-template")
     (passed,) = checked_annotations(run_hook(monkeypatch, properties))
     assert passed == {
-        "annotationName": "SI000", "status": "PASSED", "statusMessage": "Each container that has to be protected is",
+        "annotationName": "SI000", "status": "PASSED", "statusMessage": "Each container that has to be protected is protected",
     }  # fmt: skip
     properties["Tags"] = [{"Key": "sysdig-instrument", "Value": "false"}]
     (skipped,) = checked_annotations(run_hook(monkeypatch, properties))

@@ -304,14 +304,6 @@ def test_the_state_is_not_a_plan(tool: Any) -> None:
     assert "is Terraform's state" in ran.err
 
 
-def test_the_inventory_has_a_row_for_each_resource(tool: Any) -> None:
-    unknown = change(after(), unknown={"container_definitions": True})
-    text = plan(change(protected(tool), NESTED), unknown, change({}, SERVICE))
-    ran = tool("inventory", text, "--format", "json")
-    states = {row["resource"]: row["state"] for row in ran.value["rows"]}
-    assert states == {NESTED: "protected already", ADDRESS: "unknown", SERVICE: "cannot be protected"}
-
-
 @pytest.mark.parametrize("command", ["transform", "images"])
 def test_other_commands_take_no_plan(tool: Any, command: str) -> None:
     ran = tool(command, plan(change(after())))
@@ -335,6 +327,11 @@ def test_the_inventory_has_each_resource_of_a_plan(tool: Any) -> None:
         "aws_ecs_task_definition.later": "unknown",
         JOB: "cannot be protected",
     }
+
+
+def test_settings_takes_a_plan_with_what_is_not_known(tool: Any) -> None:
+    text = plan(change(after(), unknown={"container_definitions": True}), change({"primary_container": []}, SERVICE))
+    assert tool("settings", text).code == 0
 
 
 @pytest.mark.parametrize(
@@ -385,26 +382,6 @@ def test_no_line_of_the_plan_is_named(tool: Any, command: str) -> None:
     text = plan(change(after({**CONTAINER, "name": 5})), change(after(cpu="1"), NESTED))
     ran = tool(command, text, "--color", "never")
     assert "plan.json:1" not in ran.out + ran.err
-
-
-@pytest.mark.parametrize("sensitive", [True, {"container_definitions": True}])
-def test_diff_does_not_show_what_is_sensitive(tool: Any, sensitive: Any) -> None:
-    hidden = change(after({**CONTAINER, "environment": [{"name": "A", "value": "hunter2"}]}))
-    hidden["change"]["after_sensitive"] = sensitive
-    for options in ((), ("--format", "json"), ("--side-by-side",), ("--color", "always")):
-        ran = tool("diff", plan(hidden), *options)
-        assert ran.code == 0, ran.err
-        assert "hunter2" not in ran.out + ran.err
-        assert "/web" not in ran.out
-        assert "the wrapper starts what the container runs" in ran.out
-    shown = change(after({**CONTAINER, "command": ["shown"]}))
-    assert "/web" in tool("diff", plan(shown)).out
-
-
-def test_a_plan_has_no_json_patch(tool: Any) -> None:
-    ran = tool("diff", plan(change(after())), "--format", "patch")
-    assert ran.code == 2
-    assert "--format json" in ran.err
 
 
 def test_no_value_of_the_plan_is_printed(tool: Any) -> None:

@@ -110,13 +110,13 @@ def files(entry: Any) -> Iterator[str]:
         yield from [each] if isinstance(each, str) else files(each)
 
 
-def test_there_are_four_shelves_and_the_one_for_application_teams_has_a_page() -> None:
-    home, *shelves = navigation()
+def test_there_are_four_sections_and_the_one_for_application_teams_has_a_page() -> None:
+    home, *sections = navigation()
     assert home == {"Home": "index.md"}
-    assert [name for shelf in shelves for name in shelf] == [
+    assert [name for section in sections for name in section] == [
         "Application team", "Platform team", "Security", "Maintainers"
     ]  # fmt: skip
-    assert list(files(shelves[0])) == ["application-team.md"]
+    assert list(files(sections[0])) == ["application-team.md"]
     page = (ROOT / "docs" / "application-team.md").read_text("utf-8")
     assert len(re.sub(r"```.*?```", "", page, flags=re.DOTALL).split()) <= 330
 

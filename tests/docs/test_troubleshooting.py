@@ -72,7 +72,7 @@ NOT_MESSAGES = {
     "the macro's deployment",
     "The processed template",
     "described task definition",
-    "Each container that has to be protected is",
+    "Each container that has to be protected is protected",
     "string or intrinsic",
     "PyYAML's parsers mark every event",
     "AWS Systems Manager",

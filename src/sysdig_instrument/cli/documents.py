@@ -100,15 +100,15 @@ _REGISTERED_PROPERTIES: Final = ("TaskDefinitionArn", "Compatibilities", "Revisi
 class InputDocument:
     """A document, its kind, and the fragment that the engine sees.
 
-    One that was made from a resource of a Terraform plan has its ``address``, and perhaps a ``verdict``: the reason why the
-    resource cannot be judged, or cannot be protected. ``is_sensitive`` is true if its text is not to be shown.
+    One that was made from a resource of a Terraform plan has its ``address``, and perhaps a ``reason`` why the resource cannot be
+    judged, or cannot be protected. ``is_sensitive`` is true if its text is not to be shown.
     """
 
     source: Document
     kind: DocumentKind
     fragment: Json
     address: str = ""
-    verdict: Reason | None = None
+    reason: Reason | None = None
     is_sensitive: bool = False
 
     def with_transform_parameters(self, context: Context) -> Context:
@@ -206,8 +206,8 @@ def _transform_parameters(template: Json, macro_name: str) -> Mapping[str, Json]
 
 def preview_document(document: InputDocument, context: Context, look_up: LookupFunction) -> Preview:
     """Plan the changes to a document, and check the processed document."""
-    if document.verdict:
-        return _preview_with_verdict(document, document.verdict, context)
+    if document.reason:
+        return _preview_with_reason(document, document.reason, context)
     plan = plan_with_lookups(document.fragment, document.with_transform_parameters(context), look_up)
     processed, problems = process(document.fragment, plan)
     if document.kind != "template":
@@ -217,13 +217,13 @@ def preview_document(document: InputDocument, context: Context, look_up: LookupF
     return Preview(plan, changes, notices, with_construct_paths(problems, document.fragment), processed)
 
 
-def _preview_with_verdict(document: InputDocument, verdict: Reason, context: Context) -> Preview:
+def _preview_with_reason(document: InputDocument, reason: Reason, context: Context) -> Preview:
     """Return the preview of a resource that stays as it is: what is not known is a problem, and so is what the settings refuse."""
     location = Location(document.address)
     empty = plan_with_lookups({}, context, look_up_nothing)
-    if verdict.is_unknown or context.deployment_settings.values.other_workloads == "fail":
-        return Preview(empty, (), (), (Problem(location, verdict),), document.source.value)
-    return Preview(empty, (), (Notice(location, verdict),), (), document.source.value)
+    if reason.is_unknown or context.deployment_settings.values.other_workloads == "fail":
+        return Preview(empty, (), (), (Problem(location, reason),), document.source.value)
+    return Preview(empty, (), (Notice(location, reason),), (), document.source.value)
 
 
 def _preview_plain_document(document: InputDocument, plan: Plan, problems: tuple[Problem, ...]) -> Preview:

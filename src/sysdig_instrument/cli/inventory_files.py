@@ -12,7 +12,7 @@ from sysdig_instrument.cli.documents import InputDocument, preview_document
 from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.cli.inventory_rows import FAILING, InventoryRow, State, finding_row, task_row, template_rows
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
-from sysdig_instrument.cli.plain_documents import plain_reason
+from sysdig_instrument.cli.plain_documents import plain_protection
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.cli.settings_file import display_path
 from sysdig_instrument.documents.reader import STANDARD_INPUT
@@ -20,7 +20,6 @@ from sysdig_instrument.engine.findings import Location, Notice
 from sysdig_instrument.engine.macro_line import after_deployment
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import protection
 from sysdig_instrument.errors import UserError
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.planning import LookupFunction, plan_definition
@@ -58,16 +57,14 @@ def _document_reader(
     base = InventoryRow()
 
     def rows_of(document: InputDocument, context: Context) -> list[InventoryRow]:
-        if document.verdict:
-            state = State.UNKNOWN if document.verdict.is_unknown else State.CANNOT_BE_PROTECTED
-            finding = Notice(Location(document.address), document.verdict)
+        if document.reason:
+            state = State.UNKNOWN if document.reason.is_unknown else State.CANNOT_BE_PROTECTED
+            finding = Notice(Location(document.address), document.reason)
             return _with_places([finding_row(base, state, finding)], document)
         line = document.macro_line(context)
         if line is None:
             plan = plan_definition(document.fragment, context.deployment_settings)
-            verdict = protection(plan)
-            verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
-            return _with_places([task_row(base, plan, verdict, None)], document)
+            return _with_places([task_row(base, plan, plain_protection(plan), None)], document)
         look_up: LookupFunction = look_up_here(document, context)
         if line.is_listed or line.snippets:
             look_up = look_up_from_options(options, document, context, environment, session)

@@ -157,7 +157,7 @@ def task_row(
     return replace(
         base,
         resource=task_label(task.task.name),
-        pointer=task.made_from or task.task.pointer or (),
+        pointer=task.pointer,
         macro_line=line.status.value if line else "",
         state=state,
         why=why,

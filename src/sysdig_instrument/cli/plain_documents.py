@@ -15,6 +15,7 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Plan
+from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.table import TABLE
 from sysdig_instrument.engine.settings.types import LogConfiguration, Object, String
@@ -51,17 +52,25 @@ def in_plain_words(text: str) -> str:
     return text
 
 
-def plain_reason(reason: Reason) -> Reason:
+def _plain_reason(reason: Reason) -> Reason:
     """Return a reason in the words for a document that is no template."""
     fact, advice, stable_fact = map(in_plain_words, (reason.fact, reason.advice, reason.stable_fact))
     return replace(reason, fact=fact, advice=advice, stable_fact=stable_fact)
+
+
+def plain_protection(plan: TaskPlan) -> Protection:
+    """Return the verdict on a task definition as it is, in plain words."""
+    verdict = protection(plan)
+    return replace(verdict, reasons=tuple(map(_plain_reason, verdict.reasons)))
 
 
 def plain_findings(findings: Iterable[AnyFinding]) -> Iterator[AnyFinding]:
     """Yield findings in these words, with pointers in the camelCase of the ECS API."""
     for finding in findings:
         pointer = tuple(camel_key(part) if isinstance(part, str) else part for part in finding.location.pointer)
-        yield replace(finding, location=replace(finding.location, pointer=pointer), reason=plain_reason(finding.reason))
+        yield replace(
+            finding, location=replace(finding.location, pointer=pointer), reason=_plain_reason(finding.reason)
+        )
 
 
 def plain_tasks(tasks: Iterable[TaskPlan]) -> tuple[TaskPlan, ...]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from sysdig_instrument.engine.findings import quote
+
 _MAX_VALUE: Final = 4096
 """Limit of a value, in characters. Variables in variables could double it again and again; an image's name has less."""
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -88,7 +90,7 @@ def _value(found: re.Match[str], variables: Mapping[str, str | None]) -> str:
     name = found["plain"] or found["name"]
     value = variables.get(name, "")
     if value is None:
-        raise DockerfileError(f"the value of the variable {name} is not known")
+        raise DockerfileError(f"the value of the variable {quote(name)} is not known")
     is_set = bool(value) if found["colon"] else name in variables
     if found["sign"] == "-":
         return value if is_set else found["word"]

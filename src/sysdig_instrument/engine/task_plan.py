@@ -118,6 +118,11 @@ class TaskPlan:
     hidden_opt_outs: tuple[HiddenOptOut, ...] = ()
     made_from: Pointer | None = None
 
+    @property
+    def pointer(self) -> Pointer:
+        """The pointer of the resource: that of the task definition, or of what it is made from; empty if there are only Properties."""
+        return self.made_from or self.task.pointer or ()
+
 
 def _protecting_keys(steps: Iterable[Step[Container] | Step[InstrumentedTask]]) -> frozenset[str]:
     return frozenset(key for step in steps if step.unprotected_reason is not None for key in step.keys)

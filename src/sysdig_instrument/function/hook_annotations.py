@@ -23,7 +23,7 @@ def of_verdict(verdict: Protection) -> list[Json]:
     """Return an annotation for each reason of a verdict, the most urgent first, and for whatever is left alone."""
     left_alone = [each.reason for each in verdict.left_alone]
     if verdict.verdict is Verdict.PROTECTED:
-        passed = _annotation(Code.PROTECTED, "PASSED", "Each container that has to be protected is", "")
+        passed = _annotation(Code.PROTECTED, "PASSED", "Each container that has to be protected is protected", "")
         return [passed, *of_reasons(left_alone, "SKIPPED")]
     return of_reasons((*verdict.reasons, *left_alone), "SKIPPED" if verdict.passes else "FAILED")
 

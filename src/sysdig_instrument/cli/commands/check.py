@@ -28,13 +28,12 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     Rule,
     TaskReport,
-    task_pointer,
 )
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_here, shared_session
-from sysdig_instrument.cli.plain_documents import plain_reason
+from sysdig_instrument.cli.plain_documents import plain_protection
 from sysdig_instrument.cli.planned_resources import planned_resource_report
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.cli.snippets import Snippet, snippet_finder
@@ -45,7 +44,7 @@ from sysdig_instrument.engine.json_types import Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, after_deployment
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES, by_other_workload
 from sysdig_instrument.engine.plan import Context
-from sysdig_instrument.engine.protection import Protection, protection
+from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.engine.template import opaque_loops
 from sysdig_instrument.lazy_dataclasses import replace
@@ -66,16 +65,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
     def check_document(document: InputDocument, context: Context) -> FileReport:
         notices.record_settings(context.deployment_settings)
-        if document.verdict:
+        if document.reason:
             preview = preview_document(document, context, look_up_nothing)
-            return planned_resource_report(document, document.verdict, preview)
+            return planned_resource_report(document, document.reason, preview)
         line = document.macro_line(context)
         if line is None:
             plan = plan_definition(document.fragment, context.deployment_settings)
-            verdict = protection(plan)
-            verdict = replace(verdict, reasons=tuple(map(plain_reason, verdict.reasons)))
             paste = snippet_finder(document, context)
-            return _file_report(document, [_task_report(plan, verdict, LineLocator(document), paste)])
+            return _file_report(document, [_task_report(plan, plain_protection(plan), LineLocator(document), paste)])
         look_up: LookupFunction = look_up_here(document, context)
         if line.is_listed or line.snippets:
             context = with_callers_account(options, document, context, session)
@@ -161,7 +158,7 @@ def _other_workload_report(findings: Sequence[Finding], locator: LineLocator) ->
 def _task_report(
     plan: TaskPlan, verdict: Protection, locator: LineLocator, paste: Callable[[Finding], tuple[Snippet, ...]]
 ) -> _RowAndItems:
-    name, place = task_label(plan.task.name), locator.place(task_pointer(plan))
+    name, place = task_label(plan.task.name), locator.place(plan.pointer)
     why = "; ".join(reason.fact for reason in verdict.reasons)
     result, outcome = RowResult.FAILED, verdict.verdict.value
     if verdict.passes:

@@ -24,7 +24,6 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     Rule,
     TaskReport,
-    task_pointer,
 )
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
@@ -64,9 +63,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record(preview.plan)
-        if document.verdict:
+        if document.reason:
             return planned_resource_report(
-                document, document.verdict, preview, "warning" if is_unknown_a_warning(context) else ""
+                document, document.reason, preview, "warning" if is_unknown_a_warning(context) else ""
             )
         return _file_report(document, preview, document.macro_line(context), options)
 
@@ -122,7 +121,7 @@ def _with_result(report: TaskReport, result: RowResult | None, *, is_applied: bo
 
 
 def _task_report(plan: TaskPlan, problems: Sequence[Problem], locator: LineLocator) -> TaskReport:
-    row = _report_row(task_label(plan.task.name), plan.outcome, locator, task_pointer(plan))
+    row = _report_row(task_label(plan.task.name), plan.outcome, locator, plan.pointer)
     row = replace(row, construct=construct_path(plan.task.resource))
     if problems:
         result, word = _refused_or_unknown(is_unknown=all(problem.reason.is_unknown for problem in problems))

@@ -252,7 +252,7 @@ class LineLocator:
         self._document = document
         self._locator: Locator | None = None
         self.path = document.source.name
-        self._tasks = {task.task.name: task_pointer(task) for task in tasks}
+        self._tasks = {task.task.name: task.pointer for task in tasks}
 
     def line(self, pointer: Pointer) -> int:
         """Return the first line of a value, or of the innermost enclosing value that exists."""
@@ -269,11 +269,6 @@ class LineLocator:
     def place_of(self, location: Location) -> Place:
         """Return the place of a finding: that of its task definition if it has none of its own."""
         return self.place(location.pointer or self._tasks.get(location.task or "", ()))
-
-
-def task_pointer(plan: TaskPlan) -> Pointer:
-    """Return the pointer of a task definition, or of what it is made from."""
-    return plan.made_from or plan.task.pointer or ()
 
 
 def document_pointer(document: InputDocument, pointer: Pointer) -> Pointer:

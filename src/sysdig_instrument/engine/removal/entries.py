@@ -24,7 +24,7 @@ _SIZE: Final = r"[0-9]{1,9}(\.[0-9]{1,9})?( ?(vCPU|GB))?"
 
 
 class ChangedSinceError(Exception):
-    """A record names a place that a document does not have. ``args[0]`` is its path."""
+    """A record names a place that a document does not have, or is none that a plan writes: anyone may have edited both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,7 @@ def _entry(change: Change, path: str) -> str:
     if change.operation == "remove":
         return f"remove {path}"
     value = change.value
-    is_size = not _SIZES.isdisjoint(map(str, change.pointer)) and _is_size(value)
-    if is_size or any(is_same(value, each) for each in _EMPTY_VALUES):
+    if _is_recordable(value, change.pointer):
         operation = "set" if change.operation == "replace" else "add"
         return f"{operation} {json.dumps(value, separators=(',', ':'))} {path}"
     if change.operation == "replace" and isinstance(value, dict | list):
@@ -120,8 +119,12 @@ def _entry(change: Change, path: str) -> str:
     return f"lost {path}"
 
 
-def _is_size(value: Json) -> bool:
-    return isinstance(value, int | float | str) and re.fullmatch(_SIZE, str(value)) is not None
+def _is_recordable(value: Json, pointer: Pointer) -> bool:
+    """Return whether a record may have the value itself: an empty one, the wrapper, or a size."""
+    is_size = not _SIZES.isdisjoint(map(str, pointer)) and isinstance(value, int | float | str)
+    return (is_size and re.fullmatch(_SIZE, str(value)) is not None) or any(
+        is_same(value, each) for each in _EMPTY_VALUES
+    )
 
 
 def _inner_values(value: Json, pointer: Pointer) -> Iterator[tuple[Pointer, Json]]:
@@ -166,15 +169,17 @@ def from_entries(document: Json, entries: Iterable[str], base: Pointer) -> Itera
     """Yield the changes of a record below a pointer, for a document as it is.
 
     Raises:
-        ChangedSinceError: The document does not have a place that the record names.
+        ChangedSinceError: The document does not have a place that the record names, or a text is none of a record.
     """
     for entry in entries:
         operation, argument, path = _parts(entry)
         pointer = _decode(document, path, base)
+        if not pointer:
+            raise ChangedSinceError
         if operation == "lost":
             yield Lost(pointer)
             continue
-        change = _change(document, operation, argument, pointer, path)
+        change = _change(document, operation, argument, pointer)
         yield change
         document = apply(document, [change])
 
@@ -185,27 +190,36 @@ def _parts(entry: str) -> tuple[str, Json, str]:
     if operation in ("set", "add"):
         try:
             value, end = json.JSONDecoder().raw_decode(rest)
-        except ValueError:
-            raise ChangedSinceError(entry) from None
+        except (ValueError, RecursionError):
+            raise ChangedSinceError from None
         return operation, value, rest[end + 1 :]
     argument, _, path = rest.partition(" ") if operation == "inner" else ("", "", rest)
     return operation, argument, path
 
 
-def _change(document: Json, operation: str, argument: Json, pointer: Pointer, path: str) -> Change:
+def _change(document: Json, operation: str, argument: Json, pointer: Pointer) -> Change:
     was = value_at(document, pointer)
-    if operation == "add":
+    if operation in ("add", "set") and not _is_recordable(argument, pointer):
+        raise ChangedSinceError
+    if operation == "add" and _has_place(value_at(document, pointer[:-1]), pointer[-1]):
         return Change("add", pointer, REASON, argument)
     if isinstance(was, Absent) or operation not in ("remove", "set", "inner"):
-        raise ChangedSinceError(path)
+        raise ChangedSinceError
     if operation == "remove":
         return Change("remove", pointer, REASON, was=was)
     if operation == "set":
         return Change("replace", pointer, REASON, argument, was=was)
     inner = value_at(was, _decode(was, str(argument), ()))
     if isinstance(inner, Absent):
-        raise ChangedSinceError(path)
+        raise ChangedSinceError
     return Change("replace", pointer, REASON, inner, was=was)
+
+
+def _has_place(parent: Json | Absent, last: str | int) -> bool:
+    """Return whether a value can be added to an object or a list."""
+    if isinstance(parent, list):
+        return isinstance(last, int) and last <= len(parent)
+    return isinstance(parent, dict)
 
 
 def _decode(document: Json, path: str, base: Pointer) -> Pointer:
@@ -216,17 +230,17 @@ def _decode(document: Json, path: str, base: Pointer) -> Pointer:
     for text in path.split("/") if path else ():
         part: str | int = text.replace("~1", "/").replace("~0", "~")
         if isinstance(value, list):
-            part = _index(value, str(part), path)
+            part = _index(value, str(part))
         pointer = (*pointer, part)
         value = value_at(value, (part,)) if not isinstance(value, Absent) else ABSENT
     return pointer
 
 
-def _index(items: list[Json], part: str, path: str) -> int:
+def _index(items: list[Json], part: str) -> int:
     if part.startswith("="):
         found = [index for index, item in enumerate(items) if _own_name(item) == part[1:]]
         if len(found) == 1:
             return found[0]
-    elif part.isascii() and part.isdigit():
+    elif re.fullmatch(r"[0-9]{1,9}", part):
         return int(part)
-    raise ChangedSinceError(path)
+    raise ChangedSinceError

@@ -86,6 +86,6 @@ def _label(properties: Json) -> Json | Absent:
             text = value_at(each, (LABELS, RECORD_LABEL))
             try:
                 return json.loads(text) if isinstance(text, str) else ABSENT
-            except ValueError:
+            except (ValueError, RecursionError):
                 return ABSENT
     return ABSENT
