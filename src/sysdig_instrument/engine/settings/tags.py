@@ -189,7 +189,7 @@ def _misspelt(name: str, location: Location) -> Iterator[Notice]:
     if not letters.startswith(_NEAR_PREFIXES) or isinstance(name, Hidden):
         return
     if known := suggest(letters, sorted(OWN_TAGS | _KILT_TAGS), cutoff=_MIN_SIMILARITY):
-        fact = f"Tag {quote(name)} does not count, because it is not spelt as a tag that does"
+        fact = f"Tag {quote(name)} has no effect, because no setting has a tag of this spelling"
         yield Notice(location, Reason(fact, f'Did you mean "{known}"?', code=Code.TAG_MISSPELT))
 
 
