@@ -86,6 +86,8 @@ def test_diff_warns(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "diff", f"{name}.yaml", *SET)
     assert ran.code == 0
     assert (f"warning: {name}.yaml: " in ran.err) is not is_listed(name)
+    assert ("(SI234)" in ran.err) is (name == "early")
+    assert ran.out.splitlines()[1] == f"  Api: {'instrumented' if is_listed(name) else 'would be instrumented'}"
     assert run(capsys, "diff", f"{name}.yaml", *SET, "--line", "fail").code == (0 if is_listed(name) else 1)
     assert (
         run(capsys, "diff", f"{name}.yaml", *SET, "--format", "json").value[0]["macro"]["status"] == TEMPLATES[name][2]

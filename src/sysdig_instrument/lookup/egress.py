@@ -227,5 +227,7 @@ class Resolver:
         except (OSError, UnicodeError):  # UnicodeError: a label that is too long, or empty
             addresses = []
         if not addresses:
-            raise HttpError(f"the host name {host} could not be resolved", "Check its spelling, and the network and its DNS")
+            raise HttpError(
+                f"the host name {host} could not be resolved", "Check its spelling, and the network and its DNS"
+            )
         return addresses

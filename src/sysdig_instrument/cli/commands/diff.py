@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import final_pointers, owner_label
@@ -19,6 +19,7 @@ from sysdig_instrument.cli.documents import InputDocument, Preview, preview_docu
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.formats.model import REFUSED, UNKNOWN, UNUSABLE, LineLocator
+from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.cli.line_report import line_report, missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
@@ -27,9 +28,10 @@ from sysdig_instrument.documents import Document, write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.macro_line import MacroLine
+from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import printable_name
@@ -51,6 +53,17 @@ class DocumentDiff:
     def missing_line(self) -> str:
         """The reason why the macro would not make these changes; empty if it would."""
         return missing_line_text(self.macro_line, self.preview.plan.tasks, self.document.source.name)
+
+    @property
+    def line_notice(self) -> str:
+        """What is wrong with a line that is there, such as its order; empty if nothing is."""
+        line = self.macro_line
+        return line.reason.coded_text if line and line.is_listed and line.reason else ""
+
+    @property
+    def without_line(self) -> Sequence[TaskPlan]:
+        """The task definitions that the macro would not get."""
+        return tasks_without_line(self.macro_line, self.preview.plan.tasks) if self.macro_line else ()
 
     def hunks(self) -> Iterator[Hunk]:
         """Yield the hunks in which the text changes, with the reasons."""
@@ -162,6 +175,8 @@ def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str
             messages.write("warning", warning)
         if result.missing_line:
             messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
+        if result.line_notice:
+            messages.write("notice", f"{printable_name(path)}: {result.line_notice}")
         preview = result.preview
         messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan)
         yield _shown_path(path, result.document), result
@@ -184,7 +199,8 @@ def _with_path(path: str, error: UserError) -> str:
 def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side: bool) -> Iterator[str]:
     changes = diff.preview.changes
     reasons = () if is_side_by_side or console.is_terminal else changes  # else they are printed beside the diff
-    yield from render_summary(path, diff.preview.plan, changes, reasons, console)
+    yield console.line(console.paint("strong", sanitize(path)) + ("" if changes else ": no changes"))
+    yield from render_summary(diff.preview.plan, reasons, console, without_line=diff.without_line)
     if changes and is_side_by_side:
         yield from side_by_side.render(diff.hunks(), console)
     elif changes and console.is_terminal:
