@@ -120,11 +120,15 @@ def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deploym
     settings = merge_layers(deployment)
     verdict = protection(plan_definition(_template(name, TASK_DEFINITION, properties), settings))
     advice = _add_macro(settings.values)
-    if any(
-        each.get("Name") == AGENT_NAME for each in properties["ContainerDefinitions"]
-    ):  # the macro was probably there
+    if _has_agent(properties):  # the macro has probably processed the template
         advice = f"{advice} {_EXCLUDE}"
     return _verdict_response(event, "Task", name, verdict, advice)
+
+
+def _has_agent(properties: Mapping[str, Json]) -> bool:
+    containers = properties.get("ContainerDefinitions")
+    given = containers if isinstance(containers, list) else []
+    return any(isinstance(each, dict) and each.get("Name") == AGENT_NAME for each in given)
 
 
 def _template(name: str, resource_type: str, properties: Mapping[str, Json]) -> Json:
