@@ -62,14 +62,6 @@ def change(values: Any, address: str = ADDRESS, unknown: Any = None, **members: 
     }
 
 
-def test_a_finding_has_the_address_for_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "tfplan.json"
-    path.write_text(plan(change(after({**CONTAINER, "entryPoint": "/web"}))))
-    for command in ("explain", "check", "diff"):
-        shown = run(capsys, command, path, *SET)
-        assert f"--> {path}: {ADDRESS}\n" in shown.out + shown.err
-
-
 def plan(*changes: Any, **members: Any) -> str:
     return json.dumps(
         {
@@ -383,6 +375,7 @@ def test_no_place_in_the_plan_is_named(tool: Any, command: str) -> None:
     ran = tool(command, text, "--color", "never")
     assert "plan.json:1" not in ran.out + ran.err
     assert "-->" not in ran.out + ran.err
+    assert NESTED in ran.out + ran.err
 
 
 def test_no_value_of_the_plan_is_printed(tool: Any) -> None:

@@ -63,10 +63,6 @@ class Excerpts:
     def _place_lines(
         self, place: Place, console: Console, style: StyleName, indent: str, *, is_new: bool
     ) -> Iterator[str]:
-        if self._document is not None and self._document.address:  # in a Terraform plan it has no text of its own
-            where = f"{printable_name(self._path)}: {self._document.address}"
-            yield console.line(f"{indent}{console.paint('heading', _ARROW)} {sanitize(where)}")
-            return
         number = str(place.line)
         is_shown = is_new and console.shows_text and self._document is not None and place.start < place.end
         margin = indent + " " * (len(number) - 1 if console.shows_text else 0)

@@ -180,7 +180,7 @@ def _task_report(
             tuple(map(locator.place, at)) or (place,),
             construct=construct,
             snippets=tuple(
-                each for pointer in at or ((),) for each in paste(_finding(plan, pointer or task_pointer(plan), reason))
+                each for pointer in at or ((),) for each in paste(_finding(plan, pointer or plan.pointer, reason))
             ),
         )
         for reason, at in zip(verdict.reasons, verdict.pointers or repeat(()), strict=False)
