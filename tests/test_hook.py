@@ -43,6 +43,12 @@ def test_an_uninstrumented_task_fails_with_each_reason(monkeypatch: pytest.Monke
     assert response["clientRequestToken"] == EVENT["clientRequestToken"]
     assert 'Task "Api" is not protected: ' in response["message"]
     assert 'Container "web" is not started by the wrapper' in response["message"]
+    assert response["message"].endswith(" Add SysdigInstrument to the template's Transform.")
+
+
+def test_the_advice_has_the_macros_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = run_hook(monkeypatch, settings={"MacroName": "OurAgent"})["message"]
+    assert message.endswith(" Add OurAgent to the template's Transform.")
 
 
 def test_an_instrumented_task_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +63,7 @@ def test_one_uninstrumented_container_fails(monkeypatch: pytest.MonkeyPatch) -> 
     response = run_hook(monkeypatch, properties)
     assert response["hookStatus"] == "FAILED"
     assert '"late"' in response["message"]
+    assert response["message"].endswith("name it in the tag sysdig-instrument-exclude.")
     assert "securitiy-playground" not in response["message"]
 
 

@@ -230,7 +230,7 @@ def test_an_option_beside_options(name: str, capsys: pytest.CaptureFixture[str])
     write({}, **{name: "x"})
     ran = transform(capsys, "--offline")
     assert ran.code == 2
-    assert "is no setting, but an option. Write it under Options, as " in ran.err
+    assert "is not a setting but an option. Write it under Options, as " in ran.err
 
 
 def test_no_value_and_an_empty_one_count_as_not_set(capsys: pytest.CaptureFixture[str]) -> None:

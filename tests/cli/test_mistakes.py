@@ -129,7 +129,10 @@ def test_templates(template: str, message: str, capsys: pytest.CaptureFixture[st
 
 
 def test_a_folder_for_a_command_that_takes_a_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "only explain, diff and check take a folder. (SI801)" in run(capsys, "transform", "folder", *SET).err
+    assert (
+        "folder cannot be read: Is a directory. Name a file in it, because a folder is not accepted here. (SI801)"
+        in run(capsys, "transform", "folder", *SET).err
+    )
 
 
 @pytest.mark.parametrize("command", ["transform", "explain", "check", "diff", "settings", "enable"])
@@ -157,10 +160,20 @@ def test_a_misspelt_tag_is_noticed(tag: str, known: str, capsys: pytest.CaptureF
     Path("app.yaml").write_text(source(role=f"ExecutionRoleArn: r\n      {tags}"))
     shown = run(capsys, "explain", "app.yaml", *SET, "--offline")
     assert (
-        f'Tag "{tag}" does not count, because it is not spelt as a tag that does. Did you mean "{known}"? (SI144)'
+        f'Tag "{tag}" has no effect, because no setting has a tag of this spelling. Did you mean "{known}"? (SI144)'
         in words(shown.out)
     )
     assert "instrumented" in shown.out
+
+
+@pytest.mark.parametrize("value", ["no", "yes", "off", "0", " "])
+def test_an_invalid_tag_is_named(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = f'Tags: [{{Key: sysdig-instrument, Value: "{value}"}}]'
+    Path("app.yaml").write_text(source(role=f"ExecutionRoleArn: r\n      {tags}"))
+    shown = run(capsys, "transform", "app.yaml", *SET, "--offline")
+    assert shown.code == 1
+    assert words(shown.err).count('Tag "sysdig-instrument" has an invalid value. Use true or false. (SI103)') == 1
+    assert 'Setting "Enabled"' not in shown.err
 
 
 @pytest.mark.parametrize("tag", ["team", "Name", "sysdig-team", "sysdig", "kilt", "sysdig-instrument", "Sysdig:owner"])

@@ -346,7 +346,7 @@ def test_tasks_for_managed_instances_cannot_be_protected() -> None:
 def test_an_invalid_tag_counts_as_unprotected() -> None:
     assessment = assessed(definition(registered(plain()), sysdig_instrument="maybe"))
     assert assessment.status is TaskStatus.UNPROTECTED
-    assert 'Setting "Enabled" in the tags has an invalid value' in assessment.reasons
+    assert 'Tag "sysdig-instrument" has an invalid value' in assessment.reasons
     assert not assessment.has_no_agent
 
 

@@ -35,11 +35,27 @@ def with_mappings(count: int) -> dict[str, Any]:
     return {"Mappings": mappings, "Resources": tasks}
 
 
+def with_a_chain_of_conditions(count: int) -> dict[str, Any]:
+    """Return task definitions, each with a condition that refers to that of the one before."""
+    conditions: dict[str, Json] = {"Condition0": {"Fn::Equals": ["a", "a"]}}
+    for number in range(1, count):
+        conditions[f"Condition{number}"] = {"Fn::And": [{"Condition": f"Condition{number - 1}"}]}
+    tasks = {
+        f"Task{number}": {
+            **resource({"Name": "web", "Image": "web", "EntryPoint": ["/web"]}),
+            "Condition": f"Condition{number}",
+        }
+        for number in range(count)
+    }
+    return {"Conditions": conditions, "Resources": tasks}
+
+
 @pytest.mark.parametrize(
     "make",
     [
         pytest.param(with_image_configs, id="image-configs"),
         pytest.param(with_mappings, id="mappings"),
+        pytest.param(with_a_chain_of_conditions, id="chain-of-conditions"),
     ],
 )
 def test_twice_the_task_definitions_run_twice_the_lines(make: Callable[[int], dict[str, Any]]) -> None:

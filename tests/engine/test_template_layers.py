@@ -322,7 +322,7 @@ def test_each_mistake_in_container_settings_is_reported() -> None:
 
 def test_a_mistake_in_a_tag_points_to_the_tag() -> None:
     (problem,) = problems_of(layered(tags=[{"Key": "a"}, {"Key": "sysdig-instrument", "Value": "perhaps"}]))
-    assert "(Resources.Api.Properties.Tags)" in problem
+    assert "(Resources.Api.Properties.Tags[1])" in problem
 
 
 def test_every_tag_is_read_beside_an_invalid_one() -> None:

@@ -42,12 +42,7 @@ class Excerpts:
         self._snippets: set[Snippet] = set()
 
     def lines(self, places: Sequence[Place], console: Console, style: StyleName, indent: str = "") -> Iterator[str]:
-        """Yield the lines that show these places. More than a few of the same finding are counted.
-
-        A resource of a Terraform plan has no place that a reader would look up: its address says which it is.
-        """
-        if self._document is not None and self._document.address:
-            return
+        """Yield the lines that show these places. More than a few of the same finding are counted."""
         for place in places[:_MAX_PLACES]:
             is_new, self._last = place != self._last, place  # findings about the same place come one after the other
             yield from self._place_lines(place, console, style, indent, is_new=is_new)
@@ -63,6 +58,10 @@ class Excerpts:
     def _place_lines(
         self, place: Place, console: Console, style: StyleName, indent: str, *, is_new: bool
     ) -> Iterator[str]:
+        if self._document is not None and self._document.address:  # in a Terraform plan it has no text of its own
+            where = f"{printable_name(self._path)}: {self._document.address}"
+            yield console.line(f"{indent}{console.paint('heading', _ARROW)} {sanitize(where)}")
+            return
         number = str(place.line)
         is_shown = is_new and console.shows_text and self._document is not None and place.start < place.end
         margin = indent + " " * (len(number) - 1 if console.shows_text else 0)

@@ -88,7 +88,7 @@ def _refuse_outside(name: str, path: str) -> None:
     option = _option_of(name, FILE_OPTIONS)
     if option and name not in BY_NAME:
         raise UsageError(
-            f"{quote(name)} in {printable_name(path)} is no setting, but an option. Write it under Options, as {option}.",
+            f"{quote(name)} in {printable_name(path)} is not a setting but an option. Write it under Options, as {option}.",
             code=Code.FILE_OPTION,
         )
 

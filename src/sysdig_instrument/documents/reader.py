@@ -44,7 +44,7 @@ def load(path: str, advice: str = "Give the path of a template, or - for standar
     except OSError as error:
         reason = error.strerror or type(error).__name__
         if isinstance(error, IsADirectoryError):
-            advice = "Name a file in it; only explain, diff and check take a folder"
+            advice = "Name a file in it, because a folder is not accepted here"
         raise UsageError(
             f"{printable_name(path)} cannot be read: {reason}. {advice}.",
             code=Code.FILE_UNREADABLE,

@@ -236,14 +236,12 @@ def _absent(macro_name: str, *, has_section: bool) -> Reason:
 
 
 def _misspelt(name: str, macro_name: str) -> Reason:
-    return Reason(
-        f"Transform lists {quote(name)}, which is not the macro's name", f"Write {macro_name}", code=Code.LINE_MISSPELT
-    )
+    return Reason(f"{quote(name)} in Transform is not the macro's name", f"Write {macro_name}", code=Code.LINE_MISSPELT)
 
 
 def _wrong_key(pointer: Pointer, macro_name: str) -> Reason:
     return Reason(
-        f"The macro is named at {format_pointer(pointer)}, and the Transform section does not list it",
+        f"The macro is named at {format_pointer(pointer)}, but the Transform section does not list it",
         f"Write the line Transform: {macro_name} at the top level",
         code=Code.LINE_IN_WRONG_KEY,
     )
@@ -251,7 +249,7 @@ def _wrong_key(pointer: Pointer, macro_name: str) -> Reason:
 
 def _duplicate_key(macro_name: str) -> Reason:
     return Reason(
-        "The template has the key Transform more than once, and not each lists the macro",
-        f"Write one Transform with the list of all, {macro_name} as its last item",
+        "The template has the key Transform more than once, and not all of them list the macro",
+        f"Write one Transform that lists them all, with {macro_name} as its last item",
         code=Code.LINE_IN_DUPLICATE_KEY,
     )

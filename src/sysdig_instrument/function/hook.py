@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState, section
 from sysdig_instrument.engine.findings import Reason, quote
@@ -23,6 +24,8 @@ from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINI
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, help_text, merge_layers
+from sysdig_instrument.engine.settings.table import Settings
+from sysdig_instrument.engine.settings.tags import EXCLUDE_TAG
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.function import hook_annotations
@@ -42,6 +45,9 @@ _LOGICAL_ID: Final = re.compile(r"[A-Za-z0-9]{1,255}")
 _HOOK_SETTINGS: Final = (
     "Set the hook's TargetOperations to RESOURCE and CLOUD_CONTROL, and its TargetFilters as template.yaml does"
 )
+
+
+_EXCLUDE: Final = f"To leave a container alone on purpose, name it in the tag {EXCLUDE_TAG}."
 
 
 class NotInspectedError(RefusedError):
@@ -111,8 +117,18 @@ def _check_containers(properties: Mapping[str, Json]) -> None:
 
 def _assess_task(event: Json, name: str, properties: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
     """Return the response for one task definition: SUCCESS if the macro would let it through as it is, else FAILED."""
-    template = _template(name, TASK_DEFINITION, properties)
-    return _verdict_response(event, "Task", name, protection(plan_definition(template, merge_layers(deployment))))
+    settings = merge_layers(deployment)
+    verdict = protection(plan_definition(_template(name, TASK_DEFINITION, properties), settings))
+    advice = _add_macro(settings.values)
+    if _has_agent(properties):  # the macro has probably processed the template
+        advice = f"{advice} {_EXCLUDE}"
+    return _verdict_response(event, "Task", name, verdict, advice)
+
+
+def _has_agent(properties: Mapping[str, Json]) -> bool:
+    containers = properties.get("ContainerDefinitions")
+    given = containers if isinstance(containers, list) else []
+    return any(isinstance(each, dict) and each.get("Name") == AGENT_NAME for each in given)
 
 
 def _template(name: str, resource_type: str, properties: Mapping[str, Json]) -> Json:
@@ -120,13 +136,13 @@ def _template(name: str, resource_type: str, properties: Mapping[str, Json]) -> 
     return {"Resources": {name: {"Type": resource_type, "Properties": dict(properties)}}}
 
 
-def _verdict_response(event: Json, what: str, name: str, verdict: Protection) -> dict[str, Json]:
+def _verdict_response(event: Json, what: str, name: str, verdict: Protection, default_advice: str) -> dict[str, Json]:
     because = f": {verdict.text}" if verdict.reasons else ""
     message = f"{what} {quote(name)} {_PREDICATES[verdict.verdict]}{because}."
     if verdict.passes:
         response = _response(event, "SUCCESS", message)
     else:
-        response = _response(event, "FAILED", f"{message} {_advice(verdict)}", "NonCompliant")
+        response = _response(event, "FAILED", f"{message} {_advice(verdict) or default_advice}", "NonCompliant")
     return {**response, "annotations": hook_annotations.of_verdict(verdict)}
 
 
@@ -143,7 +159,9 @@ def _assess_other_workload(
         context = Context(deployment_settings=resolved)
         plan = plan_with_lookups(_template(name, resource_type, properties), context, look_up_nothing)
         if plan.tasks:
-            return _verdict_response(event, "Express Mode service", name, protection(plan.tasks[0]))
+            return _verdict_response(
+                event, "Express Mode service", name, protection(plan.tasks[0]), _add_macro(settings)
+            )
         if plan.problems:
             reasons = [problem.reason for problem in plan.problems]
             message = f"{quote(name)} is not protected: {' '.join(map(_with_code, reasons))}"
@@ -177,9 +195,12 @@ _PREDICATES: Final = {
 
 
 def _advice(verdict: Protection) -> str:
-    """Return what to do about a task definition that does not pass: for what the macro would refuse, the reasons say it."""
-    advice = dict.fromkeys(f"{reason.advice}." for reason in verdict.reasons if reason.advice)
-    return " ".join(advice) or "Add the macro to the template's Transform."
+    """Return what the reasons advise: they say it for what the macro would refuse."""
+    return " ".join(dict.fromkeys(f"{reason.advice}." for reason in verdict.reasons if reason.advice))
+
+
+def _add_macro(settings: Settings) -> str:
+    return f"Add {settings.macro_name} to the template's Transform."
 
 
 def with_help(response: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:

@@ -87,7 +87,7 @@ class AwsError(Exception):
         if self.code in _ACCESS_DENIED_CODES:
             return f"Grant {permission} on {resource} to the macro's role (or to the caller of the command line tool)"
         if self.code == _NO_SUCH_PROFILE:
-            return "Correct --profile or AWS_PROFILE (`aws configure list-profiles` has the names)"
+            return "Correct --profile or AWS_PROFILE (`aws configure list-profiles` prints the profiles that exist)"
         if self.code in _UNREACHABLE_CODES:
             return "Check the name of the Region, the network, and a proxy or a VPC endpoint in between"
         if self.code in _CREDENTIAL_ERROR_CODES:

@@ -213,11 +213,11 @@ class Resolver:
         addresses = self._addresses.get((host, port), lambda: self._look_up(host, port))
         for ip, _ in addresses:
             if category := forbidden_category(ip, allow_private=allow_private):
+                registry = host if port == _DEFAULT_PORTS["https"] else f"{host}:{port}"
+                advice = f"If it is your own registry, have the platform team add {registry} to InternalRegistries"
                 raise HttpError(
                     f"{host} resolves to a non-public address ({category}); only public addresses are allowed",
-                    ""
-                    if allow_private
-                    else f"If it is your own registry, have the platform team add {host} to InternalRegistries, with its port if it has one",
+                    "" if allow_private else advice,
                 )
         return addresses
 
@@ -227,5 +227,7 @@ class Resolver:
         except (OSError, UnicodeError):  # UnicodeError: a label that is too long, or empty
             addresses = []
         if not addresses:
-            raise HttpError(f"the host name {host} could not be resolved", "Check its spelling")
+            raise HttpError(
+                f"the host name {host} could not be resolved", "Check its spelling, and the network and its DNS"
+            )
         return addresses

@@ -16,7 +16,7 @@ IMAGE_CONFIG_ADVICE: Final = "set the image's ENTRYPOINT and CMD in ImageConfigs
 """Advice for any image that cannot be read."""
 
 CREDENTIALS_ADVICE: Final = (
-    "Check its name; if it is private, provide credentials for it (RepositoryCredentials in the container, or "
+    "Check its name and its tag; if it is private, provide credentials for it (RepositoryCredentials in the container, or "
     "RegistryCredentials for the registry)"
 )
 """Advice for an image that may be private."""

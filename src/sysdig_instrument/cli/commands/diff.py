@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from sysdig_instrument.cli.attribution import final_pointers, owner_label
@@ -19,6 +19,7 @@ from sysdig_instrument.cli.documents import InputDocument, Preview, preview_docu
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.formats.model import REFUSED, UNKNOWN, UNUSABLE, LineLocator
+from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.cli.line_report import line_report, missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
@@ -28,9 +29,10 @@ from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.macro_line import MacroLine
+from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context
+from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.printable import printable_name
@@ -57,6 +59,17 @@ class DocumentDiff:
     def missing_line(self) -> str:
         """The reason why the macro would not make these changes; empty if it would."""
         return missing_line_text(self.macro_line, self.preview.plan.tasks, self.document.source.name)
+
+    @property
+    def line_notice(self) -> str:
+        """What is wrong with a line that is there, such as its order; empty if nothing is."""
+        line = self.macro_line
+        return line.reason.coded_text if line and line.is_listed and line.reason else ""
+
+    @property
+    def without_line(self) -> Sequence[TaskPlan]:
+        """The task definitions that the macro would not get."""
+        return tasks_without_line(self.macro_line, self.preview.plan.tasks) if self.macro_line else ()
 
     def hunks(self) -> Iterator[Hunk]:
         """Yield the hunks in which the text changes, with the reasons."""
@@ -173,6 +186,8 @@ def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str
             messages.write("warning", warning)
         if result.missing_line:
             messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
+        if result.line_notice:
+            messages.write("notice", f"{printable_name(path)}: {result.line_notice}")
         preview = result.preview
         messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan)
         if result.document.is_sensitive and preview.changes:
@@ -197,7 +212,10 @@ def _with_path(path: str, error: UserError) -> str:
 def _render(path: str, diff: DocumentDiff, console: Console, *, is_side_by_side: bool) -> Iterator[str]:
     changes, has_text = diff.preview.changes, not diff.document.is_sensitive
     are_beside_text = has_text and (is_side_by_side or console.is_terminal)
-    yield from render_summary(path, diff.preview.plan, changes, () if are_beside_text else changes, console)
+    yield console.line(console.paint("strong", sanitize(path)) + ("" if changes else ": no changes"))
+    yield from render_summary(
+        diff.preview.plan, () if are_beside_text else changes, console, without_line=diff.without_line
+    )
     if not changes or not has_text:
         pass
     elif is_side_by_side:

@@ -51,15 +51,18 @@ _STATUS_STYLES: Final[dict[Status, StyleName]] = {
 
 
 def render_summary(
-    path: str, plan: Plan, changes: Sequence[Change], reasons: Sequence[Change], console: Console
+    plan: Plan, reasons: Sequence[Change], console: Console, *, without_line: Sequence[TaskPlan] = ()
 ) -> Iterator[str]:
-    """Yield the outcome of each task definition and container. ``reasons`` are the changes whose reasons the diff does not show."""
-    yield console.line(console.paint("strong", sanitize(path)) + ("" if changes else ": no changes"))
+    """Yield the outcome of each task definition and container.
+
+    ``reasons`` are the changes whose reasons the diff does not show. ``without_line`` are the task definitions that the macro
+    would not get, because the template does not list it.
+    """
     reasons_by_owner: defaultdict[_OwnerKey, list[Change]] = defaultdict(list)
     for change in reasons:
         reasons_by_owner[change.owner.task, change.owner.container].append(change)
     for task in plan.tasks:
-        yield from _task_lines(task, reasons_by_owner, console)
+        yield from _task_lines(task, reasons_by_owner, console, is_applied=task not in without_line)
     yield from (
         console.line(f"  {owner_label(change)}: {changed_key(change)}: {change.reason}")
         for change in reasons
@@ -68,20 +71,25 @@ def render_summary(
 
 
 def _task_lines(
-    task: TaskPlan, reasons_by_owner: Mapping[_OwnerKey, Sequence[Change]], console: Console
+    task: TaskPlan, reasons_by_owner: Mapping[_OwnerKey, Sequence[Change]], console: Console, *, is_applied: bool
 ) -> Iterator[str]:
     name = task.task.name
     construct = construct_path(task.task.resource)
     suffix = f" (construct {quote(construct)})" if construct else ""
-    yield console.line(f"  {sanitize(task_label(name))}{sanitize(suffix)}: {_outcome_text(task.outcome, console)}")
+    outcome = _outcome_text(task.outcome, console, is_applied=is_applied)
+    yield console.line(f"  {sanitize(task_label(name))}{sanitize(suffix)}: {outcome}")
     yield from _reason_lines(reasons_by_owner.get((name, None), ()), "    ", console)
     for container in task.containers:
-        yield console.line(f"    {sanitize(container.name or '')}: {_outcome_text(container, console)}")
+        outcome = _outcome_text(container, console, is_applied=is_applied)
+        yield console.line(f"    {sanitize(container.name or '')}: {outcome}")
         yield from _reason_lines(reasons_by_owner.get((name, container.name), ()), "      ", console)
 
 
-def _outcome_text(outcome: Outcome, console: Console) -> str:
-    label = console.paint(_STATUS_STYLES[outcome.status], outcome.status.value)
+def _outcome_text(outcome: Outcome, console: Console, *, is_applied: bool) -> str:
+    style, text = _STATUS_STYLES[outcome.status], outcome.status.value
+    if outcome.status is Status.INSTRUMENTED and not is_applied:
+        style, text = "warn", f"would be {text}"
+    label = console.paint(style, text)
     return f"{label}: {sanitize(outcome.why)}" if outcome.why else label
 
 

@@ -83,6 +83,8 @@ def summary(report: Report) -> str:
     """Return how many tasks are protected, and how many are not, on one line."""
     regions = ", ".join(report.regions)
     if not report.count(*TaskStatus) and not report.cluster_count:
+        if report.read_errors:
+            return f"No task in {regions} was looked at, because not everything could be read."
         return Reason(
             f"There is no cluster in {regions}, so no task was looked at",
             "Check the account and the region: --profile, --region, --all-regions",

@@ -94,7 +94,7 @@ NOT_INSTRUMENTED = Rule(
     "error",
     "not protected",
     "A task definition is not protected",
-    "The settings require it. Deploy the template through the macro, or process it with `sysdig-instrument transform`.",
+    "The settings require protection. Deploy the template through the macro, or process it with `sysdig-instrument transform`.",
 )
 NOTICE = Rule(
     "notice",

@@ -8,34 +8,45 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from sysdig_instrument.engine.expressions.scope import EvaluationScope
+from sysdig_instrument.engine.expressions.scope import ConditionResult, ConditionResults, EvaluationScope
 from sysdig_instrument.engine.expressions.values import CannotEvaluate
 from sysdig_instrument.engine.json_types import Json
 
 _STEPS_PER_CONDITION: Final = 4
-
-_Results: TypeAlias = dict[str, bool | None]
-"""The results of the conditions evaluated so far, by name. Each condition is evaluated once, even if many refer to it."""
+_NOT_KNOWN: Final = (None, False)
 
 AreEqual: TypeAlias = Callable[[Json, Json, EvaluationScope], bool | None]
 """Returns whether two expressions have equal values, or None if that is not known."""
 
 
-def condition_result(name: str, scope: EvaluationScope, are_equal: AreEqual) -> bool | None:
-    """Evaluate a condition after those that it refers to. There is no recursion: a chain of them may be long."""
+def evaluate_condition(name: str, scope: EvaluationScope, results: ConditionResults, are_equal: AreEqual) -> None:
+    """Record the result of a condition, after those of the conditions that it refers to and that have none yet.
+
+    There is no recursion: a chain of conditions may be long. One that refers to itself, or does not exist, is not known.
+    """
     conditions = scope.section("Conditions")
-    results: _Results = dict(scope.assumptions)
+    visited: set[str] = set()
     pending = [(name, False)]
     while pending:
         current, is_ready = pending.pop()
         expression = conditions.get(current)
         if is_ready:
-            results[current] = _evaluate_condition(expression, scope, results, are_equal)
-        elif current not in results:
-            results[current] = None  # a condition that refers to itself, or does not exist, is not known
+            results[current] = _result(expression, scope, results, are_equal)
+        elif current not in results and current not in visited:
+            visited.add(current)
             pending.append((current, True))
             pending += ((each, False) for each in _named_conditions(expression, scope))
-    return results[name]
+
+
+def _result(
+    expression: Json, scope: EvaluationScope, results: ConditionResults, are_equal: AreEqual
+) -> ConditionResult:
+    state = scope.state
+    met_before, state.met_hidden = state.met_hidden, False
+    try:
+        return _evaluate_expression(expression, scope, results, are_equal), state.met_hidden
+    finally:
+        state.met_hidden = met_before
 
 
 def _named_conditions(expression: Json, scope: EvaluationScope) -> Iterator[str]:
@@ -50,8 +61,8 @@ def _named_conditions(expression: Json, scope: EvaluationScope) -> Iterator[str]
                 inner += operands
 
 
-def _evaluate_condition(
-    expression: Json, scope: EvaluationScope, results: _Results, are_equal: AreEqual
+def _evaluate_expression(
+    expression: Json, scope: EvaluationScope, results: ConditionResults, are_equal: AreEqual
 ) -> bool | None:
     work = scope.state.work
     try:
@@ -63,18 +74,22 @@ def _evaluate_condition(
         work.leave()
 
 
-def _evaluate_operator(expression: Json, scope: EvaluationScope, results: _Results, are_equal: AreEqual) -> bool | None:
+def _evaluate_operator(
+    expression: Json, scope: EvaluationScope, results: ConditionResults, are_equal: AreEqual
+) -> bool | None:
     match expression:
         case {"Condition": str(name), **rest} if not rest:
-            return results.get(name)
+            result, met_hidden = results.get(name, _NOT_KNOWN)
+            scope.state.met_hidden |= met_hidden
+            return result
         case {"Fn::Not": [operand], **rest} if not rest:
-            value = _evaluate_condition(operand, scope, results, are_equal)
+            value = _evaluate_expression(operand, scope, results, are_equal)
             return None if value is None else not value
         case {"Fn::And": [*operands], **rest} if not rest:
-            values = [_evaluate_condition(operand, scope, results, are_equal) for operand in operands]
+            values = [_evaluate_expression(operand, scope, results, are_equal) for operand in operands]
             return False if False in values else None if None in values else True
         case {"Fn::Or": [*operands], **rest} if not rest:
-            values = [_evaluate_condition(operand, scope, results, are_equal) for operand in operands]
+            values = [_evaluate_expression(operand, scope, results, are_equal) for operand in operands]
             return True if True in values else None if None in values else False
         case {"Fn::Equals": [left, right], **rest} if not rest:
             return are_equal(left, right, scope)

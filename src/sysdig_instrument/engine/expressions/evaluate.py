@@ -13,7 +13,7 @@ from typing import Final
 
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.ecr import EcrRepository
-from sysdig_instrument.engine.expressions.conditions import condition_result
+from sysdig_instrument.engine.expressions.conditions import evaluate_condition
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions, Branch, Leaf, Tree, are_same, parse_if
 from sysdig_instrument.engine.expressions.inserted import value_in_mappings
 from sysdig_instrument.engine.expressions.parameters import (
@@ -356,16 +356,14 @@ def is_true(name: str, scope: EvaluationScope) -> bool | None:
     Conditions at all.
     """
     scope = scope.for_conditions()
-    state = scope.state
-    results, key = state.conditions, (name, frozenset(scope.assumptions.items()))
-    if key not in results:
-        met_before, state.met_hidden = state.met_hidden, False
-        try:
-            results[key] = condition_result(name, scope, _are_equal), state.met_hidden
-        finally:
-            state.met_hidden = met_before
-    result, met_hidden = results[key]
-    state.met_hidden |= met_hidden
+    all_results, assumed = scope.state.conditions, frozenset(scope.assumptions.items())
+    if assumed not in all_results:
+        all_results[assumed] = {each: (truth, False) for each, truth in assumed}
+    results = all_results[assumed]
+    if name not in results:
+        evaluate_condition(name, scope, results, _are_equal)
+    result, met_hidden = results[name]
+    scope.state.met_hidden |= met_hidden
     return result
 
 

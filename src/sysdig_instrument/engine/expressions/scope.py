@@ -58,6 +58,12 @@ class ConfigUse:
     key: str
 
 
+ConditionResult: TypeAlias = "tuple[bool | None, bool]"
+"""Whether a condition is true, or None if that is not known; and whether that depends on a value that messages must not show."""
+
+ConditionResults: TypeAlias = dict[str, ConditionResult]
+"""The results of the conditions evaluated so far, by name. Each condition is evaluated once, even if many refer to it."""
+
 CharacterSet: TypeAlias = "tuple[bool, tuple[tuple[str, str], ...]]"
 """The characters that may stand in one place: those in ranges, which have both ends, or (False) those that are in none."""
 
@@ -76,8 +82,7 @@ class PlanState:
     needed and is not known. ``used_configs`` are the entries of ImageConfigs
     and ImageConfig that were used.
 
-    The other fields are caches of what is computed once for the whole template: the results of conditions by name and
-    assumptions, each with ``met_hidden``, the parsed globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
+    The other fields are caches of what is computed once for the whole template: the results of conditions by assumptions, the parsed globs, the logical ids of roles by RoleName, the launchers by the logical id of the task
     definition, the names of the task definitions that are started on Fargate, the delimiters that Mappings do not contain, the configs of
     images by container with the settings that they are for, the IAM statements by secret and KMS key, and
     the agent's container definition with the settings that it is for, and its steps; the statements for it, likewise.
@@ -85,7 +90,7 @@ class PlanState:
 
     lookups: dict[Lookup, None] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
-    conditions: dict[tuple[str, frozenset[tuple[str, bool]]], tuple[bool | None, bool]] = field(default_factory=dict)
+    conditions: dict[frozenset[tuple[str, bool]], ConditionResults] = field(default_factory=dict)
     globs: dict[str, tuple[GlobSegment, ...]] = field(default_factory=dict)
     role_ids_by_name: dict[str, str] | None = None
     launchers_by_task: dict[str, list[Launcher]] | None = None

@@ -21,7 +21,7 @@ from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknow
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings
-from sysdig_instrument.engine.settings.table import SettingScope
+from sysdig_instrument.engine.settings.table import BY_NAME, SettingScope
 from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -33,6 +33,7 @@ REASON_TAG: Final = "sysdig-instrument-reason"
 OWN_TAGS: Final = frozenset({INSTRUMENT_TAG, EXCLUDE_TAG, REASON_TAG})
 TAGS_LAYER: Final = "the tags"
 """The layer's name in messages."""
+_ENABLED: Final = BY_NAME["Enabled"]
 _FALSE: Final = ("false", "no", "0")
 _KILT_TAGS: Final = frozenset({"kilt-ignore", "kilt-include", "kilt-ignore-containers", "kilt-include-containers"})
 
@@ -60,6 +61,10 @@ def read_tags(task: TaskDefinition) -> tuple[list[Tag], list[Finding]]:
                 findings += _false_is_ignored(tag, location)
             case "kilt-include", _:
                 pass
+            case "sysdig-instrument", Known(value) if value != "" and not _is_boolean(value):
+                fact = f'Tag "{INSTRUMENT_TAG}" has an invalid value'
+                reason = Reason(fact, f"Use {_ENABLED.value_type.expected}", code=Code.SETTING_INVALID)
+                findings.append(Problem(location, reason))
             case _, Unknown(why):
                 fact = f'The value of tag "{tag.key}" cannot be resolved: {why.fact}'
                 reason = Reason(fact, "Write a literal value", code=Code.TAG_UNRESOLVED, not_known_here=why.is_unknown)
@@ -93,6 +98,14 @@ def _is_true(value: Evaluated | None) -> bool:
     return isinstance(value, Known)
 
 
+def _is_boolean(value: Json) -> bool:
+    try:
+        _ENABLED.value_type.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
 def tags_layer(tags: Iterable[Tag], resolved: ResolvedSettings) -> Layer:
     """Return the settings in tags. ``resolved`` are the settings below them: lists of names add to theirs."""
     values: dict[str, Json] = {}
@@ -113,7 +126,8 @@ def _apply_tag(key: str, value: Json, values: dict[str, Json], resolved: Resolve
     excluded = cast("list[Json]", values.get("ExcludeContainers", resolved.values.exclude_containers))
     match key:
         case "sysdig-instrument":
-            values["Enabled"] = value
+            if _is_boolean(value):  # else read_tags reports it
+                values["Enabled"] = value
         case "sysdig-instrument-reason":
             values["Reason"] = value
         case "sysdig-instrument-exclude":
@@ -189,7 +203,7 @@ def _misspelt(name: str, location: Location) -> Iterator[Notice]:
     if not letters.startswith(_NEAR_PREFIXES) or isinstance(name, Hidden):
         return
     if known := suggest(letters, sorted(OWN_TAGS | _KILT_TAGS), cutoff=_MIN_SIMILARITY):
-        fact = f"Tag {quote(name)} does not count, because it is not spelt as a tag that does"
+        fact = f"Tag {quote(name)} has no effect, because no setting has a tag of this spelling"
         yield Notice(location, Reason(fact, f'Did you mean "{known}"?', code=Code.TAG_MISSPELT))
 
 

@@ -45,7 +45,7 @@ def init_program_notice(container: Container, key: str, program: str | None) -> 
     if program in _INIT_PROGRAMS:
         yield container.notice(
             (*container.pointer, key), Reason(f"The container runs {program}, which must be process 1, and in a task with one process namespace it is not",
-            "Use an image without this init program, or leave the whole task alone (Enabled: false): to exclude the container is not enough", code=Code.PROCESS_ONE),
+            "Use an image without this init program, or exclude the whole task (Enabled: false); excluding only this container is not enough", code=Code.PROCESS_ONE),
         )  # fmt: skip
 
 
