@@ -215,7 +215,8 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     }
     assert run(capsys, *call[:2], "templates").code == 2
 
-    (block,) = (text for page in PAGES_ON_MOTO for text in command_blocks(page) if not tool_commands(text))
+    (page,) = (page for page in PAGES_ON_MOTO if page.name == "inventory.md")
+    (block,) = (text for text in command_blocks(page) if not tool_commands(text))
     shutil.copy(EXAMPLES / "settings.yaml", tmp_path)
     monkeypatch.setattr(AwsAccount, "all_regions", lambda _: (REGION,))
     assert "1 without the line" in run(capsys, *block.split()[1:]).out
