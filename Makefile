@@ -45,7 +45,8 @@ drill: linux .venv/.done $(EMBEDDED_AWS) ## Take 30 repositories through invento
 	@PYTHONPATH=tests:src:demo .venv/bin/python -m drill
 
 bench: linux .venv/.done $(EMBEDDED_AWS) build ## Measure the time and memory of the function and of the command line tool
-	@.venv/bin/python bench/lambda_function.py
+	@.venv/bin/python bench/goals.py
+	@echo; .venv/bin/python bench/lambda_function.py
 	@echo; .venv/bin/python bench/handler.py
 	@echo; .venv/bin/python bench/lookups.py
 	@echo; .venv/bin/python bench/command_line.py

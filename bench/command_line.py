@@ -51,7 +51,8 @@ def main() -> int:
 def time_command(arguments: tuple[str, ...], environment: dict[str, str]) -> float:
     """Return the milliseconds that a Python process with these arguments takes."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    command, nothing = [sys.executable, *arguments], subprocess.DEVNULL
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=nothing, stderr=nothing)
     return (time.perf_counter() - start) * 1000
 
 

@@ -72,7 +72,7 @@ def main() -> int:
         (template_type, tasks): json.dumps(TEMPLATE_TYPES[template_type][0](tasks)) for template_type, tasks in cases
     }
     json_calls = [_json_round_trip(text) for text in texts.values()]
-    handler_calls = [_handler_call(templates.event(json.loads(text))) for text in texts.values()]
+    handler_calls = [handler_call(templates.event(json.loads(text))) for text in texts.values()]
     times = median_times([*json_calls, *handler_calls], rounds)
     print(f"{'task definitions':24}{'template':>10}{'json':>12}{'handler':>12}{'ratio':>8}{'per task':>12}")
     for ((template_type, tasks), text), json_time, handler_time in zip(
@@ -106,7 +106,9 @@ def _json_round_trip(text: str) -> Callable[[], None]:
     return call
 
 
-def _handler_call(event: dict[str, Any]) -> Callable[[], None]:
+def handler_call(event: dict[str, Any]) -> Callable[[], None]:
+    """Return a function that lets the handler process an event."""
+
     def call() -> None:
         with redirect_stdout(DISCARDED):
             response = handler(event, LambdaContext())

@@ -45,7 +45,7 @@ def main() -> int:
     large = json.dumps(templates.plain(COUNTS[-1]))
     with tempfile.TemporaryDirectory() as folder:
         calls = [
-            _command(command, layout, count, Path(folder))
+            command_call(command, layout, count, Path(folder))
             for command in ("transform", "diff")
             for layout in LAYOUTS
             for count in COUNTS
@@ -60,7 +60,8 @@ def main() -> int:
     return 0
 
 
-def _command(command: str, layout: str, count: int, folder: Path) -> Callable[[], None]:
+def command_call(command: str, layout: str, count: int, folder: Path) -> Callable[[], None]:
+    """Return a function that runs a command on a file with a template in one of the layouts."""
     file = folder / f"{layout}-{count}".replace(" ", "-")
     file.write_text(LAYOUTS[layout](templates.plain(count)))
 

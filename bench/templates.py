@@ -61,6 +61,16 @@ def conditional(tasks: int) -> dict[str, Any]:
     }
 
 
+def chain_of_conditions(tasks: int) -> dict[str, Any]:
+    """Return the plain template with each task definition under a condition that refers to that of the one before."""
+    template = plain(tasks)
+    conditions: dict[str, Any] = {"Condition0": {"Fn::Equals": [{"Ref": "Stage"}, "test"]}}
+    for number in range(tasks):
+        conditions[f"Condition{number + 1}"] = {"Fn::Not": [{"Condition": f"Condition{number}"}]}
+        template["Resources"][f"Task{number}"]["Condition"] = f"Condition{number + 1}"
+    return {"Parameters": {"Stage": {"Type": "String", "Default": "test"}}, "Conditions": conditions, **template}
+
+
 def event(template: dict[str, Any]) -> dict[str, Any]:
     """Return the event that CloudFormation sends to a macro for a template."""
     parameters = {name: each["Default"] for name, each in template.get("Parameters", {}).items()}

@@ -41,6 +41,8 @@ def platform_member(properties: Mapping[str, Json], key: str, scope: EvaluationS
 
 def architecture(task: TaskDefinition, scope: EvaluationScope, assumptions: Assumptions) -> Tree[str | Unknown]:
     """Return OCI's name for RuntimePlatform.CpuArchitecture: ``arm64`` for ARM64, else ``amd64`` (the default is X86_64)."""
+    if "RuntimePlatform" not in task.properties_or_empty:  # as in most task definitions
+        return Leaf("amd64")
     cpu = _with_single_member(task.properties_or_empty.get("RuntimePlatform"), "CpuArchitecture")
 
     def oci_name(known: Evaluated, _assumptions: Assumptions) -> Tree[str | Unknown]:

@@ -227,7 +227,9 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         tuple(each.container for each in planned if each.is_instrumented),
     )
     owner = task.owner
-    all_outputs = [output for step in TASK_STEPS for output in _run_step(step, instrumented, owner)]
+    lookups = task.scope.state.lookups
+    steps = (step for step in TASK_STEPS if step.looks_up or not lookups)
+    all_outputs = [output for step in steps for output in _run_step(step, instrumented, owner)]
     all_outputs += opt_out_outputs
     why = _why_not_protected(outcomes)
     outcome = _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
@@ -328,7 +330,10 @@ def _instrument(container: Container) -> _PlannedContainer:
     unresolved: list[UnresolvedImage] = []
     problems: list[Problem] = []
     source, owner = "", container.owner
+    lookups = container.scope.state.lookups
     for step in CONTAINER_STEPS:
+        if lookups and not step.looks_up:
+            continue
         for output in step.plan(container):
             if isinstance(output, Change):
                 outputs.append(output.owned_by(owner, step.name))
@@ -340,7 +345,7 @@ def _instrument(container: Container) -> _PlannedContainer:
                 unresolved.append(output)
             elif isinstance(output, Problem):
                 problems.append(output)
-        if unresolved and not container.scope.state.lookups:  # otherwise it goes on, to collect all lookups at once
+        if unresolved and not lookups:  # otherwise it goes on, to collect all lookups at once
             return _plan_unresolved(container, unresolved)
     if problems:
         why = problems[0].reason.fact

@@ -81,7 +81,7 @@ def _not_known(question: str) -> Reason:
 
 def has_traces(place: Place) -> bool:
     """Return whether something in a task definition bears the agent's names."""
-    return bool(place.agents) or any(map(_is_workload, (container for _, container in place.containers())))
+    return any(each.get("Name") == AGENT_NAME or _is_workload(each) for _, each in place.containers())
 
 
 def _is_workload(container: Mapping[str, Json]) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.agent import AGENT_NAME, RECORD_LABEL
-from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.removal.entries import value_at
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY, UNDO_KEY
@@ -23,7 +22,7 @@ class Place:
 
     name: str
     pointer: Pointer | None
-    resource: Mapping[str, Json]
+    resource: dict[str, Json]
     properties: Json
 
     @property
@@ -39,8 +38,7 @@ class Place:
     @property
     def result(self) -> Mapping[str, Json] | None:
         """The Result in the Metadata; None if there is none."""
-        own = section(dict(section(dict(self.resource), "Metadata")), METADATA_KEY)
-        value = own.get(RESULT_KEY)
+        value = value_at(self.resource, ("Metadata", METADATA_KEY, RESULT_KEY))
         return value if isinstance(value, dict) else None
 
     @property

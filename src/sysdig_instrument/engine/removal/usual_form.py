@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from sysdig_instrument.engine.agent import SIDECAR_VARIABLE, WRAPPER
+from sysdig_instrument.engine.agent import AGENT_NAME, SIDECAR_VARIABLE, WRAPPER
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.removal.entries import REASON
@@ -36,8 +36,9 @@ def remove(pointer: Pointer, was: Json) -> Change:
 
 def remove_usual_form(place: Place) -> Iterator[Change]:
     """Yield the changes that take out of a task definition what was written, in the order in which they apply."""
-    agents = place.agents
-    workloads = [each for each in place.containers() if each not in agents]
+    containers = place.containers()
+    agents = [each for each in containers if each[1].get("Name") == AGENT_NAME]
+    workloads = [each for each in containers if each[1].get("Name") != AGENT_NAME]
     for (pointer, container), source in zip(workloads, _sources(place, workloads), strict=True):
         yield from _remove_from_container(place, container, pointer, source)
     yield from (remove(*agent) for agent in reversed(agents))

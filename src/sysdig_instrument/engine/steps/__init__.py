@@ -41,7 +41,7 @@ _CAPABILITY_MISSING: Final = Reason("does not have the capability SYS_PTRACE", c
 _AGENT_MISSING: Final = Reason("The agent's container is missing", code=Code.AGENT_MISSING)
 
 CONTAINER_STEPS: Final[tuple[Step[Container], ...]] = (
-    Step(("EntryPoint", "Command"), entry_point, NOT_WRAPPED),
+    Step(("EntryPoint", "Command"), entry_point, NOT_WRAPPED, looks_up=True),
     Step(("Environment",), environment, _VARIABLES_MISSING),
     Step(("VolumesFrom",), volumes_from, _VOLUME_MISSING),
     Step(("LinuxParameters",), capabilities, _CAPABILITY_MISSING),
@@ -66,12 +66,12 @@ TASK_STEPS: Final[tuple[Step[InstrumentedTask], ...]] = (
     Step(("ContainerDefinitions",), container_outputs, _AGENT_MISSING),
     Step(("ExecutionRoleArn",), execution_role),
     Step((), runtime_platform),
-    Step((), settings_and_memory),
+    Step((), settings_and_memory, looks_up=True),
     Step((), launchers),
     Step((), process_one),
     Step((), mounts),
     Step((), depends_on),
-    Step((), grant),
+    Step((), grant, looks_up=True),
 )
 """The steps for a task definition in which at least one container is instrumented."""
 

@@ -123,11 +123,15 @@ class Step(Generic[Input]):
     ``unprotected_reason`` says why a task definition is not protected as long as the step has a change to make. Its fact is
     a sentence; for a step of containers, it completes «Container "web" …». If it is None, protection does not depend on the
     step.
+
+    ``looks_up`` is true if the step may need lookups. As long as a plan has lookups without an answer, only such steps are
+    planned: the plan is made again with the answers, and they are asked for all at once.
     """
 
     keys: tuple[str, ...]
     plan: Callable[[Input], Iterable[Output]]
     unprotected_reason: Reason | None = None
+    looks_up: bool = False
 
     @property
     def name(self) -> str:
