@@ -118,6 +118,10 @@ def test_files(data: bytes, message: str, capsys: pytest.CaptureFixture[str]) ->
         (source("Metadata: {SysdigInstrument: {ExcludeContainers: [wbe]}}"), "the task has no such container"),
         (source("Metadata: {SysdigInstrument: {Priorty: security}}"), 'Did you mean "Priority"? (SI101)'),
         (source(argv="Command: [x]"), "(SI420)"),
+        (
+            source(argv="Command: [x]").replace("Image:", "image:"),
+            "which CloudFormation does not know. Write it as Image. (SI402)",
+        ),
     ],
 )
 def test_templates(template: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,6 +130,17 @@ def test_templates(template: str, message: str, capsys: pytest.CaptureFixture[st
     assert shown.code == 1
     assert message in shown.err
     assert re.search(r"\(SI\d{3}\)$", without_places(shown.err).strip().splitlines()[-1])
+
+
+def test_check_says_why_an_image_is_not_read(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("app.yaml").write_text(source(argv="Command: [x]"))
+    shown = words(run(capsys, "check", "app.yaml", *SET, "--offline").out)
+    assert (
+        'Container "web" has no EntryPoint, and the config of its image is not available here. "shop/web:1" is needed'
+        in shown
+    )
+    assert "but --offline prevents the lookup. Remove --offline" in shown
+    assert "(SI040)" in shown
 
 
 def test_a_folder_for_a_command_that_takes_a_file(capsys: pytest.CaptureFixture[str]) -> None:

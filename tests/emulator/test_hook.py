@@ -28,7 +28,7 @@ def answered(outcome: FunctionResponse) -> dict[str, Any]:
     assert not outcome.is_error, outcome.log
     answer: dict[str, Any] = json.loads(outcome.body)
     assert answer["clientRequestToken"] == EVENT["clientRequestToken"]
-    assert set(answer) <= {"hookStatus", "errorCode", "message", "clientRequestToken"}
+    assert set(answer) <= {"hookStatus", "errorCode", "message", "clientRequestToken", "annotations"}
     return answer
 
 

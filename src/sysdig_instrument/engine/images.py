@@ -112,7 +112,7 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
             case Known("") if isinstance(container.value.get("Image"), dict):
                 is_certain = evaluate(container.value["Image"], scope.without_lookups(assumed)) == Known("")
                 return Leaf(NoConfig(_EMPTY_IMAGE, _NO_IMAGE, is_certain))
-        return Leaf(NoConfig(Reason("The container has no Image", _ADD_IMAGE, code=Code.IMAGE_MISSING), _NO_IMAGE))
+        return Leaf(NoConfig(_MISSPELT_IMAGE if "image" in container.value else _MISSING_IMAGE, _NO_IMAGE))
 
     image = container.value.get("Image", ABSENT)
     return flat_map(evaluate_by_condition(image, scope, assumptions), assumptions, of_image)
@@ -122,6 +122,12 @@ _NO_IMAGE: Final = "it has no image"
 _ADD_IMAGE: Final = (
     "Add an Image. If a pipeline adds it later, run this after that step, or give the container an EntryPoint, and a Command "
     "if the image has a CMD"
+)
+_MISSING_IMAGE: Final = Reason("The container has no Image", _ADD_IMAGE, code=Code.IMAGE_MISSING)
+_MISSPELT_IMAGE: Final = Reason(
+    "The container has no Image, but an image in lower case, which CloudFormation does not know",
+    "Write it as Image",
+    code=Code.IMAGE_MISSING,
 )
 _EMPTY_IMAGE: Final = Reason(
     "Image is an expression that evaluates to an empty string with the current parameter values",

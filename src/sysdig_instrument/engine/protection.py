@@ -7,11 +7,11 @@ are no rules here. The macro, the hook, ``check`` and ``coverage`` all ask :func
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
-from sysdig_instrument.engine.findings import Problem, Reason, quote
+from sysdig_instrument.engine.findings import Finding, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import SkipReason
@@ -172,9 +172,7 @@ def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[tuple[R
     for outcome in unread_outcomes:
         name = quote(str(outcome.name))
         if unread is Code.IMAGE_UNREAD and outcome.is_unknown:
-            fact = f"Container {name} has no EntryPoint, and the config of its image is not available here"
-            advice = "Give it an EntryPoint, or add its image to ImageConfigs"
-            yield Reason(fact, advice, code=unread), (*outcome.pointer, "Image")
+            yield _unread_image(name, outcome, plan.findings), (*outcome.pointer, "Image")
         elif outcome.status is Status.SKIPPED or unread is Code.NOT_WRAPPED:
             yield _of_container(name, NOT_WRAPPED), (*outcome.pointer, "Image")
     # The problems at these are named already.
@@ -187,6 +185,16 @@ def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[tuple[R
     for change in () if applied else plan.changes:
         if change.protects and (reason := change.unprotected_reason or _reason_of_step(change)):
             yield reason, change.pointer
+
+
+def _unread_image(name: str, outcome: Outcome, findings: Iterable[Finding]) -> Reason:
+    """Return the reason for a container whose image is needed and could not be read, with the cause that was found."""
+    fact = f"Container {name} has no EntryPoint, and the config of its image is not available here"
+    at = (*outcome.pointer, "Image")
+    for finding in findings:
+        if isinstance(finding, Problem) and finding.location.pointer == at and finding.reason.is_unknown:
+            return Reason(f"{fact}. {finding.reason.fact}", finding.reason.advice, code=Code.IMAGE_UNREAD)
+    return Reason(fact, "Give it an EntryPoint, or add its image to ImageConfigs", code=Code.IMAGE_UNREAD)
 
 
 def _reason_of_step(change: Change) -> Reason | None:

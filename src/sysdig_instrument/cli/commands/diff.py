@@ -62,7 +62,7 @@ class DocumentDiff:
 
     @property
     def line_notice(self) -> str:
-        """What is wrong with a line that is there, such as its order; empty if nothing is."""
+        """The mistake in a line that is there, such as its order; empty if there is none."""
         line = self.macro_line
         return line.reason.coded_text if line and line.is_listed and line.reason else ""
 
