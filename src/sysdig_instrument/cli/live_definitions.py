@@ -44,7 +44,7 @@ def instrumenting(options: argparse.Namespace, environment: Mapping[str, str], c
         if is_same_definition(processed, _described(value)):
             (task,) = preview.plan.tasks
             is_instrumented = task.outcome.status is Status.INSTRUMENTED
-            return DefinitionResult(Action.PROTECTED if is_instrumented else Action.LEFT_ALONE, task.outcome.why)
+            return DefinitionResult(Action.UNCHANGED if is_instrumented else Action.LEFT_ALONE, task.outcome.why)
         notices = tuple(f"{short_arn(document.source.name)}: {each.coded_text}" for each in preview.notices)
         return DefinitionResult(Action.MOVE, value=processed, notices=notices)
 
@@ -63,7 +63,7 @@ def removing(added: dict[str, bool]) -> ChangeDefinition:
         if removal.problems:
             return DefinitionResult(Action.REFUSED, _text(plain_findings(removal.problems)))
         if not removal.changes:
-            return DefinitionResult(Action.PROTECTED, "it has nothing of the agent")
+            return DefinitionResult(Action.UNCHANGED, "it has nothing of the agent")
         return DefinitionResult(Action.MOVE, value=_described(after.value))
 
     return change

@@ -186,7 +186,7 @@ def _macro_name(text: str) -> str:
     )
 
 
-def add_removal_answers(parser: ArgumentParser) -> None:
+def add_added_and_kept(parser: ArgumentParser) -> None:
     """Add what the caller says about a task definition that has the agent in another tool's form."""
     for option, text in (
         ("--added", "what came with the agent, where nothing else says so"),
@@ -217,7 +217,7 @@ def add_services(parser: ArgumentParser) -> None:
 
 def add_removal(parser: ArgumentParser) -> None:
     """Add the options of the command that takes the agent out of files. It plans nothing, so settings have no options."""
-    add_removal_answers(parser)
+    add_added_and_kept(parser)
     parser.add_argument("--dry-run", action="store_true", help="change no file; print what would change, as a diff")
     add_color(parser)
     parser.set_defaults(

@@ -12,6 +12,7 @@ from sysdig_instrument.cli.exit_codes import EXIT_USAGE
 from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
 from sysdig_instrument.cli.options import (
     add_account,
+    add_added_and_kept,
     add_color,
     add_coverage_output,
     add_diff_output,
@@ -24,7 +25,6 @@ from sysdig_instrument.cli.options import (
     add_line_changes,
     add_other_files,
     add_removal,
-    add_removal_answers,
     add_report_output,
     add_services,
     add_settings,
@@ -207,7 +207,7 @@ COMMANDS: Final = (
   sysdig-instrument apply --cluster shop --from-macro
   sysdig-instrument apply --cluster shop --service 'web-*' --from-macro --execute
   sysdig-instrument apply --cluster shop --uninstrument --execute""",
-        (add_services, add_removal_answers, add_color, add_template_context),
+        (add_services, add_added_and_kept, add_color, add_template_context),
     ),
     Command(
         "coverage",

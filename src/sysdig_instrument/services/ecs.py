@@ -41,7 +41,9 @@ class Ecs:
         """Yield the services with these names or ARNs that are active."""
         for batch in batched(names, _MAX_SERVICES_PER_CALL):
             response = call(self._reader.describe_services, cluster=cluster, services=batch, include=["TAGS"])
-            for described in require_list(response, "services"):
+            found = require_list(response, "services")
+            _require_answers(batch, found, response.get("failures") or ())
+            for described in found:
                 if described.get("status") == "ACTIVE":
                     yield _service(cluster, described)
 
@@ -115,6 +117,20 @@ class Ecs:
         return {
             key: each for key, each in described["taskDefinition"].items() if key in shape.members and each is not None
         }
+
+
+def _require_answers(
+    names: Iterable[str], services: Iterable[Mapping[str, Any]], failures: Iterable[Mapping[str, Any]]
+) -> None:
+    """Require that each ARN is that of a service, or of one that is missing: otherwise a service would stay without the agent.
+
+    Raises:
+        AwsError: The response was cut off.
+    """
+    answered = {each.get("serviceArn") for each in services}
+    answered |= {each.get("arn") for each in failures if each.get("reason") == "MISSING"}
+    if any(name.startswith("arn:") and name not in answered for name in names):
+        raise AwsError(INVALID_RESPONSE)
 
 
 def _service(cluster: str, described: Mapping[str, Any]) -> Service:

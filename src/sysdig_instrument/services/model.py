@@ -41,7 +41,7 @@ class Action(Enum):
     """The decision about a service."""
 
     MOVE = "to move"
-    PROTECTED = "nothing to change"
+    UNCHANGED = "nothing to change"
     LEFT_ALONE = "left alone"
     REFUSED = "refused"
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
-from sysdig_instrument.cli.answers import answers_from_options
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console, StyleName, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 from sysdig_instrument.cli.inputs import aws_region, context_for_file
 from sysdig_instrument.cli.live_definitions import ChangeDefinition, instrumenting, removing
+from sysdig_instrument.cli.removal_options import added_from_options
 from sysdig_instrument.coverage.ecs import AwsAccount
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import quote
@@ -28,7 +28,7 @@ from sysdig_instrument.services.rollout import Report, Rollout
 _WRITE_TIMEOUT: Final = 30
 _STYLES: Final[Mapping[Action, StyleName]] = {
     Action.MOVE: "warn",
-    Action.PROTECTED: "good",
+    Action.UNCHANGED: "good",
     Action.LEFT_ALONE: "faint",
     Action.REFUSED: "bad",
 }
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         RefusedError: Amazon ECS does not return what has to be known.
         UsageError: An option or a file is wrong, or there are no credentials or no region.
     """
-    added = answers_from_options(options)
+    added = added_from_options(options)
     context = context_for_file(options, environment, "-")
     change = removing(added) if options.uninstrument else instrumenting(options, environment, context)
     may_opt_out = options.uninstrument or not is_locked("Enabled", context.deployment_settings.values)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from sysdig_instrument.cli.answers import answers_from_options
 from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.file_changes import FileChange, change_files
 from sysdig_instrument.cli.plain_documents import plain_findings
+from sysdig_instrument.cli.removal_options import added_from_options
 from sysdig_instrument.cli.removals import remove_from
 from sysdig_instrument.engine.findings import message
 from sysdig_instrument.engine.plan import Context
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     Raises:
         UsageError: An option is wrong.
     """
-    added = answers_from_options(options)
+    added = added_from_options(options)
 
     def uninstrument(document: InputDocument, context: Context) -> FileChange:
         return _uninstrument(document, context, added)
