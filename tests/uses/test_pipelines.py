@@ -94,12 +94,6 @@ def test_the_action_runs_the_other_commands(act: Any, command: str, code: int) -
 
 
 @pytest.mark.parametrize("command", ["explain", "diff", "check"])
-def test_each_command_of_the_action_has_a_summary(act: Any, here: Path, command: str) -> None:
-    assert act(files="templates", command=command, arguments=f"{SET} --offline").returncode == 0
-    assert "| Task definition | Container | Outcome | Why |" in (here / "summary.md").read_text()
-
-
-@pytest.mark.parametrize("command", ["explain", "diff", "check"])
 def test_the_action_fails_where_the_line_is_missing(act: Any, here: Path, command: str) -> None:
     (here / "templates/web.yaml").unlink()
     for name, (line, _, _) in TEMPLATES.items():
