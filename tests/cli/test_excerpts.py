@@ -232,6 +232,7 @@ def test_no_secret_of_a_plain_document_is_shown(kind: str) -> None:
     web: Json = {
         "name": "web", "image": "Shop/Web:1", "environment": [{"name": "A", "value": SECRET}], "command": [SECRET],
         "secrets": [{"name": "B", "valueFrom": SECRET}], "portMappings": [], "entryPoint": SECRET, "dockerLabels": {"name": SECRET},
+        "logConfiguration": {"logDriver": "splunk", "options": {"Ref": SECRET}},
     }  # fmt: skip
     task: Json = {"family": "shop", "containerDefinitions": [web], "tags": [{"key": "k", "value": SECRET}]}
     value = {"task definition": task, "array": [web], "described": {"taskDefinition": task}}[kind]

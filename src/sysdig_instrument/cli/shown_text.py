@@ -183,7 +183,7 @@ class ShownText:
             shape = _ECS_RESOURCE
         for key, value in node.entries:
             text = key_text(key) or ""
-            if text in _NAMED_BY and len(node.entries) == 1:
+            if text in _NAMED_BY and len(node.entries) == 1 and self._is_template:
                 yield value, _ALL
             elif text == "Fn::If" and isinstance(value, Sequence):
                 yield from ((item, shape if index else _ALL) for index, item in enumerate(value.items))
