@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
+
 import pytest
 
-from sysdig_instrument.cli.console import Console, display_width, pad, wrap, wrap_words
+from sysdig_instrument.cli.console import Console, display_width, pad, wrap, wrap_words, write_stderr
 from sysdig_instrument.cli.formats import table
 from sysdig_instrument.cli.formats.model import FileReport, ReportRow, RowResult, TaskReport
 
@@ -49,3 +53,21 @@ def test_a_long_word_is_cut_between_characters() -> None:
     assert wrap("設定abc", 4) == ["設定", "abc"]
     assert wrap("", 4) == [""]
     assert pad("設定", 6) == "設定  "
+
+
+def test_messages_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def fileno(self) -> int:
+            return 2
+
+    text = 'notice: No template has the parameter "Enviroment" given with -p. Did you mean "Environment"? (SI702)\n\nSee --help'
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((60, 24)))
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    write_stderr(text)
+    assert terminal.getvalue() == text.replace("given with", "given\n  with") + "\n"
+    monkeypatch.setattr(sys, "stderr", file := io.StringIO())
+    write_stderr(text)
+    assert file.getvalue() == text + "\n"

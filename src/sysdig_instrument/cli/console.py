@@ -181,13 +181,22 @@ def write_stdout(text: str, console: Console | None = None, *, keeps_commands: b
 def write_stderr(text: str, console: Console | None = None) -> None:
     """Print a line to standard error, made harmless. If the stream is closed or full, the run goes on without the message.
 
-    Only the colours of a console that has some are kept.
+    Only the colours of a console that has some are kept. Without a console, the lines are made to fit a terminal, which would
+    break words.
     """
+    if console is None and sys.stderr.isatty():
+        text = "".join(_fitting_lines(text, Console(_console_width({}, sys.stderr, is_terminal=True))))
+        text = text.removesuffix("\n")
     shown = sanitize_lines(text, keeps_colours=console is not None and console.colours)
     try:
         print(_encodable(break_commands(shown), sys.stderr), file=sys.stderr)
     except OSError:
         discard(sys.stderr)
+
+
+def _fitting_lines(text: str, console: Console) -> Iterator[str]:
+    for line in text.split("\n"):
+        yield from console.paragraph(line, "", "  ") if line else ("\n",)
 
 
 def _encodable(text: str, stream: TextIO) -> str:
