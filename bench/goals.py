@@ -10,6 +10,7 @@ import argparse
 import gc
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -138,10 +139,10 @@ def in_child(arguments: Sequence[str], compiled: Path) -> Callable[[], float]:
     environment = os.environ | {"PYTHONPYCACHEPREFIX": str(compiled), "PYTHONDONTWRITEBYTECODE": ""}
 
     def measured() -> float:
-        start = os.times()
+        start = resource.getrusage(resource.RUSAGE_CHILDREN)
         command_line.time_command(tuple(arguments), environment)
-        end = os.times()
-        return end.children_user + end.children_system - start.children_user - start.children_system
+        end = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
 
     return measured
 

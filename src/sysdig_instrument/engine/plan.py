@@ -86,10 +86,9 @@ class Plan:
 
 def unpinned_agent_images(planned: Plan) -> Iterator[str]:
     """Yield each AgentImage of a plan without a fixed version. That is for one notice in a run, and not for a task's Result."""
-    for task in planned.tasks:
-        image = task.settings.resolved.values.agent_image
-        if task.outcome.status is Status.INSTRUMENTED and not is_pinned(image):
-            yield image
+    instrumented = (task for task in planned.tasks if task.outcome.status is Status.INSTRUMENTED)
+    images = dict.fromkeys(task.settings.resolved.values.agent_image for task in instrumented)
+    yield from (image for image in images if not is_pinned(image))
 
 
 def agent_image_notices(images: Iterable[str]) -> Iterator[Notice]:
