@@ -57,7 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--set", "Collector=us2"], "Set AccessKeySecret to the ARN of the secret that holds the key"),
         ([*SET, "--settings", "nope.yaml"], "nope.yaml cannot be read: No such file or directory. Give the path of a JSON or YAML file with the settings. (SI801)"),
         ([*SET, "--images", "nope.json"], "nope.json cannot be read: No such file or directory. Give the path of a JSON or YAML file with the image configs. (SI801)"),
-        ([*SET, "-p", "Enviroment=x"], 'No template has the parameter "Enviroment" given with -p. (SI702)'),
+        ([*SET, "-p", "Enviroment=x"], 'No template has the parameter "Enviroment" given with -p. Correct its name, or leave it out. (SI702)'),
     ],
 )  # fmt: skip
 def test_options(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

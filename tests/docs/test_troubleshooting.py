@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from sysdig_instrument.documents import yaml_syntax
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "sysdig_instrument"
 PAGE = re.sub(r"\s+", " ", (ROOT / "docs" / "troubleshooting.md").read_text())
@@ -103,6 +105,9 @@ MESSAGES_OF_PYTHONS_JSON_PARSER = {
 }
 """The tool prints words of its own instead."""
 
+AFTER_INVALID_YAML = {*yaml_syntax.PLAIN_WORDS, *yaml_syntax.PLAIN_WORDS.values()}
+"""What follows «invalid YAML: »: the parser's words, and ours."""
+
 PARTS = {
     # These take another text, which is a message of its own.
     "This is not a CloudFormation macro event",
@@ -184,7 +189,7 @@ def is_message(text: str) -> bool:
 
 
 def unexplained(found: Iterator[str]) -> list[str]:
-    known = NOT_MESSAGES | FORMS | PARTS | MESSAGES_OF_PYTHONS_JSON_PARSER
+    known = NOT_MESSAGES | FORMS | PARTS | MESSAGES_OF_PYTHONS_JSON_PARSER | set(map(fact, AFTER_INVALID_YAML))
     return [text for text in found if is_message(text) and fact(text) not in known and fact(text) not in PAGE]
 
 

@@ -165,7 +165,12 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param(b"a:\n\tb: 1", "t:2:1: YAML does not allow a tab here.", id="tab"),
         pytest.param(b"a: 1\n---\nb: 2", "t:2:1: a second YAML document starts here.", id="two-documents"),
         pytest.param(b"a: [1", "t:1:6: invalid YAML: ", id="unclosed-bracket"),
-        pytest.param(b"a: 1\r\nb: c: d", "t:2:5: invalid YAML: mapping values are not allowed", id="two-colons"),
+        pytest.param(
+            b"a:\n  b: 1\n c: 2\n",
+            "t:3:2: invalid YAML: this line is indented unlike the lines above",
+            id="indentation",
+        ),
+        pytest.param(b"a: 1\r\nb: c: d", "t:2:5: invalid YAML: there can be no colon here", id="two-colons"),
         pytest.param(b"a: &x [*x]", "t:1:8: this alias is inside the value it refers to.", id="alias-in-itself"),
         pytest.param(
             b"a: *x",

@@ -86,7 +86,7 @@ def process_files(
             "No template or task definition found in these folders. Name a file or other folders.",
             code=Code.NOTHING_FOUND,
         )
-    warn_unknown_parameters(options, parameters)
+    check_parameters(options, parameters)
 
 
 def _guarded(file: InputFile, action: Callable[[], U]) -> U | UserError:
@@ -99,13 +99,18 @@ def _guarded(file: InputFile, action: Callable[[], U]) -> U | UserError:
         return UsageError(f"{printable_name(file.path)} {NESTED_TOO_DEEPLY}", code=Code.NOT_A_TEMPLATE_FILE)
 
 
-def warn_unknown_parameters(options: argparse.Namespace, known: Collection[str]) -> None:
-    """Warn about names given with ``-p`` that no template has: most likely typos, and the intended parameter keeps its default.
+def check_parameters(options: argparse.Namespace, known: Collection[str]) -> None:
+    """Check that a template has each parameter that ``-p`` names: otherwise the one that is meant has kept its default.
 
-    Names in a file of ``--parameters`` are not checked: it may serve many templates.
+    CloudFormation refuses such a name, too. Names in a file of ``--parameters`` are not checked: it may serve many templates.
+
+    Raises:
+        UsageError: No template has a parameter of that name.
     """
-    for name in parse_pairs(options.parameter, "-p"):
-        if name not in known:
-            fact = f'No template has the parameter "{name}" given with -p'
-            reason = Reason(fact, did_you_mean(name, known), code=Code.PARAMETER_UNKNOWN)
-            write_stderr(f"notice: {reason.coded_text}")
+    unknown = [name for name in parse_pairs(options.parameter, "-p") if name not in known]
+    if unknown:
+        fact = f'No template has the parameter "{printable_name(unknown[0])}" given with -p'
+        reason = Reason(
+            fact, did_you_mean(unknown[0], known) or "Correct its name, or leave it out", code=Code.PARAMETER_UNKNOWN
+        )
+        raise UsageError(reason.text, code=reason.code)

@@ -169,6 +169,23 @@ def _collection(first: yaml.CollectionStartEvent, last: yaml.Event, nodes: list[
     return Mapping(start, end, entries, bool(first.flow_style), first.tag, first.anchor)
 
 
+_INDENTATION: Final = "this line is indented unlike the lines above, or it is not a key with a colon"
+PLAIN_WORDS: Final = {
+    "did not find expected key": _INDENTATION,
+    "expected <block end>": _INDENTATION,
+    "did not find expected '-' indicator": "this line is indented as far as a list above it, and is no item of it",
+    "mapping values are not allowed": "there can be no colon here: a text with a colon needs quotes, or the line above is wrong",
+    "block sequence entries are not allowed": "a list cannot begin here: begin it on a line of its own",
+    "could not find expected ':'": "there is a key without a colon",
+    "did not find expected ',' or ']'": "a list in brackets has no comma between two items, or no closing bracket",
+    "did not find expected ',' or '}'": "an object in braces has no comma between two members, or no closing brace",
+    "found unexpected end of stream": "a quote is not closed",
+    "found character that cannot start any token": "a text that begins with this character needs quotes",
+    "found unknown escape character": "a text in double quotes has a backslash that YAML does not know: use single quotes",
+}
+"""For what PyYAML's two parsers say, by a part of the ``problem``, which has the words of their grammar."""
+
+
 def _yaml_error(name: str, text: str, error: yaml.MarkedYAMLError) -> UsageError:
     """Return PyYAML's error as a UsageError. Its ``problem`` names grammar rules and never contains text of the file."""
     mark = error.problem_mark or error.context_mark
@@ -180,5 +197,6 @@ def _yaml_error(name: str, text: str, error: yaml.MarkedYAMLError) -> UsageError
     else:
         problem = error.problem or "it cannot be parsed"
         context = f" {error.context}" if error.context else ""
-        message = f"invalid YAML: {problem}{context}. Fix the file around this line."
+        words = next((plain for known, plain in PLAIN_WORDS.items() if known in problem), problem + context)
+        message = f"invalid YAML: {words}. Fix the file around this line."
     return error_at(name, text, offset, message, code=Code.INVALID_YAML)

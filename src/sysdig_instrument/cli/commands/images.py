@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
 
-from sysdig_instrument.cli.batch import warn_unknown_parameters
+from sysdig_instrument.cli.batch import check_parameters
 from sysdig_instrument.cli.builds import build_text
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import write_stderr, write_stdout
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     context = context_for_file(options, environment, options.file)
     document = input_document(load(options.file))
-    warn_unknown_parameters(options, section(document.fragment, "Parameters"))
+    check_parameters(options, section(document.fragment, "Parameters"))
     recorded: dict[ImageLookup, Answer] = {}
     session = shared_session(environment, options.profile)
     context = with_callers_account(options, document, context, session)

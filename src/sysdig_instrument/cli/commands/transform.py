@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from sysdig_instrument.cli.batch import warn_unknown_parameters
+from sysdig_instrument.cli.batch import check_parameters
 from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.console import write_stderr, write_stdout
 from sysdig_instrument.cli.documents import InputDocument, Preview, input_document, preview_document
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """
     context = context_for_file(options, environment, options.file)
     document = input_document(load(options.file))
-    warn_unknown_parameters(options, section(document.fragment, "Parameters"))
+    check_parameters(options, section(document.fragment, "Parameters"))
     messages = Messages(options, environment)
     for warning in document.source.warnings:
         messages.write("warning", warning)
