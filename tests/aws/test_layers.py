@@ -121,6 +121,16 @@ def test_the_result_records_what_was_done_and_why(processed: dict[str, Any]) -> 
                 "web": "instrumented: entry point from the template",
                 "helper": "skipped: Enabled is false in the resource's Metadata",
             },
+            "Undo": [  # as the Transform has Parameters, the Result does not say which tags are new
+                "remove Metadata/SysdigInstrument/Result",
+                "remove Properties/Tags",
+                "remove Properties/ContainerDefinitions/=SysdigInstrumentation",
+                "remove Properties/ContainerDefinitions/=web/LinuxParameters",
+                "remove Properties/ContainerDefinitions/=web/VolumesFrom",
+                "remove Properties/ContainerDefinitions/=web/Environment",
+                "remove Properties/ContainerDefinitions/=web/EntryPoint/0",
+                "remove Properties/PidMode",
+            ],
         },
         "Ignored": {"Task": "skipped: Enabled is false in the tags"},
     }

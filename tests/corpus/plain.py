@@ -19,9 +19,11 @@ from corpus.checking import CRASHED, WRONG, CheckResult, EngineOutcome, check
 from oracle.evaluate import TASK_DEFINITION, StackInputs
 from oracle.images import Images
 from oracle.registration import SHAPE, registration_errors
-from oracle.values import Json, mapping, same
+from oracle.selection import AGENT
+from oracle.values import Json, items, mapping, same
 
 TASK = "Task"
+_SHORT = 3  # characters: a shorter value may be a part of a name
 LAUNCH_TYPE_KEYS = {"requiresCompatibilities", "networkMode", "cpu", "memory"}
 REGISTERED_KEYS = {"taskDefinitionArn", "compatibilities", "revision"}  # ECS alone writes them
 SAID_ELSEWHERE: Json = {"Ref": "SaidElsewhere"}  # of no parameter, so it is not known
@@ -139,6 +141,25 @@ def _transform_as_template(
         output = _with_open_members(output)
     if not same(to_document(output, like), outcome.output):
         raise AssertionError("the output has another form than the input")
+    _take_off_record(output)
     # A plain task definition has no place for the Result, which each template must have.
     mapping(mapping(output["Resources"])[TASK])["Metadata"] = {"SysdigInstrument": {"Result": {}}}
     return replace(outcome, output=output)
+
+
+def _take_off_record(output: dict[str, Json]) -> None:
+    """Take the label with the record off the agent's container, after checking that it has no value of a variable.
+
+    The record says what undoes the changes. In a template, the Result has it.
+    """
+    properties = mapping(mapping(mapping(output["Resources"])[TASK])["Properties"])
+    containers = [mapping(each) for each in items(properties.get("ContainerDefinitions"))]
+    agent = next((each for each in containers if each.get("Name") == AGENT), {})
+    match agent.get("DockerLabels"):
+        case {"sysdig-instrument.undo": str(record), **others} if not others:
+            values = {
+                mapping(variable).get("Value") for each in containers for variable in items(each.get("Environment"))
+            }
+            if any(isinstance(value, str) and len(value) > _SHORT and value in record for value in values):
+                raise AssertionError("the record has the value of a variable")
+            del agent["DockerLabels"]
