@@ -77,6 +77,8 @@ def test_the_examples_of_the_help(text: str, here: Path) -> None:
         (here / name).mkdir(parents=True)
     for name in ("templates/app.yaml", "repositories/app.yaml", "task-definition.json"):
         (here / name).write_text((EXAMPLES / Path(name).name).read_text())
+    app = here / "app.yaml"
+    app.write_text("Parameters: {Image: {Type: String, Default: nginx}}\n" + app.read_text())  # for -p Image=nginx:1.27
     run_shell(f"{PROGRAM} transform app.yaml -o processed.yaml", here)
     for line in map(str.strip, text.splitlines()):
         if line.startswith(PROGRAM) and "--stacks" not in line:  # tests/cli/test_inventory_stacks.py has moto's stacks
