@@ -42,7 +42,7 @@ export class SysdigInstrument implements IAspect {
 
   /**
    * For the blueprint of an organisation: injectors that do the same for each task definition that is made with the CDK's own
-   * classes, wherever it stands, also in stages. Give them to `PropertyInjectors.of(app).add(…)`, or to the app's `propertyInjectors`.
+   * classes, wherever it is, also in stages. Give them to `PropertyInjectors.of(app).add(…)`, or to the app's `propertyInjectors`.
    */
   public static injectors(props: SysdigInstrumentProps = {}): IPropertyInjector[] {
     const aspect = new SysdigInstrument(props);

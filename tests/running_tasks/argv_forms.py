@@ -158,7 +158,7 @@ SHAPES: Final[Mapping[str, Callable[[str, Words], tuple[dict[str, Any], dict[str
     "override-entrypoint": lambda show, words: (_OTHER, {"EntryPoint": [show], "Command": ["default"]}, words),
     "override-command": lambda show, words: ({"Cmd": ["not this"]}, {"Command": ["nor this"]}, [show, *words]),
 }
-"""Where program and arguments stand: what image, container definition and override say."""
+"""Where program and arguments are: what image, container definition and override say."""
 
 
 TERMINATED: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {

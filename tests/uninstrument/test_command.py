@@ -157,7 +157,7 @@ def test_the_form_of_the_terraform_data_source_is_an_array(capsys: pytest.Captur
 
 
 def by_hand() -> dict[str, Any]:
-    """Return a task definition in our own form, but in an order that nobody but a person would write."""
+    """Return a task definition in our own form, but in an order that only a person would write."""
     task = copy.deepcopy(TASK)
     (container,) = task["containerDefinitions"]
     container.update(

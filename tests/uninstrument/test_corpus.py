@@ -68,7 +68,7 @@ def test_each_document_comes_back(kind: str) -> None:
             source = read(path.read_bytes(), path.name)
             every = (round_trip(source, context, answers) for context in contexts(source.value, number))
             trip = next(filter(None, every), None)
-        except UserError:  # a file that is no template, or that cannot be read
+        except UserError:  # a file that is not a template, or that cannot be read
             outcomes["unread"] += 1
             continue
         outcomes["done" if trip else "refused"] += 1

@@ -63,7 +63,7 @@ class Builds:
 
     @classmethod
     def of_document(cls, document: InputDocument, context: Context) -> Builds:
-        """Return the builds for a document. Standard input, and a document that is no template, have none."""
+        """Return the builds for a document. Standard input, and a document that is not a template, have none."""
         name = document.source.name
         is_file = document.kind == "template" and name != STANDARD_INPUT
         return cls(Path(name) if is_file else None, context.deployment_settings.values.image_configs)

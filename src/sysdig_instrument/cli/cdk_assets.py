@@ -53,7 +53,7 @@ class Asset:
         """Return what its Dockerfile says that the image runs.
 
         Raises:
-            DockerfileError: That cannot be told.
+            DockerfileError: That cannot be determined.
         """
         arguments, contexts = self.source.get("dockerBuildArgs"), self.source.get("dockerBuildContexts")
         if not self._text("directory") or self.source.get("executable"):

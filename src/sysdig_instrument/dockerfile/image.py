@@ -99,7 +99,7 @@ def built_image(text: str, options: BuildOptions) -> BuiltImage:
     """Return the image that a Dockerfile builds.
 
     Raises:
-        DockerfileError: That cannot be told, or it cannot be built.
+        DockerfileError: That cannot be determined, or it cannot be built.
     """
     parsed = parse_dockerfile(text, options.arguments.get(_SYNTAX_ARGUMENT))
     stages = _Stages(parsed, options)

@@ -151,7 +151,7 @@ def _opaque_loops(resources: Mapping[str, Json], pointer: Pointer, depth: int) -
 def opaque_transforms(fragment: Json) -> Iterator[Pointer]:
     """Yield the pointer of each ``Fn::Transform`` that may insert resources.
 
-    It is at the top level, in Resources or the body of an ``Fn::ForEach``, or makes a resource of what stands beside it.
+    It is at the top level, in Resources or the body of an ``Fn::ForEach``, or makes a resource of what is beside it.
     """
     if isinstance(fragment, dict) and fragment_kind(fragment) == "template":
         yield from _opaque_transform(fragment, ())
@@ -169,7 +169,7 @@ def _opaque_transforms(resources: Mapping[str, Json], pointer: Pointer, depth: i
 
 
 def _keeps_its_type(resource: Mapping[str, Json]) -> bool:
-    """Return whether no transform makes something else of a resource: what stands beside AWS::Include stays.
+    """Return whether no transform makes something else of a resource: what is beside AWS::Include stays.
 
     A task definition with a transform beside its type is planned, and not hidden.
     """

@@ -1,6 +1,6 @@
 """The decisions of a rollout: which services move, and which stay as they are, and why.
 
-All or none: a service that cannot move stands in the way of all, because a fleet that is protected in part looks protected.
+All or none: a service that cannot move blocks all, because a fleet that is protected in part looks protected.
 """
 
 from __future__ import annotations

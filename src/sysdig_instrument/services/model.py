@@ -75,7 +75,7 @@ class RolloutPlan:
 
     @property
     def is_refused(self) -> bool:
-        """Return whether a service stands in the way of all."""
+        """Return whether a service blocks all."""
         return any(each.action is Action.REFUSED for each in self.decisions)
 
     @property

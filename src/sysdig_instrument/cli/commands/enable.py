@@ -42,7 +42,7 @@ def _enable(document: InputDocument, line: MacroLine, context: Context) -> FileC
 
 
 def _has_other_workloads(document: InputDocument, context: Context) -> bool:
-    """Return whether the macro would convert, or would refuse, something that is no task definition."""
+    """Return whether the macro would convert, or would refuse, something that is not a task definition."""
     if not any(resources_of_types(document.fragment, {EXPRESS_SERVICE, JOB_DEFINITION})):
         return False
     plan = plan_with_lookups(document.fragment, context, look_up_nothing)
