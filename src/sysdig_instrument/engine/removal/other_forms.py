@@ -25,7 +25,7 @@ from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.removal.entries import REASON
 from sysdig_instrument.engine.removal.places import Place
-from sysdig_instrument.engine.removal.usual_form import remove
+from sysdig_instrument.engine.removal.usual_form import added_capabilities, remove
 from sysdig_instrument.engine.steps.capabilities import SYS_PTRACE
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -153,16 +153,10 @@ def _remove_items(workload: _Workload, key: str, name_key: str, names: tuple[str
 
 
 def _remove_capability(workload: _Workload) -> Iterator[Change | Finding]:
-    parameters = workload.container.get("LinuxParameters")
-    capabilities = parameters.get("Capabilities") if isinstance(parameters, dict) else None
-    add = capabilities.get("Add") if isinstance(capabilities, dict) else None
-    if (
-        not isinstance(parameters, dict)
-        or not isinstance(capabilities, dict)
-        or not isinstance(add, list)
-        or SYS_PTRACE not in add
-    ):
+    found = added_capabilities(workload.container.get("LinuxParameters"))
+    if found is None:
         return
+    parameters, capabilities, add = found
     answer = True if workload.is_in_kilts_form else workload.answer(SYS_PTRACE)
     pointer = (*workload.pointer, "LinuxParameters")
     if answer is None:

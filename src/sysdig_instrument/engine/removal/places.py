@@ -18,12 +18,16 @@ LABELS: Final = "DockerLabels"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A task definition in a document. ``pointer`` is that of its resource; None if there are only the Properties."""
+    """A task definition in a document. ``pointer`` is that of its resource; None if there are only the Properties.
+
+    ``result`` is the Result in the Metadata; None if there is none.
+    """
 
     name: str
     pointer: Pointer | None
     resource: dict[str, Json]
     properties: Json
+    result: Mapping[str, Json] | None = None
 
     @property
     def base(self) -> Pointer:
@@ -34,12 +38,6 @@ class Place:
     def properties_pointer(self) -> Pointer:
         """The pointer to the Properties."""
         return () if self.pointer is None else (*self.pointer, "Properties")
-
-    @property
-    def result(self) -> Mapping[str, Json] | None:
-        """The Result in the Metadata; None if there is none."""
-        value = value_at(self.resource, ("Metadata", METADATA_KEY, RESULT_KEY))
-        return value if isinstance(value, dict) else None
 
     @property
     def record(self) -> list[str] | None:
@@ -70,11 +68,16 @@ def places(fragment: Json) -> Iterator[Place]:
     match fragment_kind(fragment), fragment:
         case "template", dict():
             for pointer, resource in resources_of_types(fragment, {TASK_DEFINITION}):
-                yield Place(str(pointer[-1]), pointer, resource, resource.get("Properties"))
+                yield Place(str(pointer[-1]), pointer, resource, resource.get("Properties"), _result(resource))
         case "resource", dict(resource) if resource["Type"] == TASK_DEFINITION:
-            yield Place("", (), resource, resource.get("Properties"))
+            yield Place("", (), resource, resource.get("Properties"), _result(resource))
         case "properties", dict(properties):
             yield Place(str(properties.get("Family", "")), None, {}, properties)
+
+
+def _result(resource: dict[str, Json]) -> Mapping[str, Json] | None:
+    value = value_at(resource, ("Metadata", METADATA_KEY, RESULT_KEY))
+    return value if isinstance(value, dict) else None
 
 
 def _label(properties: Json) -> Json | Absent:

@@ -15,7 +15,7 @@ from sysdig_instrument.engine.patch import Change, apply
 from sysdig_instrument.engine.removal.entries import is_same, opposites, to_entries, value_at
 from sysdig_instrument.engine.removal.other_forms import has_traces
 from sysdig_instrument.engine.removal.places import places
-from sysdig_instrument.engine.removal.uninstrument import OTHER_FORM, Removal, remove_all
+from sysdig_instrument.engine.removal.uninstrument import OTHER_FORM, Removal, removal_of
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
 _MOST_CHANGES: Final = 1000
@@ -48,8 +48,8 @@ def records(
     if not tasks:
         return {}  # most plans of the hook and of coverage
     is_instrumented = any(each.result is not None or has_traces(each) for each in places(template))
-    earlier = remove_all(template) if is_instrumented else Removal(template)
-    restored = remove_all(processed).document
+    earlier = removal_of(template) if is_instrumented else Removal(template)
+    restored = removal_of(processed).document
     if is_same(restored, earlier.document):
         return {}
     comparison = _Comparison(template, processed, earlier, restored)
@@ -113,8 +113,8 @@ def record_of_properties(properties: Json, changes: Sequence[Change], *, always:
 
     With ``always`` it is empty only if what was there before is in another tool's form.
     """
-    earlier = remove_all(properties)
+    earlier = removal_of(properties)
     processed = apply(properties, changes)
-    if earlier.problems or (not always and is_same(remove_all(processed).document, earlier.document)):
+    if earlier.problems or (not always and is_same(removal_of(processed).document, earlier.document)):
         return []
     return _entries(processed, [*opposites(properties, changes), *earlier.changes])

@@ -50,11 +50,17 @@ class Removal:
 
 
 def remove_all(document: Json, added: Mapping[str, bool] | None = None) -> Removal:
-    """Return the removal of everything that was written with the agent.
+    """Return the removal of everything that was written with the agent, with notices about what is left.
 
     ``added`` says of ``PidMode``, ``SYS_PTRACE``, ``EntryPoint`` and ``Command``, or of one container's as in
     ``web/SYS_PTRACE``, whether it came with the agent.
     """
+    removal = removal_of(document, added)
+    return replace(removal, notices=tuple(_leftovers(removal))) if removal.changes else removal
+
+
+def removal_of(document: Json, added: Mapping[str, bool] | None = None) -> Removal:
+    """Return the same without notices: a plan tries the removal, and shows none."""
     found: list[Change | Finding] = []
     removed_from: list[str] = []
     is_recorded = False
@@ -72,8 +78,7 @@ def remove_all(document: Json, added: Mapping[str, bool] | None = None) -> Remov
         (),
         tuple(removed_from),
     )
-    removal = _without_policies(removal) if is_recorded else removal
-    return replace(removal, notices=tuple(_leftovers(removal))) if changes else removal
+    return _without_policies(removal) if is_recorded else removal
 
 
 def _leftovers(removal: Removal) -> Iterator[Notice]:

@@ -65,16 +65,22 @@ def _sources(place: Place, workloads: list[tuple[Pointer, dict[str, Json]]]) -> 
 
 
 def _source_by_position(container: Mapping[str, Json]) -> EntryPointSource:
-    added = _added_keys(container, {"EntryPoint", "Command", *_emptied(container)})
+    added = _added_keys(container, {"EntryPoint", "Command", *_emptied(container, _own_items(container))})
     # An EntryPoint at the end without any Command is more often the task definition's own than that of an image without CMD.
     is_from_image = "EntryPoint" in added and "Command" in container
     return EntryPointSource.IMAGE if is_from_image else EntryPointSource.TEMPLATE
 
 
-def _emptied(container: Mapping[str, Json]) -> set[str]:
+def _emptied(container: Mapping[str, Json], own_items: Mapping[str, int]) -> set[str]:
     """Return the keys that have nothing but what a plan writes."""
-    emptied = {key for key in _LISTS if _own_item(container, key) == 0 and container[key][1:] == []}  # type: ignore[index]
+    emptied = {key for key, index in own_items.items() if index == 0 and container[key][1:] == []}  # type: ignore[index]
     return {*emptied, "LinuxParameters"} if container.get("LinuxParameters") == _CAPABILITIES else emptied
+
+
+def _own_items(container: Mapping[str, Json]) -> dict[str, int]:
+    """Return the index of the item that a plan adds to each list, for the lists that have it."""
+    found = ((key, _own_item(container, key)) for key in _LISTS if key in container)
+    return {key: index for key, index in found if index is not None}
 
 
 def _own_item(container: Mapping[str, Json], key: str) -> int | None:
@@ -119,19 +125,19 @@ def _added_keys(
 def _remove_from_container(
     place: Place, container: dict[str, Json], pointer: Pointer, source: EntryPointSource
 ) -> Iterator[Change]:
-    candidates = _emptied(container)
+    own_items = _own_items(container)
+    candidates = _emptied(container, own_items)
     if source is EntryPointSource.IMAGE:
         candidates |= {"EntryPoint", "Command"}
-    extended = {key for key in _LISTS if place.result and _own_item(container, key) is not None}
+    extended = own_items.keys() if place.result else frozenset()
     added = _added_keys(container, candidates, extended)
     for key in reversed([key for key in _KEYS if key in added]):
         yield remove((*pointer, key), container[key])
     if "EntryPoint" not in added:
         yield from _remove_wrapper(container, pointer, source)
-    for key in _LISTS:
-        index = _own_item(container, key)
-        if key not in added and index is not None:
-            yield remove((*pointer, key, index), container[key][index])  # type: ignore[index]
+    for name, index in own_items.items():
+        if name not in added:
+            yield remove((*pointer, name, index), container[name][index])  # type: ignore[index]
     if "LinuxParameters" not in added:
         yield from _remove_capability(container.get("LinuxParameters"), (*pointer, "LinuxParameters"))
 
@@ -145,11 +151,20 @@ def _remove_wrapper(container: Mapping[str, Json], pointer: Pointer, source: Ent
             yield remove((*pointer, "EntryPoint", 0), WRAPPER)
 
 
-def _remove_capability(parameters: Json, pointer: Pointer) -> Iterator[Change]:
+def added_capabilities(parameters: Json) -> tuple[dict[str, Json], dict[str, Json], list[Json]] | None:
+    """Return LinuxParameters, its Capabilities and their list Add; None if SYS_PTRACE is not in such a list."""
     capabilities = parameters.get("Capabilities") if isinstance(parameters, dict) else None
     add = capabilities.get("Add") if isinstance(capabilities, dict) else None
-    if not isinstance(parameters, dict) or not isinstance(capabilities, dict) or not isinstance(add, list):
+    if isinstance(parameters, dict) and isinstance(capabilities, dict) and isinstance(add, list) and SYS_PTRACE in add:
+        return parameters, capabilities, add
+    return None
+
+
+def _remove_capability(parameters: Json, pointer: Pointer) -> Iterator[Change]:
+    found = added_capabilities(parameters)
+    if found is None:
         return
+    parameters, capabilities, add = found
     if capabilities == _CAPABILITIES["Capabilities"] and next(reversed(parameters)) == "Capabilities":  # type: ignore[call-overload, index]
         yield remove((*pointer, "Capabilities"), capabilities)
     elif add == [SYS_PTRACE] and next(reversed(capabilities)) == "Add":
