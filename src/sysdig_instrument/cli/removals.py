@@ -8,7 +8,7 @@ from sysdig_instrument.documents import Document, DocumentKind, to_ecs_changes, 
 from sysdig_instrument.engine.agent import RECORD_LABEL
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, apply
-from sysdig_instrument.engine.removal.places import LABELS, places
+from sysdig_instrument.engine.removal.definitions import LABELS, definitions
 from sysdig_instrument.engine.removal.records import record_of_properties
 from sysdig_instrument.engine.removal.uninstrument import Removal, remove_all
 
@@ -30,7 +30,7 @@ def with_record_label(
     if not changes_here or not isinstance(properties, dict):
         return changes
     record = record_of_properties(properties, changes_here, always=always)
-    agents = [agent for place in places(apply(properties, changes_here)) for agent in place.agents]
+    agents = [agent for definition in definitions(apply(properties, changes_here)) for agent in definition.agents]
     if not record or len(agents) != 1:
         return changes
     pointer, agent = agents[0]

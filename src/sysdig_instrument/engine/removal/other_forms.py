@@ -23,8 +23,8 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.removal.definitions import Definition
 from sysdig_instrument.engine.removal.entries import REASON
-from sysdig_instrument.engine.removal.places import Place
 from sysdig_instrument.engine.removal.usual_form import added_capabilities, remove
 from sysdig_instrument.engine.steps.capabilities import SYS_PTRACE
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -44,7 +44,7 @@ _KILT_VARIABLES: Final = (
 class _Workload:
     """A container with the wrapper, or with its volume."""
 
-    place: Place
+    definition: Definition
     container: dict[str, Json]
     pointer: Pointer
     added: Mapping[str, bool]
@@ -64,7 +64,7 @@ class _Workload:
 
     def ask(self, question: str) -> Problem:
         """Return the problem that nothing says it."""
-        location = Location(self.place.name, self.name, (*self.pointer, _KEYS.get(question, question)))
+        location = Location(self.definition.name, self.name, (*self.pointer, _KEYS.get(question, question)))
         return Problem(location, _not_known(question))
 
 
@@ -79,9 +79,9 @@ def _not_known(question: str) -> Reason:
     )
 
 
-def has_traces(place: Place) -> bool:
+def has_traces(definition: Definition) -> bool:
     """Return whether something in a task definition bears the agent's names."""
-    return any(each.get("Name") == AGENT_NAME or _is_workload(each) for _, each in place.containers())
+    return any(each.get("Name") == AGENT_NAME or _is_workload(each) for _, each in definition.containers())
 
 
 def _is_workload(container: Mapping[str, Json]) -> bool:
@@ -94,24 +94,24 @@ def _names(items: Json, key: str) -> list[Json]:
     return [each.get(key) for each in items if isinstance(each, dict)] if isinstance(items, list) else []
 
 
-def remove_other_form(place: Place, added: Mapping[str, bool]) -> Iterator[Change | Finding]:
+def remove_other_form(definition: Definition, added: Mapping[str, bool]) -> Iterator[Change | Finding]:
     """Yield the changes that take out what is known to come with the agent, and a problem for each thing that is not known."""
-    for pointer, container in place.containers():
+    for pointer, container in definition.containers():
         if container.get("Name") != AGENT_NAME and _is_workload(container):
-            workload = _Workload(place, container, pointer, added)
+            workload = _Workload(definition, container, pointer, added)
             yield from _remove_argv(workload)
             names = _KILT_VARIABLES if workload.is_in_kilts_form else (SIDECAR_VARIABLE,)
             yield from _remove_items(workload, "Environment", "Name", names)
             yield from _remove_items(workload, "VolumesFrom", "SourceContainer", (AGENT_NAME,))
             yield from _remove_capability(workload)
-    yield from (remove(pointer, agent) for pointer, agent in reversed(place.agents))
-    properties = place.properties if isinstance(place.properties, dict) else {}
+    yield from (remove(pointer, agent) for pointer, agent in reversed(definition.agents))
+    properties = definition.properties if isinstance(definition.properties, dict) else {}
     if properties.get("PidMode") == "task":
-        pointer = (*place.properties_pointer, "PidMode")
+        pointer = (*definition.properties_pointer, "PidMode")
         if added.get("PidMode"):
             yield remove(pointer, "task")
         elif "PidMode" not in added:
-            yield Problem(Location(place.name, None, pointer), _not_known("PidMode"))
+            yield Problem(Location(definition.name, None, pointer), _not_known("PidMode"))
 
 
 def _remove_argv(workload: _Workload) -> Iterator[Change | Finding]:

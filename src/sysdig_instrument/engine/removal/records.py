@@ -12,9 +12,9 @@ from typing import Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Absent, Json, Pointer
 from sysdig_instrument.engine.patch import Change, apply
+from sysdig_instrument.engine.removal.definitions import definitions
 from sysdig_instrument.engine.removal.entries import is_same, opposites, to_entries, value_at
 from sysdig_instrument.engine.removal.other_forms import has_traces
-from sysdig_instrument.engine.removal.places import places
 from sysdig_instrument.engine.removal.uninstrument import OTHER_FORM, Removal, removal_of
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
@@ -47,7 +47,7 @@ def records(
     """
     if not tasks:
         return {}  # most plans of the hook and of coverage
-    is_instrumented = any(each.result is not None or has_traces(each) for each in places(template))
+    is_instrumented = any(each.result is not None or has_traces(each) for each in definitions(template))
     earlier = removal_of(template) if is_instrumented else Removal(template)
     restored = removal_of(processed).document
     if is_same(restored, earlier.document):

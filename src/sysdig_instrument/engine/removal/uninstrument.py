@@ -15,9 +15,9 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change, apply
+from sysdig_instrument.engine.removal.definitions import LABELS, Definition, definitions
 from sysdig_instrument.engine.removal.entries import ChangedSinceError, Lost, from_entries, is_same, opposites
 from sysdig_instrument.engine.removal.other_forms import has_traces, remove_other_form
-from sysdig_instrument.engine.removal.places import LABELS, Place, places
 from sysdig_instrument.engine.removal.usual_form import remove_policy, remove_result, remove_usual_form
 from sysdig_instrument.engine.steps.execution_role import ROLE_TYPE
 from sysdig_instrument.engine.template import resources_of_types
@@ -64,12 +64,12 @@ def removal_of(document: Json, added: Mapping[str, bool] | None = None) -> Remov
     found: list[Change | Finding] = []
     removed_from: list[str] = []
     is_recorded = False
-    for place in places(document):
-        in_place = list(_of_place(document, place, added or {}))
-        if any(isinstance(each, Change) for each in in_place):
-            removed_from.append(place.name)
-            is_recorded = is_recorded or place.result is not None
-        found += in_place
+    for definition in definitions(document):
+        found_here = list(_of_definition(document, definition, added or {}))
+        if any(isinstance(each, Change) for each in found_here):
+            removed_from.append(definition.name)
+            is_recorded = is_recorded or definition.result is not None
+        found += found_here
     changes = tuple(each for each in found if isinstance(each, Change))
     removal = Removal(
         apply(document, changes) if changes else document,
@@ -83,9 +83,9 @@ def removal_of(document: Json, added: Mapping[str, bool] | None = None) -> Remov
 
 def _leftovers(removal: Removal) -> Iterator[Notice]:
     """Yield a notice for each task definition that still bears the agent's names."""
-    for place in places(removal.document):
-        if place.name in removal.removed_from and has_traces(place):
-            yield Notice(Location(place.name, None, place.properties_pointer), _LEFT)
+    for definition in definitions(removal.document):
+        if definition.name in removal.removed_from and has_traces(definition):
+            yield Notice(Location(definition.name, None, definition.properties_pointer), _LEFT)
 
 
 def _without_policies(removal: Removal) -> Removal:
@@ -100,33 +100,33 @@ def _without_policies(removal: Removal) -> Removal:
     return replace(removal, document=apply(removal.document, changes), changes=(*removal.changes, *changes))
 
 
-def _of_place(document: Json, place: Place, added: Mapping[str, bool]) -> Iterator[Change | Finding]:
-    record = place.record
+def _of_definition(document: Json, definition: Definition, added: Mapping[str, bool]) -> Iterator[Change | Finding]:
+    record = definition.record
     if record == [OTHER_FORM]:
-        yield from remove_other_form(place, added)
-        yield from remove_result(place)
+        yield from remove_other_form(definition, added)
+        yield from remove_result(definition)
     elif record is not None:
-        yield from _by_record(document, place, record)
-    elif place.result is not None or _is_as_written(place):
-        yield from remove_usual_form(place)
-    elif has_traces(place):
-        yield from remove_other_form(place, added)
+        yield from _by_record(document, definition, record)
+    elif definition.result is not None or _is_as_written(definition):
+        yield from remove_usual_form(definition)
+    elif has_traces(definition):
+        yield from remove_other_form(definition, added)
 
 
-def _by_record(document: Json, place: Place, record: list[str]) -> Iterator[Change | Finding]:
+def _by_record(document: Json, definition: Definition, record: list[str]) -> Iterator[Change | Finding]:
     changes: list[Change] = []
     lost: list[Pointer] = []
     try:
-        for each in from_entries(document, record, place.base):
+        for each in from_entries(document, record, definition.base):
             if isinstance(each, Lost):
                 lost.append(each.pointer)
             else:
                 changes.append(each)
     except ChangedSinceError:
-        pointer = place.properties_pointer
-        yield Problem(Location(place.name, None, pointer), _CHANGED_SINCE)
+        pointer = definition.properties_pointer
+        yield Problem(Location(definition.name, None, pointer), _CHANGED_SINCE)
         return
-    yield from (Problem(Location(place.name, None, pointer), _LOST) for pointer in lost)
+    yield from (Problem(Location(definition.name, None, pointer), _LOST) for pointer in lost)
     yield from changes
 
 
@@ -147,21 +147,21 @@ _LOST: Final = Reason(
 )
 
 
-def _is_as_written(place: Place) -> bool:
+def _is_as_written(definition: Definition) -> bool:
     """Return whether a task definition outside of a template has the agent in exactly the form that a plan writes.
 
     Then putting everything back gives the same, with each key and item in its place. A person would hardly write that.
     """
-    if place.pointer is not None or not isinstance(place.properties, dict):
+    if definition.pointer is not None or not isinstance(definition.properties, dict):
         return False
-    agents = place.agents
-    if len(agents) != 1 or agents[0] != place.containers()[-1] or not _is_agent_as_written(agents[0][1]):
+    agents = definition.agents
+    if len(agents) != 1 or agents[0] != definition.containers()[-1] or not _is_agent_as_written(agents[0][1]):
         return False
-    changes = list(remove_usual_form(place))
-    restored = apply(place.properties, changes)
-    if has_traces(replace(place, properties=restored)):
+    changes = list(remove_usual_form(definition))
+    restored = apply(definition.properties, changes)
+    if has_traces(replace(definition, properties=restored)):
         return False
-    return is_same(apply(restored, opposites(place.properties, changes)), place.properties)
+    return is_same(apply(restored, opposites(definition.properties, changes)), definition.properties)
 
 
 def _is_agent_as_written(agent: Mapping[str, Json]) -> bool:

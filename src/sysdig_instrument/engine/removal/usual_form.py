@@ -14,8 +14,8 @@ from typing import Final
 from sysdig_instrument.engine.agent import AGENT_NAME, SIDECAR_VARIABLE, WRAPPER
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.patch import Change
+from sysdig_instrument.engine.removal.definitions import Definition
 from sysdig_instrument.engine.removal.entries import REASON
-from sysdig_instrument.engine.removal.places import Place
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY, TAGS_KEY
 from sysdig_instrument.engine.steps.capabilities import SYS_PTRACE
 from sysdig_instrument.engine.steps.execution_role import POLICY_NAME
@@ -34,26 +34,26 @@ def remove(pointer: Pointer, was: Json) -> Change:
     return Change("remove", pointer, REASON, was=was)
 
 
-def remove_usual_form(place: Place) -> Iterator[Change]:
+def remove_usual_form(definition: Definition) -> Iterator[Change]:
     """Yield the changes that take out of a task definition what was written, in the order in which they apply."""
-    containers = place.containers()
+    containers = definition.containers()
     agents = [each for each in containers if each[1].get("Name") == AGENT_NAME]
     workloads = [each for each in containers if each[1].get("Name") != AGENT_NAME]
-    for (pointer, container), source in zip(workloads, _sources(place, workloads), strict=True):
-        yield from _remove_from_container(place, container, pointer, source)
+    for (pointer, container), source in zip(workloads, _sources(definition, workloads), strict=True):
+        yield from _remove_from_container(definition, container, pointer, source)
     yield from (remove(*agent) for agent in reversed(agents))
-    properties = place.properties if isinstance(place.properties, dict) else {}
+    properties = definition.properties if isinstance(definition.properties, dict) else {}
     if agents and properties.get("PidMode") == "task":
-        yield remove((*place.properties_pointer, "PidMode"), "task")
-    yield from _remove_tags(properties, place)
-    yield from remove_result(place)
+        yield remove((*definition.properties_pointer, "PidMode"), "task")
+    yield from _remove_tags(properties, definition)
+    yield from remove_result(definition)
 
 
-def _sources(place: Place, workloads: list[tuple[Pointer, dict[str, Json]]]) -> list[EntryPointSource]:
+def _sources(definition: Definition, workloads: list[tuple[Pointer, dict[str, Json]]]) -> list[EntryPointSource]:
     """Return where each EntryPoint comes from: as the Result says it; without one, by its position."""
-    if place.result is None:
+    if definition.result is None:
         return [_source_by_position(container) for _, container in workloads]
-    containers = place.result.get("Containers")
+    containers = definition.result.get("Containers")
     outcomes = (
         {name: text for name, text in containers.items() if text != "agent"} if isinstance(containers, dict) else {}
     )
@@ -123,13 +123,13 @@ def _added_keys(
 
 
 def _remove_from_container(
-    place: Place, container: dict[str, Json], pointer: Pointer, source: EntryPointSource
+    definition: Definition, container: dict[str, Json], pointer: Pointer, source: EntryPointSource
 ) -> Iterator[Change]:
     own_items = _own_items(container)
     candidates = _emptied(container, own_items)
     if source is EntryPointSource.IMAGE:
         candidates |= {"EntryPoint", "Command"}
-    extended = own_items.keys() if place.result else frozenset()
+    extended = own_items.keys() if definition.result else frozenset()
     added = _added_keys(container, candidates, extended)
     for key in reversed([key for key in _KEYS if key in added]):
         yield remove((*pointer, key), container[key])
@@ -173,25 +173,25 @@ def _remove_capability(parameters: Json, pointer: Pointer) -> Iterator[Change]:
         yield remove((*pointer, "Capabilities", "Add", add.index(SYS_PTRACE)), SYS_PTRACE)
 
 
-def _remove_tags(properties: Mapping[str, Json], place: Place) -> Iterator[Change]:
-    keys, tags = (place.result or {}).get(TAGS_KEY), properties.get("Tags")
+def _remove_tags(properties: Mapping[str, Json], definition: Definition) -> Iterator[Change]:
+    keys, tags = (definition.result or {}).get(TAGS_KEY), properties.get("Tags")
     if not isinstance(keys, list) or not isinstance(tags, list):
         return
     own = [index for index, tag in enumerate(tags) if isinstance(tag, dict) and tag.get("Key") in keys]
-    pointer = (*place.properties_pointer, "Tags")
+    pointer = (*definition.properties_pointer, "Tags")
     if len(own) == len(tags) and list(properties)[-1] == "Tags":
         yield remove(pointer, tags)
     else:
         yield from (remove((*pointer, index), tags[index]) for index in reversed(own))
 
 
-def remove_result(place: Place) -> Iterator[Change]:
+def remove_result(definition: Definition) -> Iterator[Change]:
     """Yield the change that removes the Result, and what would be empty without it."""
-    metadata = place.resource.get("Metadata")
+    metadata = definition.resource.get("Metadata")
     own = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
     if not isinstance(metadata, dict) or not isinstance(own, dict) or RESULT_KEY not in own:
         return
-    pointer = (*place.base, "Metadata")
+    pointer = (*definition.base, "Metadata")
     if len(own) > 1:
         yield remove((*pointer, METADATA_KEY, RESULT_KEY), own[RESULT_KEY])
     elif len(metadata) > 1:

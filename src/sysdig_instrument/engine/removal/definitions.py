@@ -17,7 +17,7 @@ LABELS: Final = "DockerLabels"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Definition:
     """A task definition in a document. ``pointer`` is that of its resource; None if there are only the Properties.
 
     ``result`` is the Result in the Metadata; None if there is none.
@@ -63,16 +63,16 @@ class Place:
         return [each for each in self.containers() if each[1].get("Name") == AGENT_NAME]
 
 
-def places(fragment: Json) -> Iterator[Place]:
+def definitions(fragment: Json) -> Iterator[Definition]:
     """Yield the task definitions of a fragment, in document order."""
     match fragment_kind(fragment), fragment:
         case "template", dict():
             for pointer, resource in resources_of_types(fragment, {TASK_DEFINITION}):
-                yield Place(str(pointer[-1]), pointer, resource, resource.get("Properties"), _result(resource))
+                yield Definition(str(pointer[-1]), pointer, resource, resource.get("Properties"), _result(resource))
         case "resource", dict(resource) if resource["Type"] == TASK_DEFINITION:
-            yield Place("", (), resource, resource.get("Properties"), _result(resource))
+            yield Definition("", (), resource, resource.get("Properties"), _result(resource))
         case "properties", dict(properties):
-            yield Place(str(properties.get("Family", "")), None, {}, properties)
+            yield Definition(str(properties.get("Family", "")), None, {}, properties)
 
 
 def _result(resource: dict[str, Json]) -> Mapping[str, Json] | None:
