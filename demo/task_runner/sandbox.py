@@ -24,6 +24,8 @@ bubblewrap can do neither of the first two for another user without a user names
 one user. The environment comes last, because variables such as LD_PRELOAD are for the container's program alone.
 """
 
+_OWN_NAMESPACE: Final = ("--unshare-pid", "--as-pid-1", "--die-with-parent")
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:
@@ -55,7 +57,9 @@ class Process:
         """Start it: in the process namespace of the task, or else in one of its own, where its program is process 1."""
         for folder in (sandbox.directory, *(mount.target for mount in sandbox.mounts)):  # as Docker does
             (sandbox.root / folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
-        share = ["--pidns", str(namespace.descriptor)] if namespace else ["--unshare-pid", "--as-pid-1"]
+        # For --pidns, bubblewrap starts the program by a process in between, which ends: with --die-with-parent, that ends the
+        # program, too, if it was quick. Process 1 of the namespace has the option, and all others end with it.
+        share = ["--pidns", str(namespace.descriptor)] if namespace else [*_OWN_NAMESPACE]
         with output.open("wb") as file:
             self._popen, self._pid = _start(
                 [*share, *_bwrap_options(sandbox, init), "--", *_set_user(sandbox), *_run(sandbox)],
@@ -87,7 +91,7 @@ class ProcessNamespace:
     """
 
     def __init__(self) -> None:
-        pause = ["--unshare-pid", "--as-pid-1", "--ro-bind", "/", "/", "--", "sleep", "infinity"]
+        pause = [*_OWN_NAMESPACE, "--ro-bind", "/", "/", "--", "sleep", "infinity"]
         self._popen, pid = _start(pause, pass_fds=[], stdout=DEVNULL)
         self.descriptor = os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY)
 
@@ -104,7 +108,7 @@ def _start(arguments: Sequence[str], *, pass_fds: Sequence[int], stdout: int) ->
     with os.fdopen(reader, "rb") as info:
         try:
             popen = Popen(
-                [*as_root(), "bwrap", "--die-with-parent", "--info-fd", str(writer), *arguments],
+                [*as_root(), "bwrap", "--info-fd", str(writer), *arguments],
                 stdin=DEVNULL,
                 stdout=stdout,
                 stderr=STDOUT,

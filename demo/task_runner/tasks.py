@@ -175,9 +175,14 @@ class Task:
             if self._has_ended_essential:
                 self.stop()
                 if not condition():
-                    raise TaskError(f"The task has stopped, but not: {waiting_for}")
+                    raise TaskError(f"The task has stopped, but not: {waiting_for}. {self._left}")
                 return
             _sleep_until(deadline, waiting_for)
+
+    @property
+    def _left(self) -> str:
+        """What each container has left, for an error: its exit code and its output."""
+        return " ".join(f"{each.name}: {each.exit_code}, {each.output!r}." for each in self.containers.values())
 
     def wait(self) -> None:
         """Wait until the task stops by itself, which it does when an essential container ends."""

@@ -166,9 +166,12 @@ TERMINATED: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "shell": ({}, "echo ready; sleep 60; echo not reached"),
     "exit-code": ({}, "trap 'echo stopping; exit 7' TERM; echo ready; while :; do sleep 0.02; done"),
     "slow": ({}, "trap 'sleep 0.2; echo saved; exit 0' TERM; echo ready; while :; do sleep 0.02; done"),
-    "child": ({}, "sleep 60 & trap 'kill $!' TERM; echo ready; wait $!; wait $!; echo ended with $?"),
+    "child": ({}, "exec 2>/dev/null; sleep 60 & trap 'kill $!' TERM; echo ready; wait $!; wait $!; echo ended with $?"),
     "ignored": ({}, "trap '' TERM; echo ready; while :; do sleep 0.02; done"),
     "int": ({"StopSignal": "SIGINT"}, "trap 'echo int; exit 3' INT; echo ready; while :; do sleep 0.02; done"),
     "quit": ({"StopSignal": "SIGQUIT"}, "trap 'exit 4' QUIT; trap '' TERM; echo ready; while :; do sleep 0.02; done"),
 }
-"""How programs react when the task is stopped: what else the image says, and the shell's script. Each prints ``ready``."""
+"""How programs react when the task is stopped: what else the image says, and the shell's script. Each prints ``ready``.
+
+A shell prints "Terminated" for its child or not, as it happens: that goes nowhere.
+"""
