@@ -164,7 +164,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param(b"a: \x07", "t:1:4: this character is not allowed in YAML.", id="control-character"),
         pytest.param(b"a:\n\tb: 1", "t:2:1: YAML does not allow a tab here.", id="tab"),
         pytest.param(b"a: 1\n---\nb: 2", "t:2:1: a second YAML document starts here.", id="two-documents"),
-        pytest.param(b"a: [1", "t:1:6: invalid YAML: ", id="unclosed-bracket"),
+        pytest.param(b"a: [1", "t:1:4: invalid YAML: a list in brackets", id="unclosed-bracket"),
         pytest.param(
             b"a:\n  b: 1\n c: 2\n",
             "t:3:2: invalid YAML: this line is indented unlike the lines above",

@@ -21,6 +21,15 @@ MAX_DEPTH: Final = 200
 LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
 
 
+class SourceError(UsageError):
+    """Something is wrong at an offset in a text. A terminal shows that line with all values masked; the message has none of it."""
+
+    def __init__(self, name: str, text: str, offset: int, message: str, *, code: Code) -> None:
+        self.source_text, self.offset, self.message = text, offset, message
+        self.line, self.column = line_of(text, offset), column_of(text, offset) + 1
+        super().__init__(f"{name}:{self.line}:{self.column}: {message}", code=code)
+
+
 class EmptyDocumentError(UsageError):
     """A file has no content apart from white space and comments."""
 
@@ -63,6 +72,7 @@ class Lines:
         return f":{self.line(offset)}:{self.column(offset) + 1}:"
 
 
+MERGE_CONFLICT: Final = "this is a conflict of a Git merge. Resolve it first."
 TEMPLATE_LANGUAGE: Final = "this looks like a template language, such as Helm or Jinja. Render the file first."
 
 
@@ -71,11 +81,6 @@ def line_at(text: str, offset: int) -> str:
     start = text.rfind("\n", 0, offset) + 1
     end = text.find("\n", offset)
     return text[start : end if end >= 0 else len(text)]
-
-
-def error_at(name: str, text: str, offset: int, message: str, *, code: Code) -> UsageError:
-    """Return an error that names the line and column of an offset, as editors and terminals link them."""
-    return UsageError(f"{name}:{line_of(text, offset)}:{column_of(text, offset) + 1}: {message}", code=code)
 
 
 def too_deep_error(name: str) -> UsageError:

@@ -11,7 +11,7 @@ from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
     MAX_NODES,
     Lines,
-    error_at,
+    SourceError,
     too_deep_error,
     too_large_error,
 )
@@ -61,7 +61,7 @@ def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
             json.loads(text, object_pairs_hook=make_object, parse_float=_finite_float, parse_constant=_refuse_constant),
         )
     except json.JSONDecodeError as error:
-        raise NotJsonError(error.pos, _fact(error.msg, text, error.pos)) from None
+        raise _not_json(error, text) from None
     except RecursionError:
         raise too_deep_error(name) from None
     except (OverflowError, ValueError):
@@ -87,7 +87,15 @@ _FACTS: Final = {
 _COMMENT: Final = re.compile(r"\s*(//|/\*|#)")
 
 
+def _not_json(error: json.JSONDecodeError, text: str) -> NotJsonError:
+    if error.msg.startswith("Invalid control character") and text[error.pos] in "\r\n":
+        return NotJsonError(text.rindex('"', 0, error.pos), "this string has no closing quote on its line")
+    return NotJsonError(error.pos, _fact(error.msg, text, error.pos))
+
+
 def _fact(message: str, text: str, offset: int) -> str:
+    if not text[offset:].strip():
+        return "the file ends before its last bracket is closed"
     if _COMMENT.match(text, offset):
         return "JSON has no comments"
     if text[offset : offset + 1] in ("}", "]") and text[:offset].rstrip().endswith(","):
@@ -111,7 +119,7 @@ def _number_error(text: str, name: str) -> UsageError:
     for match in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity|-?\d[\d.eE+-]*', text):
         token = match[0]
         if not token.startswith('"') and (token[-1] in "Ny" or len(token) > 300 or math.isinf(float(token))):  # noqa: PLR2004 - a double has 309 digits
-            return error_at(
+            return SourceError(
                 name,
                 text,
                 match.start(),
@@ -146,7 +154,7 @@ def _check_limits(value: Json, name: str) -> None:
 def _refuse_lone_surrogates(text: str, name: str) -> None:
     for match in _SURROGATE.finditer(text):
         if len(match[1]) == _LONE_SURROGATE_LENGTH:
-            raise error_at(
+            raise SourceError(
                 name,
                 text,
                 match.start(1),

@@ -20,7 +20,7 @@ from sysdig_instrument.documents.errors import (
     TEMPLATE_LANGUAGE,
     EmptyDocumentError,
     Lines,
-    error_at,
+    SourceError,
     line_at,
     too_deep_error,
 )
@@ -103,7 +103,7 @@ class _Constructor:
         function = function_of(node)
         if function is None and node.tag is not None and node.tag not in _SUPPORTED_TAGS:
             message = "CloudFormation does not support this tag. Write the value without it."
-            raise error_at(self.name, self.text, node.start, message, code=Code.YAML_TAG)
+            raise SourceError(self.name, self.text, node.start, message, code=Code.YAML_TAG)
         content = self.construct_content(node, function, depth)
         return content if function is None else {function: content}
 
@@ -146,7 +146,7 @@ class _Constructor:
             mapping = self.construct(source_node, depth)
             target = source_node.target if isinstance(source_node, Alias) else source_node
             if not isinstance(mapping, dict) or target.tag is not None:
-                raise error_at(
+                raise SourceError(
                     self.name,
                     self.text,
                     source_node.start,
@@ -163,11 +163,11 @@ class _Constructor:
             message = "a key must be a scalar, without a function. Correct the key."
             if "{{" in line_at(self.text, node.start):
                 message = TEMPLATE_LANGUAGE
-            raise error_at(self.name, self.text, node.start, message, code=Code.INVALID_YAML)
+            raise SourceError(self.name, self.text, node.start, message, code=Code.INVALID_YAML)
         if scalar.style == "" and scalar.tag is None:
             tag = implicit_tag(name)
             if name == "":
-                raise error_at(
+                raise SourceError(
                     self.name,
                     self.text,
                     node.start,
@@ -203,7 +203,7 @@ class _Constructor:
                     return node.text
         except (KeyError, ValueError, IndexError):
             pass
-        raise error_at(
+        raise SourceError(
             self.name,
             self.text,
             node.start,

@@ -9,6 +9,7 @@ from typing import Final
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.snippets import Snippet
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
+from sysdig_instrument.documents.errors import SourceError
 from sysdig_instrument.documents.locate import Locator, Place
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Reason, names_text
@@ -236,9 +237,13 @@ class FileReport:
 
 def unusable_file_report(path: str, error: UserError) -> FileReport:
     """Return the report on an unusable file: one item per line of the message."""
-    code = error.code or Code.NOT_A_TEMPLATE_FILE
-    lines = [line.strip().removesuffix(".") for line in error.text.splitlines()]
-    return FileReport(path, (), tuple(ReportItem(UNUSABLE, Reason(line, code=code)) for line in lines if line))
+    code, text = error.code or Code.NOT_A_TEMPLATE_FILE, error.text
+    places: tuple[Place, ...] = ()
+    if isinstance(error, SourceError):
+        text, places = error.message, (Place(error.line, error.column, error.offset, error.offset),)
+    lines = [line.strip().removesuffix(".") for line in text.splitlines()]
+    items = tuple(ReportItem(UNUSABLE, Reason(line, code=code), places=places) for line in lines if line)
+    return FileReport(path, items=items)
 
 
 _BEGINNING: Final = Place(1, 1, 0, 0)
