@@ -7,7 +7,9 @@ from bisect import bisect_right
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 """CloudFormation accepts 1 MB. Larger files are read up to this size so that the error can say what is wrong."""
@@ -28,6 +30,26 @@ class SourceError(UsageError):
         self.source_text, self.offset, self.message = text, offset, message
         self.line, self.column = line_of(text, offset), column_of(text, offset) + 1
         super().__init__(f"{name}:{self.line}:{self.column}: {message}", code=code)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWarning:
+    """Something in a text that CloudFormation may reject, or read differently than its author expects.
+
+    ``start`` and ``end`` are the offsets of what it is about; ``line`` and ``column`` are counted from one.
+    """
+
+    name: str
+    line: int
+    column: int
+    start: int
+    end: int
+    reason: Reason
+
+    @property
+    def text(self) -> str:
+        """The place, the sentences and the code."""
+        return f"{self.name}:{self.line}:{self.column}: {self.reason.coded_text}"
 
 
 class EmptyDocumentError(UsageError):
@@ -67,9 +89,9 @@ class Lines:
         """Return the column of an offset, counting from zero."""
         return offset - self._starts[self.line(offset) - 1]
 
-    def place(self, offset: int) -> str:
-        """Return the line and column of an offset as messages have them after the name of a file: ``:12:5:``."""
-        return f":{self.line(offset)}:{self.column(offset) + 1}:"
+    def warning(self, name: str, start: int, end: int, reason: Reason) -> SourceWarning:
+        """Return a warning about a part of the text of a file."""
+        return SourceWarning(name, self.line(start), self.column(start) + 1, start, end, reason)
 
 
 MERGE_CONFLICT: Final = "this is a conflict of a Git merge. Resolve it first."

@@ -12,10 +12,13 @@ from sysdig_instrument.documents.errors import (
     MAX_NODES,
     Lines,
     SourceError,
+    SourceWarning,
     too_deep_error,
     too_large_error,
 )
+from sysdig_instrument.documents.syntax_tree import Node, Scalar
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ class NotJsonError(Exception):
         self.fact, self.offset = fact, offset
 
 
-def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
+def parse_json(text: str, name: str) -> tuple[Json, tuple[SourceWarning, ...]]:
     """Return the value of a JSON text, and warnings about duplicate keys.
 
     Raises:
@@ -163,20 +166,16 @@ def _refuse_lone_surrogates(text: str, name: str) -> None:
             )
 
 
-def _duplicate_key_warnings(text: str, name: str) -> tuple[str, ...]:
+def _duplicate_key_warnings(text: str, name: str) -> tuple[SourceWarning, ...]:
     # Imported here: only a text with a duplicate key needs it.
     from sysdig_instrument.documents.syntax_tree import compose_json, repeated_keys  # noqa: PLC0415
 
     lines = Lines(text)
-    return tuple(
-        duplicate_key_warning(name, lines, key.start, first.start, key.text)
-        for first, key in repeated_keys(compose_json(text))
-    )
+    return tuple(duplicate_key_warning(name, lines, first, key) for first, key in repeated_keys(compose_json(text)))
 
 
-def duplicate_key_warning(name: str, lines: Lines, offset: int, first_offset: int, key: str) -> str:
+def duplicate_key_warning(name: str, lines: Lines, first: Node, key: Node) -> SourceWarning:
     """Return the warning for a duplicate key. CloudFormation uses the last one, and so does this tool."""
-    return (
-        f'{name}{lines.place(offset)} duplicate key "{key}", first used '
-        f"on line {lines.line(first_offset)}. CloudFormation and this tool use the last one. Remove the other."
-    )
+    text = key.text if isinstance(key, Scalar) else ""
+    fact = f"Duplicate key {quote(text)}, first used on line {lines.line(first.start)}; the last one counts"
+    return lines.warning(name, key.start, key.end, Reason(fact, "Remove the other", code=Code.DUPLICATE_KEY))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.document import Document, Encoding
-from sysdig_instrument.documents.errors import MAX_BYTES, EmptyDocumentError, SourceError
+from sysdig_instrument.documents.errors import MAX_BYTES, EmptyDocumentError, SourceError, SourceWarning
 from sysdig_instrument.documents.json_values import NotJsonError, parse_json
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
@@ -95,7 +95,7 @@ class _Parsed:
 
     syntax: Syntax
     value: Json
-    warnings: tuple[str, ...]
+    warnings: tuple[SourceWarning, ...]
     tree: Node | None = None
 
 

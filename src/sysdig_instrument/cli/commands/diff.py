@@ -183,7 +183,7 @@ def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str
             messages.write_error(result, _with_path(path, result))
             continue
         for warning in result.document.source.warnings:
-            messages.write("warning", warning)
+            messages.write("warning", warning.text)
         if result.missing_line:
             messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
         if result.line_notice:

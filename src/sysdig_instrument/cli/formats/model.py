@@ -14,7 +14,7 @@ from sysdig_instrument.documents.locate import Locator, Place
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Reason, names_text
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
+from sysdig_instrument.engine.macro_line import SECTION, LineStatus, MacroLine
 from sysdig_instrument.engine.protection import LeftAlone
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import UserError
@@ -233,6 +233,16 @@ class FileReport:
     def has_no_errors(self) -> bool:
         """Return whether no item is an error."""
         return not any(item.level == "error" for item in self.items)
+
+
+def warning_items(document: InputDocument, line: MacroLine | None) -> list[ReportItem]:
+    """Return the items about what is wrong with a document's text. What is wrong with the line of the macro is left out."""
+    has_line_item = line is not None and line.status is LineStatus.DUPLICATE_KEY
+    return [
+        ReportItem(NOTICE, each.reason, places=(Place(each.line, each.column, each.start, each.end),))
+        for each in document.source.warnings
+        if not (has_line_item and document.source.text[each.start : each.end].strip("\"'") == SECTION)
+    ]
 
 
 def unusable_file_report(path: str, error: UserError) -> FileReport:
