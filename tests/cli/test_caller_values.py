@@ -236,9 +236,7 @@ def test_images_of_a_template_that_is_refused_for_another_reason_are_listed(tool
 def test_a_key_that_occurs_twice_gets_a_warning(tool: Run, option: str | None, name: str, text: str, key: str) -> None:
     Path(name).write_text(text)
     ran = tool("transform", *((option, name) if option else ()), images=["web:1"])
-    warning = (
-        f'warning: {name}:2:1: duplicate key "{key}", first used on line 1. The last one counts. Remove the other.'
-    )
+    warning = f'warning: {name}:2:1: Duplicate key "{key}", first used on line 1; the last one counts. Remove the other. (SI808)'
     assert ran.err.count(warning) == 1
 
 
@@ -248,7 +246,7 @@ def test_a_key_that_occurs_twice_gets_a_warning(tool: Run, option: str | None, n
 def test_a_parameter_that_is_given_twice_gets_a_warning(tool: Run, text: str) -> None:
     Path("p.json").write_text(text)
     ran = tool("transform", "--offline", "--parameters", "p.json")
-    assert 'warning: p.json: parameter "A" is given twice. The last one counts.' in ran.err
+    assert 'warning: p.json: Parameter "A" is given twice; the last one counts.' in ran.err
 
 
 def test_a_settings_file_for_many_documents_gets_one_warning(tool: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,7 +257,7 @@ def test_a_settings_file_for_many_documents_gets_one_warning(tool: Run, capsys: 
         Path(folder, ".sysdig-instrument.yaml").write_text("Mode: opt-out\n")
     Path("s.yaml").write_text("Priority: security\nPriority: availability\n")
     ran = run(capsys, "explain", "a", "b", *SET, "--offline", "--settings", "s.yaml")
-    assert ran.err.count("duplicate key") == 1
+    assert ran.err.count("Duplicate key") == 1
 
 
 def test_yaml_that_only_cloudformation_rejects_gets_none(tool: Run) -> None:

@@ -62,6 +62,25 @@ def is_listed(name: str) -> bool:
     return name in ("listed", "early")
 
 
+@pytest.mark.parametrize("command", ["explain", "check"])
+def test_a_mistake_in_the_text_is_a_notice_with_its_place(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = TEMPLATES["listed"][0] + TASK.replace("Memory: 512", "Memory: 512\n      Memory: !ref Size")
+    Path("app.yaml").write_text(text)
+    ran = run(capsys, command, "app.yaml", *SET)
+    assert (
+        'notice: Duplicate key "Memory", first used on line 9; the last one counts. Remove the other. (SI808)\n    --> app.yaml:10:7\n'
+        in ran.out
+    )
+    assert (
+        'notice: CloudFormation has no function "!ref". Did you mean "!Ref"? (SI810)\n    --> app.yaml:10:15\n'
+        in ran.out
+    )
+    assert "SI808" not in run(capsys, command, "duplicate.yaml", *SET).out  # the item about the line says it
+
+
 @each_template
 def test_explain_says_it_first(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "explain", f"{name}.yaml", *SET)

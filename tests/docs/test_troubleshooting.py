@@ -100,6 +100,7 @@ MESSAGES_OF_PYTHONS_JSON_PARSER = {
     "Expecting property name enclosed in double quotes",
     "Illegal trailing comma before end of array",
     "Illegal trailing comma before end of object",
+    "Invalid control character",
     "Invalid control character at",
     "Unterminated string starting at",
 }

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.engine.json_types import Json, Pointer
 
 FOLDER = Path(__file__).parents[3] / "shared" / "corpus" / "templates"
-DUPLICATE_KEY = re.compile(r'duplicate key "([^"]+)"')
+DUPLICATE_KEY = re.compile(r'Duplicate key "([^"]+)"')
 FILES = sorted(FOLDER.iterdir()) if FOLDER.is_dir() else []
 WRAPPER = "/opt/draios/bin/instrument"
 AGENT: Json = {
@@ -60,7 +60,7 @@ def test_values_equal_those_of_cfn_lint(path: Path) -> None:
         # cfn-lint refuses duplicate keys (E0000) and returns no value. CloudFormation uses the last of them, and so does
         # this package. It has to warn about the same keys.
         assert {problem.message.partition(" (line")[0] for problem in problems} == {
-            f"Duplicate found '{DUPLICATE_KEY.findall(warning)[0]}'" for warning in document.warnings
+            f"Duplicate found '{DUPLICATE_KEY.findall(warning.text)[0]}'" for warning in document.warnings
         }
         return
     assert json.dumps(document.value) == json.dumps(_plain(expected))

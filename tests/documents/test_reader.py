@@ -119,29 +119,46 @@ def test_aliases_yield_copies_and_a_warning() -> None:
     assert value["base"]["a"] is not value["again"]["a"]
     assert value["base"]["a"] is not value["merged"]["a"]
     assert len(document.warnings) == 1
-    assert "t.yaml:2:8: CloudFormation rejects YAML aliases" in document.warnings[0]
+    assert "t.yaml:2:8: CloudFormation rejects YAML aliases" in document.warnings[0].text
 
 
 def test_duplicate_keys_warn_and_the_last_wins() -> None:
     document = doc("a: 1\nb:\n  c: 1\n  c: 2\n")
     assert document.value == {"a": 1, "b": {"c": 2}}
     (warning,) = document.warnings
-    assert warning == (
-        't.yaml:4:3: duplicate key "c", first used on line 3. CloudFormation and this tool use the last one. '
-        "Remove the other."
+    assert warning.text == (
+        't.yaml:4:3: Duplicate key "c", first used on line 3; the last one counts. '
+        "Remove the other. (SI808)"
     )
     document = doc('{"a": 1,\n "a": {"b": 1, "b": 2}}')
     assert document.value == {"a": {"b": 2}}
-    assert [warning[:25] for warning in document.warnings] == ["t.yaml:2:2: duplicate key", "t.yaml:2:16: duplicate ke"]
+    assert [warning.text[:25] for warning in document.warnings] == [
+        "t.yaml:2:2: Duplicate key",
+        "t.yaml:2:16: Duplicate ke",
+    ]
 
 
 def test_keys_are_strings() -> None:
     document = doc("200: a\nyes: b\n2012-10-17: c\n'3': d\n")
     assert document.value == {"200": "a", "yes": "b", "2012-10-17": "c", "3": "d"}
-    assert [warning.split(": ")[1] for warning in document.warnings] == [
-        'the key "200" is a YAML int, but CloudFormation accepts only strings as keys. Put it in quotes.',
-        'the key "yes" is a YAML bool, but CloudFormation accepts only strings as keys. Put it in quotes.',
+    assert [warning.reason.coded_text for warning in document.warnings] == [
+        'The key "200" is a YAML int, but CloudFormation accepts only strings as keys. Put it in quotes. (SI809)',
+        'The key "yes" is a YAML bool, but CloudFormation accepts only strings as keys. Put it in quotes. (SI809)',
     ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "known"),
+    [("!GetAttr", "!GetAtt"), ("!ref", "!Ref"), ("!Getatt", "!GetAtt"), ("!sub", "!Sub"), ("!FindInmap", "!FindInMap")],
+)
+def test_a_misspelt_function_warns(tag: str, known: str) -> None:
+    (warning,) = doc(f"a: 1\nb: {tag} c\n").warnings
+    assert warning.text == f't.yaml:2:4: CloudFormation has no function "{tag}". Did you mean "{known}"? (SI810)'
+
+
+@pytest.mark.parametrize("tag", ["!GetAtt", "!Ref", "!Condition", "!Rain::Embed", "!GetParam", "!Cidr", "!ValueOf"])
+def test_what_is_or_may_be_a_function_does_not_warn(tag: str) -> None:
+    assert not doc(f"b: {tag} c.d\n").warnings
 
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -164,7 +181,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param(b"a: \x07", "t:1:4: this character is not allowed in YAML.", id="control-character"),
         pytest.param(b"a:\n\tb: 1", "t:2:1: YAML does not allow a tab here.", id="tab"),
         pytest.param(b"a: 1\n---\nb: 2", "t:2:1: a second YAML document starts here.", id="two-documents"),
-        pytest.param(b"a: [1", "t:1:6: invalid YAML: ", id="unclosed-bracket"),
+        pytest.param(b"a: [1", "t:1:4: invalid YAML: a list in brackets", id="unclosed-bracket"),
         pytest.param(
             b"a:\n  b: 1\n c: 2\n",
             "t:3:2: invalid YAML: this line is indented unlike the lines above",

@@ -6,20 +6,24 @@ the place only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.cli.console import Console, StyleName, display_width
+from sysdig_instrument.cli.console import Console, StyleName, detect_console, display_width, write_stderr
 from sysdig_instrument.cli.harmless import break_commands, sanitize
 from sysdig_instrument.cli.shown_text import Piece, ShownText
+from sysdig_instrument.cli.unparsed_text import UnparsedText
 from sysdig_instrument.documents.editing.source import SourceText
+from sysdig_instrument.documents.errors import SourceError
+from sysdig_instrument.documents.locate import Place
+from sysdig_instrument.errors import UserError
 from sysdig_instrument.help_page import help_address
 from sysdig_instrument.printable import printable_name
 
 if TYPE_CHECKING:
     from sysdig_instrument.cli.documents import InputDocument
     from sysdig_instrument.cli.snippets import Snippet
-    from sysdig_instrument.documents.locate import Place
     from sysdig_instrument.engine.codes import Code
 
 _ARROW: Final = "-->"
@@ -67,32 +71,8 @@ class Excerpts:
         margin = indent + " " * (len(number) - 1 if console.shows_text else 0)
         where = f"{sanitize(printable_name(self._path))}:{number}:{place.column}"
         yield console.line(f"{margin}{console.paint('heading', _ARROW)} {where}")
-        if not is_shown:
-            return
-        bar = console.paint("heading", "|")
-        start = f"{indent}{console.paint('heading', number)} {bar} "
-        below = f"{indent}{' ' * len(number)} {bar}"
-        room = max((console.width or _WIDE) - len(indent) - len(number) - 3, _MIN_WIDTH)
-        text, first, width = self._cut(place, room)
-        yield console.line(below)
-        yield console.line(f"{start}{text}".rstrip())
-        yield console.line(f"{below} {' ' * first}{console.paint(style, '^' * width)}")
-
-    def _cut(self, place: Place, room: int) -> tuple[str, int, int]:
-        """Return as much of the line as there is room for, and the first column and the width of what is marked in it."""
-        source, shown = self._sources()
-        start = max(source.line_start(place.start), place.start - 2 * room)
-        end = min(source.line_end(place.start), place.start + 2 * room)
-        before, marked, after = _split(shown.line(start, end), place)
-        is_begun = start > source.line_start(place.start)
-        is_ended = end == source.line_end(place.start)
-        if is_begun or (before and display_width(before + marked) > room - 1):
-            before = _CUT + _last_columns(before, max(room // 3, room - display_width(marked) - 2))
-        left = room - display_width(before)
-        if display_width(marked + after) > left or not is_ended:
-            kept = _first_columns(marked + after, left - 1)
-            return before + kept + _CUT, display_width(before), max(1, min(display_width(marked), display_width(kept)))
-        return before + marked + after, display_width(before), max(1, display_width(marked))
+        if is_shown:
+            yield from _line_with_carets(*self._sources(), place, console, style, indent)
 
     def _sources(self) -> tuple[SourceText, ShownText]:
         assert self._document is not None  # noqa: S101 - the caller looked
@@ -101,6 +81,58 @@ class Excerpts:
             self._source = SourceText(document.text, document.newline)
             self._shown = ShownText(self._document)
         return self._source, self._shown
+
+
+def write_error(error: UserError, environment: Mapping[str, str], text: str = "") -> None:
+    """Write an error, or the text that stands for it, to standard error: on a terminal with the line that cannot be read."""
+    write_stderr(f"sysdig-instrument: {text or error}")
+    console = detect_console("auto", environment, sys.stderr)
+    if isinstance(error, SourceError) and (lines := "".join(error_excerpt(error, console))):
+        write_stderr(lines.removesuffix("\n"), console)
+
+
+def error_excerpt(error: SourceError, console: Console) -> Iterator[str]:
+    """Yield the line in which a text cannot be read, with a caret. Its values are masked, as nothing says what they are."""
+    if not console.shows_text:
+        return
+    text, start = error.source_text, error.offset
+    source = SourceText(text, "\n")
+    end = min(start + 1, source.line_end(start))
+    if end > start:
+        place = Place(error.line, error.column, start, end)
+        yield from _line_with_carets(source, UnparsedText(text, start), place, console, "bad", "  ")
+    if error.code and (address := help_address(error.code.value)):
+        yield console.line(f"  {console.paint('heading', '=')} {address}")
+
+
+def _line_with_carets(  # noqa: PLR0913, PLR0917 - each is a part of what is shown
+    source: SourceText, shown: ShownText | UnparsedText, place: Place, console: Console, style: StyleName, indent: str
+) -> Iterator[str]:
+    number = str(place.line)
+    bar = console.paint("heading", "|")
+    start = f"{indent}{console.paint('heading', number)} {bar} "
+    below = f"{indent}{' ' * len(number)} {bar}"
+    room = max((console.width or _WIDE) - len(indent) - len(number) - 3, _MIN_WIDTH)
+    text, first, width = _cut(source, shown, place, room)
+    yield console.line(below)
+    yield console.line(f"{start}{text}".rstrip())
+    yield console.line(f"{below} {' ' * first}{console.paint(style, '^' * width)}")
+
+
+def _cut(source: SourceText, shown: ShownText | UnparsedText, place: Place, room: int) -> tuple[str, int, int]:
+    """Return as much of the line as there is room for, and the first column and the width of what is marked in it."""
+    start = max(source.line_start(place.start), place.start - 2 * room)
+    end = min(source.line_end(place.start), place.start + 2 * room)
+    before, marked, after = _split(shown.line(start, end), place)
+    is_begun = start > source.line_start(place.start)
+    is_ended = end == source.line_end(place.start)
+    if is_begun or (before and display_width(before + marked) > room - 1):
+        before = _CUT + _last_columns(before, max(room // 3, room - display_width(marked) - 2))
+    left = room - display_width(before)
+    if display_width(marked + after) > left or not is_ended:
+        kept = _first_columns(marked + after, left - 1)
+        return before + kept + _CUT, display_width(before), max(1, min(display_width(marked), display_width(kept)))
+    return before + marked + after, display_width(before), max(1, display_width(marked))
 
 
 def _split(pieces: Sequence[Piece], place: Place) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from sysdig_instrument.cli.console import Console, detect_console, write_stderr,
 from sysdig_instrument.cli.diff_formats.hunks import hunks
 from sysdig_instrument.cli.diff_formats.unified import render_patch, render_terminal
 from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.cli.excerpts import write_error
 from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.harmless import sanitize
 from sysdig_instrument.cli.output_file import write_output_file
@@ -74,7 +75,7 @@ def change_files(options: argparse.Namespace, environment: Mapping[str, str], ch
         except UserError as error:
             sys.stdout.flush()  # keep both streams in order on a terminal
             codes.append(exit_code(error))
-            write_stderr(f"sysdig-instrument: {error}")
+            write_error(error, environment)
     return max(codes)
 
 

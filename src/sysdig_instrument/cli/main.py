@@ -56,7 +56,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _dispatch(arguments)
     except UserError as error:
-        write_stderr(f"sysdig-instrument: {error}")
+        from sysdig_instrument.cli.excerpts import write_error  # noqa: PLC0415 - --help needs none
+
+        write_error(error, os.environ)
         return exit_code(error)
     except RecursionError:
         write_stderr(f"sysdig-instrument: The file {NESTED_TOO_DEEPLY}")

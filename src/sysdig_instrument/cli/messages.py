@@ -9,14 +9,14 @@ from typing import Final
 
 from sysdig_instrument.cli.console import StyleName, detect_console, write_stderr
 from sysdig_instrument.cli.documents import InputDocument
-from sysdig_instrument.cli.excerpts import Excerpts, finding_lines
+from sysdig_instrument.cli.excerpts import Excerpts, finding_lines, write_error
 from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
 from sysdig_instrument.cli.snippets import Snippet, snippet_finder
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, message
 from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.steps.task_findings import REQUIRED_SETTINGS_REASONS
-from sysdig_instrument.errors import RefusedError
+from sysdig_instrument.errors import RefusedError, UserError
 from sysdig_instrument.lazy_dataclasses import replace
 
 _STYLES: Final[Mapping[str, StyleName]] = {"refused": "bad", "unknown": "warn", "warning": "warn", "notice": "warn"}
@@ -47,6 +47,7 @@ class Messages:
     """
 
     def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        self._environment = environment
         console = detect_console(getattr(options, "color", "auto"), environment, sys.stderr)
         self._console = console if console.is_terminal else replace(console, width=None)
         self._about_settings: dict[tuple[str, Reason], list[Finding]] = {}
@@ -55,6 +56,10 @@ class Messages:
     def write(self, label: str, text: str) -> None:
         """Write a message without a place."""
         self._write(finding_lines(label, _STYLES[label], text, self._console))
+
+    def write_error(self, error: UserError, text: str) -> None:
+        """Write an error that has a text of its own, and on a terminal the line that cannot be read."""
+        write_error(error, self._environment, text)
 
     def write_refusal(self, error: RefusedDocumentError) -> None:
         """Write all problems of a document, also those beyond what CloudFormation shows of the macro's message."""

@@ -80,6 +80,17 @@ _TEMPLATE: Final = _shape(
 )
 _PLAIN: Final = _Shape(keys={**_ECS_PROPERTIES.keys, "TaskDefinition": _ECS_PROPERTIES})
 
+
+def known_keys() -> set[str]:
+    """Return the keys that this module knows."""
+    keys, waiting = set[str](), [_TEMPLATE, _ECS_RESOURCE]
+    while waiting:
+        shape = waiting.pop()
+        keys.update(shape.keys)
+        waiting += [*shape.keys.values(), *([shape.others] if shape.others else [])]
+    return keys
+
+
 _NAMED_BY: Final = frozenset({"Ref", "Condition", "Fn::GetAtt"})
 """Functions whose arguments are names."""
 _LOOP: Final = "Fn::ForEach::"

@@ -8,9 +8,8 @@ from typing import Final, TypeVar
 from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.documents import load
 from sysdig_instrument.documents.errors import EmptyDocumentError
-from sysdig_instrument.documents.locate import duplicate_keys
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.findings import quote
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.printable import printable_name
@@ -67,13 +66,10 @@ def _load_values(path: str, description: str) -> Json:
         document = load(path, f"Give the path of a JSON or YAML file with the {description}")
     except EmptyDocumentError:
         return {}
-    for place, first_line, key in duplicate_keys(document) if document.warnings else ():
-        _warn_twice(f"{document.name}{place}", f"duplicate key {quote(key)}, first used on line {first_line}")
+    for each in document.warnings:
+        if each.reason.code is Code.DUPLICATE_KEY:
+            write_stderr(f"warning: {each.text}")
     return document.value
-
-
-def _warn_twice(place: str, fact: str) -> None:
-    write_stderr(f"warning: {place} {fact}. The last one counts. Remove the other.")
 
 
 def load_image_configs(path: str) -> dict[str, Json]:
@@ -122,7 +118,9 @@ def parse_parameters(value: Json, path: str) -> dict[str, Json]:
     for entry in value if isinstance(value, list) else [None]:
         name = _entry_name(entry)
         if name in parameters:
-            _warn_twice(f"{printable_name(path)}:", f"parameter {quote(name)} is given twice")
+            fact = f"Parameter {quote(name)} is given twice; the last one counts"
+            reason = Reason(fact, "Remove the other", code=Code.DUPLICATE_KEY)
+            write_stderr(f"warning: {printable_name(path)}: {reason.coded_text}")
         match entry:
             case {"ParameterKey": str(), "ParameterValue": given_value}:
                 parameters[name] = _checked_parameter_value(given_value, path)

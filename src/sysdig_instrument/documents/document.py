@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from sysdig_instrument.documents.errors import EmptyDocumentError
+from sysdig_instrument.documents.errors import EmptyDocumentError, SourceWarning
 from sysdig_instrument.documents.syntax_tree import Mapping, compose_json, key_text
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
@@ -29,7 +29,7 @@ class Document:
     """A document's text and its JSON value.
 
     ``value`` contains JSON types only and shares no objects: each YAML alias is a copy. ``text`` keeps the line breaks of
-    the file and has no byte order mark. ``warnings`` are full sentences.
+    the file and has no byte order mark.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Document:
     text: str
     encoding: Encoding
     newline: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[SourceWarning, ...] = ()
     _tree: Node | None = field(default=None, repr=False)
 
     @property

@@ -7,7 +7,9 @@ from bisect import bisect_right
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.errors import UsageError
+from sysdig_instrument.lazy_dataclasses import dataclass
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 """CloudFormation accepts 1 MB. Larger files are read up to this size so that the error can say what is wrong."""
@@ -19,6 +21,35 @@ MAX_DEPTH: Final = 200
 """Levels of nesting. Real templates stay below 30; each level costs several frames of Python's stack."""
 
 LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
+
+
+class SourceError(UsageError):
+    """Something is wrong at an offset in a text. A terminal shows that line with all values masked; the message has none of it."""
+
+    def __init__(self, name: str, text: str, offset: int, message: str, *, code: Code) -> None:
+        self.source_text, self.offset, self.message = text, offset, message
+        self.line, self.column = line_of(text, offset), column_of(text, offset) + 1
+        super().__init__(f"{name}:{self.line}:{self.column}: {message}", code=code)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWarning:
+    """Something in a text that CloudFormation may reject, or read differently than its author expects.
+
+    ``start`` and ``end`` are the offsets of what it is about; ``line`` and ``column`` are counted from one.
+    """
+
+    name: str
+    line: int
+    column: int
+    start: int
+    end: int
+    reason: Reason
+
+    @property
+    def text(self) -> str:
+        """The place, the sentences and the code."""
+        return f"{self.name}:{self.line}:{self.column}: {self.reason.coded_text}"
 
 
 class EmptyDocumentError(UsageError):
@@ -58,11 +89,12 @@ class Lines:
         """Return the column of an offset, counting from zero."""
         return offset - self._starts[self.line(offset) - 1]
 
-    def place(self, offset: int) -> str:
-        """Return the line and column of an offset as messages have them after the name of a file: ``:12:5:``."""
-        return f":{self.line(offset)}:{self.column(offset) + 1}:"
+    def warning(self, name: str, start: int, end: int, reason: Reason) -> SourceWarning:
+        """Return a warning about a part of the text of a file."""
+        return SourceWarning(name, self.line(start), self.column(start) + 1, start, end, reason)
 
 
+MERGE_CONFLICT: Final = "this is a conflict of a Git merge. Resolve it first."
 TEMPLATE_LANGUAGE: Final = "this looks like a template language, such as Helm or Jinja. Render the file first."
 
 
@@ -71,11 +103,6 @@ def line_at(text: str, offset: int) -> str:
     start = text.rfind("\n", 0, offset) + 1
     end = text.find("\n", offset)
     return text[start : end if end >= 0 else len(text)]
-
-
-def error_at(name: str, text: str, offset: int, message: str, *, code: Code) -> UsageError:
-    """Return an error that names the line and column of an offset, as editors and terminals link them."""
-    return UsageError(f"{name}:{line_of(text, offset)}:{column_of(text, offset) + 1}: {message}", code=code)
 
 
 def too_deep_error(name: str) -> UsageError:

@@ -11,11 +11,14 @@ from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
     MAX_NODES,
     Lines,
-    error_at,
+    SourceError,
+    SourceWarning,
     too_deep_error,
     too_large_error,
 )
+from sysdig_instrument.documents.syntax_tree import Node, Scalar
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ class NotJsonError(Exception):
         self.fact, self.offset = fact, offset
 
 
-def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
+def parse_json(text: str, name: str) -> tuple[Json, tuple[SourceWarning, ...]]:
     """Return the value of a JSON text, and warnings about duplicate keys.
 
     Raises:
@@ -61,7 +64,7 @@ def parse_json(text: str, name: str) -> tuple[Json, tuple[str, ...]]:
             json.loads(text, object_pairs_hook=make_object, parse_float=_finite_float, parse_constant=_refuse_constant),
         )
     except json.JSONDecodeError as error:
-        raise NotJsonError(error.pos, _fact(error.msg, text, error.pos)) from None
+        raise _not_json(error, text) from None
     except RecursionError:
         raise too_deep_error(name) from None
     except (OverflowError, ValueError):
@@ -87,7 +90,15 @@ _FACTS: Final = {
 _COMMENT: Final = re.compile(r"\s*(//|/\*|#)")
 
 
+def _not_json(error: json.JSONDecodeError, text: str) -> NotJsonError:
+    if error.msg.startswith("Invalid control character") and text[error.pos] in "\r\n":
+        return NotJsonError(text.rindex('"', 0, error.pos), "this string has no closing quote on its line")
+    return NotJsonError(error.pos, _fact(error.msg, text, error.pos))
+
+
 def _fact(message: str, text: str, offset: int) -> str:
+    if not text[offset:].strip():
+        return "the file ends before its last bracket is closed"
     if _COMMENT.match(text, offset):
         return "JSON has no comments"
     if text[offset : offset + 1] in ("}", "]") and text[:offset].rstrip().endswith(","):
@@ -111,7 +122,7 @@ def _number_error(text: str, name: str) -> UsageError:
     for match in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity|-?\d[\d.eE+-]*', text):
         token = match[0]
         if not token.startswith('"') and (token[-1] in "Ny" or len(token) > 300 or math.isinf(float(token))):  # noqa: PLR2004 - a double has 309 digits
-            return error_at(
+            return SourceError(
                 name,
                 text,
                 match.start(),
@@ -146,7 +157,7 @@ def _check_limits(value: Json, name: str) -> None:
 def _refuse_lone_surrogates(text: str, name: str) -> None:
     for match in _SURROGATE.finditer(text):
         if len(match[1]) == _LONE_SURROGATE_LENGTH:
-            raise error_at(
+            raise SourceError(
                 name,
                 text,
                 match.start(1),
@@ -155,20 +166,16 @@ def _refuse_lone_surrogates(text: str, name: str) -> None:
             )
 
 
-def _duplicate_key_warnings(text: str, name: str) -> tuple[str, ...]:
+def _duplicate_key_warnings(text: str, name: str) -> tuple[SourceWarning, ...]:
     # Imported here: only a text with a duplicate key needs it.
     from sysdig_instrument.documents.syntax_tree import compose_json, repeated_keys  # noqa: PLC0415
 
     lines = Lines(text)
-    return tuple(
-        duplicate_key_warning(name, lines, key.start, first.start, key.text)
-        for first, key in repeated_keys(compose_json(text))
-    )
+    return tuple(duplicate_key_warning(name, lines, first, key) for first, key in repeated_keys(compose_json(text)))
 
 
-def duplicate_key_warning(name: str, lines: Lines, offset: int, first_offset: int, key: str) -> str:
+def duplicate_key_warning(name: str, lines: Lines, first: Node, key: Node) -> SourceWarning:
     """Return the warning for a duplicate key. CloudFormation uses the last one, and so does this tool."""
-    return (
-        f'{name}{lines.place(offset)} duplicate key "{key}", first used '
-        f"on line {lines.line(first_offset)}. CloudFormation and this tool use the last one. Remove the other."
-    )
+    text = key.text if isinstance(key, Scalar) else ""
+    fact = f"Duplicate key {quote(text)}, first used on line {lines.line(first.start)}; the last one counts"
+    return lines.warning(name, key.start, key.end, Reason(fact, "Remove the other", code=Code.DUPLICATE_KEY))

@@ -84,7 +84,8 @@ def kind_of(value: Json, name: str) -> DocumentKind:
         )
     if not isinstance(value, dict):
         raise UsageError(
-            f"{name} is a single value, not an object or an array. {_EXPECTED_INPUT}", code=Code.KIND_UNKNOWN
+            f"{name} is plain text or a single value, not an object or an array. {_EXPECTED_INPUT}",
+            code=Code.KIND_UNKNOWN,
         )
     if is_plan(value) or is_state(value):
         what = "is a Terraform plan, and this command does not take plans" if is_plan(value) else "is Terraform's state"
@@ -192,14 +193,20 @@ def _has_object(value: Mapping[str, Json], key: str) -> bool:
 
 def _describe(value: dict[str, Json]) -> str:
     """Describe what the object most likely is."""
-    if not value:
-        return "is an empty object."
-    if _TEMPLATE_SECTIONS & value.keys():
-        return "has sections of a CloudFormation template, but no Resources."
-    if "Type" in value and "Properties" in value:
-        return "is a single resource. Put it under Resources, with its logical ID as the key."
-    if _has_any(value, "taskDefinitionArns", "services", "tasks"):
-        return "lists or describes something other than a task definition."
-    if _has_any(value, "family", "requiresCompatibilities"):
-        return "is a task definition without containerDefinitions."
-    return "is neither a CloudFormation template (it has no Resources) nor a task definition."
+    kinds = (
+        (not value, "is an empty object."),
+        (_TEMPLATE_SECTIONS & value.keys(), "has sections of a CloudFormation template, but no Resources."),
+        (
+            {"Type", "Properties"} <= value.keys(),
+            "is a single resource. Put it under Resources, with its logical ID as the key.",
+        ),
+        ({"apiVersion", "kind"} <= value.keys(), "is a Kubernetes manifest."),
+        (isinstance(value.get("services"), dict), "is a Docker Compose file."),
+        (
+            _has_any(value, "taskDefinitionArns", "services", "tasks"),
+            "lists or describes something other than a task definition.",
+        ),
+        (_has_any(value, "family", "requiresCompatibilities"), "is a task definition without containerDefinitions."),
+    )
+    otherwise = "is neither a CloudFormation template (it has no Resources) nor a task definition."
+    return next((text for is_so, text in kinds if is_so), otherwise)

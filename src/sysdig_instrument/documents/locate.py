@@ -14,22 +14,12 @@ from sysdig_instrument.documents.syntax_tree import (
     function_of,
     is_merge_key,
     key_text,
-    repeated_keys,
 )
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sysdig_instrument.documents.document import Document
     from sysdig_instrument.engine.json_types import Pointer
-
-
-def duplicate_keys(document: Document) -> Iterator[tuple[str, int, str]]:
-    """Yield each key that occurs twice in one object: its place (``:12:5:``), the line of the first one, and its text."""
-    lines = Lines(document.text)
-    for first, key in repeated_keys(document.tree):
-        yield lines.place(key.start), lines.line(first.start), key.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.document import Document, Encoding
-from sysdig_instrument.documents.errors import MAX_BYTES, EmptyDocumentError, error_at
+from sysdig_instrument.documents.errors import MAX_BYTES, EmptyDocumentError, SourceError, SourceWarning
 from sysdig_instrument.documents.json_values import NotJsonError, parse_json
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
@@ -65,6 +65,11 @@ def read(data: bytes, name: str) -> Document:
     text, encoding = _decode(data, name)
     if not text.strip():
         raise EmptyDocumentError(name)
+    if name.endswith(".tf"):
+        raise UsageError(
+            f"{name} is Terraform's configuration. Use check, diff or explain with the output of `terraform show -json` for a plan.",
+            code=Code.TERRAFORM_PLAN,
+        )
     parsed = _parse_any(text, name)
     return Document(
         name, parsed.value, parsed.syntax, text, encoding, _detect_newline(text), parsed.warnings, parsed.tree
@@ -90,7 +95,7 @@ class _Parsed:
 
     syntax: Syntax
     value: Json
-    warnings: tuple[str, ...]
+    warnings: tuple[SourceWarning, ...]
     tree: Node | None = None
 
 
@@ -123,7 +128,7 @@ def _parse(text: str, name: str, syntax: Syntax) -> _Parsed:
 
 
 def _json_error(text: str, name: str, error: NotJsonError) -> UsageError:
-    return error_at(name, text, error.offset, f"invalid JSON: {error.fact}. Fix the file.", code=Code.INVALID_JSON)
+    return SourceError(name, text, error.offset, f"invalid JSON: {error.fact}. Fix the file.", code=Code.INVALID_JSON)
 
 
 # --- From bytes to text
@@ -139,7 +144,8 @@ _BYTE_ORDER_MARKS: Final = (
 
 
 _BINARY_SAMPLE: Final = 8192
-"""The bytes in which a null byte marks a binary file, as in git."""
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""What is in the first bytes of a binary file. A terminal's escape sequences may be in a text."""
 
 
 def _decode(data: bytes, name: str) -> tuple[str, Encoding]:
@@ -158,7 +164,7 @@ def _decode(data: bytes, name: str) -> tuple[str, Encoding]:
     try:
         text = data[len(encoding.byte_order_mark) :].decode(encoding.codec)
     except UnicodeDecodeError as error:
-        if b"\0" in data[:_BINARY_SAMPLE] and not encoding.byte_order_mark:
+        if _CONTROLS.search(data[:_BINARY_SAMPLE]) and not encoding.byte_order_mark:
             raise _not_a_text_file(name) from None
         line = data.count(b"\n", 0, error.start) + 1
         raise UsageError(

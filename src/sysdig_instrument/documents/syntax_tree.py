@@ -13,6 +13,25 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 UNPREFIXED_FUNCTIONS: Final = frozenset({"Ref", "Condition"})
 """The short form tags whose full name does not start with ``Fn::``."""
 
+FUNCTIONS: Final = UNPREFIXED_FUNCTIONS | {
+    *(
+        "Base64",
+        "Cidr",
+        "FindInMap",
+        "ForEach",
+        "GetAZs",
+        "GetAtt",
+        "GetStackOutput",
+        "If",
+        "ImportValue",
+        "Join",
+        "Length",
+    ),
+    *("Select", "Split", "Sub", "ToJsonString", "Transform", "And", "Equals", "Not", "Or"),
+    *("Contains", "EachMemberEquals", "EachMemberIn", "Implies", "RefAll", "ValueOf", "ValueOfAll"),
+}
+"""The functions of CloudFormation, also those of rules, as they are written in short form."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar:

@@ -14,9 +14,10 @@ import yaml
 from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
     MAX_NODES,
+    MERGE_CONFLICT,
     TEMPLATE_LANGUAGE,
     EmptyDocumentError,
-    error_at,
+    SourceError,
     line_at,
     too_large_error,
 )
@@ -42,7 +43,7 @@ def compose_yaml(text: str, name: str) -> Node:
         UsageError: The text is not YAML, contains no document or several, or is nested too deeply or too large.
     """
     if match := _NON_PRINTABLE.search(text):
-        raise error_at(
+        raise SourceError(
             name,
             text,
             match.start(),
@@ -100,12 +101,12 @@ class _TreeBuilder:
                 self.count_values(self.sizes[id(alias.target)])
             case yaml.DocumentStartEvent() if self.root is not None:
                 message = "a second YAML document starts here. A template is a single document. Split the file."
-                raise error_at(self.name, self.text, _span(event)[0], message, code=Code.INVALID_YAML)
+                raise SourceError(self.name, self.text, _span(event)[0], message, code=Code.INVALID_YAML)
 
     def open_collection(self, event: yaml.CollectionStartEvent) -> None:
         if len(self.open_events) >= MAX_DEPTH:
             message = f"this is nested more than {MAX_DEPTH} levels deep. No template needs that many. Fix the file."
-            raise error_at(self.name, self.text, _span(event)[0], message, code=Code.INVALID_YAML)
+            raise SourceError(self.name, self.text, _span(event)[0], message, code=Code.INVALID_YAML)
         self.open_events.append(event)
         self.stack.append([])
         self.counts_at_open.append(self.count)
@@ -131,7 +132,7 @@ class _TreeBuilder:
     def resolve_alias(self, event: yaml.AliasEvent) -> Alias:
         start, end = _span(event)
         if any(outer.anchor == event.anchor for outer in self.open_events):
-            raise error_at(
+            raise SourceError(
                 self.name,
                 self.text,
                 start,
@@ -139,7 +140,7 @@ class _TreeBuilder:
                 code=Code.INVALID_YAML,
             )
         if event.anchor not in self.anchors:
-            raise error_at(
+            raise SourceError(
                 self.name,
                 self.text,
                 start,
@@ -174,29 +175,47 @@ PLAIN_WORDS: Final = {
     "did not find expected key": _INDENTATION,
     "expected <block end>": _INDENTATION,
     "did not find expected '-' indicator": "this line is indented as far as a list above it, and is no item of it",
-    "mapping values are not allowed": "there can be no colon here: a text with a colon needs quotes, or the line above is wrong",
+    "mapping values are not allowed": "there can be no colon here: the line is indented too far, the line above is wrong, or a text with a colon needs quotes",
     "block sequence entries are not allowed": "a list cannot begin here: begin it on a line of its own",
     "could not find expected ':'": "there is a key without a colon",
-    "did not find expected ',' or ']'": "a list in brackets has no comma between two items, or no closing bracket",
-    "did not find expected ',' or '}'": "an object in braces has no comma between two members, or no closing brace",
-    "found unexpected end of stream": "a quote is not closed",
+    "expected ',' or ']'": "a list in brackets has no comma between two items, or no closing bracket",
+    "expected ',' or '}'": "an object in braces has no comma between two members, or no closing brace",
+    "found unexpected end of stream": "this quote is not closed",
     "found character that cannot start any token": "a text that begins with this character needs quotes",
     "found unknown escape character": "a text in double quotes has a backslash that YAML does not know: use single quotes",
 }
 """For what PyYAML's two parsers say, by a part of the ``problem``, which has the words of their grammar."""
 
 
+_CONFLICT: Final = re.compile(r"(?:<{7}|={7}|>{7}|\|{7})(?: |\r?$)")
+"""The beginning of a line that Git writes where it could not merge."""
+_WHERE_IT_BEGINS: Final = ("could not find expected ':'", "found unexpected end of stream")
+_BRACKETS: Final = ("expected ',' or ']'", "expected ',' or '}'")
+
+
 def _yaml_error(name: str, text: str, error: yaml.MarkedYAMLError) -> UsageError:
     """Return PyYAML's error as a UsageError. Its ``problem`` names grammar rules and never contains text of the file."""
-    mark = error.problem_mark or error.context_mark
-    offset = mark.index if mark is not None else 0
+    problem = error.problem or "it cannot be parsed"
+    offset = _offset(error, problem, text)
+    line = line_at(text, offset)
     if text[offset : offset + 1] == "\t":
         message = "YAML does not allow a tab here. Indent with spaces only."
-    elif "{{" in line_at(text, offset) or "{%" in line_at(text, offset):
+    elif _CONFLICT.match(line):
+        message = MERGE_CONFLICT
+    elif "{{" in line or "{%" in line:
         message = TEMPLATE_LANGUAGE
     else:
-        problem = error.problem or "it cannot be parsed"
         context = f" {error.context}" if error.context else ""
         words = next((plain for known, plain in PLAIN_WORDS.items() if known in problem), problem + context)
         message = f"invalid YAML: {words}. Fix the file around this line."
-    return error_at(name, text, offset, message, code=Code.INVALID_YAML)
+    return SourceError(name, text, offset, message, code=Code.INVALID_YAML)
+
+
+def _offset(error: yaml.MarkedYAMLError, problem: str, text: str) -> int:
+    """Return where something is wrong. PyYAML notices what is not closed in a later line, and says where it begins."""
+    noticed, begun = error.problem_mark or error.context_mark, error.context_mark or error.problem_mark
+    if noticed is None or begun is None:
+        return 0
+    is_later = begun.line != noticed.line or not text[noticed.index :].strip()
+    is_of_a_bracket = any(each in problem for each in _BRACKETS) and is_later
+    return begun.index if is_of_a_bracket or any(each in problem for each in _WHERE_IT_BEGINS) else noticed.index

@@ -20,12 +20,14 @@ from sysdig_instrument.documents.errors import (
     TEMPLATE_LANGUAGE,
     EmptyDocumentError,
     Lines,
-    error_at,
+    SourceError,
+    SourceWarning,
     line_at,
     too_deep_error,
 )
 from sysdig_instrument.documents.json_values import duplicate_key_warning
 from sysdig_instrument.documents.syntax_tree import (
+    FUNCTIONS,
     Alias,
     Mapping,
     Node,
@@ -36,6 +38,8 @@ from sysdig_instrument.documents.syntax_tree import (
     key_text,
 )
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
@@ -50,7 +54,7 @@ _STRING_TAGS: Final = frozenset(
 )
 
 
-def construct_yaml(root: Node, text: str, name: str) -> tuple[Json, tuple[str, ...]]:
+def construct_yaml(root: Node, text: str, name: str) -> tuple[Json, tuple[SourceWarning, ...]]:
     """Return the value of a tree, and warnings.
 
     Raises:
@@ -81,7 +85,7 @@ def is_string(text: str) -> bool:
 class _Constructor:
     text: str
     name: str
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[SourceWarning] = field(default_factory=list)
     warned_about_aliases: bool = False
     scalar_constructor: SafeConstructor = field(default_factory=SafeConstructor)
     _lines: Lines | None = None
@@ -103,7 +107,9 @@ class _Constructor:
         function = function_of(node)
         if function is None and node.tag is not None and node.tag not in _SUPPORTED_TAGS:
             message = "CloudFormation does not support this tag. Write the value without it."
-            raise error_at(self.name, self.text, node.start, message, code=Code.YAML_TAG)
+            raise SourceError(self.name, self.text, node.start, message, code=Code.YAML_TAG)
+        if function is not None:
+            self.warn_about_function(node, function)
         content = self.construct_content(node, function, depth)
         return content if function is None else {function: content}
 
@@ -124,15 +130,15 @@ class _Constructor:
     def construct_mapping(self, node: Mapping, depth: int) -> dict[str, Json]:
         merged: dict[str, Json] = {}
         own: dict[str, Json] = {}
-        first_offsets: dict[str, int] = {}
+        first: dict[str, Node] = {}
         for key, value in node.entries:
             if is_merge_key(key):
                 merged |= self.merge(value, depth)
                 continue
             name = self.construct_key(key)
             if name in own:
-                self.warnings.append(duplicate_key_warning(self.name, self.lines, key.start, first_offsets[name], name))
-            first_offsets.setdefault(name, key.start)
+                self.warnings.append(duplicate_key_warning(self.name, self.lines, first[name], key))
+            first.setdefault(name, key)
             own[name] = self.construct(value, depth + 1)
         return merged | own
 
@@ -146,7 +152,7 @@ class _Constructor:
             mapping = self.construct(source_node, depth)
             target = source_node.target if isinstance(source_node, Alias) else source_node
             if not isinstance(mapping, dict) or target.tag is not None:
-                raise error_at(
+                raise SourceError(
                     self.name,
                     self.text,
                     source_node.start,
@@ -163,11 +169,11 @@ class _Constructor:
             message = "a key must be a scalar, without a function. Correct the key."
             if "{{" in line_at(self.text, node.start):
                 message = TEMPLATE_LANGUAGE
-            raise error_at(self.name, self.text, node.start, message, code=Code.INVALID_YAML)
+            raise SourceError(self.name, self.text, node.start, message, code=Code.INVALID_YAML)
         if scalar.style == "" and scalar.tag is None:
             tag = implicit_tag(name)
             if name == "":
-                raise error_at(
+                raise SourceError(
                     self.name,
                     self.text,
                     node.start,
@@ -176,10 +182,8 @@ class _Constructor:
                 )
             if tag not in _STRING_TAGS:
                 type_name = tag.removeprefix(_TAG_PREFIX)
-                self.warnings.append(
-                    f'{self.name}{self.lines.place(node.start)} the key "{name}" is a YAML {type_name}, but '
-                    "CloudFormation accepts only strings as keys. Put it in quotes.",
-                )
+                fact = f"The key {quote(name)} is a YAML {type_name}, but CloudFormation accepts only strings as keys"
+                self.warn(node, Reason(fact, "Put it in quotes", code=Code.NOT_FOR_CLOUDFORMATION))
         return name
 
     def construct_scalar(self, node: Scalar) -> Json:
@@ -203,7 +207,7 @@ class _Constructor:
                     return node.text
         except (KeyError, ValueError, IndexError):
             pass
-        raise error_at(
+        raise SourceError(
             self.name,
             self.text,
             node.start,
@@ -214,7 +218,22 @@ class _Constructor:
     def warn_about_aliases(self, node: Node) -> None:
         if not self.warned_about_aliases:
             self.warned_about_aliases = True
-            self.warnings.append(
-                f"{self.name}{self.lines.place(node.start)} CloudFormation rejects YAML aliases and merge keys. "
-                "They are read and kept here. Run `aws cloudformation package` on the template before you deploy it.",
-            )
+            self.warn(node, _ALIASES)
+
+    def warn_about_function(self, node: Node, function: str) -> None:
+        """Warn about a short form that is nearly that of a function, such as ``!GetAttr``. A macro may know any other."""
+        name = function.removeprefix("Fn::")
+        if name.isalnum() and name not in FUNCTIONS and (known := suggest(name, FUNCTIONS, cutoff=_MIN_SIMILARITY)):
+            fact = f"CloudFormation has no function {quote(f'!{name}')}"
+            self.warn(node, Reason(fact, f'Did you mean "!{known}"?', code=Code.FUNCTION_UNKNOWN))
+
+    def warn(self, node: Node, reason: Reason) -> None:
+        self.warnings.append(self.lines.warning(self.name, node.start, node.end, reason))
+
+
+_MIN_SIMILARITY: Final = 0.75
+_ALIASES: Final = Reason(
+    "CloudFormation rejects YAML aliases and merge keys. They are read and kept here",
+    "Run `aws cloudformation package` on the template before you deploy it",
+    code=Code.NOT_FOR_CLOUDFORMATION,
+)

@@ -28,6 +28,7 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     Rule,
     TaskReport,
+    warning_items,
 )
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
@@ -104,7 +105,9 @@ def _file_report(
     line: LineReport | None = None,
 ) -> FileReport:
     tasks = tuple(TaskReport(row) for row, _ in rows)
-    return FileReport(document.source.name, tasks, (*items, *(item for _, own in rows for item in own)), line, document)
+    of_text = warning_items(document, line.found if line else None)
+    of_tasks = (item for _, own in rows for item in own)
+    return FileReport(document.source.name, tasks, (*items, *of_text, *of_tasks), line, document)
 
 
 def _template_report(document: InputDocument, preview: Preview, line: MacroLine) -> FileReport:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from sysdig_instrument.cli.attribution import final_pointers, owner_label
 from sysdig_instrument.cli.batch import process_files
 from sysdig_instrument.cli.callers_account import with_callers_account
-from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
+from sysdig_instrument.cli.console import Console, detect_console, write_stdout
 from sysdig_instrument.cli.diff_formats import side_by_side
 from sysdig_instrument.cli.diff_formats.hunks import Hunk, Note, NoteSpan, hunks
 from sysdig_instrument.cli.diff_formats.summary import change_records, json_patch, render_summary
@@ -180,10 +180,10 @@ def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str
             messages.write_refusal(result)
             continue
         if isinstance(result, UserError):
-            write_stderr(f"sysdig-instrument: {_with_path(path, result)}")
+            messages.write_error(result, _with_path(path, result))
             continue
         for warning in result.document.source.warnings:
-            messages.write("warning", warning)
+            messages.write("warning", warning.text)
         if result.missing_line:
             messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
         if result.line_notice:

@@ -24,6 +24,7 @@ from sysdig_instrument.cli.formats.model import (
     RowResult,
     Rule,
     TaskReport,
+    warning_items,
 )
 from sysdig_instrument.cli.formats.output import print_reports
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
@@ -95,6 +96,7 @@ def _file_report(
     sources = read_from_dockerfiles(preview.plan)
     items = [
         *line_items,
+        *warning_items(document, line),
         *(replace(_problem_item(problem, locator, unknown_level), snippets=paste(problem)) for problem in problems),
         *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys((*preview.notices, *sources))),
         *(item for task, plan in zip(tasks, planned, strict=True) for item in _left_alone_items(task, plan)),

@@ -24,6 +24,7 @@ from sysdig_instrument.cli.console import (
     write_stdout,
 )
 from sysdig_instrument.cli.documents import InputDocument
+from sysdig_instrument.cli.excerpts import write_error
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.harmless import sanitize
@@ -120,7 +121,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         )
 
     codes = [EXIT_OK]
-    results = _report_errors(process_files(options, environment, read_settings), codes)
+    results = _report_errors(process_files(options, environment, read_settings), codes, environment)
     if options.format == "json":
         for text in stream_json_array(
             {"file": path, "taskDefinitions": _to_json(report.sections)} for path, report in results
@@ -136,14 +137,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _report_errors(
-    results: Iterable[tuple[str, SettingsReport | UserError]], codes: list[int]
+    results: Iterable[tuple[str, SettingsReport | UserError]], codes: list[int], environment: Mapping[str, str]
 ) -> Iterator[tuple[str, SettingsReport]]:
     """Yield the reports. Write the errors to standard error, and add the exit codes to ``codes``."""
     for path, result in results:
         sys.stdout.flush()  # keep both streams in order on a terminal
         if isinstance(result, UserError):
             codes.append(exit_code(result))
-            write_stderr(f"sysdig-instrument: {result}")
+            write_error(result, environment)
             continue
         codes.append(EXIT_REFUSED if result.errors else EXIT_OK)
         for error in result.errors:

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     check_parameters(options, section(document.fragment, "Parameters"))
     messages = Messages(options, environment)
     for warning in document.source.warnings:
-        messages.write("warning", warning)
+        messages.write("warning", warning.text)
     session = shared_session(environment, options.profile)
     context = with_callers_account(options, document, context, session)
     look_up = look_up_from_options(options, document, context, environment, session)

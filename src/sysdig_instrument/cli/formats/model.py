@@ -9,11 +9,12 @@ from typing import Final
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.snippets import Snippet
 from sysdig_instrument.documents.ecs import camel_key, pascal_key
+from sysdig_instrument.documents.errors import SourceError
 from sysdig_instrument.documents.locate import Locator, Place
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Reason, names_text
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
+from sysdig_instrument.engine.macro_line import SECTION, LineStatus, MacroLine
 from sysdig_instrument.engine.protection import LeftAlone
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.errors import UserError
@@ -234,11 +235,25 @@ class FileReport:
         return not any(item.level == "error" for item in self.items)
 
 
+def warning_items(document: InputDocument, line: MacroLine | None) -> list[ReportItem]:
+    """Return the items about what is wrong with a document's text. What is wrong with the line of the macro is left out."""
+    has_line_item = line is not None and line.status is LineStatus.DUPLICATE_KEY
+    return [
+        ReportItem(NOTICE, each.reason, places=(Place(each.line, each.column, each.start, each.end),))
+        for each in document.source.warnings
+        if not (has_line_item and document.source.text[each.start : each.end].strip("\"'") == SECTION)
+    ]
+
+
 def unusable_file_report(path: str, error: UserError) -> FileReport:
     """Return the report on an unusable file: one item per line of the message."""
-    code = error.code or Code.NOT_A_TEMPLATE_FILE
-    lines = [line.strip().removesuffix(".") for line in error.text.splitlines()]
-    return FileReport(path, (), tuple(ReportItem(UNUSABLE, Reason(line, code=code)) for line in lines if line))
+    code, text = error.code or Code.NOT_A_TEMPLATE_FILE, error.text
+    places: tuple[Place, ...] = ()
+    if isinstance(error, SourceError):
+        text, places = error.message, (Place(error.line, error.column, error.offset, error.offset),)
+    lines = [line.strip().removesuffix(".") for line in text.splitlines()]
+    items = tuple(ReportItem(UNUSABLE, Reason(line, code=code), places=places) for line in lines if line)
+    return FileReport(path, items=items)
 
 
 _BEGINNING: Final = Place(1, 1, 0, 0)

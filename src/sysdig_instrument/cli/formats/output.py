@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from sysdig_instrument.cli.console import detect_console, write_stdout
+from sysdig_instrument.cli.excerpts import write_error
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED, exit_code
 from sysdig_instrument.cli.formats.model import FileReport, unusable_file_report
 from sysdig_instrument.errors import UserError
@@ -15,14 +16,17 @@ from sysdig_instrument.errors import UserError
 def print_reports(
     results: Iterable[tuple[str, FileReport | UserError]], options: argparse.Namespace, environment: Mapping[str, str]
 ) -> int:
-    """Print each report as soon as it is ready. Return the exit code, which is that of the worst file."""
+    """Print each report as soon as it is ready; for people, errors about unusable files go to standard error. Return the exit code, which is that of the worst file."""
     codes = [EXIT_OK]
 
     def reports() -> Iterator[FileReport]:
         for path, result in results:
             if isinstance(result, UserError):
                 codes.append(exit_code(result))
-                yield unusable_file_report(path, result)
+                if options.format == "table":
+                    write_error(result, environment)
+                else:
+                    yield unusable_file_report(path, result)
             else:
                 codes.append(EXIT_OK if result.has_no_errors else EXIT_REFUSED)
                 yield result

@@ -13,7 +13,6 @@ from sysdig_instrument.cli.console import (
     display_width,
     pad,
     wrap_words,
-    write_stderr,
 )
 from sysdig_instrument.cli.excerpts import Excerpts, finding_lines, snippet_lines
 from sysdig_instrument.cli.formats.model import (
@@ -22,7 +21,6 @@ from sysdig_instrument.cli.formats.model import (
     NOTICE,
     REFUSED,
     UNKNOWN,
-    UNUSABLE,
     FileReport,
     ReportRow,
     RowResult,
@@ -61,15 +59,12 @@ _MIN_WHY_WIDTH: Final = 24
 
 
 def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
-    """Yield the report in chunks. Errors about unusable files go to standard error instead."""
+    """Yield the report in chunks. It has no unusable files."""
     counts = Counter[RowResult]()
     files = set[str]()  # a Terraform plan has a report for each of its task definitions
     has_uninstrumented = False
     once = SaidOnce()
     for report in reports:
-        if any(item.rule is UNUSABLE for item in report.items):
-            write_stderr("\n".join(f"sysdig-instrument: {item.text}" for item in report.items))
-            continue
         files.add(report.path)
         counts.update(task.row.result for task in report.tasks)
         has_uninstrumented |= any(item.rule is NOT_INSTRUMENTED and not item.reason.advice for item in report.items)
