@@ -31,6 +31,7 @@ PURE = frozenset(
         "functools",
         "itertools",
         "json",
+        "marshal",
         "re",
         "typing",
     }

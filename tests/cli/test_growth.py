@@ -22,6 +22,7 @@ from sysdig_instrument.documents import read
 from sysdig_instrument.documents.editing import block, flow, source, style, text_edits, writer
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.patch import Change, apply
+from sysdig_instrument.engine.task_plan import TaskPlan
 
 SETTINGS = ("--no-config", "--offline", "--set", "Collector=us2", "--set", "AccessKeySecret=none")
 TASKS = 15
@@ -69,6 +70,21 @@ def test_twice_the_task_definitions_run_twice_the_lines(
 
     run(capsys, "diff", write(tmp_path, layout(tasks(1))), *SETTINGS)  # imports
     assert lines(2 * TASKS) / lines(TASKS) < MAX_GROWTH
+
+
+@pytest.mark.parametrize("command", ["explain", "check", "diff"])
+def test_no_command_compares_each_task_definition_with_all_others(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[object] = []
+
+    def is_same(one: TaskPlan, other: object) -> bool:
+        compared.append(other)
+        return one is other
+
+    monkeypatch.setattr(TaskPlan, "__eq__", is_same)
+    run(capsys, command, write(tmp_path, json.dumps(tasks(TASKS))), *SETTINGS)
+    assert len(compared) <= TASKS
 
 
 # --- Characters

@@ -1,7 +1,8 @@
 """Make text harmless for where it goes: a terminal or a log, a CI runner, JSON, XML, Markdown, CSV.
 
 Anyone may have chosen the names of files and of what is in a document. The writers of each format apply these functions to all
-that they write, so a new message needs no care. ``--help`` imports this module, so it imports little itself.
+that they write, so a new message needs no care. ``--help`` imports this module, so it imports little itself, and its patterns
+are compiled at their first use.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ ANSI_CODES: Final = ("0", "1", "2", "31", "32", "33", "36", "1;31")
 """The colours and styles that this tool uses. No other sequence is written."""
 
 _OWN_SEQUENCE: Final = rf"\x1b\[(?:{'|'.join(ANSI_CODES)})m"
-_IN_LINES: Final = re.compile(rf"\t|\r?\n|{UNPRINTABLE}")
-_IN_PAINTED_LINES: Final = re.compile(rf"{_OWN_SEQUENCE}|\t|\r?\n|{UNPRINTABLE}")
-_IN_PAINTED_LINE: Final = re.compile(rf"{_OWN_SEQUENCE}|{UNPRINTABLE}")
+_IN_LINES: Final = rf"\t|\r?\n|{UNPRINTABLE}"
+_IN_PAINTED_LINES: Final = rf"{_OWN_SEQUENCE}|\t|\r?\n|{UNPRINTABLE}"
+_IN_PAINTED_LINE: Final = rf"{_OWN_SEQUENCE}|{UNPRINTABLE}"
 
 
 def sanitize(text: str) -> str:
@@ -38,12 +39,12 @@ def sanitize(text: str) -> str:
 
 def sanitize_painted(text: str) -> str:
     """Return a text as :func:`sanitize` does, but with the colours that this tool put there."""
-    return _IN_PAINTED_LINE.sub(_kept_or_replaced, text.expandtabs(_TAB_WIDTH))
+    return re.sub(_IN_PAINTED_LINE, _kept_or_replaced, text.expandtabs(_TAB_WIDTH))
 
 
 def sanitize_lines(text: str, *, keeps_colours: bool = False) -> str:
     """Return lines of text that a terminal only shows: with tabs, line breaks and, if they are kept, this tool's colours."""
-    return (_IN_PAINTED_LINES if keeps_colours else _IN_LINES).sub(_kept_or_replaced, text)
+    return re.sub(_IN_PAINTED_LINES if keeps_colours else _IN_LINES, _kept_or_replaced, text)
 
 
 def _kept_or_replaced(match: re.Match[str]) -> str:
@@ -54,11 +55,11 @@ def _kept_or_replaced(match: re.Match[str]) -> str:
 # --- a CI runner, which runs certain lines of a log as commands
 
 _RUNNER_VARIABLES: Final = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
-_COMMAND: Final = re.compile(r"((?:^|\r)[^\S\n]*):(?=:)", re.MULTILINE)
+_COMMAND: Final = r"(?m)((?:^|\r)[^\S\n]*):(?=:)"
 """GitHub runs a line that begins with ``::`` after blanks (actions/runner, ``ActionCommand.TryParseV2``). A carriage return ends
 a line, too (.NET, ``StreamReader.ReadLine``)."""
 
-_OLD_COMMAND: Final = re.compile(r"#(?=#\w*\[)")
+_OLD_COMMAND: Final = r"#(?=#\w*\[)"
 """GitHub runs ``##[command]`` anywhere in a line (``ActionCommand.TryParse``); Azure ``##vso[``; TeamCity ``##teamcity[``."""
 
 
@@ -69,25 +70,25 @@ def is_on_runner(environment: Mapping[str, str]) -> bool:
 
 def has_commands(text: str) -> bool:
     """Return whether a CI runner would run something in a text."""
-    return bool(_COMMAND.search(text) or _OLD_COMMAND.search(text))
+    return bool(re.search(_COMMAND, text) or re.search(_OLD_COMMAND, text))
 
 
 def break_commands(text: str) -> str:
     """Return a text in which a CI runner finds no commands: ``: :`` and ``# #`` in place of ``::`` and ``##``."""
-    return _OLD_COMMAND.sub("# ", _COMMAND.sub(r"\1: ", text))
+    return re.sub(_OLD_COMMAND, "# ", re.sub(_COMMAND, r"\1: ", text))
 
 
 # --- JSON, XML
 
-_IN_JSON: Final = re.compile(rf"\n|#(?=#\w*\[)|{UNPRINTABLE}")
-_IN_XML: Final = re.compile(rf"[\t\n]|{UNPRINTABLE}")
+_IN_JSON: Final = rf"\n|#(?=#\w*\[)|{UNPRINTABLE}"
+_IN_XML: Final = rf"[\t\n]|{UNPRINTABLE}"
 
 
 def json_text(value: Json, indent: int | None = 2) -> str:
     """Return JSON in which unprintable characters are escaped, so that readers get them and terminals do not."""
     import json  # noqa: PLC0415 - --help needs none
 
-    return _IN_JSON.sub(_escape_in_json, json.dumps(value, indent=indent, ensure_ascii=False))
+    return re.sub(_IN_JSON, _escape_in_json, json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def _escape_in_json(match: re.Match[str]) -> str:
@@ -102,7 +103,7 @@ def _escape_in_json(match: re.Match[str]) -> str:
 
 def xml_text(text: str) -> str:
     """Return a text without characters that XML 1.0 forbids or discourages (section 2.2), or that are not visible."""
-    return _IN_XML.sub(lambda match: match[0] if match[0] in "\t\n" else REPLACEMENT, text)
+    return re.sub(_IN_XML, lambda match: match[0] if match[0] in "\t\n" else REPLACEMENT, text)
 
 
 # --- SARIF
@@ -115,15 +116,15 @@ def sarif_text(text: str) -> str:
 
 # --- Markdown
 
-_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&$])")
-_LINKED: Final = re.compile(r"([@#])|(:)(?=//)|(www)(?=\.)|(GH)(?=-)|(mailto|xmpp)(?=:)", re.IGNORECASE)
+_SPECIAL: Final = r"([\\`*_\[\]<>|~&$])"
+_LINKED: Final = r"(?i)([@#])|(:)(?=//)|(www)(?=\.)|(GH)(?=-)|(mailto|xmpp)(?=:)"
 """What GitHub links without any markup: mentions, issues, e-mail addresses, and URLs (GFM, section 6.9)."""
 
 
 def markdown_text(text: str) -> str:
     """Return a text on one line that Markdown only shows: no emphasis, link, mention, HTML, or end of a table cell."""
-    escaped = _SPECIAL.sub(r"\\\1", sanitize(" ".join(text.split())))
-    return _LINKED.sub(r"\g<0><!-- -->", escaped)  # a comment shows nothing, and ends what would be linked
+    escaped = re.sub(_SPECIAL, r"\\\1", sanitize(" ".join(text.split())))
+    return re.sub(_LINKED, r"\g<0><!-- -->", escaped)  # a comment shows nothing, and ends what would be linked
 
 
 def markdown_code(text: str) -> str:
@@ -143,7 +144,7 @@ def markdown_heading(names: Collection[str]) -> str:
 
 # --- CSV
 
-_FORMULA: Final = re.compile(r"(^|;)(?=[=+@＝＋－＠-])")  # noqa: RUF001 - these are meant
+_FORMULA: Final = r"(^|;)(?=[=+@＝＋－＠-])"  # noqa: RUF001 - these are meant
 """A spreadsheet runs a cell that begins with one of these; where commas are decimal points, ``;`` begins a cell. An apostrophe
 before it makes it a text."""
 
@@ -159,4 +160,4 @@ def csv_line(cells: Iterable[str]) -> str:
 
 
 def _csv_cell(text: str) -> str:
-    return _FORMULA.sub(r"\1'", sanitize(" ".join(text.split())))
+    return re.sub(_FORMULA, r"\1'", sanitize(" ".join(text.split())))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -82,7 +83,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
             return EXIT_USAGE
         options = build_parser().parse_args(arguments)
         # Imported now, after argparse has answered --help: a command imports the engine.
+        gc.disable()  # imports create no garbage
         module = importlib.import_module(f"sysdig_instrument.cli.commands.{options.command}")
+        gc.enable()
         code: int = module.run(options, os.environ)
         return code
     finally:

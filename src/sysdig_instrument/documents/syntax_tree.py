@@ -149,6 +149,7 @@ def json_equal(one: Json, other: Json) -> bool:
     return one == other
 
 
+_decode: Final = json.JSONDecoder(strict=False).decode
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s{}\[\],:"]+')
 
 
@@ -169,7 +170,7 @@ def compose_json(text: str) -> Node:
             stack[-1].append(_collection(symbol, starts.pop(), match.end(), nodes))
         else:
             quoted = symbol[0] == '"'
-            content = json.loads(symbol, strict=False) if quoted else symbol
+            content = _decode(symbol) if quoted else symbol
             stack[-1].append(Scalar(match.start(), match.end(), content, '"' if quoted else ""))
     return stack[0][0]
 

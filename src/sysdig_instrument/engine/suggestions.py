@@ -15,13 +15,24 @@ def suggest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
 
     ``cutoff`` is the least similarity, from 0 to 1.
     """
-    import difflib  # noqa: PLC0415 - slow to import, and only a misspelt name needs it
-
     if len(name) > _MAX_LENGTH:
         return None
+    name = name.casefold()
     known_by_casefold = {each.casefold(): each for each in known}
-    matches = difflib.get_close_matches(name.casefold(), known_by_casefold, n=1, cutoff=cutoff)
+    possible = [each for each in known_by_casefold if _most_similarity(name, each) >= cutoff]
+    if not possible:  # as for most names
+        return None
+    import difflib  # noqa: PLC0415 - slow to import, and only a misspelt name needs it
+
+    matches = difflib.get_close_matches(name, possible, n=1, cutoff=cutoff)
     return known_by_casefold[matches[0]] if matches else None
+
+
+def _most_similarity(name: str, other: str) -> float:
+    """Return the similarity that difflib finds at most: it matches no letter that only one of the names has."""
+    letters, others = set(name), set(other)
+    matched = min(len(name) - len(letters - others), len(other) - len(others - letters))
+    return 2.0 * matched / (len(name) + len(other)) if name or other else 1.0
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -82,11 +83,14 @@ def _file_report(
     locator = LineLocator(document, preview.plan.tasks)
     problems = tuple(dict.fromkeys(preview.problems))
     planned = preview.plan.tasks
-    without_line = tasks_without_line(line, planned) if line else []
+    without_line = {each.pointer for each in tasks_without_line(line, planned)} if line else set()
+    by_task: defaultdict[str | None, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        by_task[problem.location.task].append(problem)
     tasks = tuple(
-        _with_result(report, RowResult.WITHOUT_LINE if task in without_line else None, is_applied=not problems)
+        _with_result(report, RowResult.WITHOUT_LINE if task.pointer in without_line else None, is_applied=not problems)
         for task in planned
-        for report in [_task_report(task, [each for each in problems if each.location.task == task.task.name], locator)]
+        for report in [_task_report(task, by_task[task.task.name], locator)]
     )
     unknown_level = "warning" if is_unknown_a_warning(preview.plan.context) else ""
     paste = snippet_finder(document, preview.plan.context)

@@ -61,8 +61,9 @@ def render_summary(
     reasons_by_owner: defaultdict[_OwnerKey, list[Change]] = defaultdict(list)
     for change in reasons:
         reasons_by_owner[change.owner.task, change.owner.container].append(change)
+    pointers = {each.pointer for each in without_line}
     for task in plan.tasks:
-        yield from _task_lines(task, reasons_by_owner, console, is_applied=task not in without_line)
+        yield from _task_lines(task, reasons_by_owner, console, is_applied=task.pointer not in pointers)
     yield from (
         console.line(f"  {owner_label(change)}: {changed_key(change)}: {change.reason}")
         for change in reasons

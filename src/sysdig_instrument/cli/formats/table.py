@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.cli.console import (
@@ -22,6 +22,7 @@ from sysdig_instrument.cli.formats.model import (
     REFUSED,
     UNKNOWN,
     FileReport,
+    ReportItem,
     ReportRow,
     RowResult,
     Rule,
@@ -85,11 +86,9 @@ def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterato
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
-    names = {task.row.name for task in report.tasks}
-    in_rows = [each for each in report.items if each.rule in _IN_ROWS and not each.location]
-    in_rows = [each for each in in_rows if each.task in names]
+    in_rows, below = _items_by_place(report)
     for task in report.tasks:
-        own = [item for item in in_rows if item.task == task.row.name]
+        own = in_rows[task.row.name]
         for name, row in _task_rows(task):
             yield from _row_lines(name, replace(row, why="") if own else row, (name_width, outcome_width), console)
         if task.row.construct:
@@ -102,8 +101,8 @@ def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterato
             yield from snippet_lines(excerpts.not_shown(item.snippets), console, "        ")
         if settings := once.settings_of(report, task):
             yield from console.paragraph(f"settings: {settings}", "    ", "      ")
-    for item in report.items:
-        if item.rule in _BELOW_ROWS and item not in in_rows and not once.keep(item):
+    for item in below:
+        if not once.keep(item):
             yield from finding_lines(
                 item.rule.label,
                 _STYLES[item.rule],
@@ -115,6 +114,18 @@ def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterato
                 snippets=item.snippets,
                 indent="  ",
             )
+
+
+def _items_by_place(report: FileReport) -> tuple[Mapping[str | None, Sequence[ReportItem]], Sequence[ReportItem]]:
+    """Return the items in the rows of each task definition, and those below all rows."""
+    in_rows: dict[str | None, list[ReportItem]] = {task.row.name: [] for task in report.tasks}
+    below = []
+    for item in report.items:
+        if item.rule in _IN_ROWS and not item.location and item.task in in_rows:
+            in_rows[item.task].append(item)
+        elif item.rule in _BELOW_ROWS:
+            below.append(item)
+    return in_rows, below
 
 
 def _heading(report: FileReport, console: Console) -> str:

@@ -24,9 +24,11 @@ from sysdig_instrument.engine.steps.volumes_from import AGENT_VOLUME
 
 _KEYS: Final = ("EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxParameters")
 """The keys of a container that a plan may add, in the order in which it adds them."""
-_LISTS: Final = ("Environment", "VolumesFrom")
+_ITEM_NAMES: Final = {"Environment": ("Name", SIDECAR_VARIABLE), "VolumesFrom": ("SourceContainer", AGENT_NAME)}
+"""The lists to which a plan adds an item, each with the key of the item's name, and the name."""
 _CAPABILITIES: Final[Json] = {"Capabilities": {"Add": [SYS_PTRACE]}}
-_OUTCOME: Final = "instrumented: "
+_SOURCES: Final = {f"instrumented: {each.value}": each for each in EntryPointSource}
+"""Where an EntryPoint comes from, by what the Result says of the container."""
 
 
 def remove(pointer: Pointer, was: Json) -> Change:
@@ -60,8 +62,7 @@ def _sources(definition: Definition, workloads: list[tuple[Pointer, dict[str, Js
     texts = list(outcomes.values())
     if len(texts) != len(workloads):  # a name may be an expression, so the position is better, where there is one
         texts = [outcomes.get(str(container.get("Name"))) for _, container in workloads]
-    sources = {f"{_OUTCOME}{each.value}": each for each in EntryPointSource}
-    return [sources.get(str(text), EntryPointSource.UNCHANGED) for text in texts]
+    return [_SOURCES.get(str(text), EntryPointSource.UNCHANGED) for text in texts]
 
 
 def _source_by_position(container: Mapping[str, Json]) -> EntryPointSource:
@@ -79,27 +80,25 @@ def _emptied(container: Mapping[str, Json], own_items: Mapping[str, int]) -> set
 
 def _own_items(container: Mapping[str, Json]) -> dict[str, int]:
     """Return the index of the item that a plan adds to each list, for the lists that have it."""
-    found = ((key, _own_item(container, key)) for key in _LISTS if key in container)
+    found = ((key, _own_item(container, key)) for key in _ITEM_NAMES if key in container)
     return {key: index for key, index in found if index is not None}
 
 
 def _own_item(container: Mapping[str, Json], key: str) -> int | None:
     """Return the index of the item that a plan adds to a list; None if there is none, or if there are several."""
     items = container.get(key)
-    is_own = _is_agent_volume if key == "VolumesFrom" else _is_sidecar_variable
-    own = [index for index, item in enumerate(items) if is_own(item)] if isinstance(items, list) else []
+    if not isinstance(items, list):
+        return None
+    name_key, name = _ITEM_NAMES[key]
+    named = [index for index, item in enumerate(items) if isinstance(item, dict) and item.get(name_key) == name]
+    own = [index for index in named if _is_as_added(items[index])]
     return own[0] if len(own) == 1 else None
 
 
-def _is_agent_volume(item: Json) -> bool:
-    return item == AGENT_VOLUME
-
-
-def _is_sidecar_variable(item: Json) -> bool:
-    match item:
-        case {"Name": name, "Value": str(), **rest} if not rest:
-            return name == SIDECAR_VARIABLE
-    return False
+def _is_as_added(item: Json) -> bool:
+    """Return whether an item of one of the two names is one that a plan adds: nothing else is in it."""
+    is_variable = isinstance(item, dict) and item.keys() == {"Name", "Value"} and isinstance(item["Value"], str)
+    return is_variable or item == AGENT_VOLUME
 
 
 def _added_keys(
@@ -110,11 +109,12 @@ def _added_keys(
     ``extended`` keys may be between them: somebody has added an item since.
     """
     found: list[str] = []
-    left = list(_KEYS)
+    end = len(_KEYS)
+    possible = candidates | extended
     for key in reversed(list(container)):
-        if key not in candidates | extended or key not in left:
+        if key not in possible or key not in _KEYS[:end]:
             break
-        left = left[: left.index(key)]
+        end = _KEYS.index(key)
         if key in candidates:
             found.append(key)
     if "Command" in found and "EntryPoint" not in found:  # only an image gives a Command, and it gives both
