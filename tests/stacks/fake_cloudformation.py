@@ -192,7 +192,9 @@ class FakeCloudFormation:
 
     def _DeleteChangeSet(self, account: str, region: str, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         stack = self._stack(account, region, given)
-        stack.change_sets = {name: each for name, each in stack.change_sets.items() if each.arn != given["ChangeSetName"]}
+        stack.change_sets = {
+            name: each for name, each in stack.change_sets.items() if each.arn != given["ChangeSetName"]
+        }
         return {}
 
     def _ExecuteChangeSet(self, account: str, region: str, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -273,7 +275,12 @@ def _changes(before: Any, after: Any) -> Iterator[dict[str, Any]]:
     for name, resource in new.items():
         for cause in sorted(changed.intersection(references(resource.get("Properties")))):
             target = {"Attribute": "Properties", "Name": "TaskDefinition", "RequiresRecreation": "Never"}
-            detail = {"Target": target, "Evaluation": "Static", "ChangeSource": "ResourceReference", "CausingEntity": cause}
+            detail = {
+                "Target": target,
+                "Evaluation": "Static",
+                "ChangeSource": "ResourceReference",
+                "CausingEntity": cause,
+            }
             yield _modified(name, resource["Type"], "False", detail)
 
 
@@ -296,4 +303,3 @@ def copied(changes: list[dict[str, Any]], **members: Any) -> list[dict[str, Any]
     """Return the changes with another one, which is the last one with other members."""
     last = changes[-1]
     return [*changes, {**last, "ResourceChange": {**last["ResourceChange"], **members}}]
-
