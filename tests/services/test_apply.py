@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.exceptions
 import pytest
 from moto import mock_aws
 
+from aws_faults import CUT, DENIED, THROTTLED, TIMED_OUT, Faults
 from cli.running import ROOT, Ran, run
 from coverage_report.fake_ecs import BOTOCORE_LOADER
 from sysdig_instrument.cli.parser import COMMANDS
@@ -31,40 +30,6 @@ TASK: dict[str, Any] = {
     "memory": "2048",
     "containerDefinitions": [{"name": "main", "image": "nginx", "memory": 64}],
 }
-
-
-class Faults:
-    """Failures of calls, by operation: an error before the call takes effect, or after it."""
-
-    def __init__(self) -> None:
-        self.before: dict[str, list[Exception | None]] = {}
-        self.after: dict[str, list[Exception | None]] = {}
-        self.calls: Counter[str] = Counter()
-
-    def fail_before(self, model: Any, **_: Any) -> None:
-        self.calls[model.name] += 1
-        self._fail(self.before, model.name)
-
-    def fail_after(self, model: Any, **_: Any) -> None:
-        self._fail(self.after, model.name)
-
-    @staticmethod
-    def _fail(planned: dict[str, list[Exception | None]], operation: str) -> None:
-        errors = planned.get(operation) or [None]
-        error = errors.pop(0) if len(errors) > 1 else errors[0]
-        if error:
-            raise error
-
-
-def service_error(code: str) -> Exception:
-    error: Exception = botocore.exceptions.ClientError({"Error": {"Code": code, "Message": "secret"}}, "operation")
-    return error
-
-
-DENIED = service_error("AccessDeniedException")
-THROTTLED = service_error("ThrottlingException")
-CUT = botocore.exceptions.ResponseStreamingError(error="cut")
-TIMED_OUT = botocore.exceptions.ReadTimeoutError(endpoint_url="https://ecs")
 
 
 @pytest.fixture
@@ -87,8 +52,7 @@ def ecs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, faults: Faults) -> Iter
 
     def session(_: str | None = None) -> boto3.Session:
         made = boto3.Session()
-        made.events.register("before-call.ecs", faults.fail_before)
-        made.events.register("after-call.ecs", faults.fail_after)
+        faults.register(made, "ecs")
         return made
 
     monkeypatch.setattr("sysdig_instrument.cli.commands.apply.boto3_session", session)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument import __version__
 from sysdig_instrument.cli.console import write_stderr
@@ -20,6 +20,9 @@ from sysdig_instrument.engine.settings.layers import Layer
 from sysdig_instrument.engine.settings.table import BY_NAME
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
+
+if TYPE_CHECKING:
+    from sysdig_instrument.lookup.aws import AwsSession
 
 SETTINGS_PARAMETER_PREFIX: Final = "/sysdig-instrument/"
 """The SSM parameter of this prefix and the macro's name has the settings of the macro's deployment."""
@@ -51,8 +54,10 @@ def _is_default(name: str, value: Json) -> bool:
         return False  # merging the layers reports it
 
 
-def read_macro(name: str, region: str | None, profile: str | None) -> DeployedMacro:
-    """Return the macro of this name in a Region, with the caller's credentials.
+def read_macro(
+    name: str, region: str | None, profile: str | None, make_session: Callable[[], AwsSession] | None = None
+) -> DeployedMacro:
+    """Return the macro of this name in a Region, with the caller's credentials or those of another session.
 
     Raises:
         UsageError: The macro's settings cannot be read, or have names that this release does not know.
@@ -61,7 +66,7 @@ def read_macro(name: str, region: str | None, profile: str | None) -> DeployedMa
         raise UsageError(
             f"--from-macro {name}: The AWS region is not known. Give --region, or set AWS_REGION.", code=Code.FROM_MACRO
         )
-    macro = _parse(_read_parameter(name, region, profile), name)
+    macro = _parse(_read_parameter(name, region, profile, make_session), name)
     given = {each for each, value in macro.settings.items() if value != ""}
     unknown = sorted({*given, *macro.withheld} - BY_NAME.keys())
     if macro.release != __version__ and unknown:
@@ -88,12 +93,13 @@ def tell_unknown_values(macro: DeployedMacro, given: Collection[str]) -> None:
         )
 
 
-def _read_parameter(name: str, region: str, profile: str | None) -> str:
+def _read_parameter(name: str, region: str, profile: str | None, make_session: Callable[[], AwsSession] | None) -> str:
     from sysdig_instrument.lookup.aws import AwsClients, boto3_session  # noqa: PLC0415 - boto3 is slow to import
     from sysdig_instrument.lookup.aws_values import read_ssm_parameters  # noqa: PLC0415 - the same
 
     lookup = SsmLookup(SETTINGS_PARAMETER_PREFIX + name)
-    answer = read_ssm_parameters([lookup], AwsClients(lambda: boto3_session(profile)), region)[lookup]
+    clients = AwsClients(make_session or (lambda: boto3_session(profile)))
+    answer = read_ssm_parameters([lookup], clients, region)[lookup]
     match answer:
         case str():
             return answer

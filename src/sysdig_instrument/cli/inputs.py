@@ -11,8 +11,9 @@ not count at all: the deployed macro does not read it.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sysdig_instrument.cli.console import write_stderr
 from sysdig_instrument.cli.file_options import FileOptions
@@ -31,6 +32,9 @@ from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings, merge_layers, with_layer
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
+
+if TYPE_CHECKING:
+    from sysdig_instrument.lookup.aws import AwsSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +124,14 @@ def context_for_file(options: argparse.Namespace, environment: Mapping[str, str]
     return PlanInputs(options, environment).context_for(path)
 
 
-def account_inputs(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[ResolvedSettings, str | None]:
+def account_inputs(
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    make_session: Callable[[], AwsSession] | None = None,
+) -> tuple[ResolvedSettings, str | None]:
     """Return the settings and the default region of a command that reads an account, which also come from settings files.
+
+    The deployed macro is that of the caller's account, or of the account of another session.
 
     Raises:
         UsageError: A setting does not exist or has an invalid value.
@@ -130,7 +140,8 @@ def account_inputs(options: argparse.Namespace, environment: Mapping[str, str]) 
     default_region = _last(each.options.region for each in named)
     region = next(iter(options.region), None) or default_region or aws_region(environment, options.profile)
     layers = [each.layer for each in named]
-    sources = _SettingsSources(options, region, [*layers, Layer("--set", parse_pairs(options.set, "--set"))])
+    layers.append(Layer("--set", parse_pairs(options.set, "--set")))
+    sources = _SettingsSources(options, region, layers, make_session=make_session)
     found = sources.read_found(None if options.no_config else find_settings_file("-"))
     default_region = default_region or (found.options.region if found else None)
     return sources.merge(found), default_region or aws_region(environment, options.profile)
@@ -140,7 +151,13 @@ class _SettingsSources:
     """The sources of settings that are the same for all files. They are read, and reported, once in a run."""
 
     def __init__(
-        self, options: argparse.Namespace, region: str | None, layers: Sequence[Layer], *, is_offline: bool = False
+        self,
+        options: argparse.Namespace,
+        region: str | None,
+        layers: Sequence[Layer],
+        *,
+        is_offline: bool = False,
+        make_session: Callable[[], AwsSession] | None = None,
     ) -> None:
         self._options = options
         self._caller_layers = list(layers)
@@ -148,7 +165,9 @@ class _SettingsSources:
             raise UsageError(
                 "--from-macro reads from AWS, and --offline prevents it. Remove one of them.", code=Code.FROM_MACRO
             )
-        self._macro = read_macro(options.from_macro, region, options.profile) if options.from_macro else None
+        self._macro = None
+        if options.from_macro:
+            self._macro = read_macro(options.from_macro, region, options.profile, make_session)
         if self._macro:
             tell_unknown_values(self._macro, {name for layer in layers for name in layer.values})
             self._caller_layers.insert(0, self._macro.layer)

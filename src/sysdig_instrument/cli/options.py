@@ -303,6 +303,89 @@ def add_inventory(parser: ArgumentParser) -> None:
     add_template_context(parser, has_region=False)
 
 
+def add_stacks(parser: ArgumentParser) -> None:
+    """Add the stacks that are read, and how they are updated."""
+    group = parser.add_argument_group("which stacks")
+    regions = group.add_mutually_exclusive_group()
+    regions.add_argument(
+        "--region", action="append", default=[], help="AWS region, repeatable (default: same as the AWS CLI)"
+    )
+    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
+    group.add_argument("--profile", metavar="NAME", help="AWS profile that provides the region and the credentials")
+    group.add_argument(
+        "--role",
+        metavar="ARN",
+        action="append",
+        default=[],
+        help="IAM role to assume, for the stacks of its account in place of those of the credentials; repeatable",
+    )
+    group.add_argument(
+        "--stack", metavar="GLOB", action="append", default=[], help="only stacks with this name (glob), repeatable"
+    )
+    group.add_argument(
+        "--leave", metavar="GLOB", action="append", default=[], help="no stacks with this name (glob), repeatable"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("table", "json", "csv", "markdown"),
+        default="table",
+        help="for people (table, markdown) or for tools (json, csv); default: table",
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("none", "behind"),
+        default="none",
+        help="exit with 1 if a stack is behind, refused, or could not be read (behind), or never (none, default)",
+    )
+    add_color(parser)
+    _add_stack_updates(parser)
+    add_settings(parser)
+    parser.add_argument("--offline", action="store_true", help="look up no image")
+    parser.set_defaults(
+        **dict.fromkeys(("parameter", "parameters", "images", "ssm"), ()),
+        docker=False,
+        account_id=None,
+    )
+
+
+def _add_stack_updates(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("updates")
+    group.add_argument(
+        "--update",
+        action="store_true",
+        help="make a change set for each stack that is behind, wave by wave, and show it; on a terminal, ask for each wave "
+        "whether to execute it, and otherwise execute nothing",
+    )
+    group.add_argument("--execute", action="store_true", help="with --update: execute each wave without a question")
+    group.add_argument(
+        "--wave", metavar="N", type=int, default=10, help="how many stacks are updated at a time (default: 10)"
+    )
+    group.add_argument("--tag", metavar="KEY", help="tag of the stacks whose values are the rings: one after the other")
+    group.add_argument(
+        "--rings",
+        metavar="VALUES",
+        default="",
+        help="the values of --tag in their order, separated by commas; other stacks are left alone (default: all values "
+        "in the order of the alphabet, then the stacks without the tag)",
+    )
+    group.add_argument(
+        "--allow-changes",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="resource type or logical ID (glob) that a change set may change besides task definitions and what uses "
+        "them, repeatable",
+    )
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=int,
+        default=3600,
+        help="how long the updates of a wave may take (default: 3600)",
+    )
+    group.add_argument("--json", metavar="FILE", help="also write the report of --update to FILE, as JSON")
+
+
 def add_coverage_output(parser: ArgumentParser) -> None:
     """Add the options for the format and the exit code of a coverage report."""
     parser.add_argument(

@@ -30,6 +30,7 @@ from sysdig_instrument.cli.options import (
     add_settings,
     add_settings_output,
     add_shell,
+    add_stacks,
     add_template_context,
     add_unknown,
 )
@@ -195,6 +196,21 @@ COMMANDS: Final = (
   sysdig-instrument inventory repositories --fail-on missing
   sysdig-instrument inventory --stacks --all-regions --profile production --owner-tag team""",
         (add_inventory,),
+    ),
+    Command(
+        "stacks",
+        "list the stacks that are behind, and update them in waves",
+        "List the stacks that list the macro, and what an update of each would change\n"
+        "today: what the macro makes of the template now, against what is deployed. With\n"
+        "--update, make change sets for those that are behind, in waves, and show them.\n"
+        "Nothing is executed without --execute or your answer. It stops at the first\n"
+        "failure. Run it again to go on. docs/stacks.md describes it.",
+        """\
+  sysdig-instrument stacks --from-macro
+  sysdig-instrument stacks --all-regions --from-macro --format json --fail-on behind
+  sysdig-instrument stacks --from-macro --update --tag ring --rings canary,early --wave 5
+  sysdig-instrument stacks --from-macro --update --execute --json report.json""",
+        (add_stacks,),
     ),
     Command(
         "apply",

@@ -9,6 +9,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.client import HTTPException
 from typing import Any, Final, TypeAlias
 
@@ -130,6 +131,29 @@ def _session_of_role(key: str, secret: str, token: str) -> AwsSession:
     import boto3  # noqa: PLC0415 - lazily: see the module's docstring
 
     return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token)
+
+
+def session_of_role(source: AwsSession, role: str, region: str) -> AwsSession:
+    """Return a session that assumes a role with a session's credentials, and again before the role's credentials expire.
+
+    Raises:
+        AwsError: The role cannot be assumed.
+    """
+    import boto3  # noqa: PLC0415 - lazily: see the module's docstring
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials  # noqa: PLC0415
+    from botocore.session import get_session  # noqa: PLC0415 - lazily, too
+
+    fetcher = AssumeRoleCredentialFetcher(
+        partial(source.client, region_name=region),
+        source.get_credentials(),
+        role,
+        extra_args={"RoleSessionName": _ROLE_SESSION},
+    )
+    credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    translate_errors(credentials.get_frozen_credentials)
+    session = get_session()
+    session._credentials = credentials  # noqa: SLF001 - botocore has no other way to give a session such credentials
+    return boto3.Session(botocore_session=session)
 
 
 class AwsClients:

@@ -46,18 +46,22 @@ class AssessedStack:
 
 def assess_stack(templates: StackTemplates, resolved: ResolvedSettings) -> AssessedStack:
     """Assess a stack. Nothing is looked up: an image whose config would be needed leaves it open whether the stack is behind."""
-    stack, original = templates.stack, templates.original
-    name = resolved.values.macro_name
-    context = Context(
+    original, processed = templates.original, templates.processed.value
+    context = stack_context(templates, resolved)
+    line = find_line(original.value, resolved.values.macro_name, original.earlier_values(SECTION))
+    return AssessedStack(templates.stack, line, processed, plan_with_lookups(processed, context, look_up_nothing))
+
+
+def stack_context(templates: StackTemplates, resolved: ResolvedSettings) -> Context:
+    """Return the context of a plan for one of the stack's templates."""
+    stack = templates.stack
+    return Context(
         deployment_settings=resolved,
-        transform_parameters=_transform_parameters(original.value, name),
+        transform_parameters=_transform_parameters(templates.original.value, resolved.values.macro_name),
         parameter_values=stack.parameters,
         region=stack.region,
         account=stack.account or None,
     )
-    line = find_line(original.value, name, original.earlier_values(SECTION))
-    processed = templates.processed.value
-    return AssessedStack(stack, line, processed, plan_with_lookups(processed, context, look_up_nothing))
 
 
 def _transform_parameters(template: Json, macro_name: str) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A stack. ``updated`` is a time in ISO 8601."""
+    """A stack. ``updated`` is a time in ISO 8601. A nested stack has the name of its outermost parent in ``root``."""
 
     account: str
     region: str
@@ -20,6 +20,16 @@ class Stack:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     updated: str = ""
+    arn: str = ""
+    status: str = ""
+    capabilities: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    root: str = ""
+
+    @property
+    def is_in_progress(self) -> bool:
+        """Return whether an operation changes the stack now."""
+        return self.status.endswith("_IN_PROGRESS")
 
 
 @dataclass(frozen=True, slots=True)

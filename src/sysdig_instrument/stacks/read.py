@@ -7,7 +7,7 @@ calls is left out, and so is one that is only planned: it has no template yet.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
@@ -42,14 +42,21 @@ NESTED_TOO_DEEPLY: Final = Reason(
 ReadStack: TypeAlias = StackTemplates | UnreadStack
 
 
-def read_stacks(clients: AwsClients, regions: Iterable[str]) -> Iterator[ReadStack]:
-    """Yield the stacks of these regions, nested ones too, in the order in which CloudFormation lists them."""
+def read_stacks(
+    clients: AwsClients, regions: Iterable[str], is_wanted: Callable[[Document], bool] = lambda _: True
+) -> Iterator[ReadStack]:
+    """Yield the stacks of these regions, nested ones too, in the order in which CloudFormation lists them.
+
+    A stack whose submitted template is not wanted is left out.
+    """
     with ThreadPoolExecutor(_MAX_CONCURRENT_TEMPLATES) as pool:
         for region in regions:
             try:
                 client = clients.client("cloudformation", region)
                 for batch in batched(_list_stacks(client, region), _MAX_CONCURRENT_TEMPLATES):
-                    for found in pool.map(lambda stack, client=client: _read_templates(client, stack), batch):
+                    for found in pool.map(
+                        lambda stack, client=client: _read_templates(client, stack, is_wanted), batch
+                    ):
                         if found is not None:
                             yield found
             except AwsError as error:
@@ -75,7 +82,17 @@ def parse_stack(described: Mapping[str, Any], region: str) -> Stack:
         parameters=dict(map(_parameter, described.get("Parameters") or ())),
         tags={str(tag.get("Key")): str(tag.get("Value")) for tag in described.get("Tags") or ()},
         updated=changed.isoformat(timespec="seconds") if changed else "",
+        arn=str(described.get("StackId", "")),
+        status=str(described.get("StackStatus", "")),
+        capabilities=tuple(map(str, described.get("Capabilities") or ())),
+        topics=tuple(map(str, described.get("NotificationARNs") or ())),
+        root=_name(str(described.get("RootId") or described.get("ParentId") or "")),
     )
+
+
+def _name(arn: str) -> str:
+    """Return the name in the ARN of a stack: ``arn:aws:cloudformation:us-east-1:111122223333:stack/shop/…``."""
+    return arn.split("/")[1] if "/" in arn else arn
 
 
 def _parameter(described: Mapping[str, Any]) -> tuple[str, Json]:
@@ -84,9 +101,12 @@ def _parameter(described: Mapping[str, Any]) -> tuple[str, Json]:
     return str(described.get("ParameterKey")), value if isinstance(value, str) else None
 
 
-def _read_templates(client: AwsClient, stack: Stack) -> ReadStack | None:
+def _read_templates(client: AwsClient, stack: Stack, is_wanted: Callable[[Document], bool]) -> ReadStack | None:
     try:
-        return StackTemplates(stack, _template(client, stack, "Original"), _template(client, stack, "Processed"))
+        original = read_template(client, stack, "Original")
+        if not is_wanted(original):
+            return None
+        return StackTemplates(stack, original, read_template(client, stack, "Processed"))
     except AwsError as error:
         return None if error.code == _DELETED_CODE else UnreadStack(stack, _reason("GetTemplate", error))
     except UserError as error:
@@ -95,7 +115,13 @@ def _read_templates(client: AwsClient, stack: Stack) -> ReadStack | None:
         return UnreadStack(stack, NESTED_TOO_DEEPLY)
 
 
-def _template(client: AwsClient, stack: Stack, stage: str) -> Document:
+def read_template(client: AwsClient, stack: Stack, stage: str) -> Document:
+    """Return the template of a stack, as it was submitted (``Original``) or after all transforms (``Processed``).
+
+    Raises:
+        AwsError: CloudFormation does not return it.
+        UserError: It is not valid YAML or JSON.
+    """
     body = call(client.get_template, StackName=stack.name, TemplateStage=stage).get("TemplateBody")
     if not body:  # the response was cut off
         raise AwsError(INVALID_RESPONSE)

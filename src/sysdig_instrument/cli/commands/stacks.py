@@ -1,0 +1,145 @@
+"""``sysdig-instrument stacks``: list the stacks that are behind, and update them in waves."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
+from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
+from sysdig_instrument.cli.output_file import write_output_file
+from sysdig_instrument.cli.stack_formats import RENDERERS, StackList
+from sysdig_instrument.cli.stack_report import print_report, report_json, show_wave, tell_result
+from sysdig_instrument.cli.stack_updates import StackAccounts
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.errors import UsageError
+from sysdig_instrument.stacks.model import Stack
+from sysdig_instrument.stacks.rollout import Callbacks, Decide, Outcome, StackReport, StackResult, StackRollout
+from sysdig_instrument.stacks.updates import StackState, StackUpdate
+from sysdig_instrument.stacks.waves import Wave, make_waves, ring_of, why_left_alone
+
+_FAILING: Final = frozenset({StackState.BEHIND, StackState.REFUSED, StackState.UNREADABLE, StackState.UNKNOWN})
+_COMPLETE: Final = frozenset({Outcome.UPDATED, Outcome.UNCHANGED})
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Print the list, and with ``--update`` make change sets. ``--fail-on`` decides about the exit code of a list.
+
+    With ``--update`` it is 1 if a change set could not be made, and with ``--execute`` or an answer also if a stack stays behind.
+
+    Raises:
+        UsageError: An option or a file is wrong, or there are no credentials or no region.
+        RefusedError: EC2 does not return the list of regions.
+    """
+    _check(options)
+    accounts = StackAccounts(options, environment)
+    console = detect_console(options.color, environment)
+    behind: list[Stack] = []
+    stacks = StackList(_remembered(accounts.updates(), behind), options.tag)
+    for text in RENDERERS[options.format](stacks, console):
+        write_stdout(text, console)
+    if options.update:
+        return _update(options, accounts, console, behind, stacks.counts)
+    is_bad = any(stacks.counts[state] for state in _FAILING)
+    return EXIT_REFUSED if is_bad and options.fail_on == "behind" else EXIT_OK
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not options.update:
+        for name in ("execute", "json", "allow_changes"):
+            if getattr(options, name):
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{option} is for updates. Add --update, or leave it out.", code=Code.OPTION_VALUE)
+    elif options.format != "table":
+        raise UsageError(
+            "--update prints for people. Leave --format out; --json FILE writes its report for tools.",
+            code=Code.OPTION_VALUE,
+        )
+    if options.rings and not options.tag:
+        raise UsageError("--rings has values of a tag. Name the tag with --tag.", code=Code.OPTION_VALUE)
+    if options.wave < 1:
+        raise UsageError(
+            "--wave has to be 1 or more. Give how many stacks to update at a time.", code=Code.OPTION_VALUE
+        )
+
+
+def _remembered(updates: Iterator[StackUpdate], behind: list[Stack]) -> Iterator[StackUpdate]:
+    """Yield the updates, and keep the stacks that are behind, without their templates."""
+    for each in updates:
+        if each.state is StackState.BEHIND:
+            behind.append(each.stack)
+        yield each
+
+
+def _update(
+    options: argparse.Namespace,
+    accounts: StackAccounts,
+    console: Console,
+    behind: Sequence[Stack],
+    counts: Counter[StackState],
+) -> int:
+    rings = [ring.strip() for ring in options.rings.split(",") if ring.strip()]
+    left = [_left_alone(each, why) for each in behind if (why := _why_left_alone(each, options.tag, rings))]
+    for each in left:
+        tell_result(each, console)
+    names = {each.stack.arn for each in left}
+    waves = list(
+        make_waves((each for each in behind if each.arn not in names), options.tag, rings, options.wave),
+    )
+    # A file that cannot be written is told before anything is changed.
+    _write_report(
+        options.json, StackReport([*left, *(StackResult(each, wave) for wave in waves for each in wave.stacks)])
+    )
+    decide = _decide(options)
+    callbacks = Callbacks(
+        lambda wave, results: show_wave(wave, results, console), lambda result: tell_result(result, console), decide
+    )
+    rollout = StackRollout(
+        accounts.change_sets, callbacks, time.monotonic, options.timeout, allowed=options.allow_changes
+    )
+    report = rollout.run(waves)
+    report.results[:0] = left
+    print_report(report, console)
+    _write_report(options.json, report)
+    outcomes = {each.outcome for each in report.results}
+    accepted = _COMPLETE if decide else _COMPLETE | {Outcome.NOT_EXECUTED}
+    return EXIT_OK if outcomes <= accepted and not counts[StackState.UNREADABLE] else EXIT_REFUSED
+
+
+def _left_alone(stack: Stack, why: str) -> StackResult:
+    return StackResult(stack, Wave(0, "", ()), Outcome.LEFT_ALONE, why)
+
+
+def _why_left_alone(stack: Stack, tag: str | None, rings: Sequence[str]) -> str:
+    ring = ring_of(stack, tag)
+    if rings and ring not in rings:
+        return f"its ring {ring} is not in --rings" if ring else f"it has no tag {tag}, so it is in no ring"
+    return why_left_alone(stack)
+
+
+def _decide(options: argparse.Namespace) -> Decide | None:
+    """Return who decides whether a wave is executed: the option, a person at the terminal, or nobody."""
+    if options.execute:
+        return lambda _wave, _ready: True
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return _ask
+    return None
+
+
+def _ask(wave: Wave, ready: Sequence[StackResult]) -> bool:
+    count = len(ready)
+    sys.stdout.flush()
+    write_stderr(f"Execute {count} change set{'s' if count > 1 else ''} of wave {wave.number}? Answer yes or no:")
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _write_report(path: str | None, report: StackReport) -> None:
+    if path is not None:
+        write_output_file(path, report_json(report).encode(), "Give --json the path of the file itself")

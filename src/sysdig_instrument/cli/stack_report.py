@@ -1,0 +1,103 @@
+"""What a run of ``stacks --update`` prints: each wave with its change sets, each result, and the report at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from sysdig_instrument.cli.console import Console, StyleName, write_stderr, write_stdout
+from sysdig_instrument.cli.harmless import json_text
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.stacks.rollout import Outcome, StackReport, StackResult
+from sysdig_instrument.stacks.waves import Wave
+
+SCHEMA_VERSION: Final = 1
+_STYLES: Final[Mapping[Outcome, StyleName]] = {
+    Outcome.FAILED: "bad",
+    Outcome.NOT_KNOWN: "bad",
+    Outcome.UPDATED: "good",
+    Outcome.NOT_EXECUTED: "warn",
+    Outcome.LEFT_ALONE: "warn",
+}
+
+
+def show_wave(wave: Wave, results: Sequence[StackResult], console: Console) -> None:
+    """Print what the change sets of a wave would change."""
+    ring = f", ring {wave.ring}" if wave.ring else ""
+    write_stdout(console.line(console.paint("strong", f"Wave {wave.number}{ring}")), console)
+    for each in results:
+        what = each.why
+        if each.outcome is Outcome.NOT_EXECUTED and each.change_set:
+            what = ", ".join(change.text for change in each.change_set.changes)
+        _print(each, "to execute" if each.outcome is Outcome.NOT_EXECUTED else each.outcome.value, what, console)
+
+
+def tell_result(result: StackResult, console: Console) -> None:
+    """Print what became of a stack."""
+    _print(result, result.outcome.value, result.why, console)
+
+
+def _print(result: StackResult, state: str, what: str, console: Console) -> None:
+    stack, style = result.stack, _STYLES.get(result.outcome)
+    shown = console.paint(style, state) if style else state
+    place = f"{stack.account} {stack.region} {stack.name}"
+    write_stdout("".join([console.line(f"  {place}: {shown}{f': {what}' if what else ''}")]), console)
+
+
+def print_report(report: StackReport, console: Console) -> None:
+    """Print the end of the run: how many stacks have which outcome, and the commands for what was not executed."""
+    counts = Counter(each.outcome for each in report.results)
+    if report.stopped:
+        write_stderr(f"{report.stopped}. Run the same command again to go on.")
+    for line in _commands(report):
+        write_stdout(console.line(line), console)
+    summary = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome])
+    write_stdout(f"{summary or 'No stack is behind'}.\n", console)
+
+
+def _commands(report: StackReport) -> Iterator[str]:
+    waiting = [each for each in report.results if each.outcome is Outcome.NOT_EXECUTED and each.change_set]
+    if not waiting:
+        return
+    yield "These change sets are not executed. Execute each, or delete it:"
+    for each in waiting:
+        if each.change_set:
+            arguments = f"--region {each.stack.region} --change-set-name {each.change_set.arn}"
+            yield f"  aws cloudformation execute-change-set {arguments}"
+            yield f"  aws cloudformation delete-change-set {arguments}"
+
+
+def report_json(report: StackReport) -> str:
+    """Return the report as JSON. Within a schema, members are only added."""
+    counts = Counter(each.outcome for each in report.results)
+    value: Json = {
+        "schema": SCHEMA_VERSION,
+        "stopped": report.stopped or None,
+        "stacks": [_as_json(each) for each in report.results],
+        "summary": {outcome.value: counts[outcome] for outcome in Outcome},
+    }
+    return json_text(value) + "\n"
+
+
+def _as_json(result: StackResult) -> Json:
+    change_set = result.change_set
+    return {
+        "account": result.stack.account,
+        "region": result.stack.region,
+        "stack": result.stack.name,
+        "wave": result.wave.number,
+        "ring": result.wave.ring or None,
+        "outcome": result.outcome.value,
+        "why": result.why or None,
+        "changeSet": change_set.arn if change_set else None,
+        "changes": [
+            {
+                "logicalId": each.logical_id,
+                "type": each.resource_type,
+                "action": each.action,
+                "replacement": each.replacement or None,
+            }
+            for each in (change_set.changes if change_set else ())
+        ],
+    }

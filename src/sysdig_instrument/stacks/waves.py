@@ -1,0 +1,96 @@
+"""The decisions about updates: which stacks are left alone, in which order the others come, and what a change set may change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from sysdig_instrument.engine.template import TASK_DEFINITION
+from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME, ResourceChange
+from sysdig_instrument.stacks.model import Stack
+
+_UPDATABLE: Final = frozenset(
+    {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+    }
+)
+FOREIGN_CHANGE_SET: Final = (
+    f"it has a change set {CHANGE_SET_NAME} that this tool did not make. Delete or rename that one"
+)
+UPDATED_MEANWHILE: Final = "somebody else updated it meanwhile. Run it again"
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """The stacks that are updated at the same time. ``ring`` is their value of the tag, empty without one."""
+
+    number: int
+    ring: str
+    stacks: tuple[Stack, ...]
+
+
+def make_waves(stacks: Iterable[Stack], tag: str | None, rings: Sequence[str], size: int) -> Iterator[Wave]:
+    """Yield the waves: ring after ring, with at most ``size`` stacks in each.
+
+    The order of the rings is that of ``rings``, and stacks of others are in none. If that is empty, it is the alphabet's, and
+    stacks without the tag come last.
+    """
+    by_ring: dict[str, list[Stack]] = {}
+    for stack in stacks:
+        by_ring.setdefault(ring_of(stack, tag), []).append(stack)
+    order = rings or sorted(by_ring, key=lambda ring: (not ring, ring))
+    number = 0
+    for ring in order:
+        members = by_ring.get(ring, [])
+        for start in range(0, len(members), size):
+            number += 1
+            yield Wave(number, ring, tuple(members[start : start + size]))
+
+
+def ring_of(stack: Stack, tag: str | None) -> str:
+    """Return the value that a stack has for a tag, empty if it has none."""
+    return stack.tags.get(tag, "") if tag else ""
+
+
+def why_left_alone(stack: Stack) -> str:
+    """Return why a stack is not updated as it is now; empty if it can be."""
+    if stack.root:
+        return f"it is nested. Update its root stack {stack.root}"
+    if stack.is_in_progress:
+        return f"an operation is in progress ({stack.status}). Wait for it, and run this again"
+    if stack.status not in _UPDATABLE:
+        return f"its status is {stack.status}. Repair the stack first"
+    return ""
+
+
+def unexpected_changes(changes: Sequence[ResourceChange], allowed: Iterable[str]) -> list[ResourceChange]:
+    """Return what is neither a task definition nor changed only because a task definition is replaced, and is not allowed.
+
+    ``allowed`` has globs of types and of logical ids. A task definition that a parameter changes is unexpected, too: the value of a
+    parameter of Systems Manager is another one now, perhaps the image of the application.
+    """
+    tasks = {each.logical_id for each in changes if each.resource_type == TASK_DEFINITION and each.action == "Modify"}
+    globs = list(allowed)
+    return [each for each in changes if not _is_expected(each, tasks) and not _matches(each, globs)]
+
+
+def _matches(change: ResourceChange, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs for name in (change.resource_type, change.logical_id))
+
+
+def _is_expected(change: ResourceChange, tasks: set[str]) -> bool:
+    if change.action != "Modify":
+        return False
+    if change.logical_id in tasks:
+        return not any(str(cause).startswith("parameter ") for causes in change.causes.values() for cause in causes)
+    return (
+        change.replacement == "False"
+        and bool(change.causes)
+        and all(causes & tasks and causes <= {*tasks, ""} for causes in change.causes.values())
+    )

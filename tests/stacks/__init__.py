@@ -1,0 +1,1 @@
+"""Listing the stacks that are behind, and updating them in waves."""
