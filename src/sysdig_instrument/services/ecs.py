@@ -9,8 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sysdig_instrument.coverage.ecs import batched
-from sysdig_instrument.lookup.aws import INVALID_RESPONSE, AwsClient, AwsError, call, require_list, translate_errors
+from sysdig_instrument.lookup.aws import (
+    INVALID_RESPONSE,
+    AwsClient,
+    AwsError,
+    batched,
+    call,
+    require_list,
+    translate_errors,
+)
 from sysdig_instrument.services.decide import is_same_definition
 from sysdig_instrument.services.model import SOURCE_TAG, Described, Service, short_arn
 
@@ -48,11 +55,13 @@ class Ecs:
                     yield _service(cluster, described)
 
     def describe(self, task_definition: str) -> Described:
-        """Return a task definition with its tags."""
+        """Return a task definition with its tags, and without its timestamps, which are not JSON and only ECS writes."""
         response = call(self._reader.describe_task_definition, taskDefinition=task_definition, include=["TAGS"])
-        if not isinstance(response.get("taskDefinition"), dict):
+        definition = response.get("taskDefinition")
+        if not isinstance(definition, dict) or not isinstance(definition.get("taskDefinitionArn"), str):
             raise AwsError(INVALID_RESPONSE)
-        return {"taskDefinition": response["taskDefinition"], "tags": response.get("tags") or []}
+        content = {key: each for key, each in definition.items() if isinstance(each, str | int | list | dict)}
+        return {"taskDefinition": content, "tags": response.get("tags") or []}
 
     def find_registered(self, source: str, value: Described) -> str | None:
         """Return the ARN of a revision that was registered from a source in an earlier run, and has this value."""
