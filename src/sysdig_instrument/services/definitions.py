@@ -63,12 +63,14 @@ def instrument(described: Described, context: Context, look_up: LookupFunction) 
     plan = plan_with_lookups(to_properties(value, _DESCRIBED), context, look_up)
     _, problems = process(to_properties(value, _DESCRIBED), plan)
     if problems:
-        return DefinitionResult(Action.REFUSED, coded_text(problems))
+        is_final = not any(problem.reason.is_unknown for problem in problems)
+        return DefinitionResult(Action.REFUSED, coded_text(problems), is_final=is_final)
     result = changed(value, plan)
     if result.value is not None:
         verdict = judge(result.value, context.deployment_settings)
         if verdict.verdict is not Verdict.PROTECTED:
-            return DefinitionResult(Action.REFUSED, f"it would not be protected: {verdict.text}")
+            is_final = not any(outcome.image_unread for task in plan.tasks for outcome in task.containers)
+            return DefinitionResult(Action.REFUSED, f"it would not be protected: {verdict.text}", is_final=is_final)
     return result
 
 
