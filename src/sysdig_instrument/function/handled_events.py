@@ -12,8 +12,9 @@ class HandledEvents:
     """The last events, with the message that was sent about each. An event without an ID is not kept."""
 
     def __init__(self) -> None:
-        self._messages: OrderedDict[str, str] = OrderedDict()
-        self._complete: OrderedDict[str, bool] = OrderedDict()
+        self._reported: OrderedDict[str, str] = OrderedDict()
+        self._unsent: OrderedDict[str, str] = OrderedDict()
+        self._complete: OrderedDict[str, str] = OrderedDict()
 
     def is_complete(self, event_id: str) -> bool:
         """Return whether nothing is left to do about an event."""
@@ -21,15 +22,28 @@ class HandledEvents:
 
     def is_reported(self, event_id: str, message: str) -> bool:
         """Return whether this message about an event was sent."""
-        return bool(event_id) and self._messages.get(event_id) == message
+        return self._reported.get(event_id) == message
 
-    def keep(self, event_id: str, message: str, *, is_complete: bool) -> None:
-        """Keep what was done about an event."""
-        if not event_id:
-            return
-        self._messages[event_id] = message
-        if is_complete:
-            self._complete[event_id] = True
-        for each in (self._messages, self._complete):
-            if len(each) > _MAX_EVENTS:
-                each.popitem(last=False)
+    def unsent(self, event_id: str) -> str | None:
+        """Return the message of an earlier run about an event that could not be sent: a repair looks different in the next run."""
+        return self._unsent.get(event_id)
+
+    def keep_unsent(self, event_id: str, message: str) -> None:
+        """Keep a message that is to be sent."""
+        _keep(self._unsent, event_id, message)
+
+    def keep_reported(self, event_id: str, message: str) -> None:
+        """Keep that a message was sent."""
+        self._unsent.pop(event_id, None)
+        _keep(self._reported, event_id, message)
+
+    def keep_complete(self, event_id: str) -> None:
+        """Keep that nothing is left to do."""
+        _keep(self._complete, event_id, "")
+
+
+def _keep(events: OrderedDict[str, str], event_id: str, message: str) -> None:
+    if event_id:
+        events[event_id] = message
+        if len(events) > _MAX_EVENTS:
+            events.popitem(last=False)

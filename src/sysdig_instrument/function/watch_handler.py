@@ -99,6 +99,8 @@ def _handle(event: Json, context: LambdaContext) -> dict[str, Json]:
         outcome = Outcome(Status.IGNORED, why)
         telemetry.record_watched(outcome.as_json)
         return outcome.as_json
+    if message := _handled().unsent(subject.event_id):
+        _publish(subject, message, owner)
     outcome = _watch(owner, context).handle(subject)
     return _finish(outcome, subject, owner)
 
@@ -111,24 +113,30 @@ def _finish(outcome: Outcome, subject: Subject, owner: Owner) -> dict[str, Json]
     """
     value = outcome.as_json
     telemetry.record_watched(value)
-    message = json.dumps(value, indent=2)
-    if outcome.status is Status.UNPROTECTED and not _handled().is_reported(subject.event_id, message):
-        _publish(subject, message, owner)
-    _handled().keep(subject.event_id, message, is_complete=outcome.is_complete)
+    if outcome.status is Status.UNPROTECTED:
+        _publish(subject, json.dumps(value, indent=2), owner)
     if not outcome.is_complete:
         raise WatchFailedError(f"{subject.what} was not repaired completely", "The line «watched» of this log says why")
+    _handled().keep_complete(subject.event_id)
     return value
 
 
 def _publish(subject: Subject, message: str, owner: Owner) -> None:
+    """Send a message to the topic, unless it was sent.
+
+    Raises:
+        WatchFailedError: It could not be sent.
+    """
     topic = os.environ.get("WATCH_TOPIC")
-    if not topic:
+    if not topic or _handled().is_reported(subject.event_id, message):
         return
     title = f"Not protected by Sysdig: {subject.what or subject.event_name}"[:_MAX_SUBJECT]
+    _handled().keep_unsent(subject.event_id, message)
     try:
-        call(_writers().client("sns", owner.region).publish, TopicArn=topic, Subject=title, Message=message)
+        call(_readers().client("sns", owner.region).publish, TopicArn=topic, Subject=title, Message=message)
     except AwsError as error:
         raise WatchFailedError(f"The report was not published: {error.fact('Amazon SNS')}", _ADVICE) from None
+    _handled().keep_reported(subject.event_id, message)
 
 
 def _watch(owner: Owner, context: LambdaContext) -> Watch:
