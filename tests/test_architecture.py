@@ -42,17 +42,29 @@ MAY_USE = {
     "engine": {"engine", "errors", "printable"},
     "lookup": {"", "engine", "errors", "lookup"},
     "dockerfile": {"dockerfile", "engine"},
-    "documents": {"documents", "engine", "errors", "printable"},
-    "coverage": {"coverage", "documents", "engine", "errors", "lookup", "planning"},
-    "services": {"coverage", "engine", "errors", "lookup", "services"},
+    "documents": {"documents", "ecs_documents", "engine", "errors", "printable"},
+    "coverage": {"coverage", "documents", "ecs_documents", "engine", "errors", "lookup", "planning"},
+    "services": {"ecs_documents", "engine", "errors", "lookup", "planning", "services"},
     "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
-    "function": {"", "engine", "errors", "function", "lazy_import", "lookup", "planning", "printable", "quotas"},
+    "function": {
+        "",
+        "engine",
+        "errors",
+        "function",
+        "lazy_import",
+        "lookup",
+        "planning",
+        "printable",
+        "quotas",
+        "services",
+    },
     "cli": {
         "",
         "cli",
         "coverage",
         "dockerfile",
         "documents",
+        "ecs_documents",
         "engine",
         "errors",
         "help_page",
@@ -64,6 +76,7 @@ MAY_USE = {
         "stacks",
     },
     "cfn_lint.py": {"engine", "help_page", "planning"},
+    "ecs_documents.py": {"engine"},
     "planning.py": {"engine"},
     "quotas.py": {"engine", "errors"},
     "__main__.py": {"cli"},
@@ -143,7 +156,14 @@ OUTSIDERS = {
     "random": set[str](),
     "uuid": set[str](),
     "importlib": {"cli/main.py", "cli/formats/output.py", "help_page.py", "lazy_import.py"},
-    "time": {"cli/commands/apply.py", "cli/console.py", "function/telemetry.py", "lookup"},
+    "time": {
+        "cli/commands/apply.py",
+        "cli/console.py",
+        "function/deployment_hook_handler.py",
+        "function/telemetry.py",
+        "function/watch_handler.py",
+        "lookup",
+    },
     "datetime": {"coverage"},
 }
 """Modules that only some parts may import, and these parts. It lists all packages outside the standard library."""
@@ -181,6 +201,7 @@ MIN_LINES = 30
 SHORT = {
     "__main__.py": "the entry point of `python -m`",
     "errors.py": "every part raises them",
+    "cli/removals.py": "`uninstrument` and `apply` share it",
     "cli/exit_codes.py": "the parser and the commands share them, and `--help` must not import a command",
     "engine/agent.py": "names that both the settings' decisions and the steps need",
     "engine/suggestions.py": "the engine's settings and the command line share it",
@@ -321,9 +342,11 @@ def test_the_environment_is_read_only_in_entry_points(module: str) -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     ]
     assert not reads or module in (
+        "function/deployment_hook_handler.py",
         "function/handler.py",
         "function/hook_handler.py",
         "function/telemetry.py",
+        "function/watch_handler.py",
         "cli/main.py",
     )
 

@@ -16,7 +16,7 @@ from case_folders import ACCOUNT, CASES, REGION, Case
 from sysdig_instrument.cli import main
 from sysdig_instrument.coverage.assess import TaskStatus, assess_definition, is_in_scope, out_of_scope
 from sysdig_instrument.coverage.model import RegisteredTaskDefinition
-from sysdig_instrument.documents.ecs import to_camel_case
+from sysdig_instrument.ecs_documents import to_camel_case
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active

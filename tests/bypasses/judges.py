@@ -20,7 +20,7 @@ from oracle.values import Json, mapping
 from sysdig_instrument.cli.main import run as run_command
 from sysdig_instrument.coverage.assess import TaskStatus, assess_definition
 from sysdig_instrument.coverage.model import RegisteredTaskDefinition
-from sysdig_instrument.documents.ecs import to_camel_case, to_pascal_case
+from sysdig_instrument.ecs_documents import to_camel_case, to_pascal_case
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection

@@ -19,7 +19,7 @@ from coverage_report.tasks import definition
 from factories import SETTINGS, plan_of, properties_of
 from sysdig_instrument.cli.main import run
 from sysdig_instrument.coverage.assess import assess_definition
-from sysdig_instrument.documents.ecs import to_camel_case
+from sysdig_instrument.ecs_documents import to_camel_case
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.function.hook import inspect
 from sysdig_instrument.function.telemetry import refusal_reason

@@ -39,9 +39,10 @@ class FakeEcs:
         self.observe(self, service.name)
         return self.services[service.name]
 
-    def move(self, service: Service, task_definition: str) -> None:
+    def move(self, service: Service, task_definition: str) -> Service:
         self.moves.append((service.name, task_definition))
         self.set(service.name, task_definition=task_definition)
+        return self.services[service.name]
 
     def set(self, name: str, **members: Any) -> None:
         self.services[name] = replace(self.services[name], **members)

@@ -286,7 +286,7 @@ def test_a_change_set_that_would_change_something_else(
     assert "left alone: the update would change more than task definitions and what uses them: " in ran.out
     assert named in ran.out
     assert (ran.code, stack.executed, stack.change_sets) == (1, [], {})
-    assert stacks("--update", "--execute", "--allow-changes", named.split()[0]).code == 0
+    assert stacks("--update", "--execute", "--allow-changes", named.split(maxsplit=1)[0]).code == 0
 
 
 def test_what_is_allowed_is_told(fleet: FakeCloudFormation, stacks: Stacks) -> None:

@@ -13,7 +13,6 @@ from sysdig_instrument.cli.construct_paths import with_construct_paths
 from sysdig_instrument.cli.folders import Hint, InputFile, hint_of_document, read_bytes
 from sysdig_instrument.cli.plain_documents import intrinsic_settings, plain_findings, plain_tasks
 from sysdig_instrument.cli.plain_notices import left_alone_notices, notices_of_plan
-from sysdig_instrument.cli.removals import with_record_label
 from sysdig_instrument.documents import (
     Document,
     DocumentKind,
@@ -25,8 +24,8 @@ from sysdig_instrument.documents import (
     to_ecs_changes,
     to_properties,
 )
-from sysdig_instrument.documents.ecs import camel_key
 from sysdig_instrument.documents.terraform import is_plan, planned_resources, why_unusable
+from sysdig_instrument.ecs_documents import camel_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
@@ -38,6 +37,7 @@ from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_with_lookups
 from sysdig_instrument.printable import printable_name
 from sysdig_instrument.quotas import check_size
+from sysdig_instrument.services.definitions import with_record_label
 
 
 def open_documents(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
-from sysdig_instrument.documents.ecs import camel_key
+from sysdig_instrument.ecs_documents import camel_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason
 from sysdig_instrument.engine.json_types import Json

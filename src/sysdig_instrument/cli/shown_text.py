@@ -13,10 +13,10 @@ from itertools import islice
 from typing import Final
 
 from sysdig_instrument.cli.documents import InputDocument
-from sysdig_instrument.documents.ecs import pascal_key
 from sysdig_instrument.documents.editing.source import SourceText
 from sysdig_instrument.documents.syntax_tree import Alias, Node, Scalar, Sequence, function_of, key_text
 from sysdig_instrument.documents.syntax_tree import Mapping as MappingNode
+from sysdig_instrument.ecs_documents import pascal_key
 from sysdig_instrument.engine.settings.table import TABLE
 from sysdig_instrument.engine.settings.types import Boolean, Integer, OneOf, StringList
 from sysdig_instrument.lazy_dataclasses import dataclass, field

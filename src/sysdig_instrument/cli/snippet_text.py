@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from sysdig_instrument.documents import Syntax
-from sysdig_instrument.documents.ecs import camel_key
+from sysdig_instrument.ecs_documents import camel_key
 from sysdig_instrument.engine.json_types import Json
 
 _WIDTH: Final = 60

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.cli.shown_text import MASK, Piece, known_keys
-from sysdig_instrument.documents.ecs import pascal_key
 from sysdig_instrument.documents.kinds import CONTAINER_MEMBERS
+from sysdig_instrument.ecs_documents import pascal_key
 
 _OTHERS: Final = {
     *("Default", "Description", "ExecutionRoleArn", "Key", "Outputs", "Properties"),

@@ -14,7 +14,7 @@ from sysdig_instrument.coverage.model import (
     Task,
     short_name,
 )
-from sysdig_instrument.documents.ecs import to_properties
+from sysdig_instrument.ecs_documents import to_properties
 from sysdig_instrument.engine.agent import (
     ACCESS_KEY_VARIABLE,
     AGENT_NAME,

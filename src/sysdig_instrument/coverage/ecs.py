@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from fnmatch import fnmatchcase
-from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sysdig_instrument.coverage.model import (
@@ -30,7 +29,15 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.lookup.aws import INVALID_RESPONSE, AwsClient, AwsClients, AwsError, AwsSession, translate_errors
+from sysdig_instrument.lookup.aws import (
+    INVALID_RESPONSE,
+    AwsClient,
+    AwsClients,
+    AwsError,
+    AwsSession,
+    batched,
+    translate_errors,
+)
 
 _T = TypeVar("_T")
 
@@ -246,13 +253,6 @@ def _parse_pages(
 
     found: list[_T] = translate_errors(read)
     return found
-
-
-def batched(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """Yield the items in lists of at most this size."""
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch
 
 
 def _read_error(region: str, cluster: str | None, operation: str, error: AwsError) -> ReadError:

@@ -11,10 +11,10 @@ r"""Read templates and ECS task definitions in JSON or YAML, and write them back
 """
 
 from sysdig_instrument.documents.document import Document, Encoding, Syntax
-from sysdig_instrument.documents.ecs import EcsChanges, to_ecs_changes, to_properties
 from sysdig_instrument.documents.editing.writer import render, write
-from sysdig_instrument.documents.kinds import DocumentKind, is_certain, kind_of
+from sysdig_instrument.documents.kinds import is_certain, kind_of
 from sysdig_instrument.documents.reader import load, read
+from sysdig_instrument.ecs_documents import DocumentKind, EcsChanges, to_ecs_changes, to_properties
 
 __all__ = [
     "Document",

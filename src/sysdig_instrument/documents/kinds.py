@@ -8,10 +8,10 @@ Source: the API model of ECS, ContainerDefinition and TaskDefinition; a test com
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.terraform import is_plan, is_state
+from sysdig_instrument.ecs_documents import DocumentKind, camel_key, pascal_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sysdig_instrument.engine.json_types import Json
-
-DocumentKind: TypeAlias = Literal["template", "task definition", "described task definition", "container definitions"]
 
 _TEMPLATE_SECTIONS: Final = frozenset(
     {"AWSTemplateFormatVersion", "Conditions", "Mappings", "Metadata", "Outputs", "Parameters", "Rules", "Transform"},

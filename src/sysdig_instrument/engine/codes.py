@@ -287,6 +287,7 @@ class Code(Enum):
     NOT_READ = "SI606"
     HOOK_CANNOT_JUDGE = "SI607"
     NO_CLUSTER = "SI608"
+    WATCH_FAILED = "SI650"
 
     # Messages of the command line
     OPTION_VALUE = "SI701"

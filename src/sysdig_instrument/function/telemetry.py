@@ -113,6 +113,39 @@ def record_inspection_failure(error: Exception, response: Mapping[str, Json]) ->
     record_inspected(response)
 
 
+def record_watched(outcome: Mapping[str, Json]) -> None:
+    """Record what watch found and did about one event. ``outcome`` has names, places, codes and our own words only."""
+    status = outcome["status"]
+    if status == "ignored":
+        metrics.add_metric("WatchIgnored", MetricUnit.Count, 1)
+        logger.info("watched", extra=dict(outcome))
+        return
+    metrics.add_metric("WatchUnprotected" if status == "unprotected" else "WatchPassed", MetricUnit.Count, 1)
+    if outcome.get("registered"):
+        metrics.add_metric("WatchRepaired", MetricUnit.Count, 1)
+    log = logger.warning if status == "unprotected" else logger.info
+    log("watched", extra=dict(outcome))
+
+
+def record_watch_failure(error: Exception) -> None:
+    """Record that an event could not be handled. Lambda repeats it."""
+    metrics.add_metric("WatchFailed", MetricUnit.Count, 1)
+    if isinstance(error, _EXPECTED_ERRORS):
+        logger.error("watch failed", extra={"why": str(error)})
+    else:
+        _record_internal_error(error)
+
+
+def record_deployment(status: str, outcome: Mapping[str, Json]) -> None:
+    """Record the answer of the deployment hook: it passed, it failed, or Amazon ECS is to ask again."""
+    if status == "IN_PROGRESS":
+        metrics.add_metric("DeploymentHookRepeated", MetricUnit.Count, 1)
+    else:
+        name = "DeploymentHookPassed" if outcome.get("passes") else "DeploymentHookFailed"
+        metrics.add_metric(name, MetricUnit.Count, 1)
+    logger.info("deployment inspected", extra={**outcome, "hook_status": status})
+
+
 def record_failure(error: Exception, lookup_metrics: LookupMetrics | None = None) -> None:
     """Record that a template was refused, or that the function failed.
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from http.client import HTTPException
-from typing import Any, Final, TypeAlias
+from itertools import islice
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sysdig_instrument.lazy_dataclasses import dataclass
+
+_T = TypeVar("_T")
 
 AwsClient: TypeAlias = Any
 """A boto3 client; boto3 has no types for them."""
@@ -288,3 +291,10 @@ def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 
         raise AwsError(type(error).__name__) from None
     except (ResponseParserError, HTTPException, OSError, RecursionError, *_PARSER_ERRORS):
         raise AwsError(INVALID_RESPONSE) from None
+
+
+def batched(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield the items in lists of at most this size."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch

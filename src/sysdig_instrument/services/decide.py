@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.settings.tags import INSTRUMENT_TAG
-from sysdig_instrument.services.model import Action, Decision, DefinitionResult, Described, RolloutPlan, Service
+from sysdig_instrument.services.model import (
+    ROLLING,
+    Action,
+    Decision,
+    DefinitionResult,
+    Described,
+    RolloutPlan,
+    Service,
+)
 
 _STACK_TAG: Final = "aws:cloudformation:stack-name"
 _CONTROLLERS: Final = {"CODE_DEPLOY": "AWS CodeDeploy", "EXTERNAL": "an external controller"}
@@ -21,11 +29,13 @@ def plan_rollout(
     change: Callable[[Described], DefinitionResult],
     *,
     may_opt_out: bool = True,
+    may_supersede: bool = False,
 ) -> RolloutPlan:
     """Return the plan for services with the task definitions that they use, by ARN.
 
     ``change`` decides about a task definition. It is called once for each that a service would move from. Without
-    ``may_opt_out``, a lock forbids the services to opt out.
+    ``may_opt_out``, a lock forbids the services to opt out. With ``may_supersede``, a service moves although a rolling
+    deployment of it is not complete: that deployment may be what brought the task definition.
     """
     results: dict[str, DefinitionResult] = {}
     decisions: list[Decision] = []
@@ -37,7 +47,8 @@ def plan_rollout(
                 results[arn] = change(definitions[arn])
             result = results[arn]
             decision = Decision(service, result.action, result.why)
-            if result.action is Action.MOVE and not service.is_stable:
+            is_free = service.is_stable or (may_supersede and service.strategy == ROLLING)
+            if result.action is Action.MOVE and not is_free:
                 why = "a deployment of it is not complete. Wait for it, and run this again"
                 decision = Decision(service, Action.REFUSED, why)
         decisions.append(decision)
@@ -47,13 +58,18 @@ def plan_rollout(
     return RolloutPlan(tuple(decisions), to_register, tuple(notices))
 
 
+def made_by_stack(tags: Mapping[str, str]) -> str | None:
+    """Return the name of the stack that made something with these tags. Only AWS can set a tag whose name begins with aws:."""
+    return tags.get(_STACK_TAG)
+
+
 def _decide_service(service: Service, *, may_opt_out: bool) -> Decision | None:
     """Return the decision about a service that does not depend on its task definition, if there is one."""
-    if service.tags.get(INSTRUMENT_TAG, "").strip().lower() == "false":
+    if opts_out(service):
         if not may_opt_out:
             return Decision(service, Action.REFUSED, f"its tag {INSTRUMENT_TAG} is false, and Enabled is locked")
         return Decision(service, Action.LEFT_ALONE, f"its tag {INSTRUMENT_TAG} is false")
-    if stack := service.tags.get(_STACK_TAG):
+    if stack := made_by_stack(service.tags):
         return Decision(
             service, Action.LEFT_ALONE, f"it belongs to the stack {stack}, whose template can list the macro"
         )
@@ -61,6 +77,11 @@ def _decide_service(service: Service, *, may_opt_out: bool) -> Decision | None:
         controller = _CONTROLLERS.get(service.controller, service.controller)
         return Decision(service, Action.LEFT_ALONE, f"{controller} deploys it: give it the task definition there")
     return None
+
+
+def opts_out(service: Service) -> bool:
+    """Return whether the tags of a service say that it is to be left alone."""
+    return service.tags.get(INSTRUMENT_TAG, "").strip().lower() == "false"
 
 
 def is_same_definition(left: Mapping[str, object], right: Mapping[str, object]) -> bool:

@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sysdig_instrument.coverage.ecs import batched
-from sysdig_instrument.lookup.aws import INVALID_RESPONSE, AwsClient, AwsError, call, require_list, translate_errors
+from sysdig_instrument.lookup.aws import (
+    INVALID_RESPONSE,
+    AwsClient,
+    AwsError,
+    batched,
+    call,
+    require_list,
+    translate_errors,
+)
 from sysdig_instrument.services.decide import is_same_definition
-from sysdig_instrument.services.model import SOURCE_TAG, Described, Service, short_arn
+from sysdig_instrument.services.model import ROLLING, SOURCE_TAG, Described, Service, revision, short_arn
 
 _MAX_SERVICES_PER_CALL: Final = 10  # the limit of DescribeServices
 _MAX_REVISIONS: Final = 10
@@ -28,6 +35,12 @@ class Ecs:
         self._reader = reader
         self._writer = writer
         self.sleep = sleep
+
+    def clusters(self) -> Iterator[str]:
+        """Yield the ARNs of the clusters."""
+        pages = iter(self._reader.get_paginator("list_clusters").paginate())
+        while (page := translate_errors(lambda: next(pages, None))) is not None:
+            yield from _texts(page, "clusterArns")
 
     def services(self, cluster: str) -> Iterator[Service]:
         """Yield the active services of a cluster."""
@@ -48,15 +61,16 @@ class Ecs:
                     yield _service(cluster, described)
 
     def describe(self, task_definition: str) -> Described:
-        """Return a task definition with its tags."""
+        """Return a task definition with its tags, and without its timestamps, which are not JSON and only ECS writes."""
         response = call(self._reader.describe_task_definition, taskDefinition=task_definition, include=["TAGS"])
-        if not isinstance(response.get("taskDefinition"), dict):
+        definition = response.get("taskDefinition")
+        if not isinstance(definition, dict) or not isinstance(definition.get("taskDefinitionArn"), str):
             raise AwsError(INVALID_RESPONSE)
-        return {"taskDefinition": response["taskDefinition"], "tags": response.get("tags") or []}
+        content = {key: each for key, each in definition.items() if isinstance(each, str | int | list | dict)}
+        return {"taskDefinition": content, "tags": response.get("tags") or []}
 
-    def find_registered(self, source: str, value: Described) -> str | None:
-        """Return the ARN of a revision that was registered from a source in an earlier run, and has this value."""
-        family = short_arn(source).rsplit(":", 1)[0]
+    def revisions(self, family: str) -> list[str]:
+        """Return the ARNs of the latest active revisions of a family, the latest first."""
         response = call(
             self._reader.list_task_definitions,
             familyPrefix=family,
@@ -64,10 +78,22 @@ class Ecs:
             sort="DESC",
             maxResults=_MAX_REVISIONS,
         )
+        return sorted(_texts(response, "taskDefinitionArns"), key=revision, reverse=True)
+
+    def revision_of_service(self, arn: str) -> tuple[str, str]:
+        """Return the task definition and the launch type of a service revision."""
+        response = call(self._reader.describe_service_revisions, serviceRevisionArns=[arn])
+        match require_list(response, "serviceRevisions"):
+            case [{"serviceRevisionArn": found, "taskDefinition": str(task_definition)} as described] if found == arn:
+                return task_definition, _launch_type(described)
+        raise AwsError(INVALID_RESPONSE)
+
+    def find_registered(self, source: str, value: Described) -> str | None:
+        """Return the ARN of a revision that was registered from a source in an earlier run, and has this value."""
         wanted = self._registration(value)
-        for arn in _texts(response, "taskDefinitionArns"):
+        for arn in self.revisions(short_arn(source).rsplit(":", 1)[0]):
             described = self.describe(arn)
-            tags = _tags(described["tags"])
+            tags = tags_of(described["tags"])
             if tags.get(SOURCE_TAG) == short_arn(source) and is_same_definition(self._registration(described), wanted):
                 return arn
         return None
@@ -83,9 +109,9 @@ class Ecs:
             raise AwsError(INVALID_RESPONSE)
         return arn
 
-    def move(self, service: Service, task_definition: str) -> None:
-        """Give a service another task definition."""
-        self._write(
+    def move(self, service: Service, task_definition: str) -> Service:
+        """Give a service another task definition, and return the service as it is then."""
+        response = self._write(
             lambda: call(
                 self._writer.update_service,
                 cluster=service.cluster,
@@ -93,6 +119,7 @@ class Ecs:
                 taskDefinition=task_definition,
             )
         )
+        return _service(service.cluster, response.get("service") or {})
 
     def current(self, service: Service) -> Service:
         """Return a service as it is now."""
@@ -148,14 +175,27 @@ def _service(cluster: str, described: Mapping[str, Any]) -> Service:
 def _parse_service(cluster: str, described: Mapping[str, Any]) -> Service:
     deployments = [each for each in described["deployments"] if each.get("status") != "INACTIVE"]
     deployments.sort(key=lambda each: each["status"] != "PRIMARY")
+    controller = (described.get("deploymentController") or {}).get("type") or "ECS"
+    task_definition = described["taskDefinition"] if controller == "ECS" else described.get("taskDefinition") or ""
     return Service(
         cluster=cluster,
         name=described["serviceName"],
-        task_definition=described["taskDefinition"],
-        controller=(described.get("deploymentController") or {}).get("type") or "ECS",
-        tags=_tags(described.get("tags") or ()),
+        task_definition=task_definition,
+        controller=controller,
+        tags=tags_of(described.get("tags") or ()),
         rollouts=tuple(str(each.get("rolloutState") or _rollout(each)) for each in deployments),
+        deployed=tuple(str(each.get("taskDefinition") or "") for each in deployments),
+        launch_type=_launch_type(described),
+        strategy=(described.get("deploymentConfiguration") or {}).get("strategy") or ROLLING,
     )
+
+
+def _launch_type(described: Mapping[str, Any]) -> str:
+    """Return the launch type of a service or of its revision. A capacity provider of Fargate is one, too."""
+    providers = [str(each.get("capacityProvider")) for each in described.get("capacityProviderStrategy") or ()]
+    if any(each.startswith("FARGATE") for each in providers):
+        return "FARGATE"
+    return str(described.get("launchType") or "")
 
 
 def _rollout(deployment: Mapping[str, Any]) -> str:
@@ -171,5 +211,6 @@ def _texts(page: Mapping[str, Any], key: str) -> list[str]:
     return items
 
 
-def _tags(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def tags_of(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return tags by their names."""
     return {str(each.get("key")): str(each.get("value", "")) for each in tags}

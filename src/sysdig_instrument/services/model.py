@@ -14,10 +14,17 @@ Described: TypeAlias = Mapping[str, Any]
 SOURCE_TAG: Final = "sysdig-instrument-from"
 """The tag of a revision that was registered here: the family and the number of the revision that it was made from."""
 
+ROLLING: Final = "ROLLING"
+"""The strategy of a service whose deployments replace its tasks step by step. A new deployment may replace one that is not complete."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service. ``rollouts`` is the state of each of its deployments, the newest first: IN_PROGRESS, COMPLETED or FAILED."""
+    """A service. ``rollouts`` is the state of each of its deployments, the newest first: IN_PROGRESS, COMPLETED or FAILED.
+
+    ``deployed`` has the task definition of each deployment, in the same order. ``task_definition`` is empty if an external
+    controller has not told ECS of one. ``launch_type`` is empty if ECS reports none.
+    """
 
     cluster: str
     name: str
@@ -25,6 +32,9 @@ class Service:
     controller: str = "ECS"
     tags: Mapping[str, str] = field(default_factory=dict)
     rollouts: tuple[str, ...] = ("COMPLETED",)
+    deployed: tuple[str, ...] = ()
+    launch_type: str = ""
+    strategy: str = ROLLING
 
     @property
     def is_stable(self) -> bool:
@@ -48,12 +58,16 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DefinitionResult:
-    """The decision about a task definition. ``value`` is what to register if the action is to move."""
+    """The decision about a task definition. ``value`` is what to register if the action is to move.
+
+    ``is_final`` is false if a lookup failed, so that the decision may be another one later.
+    """
 
     action: Action
     why: str = ""
     value: Described | None = None
     notices: tuple[str, ...] = ()
+    is_final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +105,16 @@ class State(Enum):
     NOT_MOVED = "not moved"
     ROLLED_BACK = "rolled back"
     NOT_ROLLED_BACK = "moved, and could not be rolled back"
+    UNKNOWN = "moved or not: Amazon ECS did not say"
     CHANGED_MEANWHILE = "changed by somebody else meanwhile"
 
 
 def short_arn(arn: str) -> str:
     """Return family and revision of a task definition's ARN: ``shop:3``."""
     return arn.rsplit("/", 1)[-1]
+
+
+def revision(arn: str) -> int:
+    """Return the number of a task definition's revision; 0 if there is none."""
+    number = short_arn(arn).rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0

@@ -21,11 +21,15 @@ _SERVICE: Final = "Amazon ECS"
 
 @dataclass(slots=True)
 class Report:
-    """The result of a rollout. ``errors`` is empty if all services moved. ``registered`` are the new revisions."""
+    """The result of a rollout. ``errors`` is empty if all services moved. ``registered`` are the new revisions.
+
+    ``has_failed_call`` is true if a call of Amazon ECS failed, so that the next run may do what this one could not.
+    """
 
     states: dict[str, State] = field(default_factory=dict)
     registered: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    has_failed_call: bool = False
 
 
 class Rollout:
@@ -49,6 +53,16 @@ class Rollout:
                 self._roll_back()
         except KeyboardInterrupt:
             self._report.errors.append("It was interrupted, and what has moved goes on. Run it again")
+        return self._report
+
+    def move_each(self) -> Report:
+        """Register, and move each service that can be moved, without waiting for any. Run it again for what is left.
+
+        Each service then has the task definition that it had, the new one, or another one that somebody else gave it.
+        """
+        if self._register():
+            for service in self._plan.services:
+                self._move(service)
         return self._report
 
     def _register(self) -> bool:
@@ -86,7 +100,10 @@ class Rollout:
                 self._changed_meanwhile(service)
                 return False
             if now.task_definition != new:
-                self._ecs.move(service, new)
+                after = self._ecs.move(service, new)
+                if other := _overwritten(now, after, new):
+                    self._give_back(service, other)
+                    return False
         except AwsError as error:
             if not self._uses(service, new):
                 self._fail("UpdateService", service.name, error)
@@ -96,13 +113,21 @@ class Rollout:
         self._tell(f"Service {service.name} moves to {short_arn(new)}.")
         return True
 
+    def _give_back(self, service: Service, task_definition: str) -> None:
+        """Give a service the task definition that somebody else gave it, and that a move has replaced."""
+        self._changed_meanwhile(service)
+        try:
+            self._ecs.move(service, task_definition)
+        except AwsError as error:
+            self._fail("UpdateService", service.name, error)
+
     def _uses(self, service: Service, task_definition: str) -> bool:
         """Return whether a service has a task definition. If that cannot be read, it may have it, and is treated so."""
         try:
             return self._ecs.current(service).task_definition == task_definition
         except AwsError:
             self._moved.append(service)  # rolling back looks again
-            self._report.states[service.name] = State.NOT_ROLLED_BACK
+            self._report.states[service.name] = State.UNKNOWN
             return False
 
     def _wait(self) -> bool:
@@ -168,4 +193,13 @@ class Rollout:
         self._report.errors.append(f"Somebody else changed service {service.name} meanwhile")
 
     def _fail(self, operation: str, name: str, error: AwsError) -> None:
+        self._report.has_failed_call = True
         self._report.errors.append(f"{operation} for {name}: {error.fact(_SERVICE)}")
+
+
+def _overwritten(before: Service, after: Service, new: str) -> str | None:
+    """Return the task definition that somebody else gave a service between the look at it and the move, if there is one.
+
+    ECS has no conditional update, but a deployment that was not there before tells of one.
+    """
+    return next((each for each in after.deployed if each and each not in (*before.deployed, new)), None)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeAlias
 
-from sysdig_instrument.coverage.ecs import batched
 from sysdig_instrument.documents import Document
 from sysdig_instrument.documents.reader import read
 from sysdig_instrument.engine.codes import Code
@@ -24,6 +23,7 @@ from sysdig_instrument.lookup.aws import (
     AwsClient,
     AwsClients,
     AwsError,
+    batched,
     call,
     require_list,
     translate_errors,

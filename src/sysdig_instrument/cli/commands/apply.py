@@ -94,7 +94,8 @@ def _plan(ecs: Ecs, options: argparse.Namespace, change: ChangeDefinition, *, ma
             raise UsageError(
                 f"No service matches {quote(glob)}. Check the name and the cluster.", code=Code.OPTION_VALUE
             )
-    definitions = {arn: ecs.describe(arn) for arn in dict.fromkeys(each.task_definition for each in services)}
+    used = dict.fromkeys(each.task_definition for each in services if each.task_definition)
+    definitions = {arn: ecs.describe(arn) for arn in used}
     return plan_rollout(services, definitions, change, may_opt_out=may_opt_out)
 
 

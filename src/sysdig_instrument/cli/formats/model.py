@@ -8,9 +8,9 @@ from typing import Final
 
 from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.snippets import Snippet
-from sysdig_instrument.documents.ecs import camel_key, pascal_key
 from sysdig_instrument.documents.errors import SourceError
 from sysdig_instrument.documents.locate import Locator, Place
+from sysdig_instrument.ecs_documents import camel_key, pascal_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Reason, names_text
 from sysdig_instrument.engine.json_types import Json, Pointer

@@ -8,7 +8,7 @@ function: ``{"Ref": "x"}`` in an ECS task definition is an object with the key R
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from sysdig_instrument.engine.patch import Change, apply
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
@@ -16,8 +16,9 @@ from sysdig_instrument.lazy_dataclasses import dataclass, replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sysdig_instrument.documents.kinds import DocumentKind
     from sysdig_instrument.engine.json_types import Json, Pointer
+
+DocumentKind: TypeAlias = Literal["template", "task definition", "described task definition", "container definitions"]
 
 FREE_FORM: Final = frozenset({"dockerLabels", "driverOpts", "labels", "options"})
 """The keys in the ECS API whose value is a map with keys that the user chooses."""

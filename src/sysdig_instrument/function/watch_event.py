@@ -1,0 +1,153 @@
+"""The events of watch: calls of Amazon ECS that AWS CloudTrail recorded, as Amazon EventBridge delivers them.
+
+An event says only where to look. What was registered, and what a service runs, is read from Amazon ECS, because an event may
+be late, incomplete, delivered twice or written by somebody else.
+
+Sources: the CloudTrail user guide, «CloudTrail record contents»; the EventBridge user guide, «AWS service events delivered via
+AWS CloudTrail».
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.lazy_dataclasses import dataclass
+from sysdig_instrument.lookup.aws import Arn
+from sysdig_instrument.printable import single_line
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_REVISION: Final = re.compile(r"task-definition/[A-Za-z0-9_-]{1,255}:[0-9]{1,10}")
+_MAX_WHO: Final = 300
+_REGISTRATION: Final = "RegisterTaskDefinition"
+_EVENTS: Final = frozenset({_REGISTRATION, "CreateService", "UpdateService"})
+_EVENT_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The account and the Region of this function, and the ARN of its role."""
+
+    account: str
+    region: str
+    role: str = ""
+
+    def owns(self, arn: Arn | None) -> bool:
+        """Return whether an ARN is that of a resource of Amazon ECS in this account and Region."""
+        return arn is not None and (arn.service, arn.account, arn.region) == ("ecs", self.account, self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about: a task definition (an ARN, or a family), or a service of a cluster.
+
+    ``who`` is the identity that made the call. All three are empty if the event does not say what it is about.
+    """
+
+    event_id: str
+    event_name: str
+    who: str
+    task_definition: str = ""
+    cluster: str = ""
+    service: str = ""
+
+    @property
+    def what(self) -> str:
+        """The name of what it is about, for messages."""
+        if self.service:
+            return f"{self.cluster.rsplit('/', 1)[-1]}/{self.service}"
+        return self.task_definition.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An event that needs no look at Amazon ECS, and why."""
+
+    why: str
+
+
+def parse_event(event: Json, owner: Owner) -> Subject | Ignored:
+    """Return what an event is about, or why it is ignored."""
+    detail = _object(event, "detail")
+    name = _text(detail, "eventName")
+    if why := _why_ignored(event, detail, owner):
+        return Ignored(why)
+    identity = _object(detail, "userIdentity")
+    event_id = _text(detail, "eventID")
+    subject = Subject(event_id if _EVENT_ID.fullmatch(event_id) else "", name, _who(identity))
+    return _of_registration(subject, detail, owner) if name == _REGISTRATION else _of_service(subject, detail, owner)
+
+
+def _why_ignored(event: Json, detail: Mapping[str, Json], owner: Owner) -> str:
+    name = _text(detail, "eventName")
+    source = event.get("source") if isinstance(event, dict) else None
+    account = event.get("account") if isinstance(event, dict) else None
+    issuer = _object(_object(_object(detail, "userIdentity"), "sessionContext"), "sessionIssuer")
+    reasons = {
+        "it is not one of the calls that are watched": source != "aws.ecs"
+        or detail.get("eventSource") != "ecs.amazonaws.com"
+        or name not in _EVENTS,
+        "it is of another account or Region": account != owner.account or detail.get("awsRegion") != owner.region,
+        "the call failed, and changed nothing": bool(detail.get("errorCode")),
+        "watch itself made the call": bool(owner.role) and _text(issuer, "arn") == owner.role,
+        "the service keeps its task definition": name == "UpdateService" and _keeps_task_definition(detail),
+    }
+    return next((why for why, applies in reasons.items() if applies), "")
+
+
+def _keeps_task_definition(detail: Mapping[str, Json]) -> bool:
+    """Return whether an update certainly gives a service no other task definition. CloudTrail may leave out parameters."""
+    parameters = detail.get("requestParameters")
+    if not isinstance(parameters, dict) or "service" not in parameters or parameters.get("omitted"):
+        return False
+    return not parameters.get("taskDefinition") and not parameters.get("forceNewDeployment")
+
+
+def _of_registration(subject: Subject, detail: Mapping[str, Json], owner: Owner) -> Subject:
+    arn = _text(_object(_object(detail, "responseElements"), "taskDefinition"), "taskDefinitionArn")
+    parsed = Arn.parse(arn)
+    if parsed and owner.owns(parsed) and _REVISION.fullmatch(parsed.resource):
+        return _with(subject, task_definition=arn)
+    family = _text(_object(detail, "requestParameters"), "family")
+    return _with(subject, task_definition=family) if _NAME.fullmatch(family) else subject
+
+
+def _of_service(subject: Subject, detail: Mapping[str, Json], owner: Owner) -> Subject:
+    service = _object(_object(detail, "responseElements"), "service")
+    parameters = _object(detail, "requestParameters")
+    name = _text(service, "serviceArn") or _text(parameters, "service") or _text(parameters, "serviceName")
+    cluster = _text(service, "clusterArn") or _text(parameters, "cluster") or "default"
+    service_name, cluster_name = _last_part(name, "service", owner), _last_part(cluster, "cluster", owner)
+    return _with(subject, cluster=cluster_name, service=service_name) if service_name and cluster_name else subject
+
+
+def _with(subject: Subject, task_definition: str = "", cluster: str = "", service: str = "") -> Subject:
+    return Subject(subject.event_id, subject.event_name, subject.who, task_definition, cluster, service)
+
+
+def _last_part(text: str, kind: str, owner: Owner) -> str:
+    """Return the name of a service or a cluster from its name or ARN; empty if it is neither, or of another account."""
+    if text.startswith("arn:"):
+        arn = Arn.parse(text)
+        if arn is None or not owner.owns(arn) or not arn.resource.startswith(f"{kind}/"):
+            return ""
+        text = arn.resource.rsplit("/", 1)[-1]
+    return text if _NAME.fullmatch(text) else ""
+
+
+def _who(identity: Mapping[str, Json]) -> str:
+    who = _text(identity, "arn") or _text(identity, "invokedBy") or _text(identity, "type") or "unknown"
+    via = _text(identity, "invokedBy")
+    return single_line(f"{who} via {via}" if via and via != who else who, _MAX_WHO)
+
+
+def _object(value: object, key: str) -> Mapping[str, Json]:
+    member = value.get(key) if isinstance(value, dict) else None
+    return member if isinstance(member, dict) else {}
+
+
+def _text(value: Mapping[str, Json], key: str) -> str:
+    member = value.get(key)
+    return member if isinstance(member, str) else ""

@@ -1,0 +1,1 @@
+"""Watch, and the deployment hook of Amazon ECS."""
