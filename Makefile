@@ -136,6 +136,7 @@ build: .venv/.done .tools/sam/.done ## Build the function for `sam deploy`
 
 # A stack's function must come from a bucket in the stack's Region, so each Region has its own: BUCKET-REGION. The object
 # has the same key in all buckets, so that one template serves all Regions.
+# What only the build and cfn-lint read goes, and the spaces in the dashboard.
 BUILT := .aws-sam/build/template.yaml
 DIST := dist
 
@@ -145,9 +146,13 @@ import json, sys
 path, bucket = sys.argv[1:]
 template = json.load(open(path))
 for resource in template["Resources"].values():
-    code = resource["Properties"].get("Code", {})
-    if "S3Bucket" in code:
-        code["S3Bucket"] = {"Fn::Sub": bucket}
+    resource.pop("Metadata", None)
+    properties = resource["Properties"]
+    if "S3Bucket" in properties.get("Code", {}):
+        properties["Code"]["S3Bucket"] = {"Fn::Sub": bucket}
+    if "DashboardBody" in properties:
+        body = json.loads(properties["DashboardBody"]["Fn::Sub"])
+        properties["DashboardBody"]["Fn::Sub"] = json.dumps(body, separators=(",", ":"))
 json.dump(template, open(path, "w"), separators=(",", ":"))
 endef
 export FOR_ALL_REGIONS

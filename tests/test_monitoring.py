@@ -40,6 +40,10 @@ def widgets() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", ALARMS)
 def test_alarms_use_existing_metrics_and_are_off_by_default(name: str) -> None:
     properties = RESOURCES[name]["Properties"]
+    if name == "WatchAlarm":
+        assert RESOURCES[name]["Condition"] == "HasWatchAlarms"
+        assert properties["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        return
     of_the_hook = properties["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "HookFunction"}}]
     assert RESOURCES[name]["Condition"] == ("HasHookAlarms" if of_the_hook else "HasAlarms")
     assert properties["TreatMissingData"] == "notBreaching"
@@ -86,7 +90,7 @@ def test_the_widgets_do_not_overlap() -> None:
 
 
 def test_each_ring_has_metrics_of_its_own() -> None:
-    for function in ("MacroFunction", "HookFunction"):
+    for function in ("MacroFunction", "HookFunction", "WatchFunction"):
         variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
         assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "MacroName"}
 
@@ -94,7 +98,7 @@ def test_each_ring_has_metrics_of_its_own() -> None:
 def test_the_documentation_lists_all_metrics_and_reasons() -> None:
     page = (ROOT / "docs" / "operating.md").read_text()
     shown = set(re.findall(r"`([A-Z][A-Za-z]+)`", page))
-    counted = set(re.findall(r'add_metric\(\s*"(\w+)"|"(Hook\w+)"', SOURCE))
+    counted = set(re.findall(r'add_metric\(\s*"(\w+)"|"((?:Deployment)?Hook\w+|Watch\w+)"', SOURCE))
     assert {name for pair in counted for name in pair if name} <= shown
     assert {reason.value for reason in SkipReason} <= shown
     assert {"Deployment", "Memory", "Nesting", "Size", "Template"} <= shown

@@ -39,6 +39,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+FUNCTIONS = ("MacroFunction", "HookFunction", "WatchFunction")
+
+
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the packages for pip."""
@@ -146,11 +149,11 @@ def test_a_template_differs_from_template_yaml_in_the_place_of_the_code_only(nam
     made: Any = parsed(text)
     required = [key for key, value in made["Parameters"].items() if "Default" not in value]
     assert required == ["FunctionBucket", "Collector", "AccessKeySecret"]
-    for function in ("MacroFunction", "HookFunction"):
+    for function in FUNCTIONS:
         code = made["Resources"][function]["Properties"].pop("Code")
         assert code == {"S3Bucket": bucket, "S3Key": f"sysdig-instrument/{__version__}/function.zip"}
     expected = json.loads(json.dumps(TEMPLATE))
-    for function in ("MacroFunction", "HookFunction"):
+    for function in FUNCTIONS:
         del expected["Resources"][function]["Properties"]["Code"]
         del expected["Resources"][function]["Metadata"]
     del made["Parameters"]["FunctionBucket"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any, Final, cast
@@ -92,6 +93,56 @@ def test_both_functions_have_the_same_code_and_settings() -> None:
     assert variables == same[1].pop("Environment")["Variables"]
     assert same[0] == same[1]
     assert MACRO["Handler"] != HOOK["Handler"]
+
+
+WATCH: Final = {name: each for name, each in RESOURCES.items() if name.startswith("Watch")}
+IAM_ACTIONS_THAT_CHANGE: Final = {"ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:UpdateService", "iam:PassRole"}
+
+
+def test_watch_is_off_by_default_and_creates_nothing_then() -> None:
+    watch = TEMPLATE["Parameters"]["Watch"]
+    assert (watch["Default"], watch["AllowedValues"]) == ("OFF", ["OFF", "REPORT", "REMEDIATE"])
+    assert TEMPLATE["Conditions"]["HasWatch"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Watch"}, "OFF"]}]}
+    assert {each["Condition"] for each in WATCH.values()} == {"HasWatch", "HasWatchAlarms"}
+
+
+def test_watch_has_the_calls_of_ecs_one_at_a_time() -> None:
+    function = WATCH["WatchFunction"]["Properties"]
+    assert function["ReservedConcurrentExecutions"] == 1
+    assert (
+        function["Role"] == {"Fn::GetAtt": ["WatchRole", "Arn"]} == function["Environment"]["Variables"]["WATCH_ROLE"]
+    )
+    assert function["DeadLetterConfig"]["TargetArn"] == {"Fn::GetAtt": ["WatchDeadLetters", "Arn"]}
+    assert function["Code"] == MACRO["Code"]
+    event = json.loads((ROOT / "events" / "watch.json").read_text())
+    pattern = WATCH["WatchRule"]["Properties"]["EventPattern"]
+    assert (event["source"], event["detail-type"]) in zip(pattern["source"], pattern["detail-type"], strict=True)
+    assert event["detail"]["eventSource"] in pattern["detail"]["eventSource"]
+    assert pattern["detail"]["eventName"] == ["RegisterTaskDefinition", "CreateService", "UpdateService"]
+
+
+def test_watch_changes_nothing_unless_it_is_to_remediate() -> None:
+    report, remediation = RESOURCES["WatchRole"]["Properties"]["Policies"]
+    assert not actions(report) & IAM_ACTIONS_THAT_CHANGE
+    (condition, remediate, otherwise) = remediation["Fn::If"]
+    assert (condition, otherwise) == ("HasRemediation", {"Ref": "AWS::NoValue"})
+    assert actions(remediate) >= IAM_ACTIONS_THAT_CHANGE
+    (passed,) = (each for each in remediate["PolicyDocument"]["Statement"] if each.get("Action") == "iam:PassRole")
+    assert passed["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+
+
+def actions(policy: dict[str, Any]) -> set[str]:
+    found = (each["Action"] for each in policy["PolicyDocument"]["Statement"] if "Action" in each)
+    return {action for each in found for action in ([each] if isinstance(each, str) else each)}
+
+
+def test_the_deployment_hook_may_describe_and_nothing_else() -> None:
+    template = cast("dict[str, Any]", load(str(ROOT / "templates" / "deployment-hook.yaml")).value)
+    (policy,) = template["Resources"]["Role"]["Properties"]["Policies"]
+    allowed = {each for each in actions(policy) if not each.startswith("logs:")}
+    assert allowed == {"lambda:GetFunctionConfiguration", "ecs:DescribeServiceRevisions", "ecs:DescribeTaskDefinition"}
+    trust = template["Resources"]["InvocationRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert [each["Principal"] for each in trust] == [{"Service": "ecs.amazonaws.com"}]
 
 
 @pytest.mark.parametrize("name", ["Macro", "Hook"])

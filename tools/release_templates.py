@@ -37,13 +37,13 @@ def templates(bucket: str = "") -> dict[str, str]:
 def _macro_template(name: str, bucket: str) -> str:
     text = (ROOT / "template.yaml").read_text("utf-8")
     code = f"      Code: {{S3Bucket: {BUCKETS[name]}, S3Key: {PREFIX}/function.zip}}\n"
-    text = _replace(r"(?m)^      Code: src\n", code, text, count=2)
+    text = _replace(r"(?m)^      Code: src\n", code, text, count=3)
     # What only SAM and cfn-lint read.
     text = _replace(
         r"(?m)^    Metadata:\n      BuildMethod: .*\n(?:      .*\n|        .*\n)*?(?=    Properties:)",
         "",
         text,
-        count=2,
+        count=3,
     )
     text = _replace(r"(?m)^  AWS::ServerlessRepo::Application:.*\n(?:    .*\n)+", "", text)
     text = _replace(r"(?m)^# Plain CloudFormation(?:.*\n)*?\n", "", text)
