@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any, cast
 
+import boto3
 import pytest
+from botocore.validate import ParamValidator
 
 from sysdig_instrument.function import deployment_hook_handler as handler
 from sysdig_instrument.function.deployment_hook import MAX_ATTEMPTS
 from sysdig_instrument.lookup.aws import AwsClients
 from watch.calls import ACCOUNT, FAULTS, REGION, Account, FakeContext, handle, registered
 
-EVENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "events" / "deployment-hook.json").read_text())
+ROOT = Path(__file__).parents[2]
+EVENT: dict[str, Any] = json.loads((ROOT / "events" / "deployment-hook.json").read_text())
+PAGE = (ROOT / "docs" / "watch.md").read_text()
 REVISION = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-revision/shop/web/9313423515462893900"
 OTHER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-revision/shop/web/1920498462936580504"
 
@@ -122,6 +128,32 @@ def test_what_it_cannot_judge_fails(hook: Hook) -> None:
     events: list[Any] = [None, [], {}, "text", {"executionDetails": []}]
     answers += [hook.answer(event) for event in events]
     assert answers == [{"hookStatus": "FAILED"}] * len(answers)
+
+
+def test_the_page_deploys_it(account: Account) -> None:
+    (command,) = re.findall(r"```sh\n(aws cloudformation deploy .*?)```", PAGE, re.DOTALL)
+    words = shlex.split(command.replace("\\\n", " "))
+    given = dict(each.split("=", 1) for each in words[words.index("--parameter-overrides") + 1 :])
+    s3 = boto3.client("s3", "us-east-1")
+    s3.create_bucket(Bucket=given["FunctionBucket"])
+    s3.put_object(Bucket=given["FunctionBucket"], Key=given["FunctionKey"], Body=b"x")
+    cloudformation = boto3.client("cloudformation", "us-east-1")
+    cloudformation.create_stack(
+        StackName=words[words.index("--stack-name") + 1],
+        TemplateBody=(ROOT / words[words.index("--template-file") + 1]).read_text(),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    (stack,) = cloudformation.describe_stacks()["Stacks"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    (function,) = boto3.client("lambda", "us-east-1").list_functions()["Functions"]
+    assert outputs["HookTargetArn"] == function["FunctionArn"]
+    assert function["Environment"]["Variables"]["DEPLOYMENT_HOOK"] == "WARN"
+    (hook,) = re.findall(r'"lifecycleHooks": (\[.*?\n    \])', PAGE, re.DOTALL)
+    model = account.ecs.meta.service_model.shape_for("DeploymentLifecycleHook")
+    report = ParamValidator().validate(json.loads(hook)[0], model)
+    assert not report.has_errors(), report.generate_report()
+    assert outputs["RoleArn"].startswith("arn:aws:iam::")
 
 
 def test_invalid_settings_fail(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:

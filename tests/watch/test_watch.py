@@ -139,7 +139,7 @@ def unknown_image(account: Account) -> None:
     ("prepare", "told"),
     [
         pytest.param(of_a_stack, "it belongs to the stack shop", id="service-of-a-stack"),
-        pytest.param(made_by_a_stack, "stack shop made it", id="definition-of-a-stack"),
+        pytest.param(made_by_a_stack, "it belongs to the stack shop", id="definition-of-a-stack"),
         pytest.param(external, "an external controller deploys it", id="external"),
         pytest.param(blue_green, "AWS CodeDeploy deploys it", id="code-deploy"),
         pytest.param(unknown_image, "AllowedRegistries", id="unknown-image"),

@@ -36,7 +36,7 @@ _TRAFFIC_STAGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What the hook found. ``passes`` is true if the deployment may go on."""
+    """The result of an inspection. ``passes`` is true if the deployment may go on."""
 
     what: str
     passes: bool

@@ -42,7 +42,7 @@ _NOT_FOUND: Final = frozenset({"ClientException", "ClusterNotFoundException", "S
 
 
 class Status(Enum):
-    """What became of an event. ``UNPROTECTED`` is reported."""
+    """The result of an event. ``UNPROTECTED`` is reported."""
 
     IGNORED = "ignored"
     PASSED = "passed"
@@ -51,7 +51,7 @@ class Status(Enum):
 
 @dataclass(slots=True)
 class Outcome:
-    """What watch found and did. The texts are sentences without a full stop, and have names, places and codes only.
+    """The findings and the actions of watch about one event. The texts are sentences without a full stop, and have names, places and codes only.
 
     ``services`` has what became of each service. ``is_complete`` is false if a call failed, so that the event is to be repeated.
     """
@@ -183,7 +183,7 @@ class Watch:
         """Return why a task definition is reported and not repaired; empty if it can be repaired."""
         tags = tags_of(described["tags"])
         if stack := made_by_stack(tags):
-            return f"stack {stack} made it: its template can list the macro, and a change of watch's would be drift"
+            return f"it belongs to the stack {stack}, whose template can list the macro"
         source = tags.get(SOURCE_TAG, "")
         family = described["taskDefinition"].get("family")
         if source.rpartition(":")[0] == family and revision(source):

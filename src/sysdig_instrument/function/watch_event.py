@@ -41,7 +41,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an event is about: a task definition (an ARN, or a family), or a service of a cluster.
+    """The subject of an event: a task definition (an ARN, or a family), or a service of a cluster.
 
     ``who`` is the identity that made the call. All three are empty if the event does not say what it is about.
     """

@@ -172,4 +172,6 @@ def _writers() -> AwsClients:
 
 @functools.cache
 def _lookup_session(tag_cache_seconds: int) -> LookupSession:
-    return LookupSession(_readers(), ImageCache(tag_ttl_seconds=tag_cache_seconds), ANONYMOUS)
+    return LookupSession(
+        _readers(), ImageCache(tag_ttl_seconds=tag_cache_seconds), ANONYMOUS, reads_container_secrets=False
+    )

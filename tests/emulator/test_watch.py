@@ -1,0 +1,104 @@
+"""Watch as Lambda runs it: its bundle alone, under AWS's runtime emulator, with moto's ECS behind an endpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from embedded_aws.processes import LOOPBACK
+from embedded_aws.runtime import Runtime
+from fixtures_embedded_aws import Start, on_embedded_aws
+from watch.calls import CLUSTER, EVENT, TASK, WRAPPER
+
+pytestmark = on_embedded_aws
+
+EMULATED_ACCOUNT = "012345678912"
+"""The account in the ARN that the emulator gives the function."""
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def ecs(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    client = boto3.client("ecs", REGION, endpoint_url=endpoint)
+    client.create_cluster(clusterName=CLUSTER)
+    arn = client.register_task_definition(**TASK, family="web")["taskDefinition"]["taskDefinitionArn"]
+    client.create_service(cluster=CLUSTER, serviceName="web", taskDefinition=arn, desiredCount=0)
+    return client
+
+
+def start_watch(start: Start, endpoint: str, mode: str) -> Runtime:
+    environment = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "WATCH": mode,
+    }
+    images = json.dumps({"nginx": {"Entrypoint": ["/entry"], "Cmd": ["nginx"]}})
+    handler = "sysdig_instrument.function.watch_handler.handler"
+    return start(handler=handler, timeout=60, memory=512, environment=environment, ImageConfigs=images)
+
+
+def event(name: str, event_id: str, **parameters: str) -> bytes:
+    """Return an event that names what was called, and not what came of it: CloudTrail leaves out what is too long."""
+    detail = {"eventName": name, "awsRegion": REGION, "eventID": event_id, "responseElements": None}
+    changed = {**EVENT, "account": EMULATED_ACCOUNT, "region": REGION}
+    return json.dumps({**changed, "detail": {**EVENT["detail"], **detail, "requestParameters": parameters}}).encode()
+
+
+REGISTERED = event("RegisterTaskDefinition", "1", family="web")
+UPDATED = event("UpdateService", "2", cluster=CLUSTER, service="web", taskDefinition="web:1")
+
+
+def used(ecs: Any) -> str:
+    (service,) = ecs.describe_services(cluster=CLUSTER, services=["web"])["services"]
+    return str(service["taskDefinition"]).rsplit("/", 1)[-1]
+
+
+def test_a_definition_from_the_console_is_reported(start: Start, endpoint: str, ecs: Any) -> None:
+    outcome = start_watch(start, endpoint, "REPORT").invoke(REGISTERED)
+    assert not outcome.is_error, outcome.log
+    assert json.loads(outcome.body)["verdict"] == "not protected"
+    assert "WatchUnprotected" in outcome.log
+    assert used(ecs) == "web:1"
+
+
+def test_it_is_repaired_once(start: Start, endpoint: str, ecs: Any) -> None:
+    runtime = start_watch(start, endpoint, "REMEDIATE")
+    for each in (UPDATED, REGISTERED, REGISTERED, UPDATED, event("UpdateService", "3", service="web", cluster=CLUSTER)):
+        outcome = runtime.invoke(each)
+        assert not outcome.is_error, outcome.log
+    assert used(ecs) == "web:2"
+    assert len(ecs.list_task_definitions()["taskDefinitionArns"]) == 2
+    main = ecs.describe_task_definition(taskDefinition="web:2")["taskDefinition"]["containerDefinitions"][0]
+    assert main["entryPoint"] == [WRAPPER, "/entry"]
+
+
+def test_a_failed_run_is_an_error_for_lambda(start: Start, endpoint: str) -> None:
+    runtime = start_watch(start, endpoint.replace("http://", "http://127.0.0.1:1/"), "REPORT")
+    outcome = runtime.invoke(REGISTERED)
+    assert outcome.is_error
+    assert "SI650" in json.loads(outcome.body)["errorMessage"]
+
+
+def test_events_of_other_kinds_are_ignored(start: Start, endpoint: str) -> None:
+    runtime = start_watch(start, endpoint, "REMEDIATE")
+    for each in (b"{}", b"[]", b"null", b'"text"', b'{"detail": 1}'):
+        outcome = runtime.invoke(each)
+        assert not outcome.is_error, outcome.log
+        assert json.loads(outcome.body)["status"] == "ignored"
