@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from botocore import xform_name
+from botocore.exceptions import ClientError
+from moto import mock_aws
 
 from embedded_aws.processes import LOOPBACK
 from embedded_aws.runtime import Runtime
@@ -22,24 +26,45 @@ EMULATED_ACCOUNT = "012345678912"
 REGION = "us-east-1"
 
 
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+class EcsHandler(BaseHTTPRequestHandler):
+    """Answers calls of Amazon ECS with moto's answers."""
+
+    def do_POST(self) -> None:
+        operation = xform_name(str(self.headers["X-Amz-Target"]).rpartition(".")[2])
+        parameters = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        try:
+            status, value = 200, getattr(boto3.client("ecs", REGION), operation)(**parameters)
+        except ClientError as error:
+            status, value = 400, {"__type": error.response["Error"]["Code"]}
+        body = json.dumps(value, default=lambda each: each.timestamp()).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
 
 
 @pytest.fixture
-def ecs(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def ecs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    client = boto3.client("ecs", REGION, endpoint_url=endpoint)
-    client.create_cluster(clusterName=CLUSTER)
-    arn = client.register_task_definition(**TASK, family="web")["taskDefinition"]["taskDefinitionArn"]
-    client.create_service(cluster=CLUSTER, serviceName="web", taskDefinition=arn, desiredCount=0)
-    return client
+    with mock_aws():
+        client = boto3.client("ecs", REGION)
+        client.create_cluster(clusterName=CLUSTER)
+        arn = client.register_task_definition(**TASK, family="web")["taskDefinition"]["taskDefinitionArn"]
+        client.create_service(cluster=CLUSTER, serviceName="web", taskDefinition=arn, desiredCount=0)
+        yield client
+
+
+@pytest.fixture
+def endpoint(ecs: Any) -> Iterator[str]:
+    assert ecs
+    with ThreadingHTTPServer((LOOPBACK, 0), EcsHandler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{LOOPBACK}:{server.server_address[1]}"
+        server.shutdown()
 
 
 def start_watch(start: Start, endpoint: str, mode: str) -> Runtime:
@@ -90,7 +115,7 @@ def test_it_is_repaired_once(start: Start, endpoint: str, ecs: Any) -> None:
 
 
 def test_a_failed_run_is_an_error_for_lambda(start: Start, endpoint: str) -> None:
-    runtime = start_watch(start, endpoint.replace("http://", "http://127.0.0.1:1/"), "REPORT")
+    runtime = start_watch(start, endpoint.replace(endpoint.rpartition(":")[2], "1"), "REPORT")
     outcome = runtime.invoke(REGISTERED)
     assert outcome.is_error
     assert "SI650" in json.loads(outcome.body)["errorMessage"]
