@@ -157,3 +157,13 @@ def test_definitions_are_compared_as_ecs_treats_them() -> None:
     assert is_same_definition(one, two)
     assert not is_same_definition(one, {**two, "cpu": 1})
     assert not is_same_definition({"command": ["a", "b"]}, {"command": ["b", "a"]})
+
+
+def test_a_deployment_in_progress_is_superseded_on_request_only() -> None:
+    rolling = Service("shop", "web", OLD, rollouts=("IN_PROGRESS", "COMPLETED"))
+    canary = replace(rolling, name="api", strategy="CANARY")
+    plan = plan_rollout(
+        [rolling, canary], {OLD: VALUE}, lambda _: DefinitionResult(Action.MOVE, value=VALUE), may_supersede=True
+    )
+    assert [each.action for each in plan.decisions] == [Action.MOVE, Action.REFUSED]
+    assert plan_of([rolling]).is_refused

@@ -138,7 +138,7 @@ class Watch:
         if not subject.service:
             return None
         try:
-            return next(iter(self._ecs.describe_services(subject.cluster, [subject.service])), None)
+            return self._ecs.find_service(subject.cluster, subject.service)
         except AwsError as error:
             if error.code in _NOT_FOUND:
                 return None

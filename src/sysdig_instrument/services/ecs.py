@@ -60,6 +60,16 @@ class Ecs:
                 if described.get("status") == "ACTIVE":
                     yield _service(cluster, described)
 
+    def find_service(self, cluster: str, name: str) -> Service | None:
+        """Return the service of a name as it is now; None only if Amazon ECS says that there is none, or that it is deleted."""
+        response = call(self._reader.describe_services, cluster=cluster, services=[name], include=["TAGS"])
+        for described in require_list(response, "services"):
+            if described.get("serviceName") == name:
+                return _service(cluster, described) if described.get("status") == "ACTIVE" else None
+        if any(each.get("reason") == "MISSING" for each in response.get("failures") or ()):
+            return None
+        raise AwsError(INVALID_RESPONSE)
+
     def describe(self, task_definition: str) -> Described:
         """Return a task definition with its tags, and without its timestamps, which are not JSON and only ECS writes."""
         response = call(self._reader.describe_task_definition, taskDefinition=task_definition, include=["TAGS"])
