@@ -193,7 +193,16 @@ NAMES_FUNCTIONS = {
 }
 """The modules that may contain names of intrinsic functions."""
 
-MEMOISED = {"help_page.py:help_page", "function/handler.py:_lookup_session", "lookup/answers.py:system_ssl_context"}
+MEMOISED = {
+    "help_page.py:help_page",
+    "function/deployment_hook_handler.py:_clients",
+    "function/handler.py:_lookup_session",
+    "function/watch_handler.py:_handled",
+    "function/watch_handler.py:_lookup_session",
+    "function/watch_handler.py:_readers",
+    "function/watch_handler.py:_writers",
+    "lookup/answers.py:system_ssl_context",
+}
 """The functions whose result is kept between two runs. Apart from constants, nothing else may be."""
 
 MAX_LINES = 420
