@@ -12,7 +12,11 @@ from fixtures_embedded_aws import ROOT, Start, on_embedded_aws
 
 pytestmark = on_embedded_aws
 
-EVENTS = {path.stem: path.read_bytes() for path in sorted((ROOT / "events").glob("*.json")) if path.stem != "hook"}
+EVENTS = {
+    path.stem: path.read_bytes()
+    for path in sorted((ROOT / "events").glob("*.json"))
+    if not path.stem.startswith("hook")
+}
 REFUSED = {"refused"}
 
 
