@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -25,7 +26,10 @@ EVENTS: Final = {
 }
 SETTINGS = json.loads((FOLDER / "settings.json").read_text())
 LINE: Final = "SysdigInstrument"
-SYNTAXES: Final = {"json": json.dumps, "yaml": lambda value: yaml.safe_dump(value, sort_keys=False)}
+SYNTAXES: Final[dict[str, Callable[[Any], str]]] = {
+    "json": json.dumps,
+    "yaml": lambda value: yaml.safe_dump(value, sort_keys=False),
+}
 
 
 def run_hook(

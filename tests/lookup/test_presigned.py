@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from functools import partial
 from typing import Any, Final
 
 import pytest
 
-from lookup.network import App, Network, Reply
+from case_folders import FOLDER
+from fixtures_handler import invoke_hook
+from lookup.network import App, Network, Reply, json_reply
+from sysdig_instrument.function import hook_templates
 from sysdig_instrument.lookup.errors import HttpError
 from sysdig_instrument.lookup.presigned import is_s3_endpoint, parse_presigned, read_presigned
 
@@ -159,7 +164,26 @@ def test_a_private_address_is_not_contacted(network: Network) -> None:
         read_presigned(URL, max_bytes=100, seconds=5, resolve=network.resolve, create_connection=no_network)
 
 
-def test_a_host_that_does_not_resolve(network: Network) -> None:
+def test_the_hook_reads_a_template_from_s3(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (FOLDER / "worked-example-template" / "template.yaml").read_text()
+    site = network.site(HOST, lambda _: json_reply({"template": source, "previousTemplate": None}))
+    trusted = partial(
+        read_presigned,
+        resolve=network.resolve,
+        create_connection=network.connect,
+        make_ssl_context=lambda: network.authority.client,
+    )
+    monkeypatch.setattr(hook_templates, "read_presigned", trusted)
+    event = json.loads((FOLDER.parents[1] / "events" / "hook-stack.json").read_text())
+    event["requestData"]["payload"] = URL
+    response = invoke_hook(event, json.loads((FOLDER / "settings.json").read_text()), monkeypatch)
+    assert (response["hookStatus"], response["message"]) == ("SUCCESS", 'Task "SecurityPlayground" is protected.')
+    site.app = lambda _: Reply(403, b"<Error/>")
+    response = invoke_hook(event, json.loads((FOLDER / "settings.json").read_text()), monkeypatch)
+    assert "could not read the template: Amazon S3 answered with status 403" in response["message"]
+
+
+def test_a_host_that_does_not_resolve() -> None:
     def fails(*_: object) -> Any:
         raise socket.gaierror
 
