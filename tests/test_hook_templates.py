@@ -15,6 +15,8 @@ from case_folders import FOLDER
 from factories import container, processed, template
 from fixtures_handler import invoke_hook
 from sysdig_instrument.documents import load
+from sysdig_instrument.engine import plan as plan_module
+from sysdig_instrument.engine.expressions.work import WorkLimitError
 from sysdig_instrument.function import hook_templates
 from sysdig_instrument.lookup.errors import HttpError
 from test_hook import checked_annotations
@@ -209,10 +211,44 @@ def test_what_the_template_does_not_show_is_told(monkeypatch: pytest.MonkeyPatch
     assert {status for _, status in statuses(response)} == {"SKIPPED"}, response
 
 
-def test_a_template_whose_resources_a_macro_makes_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    response = judged(monkeypatch, {"Transform": "OurMacro", "Services": ["web"]})
+@pytest.mark.parametrize("made", [{"Services": ["web"]}, {"Resources": ["web"]}, {"Resources": "web"}], ids=str)
+def test_a_template_whose_resources_a_macro_makes_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, made: dict[str, Any]
+) -> None:
+    response = judged(monkeypatch, {"Transform": "OurMacro", **made})
     assert {status for _, status in statuses(response)} == {"SKIPPED"}
     assert "no Resources that are visible here" in response["message"]
+
+
+@pytest.mark.parametrize(
+    ("macros", "told"),
+    [
+        (LINE, False),
+        (["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31", LINE], False),
+        ([f"{LINE}-canary", LINE], False),
+        ([LINE, "OurMacro"], True),
+        ([LINE, {"Name": "OurMacro", "Parameters": {}}], True),
+        ([LINE, {"Name": "AWS::Include", "Parameters": {"Location": "x"}}], True),
+        ([LINE, {"Ref": "Macro"}], True),
+    ],
+    ids=str,
+)
+def test_other_macros_are_told(monkeypatch: pytest.MonkeyPatch, macros: Any, *, told: bool) -> None:
+    response = judged(monkeypatch, bare(Transform=macros))
+    assert response["hookStatus"] == "SUCCESS"
+    assert (("SI206", "SKIPPED") in statuses(response)) is told
+
+
+@pytest.mark.parametrize("line", [{}, {"Transform": LINE}], ids=["without-the-line", "with-the-line"])
+def test_a_template_that_takes_too_many_steps_fails(monkeypatch: pytest.MonkeyPatch, line: dict[str, str]) -> None:
+    """There is no plan then, so no task definition is known."""
+
+    def endless(*_: object) -> None:
+        raise WorkLimitError
+
+    monkeypatch.setattr(plan_module, "_plan_template", endless)
+    response = judged(monkeypatch, line | bare())
+    assert (response["hookStatus"], statuses(response)) == ("FAILED", {("SI218", "FAILED")})
 
 
 def test_a_template_without_workloads_passes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Finding, Notice, Problem
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, after_deployment
@@ -19,7 +20,8 @@ class TemplateVerdicts:
     """The verdicts on a template.
 
     ``tasks`` has each task definition with its verdict. ``other_workloads`` has the findings about each workload that cannot
-    carry the agent. ``refusals`` are the other problems for which the macro would refuse the template. ``hidden_loops`` are the
+    carry the agent. ``refusals`` are the other problems for which the macro would refuse the template, or for which the template
+    could not be judged. ``hidden_loops`` are the
     loops that the macro gets before they are expanded.
     """
 
@@ -38,7 +40,8 @@ def template_verdicts(
     refusals = (
         each
         for each in problems
-        if line.is_listed and each.reason.code not in OTHER_WORKLOAD_CODES and each.location.task not in reported
+        if each.reason.code not in OTHER_WORKLOAD_CODES and each.location.task not in reported
+        if line.is_listed or _is_unjudged(each)
     )
     return TemplateVerdicts(
         judged,
@@ -46,3 +49,8 @@ def template_verdicts(
         tuple(dict.fromkeys(refusals)),
         tuple(opaque_loops(template)) if line.status is LineStatus.LISTED_EARLY else (),
     )
+
+
+def _is_unjudged(problem: Problem) -> bool:
+    """Return whether a problem left the whole template without a plan."""
+    return problem.reason.code is Code.TOO_MANY_STEPS and problem.location.task is None

@@ -23,7 +23,7 @@ from typing import Final
 from sysdig_instrument.documents.document import Document
 from sysdig_instrument.documents.reader import read
 from sysdig_instrument.engine.codes import Code, Verdict
-from sysdig_instrument.engine.expressions.scope import section
+from sysdig_instrument.engine.expressions.scope import section, transform_entries, transform_name
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, quote
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP, hidden_notices
 from sysdig_instrument.engine.json_types import Json
@@ -31,7 +31,7 @@ from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, t
 from sysdig_instrument.engine.plan import Context, process
 from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
-from sysdig_instrument.engine.template import fragment_kind
+from sysdig_instrument.engine.template import is_own_name
 from sysdig_instrument.engine.verdicts import TemplateVerdicts, template_verdicts
 from sysdig_instrument.function import hook_annotations
 from sysdig_instrument.function.hook import RESOURCE_TARGETS, assess_resource
@@ -49,11 +49,17 @@ _READ_SECONDS: Final = 8.0
 
 _NAME: Final = "The template"
 _DELETIONS: Final = frozenset({"DELETE", "REMOVE"})
+_INCLUDE: Final = "AWS::Include"
 _KNOWN_LATER: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _JUDGED_LATER: Final = "The hook on resources judges it before it is created"
 
 _NO_RESOURCES: Final = Reason(
     "The template has no Resources that are visible here", _JUDGED_LATER, code=Code.TRANSFORM_NOT_VISIBLE
+)
+_OTHER_MACROS: Final = Reason(
+    "The template lists other macros, and what they add or change is not visible here",
+    _JUDGED_LATER,
+    code=Code.TRANSFORM_NOT_VISIBLE,
 )
 _VALUES_LATER: Final = Reason(
     "It has values that are not known before the change set is executed", _JUDGED_LATER, code=Code.VALUE_UNKNOWN
@@ -133,11 +139,13 @@ def _document(template: Json) -> Document | None:
 
 def _assess_template(document: Document, event: Mapping[str, Json], deployment: Layer) -> Iterator[_Statement]:
     template = document.value
-    if fragment_kind(template) != "template":
-        yield _skipped(_NO_RESOURCES)
-        return
     resolved = merge_layers(deployment)
     macro_name = resolved.values.macro_name
+    if _has_other_macros(template, macro_name):
+        yield _skipped(_OTHER_MACROS)
+    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+        yield _skipped(_NO_RESOURCES)
+        return
     line = find_line(template, macro_name, document.earlier_values(SECTION))
     context = Context(
         deployment_settings=resolved,
@@ -157,6 +165,16 @@ def _assess_template(document: Document, event: Mapping[str, Json], deployment: 
     yield from map(_about_refusal, verdicts.refusals)
     yield from (_skipped(HIDDEN_LOOP) for _ in verdicts.hidden_loops[:1])
     yield from (_skipped(each.reason, each.location.text) for each in hidden_notices(template))
+
+
+def _has_other_macros(template: Json, macro_name: str) -> bool:
+    """Return whether a template lists macros that may make task definitions: any of an account, and AWS::Include."""
+    listed = template.get(SECTION) if isinstance(template, dict) else None
+    names = (transform_name(each) for each in transform_entries(listed) if each is not None)
+    return any(
+        not isinstance(name, str) or name == _INCLUDE or not (name.startswith("AWS::") or is_own_name(name, macro_name))
+        for name in names
+    )
 
 
 def _found(pattern: str, text: Json) -> str | None:
