@@ -59,14 +59,21 @@ def processed(aws: EmbeddedAws, name: str, template: dict[str, Any]) -> dict[str
 
 def call_hook(aws: EmbeddedAws, function: str, logical_id: str, properties: dict[str, Any]) -> dict[str, Any]:
     """Return the hook's answer to the event that CloudFormation sends before it creates a task definition."""
+    model = {"resourceProperties": properties, "previousResourceProperties": None}
+    return _call(aws, function, TASK_DEFINITION, logical_id, {"targetModel": model})
+
+
+def call_stack_hook(aws: EmbeddedAws, function: str, target: str, address: str) -> dict[str, Any]:
+    """Return the hook's answer to the event that CloudFormation sends for a stack or a change set."""
+    return _call(aws, function, target, "arn:aws:cloudformation:us-east-1:000000000000:stack/x/1", {"payload": address})
+
+
+def _call(aws: EmbeddedAws, function: str, target: str, target_id: str, data: dict[str, Any]) -> dict[str, Any]:
     token = str(uuid4())
     event = {
         "clientRequestToken": token, "awsAccountId": "000000000000", "hookTypeName": "Sysdig::Instrument::Hook",
         "hookTypeVersion": "00000001", "actionInvocationPoint": "CREATE_PRE_PROVISION",
-        "requestData": {
-            "targetName": TASK_DEFINITION, "targetType": TASK_DEFINITION, "targetLogicalId": logical_id,
-            "targetModel": {"resourceProperties": properties, "previousResourceProperties": None},
-        },
+        "requestData": {"targetName": target, "targetType": target, "targetLogicalId": target_id, **data},
         "requestContext": {"invocation": 1, "callbackContext": None},
     }  # fmt: skip
     response = aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())

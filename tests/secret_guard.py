@@ -36,7 +36,8 @@ def install() -> None:
     _inspect_result(findings.Finding, "_with_location")
     _inspect_result(task_plan, "result_value")
     _inspect_result(macro, "failure_response")
-    _inspect_result(hook, "_response")
+    _inspect_result(hook, "inspect")
+    _inspect_result(hook, "with_help")
     _inspect_arguments(errors.UserError)
     telemetry.logger.addFilter(_LogInspector())
 

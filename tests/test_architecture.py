@@ -48,6 +48,7 @@ MAY_USE = {
     "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
     "function": {
         "",
+        "documents",
         "engine",
         "errors",
         "function",
@@ -133,6 +134,7 @@ ENGINE_ORDER = (
     "protection",
     "hidden",
     "macro_line",
+    "verdicts",
     "plan",
 )
 """The modules and packages of the engine. Each may import the ones before it, and a package its own modules."""

@@ -161,7 +161,7 @@ def test_what_metadata_leaves_alone_passes_by_the_macros_tags(
 
 @pytest.mark.parametrize(
     "target",
-    ["AWS::S3::Bucket", "AWS::ECS::Service", "AWS::ECS::taskdefinition", "STACK", "CHANGE_SET", "", None, {}, 1],
+    ["AWS::S3::Bucket", "AWS::ECS::Service", "AWS::ECS::taskdefinition", "Stack", "CHANGE-SET", "", None, {}, 1],
 )
 def test_targets_that_the_hook_cannot_judge_fail(monkeypatch: pytest.MonkeyPatch, target: Any) -> None:
     data = EVENT["requestData"] | {"targetName": target}

@@ -80,7 +80,30 @@ def test_the_hook_may_write_its_log_and_nothing_else() -> None:
 
 def test_the_hook_answers_while_cloudformation_waits() -> None:
     assert HOOK["Timeout"] + SECONDS_OF_A_COLD_START <= SECONDS_THAT_CLOUDFORMATION_WAITS
-    assert 128 <= HOOK["MemorySize"] <= 256
+    assert HOOK["MemorySize"] == {"Fn::If": ["HasStackHook", 1024, 256]}
+
+
+def test_the_hook_on_stacks_is_created_on_request_only() -> None:
+    """It leaves to the hook on resources what it does not know, so it needs that one."""
+    mode, hook = TEMPLATE["Parameters"]["StackHookMode"], RESOURCES["StackHook"]
+    assert (mode["Default"], mode["AllowedValues"]) == ("OFF", ["OFF", "WARN", "FAIL"])
+    assert TEMPLATE["Conditions"]["HasStackHook"] == {
+        "Fn::And": [{"Condition": "HasHook"}, {"Fn::Not": [{"Fn::Equals": [{"Ref": "StackHookMode"}, "OFF"]}]}]
+    }
+    assert hook["Condition"] == "HasStackHook"
+    properties, on_resources = hook["Properties"], RESOURCES["Hook"]["Properties"]
+    assert properties["FailureMode"] == {"Ref": "StackHookMode"}
+    assert properties["TargetOperations"] == ["STACK", "CHANGE_SET"]
+    assert properties["TargetFilters"] == {"Actions": ["CREATE", "UPDATE"], "InvocationPoints": ["PRE_PROVISION"]}
+    for key in ("LambdaFunction", "ExecutionRole", "HookStatus"):
+        assert properties[key] == on_resources[key]
+    assert properties["Alias"] != on_resources["Alias"]
+    rule = TEMPLATE["Rules"]["StackHookNeedsHook"]
+    for hook_mode, refused in (("OFF", True), ("WARN", False), ("FAIL", False)):
+        parameters = {"StackHookMode": "WARN", "HookMode": hook_mode}
+        assert holds(rule["RuleCondition"], parameters)
+        assert holds(rule["Assertions"][0]["Assert"], parameters) is not refused
+    assert not holds(rule["RuleCondition"], {"StackHookMode": "OFF"})
 
 
 def test_both_functions_have_the_same_code_and_settings() -> None:

@@ -18,7 +18,7 @@ from embedded_aws import sam
 from embedded_aws.aws import REGION, EmbeddedAws
 from fixtures_deployment import WRAPPER, run_task, task
 from fixtures_embedded_aws import SECRET, on_embedded_aws
-from fixtures_hook import HookedDeployment, call_hook, deploy_with_hook, processed
+from fixtures_hook import HookedDeployment, call_hook, call_stack_hook, deploy_with_hook, processed
 
 pytestmark = on_embedded_aws
 
@@ -48,6 +48,7 @@ def ring(aws: EmbeddedAws, request: pytest.FixtureRequest) -> Iterator[Ring]:
     suffix = "locked" if request.param else "open"
     parameters = {
         "Collector": "us2", "AccessKeySecret": SECRET, "MacroName": f"SysdigInstrument-{suffix}", "HookMode": "FAIL",
+        "StackHookMode": "FAIL" if request.param else "OFF",
         "HookAlias": f"Sysdig::Instrument::{suffix.title()}", "LockedSettings": request.param,
     }  # fmt: skip
     stack = f"hook-{suffix}"
@@ -62,7 +63,8 @@ def ring(aws: EmbeddedAws, request: pytest.FixtureRequest) -> Iterator[Ring]:
 
 def test_the_hook_has_a_function_of_its_own(ring: Ring) -> None:
     function = ring.aws.client("lambda").get_function_configuration(FunctionName=ring.hook_function)
-    assert (function["MemorySize"], function["Timeout"]) == (256, 20)
+    has_stack_hook = ring.macro.endswith("locked")
+    assert (function["MemorySize"], function["Timeout"]) == (1024 if has_stack_hook else 256, 20)
     iam, role = ring.aws.client("iam"), function["Role"].rpartition("/")[2]
     assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
     assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["WriteOwnLog"]
@@ -163,6 +165,18 @@ def test_an_opt_out_by_metadata_passes_hook_and_coverage(ring: Ring, settings: s
         env=ring.aws.environment(), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("target", ["STACK", "CHANGE_SET"])
+def test_a_template_that_is_not_in_s3_itself_fails(ring: Ring, target: str) -> None:
+    """The presigned URLs of the embedded AWS lead to this machine, as those of an attacker may."""
+    s3, bucket = ring.aws.client("s3"), f"templates-{next(numbers)}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="payload", Body=b'{"template": "{}"}')
+    address = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "payload"})
+    answer = call_stack_hook(ring.aws, ring.hook_function, target, address)
+    assert (answer["hookStatus"], answer["errorCode"]) == ("FAILED", "InternalFailure")
+    assert "not https to an endpoint of Amazon S3" in answer["message"]
 
 
 def test_what_cannot_be_inspected_fails(ring: Ring) -> None:

@@ -25,7 +25,8 @@ from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection, protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
-from sysdig_instrument.function.hook import NotInspectedError, failure_response, inspect
+from sysdig_instrument.function.hook import failure_response, inspect
+from sysdig_instrument.function.hook_response import NotInspectedError
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 
 PASSES_UNPROTECTED = {Code.WINDOWS.value, Code.MANAGED_INSTANCES.value}

@@ -9,6 +9,8 @@ import pytest
 
 from cli.running import run
 from sysdig_instrument.cli.formats import FORMATS
+from sysdig_instrument.engine import plan
+from sysdig_instrument.engine.expressions.work import WorkLimitError
 
 SET = ["--set", "Collector=us2", "--set", "AccessKeySecret=none", "--offline"]
 TASK = """\
@@ -271,3 +273,18 @@ def test_a_loop_that_nobody_expands_is_unknown(here: Path, capsys: pytest.Captur
     assert run(capsys, "check", "a.yaml", *SET).code == 1
     (here / "a.yaml").write_text("Transform: [AWS::LanguageExtensions, SysdigInstrument]\n" + TASK + loop)
     assert run(capsys, "check", "a.yaml", *SET).code == 0
+
+
+@each_template
+def test_check_fails_for_a_template_that_takes_too_many_steps(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no plan then, so no task definition is known, whether or not the template lists the macro."""
+
+    def endless(*_: object) -> None:
+        raise WorkLimitError
+
+    monkeypatch.setattr(plan, "_plan_template", endless)
+    ran = run(capsys, "check", f"{name}.yaml", *SET)
+    assert ran.code == 1
+    assert "(SI218)" in ran.out

@@ -38,7 +38,10 @@ def deployed(name: str) -> dict[str, Any]:
     properties = RESOURCES[name]["Properties"]
     variables = properties["Environment"]["Variables"]
     literal = {key: value for key, value in variables.items() if isinstance(value, str)}
-    return {"memory": properties["MemorySize"], "environment": literal}
+    memory = properties["MemorySize"]
+    if isinstance(memory, dict):  # without the hook on stacks
+        memory = memory["Fn::If"][-1]
+    return {"memory": memory, "environment": literal}
 
 
 def event(fragment: Any) -> bytes:

@@ -6,7 +6,7 @@ Output files are written here, too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from sysdig_instrument.cli.construct_paths import with_construct_paths
@@ -29,7 +29,7 @@ from sysdig_instrument.ecs_documents import camel_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, listed_entries
+from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, transform_parameters
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
 from sysdig_instrument.errors import UsageError, UserError
@@ -116,7 +116,7 @@ class InputDocument:
         if self.kind != "template":
             return context
         macro_name = context.deployment_settings.values.macro_name
-        return replace(context, transform_parameters=_transform_parameters(self.fragment, macro_name))
+        return replace(context, transform_parameters=transform_parameters(self.fragment, macro_name))
 
     def macro_line(self, context: Context) -> MacroLine | None:
         """Return what a template says about the macro; None for a document that is not a template, and can have no line."""
@@ -193,15 +193,6 @@ def is_fragment(value: Json, kind: DocumentKind) -> bool:
     return isinstance(properties, dict) and not any(
         properties.get(key) for key in (*_LAUNCH_TYPE_PROPERTIES, *_REGISTERED_PROPERTIES)
     )
-
-
-def _transform_parameters(template: Json, macro_name: str) -> Mapping[str, Json]:
-    """Return the Parameters with which a template lists this macro."""
-    for entry in listed_entries(template, macro_name):
-        match entry:
-            case {"Parameters": dict(parameters)}:
-                return parameters
-    return {}
 
 
 def preview_document(document: InputDocument, context: Context, look_up: LookupFunction) -> Preview:

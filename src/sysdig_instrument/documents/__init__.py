@@ -1,4 +1,4 @@
-r"""Read templates and ECS task definitions in JSON or YAML, and write them back. The function does not use this package.
+r"""Read templates and ECS task definitions in JSON or YAML, and write them back. Of the function, only the hook on stacks uses it.
 
 >>> from sysdig_instrument.documents import read, write
 >>> from sysdig_instrument.engine.patch import Change

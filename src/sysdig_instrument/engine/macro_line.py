@@ -113,6 +113,15 @@ def listed_entries(template: Json, macro_name: str) -> list[Json]:
     return [each for each in transform_entries(section) if is_own_name(transform_name(each), macro_name)]
 
 
+def transform_parameters(template: Json, macro_name: str) -> Mapping[str, Json]:
+    """Return the Parameters with which a template lists the macro."""
+    for entry in listed_entries(template, macro_name):
+        match entry:
+            case {"Parameters": dict(parameters)}:
+                return parameters
+    return {}
+
+
 def _status(template: Json, sections: list[Json], macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
     own_counts = [sum(is_own_name(name, macro_name) for name in _names(section)) for section in sections]
     if len(sections) > 1 and not all(own_counts) and any(_is_named(each, macro_name) for each in sections):

@@ -1,10 +1,10 @@
 """The Lambda Hook: inspects a task definition that CloudFormation is about to create or update.
 
 Events and responses have the form given in the CloudFormation Hooks user guide, «Create Lambda functions to evaluate
-resources for Lambda Hooks», with an annotation for each reason. Hooks run after macros, on properties without intrinsic
-functions. They get no Metadata, so a task definition is excluded from the hook by a tag or in the settings of the
+resources for Lambda Hooks», with an annotation for each reason. For resources, hooks run after macros, on properties without
+intrinsic functions. They get no Metadata, so a task definition is excluded from the hook by a tag or in the settings of the
 deployment. Events of the Cloud Control API (target operation CLOUD_CONTROL) have the same form, without a stack and a
-logical ID.
+logical ID. Stacks and change sets are the subject of ``hook_templates.py``.
 
 The hook fails closed: only what it has inspected passes, and deletions, which need no inspection.
 """
@@ -29,40 +29,35 @@ from sysdig_instrument.engine.settings.tags import EXCLUDE_TAG
 from sysdig_instrument.engine.template import TASK_DEFINITION
 from sysdig_instrument.errors import RefusedError, UsageError, UserError
 from sysdig_instrument.function import hook_annotations
+from sysdig_instrument.function.hook_response import (
+    MAX_MESSAGE_LENGTH,
+    PREDICATES,
+    NotInspectedError,
+    respond,
+    with_code,
+)
 from sysdig_instrument.planning import look_up_nothing, plan_definition, plan_with_lookups
 from sysdig_instrument.printable import single_line
 
-_MAX_MESSAGE_LENGTH: Final = 1000
-"""In characters. CloudFormation truncates messages at 4,096, the Cloud Control API at 1,024."""
-
-_MAX_TOKEN_LENGTH: Final = 128
-"""In characters. CloudFormation's tokens are UUIDs."""
+_TEMPLATE_TARGETS: Final = ("STACK", "CHANGE_SET")
+RESOURCE_TARGETS: Final = (TASK_DEFINITION, EXPRESS_SERVICE, JOB_DEFINITION)
 
 _INSPECTED_POINTS: Final = frozenset({"CREATE_PRE_PROVISION", "UPDATE_PRE_PROVISION"})
 _DELETION: Final = "DELETE_PRE_PROVISION"
 
 _LOGICAL_ID: Final = re.compile(r"[A-Za-z0-9]{1,255}")
-_HOOK_SETTINGS: Final = (
-    "Set the hook's TargetOperations to RESOURCE and CLOUD_CONTROL, and its TargetFilters as template.yaml does"
-)
-
+_HOOK_SETTINGS: Final = "Set the hook's TargetOperations and TargetFilters as template.yaml does"
 
 _EXCLUDE: Final = f"To leave a container alone on purpose, name it in the tag {EXCLUDE_TAG}."
 
 
-class NotInspectedError(RefusedError):
-    """The event has nothing that the hook can judge."""
-
-    def __init__(self, fact: str, advice: str = "Report it to the platform team") -> None:
-        super().__init__(f"{fact}. {advice}.", code=Code.HOOK_CANNOT_JUDGE)
-
-
 class TooSlowError(RefusedError):
-    """Inspecting the task definition takes longer than the hook's function may run."""
+    """Inspecting takes longer than the hook's function may run."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Inspecting the task definition takes longer than the hook may run. Use fewer containers, or try again.",
+            "Inspecting the task definition or template takes longer than the hook may run. "
+            "Use fewer containers or a smaller template, or try again.",
             code=Code.OUT_OF_TIME,
         )
 
@@ -82,23 +77,39 @@ def inspect(event: Json, deployment: Layer) -> dict[str, Json]:
         )
     point = event.get("actionInvocationPoint")
     if point == _DELETION:
-        return _response(event, "SUCCESS", "A deletion needs no inspection")
+        return respond(event, "SUCCESS", "A deletion needs no inspection")
     if not isinstance(point, str) or point not in _INSPECTED_POINTS:
         raise NotInspectedError("The hook was called at an invocation point that it does not know", _HOOK_SETTINGS)
     request_data = section(event, "requestData")
     target = request_data.get("targetName")
-    if target not in (TASK_DEFINITION, EXPRESS_SERVICE, JOB_DEFINITION):
+    if target in _TEMPLATE_TARGETS:
+        # Imported here: most events are of resources, and need no HTTP client and no YAML parser.
+        from sysdig_instrument.function.hook_templates import inspect_template  # noqa: PLC0415
+
+        return inspect_template(event, deployment)
+    if target not in RESOURCE_TARGETS:
         raise NotInspectedError("The hook is set to targets that it cannot judge", _HOOK_SETTINGS)
     name = request_data.get("targetLogicalId")
-    name = name if isinstance(name, str) and _LOGICAL_ID.fullmatch(name) else None
     model = request_data.get("targetModel")
     properties = model.get("resourceProperties") if isinstance(model, dict) else None
     if not isinstance(properties, dict):
         raise NotInspectedError("CloudFormation gave the hook no properties of the resource")
-    if target != TASK_DEFINITION:
-        return _assess_other_workload(event, name or "Resource", str(target), properties, deployment)
+    return assess_resource(event, name, str(target), properties, deployment)
+
+
+def assess_resource(
+    event: Json, name: Json, resource_type: str, properties: Mapping[str, Json], deployment: Layer
+) -> dict[str, Json]:
+    """Return the response for a resource of one of ``RESOURCE_TARGETS``. ``name`` is its logical ID, if it is one.
+
+    Raises:
+        NotInspectedError: It is a task definition without a list of containers.
+    """
+    logical_id = name if isinstance(name, str) and _LOGICAL_ID.fullmatch(name) else None
+    if resource_type != TASK_DEFINITION:
+        return _assess_other_workload(event, logical_id or "Resource", resource_type, properties, deployment)
     _check_containers(properties)
-    return _assess_task(event, name or "TaskDefinition", properties, deployment)
+    return _assess_task(event, logical_id or "TaskDefinition", properties, deployment)
 
 
 def _check_containers(properties: Mapping[str, Json]) -> None:
@@ -138,12 +149,12 @@ def _template(name: str, resource_type: str, properties: Mapping[str, Json]) -> 
 
 def _verdict_response(event: Json, what: str, name: str, verdict: Protection, default_advice: str) -> dict[str, Json]:
     because = f": {verdict.text}" if verdict.reasons else ""
-    message = f"{what} {quote(name)} {_PREDICATES[verdict.verdict]}{because}."
+    message = f"{what} {quote(name)} {PREDICATES[verdict.verdict]}{because}."
     if verdict.passes:
-        response = _response(event, "SUCCESS", message)
+        response = respond(event, "SUCCESS", message)
     else:
-        response = _response(event, "FAILED", f"{message} {_advice(verdict) or default_advice}", "NonCompliant")
-    return {**response, "annotations": hook_annotations.of_verdict(verdict)}
+        response = respond(event, "FAILED", f"{message} {_advice(verdict) or default_advice}", "NonCompliant")
+    return {**response, "annotations": hook_annotations.of_verdict(verdict, fails=not verdict.passes)}
 
 
 def _assess_other_workload(
@@ -164,34 +175,20 @@ def _assess_other_workload(
             )
         if plan.problems:
             reasons = [problem.reason for problem in plan.problems]
-            message = f"{quote(name)} is not protected: {' '.join(map(_with_code, reasons))}"
-            return _with_reasons(_response(event, "FAILED", message, "NonCompliant"), reasons)
+            message = f"{quote(name)} is not protected: {' '.join(map(with_code, reasons))}"
+            return _with_reasons(respond(event, "FAILED", message, "NonCompliant"), reasons)
     reason = why_unprotectable(resource_type, properties, EvaluationScope({}, {}, None, None, {}, PlanState()))
     if reason is None:
-        return _response(event, "SUCCESS", f"{quote(name)} runs no containers of its own on Fargate.")
-    message = f"{quote(name)} {_PREDICATES[Verdict.CANNOT_BE_PROTECTED]}: {_with_code(reason)}"
+        return respond(event, "SUCCESS", f"{quote(name)} runs no containers of its own on Fargate.")
+    message = f"{quote(name)} {PREDICATES[Verdict.CANNOT_BE_PROTECTED]}: {with_code(reason)}"
     if settings.other_workloads == "fail":
-        return _with_reasons(_response(event, "FAILED", message, "NonCompliant"), [reason])
-    return _with_reasons(_response(event, "SUCCESS", message), [reason])
+        return _with_reasons(respond(event, "FAILED", message, "NonCompliant"), [reason])
+    return _with_reasons(respond(event, "SUCCESS", message), [reason])
 
 
 def _with_reasons(response: dict[str, Json], reasons: Sequence[Reason]) -> dict[str, Json]:
     status = "FAILED" if response["hookStatus"] == "FAILED" else "SKIPPED"
     return {**response, "annotations": hook_annotations.of_reasons(reasons, status)}
-
-
-def _with_code(reason: Reason) -> str:
-    advice = f" {reason.advice}." if reason.advice else ""
-    return f"{reason.fact} ({reason.code.value}).{advice}"
-
-
-_PREDICATES: Final = {
-    Verdict.NOT_PROTECTED: "is not protected",
-    Verdict.CANNOT_BE_PROTECTED: "cannot be protected",
-    Verdict.UNKNOWN: "may not be protected",
-    Verdict.LEFT_ALONE: "is left alone",
-    Verdict.PROTECTED: "is protected",
-}
 
 
 def _advice(verdict: Protection) -> str:
@@ -204,16 +201,17 @@ def _add_macro(settings: Settings) -> str:
 
 
 def with_help(response: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:
-    """Return a response with HelpText at the end of its message, if it is FAILED."""
+    """Return a response with HelpText at the end of its message, and its address in the annotations, if it is FAILED."""
     text, message = help_text(deployment), str(response["message"])
     if not text or response["hookStatus"] != "FAILED":
         return dict(response)
-    return {**response, "message": f"{single_line(message, _MAX_MESSAGE_LENGTH - len(text) - 2)} {text}"}
+    helpful = {**response, "message": f"{single_line(message, MAX_MESSAGE_LENGTH - len(text) - 2)} {text}"}
+    return hook_annotations.with_link(helpful, text)
 
 
 def failure_response(event: Json, error: Exception) -> dict[str, Json]:
     """Return the response if nothing could be inspected: FAILED."""
-    return _response(event, "FAILED", _failure_message(error), "InternalFailure")
+    return respond(event, "FAILED", _failure_message(error), "InternalFailure")
 
 
 def _failure_message(error: Exception) -> str:
@@ -222,26 +220,12 @@ def _failure_message(error: Exception) -> str:
         case UserError():
             return str(error)
         case MemoryError():
-            fact, code = "The task definition needs more memory than the hook has", Code.OUT_OF_MEMORY
-            advice = "Use fewer containers, or ask the platform team for more memory"
+            fact, code = "The task definition or template needs more memory than the hook has", Code.OUT_OF_MEMORY
+            advice = "Use fewer containers or a smaller template, or ask the platform team for more memory"
         case RecursionError():
-            fact, code = "The task definition is nested too deeply to be inspected", Code.NESTED_TOO_DEEPLY
+            fact, code = "The task definition or template is nested too deeply to be inspected", Code.NESTED_TOO_DEEPLY
             advice = "Reduce its nesting"
         case _:
             fact, code = f"Internal error in the hook ({type(error).__name__})", Code.INTERNAL_ERROR
             advice = "Report it to the platform team"
     return Reason(fact, advice, code=code).coded_text
-
-
-def _response(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:
-    """Return a response in CloudFormation's form. ``error`` is the code of a FAILED one: ``NonCompliant`` or ``InternalFailure``.
-
-    The token is the event's. One that cannot be CloudFormation's is not sent back.
-    """
-    token = event.get("clientRequestToken") if isinstance(event, dict) else None
-    response: dict[str, Json] = {
-        "hookStatus": status,
-        "message": single_line(" ".join(message.split("\n")), _MAX_MESSAGE_LENGTH - 1),
-        "clientRequestToken": token if isinstance(token, str) and len(token) <= _MAX_TOKEN_LENGTH else "",
-    }
-    return {**response, "errorCode": error} if error else response

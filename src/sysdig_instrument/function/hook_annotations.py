@@ -5,6 +5,7 @@ Source: the CloudFormation Hooks user guide, «Response input»; the CloudFormat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,24 +15,44 @@ from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.printable import single_line
 
-_MAX_ANNOTATIONS: Final = 50
+MAX_ANNOTATIONS: Final = 50
 _MAX_TEXT: Final = 4000
 """In characters. CloudFormation accepts 16,384."""
 
+_ADDRESS: Final = r"https://[^\s<>\"]*[^\s<>\".,;:!?)]"
 
-def of_verdict(verdict: Protection) -> list[Json]:
-    """Return an annotation for each reason of a verdict, the most urgent first, and for whatever is left alone."""
+
+def of_verdict(verdict: Protection, *, fails: bool, subject: str = "") -> list[Json]:
+    """Return an annotation for each reason of a verdict, the most urgent first, and for whatever is left alone.
+
+    ``fails`` says whether the hook rejects it. ``subject`` is what the verdict is on, if the event has several of them.
+    """
     left_alone = [each.reason for each in verdict.left_alone]
     if verdict.verdict is Verdict.PROTECTED:
-        passed = _annotation(Code.PROTECTED, "PASSED", "Each container that has to be protected is protected", "")
-        return [passed, *of_reasons(left_alone, "SKIPPED")]
-    return of_reasons((*verdict.reasons, *left_alone), "SKIPPED" if verdict.passes else "FAILED")
+        passed = Reason("Each container that has to be protected is protected", code=Code.PROTECTED)
+        return [*of_reasons([passed], "PASSED", subject), *of_reasons(left_alone, "SKIPPED", subject)]
+    return of_reasons((*verdict.reasons, *left_alone), "FAILED" if fails else "SKIPPED", subject)
 
 
-def of_reasons(reasons: Iterable[Reason], status: str) -> list[Json]:
+def of_reasons(reasons: Iterable[Reason], status: str, subject: str = "") -> list[Json]:
     """Return an annotation with this status for each reason, without repetition."""
-    distinct = list(dict.fromkeys(reasons))[:_MAX_ANNOTATIONS]
-    return [_annotation(each.code, status, each.fact, f"{each.advice}." if each.advice else "") for each in distinct]
+    distinct = list(dict.fromkeys(reasons))[:MAX_ANNOTATIONS]
+    about = f"{subject}: " if subject else ""
+    return [
+        _annotation(each.code, status, about + each.fact, f"{each.advice}." if each.advice else "") for each in distinct
+    ]
+
+
+def with_link(response: dict[str, Json], help_text: str) -> dict[str, Json]:
+    """Return a response whose failed annotations have the address in HelpText, if it has one, as their link."""
+    found, annotations = re.search(_ADDRESS, help_text), response.get("annotations")
+    if found is None or not isinstance(annotations, list):
+        return response
+    link = {"remediationLink": found[0]}
+    linked: list[Json] = [
+        {**each, **link} if isinstance(each, dict) and each.get("status") == "FAILED" else each for each in annotations
+    ]
+    return {**response, "annotations": linked}
 
 
 def _annotation(code: Code, status: str, message: str, remediation: str) -> Json:

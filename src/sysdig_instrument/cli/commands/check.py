@@ -42,12 +42,11 @@ from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, format_pointer
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP
 from sysdig_instrument.engine.json_types import Pointer
-from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, after_deployment
-from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES, by_other_workload
+from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.engine.task_plan import TaskPlan
-from sysdig_instrument.engine.template import opaque_loops
+from sysdig_instrument.engine.verdicts import template_verdicts
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_definition
 
@@ -116,19 +115,11 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     plan, problems = preview.plan, preview.problems
     paste = snippet_finder(document, plan.context)
     macro_line, items = line_report(line, plan.tasks, locator, paste)
-    rows = [_task_report(task, after_deployment(task, line, problems), locator, paste) for task in plan.tasks]
-    others = by_other_workload((*problems, *preview.notices))
-    rows += [_other_workload_report(findings, locator) for findings in others]
-    if line.is_listed:
-        failed = {row.name for row, _ in rows if row.result in (RowResult.FAILED, RowResult.UNKNOWN)}
-        unnamed = (
-            each
-            for each in problems
-            if each.reason.code not in OTHER_WORKLOAD_CODES and task_label(each.location.task or "") not in failed
-        )
-        items += [replace(_refusal(each, locator), snippets=paste(each)) for each in dict.fromkeys(unnamed)]
-    if line.status is LineStatus.LISTED_EARLY:
-        items += [_hidden_loop(pointer, locator) for pointer in opaque_loops(document.fragment)]
+    verdicts = template_verdicts(document.fragment, line, plan.tasks, problems, preview.notices)
+    rows = [_task_report(task, verdict, locator, paste) for task, verdict in verdicts.tasks]
+    rows += [_other_workload_report(findings, locator) for findings in verdicts.other_workloads]
+    items += [replace(_refusal(each, locator), snippets=paste(each)) for each in verdicts.refusals]
+    items += [_hidden_loop(pointer, locator) for pointer in verdicts.hidden_loops]
     return _file_report(document, rows, items, macro_line)
 
 
