@@ -64,7 +64,7 @@ linux:
 
 # --- change it ---------------------------------------------------------------------------------------------------
 
-.PHONY: dev test unit corpus compare fuzz mutants golden lint types fmt docs site lock
+.PHONY: dev test unit corpus compare fuzz mutants golden lint types fmt docs site site-release lock
 dev: .venv/.done .tools/yaml/older $(EMBEDDED_AWS) $(NODE_TOOLS) ## Create the virtual environments
 
 test: .venv/.done .tools/yaml/older $(EMBEDDED_AWS) $(NODE_TOOLS) ## Run all tests: about 8 minutes on two cores
@@ -119,6 +119,10 @@ docs: .venv/.done ## Generate the files that come from the settings and from the
 site: .tools/site/.done ## Build the documentation as a site in build/site
 	@NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --quiet
 	@echo build/site/index.html
+
+site-release: site ## Put the site of this release into a folder with those of earlier ones: make site-release INTO=…
+	@test -n "$(INTO)" || { echo 'Into which folder? make site-release INTO=../sites' >&2; exit 2; }
+	@.venv/bin/python tools/publish_site.py "$(INTO)"
 
 lock: .venv/.done ## Lock all requirements to their newest versions
 	$(COMPILE) src/requirements.in -o src/requirements.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from fixtures_embedded_aws import ROOT, TOOLS, skip_or_fail
+from publish_site import publish
 from site_pages import rebase_links
 from sysdig_instrument import __version__
 from sysdig_instrument.engine.codes import Code
@@ -97,6 +99,30 @@ def test_a_browser_loads_nothing_from_another_host(site: Path, pages: dict[str, 
 def test_every_page_shows_the_release(site: Path) -> None:
     for path in site.rglob("*.html"):
         assert f"sysdig-instrument {__version__}" in path.read_text("utf-8"), path
+
+
+def test_a_reader_can_change_to_the_same_page_of_another_release(site: Path, tmp_path: Path) -> None:
+    for release in ("1.9.0", "1.10.0", "1.9.1"):
+        publish(site, tmp_path, release)
+    (tmp_path / "1.9.0" / "old.html").touch()
+    publish(site, tmp_path, "1.9.0")
+    listed = json.loads((tmp_path / "versions.json").read_text("utf-8"))
+    assert [(each["version"], each["aliases"]) for each in listed] == [
+        ("1.10.0", ["latest"]),
+        ("1.9.1", []),
+        ("1.9.0", []),
+    ]
+    assert not (tmp_path / "1.9.0" / "old.html").exists()
+    assert "url=1.10.0/index.html" in (tmp_path / "index.html").read_text("utf-8")
+    page = (tmp_path / "1.10.0" / "cli.html").read_text("utf-8")
+    settings = json.loads(page.partition('<script id="__config" type="application/json">')[2].partition("</script>")[0])
+    assert settings["version"]["provider"] == "mike", "the theme's script reads ../versions.json only then"
+
+
+def test_a_site_is_published_for_a_release_only(tmp_path: Path) -> None:
+    for name in ("main", "1.0", "../1.0.0", "1.0.0rc1", ""):
+        with pytest.raises(ValueError, match="is not a release"):
+            publish(tmp_path, tmp_path / "sites", name)
 
 
 def navigation() -> list[dict[str, Any]]:
