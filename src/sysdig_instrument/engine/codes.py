@@ -166,6 +166,7 @@ class Code(Enum):
     KEY_GIVEN = "SI142"
     TAG_REASON_TOO_LONG = "SI143"
     TAG_MISSPELT = "SI144"
+    METADATA_MISSPELT = "SI145"
 
     # Messages about the template and its names
     NO_TEMPLATE = "SI201"
@@ -222,6 +223,7 @@ class Code(Enum):
     KEY_IN_PLAIN_TEXT = "SI318"
     AGENT_MEMBER_REMOVED = "SI319"
     ARM64 = "SI320"
+    MEMBER_MISSPELT = "SI322"
     ARCHITECTURE_UNRESOLVED = "SI321"
     SIZE_TOO_SMALL = "SI330"
     SIZE_RAISED = "SI331"

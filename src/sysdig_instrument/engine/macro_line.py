@@ -236,7 +236,8 @@ def _absent(macro_name: str, *, has_section: bool) -> Reason:
 
 
 def _misspelt(name: str, macro_name: str) -> Reason:
-    return Reason(f"{quote(name)} in Transform is not the macro's name", f"Write {macro_name}", code=Code.LINE_MISSPELT)
+    fact = f"{quote(name)} in Transform is not the macro's name, so CloudFormation does not call the macro"
+    return Reason(fact, f"Write {macro_name}", code=Code.LINE_MISSPELT)
 
 
 def _wrong_key(pointer: Pointer, macro_name: str) -> Reason:

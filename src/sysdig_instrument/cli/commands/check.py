@@ -42,7 +42,7 @@ from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, format_pointer
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP
 from sysdig_instrument.engine.json_types import Pointer
-from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, after_deployment
+from sysdig_instrument.engine.macro_line import LineStatus, MacroLine, after_deployment, tasks_without_line
 from sysdig_instrument.engine.other_workloads import OTHER_WORKLOAD_CODES, by_other_workload
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection
@@ -115,7 +115,7 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     locator = LineLocator(document)
     plan, problems = preview.plan, preview.problems
     paste = snippet_finder(document, plan.context)
-    macro_line, items = line_report(line, plan.tasks, locator, paste)
+    macro_line, items = line_report(line, tasks_without_line(line, plan.tasks), locator, paste)
     rows = [_task_report(task, after_deployment(task, line, problems), locator, paste) for task in plan.tasks]
     others = by_other_workload((*problems, *preview.notices))
     rows += [_other_workload_report(findings, locator) for findings in others]
