@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.cli.formats.model import NOT_LISTED, NOTICE, LineLocator, LineReport, ReportItem
@@ -17,12 +17,11 @@ from sysdig_instrument.printable import printable_name
 if TYPE_CHECKING:
     from sysdig_instrument.cli.snippets import Snippet
     from sysdig_instrument.engine.findings import Finding
-    from sysdig_instrument.engine.task_plan import TaskPlan
 
 
 def line_report(
     line: MacroLine | None,
-    without_line: Sequence[TaskPlan],
+    without_line: Collection[object],
     locator: LineLocator,
     paste: Callable[[Finding], tuple[Snippet, ...]] = lambda _: (),
     *,
@@ -50,7 +49,7 @@ def line_report(
     return LineReport(line, is_needed, at.line), items
 
 
-def missing_line_text(line: MacroLine | None, without_line: Sequence[TaskPlan], path: str) -> str:
+def missing_line_text(line: MacroLine | None, without_line: Collection[object], path: str) -> str:
     """Return why the macro would not get these task definitions of a template; an empty string if there are none."""
     if line and line.reason and without_line:
         return with_command(line.reason, path).coded_text
