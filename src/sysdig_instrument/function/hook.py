@@ -35,6 +35,10 @@ from sysdig_instrument.printable import single_line
 _MAX_MESSAGE_LENGTH: Final = 1000
 """In characters. CloudFormation truncates messages at 4,096, the Cloud Control API at 1,024."""
 
+_MAX_HELP_LENGTH: Final = 200
+_MIN_REASONS_LENGTH: Final = 200
+"""In characters. Many reasons are cut, so that there is room for what to do; the annotations have them all."""
+
 _MAX_TOKEN_LENGTH: Final = 128
 """In characters. CloudFormation's tokens are UUIDs."""
 
@@ -137,13 +141,16 @@ def _template(name: str, resource_type: str, properties: Mapping[str, Json]) -> 
 
 
 def _verdict_response(event: Json, what: str, name: str, verdict: Protection, default_advice: str) -> dict[str, Json]:
-    because = f": {verdict.text}" if verdict.reasons else ""
-    message = f"{what} {quote(name)} {_PREDICATES[verdict.verdict]}{because}."
+    advice = "" if verdict.passes else f" {_advice(verdict, default_advice)}"
+    begin = f"{what} {quote(name)} {_PREDICATES[verdict.verdict]}"
+    room = _MAX_MESSAGE_LENGTH - len(begin) - len(advice) - _MAX_HELP_LENGTH
+    because = f": {single_line(verdict.text, max(room, _MIN_REASONS_LENGTH))}" if verdict.reasons else ""
+    message = f"{begin}{because}.{advice}"
     if verdict.passes:
         response = _response(event, "SUCCESS", message)
     else:
-        response = _response(event, "FAILED", f"{message} {_advice(verdict) or default_advice}", "NonCompliant")
-    return {**response, "annotations": hook_annotations.of_verdict(verdict)}
+        response = _response(event, "FAILED", message, "NonCompliant")
+    return {**response, "annotations": hook_annotations.of_verdict(verdict, default_advice)}
 
 
 def _assess_other_workload(
@@ -194,9 +201,10 @@ _PREDICATES: Final = {
 }
 
 
-def _advice(verdict: Protection) -> str:
-    """Return what the reasons advise: they say it for what the macro would refuse."""
-    return " ".join(dict.fromkeys(f"{reason.advice}." for reason in verdict.reasons if reason.advice))
+def _advice(verdict: Protection, default_advice: str) -> str:
+    """Return what the reasons advise, and the default advice if one of them has none, or if there are none."""
+    advice = [f"{reason.advice}." if reason.advice else default_advice for reason in verdict.reasons]
+    return " ".join(dict.fromkeys(advice)) or default_advice
 
 
 def _add_macro(settings: Settings) -> str:

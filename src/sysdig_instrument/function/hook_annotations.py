@@ -19,19 +19,28 @@ _MAX_TEXT: Final = 4000
 """In characters. CloudFormation accepts 16,384."""
 
 
-def of_verdict(verdict: Protection) -> list[Json]:
-    """Return an annotation for each reason of a verdict, the most urgent first, and for whatever is left alone."""
+def of_verdict(verdict: Protection, default_advice: str) -> list[Json]:
+    """Return an annotation for each reason of a verdict, the most urgent first, and for whatever is left alone.
+
+    A reason without advice has the default one if the verdict fails.
+    """
     left_alone = [each.reason for each in verdict.left_alone]
     if verdict.verdict is Verdict.PROTECTED:
         passed = _annotation(Code.PROTECTED, "PASSED", "Each container that has to be protected is protected", "")
         return [passed, *of_reasons(left_alone, "SKIPPED")]
-    return of_reasons((*verdict.reasons, *left_alone), "SKIPPED" if verdict.passes else "FAILED")
+    if verdict.passes:
+        return of_reasons((*verdict.reasons, *left_alone), "SKIPPED")
+    return [*of_reasons(verdict.reasons, "FAILED", default_advice), *of_reasons(left_alone, "FAILED")][
+        :_MAX_ANNOTATIONS
+    ]
 
 
-def of_reasons(reasons: Iterable[Reason], status: str) -> list[Json]:
+def of_reasons(reasons: Iterable[Reason], status: str, default_advice: str = "") -> list[Json]:
     """Return an annotation with this status for each reason, without repetition."""
-    distinct = list(dict.fromkeys(reasons))[:_MAX_ANNOTATIONS]
-    return [_annotation(each.code, status, each.fact, f"{each.advice}." if each.advice else "") for each in distinct]
+    return [
+        _annotation(each.code, status, each.fact, f"{each.advice}." if each.advice else default_advice)
+        for each in list(dict.fromkeys(reasons))[:_MAX_ANNOTATIONS]
+    ]
 
 
 def _annotation(code: Code, status: str, message: str, remediation: str) -> Json:

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             paste = snippet_finder(document, context)
             return _file_report(document, [_task_report(plan, plain_protection(plan), LineLocator(document), paste)])
         look_up: LookupFunction = look_up_here(document, context)
-        if line.is_listed or line.snippets:
+        if line.is_listed or line.in_fn_transform:
             context = with_callers_account(options, document, context, session)
             look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
