@@ -449,6 +449,19 @@ def test_a_response_has_a_limited_number_of_annotations(monkeypatch: pytest.Monk
     assert len(checked_annotations(run_hook(monkeypatch, properties))) == 50
 
 
+def test_what_to_do_is_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten containers have fifty reasons: the message has what to do after some of them, and each annotation has it, too."""
+    ten = [{"Name": f"container-{index}", "Image": "a:1", "EntryPoint": ["/a"]} for index in range(9)]
+    properties = EVENT["requestData"]["targetModel"]["resourceProperties"] | {"ContainerDefinitions": ten}
+    properties["ExecutionRoleArn"] = "arn:aws:iam::111122223333:role/shop"
+    response = run_hook(monkeypatch, properties, settings={"HelpText": "Questions: #platform-security"})
+    assert len(response["message"]) <= 1000
+    assert "…. Add SysdigInstrument to the template's Transform. Questions: #platform-security" in response["message"]
+    assert {each["remediationMessage"] for each in checked_annotations(response)} == {
+        "Add SysdigInstrument to the template's Transform."
+    }
+
+
 def test_what_cannot_be_inspected_is_an_annotation(monkeypatch: pytest.MonkeyPatch) -> None:
     express = copy.deepcopy(EVENT["requestData"]) | {"targetName": "AWS::ECS::ExpressGatewayService"}
     express["targetModel"]["resourceProperties"] = {"PrimaryContainer": {"Image": "a:1"}}

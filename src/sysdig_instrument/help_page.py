@@ -23,10 +23,16 @@ def help_page() -> str:
     return f"{repository}/{_PAGE}" if repository else ""
 
 
+def help_uri(code: str) -> str:
+    """Return the address of a code's entry, for programs; nothing if the package's metadata is not there."""
+    page = help_page()
+    return f"{page}#{code.lower()}" if page and code else ""
+
+
 def help_address(code: str) -> str:
     """Return the address of a code's entry, for people; an empty string before the page is published.
 
     Until then, the address of the project is a placeholder.
     """
-    page = help_page()
-    return f"{page}#{code.lower()}" if page and _NOT_PUBLISHED not in page else ""
+    address = help_uri(code)
+    return "" if _NOT_PUBLISHED in address else address

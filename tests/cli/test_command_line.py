@@ -252,6 +252,18 @@ def test_a_full_disk_gives_2_and_a_message(arguments: list[str]) -> None:
 
 
 @linux
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["--version"]], ids=" ".join)
+def test_help_on_a_full_disk_gives_2_and_a_message(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w", buffering=1) as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main.run(arguments) == 2
+        monkeypatch.undo()
+    assert "Cannot write to standard output: No space left on device" in capsys.readouterr().err
+
+
+@linux
 def test_messages_that_cannot_be_written_stop_nothing() -> None:
     with full() as stream:
         ran = spawn("transform", "-", *SET, stdin=GOOD.encode(), stderr=stream)

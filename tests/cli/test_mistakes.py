@@ -267,3 +267,72 @@ def test_a_refusal_ends_with_the_help_text(command: str, capsys: pytest.CaptureF
     assert shown.code == 1
     assert shown.err.splitlines()[-1] == HELP
     assert (shown.err + shown.out).count(HELP) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["instrument", "app.yaml"], 'Did you mean "transform"?'),
+        (["lint", "app.yaml"], 'Did you mean "check"?'),
+        (["deploy", "app.yaml"], 'Did you mean "apply"?'),
+        (["unistrument", "app.yaml"], 'Did you mean "uninstrument"?'),
+        (["transform", "app.yaml", "other.yaml"], "This command takes one file: sysdig-instrument transform app.yaml"),
+        (["check", "app.yaml", "-p"], "Write -p KEY=VALUE"),
+        (["check", "app.yaml", "--images"], "Write --images FILE"),
+        (["check", "app.yaml", "--account-id", "1234"], "The value of --account-id is not an account ID. Give twelve digits. (SI701)"),
+    ],
+)  # fmt: skip
+def test_commands_and_options(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, *arguments)
+    assert ran.code == 2
+    assert expected in ran.err
+
+
+@pytest.mark.parametrize("name", ["SysdigInstrumnt", "sysdigInstrument", "Sysdig-Instrument", "SysdigInstruments"])
+@pytest.mark.parametrize("place", ["resource", "template"])
+def test_a_misspelt_section_of_metadata_is_noticed(
+    name: str, place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    section = f"Metadata: {{{name}: {{Enabled: false}}}}"
+    Path("app.yaml").write_text(source(section) if place == "resource" else f"{section}\n{source()}")
+    ran = run(capsys, "explain", "app.yaml", *SET)
+    assert f'Metadata has "{name}", which has no effect. Did you mean "SysdigInstrument"? (SI145)' in ran.out
+
+
+def test_other_sections_of_metadata_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    metadata = "Metadata: {SysdigInstrument: {}, aws:cdk:path: a/b, cfn_nag: {}, Sysdig: {}, Instrument: {}}"
+    Path("app.yaml").write_text(source(metadata))
+    assert "SI145" not in run(capsys, "explain", "app.yaml", *SET).out
+
+
+@pytest.mark.parametrize(
+    ("member", "known"), [("entryPoint", "EntryPoint"), ("Entrypoint", "EntryPoint"), ("depends_on", "DependsOn")]
+)
+def test_a_member_that_is_spelt_in_another_way_is_noticed(
+    member: str, known: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    Path("app.yaml").write_text(source(argv=f"{member}: [/web]"))
+    ran = run(capsys, "explain", "app.yaml", *SET, "--offline")
+    assert f'CloudFormation does not know "{member}". Did you mean "{known}"? (SI322)' in ran.out
+
+
+def test_members_of_a_plain_task_definition_are_right(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("task.json").write_text('{"containerDefinitions": [{"name": "web", "image": "a", "entryPoint": ["/a"]}]}')
+    assert "SI322" not in run(capsys, "explain", "task.json", *SET, "--offline").out
+
+
+def test_what_a_message_says(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    Path("app.yaml").write_text(source("Metadata: {SysdigInstrument: {Priority: security, Containers: {wbe: {}}}}"))
+    ran = run(capsys, "explain", "app.yaml", *SET, "--set", "LockedSettings=Priority")
+    assert "Remove it from the resource's Metadata, or ask the platform team. (SI105)" in ran.out
+    assert (
+        'There are settings for container "wbe", which this task does not have. Use one of: "web". (SI122)' in ran.out
+    )
+    Path("app.yaml").write_text(source().replace("SysdigInstrument", "SysdigInstrumnet", 1))
+    ran = run(capsys, "explain", "app.yaml", *SET)
+    assert (
+        "is not the macro's name, so CloudFormation does not call the macro. Write SysdigInstrument. (SI231)" in ran.out
+    )

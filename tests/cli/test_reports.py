@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -242,6 +242,48 @@ def test_sarif_links_the_entry_of_a_code(monkeypatch: pytest.MonkeyPatch, addres
         properties = each["properties"]
         assert properties.get("helpUri") == (page and f"{page}#{properties['code'].lower()}")
     help_page.help_page.cache_clear()
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the page, as in the metadata of a package that is published."""
+    package = Message()
+    package["Project-URL"] = "Repository, https://git.example.com/shop/sysdig-instrument"
+    monkeypatch.setattr(importlib.metadata, "metadata", lambda _: package)
+    help_page.help_page.cache_clear()
+    yield "https://git.example.com/shop/sysdig-instrument/blob/main/docs/troubleshooting.md"
+    help_page.help_page.cache_clear()
+
+
+@pytest.mark.parametrize("command", ["check", "explain"])
+def test_every_format_links_the_entry_of_a_code(
+    command: str, published: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(form: str) -> str:
+        line = ["--line", "fail"] if command == "explain" else []
+        return run(capsys, command, "app.yaml", *SETTINGS, *line, "--format", form).out
+
+    uri = f"{published}#si230"
+    assert {row["help uri"] for row in csv.DictReader(io.StringIO(shown("csv"))) if row["codes"] == "SI230"} == {uri}
+    assert f"(SI230)\n{uri}" in "".join(ET.fromstring(shown("junit")).itertext())  # noqa: S314 - our own
+    assert f"([SI230]({uri}))" in shown("markdown")
+    assert f'"helpUri": "{uri}"' in shown("json")
+
+
+def test_the_inventory_links_the_entry_of_a_code(published: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def shown(form: str) -> str:
+        return run(capsys, "inventory", "app.yaml", *SETTINGS, "--format", form).out
+
+    (row, *_) = json.loads(shown("json"))["rows"]
+    uri = f"{published}#{row['codes'][0].lower()}"
+    assert row["helpUri"] == uri
+    assert next(csv.DictReader(io.StringIO(shown("csv"))))["help uri"] == uri
+    assert f"[{row['codes'][0]}]({uri})" in shown("markdown")
+
+
+def test_no_link_for_people_before_the_page_is_published(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("check", "inventory"):
+        assert "](" not in run(capsys, command, "app.yaml", *SETTINGS, "--format", "markdown").out
 
 
 def test_the_sarif_validator_rejects_invalid_reports() -> None:

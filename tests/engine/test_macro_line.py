@@ -100,7 +100,7 @@ def test_a_snippet_covers_one_task_definition() -> None:
     use: Json = {"Name": NAME}
     template: Json = {"Resources": {"Api": {**TASK, "Fn::Transform": use}, "Job": TASK}}
     line = find_line(template, NAME)
-    assert (line.status, line.is_listed) == (LineStatus.SNIPPETS, False)
+    assert (line.status, line.is_listed) == (LineStatus.IN_FN_TRANSFORM, False)
     assert line.covers(("Resources", "Api"))
     assert not line.covers(("Resources", "Job"))
     inner: Json = {"Resources": {"Api": {**TASK, "Properties": {"Fn::Transform": [use]}}}}

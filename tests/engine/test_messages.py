@@ -88,7 +88,7 @@ MESSAGES = [
         with_metadata(template(), {"Containers": {"wbe": {"Enabled": False}}}),
         {},
         [
-            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Containers.wbe): There are settings for a container that this task does not have. Use one of: "web".'
+            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Containers.wbe): There are settings for container "wbe", which this task does not have. Use one of: "web".'
         ],
         id="settings for a container that does not exist",
     ),
@@ -96,7 +96,7 @@ MESSAGES = [
         with_metadata(template(), {"Collector": "x"}),
         {"LockedSettings": ["Collector"]},
         [
-            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Collector): Setting "Collector" in the resource\'s Metadata is locked by the macro\'s deployment. Remove it there, or ask the platform team.'
+            'Task "Api" (Resources.Api.Metadata.SysdigInstrument.Collector): Setting "Collector" in the resource\'s Metadata is locked by the macro\'s deployment. Remove it from the resource\'s Metadata, or ask the platform team.'
         ],
         id="locked",
     ),

@@ -124,7 +124,7 @@ def test_one_container_may_be_enabled_where_the_task_is_not() -> None:
 
 def test_settings_for_a_missing_container_are_refused() -> None:
     (problem,) = problems_of(layered(resource={"Containers": {"wbe": {"Enabled": False}}}))
-    assert 'There are settings for a container that this task does not have. Use one of: "web"' in problem
+    assert 'There are settings for container "wbe", which this task does not have. Use one of: "web"' in problem
 
 
 @pytest.mark.parametrize("name", ["ExcludeContainers", "IncludeContainers"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.lookup.aws import AwsError
 from sysdig_instrument.services.decide import is_same_definition, plan_rollout
@@ -94,7 +95,7 @@ def test_all_go_back_if_one_deployment_fails(observe: Callable[[FakeEcs, str], o
     assert {each.task_definition for each in ecs.services.values()} == {OLD}
     assert report.states == {"api": State.ROLLED_BACK, "web": State.ROLLED_BACK}
     assert len(report.errors) == 1
-    assert "web" in report.errors[0]
+    assert "web" in report.errors[0].coded_text
 
 
 def test_a_service_that_cannot_be_read_for_a_while_does_no_harm() -> None:
@@ -122,7 +123,7 @@ def test_an_interruption_says_what_has_moved() -> None:
 
     report = rolled_out(FakeEcs("api", "web", observe=observe))
     assert report.states == {"api": State.MOVED, "web": State.NOT_MOVED}
-    assert "interrupted" in report.errors[0]
+    assert report.errors[0].code is Code.ROLLOUT_INTERRUPTED
 
 
 def services() -> Iterator[tuple[Service, Action]]:

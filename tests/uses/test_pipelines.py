@@ -100,6 +100,25 @@ def test_the_action_fails_where_the_line_is_missing(act: Any, here: Path, comman
         (here / f"{name}.yaml").write_text(line + TASK)
         done = act(files=f"{name}.yaml", command=command, arguments=f"{SET} --offline", summary="false")
         assert done.returncode == (0 if name in ("listed", "early") else 1), done.stderr
+        report, status = (here / "runner/sysdig-instrument.md").read_text(), TEMPLATES[name][1]
+        if command == "diff":
+            assert ("would be instrumented" in report) is (done.returncode == 1)
+            assert ("(SI234)" in report) is (name == "early")
+        else:
+            assert f"The template {status}." in report
+            assert ("✅" in report) is (done.returncode == 0)
+
+
+def test_the_action_transforms_without_the_line_and_tells(act: Any, here: Path) -> None:
+    """What it makes has the agent and needs no macro."""
+    for name, (line, _, _) in TEMPLATES.items():
+        (here / f"{name}.yaml").write_text(line + TASK)
+        done = act(
+            files=f"{name}.yaml", command="transform", arguments=f"{SET} --offline", output="made.yaml", summary="false"
+        )
+        assert done.returncode == 0, done.stderr
+        assert "SysdigInstrumentation" in (here / "made.yaml").read_text()
+        assert ("This command does not need it" in done.stderr) is (name not in ("listed", "early"))
 
 
 def test_the_action_only_tells_if_that_is_asked_for(act: Any, here: Path) -> None:

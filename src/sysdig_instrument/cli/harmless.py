@@ -132,9 +132,12 @@ def markdown_code(text: str) -> str:
     return sanitize(text).replace("`", REPLACEMENT)
 
 
-def markdown_row(cells: Iterable[str]) -> str:
-    """Return a row of a Markdown table."""
-    return f"| {' | '.join(map(markdown_text, cells))} |\n"
+def markdown_row(cells: Iterable[str], links: Mapping[str, str] | None = None) -> str:
+    """Return a row of a Markdown table. ``links`` are the addresses of words of our own in it; an empty one is no link."""
+    row = f"| {' | '.join(map(markdown_text, cells))} |\n"
+    for word, address in (links or {}).items():
+        row = re.sub(rf"\b{word}\b", f"[{word}]({address})", row) if address else row
+    return row
 
 
 def markdown_heading(names: Collection[str]) -> str:

@@ -11,6 +11,7 @@ not count at all: the deployed macro does not read it.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,10 @@ class PlanInputs:
         self._named = [read_settings_file(path) for path in options.settings]
         given = [each.options for each in self._named]
         self._account = options.account_id or _last(each.account_id for each in given)
+        if options.account_id and not re.fullmatch(r"[0-9]{12}", options.account_id):
+            raise UsageError(
+                "The value of --account-id is not an account ID. Give twelve digits.", code=Code.OPTION_VALUE
+            )
         self._region = options.region or _last(each.region for each in given)
         self._default_region = aws_region(environment, options.profile)
         image_files = [*(path for each in given for path in each.image_files), *options.images]

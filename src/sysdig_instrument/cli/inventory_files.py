@@ -66,7 +66,7 @@ def _document_reader(
             plan = plan_definition(document.fragment, context.deployment_settings)
             return _with_places([task_row(base, plan, plain_protection(plan), None)], document)
         look_up: LookupFunction = look_up_here(document, context)
-        if line.is_listed or line.snippets:
+        if line.is_listed or line.in_fn_transform:
             look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record_image_configs(preview.plan)

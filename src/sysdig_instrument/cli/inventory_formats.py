@@ -13,6 +13,7 @@ from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.harmless import csv_line, json_text, markdown_heading, markdown_row, sanitize
 from sysdig_instrument.cli.inventory_rows import InventoryRow, State, opt_out_rows
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.help_page import help_address, help_uri
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
 SCHEMA_VERSION: Final = 1
@@ -48,6 +49,7 @@ _OF_STACK: Final[_Columns] = {
     "last update": lambda row: row.updated,
 }
 _WHY: Final[_Columns] = {"codes": lambda row: " ".join(row.codes), "why": lambda row: row.why}
+_HELP: Final[_Columns] = {"help uri": lambda row: help_uri(next(iter(row.codes), ""))}
 _LAYER: Final[_Columns] = {"layer": lambda row: row.layer}
 _LEFT_ALONE: Final[_Columns] = {"left alone": lambda row: row.left_alone_text}
 
@@ -75,12 +77,12 @@ class Inventory:
 
     @property
     def columns(self) -> _Columns:
-        """The columns of CSV and Markdown, and the keys of JSON."""
+        """The columns of CSV, and the keys of JSON."""
         place = _PLACE_OF_STACK if self.is_of_stacks else _PLACE_OF_FILE
         of_stack = _OF_STACK if self.is_of_stacks else {}
         if self.is_of_opt_outs:
-            return {**place, **_RESOURCE, **_CONTAINER, **_STATE, **of_stack, **_LAYER, **_WHY}
-        return {**place, **_RESOURCE, **_STATE, **of_stack, **_WHY, **_LEFT_ALONE}
+            return {**place, **_RESOURCE, **_CONTAINER, **_STATE, **of_stack, **_LAYER, **_WHY, **_HELP}
+        return {**place, **_RESOURCE, **_STATE, **of_stack, **_WHY, **_LEFT_ALONE, **_HELP}
 
     @property
     def summary(self) -> str:
@@ -101,7 +103,7 @@ def render_table(inventory: Inventory, console: Console) -> Iterator[str]:
 
 
 def _table(inventory: Inventory, rows: Sequence[InventoryRow], console: Console) -> Iterator[str]:
-    grouped = {"repository", "account", "region", "codes", "why", "left alone"}
+    grouped = {"repository", "account", "region", "codes", "why", "left alone", "help uri"}
     columns = {name: cell for name, cell in inventory.columns.items() if name not in grouped}
     if not inventory.is_of_stacks:
         columns["file"] = lambda row: row.place + row.at
@@ -124,11 +126,12 @@ def _why(row: InventoryRow) -> str:
 
 
 def render_markdown(inventory: Inventory, _console: Console) -> Iterator[str]:
-    """Yield one Markdown table, and the summary."""
-    columns = inventory.columns
+    """Yield one Markdown table, and the summary. A code is a link to its entry."""
+    columns = {name: cell for name, cell in inventory.columns.items() if name != "help uri"}
     yield markdown_heading(columns)
     for row in inventory:
-        yield markdown_row(cell(row) for cell in columns.values())
+        links = {code: help_address(code) for code in row.codes}
+        yield markdown_row((cell(row) for cell in columns.values()), links)
     yield f"\n{inventory.summary}\n"
 
 

@@ -185,7 +185,7 @@ def _passing_state(verdict: Protection) -> State:
 def _without_line(task: TaskPlan, line: MacroLine) -> tuple[State, str]:
     """Return the state of a task definition that the macro does not get and should, and why: also what it would be with the line."""
     reason = line.reason or Reason("", code=Code.LINE_MISSING)
-    advice = reason.advice if line.status in (LineStatus.ABSENT, LineStatus.SNIPPETS) else reason.fact
+    advice = reason.advice if line.status in (LineStatus.ABSENT, LineStatus.IN_FN_TRANSFORM) else reason.fact
     advice = f"{advice} ({reason.code.value})"
     with_line = protection_by_macro(task)
     if with_line.verdict is Verdict.PROTECTED:

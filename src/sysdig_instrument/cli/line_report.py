@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from sysdig_instrument.cli.formats.model import NOT_LISTED, NOTICE, LineLocator, LineReport, ReportItem
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Reason, format_pointer
-from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
+from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.printable import printable_name
 
 if TYPE_CHECKING:
     from sysdig_instrument.cli.snippets import Snippet
     from sysdig_instrument.engine.findings import Finding
-    from sysdig_instrument.engine.task_plan import TaskPlan
 
 
 def line_report(
     line: MacroLine | None,
-    tasks: Sequence[TaskPlan],
+    without_line: Collection[object],
     locator: LineLocator,
     paste: Callable[[Finding], tuple[Snippet, ...]] = lambda _: (),
     *,
@@ -30,11 +29,12 @@ def line_report(
 ) -> tuple[LineReport | None, list[ReportItem]]:
     """Return the report on a template's line, and the items about it. Both are empty for other documents.
 
+    ``without_line`` are the task definitions that need the macro and do not get it.
     ``lowered_to`` is the level of a missing line if it is no error for the caller.
     """
     if line is None:
         return None, []
-    is_needed = bool(tasks_without_line(line, tasks))
+    is_needed = bool(without_line)
     at = locator.place(line.pointer)
     items = []
     if line.reason and (is_needed or line.is_listed):
@@ -49,9 +49,9 @@ def line_report(
     return LineReport(line, is_needed, at.line), items
 
 
-def missing_line_text(line: MacroLine | None, tasks: Sequence[TaskPlan], path: str) -> str:
-    """Return why the macro would not get these task definitions of a template; an empty string if it would."""
-    if line and line.reason and tasks_without_line(line, tasks):
+def missing_line_text(line: MacroLine | None, without_line: Collection[object], path: str) -> str:
+    """Return why the macro would not get these task definitions of a template; an empty string if there are none."""
+    if line and line.reason and without_line:
         return with_command(line.reason, path).coded_text
     return ""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 
 from sysdig_instrument.cli.exit_codes import EXIT_USAGE
 from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
@@ -257,6 +258,16 @@ COMMANDS: Final = (
 _INVALID_CHOICE: Final = r"invalid choice: '(?P<wrong>[^']*)' \(choose from (?P<known>.*)\)"
 _CHOICE_NAME: Final = r"[\w-]+"
 _UNRECOGNIZED: Final = "unrecognized arguments: "
+_EXPECTED_VALUE: Final = r"argument (?P<names>-\S+): expected "
+_OTHER_NAMES: Final = {
+    **dict.fromkeys(("instrument", "process", "render", "convert"), "transform"),
+    **dict.fromkeys(("validate", "lint", "verify"), "check"),
+    **dict.fromkeys(("scan", "list"), "inventory"),
+    **dict.fromkeys(("add", "install"), "enable"),
+    **dict.fromkeys(("remove", "uninstall"), "disable"),
+    "deploy": "apply",
+}
+"""What people call a command. The nearest name would do the opposite of some: "uninstrument" for "instrument"."""
 _REQUIRED_FILE: Final = "the following arguments are required: FILE"
 
 
@@ -314,20 +325,42 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, break_commands(sanitize_lines(text)))  # a shell's glob may pass names of files as options
 
     def _suggestion(self, message: str) -> str:
-        options = [option for action in self._actions for option in action.option_strings]
         if choice := re.search(_INVALID_CHOICE, message):
-            return _suggestion_line(choice["wrong"], [*re.findall(_CHOICE_NAME, choice["known"]), *options])
+            if self._subparsers and choice["wrong"] in _OTHER_NAMES:
+                return f'\nDid you mean "{_OTHER_NAMES[choice["wrong"]]}"?'
+            return _suggestion_line(choice["wrong"], [*re.findall(_CHOICE_NAME, choice["known"]), *self._options()])
         if message.startswith(_REQUIRED_FILE):
             is_one_file = "..." not in self.format_usage()
             example = "app.yaml" if is_one_file else "."
             what = "a file, or - for standard input" if is_one_file else "a file or a folder, or - for standard input"
             return f"\nName {what}: {self.prog} {example}"
-        if not message.startswith(_UNRECOGNIZED):
-            return ""
-        wrong = message.removeprefix(_UNRECOGNIZED).partition(" ")[0].partition("=")[0]
-        if suggestion := _suggestion_line(wrong, options):
-            return suggestion
-        return f"\nOptions go after the command: {self.prog} COMMAND {wrong} …" if self._subparsers else ""
+        if option := re.match(_EXPECTED_VALUE, message):
+            return self._example_of(option["names"])
+        if message.startswith(_UNRECOGNIZED):
+            return self._about_unrecognized(message.removeprefix(_UNRECOGNIZED).partition(" ")[0].partition("=")[0])
+        return ""
+
+    def _options(self) -> list[str]:
+        return [option for action in self._actions for option in action.option_strings]
+
+    def _about_unrecognized(self, wrong: str) -> str:
+        if wrong.startswith("-"):
+            elsewhere = f"\nOptions go after the command: {self.prog} COMMAND {wrong} …" if self._subparsers else ""
+            return _suggestion_line(wrong, self._options()) or elsewhere
+        is_one_file = any(action.dest == "file" for action in self._actions)
+        return f"\nThis command takes one file: {self.prog} app.yaml" if is_one_file else ""
+
+    def _example_of(self, names: str) -> str:
+        """Return a line with an option and what stands for its value."""
+        actions = (each for each in self._actions if "/".join(each.option_strings) == names)
+        return next((f"\nWrite {each.option_strings[0]} {each.metavar}" for each in actions if each.metavar), "")
+
+    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401 - as in argparse
+        """Print a message. argparse drops the error if help cannot be written."""
+        if file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
 
 def _suggestion_line(wrong: str, known: Iterable[str]) -> str:

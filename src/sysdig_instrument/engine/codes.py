@@ -166,6 +166,7 @@ class Code(Enum):
     KEY_GIVEN = "SI142"
     TAG_REASON_TOO_LONG = "SI143"
     TAG_MISSPELT = "SI144"
+    METADATA_MISSPELT = "SI145"
 
     # Messages about the template and its names
     NO_TEMPLATE = "SI201"
@@ -222,6 +223,7 @@ class Code(Enum):
     KEY_IN_PLAIN_TEXT = "SI318"
     AGENT_MEMBER_REMOVED = "SI319"
     ARM64 = "SI320"
+    MEMBER_MISSPELT = "SI322"
     ARCHITECTURE_UNRESOLVED = "SI321"
     SIZE_TOO_SMALL = "SI330"
     SIZE_RAISED = "SI331"
@@ -288,6 +290,11 @@ class Code(Enum):
     HOOK_CANNOT_JUDGE = "SI607"
     NO_CLUSTER = "SI608"
     WATCH_FAILED = "SI650"
+    ROLLOUT_REFUSED = "SI660"
+    ROLLOUT_CALL_FAILED = "SI661"
+    ROLLOUT_INCOMPLETE = "SI662"
+    ROLLOUT_OVERTAKEN = "SI663"
+    ROLLOUT_INTERRUPTED = "SI664"
 
     # Messages of the command line
     OPTION_VALUE = "SI701"

@@ -17,7 +17,7 @@ from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Reason, quote, without_names
 from sysdig_instrument.engine.image_configs import find_key
 from sysdig_instrument.engine.json_types import ABSENT, Json
-from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable
+from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable, is_build_known
 from sysdig_instrument.engine.platforms import architecture
 from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
@@ -149,14 +149,9 @@ def _config_of_unknown_image(
         if isinstance(platform, Unknown):
             return Leaf(no_config)
         found = _look_up(ImageLookup(name, platform), scope)
-        return Leaf(_count(found, scope) if _is_build_known(found) else no_config)
+        return Leaf(_count(found, scope) if is_build_known(found) else no_config)
 
     return flat_map(architecture(container.task, scope, assumptions), assumptions, of_platform)
-
-
-def _is_build_known(found: ConfigResult) -> bool:
-    """Return whether the build of an image is known, though what it runs may not be."""
-    return isinstance(found, ImageConfig) or found.reason.code is Code.DOCKERFILE
 
 
 def _unknown_image(container: Container, unknown: Unknown, scope: EvaluationScope) -> NoConfig:

@@ -7,8 +7,9 @@ once (``sysdig_instrument.lookup``) and plans again with the answers (``sysdig_i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
@@ -135,5 +136,16 @@ class Unavailable:
 
 Answer: TypeAlias = ImageConfig | str | Unavailable
 """The config of an image, the value of an SSM parameter, an export or a stack's output, or ``Unavailable`` with the reason."""
+
+
+class _Failure(Protocol):
+    @property
+    def reason(self) -> Reason: ...
+
+
+def is_build_known(found: ImageConfig | _Failure | str) -> bool:
+    """Return whether the build of an image is known, though what it runs may not be."""
+    return isinstance(found, ImageConfig) or (not isinstance(found, str) and found.reason.code is Code.DOCKERFILE)
+
 
 Answers: TypeAlias = Mapping[Lookup, Answer]

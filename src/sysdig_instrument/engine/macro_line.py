@@ -36,7 +36,7 @@ class LineStatus(Enum):
     LISTED = "listed"
     LISTED_EARLY = "listed before AWS::LanguageExtensions"
     LISTED_TWICE = "listed twice"
-    SNIPPETS = "in Fn::Transform"
+    IN_FN_TRANSFORM = "in Fn::Transform"
     ABSENT = "absent"
     MISSPELT = "misspelt"
     WRONG_KEY = "in the wrong key"
@@ -51,14 +51,14 @@ class MacroLine:
     """The line that a template has for the macro ``macro_name``, or lacks.
 
     ``pointer`` leads to the line, to what looks like it, or to the top of the template. ``reason`` says what is wrong with it.
-    ``snippets`` has the pointers of the task definitions that name the macro in an ``Fn::Transform`` of their own.
+    ``in_fn_transform`` has the pointers of the task definitions that name the macro in an ``Fn::Transform`` of their own.
     """
 
     status: LineStatus
     macro_name: str
     pointer: Pointer = ()
     reason: Reason | None = None
-    snippets: frozenset[Pointer] = frozenset()
+    in_fn_transform: frozenset[Pointer] = frozenset()
 
     @property
     def is_listed(self) -> bool:
@@ -67,7 +67,7 @@ class MacroLine:
 
     def covers(self, task_definition: Pointer) -> bool:
         """Return whether CloudFormation passes the task definition at this pointer to the macro."""
-        return self.is_listed or task_definition in self.snippets
+        return self.is_listed or task_definition in self.in_fn_transform
 
 
 def find_line(template: Json, macro_name: str, earlier: Sequence[Json] = ()) -> MacroLine:
@@ -76,11 +76,11 @@ def find_line(template: Json, macro_name: str, earlier: Sequence[Json] = ()) -> 
     ``earlier`` has the values of all Transform keys but the last, if the text of the template repeats this key.
     """
     sections = [*earlier, template.get(SECTION)] if isinstance(template, dict) else []
-    snippets = frozenset(_snippets(template, macro_name))
+    in_fn_transform = frozenset(_in_fn_transform(template, macro_name))
     status, pointer, reason = _status(template, sections, macro_name)
-    if snippets and status in (LineStatus.WRONG_KEY, LineStatus.ABSENT):
-        status, pointer, reason = LineStatus.SNIPPETS, (), _absent(macro_name, has_section=bool(sections[-1]))
-    return MacroLine(status, macro_name, pointer, reason, snippets)
+    if in_fn_transform and status in (LineStatus.WRONG_KEY, LineStatus.ABSENT):
+        status, pointer, reason = LineStatus.IN_FN_TRANSFORM, (), _absent(macro_name, has_section=bool(sections[-1]))
+    return MacroLine(status, macro_name, pointer, reason, in_fn_transform)
 
 
 def tasks_without_line(line: MacroLine, tasks: Sequence[TaskPlan]) -> list[TaskPlan]:
@@ -171,7 +171,7 @@ def _is_named(section: Json, macro_name: str) -> bool:
 # --- the macro elsewhere
 
 
-def _snippets(template: Json, macro_name: str) -> Iterator[Pointer]:
+def _in_fn_transform(template: Json, macro_name: str) -> Iterator[Pointer]:
     """Yield the pointers of the task definitions with an ``Fn::Transform`` that is the macro, with known settings.
 
     A snippet's Parameters are settings, and it does not see the template's Metadata: neither is evaluated here.
@@ -245,7 +245,8 @@ def _absent(macro_name: str, *, has_section: bool) -> Reason:
 
 
 def _misspelt(name: str, macro_name: str) -> Reason:
-    return Reason(f"{quote(name)} in Transform is not the macro's name", f"Write {macro_name}", code=Code.LINE_MISSPELT)
+    fact = f"{quote(name)} in Transform is not the macro's name, so CloudFormation does not call the macro"
+    return Reason(fact, f"Write {macro_name}", code=Code.LINE_MISSPELT)
 
 
 def _wrong_key(pointer: Pointer, macro_name: str) -> Reason:

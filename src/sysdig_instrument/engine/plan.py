@@ -126,7 +126,7 @@ def plan(template: Json, context: Context) -> Plan:
 
 def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     scope = _evaluation_scope(template, context, state)
-    resolved, setting_problems = template_layers.template_settings(
+    resolved, setting_findings = template_layers.template_settings(
         template, context.deployment_settings, context.transform_parameters, scope
     )
     converted = tuple(conversions(template, resolved, context.deployment_settings, scope))
@@ -153,7 +153,7 @@ def _plan_template(template: Json, context: Context, state: PlanState) -> Plan:
     reported |= {each.location.pointer for each in about_services if each.reason.code is Code.EXPRESS_SERVICE}
     others = other_workloads(template, context.deployment_settings.values.other_workloads, scope, reported)
     findings = [
-        *setting_problems,
+        *setting_findings,
         *about_services,
         *others,
         *_in_template((finding for task in (*tasks, *left_alone) for finding in task.findings), made),

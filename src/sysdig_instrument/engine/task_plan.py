@@ -327,8 +327,7 @@ def _refused(container: Container, why: str, findings: Iterable[Finding]) -> Out
 
 def _instrument(container: Container) -> _PlannedContainer:
     outputs: list[Output] = []
-    unresolved: list[UnresolvedImage] = []
-    problems: list[Problem] = []
+    unresolved, problems = list[UnresolvedImage](), list[Problem]()
     source, owner = "", container.owner
     lookups = container.scope.state.lookups
     for step in CONTAINER_STEPS:
@@ -346,21 +345,22 @@ def _instrument(container: Container) -> _PlannedContainer:
             elif isinstance(output, Problem):
                 problems.append(output)
         if unresolved and not lookups:  # otherwise it goes on, to collect all lookups at once
-            return _plan_unresolved(container, unresolved)
+            return _plan_unresolved(container, unresolved, outputs)
     if problems:
-        why = problems[0].reason.fact
-        return _PlannedContainer(container, _refused(container, why, problems), tuple(outputs))
+        return _PlannedContainer(container, _refused(container, problems[0].reason.fact, problems), tuple(outputs))
     return _PlannedContainer(container, _outcome(container, Status.INSTRUMENTED, source), tuple(outputs))
 
 
-def _plan_unresolved(container: Container, unresolved: list[UnresolvedImage]) -> _PlannedContainer:
+def _plan_unresolved(container: Container, images: list[UnresolvedImage], outputs: list[Output]) -> _PlannedContainer:
     """Return the plan for a container whose image has no config that is available: OnUnresolvedImage decides."""
-    why, findings = unresolved[0].why, [each.finding for each in unresolved]
+    why, findings = images[0].why, [each.finding for each in images]
+    notices = [each for each in outputs if isinstance(each, Notice)]  # one of these may be the cause
     refused = replace(_refused(container, why, findings), image_unread=True)
     if container.settings.on_unresolved_image == "fail":
-        return _PlannedContainer(container, refused, tuple(findings))
+        return _PlannedContainer(container, refused, (*notices, *findings))
     skipped = replace(refused, status=Status.SKIPPED, skip_reason=SkipReason.IMAGE_UNREAD)
-    return _PlannedContainer(container, skipped, tuple(Notice(each.location, each.reason) for each in findings))
+    notices += [Notice(each.location, each.reason) for each in findings]
+    return _PlannedContainer(container, skipped, tuple(notices))
 
 
 def _finish(

@@ -42,6 +42,11 @@ from sysdig_instrument.printable import single_line
 _TEMPLATE_TARGETS: Final = ("STACK", "CHANGE_SET")
 RESOURCE_TARGETS: Final = (TASK_DEFINITION, EXPRESS_SERVICE, JOB_DEFINITION)
 
+_MAX_HELP_LENGTH: Final = 200
+_MIN_REASONS_LENGTH: Final = 200
+"""In characters. Many reasons are cut, so that there is room for what to do; the annotations have them all."""
+
+
 _INSPECTED_POINTS: Final = frozenset({"CREATE_PRE_PROVISION", "UPDATE_PRE_PROVISION"})
 _DELETION: Final = "DELETE_PRE_PROVISION"
 
@@ -148,13 +153,17 @@ def _template(name: str, resource_type: str, properties: Mapping[str, Json]) -> 
 
 
 def _verdict_response(event: Json, what: str, name: str, verdict: Protection, default_advice: str) -> dict[str, Json]:
-    because = f": {verdict.text}" if verdict.reasons else ""
-    message = f"{what} {quote(name)} {PREDICATES[verdict.verdict]}{because}."
+    advice = "" if verdict.passes else f" {_advice(verdict, default_advice)}"
+    begin = f"{what} {quote(name)} {PREDICATES[verdict.verdict]}"
+    room = MAX_MESSAGE_LENGTH - len(begin) - len(advice) - _MAX_HELP_LENGTH
+    because = f": {single_line(verdict.text, max(room, _MIN_REASONS_LENGTH))}" if verdict.reasons else ""
+    message = f"{begin}{because}.{advice}"
     if verdict.passes:
         response = respond(event, "SUCCESS", message)
     else:
-        response = respond(event, "FAILED", f"{message} {_advice(verdict) or default_advice}", "NonCompliant")
-    return {**response, "annotations": hook_annotations.of_verdict(verdict, fails=not verdict.passes)}
+        response = respond(event, "FAILED", message, "NonCompliant")
+    annotations = hook_annotations.of_verdict(verdict, fails=not verdict.passes, default_advice=default_advice)
+    return {**response, "annotations": annotations}
 
 
 def _assess_other_workload(
@@ -191,9 +200,10 @@ def _with_reasons(response: dict[str, Json], reasons: Sequence[Reason]) -> dict[
     return {**response, "annotations": hook_annotations.of_reasons(reasons, status)}
 
 
-def _advice(verdict: Protection) -> str:
-    """Return what the reasons advise: they say it for what the macro would refuse."""
-    return " ".join(dict.fromkeys(f"{reason.advice}." for reason in verdict.reasons if reason.advice))
+def _advice(verdict: Protection, default_advice: str) -> str:
+    """Return what the reasons advise, and the default advice if one of them has none, or if there are none."""
+    advice = [f"{reason.advice}." if reason.advice else default_advice for reason in verdict.reasons]
+    return " ".join(dict.fromkeys(advice)) or default_advice
 
 
 def _add_macro(settings: Settings) -> str:

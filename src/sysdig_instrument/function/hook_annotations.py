@@ -22,24 +22,29 @@ _MAX_TEXT: Final = 4000
 _ADDRESS: Final = r"https://[^\s<>\"]*[^\s<>\".,;:!?)]"
 
 
-def of_verdict(verdict: Protection, *, fails: bool, subject: str = "") -> list[Json]:
+def of_verdict(verdict: Protection, *, fails: bool, subject: str = "", default_advice: str = "") -> list[Json]:
     """Return an annotation for each reason of a verdict, the most urgent first, and for whatever is left alone.
 
-    ``fails`` says whether the hook rejects it. ``subject`` is what the verdict is on, if the event has several of them.
+    ``fails`` says whether the hook rejects it. ``subject`` is what the verdict is on, if the event has several of them. A reason
+    without advice has ``default_advice`` if the hook rejects it.
     """
     left_alone = [each.reason for each in verdict.left_alone]
     if verdict.verdict is Verdict.PROTECTED:
         passed = Reason("Each container that has to be protected is protected", code=Code.PROTECTED)
         return [*of_reasons([passed], "PASSED", subject), *of_reasons(left_alone, "SKIPPED", subject)]
-    return of_reasons((*verdict.reasons, *left_alone), "FAILED" if fails else "SKIPPED", subject)
+    if not fails:
+        return of_reasons((*verdict.reasons, *left_alone), "SKIPPED", subject)
+    failed = of_reasons(verdict.reasons, "FAILED", subject, default_advice)
+    return [*failed, *of_reasons(left_alone, "FAILED", subject)][:MAX_ANNOTATIONS]
 
 
-def of_reasons(reasons: Iterable[Reason], status: str, subject: str = "") -> list[Json]:
+def of_reasons(reasons: Iterable[Reason], status: str, subject: str = "", default_advice: str = "") -> list[Json]:
     """Return an annotation with this status for each reason, without repetition."""
     distinct = list(dict.fromkeys(reasons))[:MAX_ANNOTATIONS]
     about = f"{subject}: " if subject else ""
     return [
-        _annotation(each.code, status, about + each.fact, f"{each.advice}." if each.advice else "") for each in distinct
+        _annotation(each.code, status, about + each.fact, f"{each.advice}." if each.advice else default_advice)
+        for each in distinct
     ]
 
 

@@ -243,7 +243,7 @@ class Watch:
         report = Rollout(self._ecs, plan, lambda _: None, self._clock, 0).move_each()
         outcome.registered = next((short_arn(each) for each in report.registered.values()), "")
         outcome.services |= {name: state.value for name, state in report.states.items()}
-        outcome.errors += report.errors
+        outcome.errors += [each.coded_text for each in report.errors]
         outcome.is_complete = not report.has_failed_call
 
 

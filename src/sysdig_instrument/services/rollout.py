@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup.aws import AwsError
 from sysdig_instrument.services.ecs import Ecs
@@ -17,6 +19,12 @@ from sysdig_instrument.services.model import RolloutPlan, Service, State, short_
 
 POLL_SECONDS: Final = 15
 _SERVICE: Final = "Amazon ECS"
+_RUN_AGAIN: Final = "Run the command again"
+_ALLOW: Final = "Allow what docs/fleet.md lists, and run the command again"
+_LOOK: Final = "Look at the events of the service and at its stopped tasks, and run the command again"
+_INTERRUPTED: Final = Reason(
+    "The run was interrupted, and what has moved goes on", _RUN_AGAIN, code=Code.ROLLOUT_INTERRUPTED
+)
 
 
 @dataclass(slots=True)
@@ -28,7 +36,7 @@ class Report:
 
     states: dict[str, State] = field(default_factory=dict)
     registered: dict[str, str] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
+    errors: list[Reason] = field(default_factory=list)
     has_failed_call: bool = False
 
 
@@ -52,7 +60,7 @@ class Rollout:
             if self._register() and not (self._move_all() and self._wait()):
                 self._roll_back()
         except KeyboardInterrupt:
-            self._report.errors.append("It was interrupted, and what has moved goes on. Run it again")
+            self._report.errors.append(_INTERRUPTED)
         return self._report
 
     def move_each(self) -> Report:
@@ -139,7 +147,7 @@ class Rollout:
                 return False
             if waiting and self._clock() >= end:
                 names = ", ".join(each.name for each in waiting)
-                self._report.errors.append(f"The deployment did not complete in time: {names}")
+                self._incomplete(f"The deployment did not complete in time: {names}")
                 return False
             if waiting:
                 self._ecs.sleep(POLL_SECONDS)
@@ -152,11 +160,11 @@ class Rollout:
         except AwsError:
             return False  # until the time is over
         if now.task_definition == service.task_definition:  # its circuit breaker did it
-            self._report.errors.append(f"Amazon ECS rolled back service {service.name}")
+            self._incomplete(f"Amazon ECS rolled back service {service.name}")
         elif now.task_definition != new:
             self._changed_meanwhile(service)
         elif now.has_failed:
-            self._report.errors.append(f"Amazon ECS gave up the deployment of service {service.name}")
+            self._incomplete(f"Amazon ECS gave up the deployment of service {service.name}")
         elif now.is_stable:
             self._tell(f"Service {service.name} runs {short_arn(new)}.")
             return True
@@ -190,11 +198,16 @@ class Rollout:
     def _changed_meanwhile(self, service: Service) -> None:
         self._report.states[service.name] = State.CHANGED_MEANWHILE
         self._moved = [each for each in self._moved if each is not service]
-        self._report.errors.append(f"Somebody else changed service {service.name} meanwhile")
+        fact = f"Somebody else changed service {service.name} meanwhile"
+        self._report.errors.append(Reason(fact, _RUN_AGAIN, code=Code.ROLLOUT_OVERTAKEN))
 
     def _fail(self, operation: str, name: str, error: AwsError) -> None:
         self._report.has_failed_call = True
-        self._report.errors.append(f"{operation} for {name}: {error.fact(_SERVICE)}")
+        fact = f"{operation} for {name}: {error.fact(_SERVICE)}"
+        self._report.errors.append(Reason(fact, _ALLOW, code=Code.ROLLOUT_CALL_FAILED))
+
+    def _incomplete(self, fact: str) -> None:
+        self._report.errors.append(Reason(fact, _LOOK, code=Code.ROLLOUT_INCOMPLETE))
 
 
 def _overwritten(before: Service, after: Service, new: str) -> str | None:

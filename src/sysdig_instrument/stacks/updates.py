@@ -75,7 +75,7 @@ LookUpFor = Callable[[Document, Context], LookupFunction]
 def lists_macro(original: Document, macro_name: str) -> bool:
     """Return whether CloudFormation passes the template, or a task definition in it, to the macro."""
     line = _line(original, macro_name)
-    return line.is_listed or bool(line.snippets)
+    return line.is_listed or bool(line.in_fn_transform)
 
 
 def _line(original: Document, macro_name: str) -> MacroLine:

@@ -16,7 +16,7 @@ from sysdig_instrument.cli.live_definitions import ChangeDefinition, instrumenti
 from sysdig_instrument.cli.removal_options import added_from_options
 from sysdig_instrument.coverage.ecs import AwsAccount
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.findings import quote
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lookup.aws import AwsClients, AwsError, boto3_session
@@ -26,6 +26,11 @@ from sysdig_instrument.services.model import Action, Decision, RolloutPlan, Serv
 from sysdig_instrument.services.rollout import Report, Rollout
 
 _WRITE_TIMEOUT: Final = 30
+_REFUSED: Final = Reason(
+    "Nothing was changed, because a service is refused",
+    "Correct it, or name the others with --service",
+    code=Code.ROLLOUT_REFUSED,
+)
 _STYLES: Final[Mapping[Action, StyleName]] = {
     Action.MOVE: "warn",
     Action.UNCHANGED: "good",
@@ -59,9 +64,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         write_stderr(f"notice: {notice}")
     _print(plan, console)
     if plan.is_refused:
-        write_stderr(
-            "Nothing was changed, because a service is refused. Correct it, or name the others with --service."
-        )
+        write_stderr(_REFUSED.coded_text)
         return EXIT_REFUSED
     if not plan.services:
         write_stdout("There is nothing to do.\n", console)
@@ -122,11 +125,11 @@ def _cells(decision: Decision) -> tuple[str, str, str]:
 
 def _finish(report: Report, console: Console) -> int:
     for error in report.errors:
-        write_stderr(f"sysdig-instrument: {error}.")
+        write_stderr(f"sysdig-instrument: {error.coded_text}")
     if not report.errors:
         write_stdout(f"All {len(report.states)} services have moved.\n", console)
         return EXIT_OK
     for name, state in report.states.items():
         write_stderr(f"{name}: {state.value}")
-    write_stderr("Run the same command again once the cause is mended: it uses what is registered already.")
+    write_stderr("The next run uses what is registered already.")
     return EXIT_REFUSED

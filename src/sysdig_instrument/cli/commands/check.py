@@ -42,7 +42,7 @@ from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, format_pointer
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP
 from sysdig_instrument.engine.json_types import Pointer
-from sysdig_instrument.engine.macro_line import MacroLine
+from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.engine.task_plan import TaskPlan
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             paste = snippet_finder(document, context)
             return _file_report(document, [_task_report(plan, plain_protection(plan), LineLocator(document), paste)])
         look_up: LookupFunction = look_up_here(document, context)
-        if line.is_listed or line.snippets:
+        if line.is_listed or line.in_fn_transform:
             context = with_callers_account(options, document, context, session)
             look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
@@ -114,7 +114,7 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     locator = LineLocator(document)
     plan, problems = preview.plan, preview.problems
     paste = snippet_finder(document, plan.context)
-    macro_line, items = line_report(line, plan.tasks, locator, paste)
+    macro_line, items = line_report(line, tasks_without_line(line, plan.tasks), locator, paste)
     verdicts = template_verdicts(document.fragment, line, plan.tasks, problems, preview.notices)
     rows = [_task_report(task, verdict, locator, paste) for task, verdict in verdicts.tasks]
     rows += [_other_workload_report(findings, locator) for findings in verdicts.other_workloads]

@@ -48,28 +48,24 @@ _SENSITIVE: Final = Reason(
 
 @dataclass(frozen=True, slots=True)
 class DocumentDiff:
-    """A document, its preview, and the document after the changes."""
+    """A document, its preview, and the document after the changes. ``without_line`` are the task definitions that the macro would not get."""
 
     document: InputDocument
     preview: Preview
     after: Document
     macro_line: MacroLine | None
+    without_line: Sequence[TaskPlan]
 
     @property
     def missing_line(self) -> str:
         """The reason why the macro would not make these changes; empty if it would."""
-        return missing_line_text(self.macro_line, self.preview.plan.tasks, self.document.source.name)
+        return missing_line_text(self.macro_line, self.without_line, self.document.source.name)
 
     @property
     def line_notice(self) -> str:
         """The mistake in a line that is there, such as its order; empty if there is none."""
         line = self.macro_line
         return line.reason.coded_text if line and line.is_listed and line.reason else ""
-
-    @property
-    def without_line(self) -> Sequence[TaskPlan]:
-        """The task definitions that the macro would not get."""
-        return tasks_without_line(self.macro_line, self.preview.plan.tasks) if self.macro_line else ()
 
     def hunks(self) -> Iterator[Hunk]:
         """Yield the hunks in which the text changes, with the reasons."""
@@ -149,7 +145,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _document_diff(document: InputDocument, preview: Preview, line: MacroLine | None) -> DocumentDiff:
     if preview.problems:
         raise RefusedDocumentError(document, preview.plan, preview.problems)
-    return DocumentDiff(document, preview, write(document.source, preview.changes, preview.processed), line)
+    without_line = tasks_without_line(line, preview.plan.tasks) if line else ()
+    after = write(document.source, preview.changes, preview.processed)
+    return DocumentDiff(document, preview, after, line, without_line)
 
 
 def _span(locator: Locator, change: Change, pointer: Pointer) -> NoteSpan:
@@ -246,5 +244,5 @@ def _verdict_of(error: UserError) -> str:
 
 
 def _line_to_json(result: DocumentDiff) -> Json:
-    line, _ = line_report(result.macro_line, result.preview.plan.tasks, LineLocator(result.document))
+    line, _ = line_report(result.macro_line, result.without_line, LineLocator(result.document))
     return line.as_json if line else None

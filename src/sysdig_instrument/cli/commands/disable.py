@@ -27,5 +27,5 @@ def _disable(document: InputDocument, line: MacroLine, _context: Context) -> Fil
     source, name = document.source, line.macro_name
     if listed_entries(document.fragment, name):
         return FileChange(source, remove_line(source, name), f"does not list {name} any more")
-    where = " (but an Fn::Transform names it)" if line.snippets else ""
+    where = " (but an Fn::Transform names it)" if line.in_fn_transform else ""
     return FileChange(source, source, f"does not list {name}{where}")

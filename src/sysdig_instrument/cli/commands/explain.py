@@ -95,7 +95,7 @@ def _file_report(
     unknown_level = "warning" if is_unknown_a_warning(preview.plan.context) else ""
     paste = snippet_finder(document, preview.plan.context)
     macro_line, line_items = line_report(
-        line, planned, locator, paste, lowered_to="" if options.line == "fail" else "warning"
+        line, without_line, locator, paste, lowered_to="" if options.line == "fail" else "warning"
     )
     sources = read_from_dockerfiles(preview.plan)
     items = [

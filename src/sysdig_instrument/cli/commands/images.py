@@ -22,7 +22,7 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.findings import Finding, Problem, quote, without_names
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable
+from sysdig_instrument.engine.lookups import Answer, ImageConfig, ImageLookup, Lookup, Unavailable, is_build_known
 from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.task_plan import Status
 from sysdig_instrument.errors import RefusedError, UsageError
@@ -95,18 +95,11 @@ def _recording_look_up(look_up: LookupFunction, recorded: dict[ImageLookup, Answ
     def look_up_and_record(lookups: Sequence[Lookup]) -> Mapping[Lookup, Answer]:
         answers = look_up(lookups)
         images = {lookup: answers[lookup] for lookup in lookups if isinstance(lookup, ImageLookup)}
-        recorded.update({lookup: answer for lookup, answer in images.items() if _is_listed(lookup, answer)})
+        listed = {each: answer for each, answer in images.items() if each.is_resolved or is_build_known(answer)}
+        recorded.update(listed)
         return answers
 
     return look_up_and_record
-
-
-def _is_listed(lookup: ImageLookup, answer: Answer) -> bool:
-    """Return whether an image is listed with its answer: it has a name, or its Dockerfile is known."""
-    is_built = isinstance(answer, ImageConfig) or (
-        isinstance(answer, Unavailable) and answer.reason.code is Code.DOCKERFILE
-    )
-    return lookup.is_resolved or is_built
 
 
 def _image_text(lookup: ImageLookup, answer: Answer) -> str:

@@ -24,6 +24,7 @@ from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.documents import Syntax, load, render, write
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import section
+from sysdig_instrument.engine.macro_line import tasks_without_line
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.quotas import check_size, processed_size
 
@@ -49,7 +50,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     notices.record_settings(context.deployment_settings)
     notices.write()
     messages.write_findings((*preview.notices, *preview.left_alone), document, preview.plan)
-    if text := missing_line_text(document.macro_line(context), preview.plan.tasks, options.file):
+    line = document.macro_line(context)
+    without_line = tasks_without_line(line, preview.plan.tasks) if line else ()
+    if text := missing_line_text(line, without_line, options.file):
         messages.write("notice", f"{text} This command does not need it: deploy what it prints.")
     if preview.problems:
         messages.write_refusal(RefusedDocumentError(document, preview.plan, preview.problems))

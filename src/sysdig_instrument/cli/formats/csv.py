@@ -8,9 +8,12 @@ from typing import Final
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRow
 from sysdig_instrument.cli.harmless import csv_line
+from sysdig_instrument.help_page import help_uri
 from sysdig_instrument.printable import shown
 
-_HEADINGS: Final = ("file", "line", "macro line", "task definition", "container", "outcome", "level", "codes", "why")
+_HEADINGS: Final = (
+    *("file", "line", "macro line", "task definition", "container", "outcome", "level", "codes", "why", "help uri"),
+)
 
 
 def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
@@ -27,13 +30,16 @@ def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
 
 
 def _row_line(report: FileReport, task: str, container: str, row: ReportRow) -> str:
-    return csv_line((*_place(report, row.line), task, container, row.outcome, "", " ".join(row.codes), row.why))
+    code = next(iter(row.codes), "")
+    return csv_line(
+        (*_place(report, row.line), task, container, row.outcome, "", " ".join(row.codes), row.why, help_uri(code))
+    )
 
 
 def _item_line(report: FileReport, item: ReportItem) -> str:
     code = item.reason.code.value
     names = (shown(item.task or ""), shown(item.container or ""))
-    return csv_line((*_place(report, item.line), *names, item.rule.label, item.level, code, item.text))
+    return csv_line((*_place(report, item.line), *names, item.rule.label, item.level, code, item.text, help_uri(code)))
 
 
 def _place(report: FileReport, line: int | None) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRow, TaskReport
 from sysdig_instrument.cli.harmless import json_text
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.help_page import help_page
+from sysdig_instrument.help_page import help_uri
 from sysdig_instrument.printable import shown
 
 
@@ -70,6 +70,6 @@ def _item_to_json(item: ReportItem) -> Json:
         "message": item.text,
         **({"construct": shown(item.construct)} if item.construct else {}),
         "code": item.reason.code.value,
-        **({"helpUri": f"{page}#{item.reason.code.value.lower()}"} if (page := help_page()) else {}),
+        **({"helpUri": uri} if (uri := help_uri(item.reason.code.value)) else {}),
         **({"paste": [each.as_json for each in item.snippets]} if item.snippets else {}),
     }

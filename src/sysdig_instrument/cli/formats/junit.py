@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 from sysdig_instrument.cli.console import Console
 from sysdig_instrument.cli.formats.model import UNUSABLE, FileReport, ReportItem, ReportRow, RowResult
 from sysdig_instrument.cli.harmless import xml_text
+from sysdig_instrument.help_page import help_uri
 
 _SKIPPED: Final = (RowResult.SKIPPED, RowResult.NOT_APPLIED, RowResult.UNKNOWN)
 
@@ -51,7 +52,8 @@ def _test_case(path: str, name: str, row: ReportRow | None, items: list[ReportIt
     if items:
         tag = "error" if items[0].rule is UNUSABLE else "failure"
         counts[f"{tag}s"] += 1
-        text = "\n".join(item.text for item in items)
+        uris = (help_uri(item.reason.code.value) for item in items)
+        text = "\n".join(line for item, uri in zip(items, uris, strict=True) for line in (item.text, uri) if line)
         kind = _attribute(items[0].rule.name)
         children.append(f"<{tag} type={kind} message={_attribute(items[0].text)}>{escape(xml_text(text))}</{tag}>")
     elif row and row.result in _SKIPPED:

@@ -10,6 +10,7 @@ from sysdig_instrument.cli.formats.model import FileReport, ReportItem, ReportRo
 from sysdig_instrument.cli.formats.once import SaidOnce
 from sysdig_instrument.cli.harmless import markdown_code, markdown_text
 from sysdig_instrument.cli.snippets import Snippet
+from sysdig_instrument.help_page import help_address
 
 _MARKER: Final = "<!-- sysdig-instrument -->"
 """A CI job finds its own comment by this line, and updates it instead of adding another."""
@@ -66,7 +67,10 @@ def _file_section(report: FileReport, once: SaidOnce) -> Iterator[str]:
 
 def _item_line(item: ReportItem, text: str, where: str = "") -> str:
     label = f"**{item.rule.label}**" if item.level == "error" else item.rule.label
-    return f"- {label}{where}: {markdown_text(text)}\n" + "".join(map(_snippet, item.snippets))
+    code = item.reason.code.value
+    address = help_address(code)
+    text = markdown_text(text.removesuffix(f"({code})")) + f" ([{code}]({address}))" if address else markdown_text(text)
+    return f"- {label}{where}: {text}\n" + "".join(map(_snippet, item.snippets))
 
 
 def _snippet(snippet: Snippet) -> str:

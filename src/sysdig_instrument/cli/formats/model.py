@@ -199,7 +199,7 @@ class LineReport:
         if self.found.is_listed:
             return f"lists {name}{status.value.removeprefix('listed')}"
         if not self.is_needed:
-            is_snippet = status is LineStatus.SNIPPETS
+            is_snippet = status is LineStatus.IN_FN_TRANSFORM
             return f"lists {name} in Fn::Transform" if is_snippet else f"does not list {name}, and need not"
         return f"does not list {name}{'' if status is LineStatus.ABSENT else f': {status.value}'}"
 

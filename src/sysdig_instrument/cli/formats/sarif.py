@@ -17,7 +17,7 @@ from sysdig_instrument.cli.formats.model import RULES, FileReport, ReportItem, R
 from sysdig_instrument.cli.harmless import sarif_text
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.help_page import help_page
+from sysdig_instrument.help_page import help_page, help_uri
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _INDENT: Final = " " * 6
@@ -32,7 +32,7 @@ def render(reports: Iterable[FileReport], _console: Console) -> Iterator[str]:
     yield json.dumps(head, indent=2)[:-2] + ',\n  "runs": [\n    {\n'
     yield f'{_INDENT}"tool": {textwrap.indent(json.dumps(tool, indent=2), _INDENT).lstrip()},\n'
     yield f'{_INDENT}"columnKind": "unicodeCodePoints",\n{_INDENT}"results": '
-    results = (_result(report, item, page) for report in reports for item in report.items)
+    results = (_result(report, item) for report in reports for item in report.items)
     yield from stream_json_array(results, _INDENT)
     yield "\n    }\n  ]\n}\n"
 
@@ -47,7 +47,7 @@ def _rule(rule: Rule, page: str) -> Json:
     }
 
 
-def _result(report: FileReport, item: ReportItem, page: str) -> Json:
+def _result(report: FileReport, item: ReportItem) -> Json:
     path = report.path
     result: dict[str, Json] = {
         "ruleId": item.rule.name,
@@ -58,7 +58,7 @@ def _result(report: FileReport, item: ReportItem, page: str) -> Json:
         "partialFingerprints": {"place/v1": _fingerprint(path, item)},
         "properties": {
             "code": item.reason.code.value,
-            **({"helpUri": f"{page}#{item.reason.code.value.lower()}"} if page else {}),
+            **({"helpUri": uri} if (uri := help_uri(item.reason.code.value)) else {}),
             **({"macro": report.macro_line.as_json} if report.macro_line else {}),
         },
     }

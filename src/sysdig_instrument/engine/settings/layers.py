@@ -291,7 +291,8 @@ def _check_scope(setting: Setting, layer: Layer, resolved: ResolvedSettings) -> 
     name = setting.name
     if is_locked(name, resolved.values):
         fact = f'Setting "{name}" in {layer.name} is locked by {resolved.layer_name("LockedSettings")}'
-        raise _InvalidSettingError(name, Reason(fact, _REMOVE_OR_ASK, code=Code.SETTING_LOCKED))
+        advice = f"Remove it from {layer.name}, or ask the platform team"
+        raise _InvalidSettingError(name, Reason(fact, advice, code=Code.SETTING_LOCKED))
     if layer.is_found:
         if setting.scope is SettingScope.DEPLOYMENT and name not in _FOUND_FILE_SETTINGS:
             fact = f'Setting "{name}" in {layer.name} does not count, because the tool found this file and you did not name it'

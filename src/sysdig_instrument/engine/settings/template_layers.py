@@ -12,6 +12,7 @@ stack's tags to all of its resources. A setting for many task definitions need n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
@@ -28,6 +29,7 @@ from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, Reso
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
 from sysdig_instrument.engine.settings.tags import OWN_TAGS, TAGS_LAYER, read_tags, tags_layer
 from sysdig_instrument.engine.settings.types import String, StringList
+from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
@@ -80,13 +82,14 @@ class TaskSettings:
 
 def template_settings(
     template: Json, deployment: ResolvedSettings, parameters: Mapping[str, Json], scope: EvaluationScope
-) -> tuple[ResolvedSettings, list[Problem]]:
-    """Return the settings for the whole template, and the problems in them.
+) -> tuple[ResolvedSettings, list[Finding]]:
+    """Return the settings for the whole template, and the findings about them.
 
     They are the deployment's, with the template's Metadata and the Transform's Parameters on top.
     """
     location = Location(None, None, ("Metadata", METADATA_KEY))
-    metadata, problems = _metadata_settings(section(template, "Metadata"), location)
+    sections = section(template, "Metadata")
+    metadata, problems = _metadata_settings(sections, location)
     if metadata.pop(CONTAINERS_KEY, None) is not None:
         reason = Reason(
             f"{CONTAINERS_KEY} is for the Metadata of a task definition, not of the template",
@@ -98,7 +101,8 @@ def template_settings(
     resolved, metadata_problems = _with_template_layer(deployment, metadata_layer, location, scope)
     transform_layer = Layer(TRANSFORM_LAYER, parameters, SettingScope.TASK)
     resolved, transform_problems = _with_template_layer(resolved, transform_layer, Location(), scope)
-    return resolved, [*problems, *metadata_problems, *transform_problems]
+    misspelt = _misspelt_sections(sections, location)
+    return resolved, [*misspelt, *problems, *metadata_problems, *transform_problems]
 
 
 def task_settings(task: TaskDefinition, resolved: ResolvedSettings, deployment: ResolvedSettings) -> TaskSettings:
@@ -116,12 +120,13 @@ def task_settings(task: TaskDefinition, resolved: ResolvedSettings, deployment: 
     if task.pointer is None or "Metadata" not in task.resource:
         return TaskSettings(resolved, inherited, deployment, visible, findings=tuple(findings))
     location = Location(task.name, None, (*task.pointer, "Metadata", METADATA_KEY))
-    metadata, metadata_problems = _metadata_settings(section(dict(task.resource), "Metadata"), location)
+    sections = section(dict(task.resource), "Metadata")
+    metadata, metadata_problems = _metadata_settings(sections, location)
     by_container = metadata.pop(CONTAINERS_KEY, {})
     layer = Layer("the resource's Metadata", metadata, SettingScope.TASK)
     resolved, problems = _with_template_layer(resolved, layer, location, task.scope)
     containers, container_problems = _container_settings(by_container, resolved, location, task.scope)
-    findings += (*metadata_problems, *problems, *container_problems)
+    findings += (*_misspelt_sections(sections, location), *metadata_problems, *problems, *container_problems)
     return TaskSettings(resolved, inherited, deployment, visible, containers, added, tuple(findings))
 
 
@@ -157,6 +162,19 @@ def _metadata_settings(metadata: Mapping[str, Json], location: Location) -> tupl
             ),
         )
     ]
+
+
+_MIN_SIMILARITY: Final = 0.8
+
+
+def _misspelt_sections(metadata: Mapping[str, Json], location: Location) -> Iterator[Notice]:
+    """Yield a notice about each section of Metadata whose name is nearly that of the settings: it does not count."""
+    for name in metadata:
+        letters = re.sub(r"[\W_]+", "", name)
+        if name != METADATA_KEY and suggest(letters, [METADATA_KEY], cutoff=_MIN_SIMILARITY):
+            fact = f"Metadata has {quote(name)}, which has no effect"
+            reason = Reason(fact, f'Did you mean "{METADATA_KEY}"?', code=Code.METADATA_MISSPELT)
+            yield Notice(Location(location.task, None, (*location.pointer[:-1], name)), reason)
 
 
 def _container_settings(
@@ -261,7 +279,7 @@ def unknown_containers(
     advice = f"Use one of: {', '.join(shown)}" if shown else "Remove it"
     for name in settings.containers:
         if name not in known:
-            fact = "There are settings for a container that this task does not have"
+            fact = f"There are settings for container {quote(name)}, which this task does not have"
             yield Problem(
                 _location(task, CONTAINERS_KEY, name), Reason(fact, advice, code=Code.SETTINGS_OF_NO_CONTAINER)
             )

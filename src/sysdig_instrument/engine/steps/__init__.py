@@ -22,6 +22,7 @@ from sysdig_instrument.engine.steps.environment import environment
 from sysdig_instrument.engine.steps.execution_role import execution_role, grant
 from sysdig_instrument.engine.steps.kept_entry_point import kept_entry_point
 from sysdig_instrument.engine.steps.log_routers import log_routers
+from sysdig_instrument.engine.steps.misspelt_members import misspelt_members
 from sysdig_instrument.engine.steps.mounts import mounts
 from sysdig_instrument.engine.steps.pid_mode import pid_mode
 from sysdig_instrument.engine.steps.process_one import process_one
@@ -41,6 +42,7 @@ _CAPABILITY_MISSING: Final = Reason("does not have the capability SYS_PTRACE", c
 _AGENT_MISSING: Final = Reason("The agent's container is missing", code=Code.AGENT_MISSING)
 
 CONTAINER_STEPS: Final[tuple[Step[Container], ...]] = (
+    Step((), misspelt_members),
     Step(("EntryPoint", "Command"), entry_point, NOT_WRAPPED, looks_up=True),
     Step(("Environment",), environment, _VARIABLES_MISSING),
     Step(("VolumesFrom",), volumes_from, _VOLUME_MISSING),
