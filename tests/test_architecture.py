@@ -508,6 +508,13 @@ def test_lookup_modules_are_imported_only_for_lookups(name: str) -> None:
     assert name not in loaded_by("import sysdig_instrument.function.handler")
 
 
+def test_the_functions_import_nothing_that_the_build_does_not_compile() -> None:
+    (pattern,) = re.findall(r"(?m)^NOT_COMPILED := (.+)$", (ROOT / "src/Makefile").read_text(encoding="utf-8"))
+    loaded = loaded_by("import sysdig_instrument.function.handler, sysdig_instrument.function.hook_handler")
+    assert "aws_lambda_powertools.logging.logger" in loaded
+    assert [name for name in loaded if re.search(pattern, f"/{name.replace('.', '/')}/")] == []
+
+
 def test_help_imports_no_template_code() -> None:
     loaded = loaded_by("import sysdig_instrument.cli.main as m\nm.build_parser().format_help()")
     assert not {name for name in loaded if name.startswith(("yaml", "boto", "jsonpatch", "sysdig_instrument.engine"))}

@@ -127,8 +127,7 @@ def test_duplicate_keys_warn_and_the_last_wins() -> None:
     assert document.value == {"a": 1, "b": {"c": 2}}
     (warning,) = document.warnings
     assert warning.text == (
-        't.yaml:4:3: Duplicate key "c", first used on line 3; the last one counts. '
-        "Remove the other. (SI808)"
+        't.yaml:4:3: Duplicate key "c", first used on line 3; the last one counts. Remove the other. (SI808)'
     )
     document = doc('{"a": 1,\n "a": {"b": 1, "b": 2}}')
     assert document.value == {"a": {"b": 2}}

@@ -205,7 +205,10 @@ def test_a_report_that_cannot_be_written_changes_nothing(
         ({"status": "ROLLBACK_COMPLETE"}, "its status is ROLLBACK_COMPLETE"),
         ({"status": "DELETE_FAILED"}, "its status is DELETE_FAILED"),
         ({"status": "SOMETHING_NEW"}, "its status is SOMETHING_NEW"),
-        ({"root": "arn:aws:cloudformation:eu-central-1:111122223333:stack/parent/1"}, "it is nested. Update its root stack parent"),
+        (
+            {"root": "arn:aws:cloudformation:eu-central-1:111122223333:stack/parent/1"},
+            "it is nested. Update its root stack parent",
+        ),
         ({"tags": {"ring": "late"}}, "its ring late is not in --rings"),
         ({"tags": {}}, "it has no tag ring"),
     ],
