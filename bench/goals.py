@@ -75,7 +75,7 @@ def cases(folder: Path) -> dict[str, Callable[[], float]]:
         "Python": in_child(("-c", "pass"), folder),
         "help": in_child((*command_line.TOOL_ARGUMENTS, "--help"), folder),
         "command": in_child(command_line.COMMANDS["sysdig-instrument transform, one small template"], folder),
-        "ECR": start_of_ecr,
+        "ECR": start_of_ecr(folder),
     }
     for command in ("transform", "diff"):
         for layout in large_templates.LAYOUTS:
@@ -136,7 +136,7 @@ def in_process(call: Callable[[], object]) -> Callable[[], float]:
 
 def in_child(arguments: Sequence[str], compiled: Path) -> Callable[[], float]:
     """Return a function that measures a Python process with these arguments. Its compiled files are in a folder."""
-    environment = os.environ | {"PYTHONPYCACHEPREFIX": str(compiled), "PYTHONDONTWRITEBYTECODE": ""}
+    environment = os.environ | compiled_in(compiled)
 
     def measured() -> float:
         start = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -147,12 +147,21 @@ def in_child(arguments: Sequence[str], compiled: Path) -> Callable[[], float]:
     return measured
 
 
-def start_of_ecr() -> float:
-    """Return what a first lookup in Amazon ECR adds to a cold start."""
-    environment = os.environ | {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
-    command = [sys.executable, "-c", START_OF_ECR]
-    result = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return float(result.stdout.splitlines()[-1])
+def compiled_in(folder: Path) -> dict[str, str]:
+    """Return the environment variables with which Python keeps compiled files in a folder, as an installation has them."""
+    return {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
+
+
+def start_of_ecr(compiled: Path) -> Callable[[], float]:
+    """Return a function that measures what a first lookup in Amazon ECR adds to a cold start."""
+    environment = os.environ | compiled_in(compiled) | {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+
+    def measured() -> float:
+        command = [sys.executable, "-c", START_OF_ECR]
+        result = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        return float(result.stdout.splitlines()[-1])
+
+    return measured
 
 
 def round_trip(template: Mapping[str, Any]) -> Callable[[], object]:
