@@ -321,8 +321,8 @@ A control character has one byte there, and six in JSON.
 def task_definition_bytes(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem if the task definition is larger than ECS accepts, whatever its expressions evaluate to."""
     properties = processed.task.properties_or_empty
-    if len(marshal.dumps(dict(properties), _MARSHAL_VERSION)) * _MOST_JSON_BYTES <= MAX_TASK_DEFINITION_BYTES:
-        return  # as for nearly every task definition
+    if _is_certainly_small(properties):  # as nearly every task definition is
+        return
     size = _least_json_bytes(dict(properties))
     if size > MAX_TASK_DEFINITION_BYTES:
         fact = f"With the agent's container the task definition has {size:,} bytes, and ECS accepts {MAX_TASK_DEFINITION_BYTES:,} at most"
@@ -334,6 +334,14 @@ def task_definition_bytes(processed: ProcessedTask) -> Iterator[Problem]:
                 code=Code.DEFINITION_TOO_LARGE,
             ),
         )
+
+
+def _is_certainly_small(properties: Mapping[str, Json]) -> bool:
+    try:
+        size = len(marshal.dumps(dict(properties), _MARSHAL_VERSION))
+    except ValueError:  # it is nested too deeply for this format
+        return False
+    return size * _MOST_JSON_BYTES <= MAX_TASK_DEFINITION_BYTES
 
 
 def _least_json_bytes(value: Json) -> int:
