@@ -43,7 +43,7 @@ MAY_USE = {
     "lookup": {"", "engine", "errors", "lookup"},
     "dockerfile": {"dockerfile", "engine"},
     "documents": {"documents", "ecs_documents", "engine", "errors", "printable"},
-    "coverage": {"coverage", "documents", "ecs_documents", "engine", "errors", "lookup", "planning"},
+    "coverage": {"", "coverage", "documents", "ecs_documents", "engine", "errors", "lookup", "planning"},
     "services": {"ecs_documents", "engine", "errors", "lookup", "planning", "services"},
     "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
     "function": {
