@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import re
 
+from sysdig_instrument.cli.coverage_options import add_account, add_coverage_output
 from sysdig_instrument.cli.exit_codes import EXIT_USAGE
 from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
 from sysdig_instrument.cli.options import (
-    add_account,
     add_added_and_kept,
     add_color,
-    add_coverage_output,
     add_diff_output,
     add_document_output,
     add_file,

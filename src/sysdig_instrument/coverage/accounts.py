@@ -52,7 +52,7 @@ def parse_roles(arns: Iterable[str], accounts: Iterable[str], name: str | None, 
     for arn in (*arns, *of_name):
         match = _ROLE_ARN.fullmatch(arn)
         if match is None:
-            raise UsageError(f"--role-arn: {arn!r} is not the ARN of an IAM role.", code=Code.COVERAGE_OPTIONS)
+            raise UsageError(f"--role: {arn!r} is not the ARN of an IAM role.", code=Code.COVERAGE_OPTIONS)
         roles[arn] = Role(arn, match["account"])
     return tuple(roles.values())
 

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         tuple(options.region),
         all_regions=options.all_regions,
         clusters=tuple(options.cluster),
-        roles=parse_roles(options.role_arn, options.accounts, options.role_name, region or ""),
+        roles=parse_roles(options.role, options.accounts, options.role_name, region or ""),
         demands=Demands(require_daemon=options.require_daemon, silent_after=options.silent_after),
     )
     now = utc_now()
