@@ -47,6 +47,7 @@ MAY_USE = {
     "services": {"ecs_documents", "engine", "errors", "lookup", "planning", "services"},
     "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
     "function": {
+        "coverage",
         "",
         "engine",
         "errors",
@@ -203,6 +204,7 @@ SHORT = {
     "errors.py": "every part raises them",
     "cli/removals.py": "`uninstrument` and `apply` share it",
     "cli/exit_codes.py": "the parser and the commands share them, and `--help` must not import a command",
+    "function/macro_settings.py": "two functions share it",
     "engine/agent.py": "names that both the settings' decisions and the steps need",
     "engine/suggestions.py": "the engine's settings and the command line share it",
     "engine/json_types.py": "the type that everything else is about",

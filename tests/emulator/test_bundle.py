@@ -135,7 +135,7 @@ SOURCE: Final = ROOT / "src"
 def reachable_modules() -> set[Path]:
     """Return the files of this project that the handlers import, directly or through others."""
     function = SOURCE / "sysdig_instrument" / "function"
-    reached, found = set[Path](), {function / "handler.py", function / "hook_handler.py"}
+    reached, found = set[Path](), {function / "handler.py", *function.glob("*_handler.py")}
     while found:
         reached |= found
         found = {path for module in found for path in imported(module)} - reached
