@@ -206,7 +206,12 @@ def expected_status(line: str, workload: str) -> str:
     is_refused = line in _IS_LISTED and workload in ("name of the agent", "image of another account")
     if line == "misspelt" or is_refused or workload in ("host PID mode", "none"):
         return ""
-    always = {"EC2": "out of scope", "Windows": "excluded", "Express": "unprotected", "Batch": "unprotected"}
+    always = {
+        "EC2": "out of scope",
+        "Windows": "cannot be protected",
+        "Express": "unprotected",
+        "Batch": "cannot be protected",
+    }
     if workload in always:
         return always[workload]
     if line not in _IS_LISTED:

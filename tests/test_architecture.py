@@ -43,10 +43,11 @@ MAY_USE = {
     "lookup": {"", "engine", "errors", "lookup"},
     "dockerfile": {"dockerfile", "engine"},
     "documents": {"documents", "ecs_documents", "engine", "errors", "printable"},
-    "coverage": {"coverage", "documents", "ecs_documents", "engine", "errors", "lookup", "planning"},
+    "coverage": {"", "coverage", "documents", "ecs_documents", "engine", "errors", "lookup", "planning"},
     "services": {"ecs_documents", "engine", "errors", "lookup", "planning", "services"},
     "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
     "function": {
+        "coverage",
         "",
         "documents",
         "engine",

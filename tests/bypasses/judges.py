@@ -112,6 +112,8 @@ def coverage_answer(properties: Mapping[str, Json], settings: Mapping[str, Json]
     if tags is not None:
         described["tags"] = tags
     assessed = assess_definition(RegisteredTaskDefinition(described), merge_layers(Layer("test", dict(settings))))
+    if assessed.assessment.is_let_through:
+        return Answer.LEFT_ALONE
     answers = {TaskStatus.PROTECTED: Answer.PROTECTED, TaskStatus.EXCLUDED: Answer.LEFT_ALONE}
     return answers.get(assessed.assessment.status, Answer.NOT_PROTECTED)
 

@@ -36,6 +36,8 @@ class FakeEcsRegion:
     """The content of a region.
 
     ``error_codes`` are by operation; ``throttled_calls`` is how many calls of each operation are throttled first.
+    ``daemon_services`` are by cluster, ``managed_daemons`` by name: the cluster, the capacity providers and the containers.
+    ``log_streams`` have the time of the last line, by log group and name; the list does not show it yet for ``listed_late``.
     """
 
     name: str = REGION
@@ -44,6 +46,10 @@ class FakeEcsRegion:
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
     error_codes: dict[str, str] = field(default_factory=dict)
     throttled_calls: Counter[str] = field(default_factory=Counter)
+    daemon_services: dict[str, list[str]] = field(default_factory=dict)
+    managed_daemons: dict[str, dict[str, Any]] = field(default_factory=dict)
+    log_streams: dict[str, dict[str, int]] = field(default_factory=dict)
+    listed_late: set[str] = field(default_factory=set)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def run(self, cluster: str, definition: dict[str, Any], count: int = 1, revision: int = 1, **members: Any) -> None:
@@ -111,6 +117,46 @@ class FakeEcsRegion:
         tags = described.pop("tags", [])
         return {"taskDefinition": described, **({"tags": tags} if parameters.get("include") == ["TAGS"] else {})}
 
+    def list_services(self, cluster: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        assert parameters["schedulingStrategy"] == "DAEMON"
+        arn = f"arn:aws:ecs:{self.name}:{ACCOUNT}:service/{cluster}"
+        return _page("serviceArns", [f"{arn}/{each}" for each in self.daemon_services.get(cluster, ())], parameters)
+
+    def list_daemons(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        cluster = parameters["clusterArn"].rsplit("/", 1)[-1]
+        names = [name for name, each in self.managed_daemons.items() if each["cluster"] == cluster]
+        summaries = [{"daemonArn": f"arn:d:daemon/{name}", "status": "ACTIVE"} for name in names]
+        return {"daemonSummariesList": summaries}
+
+    def describe_daemon(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        name = parameters["daemonArn"].rsplit("/", 1)[-1]
+        revision = {"arn": f"arn:r/{name}", "capacityProviders": self.managed_daemons[name]["providers"]}
+        return {"daemon": {"daemonArn": parameters["daemonArn"], "currentRevisions": [revision]}}
+
+    def describe_daemon_revisions(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        (arn,) = parameters["daemonRevisionArns"]
+        return {"daemonRevisions": [{"daemonRevisionArn": arn, "daemonTaskDefinitionArn": arn}], "failures": []}
+
+    def describe_daemon_task_definition(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        name = parameters["daemonTaskDefinition"].rsplit("/", 1)[-1]
+        return {"daemonTaskDefinition": {"containerDefinitions": self.managed_daemons[name]["containers"]}}
+
+    def describe_log_streams(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        streams = self.log_streams[parameters["logGroupName"]]
+        return {
+            "logStreams": [
+                {"logStreamName": name, "lastEventTimestamp": 1 if name in self.listed_late else time}
+                for name, time in streams.items()
+            ]
+        }
+
+    def filter_log_events(self, _: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        (name,) = parameters["logStreamNames"]
+        if "nextToken" not in parameters:
+            return {"events": [], "nextToken": "1"}  # as CloudWatch Logs does it
+        time = self.log_streams[parameters["logGroupName"]].get(name, 0)
+        return {"events": [{"message": "secret line"}] if time >= parameters["startTime"] else []}
+
 
 def _page(key: str, values: list[str], parameters: dict[str, Any]) -> dict[str, Any]:
     start = int(parameters.get("nextToken", 0))
@@ -127,7 +173,8 @@ class FakeEcs:
         core = botocore.session.Session()
         core.register_component("data_loader", BOTOCORE_LOADER)
         made = boto3.Session("testing", "testing", botocore_session=core)
-        made.events.register("before-send.ecs", self._send)
+        for service in ("ecs", "logs"):
+            made.events.register(f"before-send.{service}", self._send)
         self.account = AwsAccount.from_session(lambda: made, REGION)
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:

@@ -146,12 +146,6 @@ def test_an_opt_out_without_a_required_reason_is_unprotected() -> None:
             definition(registered(plain()), kilt_ignore="yes"), {}, "Enabled is false in the tags", id="tag-kilt-ignore"
         ),
         pytest.param(
-            definition(registered(plain(), runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"})),
-            {},
-            "A Windows task, which supports neither PidMode nor SYS_PTRACE",
-            id="windows",
-        ),
-        pytest.param(
             definition(registered(plain()), kilt_ignore_containers="web"),
             {},
             'Container "web": ExcludeContainers in the tags',
@@ -185,7 +179,6 @@ def test_an_opt_out_without_a_required_reason_is_unprotected() -> None:
     ids=[
         "tag",
         "Kilt's tag",
-        "Windows",
         "Kilt's tag for a container",
         "tag for a container",
         "settings",
@@ -283,11 +276,20 @@ def test_a_task_definition_without_containers_is_unknown() -> None:
     assert assessed(RegisteredTaskDefinition({"taskDefinition": {"family": "web"}})).status is TaskStatus.UNKNOWN
 
 
+def test_a_windows_task_cannot_be_protected_and_is_let_through() -> None:
+    windows = registered(plain(), runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"})
+    assessment = assessed(windows)
+    assert (assessment.status, assessment.codes) == (TaskStatus.CANNOT_BE_PROTECTED, (Code.WINDOWS,))
+    assert (assessment.is_expected, assessment.is_covered) == (False, False)
+    # An opt-out decides before what the task runs on.
+    assert assessed(definition(windows, sysdig_instrument="false")).status is TaskStatus.EXCLUDED
+
+
 def test_an_ec2_task_with_launch_types_all() -> None:
     """Neither the task nor the agent's settings have memory, which only a deployment would need."""
     described = instrumented(requiresCompatibilities=["EC2"], networkMode="bridge", memory=None, cpu=None)
     assert assessed(described, LaunchTypes="ALL").status is TaskStatus.PROTECTED
-    assert assessed({**described, "pidMode": "host"}, LaunchTypes="ALL").status is TaskStatus.UNPROTECTED
+    assert assessed({**described, "pidMode": "host"}, LaunchTypes="ALL").status is TaskStatus.CANNOT_BE_PROTECTED
 
 
 @pytest.mark.parametrize(
@@ -461,11 +463,12 @@ def test_an_excluded_task_stays_excluded_whatever_runs() -> None:
         (registered(wrapped()), "AWSBatch-jobs-0f1e2d3c", None),
     ],
 )
-def test_a_task_of_aws_batch_is_unprotected_for_the_reason_that_the_macro_names(
+def test_a_task_of_aws_batch_cannot_be_protected_for_the_reason_that_the_macro_names(
     described: dict[str, Any], cluster: str, codes: tuple[Code, ...] | None
 ) -> None:
     assessment = assessed_task(described, cluster=cluster_arn(cluster))
-    assert assessment.status is TaskStatus.UNPROTECTED
+    assert assessment.status is (TaskStatus.CANNOT_BE_PROTECTED if codes else TaskStatus.UNPROTECTED)
+    assert assessment.is_expected  # anybody may give a cluster this name
     assert assessment.codes == codes if codes else Code.BATCH_JOB not in assessment.codes
     assert (assessment.reasons == (JOB_REASON.fact, JOB_REASON.advice)) is (codes is not None)
 

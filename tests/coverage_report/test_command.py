@@ -17,7 +17,7 @@ from moto import mock_aws
 from coverage_report.fake_ecs import BOTOCORE_LOADER
 from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered, wrapped
 from sysdig_instrument.cli import main
-from sysdig_instrument.cli.exit_codes import EXIT_USAGE
+from sysdig_instrument.cli.exit_codes import EXIT_NOTHING, EXIT_USAGE
 
 OTHER = "us-east-1"
 
@@ -141,8 +141,9 @@ def test_the_region_of_the_environment(
     variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(variable, OTHER)
-    assert call() == 0
+    assert call() == EXIT_NOTHING
     assert capsys.readouterr().out.startswith(f"There is no cluster in {OTHER}, so no task was looked at. ")
+    assert call("--fail-on", "none") == 0
 
 
 def test_the_region_and_the_credentials_of_a_profile(
@@ -152,7 +153,7 @@ def test_the_region_and_the_credentials_of_a_profile(
         monkeypatch.delenv(name)
     keys = "aws_access_key_id = testing\naws_secret_access_key = testing"
     (tmp_path / "config").write_text(f"[profile production]\nregion = eu-north-1\n{keys}\n")
-    assert call("--profile", "production") == 0
+    assert call("--profile", "production") == EXIT_NOTHING
     assert capsys.readouterr().out.startswith("There is no cluster in eu-north-1, ")
 
 

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from coverage_report.fake_ecs import FakeEcs, FakeEcsRegion
-from coverage_report.tasks import REGION, instrumented, plain, registered, wrapped
+from coverage_report.tasks import REGION, agent, instrumented, plain, registered, wrapped
 from sysdig_instrument.cli import main
 from sysdig_instrument.coverage.assess import TaskStatus
-from sysdig_instrument.coverage.ecs import read_inventory
+from sysdig_instrument.coverage.report import Demands
+from sysdig_instrument.coverage.survey import Scope, survey
+from sysdig_instrument.engine.settings.layers import merge_layers
 
 PAGE = (Path(__file__).parents[2] / "docs/coverage.md").read_text()
 
 
 def test_the_policy_allows_exactly_the_calls_made() -> None:
-    region = FakeEcsRegion()
-    region.run("shop", instrumented(family="web"), group="service:web")
-    read_inventory(FakeEcs(region).account.clients, [REGION], [], lambda _: True)
-    (policy,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-    ecs, regions = json.loads(policy)["Statement"]
-    assert sorted(ecs["Action"]) == sorted({f"ecs:{operation}" for operation, _ in region.calls})
-    assert regions["Action"] == "ec2:DescribeRegions"
+    region = FakeEcsRegion(log_streams={"agents": {}})
+    log = {"logDriver": "awslogs", "options": {"awslogs-group": "agents", "awslogs-stream-prefix": "sysdig"}}
+    definition = registered(wrapped(), agent(logConfiguration=log), pidMode="task", family="web")
+    region.run("shop", definition, group="service:web")
+    region.run("shop", registered(plain(), family="host"), launchType="MANAGED_INSTANCES", capacityProviderName="mine")
+    covered = {"arn": "a/mine", "runningCount": 1, "withoutDaemonCount": 0}
+    region.managed_daemons["sysdig"] = {"cluster": "shop", "providers": [covered], "containers": []}
+    scope = Scope((REGION,), demands=Demands(silent_after=30))
+    survey(FakeEcs(region).account, scope, merge_layers(), datetime(2026, 11, 29, tzinfo=UTC))
+    policy = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
+    allowed = [action for statement in policy["Statement"] for action in statement["Action"] if len(action) > 1]
+    called = {operation for operation, _ in region.calls}
+    assert sorted(action.split(":")[1] for action in allowed) == sorted(called)
+    assert policy["Statement"][-1]["Action"] == "ec2:DescribeRegions"
 
 
 def example_ecs() -> FakeEcs:
@@ -52,6 +62,7 @@ def test_the_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 
 def test_every_status_is_documented() -> None:
-    assert set(re.findall(r"^\| ([a-z ]+) \|", PAGE, re.MULTILINE)) - {"verdict", "exit code"} == {
-        verdict.value for verdict in TaskStatus
+    table = PAGE[PAGE.index("| verdict | meaning |") :].split("\n\n")[0]
+    assert set(re.findall(r"^\| ([a-z ]+) \|", table, re.MULTILINE)) - {"verdict"} == {
+        each.value for each in TaskStatus
     }

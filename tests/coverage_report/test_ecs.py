@@ -190,13 +190,18 @@ def test_identical_tasks_form_one_group() -> None:
     assert found.out_of_scope_counts == {"EXTERNAL": 1}
 
 
-def test_out_of_scope_tasks_need_no_further_calls() -> None:
+def test_out_of_scope_tasks_need_only_the_daemons_of_their_cluster() -> None:
     region = FakeEcsRegion()
     region.run("shop", registered(plain(), family="web"), 3, launchType="EC2", group="service:web")
     found = report_on(region)
     assert found.count(TaskStatus.OUT_OF_SCOPE) == 3
     assert found.has_passed
-    assert [operation for operation, _ in region.calls] == ["ListClusters", "ListTasks", "DescribeTasks"]
+    assert [operation for operation, _ in region.calls] == [
+        "ListClusters",
+        "ListTasks",
+        "DescribeTasks",
+        "ListServices",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,7 @@ def test_json() -> None:
     assert PLANTED not in text
     found = json.loads(text)
     assert found["schema"] == 1
+    assert found["accounts"] == []
     assert found["regions"] == ["eu-central-1", "us-east-1"]
     assert found["summary"] == {
         "tasks": 11,
@@ -164,6 +165,10 @@ def test_json() -> None:
         "protected": 4,
         "unprotected": 3,
         "unknown": 1,
+        "byDaemon": 0,
+        "agentSilent": 0,
+        "cannotBeProtected": 0,
+        "letThrough": 0,
         "excluded": 1,
         "outOfScope": {"EC2": 2},
         "protectedPercent": 50.0,
@@ -201,6 +206,7 @@ def test_json() -> None:
     assert found["groups"][0]["reasons"] == ['Container "web" is not started by the wrapper']
     assert found["unread"] == [
         {
+            "account": None,
             "region": "us-east-1",
             "cluster": None,
             "fact": "ListClusters: Amazon ECS answered AccessDeniedException",

@@ -24,7 +24,7 @@ class Judgement(Enum):
 _AGREEING: Final = {
     "protected": {"protected"},
     "left alone": {"excluded", "out of scope"},
-    "cannot be protected": {"unprotected", "excluded", ""},
+    "cannot be protected": {"unprotected", "cannot be protected", ""},
     "NOT protected": {"unprotected", ""},
     "unknown": {""},
     "": {""},

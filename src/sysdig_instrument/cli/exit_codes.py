@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 EXIT_OK: Final = 0
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
+EXIT_NOTHING: Final = 3
 EXIT_INTERRUPTED: Final = 130
 
 

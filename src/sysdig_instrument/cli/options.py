@@ -240,28 +240,6 @@ def add_line_changes(parser: ArgumentParser) -> None:
     )
 
 
-def add_account(parser: ArgumentParser) -> None:
-    """Add the account, the regions and the clusters that a coverage report covers."""
-    group = parser.add_argument_group("what to read")
-    regions = group.add_mutually_exclusive_group()
-    regions.add_argument(
-        "--region",
-        action="append",
-        default=[],
-        help="AWS region, repeatable (default: Region in Options of .sysdig-instrument.yaml, AWS_REGION, "
-        "AWS_DEFAULT_REGION, or the profile's)",
-    )
-    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
-    group.add_argument("--profile", metavar="NAME", help="AWS profile, which may assume a role in another account")
-    group.add_argument(
-        "--cluster",
-        metavar="GLOB",
-        action="append",
-        default=[],
-        help="only clusters with this name (glob) or ARN, repeatable",
-    )
-
-
 def add_inventory(parser: ArgumentParser) -> None:
     """Add the files or the stacks that an inventory lists, and the context of their templates."""
     parser.add_argument(
@@ -384,20 +362,3 @@ def _add_stack_updates(parser: ArgumentParser) -> None:
         help="how long the updates of a wave may take (default: 3600)",
     )
     group.add_argument("--json", metavar="FILE", help="also write the report of --update to FILE, as JSON")
-
-
-def add_coverage_output(parser: ArgumentParser) -> None:
-    """Add the options for the format and the exit code of a coverage report."""
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "csv", "markdown"),
-        default="table",
-        help="for people (table, markdown) or for tools (json, csv); default: table",
-    )
-    parser.add_argument(
-        "--fail-on",
-        choices=("unprotected", "none"),
-        default="unprotected",
-        help="exit with 1 if a task is not protected or could not be read (unprotected, default), or never (none)",
-    )
-    add_color(parser)

@@ -9,13 +9,12 @@ import argparse
 import re
 import sys
 
+from sysdig_instrument.cli.coverage_options import add_account, add_coverage_output
 from sysdig_instrument.cli.exit_codes import EXIT_USAGE
 from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
 from sysdig_instrument.cli.options import (
-    add_account,
     add_added_and_kept,
     add_color,
-    add_coverage_output,
     add_diff_output,
     add_document_output,
     add_file,
@@ -233,12 +232,13 @@ COMMANDS: Final = (
         "and why the others are not: also tasks that the macro never saw. It only reads,\n"
         "with your AWS credentials. The settings say what counts as protected: take those\n"
         "of the macro with --from-macro. The exit code is 1 if a task that should be\n"
-        "protected is not, or if something could not be read. docs/coverage.md lists the\n"
-        "permissions it needs.",
+        "protected is not, or if something could not be read, and 3 if there is no\n"
+        "cluster. docs/coverage.md lists the permissions it needs.",
         """\
   sysdig-instrument coverage --region eu-central-1 --region us-east-1
   sysdig-instrument coverage --all-regions --settings settings.yaml --format json
-  sysdig-instrument coverage --profile production --cluster 'shop-*' --fail-on none""",
+  sysdig-instrument coverage --profile production --cluster 'shop-*' --fail-on none
+  sysdig-instrument coverage --accounts 111122223333,444455556666 --role-name coverage --format asff""",
         (add_account, add_coverage_output, add_settings),
     ),
     Command(

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 from sysdig_instrument.coverage.model import (
+    AgentLog,
     ContainerOverride,
     RegisteredTaskDefinition,
     RunningContainer,
@@ -39,10 +40,22 @@ class TaskStatus(Enum):
     """The protection status of a running task. The order is that of the report: the most urgent first."""
 
     UNPROTECTED = "unprotected"
+    CANNOT_BE_PROTECTED = "cannot be protected"
+    AGENT_SILENT = "agent silent"
     UNKNOWN = "unknown"
     PROTECTED = "protected"
+    BY_DAEMON = "by a daemon"
     EXCLUDED = "excluded"
     OUT_OF_SCOPE = "out of scope"
+
+
+FAILING: Final = (
+    TaskStatus.UNPROTECTED,
+    TaskStatus.CANNOT_BE_PROTECTED,
+    TaskStatus.AGENT_SILENT,
+    TaskStatus.UNKNOWN,
+)
+"""The statuses of tasks that should be protected and are not, or may not be. Windows tasks are let through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ class Assessment:
     ``reasons`` say why the task is not protected. ``remarks`` do not affect the status. ``left_alone`` is the task
     definition, or each of its containers, that should not be instrumented. ``has_no_agent`` is true if the task definition
     has neither the agent nor the wrapper; then a report may say just that instead of listing every reason. ``codes`` are the
-    codes of the verdict.
+    codes of the verdict. ``is_let_through`` is true if the task cannot be protected and the macro lets it through.
     """
 
     status: TaskStatus
@@ -62,6 +75,24 @@ class Assessment:
     left_alone: tuple[LeftAlone, ...] = ()
     has_no_agent: bool = False
     codes: tuple[Code, ...] = ()
+    is_let_through: bool = False
+
+    @property
+    def is_expected(self) -> bool:
+        """True if such a task should be protected: it counts in the percentage."""
+        return self.status not in (TaskStatus.EXCLUDED, TaskStatus.OUT_OF_SCOPE) and not self.is_let_through
+
+    @property
+    def is_left_alone(self) -> bool:
+        """True if a setting or a tag leaves the task alone, and not only what it is for."""
+        return (
+            self.status is TaskStatus.EXCLUDED and bool(self.left_alone) and all(each.layer for each in self.left_alone)
+        )
+
+    @property
+    def is_covered(self) -> bool:
+        """True if an agent protects the task: its own, or that of its host."""
+        return self.status in (TaskStatus.PROTECTED, TaskStatus.BY_DAEMON)
 
     def with_reasons(self, *reasons: Reason) -> Assessment:
         """Return a copy that is unprotected for these further reasons; return self if there are none."""
@@ -84,6 +115,11 @@ _PROTECTING_VARIABLES: Final = (SIDECAR_VARIABLE, REPLACED_WRAPPER_VARIABLE)
 def is_in_scope(launch_type: str, resolved: ResolvedSettings) -> bool:
     """Return whether tasks of this launch type should have the agent. If ECS reports none, they should."""
     return resolved.values.launch_types == "ALL" or launch_type in ("FARGATE", "")
+
+
+def needs_host_agent(launch_type: str, *, require_daemon: bool) -> bool:
+    """Return whether a daemon has to cover tasks of this launch type. No other agent can be installed on managed instances."""
+    return launch_type == "MANAGED_INSTANCES" or (require_daemon and launch_type not in ("FARGATE", ""))
 
 
 def out_of_scope(launch_type: str, resolved: ResolvedSettings) -> Assessment:
@@ -185,6 +221,9 @@ def _settings_for_running_tasks(resolved: ResolvedSettings) -> ResolvedSettings:
 def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSettings) -> Assessment:
     verdict = protection(plan)
     status = _STATUS_OF[verdict.verdict]
+    if verdict.passes and status is TaskStatus.CANNOT_BE_PROTECTED:
+        facts = tuple(_capitalized(reason.fact) for reason in verdict.reasons)
+        return Assessment(status, facts, codes=verdict.codes, is_let_through=True)
     if verdict.passes and status is not TaskStatus.PROTECTED:
         facts = tuple(_capitalized(reason.fact) for reason in verdict.reasons)
         return Assessment(TaskStatus.EXCLUDED, facts, left_alone=verdict.left_alone, codes=verdict.codes)
@@ -203,7 +242,7 @@ def _assess_plan(plan: TaskPlan, footprint: AgentFootprint, resolved: ResolvedSe
 _STATUS_OF: Final = {
     Verdict.PROTECTED: TaskStatus.PROTECTED,
     Verdict.NOT_PROTECTED: TaskStatus.UNPROTECTED,
-    Verdict.CANNOT_BE_PROTECTED: TaskStatus.UNPROTECTED,
+    Verdict.CANNOT_BE_PROTECTED: TaskStatus.CANNOT_BE_PROTECTED,
     Verdict.UNKNOWN: TaskStatus.UNKNOWN,
     Verdict.LEFT_ALONE: TaskStatus.EXCLUDED,
 }
@@ -242,7 +281,10 @@ def assess_task(task: Task, definition_assessment: DefinitionAssessment, service
     """Assess one task, given the assessment of its task definition."""
     assessment = definition_assessment.assessment
     if assessment.status is TaskStatus.UNPROTECTED and assessment.has_no_agent and _is_of_batch(task):
-        assessment = replace(assessment, reasons=_BATCH_FACTS, codes=(Code.BATCH_JOB,), has_no_agent=False)
+        status = TaskStatus.CANNOT_BE_PROTECTED
+        assessment = replace(
+            assessment, status=status, reasons=_BATCH_FACTS, codes=(Code.BATCH_JOB,), has_no_agent=False
+        )
     elif assessment.status in (TaskStatus.PROTECTED, TaskStatus.UNPROTECTED):
         assessment = assessment.with_reasons(*_task_reasons(task)).with_remarks(*_task_remarks(task))
     return assessment.with_remarks(*_service_remarks(task, service))
@@ -298,6 +340,17 @@ def _overridden_agent_variables(overrides: Mapping[str, ContainerOverride]) -> I
         for variable in override.variable_names:
             if variable.startswith("SYSDIG_") and variable not in _PROTECTING_VARIABLES:
                 yield name, variable
+
+
+def with_agent_log(assessment: Assessment, log: AgentLog | Reason | None, minutes: int) -> Assessment:
+    """Return the assessment of a protected task, given what the log of its agent shows."""
+    if assessment.status is not TaskStatus.PROTECTED or log in (None, AgentLog.ACTIVE):
+        return assessment
+    if isinstance(log, Reason):
+        facts = tuple(filter(None, (log.fact, log.advice)))
+        return replace(assessment, status=TaskStatus.UNKNOWN, reasons=facts, codes=(log.code,))
+    fact = f"The log of its agent has no line of the last {minutes} minutes"
+    return replace(assessment, status=TaskStatus.AGENT_SILENT, reasons=(fact,), codes=(Code.AGENT_SILENT,))
 
 
 def _service_remarks(task: Task, service: Service | None) -> Iterator[str]:

@@ -14,7 +14,9 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final, TypeAlias, TypeVar
 
+from sysdig_instrument.coverage.calls import failure, parse_pages, texts
 from sysdig_instrument.coverage.model import (
+    ClusterDaemons,
     ContainerOverride,
     Inventory,
     ReadError,
@@ -25,6 +27,7 @@ from sysdig_instrument.coverage.model import (
     Task,
     short_name,
 )
+from sysdig_instrument.coverage.read_daemons import read_daemons
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.errors import RefusedError, UsageError
@@ -106,7 +109,7 @@ class AwsAccount:
         """
         try:
             client = self.clients.client("ec2", self.default_region or _REGION_FOR_LISTING)
-            names = _parse_pages(client, "DescribeRegions", _parse_regions, {})
+            names = parse_pages(client, "DescribeRegions", _parse_regions, {})
         except AwsError as error:
             raise RefusedError(
                 f"--all-regions could not list the regions: {error.fact('Amazon EC2')}. "
@@ -121,20 +124,26 @@ class AwsAccount:
 _MAX_TASKS_PER_CALL: Final = 100  # the limit of DescribeTasks
 _MAX_SERVICES_PER_CALL: Final = 10  # the limit of DescribeServices
 _MAX_CONCURRENT_REGIONS: Final = 8
-_UNREACHABLE_REGION_CODES: Final = frozenset({"EndpointConnectionError", "InvalidRegionError", "ConnectTimeoutError"})
 
 
 TaskFilter: TypeAlias = Callable[[Task], bool]
-"""Returns whether a task is in scope. Task definitions and services are read only for tasks in scope."""
+"""Returns whether a task should have an agent. Task definitions and services are read only for these tasks and for daemons."""
 
 
 def read_inventory(
     clients: AwsClients, regions: Sequence[str], cluster_globs: Sequence[str], task_filter: TaskFilter
 ) -> Inventory:
     """Read the running tasks of these regions: of all clusters, or of those whose name or ARN matches a glob."""
+    inventories = read_regions(clients, regions, cluster_globs, task_filter)
+    return Inventory(inventories, tuple(unmatched_globs(inventories, cluster_globs)))
+
+
+def read_regions(
+    clients: AwsClients, regions: Sequence[str], cluster_globs: Sequence[str], task_filter: TaskFilter
+) -> tuple[RegionInventory, ...]:
+    """Read the regions of an account in parallel."""
     with ThreadPoolExecutor(min(_MAX_CONCURRENT_REGIONS, len(regions))) as pool:
-        inventories = tuple(pool.map(lambda region: _read_region(clients, region, cluster_globs, task_filter), regions))
-    return Inventory(inventories, tuple(_unmatched_globs(inventories, cluster_globs)))
+        return tuple(pool.map(lambda region: _read_region(clients, region, cluster_globs, task_filter), regions))
 
 
 def _read_region(
@@ -147,7 +156,7 @@ def _read_region(
     return RegionReader(region, client).read(cluster_globs, task_filter)
 
 
-def _unmatched_globs(regions: Sequence[RegionInventory], cluster_globs: Sequence[str]) -> Iterator[ReadError]:
+def unmatched_globs(regions: Sequence[RegionInventory], cluster_globs: Sequence[str]) -> Iterator[ReadError]:
     """Yield an error for each glob that matches no cluster: a typo must not look like an account without tasks."""
     if any(region.read_errors and not region.clusters for region in regions):
         return  # the cluster may be in a region that could not be read, which is reported already
@@ -174,20 +183,34 @@ class RegionReader:
 
     def read(self, cluster_globs: Sequence[str], task_filter: TaskFilter) -> RegionInventory:
         """Read the running tasks of the selected clusters."""
-        listed = self._read("ListClusters", lambda page: _texts(page["clusterArns"])) or []
+        listed = self._read("ListClusters", lambda page: texts(page["clusterArns"])) or []
         clusters = sorted(arn for arn in listed if not cluster_globs or _is_selected(arn, cluster_globs))
         tasks = [task for cluster in clusters for task in self._read_tasks(cluster)]
-        in_scope = [task for task in tasks if task_filter(task)]
+        daemons = {cluster: self._read_daemons(cluster, tasks) for cluster in clusters}
+        in_scope = [
+            task for task in tasks if task_filter(task) or (task.service or "") in daemons[task.cluster].services
+        ]
         task_definitions = {
             arn: self._read_task_definition(arn) for arn in dict.fromkeys(task.task_definition for task in in_scope)
         }
         services = {key: service for cluster in clusters for key, service in self._read_services(cluster, in_scope)}
         return RegionInventory(
-            self._region, tuple(clusters), tuple(tasks), task_definitions, services, tuple(self._read_errors)
+            self._region,
+            tuple(clusters),
+            tuple(tasks),
+            task_definitions,
+            services,
+            tuple(self._read_errors),
+            {cluster: found for cluster, found in daemons.items() if found != ClusterDaemons()},
         )
 
+    def _read_daemons(self, cluster: str, tasks: Iterable[Task]) -> ClusterDaemons:
+        """Read the daemons of a cluster that has tasks outside of Fargate."""
+        launch_types = {task.launch_type for task in tasks if task.cluster == cluster} - {"FARGATE", ""}
+        return read_daemons(self._client, cluster, launch_types) if launch_types else ClusterDaemons()
+
     def _read_tasks(self, cluster: str) -> Iterator[Task]:
-        arns = self._read("ListTasks", lambda page: _texts(page["taskArns"]), cluster=cluster)
+        arns = self._read("ListTasks", lambda page: texts(page["taskArns"]), cluster=cluster)
         for batch in batched(sorted(arns or ()), _MAX_TASKS_PER_CALL):
             answers = self._read("DescribeTasks", _parse_tasks, cluster=cluster, tasks=batch)
             if answers is None:
@@ -199,7 +222,7 @@ class RegionReader:
     def _read_task_definition(self, arn: str) -> RegisteredTaskDefinition | ReadError:
         parameters = {"taskDefinition": arn, "include": ["TAGS"]}
         try:
-            (definition,) = _parse_pages(
+            (definition,) = parse_pages(
                 self._client, "DescribeTaskDefinition", lambda page: [parse_task_definition(page)], parameters
             )
         except AwsError as error:
@@ -220,7 +243,7 @@ class RegionReader:
     ) -> list[_T] | None:
         """Return what ``parse`` finds in the pages of a response; if that fails, record the error and return None."""
         try:
-            return _parse_pages(self._client, operation, parse, parameters)
+            return parse_pages(self._client, operation, parse, parameters)
         except AwsError as error:
             if error.code != "ClusterNotFoundException":  # it was deleted after it was listed
                 self._record_error(parameters.get("cluster"), operation, error)
@@ -232,41 +255,8 @@ class RegionReader:
             self._read_errors.append(read_error)
 
 
-def _parse_pages(
-    client: AwsClient, operation: str, parse: Callable[[Mapping[str, Any]], list[_T]], parameters: Mapping[str, object]
-) -> list[_T]:
-    """Return what ``parse`` finds in each page of the response to an operation.
-
-    Raises:
-        AwsError: The service refused the call or could not be reached, or ``parse`` misses a part that a page must have.
-    """
-    from botocore import xform_name  # noqa: PLC0415 - boto3 takes long to import
-
-    name = xform_name(operation)
-
-    def read() -> list[_T]:
-        is_paginated = client.can_paginate(name)
-        pages = (
-            client.get_paginator(name).paginate(**parameters) if is_paginated else [getattr(client, name)(**parameters)]
-        )
-        return [each for page in pages for each in parse(page)]
-
-    found: list[_T] = translate_errors(read)
-    return found
-
-
 def _read_error(region: str, cluster: str | None, operation: str, error: AwsError) -> ReadError:
-    if error.is_access_denied:
-        advice = f"Allow ecs:{operation}"
-    elif error.code in _UNREACHABLE_REGION_CODES:
-        advice = "Check the region's name and the network"
-    else:
-        advice = error.advice(f"ecs:{operation}", "*")
-    return ReadError(
-        region,
-        cluster and short_name(cluster),
-        Reason(f"{operation}: {error.fact('Amazon ECS')}", advice, code=Code.NOT_READ),
-    )
+    return ReadError(region, cluster and short_name(cluster), failure(operation, error, code=Code.NOT_READ))
 
 
 # --- responses to values ----------------------------------------------------------------------------------------------
@@ -278,19 +268,8 @@ _ERROR_NAME: Final = re.compile(r"[A-Za-z]{1,60}(?=:)")
 # Each of these raises LookupError, TypeError or AttributeError for a response that was cut off.
 
 
-def _texts(items: object) -> list[str]:
-    """Return a list of a response that has strings only.
-
-    Raises:
-        TypeError: It is something else.
-    """
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise TypeError
-    return items
-
-
 def _parse_regions(page: Mapping[str, Any]) -> list[str]:
-    names = _texts([each["RegionName"] for each in page["Regions"]])
+    names = texts([each["RegionName"] for each in page["Regions"]])
     return [names[0], *names[1:]]  # no account is without Regions
 
 
@@ -324,6 +303,9 @@ def parse_task(described: Mapping[str, Any]) -> Task:
             for each in (described.get("overrides") or {}).get("containerOverrides") or ()
             if each.get("name")
         },
+        instance=described.get("containerInstanceArn") or "",
+        capacity_provider=described.get("capacityProviderName") or "",
+        started_at=described.get("startedAt"),
     )
 
 

@@ -5,11 +5,15 @@ compared line by line. There are names and states in it, and no values of variab
 
     {
       "schema": 1,
+      "accounts": [],                       accounts that were named; empty: that of the caller
       "regions": ["eu-central-1"],          regions that were read
       "summary": {
         "tasks": 9,                         all tasks that were read
-        "expected": 6,                      tasks that should be protected: the sum of the next three
+        "expected": 6,                      tasks that should be protected: the sum of the next six
         "protected": 4, "unprotected": 1, "unknown": 1,
+        "byDaemon": 0, "agentSilent": 0,    a daemon covers the instance; the agent writes no log
+        "cannotBeProtected": 0,
+        "letThrough": 0,                    cannot be protected, and need not: Windows tasks
         "excluded": 1,                      excluded by the settings or by tags
         "outOfScope": {"EC2": 2},           by launch type; empty with LaunchTypes=ALL
         "protectedPercent": 66.6,           of those expected, rounded down; null if there are none
@@ -21,7 +25,8 @@ compared line by line. There are names and states in it, and no values of variab
         "group": "service:web",             the ECS task group
         "taskDefinition": "shop-web:12",
         "launchType": "FARGATE",            "" if ECS reports none
-        "verdict": "protected",             or unprotected, unknown, excluded, out of scope
+        "verdict": "protected",             or unprotected, cannot be protected, agent silent, unknown, by a daemon,
+                                            excluded, out of scope
         "codes": ["SI000"],                 the codes of the verdict and its reasons
         "reasons": [],                      why it is not protected, sentence by sentence
         "remarks": [],                      further facts that do not affect the verdict
@@ -49,7 +54,6 @@ from sysdig_instrument.coverage.assess import TaskStatus
 from sysdig_instrument.coverage.model import ReadError, short_name
 from sysdig_instrument.coverage.report import Report, ReportGroup
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.lookup.aws import Arn
 
 SCHEMA_VERSION = 1
 
@@ -58,6 +62,7 @@ def render(report: Report) -> str:
     """Render the report as JSON, with a final newline."""
     content: Json = {
         "schema": SCHEMA_VERSION,
+        "accounts": list(report.accounts),
         "regions": list(report.regions),
         "summary": _summary(report),
         "groups": [_group(group) for group in report.groups],
@@ -73,7 +78,7 @@ def protected_percent(report: Report) -> float | None:
     """
     if not report.expected_count:
         return None
-    return report.count(TaskStatus.PROTECTED) * 1000 // report.expected_count / 10
+    return report.covered_count * 1000 // report.expected_count / 10
 
 
 def _summary(report: Report) -> Json:
@@ -83,6 +88,10 @@ def _summary(report: Report) -> Json:
         "protected": report.count(TaskStatus.PROTECTED),
         "unprotected": report.count(TaskStatus.UNPROTECTED),
         "unknown": report.count(TaskStatus.UNKNOWN),
+        "byDaemon": report.count(TaskStatus.BY_DAEMON),
+        "agentSilent": report.count(TaskStatus.AGENT_SILENT),
+        "cannotBeProtected": report.failing_count(TaskStatus.CANNOT_BE_PROTECTED),
+        "letThrough": report.let_through_count,
         "excluded": report.count(TaskStatus.EXCLUDED),
         "outOfScope": dict(report.out_of_scope_counts),
         "protectedPercent": protected_percent(report),
@@ -92,13 +101,12 @@ def _summary(report: Report) -> Json:
 
 def _group(group: ReportGroup) -> Json:
     key, assessment = group.key, group.key.assessment
-    arn = Arn.parse(key.cluster)
     agent: Json = (
         {"image": assessment.agent_image, "digests": list(group.agent_digests)} if assessment.agent_image else None
     )
     return {
         "region": key.region,
-        "account": arn.account if arn else "",
+        "account": group.account,
         "cluster": short_name(key.cluster),
         "service": group.service,
         "group": key.group,
@@ -116,6 +124,7 @@ def _group(group: ReportGroup) -> Json:
 
 def _read_error(error: ReadError) -> Json:
     return {
+        "account": error.account or None,
         "region": error.region,
         "cluster": error.cluster,
         "fact": error.reason.fact,

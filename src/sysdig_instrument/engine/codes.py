@@ -84,6 +84,10 @@ class Code(Enum):
     """It is left alone without a Reason, and RequireReason is true."""
     OPT_OUT_HIDDEN = "SI053"
     """Only Metadata leaves it alone, and no tag says so to the hook and `coverage`."""
+    AGENT_SILENT = "SI054"
+    """The log of the agent of a running task has no line since the time that the caller allows."""
+    DAEMON_MISSING = "SI055"
+    """A running task is on an instance on which no daemon with the host agent runs."""
 
     # Left alone
     DISABLED = "SI020"
@@ -98,6 +102,8 @@ class Code(Enum):
     """No container that could be instrumented."""
     NOT_CREATED = "SI025"
     """Not created with the current parameter values."""
+    BY_DAEMON = "SI026"
+    """A daemon with the host agent runs on the instance of a running task, so the task needs none of its own."""
 
     # Cannot be protected
     WINDOWS = "SI030"
@@ -118,6 +124,10 @@ class Code(Enum):
     """A value that decides is not known before deployment."""
     DEFINITION_UNREAD = "SI042"
     """The task definition of a running task could not be read, or has no containers."""
+    AGENT_LOG_UNREAD = "SI043"
+    """It is not known whether the agent of a running task writes to its log."""
+    DAEMONS_UNREAD = "SI044"
+    """It is not known whether a daemon with the host agent runs on the instance of a running task."""
 
     # The codes of messages follow. docs/troubleshooting.md has the entry of each, with the code as its anchor.
 
@@ -289,6 +299,8 @@ class Code(Enum):
     NOT_READ = "SI606"
     HOOK_CANNOT_JUDGE = "SI607"
     NO_CLUSTER = "SI608"
+    ACCOUNT_UNREAD = "SI611"
+    COVERAGE_OPTIONS = "SI612"
     WATCH_FAILED = "SI650"
     ROLLOUT_REFUSED = "SI660"
     ROLLOUT_CALL_FAILED = "SI661"

@@ -221,19 +221,22 @@ class AwsClients:
             self._accounts[region] = account if isinstance(account, str) else None
         return self._accounts[region]
 
-    def with_role(self, role: str, region: str) -> AwsClients:
-        """Return clients that use the credentials of a role.
+    def with_role(self, role: str, region: str, *, seconds: int = _ROLE_SESSION_SECONDS) -> AwsClients:
+        """Return clients that use the credentials of a role for so many seconds, with the same timeouts.
 
         Raises:
             AwsError: The role cannot be assumed.
         """
         sts = self.client("sts", region)
-        response = call(
-            sts.assume_role, RoleArn=role, RoleSessionName=_ROLE_SESSION, DurationSeconds=_ROLE_SESSION_SECONDS
-        )
+        response = call(sts.assume_role, RoleArn=role, RoleSessionName=_ROLE_SESSION, DurationSeconds=seconds)
         match response.get("Credentials"):
             case {"AccessKeyId": str(key), "SecretAccessKey": str(secret), "SessionToken": str(token)}:
-                return AwsClients(lambda: _session_of_role(key, secret, token))
+                return AwsClients(
+                    lambda: _session_of_role(key, secret, token),
+                    connect_timeout=self._connect_timeout,
+                    read_timeout=self._read_timeout,
+                    max_attempts=self._max_attempts,
+                )
         raise AwsError(INVALID_RESPONSE)
 
     def _create_client(self, service: str, region: str, config: object) -> AwsClient:

@@ -10,7 +10,6 @@ from sysdig_instrument.cli.harmless import csv_line, markdown_heading, markdown_
 from sysdig_instrument.coverage.assess import TaskStatus
 from sysdig_instrument.coverage.model import short_name
 from sysdig_instrument.coverage.report import Report, ReportGroup
-from sysdig_instrument.lookup.aws import Arn
 
 _HEADINGS: Final = (
     *("account", "region", "cluster", "service", "task definition", "launch type", "tasks"),
@@ -35,8 +34,7 @@ def render_markdown(report: Report) -> str:
 
 def _cells(group: ReportGroup) -> Iterator[str]:
     key, assessment = group.key, group.key.assessment
-    arn = Arn.parse(key.cluster)
-    yield arn.account if arn else ""
+    yield group.account
     yield key.region
     yield short_name(key.cluster)
     yield group_name(group)

@@ -7,22 +7,26 @@ from typing import Final
 
 from sysdig_instrument.cli.columns import Columns
 from sysdig_instrument.cli.console import Console, StyleName
-from sysdig_instrument.coverage.assess import Assessment, TaskStatus
+from sysdig_instrument.coverage.assess import FAILING, Assessment, TaskStatus
 from sysdig_instrument.coverage.json_report import protected_percent
 from sysdig_instrument.coverage.model import short_name
 from sysdig_instrument.coverage.report import Report, ReportGroup
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.help_page import help_address
 
-_HEADINGS: Final = ("REGION", "CLUSTER", "SERVICE", "TASK DEFINITION", "TASKS", "VERDICT", "WHY")
-_TASKS_COLUMN: Final = _HEADINGS.index("TASKS")
-_STATUS_COLUMN: Final = _HEADINGS.index("VERDICT")
+_HEADINGS: Final = ("REGION", "CLUSTER", "SERVICE", "TASK DEFINITION", "TASKS", "VERDICT")
+_ACCOUNT: Final = "ACCOUNT"
+_LAST_HEADING: Final = "WHY"
 _INDENT: Final = " " * 4
-_SHRINKABLE_COLUMNS: Final = (1, 2, 3)
+_SHRINKABLE: Final = ("CLUSTER", "SERVICE", "TASK DEFINITION")
 _STYLES: Final[Mapping[TaskStatus, StyleName]] = {
     TaskStatus.PROTECTED: "good",
     TaskStatus.UNPROTECTED: "bad",
+    TaskStatus.CANNOT_BE_PROTECTED: "bad",
+    TaskStatus.AGENT_SILENT: "bad",
     TaskStatus.UNKNOWN: "warn",
+    TaskStatus.BY_DAEMON: "good",
     TaskStatus.EXCLUDED: "faint",
 }
 
@@ -30,28 +34,38 @@ _STYLES: Final[Mapping[TaskStatus, StyleName]] = {
 def render(report: Report, console: Console) -> str:
     """Return the report as lines of text. Tasks that are out of scope are only counted."""
     shown = [group for group in report.groups if group.key.assessment.status is not TaskStatus.OUT_OF_SCOPE]
-    lines = [*_table(shown, console), *(["\n"] if shown else []), *console.paragraph(summary(report))]
+    lines = [*_table(shown, console, has_accounts=bool(report.accounts)), *(["\n"] if shown else [])]
+    lines += console.paragraph(summary(report))
     if report.read_errors:
         lines += ["\n", "Could not be read:\n"]
         lines += [line for error in report.read_errors for line in console.paragraph(error.text, _INDENT)]
+    lines += _help(shown, console)
     return "".join(lines)
 
 
-def _table(groups: Sequence[ReportGroup], console: Console) -> Iterator[str]:
+def _table(groups: Sequence[ReportGroup], console: Console, *, has_accounts: bool) -> Iterator[str]:
+    """Yield the table. The accounts are shown if they were named."""
     if not groups:
         return
-    rows = [_HEADINGS[:-1], *(_cells(group) for group in groups)]
-    columns = Columns.of(rows, console, shrinkable=_SHRINKABLE_COLUMNS, right_aligned={_TASKS_COLUMN})
-    yield from columns.heading(rows[0], _HEADINGS[-1])
+    headings = (_ACCOUNT, *_HEADINGS) if has_accounts else _HEADINGS
+    rows = [headings, *(_cells(group)[-len(headings) :] for group in groups)]
+    columns = Columns.of(
+        rows,
+        console,
+        shrinkable=[headings.index(each) for each in _SHRINKABLE],
+        right_aligned={headings.index("TASKS")},
+    )
+    yield from columns.heading(headings, _LAST_HEADING)
     for group, cells in zip(groups, rows[1:], strict=True):
         status, why = group.key.assessment.status, _why(group.key.assessment)
-        styles = {_STATUS_COLUMN: _STYLES[status]} if status in _STYLES else {}
+        styles = {headings.index("VERDICT"): _STYLES[status]} if status in _STYLES else {}
         yield from columns.row(cells, why, styles)
 
 
 def _cells(group: ReportGroup) -> tuple[str, ...]:
     key = group.key
     return (
+        group.account,
         key.region,
         short_name(key.cluster),
         group_name(group),
@@ -59,6 +73,14 @@ def _cells(group: ReportGroup) -> tuple[str, ...]:
         str(len(group.tasks)),
         key.assessment.status.value,
     )
+
+
+def _help(groups: Sequence[ReportGroup], console: Console) -> list[str]:
+    """Return the addresses of what explains the codes of the tasks that are not protected."""
+    failing = [group.key.assessment for group in groups if group.key.assessment.status in FAILING]
+    codes = dict.fromkeys(code for assessment in failing for code in assessment.codes)
+    addresses = [address for code in codes if (address := help_address(code.value))]
+    return ["\n", "Help:\n", *(console.line(f"{_INDENT}{each}") for each in addresses)] if addresses else []
 
 
 def group_name(group: ReportGroup) -> str:
@@ -70,6 +92,8 @@ def group_name(group: ReportGroup) -> str:
 def _why(assessment: Assessment) -> str:
     """Return the reason in a few words. If a task has nothing of Sysdig's, one sentence is enough."""
     reasons = ("It is not instrumented",) if assessment.has_no_agent else assessment.reasons
+    if assessment.status is TaskStatus.BY_DAEMON and assessment.agent_image:
+        reasons = (*reasons, assessment.agent_image)
     if assessment.status is TaskStatus.PROTECTED and assessment.agent_image:
         reasons = (assessment.agent_image,)
     sentences = [*reasons, *assessment.remarks]
@@ -94,13 +118,18 @@ def summary(report: Report) -> str:
         clusters = f"{report.cluster_count} cluster{'' if report.cluster_count == 1 else 's'}"
         return f"No task runs in {clusters} in {regions}."
     percent = protected_percent(report)
-    unprotected = _format_counts(
-        {each.value: report.count(each) for each in (TaskStatus.UNPROTECTED, TaskStatus.UNKNOWN)}
-    )
+    unprotected = _format_counts({each.value: report.failing_count(each) for each in FAILING})
     headline = "No task should be protected"
     if percent is not None:
-        headline = f"{report.count(TaskStatus.PROTECTED)} of {report.expected_count} tasks protected ({percent} %)"
-    not_counted = {"excluded": report.count(TaskStatus.EXCLUDED), **_out_of_scope_counts(report)}
+        headline = f"{report.covered_count} of {report.expected_count} tasks protected ({percent} %)"
+    by_daemon = report.count(TaskStatus.BY_DAEMON)
+    if by_daemon:
+        headline += f", {by_daemon} of them by a daemon"
+    not_counted = {
+        "excluded": report.count(TaskStatus.EXCLUDED),
+        "that cannot be protected and need not": report.let_through_count,
+        **_out_of_scope_counts(report),
+    }
     return (
         ". ".join(
             part

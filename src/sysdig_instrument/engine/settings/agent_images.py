@@ -31,6 +31,18 @@ def is_trusted(image: str, settings: Settings) -> bool:
     return reference.full_repository == agent.full_repository
 
 
+_HOST_AGENTS: Final = frozenset({"agent", "agent-slim", "host-shield"})
+"""The names of Sysdig's images of the agent for hosts. The agent for Fargate is another image, which cannot watch a host."""
+
+
+def is_trusted_host_agent(image: str, settings: Settings) -> bool:
+    """Return whether an image is the agent for hosts, from Sysdig's repositories or from those of TrustedAgentImages."""
+    reference = _parse(image)
+    if reference is None or reference.full_repository.rsplit("/", 1)[-1] not in _HOST_AGENTS:
+        return False
+    return _matches(reference, (*_SYSDIG_REPOSITORIES, *settings.trusted_agent_images))
+
+
 def is_from_sysdig(image: str) -> bool:
     """Return whether an image is one that Sysdig publishes."""
     reference = _parse(image)
