@@ -88,6 +88,25 @@ def test_each_code_has_its_anchor_and_can_be_searched(site: Path, pages: dict[st
         assert code.value in searched
 
 
+@pytest.mark.parametrize(
+    ("query", "page"),
+    [
+        ("SI053", "troubleshooting.html"),
+        ("si103", "runbooks/refused.html"),  # where the code is in parentheses
+        ("pidMode", "guard.html"),
+        ("rotate key", "runbooks/rotate-the-key.html"),
+    ],
+)
+def test_what_a_reader_searches_is_found(site: Path, query: str, page: str) -> None:
+    """The theme's script splits texts and queries at the separator, ignores case, and completes the words of a query."""
+    index = json.loads((site / "search" / "search_index.json").read_text("utf-8"))
+    separator = re.compile(index["config"]["separator"])
+    text = " ".join(f"{each['title']} {each['text']}" for each in index["docs"] if each["location"].startswith(page))
+    words = separator.split(re.sub("<[^>]+>", " ", text).lower())
+    for part in separator.split(query.lower()):
+        assert any(word.startswith(part) for word in words), part
+
+
 def test_a_browser_loads_nothing_from_another_host(site: Path, pages: dict[str, Page]) -> None:
     assert [(name, each) for name, page in pages.items() for each in page.loaded if "//" in each] == []
     styles = "".join(path.read_text("utf-8") for path in site.rglob("*.css"))
@@ -101,7 +120,7 @@ def test_every_page_shows_the_release(site: Path) -> None:
         assert f"sysdig-instrument {__version__}" in path.read_text("utf-8"), path
 
 
-def test_a_reader_can_change_to_the_same_page_of_another_release(site: Path, tmp_path: Path) -> None:
+def test_a_reader_can_change_to_another_release(site: Path, tmp_path: Path) -> None:
     for release in ("1.9.0", "1.10.0", "1.9.1"):
         publish(site, tmp_path, release)
     (tmp_path / "1.9.0" / "old.html").touch()
