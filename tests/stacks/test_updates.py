@@ -96,8 +96,8 @@ def test_a_macro_in_one_resource(fleet: FakeCloudFormation, stacks: Stacks) -> N
 
 @pytest.mark.parametrize("name", ["csv", "markdown"])
 def test_formats(name: str, fleet: FakeCloudFormation, stacks: Stacks) -> None:
-    behind(fleet, "=shop", tags={"ring": "canary"})
-    ran = stacks("--format", name, "--tag", "ring")
+    behind(fleet, "=shop", tags={"stage": "canary"})
+    ran = stacks("--format", name, "--tag", "stage")
     assert "canary" in ran.out
     assert ("'=shop" in ran.out) == (name == "csv")
 
@@ -173,7 +173,7 @@ def test_a_person_is_asked_for_each_wave(fleet: FakeCloudFormation, stacks: Stac
         (("--execute",), "--execute is for updates"),
         (("--json", "a.json"), "--json is for updates"),
         (("--update", "--format", "json"), "--update prints for people"),
-        (("--update", "--rings", "a"), "Name the tag with --tag"),
+        (("--update", "--order", "a"), "Name the tag with --tag"),
         (("--update", "--wave", "0"), "--wave has to be 1 or more"),
         (("--allow-changes", "Role"), "--allow-changes is for updates"),
     ],
@@ -209,15 +209,15 @@ def test_a_report_that_cannot_be_written_changes_nothing(
             {"root": "arn:aws:cloudformation:eu-central-1:111122223333:stack/parent/1"},
             "it is nested. Update its root stack parent",
         ),
-        ({"tags": {"ring": "late"}}, "its ring late is not in --rings"),
-        ({"tags": {}}, "it has no tag ring"),
+        ({"tags": {"stage": "late"}}, "its tag stage is late, which --order does not have"),
+        ({"tags": {}}, "it has no tag stage"),
     ],
 )
 def test_stacks_that_are_not_updated(
     members: dict[str, Any], why: str, fleet: FakeCloudFormation, stacks: Stacks
 ) -> None:
-    stack = behind(fleet, "shop", **{"tags": {"ring": "canary"}, **members})
-    ran = stacks("--update", "--execute", "--tag", "ring", "--rings", "canary")
+    stack = behind(fleet, "shop", **{"tags": {"stage": "canary"}, **members})
+    ran = stacks("--update", "--execute", "--tag", "stage", "--order", "canary")
     assert ran.code == 1
     assert f"shop: left alone: {why}" in " ".join(ran.out.split())
     assert (stack.executed, stack.change_sets) == ([], {})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
@@ -51,8 +50,11 @@ class _Account:
 class StackAccounts:
     """The accounts of the caller's credentials, or of the roles that the options name."""
 
-    def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, options: argparse.Namespace, environment: Mapping[str, str], sleep: Callable[[float], object]
+    ) -> None:
         self._options = options
+        self._sleep = sleep
         self._environment = environment
         without_macro = copy.copy(options)
         without_macro.from_macro = None
@@ -79,7 +81,7 @@ class StackAccounts:
         """Return CloudFormation in the account and the Region of a stack."""
         account = self._accounts.get(stack.account) or self._accounts[""]
         reader = account.account.clients.client("cloudformation", stack.region)
-        return ChangeSets(reader, account.writers.client("cloudformation", stack.region), time.sleep)
+        return ChangeSets(reader, account.writers.client("cloudformation", stack.region), self._sleep)
 
     def _account(self, role: str | None, number: str) -> _Account:
         session = boto3_session(self._options.profile)

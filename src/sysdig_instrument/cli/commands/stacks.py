@@ -20,7 +20,7 @@ from sysdig_instrument.errors import UsageError
 from sysdig_instrument.stacks.model import Stack
 from sysdig_instrument.stacks.rollout import Callbacks, Decide, Outcome, StackReport, StackResult, StackRollout
 from sysdig_instrument.stacks.updates import StackState, StackUpdate
-from sysdig_instrument.stacks.waves import Wave, make_waves, ring_of, why_left_alone
+from sysdig_instrument.stacks.waves import Wave, make_waves, tag_value, why_left_alone
 
 _FAILING: Final = frozenset({StackState.BEHIND, StackState.REFUSED, StackState.UNREADABLE, StackState.UNKNOWN})
 _COMPLETE: Final = frozenset({Outcome.UPDATED, Outcome.UNCHANGED})
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         RefusedError: EC2 does not return the list of regions.
     """
     _check(options)
-    accounts = StackAccounts(options, environment)
+    accounts = StackAccounts(options, environment, time.sleep)
     console = detect_console(options.color, environment)
     behind: list[Stack] = []
     stacks = StackList(_remembered(accounts.updates(), behind), options.tag)
@@ -59,8 +59,8 @@ def _check(options: argparse.Namespace) -> None:
             "--update prints for people. Leave --format out; --json FILE writes its report for tools.",
             code=Code.OPTION_VALUE,
         )
-    if options.rings and not options.tag:
-        raise UsageError("--rings has values of a tag. Name the tag with --tag.", code=Code.OPTION_VALUE)
+    if options.order and not options.tag:
+        raise UsageError("--order has values of a tag. Name the tag with --tag.", code=Code.OPTION_VALUE)
     if options.wave < 1:
         raise UsageError(
             "--wave has to be 1 or more. Give how many stacks to update at a time.", code=Code.OPTION_VALUE
@@ -82,13 +82,13 @@ def _update(
     behind: Sequence[Stack],
     counts: Counter[StackState],
 ) -> int:
-    rings = [ring.strip() for ring in options.rings.split(",") if ring.strip()]
-    left = [_left_alone(each, why) for each in behind if (why := _why_left_alone(each, options.tag, rings))]
+    order = [value.strip() for value in options.order.split(",") if value.strip()]
+    left = [_left_alone(each, why) for each in behind if (why := _why_left_alone(each, options.tag, order))]
     for each in left:
         tell_result(each, console)
     names = {each.stack.arn for each in left}
     waves = list(
-        make_waves((each for each in behind if each.arn not in names), options.tag, rings, options.wave),
+        make_waves((each for each in behind if each.arn not in names), options.tag, order, options.wave),
     )
     # A file that cannot be written is told before anything is changed.
     _write_report(
@@ -114,15 +114,15 @@ def _left_alone(stack: Stack, why: str) -> StackResult:
     return StackResult(stack, Wave(0, "", ()), Outcome.LEFT_ALONE, why)
 
 
-def _why_left_alone(stack: Stack, tag: str | None, rings: Sequence[str]) -> str:
-    ring = ring_of(stack, tag)
-    if rings and ring not in rings:
-        return f"its ring {ring} is not in --rings" if ring else f"it has no tag {tag}, so it is in no ring"
+def _why_left_alone(stack: Stack, tag: str | None, order: Sequence[str]) -> str:
+    value = tag_value(stack, tag)
+    if order and value not in order:
+        return f"its tag {tag} is {value}, which --order does not have" if value else f"it has no tag {tag}"
     return why_left_alone(stack)
 
 
 def _decide(options: argparse.Namespace) -> Decide | None:
-    """Return who decides whether a wave is executed: the option, a person at the terminal, or nobody."""
+    """Return who decides whether a wave is executed: the option, a person at the terminal, or None for no execution."""
     if options.execute:
         return lambda _wave, _ready: True
     if sys.stdin.isatty() and sys.stdout.isatty():
