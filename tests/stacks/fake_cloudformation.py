@@ -90,6 +90,7 @@ class FakeCloudFormation:
     faults: Faults = field(default_factory=Faults)
     denied_regions: set[str] = field(default_factory=set)
     observe: Callable[[str, FakeStack], object] = lambda *_: None
+    forgets: bool = False  # whether an executed change set is deleted
     calls: Counter[str] = field(default_factory=Counter)
     change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda changes: changes
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -246,6 +247,8 @@ class FakeCloudFormation:
             stack.status = "UPDATE_ROLLBACK_COMPLETE" if stack.fails else "UPDATE_COMPLETE"
             if not stack.fails:
                 stack.processed = stack.running.processed
+            if self.forgets:
+                stack.change_sets.clear()
             stack.running = None
 
 

@@ -88,7 +88,8 @@ class ChangeSet:
     @property
     def is_empty(self) -> bool:
         """Return whether there was nothing to change."""
-        return self.status == "FAILED" and any(text in self.reason for text in _NO_CHANGES)
+        is_refused = self.status == "FAILED" and any(text in self.reason for text in _NO_CHANGES)
+        return is_refused or (self.status == "CREATE_COMPLETE" and not self.changes)
 
     @property
     def is_executed(self) -> bool:

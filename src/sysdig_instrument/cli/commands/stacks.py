@@ -83,17 +83,12 @@ def _update(
     counts: Counter[StackState],
 ) -> int:
     order = [value.strip() for value in options.order.split(",") if value.strip()]
-    left = [_left_alone(each, why) for each in behind if (why := _why_left_alone(each, options.tag, order))]
-    for each in left:
+    others, left, stacks = _sorted_out(behind, options.tag, order)
+    for each in (*others, *left):
         tell_result(each, console)
-    names = {each.stack.arn for each in left}
-    waves = list(
-        make_waves((each for each in behind if each.arn not in names), options.tag, order, options.wave),
-    )
-    # A file that cannot be written is told before anything is changed.
-    _write_report(
-        options.json, StackReport([*left, *(StackResult(each, wave) for wave in waves for each in wave.stacks)])
-    )
+    waves = list(make_waves(stacks, options.tag, order, options.wave))
+    planned = [StackResult(stack, wave) for wave in waves for stack in wave.stacks]
+    _write_report(options.json, StackReport([*others, *left, *planned]))  # if it cannot, nothing is changed
     decide = _decide(options)
     callbacks = Callbacks(
         lambda wave, results: show_wave(wave, results, console), lambda result: tell_result(result, console), decide
@@ -102,23 +97,41 @@ def _update(
         accounts.change_sets, callbacks, time.monotonic, options.timeout, allowed=options.allow_changes
     )
     report = rollout.run(waves)
-    report.results[:0] = left
+    outcomes = {each.outcome for each in (*left, *report.results)}
+    report.results[:0] = [*others, *left]
     print_report(report, console)
     _write_report(options.json, report)
-    outcomes = {each.outcome for each in report.results}
     accepted = _COMPLETE if decide else _COMPLETE | {Outcome.NOT_EXECUTED}
     return EXIT_OK if outcomes <= accepted and not counts[StackState.UNREADABLE] else EXIT_REFUSED
+
+
+def _sorted_out(
+    behind: Sequence[Stack], tag: str | None, order: Sequence[str]
+) -> tuple[list[StackResult], list[StackResult], list[Stack]]:
+    """Return the stacks that the caller does not mean, those that are left alone as they are, and those to update."""
+    others: list[StackResult] = []
+    left: list[StackResult] = []
+    stacks: list[Stack] = []
+    for each in behind:
+        if why := _why_not_selected(each, tag, order):
+            others.append(_left_alone(each, why))
+        elif why := why_left_alone(each):
+            left.append(_left_alone(each, why))
+        else:
+            stacks.append(each)
+    return others, left, stacks
 
 
 def _left_alone(stack: Stack, why: str) -> StackResult:
     return StackResult(stack, Wave(0, "", ()), Outcome.LEFT_ALONE, why)
 
 
-def _why_left_alone(stack: Stack, tag: str | None, order: Sequence[str]) -> str:
+def _why_not_selected(stack: Stack, tag: str | None, order: Sequence[str]) -> str:
+    """Return why the caller does not mean a stack, empty if the stack is meant."""
     value = tag_value(stack, tag)
     if order and value not in order:
         return f"its tag {tag} is {value}, which --order does not have" if value else f"it has no tag {tag}"
-    return why_left_alone(stack)
+    return ""
 
 
 def _decide(options: argparse.Namespace) -> Decide | None:
