@@ -103,7 +103,9 @@ class FakeCloudFormation:
     def session(self, account: str = ACCOUNT) -> Any:
         """Return a session whose clients call this CloudFormation. Clients are kept from test to test: they are slow to make."""
 
-        def client(service: str, region_name: str, config: object) -> Any:
+        def client(service: str, region_name: str, config: Any) -> Any:
+            if service != "cloudformation":
+                return boto3.client(service, region_name=region_name, config=config)
             key = account, service, region_name
             if key not in _CLIENTS:
                 _CLIENTS[key] = _client(account, service, region_name, config)

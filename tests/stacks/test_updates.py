@@ -407,9 +407,7 @@ def test_a_change_set_that_is_gone_was_executed(fleet: FakeCloudFormation, stack
     assert (ran.code, ran.out.endswith("1 failed, 1 updated.\n")) == (1, True)
 
 
-def test_the_page_has_the_list_and_the_permissions(
-    fleet: FakeCloudFormation, stacks: Stacks, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_has_the_list_and_the_permissions(fleet: FakeCloudFormation, stacks: Stacks) -> None:
     """The examples of the help and of the pages run, too; they would read the settings of a macro that is not there."""
     behind(fleet, "billing", tags={"stage": "canary"})
     up_to_date(fleet, "orders", tags={"stage": "early"})
@@ -425,7 +423,7 @@ def test_the_page_has_the_list_and_the_permissions(
     behind(fleet, "failing", fails=True)
     assert stacks("--update", "--execute").code == 1
     (policy,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    allowed = {name for name in re.findall(r'"cloudformation:(\w+)"', policy)}
+    allowed = set(re.findall(r'"cloudformation:(\w+)"', policy))
     assert allowed == set(fleet.calls)
 
 
