@@ -127,6 +127,7 @@ def test_accounts_by_their_roles(fleet: FakeCloudFormation, stacks: Stacks) -> N
     assert stacks(*role, "--update", "--execute").code == 0
     assert len(theirs.executed) == 1
     assert "is not the ARN of an IAM role" in stacks("--role", "fleet").err
+    assert "Two of --role are roles of account" in stacks(*role, "--role", f"{role[1]}-2").err
     both = states(stacks, *role, "--role", f"arn:aws:iam::{ACCOUNT}:role/fleet")
     assert both == {"theirs": "up to date", "own": "behind"}
 
@@ -135,6 +136,9 @@ def test_only_some_stacks(fleet: FakeCloudFormation, stacks: Stacks) -> None:
     for name in ("shop-web", "shop-api", "other"):
         behind(fleet, name)
     assert set(states(stacks, "--stack", "shop-*", "--leave", "*-api")) == {"shop-web"}
+    ran = stacks("--stack", "shop-*", "--stack", "shpo-*", "--update", "--execute")
+    assert (ran.code, fleet.calls["CreateChangeSet"]) == (2, 0)
+    assert 'No stack that lists the macro matches "shpo-*"' in ran.err
 
 
 # --- nothing is executed without being asked
@@ -345,6 +349,23 @@ def test_the_macro_refuses_and_the_wave_is_not_executed(fleet: FakeCloudFormatio
     assert (ran.code, bad.change_sets, bad.executed, good.executed) == (1, {}, [], [])
     assert stacks("--update", "--execute", "--leave", "bad").code == 0
     assert len(good.executed) == 1
+
+
+@pytest.mark.parametrize("reason", ["Transform 1::Other failed with: a secret", "Resource X failed with: a secret"])
+def test_a_reason_that_is_not_the_macros_is_not_repeated(
+    reason: str, fleet: FakeCloudFormation, stacks: Stacks
+) -> None:
+    stack = behind(fleet, "shop")
+
+    def fail(_event: str, each: FakeStack) -> None:
+        for made in each.change_sets.values():
+            made.reason, made.status = reason, "FAILED"
+
+    fleet.observe = fail
+    ran = stacks("--update", "--execute", "--json", "report.json")
+    assert "failed: CloudFormation could not make the change set. Deploy its template to see why" in ran.out
+    assert "secret" not in ran.out + ran.err + Path("report.json").read_text()
+    assert (ran.code, stack.executed) == (1, [])
 
 
 def test_a_large_template_is_not_sent(fleet: FakeCloudFormation, stacks: Stacks) -> None:

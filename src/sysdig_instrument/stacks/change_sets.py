@@ -8,6 +8,7 @@ what an earlier one left over, and never takes one of somebody else for it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ NOT_FOUND: Final = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"}
 _ATTEMPTS: Final = 6
 _AWS_TAGS: Final = "aws:"
 _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
-_MACRO_REFUSED: Final = "failed with: "
+_MACRO_REFUSED: Final = " failed with: "
 
 
 class StackError(AwsError):
@@ -96,20 +97,21 @@ class ChangeSet:
         """Return whether its execution has begun."""
         return self.execution.startswith("EXECUTE_")
 
-    @property
-    def refusal(self) -> str:
-        """The macro's refusal of the template, if that is why the change set failed."""
-        _, found, text = self.reason.partition(_MACRO_REFUSED)
-        return text if found else ""
+    def refusal(self, macro_name: str) -> str:
+        """Return the macro's refusal of the template, if that is why the change set failed. Other texts may have values in them."""
+        transform, found, text = self.reason.partition(_MACRO_REFUSED)
+        is_own = re.fullmatch(r"Transform (?:\d+::)?" + re.escape(macro_name), transform)
+        return text if found and is_own else ""
 
 
 class ChangeSets:
     """CloudFormation in one Region: ``reader`` retries, ``writer`` does not. ``sleep`` waits for seconds."""
 
-    def __init__(self, reader: AwsClient, writer: AwsClient, sleep: Callable[[float], object]) -> None:
+    def __init__(self, reader: AwsClient, writer: AwsClient, sleep: Callable[[float], object], macro_name: str) -> None:
         self._reader = reader
         self._writer = writer
         self.sleep = sleep
+        self.macro_name = macro_name
 
     def stack(self, stack: Stack) -> Stack:
         """Return a stack as it is now."""

@@ -192,7 +192,7 @@ class StackRollout:
         elif (now.updated, now.status) != (stack.updated, stack.status):
             result.end(Outcome.LEFT_ALONE, UPDATED_MEANWHILE)
         elif not made.is_ready:
-            result.end(Outcome.FAILED, _why_not_made(made))
+            result.end(Outcome.FAILED, _why_not_made(made.refusal(change_sets.macro_name)))
         elif unexpected := unexpected_changes(made.changes, self._allowed):
             names = ", ".join(f"{each.text} ({each.resource_type})" for each in unexpected)
             why = f"the update would change more than task definitions and what uses them: {names}"
@@ -276,7 +276,7 @@ def _arn(result: StackResult) -> str:
     return result.change_set.arn
 
 
-def _why_not_made(change_set: ChangeSet) -> str:
-    if change_set.refusal:
-        return f"the macro refuses its template: {change_set.refusal}"
+def _why_not_made(refusal: str) -> str:
+    if refusal:
+        return f"the macro refuses its template: {refusal}"
     return "CloudFormation could not make the change set. Deploy its template to see why"

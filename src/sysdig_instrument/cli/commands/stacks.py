@@ -16,6 +16,7 @@ from sysdig_instrument.cli.stack_formats import RENDERERS, StackList
 from sysdig_instrument.cli.stack_report import print_report, report_json, show_wave, tell_result
 from sysdig_instrument.cli.stack_updates import StackAccounts
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.stacks.model import Stack
 from sysdig_instrument.stacks.rollout import Callbacks, Decide, Outcome, StackReport, StackResult, StackRollout
@@ -38,12 +39,18 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     _check(options)
     accounts = StackAccounts(options, environment, time.sleep)
     console = detect_console(options.color, environment)
-    behind: list[Stack] = []
+    behind: dict[str, Stack] = {}
     stacks = StackList(_remembered(accounts.updates(), behind), options.tag)
     for text in RENDERERS[options.format](stacks, console):
         write_stdout(text, console)
+    if accounts.unmatched and not stacks.counts[StackState.UNREADABLE]:
+        glob = accounts.unmatched[0]
+        raise UsageError(
+            f"No stack that lists the macro matches {quote(glob)}. Check the name, the Region and the account.",
+            code=Code.OPTION_VALUE,
+        )
     if options.update:
-        return _update(options, accounts, console, behind, stacks.counts)
+        return _update(options, accounts, console, list(behind.values()), stacks.counts)
     is_bad = any(stacks.counts[state] for state in _FAILING)
     return EXIT_REFUSED if is_bad and options.fail_on == "behind" else EXIT_OK
 
@@ -67,11 +74,11 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _remembered(updates: Iterator[StackUpdate], behind: list[Stack]) -> Iterator[StackUpdate]:
-    """Yield the updates, and keep the stacks that are behind, without their templates."""
+def _remembered(updates: Iterator[StackUpdate], behind: dict[str, Stack]) -> Iterator[StackUpdate]:
+    """Yield the updates, and keep the stacks that are behind by their ARNs, without their templates."""
     for each in updates:
         if each.state is StackState.BEHIND:
-            behind.append(each.stack)
+            behind[each.stack.arn] = each.stack
         yield each
 
 
@@ -108,7 +115,7 @@ def _update(
 def _sorted_out(
     behind: Sequence[Stack], tag: str | None, order: Sequence[str]
 ) -> tuple[list[StackResult], list[StackResult], list[Stack]]:
-    """Return the stacks that the caller does not mean, those that are left alone as they are, and those to update."""
+    """Return the stacks that the caller does not mean, those whose state forbids an update, and those to update."""
     others: list[StackResult] = []
     left: list[StackResult] = []
     stacks: list[Stack] = []
