@@ -21,8 +21,8 @@ PAGES_ON_AWS = [
 ]
 """Pages with commands for an AWS account; tests/docs/test_on_aws.py runs these, and the runbooks, on the embedded AWS."""
 
-PAGES_ON_MOTO = [ROOT / "docs" / name for name in ("inventory.md", "fleet.md", "watch.md")]
-"""Pages with a command for an AWS account that tests/cli/test_inventory_stacks.py, tests/services or tests/watch run on moto."""
+PAGES_ON_MOTO = [ROOT / "docs" / name for name in ("inventory.md", "fleet.md", "stacks.md", "watch.md")]
+"""Pages with a command for an AWS account that a test of tests/cli, tests/services, tests/stacks or tests/watch runs on a fake."""
 
 BLOCK = re.compile(r"```sh\n(?P<text>.*?)```\n", re.DOTALL)
 

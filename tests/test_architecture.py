@@ -161,6 +161,7 @@ OUTSIDERS = {
     "importlib": {"cli/main.py", "cli/formats/output.py", "help_page.py", "lazy_import.py"},
     "time": {
         "cli/commands/apply.py",
+        "cli/commands/stacks.py",
         "cli/console.py",
         "function/deployment_hook_handler.py",
         "function/telemetry.py",

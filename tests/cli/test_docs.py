@@ -55,7 +55,7 @@ def test_the_page_has_the_help_of_every_command() -> None:
     assert help_texts.page() == text, "docs/cli.md has an old help text: run `make docs`"
 
 
-ON_AWS = {"coverage", "apply"}
+ON_AWS = {"coverage", "apply", "stacks"}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ ON_AWS = {"coverage", "apply"}
     ],
 )
 def test_the_examples_of_the_help(text: str, here: Path) -> None:
-    """The examples of `coverage` and `apply` need an account: tests/docs/test_on_aws.py and tests/services run them."""
+    """The examples of `coverage`, `apply` and `stacks` need an account: tests/docs/test_on_aws.py, tests/services and tests/stacks run them."""
     for name in (
         "templates",
         "repositories",

@@ -186,7 +186,7 @@ def sam_options(command: str) -> set[str]:
 def test_every_option_of_the_tool_is_used() -> None:
     """It is used in an example that a test runs, or in a test."""
     used = "\n".join([text for page in PAGES for text in command_blocks(page) if tool_commands(text)])
-    for folder in ("cli", "coverage_report", "services", "uninstrument"):
+    for folder in ("cli", "coverage_report", "services", "stacks", "uninstrument"):
         used += "".join(path.read_text("utf-8") for path in (ROOT / "tests" / folder).glob("*.py"))
     for command in main.build_parser()._actions[-1].choices or ():
         for option in tool_options(str(command)) - {"-h"}:

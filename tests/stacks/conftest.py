@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from cli.running import Ran, run
@@ -61,7 +60,7 @@ def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCloudFormation
     monkeypatch.setattr("sysdig_instrument.cli.commands.stacks.time.monotonic", lambda: now[0])
     monkeypatch.setattr("sysdig_instrument.cli.stack_updates.boto3_session", lambda _=None: fake.session())
 
-    def of_role(_: boto3.Session, role: str, _region: str) -> boto3.Session:
+    def of_role(_own: Any, role: str, _region: str) -> Any:
         return fake.session(role.split(":")[4])
 
     monkeypatch.setattr("sysdig_instrument.cli.stack_updates.session_of_role", of_role)

@@ -90,6 +90,7 @@ class FakeCloudFormation:
     faults: Faults = field(default_factory=Faults)
     denied_regions: set[str] = field(default_factory=set)
     observe: Callable[[str, FakeStack], object] = lambda *_: None
+    forgets: bool = False  # whether an executed change set is deleted
     calls: Counter[str] = field(default_factory=Counter)
     change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda changes: changes
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -99,28 +100,26 @@ class FakeCloudFormation:
         self.stacks[stack.account, stack.region, name] = stack
         return stack
 
-    def session(self, account: str = ACCOUNT) -> boto3.Session:
-        made = boto3.Session()
-        made.events.register("before-parameter-build.cloudformation", self._remember)
-        self.faults.register(made, "cloudformation")
+    def session(self, account: str = ACCOUNT) -> Any:
+        """Return a session whose clients call this CloudFormation. Clients are kept from test to test: they are slow to make."""
 
-        def answer(model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
-            region = context["client_region"]
-            return self._answer(model, account, region, context["given"])
+        def client(service: str, region_name: str, config: Any) -> Any:
+            if service != "cloudformation":
+                return boto3.client(service, region_name=region_name, config=config)
+            key = account, service, region_name
+            if key not in _CLIENTS:
+                _CLIENTS[key] = _client(account, service, region_name, config)
+            made, handlers = _CLIENTS[key]
+            handlers.fake = self
+            return made
 
-        made.events.register_last("before-call.cloudformation", answer)
-        return made
-
-    @staticmethod
-    def _remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-        context["given"] = params
+        return SimpleNamespace(client=client, get_credentials=lambda: "testing")
 
     def _answer(self, model: Any, account: str, region: str, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         with self.lock:
             self.calls[model.name] += 1
             try:
-                if region in self.denied_regions:
-                    raise _Error("AccessDenied", "secret text of AWS")
+                self._require_access(region)
                 found = getattr(self, f"_{model.name}")(account, region, given)
             except _Error as error:
                 body = {"Error": {"Code": error.code, "Message": error.message}, "ResponseMetadata": {}}
@@ -129,6 +128,10 @@ class FakeCloudFormation:
             report = ParamValidator().validate(found, model.output_shape)
             assert not report.has_errors(), report.generate_report()
         return SimpleNamespace(status_code=200), {**found, "ResponseMetadata": {}}
+
+    def _require_access(self, region: str) -> None:
+        if region in self.denied_regions:
+            raise _Error("AccessDenied", "secret text of AWS")
 
     # --- operations
 
@@ -246,7 +249,31 @@ class FakeCloudFormation:
             stack.status = "UPDATE_ROLLBACK_COMPLETE" if stack.fails else "UPDATE_COMPLETE"
             if not stack.fails:
                 stack.processed = stack.running.processed
+            if self.forgets:
+                stack.change_sets.clear()
             stack.running = None
+
+
+_CLIENTS: dict[tuple[str, str, str], tuple[Any, SimpleNamespace]] = {}
+
+
+def _client(account: str, service: str, region: str, config: object) -> tuple[Any, SimpleNamespace]:
+    """Return a client, and the object whose ``fake`` it calls."""
+    made = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing")  # noqa: S106 - a made-up key
+    handlers = SimpleNamespace(fake=None)
+
+    def remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["given"] = params
+
+    def answer(model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        handlers.fake.faults.fail_before(model)
+        found: tuple[Any, dict[str, Any]] = handlers.fake._answer(model, account, region, context["given"])
+        return found
+
+    made.events.register("before-parameter-build.cloudformation", remember)
+    made.events.register("before-call.cloudformation", answer)
+    made.events.register("after-call.cloudformation", lambda model, **_: handlers.fake.faults.fail_after(model))
+    return made.client(service, region_name=region, config=config), handlers
 
 
 def _described(stack: FakeStack) -> dict[str, Any]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.running import ROOT
 from repositories import WORKLOADS
 from stacks.conftest import Stacks, behind, macro, template, up_to_date
 from stacks.fake_cloudformation import ACCOUNT, FakeChangeSet, FakeCloudFormation, FakeStack, copied
-from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME, ChangeSet
+from sysdig_instrument.cli.parser import COMMANDS
+from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME
 
 
 def states(stacks: Stacks, *options: str) -> dict[str, str]:
@@ -96,8 +100,8 @@ def test_a_macro_in_one_resource(fleet: FakeCloudFormation, stacks: Stacks) -> N
 
 @pytest.mark.parametrize("name", ["csv", "markdown"])
 def test_formats(name: str, fleet: FakeCloudFormation, stacks: Stacks) -> None:
-    behind(fleet, "=shop", tags={"ring": "canary"})
-    ran = stacks("--format", name, "--tag", "ring")
+    behind(fleet, "=shop", tags={"stage": "canary"})
+    ran = stacks("--format", name, "--tag", "stage")
     assert "canary" in ran.out
     assert ("'=shop" in ran.out) == (name == "csv")
 
@@ -123,6 +127,7 @@ def test_accounts_by_their_roles(fleet: FakeCloudFormation, stacks: Stacks) -> N
     assert stacks(*role, "--update", "--execute").code == 0
     assert len(theirs.executed) == 1
     assert "is not the ARN of an IAM role" in stacks("--role", "fleet").err
+    assert "Two of --role are roles of account" in stacks(*role, "--role", f"{role[1]}-2").err
     both = states(stacks, *role, "--role", f"arn:aws:iam::{ACCOUNT}:role/fleet")
     assert both == {"theirs": "up to date", "own": "behind"}
 
@@ -131,6 +136,9 @@ def test_only_some_stacks(fleet: FakeCloudFormation, stacks: Stacks) -> None:
     for name in ("shop-web", "shop-api", "other"):
         behind(fleet, name)
     assert set(states(stacks, "--stack", "shop-*", "--leave", "*-api")) == {"shop-web"}
+    ran = stacks("--stack", "shop-*", "--stack", "shpo-*", "--update", "--execute")
+    assert (ran.code, fleet.calls["CreateChangeSet"]) == (2, 0)
+    assert 'No stack that lists the macro matches "shpo-*"' in ran.err
 
 
 # --- nothing is executed without being asked
@@ -173,7 +181,7 @@ def test_a_person_is_asked_for_each_wave(fleet: FakeCloudFormation, stacks: Stac
         (("--execute",), "--execute is for updates"),
         (("--json", "a.json"), "--json is for updates"),
         (("--update", "--format", "json"), "--update prints for people"),
-        (("--update", "--rings", "a"), "Name the tag with --tag"),
+        (("--update", "--order", "a"), "Name the tag with --tag"),
         (("--update", "--wave", "0"), "--wave has to be 1 or more"),
         (("--allow-changes", "Role"), "--allow-changes is for updates"),
     ],
@@ -209,16 +217,16 @@ def test_a_report_that_cannot_be_written_changes_nothing(
             {"root": "arn:aws:cloudformation:eu-central-1:111122223333:stack/parent/1"},
             "it is nested. Update its root stack parent",
         ),
-        ({"tags": {"ring": "late"}}, "its ring late is not in --rings"),
-        ({"tags": {}}, "it has no tag ring"),
+        ({"tags": {"stage": "late"}}, "its tag stage is late, which --order does not have"),
+        ({"tags": {}}, "it has no tag stage"),
     ],
 )
 def test_stacks_that_are_not_updated(
     members: dict[str, Any], why: str, fleet: FakeCloudFormation, stacks: Stacks
 ) -> None:
-    stack = behind(fleet, "shop", **{"tags": {"ring": "canary"}, **members})
-    ran = stacks("--update", "--execute", "--tag", "ring", "--rings", "canary")
-    assert ran.code == 1
+    stack = behind(fleet, "shop", **{"tags": {"stage": "canary"}, **members})
+    ran = stacks("--update", "--execute", "--tag", "stage", "--order", "canary")
+    assert ran.code == (0 if "tags" in members else 1)  # the caller does not mean the others
     assert f"shop: left alone: {why}" in " ".join(ran.out.split())
     assert (stack.executed, stack.change_sets) == ([], {})
 
@@ -343,6 +351,23 @@ def test_the_macro_refuses_and_the_wave_is_not_executed(fleet: FakeCloudFormatio
     assert len(good.executed) == 1
 
 
+@pytest.mark.parametrize("reason", ["Transform 1::Other failed with: a secret", "Resource X failed with: a secret"])
+def test_a_reason_that_is_not_the_macros_is_not_repeated(
+    reason: str, fleet: FakeCloudFormation, stacks: Stacks
+) -> None:
+    stack = behind(fleet, "shop")
+
+    def fail(_event: str, each: FakeStack) -> None:
+        for made in each.change_sets.values():
+            made.reason, made.status = reason, "FAILED"
+
+    fleet.observe = fail
+    ran = stacks("--update", "--execute", "--json", "report.json")
+    assert "failed: CloudFormation could not make the change set. Deploy its template to see why" in ran.out
+    assert "secret" not in ran.out + ran.err + Path("report.json").read_text()
+    assert (ran.code, stack.executed) == (1, [])
+
+
 def test_a_large_template_is_not_sent(fleet: FakeCloudFormation, stacks: Stacks) -> None:
     original = template("shop", Topic={"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "x" * 52_000}})
     stack = fleet.add("shop", original, macro(original, LogLevel="debug"))
@@ -395,6 +420,40 @@ def test_an_interruption(fleet: FakeCloudFormation, stacks: Stacks) -> None:
     assert (ran.code, len(stack.executed)) == (1, 1)
 
 
-def test_a_change_set_that_is_gone_was_executed() -> None:
-    made = ChangeSet("arn", "CREATE_COMPLETE", "EXECUTE_COMPLETE", "", is_own=True)
-    assert (made.is_ready, made.is_executed, made.is_in_progress, made.is_empty) == (False, True, False, False)
+def test_a_change_set_that_is_gone_was_executed(fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    behind(fleet, "bad", fails=True)
+    behind(fleet, "good")
+    fleet.forgets = True
+    ran = stacks("--update", "--execute")
+    assert (ran.code, ran.out.endswith("1 failed, 1 updated.\n")) == (1, True)
+
+
+def test_the_page_has_the_list_and_the_permissions(fleet: FakeCloudFormation, stacks: Stacks) -> None:
+    """The examples of the help and of the pages run, too; they would read the settings of a macro that is not there."""
+    behind(fleet, "billing", tags={"stage": "canary"})
+    up_to_date(fleet, "orders", tags={"stage": "early"})
+    behind(fleet, "shop", tags={"stage": "early"})
+    ((command, printed),) = re.findall(r"```console\n\$ (.*?)\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert lines(stacks(*arguments(command)).out) == lines(printed)
+    (help_text,) = (each.examples for each in COMMANDS if each.name == "stacks")
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    runbook = (ROOT / "docs" / "runbooks" / "upgrade-the-macro.md").read_text()
+    for line in "\n".join([runbook, *blocks, help_text]).splitlines():
+        if line.strip().startswith("sysdig-instrument stacks"):
+            assert stacks(*arguments(line)).code == ("--fail-on" in line), line
+    behind(fleet, "failing", fails=True)
+    assert stacks("--update", "--execute").code == 1
+    (policy,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    allowed = set(re.findall(r'"cloudformation:(\w+)"', policy))
+    assert allowed == set(fleet.calls)
+
+
+PAGE = ROOT / "docs" / "stacks.md"
+
+
+def lines(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def arguments(command: str) -> list[str]:
+    return [each for each in shlex.split(command)[2:] if each not in ("--from-macro", "--all-regions")]

@@ -338,9 +338,11 @@ def _add_stack_updates(parser: ArgumentParser) -> None:
     group.add_argument(
         "--wave", metavar="N", type=int, default=10, help="how many stacks are updated at a time (default: 10)"
     )
-    group.add_argument("--tag", metavar="KEY", help="tag of the stacks whose values are the rings: one after the other")
     group.add_argument(
-        "--rings",
+        "--tag", metavar="KEY", help="tag of the stacks: a wave has only stacks with the same value of it"
+    )
+    group.add_argument(
+        "--order",
         metavar="VALUES",
         default="",
         help="the values of --tag in their order, separated by commas; other stacks are left alone (default: all values "

@@ -208,7 +208,7 @@ COMMANDS: Final = (
         """\
   sysdig-instrument stacks --from-macro
   sysdig-instrument stacks --all-regions --from-macro --format json --fail-on behind
-  sysdig-instrument stacks --from-macro --update --tag ring --rings canary,early --wave 5
+  sysdig-instrument stacks --from-macro --update --tag stage --order canary,early --wave 5
   sysdig-instrument stacks --from-macro --update --execute --json report.json""",
         (add_stacks,),
     ),

@@ -14,7 +14,7 @@ from sysdig_instrument.cli.harmless import csv_line, json_text, markdown_heading
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.stacks.updates import Effect, StackState, StackUpdate
-from sysdig_instrument.stacks.waves import ring_of
+from sysdig_instrument.stacks.waves import tag_value
 
 SCHEMA_VERSION: Final = 1
 _STYLES: Final[Mapping[StackState, StyleName]] = {
@@ -46,7 +46,7 @@ class StackList:
             "account": lambda each: each.stack.account,
             "region": lambda each: each.stack.region,
             "stack": lambda each: each.stack.name,
-            "ring": lambda each: ring_of(each.stack, self.tag),
+            "tag": lambda each: tag_value(each.stack, self.tag),
             "state": lambda each: each.state.value,
             "status": lambda each: each.stack.status,
             "updated": lambda each: each.stack.updated,
@@ -69,7 +69,7 @@ def why(update: StackUpdate) -> str:
 
 def render_table(stacks: StackList, console: Console) -> Iterator[str]:
     """Yield the tables for people, each as soon as its rows are there."""
-    shown = ["stack", *(["ring"] if stacks.tag else []), "state", "updated"]
+    shown = ["stack", *(["tag"] if stacks.tag else []), "state", "updated"]
     for group, found in groupby(stacks, key=lambda each: f"{each.stack.account} {each.stack.region}".strip()):
         rows = list(found)
         cells = [[sanitize(stacks.columns[name](each)) for name in shown] for each in rows]

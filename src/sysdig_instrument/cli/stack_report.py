@@ -1,4 +1,4 @@
-"""What a run of ``stacks --update`` prints: each wave with its change sets, each result, and the report at the end."""
+"""The output of ``stacks --update``: each wave with its change sets, each result, and the report at the end."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _STYLES: Final[Mapping[Outcome, StyleName]] = {
 
 def show_wave(wave: Wave, results: Sequence[StackResult], console: Console) -> None:
     """Print what the change sets of a wave would change."""
-    ring = f", ring {wave.ring}" if wave.ring else ""
-    write_stdout(console.line(console.paint("strong", f"Wave {wave.number}{ring}")), console)
+    value = f", {wave.tag_value}" if wave.tag_value else ""
+    write_stdout(console.line(console.paint("strong", f"Wave {wave.number}{value}")), console)
     for each in results:
         what = each.why
         if each.outcome is Outcome.NOT_EXECUTED and each.change_set:
@@ -87,7 +87,7 @@ def _as_json(result: StackResult) -> Json:
         "region": result.stack.region,
         "stack": result.stack.name,
         "wave": result.wave.number,
-        "ring": result.wave.ring or None,
+        "tag": result.wave.tag_value or None,
         "outcome": result.outcome.value,
         "why": result.why or None,
         "changeSet": change_set.arn if change_set else None,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
@@ -51,21 +50,26 @@ class _Account:
 class StackAccounts:
     """The accounts of the caller's credentials, or of the roles that the options name."""
 
-    def __init__(self, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, options: argparse.Namespace, environment: Mapping[str, str], sleep: Callable[[float], object]
+    ) -> None:
         self._options = options
+        self._sleep = sleep
         self._environment = environment
         without_macro = copy.copy(options)
         without_macro.from_macro = None
         self._settings, self._default_region = account_inputs(without_macro, environment)
         self._lookup_session = shared_session(environment, options.profile)
+        self._roles = _by_account(options.role)
         self._accounts: dict[str, _Account] = {}
+        self._macro_names: dict[tuple[str, str], str] = {}
+        self.unmatched: list[str] = list(options.stack)
         self._own = AwsAccount.from_session(lambda: boto3_session(options.profile), self._default_region)
         self._regions = None if options.all_regions else self._own.regions(options.region)
 
     def updates(self) -> Iterator[StackUpdate]:
         """Yield the stacks that list the macro, and what could not be read."""
-        for role in dict.fromkeys(self._options.role or [None]):
-            number = _number(role)
+        for number, role in self._roles.items():
             try:
                 account = self._account(role, number)
                 regions = self._regions or account.account.all_regions()
@@ -79,7 +83,13 @@ class StackAccounts:
         """Return CloudFormation in the account and the Region of a stack."""
         account = self._accounts.get(stack.account) or self._accounts[""]
         reader = account.account.clients.client("cloudformation", stack.region)
-        return ChangeSets(reader, account.writers.client("cloudformation", stack.region), time.sleep)
+        return ChangeSets(
+            reader, account.writers.client("cloudformation", stack.region), self._sleep, self._macro_name(stack)
+        )
+
+    def _macro_name(self, stack: Stack) -> str:
+        here = self._macro_names
+        return here.get((stack.account, stack.region)) or here.get(("", stack.region), "")
 
     def _account(self, role: str | None, number: str) -> _Account:
         session = boto3_session(self._options.profile)
@@ -117,8 +127,9 @@ class StackAccounts:
         except UserError as error:
             yield _unread(Stack(account=account.number, region=region, name=""), _reason(error))
             return
-        name = resolved.values.macro_name
+        self._macro_names[account.number, region] = name = resolved.values.macro_name
         for found in read_stacks(account.account.clients, [region], lambda original: lists_macro(original, name)):
+            self.unmatched = [glob for glob in self.unmatched if not _matches(found.stack.name, [glob])]
             if not found.stack.name or _is_selected(found.stack.name, self._options):
                 yield self._update(account, found, resolved)
 
@@ -144,18 +155,26 @@ class StackAccounts:
             return _unread(found.stack, NESTED_TOO_DEEPLY)
 
 
-def _number(role: str | None) -> str:
-    """Return the account of a role; an empty text without a role.
+def _by_account(roles: Iterable[str]) -> dict[str, str | None]:
+    """Return the roles by their accounts. Without any, there is the account of the credentials, with an empty number.
 
     Raises:
-        UsageError: It is not the ARN of a role.
+        UsageError: One is not the ARN of a role, or two are of the same account.
     """
-    if role is None:
-        return ""
-    arn = Arn.parse(role)
-    if arn is None or arn.service != "iam" or not arn.resource.startswith("role/"):
-        raise UsageError(f"--role {quote(role)} is not the ARN of an IAM role. Give its ARN.", code=Code.OPTION_VALUE)
-    return arn.account
+    found: dict[str, str | None] = {}
+    for role in dict.fromkeys(roles):
+        arn = Arn.parse(role)
+        if arn is None or arn.service != "iam" or not arn.resource.startswith("role/"):
+            raise UsageError(
+                f"--role {quote(role)} is not the ARN of an IAM role. Give its ARN.", code=Code.OPTION_VALUE
+            )
+        if arn.account in found:
+            raise UsageError(
+                f"Two of --role are roles of account {quote(arn.account)}. Give one for each account.",
+                code=Code.OPTION_VALUE,
+            )
+        found[arn.account] = role
+    return found or {"": None}
 
 
 def _is_selected(name: str, options: argparse.Namespace) -> bool:

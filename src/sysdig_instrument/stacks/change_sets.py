@@ -8,6 +8,7 @@ what an earlier one left over, and never takes one of somebody else for it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ NOT_FOUND: Final = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"}
 _ATTEMPTS: Final = 6
 _AWS_TAGS: Final = "aws:"
 _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
-_MACRO_REFUSED: Final = "failed with: "
+_MACRO_REFUSED: Final = " failed with: "
 
 
 class StackError(AwsError):
@@ -37,7 +38,7 @@ class StackError(AwsError):
 
     @property
     def text(self) -> str:
-        """What happened, and what to do if a permission is missing."""
+        """The fact, and what to do if a permission is missing."""
         advice = f". Allow cloudformation:{self.operation}" if self.is_access_denied else ""
         return f"{self.operation}: {self.fact('CloudFormation')}{advice}"
 
@@ -88,31 +89,35 @@ class ChangeSet:
     @property
     def is_empty(self) -> bool:
         """Return whether there was nothing to change."""
-        return self.status == "FAILED" and any(text in self.reason for text in _NO_CHANGES)
+        is_refused = self.status == "FAILED" and any(text in self.reason for text in _NO_CHANGES)
+        return is_refused or (self.status == "CREATE_COMPLETE" and not self.changes)
 
     @property
     def is_executed(self) -> bool:
         """Return whether its execution has begun."""
         return self.execution.startswith("EXECUTE_")
 
-    @property
-    def refusal(self) -> str:
-        """What the macro says about the template, if that is why the change set failed."""
-        _, found, text = self.reason.partition(_MACRO_REFUSED)
-        return text if found else ""
+    def refusal(self, macro_name: str) -> str:
+        """Return the macro's refusal of the template, if that is why the change set failed. Other texts may have values in them."""
+        transform, found, text = self.reason.partition(_MACRO_REFUSED)
+        is_own = re.fullmatch(r"Transform (?:\d+::)?" + re.escape(macro_name), transform)
+        return text if found and is_own else ""
 
 
 class ChangeSets:
     """CloudFormation in one Region: ``reader`` retries, ``writer`` does not. ``sleep`` waits for seconds."""
 
-    def __init__(self, reader: AwsClient, writer: AwsClient, sleep: Callable[[float], object]) -> None:
+    def __init__(self, reader: AwsClient, writer: AwsClient, sleep: Callable[[float], object], macro_name: str) -> None:
         self._reader = reader
         self._writer = writer
         self.sleep = sleep
+        self.macro_name = macro_name
 
     def stack(self, stack: Stack) -> Stack:
         """Return a stack as it is now."""
-        found = _list(_call(self._reader, "DescribeStacks", StackName=stack.arn), "DescribeStacks", "Stacks")
+        found = _list(
+            _call("DescribeStacks", self._reader.describe_stacks, StackName=stack.arn), "DescribeStacks", "Stacks"
+        )
         if len(found) != 1 or found[0].get("StackId") != stack.arn or not found[0].get("StackStatus"):
             raise StackError("DescribeStacks", INVALID_RESPONSE)
         return parse_stack(found[0], stack.region)
@@ -145,7 +150,9 @@ class ChangeSets:
     def _pages(self, stack: Stack, name: str) -> Iterator[dict[str, Any]]:
         token: dict[str, object] = {}
         while True:
-            page = _call(self._reader, "DescribeChangeSet", ChangeSetName=name, StackName=stack.arn, **token)
+            page = _call(
+                "DescribeChangeSet", self._reader.describe_change_set, ChangeSetName=name, StackName=stack.arn, **token
+            )
             yield page
             if not page.get("NextToken"):
                 return
@@ -162,8 +169,8 @@ class ChangeSets:
         template = {"TemplateBody": body} if is_small else {"UsePreviousTemplate": True}
         self._write(
             lambda: _call(
-                self._writer,
                 "CreateChangeSet",
+                self._writer.create_change_set,
                 StackName=stack.arn,
                 ChangeSetName=CHANGE_SET_NAME,
                 Description=DESCRIPTION,
@@ -177,7 +184,9 @@ class ChangeSets:
         )
 
     def _original(self, stack: Stack) -> str:
-        body = _call(self._reader, "GetTemplate", StackName=stack.arn, TemplateStage="Original").get("TemplateBody")
+        body = _call("GetTemplate", self._reader.get_template, StackName=stack.arn, TemplateStage="Original").get(
+            "TemplateBody"
+        )
         if not body:
             raise StackError("GetTemplate", INVALID_RESPONSE)
         return body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
@@ -185,7 +194,9 @@ class ChangeSets:
     def delete(self, stack: Stack, arn: str) -> None:
         """Delete a change set. One that is not there is deleted."""
         try:
-            self._write(lambda: _call(self._writer, "DeleteChangeSet", ChangeSetName=arn, StackName=stack.arn))
+            self._write(
+                lambda: _call("DeleteChangeSet", self._writer.delete_change_set, ChangeSetName=arn, StackName=stack.arn)
+            )
         except StackError as error:
             if error.is_access_denied or self.find(stack) is not None:  # it may have taken effect
                 raise
@@ -193,7 +204,11 @@ class ChangeSets:
     def execute(self, stack: Stack, arn: str) -> None:
         """Begin to execute a change set."""
         try:
-            self._write(lambda: _call(self._writer, "ExecuteChangeSet", ChangeSetName=arn, StackName=stack.arn))
+            self._write(
+                lambda: _call(
+                    "ExecuteChangeSet", self._writer.execute_change_set, ChangeSetName=arn, StackName=stack.arn
+                )
+            )
         except StackError as error:
             if error.is_access_denied or not self.describe(stack, arn).is_executed:  # it may have taken effect
                 raise
@@ -201,7 +216,7 @@ class ChangeSets:
     def failed_resource(self, stack: Stack) -> str:
         """Return the resource that failed first in the last operation, with its type; empty if that is not known."""
         try:
-            page = _call(self._reader, "DescribeStackEvents", StackName=stack.arn)
+            page = _call("DescribeStackEvents", self._reader.describe_stack_events, StackName=stack.arn)
             events = _list(page, "DescribeStackEvents", "StackEvents")
         except StackError:
             return ""
@@ -228,11 +243,9 @@ class ChangeSets:
         action()
 
 
-def _call(client: AwsClient, operation: str, **parameters: object) -> dict[str, Any]:
-    from botocore import xform_name  # noqa: PLC0415 - boto3 takes long to import
-
+def _call(operation: str, action: Callable[..., dict[str, Any]], **parameters: object) -> dict[str, Any]:
     try:
-        return call(getattr(client, xform_name(operation)), **parameters)
+        return call(action, **parameters)
     except AwsError as error:
         raise StackError(operation, error.code) from None
 

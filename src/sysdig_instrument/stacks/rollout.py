@@ -28,7 +28,7 @@ _DONE: Final = "UPDATE_COMPLETE"
 
 
 class Outcome(Enum):
-    """What became of a stack. Reports show the value; summaries have this order."""
+    """The outcomes of a run for a stack. Reports show the value; summaries have this order."""
 
     FAILED = "failed"
     NOT_KNOWN = "not known"
@@ -41,7 +41,7 @@ class Outcome(Enum):
 
 @dataclass(slots=True, eq=False)
 class StackResult:
-    """What became of a stack, and why. One that is not executed has the change set that can be."""
+    """The outcome for a stack, and why. One that is not executed has the change set that can be."""
 
     stack: Stack
     wave: Wave
@@ -192,11 +192,11 @@ class StackRollout:
         elif (now.updated, now.status) != (stack.updated, stack.status):
             result.end(Outcome.LEFT_ALONE, UPDATED_MEANWHILE)
         elif not made.is_ready:
-            result.end(Outcome.FAILED, _why_not_made(made))
+            result.end(Outcome.FAILED, _why_not_made(made.refusal(change_sets.macro_name)))
         elif unexpected := unexpected_changes(made.changes, self._allowed):
             names = ", ".join(f"{each.text} ({each.resource_type})" for each in unexpected)
             why = f"the update would change more than task definitions and what uses them: {names}"
-            result.end(Outcome.LEFT_ALONE, f"{why}. Update it by hand, or allow it with --allow-changes")
+            result.end(Outcome.LEFT_ALONE, f"{why}. Deploy its template, or allow it with --allow-changes")
         else:
             result.end(Outcome.NOT_EXECUTED)
             return
@@ -276,7 +276,7 @@ def _arn(result: StackResult) -> str:
     return result.change_set.arn
 
 
-def _why_not_made(change_set: ChangeSet) -> str:
-    if change_set.refusal:
-        return f"the macro refuses its template: {change_set.refusal}"
-    return "CloudFormation could not make the change set. Update the stack by hand to see why"
+def _why_not_made(refusal: str) -> str:
+    if refusal:
+        return f"the macro refuses its template: {refusal}"
+    return "CloudFormation could not make the change set. Deploy its template to see why"

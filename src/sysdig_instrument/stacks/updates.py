@@ -1,4 +1,4 @@
-"""What an update of a stack would change today: what the macro would make of its template, against what is deployed. Pure."""
+"""Assess an update of a stack: compare what the macro would make of its template today with what is deployed. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StackState(Enum):
 
 
 class Effect(Enum):
-    """What an update does to a resource. Reports show the value."""
+    """The effects of an update on a resource. Reports show the value."""
 
     REPLACED = "replaced"
     CHANGED = "changed"
@@ -112,7 +112,7 @@ def assess_update(templates: StackTemplates, resolved: ResolvedSettings, look_up
 _IMAGE_UNREAD: Final = Reason(
     "The config of an image is not known here, so it is not known whether the macro would change something",
     "Run it without --offline, with credentials for the registry",
-    code=Code.IMAGE_UNREAD,
+    code=Code.NOT_LOOKED_UP,
 )
 
 

@@ -28,32 +28,31 @@ UPDATED_MEANWHILE: Final = "somebody else updated it meanwhile. Run it again"
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The stacks that are updated at the same time. ``ring`` is their value of the tag, empty without one."""
+    """The stacks that are updated at the same time. They have the same ``tag_value``, which is empty without a tag."""
 
     number: int
-    ring: str
+    tag_value: str
     stacks: tuple[Stack, ...]
 
 
-def make_waves(stacks: Iterable[Stack], tag: str | None, rings: Sequence[str], size: int) -> Iterator[Wave]:
-    """Yield the waves: ring after ring, with at most ``size`` stacks in each.
+def make_waves(stacks: Iterable[Stack], tag: str | None, order: Sequence[str], size: int) -> Iterator[Wave]:
+    """Yield the waves: one value of the tag after the other, with at most ``size`` stacks in each.
 
-    The order of the rings is that of ``rings``, and stacks of others are in none. If that is empty, it is the alphabet's, and
+    ``order`` has the values in their order, and stacks with others are in no wave. If it is empty, the order is the alphabet's, and
     stacks without the tag come last.
     """
-    by_ring: dict[str, list[Stack]] = {}
+    by_value: dict[str, list[Stack]] = {}
     for stack in stacks:
-        by_ring.setdefault(ring_of(stack, tag), []).append(stack)
-    order = rings or sorted(by_ring, key=lambda ring: (not ring, ring))
+        by_value.setdefault(tag_value(stack, tag), []).append(stack)
     number = 0
-    for ring in order:
-        members = by_ring.get(ring, [])
+    for value in order or sorted(by_value, key=lambda value: (not value, value)):
+        members = by_value.get(value, [])
         for start in range(0, len(members), size):
             number += 1
-            yield Wave(number, ring, tuple(members[start : start + size]))
+            yield Wave(number, value, tuple(members[start : start + size]))
 
 
-def ring_of(stack: Stack, tag: str | None) -> str:
+def tag_value(stack: Stack, tag: str | None) -> str:
     """Return the value that a stack has for a tag, empty if it has none."""
     return stack.tags.get(tag, "") if tag else ""
 

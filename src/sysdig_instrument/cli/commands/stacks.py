@@ -16,11 +16,12 @@ from sysdig_instrument.cli.stack_formats import RENDERERS, StackList
 from sysdig_instrument.cli.stack_report import print_report, report_json, show_wave, tell_result
 from sysdig_instrument.cli.stack_updates import StackAccounts
 from sysdig_instrument.engine.codes import Code
+from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.stacks.model import Stack
 from sysdig_instrument.stacks.rollout import Callbacks, Decide, Outcome, StackReport, StackResult, StackRollout
 from sysdig_instrument.stacks.updates import StackState, StackUpdate
-from sysdig_instrument.stacks.waves import Wave, make_waves, ring_of, why_left_alone
+from sysdig_instrument.stacks.waves import Wave, make_waves, tag_value, why_left_alone
 
 _FAILING: Final = frozenset({StackState.BEHIND, StackState.REFUSED, StackState.UNREADABLE, StackState.UNKNOWN})
 _COMPLETE: Final = frozenset({Outcome.UPDATED, Outcome.UNCHANGED})
@@ -36,14 +37,20 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         RefusedError: EC2 does not return the list of regions.
     """
     _check(options)
-    accounts = StackAccounts(options, environment)
+    accounts = StackAccounts(options, environment, time.sleep)
     console = detect_console(options.color, environment)
-    behind: list[Stack] = []
+    behind: dict[str, Stack] = {}
     stacks = StackList(_remembered(accounts.updates(), behind), options.tag)
     for text in RENDERERS[options.format](stacks, console):
         write_stdout(text, console)
+    if accounts.unmatched and not stacks.counts[StackState.UNREADABLE]:
+        glob = accounts.unmatched[0]
+        raise UsageError(
+            f"No stack that lists the macro matches {quote(glob)}. Check the name, the Region and the account.",
+            code=Code.OPTION_VALUE,
+        )
     if options.update:
-        return _update(options, accounts, console, behind, stacks.counts)
+        return _update(options, accounts, console, list(behind.values()), stacks.counts)
     is_bad = any(stacks.counts[state] for state in _FAILING)
     return EXIT_REFUSED if is_bad and options.fail_on == "behind" else EXIT_OK
 
@@ -59,19 +66,19 @@ def _check(options: argparse.Namespace) -> None:
             "--update prints for people. Leave --format out; --json FILE writes its report for tools.",
             code=Code.OPTION_VALUE,
         )
-    if options.rings and not options.tag:
-        raise UsageError("--rings has values of a tag. Name the tag with --tag.", code=Code.OPTION_VALUE)
+    if options.order and not options.tag:
+        raise UsageError("--order has values of a tag. Name the tag with --tag.", code=Code.OPTION_VALUE)
     if options.wave < 1:
         raise UsageError(
             "--wave has to be 1 or more. Give how many stacks to update at a time.", code=Code.OPTION_VALUE
         )
 
 
-def _remembered(updates: Iterator[StackUpdate], behind: list[Stack]) -> Iterator[StackUpdate]:
-    """Yield the updates, and keep the stacks that are behind, without their templates."""
+def _remembered(updates: Iterator[StackUpdate], behind: dict[str, Stack]) -> Iterator[StackUpdate]:
+    """Yield the updates, and keep the stacks that are behind by their ARNs, without their templates."""
     for each in updates:
         if each.state is StackState.BEHIND:
-            behind.append(each.stack)
+            behind[each.stack.arn] = each.stack
         yield each
 
 
@@ -82,18 +89,13 @@ def _update(
     behind: Sequence[Stack],
     counts: Counter[StackState],
 ) -> int:
-    rings = [ring.strip() for ring in options.rings.split(",") if ring.strip()]
-    left = [_left_alone(each, why) for each in behind if (why := _why_left_alone(each, options.tag, rings))]
-    for each in left:
+    order = [value.strip() for value in options.order.split(",") if value.strip()]
+    others, left, stacks = _sorted_out(behind, options.tag, order)
+    for each in (*others, *left):
         tell_result(each, console)
-    names = {each.stack.arn for each in left}
-    waves = list(
-        make_waves((each for each in behind if each.arn not in names), options.tag, rings, options.wave),
-    )
-    # A file that cannot be written is told before anything is changed.
-    _write_report(
-        options.json, StackReport([*left, *(StackResult(each, wave) for wave in waves for each in wave.stacks)])
-    )
+    waves = list(make_waves(stacks, options.tag, order, options.wave))
+    planned = [StackResult(stack, wave) for wave in waves for stack in wave.stacks]
+    _write_report(options.json, StackReport([*others, *left, *planned]))  # if it cannot, nothing is changed
     decide = _decide(options)
     callbacks = Callbacks(
         lambda wave, results: show_wave(wave, results, console), lambda result: tell_result(result, console), decide
@@ -102,27 +104,45 @@ def _update(
         accounts.change_sets, callbacks, time.monotonic, options.timeout, allowed=options.allow_changes
     )
     report = rollout.run(waves)
-    report.results[:0] = left
+    outcomes = {each.outcome for each in (*left, *report.results)}
+    report.results[:0] = [*others, *left]
     print_report(report, console)
     _write_report(options.json, report)
-    outcomes = {each.outcome for each in report.results}
     accepted = _COMPLETE if decide else _COMPLETE | {Outcome.NOT_EXECUTED}
     return EXIT_OK if outcomes <= accepted and not counts[StackState.UNREADABLE] else EXIT_REFUSED
+
+
+def _sorted_out(
+    behind: Sequence[Stack], tag: str | None, order: Sequence[str]
+) -> tuple[list[StackResult], list[StackResult], list[Stack]]:
+    """Return the stacks that the caller does not mean, those whose state forbids an update, and those to update."""
+    others: list[StackResult] = []
+    left: list[StackResult] = []
+    stacks: list[Stack] = []
+    for each in behind:
+        if why := _why_not_selected(each, tag, order):
+            others.append(_left_alone(each, why))
+        elif why := why_left_alone(each):
+            left.append(_left_alone(each, why))
+        else:
+            stacks.append(each)
+    return others, left, stacks
 
 
 def _left_alone(stack: Stack, why: str) -> StackResult:
     return StackResult(stack, Wave(0, "", ()), Outcome.LEFT_ALONE, why)
 
 
-def _why_left_alone(stack: Stack, tag: str | None, rings: Sequence[str]) -> str:
-    ring = ring_of(stack, tag)
-    if rings and ring not in rings:
-        return f"its ring {ring} is not in --rings" if ring else f"it has no tag {tag}, so it is in no ring"
-    return why_left_alone(stack)
+def _why_not_selected(stack: Stack, tag: str | None, order: Sequence[str]) -> str:
+    """Return why the caller does not mean a stack, empty if the stack is meant."""
+    value = tag_value(stack, tag)
+    if order and value not in order:
+        return f"its tag {tag} is {value}, which --order does not have" if value else f"it has no tag {tag}"
+    return ""
 
 
 def _decide(options: argparse.Namespace) -> Decide | None:
-    """Return who decides whether a wave is executed: the option, a person at the terminal, or nobody."""
+    """Return who decides whether a wave is executed: the option, a person at the terminal, or None for no execution."""
     if options.execute:
         return lambda _wave, _ready: True
     if sys.stdin.isatty() and sys.stdout.isatty():
