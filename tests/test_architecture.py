@@ -163,6 +163,7 @@ OUTSIDERS = {
         "cli/commands/apply.py",
         "cli/commands/stacks.py",
         "cli/console.py",
+        "function/coverage_handler.py",
         "function/deployment_hook_handler.py",
         "function/telemetry.py",
         "function/watch_handler.py",
