@@ -163,6 +163,7 @@ OUTSIDERS = {
         "cli/commands/apply.py",
         "cli/commands/stacks.py",
         "cli/console.py",
+        "function/coverage_handler.py",
         "function/deployment_hook_handler.py",
         "function/telemetry.py",
         "function/watch_handler.py",
@@ -356,6 +357,7 @@ def test_the_environment_is_read_only_in_entry_points(module: str) -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     ]
     assert not reads or module in (
+        "function/coverage_handler.py",
         "function/deployment_hook_handler.py",
         "function/handler.py",
         "function/hook_handler.py",

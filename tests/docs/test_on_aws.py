@@ -44,7 +44,7 @@ def blocks(page: Path) -> list[str]:
 README, APPLICATION_TEAM, COVERAGE, OPERATING, RELEASING = map(blocks, PAGES_ON_AWS)
 INSTALLING, _TRYING, DEPLOYING, APPLICATION, _MAKE = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
-REPORT, UNPROTECTED, EACH_ACCOUNT = COVERAGE
+REPORT, UNPROTECTED, ACCOUNTS = COVERAGE
 _MAKE_RELEASE, FROM_A_BUCKET, CHECKSUMS = RELEASING
 LAST_RUNBOOKS = ["refused.md", "uninstall.md"]
 """They take the line out of the template."""
@@ -228,10 +228,10 @@ def test_the_coverage_page(aws: EmbeddedAws, clone: Path) -> None:
     reason = 'Container "worker" is not started by the wrapper'
     run_script(REPORT, job, environment, code=1)
     assert run_script(UNPROTECTED, job, environment) == f"eu-central-1 shop worker:1: {reason}\n"
-    run_script(EACH_ACCOUNT, job, environment, code=1)
-    found = {name: json.loads((job / f"coverage-{name}.json").read_text()) for name in ("production", "staging")}
-    assert {group["cluster"] for group in found["production"]["groups"]} == {"shop-live"}
-    assert found["staging"]["groups"] == []
+    run_script(ACCOUNTS, job, environment, code=1)
+    found = json.loads((job / "coverage.json").read_text())
+    assert found["accounts"] == ["111111111111", "222222222222"]
+    assert {(group["account"], group["cluster"]) for group in found["groups"]} == {("111111111111", "shop-live")}
 
     (command,) = (each for each in COMMANDS if each.name == "coverage")
     for example in filter(None, map(str.strip, command.examples.splitlines())):

@@ -238,7 +238,7 @@ COMMANDS: Final = (
   sysdig-instrument coverage --region eu-central-1 --region us-east-1
   sysdig-instrument coverage --all-regions --settings settings.yaml --format json
   sysdig-instrument coverage --profile production --cluster 'shop-*' --fail-on none
-  sysdig-instrument coverage --accounts 111122223333,444455556666 --role-name coverage --format asff""",
+  sysdig-instrument coverage --accounts 111111111111,222222222222 --role-name coverage --format asff""",
         (add_account, add_coverage_output, add_settings),
     ),
     Command(
