@@ -136,7 +136,7 @@ def known_options(words: tuple[str, ...]) -> set[str]:
     program, *rest = words
     names = [word for word in rest if not word.startswith("-")]
     if program == "make":
-        targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+        targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
         assert {name for name in names if "=" not in name} <= targets, words
         return set()
     if program == "aws" and len(names) == 1:  # a sentence about a service

@@ -68,7 +68,7 @@ _VALUES_LATER: Final = Reason(
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """What the response says about one part of the template. ``status`` is that of its annotations."""
+    """The part of the response about one part of the template. ``status`` is that of its annotations."""
 
     status: str
     text: str
