@@ -14,6 +14,7 @@ import yaml
 from case_folders import FOLDER
 from factories import container, processed, template
 from fixtures_handler import invoke_hook
+from readable_ids import readable_id
 from sysdig_instrument.documents import load
 from sysdig_instrument.engine import plan as plan_module
 from sysdig_instrument.engine.expressions.work import WorkLimitError
@@ -156,7 +157,7 @@ def test_what_is_unknown_is_told_and_judged_later(monkeypatch: pytest.MonkeyPatc
     assert "PASSED" not in {status for _, status in statuses(response)}
 
 
-@pytest.mark.parametrize("default", [{}, {"Default": "true"}, {"Default": "false"}], ids=str)
+@pytest.mark.parametrize("default", [{}, {"Default": "true"}, {"Default": "false"}], ids=readable_id)
 def test_the_default_of_a_parameter_is_no_value(monkeypatch: pytest.MonkeyPatch, default: dict[str, str]) -> None:
     """The event has no values of parameters: the deployment may give another one than Default."""
     value = with_metadata(Enabled={"Ref": "Agent"}) | {"Parameters": {"Agent": {"Type": "String", **default}}}
@@ -211,7 +212,7 @@ def test_what_the_template_does_not_show_is_told(monkeypatch: pytest.MonkeyPatch
     assert {status for _, status in statuses(response)} == {"SKIPPED"}, response
 
 
-@pytest.mark.parametrize("made", [{"Services": ["web"]}, {"Resources": ["web"]}, {"Resources": "web"}], ids=str)
+@pytest.mark.parametrize("made", [{"Services": ["web"]}, {"Resources": ["web"]}, {"Resources": "web"}], ids=readable_id)
 def test_a_template_whose_resources_a_macro_makes_is_unknown(
     monkeypatch: pytest.MonkeyPatch, made: dict[str, Any]
 ) -> None:
@@ -231,7 +232,7 @@ def test_a_template_whose_resources_a_macro_makes_is_unknown(
         ([LINE, {"Name": "AWS::Include", "Parameters": {"Location": "x"}}], True),
         ([LINE, {"Ref": "Macro"}], True),
     ],
-    ids=str,
+    ids=readable_id,
 )
 def test_other_macros_are_told(monkeypatch: pytest.MonkeyPatch, macros: Any, *, told: bool) -> None:
     response = judged(monkeypatch, bare(Transform=macros))
@@ -274,7 +275,9 @@ def changed(monkeypatch: pytest.MonkeyPatch, changes: Any, value: Any = None, **
     return run_hook(monkeypatch, payload, "CHANGE_SET", settings)
 
 
-@pytest.mark.parametrize("shown", [None, resources(Topic=("AWS::SNS::Topic", {})), {"Transform": "OurMacro"}], ids=str)
+@pytest.mark.parametrize(
+    "shown", [None, resources(Topic=("AWS::SNS::Topic", {})), {"Transform": "OurMacro"}], ids=readable_id
+)
 def test_changed_resources_that_the_template_does_not_show(monkeypatch: pytest.MonkeyPatch, shown: Any) -> None:
     """Another macro made them: they are judged as CloudFormation will create them."""
     failed = changed(monkeypatch, [change(bare())], shown)
@@ -305,7 +308,9 @@ def test_changed_workloads_without_a_task_definition(monkeypatch: pytest.MonkeyP
 LATER: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 
-@pytest.mark.parametrize("properties", [{"ContainerDefinitions": LATER}, {"ContainerDefinitions": [{"Image": LATER}]}])
+@pytest.mark.parametrize(
+    "properties", [{"ContainerDefinitions": LATER}, {"ContainerDefinitions": [{"Image": LATER}]}], ids=readable_id
+)
 def test_values_that_are_known_later_are_told(monkeypatch: pytest.MonkeyPatch, properties: dict[str, Any]) -> None:
     value = resources(Api=("AWS::ECS::TaskDefinition", {"RequiresCompatibilities": ["FARGATE"]} | properties))
     response = changed(monkeypatch, [change(value)])
@@ -313,7 +318,9 @@ def test_values_that_are_known_later_are_told(monkeypatch: pytest.MonkeyPatch, p
     assert "not known before the change set is executed" in response["message"]
 
 
-@pytest.mark.parametrize("after", [None, "", "{", "[]", "{}", '{"Properties": []}', {"Properties": {}}, 1], ids=repr)
+@pytest.mark.parametrize(
+    "after", [None, "", "{", "[]", "{}", '{"Properties": []}', {"Properties": {}}, 1], ids=readable_id
+)
 def test_changes_that_cannot_be_read_fail(monkeypatch: pytest.MonkeyPatch, after: Any) -> None:
     assert_not_inspected(changed(monkeypatch, [change(bare(), afterContext=after)]))
 
@@ -336,7 +343,7 @@ def assert_not_inspected(response: dict[str, Any]) -> None:
         {"template": "\ud800"}, {"template": "[" * 5000}, {"template": "- " * 5000}, {"template": "a: !!python/object:x {}"},
         {"changedResources": {}}, {"changedResources": [1]}, {"changedResources": "x", "template": '{"Resources": {}}'},
     ],
-    ids=lambda payload: repr(payload)[:40],
+    ids=readable_id,
 )  # fmt: skip
 @pytest.mark.parametrize("target", EVENTS)
 def test_payloads_that_are_no_template_fail(monkeypatch: pytest.MonkeyPatch, payload: Any, target: str) -> None:
@@ -351,7 +358,7 @@ def test_aliases_that_expand_to_billions_fail(monkeypatch: pytest.MonkeyPatch) -
     assert "1,000,000 values" in response["message"]
 
 
-@pytest.mark.parametrize("address", [None, "", 1, {}, ["https://x.s3.amazonaws.com/"]], ids=repr)
+@pytest.mark.parametrize("address", [None, "", 1, {}, ["https://x.s3.amazonaws.com/"]], ids=readable_id)
 @pytest.mark.parametrize("target", EVENTS)
 def test_an_event_without_an_address_fails(monkeypatch: pytest.MonkeyPatch, target: str, address: Any) -> None:
     event = copy.deepcopy(EVENTS[target])
@@ -360,7 +367,7 @@ def test_an_event_without_an_address_fails(monkeypatch: pytest.MonkeyPatch, targ
 
 
 @pytest.mark.parametrize(
-    "error", [HttpError("Amazon S3 answered with status 403"), OSError(), TimeoutError()], ids=repr
+    "error", [HttpError("Amazon S3 answered with status 403"), OSError(), TimeoutError()], ids=readable_id
 )
 def test_a_template_that_cannot_be_read_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def broken(*_: object, **__: object) -> None:

@@ -21,7 +21,7 @@ SHIV: Final = ROOT / ".tools" / "release" / "bin" / "shiv"
 UV: Final = Path(sys.executable).with_name("uv")
 
 AWS_SERVICES: Final = (
-    *("ssm", "cloudformation", "ecr", "secretsmanager", "sts", "ec2", "ecs"),
+    *("ssm", "cloudformation", "ecr", "secretsmanager", "sts", "ec2", "ecs", "logs"),
     *("sso", "sso-oidc", "signin"),  # with which botocore itself gets credentials
 )
 """The services whose description the one-file tool has: those that it calls. The others take 95 % of botocore's size."""

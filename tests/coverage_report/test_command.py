@@ -16,6 +16,7 @@ from moto import mock_aws
 
 from coverage_report.fake_ecs import BOTOCORE_LOADER
 from coverage_report.tasks import IMAGE, PLANTED, REGION, instrumented, plain, registered, wrapped
+from readable_ids import readable_id
 from sysdig_instrument.cli import main
 from sysdig_instrument.cli.exit_codes import EXIT_NOTHING, EXIT_USAGE
 
@@ -74,6 +75,31 @@ def test_an_unprotected_task_in_one_of_several_regions(capsys: pytest.CaptureFix
     assert "1 of 2 tasks protected (50.0 %): 1 unprotected. 1 excluded." in capsys.readouterr().out
     assert call("--region", OTHER, "--fail-on", "none") == 0
     assert call("--region", REGION) == 0
+
+
+def test_a_daemon_is_required_on_machines_only() -> None:
+    run_task(instrumented())
+    assert call("--region", REGION, "--require-daemon") == 0
+
+
+def test_an_agent_whose_log_is_not_known_fails_on_demand(capsys: pytest.CaptureFixture[str]) -> None:
+    run_task(instrumented())
+    assert call("--region", REGION, "--silent-after", "60") == 1
+    assert "The agent has no log in CloudWatch Logs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "1.5", "an hour", "20161", "9" * 5000], ids=readable_id)
+def test_minutes_that_are_none(minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        call(f"--silent-after={minutes}")
+    assert "give a number of minutes from 1 to 20160 (14 days)" in capsys.readouterr().err
+
+
+def test_another_account_by_a_role(capsys: pytest.CaptureFixture[str]) -> None:
+    run_task(instrumented())
+    assert call("--region", REGION, "--accounts", "123456789012", "--role-name", "coverage") == 0
+    assert call("--region", REGION, "--accounts", "111122223333", "--role-name", "coverage") == 3
+    assert "There is no cluster" in capsys.readouterr().out
 
 
 def test_csv_and_markdown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,12 @@ DEPLOY_OPTIONS = {
     "--no-execute-changeset",
 }
 """Options of `aws cloudformation deploy`, from its reference."""
-OPTIONS_OF_THE_CLI = {("cloudformation", "deploy"): DEPLOY_OPTIONS, ("s3", "cp"): {"--recursive"}}
+OPTIONS_OF_THE_CLI = {
+    ("cloudformation", "deploy"): DEPLOY_OPTIONS,
+    ("cloudformation", "package"): set[str](),
+    ("s3", "cp"): {"--recursive"},
+    ("s3", "sync"): set[str](),
+}
 """Options of commands that only the AWS CLI has: no service model has them."""
 
 SCHEMA = json.loads((ROOT / "docs" / "metadata.schema.json").read_text())

@@ -124,6 +124,7 @@ def test_the_runbooks(aws: EmbeddedAws, clone: Path, macro: str) -> None:
     ecs.create_cluster(clusterName="shop")
     ecs.create_service(cluster="shop", serviceName="web", taskDefinition="shop", desiredCount=1, launchType="FARGATE")
     run_task(aws.client, "shop", "shop")
+    aws.client("ecs", "eu-central-1").create_cluster(clusterName="shop")  # the one of the page about another Region
     pages = sorted(RUNBOOKS, key=lambda page: page.name in LAST_RUNBOOKS)[:-1]
     printed = {page.name: run_runbook(page, clone, aws) for page in pages}
     assert re.search(r"app +Task +listed +protected", printed["roll-out.md"])

@@ -12,6 +12,7 @@ import pytest
 from case_folders import FOLDER
 from fixtures_handler import invoke_hook
 from lookup.network import App, Network, Reply, json_reply
+from readable_ids import readable_id
 from sysdig_instrument.function import hook_templates
 from sysdig_instrument.lookup.errors import HttpError
 from sysdig_instrument.lookup.presigned import is_s3_endpoint, parse_presigned, read_presigned
@@ -106,7 +107,7 @@ def test_other_hosts(host: str) -> None:
         f"https://{HOST}/{'x' * 9000}",
         "",
     ],
-    ids=lambda url: url[:60],
+    ids=readable_id,
 )
 def test_urls_that_are_not_of_s3(url: str) -> None:
     with pytest.raises(HttpError) as raised:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+
 from sysdig_instrument.cli.options import add_color
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
@@ -83,7 +85,6 @@ _MAX_MINUTES = 14 * 24 * 60
 
 def _minutes(text: str) -> int:
     """Return a number of minutes, for argparse."""
-    minutes = int(text)
-    if not 1 <= minutes <= _MAX_MINUTES:
-        raise ValueError(text)
-    return minutes
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_MINUTES:
+        return int(text)
+    raise ArgumentTypeError(f"give a number of minutes from 1 to {_MAX_MINUTES} (14 days)")
