@@ -36,6 +36,9 @@ from sysdig_instrument.lazy_dataclasses import dataclass, field
 # --- all layers of a template
 
 METADATA_KEY: Final = "SysdigInstrument"
+_RELEASE_STAMP_KEY: Final = "SysdigInstrumentRelease"
+"""What the CDK package writes, so that a new release of the macro reaches a stack whose template is otherwise the same."""
+
 RESULT_KEY: Final = "Result"
 TAGS_KEY: Final = "Tags"
 """The list of added tags in the Result."""
@@ -171,7 +174,7 @@ def _misspelt_sections(metadata: Mapping[str, Json], location: Location) -> Iter
     """Yield a notice about each section of Metadata whose name is nearly that of the settings: it does not count."""
     for name in metadata:
         letters = re.sub(r"[\W_]+", "", name)
-        if name != METADATA_KEY and suggest(letters, [METADATA_KEY], cutoff=_MIN_SIMILARITY):
+        if name not in (METADATA_KEY, _RELEASE_STAMP_KEY) and suggest(letters, [METADATA_KEY], cutoff=_MIN_SIMILARITY):
             fact = f"Metadata has {quote(name)}, which has no effect"
             reason = Reason(fact, f'Did you mean "{METADATA_KEY}"?', code=Code.METADATA_MISSPELT)
             yield Notice(Location(location.task, None, (*location.pointer[:-1], name)), reason)
