@@ -1,4 +1,4 @@
-"""Several accounts, each by a role: what cannot be read is told, by account."""
+"""Several accounts, each by a role: what cannot be read is reported, by account."""
 
 from __future__ import annotations
 

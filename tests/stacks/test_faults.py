@@ -1,4 +1,4 @@
-"""A failure in every call of ``stacks``: it ends in a state that is told, and the next run mends it. No stack is updated twice."""
+"""A failure in every call of ``stacks``: it ends in a state that is reported, and the next run mends it. No stack is updated twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each AWS call of watch fails in each way: the state is told, no service is left between, and a repetition mends it."""
+"""Each AWS call of watch fails in each way: the state is reported, no service is left between, and a repetition mends it."""
 
 from __future__ import annotations
 

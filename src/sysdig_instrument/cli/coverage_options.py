@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 
-from sysdig_instrument.cli.options import add_color
+from sysdig_instrument.cli.options import add_color, add_regions
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
@@ -14,15 +14,11 @@ if TYPE_CHECKING:
 def add_account(parser: ArgumentParser) -> None:
     """Add the account, the regions and the clusters that a coverage report covers."""
     group = parser.add_argument_group("what to read")
-    regions = group.add_mutually_exclusive_group()
-    regions.add_argument(
-        "--region",
-        action="append",
-        default=[],
-        help="AWS region, repeatable (default: Region in Options of .sysdig-instrument.yaml, AWS_REGION, "
-        "AWS_DEFAULT_REGION, or the profile's)",
+    add_regions(
+        group,
+        "AWS region, repeatable (default: Region in Options of .sysdig-instrument.yaml, AWS_REGION, AWS_DEFAULT_REGION, "
+        "or the profile's)",
     )
-    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
     group.add_argument("--profile", metavar="NAME", help="AWS profile, which may assume a role in another account")
     group.add_argument(
         "--cluster",

@@ -9,7 +9,7 @@ from sysdig_instrument.cli.formats import FORMATS
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, _ArgumentGroup
 
 
 def add_file(parser: ArgumentParser) -> None:
@@ -267,28 +267,24 @@ def add_inventory(parser: ArgumentParser) -> None:
     add_color(parser)
     group = parser.add_argument_group("stacks")
     group.add_argument("--stacks", action="store_true", help="list the stacks of the account in place of files")
-    regions = group.add_mutually_exclusive_group()
-    regions.add_argument(
-        "--region",
-        action="append",
-        default=[],
-        help="AWS region (default: same as the AWS CLI); repeatable with --stacks",
-    )
-    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
+    add_regions(group, "AWS region (default: same as the AWS CLI); repeatable with --stacks")
     group.add_argument(
         "--owner-tag", metavar="KEY", default="owner", help="tag of a stack that names its owner (default: owner)"
     )
     add_template_context(parser, has_region=False)
 
 
+def add_regions(group: _ArgumentGroup, help_text: str) -> None:
+    """Add the regions of a command that reads an account."""
+    regions = group.add_mutually_exclusive_group()
+    regions.add_argument("--region", action="append", default=[], help=help_text)
+    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
+
+
 def add_stacks(parser: ArgumentParser) -> None:
     """Add the stacks that are read, and how they are updated."""
     group = parser.add_argument_group("which stacks")
-    regions = group.add_mutually_exclusive_group()
-    regions.add_argument(
-        "--region", action="append", default=[], help="AWS region, repeatable (default: same as the AWS CLI)"
-    )
-    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
+    add_regions(group, "AWS region, repeatable (default: same as the AWS CLI)")
     group.add_argument("--profile", metavar="NAME", help="AWS profile that provides the region and the credentials")
     group.add_argument(
         "--role",

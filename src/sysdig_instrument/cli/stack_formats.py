@@ -70,9 +70,10 @@ def why(update: StackUpdate) -> str:
 def render_table(stacks: StackList, console: Console) -> Iterator[str]:
     """Yield the tables for people, each as soon as its rows are there."""
     shown = ["stack", *(["tag"] if stacks.tag else []), "state", "updated"]
+    columns = stacks.columns
     for group, found in groupby(stacks, key=lambda each: f"{each.stack.account} {each.stack.region}".strip()):
         rows = list(found)
-        cells = [[sanitize(stacks.columns[name](each)) for name in shown] for each in rows]
+        cells = [[sanitize(columns[name](each)) for name in shown] for each in rows]
         headings = [{"updated": "LAST UPDATE"}.get(name, name.upper()) for name in shown]
         yield console.line(console.paint("strong", sanitize(group)))
         laid_out = Columns.of([headings, *cells], console, shrinkable=(0,))
@@ -86,29 +87,32 @@ def render_table(stacks: StackList, console: Console) -> Iterator[str]:
 
 def render_markdown(stacks: StackList, _console: Console) -> Iterator[str]:
     """Yield one Markdown table, and the summary."""
-    yield markdown_heading(stacks.columns)
+    columns = stacks.columns
+    yield markdown_heading(columns)
     for each in stacks:
-        yield markdown_row(cell(each) for cell in stacks.columns.values())
+        yield markdown_row(cell(each) for cell in columns.values())
     yield f"\n{stacks.summary}\n"
 
 
 def render_csv(stacks: StackList, _console: Console) -> Iterator[str]:
     """Yield CSV with a line of headings."""
-    yield csv_line(stacks.columns)
+    columns = stacks.columns
+    yield csv_line(columns)
     for each in stacks:
-        yield csv_line(cell(each) for cell in stacks.columns.values())
+        yield csv_line(cell(each) for cell in columns.values())
 
 
 def render_json(stacks: StackList, _console: Console) -> Iterator[str]:
     """Yield JSON. Within a schema, members are only added."""
     yield f'{{\n  "schema": {SCHEMA_VERSION},\n  "stacks": '
-    yield from stream_json_array((_as_json(each, stacks) for each in stacks), "  ")
+    columns = stacks.columns
+    yield from stream_json_array((_as_json(each, columns) for each in stacks), "  ")
     counts: Json = {state.value: stacks.counts[state] for state in StackState}
     yield f',\n  "summary": {json_text(counts, indent=None)}\n}}\n'
 
 
-def _as_json(update: StackUpdate, stacks: StackList) -> Json:
-    values: dict[str, Json] = {name: cell(update) or None for name, cell in stacks.columns.items()}
+def _as_json(update: StackUpdate, columns: Mapping[str, Callable[[StackUpdate], str]]) -> Json:
+    values: dict[str, Json] = {name: cell(update) or None for name, cell in columns.items()}
     values["why"] = update.reason.text if update.reason else None
     values["changes"] = [
         {"logicalId": each.logical_id, "type": each.resource_type, "effect": each.effect.value}

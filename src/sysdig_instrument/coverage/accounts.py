@@ -1,4 +1,4 @@
-"""Read several accounts, each with a role that the caller assumes in it. An account that cannot be read is told, not left out."""
+"""Read several accounts, each with a role that the caller assumes in it. An account that cannot be read is reported, not left out."""
 
 from __future__ import annotations
 

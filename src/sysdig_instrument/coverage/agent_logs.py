@@ -2,7 +2,7 @@
 
 ECS names the log stream of a container with the driver ``awslogs`` PREFIX/CONTAINER/TASK. The streams of a log group are
 listed once, the ones with the latest lines first. Their times may be an hour late, so a stream that looks old is asked for a
-line before its agent counts as silent. What cannot be read is told in the result, and is never an agent that works.
+line before its agent counts as silent. What cannot be read is reported in the result, and is never an agent that works.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The report as findings, one for each service and each family of task definitions outside of services.
 
 A finding keeps its identifier from run to run: that of the service or the family, and not of its tasks, which come and go. So
-a later run updates it, and one that is protected now is told as resolved.
+a later run updates it, and one that is protected now is reported as resolved.
 """
 
 from __future__ import annotations

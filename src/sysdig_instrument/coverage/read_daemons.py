@@ -1,6 +1,6 @@
 """Read the daemons of a cluster from Amazon ECS: its services of the strategy DAEMON, and its managed daemons.
 
-What cannot be read is told in the result: whether it matters depends on the tasks of the cluster.
+What cannot be read is reported in the result: whether it matters depends on the tasks of the cluster.
 """
 
 from __future__ import annotations

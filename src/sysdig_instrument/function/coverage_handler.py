@@ -1,6 +1,6 @@
 """The entry point of the function that makes the coverage report on a schedule: metrics, a log line, and findings.
 
-A run that could not read everything is an error for Lambda, after it has reported what it could read: an alarm tells.
+A run that could not read everything is an error for Lambda, after it has reported what it could read: an alarm reports it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from sysdig_instrument.function.macro_settings import settings_of_macro
 from sysdig_instrument.function.memory import limit_memory, release
 from sysdig_instrument.function.telemetry import logger, metrics
 from sysdig_instrument.function.watch_event import Owner
-from sysdig_instrument.lookup.aws import INVALID_RESPONSE, Arn, AwsClients, AwsError
+from sysdig_instrument.lookup.aws import AwsClients, AwsError
 from sysdig_instrument.services.ecs import Ecs
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def handler(event: Json, context: LambdaContext) -> dict[str, Json]:
 
 
 def _inspect(event: Json, context: LambdaContext) -> deployment_hook.Inspection:
-    arn = Arn.parse(context.invoked_function_arn)
-    if arn is None:
-        raise AwsError(INVALID_RESPONSE)
-    owner = Owner(arn.account, arn.region)
+    owner = Owner.of_function(context.invoked_function_arn)
     client = _clients().client("ecs", owner.region)
     settings = merge_layers(settings_of_macro(_clients(), owner.region, os.environ))
     return deployment_hook.inspect(event, Ecs(client, client, time.sleep), owner, settings)

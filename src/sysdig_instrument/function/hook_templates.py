@@ -5,7 +5,7 @@ CloudFormation gives the hook the address of an object in S3. For a stack, that 
 makes no difference: one that lists the macro is judged by what the macro makes of it, any other as it is, as ``check`` does.
 Resources that the template does not show, because another macro makes them, are judged by their ``afterContext``.
 
-The hook knows no values of parameters, and looks nothing up. So much of a template may be unknown. That is told and not
+The hook knows no values of parameters, and looks nothing up. So much of a template may be unknown. That is reported and not
 rejected, because the hook on resources judges each task definition again, just before CloudFormation creates it. What cannot
 be read fails.
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.lazy_dataclasses import dataclass
-from sysdig_instrument.lookup.aws import Arn
+from sysdig_instrument.lookup.aws import INVALID_RESPONSE, Arn, AwsError
 from sysdig_instrument.printable import single_line
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -33,6 +33,18 @@ class Owner:
     account: str
     region: str
     role: str = ""
+
+    @classmethod
+    def of_function(cls, function_arn: str, role: str = "") -> Owner:
+        """Return the owner for the ARN of this function.
+
+        Raises:
+            AwsError: It is not an ARN.
+        """
+        arn = Arn.parse(function_arn)
+        if arn is None:
+            raise AwsError(INVALID_RESPONSE)
+        return cls(arn.account, arn.region, role)
 
     def owns(self, arn: Arn | None) -> bool:
         """Return whether an ARN is that of a resource of Amazon ECS in this account and Region."""

@@ -25,7 +25,7 @@ from sysdig_instrument.function.telemetry import logger, metrics
 from sysdig_instrument.function.watch import Outcome, Status, Watch
 from sysdig_instrument.function.watch_event import Ignored, Owner, Subject, parse_event
 from sysdig_instrument.lookup.auth import ANONYMOUS
-from sysdig_instrument.lookup.aws import INVALID_RESPONSE, Arn, AwsClients, AwsError, call
+from sysdig_instrument.lookup.aws import AwsClients, AwsError, call
 from sysdig_instrument.lookup.images import ImageCache
 from sysdig_instrument.lookup.session import LookupSession, make_lookup
 from sysdig_instrument.services.ecs import Ecs
@@ -89,10 +89,7 @@ _ADVICE: Final = "Check the permissions that docs/watch.md lists; Lambda repeats
 
 
 def _handle(event: Json, context: LambdaContext) -> dict[str, Json]:
-    arn = Arn.parse(context.invoked_function_arn)
-    if arn is None:
-        raise AwsError(INVALID_RESPONSE)
-    owner = Owner(arn.account, arn.region, os.environ.get("WATCH_ROLE", ""))
+    owner = Owner.of_function(context.invoked_function_arn, os.environ.get("WATCH_ROLE", ""))
     subject = parse_event(event, owner)
     if isinstance(subject, Ignored) or _handled().is_complete(subject.event_id):
         why = subject.why if isinstance(subject, Ignored) else "this event was handled already"
