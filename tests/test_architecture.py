@@ -94,6 +94,7 @@ MAY_USE = {
 ENGINE_ORDER = (
     # Values
     "json_types",
+    "paste",
     "agent",
     "traces",
     "partitions",
@@ -176,13 +177,13 @@ OUTSIDERS = {
 NAMES_FUNCTIONS = {
     "cli/plain_documents.py",
     "cli/shown_text.py",
-    "cli/snippets.py",
     "documents/editing/flow.py",
     "documents/editing/scalars.py",
     "documents/editing/style.py",
     "documents/syntax_tree.py",
     "documents/yaml_values.py",
     "engine/container.py",
+    "engine/paste.py",
     "engine/expressions/decision_tree.py",
     "engine/expressions/dynamic_lists.py",
     "engine/expressions/conditions.py",

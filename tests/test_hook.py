@@ -41,14 +41,15 @@ def test_an_uninstrumented_task_fails_with_each_reason(monkeypatch: pytest.Monke
     assert response["hookStatus"] == "FAILED"
     assert response["errorCode"] == "NonCompliant"
     assert response["clientRequestToken"] == EVENT["clientRequestToken"]
-    assert 'Task "Api" is not protected: ' in response["message"]
-    assert 'Container "web" is not started by the wrapper' in response["message"]
-    assert response["message"].endswith(" Add SysdigInstrument to the template's Transform.")
+    assert response["message"] == (
+        'Task "Api" is not protected. Write this at the template\'s top level: Transform: SysdigInstrument (if Transform is '
+        'already there, add it as the last item). Found: Container "web" is not started by the wrapper (SI001).'
+    )
 
 
 def test_the_advice_has_the_macros_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     message = run_hook(monkeypatch, settings={"MacroName": "OurAgent"})["message"]
-    assert message.endswith(" Add OurAgent to the template's Transform.")
+    assert "top level: Transform: OurAgent (if" in message
 
 
 def test_an_instrumented_task_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +64,7 @@ def test_one_uninstrumented_container_fails(monkeypatch: pytest.MonkeyPatch) -> 
     response = run_hook(monkeypatch, properties)
     assert response["hookStatus"] == "FAILED"
     assert '"late"' in response["message"]
-    assert response["message"].endswith("name it in the tag sysdig-instrument-exclude.")
+    assert "name it in the tag sysdig-instrument-exclude. Found: Container" in response["message"]
     assert "securitiy-playground" not in response["message"]
 
 
@@ -450,15 +451,18 @@ def test_a_response_has_a_limited_number_of_annotations(monkeypatch: pytest.Monk
 
 
 def test_what_to_do_is_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten containers have fifty reasons: the message has what to do after some of them, and each annotation has it, too."""
+    """Ten containers have fifty reasons: the message has what to do before them, and each annotation has it, too."""
     ten = [{"Name": f"container-{index}", "Image": "a:1", "EntryPoint": ["/a"]} for index in range(9)]
     properties = EVENT["requestData"]["targetModel"]["resourceProperties"] | {"ContainerDefinitions": ten}
     properties["ExecutionRoleArn"] = "arn:aws:iam::111122223333:role/shop"
     response = run_hook(monkeypatch, properties, settings={"HelpText": "Questions: #platform-security"})
     assert len(response["message"]) <= 1000
-    assert "…. Add SysdigInstrument to the template's Transform. Questions: #platform-security" in response["message"]
+    assert response["message"].startswith(
+        'Task "Api" is not protected. Write this at the template\'s top level: Transform: '
+    )
+    assert response["message"].endswith("… Questions: #platform-security")
     assert {each["remediationMessage"] for each in checked_annotations(response)} == {
-        "Add SysdigInstrument to the template's Transform."
+        "Write this at the template's top level: Transform: SysdigInstrument (if Transform is already there, add it as the last item)."
     }
 
 

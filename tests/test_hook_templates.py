@@ -98,7 +98,8 @@ def test_a_missing_line_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch
         "annotationName": "SI230",
         "status": "FAILED",
         "statusMessage": "The template does not list the macro SysdigInstrument, so as it is it would be deployed without the agent",
-        "remediationMessage": "Add the line Transform: SysdigInstrument at the top level.",
+        "remediationMessage": "Add the line Transform: SysdigInstrument at the top level. "
+        'Paste into the template, at the top level: "Transform": "SysdigInstrument"',
         "severityLevel": "HIGH",
         "remediationLink": "https://wiki.example.com/agent",
     }

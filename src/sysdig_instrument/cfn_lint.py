@@ -14,10 +14,11 @@ from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.macro_line import LANGUAGE_EXTENSIONS, find_line, tasks_without_line
+from sysdig_instrument.engine.macro_line import find_line, tasks_without_line
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import Layer, for_deployment, merge_layers
 from sysdig_instrument.engine.settings.table import TABLE
+from sysdig_instrument.engine.template import LANGUAGE_EXTENSIONS
 from sysdig_instrument.help_page import help_address, help_page
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 

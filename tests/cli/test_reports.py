@@ -86,13 +86,13 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert (shown.code, shown.err) == (0, "")
     assert shown.out.splitlines() == [
         "app.yaml: does not list SysdigInstrument",
-        "  Task      would be instrumented",
-        "    web     would be instrumented  entry point from the template",
-        "    worker  would be instrumented  entry point from the image",
         f"  not listed: {NOT_LISTED} (SI230)",
         "    --> app.yaml:2:1",
         "      paste into the template, at the top level:",
         "        Transform: SysdigInstrument",
+        "  Task      would be instrumented",
+        "    web     would be instrumented  entry point from the template",
+        "    worker  would be instrumented  entry point from the image",
         "settings: Collector, AccessKeySecret (settings.yaml); AgentImage (--set); ImageConfigs (images.json)",
     ]
 
@@ -195,8 +195,10 @@ def test_check_says_which_layer_leaves_something_alone(capsys: pytest.CaptureFix
 def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     before = run(capsys, "check", "app.yaml", *SETTINGS)
     assert before.code == 1
-    assert before.out.startswith(
-        "app.yaml: does not list SysdigInstrument\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n      --> app.yaml:5:5\n    Container "
+    assert before.out.startswith("app.yaml: does not list SysdigInstrument\n  not listed: ")
+    assert (
+        "\n  Task  NOT protected\n    The task's PidMode is not task (SI005)\n      --> app.yaml:5:5\n    Container "
+        in before.out
     )
     assert "\n    The agent's container is missing (SI006)\n      --> app.yaml:12:7\n" in before.out
     assert before.out.endswith("process it with `sysdig-instrument transform`.\n")

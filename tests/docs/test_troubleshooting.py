@@ -197,6 +197,7 @@ def unexplained(found: Iterator[str]) -> list[str]:
 OF_THE_TOOL = {"cli", "coverage", "services", "stacks", "__main__.py"}
 WITHOUT_MESSAGES = {
     "cfn_lint.py": "its texts describe the rules, and its messages are the engine's",
+    "engine/paste.py": "its texts say where to paste",
     "engine/settings/table.py": "its texts describe the settings",
     "engine/settings/patterns.py": 'its texts are parts of messages, such as "the ARN of …"',
     "engine/settings/types.py": 'its texts are parts of messages, such as "true or false"',

@@ -10,7 +10,8 @@ from case_folders import FOLDER
 from documents.test_corpus import FILES
 from sysdig_instrument.documents import Document, kind_of, read
 from sysdig_instrument.documents.editing.macro_line import add_line, remove_line
-from sysdig_instrument.engine.macro_line import SECTION, LineStatus, find_line
+from sysdig_instrument.engine.macro_line import LineStatus, find_line
+from sysdig_instrument.engine.template import SECTION
 from sysdig_instrument.errors import UsageError
 
 NAME = "SysdigInstrument"

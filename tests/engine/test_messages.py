@@ -144,7 +144,7 @@ MESSAGES = [
         template(container(EntryPoint=["sh", "-c", "/opt/draios/bin/instrument run"])),
         {},
         [
-            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].EntryPoint): EntryPoint names the wrapper /opt/draios/bin/instrument, and only as the first item of EntryPoint does it certainly start the container. Remove the wrapper from EntryPoint, and the macro puts it in front; or exclude the container, with Metadata: {SysdigInstrument: {ExcludeContainers: ["web"]}}.'
+            'Task "Api", container "web" (Resources.Api.Properties.ContainerDefinitions[0].EntryPoint): EntryPoint names the wrapper /opt/draios/bin/instrument, and only as the first item of EntryPoint does it certainly start the container. Remove the wrapper from EntryPoint, and the macro puts it in front; or exclude the container (ExcludeContainers).'
         ],
         id="by hand",
     ),

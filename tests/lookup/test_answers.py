@@ -28,6 +28,7 @@ from sysdig_instrument.engine.lookups import (
     StackOutputLookup,
     Unavailable,
 )
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.lookup.answers import LookupEnvironment, answer_lookups
 from sysdig_instrument.lookup.auth import ANONYMOUS
@@ -141,6 +142,7 @@ def test_without_a_region_only_images_are_looked_up(monkeypatch: pytest.MonkeyPa
             '"/p" cannot be looked up, because the AWS region is not known',
             "Give --region, or set AWS_REGION",
             code=Code.REGION_UNKNOWN,
+            paste=paste(PasteInto.SETTINGS_FILE, {"Options": {"Region": "REGION"}}),
         )
     )
 
@@ -331,6 +333,7 @@ def test_lookups_import_only_value_types_of_the_engine() -> None:
         "sysdig_instrument.engine.image_reference",
         "sysdig_instrument.engine.lookups",
         "sysdig_instrument.engine.json_types",
+        "sysdig_instrument.engine.paste",
         "sysdig_instrument.engine.partitions",
         "sysdig_instrument.lazy_dataclasses",
     }

@@ -22,6 +22,7 @@ from lookup.network import Network
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import ExportLookup, SsmLookup, StackOutputLookup, Unavailable
+from sysdig_instrument.engine.paste import option_value
 from sysdig_instrument.lookup.aws import AwsClients, AwsError
 from sysdig_instrument.lookup.aws_values import batch_ssm_lookups
 
@@ -63,7 +64,10 @@ def test_a_missing_parameter_beside_an_existing_one(network: Network) -> None:
     gone, here = network.look_up(SsmLookup("/gone"), SsmLookup("/here"), clients=AwsClients())
     assert gone == Unavailable(
         Reason(
-            "There is no SSM parameter /gone in us-east-1", "Create it, or correct its name", code=Code.VALUE_MISSING
+            "There is no SSM parameter /gone in us-east-1",
+            "Create it, or correct its name",
+            code=Code.VALUE_MISSING,
+            paste=option_value("Ssm", "/gone"),
         ),
         missing=True,
     )
@@ -135,6 +139,7 @@ def test_a_response_without_the_parameter_does_not_say_that_it_is_missing(networ
             "SSM parameters could not be read (/p): AWS Systems Manager returned an invalid response",
             "Try again; if the error persists, check the service's health",
             code=Code.VALUE_UNREADABLE,
+            paste=option_value("Ssm", "/p"),
         )
     )
 

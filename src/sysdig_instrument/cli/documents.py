@@ -29,9 +29,10 @@ from sysdig_instrument.ecs_documents import camel_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, transform_parameters
+from sysdig_instrument.engine.macro_line import MacroLine, find_line, transform_parameters
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.plan import Context, Plan, process
+from sysdig_instrument.engine.template import SECTION
 from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_with_lookups
@@ -123,7 +124,8 @@ class InputDocument:
         if self.kind != "template":
             return None
         macro_name = context.deployment_settings.values.macro_name
-        return find_line(self.fragment, macro_name, self.source.earlier_values(SECTION))
+        earlier, lines = self.source.earlier_values(SECTION), self.source.key_lines(SECTION)
+        return find_line(self.fragment, macro_name, earlier, lines)
 
 
 @dataclass(frozen=True, slots=True)

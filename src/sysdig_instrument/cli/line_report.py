@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
+from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.formats.model import NOT_LISTED, NOTICE, LineLocator, LineReport, ReportItem
+from sysdig_instrument.cli.snippets import snippets
 from sysdig_instrument.documents.reader import STANDARD_INPUT
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Notice, Reason, format_pointer
@@ -14,16 +15,12 @@ from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.printable import printable_name
 
-if TYPE_CHECKING:
-    from sysdig_instrument.cli.snippets import Snippet
-    from sysdig_instrument.engine.findings import Finding
-
 
 def line_report(
     line: MacroLine | None,
     without_line: Collection[object],
     locator: LineLocator,
-    paste: Callable[[Finding], tuple[Snippet, ...]] = lambda _: (),
+    document: InputDocument,
     *,
     lowered_to: str = "",
 ) -> tuple[LineReport | None, list[ReportItem]]:
@@ -40,12 +37,9 @@ def line_report(
     if line.reason and (is_needed or line.is_listed):
         rule, level = (NOTICE, "") if line.is_listed else (NOT_LISTED, lowered_to)
         place = format_pointer(line.pointer) if line.pointer else ""
-        snippets = paste(Notice(Location(pointer=line.pointer), line.reason))
-        items = [
-            ReportItem(
-                rule, with_command(line.reason, locator.path), None, None, place, (at,), level, snippets=snippets
-            )
-        ]
+        pasted = snippets(Notice(Location(pointer=line.pointer), line.reason), document)
+        reason = with_command(line.reason, locator.path)
+        items = [ReportItem(rule, reason, None, None, place, (at,), level, snippets=pasted)]
     return LineReport(line, is_needed, at.line), items
 
 

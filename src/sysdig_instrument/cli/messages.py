@@ -12,7 +12,7 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.excerpts import Excerpts, finding_lines, write_error
 from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
-from sysdig_instrument.cli.snippets import Snippet, snippet_finder
+from sysdig_instrument.cli.snippets import Snippet, snippets
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, message
 from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.steps.task_findings import REQUIRED_SETTINGS_REASONS
@@ -68,12 +68,11 @@ class Messages:
     def write_findings(self, findings: Iterable[Finding], document: InputDocument, plan: Plan) -> None:
         """Write the findings about a document, and keep those about the required settings."""
         excerpts, locator = Excerpts(document.source.name, document), LineLocator(document, plan.tasks)
-        paste = snippet_finder(document, plan.context)
         for finding in findings:
             label = _label(finding)
             if finding.reason in REQUIRED_SETTINGS_REASONS:
                 self._about_settings.setdefault((label, finding.reason), []).append(finding)
-                self._snippets[finding.reason] = paste(finding)
+                self._snippets[finding.reason] = snippets(finding, document)
                 continue
             self._write(
                 finding_lines(
@@ -84,7 +83,7 @@ class Messages:
                     excerpts=excerpts,
                     places=(locator.place_of(finding.location),),
                     code=finding.reason.code,
-                    snippets=paste(finding) if isinstance(finding, Problem) else (),
+                    snippets=snippets(finding, document),
                 )
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from sysdig_instrument.documents.errors import EmptyDocumentError, SourceWarning
+from sysdig_instrument.documents.errors import EmptyDocumentError, SourceWarning, line_of
 from sysdig_instrument.documents.syntax_tree import Mapping, compose_json, key_text
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 
@@ -54,6 +54,12 @@ class Document:
             return []
         nodes = [value for each, value in self.tree.entries if key_text(each) == key]
         return [_value_of(node, self) for node in nodes[:-1]]
+
+    def key_lines(self, key: str) -> list[int]:
+        """Return the lines of a repeated key of the top-level object."""
+        if not self.warnings or not isinstance(self.tree, Mapping):
+            return []
+        return [line_of(self.text, each.start) for each, _ in self.tree.entries if key_text(each) == key]
 
     def encode(self, text: str) -> bytes:
         """Encode a text as this document was encoded: ``encode(text)`` returns the bytes that were read."""

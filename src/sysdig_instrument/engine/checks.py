@@ -17,9 +17,10 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import container_definitions, container_lists, member_values
 from sysdig_instrument.engine.ecr import EcrRepository
 from sysdig_instrument.engine.expressions.evaluate import is_active, is_expression, is_get_att, known_value
-from sysdig_instrument.engine.fargate_sizes import RESOURCES, Resource, Size, next_size
+from sysdig_instrument.engine.fargate_sizes import RESOURCES, Resource, Size, next_size, paste_size
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.paste import EXCLUDE_TASK, Paste, PasteInto, paste
 from sysdig_instrument.engine.selection import runs_on_fargate
 from sysdig_instrument.engine.template import TaskDefinition
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -148,7 +149,8 @@ def container_count(processed: ProcessedTask) -> Iterator[Problem]:
         yield Problem(
             processed.location("ContainerDefinitions"),
             Reason(f"With the agent's container there are {count} containers, and ECS accepts {MAX_CONTAINERS} at most",
-            "Move one to a task definition of its own, or exclude this task (Enabled: false)", code=Code.TOO_MANY_CONTAINERS),
+            "Move one to a task definition of its own, or exclude this task (Enabled: false)", code=Code.TOO_MANY_CONTAINERS,
+            paste=EXCLUDE_TASK),
         )  # fmt: skip
 
 
@@ -229,7 +231,8 @@ def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
             yield Problem(
                 processed.location("ExecutionRoleArn"),
                 Reason("The task has no execution role, and ECS needs one to start the agent's container",
-                "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn", code=Code.ROLE_MISSING),
+                "Give the task an ExecutionRoleArn, or set DefaultExecutionRoleArn", code=Code.ROLE_MISSING,
+                paste=paste(PasteInto.PROPERTIES, {"ExecutionRoleArn": "arn:aws:iam::ACCOUNT:role/NAME"})),
             )  # fmt: skip
 
 
@@ -250,9 +253,8 @@ def task_size(processed: ProcessedTask) -> Iterator[Problem]:
         limit = _task_limit(processed, resource)
         if limit is not None and total - agent_reservation <= limit < total:
             fact = f"With {agent_reservation} {resource.unit} for the agent, the containers reserve {total}, and the task has {limit}"
-            yield Problem(
-                processed.location(resource.key), Reason(fact, _size_advice(processed), code=Code.SIZE_TOO_SMALL)
-            )
+            larger, which = _larger_size(processed)
+            yield Problem(processed.location(resource.key), Reason(fact, which, code=Code.SIZE_TOO_SMALL, paste=larger))
 
 
 def _total_reservation(processed: ProcessedTask, resource: Resource) -> int:
@@ -264,16 +266,18 @@ def _task_limit(processed: ProcessedTask, resource: Resource) -> int | None:
     return resource.parse(processed.known_value(processed.task.properties_or_empty.get(resource.key, ABSENT)))
 
 
-def _size_advice(processed: ProcessedTask) -> str:
+def _larger_size(processed: ProcessedTask) -> tuple[tuple[Paste, ...], str]:
+    """Return the size that is large enough, if there is one, and the advice."""
     needed = (
         max(_total_reservation(processed, resource), _task_limit(processed, resource) or 0) for resource in RESOURCES
     )
     on_fargate = runs_on_fargate(processed.task, processed.task.scope)
     larger = next_size(Size(*needed), on_fargate=on_fargate)
     if larger is None:
-        return "Make the containers smaller: no Fargate size is large enough"
+        return (), "Make the containers smaller: no Fargate size is large enough"
     which = "the next Fargate size that fits" if on_fargate else "which is enough"
-    return f"Give the task {larger.text}, {which}, set TaskSize to raise, or make the containers smaller"
+    advice = f"Give the task {larger.text}, {which}, set TaskSize to raise, or make the containers smaller"
+    return paste_size(larger), advice
 
 
 # --- The agent's container, as the settings describe it (ECS API reference, ContainerDefinition and LogConfiguration)
@@ -287,7 +291,10 @@ def agent_memory(processed: ProcessedTask) -> Iterator[Problem]:
         if is_agent and memory < reservation:  # type: ignore[operator]  # both are numbers
             fact = f"The agent's container reserves {reservation} MiB of memory, and its limit is {memory}"
             reason = Reason(
-                fact, "Make AgentMemory at least as large as AgentMemoryReservation", code=Code.AGENT_MEMORY_LIMIT
+                fact,
+                "Make AgentMemory at least as large as AgentMemoryReservation",
+                code=Code.AGENT_MEMORY_LIMIT,
+                paste=paste(PasteInto.SETTINGS_FILE, {"AgentMemory": "MIB"}),
             )
             yield Problem(processed.container_location(container, (*container.pointer, "Memory")), reason)
 
@@ -302,7 +309,8 @@ def agent_log_router(processed: ProcessedTask) -> Iterator[Problem]:
             yield Problem(
                 processed.container_location(container, (*container.pointer, "LogConfiguration")),
                 Reason("The agent's container logs to a FireLens log router, and the task has none",
-                "Give this task definition another AgentLogConfiguration, such as inherit, or add a log router", code=Code.LOG_ROUTER_MISSING),
+                "Give this task definition another AgentLogConfiguration, such as inherit, or add a log router", code=Code.LOG_ROUTER_MISSING,
+                paste=paste(PasteInto.SETTINGS_FILE, {"AgentLogConfiguration": "inherit"})),
             )  # fmt: skip
 
 

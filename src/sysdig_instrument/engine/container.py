@@ -13,6 +13,7 @@ from sysdig_instrument.engine.expressions.values import Evaluated, Known
 from sysdig_instrument.engine.expressions.work import MAX_ITEMS
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.table import Settings
@@ -228,7 +229,8 @@ def not_a_list_problem(task: TaskDefinition, containers: LocatedValue) -> Proble
     return Problem(
         Location(task.name, None, containers.pointer), Reason("ContainerDefinitions is not written as a list in the template",
         "Write ContainerDefinitions as a list; its items, and the list under Fn::If, may be expressions",
-        code=Code.NOT_WRITTEN_OUT, not_known_here=is_inserted(containers.value)),
+        code=Code.NOT_WRITTEN_OUT, not_known_here=is_inserted(containers.value),
+        paste=paste(PasteInto.PROPERTIES, {"ContainerDefinitions": [{"Name": "NAME", "Image": "REPOSITORY:TAG", "EntryPoint": ["PROGRAM", "ARGUMENT"]}]})),
     )  # fmt: skip
 
 

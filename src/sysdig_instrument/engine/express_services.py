@@ -24,6 +24,7 @@ from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import ABSENT, Json, Pointer
 from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, has_own_definition, may_be_absent
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.patch import Change, Owner
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.template_layers import METADATA_KEY, RESULT_KEY, task_settings
@@ -112,13 +113,23 @@ def _conversion(
     if not reasons:
         yield Conversion(pointer, ("Resources", name), tuple(_changes(service, name)))
     for why, advice in reasons:
+        size = _DEFAULT_SIZES.get(advice)
+        to_paste = paste(PasteInto.PROPERTIES, size) if size else ()
         fact = f"The Express Mode service cannot be converted: {why}"
-        problem = Problem(Location(None, None, pointer), Reason(fact, advice, code=Code.EXPRESS_SERVICE))
+        problem = Problem(
+            Location(None, None, pointer), Reason(fact, advice, code=Code.EXPRESS_SERVICE, paste=to_paste)
+        )
         is_created = is_active(service.assumptions, service.scope) is not False
         yield problem if is_created else as_notice(problem, "it is not created with the current parameters")
 
 
 # --- what cannot be converted
+
+_DEFAULT_SIZES: Final[Mapping[str, Mapping[str, Json]]] = {
+    "Write Cpu in the service": {"Cpu": "512"},
+    "Write Memory in the service": {"Memory": "1024"},
+}
+"""What to paste for an advice, if that can be said."""
 
 
 @dataclass(frozen=True, slots=True)

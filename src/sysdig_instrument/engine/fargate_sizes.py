@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.paste import Paste, PasteInto, paste
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _GIB: Final = 1024  # in MiB
@@ -69,6 +70,14 @@ def next_size(minimum: Size, *, on_fargate: bool = True) -> Size | None:
         if memory >= minimum.memory
     )
     return next(fitting, None)
+
+
+def paste_size(size: Size) -> tuple[Paste, ...]:
+    """Return a size as what to paste into a task definition."""
+    return paste(
+        PasteInto.PROPERTIES,
+        {resource.key: str(amount) for resource, amount in zip(RESOURCES, size.amounts, strict=True)},
+    )
 
 
 def cpu_units(value: Json | Absent) -> int | None:

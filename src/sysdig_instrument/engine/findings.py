@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Container, Iterable
 
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.json_types import Pointer
+from sysdig_instrument.engine.paste import Paste, PasteInto
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.printable import HIDDEN, Hidden, printable_name, single_line
 
@@ -60,12 +62,15 @@ class Reason(_Coded):
 
     ``not_known_here`` is true if the fact is no error of the document: a value, or what an image runs, is not known here. The
     macro may know it when the stack is deployed.
+
+    ``paste`` is what to paste to follow the advice, if that can be said.
     """
 
     fact: str
     advice: str = ""
     stable_fact: str = ""
     not_known_here: bool = False
+    paste: tuple[Paste, ...] = ()
 
     @property
     def is_unknown(self) -> bool:
@@ -94,7 +99,12 @@ class Reason(_Coded):
 
 
 def _sentences(*parts: str) -> str:
-    return " ".join(part if part.endswith("?") else f"{part}." for part in parts if part)
+    return " ".join(filter(None, map(sentence, parts)))
+
+
+def sentence(text: str) -> str:
+    """Return a fact or an advice with its full stop. A question has its question mark, and nothing stays nothing."""
+    return f"{text}." if text and not text.endswith("?") else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +129,29 @@ class Finding:
         """The finding as one line, without what may differ in the next run."""
         return self._with_location(self.reason.stable_text)
 
+    @property
+    def paste_text(self) -> str:
+        """The text to paste into the template, on one line that is JSON and YAML; an empty string if there is nothing."""
+        return " ".join(filter(None, (_paste_text(each, self.location) for each in self.reason.paste)))
+
     def _with_location(self, text: str) -> str:
         return single_line(f"{self.location.text}: {text}" if self.location.text else text, _MAX_LINE)
+
+
+def _paste_text(paste: Paste, location: Location) -> str:
+    place = "" if paste.is_outside else paste_place(paste, location.pointer)
+    text = json.dumps(paste.members(location.container), ensure_ascii=False)[1:-1]
+    return f"Paste into {place}: {text}" if place else ""
+
+
+def paste_place(paste: Paste, pointer: Pointer, *, in_template: bool = True) -> str:
+    """Return where to paste for a finding at a pointer, in words; an empty string if that is not known."""
+    target = paste.target(pointer, in_template=in_template)
+    if target:
+        return format_pointer(target)
+    if not in_template:
+        return "the task definition" if target is not None else paste.into.value if paste.is_outside else ""
+    return "" if paste.into in (PasteInto.CONTAINER, PasteInto.PARENT) else paste.into.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +197,9 @@ def without_names(reason: Reason, name: str) -> Reason:
         text = re.sub(rf"{_NAMES}|[\w-]+", lambda word: _TAKEN_OUT if _is_name(word[0], parts) else word[0], text)
         return text.replace(_TAKEN_OUT, HIDDEN)
 
-    return replace(reason, fact=without(reason.fact), advice=without(reason.advice), stable_fact="").with_clause(
-        "names are not shown that depend on a NoEcho parameter, an SSM parameter or an export"
-    )
+    return replace(
+        reason, fact=without(reason.fact), advice=without(reason.advice), stable_fact="", paste=()
+    ).with_clause("names are not shown that depend on a NoEcho parameter, an SSM parameter or an export")
 
 
 def format_pointer(pointer: Pointer) -> str:
@@ -178,18 +209,27 @@ def format_pointer(pointer: Pointer) -> str:
 
 
 def message(findings: Iterable[Finding]) -> str:
-    """Return one message for all findings: a line for each, and no line twice.
+    """Return one message for all findings: a line for each, and no line twice. What to paste is added where it has room.
 
     It has at most 3,500 bytes, apart from the first line, which is always complete, and the line that counts the rest.
     """
-    lines = list(dict.fromkeys(finding.coded_text for finding in findings))
+    pastes: dict[str, str] = {}
+    for finding in findings:
+        pastes.setdefault(finding.coded_text, finding.paste_text)
+    room = _MAX_MESSAGE - sum(map(_size, pastes))
     shown: list[str] = []
     left = _MAX_MESSAGE
-    for line in lines:
-        left -= len(line.encode(errors="replace")) + 1
+    for line, paste in pastes.items():
+        left -= _size(line)
         if left < 0 and shown:
-            rest = len(lines) - len(shown)
+            rest = len(pastes) - len(shown)
             shown.append(f"… and {rest} more like these.")
             break
-        shown.append(line)
+        has_room = paste and _size(paste) <= room and len(paste) <= _MAX_LINE
+        room -= _size(paste) if has_room else 0
+        shown.append(f"{line} {single_line(paste, _MAX_LINE)}" if has_room else line)
     return "\n".join(shown)
+
+
+def _size(line: str) -> int:
+    return len(line.encode(errors="replace")) + 1

@@ -18,8 +18,10 @@ from sysdig_instrument.engine.findings import Reason, quote, without_names
 from sysdig_instrument.engine.image_configs import find_key
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.lookups import ImageConfig, ImageLookup, Unavailable, is_build_known
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.platforms import architecture
 from sysdig_instrument.engine.settings.locks import is_locked
+from sysdig_instrument.engine.template import expand_loops
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 from sysdig_instrument.printable import Hidden, derived
 
@@ -78,7 +80,10 @@ def _image_config(container: Container, assumptions: Assumptions, *, must_be_cer
     if any(other != first for other in others):
         fact = "The images of the items of the enclosing Fn::ForEach differ in ENTRYPOINT or CMD"
         is_unknown = any(map(_has_unknown, (first, *others)))
-        return Leaf(NoConfig(Reason(fact, EXPAND_LOOPS, code=Code.LOOP_ITEMS_DIFFER, not_known_here=is_unknown)))
+        expanded = expand_loops(container.scope.template, container.settings.macro_name)
+        code = Code.LOOP_ITEMS_DIFFER
+        reason = Reason(fact, EXPAND_LOOPS, code=code, not_known_here=is_unknown, paste=expanded)
+        return Leaf(NoConfig(reason))
     return first
 
 
@@ -102,13 +107,7 @@ def _config_in_scope(container: Container, scope: EvaluationScope, assumptions: 
             case Unknown() as unknown:
                 return _config_of_unknown_image(container, unknown, scope, assumed)
             case Known(bool() | int() | float()):
-                return Leaf(
-                    NoConfig(
-                        Reason(
-                            "Image is not a string in the template", "Write it in quotes", code=Code.IMAGE_NOT_A_STRING
-                        )
-                    )
-                )
+                return Leaf(NoConfig(_IMAGE_NOT_A_STRING))
             case Known("") if isinstance(container.value.get("Image"), dict):
                 is_certain = evaluate(container.value["Image"], scope.without_lookups(assumed)) == Known("")
                 return Leaf(NoConfig(_EMPTY_IMAGE, _NO_IMAGE, is_certain))
@@ -123,11 +122,16 @@ _ADD_IMAGE: Final = (
     "Add an Image. If a pipeline adds it later, run this after that step, or give the container an EntryPoint, and a Command "
     "if the image has a CMD"
 )
-_MISSING_IMAGE: Final = Reason("The container has no Image", _ADD_IMAGE, code=Code.IMAGE_MISSING)
+_AN_IMAGE: Final = paste(PasteInto.CONTAINER, {"Image": "REPOSITORY:TAG"})
+_MISSING_IMAGE: Final = Reason("The container has no Image", _ADD_IMAGE, code=Code.IMAGE_MISSING, paste=_AN_IMAGE)
+_IMAGE_NOT_A_STRING: Final = Reason(
+    "Image is not a string in the template", "Write it in quotes", code=Code.IMAGE_NOT_A_STRING, paste=_AN_IMAGE
+)
 _MISSPELT_IMAGE: Final = Reason(
     "The container has no Image, but an image in lower case, which CloudFormation does not know",
     "Write it as Image",
     code=Code.IMAGE_MISSING,
+    paste=_AN_IMAGE,
 )
 _EMPTY_IMAGE: Final = Reason(
     "Image is an expression that evaluates to an empty string with the current parameter values",
@@ -165,7 +169,13 @@ def _unknown_image(container: Container, unknown: Unknown, scope: EvaluationScop
         advice = f"{advice}, or {_own_config(container)}" if advice else _capitalized(_own_config(container))
     fact, is_unknown = f"Image cannot be resolved: {why}", unknown.reason.is_unknown
     return NoConfig(
-        Reason(fact, advice or _GIVE_ENTRY_POINT, code=Code.IMAGE_UNRESOLVED, not_known_here=is_unknown),
+        Reason(
+            fact,
+            advice or _GIVE_ENTRY_POINT,
+            code=Code.IMAGE_UNRESOLVED,
+            not_known_here=is_unknown,
+            paste=unknown.reason.paste,
+        ),
         "its image is not known",
     )
 
@@ -198,9 +208,9 @@ def _config_of_reference(
         if isinstance(platform, Unknown):
             fact = f"The task's CPU architecture cannot be resolved: {platform.reason.fact}"
             advice = platform.reason.advice or _GIVE_ENTRY_POINT
-            return Leaf(
-                NoConfig(Reason(fact, advice, code=Code.IMAGE_UNRESOLVED, not_known_here=platform.reason.is_unknown))
-            )
+            why = platform.reason
+            reason = Reason(fact, advice, code=Code.IMAGE_UNRESOLVED, not_known_here=why.is_unknown, paste=why.paste)
+            return Leaf(NoConfig(reason))
         return flat_map(
             _credentials(container, scope, assumed), assumed,
             lambda secret_id, _assumptions: Leaf(_count(_look_up(ImageLookup(image, platform, secret_id), scope), scope)),

@@ -21,11 +21,17 @@ from sysdig_instrument.engine.settings.template_layers import METADATA_KEY
 from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.engine.task_plan import TaskPlan
-from sysdig_instrument.engine.template import TASK_DEFINITION, TRANSFORM, is_own_name, resources_of_types
+from sysdig_instrument.engine.template import (
+    LANGUAGE_EXTENSIONS,
+    SECTION,
+    TASK_DEFINITION,
+    TRANSFORM,
+    is_own_name,
+    paste_line,
+    resources_of_types,
+)
 from sysdig_instrument.lazy_dataclasses import dataclass
 
-SECTION: Final = "Transform"
-LANGUAGE_EXTENSIONS: Final = "AWS::LanguageExtensions"
 _MIN_SIMILARITY: Final = 0.8
 _TRANSFORM_KEYS: Final = ("transform", "transforms", "fntransform", "macro", "macros")
 
@@ -70,16 +76,17 @@ class MacroLine:
         return self.is_listed or task_definition in self.in_fn_transform
 
 
-def find_line(template: Json, macro_name: str, earlier: Sequence[Json] = ()) -> MacroLine:
+def find_line(template: Json, macro_name: str, earlier: Sequence[Json] = (), lines: Sequence[int] = ()) -> MacroLine:
     """Return what a template says about the macro.
 
-    ``earlier`` has the values of all Transform keys but the last, if the text of the template repeats this key.
+    ``earlier`` has the values of all Transform keys but the last, if the text of the template repeats this key, and ``lines``
+    the line of each.
     """
     sections = [*earlier, template.get(SECTION)] if isinstance(template, dict) else []
     in_fn_transform = frozenset(_in_fn_transform(template, macro_name))
-    status, pointer, reason = _status(template, sections, macro_name)
+    status, pointer, reason = _status(template, sections, macro_name, lines)
     if in_fn_transform and status in (LineStatus.WRONG_KEY, LineStatus.ABSENT):
-        status, pointer, reason = LineStatus.IN_FN_TRANSFORM, (), _absent(macro_name, has_section=bool(sections[-1]))
+        status, pointer, reason = LineStatus.IN_FN_TRANSFORM, (), _absent(macro_name, sections)
     return MacroLine(status, macro_name, pointer, reason, in_fn_transform)
 
 
@@ -122,29 +129,31 @@ def transform_parameters(template: Json, macro_name: str) -> Mapping[str, Json]:
     return {}
 
 
-def _status(template: Json, sections: list[Json], macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
+def _status(
+    template: Json, sections: list[Json], macro_name: str, lines: Sequence[int]
+) -> tuple[LineStatus, Pointer, Reason | None]:
     own_counts = [sum(is_own_name(name, macro_name) for name in _names(section)) for section in sections]
     if len(sections) > 1 and not all(own_counts) and any(_is_named(each, macro_name) for each in sections):
-        return LineStatus.DUPLICATE_KEY, (SECTION,), _duplicate_key(macro_name)
+        return LineStatus.DUPLICATE_KEY, (SECTION,), _duplicate_key(sections, macro_name, lines)
     if own_counts and own_counts[-1]:
         return _order(sections[-1], own_counts[-1], macro_name)
     if isinstance(template, dict) and TRANSFORM in template and _is_plain_use(template[TRANSFORM], macro_name):
         return LineStatus.LISTED, (TRANSFORM,), None
     near = [name for section in sections for name in _names(section) if is_near(name, macro_name)]
     if near:
-        return LineStatus.MISSPELT, (SECTION,), _misspelt(near[-1], macro_name)
+        return LineStatus.MISSPELT, (SECTION,), _misspelt(near[-1], sections, macro_name)
     if elsewhere := next(_elsewhere(template, macro_name, ()), None):
-        return LineStatus.WRONG_KEY, elsewhere, _wrong_key(elsewhere, macro_name)
-    return LineStatus.ABSENT, (), _absent(macro_name, has_section=bool(sections) and sections[-1] is not None)
+        return LineStatus.WRONG_KEY, elsewhere, _wrong_key(elsewhere, sections, macro_name)
+    return LineStatus.ABSENT, (), _absent(macro_name, sections)
 
 
 def _order(section: Json, count: int, macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
     names = _names(section)
     first = next(index for index, name in enumerate(names) if is_own_name(name, macro_name))
     if LANGUAGE_EXTENSIONS in names[first:]:
-        return LineStatus.LISTED_EARLY, (SECTION,), _EARLY
+        return LineStatus.LISTED_EARLY, (SECTION,), _early(section, macro_name)
     if count > 1:
-        return LineStatus.LISTED_TWICE, (SECTION,), _TWICE
+        return LineStatus.LISTED_TWICE, (SECTION,), _twice(section, macro_name)
     return LineStatus.LISTED, (SECTION,), None
 
 
@@ -229,37 +238,58 @@ _TEMPLATE_UNKNOWN: Final = Reason(
     "Follow the advice in the other messages",
     code=Code.VALUE_UNKNOWN,
 )
-_EARLY: Final = Reason(
-    "The macro is listed before AWS::LanguageExtensions, so it gets loops that are not expanded",
-    "List AWS::LanguageExtensions first",
-    code=Code.LINE_EARLY,
-)
-_TWICE: Final = Reason("The macro is listed more than once", "List it once", code=Code.LINE_TWICE)
 
 
-def _absent(macro_name: str, *, has_section: bool) -> Reason:
+def _early(section: Json, macro_name: str) -> Reason:
+    return Reason(
+        "The macro is listed before AWS::LanguageExtensions, so it gets loops that are not expanded",
+        "List AWS::LanguageExtensions first",
+        code=Code.LINE_EARLY,
+        paste=paste_line([section], macro_name),
+    )
+
+
+def _twice(section: Json, macro_name: str) -> Reason:
+    to_paste = paste_line([section], macro_name)
+    return Reason("The macro is listed more than once", "List it once", code=Code.LINE_TWICE, paste=to_paste)
+
+
+def _absent(macro_name: str, sections: Sequence[Json]) -> Reason:
     fact = f"The template does not list the macro {macro_name}, so as it is it would be deployed without the agent"
-    if has_section:
-        return Reason(fact, f"Add {macro_name} to the list in Transform, as its last item", code=Code.LINE_MISSING)
-    return Reason(fact, f"Add the line Transform: {macro_name} at the top level", code=Code.LINE_MISSING)
+    advice = f"Add the line Transform: {macro_name} at the top level"
+    if any(section is not None for section in sections[-1:]):
+        advice = f"Add {macro_name} to the list in Transform, as its last item"
+    return Reason(fact, advice, code=Code.LINE_MISSING, paste=paste_line(sections[-1:], macro_name))
 
 
-def _misspelt(name: str, macro_name: str) -> Reason:
+def _misspelt(name: str, sections: Sequence[Json], macro_name: str) -> Reason:
     fact = f"{quote(name)} in Transform is not the macro's name, so CloudFormation does not call the macro"
-    return Reason(fact, f"Write {macro_name}", code=Code.LINE_MISSPELT)
+    to_paste = paste_line(sections[-1:], macro_name, misspelt=name)
+    return Reason(fact, f"Write {macro_name}", code=Code.LINE_MISSPELT, paste=to_paste)
 
 
-def _wrong_key(pointer: Pointer, macro_name: str) -> Reason:
+def _wrong_key(pointer: Pointer, sections: Sequence[Json], macro_name: str) -> Reason:
     return Reason(
         f"The macro is named at {format_pointer(pointer)}, but the Transform section does not list it",
         f"Write the line Transform: {macro_name} at the top level",
         code=Code.LINE_IN_WRONG_KEY,
+        paste=paste_line(sections[-1:], macro_name),
     )
 
 
-def _duplicate_key(macro_name: str) -> Reason:
+def _duplicate_key(sections: Sequence[Json], macro_name: str, lines: Sequence[int]) -> Reason:
+    """Return the reason for a Transform key that is there more than once. All that they list goes into one."""
+    count = "twice" if len(sections) == 2 else f"{len(sections)} times"  # noqa: PLR2004 - the word for it
+    at = f" (lines {', '.join(map(str, lines[:-1]))} and {lines[-1]})" if len(lines) == len(sections) else ""
+    listed = any(is_own_name(name, macro_name) for name in _names(sections[-1]))
+    which = "Not all of them list" if listed else "The last one counts, and it does not list"
+    near = [name for section in sections for name in _names(section) if not is_own_name(name, macro_name)]
+    misspelt = next((name for name in near if is_near(name, macro_name)), None)
+    to_paste = paste_line(sections, macro_name, misspelt=misspelt)
+    below = "the line below" if to_paste else f"one Transform that lists them all, with {macro_name} as its last item"
     return Reason(
-        "The template has the key Transform more than once, and not all of them list the macro",
-        f"Write one Transform that lists them all, with {macro_name} as its last item",
+        f"Transform is written {count}{at}. {which} {macro_name}",
+        f"Replace {'both' if count == 'twice' else 'all of them'} with {below}",
         code=Code.LINE_IN_DUPLICATE_KEY,
+        paste=to_paste,
     )

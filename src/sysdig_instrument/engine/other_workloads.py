@@ -18,6 +18,7 @@ from sysdig_instrument.engine.expressions.scope import EvaluationScope, section
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.paste import ON_FARGATE, PasteInto, paste
 from sysdig_instrument.engine.selection import Skip, SkipReason
 from sysdig_instrument.engine.template import TaskDefinition, resources_of_types
 
@@ -30,6 +31,7 @@ _EXPRESS_REASON: Final = Reason(
     "Give the service a TaskDefinitionArn instead: a task definition with a container named Main, which the macro instruments; "
     "with ExpressServices: convert the macro writes it",
     code=Code.EXPRESS_SERVICE,
+    paste=paste(PasteInto.SETTINGS_FILE, {"ExpressServices": "convert"}),
 )
 JOB_REASON: Final = Reason(
     "An AWS Batch job runs on Fargate, and its containers cannot carry the agent",
@@ -124,4 +126,4 @@ def managed_instances_notice(task: TaskDefinition, skip: Skip) -> Iterator[Notic
     if skip.skip_reason is SkipReason.MANAGED_INSTANCES:
         location = Location(task.name, None, (*task.properties_pointer, "RequiresCompatibilities"))
         fact = f"The task cannot be protected: it is {skip.why}"
-        yield Notice(location, Reason(fact, "Run it on Fargate", code=Code.MANAGED_INSTANCES))
+        yield Notice(location, Reason(fact, "Run it on Fargate", code=Code.MANAGED_INSTANCES, paste=ON_FARGATE))

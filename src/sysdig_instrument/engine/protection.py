@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
-from sysdig_instrument.engine.findings import Finding, Problem, Reason, quote
-from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, quote
+from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.paste import IMAGE_CONFIG
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import SkipReason
 from sysdig_instrument.engine.steps import CONTAINER_STEPS, NOT_WRAPPED, TASK_STEPS
@@ -62,15 +63,14 @@ class Protection:
 
     ``passes`` is true if the macro would let the task definition through as it is: it is protected, it is left alone on
     purpose, or it can never carry the agent. ``left_alone`` has the task definition, or each of its containers, that is left
-    alone; a task definition with such containers may still be protected. ``pointers`` has, for each reason that the plan has
-    a place for, all of its places.
+    alone; a task definition with such containers may still be protected. ``locations`` has all locations of each reason.
     """
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
     passes: bool = True
     left_alone: tuple[LeftAlone, ...] = ()
-    pointers: tuple[tuple[Pointer, ...], ...] = ()
+    locations: tuple[tuple[Location, ...], ...] = ()
 
     @property
     def codes(self) -> tuple[Code, ...]:
@@ -96,9 +96,9 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
         left_alone = left_alone or (_as_left_alone(plan.outcome),)
         why = tuple(map(_why_left_alone, left_alone))
         return Protection(_verdict_of(why[0]), why, left_alone=left_alone)
-    found: dict[Reason, dict[Pointer, None]] = {}
-    for reason, pointer in _reasons(plan, unread, applied=applied):
-        found.setdefault(reason, {})[pointer] = None
+    found: dict[Reason, dict[Location, None]] = {}
+    for reason, location in _reasons(plan, unread, applied=applied):
+        found.setdefault(reason, {})[location] = None
     if not found:
         return Protection(Verdict.PROTECTED, left_alone=left_alone)
     urgency = list(Verdict)
@@ -108,7 +108,7 @@ def protection(plan: TaskPlan, *, applied: bool = False, unread: Code = Code.NOT
         tuple(by_urgency),
         passes=False,
         left_alone=left_alone,
-        pointers=tuple(tuple(filter(None, found[reason])) for reason in by_urgency),
+        locations=tuple(tuple(found[reason]) for reason in by_urgency),
     )
 
 
@@ -166,25 +166,29 @@ def _why_left_alone(left_alone: LeftAlone) -> Reason:
     return replace(reason, fact=f"Container {quote(left_alone.container)}: {reason.fact}")
 
 
-def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[tuple[Reason, Pointer]]:
+def _reasons(plan: TaskPlan, unread: Code, *, applied: bool) -> Iterator[tuple[Reason, Location]]:
     """Yield the reasons why a task definition is not protected, and where: unread images, problems, and protecting changes."""
     unread_outcomes = [outcome for outcome in plan.containers if outcome.image_unread]
     for outcome in unread_outcomes:
         name = quote(str(outcome.name))
         if unread is Code.IMAGE_UNREAD and outcome.is_unknown:
-            yield _unread_image(name, outcome, plan.findings), (*outcome.pointer, "Image")
+            yield _unread_image(name, outcome, plan.findings), _image_location(plan, outcome)
         elif outcome.status is Status.SKIPPED or unread is Code.NOT_WRAPPED:
-            yield _of_container(name, NOT_WRAPPED), (*outcome.pointer, "Image")
+            yield _of_container(name, NOT_WRAPPED), _image_location(plan, outcome)
     # The problems at these are named already.
     unread_pointers = {
         (*outcome.pointer, "Image") for outcome in unread_outcomes if outcome.is_unknown or unread is Code.NOT_WRAPPED
     }
     for finding in plan.findings:
         if isinstance(finding, Problem) and finding.location.pointer not in unread_pointers:
-            yield finding.reason, finding.location.pointer
+            yield finding.reason, finding.location
     for change in () if applied else plan.changes:
         if change.protects and (reason := change.unprotected_reason or _reason_of_step(change)):
-            yield reason, change.pointer
+            yield reason, Location(plan.task.name, change.owner.container, change.pointer)
+
+
+def _image_location(plan: TaskPlan, outcome: Outcome) -> Location:
+    return Location(plan.task.name, outcome.name, (*outcome.pointer, "Image"))
 
 
 def _unread_image(name: str, outcome: Outcome, findings: Iterable[Finding]) -> Reason:
@@ -193,8 +197,10 @@ def _unread_image(name: str, outcome: Outcome, findings: Iterable[Finding]) -> R
     at = (*outcome.pointer, "Image")
     for finding in findings:
         if isinstance(finding, Problem) and finding.location.pointer == at and finding.reason.is_unknown:
-            return Reason(f"{fact}. {finding.reason.fact}", finding.reason.advice, code=Code.IMAGE_UNREAD)
-    return Reason(fact, "Give it an EntryPoint, or add its image to ImageConfigs", code=Code.IMAGE_UNREAD)
+            why = finding.reason
+            return Reason(f"{fact}. {why.fact}", why.advice, code=Code.IMAGE_UNREAD, paste=why.paste)
+    advice = "Give it an EntryPoint, or add its image to ImageConfigs"
+    return Reason(fact, advice, code=Code.IMAGE_UNREAD, paste=IMAGE_CONFIG)
 
 
 def _reason_of_step(change: Change) -> Reason | None:

@@ -17,11 +17,12 @@ from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.launchers import starts_on_fargate
+from sysdig_instrument.engine.paste import ON_FARGATE, PasteInto, paste
 from sysdig_instrument.engine.platforms import platform_member
 from sysdig_instrument.engine.settings.agent_images import is_from_sysdig, is_trusted
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.settings.template_layers import TaskSettings
-from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.engine.template import TaskDefinition, expand_loops
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 NOT_THE_AGENT: Final = Reason(
@@ -101,7 +102,8 @@ def decide_task(task: TaskDefinition, task_settings: TaskSettings) -> Decision:
     first, *others = [_decide_in_scope(task, task_settings, scope) for scope in task.scopes]
     if any(other != first for other in others):
         return Refuse(
-            "", Reason("The items of the enclosing Fn::ForEach differ in whether they are to be instrumented", EXPAND_LOOPS, code=Code.LOOP_ITEMS_DIFFER)
+            "", Reason("The items of the enclosing Fn::ForEach differ in whether they are to be instrumented", EXPAND_LOOPS, code=Code.LOOP_ITEMS_DIFFER,
+            paste=expand_loops(task.scope.template, task_settings.resolved.values.macro_name)),
         )  # fmt: skip
     return first
 
@@ -130,7 +132,9 @@ def _decide_in_scope(task: TaskDefinition, task_settings: TaskSettings, scope: E
         case Skip(why, SkipReason.MANAGED_INSTANCES) if resolved.values.other_workloads == "fail":
             fact = f"The task cannot be protected: it is {why}"
             advice = "Run it on Fargate, or ask the platform team (OtherWorkloads is fail)"
-            return Refuse("RequiresCompatibilities", Reason(fact, advice, code=Code.MANAGED_INSTANCES))
+            return Refuse(
+                "RequiresCompatibilities", Reason(fact, advice, code=Code.MANAGED_INSTANCES, paste=ON_FARGATE)
+            )
     return decision
 
 
@@ -221,7 +225,7 @@ def decide_container(container: Container) -> Decision | Agent:
         return decided if isinstance(decided, Skip) else Refuse(
             "FirelensConfiguration", Reason(f"It is unknown whether the container is a FireLens log router ({is_router.reason.fact})",
             is_router.reason.advice or "Write FirelensConfiguration as an object, or set InstrumentLogRouters to true",
-            code=is_router.code),
+            code=is_router.code, paste=is_router.reason.paste or paste(PasteInto.CONTAINER, {"FirelensConfiguration": {"Type": "fluentbit"}})),
         )  # fmt: skip
     if is_router:
         return Skip("a FireLens log router (InstrumentLogRouters is false)", SkipReason.LOG_ROUTER)

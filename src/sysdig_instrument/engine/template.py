@@ -7,7 +7,7 @@ copied or changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from sysdig_instrument.engine.expressions.decision_tree import Assumptions
@@ -15,6 +15,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, section, transform_entries, transform_name
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.paste import Paste, PasteInto, paste
 from sysdig_instrument.engine.patch import Owner
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
 
@@ -25,6 +26,9 @@ _MODULE: Final = "::MODULE"
 """The end of the type of a module, such as Example::Ecs::Service::MODULE."""
 FOR_EACH: Final = "Fn::ForEach::"
 TRANSFORM: Final = "Fn::Transform"
+SECTION: Final = "Transform"
+"""The section in which a template lists macros and other transforms."""
+LANGUAGE_EXTENSIONS: Final = "AWS::LanguageExtensions"
 MACRO_NAME: Final = "SysdigInstrument"
 """The macro's name, to which each deployment may add a hyphen and its own word: SysdigInstrument-canary."""
 _MAX_LOOP_DEPTH: Final = 5  # nested Fn::ForEach: more than AWS::LanguageExtensions accepts
@@ -194,6 +198,29 @@ def is_own_transform(value: Json) -> bool:
 def is_own_name(name: Json, macro_name: str = MACRO_NAME) -> bool:
     """Return whether a transform's name is this macro's, in any of its deployments."""
     return isinstance(name, str) and (name == macro_name or name.startswith(f"{macro_name}-"))
+
+
+def paste_line(sections: Sequence[Json], macro_name: str, *, misspelt: str | None = None) -> tuple[Paste, ...]:
+    """Return one Transform section that lists what these sections list, and the macro last.
+
+    ``misspelt`` is a name that is not kept. There is nothing to paste if an entry is an object: its Parameters are values.
+    """
+    entries = [each for section in sections for each in transform_entries(section) if each is not None]
+    if not all(isinstance(each, str) for each in entries):
+        return ()
+    own = next((each for each in entries if is_own_name(each, macro_name)), macro_name)
+    others = [each for each in entries if each != misspelt and not is_own_name(each, macro_name)]
+    listed = [*dict.fromkeys(map(str, others)), own]
+    return paste(PasteInto.TEMPLATE, {SECTION: list[Json](listed) if len(listed) > 1 else own})
+
+
+def expand_loops(template: Json, macro_name: str) -> tuple[Paste, ...]:
+    """Return the Transform section with which loops arrive expanded. The macro itself gets templates without this section."""
+    listed = template.get(SECTION) if isinstance(template, dict) else None
+    names = [transform_name(each) for each in transform_entries(listed)]
+    if not any(is_own_name(name, macro_name) for name in names):
+        return ()
+    return paste_line([listed] if LANGUAGE_EXTENSIONS in names else [LANGUAGE_EXTENSIONS, listed], macro_name)
 
 
 def _in_resources(

@@ -18,7 +18,7 @@ from typing import Final
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.scope import EvaluationScope, PlanState, section
-from sysdig_instrument.engine.findings import Reason, quote
+from sysdig_instrument.engine.findings import Reason, quote, sentence
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.other_workloads import EXPRESS_SERVICE, JOB_DEFINITION, why_unprotectable
 from sysdig_instrument.engine.plan import Context
@@ -34,6 +34,7 @@ from sysdig_instrument.function.hook_response import (
     PREDICATES,
     NotInspectedError,
     respond,
+    verdict_text,
     with_code,
 )
 from sysdig_instrument.planning import look_up_nothing, plan_definition, plan_with_lookups
@@ -41,11 +42,6 @@ from sysdig_instrument.printable import single_line
 
 _TEMPLATE_TARGETS: Final = ("STACK", "CHANGE_SET")
 RESOURCE_TARGETS: Final = (TASK_DEFINITION, EXPRESS_SERVICE, JOB_DEFINITION)
-
-_MAX_HELP_LENGTH: Final = 200
-_MIN_REASONS_LENGTH: Final = 200
-"""In characters. Many reasons are cut, so that there is room for what to do; the annotations have them all."""
-
 
 _INSPECTED_POINTS: Final = frozenset({"CREATE_PRE_PROVISION", "UPDATE_PRE_PROVISION"})
 _DELETION: Final = "DELETE_PRE_PROVISION"
@@ -153,11 +149,8 @@ def _template(name: str, resource_type: str, properties: Mapping[str, Json]) -> 
 
 
 def _verdict_response(event: Json, what: str, name: str, verdict: Protection, default_advice: str) -> dict[str, Json]:
-    advice = "" if verdict.passes else f" {_advice(verdict, default_advice)}"
-    begin = f"{what} {quote(name)} {PREDICATES[verdict.verdict]}"
-    room = MAX_MESSAGE_LENGTH - len(begin) - len(advice) - _MAX_HELP_LENGTH
-    because = f": {single_line(verdict.text, max(room, _MIN_REASONS_LENGTH))}" if verdict.reasons else ""
-    message = f"{begin}{because}.{advice}"
+    advice = "" if verdict.passes else _advice(verdict, default_advice)
+    message = verdict_text(f"{what} {quote(name)}", verdict, advice)
     if verdict.passes:
         response = respond(event, "SUCCESS", message)
     else:
@@ -202,12 +195,15 @@ def _with_reasons(response: dict[str, Json], reasons: Sequence[Reason]) -> dict[
 
 def _advice(verdict: Protection, default_advice: str) -> str:
     """Return what the reasons advise, and the default advice if one of them has none, or if there are none."""
-    advice = [f"{reason.advice}." if reason.advice else default_advice for reason in verdict.reasons]
+    advice = [sentence(reason.advice) or default_advice for reason in verdict.reasons]
     return " ".join(dict.fromkeys(advice)) or default_advice
 
 
 def _add_macro(settings: Settings) -> str:
-    return f"Add {settings.macro_name} to the template's Transform."
+    return (
+        f"Write this at the template's top level: Transform: {settings.macro_name} "
+        "(if Transform is already there, add it as the last item)."
+    )
 
 
 def with_help(response: Mapping[str, Json], deployment: Layer) -> dict[str, Json]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import repeat
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Finding, Location, Reason, sentence
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.printable import single_line
@@ -32,20 +33,34 @@ def of_verdict(verdict: Protection, *, fails: bool, subject: str = "", default_a
     if verdict.verdict is Verdict.PROTECTED:
         passed = Reason("Each container that has to be protected is protected", code=Code.PROTECTED)
         return [*of_reasons([passed], "PASSED", subject), *of_reasons(left_alone, "SKIPPED", subject)]
+    found = [
+        Finding(at[0] if at else Location(), each)
+        for each, at in zip(verdict.reasons, verdict.locations or repeat(()), strict=False)
+    ]
     if not fails:
-        return of_reasons((*verdict.reasons, *left_alone), "SKIPPED", subject)
-    failed = of_reasons(verdict.reasons, "FAILED", subject, default_advice)
+        others = [each for each in left_alone if each not in verdict.reasons]
+        return [*of_findings(found, "SKIPPED", subject), *of_reasons(others, "SKIPPED", subject)][:MAX_ANNOTATIONS]
+    failed = of_findings(found, "FAILED", subject, default_advice)
     return [*failed, *of_reasons(left_alone, "FAILED", subject)][:MAX_ANNOTATIONS]
 
 
 def of_reasons(reasons: Iterable[Reason], status: str, subject: str = "", default_advice: str = "") -> list[Json]:
     """Return an annotation with this status for each reason, without repetition."""
-    distinct = list(dict.fromkeys(reasons))[:MAX_ANNOTATIONS]
+    return of_findings([Finding(Location(), each) for each in dict.fromkeys(reasons)], status, subject, default_advice)
+
+
+def of_findings(findings: Iterable[Finding], status: str, subject: str = "", default_advice: str = "") -> list[Json]:
+    """Return an annotation with this status for each finding, with what to paste."""
     about = f"{subject}: " if subject else ""
     return [
-        _annotation(each.code, status, about + each.fact, f"{each.advice}." if each.advice else default_advice)
-        for each in distinct
+        _annotation(each.reason.code, status, about + each.reason.fact, _remediation(each, default_advice))
+        for each in list(findings)[:MAX_ANNOTATIONS]
     ]
+
+
+def _remediation(finding: Finding, default_advice: str) -> str:
+    advice = sentence(finding.reason.advice) or default_advice
+    return f"{advice} {finding.paste_text}".strip()
 
 
 def with_link(response: dict[str, Json], help_text: str) -> dict[str, Json]:

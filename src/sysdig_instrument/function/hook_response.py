@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code, Verdict
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Reason, sentence
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.errors import RefusedError
 from sysdig_instrument.printable import single_line
 
 MAX_MESSAGE_LENGTH: Final = 1000
 """In characters. CloudFormation truncates messages at 4,096, the Cloud Control API at 1,024."""
 
+_MAX_ADVICE_LENGTH: Final = 600
 _MAX_TOKEN_LENGTH: Final = 128
 """In characters. CloudFormation's tokens are UUIDs."""
 
@@ -37,8 +39,16 @@ class NotInspectedError(RefusedError):
 
 def with_code(reason: Reason) -> str:
     """Return a reason as sentences, with its code after the fact."""
-    advice = f" {reason.advice}." if reason.advice else ""
-    return f"{reason.fact} ({reason.code.value}).{advice}"
+    return f"{reason.fact} ({reason.code.value}). {sentence(reason.advice)}".rstrip()
+
+
+def verdict_text(subject: str, verdict: Protection, advice: str = "") -> str:
+    """Return a verdict in sentences. What to do comes before what was found: a long message is cut at its end."""
+    begin = f"{subject} {PREDICATES[verdict.verdict]}"
+    if not verdict.reasons or not advice:
+        because = f": {verdict.text}" if verdict.reasons else ""
+        return f"{begin}{because}. {advice}".rstrip()
+    return f"{begin}. {single_line(advice, _MAX_ADVICE_LENGTH)} Found: {verdict.text}."
 
 
 def respond(event: Json, status: str, message: str, error: str | None = None) -> dict[str, Json]:

@@ -24,18 +24,18 @@ from sysdig_instrument.documents.document import Document
 from sysdig_instrument.documents.reader import read
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.scope import section, transform_entries, transform_name
-from sysdig_instrument.engine.findings import Finding, Problem, Reason, quote
+from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, quote, sentence
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP, hidden_notices
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, transform_parameters
+from sysdig_instrument.engine.macro_line import MacroLine, find_line, transform_parameters
 from sysdig_instrument.engine.plan import Context, process
 from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
-from sysdig_instrument.engine.template import is_own_name
+from sysdig_instrument.engine.template import SECTION, is_own_name
 from sysdig_instrument.engine.verdicts import TemplateVerdicts, template_verdicts
 from sysdig_instrument.function import hook_annotations
 from sysdig_instrument.function.hook import RESOURCE_TARGETS, assess_resource
-from sysdig_instrument.function.hook_response import PREDICATES, NotInspectedError, respond, with_code
+from sysdig_instrument.function.hook_response import PREDICATES, NotInspectedError, respond, verdict_text, with_code
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.errors import HttpError
 from sysdig_instrument.lookup.presigned import read_presigned
@@ -146,7 +146,7 @@ def _assess_template(document: Document, event: Mapping[str, Json], deployment: 
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         yield _skipped(_NO_RESOURCES)
         return
-    line = find_line(template, macro_name, document.earlier_values(SECTION))
+    line = find_line(template, macro_name, document.earlier_values(SECTION), document.key_lines(SECTION))
     context = Context(
         deployment_settings=resolved,
         transform_parameters=transform_parameters(template, macro_name),
@@ -188,7 +188,8 @@ def _about_line(line: MacroLine, verdicts: TemplateVerdicts) -> Iterator[_Statem
     if line.reason and (line.is_listed or any(not each.passes for each in missed)):
         fails = any(_fails(each) for each in missed)
         status = "FAILED" if fails else "SKIPPED"
-        yield _Statement(status, with_code(line.reason), tuple(hook_annotations.of_reasons([line.reason], status)))
+        found = Finding(Location(pointer=line.pointer), line.reason)
+        yield _Statement(status, with_code(line.reason), tuple(hook_annotations.of_findings([found], status)))
 
 
 def _fails(verdict: Protection) -> bool:
@@ -197,14 +198,13 @@ def _fails(verdict: Protection) -> bool:
 
 def _about_task(name: str, verdict: Protection) -> _Statement:
     subject, fails = f"Task {quote(name)}", _fails(verdict)
-    because = f": {verdict.text}" if verdict.reasons else ""
-    text = f"{subject} {PREDICATES[verdict.verdict]}{because}."
-    advice = [f"{each.advice}." for each in verdict.reasons if each.advice] if fails else []
-    if verdict.verdict is Verdict.UNKNOWN:
-        advice = [f"{_JUDGED_LATER}."]
+    advice = [sentence(each.advice) for each in verdict.reasons if each.advice] if fails else []
     status = "FAILED" if fails else "PASSED" if verdict.verdict is Verdict.PROTECTED else "SKIPPED"
     annotations = hook_annotations.of_verdict(verdict, fails=fails, subject=subject)
-    return _Statement(status, " ".join((text, *dict.fromkeys(advice))), tuple(annotations))
+    text = verdict_text(subject, verdict, " ".join(dict.fromkeys(advice)))
+    if verdict.verdict is Verdict.UNKNOWN:
+        text = f"{text} {_JUDGED_LATER}."
+    return _Statement(status, text, tuple(annotations))
 
 
 def _about_other_workload(findings: Iterable[Finding]) -> _Statement:
@@ -213,14 +213,14 @@ def _about_other_workload(findings: Iterable[Finding]) -> _Statement:
     status = "FAILED" if any(isinstance(each, Problem) for each in found) else "SKIPPED"
     reasons = [each.reason for each in found]
     text = f"{subject} {PREDICATES[Verdict.CANNOT_BE_PROTECTED]}: {' '.join(map(with_code, reasons))}"
-    return _Statement(status, text, tuple(hook_annotations.of_reasons(reasons, status, subject)))
+    return _Statement(status, text, tuple(hook_annotations.of_findings(found, status, subject)))
 
 
 def _about_refusal(problem: Problem) -> _Statement:
     """Return the statement on a problem for which the macro would refuse the template."""
     if problem.reason.is_unknown:
         return _skipped(problem.reason, problem.location.text)
-    annotations = hook_annotations.of_reasons([problem.reason], "FAILED", problem.location.text)
+    annotations = hook_annotations.of_findings([problem], "FAILED", problem.location.text)
     return _Statement("FAILED", problem.coded_text, tuple(annotations))
 
 

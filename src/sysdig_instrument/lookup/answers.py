@@ -199,6 +199,7 @@ def _timed_out(lookup: Lookup, seconds: float) -> Unavailable:
                     f"The SSM parameter {name} was not read within {seconds:g} s",
                     _TIMEOUT_ADVICE,
                     code=Code.LOOKUP_TIMED_OUT,
+                    paste=aws_values.ssm_value(name),
                 )
             )
         case ExportLookup(name):

@@ -105,6 +105,11 @@ class AwsError(Exception):
         """Return whether a permission is missing."""
         return self.code in _ACCESS_DENIED_CODES
 
+    @property
+    def is_about_credentials(self) -> bool:
+        """Return whether there are no valid credentials."""
+        return self.code in _CREDENTIAL_ERROR_CODES
+
 
 @dataclass(frozen=True, slots=True)
 class Arn:

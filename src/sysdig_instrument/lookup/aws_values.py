@@ -6,6 +6,7 @@ all exports are listed, once per run. A stack is described once for all its outp
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any, Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import Answer, Answers, ExportLookup, SsmLookup, StackOutputLookup, Unavailable
+from sysdig_instrument.engine.paste import Paste, option_value
 from sysdig_instrument.lookup import aws
 from sysdig_instrument.lookup.aws import Arn, AwsClient, AwsClients, AwsError
 from sysdig_instrument.lookup.errors import UnavailableError
@@ -81,13 +83,19 @@ def _without_version(name: str) -> str:
 def _ssm_failure(name: str, error: AwsError) -> Unavailable:
     fact = f"SSM parameters could not be read ({name}): {error.fact('AWS Systems Manager')}"
     return UnavailableError(
-        Reason(fact, error.advice("ssm:GetParameters", "them"), code=Code.VALUE_UNREADABLE)
+        Reason(fact, error.advice("ssm:GetParameters", "them"), code=Code.VALUE_UNREADABLE, paste=ssm_value(name))
     ).unavailable
+
+
+def ssm_value(name: str) -> tuple[Paste, ...]:
+    """Return the line of the settings file that gives the value of an SSM parameter."""
+    return option_value("Ssm", name) if re.fullmatch(r"[\w./-]+", name) else ()
 
 
 def _no_such_parameter(name: str, region: str) -> Unavailable:
     fact = f"There is no SSM parameter {name} in {region}"
-    return Unavailable(Reason(fact, "Create it, or correct its name", code=Code.VALUE_MISSING), missing=True)
+    reason = Reason(fact, "Create it, or correct its name", code=Code.VALUE_MISSING, paste=ssm_value(name))
+    return Unavailable(reason, missing=True)
 
 
 def _ssm_answer(name: str, parameter: dict[str, Any]) -> Answer:
@@ -95,7 +103,8 @@ def _ssm_answer(name: str, parameter: dict[str, Any]) -> Answer:
     if parameter.get("Type") == "SecureString":
         fact = f"The SSM parameter {name} is a SecureString, which is never read"
         advice = "Use a String: the value of the parameter would appear in the template"
-        return UnavailableError(Reason(fact, advice, code=Code.SECURE_STRING), is_final=True).unavailable
+        reason = Reason(fact, advice, code=Code.SECURE_STRING, paste=ssm_value(name))
+        return UnavailableError(reason, is_final=True).unavailable
     value = parameter.get("Value")
     if parameter.get("Type") in _READABLE_TYPES and isinstance(value, str):
         return value

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from sysdig_instrument.engine.ecr import EcrRepository
+from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.partitions import DNS_SUFFIXES
+from sysdig_instrument.engine.paste import Paste, PasteInto, paste
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.lookup import aws, egress
 from sysdig_instrument.lookup.aws import AwsClients, AwsError
@@ -145,7 +147,9 @@ class EcrRepositoryClient:
             raise self._http_error(error, permission) from None
 
     def _http_error(self, error: AwsError, permission: str) -> HttpError:
-        return HttpError(self._fact(error), self._advice(error, permission))
+        is_permission = error.is_access_denied or error.is_about_credentials
+        to_paste = _permission_to_read(self.repository) if is_permission else ()
+        return HttpError(self._fact(error), self._advice(error, permission), paste=to_paste)
 
     def _fact(self, error: AwsError) -> str:
         repository = self.repository
@@ -165,6 +169,11 @@ class EcrRepositoryClient:
         if error.code == "RepositoryNotFoundException" or "Upstream" in error.code:
             return f"Check the repository's name and its pull through cache rule, if any; {_PULL_THROUGH_ADVICE}"
         return error.advice(permission, repository.arn)
+
+
+def _permission_to_read(repository: EcrRepository) -> tuple[Paste, ...]:
+    actions: Json = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    return paste(PasteInto.POLICY, {"Effect": "Allow", "Action": actions, "Resource": repository.arn})
 
 
 def _parse_failures(response: dict[str, Any]) -> dict[str, RawManifest | str]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.lookup.errors import HttpError
 from sysdig_instrument.lookup.workers import Deadline, SingleFlight
@@ -218,6 +219,7 @@ class Resolver:
                 raise HttpError(
                     f"{host} resolves to a non-public address ({category}); only public addresses are allowed",
                     "" if allow_private else advice,
+                    paste=() if allow_private else paste(PasteInto.DEPLOYMENT, {"InternalRegistries": [registry]}),
                 )
         return addresses
 

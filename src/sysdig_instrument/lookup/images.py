@@ -372,7 +372,9 @@ class ImageReader:
 
 
 def _unreadable(key: ImageKey, error: HttpError) -> Unavailable:
-    return unreadable_image(str(key.reference), error.fact, error.advice, is_final=error.is_final).unavailable
+    return unreadable_image(
+        str(key.reference), error.fact, error.advice, is_final=error.is_final, paste=error.paste
+    ).unavailable
 
 
 def _platform_digests(client: EcrRepositoryClient, lookups_by_image: _LookupsByImage) -> list[str]:

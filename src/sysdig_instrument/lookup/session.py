@@ -16,6 +16,7 @@ from sysdig_instrument.engine.lookups import (
     Unavailable,
     ValueLookup,
 )
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.lazy_dataclasses import dataclass
 
@@ -96,5 +97,6 @@ def _region_unknown(lookup: ValueLookup) -> Unavailable:
             f"{quote(lookup.name)} cannot be looked up, because the AWS region is not known",
             _REGION_ADVICE,
             code=Code.REGION_UNKNOWN,
+            paste=paste(PasteInto.SETTINGS_FILE, {"Options": {"Region": "REGION"}}),
         )
     )

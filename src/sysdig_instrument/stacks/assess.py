@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import Enum
 
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, listed_entries
+from sysdig_instrument.engine.macro_line import MacroLine, find_line, listed_entries
 from sysdig_instrument.engine.plan import Context, Plan
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.task_plan import TaskPlan
+from sysdig_instrument.engine.template import SECTION
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
 from sysdig_instrument.stacks.model import Stack, StackTemplates

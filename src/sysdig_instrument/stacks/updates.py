@@ -12,10 +12,10 @@ from sysdig_instrument.engine.expressions.references import references
 from sysdig_instrument.engine.expressions.scope import transform_entries
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json
-from sysdig_instrument.engine.macro_line import SECTION, MacroLine, find_line, listed_entries
+from sysdig_instrument.engine.macro_line import MacroLine, find_line, listed_entries
 from sysdig_instrument.engine.plan import Context, Plan
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
-from sysdig_instrument.engine.template import TASK_DEFINITION, TRANSFORM
+from sysdig_instrument.engine.template import SECTION, TASK_DEFINITION, TRANSFORM
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_with_lookups
 from sysdig_instrument.stacks.assess import stack_context

@@ -6,7 +6,7 @@ A template that lists the macro is judged by what the macro would make of it, ev
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 from typing import TypeAlias
 
@@ -37,7 +37,7 @@ from sysdig_instrument.cli.lookups import look_up_from_options, look_up_only_her
 from sysdig_instrument.cli.plain_documents import plain_protection
 from sysdig_instrument.cli.planned_resources import planned_resource_report
 from sysdig_instrument.cli.run_notices import RunNotices
-from sysdig_instrument.cli.snippets import Snippet, snippet_finder
+from sysdig_instrument.cli.snippets import snippets
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, format_pointer
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP
@@ -71,8 +71,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         line = document.macro_line(context)
         if line is None:
             plan = plan_definition(document.fragment, context.deployment_settings)
-            paste = snippet_finder(document, context)
-            return _file_report(document, [_task_report(plan, plain_protection(plan), LineLocator(document), paste)])
+            return _file_report(document, [_task_report(plan, plain_protection(plan), LineLocator(document), document)])
         look_up: LookupFunction = look_up_here(document, context)
         if line.is_listed or line.in_fn_transform:
             context = with_callers_account(options, document, context, session)
@@ -113,27 +112,27 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     """Return the report on a template: whether everything in it is protected once it is deployed."""
     locator = LineLocator(document)
     plan, problems = preview.plan, preview.problems
-    paste = snippet_finder(document, plan.context)
-    macro_line, items = line_report(line, tasks_without_line(line, plan.tasks), locator, paste)
+    macro_line, items = line_report(line, tasks_without_line(line, plan.tasks), locator, document)
     verdicts = template_verdicts(document.fragment, line, plan.tasks, problems, preview.notices)
-    rows = [_task_report(task, verdict, locator, paste) for task, verdict in verdicts.tasks]
-    rows += [_other_workload_report(findings, locator) for findings in verdicts.other_workloads]
-    items += [replace(_refusal(each, locator), snippets=paste(each)) for each in verdicts.refusals]
+    rows = [_task_report(task, verdict, locator, document) for task, verdict in verdicts.tasks]
+    rows += [_other_workload_report(findings, locator, document) for findings in verdicts.other_workloads]
+    items += [_refusal(each, locator, document) for each in verdicts.refusals]
     items += [_hidden_loop(pointer, locator) for pointer in verdicts.hidden_loops]
     return _file_report(document, rows, items, macro_line)
 
 
-def _refusal(problem: Problem, locator: LineLocator) -> ReportItem:
+def _refusal(problem: Problem, locator: LineLocator, document: InputDocument) -> ReportItem:
     place = format_pointer(problem.location.pointer)
     rule = UNKNOWN if problem.reason.is_unknown else REFUSED
-    return ReportItem(rule, problem.reason, None, None, place, (locator.place(problem.location.pointer),))
+    places = (locator.place(problem.location.pointer),)
+    return ReportItem(rule, problem.reason, None, None, place, places, snippets=snippets(problem, document))
 
 
 def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:
     return ReportItem(UNKNOWN, HIDDEN_LOOP, None, None, format_pointer(pointer), (locator.place(pointer),))
 
 
-def _other_workload_report(findings: Sequence[Finding], locator: LineLocator) -> _RowAndItems:
+def _other_workload_report(findings: Sequence[Finding], locator: LineLocator, document: InputDocument) -> _RowAndItems:
     pointer = findings[0].location.pointer
     name, place = str(pointer[-1]), locator.place(pointer)
     is_refused = any(isinstance(each, Problem) for each in findings)
@@ -146,12 +145,13 @@ def _other_workload_report(findings: Sequence[Finding], locator: LineLocator) ->
         tuple(dict.fromkeys(each.reason.code.value for each in findings)),
     )
     rule = NOT_INSTRUMENTED if is_refused else LEFT_ALONE
-    return row, [ReportItem(rule, _as_shown(each.reason), name, None, "", (place,)) for each in findings]
+    return row, [
+        ReportItem(rule, _as_shown(each.reason), name, None, "", (place,), snippets=snippets(each, document))
+        for each in findings
+    ]
 
 
-def _task_report(
-    plan: TaskPlan, verdict: Protection, locator: LineLocator, paste: Callable[[Finding], tuple[Snippet, ...]]
-) -> _RowAndItems:
+def _task_report(plan: TaskPlan, verdict: Protection, locator: LineLocator, document: InputDocument) -> _RowAndItems:
     name, place = task_label(plan.task.name), locator.place(plan.pointer)
     why = "; ".join(reason.fact for reason in verdict.reasons)
     result, outcome = RowResult.FAILED, verdict.verdict.value
@@ -171,21 +171,17 @@ def _task_report(
             name,
             None,
             "",
-            tuple(map(locator.place, at)) or (place,),
+            tuple(locator.place(each.pointer) for each in at if each.pointer) or (place,),
             construct=construct,
             snippets=tuple(
-                each for pointer in at or ((),) for each in paste(_finding(plan, pointer or plan.pointer, reason))
+                each
+                for location in at or (Location(plan.task.name, None, plan.pointer),)
+                for each in snippets(Finding(location, reason), document)
             ),
         )
-        for reason, at in zip(verdict.reasons, verdict.pointers or repeat(()), strict=False)
+        for reason, at in zip(verdict.reasons, verdict.locations or repeat(()), strict=False)
     ]
     return row, items
-
-
-def _finding(plan: TaskPlan, pointer: Pointer, reason: Reason) -> Finding:
-    """Return a reason of a verdict as a finding at one of its places, with the container there."""
-    containers = (each for each in plan.containers if each.pointer == pointer[: len(each.pointer)])
-    return Finding(Location(plan.task.name, next((each.name for each in containers), None), pointer), reason)
 
 
 def _rule(verdict: Protection) -> Rule:

@@ -244,5 +244,5 @@ def _verdict_of(error: UserError) -> str:
 
 
 def _line_to_json(result: DocumentDiff) -> Json:
-    line, _ = line_report(result.macro_line, result.without_line, LineLocator(result.document))
+    line, _ = line_report(result.macro_line, result.without_line, LineLocator(result.document), result.document)
     return line.as_json if line else None

@@ -33,7 +33,7 @@ from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.planned_resources import planned_resource_report
 from sysdig_instrument.cli.run_notices import RunNotices
-from sysdig_instrument.cli.snippets import snippet_finder
+from sysdig_instrument.cli.snippets import snippets
 from sysdig_instrument.engine.codes import Verdict
 from sysdig_instrument.engine.findings import Finding, Problem, Reason, format_pointer
 from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
@@ -93,16 +93,18 @@ def _file_report(
         for report in [_task_report(task, by_task[task.task.name], locator)]
     )
     unknown_level = "warning" if is_unknown_a_warning(preview.plan.context) else ""
-    paste = snippet_finder(document, preview.plan.context)
     macro_line, line_items = line_report(
-        line, without_line, locator, paste, lowered_to="" if options.line == "fail" else "warning"
+        line, without_line, locator, document, lowered_to="" if options.line == "fail" else "warning"
     )
     sources = read_from_dockerfiles(preview.plan)
     items = [
         *line_items,
         *warning_items(document, line),
-        *(replace(_problem_item(problem, locator, unknown_level), snippets=paste(problem)) for problem in problems),
-        *(_report_item(NOTICE, notice, locator) for notice in dict.fromkeys((*preview.notices, *sources))),
+        *(replace(_problem_item(each, locator, unknown_level), snippets=snippets(each, document)) for each in problems),
+        *(
+            replace(_report_item(NOTICE, each, locator), snippets=snippets(each, document))
+            for each in dict.fromkeys((*preview.notices, *sources))
+        ),
         *(item for task, plan in zip(tasks, planned, strict=True) for item in _left_alone_items(task, plan)),
     ]
     layers = preview.plan.context.deployment_settings.layers

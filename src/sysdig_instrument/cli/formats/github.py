@@ -29,7 +29,7 @@ def _annotation(path: str, item: ReportItem) -> str:
         line = {"line": str(item.line), "col": str(item.column)} if item.line else {}
         properties = {"file": Path(path).as_posix(), **line, **properties}
     parameters = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[item.level]} {parameters}::{_escape_data(item.text)}\n"
+    return f"::{_COMMANDS[item.level]} {parameters}::{_escape_data(item.text + item.text_to_paste)}\n"
 
 
 def _escape_data(text: str) -> str:

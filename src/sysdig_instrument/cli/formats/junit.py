@@ -53,7 +53,8 @@ def _test_case(path: str, name: str, row: ReportRow | None, items: list[ReportIt
         tag = "error" if items[0].rule is UNUSABLE else "failure"
         counts[f"{tag}s"] += 1
         uris = (help_uri(item.reason.code.value) for item in items)
-        text = "\n".join(line for item, uri in zip(items, uris, strict=True) for line in (item.text, uri) if line)
+        parts = ((item.text, uri, item.text_to_paste[1:]) for item, uri in zip(items, uris, strict=True))
+        text = "\n".join(part for each in parts for part in each if part)
         kind = _attribute(items[0].rule.name)
         children.append(f"<{tag} type={kind} message={_attribute(items[0].text)}>{escape(xml_text(text))}</{tag}>")
     elif row and row.result in _SKIPPED:

@@ -14,9 +14,10 @@ from sysdig_instrument.ecs_documents import camel_key, pascal_key
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Location, Reason, names_text
 from sysdig_instrument.engine.json_types import Json, Pointer
-from sysdig_instrument.engine.macro_line import SECTION, LineStatus, MacroLine
+from sysdig_instrument.engine.macro_line import LineStatus, MacroLine
 from sysdig_instrument.engine.protection import LeftAlone
 from sysdig_instrument.engine.task_plan import TaskPlan
+from sysdig_instrument.engine.template import SECTION
 from sysdig_instrument.errors import UserError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
 from sysdig_instrument.printable import single_line
@@ -171,6 +172,11 @@ class ReportItem:
     def text(self) -> str:
         """The reason's fact and advice on one line, and its code."""
         return f"{single_line(self.reason.text, _MAX_TEXT_LENGTH)} ({self.reason.code.value})"
+
+    @property
+    def text_to_paste(self) -> str:
+        """The lines of all that is to be pasted, each on a line of its own; an empty string if there is nothing."""
+        return "".join(f"\n{line}" for each in self.snippets for line in each.lines)
 
     @property
     def subject(self) -> str:

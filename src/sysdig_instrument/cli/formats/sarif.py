@@ -53,12 +53,13 @@ def _result(report: FileReport, item: ReportItem) -> Json:
         "ruleId": item.rule.name,
         "ruleIndex": RULES.index(item.rule),
         "level": item.level,
-        "message": {"text": sarif_text(item.full_text)},
+        "message": {"text": sarif_text(item.full_text + item.text_to_paste)},
         "locations": [_location(path, item)],
         "partialFingerprints": {"place/v1": _fingerprint(path, item)},
         "properties": {
             "code": item.reason.code.value,
             **({"helpUri": uri} if (uri := help_uri(item.reason.code.value)) else {}),
+            **({"paste": [each.as_json for each in item.snippets]} if item.snippets else {}),
             **({"macro": report.macro_line.as_json} if report.macro_line else {}),
         },
     }

@@ -49,7 +49,9 @@ _STYLES: Final[Mapping[Rule, StyleName]] = {
     UNKNOWN: "warn",
     NOTICE: "warn",
 }
-_BELOW_ROWS: Final = (NOT_LISTED, REFUSED, UNKNOWN, NOTICE)
+_ABOVE_ROWS: Final = NOT_LISTED
+"""The items that are printed above the rows: what is wrong in the rows follows from them."""
+_BELOW_ROWS: Final = (REFUSED, UNKNOWN, NOTICE)
 """The items that are printed below the rows, if the rows do not show them."""
 _IN_ROWS: Final = (NOT_INSTRUMENTED, UNKNOWN)
 """The items that are printed below the row of their task definition, if they have no location of their own."""
@@ -86,7 +88,8 @@ def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterato
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
-    in_rows, below = _items_by_place(report)
+    above, in_rows, below = _items_by_place(report)
+    yield from _item_lines(above, console, excerpts, once)
     for task in report.tasks:
         own = in_rows[task.row.name]
         for name, row in _task_rows(task):
@@ -101,7 +104,11 @@ def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterato
             yield from snippet_lines(excerpts.not_shown(item.snippets), console, "        ")
         if settings := once.settings_of(report, task):
             yield from console.paragraph(f"settings: {settings}", "    ", "      ")
-    for item in below:
+    yield from _item_lines(below, console, excerpts, once)
+
+
+def _item_lines(items: Iterable[ReportItem], console: Console, excerpts: Excerpts, once: SaidOnce) -> Iterator[str]:
+    for item in items:
         if not once.keep(item):
             yield from finding_lines(
                 item.rule.label,
@@ -116,8 +123,10 @@ def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterato
             )
 
 
-def _items_by_place(report: FileReport) -> tuple[Mapping[str | None, Sequence[ReportItem]], Sequence[ReportItem]]:
-    """Return the items in the rows of each task definition, and those below all rows."""
+def _items_by_place(
+    report: FileReport,
+) -> tuple[Sequence[ReportItem], Mapping[str | None, Sequence[ReportItem]], Sequence[ReportItem]]:
+    """Return the items above all rows, those in the rows of each task definition, and those below all rows."""
     in_rows: dict[str | None, list[ReportItem]] = {task.row.name: [] for task in report.tasks}
     below = []
     for item in report.items:
@@ -125,7 +134,7 @@ def _items_by_place(report: FileReport) -> tuple[Mapping[str | None, Sequence[Re
             in_rows[item.task].append(item)
         elif item.rule in _BELOW_ROWS:
             below.append(item)
-    return in_rows, below
+    return [item for item in report.items if item.rule is _ABOVE_ROWS], in_rows, below
 
 
 def _heading(report: FileReport, console: Console) -> str:

@@ -16,8 +16,8 @@ from sysdig_instrument.documents.reader import reread
 from sysdig_instrument.documents.syntax_tree import Mapping, Node, Scalar, Sequence, json_equal, key_text
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import transform_entries, transform_name
-from sysdig_instrument.engine.macro_line import SECTION, is_near
-from sysdig_instrument.engine.template import is_own_name
+from sysdig_instrument.engine.macro_line import is_near
+from sysdig_instrument.engine.template import SECTION, is_own_name
 from sysdig_instrument.errors import UsageError
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from sysdig_instrument.engine.expressions.work import MAX_TEXT, join, split, ste
 from sysdig_instrument.engine.findings import Reason, quote, without_names
 from sysdig_instrument.engine.json_types import Absent, Json
 from sysdig_instrument.engine.lookups import ImageConfig, SsmLookup, StackOutputLookup, Unavailable, ValueLookup
+from sysdig_instrument.engine.paste import option_value
 from sysdig_instrument.lazy_dataclasses import replace
-from sysdig_instrument.printable import printable_name
+from sysdig_instrument.printable import Hidden, printable_name
 
 _LEAST_MASK: Final = 4  # asterisks
 MASKED: Final = "*" * _LEAST_MASK
@@ -114,7 +115,11 @@ def parameter_value(name: str, scope: EvaluationScope) -> Json:
     if value is None:
         fact = f"parameter {quote(shown)} has no value here"
         advice = f"Give the parameter a value (-p {printable_name(shown)}=…)"
-        raise CannotEvaluate(Unknown(Reason(fact, advice, code=Code.NO_VALUE_HERE, not_known_here=True)))
+        is_name = re.fullmatch(r"\w+", shown) and not isinstance(shown, Hidden)
+        to_paste = option_value("Parameters", shown) if is_name else ()
+        raise CannotEvaluate(
+            Unknown(Reason(fact, advice, code=Code.NO_VALUE_HERE, not_known_here=True, paste=to_paste))
+        )
     scope.state.work.spend(steps_of(value))
     if any(map(_is_masked, value if isinstance(value, list) else [value])):
         fact = f"the value of parameter {quote(shown)} is masked by NoEcho"

@@ -11,6 +11,7 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.work import count
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import Json
+from sysdig_instrument.engine.paste import IMAGE_CONFIG, Paste, PasteInto, paste
 from sysdig_instrument.engine.settings.agent_images import is_trusted
 from sysdig_instrument.engine.settings.locks import (
     EXTRA_CONF_VARIABLE,
@@ -24,7 +25,8 @@ from sysdig_instrument.engine.settings.locks import (
 )
 from sysdig_instrument.engine.settings.patterns import NO_ACCESS_KEY
 from sysdig_instrument.engine.settings.table import BY_NAME, TABLE, Setting, Settings, SettingScope
-from sysdig_instrument.engine.suggestions import did_you_mean
+from sysdig_instrument.engine.settings.types import OneOf
+from sysdig_instrument.engine.suggestions import did_you_mean, suggest
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
@@ -171,6 +173,22 @@ class _InvalidSettingError(Exception):
         self.invalid = InvalidSetting(name, reason)
 
 
+_EXAMPLES: Final = {
+    "Collector": "HOST",  # no region: a pasted one could be in another country
+    "AccessKeySecret": "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME",
+}
+
+
+def _member(name: str, value: Json) -> tuple[Paste, ...]:
+    return paste(PasteInto.PARENT, {name: value})
+
+
+def _valid_member(setting: Setting) -> tuple[Paste, ...]:
+    """Return a setting with a valid value, in place of one with an invalid value, if that can be said."""
+    value = setting.value_type.choices[0] if isinstance(setting.value_type, OneOf) else _EXAMPLES.get(setting.name)
+    return _member(setting.name, value) if value else ()
+
+
 def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> Json:
     setting = BY_NAME.get(name)
     if setting is None:
@@ -181,6 +199,7 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
                 f"Unknown setting {quote(name)} in {layer.name}",
                 did_you_mean(name, BY_NAME) or "Remove it; docs/settings.md lists the settings",
                 code=Code.SETTING_UNKNOWN,
+                paste=_member(known, "VALUE") if (known := suggest(name, BY_NAME)) else (),
             ),
         )
     if setting.scope is SettingScope.ONE_CONTAINER and layer.scope is not SettingScope.CONTAINER:
@@ -191,6 +210,7 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
                 fact,
                 f"Move it to the task definition's Metadata, Containers: {{…: {{{name}: …}}}} in SysdigInstrument",
                 code=Code.SETTING_FOR_CONTAINERS,
+                paste=IMAGE_CONFIG,
             ),
         )
     if layer.scope is not SettingScope.DEPLOYMENT or layer.is_found:
@@ -200,9 +220,11 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
     except ValueError as error:
         if name == "AccessKeySecret" and isinstance(value, str) and re.fullmatch(_LOOKS_LIKE_KEY, value.strip()):
             fact = f'Setting "{name}" in {layer.name} looks like an access key or the name of a secret, not like an ARN'
-            raise _InvalidSettingError(name, Reason(fact, _KEY_ADVICE, code=Code.KEY_GIVEN)) from None
+            given = Reason(fact, _KEY_ADVICE, code=Code.KEY_GIVEN, paste=_valid_member(setting))
+            raise _InvalidSettingError(name, given) from None
         fact = f'Setting "{name}" in {layer.name} has an invalid value'
-        raise _InvalidSettingError(name, Reason(fact, f"Use {error}", code=Code.SETTING_INVALID)) from None
+        invalid = Reason(fact, f"Use {error}", code=Code.SETTING_INVALID, paste=_valid_member(setting))
+        raise _InvalidSettingError(name, invalid) from None
     is_trusted_layer = layer.scope is SettingScope.DEPLOYMENT and not layer.is_found
     if not is_trusted_layer and (reason := _not_from_template(name, parsed, layer, resolved)):
         raise _InvalidSettingError(name, reason)
@@ -216,6 +238,7 @@ def _parse(name: str, value: Json, layer: Layer, resolved: ResolvedSettings) -> 
                 fact,
                 "Use one of these regions, or the collector's host name as Sysdig shows it for your region",
                 code=Code.COLLECTOR_UNKNOWN,
+                paste=_valid_member(setting),
             ),
         )
     return parsed

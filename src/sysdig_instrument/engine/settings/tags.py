@@ -20,6 +20,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.settings.layers import Layer, ResolvedSettings
 from sysdig_instrument.engine.settings.table import BY_NAME, SettingScope
 from sysdig_instrument.engine.suggestions import suggest
@@ -63,7 +64,8 @@ def read_tags(task: TaskDefinition) -> tuple[list[Tag], list[Finding]]:
                 pass
             case "sysdig-instrument", Known(value) if value != "" and not _is_boolean(value):
                 fact = f'Tag "{INSTRUMENT_TAG}" has an invalid value'
-                reason = Reason(fact, f"Use {_ENABLED.value_type.expected}", code=Code.SETTING_INVALID)
+                to_paste = paste(PasteInto.PROPERTIES, {"Tags": [{"Key": INSTRUMENT_TAG, "Value": "false"}]})
+                reason = Reason(fact, f"Use {_ENABLED.value_type.expected}", code=Code.SETTING_INVALID, paste=to_paste)
                 findings.append(Problem(location, reason))
             case _, Unknown(why):
                 fact = f'The value of tag "{tag.key}" cannot be resolved: {why.fact}'

@@ -25,13 +25,14 @@ from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknow
 from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import Json, Pointer
+from sysdig_instrument.engine.paste import IMAGE_CONFIG
 from sysdig_instrument.engine.settings.layers import InvalidSetting, Layer, ResolvedSettings, with_layer
 from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingScope
 from sysdig_instrument.engine.settings.tags import OWN_TAGS, TAGS_LAYER, read_tags, tags_layer
 from sysdig_instrument.engine.settings.types import String, StringList
 from sysdig_instrument.engine.suggestions import suggest
 from sysdig_instrument.engine.template import TaskDefinition
-from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 # --- all layers of a template
 
@@ -98,6 +99,7 @@ def template_settings(
             f"{CONTAINERS_KEY} is for the Metadata of a task definition, not of the template",
             "Move it to the Metadata of the resource",
             code=Code.CONTAINERS_IN_TEMPLATE_METADATA,
+            paste=IMAGE_CONFIG,
         )
         problems.append(Problem(Location(None, None, (*location.pointer, CONTAINERS_KEY)), reason))
     metadata_layer = Layer("the template's Metadata", metadata, SettingScope.TASK)
@@ -259,7 +261,8 @@ def _evaluate_setting(name: str, value: Json, scope: EvaluationScope) -> Evaluat
 def _problem(invalid: InvalidSetting, location: Location) -> Problem:
     is_keyed = location.pointer and location.pointer[-1] != "Tags"  # settings in tags have no keys to point to
     pointer = (*location.pointer, invalid.name) if is_keyed else location.pointer
-    return Problem(Location(location.task, location.container, pointer), invalid.reason)
+    reason = invalid.reason if is_keyed else replace(invalid.reason, paste=())
+    return Problem(Location(location.task, location.container, pointer), reason)
 
 
 # --- settings for containers that do not exist

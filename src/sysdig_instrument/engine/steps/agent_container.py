@@ -24,6 +24,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 from sysdig_instrument.engine.expressions.evaluate import is_active
 from sysdig_instrument.engine.findings import Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.paste import EXCLUDE_CONTAINER
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import NOT_THE_AGENT, is_excluded
 from sysdig_instrument.engine.settings.table import Settings
@@ -76,6 +77,7 @@ _DISGUISED: Final = Reason(
     NOT_THE_AGENT.fact,
     "Rename this container, or remove it if it is the agent: the macro adds the agent itself; or exclude it, too (ExcludeContainers)",
     code=Code.NOT_THE_AGENT,
+    paste=EXCLUDE_CONTAINER,
 )
 _OPT_OUTS: Final = ("Enabled", "ExcludeContainers", "IncludeContainers")
 

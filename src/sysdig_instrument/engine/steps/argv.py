@@ -27,10 +27,11 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.scope import EvaluationScope
 from sysdig_instrument.engine.expressions.values import Known, Unknown
-from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
+from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ImageConfig
+from sysdig_instrument.engine.paste import ENTRY_POINT, EXCLUDE_CONTAINER, PasteInto, paste
 
 Argv: TypeAlias = tuple[Json, ...]
 """The items of an EntryPoint or a Command, as written."""
@@ -167,14 +168,13 @@ def _form_of_expression(value: dict[str, Json], container: Container, assumption
             return ArgvForm.EMPTY if found is ABSENT else ArgvForm.INVALID
 
 
-def wrapper_elsewhere_reason(key: str, container: Container) -> Reason:
+def wrapper_elsewhere_reason(key: str) -> Reason:
     """Return the reason why a value is refused that names the wrapper and does not begin with it."""
-    excluded = quote(container.name) if container.name else "…"
     return Reason(
         f"{key} names the wrapper {WRAPPER}, and only as the first item of EntryPoint does it certainly start the container",
-        f"Remove the wrapper from {key}, and the macro puts it in front; or exclude the container, with"
-        f" Metadata: {{SysdigInstrument: {{ExcludeContainers: [{excluded}]}}}}",
+        f"Remove the wrapper from {key}, and the macro puts it in front; or exclude the container (ExcludeContainers)",
         code=Code.WRAPPER_ELSEWHERE,
+        paste=EXCLUDE_CONTAINER,
     )
 
 
@@ -183,11 +183,11 @@ def invalid_argv_finding(
 ) -> Notice | Problem:
     """Return the finding about a value in a form of ``REFUSED_FORMS``: a notice if its branch is not active."""
     if form is ArgvForm.ELSEWHERE:
-        return container.problem_or_notice(leaf.pointer, assumptions, wrapper_elsewhere_reason(key, container))
+        return container.problem_or_notice(leaf.pointer, assumptions, wrapper_elsewhere_reason(key))
     if form is ArgvForm.EMPTY_NOW:
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an expression that evaluates to an empty list with the current parameter values",
-            f"Give the parameter a value, or put {key} inside Fn::If with AWS::NoValue", code=Code.EMPTY_NOW),
+            f"Give the parameter a value, or put {key} inside Fn::If with AWS::NoValue", code=Code.EMPTY_NOW, paste=ENTRY_POINT),
         )  # fmt: skip
     if form is ArgvForm.MAY_BE_EMPTY:
         return container.problem_or_notice(
@@ -203,12 +203,18 @@ def invalid_argv_finding(
                 f"{key} contains only an empty string",
                 f"Remove {key}, or name a program in it",
                 code=Code.EMPTY_PROGRAM,
+                paste=ENTRY_POINT,
             ),
         )
     return container.problem_or_notice(
         leaf.pointer,
         assumptions,
-        Reason(f"{key} is not a list", f"Write {key} as a list of strings", code=Code.NOT_A_LIST),
+        Reason(
+            f"{key} is not a list",
+            f"Write {key} as a list of strings",
+            code=Code.NOT_A_LIST,
+            paste=paste(PasteInto.CONTAINER, {key: ["PROGRAM", "ARGUMENT"]}),
+        ),
     )
 
 

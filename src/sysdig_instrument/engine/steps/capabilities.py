@@ -23,6 +23,7 @@ from sysdig_instrument.engine.expressions.references import strings_in
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.paste import EXCLUDE_CONTAINER
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
@@ -87,7 +88,8 @@ def _dropped(
                 case _:
                     continue
             advice = "Remove SYS_PTRACE from Drop, or exclude the container (ExcludeContainers)"
-            yield container.problem_or_notice(leaf.pointer, assumed, Reason(fact, advice, code=code))
+            reason = Reason(fact, advice, code=code, paste=EXCLUDE_CONTAINER)
+            yield container.problem_or_notice(leaf.pointer, assumed, reason)
             break
 
 

@@ -18,10 +18,14 @@ from sysdig_instrument.engine.expressions.decision_tree import Assumptions
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
 from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 
 _ADVICE: Final = "Remove the dependency, or make it wait for START"
 _START: Final = Known("START")
+_WAIT_FOR_START: Final = paste(
+    PasteInto.CONTAINER, {"DependsOn": [{"ContainerName": AGENT_NAME, "Condition": "START"}]}
+)
 
 
 def depends_on(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
@@ -54,7 +58,7 @@ def _reason(
                     else Unknown(Reason("it is not an object", code=Code.MALFORMED))
                 )
                 fact = f"DependsOn cannot be resolved ({unknown.reason.fact}), so it may wait for the agent to end"
-                return Reason(fact, _ADVICE, code=unknown.code)
+                return Reason(fact, _ADVICE, code=unknown.code, paste=_WAIT_FOR_START)
     return None
 
 
@@ -74,11 +78,11 @@ def _reason_of_members(
         return Reason(fact, "Write ContainerName as a literal value", code=Code.VALUE_UNKNOWN)
     if _has_unknown(conditions):
         fact = "What DependsOn waits for cannot be resolved, so it may wait for the agent to end"
-        return Reason(fact, _ADVICE, code=Code.VALUE_UNKNOWN)
+        return Reason(fact, _ADVICE, code=Code.VALUE_UNKNOWN, paste=_WAIT_FOR_START)
     fact = "DependsOn waits for the agent with another condition than START, and the agent does not end while the task runs"
     if Known("HEALTHY") in conditions:
         fact = "DependsOn waits for the agent to be HEALTHY, and the agent's container has no HealthCheck"
-    return Reason(fact, _ADVICE, code=Code.WAITS_FOR_AGENT)
+    return Reason(fact, _ADVICE, code=Code.WAITS_FOR_AGENT, paste=_WAIT_FOR_START)
 
 
 def _has_unknown(values: list[Evaluated]) -> bool:

@@ -37,6 +37,7 @@ from sysdig_instrument.engine.findings import Notice, Problem, Reason
 from sysdig_instrument.engine.images import ConfigResult, NoConfig, image_config
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.lookups import ImageConfig
+from sysdig_instrument.engine.paste import ENTRY_POINT, EXCLUDE_CONTAINER, IMAGE_CONFIG, PasteInto, paste
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.argv import (
     NAMES_WRAPPER,
@@ -56,7 +57,7 @@ from sysdig_instrument.engine.steps.argv import (
 )
 from sysdig_instrument.engine.steps.process_one import first_program_of_command, init_program_notice
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, EntryPointSource, Output, UnresolvedImage
-from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 _Value: TypeAlias = "Json | Absent"
 """A new value; ``ABSENT`` where the present value, if any, stays."""
@@ -182,7 +183,8 @@ def _prepend_wrapper(
     wrapping.record_source(EntryPointSource.UNCHANGED)
     return container.problem_or_notice(
         leaf.pointer, assumptions, Reason("EntryPoint is an expression, and nothing can be put in front of its items",
-        "Write EntryPoint as a list, or as a Ref to a CommaDelimitedList", code=Code.ENTRY_POINT_NOT_EXTENDABLE),
+        "Write EntryPoint as a list, or as a Ref to a CommaDelimitedList", code=Code.ENTRY_POINT_NOT_EXTENDABLE,
+        paste=ENTRY_POINT),
     )  # fmt: skip
 
 
@@ -210,7 +212,7 @@ def _wrapper_in_command(container: Container, assumptions: Assumptions) -> Itera
 
 
 def _wrapper_elsewhere(container: Container, key: str, assumptions: Assumptions) -> Notice | Problem:
-    return container.problem_or_notice((*container.pointer, key), assumptions, wrapper_elsewhere_reason(key, container))
+    return container.problem_or_notice((*container.pointer, key), assumptions, wrapper_elsewhere_reason(key))
 
 
 def _image_entry_point(container: Container, assumptions: Assumptions) -> Tree[_Value]:
@@ -375,12 +377,14 @@ _WRAPPER_IN_IMAGE: Final = Reason(
     f"The image's ENTRYPOINT or CMD names the wrapper {WRAPPER}, and does not begin with it",
     "Give the container an EntryPoint that starts the program itself, or exclude the container (ExcludeContainers)",
     code=Code.WRAPPER_ELSEWHERE,
+    paste=EXCLUDE_CONTAINER,
 )
 _NOTHING_TO_RUN: Final = NoConfig(
     Reason(
         "The image has neither ENTRYPOINT nor CMD, and the template gives no Command",
         "Give the container an EntryPoint or a Command",
         code=Code.NOTHING_TO_RUN,
+        paste=paste(PasteInto.CONTAINER, {"Command": ["PROGRAM", "ARGUMENT"]}),
     ),
     "its image has nothing to run",
 )
@@ -389,14 +393,23 @@ _EMPTY_COMMAND: Final = NoConfig(
         "The image has no ENTRYPOINT, and Command contains only an empty string",
         "Remove Command, or name a program in it",
         code=Code.EMPTY_PROGRAM,
+        paste=ENTRY_POINT,
     ),
     "its image has nothing to run",
 )
 
 
+def _with_config_to_paste(reason: Reason) -> Reason:
+    """Return why an image's config is not known with the settings that give it, unless the reason has another way out."""
+    is_complete = any(not each.is_outside for each in reason.paste) or reason.code is Code.LOOP_ITEMS_DIFFER
+    values = [each for each in reason.paste if each.into is PasteInto.SETTINGS_FILE]
+    others = [each for each in reason.paste if each.into is not PasteInto.SETTINGS_FILE]
+    return reason if is_complete else replace(reason, paste=(*values, *IMAGE_CONFIG, *others))
+
+
 def _record_unresolved(container: Container, assumptions: Assumptions, config: NoConfig, wrapping: _Wrapping) -> None:
     pointer = (*container.pointer, "Image")
-    finding = container.problem_or_notice(pointer, assumptions, config.reason)
+    finding = container.problem_or_notice(pointer, assumptions, _with_config_to_paste(config.reason))
     if config.is_empty and is_active(assumptions, container.task.scope) is not True:
         wrapping.record_source(EntryPointSource.UNCHANGED)  # ECS accepts no such branch, so nothing runs unprotected
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sysdig_instrument.engine.codes import Code
@@ -25,6 +25,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 )
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.paste import Paste, PasteInto, paste
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -129,13 +130,25 @@ def _cannot_extend(container: Container, leaf: LocatedValue, assumptions: Assump
     if is_written_out(leaf.value):
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an object, and ECS expects a list of objects",
-            _VARIABLES_ADVICE if key == "Environment" else f"Write {key} as a list", code=Code.OBJECT_FOR_LIST),
+            _VARIABLES_ADVICE if key == "Environment" else f"Write {key} as a list", code=Code.OBJECT_FOR_LIST,
+            paste=_example(key)),
         )  # fmt: skip
     if isinstance(leaf.value, dict):
         return container.problem_or_notice(
             leaf.pointer, assumptions, Reason(f"{key} is an expression, so no item can be added to it",
-            f"Write {key} as a list; its items may be expressions, and it may be inside Fn::If", code=Code.NOT_EXTENDABLE),
+            f"Write {key} as a list; its items may be expressions, and it may be inside Fn::If", code=Code.NOT_EXTENDABLE,
+            paste=_example(key)),
         )  # fmt: skip
-    return container.problem_or_notice(
-        leaf.pointer, assumptions, Reason(f"{key} is not a list", f"Write {key} as a list", code=Code.NOT_A_LIST)
-    )
+    reason = Reason(f"{key} is not a list", f"Write {key} as a list", code=Code.NOT_A_LIST, paste=_example(key))
+    return container.problem_or_notice(leaf.pointer, assumptions, reason)
+
+
+_EXAMPLES: Final[Mapping[str, Json]] = {
+    "Environment": [{"Name": "NAME", "Value": "VALUE"}],
+    "Secrets": [{"Name": "NAME", "ValueFrom": "ARN"}],
+    "VolumesFrom": [{"SourceContainer": "NAME", "ReadOnly": True}],
+}
+
+
+def _example(key: str) -> tuple[Paste, ...]:
+    return paste(PasteInto.CONTAINER, {key: _EXAMPLES[key]}) if key in _EXAMPLES else ()

@@ -23,12 +23,14 @@ from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknow
 from sysdig_instrument.engine.expressions.work import steps_of
 from sysdig_instrument.engine.findings import Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
+from sysdig_instrument.engine.paste import EXCLUDE_CONTAINER, PasteInto, paste
 from sysdig_instrument.engine.steps.step import InstrumentedTask
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _COVERED: Final = f"{WRAPPER_DIRECTORY}, the directory of the wrapper"
 _ADVICE: Final = "Move the mount, or exclude the container (ExcludeContainers)"
 _UNKNOWN_ADVICE: Final = "Write a literal value, or exclude the container (ExcludeContainers)"
+_READ_ONLY: Final = paste(PasteInto.CONTAINER, {"VolumesFrom": [{"SourceContainer": AGENT_NAME, "ReadOnly": True}]})
 _CONTAINERS_PER_STEP: Final = 4
 _MOUNT_KEYS: Final = frozenset({"MountPoints", "LinuxParameters", "VolumesFrom"})
 
@@ -59,10 +61,16 @@ def mounts(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
 
 def _own_mount_reason(mount: _Mount) -> Reason:
     if mount.why_unknown is None:
-        return Reason(f"The container mounts something over {_COVERED}", _ADVICE, code=Code.WRAPPER_COVERED)
-    why, advice = mount.why_unknown.reason.fact, mount.why_unknown.reason.advice
-    fact = f"The path of the mount cannot be resolved ({why}), so it may be over {_COVERED}"
-    return Reason(fact, advice or _UNKNOWN_ADVICE, code=mount.why_unknown.code)
+        fact = f"The container mounts something over {_COVERED}"
+        return Reason(fact, _ADVICE, code=Code.WRAPPER_COVERED, paste=EXCLUDE_CONTAINER)
+    fact = f"The path of the mount cannot be resolved ({mount.why_unknown.reason.fact}), so it may be over {_COVERED}"
+    return _unknown_path(fact, mount.why_unknown)
+
+
+def _unknown_path(fact: str, unknown: Unknown) -> Reason:
+    why = unknown.reason
+    to_paste = why.paste if why.advice else EXCLUDE_CONTAINER
+    return Reason(fact, why.advice or _UNKNOWN_ADVICE, code=unknown.code, paste=to_paste)
 
 
 # --- The mounts of a container itself
@@ -157,7 +165,7 @@ def _writable_volumes(container: Container) -> Iterator[Notice | Problem]:
         if Known(AGENT_NAME) in names and str(members.get("ReadOnly")).lower() != "true":
             fact = "The container is not instrumented, and can write to the volume with the wrapper"
             advice = "Add ReadOnly: true, or remove the entry"
-            reason = Reason(fact, advice, code=Code.VOLUME_WRITABLE)
+            reason = Reason(fact, advice, code=Code.VOLUME_WRITABLE, paste=_READ_ONLY)
             yield container.problem_or_notice(entry.pointer, assumptions, reason)
 
 
@@ -168,18 +176,19 @@ def _source_reasons(
     sources, unknown = _sources(container, entry, assumptions, instrumented)
     if unknown:
         fact = f"The container whose mounts this adds cannot be resolved ({unknown.reason.fact}), so they may be over {_COVERED}"
-        yield Reason(fact, unknown.reason.advice or _UNKNOWN_ADVICE, code=unknown.code)
+        yield _unknown_path(fact, unknown)
     for source in _with_their_sources(sources, instrumented):
         name = quote(source.label)
         if why := why_opaque(source.value, _MOUNT_KEYS, source.scope):
             fact = f"Not all of container {name} is known ({why}), so its mounts may be over {_COVERED}"
-            yield Reason(fact, _UNKNOWN_ADVICE, code=Code.VALUE_UNKNOWN)
+            yield Reason(fact, _UNKNOWN_ADVICE, code=Code.VALUE_UNKNOWN, paste=EXCLUDE_CONTAINER)
         for mount in _covering_mounts(source):
             if not _contradict(mount.assumptions, assumptions):
                 fact = f"Container {name}, whose mounts this adds, mounts something over {_COVERED}"
                 if mount.why_unknown:
                     fact = f"The path of a mount of container {name} cannot be resolved ({mount.why_unknown.reason.fact}), so it may be over {_COVERED}"
-                yield Reason(fact, _ADVICE, code=mount.why_unknown.code if mount.why_unknown else Code.WRAPPER_COVERED)
+                code = mount.why_unknown.code if mount.why_unknown else Code.WRAPPER_COVERED
+                yield Reason(fact, _ADVICE, code=code, paste=EXCLUDE_CONTAINER)
 
 
 def _sources(

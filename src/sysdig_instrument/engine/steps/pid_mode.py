@@ -25,6 +25,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition
 
@@ -33,6 +34,7 @@ _HOST: Final = Reason(
     "PidMode is host, and the agent needs task",
     "Remove PidMode, or exclude the task (Enabled: false) if it must see the host's processes",
     code=Code.HOST_PID_MODE,
+    paste=paste(PasteInto.PROPERTIES, {"PidMode": "task"}),
 )
 _UNKNOWN_ADVICE: Final = "Set it to task, or exclude the task (Enabled: false) if it must see the host's processes"
 _TASK_MODE: Final = "task"
@@ -57,7 +59,8 @@ def pid_mode(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
         else:
             fact = f"PidMode cannot be resolved ({unknown.reason.fact}), and the agent needs task"
             advice = unknown.reason.advice or _UNKNOWN_ADVICE
-            yield _conflict_finding(task, leaf, paths, Reason(fact, advice, code=unknown.code))
+            reason = Reason(fact, advice, code=unknown.code, paste=unknown.reason.paste or _HOST.paste)
+            yield _conflict_finding(task, leaf, paths, reason)
 
 
 def _conflict_finding(

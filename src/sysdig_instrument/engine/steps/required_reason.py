@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import problem_or_notice
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, quote
+from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.opt_outs import OptOut
+from sysdig_instrument.engine.paste import CONTAINER, PasteInto, paste
 from sysdig_instrument.engine.settings.tags import REASON_TAG
+from sysdig_instrument.engine.settings.template_layers import METADATA_KEY
 from sysdig_instrument.engine.steps.step import DecidedTask
 
 
@@ -30,14 +33,16 @@ def _missing_reason(decided: DecidedTask, opt_out: OptOut) -> Notice | Problem:
     task, container = decided.task, None if decided.is_whole else opt_out.container
     in_tags = opt_out.is_visible or task.pointer is None
     setting = 'Reason: "…"' if container is None else f'Containers: {{{quote(container.label)}: {{Reason: "…"}}}}'
-    paste = (
-        f'Tags: [{{Key: {REASON_TAG}, Value: "…"}}]' if in_tags else f"Metadata: {{SysdigInstrument: {{{setting}}}}}"
-    )
+    text = f'Tags: [{{Key: {REASON_TAG}, Value: "…"}}]' if in_tags else f"Metadata: {{SysdigInstrument: {{{setting}}}}}"
+    tag = paste(PasteInto.PROPERTIES, {"Tags": [{"Key": REASON_TAG, "Value": "REASON"}]})
+    own: dict[str, Json] = {"Reason": "REASON"}
+    settings: Json = own if container is None else {"Containers": {CONTAINER: own}}
     place = "the task definition's Properties" if in_tags else "the resource"
     reason = Reason(
         f"It is left alone without a Reason, which RequireReason asks for ({opt_out.why})",
-        f"Add to {place}, with the reason in place of …: {paste}",
+        f"Add to {place}, with the reason in place of …: {text}",
         code=Code.REASON_MISSING,
+        paste=tag if in_tags else paste(PasteInto.RESOURCE, {"Metadata": {METADATA_KEY: settings}}, tag[0]),
     )
     pointer = (*task.properties_pointer, "Tags") if in_tags else container.pointer if container else task.pointer or ()
     problem = Problem(Location(task.name, container.label if container else None, pointer), reason)

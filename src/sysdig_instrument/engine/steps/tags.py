@@ -24,6 +24,7 @@ from sysdig_instrument.engine.findings import Location, Notice, Reason, quote
 from sysdig_instrument.engine.globs import matches_any
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.opt_outs import OptOut
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.settings.layers import Layer, with_layer
 from sysdig_instrument.engine.settings.patterns import MAX_TAG_VALUE
 from sysdig_instrument.engine.settings.table import SettingScope
@@ -90,8 +91,11 @@ def _hidden_opt_out(opt_out: OptOut) -> HiddenOptOut:
     if opt_out.container:
         label = str(opt_out.container.label)
         what, tag = f"container {quote(label)}", f"{EXCLUDE_TAG}: {quote(label)[1:-1]}"
+    to_paste = (
+        () if opt_out.container else paste(PasteInto.PROPERTIES, {"Tags": [{"Key": INSTRUMENT_TAG, "Value": "false"}]})
+    )
     return HiddenOptOut(Reason(f"Only the template says that {what} is left alone ({opt_out.why}), and the hook and coverage do not see that",
-    f"Let the macro process the template: it writes a tag for them. Or write the tag yourself: {tag}", code=Code.OPT_OUT_HIDDEN))  # fmt: skip
+    f"Let the macro process the template: it writes a tag for them. Or write the tag yourself: {tag}", code=Code.OPT_OUT_HIDDEN, paste=to_paste))  # fmt: skip
 
 
 def _opt_out_tags(decided: DecidedTask) -> Iterator[_Tag | Notice]:

@@ -26,6 +26,7 @@ from sysdig_instrument.engine.fargate_sizes import MEMORY
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
 from sysdig_instrument.engine.launchers import launchers_by_task
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.platforms import is_platform_too_old, platform_member
 from sysdig_instrument.engine.settings.patterns import ACCESS_KEY_FORMS, NO_ACCESS_KEY, SECRET_PATTERN
 from sysdig_instrument.engine.settings.table import Settings
@@ -36,15 +37,18 @@ from sysdig_instrument.engine.template import TaskDefinition
 
 _SSM_NAME: Final = r"[A-Za-z0-9_./-]*"
 
+_SECRET: Final = paste(PasteInto.SETTINGS_FILE, {"AccessKeySecret": "ARN"})
 _NO_COLLECTOR: Final = Reason(
     "Setting Collector has no value, so the agent would have nowhere to report to",
     "Set Collector to a host name or a Sysdig SaaS region, such as us2",
     code=Code.COLLECTOR_MISSING,
+    paste=paste(PasteInto.SETTINGS_FILE, {"Collector": "HOST"}),
 )
 _NO_SECRET: Final = Reason(
     "Setting AccessKeySecret has no value, and an agent without an access key protects nothing",
     f"Set AccessKeySecret to the ARN of the secret that holds the key, or to {NO_ACCESS_KEY} if the key comes in another way",
     code=Code.KEY_MISSING,
+    paste=_SECRET,
 )
 _KEY_ELSEWHERE: Final = Reason(
     "AccessKeySecret is none, so the agent is given no access key",
@@ -68,7 +72,7 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
     elif not isinstance(settings.access_key_secret, str) and _may_be_invalid_secret(settings.access_key_secret, task):
         yield Problem(
             Location(task.name), Reason("The expression in AccessKeySecret evaluates to something that ECS cannot read the access key from",
-            f"Use {ACCESS_KEY_FORMS}", code=Code.KEY_INVALID),
+            f"Use {ACCESS_KEY_FORMS}", code=Code.KEY_INVALID, paste=_SECRET),
         )  # fmt: skip
     if _takes_all_memory(task, settings, containers):
         yield Notice(
@@ -79,7 +83,8 @@ def settings_and_memory(instrumented: InstrumentedTask) -> Iterator[Notice | Pro
     if _needs_reservation(task, settings):
         yield Problem(
             location, Reason("A task without Memory needs a memory limit for each container, and the agent's container has none",
-            "Set AgentMemoryReservation or AgentMemory, or give the task Memory", code=Code.MEMORY_LIMIT_MISSING),
+            "Set AgentMemoryReservation or AgentMemory, or give the task Memory", code=Code.MEMORY_LIMIT_MISSING,
+            paste=paste(PasteInto.PROPERTIES, {"Memory": "MIB"})),
         )  # fmt: skip
 
 
@@ -121,6 +126,7 @@ def _needs_reservation(task: TaskDefinition, settings: Settings) -> bool:
 
 # --- The platform of the task
 
+_X86_64: Final = paste(PasteInto.PROPERTIES, {"RuntimePlatform": {"CpuArchitecture": "X86_64"}})
 _ARM64: Final = "The task runs on ARM64, which Sysdig does not document for the agent"
 
 
@@ -141,13 +147,12 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
         yield Problem(
             location, Reason(f"OperatingSystemFamily cannot be resolved ({unknown.reason.fact}), and the agent does not support Windows",
             unknown.reason.advice or "Write a literal value, or exclude the task (Enabled: false) if it runs on Windows",
-            code=unknown.code),
+            code=unknown.code, paste=unknown.reason.paste or paste(PasteInto.PROPERTIES, {"RuntimePlatform": {"OperatingSystemFamily": "LINUX"}})),
         )  # fmt: skip
     if "ARM64" in architectures:
         if settings.unsupported_architecture == "fail":
-            yield Problem(
-                location, Reason(_ARM64, "Use X86_64, or set UnsupportedArchitecture to warn", code=Code.ARM64)
-            )
+            advice = "Use X86_64, or set UnsupportedArchitecture to warn"
+            yield Problem(location, Reason(_ARM64, advice, code=Code.ARM64, paste=_X86_64))
         else:
             advice = "Make sure that the agent's image is available for arm64, or use X86_64"
             yield Notice(location, Reason(_ARM64, advice, code=Code.ARM64))
@@ -155,7 +160,7 @@ def runtime_platform(instrumented: InstrumentedTask) -> Iterator[Notice | Proble
         yield Problem(
             location, Reason(f"CpuArchitecture cannot be resolved ({unknown.reason.fact}), and UnsupportedArchitecture is fail",
             unknown.reason.advice or "Write a literal value, or set UnsupportedArchitecture to warn",
-            code=Code.ARCHITECTURE_UNRESOLVED, not_known_here=unknown.reason.is_unknown),
+            code=Code.ARCHITECTURE_UNRESOLVED, not_known_here=unknown.reason.is_unknown, paste=_X86_64),
         )  # fmt: skip
 
 
@@ -179,7 +184,8 @@ def launchers(instrumented: InstrumentedTask) -> Iterator[Notice | Problem]:
             yield Problem(
                 Location(task.name, None, (*launcher.pointer, "PlatformVersion")),
                 Reason(f"The task is launched on platform version {quote(version)}, and a process namespace for the whole task needs 1.4.0",
-                "Use LATEST, or 1.4.0", code=Code.PLATFORM_VERSION),
+                "Use LATEST, or 1.4.0", code=Code.PLATFORM_VERSION,
+                paste=paste(PasteInto.PARENT, {"PlatformVersion": "LATEST"})),
             )  # fmt: skip
         if _launcher_value(launcher, "EnableExecuteCommand", task.scope).lower() == "true":
             yield Notice(

@@ -39,12 +39,12 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 from sysdig_instrument.engine.expressions.evaluate import evaluate, evaluate_by_condition
 from sysdig_instrument.engine.expressions.scope import EXPAND_LOOPS, EvaluationScope
 from sysdig_instrument.engine.expressions.values import Evaluated, Known, Unknown
-from sysdig_instrument.engine.fargate_sizes import NO_SIZE, RESOURCES, Resource, Size, next_size
+from sysdig_instrument.engine.fargate_sizes import NO_SIZE, RESOURCES, Resource, Size, next_size, paste_size
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
 from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.selection import runs_on_fargate
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, InstrumentedTask
-from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.engine.template import TaskDefinition, expand_loops
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 # --- The reservations of the containers, under each combination of the conditions that decide them
@@ -171,7 +171,10 @@ def task_size(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
         yield Problem(
             _location(task),
             Reason(
-                "The items of the enclosing Fn::ForEach need different task sizes", EXPAND_LOOPS, code=Code.SIZES_DIFFER
+                "The items of the enclosing Fn::ForEach need different task sizes",
+                EXPAND_LOOPS,
+                code=Code.SIZES_DIFFER,
+                paste=expand_loops(task.scope.template, settings.macro_name),
             ),
         )
         return
@@ -277,7 +280,8 @@ def _size_for(task: TaskDefinition, usages: tuple[_Usage, _Usage], *, on_fargate
         if isinstance(usage.limit, int) and not usage.is_number and usage.limit < amount:
             fact = f"The agent's reservation needs {size.text}, and {resource.key} is an expression, which TaskSize does not raise"
             advice = f"Give it the value {amount}, or write {resource.key} as a number"
-            return Problem(_location(task, resource.key), Reason(fact, advice, code=Code.SIZE_IS_EXPRESSION))
+            reason = Reason(fact, advice, code=Code.SIZE_IS_EXPRESSION, paste=paste_size(size))
+            return Problem(_location(task, resource.key), reason)
     return size
 
 

@@ -19,6 +19,7 @@ from sysdig_instrument.engine.expressions.evaluate import evaluate
 from sysdig_instrument.engine.expressions.values import Known
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.json_types import ABSENT, Json
+from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.steps.list_items import RequiredItem, require_items
 from sysdig_instrument.engine.steps.step import ChangeOrFinding
@@ -44,9 +45,9 @@ def _make_read_only(container: Container, leaf: LocatedValue) -> Iterator[Change
     entry = leaf.value
     if isinstance(entry, dict) and str(entry.get("ReadOnly")).lower() != "true":
         pointer, reason = (*leaf.pointer, "ReadOnly"), "the workload only needs to read the agent's files"
-        why = Reason(
-            f"Container {quote(container.label)} can write to the volume with the wrapper", code=Code.VOLUME_WRITABLE
-        )
+        fact = f"Container {quote(container.label)} can write to the volume with the wrapper"
+        to_paste = paste(PasteInto.CONTAINER, {"VolumesFrom": [{"SourceContainer": AGENT_NAME, "ReadOnly": True}]})
+        why = Reason(fact, code=Code.VOLUME_WRITABLE, paste=to_paste)
         if "ReadOnly" in entry:
             yield Change("replace", pointer, reason, value=True, was=entry["ReadOnly"], unprotected_reason=why)
         else:
