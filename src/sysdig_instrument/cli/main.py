@@ -85,6 +85,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
         # Imported now, after argparse has answered --help: a command imports the engine.
         gc.disable()  # imports create no garbage
         module = importlib.import_module(f"sysdig_instrument.cli.commands.{options.command}")
+        gc.freeze()  # what is imported stays: neither a collection nor Python's exit searches it
         gc.enable()
         code: int = module.run(options, os.environ)
         return code
