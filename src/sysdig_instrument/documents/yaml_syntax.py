@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import yaml
-
 from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
     MAX_NODES,
@@ -25,6 +23,10 @@ from sysdig_instrument.documents.syntax_tree import Alias, Mapping, Node, Scalar
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_patterns import lazy_patterns
+
+with lazy_patterns():
+    import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
