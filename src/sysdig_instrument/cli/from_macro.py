@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SETTINGS_PARAMETER_PREFIX: Final = "/sysdig-instrument/"
 """The SSM parameter of this prefix and the macro's name has the settings of the macro's deployment."""
 
-_RELEASE: Final = re.compile(r"[0-9A-Za-z.+-]{1,64}")
+_RELEASE: Final = r"[0-9A-Za-z.+-]{1,64}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _parse(text: str, name: str) -> DeployedMacro:
     match value:
         case {"Release": str(release), "Settings": dict(settings), "Withheld": str(withheld)} if (
             settings.get("MacroName") == name
-            and _RELEASE.fullmatch(release)
+            and re.fullmatch(_RELEASE, release)
             and all(isinstance(each, str) for each in settings.values())
             and all(each.isalnum() and each.isascii() for each in settings)
         ):

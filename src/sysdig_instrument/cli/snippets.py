@@ -26,7 +26,7 @@ from sysdig_instrument.printable import Hidden
 SETTINGS_FILE: Final = ".sysdig-instrument.yaml"
 _CONTAINERS: Final = "ContainerDefinitions"
 _ARGV: Final[Json] = ["PROGRAM", "ARGUMENT"]
-_NAME: Final = re.compile(r"[A-Za-z0-9][\w-]{0,254}")
+_NAME: Final = r"[A-Za-z0-9][\w-]{0,254}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def snippet_finder(document: InputDocument, context: Context) -> Callable[[Findi
 def _snippets_of(finding: Finding, document: InputDocument, macro_name: str) -> tuple[Snippet, ...]:
     location = finding.location
     name = location.container or ""
-    is_name = _NAME.fullmatch(name) and not isinstance(name, Hidden)
+    is_name = re.fullmatch(_NAME, name) and not isinstance(name, Hidden)
     subject = _Subject(finding.reason, location.pointer, name if is_name else "NAME", document, macro_name)
     build = _BUILDERS.get(finding.reason.code)
     return tuple(build(subject)) if build else ()
