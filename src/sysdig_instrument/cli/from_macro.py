@@ -94,11 +94,11 @@ def tell_unknown_values(macro: DeployedMacro, given: Collection[str]) -> None:
 
 
 def _read_parameter(name: str, region: str, profile: str | None, make_session: Callable[[], AwsSession] | None) -> str:
-    from sysdig_instrument.lookup.aws import AwsClients, boto3_session  # noqa: PLC0415 - boto3 is slow to import
+    from sysdig_instrument.lookup.aws import AwsClients, aws_session  # noqa: PLC0415 - botocore is slow to import
     from sysdig_instrument.lookup.aws_values import read_ssm_parameters  # noqa: PLC0415 - the same
 
     lookup = SsmLookup(SETTINGS_PARAMETER_PREFIX + name)
-    clients = AwsClients(make_session or (lambda: boto3_session(profile)))
+    clients = AwsClients(make_session or (lambda: aws_session(profile)))
     answer = read_ssm_parameters([lookup], clients, region)[lookup]
     match answer:
         case str():
