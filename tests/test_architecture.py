@@ -515,9 +515,14 @@ def test_lookup_modules_are_imported_only_for_lookups(name: str) -> None:
 
 def test_the_functions_import_nothing_that_the_build_does_not_compile() -> None:
     (pattern,) = re.findall(r"(?m)^NOT_COMPILED := (.+)$", (ROOT / "src/Makefile").read_text(encoding="utf-8"))
-    loaded = loaded_by("import sysdig_instrument.function.handler, sysdig_instrument.function.hook_handler")
-    assert "aws_lambda_powertools.logging.logger" in loaded
-    assert [name for name in loaded if re.search(pattern, f"/{name.replace('.', '/')}/")] == []
+    handlers = ("handler", "hook_handler", "watch_handler", "coverage_handler", "deployment_hook_handler")
+    modules = [*(f"function.{each}" for each in handlers), "lookup.answers", "documents.yaml_values"]
+    code = "\n".join(f"import sysdig_instrument.{each}" for each in modules)
+    loaded = loaded_by(f"{code}\nimport jsonpatch, botocore.session\nbotocore.session.get_session()")
+    assert {"aws_lambda_powertools.logging.logger", "botocore.httpsession", "urllib3.connectionpool"} <= loaded
+    paths = [f"/{name.replace('.', '/')}{end}" for name in loaded for end in (".py", "/__init__.py")]
+    assert [path for path in paths if re.search(pattern, path)] == []
+    assert re.search(pattern, "/aws_lambda_powertools/event_handler/__init__.py")
 
 
 def test_help_imports_no_template_code() -> None:
