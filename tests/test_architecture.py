@@ -42,7 +42,7 @@ MAY_USE = {
     "engine": {"engine", "errors", "printable"},
     "lookup": {"", "engine", "errors", "lookup"},
     "dockerfile": {"dockerfile", "engine"},
-    "documents": {"documents", "ecs_documents", "engine", "errors", "printable"},
+    "documents": {"documents", "ecs_documents", "engine", "errors", "lazy_patterns", "printable"},
     "coverage": {"", "coverage", "documents", "ecs_documents", "engine", "errors", "lookup", "planning"},
     "services": {"ecs_documents", "engine", "errors", "lookup", "planning", "services"},
     "stacks": {"coverage", "documents", "engine", "errors", "lookup", "planning", "stacks"},
@@ -88,6 +88,7 @@ MAY_USE = {
     "printable.py": set(),
     "lazy_import.py": set(),
     "lazy_dataclasses.py": set(),
+    "lazy_patterns.py": set(),
 }
 """The parts of this package that each part may import. ``""`` is the package itself, for its version."""
 
@@ -148,7 +149,7 @@ OUTSIDERS = {
     "jsonpointer": {"engine/patch.py"},
     "aws_lambda_powertools": {"function"},
     "yaml": {"documents"},
-    "boto3": {"lookup", "coverage"},
+    "boto3": set[str](),
     "botocore": {"lookup", "coverage"},
     "http": {"lookup"},
     "socket": {"lookup"},
@@ -507,7 +508,7 @@ def test_a_cold_start_imports_no_unused_modules(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["boto3", "botocore.session", "ssl", "http.client", "sysdig_instrument.lookup.answers"],
+    ["botocore.session", "ssl", "http.client", "sysdig_instrument.lookup.answers"],
 )
 def test_lookup_modules_are_imported_only_for_lookups(name: str) -> None:
     assert name not in loaded_by("import sysdig_instrument.function.handler")
@@ -515,9 +516,14 @@ def test_lookup_modules_are_imported_only_for_lookups(name: str) -> None:
 
 def test_the_functions_import_nothing_that_the_build_does_not_compile() -> None:
     (pattern,) = re.findall(r"(?m)^NOT_COMPILED := (.+)$", (ROOT / "src/Makefile").read_text(encoding="utf-8"))
-    loaded = loaded_by("import sysdig_instrument.function.handler, sysdig_instrument.function.hook_handler")
-    assert "aws_lambda_powertools.logging.logger" in loaded
-    assert [name for name in loaded if re.search(pattern, f"/{name.replace('.', '/')}/")] == []
+    handlers = ("handler", "hook_handler", "watch_handler", "coverage_handler", "deployment_hook_handler")
+    modules = [*(f"function.{each}" for each in handlers), "lookup.answers", "documents.yaml_values"]
+    code = "\n".join(f"import sysdig_instrument.{each}" for each in modules)
+    loaded = loaded_by(f"{code}\nimport jsonpatch, botocore.session\nbotocore.session.get_session()")
+    assert {"aws_lambda_powertools.logging.logger", "botocore.httpsession", "urllib3.connectionpool"} <= loaded
+    paths = [f"/{name.replace('.', '/')}{end}" for name in loaded for end in (".py", "/__init__.py")]
+    assert [path for path in paths if re.search(pattern, path)] == []
+    assert re.search(pattern, "/aws_lambda_powertools/event_handler/__init__.py")
 
 
 def test_help_imports_no_template_code() -> None:

@@ -131,7 +131,7 @@ def test_the_one_file_knows_every_service_that_the_tool_calls() -> None:
     called = set[object]()
     for path in (ROOT / "src").rglob("*.py"):
         if path.parent.name == "function" or path.name == "security_hub.py":
-            continue  # the functions have the runtime's boto3
+            continue  # the functions have the runtime's botocore
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client":
                 called.update(each.value for each in node.args[:1] if isinstance(each, ast.Constant))

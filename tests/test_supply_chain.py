@@ -44,7 +44,7 @@ def test_every_node_package_is_locked_and_hashed(folder: str) -> None:
     assert not any("resolved" in package for package in lock.values())  # it would be the URL of a private mirror
 
 
-@pytest.mark.parametrize("name", ["boto3", "jsonpatch", "pyyaml"])
+@pytest.mark.parametrize("name", ["botocore", "jsonpatch", "pyyaml"])
 def test_the_tests_use_the_locked_versions(name: str) -> None:
     (listed,) = [version for each, version in licences.requirements(PARTS["cli"]) if each == name]
     assert (name, listed) in licences.requirements(ROOT / "requirements" / "dev.txt")

@@ -13,7 +13,7 @@ LOCK_FILES: Final = {
     "the function": ROOT / "src" / "requirements.txt",
     "the command line tool": ROOT / "requirements" / "cli.txt",
 }
-"""The packages of each part. The function's boto3 is that of the Lambda runtime."""
+"""The packages of each part. The function's botocore is that of the Lambda runtime."""
 
 SPDX_IDS: Final = {"Apache License 2.0": "Apache-2.0"}
 """SPDX expressions for licence names in package metadata that are not SPDX."""

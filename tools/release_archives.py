@@ -74,7 +74,6 @@ def remove_what_depends_on_the_machine(site: Path) -> None:
     for path in (site / "botocore" / "data").iterdir():
         if path.is_dir() and path.name not in AWS_SERVICES:
             shutil.rmtree(path)
-    shutil.rmtree(site / "boto3" / "examples", ignore_errors=True)
     for path in site.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
 

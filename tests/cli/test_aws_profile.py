@@ -10,7 +10,7 @@ import pytest
 from cli.running import run, with_examples
 from sysdig_instrument.cli import inputs
 from sysdig_instrument.cli.lookups import shared_session
-from sysdig_instrument.lookup.aws import AwsSession, boto3_session
+from sysdig_instrument.lookup.aws import AwsSession, aws_session
 
 CONFIG = """\
 [default]
@@ -61,7 +61,7 @@ def test_the_region_is_chosen_as_by_the_aws_cli(
 
 def test_boto3_finds_the_same_region() -> None:
     for profile in ("default", "shop", "stage", "bare"):
-        assert inputs.aws_region(os.environ, profile) == boto3_session(profile).region_name
+        assert inputs.aws_region(os.environ, profile) == aws_session(profile).region_name
 
 
 def test_the_region_of_a_profile_counts_in_expressions(capsys: pytest.CaptureFixture[str]) -> None:

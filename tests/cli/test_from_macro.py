@@ -235,7 +235,7 @@ def test_without_the_parameter(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_profile_that_does_not_exist(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "sysdig_instrument.lookup.aws.boto3_session", lambda _: boto3.Session(profile_name="there-is-none")
+        "sysdig_instrument.lookup.aws.aws_session", lambda _: boto3.Session(profile_name="there-is-none")
     )
     ran = settings(capsys, "--from-macro")
     assert ran.code == 2

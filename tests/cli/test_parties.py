@@ -140,7 +140,7 @@ def world(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             make_ssl_context=lambda: authority.client,
         ),
     )
-    monkeypatch.setattr(aws, "boto3_session", lambda _profile: account)
+    monkeypatch.setattr(aws, "aws_session", lambda _profile: account)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     monkeypatch.delenv("https_proxy", raising=False)

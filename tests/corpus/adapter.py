@@ -10,7 +10,8 @@ from oracle.evaluate import StackInputs
 from oracle.images import Images
 from oracle.values import Json, items, text_of
 from sysdig_instrument.cli.documents import input_document, preview_document
-from sysdig_instrument.documents import read, write
+from sysdig_instrument.documents import read
+from sysdig_instrument.documents.editing.writer import write
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.lookups import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from sysdig_instrument.documents import read, write
+from sysdig_instrument.documents import read
+from sysdig_instrument.documents.editing.writer import write
 from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.patch import Change, apply
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from documents.support import pointer, write_changes
-from sysdig_instrument.documents import kind_of, read, render
+from sysdig_instrument.documents import kind_of, read
 from sysdig_instrument.documents.editing import writer
+from sysdig_instrument.documents.editing.writer import render
 from sysdig_instrument.documents.syntax_tree import json_equal
 from sysdig_instrument.engine.patch import Change, apply
 

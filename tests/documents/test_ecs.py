@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysdig_instrument.documents import kind_of, read, to_ecs_changes, to_properties, write
+from sysdig_instrument.documents import kind_of, read, to_ecs_changes, to_properties
+from sysdig_instrument.documents.editing.writer import write
 from sysdig_instrument.documents.kinds import CONTAINER_MEMBERS, OWN_CONTAINER_KEYS
 from sysdig_instrument.ecs_documents import FREE_FORM, to_camel_case, to_pascal_case
 from sysdig_instrument.engine.patch import Change, apply

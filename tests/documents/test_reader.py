@@ -333,7 +333,8 @@ def test_reading_json_does_not_import_yaml() -> None:
     """PyYAML takes longer to import than a small template takes to process."""
     script = """
 import sys
-from sysdig_instrument.documents import kind_of, read, render, to_ecs_changes, to_properties, write
+from sysdig_instrument.documents import kind_of, read, to_ecs_changes, to_properties
+from sysdig_instrument.documents.editing.writer import render, write
 from sysdig_instrument.engine.patch import Change
 document = read(b'{"a": 1}', "t")
 change = Change("add", ("b",), "because", "x")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from documents import random_yaml
-from sysdig_instrument.documents import read, render
+from sysdig_instrument.documents import read
+from sysdig_instrument.documents.editing.writer import render
 from sysdig_instrument.documents.syntax_tree import json_equal
 
 if TYPE_CHECKING:

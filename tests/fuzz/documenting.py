@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from sysdig_instrument.cli.documents import input_document, preview_document
-from sysdig_instrument.documents import Document, Syntax, read, render, write
+from sysdig_instrument.documents import Document, Syntax, read
+from sysdig_instrument.documents.editing.writer import render, write
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason
 from sysdig_instrument.engine.json_types import Json

@@ -312,8 +312,8 @@ def test_jobs_start_jobs() -> None:
     assert sorted(done) == list(range(10))
 
 
-def test_boto3_is_imported_late() -> None:
-    """Asking registries takes neither boto3 nor docker's configuration, and nothing is imported but to be used."""
+def test_botocore_is_imported_late() -> None:
+    """Asking registries takes neither botocore nor docker's configuration, and nothing is imported but to be used."""
     code = (
         "import sys, sysdig_instrument.lookup.answers\n"
         "from sysdig_instrument.engine.lookups import ImageLookup\n"

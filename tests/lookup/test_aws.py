@@ -1,10 +1,15 @@
-"""boto3 clients by Region."""
+"""Clients of AWS's services by Region."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
+
 import boto3
 import pytest
+from botocore.exceptions import UnknownServiceError
 
+from coverage_report.fake_ecs import BOTOCORE_LOADER
 from lookup.content import Anything
 from sysdig_instrument.lookup.aws import MAX_CLIENTS, AwsClients, AwsError
 
@@ -76,3 +81,32 @@ def test_only_the_clients_that_were_used_last_are_kept() -> None:
     assert len(clients._clients) == MAX_CLIENTS <= 16
     clients.client("ssm", "us-east-98")
     assert session.created.count("us-east-98") == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_garbage_is_collected_while_a_client_is_made(*, fails: bool) -> None:
+    """What botocore imports and reads for the first client stays."""
+    states = []
+
+    class Session(CountingSession):
+        def client(self, service: str, region_name: str, config: Anything) -> object:
+            states.append(gc.isenabled())
+            if fails:
+                raise UnknownServiceError(service_name=service, known_service_names="")
+            return super().client(service, region_name, config)
+
+    with pytest.raises(AwsError) if fails else contextlib.nullcontext():
+        AwsClients(Session).client("ecr", "us-east-1")
+    assert states == [False]
+    assert gc.isenabled()
+
+
+def test_a_session_has_the_clients_of_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"AWS_{name}", "testing")
+    monkeypatch.setattr("botocore.session.create_loader", lambda _=None: BOTOCORE_LOADER)
+    clients = AwsClients()
+    for service in ("ecr", "ssm", "sts", "cloudformation"):
+        assert clients.client(service, "eu-west-1").meta.service_model.service_name == service
+    with pytest.raises(AwsError, match=r"DataNotFoundError|UnknownServiceError"):
+        clients.client("no-such-service", "eu-west-1")

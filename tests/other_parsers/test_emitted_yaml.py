@@ -27,7 +27,8 @@ from fixtures_embedded_aws import ROOT, TOOLS, skip_or_fail
 from oracle.values import Json
 from other_parsers.parts import without_equal_entries
 from other_parsers.words import WORDS, OddImages, odd_variables
-from sysdig_instrument.documents import load, read, render, write
+from sysdig_instrument.documents import load, read
+from sysdig_instrument.documents.editing.writer import render, write
 from sysdig_instrument.engine.patch import Change, apply
 from sysdig_instrument.engine.plan import process
 

@@ -55,7 +55,7 @@ def ecs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, faults: Faults) -> Iter
         faults.register(made, "ecs")
         return made
 
-    monkeypatch.setattr("sysdig_instrument.cli.commands.apply.boto3_session", session)
+    monkeypatch.setattr("sysdig_instrument.cli.commands.apply.aws_session", session)
     with mock_aws():
         client = boto3.client("ecs", REGION)
         client.create_cluster(clusterName=CLUSTER)

@@ -58,7 +58,7 @@ def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCloudFormation
     now = [0.0]
     monkeypatch.setattr("time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
     monkeypatch.setattr("sysdig_instrument.cli.commands.stacks.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("sysdig_instrument.cli.stack_updates.boto3_session", lambda _=None: fake.session())
+    monkeypatch.setattr("sysdig_instrument.cli.stack_updates.aws_session", lambda _=None: fake.session())
 
     def of_role(_own: Any, role: str, _region: str) -> Any:
         return fake.session(role.split(":")[4])

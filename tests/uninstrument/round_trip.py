@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sysdig_instrument.cli.documents import input_document, preview_document
 from sysdig_instrument.cli.removals import remove_from
-from sysdig_instrument.documents import Document, read, write
+from sysdig_instrument.documents import Document, read
+from sysdig_instrument.documents.editing.writer import write
 from sysdig_instrument.engine.lookups import Answer, Lookup
 from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.removal.uninstrument import Removal

@@ -75,12 +75,12 @@ class Console:
     def row(self, cells: Sequence[str], last: Sequence[str]) -> Iterator[str]:
         """Yield a row of a table: the cells, padded already, and the lines of the last column beside and below them."""
         start = "".join(f"{cell}{GAP}" for cell in cells)
-        below = " " * display_width(_ANSI_SEQUENCE.sub("", start))
+        below = " " * display_width(re.sub(_ANSI_SEQUENCE, "", start))
         lines = last or [""]
         yield from (self.line(f"{below if number else start}{line}".rstrip()) for number, line in enumerate(lines))
 
 
-_ANSI_SEQUENCE: Final = re.compile("\x1b\\[[0-9;]*m")
+_ANSI_SEQUENCE: Final = "\x1b\\[[0-9;]*m"
 
 
 def detect_console(color_option: str, environment: Mapping[str, str], stream: TextIO | None = None) -> Console:

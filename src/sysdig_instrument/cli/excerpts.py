@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.cli.console import Console, StyleName, detect_console, display_width, write_stderr
 from sysdig_instrument.cli.harmless import break_commands, sanitize
-from sysdig_instrument.cli.shown_text import Piece, ShownText
-from sysdig_instrument.cli.unparsed_text import UnparsedText
 from sysdig_instrument.documents.editing.source import SourceText
 from sysdig_instrument.documents.errors import SourceError
 from sysdig_instrument.documents.locate import Place
@@ -23,7 +21,9 @@ from sysdig_instrument.printable import printable_name
 
 if TYPE_CHECKING:
     from sysdig_instrument.cli.documents import InputDocument
+    from sysdig_instrument.cli.shown_text import Piece, ShownText
     from sysdig_instrument.cli.snippets import Snippet
+    from sysdig_instrument.cli.unparsed_text import UnparsedText
     from sysdig_instrument.engine.codes import Code
 
 _ARROW: Final = "-->"
@@ -77,6 +77,8 @@ class Excerpts:
     def _sources(self) -> tuple[SourceText, ShownText]:
         assert self._document is not None  # noqa: S101 - the caller looked
         if self._shown is None or self._source is None:
+            from sysdig_instrument.cli.shown_text import ShownText  # noqa: PLC0415 - only a terminal shows it
+
             document = self._document.source
             self._source = SourceText(document.text, document.newline)
             self._shown = ShownText(self._document)
@@ -95,6 +97,8 @@ def error_excerpt(error: SourceError, console: Console) -> Iterator[str]:
     """Yield the line in which a text cannot be read, with a caret. Its values are masked, as nothing says what they are."""
     if not console.shows_text:
         return
+    from sysdig_instrument.cli.unparsed_text import UnparsedText  # noqa: PLC0415 - only a terminal shows it
+
     text, start = error.source_text, error.offset
     source = SourceText(text, "\n")
     end = min(start + 1, source.line_end(start))

@@ -153,12 +153,10 @@ _MARKERS: Final = (
     b"AWS::Batch::JobDefinition",
 )
 _TERRAFORM_MARKERS: Final = (b"_ecs_task_definition", b"_ecs_express_gateway_service", b"_batch_job_definition")
-_BEFORE_ARRAY: Final = re.compile(
+_BEFORE_ARRAY: Final = (
     rb"(?:\s|\xef\xbb\xbf|\xff\xfe|\xfe\xff|#[^\r\n]*[\r\n]|%[^\r\n]*[\r\n]|---[^\r\n]*[\r\n]|[!&]\S+)*([\[-])"
 )
-_ESCAPED: Final = re.compile(
-    rb"\\(?:u00|x|U000000)([2-7][0-9A-Fa-f])|\\(?:\r\n|\r|\n|\xc2\x85|\xe2\x80[\xa8\xa9])[ \t]*"
-)
+_ESCAPED: Final = rb"\\(?:u00|x|U000000)([2-7][0-9A-Fa-f])|\\(?:\r\n|\r|\n|\xc2\x85|\xe2\x80[\xa8\xa9])[ \t]*"
 """A character of ASCII as JSON or YAML may escape it, or a line break that YAML ignores: the words may be written with them."""
 
 
@@ -169,11 +167,11 @@ def hint_of_document(data: bytes, *, any_template: bool = False) -> Hint:
     """
     text = data.replace(b"\0", b"")  # finds the words in UTF-16, too
     if b"\\" in text:
-        text = _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()) if escape[1] else b"", text)
+        text = re.sub(_ESCAPED, lambda escape: bytes.fromhex(escape[1].decode()) if escape[1] else b"", text)
     if any(marker in text for marker in _MARKERS):
         return Hint.MARKER
     if b'"format_version"' in text and any(marker in text for marker in _TERRAFORM_MARKERS):
         return Hint.SECTION
     if any_template and b"Resources" in text:
         return Hint.MARKER if b"AWS::" in text else Hint.SECTION
-    return Hint.ARRAY if b"mage" in text and _BEFORE_ARRAY.match(text) else Hint.NONE
+    return Hint.ARRAY if b"mage" in text and re.match(_BEFORE_ARRAY, text) else Hint.NONE

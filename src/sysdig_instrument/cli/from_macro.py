@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SETTINGS_PARAMETER_PREFIX: Final = "/sysdig-instrument/"
 """The SSM parameter of this prefix and the macro's name has the settings of the macro's deployment."""
 
-_RELEASE: Final = re.compile(r"[0-9A-Za-z.+-]{1,64}")
+_RELEASE: Final = r"[0-9A-Za-z.+-]{1,64}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,11 @@ def tell_unknown_values(macro: DeployedMacro, given: Collection[str]) -> None:
 
 
 def _read_parameter(name: str, region: str, profile: str | None, make_session: Callable[[], AwsSession] | None) -> str:
-    from sysdig_instrument.lookup.aws import AwsClients, boto3_session  # noqa: PLC0415 - boto3 is slow to import
+    from sysdig_instrument.lookup.aws import AwsClients, aws_session  # noqa: PLC0415 - botocore is slow to import
     from sysdig_instrument.lookup.aws_values import read_ssm_parameters  # noqa: PLC0415 - the same
 
     lookup = SsmLookup(SETTINGS_PARAMETER_PREFIX + name)
-    clients = AwsClients(make_session or (lambda: boto3_session(profile)))
+    clients = AwsClients(make_session or (lambda: aws_session(profile)))
     answer = read_ssm_parameters([lookup], clients, region)[lookup]
     match answer:
         case str():
@@ -122,7 +122,7 @@ def _parse(text: str, name: str) -> DeployedMacro:
     match value:
         case {"Release": str(release), "Settings": dict(settings), "Withheld": str(withheld)} if (
             settings.get("MacroName") == name
-            and _RELEASE.fullmatch(release)
+            and re.fullmatch(_RELEASE, release)
             and all(isinstance(each, str) for each in settings.values())
             and all(each.isalnum() and each.isascii() for each in settings)
         ):

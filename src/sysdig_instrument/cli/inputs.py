@@ -215,7 +215,7 @@ def _last(values: Iterable[str | None]) -> str | None:
 def aws_region(environment: Mapping[str, str], profile: str | None = None) -> str | None:
     """Return the region that the AWS CLI would use: from the environment, or from the profile in ``~/.aws``.
 
-    It is read without boto3, whose import takes half a second. Source: "Configuration and credential file settings" in
+    It is read without botocore, whose import takes half a second. Source: "Configuration and credential file settings" in
     the AWS CLI user guide.
     """
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
@@ -235,7 +235,7 @@ def _configured_region(file: str, sections: Iterable[str]) -> str | None:
     try:
         text = Path(file).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return None  # boto3 reports it when a lookup needs AWS
+        return None  # botocore reports it when a lookup needs AWS
     import configparser  # noqa: PLC0415 - only if there is a file to read
 
     aws_config = configparser.RawConfigParser()

@@ -11,7 +11,7 @@ from sysdig_instrument.coverage.ecs import AwsAccount
 from sysdig_instrument.engine.protection import protection_as_it_is
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.lazy_dataclasses import replace
-from sysdig_instrument.lookup.aws import boto3_session
+from sysdig_instrument.lookup.aws import aws_session
 from sysdig_instrument.stacks.assess import AssessedStack, Behind, assess_stack
 from sysdig_instrument.stacks.model import Stack, UnreadStack
 from sysdig_instrument.stacks.read import NESTED_TOO_DEEPLY, ReadStack, read_stacks
@@ -25,7 +25,7 @@ def stack_rows(options: argparse.Namespace, environment: Mapping[str, str]) -> I
         UsageError: An option or a file is wrong, or there are no credentials or no region.
     """
     resolved, region = account_inputs(options, environment)
-    account = AwsAccount.from_session(lambda: boto3_session(options.profile), region)
+    account = AwsAccount.from_session(lambda: aws_session(options.profile), region)
     regions = account.all_regions() if options.all_regions else account.regions(options.region)
     for found in read_stacks(account.clients, regions):
         yield from rows_of_stack(found, resolved, options.owner_tag)

@@ -97,7 +97,7 @@ def shared_session(environment: Mapping[str, str], profile: str | None) -> Calla
 
     @cache
     def session() -> LookupSession:
-        from sysdig_instrument.lookup.aws import AwsClients, boto3_session  # noqa: PLC0415 - only for a lookup
+        from sysdig_instrument.lookup.aws import AwsClients, aws_session  # noqa: PLC0415 - only for a lookup
         from sysdig_instrument.lookup.docker_config import DockerConfig  # noqa: PLC0415 - the same
         from sysdig_instrument.lookup.images import ImageCache  # noqa: PLC0415 - the same
         from sysdig_instrument.lookup.proxy import Proxy  # noqa: PLC0415 - the same
@@ -107,7 +107,7 @@ def shared_session(environment: Mapping[str, str], profile: str | None) -> Calla
         except ValueError as error:
             raise UsageError(f"{error}. Correct it or remove it from the environment.", code=Code.PROXY) from None
         return LookupSession(
-            AwsClients(lambda: boto3_session(profile)),
+            AwsClients(lambda: aws_session(profile)),
             ImageCache(),
             DockerConfig.from_environment(environment),
             proxy,

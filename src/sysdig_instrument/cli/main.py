@@ -11,9 +11,10 @@ import gc
 import importlib
 import os
 import sys
+from functools import partial
 
 from sysdig_instrument import __version__
-from sysdig_instrument.cli.console import discard, write_stderr
+from sysdig_instrument.cli.console import detect_console, discard, write_stderr
 from sysdig_instrument.cli.exit_codes import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, exit_code
 from sysdig_instrument.cli.parser import COMMANDS, EPILOG, HelpFormatter, Parser
 from sysdig_instrument.errors import UserError
@@ -26,26 +27,27 @@ if TYPE_CHECKING:
 NESTED_TOO_DEEPLY: Final = "is nested too deeply. Reduce the nesting."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with all commands. Their options are added when they are needed."""
+def build_parser(word: str = "") -> argparse.ArgumentParser:
+    """Return the parser with the command of that name; with all, if there is none. Options are added when they are needed."""
+    formatter = partial(HelpFormatter, width=detect_console("never", os.environ).width)
     parser = Parser(
         prog="sysdig-instrument",
         description="Add Sysdig's serverless agent to ECS task definitions, as the CloudFormation macro does.",
         epilog=EPILOG,
         allow_abbrev=False,
-        formatter_class=HelpFormatter,
+        formatter_class=formatter,
     )
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True, parser_class=Parser, prog=parser.prog
     )
-    for command in COMMANDS:
+    for command in [each for each in COMMANDS if each.name == word] or COMMANDS:
         subparser = subparsers.add_parser(
             command.name,
             help=command.help,
             description=command.description,
             epilog=f"examples:\n{command.examples}",
-            formatter_class=HelpFormatter,
+            formatter_class=formatter,
             allow_abbrev=False,
         )
         subparser.deferred_options = command.add_options
@@ -81,10 +83,11 @@ def _dispatch(arguments: Sequence[str]) -> int:
         if not arguments:
             build_parser().print_help(sys.stderr)
             return EXIT_USAGE
-        options = build_parser().parse_args(arguments)
+        options = build_parser(arguments[0]).parse_args(arguments)
         # Imported now, after argparse has answered --help: a command imports the engine.
         gc.disable()  # imports create no garbage
         module = importlib.import_module(f"sysdig_instrument.cli.commands.{options.command}")
+        gc.freeze()  # what is imported stays: neither a collection nor Python's exit searches it
         gc.enable()
         code: int = module.run(options, os.environ)
         return code

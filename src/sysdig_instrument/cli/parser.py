@@ -271,11 +271,16 @@ _OTHER_NAMES: Final = {
 _REQUIRED_FILE: Final = "the following arguments are required: FILE"
 
 
+_NO_TERMINAL: Final = 80
+"""Columns of help that is written to a file or a pipe."""
+
+
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Format help as Python 3.13 and later do (``-p, --parameter KEY=VALUE``), on every version."""
 
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=28)
+    def __init__(self, prog: str, width: int | None = None) -> None:
+        # Without a width, argparse imports shutil, and with it the formats of all archives.
+        super().__init__(prog, max_help_position=28, width=(width or _NO_TERMINAL) - 2)
 
     def add_argument(self, action: argparse.Action) -> None:
         """Measure an argument. argparse forgets that the names of commands are indented."""

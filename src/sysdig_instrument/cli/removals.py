@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sysdig_instrument.documents import Document, DocumentKind, to_ecs_changes, write
+from sysdig_instrument.documents import Document, DocumentKind, to_ecs_changes
+from sysdig_instrument.documents.editing.writer import write
 from sysdig_instrument.engine.removal.uninstrument import Removal, remove_all
 from sysdig_instrument.services.definitions import properties_without_tags
 

@@ -13,9 +13,7 @@ from sysdig_instrument.engine.json_types import Json
 
 _WIDTH: Final = 60
 """Columns of a line of JSON. At a terminal of 80 columns, a snippet stays whole."""
-_PLAIN: Final = re.compile(
-    r"(?!(?:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z][\w./-]*(?:::?[\w./-]+)*", re.IGNORECASE
-)
+_PLAIN: Final = r"(?i)(?!(?:true|false|yes|no|on|off|null|y|n)\Z)[A-Za-z][\w./-]*(?:::?[\w./-]+)*"
 
 
 def members(value: Mapping[str, Json], syntax: Syntax, width: int = _WIDTH) -> str:
@@ -45,7 +43,7 @@ def _one_line(value: Json, syntax: Syntax) -> str:
         )
     if isinstance(value, list):
         return "[" + ", ".join(_one_line(each, syntax) for each in value) + "]"
-    is_plain = syntax == "yaml" and isinstance(value, str) and _PLAIN.fullmatch(value)
+    is_plain = syntax == "yaml" and isinstance(value, str) and re.fullmatch(_PLAIN, value)
     return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
 
 

@@ -23,7 +23,7 @@ from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.errors import UsageError, UserError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
-from sysdig_instrument.lookup.aws import Arn, AwsClients, AwsError, AwsSession, boto3_session, session_of_role
+from sysdig_instrument.lookup.aws import Arn, AwsClients, AwsError, AwsSession, aws_session, session_of_role
 from sysdig_instrument.lookup.session import LookupSession
 from sysdig_instrument.planning import LookupFunction
 from sysdig_instrument.stacks.change_sets import ChangeSets
@@ -64,7 +64,7 @@ class StackAccounts:
         self._accounts: dict[str, _Account] = {}
         self._macro_names: dict[tuple[str, str], str] = {}
         self.unmatched: list[str] = list(options.stack)
-        self._own = AwsAccount.from_session(lambda: boto3_session(options.profile), self._default_region)
+        self._own = AwsAccount.from_session(lambda: aws_session(options.profile), self._default_region)
         self._regions = None if options.all_regions else self._own.regions(options.region)
 
     def updates(self) -> Iterator[StackUpdate]:
@@ -92,7 +92,7 @@ class StackAccounts:
         return here.get((stack.account, stack.region)) or here.get(("", stack.region), "")
 
     def _account(self, role: str | None, number: str) -> _Account:
-        session = boto3_session(self._options.profile)
+        session = aws_session(self._options.profile)
         if role is not None:
             session = self._session_of_role(role, session)
 

@@ -27,7 +27,7 @@ def parse_pages(
     Raises:
         AwsError: The service refused the call or could not be reached, or ``parse`` misses a part that a page must have.
     """
-    from botocore import xform_name  # noqa: PLC0415 - boto3 takes long to import
+    from botocore import xform_name  # noqa: PLC0415 - botocore takes long to import
 
     name = xform_name(operation)
 

@@ -2,7 +2,7 @@
 
 What cannot be read becomes a :class:`ReadError`, and everything else is still read. A task that stopped or a cluster
 that was deleted between two calls is left out; that is not an error. Values of variables and AWS's message texts are
-dropped from tasks. boto3 is imported only when a report is made.
+dropped from tasks. botocore is imported only when a report is made.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ READ_TIMEOUT_SECONDS: Final = 30
 MAX_ATTEMPTS: Final = 10
 """A busy account throttles calls such as DescribeTasks for seconds, and a scheduled job can wait."""
 
-_CREDENTIALS_ADVICE: Final = "Give credentials that boto3 can find, for example with --profile or AWS_PROFILE."
+_CREDENTIALS_ADVICE: Final = "Give credentials that the AWS SDK can find, for example with --profile or AWS_PROFILE."
 _REGION_FOR_LISTING: Final = "us-east-1"  # each region lists all regions of its partition
 
 
@@ -64,7 +64,7 @@ class AwsAccount:
 
     @classmethod
     def from_session(cls, make_session: Callable[[], AwsSession], default_region: str | None) -> AwsAccount:
-        """Return the account that a boto3 session has credentials for.
+        """Return the account that a botocore session has credentials for.
 
         Raises:
             UsageError: The session's profile does not exist, or there are no credentials.

@@ -23,12 +23,12 @@ _INSTRUCTIONS: Final = frozenset(
      "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR")
 )  # fmt: skip
 _WITH_HEREDOCS: Final = ("ADD", "COPY", "RUN")
-_DIRECTIVE: Final = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)", re.ASCII)
+_DIRECTIVE: Final = r"(?a)#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)"
 _DIRECTIVES: Final = ("check", "escape", "syntax")
 _FRONTENDS: Final = tuple(f"{DOCKER_HUB}/docker/{name}" for name in ("dockerfile", "dockerfile-upstream"))
-_SINCE_HEREDOCS: Final = re.compile(r"(?:latest|labs|master|1|1\.(?:[4-9]|[1-9][0-9])(?:\.[0-9]+)?)(?:-labs)?")
+_SINCE_HEREDOCS: Final = r"(?:latest|labs|master|1|1\.(?:[4-9]|[1-9][0-9])(?:\.[0-9]+)?)(?:-labs)?"
 """The tags of Docker's frontend whose version reads here-documents: since 1.4."""
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_CONTROL: Final = r"[\x00-\x08\x0e-\x1f]"
 """Control characters that are no space. For Python, some of them are."""
 _SPACES: Final = r"[\t\v\f\r ]+"
 
@@ -57,7 +57,7 @@ def parse_dockerfile(text: str, syntax: str | None = None) -> ParsedDockerfile:
         DockerfileError: It cannot be built, or is read by something else than Docker.
     """
     text = text.removeprefix("\ufeff")
-    if _CONTROL.search(text):
+    if re.search(_CONTROL, text):
         raise DockerfileError("it contains control characters")
     lines = [line.rstrip("\r") for line in text.split("\n")]
     directives = _read_directives(lines)
@@ -103,7 +103,7 @@ def _read_directives(lines: Sequence[str]) -> dict[str, str]:
         raise DockerfileError('its first line begins with "#!"')
     directives: dict[str, str] = {}
     for line in lines:
-        found = _DIRECTIVE.fullmatch(line.strip())
+        found = re.fullmatch(_DIRECTIVE, line.strip())
         name = found[1].lower() if found else ""
         if found is None or name not in _DIRECTIVES:
             break
@@ -129,7 +129,7 @@ def _reads_heredocs(frontend: str) -> bool:
         reference = None
     if reference is None or reference.full_repository not in _FRONTENDS:
         raise DockerfileError("it is for another frontend than Docker's (# syntax=)")
-    return not reference.digest and bool(_SINCE_HEREDOCS.fullmatch(reference.tag or "latest"))
+    return not reference.digest and bool(re.fullmatch(_SINCE_HEREDOCS, reference.tag or "latest"))
 
 
 class _Reader:

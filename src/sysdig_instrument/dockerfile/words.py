@@ -14,7 +14,7 @@ from sysdig_instrument.engine.findings import quote
 _MAX_VALUE: Final = 4096
 """Limit of a value, in characters. Variables in variables could double it again and again; an image's name has less."""
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
-_PARTS: Final = re.compile(
+_PARTS: Final = (
     r"(?P<text>[^$]+|\$(?![\w{@*#?!$-]))"  # a dollar sign before another character is itself
     rf"|\$(?P<plain>{_NAME})(?!\w)"
     rf"|\$\{{(?P<name>{_NAME})(?:(?P<colon>:?)(?P<sign>[-+])(?P<word>[^{{}}$]*))?\}}"
@@ -78,7 +78,7 @@ def split_words(text: str, escape: str) -> list[str]:
 def _with_values(text: str, variables: Mapping[str, str | None]) -> str:
     values, end = [], 0
     while end < len(text):
-        part = _PARTS.match(text, end)
+        part = re.compile(_PARTS).match(text, end)
         if part is None:
             raise DockerfileError("a variable is in a form that this tool does not read")
         values.append(part["text"] or _value(part, variables))

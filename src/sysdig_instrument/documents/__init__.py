@@ -1,6 +1,9 @@
 r"""Read templates and ECS task definitions in JSON or YAML, and write them back. Of the function, only the hook on stacks uses it.
 
->>> from sysdig_instrument.documents import read, write
+The writer, in :mod:`sysdig_instrument.documents.editing.writer`, is imported by what writes only.
+
+>>> from sysdig_instrument.documents import read
+>>> from sysdig_instrument.documents.editing.writer import write
 >>> from sysdig_instrument.engine.patch import Change
 >>> document = read(b"a: 1 # one\n", "t.yaml")
 >>> document.value
@@ -11,7 +14,6 @@ r"""Read templates and ECS task definitions in JSON or YAML, and write them back
 """
 
 from sysdig_instrument.documents.document import Document, Encoding, Syntax
-from sysdig_instrument.documents.editing.writer import render, write
 from sysdig_instrument.documents.kinds import is_certain, kind_of
 from sysdig_instrument.documents.reader import load, read
 from sysdig_instrument.ecs_documents import DocumentKind, EcsChanges, to_ecs_changes, to_properties
@@ -26,8 +28,6 @@ __all__ = [
     "kind_of",
     "load",
     "read",
-    "render",
     "to_ecs_changes",
     "to_properties",
-    "write",
 ]

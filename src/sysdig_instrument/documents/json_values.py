@@ -87,7 +87,7 @@ _FACTS: Final = {
 }
 """The messages of the standard library's parser, in words that complete «invalid JSON: …»."""
 
-_COMMENT: Final = re.compile(r"\s*(//|/\*|#)")
+_COMMENT: Final = r"\s*(//|/\*|#)"
 
 
 def _not_json(error: json.JSONDecodeError, text: str) -> NotJsonError:
@@ -99,7 +99,7 @@ def _not_json(error: json.JSONDecodeError, text: str) -> NotJsonError:
 def _fact(message: str, text: str, offset: int) -> str:
     if not text[offset:].strip():
         return "the file ends before its last bracket is closed"
-    if _COMMENT.match(text, offset):
+    if re.compile(_COMMENT).match(text, offset):
         return "JSON has no comments"
     if text[offset : offset + 1] in ("}", "]") and text[:offset].rstrip().endswith(","):
         return "there is a comma after the last " + ("member" if text[offset] == "}" else "item")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import yaml
-
 from sysdig_instrument.documents.errors import (
     MAX_DEPTH,
     MAX_NODES,
@@ -25,6 +23,10 @@ from sysdig_instrument.documents.syntax_tree import Alias, Mapping, Node, Scalar
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, field
+from sysdig_instrument.lazy_patterns import lazy_patterns
+
+with lazy_patterns():
+    import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +189,7 @@ PLAIN_WORDS: Final = {
 """For what PyYAML's two parsers say, by a part of the ``problem``, which has the words of their grammar."""
 
 
-_CONFLICT: Final = re.compile(r"(?:<{7}|={7}|>{7}|\|{7})(?: |\r?$)")
+_CONFLICT: Final = r"(?:<{7}|={7}|>{7}|\|{7})(?: |\r?$)"
 """The beginning of a line that Git writes where it could not merge."""
 _WHERE_IT_BEGINS: Final = ("could not find expected ':'", "found unexpected end of stream")
 _BRACKETS: Final = ("expected ',' or ']'", "expected ',' or '}'")
@@ -200,7 +202,7 @@ def _yaml_error(name: str, text: str, error: yaml.MarkedYAMLError) -> UsageError
     line = line_at(text, offset)
     if text[offset : offset + 1] == "\t":
         message = "YAML does not allow a tab here. Indent with spaces only."
-    elif _CONFLICT.match(line):
+    elif re.match(_CONFLICT, line):
         message = MERGE_CONFLICT
     elif "{{" in line or "{%" in line:
         message = TEMPLATE_LANGUAGE

@@ -22,7 +22,7 @@ from sysdig_instrument.engine.settings.layers import merge_layers
 from sysdig_instrument.errors import RefusedError
 from sysdig_instrument.function.macro_settings import settings_of_macro
 from sysdig_instrument.function.telemetry import NAMESPACE, SERVICE, logger, metrics
-from sysdig_instrument.lookup.aws import AwsClients, AwsError, boto3_session
+from sysdig_instrument.lookup.aws import AwsClients, AwsError, aws_session
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric  # isort: skip - after telemetry, which delays its imports
 
@@ -54,7 +54,7 @@ def handler(_event: Json, context: LambdaContext) -> dict[str, Json]:
         IncompleteReportError: Something could not be read or imported.
     """
     region = os.environ["AWS_REGION"]
-    account = AwsAccount.from_session(lambda: boto3_session(None), region)
+    account = AwsAccount.from_session(lambda: aws_session(None), region)
     try:
         settings = settings_of_macro(account.clients, region, os.environ)
     except AwsError as error:

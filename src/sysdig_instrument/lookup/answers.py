@@ -2,7 +2,7 @@
 
     answers = answer_lookups(plan.lookups, environment=LookupEnvironment(region="eu-central-1"), seconds=20)
 
-Callers pass everything in: nothing here reads environment variables, and boto3 is imported only when an AWS service is
+Callers pass everything in: nothing here reads environment variables, and botocore is imported only when an AWS service is
 called.
 """
 

@@ -1,17 +1,21 @@
-"""boto3 sessions and clients, created when they are needed, and their errors.
+"""botocore's sessions and clients, created when they are needed, and their errors.
 
-boto3 takes about 400 ms to import, so it is imported only here, on the first call of an AWS service.
+botocore takes long to import, so it is imported only here, on the first call of an AWS service. boto3 would take longer,
+and only adds what is not used here.
 """
 
 from __future__ import annotations
 
+import gc
 import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from functools import partial
 from http.client import HTTPException
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sysdig_instrument.lazy_dataclasses import dataclass
@@ -19,10 +23,10 @@ from sysdig_instrument.lazy_dataclasses import dataclass
 _T = TypeVar("_T")
 
 AwsClient: TypeAlias = Any
-"""A boto3 client; boto3 has no types for them."""
+"""A client of botocore, which has no types for them."""
 
 AwsSession: TypeAlias = Any
-"""A boto3 session; boto3 has no type for it either."""
+"""A :class:`Session`, or what has clients as it does."""
 
 MAX_CLIENTS: Final = 8
 """Limit of clients that are kept. Each takes some 250 kB, and a template can name any Region."""
@@ -128,17 +132,48 @@ class Arn:
         return cls(*parts[1:]) if len(parts) == 6 and parts[0] == "arn" else None  # noqa: PLR2004 - as the fields above
 
 
-def boto3_session(profile: str | None = None) -> AwsSession:
-    """Return a session with boto3's default credentials (the Lambda's role) or with the caller's profile."""
-    import boto3  # noqa: PLC0415 - lazily: see the module's docstring
+class Session:
+    """The credentials of the environment, of a profile or of a role, and the clients that use them. It is not thread-safe."""
 
-    return boto3.Session(profile_name=profile)
+    def __init__(self, botocore_session: Any) -> None:  # noqa: ANN401 - botocore has no types
+        loader = copy(botocore_session.get_component("data_loader"))
+        # To know the names of all services, botocore looks twice for the files of each: a tenth of a first look-up.
+        loader.list_available_services = lambda type_name: _folders_in(loader.search_paths)  # noqa: ARG005 - as botocore has it
+        botocore_session.register_component("data_loader", loader)
+        self._session = botocore_session
+
+    @property
+    def region_name(self) -> str | None:
+        """The Region of the environment or of the profile."""
+        region: str | None = self._session.get_config_variable("region")
+        return region
+
+    def client(self, service: str, region_name: str, config: object = None) -> AwsClient:
+        """Return a new client."""
+        return self._session.create_client(service, region_name=region_name, config=config)
+
+    def get_credentials(self) -> Any:  # noqa: ANN401 - the same
+        """Return the credentials; None if there are none."""
+        return self._session.get_credentials()
+
+
+def _folders_in(paths: Iterable[str]) -> list[str]:
+    return [each.name for path in map(Path, paths) if path.is_dir() for each in path.iterdir()]
+
+
+def aws_session(profile: str | None = None) -> AwsSession:
+    """Return a session with botocore's default credentials (the Lambda's role) or with the caller's profile."""
+    from botocore.session import Session as BotocoreSession  # noqa: PLC0415 - lazily: see the module's docstring
+
+    return Session(BotocoreSession(profile=profile))
 
 
 def _session_of_role(key: str, secret: str, token: str) -> AwsSession:
-    import boto3  # noqa: PLC0415 - lazily: see the module's docstring
+    from botocore.session import Session as BotocoreSession  # noqa: PLC0415 - lazily: see the module's docstring
 
-    return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token)
+    session = BotocoreSession()
+    session.set_credentials(key, secret, token)
+    return Session(session)
 
 
 def session_of_role(source: AwsSession, role: str, region: str) -> AwsSession:
@@ -147,9 +182,8 @@ def session_of_role(source: AwsSession, role: str, region: str) -> AwsSession:
     Raises:
         AwsError: The role cannot be assumed.
     """
-    import boto3  # noqa: PLC0415 - lazily: see the module's docstring
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials  # noqa: PLC0415
-    from botocore.session import get_session  # noqa: PLC0415 - lazily, too
+    from botocore.session import Session as BotocoreSession  # noqa: PLC0415 - lazily: see the module's docstring
 
     fetcher = AssumeRoleCredentialFetcher(
         partial(source.client, region_name=region),
@@ -159,13 +193,13 @@ def session_of_role(source: AwsSession, role: str, region: str) -> AwsSession:
     )
     credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
     translate_errors(credentials.get_frozen_credentials)
-    session = get_session()
+    session = BotocoreSession()
     session._credentials = credentials  # noqa: SLF001 - botocore has no other way to give a session such credentials
-    return boto3.Session(botocore_session=session)
+    return Session(session)
 
 
 class AwsClients:
-    """boto3 clients by service and region, created on first use and then reused. It is thread-safe.
+    """Clients by service and region, created on first use and then reused. It is thread-safe.
 
     The ``MAX_CLIENTS`` clients that were used last are kept.
 
@@ -175,7 +209,7 @@ class AwsClients:
 
     def __init__(
         self,
-        make_session: Callable[[], AwsSession] = boto3_session,
+        make_session: Callable[[], AwsSession] = aws_session,
         *,
         connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
         read_timeout: float = READ_TIMEOUT_SECONDS,
@@ -198,19 +232,10 @@ class AwsClients:
         """
         if not _REGION.fullmatch(region):
             raise AwsError(INVALID_REGION)
-        from botocore.config import Config  # noqa: PLC0415 - lazily: see the module's docstring
-
         with self._lock:
             key = service, region, fips
             if key not in self._clients:
-                config = Config(
-                    connect_timeout=self._connect_timeout,
-                    read_timeout=self._read_timeout,
-                    retries={"mode": "standard", "total_max_attempts": self._max_attempts},
-                    max_pool_connections=32,
-                    **({"use_fips_endpoint": True} if fips else {}),
-                )
-                self._clients[key] = translate_errors(lambda: self._create_client(service, region, config))
+                self._clients[key] = translate_errors(lambda: self._create_client(service, region, fips=fips))
                 if len(self._clients) > MAX_CLIENTS:
                     self._clients.popitem(last=False)
             self._clients.move_to_end(key)
@@ -244,10 +269,25 @@ class AwsClients:
                 )
         raise AwsError(INVALID_RESPONSE)
 
-    def _create_client(self, service: str, region: str, config: object) -> AwsClient:
-        if self._cached_session is None:
-            self._cached_session = self._make_session()
-        return self._cached_session.client(service, region_name=region, config=config)
+    def _create_client(self, service: str, region: str, *, fips: bool) -> AwsClient:
+        is_collecting = gc.isenabled()
+        gc.disable()  # what botocore imports and reads stays, and collecting takes a tenth of the time
+        try:
+            from botocore.config import Config  # noqa: PLC0415 - lazily: see the module's docstring
+
+            config = Config(
+                connect_timeout=self._connect_timeout,
+                read_timeout=self._read_timeout,
+                retries={"mode": "standard", "total_max_attempts": self._max_attempts},
+                max_pool_connections=32,
+                **({"use_fips_endpoint": True} if fips else {}),
+            )
+            if self._cached_session is None:
+                self._cached_session = self._make_session()
+            return self._cached_session.client(service, region_name=region, config=config)
+        finally:
+            if is_collecting:
+                gc.enable()
 
 
 def call(operation: Callable[..., dict[str, Any]], **parameters: object) -> dict[str, Any]:
@@ -263,7 +303,7 @@ def call(operation: Callable[..., dict[str, Any]], **parameters: object) -> dict
 
 
 def objects_in(response: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return the objects in a list of a response. boto3 does not check what a service sends."""
+    """Return the objects in a list of a response. botocore does not check what a service sends."""
     items = response.get(key)
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
@@ -280,11 +320,11 @@ def require_list(response: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     return items
 
 
-def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 has no types
-    """Return the result of an action of boto3's.
+def translate_errors(action: Callable[[], Any]) -> Any:  # noqa: ANN401 - botocore has no types
+    """Return the result of an action of botocore's.
 
     Raises:
-        AwsError: boto3 raised an error.
+        AwsError: botocore raised an error.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - lazily: see the module's docstring
     from botocore.parsers import ResponseParserError  # noqa: PLC0415 - the same

@@ -125,7 +125,7 @@ def read_template(client: AwsClient, stack: Stack, stage: str) -> Document:
     body = call(client.get_template, StackName=stack.name, TemplateStage=stage).get("TemplateBody")
     if not body:  # the response was cut off
         raise AwsError(INVALID_RESPONSE)
-    text = body if isinstance(body, str) else json.dumps(body)  # boto3 has parsed a template in JSON
+    text = body if isinstance(body, str) else json.dumps(body)  # botocore has parsed a template in JSON
     return read(text.encode(), f"The template of stack {stack.name}")
 
 

@@ -19,7 +19,7 @@ from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.settings.locks import is_locked
 from sysdig_instrument.errors import RefusedError, UsageError
-from sysdig_instrument.lookup.aws import AwsClients, AwsError, boto3_session
+from sysdig_instrument.lookup.aws import AwsClients, AwsError, aws_session
 from sysdig_instrument.services.decide import plan_rollout
 from sysdig_instrument.services.ecs import Ecs
 from sysdig_instrument.services.model import Action, Decision, RolloutPlan, Service, short_arn
@@ -79,9 +79,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _ecs(options: argparse.Namespace, environment: Mapping[str, str]) -> Ecs:
-    account = AwsAccount.from_session(lambda: boto3_session(options.profile), aws_region(environment, options.profile))
+    account = AwsAccount.from_session(lambda: aws_session(options.profile), aws_region(environment, options.profile))
     (region,) = account.regions([options.region] if options.region else [])
-    writers = AwsClients(lambda: boto3_session(options.profile), read_timeout=_WRITE_TIMEOUT, max_attempts=1)
+    writers = AwsClients(lambda: aws_session(options.profile), read_timeout=_WRITE_TIMEOUT, max_attempts=1)
     try:
         return Ecs(account.clients.client("ecs", region), writers.client("ecs", region), time.sleep)
     except AwsError as error:

@@ -16,7 +16,7 @@ from sysdig_instrument.coverage.ecs import AwsAccount
 from sysdig_instrument.coverage.report import Demands, Report
 from sysdig_instrument.coverage.survey import Scope, survey, utc_now
 from sysdig_instrument.help_page import help_page
-from sysdig_instrument.lookup.aws import boto3_session
+from sysdig_instrument.lookup.aws import aws_session
 
 _EXIT_UNPROTECTED: Final = 1
 """The exit code if a task that should be protected is not, or may not be."""
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         UsageError: An option or a file is wrong, or there are no credentials or no region.
     """
     resolved, region = account_inputs(options, environment)
-    account = AwsAccount.from_session(lambda: boto3_session(options.profile), region)
+    account = AwsAccount.from_session(lambda: aws_session(options.profile), region)
     scope = Scope(
         tuple(options.region),
         all_regions=options.all_regions,

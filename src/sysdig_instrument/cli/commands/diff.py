@@ -24,7 +24,8 @@ from sysdig_instrument.cli.line_report import line_report, missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
 from sysdig_instrument.cli.run_notices import RunNotices
-from sysdig_instrument.documents import Document, write
+from sysdig_instrument.documents import Document
+from sysdig_instrument.documents.editing.writer import write
 from sysdig_instrument.documents.locate import Locator
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.findings import Reason

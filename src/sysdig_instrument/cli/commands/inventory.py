@@ -26,7 +26,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             "An inventory is of files or of stacks. Give paths, or --stacks without any.", code=Code.INVENTORY_OPTIONS
         )
     if options.stacks:
-        from sysdig_instrument.cli.inventory_stacks import stack_rows  # noqa: PLC0415 - only stacks need boto3's part
+        from sysdig_instrument.cli.inventory_stacks import stack_rows  # noqa: PLC0415 - only stacks need botocore's part
 
         rows = stack_rows(options, environment)
     elif options.files:

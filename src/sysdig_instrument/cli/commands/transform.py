@@ -21,7 +21,8 @@ from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
 from sysdig_instrument.cli.output_file import write_output_file
 from sysdig_instrument.cli.run_notices import RunNotices
-from sysdig_instrument.documents import Syntax, load, render, write
+from sysdig_instrument.documents import Syntax, load
+from sysdig_instrument.documents.editing.writer import render, write
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.scope import section
 from sysdig_instrument.engine.macro_line import tasks_without_line

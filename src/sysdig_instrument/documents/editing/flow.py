@@ -138,7 +138,7 @@ def _has_only_scalars(value: dict[str, Json] | list[Json]) -> bool:
 
 # --- Edits of a flow collection
 
-_COMMA_AND_COMMENT: Final = re.compile(r"[ \t]*(,?)[ \t]*(#[^\r\n]*)")
+_COMMA_AND_COMMENT: Final = r"[ \t]*(,?)[ \t]*(#[^\r\n]*)"
 
 
 def flow_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText, style: Style) -> CollectionEdits:
@@ -198,7 +198,7 @@ def _insert(
         offset = matched.entries[matched.first_kept].start
         return [TextEdit(offset, offset, "".join(text + separator for text in texts))]
     offset = matched.entries[after].end
-    comment = _COMMA_AND_COMMENT.match(source.text, offset)
+    comment = re.compile(_COMMA_AND_COMMENT).match(source.text, offset)
     blanks = separator.partition(",")[2]
     if comment is None or not _has_line_break(separator):
         return [TextEdit(offset, offset, "".join(separator + text for text in texts))]

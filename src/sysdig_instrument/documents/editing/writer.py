@@ -57,7 +57,7 @@ def write(
     if not changes:
         return document
     written = _write(document, changes, expected, warn, restores=restores)
-    if restores and _QUOTED_NO_VALUE.search(written.text):
+    if restores and re.search(_QUOTED_NO_VALUE, written.text):
         return _without_strip_indicator(_write(document, changes, expected, warn, restores=False), expected)
     return _without_strip_indicator(written, expected) if restores else written
 
@@ -95,13 +95,13 @@ def _write(
     return written
 
 
-_QUOTED_NO_VALUE: Final = re.compile(r"""!Ref ["']AWS::NoValue""")
-_STRIP_INDICATOR: Final = re.compile(r"(?<=[ \t][>|])-(?=[ \t]*\r?\n)")
+_QUOTED_NO_VALUE: Final = r"""!Ref ["']AWS::NoValue"""
+_STRIP_INDICATOR: Final = r"(?<=[ \t][>|])-(?=[ \t]*\r?\n)"
 
 
 def _without_strip_indicator(written: Document, expected: Json) -> Document:
     """Return the document without the indicator of a block scalar at its end that makes no difference there."""
-    indicators = list(_STRIP_INDICATOR.finditer(written.text)) if written.syntax == "yaml" else []
+    indicators = list(re.finditer(_STRIP_INDICATOR, written.text)) if written.syntax == "yaml" else []
     if not indicators or written.text.endswith(("\n", "\r")):
         return written
     start, end = indicators[-1].span()
