@@ -33,7 +33,7 @@ from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.opt_outs import container_opt_outs, task_opt_out
 from sysdig_instrument.engine.other_workloads import managed_instances_notice
-from sysdig_instrument.engine.patch import Change, Owner
+from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import (
     CONTAINER_KEYS,
     TASK_KEYS,
@@ -226,11 +226,7 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         tuple(outputs),
         tuple(each.container for each in planned if each.is_instrumented),
     )
-    owner = task.owner
-    lookups = task.scope.state.lookups
-    steps = (step for step in TASK_STEPS if step.looks_up or not lookups)
-    all_outputs = [output for step in steps for output in _run_step(step, instrumented, owner)]
-    all_outputs += opt_out_outputs
+    all_outputs = [*_run_steps(TASK_STEPS, instrumented, task), *opt_out_outputs]
     why = _why_not_protected(outcomes)
     outcome = _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
     return _finish(task, settings, outcome, outcomes, all_outputs)
@@ -263,16 +259,25 @@ def _opt_out_outputs(decided: DecidedTask) -> list[Output]:
     settings = decided.settings
     if settings.resolved is settings.deployment and not settings.containers and settings.visible is settings.deployment:
         return []
-    return [output for step in OPT_OUT_STEPS for output in _run_step(step, decided, decided.task.owner)]
+    return _run_steps(OPT_OUT_STEPS, decided, decided.task)
 
 
-def _run_step(step: Step[Input], step_input: Input, owner: Owner) -> list[Output]:
-    """Return the outputs of a step. Changes without an owner get the owner and the step's name."""
-    name = step.name
-    return [
-        output.owned_by(owner, name) if isinstance(output, Change) and not output.step else output
-        for output in step.plan(step_input)
-    ]
+def _run_steps(steps: Iterable[Step[Input]], step_input: Input, task: TaskDefinition) -> list[Output]:
+    """Return the outputs of steps. Changes without an owner belong to the task definition, and get the step's name.
+
+    While there are lookups, only the steps that look up are run.
+    """
+    owner, lookups = task.owner, task.scope.state.lookups
+    outputs: list[Output] = []
+    for step in steps:
+        if lookups and not step.looks_up:
+            continue
+        for output in step.plan(step_input):
+            if isinstance(output, Change) and not output.step:
+                outputs.append(output.owned_by(owner, step.name))
+            else:
+                outputs.append(output)
+    return outputs
 
 
 def _refused_outcome(outputs: Iterable[Output]) -> Outcome | None:
