@@ -251,7 +251,7 @@ def _decide_by_settings(container: Container) -> Decision:
             "Give it a name that is known before deployment", code=Code.NAME_UNRESOLVED, not_known_here=_is_name_unknown(container)),
         )  # fmt: skip
     state = container.scope.state
-    if matches_any(name or "", settings.exclude_containers, state):
+    if settings.exclude_containers and matches_any(name or "", settings.exclude_containers, state):
         return _skip_by_setting(
             f"ExcludeContainers in {resolved.source('ExcludeContainers')}",
             "ExcludeContainers",
@@ -265,8 +265,9 @@ def _decide_by_settings(container: Container) -> Decision:
             resolved,
             SkipReason.NOT_INCLUDED,
         )
-    is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
-    if settings.mode == "opt-in" and not is_opted_in:
+    if settings.mode == "opt-in" and not (
+        resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
+    ):
         return _skip_by_setting(
             f"Mode is opt-in in {resolved.source('Mode')}, and nothing sets Enabled",
             "Mode",

@@ -174,7 +174,7 @@ def _plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
 
 def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> TaskPlan:
     opt_outs = task_opt_out(task, settings, skip.why)
-    outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True))
+    outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True)) if settings.has_own else []
     skipped = Outcome(None, Status.SKIPPED, skip.why, skip_reason=skip.skip_reason, layer=skip.layer)
     findings = (*settings.findings, *managed_instances_notice(task, skip), *outputs)
     return _finish(task, settings, _refused_outcome(findings) or skipped, (), findings)
@@ -211,7 +211,7 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         unknown = unknown_containers(task, settings, [each.container.name for each in planned])
         # Where nothing is instrumented, a tag may say that of the whole task definition: names in it exclude nothing more.
         outputs += [each for each in unknown if paths or isinstance(each, Problem)]
-    opt_out_outputs = _opt_out_outputs(_decided_task(task, settings, planned))
+    opt_out_outputs = _opt_out_outputs(_decided_task(task, settings, planned)) if settings.has_own else []
     if not paths:
         findings = [output for output in outputs if isinstance(output, Finding)]
         why = _why_not_protected(outcomes) or "no container to instrument"
@@ -256,9 +256,6 @@ def _decided_task(task: TaskDefinition, settings: TaskSettings, planned: Iterabl
 
 def _opt_out_outputs(decided: DecidedTask) -> list[Output]:
     """Return the outputs of the steps about opt-outs. Nothing is to be said about a task without settings of its own."""
-    settings = decided.settings
-    if settings.resolved is settings.deployment and not settings.containers and settings.visible is settings.deployment:
-        return []
     return _run_steps(OPT_OUT_STEPS, decided, decided.task)
 
 

@@ -14,7 +14,7 @@ from sysdig_instrument.engine.json_types import ABSENT, Absent, Json, Pointer
 from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.removal.definitions import Definition, definitions
 from sysdig_instrument.engine.removal.entries import value_at
-from sysdig_instrument.engine.removal.other_forms import has_traces
+from sysdig_instrument.engine.removal.other_forms import has_traces, is_trace
 from sysdig_instrument.engine.removal.usual_form import (
     CAPABILITIES,
     added_capabilities,
@@ -45,9 +45,9 @@ def is_certainly_undone(
     left = dict(tasks)
     for definition in definitions(template):
         changes = left.pop(definition.base, ())
-        if definition.result is not None or has_traces(definition):
-            return False
-        if changes and not _is_undone(definition, changes):
+        if definition.result is not None or not (
+            _is_undone(definition, changes) if changes else not has_traces(definition)
+        ):
             return False
     return not left and _are_grants_undone(template, grants)
 
@@ -90,11 +90,13 @@ def _added_result(resource: dict[str, Json], added: Mapping[Pointer, Json]) -> M
 
 
 def _has_nothing_to_remove(container: Json) -> bool:
-    """Return whether a container is an object without a variable or a capability that would be removed."""
-    if not isinstance(container, dict) or added_capabilities(container.get("LinuxParameters")):
+    """Return whether a container is an object in which the removal would find nothing."""
+    if not isinstance(container, dict) or is_trace(container) or added_capabilities(container.get("LinuxParameters")):
         return False
     variables = container.get("Environment")
-    return not isinstance(variables, list) or SIDECAR_VARIABLE not in [_member(each, "Name") for each in variables]
+    return not isinstance(variables, list) or not any(
+        isinstance(each, dict) and each.get("Name") == SIDECAR_VARIABLE for each in variables
+    )
 
 
 def _is_removed_from_task(properties: Json, place: Pointer, value: Json) -> bool:
@@ -107,17 +109,17 @@ def _is_removed_from_task(properties: Json, place: Pointer, value: Json) -> bool
 def _is_removed(container: dict[str, Json], source: EntryPointSource, place: Pointer, value: Json) -> bool:
     """Return whether something is removed that was added to a container. Its place begins in the container."""
     key = str(place[0])
-    if place == (key, "-"):
-        return is_own_item(key, value) and bool(container[key])
     if place == ("EntryPoint", 0):
         return value == WRAPPER and source is EntryPointSource.TEMPLATE
-    if not _is_new_key(container, place):
-        return False
+    if place == (key, "-"):
+        return is_own_item(key, value) and bool(container[key])
     if place == _CAPABILITY[: len(place)]:
-        return value == value_at(CAPABILITIES, place[1:])
-    if place in (("EntryPoint",), ("Command",)):
+        return value == value_at(CAPABILITIES, place[1:]) and _is_new_key(container, place)
+    if len(place) > 1 or key in container:
+        return False
+    if key in ("EntryPoint", "Command"):
         return source is EntryPointSource.IMAGE
-    return len(place) == 1 and isinstance(value, list) and len(value) == 1 and is_own_item(key, value[0])
+    return isinstance(value, list) and len(value) == 1 and is_own_item(key, value[0])
 
 
 def _is_new_key(document: Json, place: Pointer) -> bool:

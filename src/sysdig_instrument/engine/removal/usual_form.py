@@ -104,8 +104,10 @@ def _own_item(container: Mapping[str, Json], key: str) -> int | None:
 
 def is_own_item(key: str, item: Json) -> bool:
     """Return whether an item of a list is the one that a plan adds to it."""
-    name_key, name = _ITEM_NAMES.get(key, ("", ""))
-    return isinstance(item, dict) and item.get(name_key) == name and _is_as_added(item)
+    if key not in _ITEM_NAMES or not isinstance(item, dict):
+        return False
+    name_key, name = _ITEM_NAMES[key]
+    return item.get(name_key) == name and _is_as_added(item)
 
 
 def _is_as_added(item: Json) -> bool:

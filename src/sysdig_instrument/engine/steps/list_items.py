@@ -66,7 +66,7 @@ def require_items(
             items = list(enumerate(leaf.value)) if candidates is None else candidates[number]
             for each in required:
                 outputs = tuple(require_item(leaf, items, assumed, each))
-                if any(isinstance(output, Change) and output.pointer[-1] != "-" for output in outputs):
+                if items and any(isinstance(output, Change) and output.pointer[-1] != "-" for output in outputs):
                     yield from _second_item(container, leaf, items, assumed, each)
                 yield from outputs
         else:
