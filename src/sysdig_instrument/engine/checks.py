@@ -10,7 +10,7 @@ import json
 import marshal
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.codes import Code
@@ -209,6 +209,13 @@ def name_clashes(processed: ProcessedTask) -> Iterator[Problem]:
 
 
 def _entry_names(processed: ProcessedTask, container: ProcessedContainer, key: str) -> set[str]:
+    """Return the names in a list that are known. Nearly all are written as strings, which are then read at once."""
+    try:
+        written = {entry["Name"] for entry in cast("list[dict[str, str]]", container.value.get(key, []))}
+        if "{" not in "".join(written):
+            return written
+    except (LookupError, TypeError):  # the list, an entry or its name is an expression, or malformed
+        pass
     return {name for name, *_ in processed.entries(container, key, "Name") if isinstance(name, str)}
 
 

@@ -178,15 +178,16 @@ def _compatibilities(properties: Mapping[str, Json], scope: EvaluationScope) -> 
     """Return the names in RequiresCompatibilities, in upper case; unknown if a transform may insert them."""
     if why := _why_hidden(properties, "RequiresCompatibilities", scope):
         return Unknown(Reason(f"the task definition {why}", code=Code.PART_UNKNOWN))
-    match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
+    written = properties.get("RequiresCompatibilities", ABSENT)
+    if written == ["FARGATE"]:  # as in most templates
+        return ("FARGATE",)
+    match evaluate(written, scope):
         case Unknown() as unknown:
             return unknown
-        case Known(str(name)):
-            return (name.upper(),)
         case Known(list(names)):
             return tuple(str(name).upper() for name in names)
         case Known(value) if value is not None:
-            return (str(value).upper(),)  # no launch type
+            return (str(value).upper(),)
     return ()
 
 

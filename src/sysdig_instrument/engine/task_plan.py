@@ -174,7 +174,8 @@ def _plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
 
 def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> TaskPlan:
     opt_outs = task_opt_out(task, settings, skip.why)
-    outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True)) if settings.has_own else []
+    decided = DecidedTask(task, settings, (), opt_outs, is_whole=True)
+    outputs = _run_steps(OPT_OUT_STEPS, decided, task) if settings.has_own else []
     skipped = Outcome(None, Status.SKIPPED, skip.why, skip_reason=skip.skip_reason, layer=skip.layer)
     findings = (*settings.findings, *managed_instances_notice(task, skip), *outputs)
     return _finish(task, settings, _refused_outcome(findings) or skipped, (), findings)
@@ -206,27 +207,29 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         if not workloads:
             outputs += disguised_workloads(agents, assumptions, settings.resolved.values)
     outcomes = tuple(each.outcome for each in planned)
-    paths = [each.container.assumptions for each in planned if each.is_instrumented]
+    instrumented = [each.container for each in planned if each.is_instrumented]
     if settings.resolved is not settings.inherited or settings.containers:
         unknown = unknown_containers(task, settings, [each.container.name for each in planned])
         # Where nothing is instrumented, a tag may say that of the whole task definition: names in it exclude nothing more.
-        outputs += [each for each in unknown if paths or isinstance(each, Problem)]
-    opt_out_outputs = _opt_out_outputs(_decided_task(task, settings, planned)) if settings.has_own else []
-    if not paths:
+        outputs += [each for each in unknown if instrumented or isinstance(each, Problem)]
+    opt_out_outputs: list[Output] = []
+    if settings.has_own:  # otherwise there are no opt-outs
+        opt_out_outputs = _run_steps(OPT_OUT_STEPS, _decided_task(task, settings, planned), task)
+    if not instrumented:
         findings = [output for output in outputs if isinstance(output, Finding)]
         why = _why_not_protected(outcomes) or "no container to instrument"
         skipped = Outcome(None, Status.SKIPPED, why, skip_reason=SkipReason.NOTHING_TO_INSTRUMENT)
         all_outputs = [*findings, *opt_out_outputs]
         return _finish(task, settings, _refused_outcome(all_outputs) or skipped, outcomes, all_outputs)
-    instrumented = InstrumentedTask(
+    instrumented_task = InstrumentedTask(
         task,
         settings.resolved.values,
-        tuple(each.container for each in planned),
-        any_of(paths, task.assumptions),
+        tuple([each.container for each in planned]),
+        any_of([each.assumptions for each in instrumented], task.assumptions),
         tuple(outputs),
-        tuple(each.container for each in planned if each.is_instrumented),
+        tuple(instrumented),
     )
-    all_outputs = [*_run_steps(TASK_STEPS, instrumented, task), *opt_out_outputs]
+    all_outputs = [*_run_steps(TASK_STEPS, instrumented_task, task), *opt_out_outputs]
     why = _why_not_protected(outcomes)
     outcome = _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
     return _finish(task, settings, outcome, outcomes, all_outputs)
@@ -252,11 +255,6 @@ def _decided_task(task: TaskDefinition, settings: TaskSettings, planned: Iterabl
     ]
     opt_outs = container_opt_outs(task, settings, skipped, is_instrumented=bool(instrumented)) if skipped else ()
     return DecidedTask(task, settings, instrumented, opt_outs, is_whole=len(skipped) == len(planned))
-
-
-def _opt_out_outputs(decided: DecidedTask) -> list[Output]:
-    """Return the outputs of the steps about opt-outs. Nothing is to be said about a task without settings of its own."""
-    return _run_steps(OPT_OUT_STEPS, decided, decided.task)
 
 
 def _run_steps(steps: Iterable[Step[Input]], step_input: Input, task: TaskDefinition) -> list[Output]:
@@ -380,7 +378,7 @@ def _finish(
     changes: list[Change] = []
     findings: list[Finding] = []
     grant: Grant | None = None
-    hidden = tuple(output for output in outputs if isinstance(output, HiddenOptOut))
+    hidden = tuple([output for output in outputs if isinstance(output, HiddenOptOut)])
     added_tags = settings.added_tags
     for output in outputs:
         if isinstance(output, Change):

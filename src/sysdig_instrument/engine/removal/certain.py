@@ -94,9 +94,8 @@ def _has_nothing_to_remove(container: Json) -> bool:
     if not isinstance(container, dict) or is_trace(container) or added_capabilities(container.get("LinuxParameters")):
         return False
     variables = container.get("Environment")
-    return not isinstance(variables, list) or not any(
-        isinstance(each, dict) and each.get("Name") == SIDECAR_VARIABLE for each in variables
-    )
+    names = [each.get("Name") for each in variables if isinstance(each, dict)] if isinstance(variables, list) else []
+    return SIDECAR_VARIABLE not in names
 
 
 def _is_removed_from_task(properties: Json, place: Pointer, value: Json) -> bool:

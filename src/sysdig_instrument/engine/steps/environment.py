@@ -40,7 +40,8 @@ def environment(container: Container) -> Iterator[ChangeOrFinding]:
     added = settings.workload_environment
     variables: Mapping[str, Json] = {SIDECAR_VARIABLE: settings.sidecar_mode, **added}
     lists = tuple(container.values("Environment"))
-    container.scope.state.work.spend(len(lists) * steps_of(dict(added)))
+    if added:
+        container.scope.state.work.spend(len(lists) * steps_of(dict(added)))
     required = [_required_variable(container, name, value) for name, value in variables.items()]
     names = variables.keys() | {ACCESS_KEY_VARIABLE, REPLACED_WRAPPER_VARIABLE}
     candidates = [_candidates(names, leaf.value) for leaf, _ in lists]
