@@ -10,7 +10,7 @@ import json
 import marshal
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from sysdig_instrument.engine.agent import AGENT_NAME
 from sysdig_instrument.engine.codes import Code
@@ -50,6 +50,11 @@ class ProcessedTask:
     is_complete: bool
 
     @property
+    def agents(self) -> list[ProcessedContainer]:
+        """The containers of the agent's name."""
+        return [container for container in self.containers if container.name == AGENT_NAME]
+
+    @property
     def knows_all_names(self) -> bool:
         """True if all containers and their names are known."""
         return self.is_complete and all(container.name is not None for container in self.containers)
@@ -76,8 +81,8 @@ class ProcessedTask:
         if key not in container.value:
             return
         scope = self.task.scope
-        for leaf, assumptions in member_values(container.value, key, container.pointer, self.task.assumptions):
-            if assumptions != self.task.assumptions and not is_active(assumptions, scope):
+        for leaf, assumptions in member_values(container.value, key, container.pointer, scope.assumptions):
+            if assumptions != scope.assumptions and not is_active(assumptions, scope):
                 continue
             for index, item in enumerate(leaf.value if isinstance(leaf.value, list) else ()):
                 entry = known_value(item, scope) if is_expression(item) else item
@@ -126,7 +131,8 @@ def unique_names(processed: ProcessedTask) -> Iterator[Problem]:
         seen.add(container.name)
 
 
-_NAME: Final = r"[A-Za-z0-9_-]{0,255}"
+_MAX_NAME: Final = 255
+_NAME: Final = rf"[A-Za-z0-9_-]{{0,{_MAX_NAME}}}"
 _PLACEHOLDER: Final = r"[{}<>$%@#]"
 """Characters of what a pipeline replaces before it registers the task definition, such as ``{{ name }}``."""
 
@@ -135,6 +141,8 @@ def container_names(processed: ProcessedTask) -> Iterator[Notice]:
     """Yield a notice for each container whose name ECS does not accept. Its refusal is immediate, and names the reason."""
     for container in processed.containers:
         name = container.name or ""
+        if name.isascii() and name.isalnum() and len(name) < _MAX_NAME:  # as most are
+            continue
         if not re.fullmatch(_NAME, name) and not re.search(_PLACEHOLDER, name):
             yield Notice(
                 processed.container_location(container, (*container.pointer, "Name")),
@@ -203,6 +211,13 @@ def name_clashes(processed: ProcessedTask) -> Iterator[Problem]:
 
 
 def _entry_names(processed: ProcessedTask, container: ProcessedContainer, key: str) -> set[str]:
+    """Return the names in a list that are known. Nearly all are written as strings, which are then read at once."""
+    try:
+        written = {entry["Name"] for entry in cast("list[dict[str, str]]", container.value.get(key, []))}
+        if "{" not in "".join(written):
+            return written
+    except (LookupError, TypeError):  # the list, an entry or its name is an expression, or malformed
+        pass
     return {name for name, *_ in processed.entries(container, key, "Name") if isinstance(name, str)}
 
 
@@ -226,8 +241,8 @@ def missing_execution_role(processed: ProcessedTask) -> Iterator[Problem]:
     # Fn::GetAtt always has a value. Most templates use it for the role, and evaluating it takes time.
     if is_get_att(role) or processed.known_value(role) not in (ABSENT, ""):
         return
-    for container in processed.containers:
-        if container.name == AGENT_NAME and _needs_role(container):
+    for container in processed.agents:
+        if _needs_role(container):
             yield Problem(
                 processed.location("ExecutionRoleArn"),
                 Reason("The task has no execution role, and ECS needs one to start the agent's container",
@@ -245,8 +260,7 @@ def task_size(processed: ProcessedTask) -> Iterator[Problem]:
     It is not a problem if they reserve too much even without the agent: the template asks for that itself.
     """
     for resource in RESOURCES:
-        agents = (each for each in processed.containers if each.name == AGENT_NAME)
-        agent_reservation = sum(resource.reserved_by(each.value, processed.known_value) for each in agents)
+        agent_reservation = sum(resource.reserved_by(each.value, processed.known_value) for each in processed.agents)
         if agent_reservation == 0:
             continue
         total = _total_reservation(processed, resource)
@@ -285,10 +299,9 @@ def _larger_size(processed: ProcessedTask) -> tuple[tuple[Paste, ...], str]:
 
 def agent_memory(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem if the agent's container reserves more memory than it may have."""
-    for container in processed.containers:
-        memory, reservation = (container.value.get(key) for key in ("Memory", "MemoryReservation"))
-        is_agent = container.name == AGENT_NAME and isinstance(memory, int) and isinstance(reservation, int)
-        if is_agent and memory < reservation:  # type: ignore[operator]  # both are numbers
+    for container in processed.agents:
+        memory, reservation = container.value.get("Memory"), container.value.get("MemoryReservation")
+        if isinstance(memory, int) and isinstance(reservation, int) and memory < reservation:
             fact = f"The agent's container reserves {reservation} MiB of memory, and its limit is {memory}"
             reason = Reason(
                 fact,
@@ -303,9 +316,9 @@ def agent_log_router(processed: ProcessedTask) -> Iterator[Problem]:
     """Yield a problem if the agent's container logs to a FireLens router, and the task has none."""
     if not processed.is_complete or any("FirelensConfiguration" in each.value for each in processed.containers):
         return
-    for container in processed.containers:
+    for container in processed.agents:
         logs = container.value.get("LogConfiguration")
-        if container.name == AGENT_NAME and isinstance(logs, dict) and logs.get("LogDriver") == "awsfirelens":
+        if isinstance(logs, dict) and logs.get("LogDriver") == "awsfirelens":
             yield Problem(
                 processed.container_location(container, (*container.pointer, "LogConfiguration")),
                 Reason("The agent's container logs to a FireLens log router, and the task has none",

@@ -183,6 +183,8 @@ def why_opaque(
     ``Fn::Transform`` and ``Fn::ForEach`` beside other keys insert members that this template does not show. With
     ``is_snippet_place``, as in the Properties of a task definition, an ``Fn::Transform`` may be this macro itself.
     """
+    if "Fn::" not in "".join(parent):  # as in most objects
+        return None
     for key in [key for key in parent if key.startswith("Fn::")]:
         value = parent[key]
         if key == TRANSFORM and not (is_snippet_place and is_own_transform(value)):

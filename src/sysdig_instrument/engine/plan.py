@@ -246,11 +246,13 @@ def _checked_task(planned: TaskPlan, processed: TaskDefinition) -> TaskPlan:
         found = tuple(checks.findings(processed_task(processed))) if exists else ()
     except WorkLimitError:
         found = (Problem(Location(), TOO_MUCH_WORK),)
+    if not found:  # as for nearly every task definition
+        return planned
     problems = [finding for finding in found if isinstance(finding, Problem)]
     is_unknown = all(problem.reason.is_unknown for problem in problems)
     refused = replace(planned.outcome, status=Status.REFUSED, is_unknown=is_unknown)
     outcome = refused if problems else planned.outcome
-    return replace(planned, outcome=outcome, findings=(*planned.findings, *found)) if found else planned
+    return replace(planned, outcome=outcome, findings=(*planned.findings, *found))
 
 
 def _grants(tasks: tuple[TaskPlan, ...], scope: EvaluationScope) -> tuple[Change | Finding, ...]:

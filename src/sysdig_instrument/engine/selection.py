@@ -182,15 +182,16 @@ def _compatibilities(properties: Mapping[str, Json], scope: EvaluationScope) -> 
     """Return the names in RequiresCompatibilities, in upper case; unknown if a transform may insert them."""
     if why := _why_hidden(properties, "RequiresCompatibilities", scope):
         return Unknown(Reason(f"the task definition {why}", code=Code.PART_UNKNOWN))
-    match evaluate(properties.get("RequiresCompatibilities", ABSENT), scope):
+    written = properties.get("RequiresCompatibilities", ABSENT)
+    if written == ["FARGATE"]:  # as in most templates
+        return ("FARGATE",)
+    match evaluate(written, scope):
         case Unknown() as unknown:
             return unknown
-        case Known(str(name)):
-            return (name.upper(),)
         case Known(list(names)):
             return tuple(str(name).upper() for name in names)
         case Known(value) if value is not None:
-            return (str(value).upper(),)  # no launch type
+            return (str(value).upper(),)
     return ()
 
 
@@ -255,7 +256,7 @@ def _decide_by_settings(container: Container) -> Decision:
             "Give it a name that is known before deployment", code=Code.NAME_UNRESOLVED, not_known_here=_is_name_unknown(container)),
         )  # fmt: skip
     state = container.scope.state
-    if matches_any(name or "", settings.exclude_containers, state):
+    if settings.exclude_containers and matches_any(name or "", settings.exclude_containers, state):
         return _skip_by_setting(
             f"ExcludeContainers in {resolved.source('ExcludeContainers')}",
             "ExcludeContainers",
@@ -269,8 +270,9 @@ def _decide_by_settings(container: Container) -> Decision:
             resolved,
             SkipReason.NOT_INCLUDED,
         )
-    is_opted_in = resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
-    if settings.mode == "opt-in" and not is_opted_in:
+    if settings.mode == "opt-in" and not (
+        resolved.is_from_template("Enabled") or resolved.is_from_template("IncludeContainers")
+    ):
         return _skip_by_setting(
             f"Mode is opt-in in {resolved.source('Mode')}, and nothing sets Enabled",
             "Mode",

@@ -33,7 +33,7 @@ from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.opt_outs import container_opt_outs, task_opt_out
 from sysdig_instrument.engine.other_workloads import managed_instances_notice
-from sysdig_instrument.engine.patch import Change, Owner
+from sysdig_instrument.engine.patch import Change
 from sysdig_instrument.engine.selection import (
     CONTAINER_KEYS,
     TASK_KEYS,
@@ -174,7 +174,8 @@ def _plan_task(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
 
 def _skip_task(task: TaskDefinition, settings: TaskSettings, skip: Skip) -> TaskPlan:
     opt_outs = task_opt_out(task, settings, skip.why)
-    outputs = _opt_out_outputs(DecidedTask(task, settings, (), opt_outs, is_whole=True))
+    decided = DecidedTask(task, settings, (), opt_outs, is_whole=True)
+    outputs = _run_steps(OPT_OUT_STEPS, decided, task) if settings.has_own else []
     skipped = Outcome(None, Status.SKIPPED, skip.why, skip_reason=skip.skip_reason, layer=skip.layer)
     findings = (*settings.findings, *managed_instances_notice(task, skip), *outputs)
     return _finish(task, settings, _refused_outcome(findings) or skipped, (), findings)
@@ -206,31 +207,29 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         if not workloads:
             outputs += disguised_workloads(agents, assumptions, settings.resolved.values)
     outcomes = tuple(each.outcome for each in planned)
-    paths = [each.container.assumptions for each in planned if each.is_instrumented]
+    instrumented = [each.container for each in planned if each.is_instrumented]
     if settings.resolved is not settings.inherited or settings.containers:
         unknown = unknown_containers(task, settings, [each.container.name for each in planned])
         # Where nothing is instrumented, a tag may say that of the whole task definition: names in it exclude nothing more.
-        outputs += [each for each in unknown if paths or isinstance(each, Problem)]
-    opt_out_outputs = _opt_out_outputs(_decided_task(task, settings, planned))
-    if not paths:
+        outputs += [each for each in unknown if instrumented or isinstance(each, Problem)]
+    opt_out_outputs: list[Output] = []
+    if settings.has_own:  # otherwise there are no opt-outs
+        opt_out_outputs = _run_steps(OPT_OUT_STEPS, _decided_task(task, settings, planned), task)
+    if not instrumented:
         findings = [output for output in outputs if isinstance(output, Finding)]
         why = _why_not_protected(outcomes) or "no container to instrument"
         skipped = Outcome(None, Status.SKIPPED, why, skip_reason=SkipReason.NOTHING_TO_INSTRUMENT)
         all_outputs = [*findings, *opt_out_outputs]
         return _finish(task, settings, _refused_outcome(all_outputs) or skipped, outcomes, all_outputs)
-    instrumented = InstrumentedTask(
+    instrumented_task = InstrumentedTask(
         task,
         settings.resolved.values,
-        tuple(each.container for each in planned),
-        any_of(paths, task.assumptions),
+        tuple([each.container for each in planned]),
+        any_of([each.assumptions for each in instrumented], task.assumptions),
         tuple(outputs),
-        tuple(each.container for each in planned if each.is_instrumented),
+        tuple(instrumented),
     )
-    owner = task.owner
-    lookups = task.scope.state.lookups
-    steps = (step for step in TASK_STEPS if step.looks_up or not lookups)
-    all_outputs = [output for step in steps for output in _run_step(step, instrumented, owner)]
-    all_outputs += opt_out_outputs
+    all_outputs = [*_run_steps(TASK_STEPS, instrumented_task, task), *opt_out_outputs]
     why = _why_not_protected(outcomes)
     outcome = _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
     return _finish(task, settings, outcome, outcomes, all_outputs)
@@ -258,21 +257,22 @@ def _decided_task(task: TaskDefinition, settings: TaskSettings, planned: Iterabl
     return DecidedTask(task, settings, instrumented, opt_outs, is_whole=len(skipped) == len(planned))
 
 
-def _opt_out_outputs(decided: DecidedTask) -> list[Output]:
-    """Return the outputs of the steps about opt-outs. Nothing is to be said about a task without settings of its own."""
-    settings = decided.settings
-    if settings.resolved is settings.deployment and not settings.containers and settings.visible is settings.deployment:
-        return []
-    return [output for step in OPT_OUT_STEPS for output in _run_step(step, decided, decided.task.owner)]
+def _run_steps(steps: Iterable[Step[Input]], step_input: Input, task: TaskDefinition) -> list[Output]:
+    """Return the outputs of steps. Changes without an owner belong to the task definition, and get the step's name.
 
-
-def _run_step(step: Step[Input], step_input: Input, owner: Owner) -> list[Output]:
-    """Return the outputs of a step. Changes without an owner get the owner and the step's name."""
-    name = step.name
-    return [
-        output.owned_by(owner, name) if isinstance(output, Change) and not output.step else output
-        for output in step.plan(step_input)
-    ]
+    While there are lookups, only the steps that look up are run.
+    """
+    owner, lookups = task.owner, task.scope.state.lookups
+    outputs: list[Output] = []
+    for step in steps:
+        if lookups and not step.looks_up:
+            continue
+        for output in step.plan(step_input):
+            if isinstance(output, Change) and not output.step:
+                outputs.append(output.owned_by(owner, step.name))
+            else:
+                outputs.append(output)
+    return outputs
 
 
 def _refused_outcome(outputs: Iterable[Output]) -> Outcome | None:
@@ -378,7 +378,7 @@ def _finish(
     changes: list[Change] = []
     findings: list[Finding] = []
     grant: Grant | None = None
-    hidden = tuple(output for output in outputs if isinstance(output, HiddenOptOut))
+    hidden = tuple([output for output in outputs if isinstance(output, HiddenOptOut)])
     added_tags = settings.added_tags
     for output in outputs:
         if isinstance(output, Change):

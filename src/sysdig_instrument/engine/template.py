@@ -270,12 +270,8 @@ def _task_definition(
     item_scopes: tuple[EvaluationScope, ...] | None,
 ) -> TaskDefinition:
     condition = resource.get("Condition")
-    assumptions = {condition: True} if isinstance(condition, str) else {}
-    return TaskDefinition(
-        name,
-        pointer,
-        resource,
-        resource.get("Properties"),
-        scope.assuming(assumptions),
-        item_scopes and tuple(item.assuming(assumptions) for item in item_scopes),
-    )
+    if isinstance(condition, str):
+        assumptions = {condition: True}
+        scope = scope.assuming(assumptions)
+        item_scopes = item_scopes and tuple(item.assuming(assumptions) for item in item_scopes)
+    return TaskDefinition(name, pointer, resource, resource.get("Properties"), scope, item_scopes)

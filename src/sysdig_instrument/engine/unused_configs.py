@@ -12,12 +12,13 @@ from typing import Final
 
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.expressions.evaluate import is_expression
-from sysdig_instrument.engine.expressions.scope import ConfigUse, section
+from sysdig_instrument.engine.expressions.scope import ConfigUse
 from sysdig_instrument.engine.findings import Location, Notice, Reason, quote
 from sysdig_instrument.engine.json_types import Json, Pointer
 from sysdig_instrument.engine.settings.layers import Layer
 from sysdig_instrument.engine.settings.table import SettingScope
-from sysdig_instrument.engine.settings.template_layers import CONTAINERS_KEY, METADATA_KEY, RESULT_KEY, TRANSFORM_LAYER
+from sysdig_instrument.engine.settings.template_layers import CONTAINERS_KEY, METADATA_KEY, TRANSFORM_LAYER
+from sysdig_instrument.engine.steps.result import has_result
 from sysdig_instrument.engine.task_plan import Status, TaskPlan
 
 _OWN: Final = "ImageConfig"
@@ -37,7 +38,7 @@ def unused_configs(template: Json, plans: Iterable[TaskPlan], uses: Collection[C
     for use in uses:
         uses_by_task[use.task].append(use)
     plans = list(plans)
-    planned = [plan for plan in plans if plan.outcome.status is not Status.SKIPPED and not _has_result(plan)]
+    planned = [plan for plan in plans if plan.outcome.status is not Status.SKIPPED and not has_result(plan.task)]
     for plan in planned:
         layer = plan.settings.resolved.layer(_MAP)
         if layer is not plan.settings.inherited.layer(_MAP):
@@ -100,7 +101,3 @@ def _is_literal(template: Json, pointer: Pointer) -> bool:
 
 def _metadata_pointer(plan: TaskPlan) -> Pointer:
     return (*(plan.task.pointer or ()), "Metadata", METADATA_KEY)
-
-
-def _has_result(plan: TaskPlan) -> bool:
-    return RESULT_KEY in section(dict(section(dict(plan.task.resource), "Metadata")), METADATA_KEY)

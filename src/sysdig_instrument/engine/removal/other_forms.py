@@ -81,7 +81,12 @@ def _not_known(question: str) -> Reason:
 
 def has_traces(definition: Definition) -> bool:
     """Return whether something in a task definition bears the agent's names."""
-    return any(each.get("Name") == AGENT_NAME or _is_workload(each) for _, each in definition.containers())
+    return any(is_trace(each) for _, each in definition.containers())
+
+
+def is_trace(container: Mapping[str, Json]) -> bool:
+    """Return whether a container bears the agent's name, or has the wrapper or its volume."""
+    return container.get("Name") == AGENT_NAME or _is_workload(container)
 
 
 def _is_workload(container: Mapping[str, Json]) -> bool:

@@ -1,7 +1,7 @@
 """The records of a plan: what must be written down so that it can be undone.
 
-Most task definitions need none, because the removal of the usual form restores them. A plan tries that, and only where the
-result is not the template, the Result gets the texts of the changes that restore it.
+Most task definitions need none, because the removal of the usual form restores them. Where :mod:`certain` does not say so,
+a plan tries it. Only where the result is not the template, the Result gets the texts of the changes that restore it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Absent, Json, Pointer
 from sysdig_instrument.engine.patch import Change, apply
+from sysdig_instrument.engine.removal.certain import is_certainly_undone
 from sysdig_instrument.engine.removal.definitions import definitions
 from sysdig_instrument.engine.removal.entries import is_same, opposites, to_entries, value_at
 from sysdig_instrument.engine.removal.other_forms import has_traces
@@ -47,6 +48,13 @@ def records(
     """
     if not tasks:
         return {}  # most plans of the hook and of coverage
+    return {} if is_certainly_undone(template, tasks, grants) else tried_records(template, processed, tasks, grants)
+
+
+def tried_records(
+    template: Json, processed: Json, tasks: Sequence[tuple[Pointer, tuple[Change, ...]]], grants: Sequence[Change]
+) -> Mapping[Pointer, list[str]]:
+    """Return the same, after the removal was tried."""
     is_instrumented = any(each.result is not None or has_traces(each) for each in definitions(template))
     earlier = removal_of(template) if is_instrumented else Removal(template)
     restored = removal_of(processed).document

@@ -7,7 +7,7 @@ restore the template, the plan leaves a record (:mod:`records`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -26,7 +26,7 @@ _KEYS: Final = ("EntryPoint", "Command", "Environment", "VolumesFrom", "LinuxPar
 """The keys of a container that a plan may add, in the order in which it adds them."""
 _ITEM_NAMES: Final = {"Environment": ("Name", SIDECAR_VARIABLE), "VolumesFrom": ("SourceContainer", AGENT_NAME)}
 """The lists to which a plan adds an item, each with the key of the item's name, and the name."""
-_CAPABILITIES: Final[Json] = {"Capabilities": {"Add": [SYS_PTRACE]}}
+CAPABILITIES: Final[Json] = {"Capabilities": {"Add": [SYS_PTRACE]}}
 _SOURCES: Final = {f"instrumented: {each.value}": each for each in EntryPointSource}
 """Where an EntryPoint comes from, by what the Result says of the container."""
 
@@ -41,7 +41,9 @@ def remove_usual_form(definition: Definition) -> Iterator[Change]:
     containers = definition.containers()
     agents = [each for each in containers if each[1].get("Name") == AGENT_NAME]
     workloads = [each for each in containers if each[1].get("Name") != AGENT_NAME]
-    for (pointer, container), source in zip(workloads, _sources(definition, workloads), strict=True):
+    for (pointer, container), source in zip(
+        workloads, _sources(definition, [container for _, container in workloads]), strict=True
+    ):
         yield from _remove_from_container(definition, container, pointer, source)
     yield from (remove(*agent) for agent in reversed(agents))
     properties = definition.properties if isinstance(definition.properties, dict) else {}
@@ -51,17 +53,22 @@ def remove_usual_form(definition: Definition) -> Iterator[Change]:
     yield from remove_result(definition)
 
 
-def _sources(definition: Definition, workloads: list[tuple[Pointer, dict[str, Json]]]) -> list[EntryPointSource]:
+def _sources(definition: Definition, workloads: Sequence[Mapping[str, Json]]) -> list[EntryPointSource]:
     """Return where each EntryPoint comes from: as the Result says it; without one, by its position."""
     if definition.result is None:
-        return [_source_by_position(container) for _, container in workloads]
-    containers = definition.result.get("Containers")
+        return [_source_by_position(container) for container in workloads]
+    return entry_point_sources(definition.result, workloads)
+
+
+def entry_point_sources(result: Mapping[str, Json], workloads: Sequence[Mapping[str, Json]]) -> list[EntryPointSource]:
+    """Return where a Result says that the EntryPoint of each container comes from."""
+    containers = result.get("Containers")
     outcomes = (
         {name: text for name, text in containers.items() if text != "agent"} if isinstance(containers, dict) else {}
     )
     texts = list(outcomes.values())
     if len(texts) != len(workloads):  # a name may be an expression, so the position is better, where there is one
-        texts = [outcomes.get(str(container.get("Name"))) for _, container in workloads]
+        texts = [outcomes.get(str(container.get("Name"))) for container in workloads]
     return [_SOURCES.get(str(text), EntryPointSource.UNCHANGED) for text in texts]
 
 
@@ -75,7 +82,7 @@ def _source_by_position(container: Mapping[str, Json]) -> EntryPointSource:
 def _emptied(container: Mapping[str, Json], own_items: Mapping[str, int]) -> set[str]:
     """Return the keys that have nothing but what a plan writes."""
     emptied = {key for key, index in own_items.items() if index == 0 and container[key][1:] == []}  # type: ignore[index]
-    return {*emptied, "LinuxParameters"} if container.get("LinuxParameters") == _CAPABILITIES else emptied
+    return {*emptied, "LinuxParameters"} if container.get("LinuxParameters") == CAPABILITIES else emptied
 
 
 def _own_items(container: Mapping[str, Json]) -> dict[str, int]:
@@ -93,6 +100,14 @@ def _own_item(container: Mapping[str, Json], key: str) -> int | None:
     named = [index for index, item in enumerate(items) if isinstance(item, dict) and item.get(name_key) == name]
     own = [index for index in named if _is_as_added(items[index])]
     return own[0] if len(own) == 1 else None
+
+
+def is_own_item(key: str, item: Json) -> bool:
+    """Return whether an item of a list is the one that a plan adds to it."""
+    if key not in _ITEM_NAMES or not isinstance(item, dict):
+        return False
+    name_key, name = _ITEM_NAMES[key]
+    return item.get(name_key) == name and _is_as_added(item)
 
 
 def _is_as_added(item: Json) -> bool:
@@ -165,7 +180,7 @@ def _remove_capability(parameters: Json, pointer: Pointer) -> Iterator[Change]:
     if found is None:
         return
     parameters, capabilities, add = found
-    if capabilities == _CAPABILITIES["Capabilities"] and next(reversed(parameters)) == "Capabilities":  # type: ignore[call-overload, index]
+    if capabilities == CAPABILITIES["Capabilities"] and next(reversed(parameters)) == "Capabilities":  # type: ignore[call-overload, index]
         yield remove((*pointer, "Capabilities"), capabilities)
     elif add == [SYS_PTRACE] and next(reversed(capabilities)) == "Add":
         yield remove((*pointer, "Capabilities", "Add"), add)

@@ -77,6 +77,11 @@ class TaskSettings:
         return self.containers.get(container or "", self.resolved)
 
     @property
+    def has_own(self) -> bool:
+        """True if the template has settings for the task definition or its containers."""
+        return self.resolved is not self.deployment or bool(self.containers) or self.visible is not self.deployment
+
+    @property
     def all_disabled(self) -> bool:
         """True if Enabled is false for the task definition and for each container with settings of its own."""
         if self.resolved.values.enabled:
@@ -114,7 +119,7 @@ def task_settings(task: TaskDefinition, resolved: ResolvedSettings, deployment: 
     """Return the settings of one task definition: the template's, with its tags and its Metadata on top."""
     inherited, visible = resolved, deployment
     findings: list[Finding] = []
-    added = _added_tags(task)
+    added = _added_tags(task) if "Metadata" in task.resource else frozenset()
     if "Tags" in task.properties_or_empty:
         tags, tag_findings = read_tags(task)
         visible, _ = with_layer(deployment, tags_layer(tags, deployment))

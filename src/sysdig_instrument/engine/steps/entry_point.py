@@ -83,7 +83,8 @@ class _Wrapping:
 
     def record_source(self, source: EntryPointSource) -> None:
         """Record the source of the entry point in one branch."""
-        self.source = min(source, self.source, key=_SOURCES.index)
+        if _SOURCES.index(source) < _SOURCES.index(self.source):
+            self.source = source
 
 
 def entry_point(container: Container) -> Iterator[Output]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from functools import partial
 from typing import Final
 
 from sysdig_instrument.engine.agent import (
@@ -37,17 +36,23 @@ from sysdig_instrument.engine.steps.step import ChangeOrFinding
 
 def environment(container: Container) -> Iterator[ChangeOrFinding]:
     """Yield the changes that append the variables. If the template gives one another value, it is replaced, with a notice."""
-    variables: Mapping[str, Json] = {
-        SIDECAR_VARIABLE: container.settings.sidecar_mode,
-        **container.settings.workload_environment,
-    }
+    settings = container.settings
+    added = settings.workload_environment
+    variables: Mapping[str, Json] = {SIDECAR_VARIABLE: settings.sidecar_mode, **added}
     lists = tuple(container.values("Environment"))
-    container.scope.state.work.spend(len(lists) * steps_of(dict(container.settings.workload_environment)))
+    if added:
+        container.scope.state.work.spend(len(lists) * steps_of(dict(added)))
     required = [_required_variable(container, name, value) for name, value in variables.items()]
-    yield from require_items(container, lists, required, partial(_candidates, variables.keys()))
-    yield from _plaintext_key_notices(container, lists)
-    yield from _replacing_variables(container, lists)
-    yield from _environment_files(container)
+    names = variables.keys() | {ACCESS_KEY_VARIABLE, REPLACED_WRAPPER_VARIABLE}
+    candidates = [_candidates(names, leaf.value) for leaf, _ in lists]
+    yield from require_items(container, lists, required, candidates)
+    if any(candidates):
+        yield from _plaintext_key_notices(container, lists)
+        yield from _replacing_variables(container, lists)
+    if "Secrets" in container.value:
+        yield from _replacing_secrets(container)
+    if "EnvironmentFiles" in container.value:
+        yield from _environment_files(container)
 
 
 def _required_variable(container: Container, name: str, value: Json) -> RequiredItem:
@@ -95,14 +100,16 @@ def _is_other_mode(container: Container, value: Json | Absent) -> bool:
     return evaluate(value, container.scope) in (Known("auto"), Known("force"))
 
 
-def _candidates(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int, Json]]:
+def _candidates(names: AbstractSet[str], entries: Json | Absent) -> list[tuple[int, Json]]:
     """Return the entries that may have one of these names, or that are another variable than their name, each with its index.
 
     Nearly every entry has another name, written as a string, so the common case is decided with one set operation.
     """
+    if not isinstance(entries, list):
+        return []
     try:
         written = [entry["Name"] for entry in entries]  # type: ignore[call-overload, index]
-        if names.isdisjoint(written) and not any("=" in name for name in written):  # type: ignore[operator]
+        if names.isdisjoint(written) and "=" not in "".join(written):  # type: ignore[arg-type]
             return []
     except (LookupError, TypeError):  # an entry, or its name, is an expression or malformed
         pass
@@ -116,7 +123,7 @@ def _candidates(names: AbstractSet[str], entries: list[Json]) -> list[tuple[int,
 def _plaintext_key_notices(container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]) -> Iterator[Notice]:
     """Yield a notice for each variable that has the name of the access key: its value is in the template."""
     for leaf, assumptions in lists:
-        for index, item in _candidates({ACCESS_KEY_VARIABLE}, leaf.value) if isinstance(leaf.value, list) else ():
+        for index, item in _candidates({ACCESS_KEY_VARIABLE}, leaf.value):
             for entry, _ in value_leaves(item, (*leaf.pointer, index), assumptions):
                 if entry.value is not ABSENT and entry_name(entry.value, container.scope) == ACCESS_KEY_VARIABLE:
                     yield container.notice(
@@ -128,8 +135,8 @@ def _plaintext_key_notices(container: Container, lists: Iterable[tuple[LocatedVa
 def _replacing_variables(
     container: Container, lists: Iterable[tuple[LocatedValue, Assumptions]]
 ) -> Iterator[Notice | Problem]:
-    """Yield a finding for each variable or secret that replaces the wrapper's program or SYSDIG_SIDECAR, or may do so."""
-    replacing = {REPLACED_WRAPPER_VARIABLE} - container.settings.workload_environment.keys()
+    """Yield a finding for each variable that replaces the wrapper's program or SYSDIG_SIDECAR, or may do so."""
+    replacing = _replacing(container)
     for leaf, assumptions in lists:
         has_mode = False
         for entry, assumed in _suspects(leaf, assumptions, replacing):
@@ -143,8 +150,17 @@ def _replacing_variables(
                     yield container.problem_or_notice(entry.pointer, assumed, reason)
             elif name != SIDECAR_VARIABLE and variable_of(name) in replacing | {SIDECAR_VARIABLE}:
                 yield container.problem_or_notice(entry.pointer, assumed, _replaces(name))
-    for leaf, assumptions in container.values("Secrets") if "Secrets" in container.value else ():
-        names = replacing | {SIDECAR_VARIABLE}
+
+
+def _replacing(container: Container) -> AbstractSet[str]:
+    """Return the variables besides SYSDIG_SIDECAR that must not be set, unless the settings do it."""
+    return {REPLACED_WRAPPER_VARIABLE} - container.settings.workload_environment.keys()
+
+
+def _replacing_secrets(container: Container) -> Iterator[Notice | Problem]:
+    """Yield a finding for each secret that replaces the wrapper's program or SYSDIG_SIDECAR."""
+    names = _replacing(container) | {SIDECAR_VARIABLE}
+    for leaf, assumptions in container.values("Secrets"):
         for entry, assumed in _suspects(leaf, assumptions, names):
             name = entry_name(entry.value, container.scope)
             if name is not None and variable_of(name) in names:
@@ -153,7 +169,7 @@ def _replacing_variables(
 
 def _environment_files(container: Container) -> Iterator[Notice]:
     """Yield a notice for each list of files: only ECS reads them, and what protects may depend on them."""
-    for leaf, _ in container.values("EnvironmentFiles") if "EnvironmentFiles" in container.value else ():
+    for leaf, _ in container.values("EnvironmentFiles"):
         if not is_empty(leaf.value):
             yield container.notice(leaf.pointer, _FILES)
 
@@ -170,7 +186,7 @@ def _suspects(
     leaf: LocatedValue, assumptions: Assumptions, names: AbstractSet[str]
 ) -> Iterator[tuple[LocatedValue, Assumptions]]:
     """Yield all entries of a list in which one has, or may have, one of these names."""
-    if isinstance(leaf.value, list) and _candidates(names, leaf.value):
+    if _candidates(names, leaf.value):
         yield from list_entries(leaf, assumptions)
 
 

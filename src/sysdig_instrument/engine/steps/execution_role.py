@@ -151,6 +151,9 @@ def _role_of_template(expression: Json | Absent, scope: EvaluationScope) -> str 
     One that refers to a role in another way may be the ARN of another role, so nothing is given to any.
     """
     resources = scope.section("Resources")
+    match expression:
+        case {"Fn::GetAtt": [str(name), "Arn"]} if _is_role(resources.get(name)):  # as in most templates
+            return name
     roles = {name for name in references(expression) if _is_role(resources.get(name))}
     if roles:
         match = re.fullmatch(_ROLE_BY_NAME, _as_text(expression) or "")

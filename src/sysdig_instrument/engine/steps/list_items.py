@@ -52,22 +52,23 @@ def require_items(
     container: Container,
     lists: Iterable[tuple[LocatedValue, Assumptions]],
     required: Sequence[RequiredItem],
-    candidates: Callable[[list[Json]], Iterable[tuple[int, Json]]] = enumerate,
+    candidates: Sequence[Sequence[tuple[int, Json]]] | None = None,
 ) -> Iterator[ChangeOrFinding]:
     """Yield the changes that append the required items to each of the lists, in their order.
 
-    ``candidates`` returns the items of a list that may be a required one, each with its index.
+    ``candidates`` has for each list the items that may be a required one, each with its index; None stands for all items.
     """
-    for leaf, assumed in lists:
+    for number, (leaf, assumed) in enumerate(lists):
         if leaf.value is ABSENT or leaf.value is None:
             protects = any(each.protects for each in required)
             yield set_value(leaf, [each.item for each in required], required[0].reason, protects=protects)
         elif isinstance(leaf.value, list):
             container.scope.state.work.spend(len(required) * (len(leaf.value) + 4) // 4)
+            items = list(enumerate(leaf.value)) if candidates is None else candidates[number]
             for each in required:
-                outputs = tuple(require_item(leaf, candidates(leaf.value), assumed, each))
-                if any(isinstance(output, Change) and output.pointer[-1] != "-" for output in outputs):
-                    yield from _second_item(container, leaf, candidates(leaf.value), assumed, each)
+                outputs = tuple(require_item(leaf, items, assumed, each))
+                if items and any(isinstance(output, Change) and output.pointer[-1] != "-" for output in outputs):
+                    yield from _second_item(container, leaf, items, assumed, each)
                 yield from outputs
         else:
             yield _cannot_extend(container, leaf, assumed)

@@ -17,13 +17,16 @@ _MEMBERS: Final = (
     *("LinuxParameters", "LogConfiguration", "MountPoints", "Name", "PortMappings", "Secrets", "VolumesFrom"),
 )
 _BY_LETTERS: Final = {name.casefold(): name for name in _MEMBERS}
+_NAMES: Final = frozenset(_MEMBERS)
 
 
 def misspelt_members(container: Container) -> Iterator[Notice]:
     """Yield a notice for each member whose name differs from a known one only in capital letters, hyphens or underscores."""
     for name in container.value:
+        if name in _NAMES:
+            continue
         known = _BY_LETTERS.get(name.replace("_", "").replace("-", "").casefold())
-        if known is not None and name != known:
+        if known is not None:
             reason = Reason(
                 f"CloudFormation does not know {quote(name)}", f'Did you mean "{known}"?', code=Code.MEMBER_MISSPELT
             )
