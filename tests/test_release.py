@@ -39,6 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+MANY: Final = {"Fn::Sub": "${FunctionBucket}-${AWS::Region}"}
 FUNCTIONS = ("MacroFunction", "HookFunction", "WatchFunction")
 
 
@@ -143,7 +144,7 @@ def test_the_one_file_knows_every_service_that_the_tool_calls() -> None:
     ("name", "bucket"),
     [
         (release_templates.ONE_REGION, {"Ref": "FunctionBucket"}),
-        (release_templates.MANY_REGIONS, {"Fn::Sub": "${FunctionBucket}-${AWS::Region}"}),
+        (release_templates.MANY_REGIONS, MANY),
     ],
 )
 def test_a_template_differs_from_template_yaml_in_the_place_of_the_code_only(name: str, bucket: object) -> None:
@@ -169,6 +170,37 @@ def test_a_template_differs_from_template_yaml_in_the_place_of_the_code_only(nam
 def test_a_release_for_a_known_bucket_asks_for_two_parameters() -> None:
     made: Any = parsed(release_templates.templates("acme-macros")[release_templates.ONE_REGION])
     assert made["Parameters"]["FunctionBucket"]["Default"] == "acme-macros"
+
+
+@pytest.mark.parametrize("name", release_templates.BESIDE_THE_MACRO)
+def test_a_template_beside_the_macro_differs_in_the_place_of_the_code_only(name: str) -> None:
+    texts = release_templates.templates("acme-macros")
+    for suffix, bucket in ((".yaml", {"Ref": "FunctionBucket"}), ("-regions.yaml", MANY)):
+        made: Any = parsed(texts[name.replace(".yaml", suffix)])
+        expected: Any = load(str(ROOT / "templates" / name)).value
+        code = made["Resources"]["Function"]["Properties"].pop("Code")
+        assert code == {"S3Bucket": bucket, "S3Key": f"{release_templates.PREFIX}/function.zip"}
+        del expected["Resources"]["Function"]["Properties"]["Code"]
+        del expected["Parameters"]["FunctionKey"], expected["Parameters"]["FunctionBucket"]
+        assert made["Parameters"].pop("FunctionBucket")["Default"] == "acme-macros"
+        assert made == expected
+        assert [key for key, value in made["Parameters"].items() if "Default" not in value] == []
+
+
+def test_every_template_of_the_release_is_valid_alone_and_has_its_code_in_the_bucket(tmp_path: Path) -> None:
+    """A folder with the files of the release and nothing else, which the bucket has under the prefix."""
+    for name, text in release_templates.templates().items():
+        (tmp_path / name).write_text(text, "utf-8")
+    (tmp_path / "function.zip").touch()
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), *tmp_path.glob("*.yaml")],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    keys = set(re.findall(r"S3Key: (\S+?)\}", "".join(path.read_text() for path in tmp_path.glob("*.yaml"))))
+    assert keys == {f"{release_templates.PREFIX}/function.zip"}
+    for each in re.findall(rf"{release_templates.PREFIX}/([\w.-]+)", (tmp_path / "stack-set.yaml").read_text()):
+        assert (tmp_path / each).exists(), each
 
 
 def test_the_stack_set_gives_the_macro_what_it_requires() -> None:
@@ -250,6 +282,7 @@ def test_everything_is_made_into_one_folder(monkeypatch: pytest.MonkeyPatch, tmp
     assert release.main(["--folder", str(folder)]) == 0
     assert set(contents(folder)) == {
         *("sysdig-instrument.pyz", "function.zip", "template.yaml", "template-regions.yaml", "stack-set.yaml"),
+        *("coverage.yaml", "coverage-regions.yaml", "deployment-hook.yaml", "deployment-hook-regions.yaml"),
         *("stack-set-execution-role.yaml", "provenance.json", "SHA256SUMS"),
     }
     shutil.rmtree(folder)

@@ -28,10 +28,13 @@ class Stack:
 
 
 def deploy(cloudformation: Any, name: str, template: str, parameters: Mapping[str, str] | None = None) -> Stack:  # noqa: ANN401 - boto3
-    """Create the stack, or update it if it exists (with a change set, as AWS's tools do). Wait until the operation ends."""
+    """Create the stack, or update it if it exists (with a change set, as AWS's tools do). Wait until the operation ends.
+
+    The template is its text or, if that is longer than CloudFormation takes, its address.
+    """
     arguments = {
         "StackName": name,
-        "TemplateBody": template,
+        "TemplateURL" if template.startswith("http") else "TemplateBody": template,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }

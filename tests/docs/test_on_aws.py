@@ -45,7 +45,7 @@ README, APPLICATION_TEAM, COVERAGE, OPERATING, RELEASING = map(blocks, PAGES_ON_
 INSTALLING, _TRYING, DEPLOYING, APPLICATION, _MAKE = README
 DEPLOYING_AGAIN, PACKAGE, STACK_SET, PUBLISHING, RING = OPERATING
 REPORT, UNPROTECTED, ACCOUNTS = COVERAGE
-_MAKE_RELEASE, FROM_A_BUCKET, CHECKSUMS = RELEASING
+_MAKE_RELEASE, FROM_A_BUCKET, BESIDE_THE_MACRO, CHECKSUMS = RELEASING
 LAST_RUNBOOKS = ["refused.md", "uninstall.md"]
 """They take the line out of the template."""
 
@@ -173,6 +173,16 @@ def test_a_release_in_a_bucket(aws: EmbeddedAws, clone: Path, macro: str) -> Non
     printed = run_script("set -e\n" + script + waiting + outputs, clone, aws.environment())
     assert "Transform: SysdigInstrument-bucket" in printed
     assert __version__ in printed
+
+    for part in ("coverage", "deployment-hook"):
+        waiting += f"aws cloudformation wait stack-create-complete --stack-name sysdig-instrument-{part}\n"
+    beside = BESIDE_THE_MACRO.replace("ParameterKey=FunctionBucket", names) + waiting
+    outputs = (
+        "aws cloudformation describe-stacks --stack-name sysdig-instrument-deployment-hook --query Stacks[].Outputs"
+    )
+    assert "HookTargetArn" in run_script("set -e\n" + beside + outputs, clone, aws.environment())
+    for part in ("coverage", "deployment-hook"):
+        aws.client("cloudformation").delete_stack(StackName=f"sysdig-instrument-{part}")
 
     template = {"Transform": "SysdigInstrument-bucket", "Resources": {"Task": task(CONTAINER)}}
     stack = stacks.deploy(aws.client("cloudformation"), "with-the-release", json.dumps(template))

@@ -166,6 +166,11 @@ def test_there_are_four_sections_and_the_one_for_application_teams_has_a_page() 
     assert len(re.sub(r"```.*?```", "", page, flags=re.DOTALL).split()) <= 330
 
 
+def test_each_page_is_in_the_navigation() -> None:
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert pages <= set(files(navigation()))
+
+
 def test_links_out_of_the_pages_lead_to_the_site_or_to_the_repository() -> None:
     text = "[a](docs/cli.md#diff) [b](LICENSE) [c](README.md) [d](https://example.com) [e](#here)\n```\n[f](x)\n```\n"
     assert rebase_links(text, "", REPOSITORY) == (

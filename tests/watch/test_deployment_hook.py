@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
+import release_templates
 from sysdig_instrument.function import deployment_hook_handler as handler
 from sysdig_instrument.function.deployment_hook import MAX_ATTEMPTS
 from sysdig_instrument.lookup.aws import AwsClients
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 EVENT: dict[str, Any] = json.loads((ROOT / "events" / "deployment-hook.json").read_text())
 PAGE = (ROOT / "docs" / "watch.md").read_text()
 REVISION = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-revision/shop/web/9313423515462893900"
+EXPORT = "SysdigInstrument-function"
 OTHER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-revision/shop/web/1920498462936580504"
 
 
@@ -136,19 +138,24 @@ def test_the_page_deploys_it(account: Account) -> None:
     given = dict(each.split("=", 1) for each in words[words.index("--parameter-overrides") + 1 :])
     s3 = boto3.client("s3", "us-east-1")
     s3.create_bucket(Bucket=given["FunctionBucket"])
-    s3.put_object(Bucket=given["FunctionBucket"], Key=given["FunctionKey"], Body=b"x")
+    s3.put_object(Bucket=given["FunctionBucket"], Key=f"{release_templates.PREFIX}/function.zip", Body=b"x")
     cloudformation = boto3.client("cloudformation", "us-east-1")
+    exported = {"Value": "arn:aws:lambda:us-east-1:123456789012:function:macro", "Export": {"Name": EXPORT}}
+    macro = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {"Function": exported}}
+    cloudformation.create_stack(StackName="macro", TemplateBody=json.dumps(macro))
+    name = words[words.index("--stack-name") + 1]
     cloudformation.create_stack(
-        StackName=words[words.index("--stack-name") + 1],
-        TemplateBody=(ROOT / words[words.index("--template-file") + 1]).read_text(),
+        StackName=name,
+        TemplateBody=release_templates.templates()[words[words.index("--template-file") + 1]],
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         Capabilities=["CAPABILITY_IAM"],
     )
-    (stack,) = cloudformation.describe_stacks()["Stacks"]
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     (function,) = boto3.client("lambda", "us-east-1").list_functions()["Functions"]
     assert outputs["HookTargetArn"] == function["FunctionArn"]
     assert function["Environment"]["Variables"]["DEPLOYMENT_HOOK"] == "WARN"
+    assert function["Environment"]["Variables"]["MACRO_FUNCTION"] == exported["Value"]
     (hook,) = re.findall(r'"lifecycleHooks": (\[.*?\n    \])', PAGE, re.DOTALL)
     model = account.ecs.meta.service_model.shape_for("DeploymentLifecycleHook")
     report = ParamValidator().validate(json.loads(hook)[0], model)
