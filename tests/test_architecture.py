@@ -164,6 +164,7 @@ OUTSIDERS = {
     "time": {
         "cli/commands/apply.py",
         "cli/commands/stacks.py",
+        "cli/inventory_stacks.py",
         "cli/console.py",
         "function/coverage_handler.py",
         "function/deployment_hook_handler.py",

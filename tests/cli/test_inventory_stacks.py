@@ -23,11 +23,12 @@ from fixtures_documentation import PAGES_ON_MOTO, command_blocks, tool_commands
 from repositories import TASK, WORKLOADS
 from sysdig_instrument.cli.inventory_rows import InventoryRow, State
 from sysdig_instrument.cli.inventory_stacks import rows_of_stack
+from sysdig_instrument.cli.stack_accounts import FoundStack
 from sysdig_instrument.coverage.ecs import AwsAccount
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, process
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
-from sysdig_instrument.planning import look_up_nothing, plan_with_lookups
+from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_with_lookups
 from sysdig_instrument.stacks.read import read_stacks
 
 REGION = "eu-central-1"
@@ -94,10 +95,18 @@ class FakeCloudFormation:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "secret text of AWS"}}, operation)
 
 
+def nothing(*_: object) -> LookupFunction:
+    return look_up_nothing
+
+
 def rows(fake: FakeCloudFormation, **settings: Json) -> dict[str, InventoryRow]:
     resolved = merge_layers(Layer("--set", {**GIVEN, **settings}))
     clients: Any = fake
-    found = [row for each in read_stacks(clients, [REGION]) for row in rows_of_stack(each, resolved, "team")]
+    found = [
+        row
+        for each in read_stacks(clients, [REGION])
+        for row in rows_of_stack(FoundStack(each, resolved, nothing), "team")
+    ]
     return {row.place: row for row in found}
 
 
@@ -117,7 +126,10 @@ def test_states() -> None:
             "opt-out": (opt_out, processed(opt_out)),
             "hidden-opt-out": (hidden, hidden),
             "express": (template(WORKLOADS["Express"]), template(WORKLOADS["Express"], line=None)),
-            "yaml": ("Transform: SysdigInstrument\nResources: {A: {Type: 'AWS::SNS::Topic'}}\n", "Resources: {}\n"),
+            "yaml": (
+                "Transform: SysdigInstrument\nResources: {A: {Type: 'AWS::SNS::Topic'}}\n",
+                "Resources: {A: {Type: 'AWS::SNS::Topic'}}\n",
+            ),
             "gone": ("deleted", "deleted"),
             "broken": ("Resources: [", "Resources: ["),
             "deep": ("Resources: " + "[" * 3000 + "]" * 3000, "Resources: {}"),

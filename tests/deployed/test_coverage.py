@@ -57,7 +57,7 @@ def answer(region: FakeEcsRegion, operation: str, parameters: Parameters) -> dic
 def run(region: FakeEcsRegion, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Run the handler with what EventBridge sends on a schedule. The other services are moto's."""
     session = FakeEcs(region).account.clients._make_session()
-    monkeypatch.setattr(coverage_handler, "boto3_session", lambda _: session)
+    monkeypatch.setattr(coverage_handler, "aws_session", lambda _: session)
     calls.answers |= {f"ecs:{name}": partial(answer, region, name) for name in NOT_IN_MOTO}
     event = {
         "source": "aws.events",

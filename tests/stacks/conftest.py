@@ -13,7 +13,7 @@ import pytest
 
 from cli.running import Ran, run
 from coverage_report.fake_ecs import BOTOCORE_LOADER
-from repositories import TASK
+from repositories import TASK, WORKLOADS
 from stacks.fake_cloudformation import ACCOUNT, REGION, FakeCloudFormation, FakeStack
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.plan import Context, process
@@ -58,12 +58,12 @@ def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCloudFormation
     now = [0.0]
     monkeypatch.setattr("time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
     monkeypatch.setattr("sysdig_instrument.cli.commands.stacks.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("sysdig_instrument.cli.stack_updates.aws_session", lambda _=None: fake.session())
+    monkeypatch.setattr("sysdig_instrument.cli.stack_accounts.aws_session", lambda _=None: fake.session())
 
     def of_role(_own: Any, role: str, _region: str) -> Any:
         return fake.session(role.split(":")[4])
 
-    monkeypatch.setattr("sysdig_instrument.cli.stack_updates.session_of_role", of_role)
+    monkeypatch.setattr("sysdig_instrument.cli.stack_accounts.session_of_role", of_role)
     return fake
 
 
@@ -78,6 +78,24 @@ def up_to_date(fake: FakeCloudFormation, name: str, **members: Any) -> FakeStack
     return fake.add(name, original, macro(original), **members)
 
 
+def add_every_state(fleet: FakeCloudFormation) -> None:
+    """Add a stack for each state, named after it."""
+    behind(fleet, "behind")
+    up_to_date(fleet, "current")
+    never = template("never")
+    fleet.add("never", never, macro({**never, "Transform": None}))
+    windows = template("windows", Api=WORKLOADS["Express"])
+    fleet.add("express", windows, macro(windows))
+    refused = template("refused")
+    refused["Resources"]["Api"]["Properties"]["PidMode"] = "host"
+    fleet.add("refused", refused, {"Resources": {}})
+    image = template("image")
+    del image["Resources"]["Api"]["Properties"]["ContainerDefinitions"][0]["EntryPoint"]
+    fleet.add("image-never-read", image, macro({**image, "Transform": None}))
+    fleet.add("broken", "Transform: [", "Resources: {}")
+    fleet.add("other", template("other", line=None), template("other", line=None))
+
+
 Stacks = Callable[..., Ran]
 
 
@@ -87,6 +105,16 @@ def stacks(capsys: pytest.CaptureFixture[str]) -> Stacks:
 
     def command(*options: str) -> Ran:
         return run(capsys, "stacks", *options, *SETTINGS)
+
+    return command
+
+
+@pytest.fixture
+def inventory(capsys: pytest.CaptureFixture[str]) -> Stacks:
+    """Return the function that runs ``inventory --stacks``."""
+
+    def command(*options: str) -> Ran:
+        return run(capsys, "inventory", "--stacks", *options, *SETTINGS)
 
     return command
 

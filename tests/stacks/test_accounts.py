@@ -17,9 +17,10 @@ from stacks.fake_cloudformation import REGION, FakeCloudFormation
 from stacks.test_updates import states
 from sysdig_instrument import __version__
 from sysdig_instrument.cli.main import build_parser
-from sysdig_instrument.cli.stack_updates import StackAccounts
+from sysdig_instrument.cli.stack_accounts import StackAccounts
 from sysdig_instrument.documents import Document
 from sysdig_instrument.lookup.aws import AwsError, session_of_role
+from sysdig_instrument.stacks.updates import lists_macro
 
 ROLE = "arn:aws:iam::444455556666:role/fleet"
 
@@ -44,7 +45,7 @@ def test_a_role_that_cannot_be_assumed_is_told(
             raise AwsError("AccessDenied")
         return real(role.split(":")[4])
 
-    monkeypatch.setattr("sysdig_instrument.cli.stack_updates.session_of_role", deny)
+    monkeypatch.setattr("sysdig_instrument.cli.stack_accounts.session_of_role", deny)
     roles = ("--role", ROLE, "--role", "arn:aws:iam::555566667777:role/fleet")
     rows = stacks("--format", "json", *roles).value["stacks"]
     assert [(each["account"], each["stack"], each["state"]) for each in rows] == [
@@ -76,7 +77,7 @@ def test_memory_does_not_grow_with_the_stacks(fleet: FakeCloudFormation) -> None
         ["stacks", "--set", "Collector=us2", "--set", "AccessKeySecret=none", "--offline", "--no-config"]
     )
     seen = 0
-    for number, _ in enumerate(StackAccounts(options, {"AWS_REGION": REGION}, time.sleep).updates()):
+    for number, _ in enumerate(StackAccounts(options, {"AWS_REGION": REGION}, time.sleep).read(lists_macro)):
         if number % 25 == 24:
             seen = max(seen, sum(isinstance(each, Document) for each in gc.get_objects()))
     assert (number, seen < 40) == (199, True)

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from cli.running import ROOT
-from repositories import WORKLOADS
-from stacks.conftest import Stacks, behind, macro, template, up_to_date
+from stacks.conftest import Stacks, add_every_state, behind, macro, template, up_to_date
 from stacks.fake_cloudformation import ACCOUNT, FakeChangeSet, FakeCloudFormation, FakeStack, copied
 from sysdig_instrument.cli.parser import COMMANDS
 from sysdig_instrument.stacks.change_sets import CHANGE_SET_NAME
@@ -25,20 +24,7 @@ def states(stacks: Stacks, *options: str) -> dict[str, str]:
 
 
 def test_states(fleet: FakeCloudFormation, stacks: Stacks) -> None:
-    behind(fleet, "behind")
-    up_to_date(fleet, "current")
-    never = template("never")
-    fleet.add("never", never, macro({**never, "Transform": None}))
-    windows = template("windows", Api=WORKLOADS["Express"])
-    fleet.add("express", windows, macro(windows))
-    refused = template("refused")
-    refused["Resources"]["Api"]["Properties"]["PidMode"] = "host"
-    fleet.add("refused", refused, {"Resources": {}})
-    image = template("image")
-    del image["Resources"]["Api"]["Properties"]["ContainerDefinitions"][0]["EntryPoint"]
-    fleet.add("image-never-read", image, macro({**image, "Transform": None}))
-    fleet.add("broken", "Transform: [", "Resources: {}")
-    fleet.add("other", template("other", line=None), template("other", line=None))
+    add_every_state(fleet)
     assert states(stacks) == {
         "behind": "behind",
         "current": "up to date",
@@ -182,7 +168,7 @@ def test_a_person_is_asked_for_each_wave(fleet: FakeCloudFormation, stacks: Stac
         (("--json", "a.json"), "--json is for updates"),
         (("--update", "--format", "json"), "--update prints for people"),
         (("--update", "--order", "a"), "Name the tag with --tag"),
-        (("--update", "--wave", "0"), "--wave has to be 1 or more"),
+        (("--update", "--tag", "stage", "--order", " , "), "--order has no value in it"),
         (("--allow-changes", "Role"), "--allow-changes is for updates"),
     ],
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
-
-from sysdig_instrument.cli.options import add_color, add_regions
+from sysdig_instrument.cli.fleet_options import add_regions, add_roles
+from sysdig_instrument.cli.option_values import not_empty, whole_number
+from sysdig_instrument.cli.options import add_color
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
@@ -19,30 +19,19 @@ def add_account(parser: ArgumentParser) -> None:
         "AWS region, repeatable (default: Region in Options of .sysdig-instrument.yaml, AWS_REGION, AWS_DEFAULT_REGION, "
         "or the profile's)",
     )
-    group.add_argument("--profile", metavar="NAME", help="AWS profile, which may assume a role in another account")
+    group.add_argument(
+        "--profile", metavar="NAME", type=not_empty, help="AWS profile, which may assume a role in another account"
+    )
     group.add_argument(
         "--cluster",
         metavar="GLOB",
         action="append",
+        type=not_empty,
         default=[],
         help="only clusters with this name (glob) or ARN, repeatable",
     )
     accounts = parser.add_argument_group("accounts")
-    accounts.add_argument(
-        "--role",
-        metavar="ARN",
-        action="append",
-        default=[],
-        help="role to assume, repeatable; the account of each is read in place of the caller's",
-    )
-    accounts.add_argument(
-        "--accounts",
-        metavar="ID,...",
-        action="append",
-        default=[],
-        help="accounts in which the role of --role-name is assumed, repeatable",
-    )
-    accounts.add_argument("--role-name", metavar="NAME", help="name of the role in the accounts of --accounts")
+    add_roles(accounts)
 
 
 def add_coverage_output(parser: ArgumentParser) -> None:
@@ -50,7 +39,7 @@ def add_coverage_output(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--silent-after",
         metavar="MINUTES",
-        type=_minutes,
+        type=whole_number(1, 14 * 24 * 60, "a number of minutes"),
         help="the agent of a protected task is silent if its log (driver awslogs) has no line of the last MINUTES",
     )
     parser.add_argument(
@@ -74,13 +63,3 @@ def add_coverage_output(parser: ArgumentParser) -> None:
         "default), or never (none)",
     )
     add_color(parser)
-
-
-_MAX_MINUTES = 14 * 24 * 60
-
-
-def _minutes(text: str) -> int:
-    """Return a number of minutes, for argparse."""
-    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_MINUTES:
-        return int(text)
-    raise ArgumentTypeError(f"give a number of minutes from 1 to {_MAX_MINUTES} (14 days)")

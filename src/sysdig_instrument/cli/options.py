@@ -6,10 +6,11 @@ import re
 from argparse import ArgumentTypeError
 
 from sysdig_instrument.cli.formats import FORMATS
+from sysdig_instrument.cli.option_values import not_empty
 
 TYPE_CHECKING = False  # importing typing takes longer than everything else that is imported here
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, _ArgumentGroup
+    from argparse import ArgumentParser
 
 
 def add_file(parser: ArgumentParser) -> None:
@@ -135,7 +136,7 @@ def add_template_context(parser: ArgumentParser, *, has_region: bool = True) -> 
     if has_region:
         context_group.add_argument("--region", help="AWS region (default: same as the AWS CLI)")
     context_group.add_argument(
-        "--profile", metavar="NAME", help="AWS profile that provides the region and the credentials"
+        "--profile", metavar="NAME", type=not_empty, help="AWS profile that provides the region and the credentials"
     )
     context_group.add_argument("--account-id", metavar="ID", help="AWS account ID, for expressions that use it")
     add_settings(parser)
@@ -196,25 +197,6 @@ def add_added_and_kept(parser: ArgumentParser) -> None:
         parser.add_argument(option, metavar="NAME", action="append", default=[], help=f"{text}: {names}")
 
 
-def add_services(parser: ArgumentParser) -> None:
-    """Add the services that move, and how."""
-    parser.add_argument("--cluster", metavar="NAME", required=True, help="the cluster of the services")
-    parser.add_argument(
-        "--service", metavar="GLOB", action="append", default=[], help="only services with this name (glob), repeatable"
-    )
-    parser.add_argument("--execute", action="store_true", help="do it; without this option, nothing is changed")
-    parser.add_argument(
-        "--uninstrument", action="store_true", help="take the agent out again, as the command uninstrument does"
-    )
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=int,
-        default=1200,
-        help="how long the deployments may take before all go back (default: 1200)",
-    )
-
-
 def add_removal(parser: ArgumentParser) -> None:
     """Add the options of the command that takes the agent out of files. It plans nothing, so settings have no options."""
     add_added_and_kept(parser)
@@ -238,125 +220,3 @@ def add_line_changes(parser: ArgumentParser) -> None:
         **dict.fromkeys(("docker", "offline"), False),
         **dict.fromkeys(("region", "profile", "account_id")),
     )
-
-
-def add_inventory(parser: ArgumentParser) -> None:
-    """Add the files or the stacks that an inventory lists, and the context of their templates."""
-    parser.add_argument(
-        "files",
-        metavar="PATH",
-        nargs="*",
-        help="a file or a folder, such as one with many checkouts of Git repositories; not with --stacks",
-    )
-    parser.add_argument(
-        "--left-alone", action="store_true", help="list only what is left alone: by which layer, and why"
-    )
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "csv", "markdown"),
-        default="table",
-        help="for people (table, markdown) or for tools (json, csv); default: table",
-    )
-    parser.add_argument(
-        "--fail-on",
-        choices=("none", "missing", "unprotected"),
-        default="none",
-        help="exit with 1 if a line is missing or something cannot be read (missing), also if a task is not protected or "
-        "may not be (unprotected), or never (none, default)",
-    )
-    add_color(parser)
-    group = parser.add_argument_group("stacks")
-    group.add_argument("--stacks", action="store_true", help="list the stacks of the account in place of files")
-    add_regions(group, "AWS region (default: same as the AWS CLI); repeatable with --stacks")
-    group.add_argument(
-        "--owner-tag", metavar="KEY", default="owner", help="tag of a stack that names its owner (default: owner)"
-    )
-    add_template_context(parser, has_region=False)
-
-
-def add_regions(group: _ArgumentGroup, help_text: str) -> None:
-    """Add the regions of a command that reads an account."""
-    regions = group.add_mutually_exclusive_group()
-    regions.add_argument("--region", action="append", default=[], help=help_text)
-    regions.add_argument("--all-regions", action="store_true", help="all regions enabled in the account")
-
-
-def add_stacks(parser: ArgumentParser) -> None:
-    """Add the stacks that are read, and how they are updated."""
-    group = parser.add_argument_group("which stacks")
-    add_regions(group, "AWS region, repeatable (default: same as the AWS CLI)")
-    group.add_argument("--profile", metavar="NAME", help="AWS profile that provides the region and the credentials")
-    group.add_argument(
-        "--role",
-        metavar="ARN",
-        action="append",
-        default=[],
-        help="IAM role to assume, for the stacks of its account in place of those of the credentials; repeatable",
-    )
-    group.add_argument(
-        "--stack", metavar="GLOB", action="append", default=[], help="only stacks with this name (glob), repeatable"
-    )
-    group.add_argument(
-        "--leave", metavar="GLOB", action="append", default=[], help="no stacks with this name (glob), repeatable"
-    )
-    parser.add_argument(
-        "--format",
-        choices=("table", "json", "csv", "markdown"),
-        default="table",
-        help="for people (table, markdown) or for tools (json, csv); default: table",
-    )
-    parser.add_argument(
-        "--fail-on",
-        choices=("none", "behind"),
-        default="none",
-        help="exit with 1 if a stack is behind, refused, or could not be read (behind), or never (none, default)",
-    )
-    add_color(parser)
-    _add_stack_updates(parser)
-    add_settings(parser)
-    parser.add_argument("--offline", action="store_true", help="look up no image")
-    parser.set_defaults(
-        **dict.fromkeys(("parameter", "parameters", "images", "ssm"), ()),
-        docker=False,
-        account_id=None,
-    )
-
-
-def _add_stack_updates(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("updates")
-    group.add_argument(
-        "--update",
-        action="store_true",
-        help="make a change set for each stack that is behind, wave by wave, and show it; on a terminal, ask for each wave "
-        "whether to execute it, and otherwise execute nothing",
-    )
-    group.add_argument("--execute", action="store_true", help="with --update: execute each wave without a question")
-    group.add_argument(
-        "--wave", metavar="N", type=int, default=10, help="how many stacks are updated at a time (default: 10)"
-    )
-    group.add_argument(
-        "--tag", metavar="KEY", help="tag of the stacks: a wave has only stacks with the same value of it"
-    )
-    group.add_argument(
-        "--order",
-        metavar="VALUES",
-        default="",
-        help="the values of --tag in their order, separated by commas; other stacks are left alone (default: all values "
-        "in the order of the alphabet, then the stacks without the tag)",
-    )
-    group.add_argument(
-        "--allow-changes",
-        metavar="GLOB",
-        action="append",
-        default=[],
-        help="resource type or logical ID (glob) that a change set may change besides task definitions and what uses "
-        "them, repeatable",
-    )
-    group.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=int,
-        default=3600,
-        help="how long the updates of a wave may take (default: 3600)",
-    )
-    group.add_argument("--json", metavar="FILE", help="also write the report of --update to FILE, as JSON")

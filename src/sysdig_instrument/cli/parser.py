@@ -11,6 +11,7 @@ import sys
 
 from sysdig_instrument.cli.coverage_options import add_account, add_coverage_output
 from sysdig_instrument.cli.exit_codes import EXIT_USAGE
+from sysdig_instrument.cli.fleet_options import add_inventory, add_service_context, add_services, add_stacks
 from sysdig_instrument.cli.harmless import break_commands, sanitize_lines
 from sysdig_instrument.cli.options import (
     add_added_and_kept,
@@ -20,17 +21,14 @@ from sysdig_instrument.cli.options import (
     add_file,
     add_files,
     add_images_output,
-    add_inventory,
     add_line,
     add_line_changes,
     add_other_files,
     add_removal,
     add_report_output,
-    add_services,
     add_settings,
     add_settings_output,
     add_shell,
-    add_stacks,
     add_template_context,
     add_unknown,
 )
@@ -223,7 +221,7 @@ COMMANDS: Final = (
   sysdig-instrument apply --cluster shop --from-macro
   sysdig-instrument apply --cluster shop --service 'web-*' --from-macro --execute
   sysdig-instrument apply --cluster shop --uninstrument --execute""",
-        (add_services, add_added_and_kept, add_color, add_template_context),
+        (add_services, add_added_and_kept, add_color, add_service_context),
     ),
     Command(
         "coverage",

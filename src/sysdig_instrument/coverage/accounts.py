@@ -10,7 +10,7 @@ from sysdig_instrument.coverage.calls import failure
 from sysdig_instrument.coverage.ecs import AwsAccount, unmatched_globs
 from sysdig_instrument.coverage.model import Inventory, ReadError, RegionInventory
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.findings import Reason
+from sysdig_instrument.engine.findings import Reason, quote
 from sysdig_instrument.engine.partitions import partition_of
 from sysdig_instrument.errors import RefusedError, UsageError
 from sysdig_instrument.lazy_dataclasses import dataclass, replace
@@ -43,16 +43,23 @@ def parse_roles(arns: Iterable[str], accounts: Iterable[str], name: str | None, 
     for account in listed:
         if not _ACCOUNT.fullmatch(account):
             raise UsageError(
-                f"--accounts: {account!r} is not an AWS account. Give 12 digits.", code=Code.COVERAGE_OPTIONS
+                f"--accounts: {quote(account)} is not an AWS account. Give 12 digits.", code=Code.COVERAGE_OPTIONS
             )
     if name is not None and not _ROLE_NAME.fullmatch(name):
-        raise UsageError(f"--role-name: {name!r} is not the name of a role.", code=Code.COVERAGE_OPTIONS)
+        raise UsageError(
+            f"--role-name: {quote(name)} is not the name of a role. Give the name without its ARN.",
+            code=Code.COVERAGE_OPTIONS,
+        )
     of_name = [f"arn:{partition_of(region)}:iam::{account}:role/{name}" for account in listed]
     roles = {}
     for arn in (*arns, *of_name):
         match = _ROLE_ARN.fullmatch(arn)
         if match is None:
-            raise UsageError(f"--role: {arn!r} is not the ARN of an IAM role.", code=Code.COVERAGE_OPTIONS)
+            raise UsageError(
+                f"--role: {quote(arn)} is not the ARN of an IAM role. "
+                "Give one, such as arn:aws:iam::111122223333:role/inventory.",
+                code=Code.COVERAGE_OPTIONS,
+            )
         roles[arn] = Role(arn, match["account"])
     return tuple(roles.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _PARTITIONS: Final = (
@@ -18,6 +19,15 @@ _PARTITIONS: Final = (
 
 DNS_SUFFIXES: Final = tuple(dict.fromkeys(suffix for _, _, suffix in _PARTITIONS))
 """The DNS suffixes of all partitions, each once. The host names of AWS services end with them."""
+
+
+_REGION: Final = r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}"
+"""The form of a Region's name: ``us-east-1``, ``us-gov-west-1``, ``us-isob-east-1``, ``eusc-de-east-1``."""
+
+
+def is_region_name(text: str) -> bool:
+    """Return whether a Region can have this name."""
+    return re.fullmatch(_REGION, text) is not None
 
 
 def partition_of(region: str) -> str:

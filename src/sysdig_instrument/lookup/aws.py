@@ -7,7 +7,6 @@ and only adds what is not used here.
 from __future__ import annotations
 
 import gc
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
+from sysdig_instrument.engine.partitions import is_region_name
 from sysdig_instrument.lazy_dataclasses import dataclass
 
 _T = TypeVar("_T")
@@ -30,9 +30,6 @@ AwsSession: TypeAlias = Any
 
 MAX_CLIENTS: Final = 8
 """Limit of clients that are kept. Each takes some 250 kB, and a template can name any Region."""
-
-_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
-"""The form of a Region's name: ``us-east-1``, ``us-gov-west-1``, ``us-isob-east-1``, ``eusc-de-east-1``."""
 
 INVALID_REGION: Final = "InvalidRegionError"
 """The code for a Region whose name has another form; botocore's exception for some of them has this name, too."""
@@ -230,7 +227,7 @@ class AwsClients:
         Raises:
             AwsError: It cannot be created, as for an unknown profile or a name that no region can have.
         """
-        if not _REGION.fullmatch(region):
+        if not is_region_name(region):
             raise AwsError(INVALID_REGION)
         with self._lock:
             key = service, region, fips

@@ -18,8 +18,8 @@ from sysdig_instrument.engine.settings.layers import ResolvedSettings
 from sysdig_instrument.engine.template import SECTION, TASK_DEFINITION, TRANSFORM
 from sysdig_instrument.lazy_dataclasses import dataclass
 from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_with_lookups
-from sysdig_instrument.stacks.assess import stack_context
-from sysdig_instrument.stacks.model import Stack, StackTemplates
+from sysdig_instrument.stacks.model import Stack, StackTemplates, UnreadStack
+from sysdig_instrument.stacks.read import NESTED_TOO_DEEPLY, ReadStack
 
 _METADATA: Final = "Metadata"
 _PROPERTIES: Final = "Properties"
@@ -74,12 +74,45 @@ LookUpFor = Callable[[Document, Context], LookupFunction]
 
 def lists_macro(original: Document, macro_name: str) -> bool:
     """Return whether CloudFormation passes the template, or a task definition in it, to the macro."""
-    line = _line(original, macro_name)
+    return is_listed_in(line_of(original, macro_name))
+
+
+def is_listed_in(line: MacroLine) -> bool:
+    """Return whether the line passes the template, or a task definition in it, to the macro."""
     return line.is_listed or bool(line.in_fn_transform)
 
 
-def _line(original: Document, macro_name: str) -> MacroLine:
+def line_of(original: Document, macro_name: str) -> MacroLine:
+    """Return the line of a template as it was submitted."""
     return find_line(original.value, macro_name, original.earlier_values(SECTION))
+
+
+def update_of(found: ReadStack, resolved: ResolvedSettings, look_up_for: LookUpFor) -> StackUpdate:
+    """Return what an update of a stack would change, or why that is not known."""
+    if isinstance(found, UnreadStack):
+        return StackUpdate(found.stack, StackState.UNREADABLE, reason=found.reason)
+    try:
+        return assess_update(found, resolved, look_up_for)
+    except RecursionError:
+        return StackUpdate(found.stack, StackState.UNREADABLE, reason=NESTED_TOO_DEEPLY)
+
+
+def stack_context(templates: StackTemplates, resolved: ResolvedSettings) -> Context:
+    """Return the context of a plan for one of the stack's templates."""
+    stack = templates.stack
+    return Context(
+        deployment_settings=resolved,
+        transform_parameters=_transform_parameters(templates.original.value, resolved.values.macro_name),
+        parameter_values=stack.parameters,
+        region=stack.region,
+        account=stack.account or None,
+    )
+
+
+def _transform_parameters(template: Json, macro_name: str) -> dict[str, Json]:
+    found = (each.get("Parameters") for each in listed_entries(template, macro_name) if isinstance(each, dict))
+    parameters = next(found, None)
+    return parameters if isinstance(parameters, dict) else {}
 
 
 def assess_update(templates: StackTemplates, resolved: ResolvedSettings, look_up_for: LookUpFor) -> StackUpdate:
@@ -94,7 +127,7 @@ def assess_update(templates: StackTemplates, resolved: ResolvedSettings, look_up
     if _is_only_transform(original.value, resolved.values.macro_name):
         fragment = {key: value for key, value in _members(original.value).items() if key != SECTION}
         plan = plan_with_lookups(fragment, context, look_up_for(original, context))
-        if plan.problems and not all(each.reason.is_unknown for each in plan.problems):
+        if plan.problems and not all(_is_lacking(each.reason) for each in plan.problems):
             return StackUpdate(stack, StackState.REFUSED, reason=plan.problems[0].reason)
         if _is_known(plan):
             return _compared(stack, deployed, plan.processed)
@@ -102,7 +135,7 @@ def assess_update(templates: StackTemplates, resolved: ResolvedSettings, look_up
     if not _is_known(plan):
         reasons = [each.reason for each in plan.problems]
         return StackUpdate(stack, StackState.UNKNOWN, reason=reasons[0] if reasons else _IMAGE_UNREAD)
-    line = _line(original, resolved.values.macro_name)
+    line = line_of(original, resolved.values.macro_name)
     today = _resources(plan.processed)
     if not line.is_listed:  # the macro gets only some task definitions
         today = {name: each for name, each in today.items() if line.covers(("Resources", name))}
@@ -114,6 +147,14 @@ _IMAGE_UNREAD: Final = Reason(
     "Run it without --offline, with credentials for the registry",
     code=Code.NOT_LOOKED_UP,
 )
+
+
+_SETTINGS_MISSING: Final = frozenset({Code.COLLECTOR_MISSING, Code.KEY_MISSING})
+
+
+def _is_lacking(reason: Reason) -> bool:
+    """Return whether a problem says what this tool lacks. The macro has the settings that are required."""
+    return reason.is_unknown or reason.code in _SETTINGS_MISSING
 
 
 def _is_known(plan: Plan) -> bool:

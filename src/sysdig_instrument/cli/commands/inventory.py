@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from typing import Final
 
 from sysdig_instrument.cli.console import detect_console, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
@@ -12,6 +13,9 @@ from sysdig_instrument.cli.inventory_formats import RENDERERS, Inventory
 from sysdig_instrument.cli.inventory_rows import FAILING
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
+
+_OF_STACKS: Final = ("all_regions", "role", "accounts", "role_name", "stack", "leave")
+"""The options that mean nothing for files."""
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -30,10 +34,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
         rows = stack_rows(options, environment)
     elif options.files:
-        if options.all_regions:
-            raise UsageError(
-                "--all-regions is for stacks. Give --stacks, or leave it out.", code=Code.INVENTORY_OPTIONS
-            )
+        for name in _OF_STACKS:
+            if getattr(options, name):
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(
+                    f"{option} is for stacks. Give --stacks, or leave it out.", code=Code.INVENTORY_OPTIONS
+                )
         options.region = options.region[-1] if options.region else None
         rows = file_rows(options, environment)
     else:

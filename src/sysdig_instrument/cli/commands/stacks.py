@@ -12,15 +12,14 @@ from typing import Final
 from sysdig_instrument.cli.console import Console, detect_console, write_stderr, write_stdout
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 from sysdig_instrument.cli.output_file import write_output_file
+from sysdig_instrument.cli.stack_accounts import StackAccounts
 from sysdig_instrument.cli.stack_formats import RENDERERS, StackList
 from sysdig_instrument.cli.stack_report import print_report, report_json, show_wave, tell_result
-from sysdig_instrument.cli.stack_updates import StackAccounts
 from sysdig_instrument.engine.codes import Code
-from sysdig_instrument.engine.findings import quote
 from sysdig_instrument.errors import UsageError
 from sysdig_instrument.stacks.model import Stack
 from sysdig_instrument.stacks.rollout import Callbacks, Decide, Outcome, StackReport, StackResult, StackRollout
-from sysdig_instrument.stacks.updates import StackState, StackUpdate
+from sysdig_instrument.stacks.updates import StackState, StackUpdate, lists_macro, update_of
 from sysdig_instrument.stacks.waves import Wave, make_waves, tag_value, why_left_alone
 
 _FAILING: Final = frozenset({StackState.BEHIND, StackState.REFUSED, StackState.UNREADABLE, StackState.UNKNOWN})
@@ -40,15 +39,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     accounts = StackAccounts(options, environment, time.sleep)
     console = detect_console(options.color, environment)
     behind: dict[str, Stack] = {}
-    stacks = StackList(_remembered(accounts.updates(), behind), options.tag)
+    updates = (update_of(each.found, each.settings, each.look_up_for) for each in accounts.read(lists_macro))
+    stacks = StackList(_remembered(updates, behind), options.tag)
     for text in RENDERERS[options.format](stacks, console):
         write_stdout(text, console)
-    if accounts.unmatched and not stacks.counts[StackState.UNREADABLE]:
-        glob = accounts.unmatched[0]
-        raise UsageError(
-            f"No stack that lists the macro matches {quote(glob)}. Check the name, the Region and the account.",
-            code=Code.OPTION_VALUE,
-        )
+    accounts.require_matches("stack that lists the macro")
     if options.update:
         return _update(options, accounts, console, list(behind.values()), stacks.counts)
     is_bad = any(stacks.counts[state] for state in _FAILING)
@@ -68,10 +63,12 @@ def _check(options: argparse.Namespace) -> None:
         )
     if options.order and not options.tag:
         raise UsageError("--order has values of a tag. Name the tag with --tag.", code=Code.OPTION_VALUE)
-    if options.wave < 1:
-        raise UsageError(
-            "--wave has to be 1 or more. Give how many stacks to update at a time.", code=Code.OPTION_VALUE
-        )
+    if options.order and not _order(options):
+        raise UsageError("--order has no value in it. Give values, with commas between them.", code=Code.OPTION_VALUE)
+
+
+def _order(options: argparse.Namespace) -> list[str]:
+    return [value.strip() for value in (options.order or "").split(",") if value.strip()]
 
 
 def _remembered(updates: Iterator[StackUpdate], behind: dict[str, Stack]) -> Iterator[StackUpdate]:
@@ -89,7 +86,7 @@ def _update(
     behind: Sequence[Stack],
     counts: Counter[StackState],
 ) -> int:
-    order = [value.strip() for value in options.order.split(",") if value.strip()]
+    order = _order(options)
     others, left, stacks = _sorted_out(behind, options.tag, order)
     for each in (*others, *left):
         tell_result(each, console)
