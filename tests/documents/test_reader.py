@@ -183,7 +183,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param(b"a: [1", "t:1:4: invalid YAML: a list in brackets", id="unclosed-bracket"),
         pytest.param(
             b"a:\n  b: 1\n c: 2\n",
-            "t:3:2: invalid YAML: this line is indented unlike the lines above",
+            "t:3:2: invalid YAML: this line begins with 1 space, but the keys above begin with 0 or 2",
             id="indentation",
         ),
         pytest.param(b"a: 1\r\nb: c: d", "t:2:5: invalid YAML: there can be no colon here", id="two-colons"),
