@@ -155,6 +155,13 @@ def test_a_misspelt_function_warns(tag: str, known: str) -> None:
     assert warning.text == f't.yaml:2:4: CloudFormation has no function "{tag}". Did you mean "{known}"? (SI810)'
 
 
+def test_a_space_before_the_name_of_a_function_warns() -> None:
+    (warning,) = doc("a: 1\nb: ! Ref Role\n").warnings
+    assert warning.text.endswith(
+        'There is a space between "!" and "Ref", so CloudFormation finds no function. Write !Ref. (SI810)'
+    )
+
+
 @pytest.mark.parametrize("tag", ["!GetAtt", "!Ref", "!Condition", "!Rain::Embed", "!GetParam", "!Cidr", "!ValueOf"])
 def test_what_is_or_may_be_a_function_does_not_warn(tag: str) -> None:
     assert not doc(f"b: {tag} c.d\n").warnings

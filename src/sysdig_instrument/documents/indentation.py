@@ -1,4 +1,4 @@
-"""What is wrong with the indentation of a line of YAML: it fits none of the lines above that it could belong with."""
+"""The fault of a line of YAML whose indentation fits none of the lines above that it could belong with."""
 
 from __future__ import annotations
 
