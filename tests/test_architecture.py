@@ -137,6 +137,7 @@ ENGINE_ORDER = (
     "protection",
     "hidden",
     "macro_line",
+    "without_effect",
     "verdicts",
     "plan",
 )
@@ -198,6 +199,7 @@ NAMES_FUNCTIONS = {
     "engine/steps/permissions.py",
     "engine/steps/tags.py",
     "engine/template.py",
+    "engine/without_effect.py",
 }
 """The modules that may contain names of intrinsic functions."""
 

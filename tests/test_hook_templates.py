@@ -398,3 +398,26 @@ def test_what_fails_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     order = [each["status"] for each in response["annotations"]]
     assert order == sorted(order, key=["FAILED", "SKIPPED", "PASSED"].index)
     assert "PASSED" in order
+
+
+def test_what_has_no_effect_is_an_annotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = bare(
+        Transform={"Name": LINE, "Parameter": {"Priority": "security"}}, Parameters={"Role": {"Type": "String"}}
+    )
+    value["Resources"]["Api"]["Properties"]["TaskRoleArn"] = "Ref! Role"
+    response = judged(monkeypatch, value)
+    assert response["hookStatus"] == "SUCCESS"
+    assert {("SI237", "SKIPPED"), ("SI238", "SKIPPED")} <= statuses(response)
+    told = next(each for each in response["annotations"] if each["annotationName"] == "SI238")
+    assert told["remediationMessage"].endswith('Paste into Resources.Api.Properties: "TaskRoleArn": {"Ref": "Role"}')
+
+
+def test_a_line_that_is_written_twice_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"Transform: {LINE}\nTransform: AWS::Include\n" + yaml.safe_dump(bare(), sort_keys=False)
+    response = run_hook(monkeypatch, {"template": text})
+    assert response["message"].startswith(
+        "Transform is written twice (lines 1 and 2). The last one counts, and it does not list SysdigInstrument (SI233). "
+        "Replace both with the line below."
+    )
+    told = next(each for each in response["annotations"] if each["annotationName"] == "SI233")
+    assert told["remediationMessage"].endswith('"Transform": ["AWS::Include", "SysdigInstrument"]')

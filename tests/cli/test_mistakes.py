@@ -336,3 +336,37 @@ def test_what_a_message_says(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert (
         "is not the macro's name, so CloudFormation does not call the macro. Write SysdigInstrument. (SI231)" in ran.out
     )
+
+
+def test_check_reports_what_has_no_effect(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    line = "Transform:\n  - Name: SysdigInstrument\n    Parameter: {Priority: security}\nParameters: {Role: {Type: String}}\n"
+    text = source("Metadata: {Sysdiginstrument: {}}", role="ExecutionRoleArn: Ref! Role")
+    Path("app.yaml").write_text(text.replace("Transform: SysdigInstrument\n", line))
+    ran = run(capsys, "check", "app.yaml", *SET, "--no-config")
+    assert ran.code == 0
+    assert 'Transform[0].Parameter: "Parameter" is no key of a transform' in ran.out
+    assert (
+        "\n    --> app.yaml:4:16\n      paste into Transform[0]:\n        Parameters:\n          NAME: VALUE\n"
+        in ran.out
+    )
+    assert 'Task "Api": "Ref! Role" is plain text, not a function. Did you mean "!Ref Role"? (SI238)\n' in ran.out
+    assert "      paste into Resources.Api.Properties:\n        ExecutionRoleArn:\n          Ref: Role\n" in ran.out
+    assert "(SI145)" in ran.out
+
+
+def test_a_misspelt_setting_of_the_transform_has_its_place(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    line = "Transform:\n  Name: SysdigInstrument\n  Parameters: {Priorty: security}\n"
+    Path("app.yaml").write_text(source().replace("Transform: SysdigInstrument\n", line))
+    out = run(capsys, "check", "app.yaml", *SET, "--no-config").out
+    assert (
+        "    The macro refuses the whole template, because of Transform.Parameters.Priorty (SI101). "
+        "Correct that first; `sysdig-instrument explain` lists all mistakes. (SI015)\n      --> app.yaml:4:25\n"
+    ) in out
+    assert (
+        '  refused: Transform.Parameters.Priorty: Unknown setting "Priorty" in the Transform\'s Parameters. '
+        'Did you mean "Priority"? (SI101)\n    --> app.yaml:4:25\n      paste into Transform.Parameters:\n        Priority: VALUE\n'
+    ) in out

@@ -155,6 +155,13 @@ def test_a_misspelt_function_warns(tag: str, known: str) -> None:
     assert warning.text == f't.yaml:2:4: CloudFormation has no function "{tag}". Did you mean "{known}"? (SI810)'
 
 
+def test_a_space_before_the_name_of_a_function_warns() -> None:
+    (warning,) = doc("a: 1\nb: ! Ref Role\n").warnings
+    assert warning.text.endswith(
+        'There is a space between "!" and "Ref", so CloudFormation finds no function. Write !Ref. (SI810)'
+    )
+
+
 @pytest.mark.parametrize("tag", ["!GetAtt", "!Ref", "!Condition", "!Rain::Embed", "!GetParam", "!Cidr", "!ValueOf"])
 def test_what_is_or_may_be_a_function_does_not_warn(tag: str) -> None:
     assert not doc(f"b: {tag} c.d\n").warnings
@@ -183,7 +190,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param(b"a: [1", "t:1:4: invalid YAML: a list in brackets", id="unclosed-bracket"),
         pytest.param(
             b"a:\n  b: 1\n c: 2\n",
-            "t:3:2: invalid YAML: this line is indented unlike the lines above",
+            "t:3:2: invalid YAML: this line begins with 1 space, but the keys above begin with 0 or 2",
             id="indentation",
         ),
         pytest.param(b"a: 1\r\nb: c: d", "t:2:5: invalid YAML: there can be no colon here", id="two-colons"),

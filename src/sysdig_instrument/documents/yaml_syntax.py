@@ -19,6 +19,7 @@ from sysdig_instrument.documents.errors import (
     line_at,
     too_large_error,
 )
+from sysdig_instrument.documents.indentation import indentation_fault
 from sysdig_instrument.documents.syntax_tree import Alias, Mapping, Node, Scalar, Sequence
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.errors import UsageError
@@ -176,6 +177,7 @@ _INDENTATION: Final = "this line is indented unlike the lines above, or it is no
 PLAIN_WORDS: Final = {
     "did not find expected key": _INDENTATION,
     "expected <block end>": _INDENTATION,
+    "did not find expected <document start>": "this does not belong to the document above",
     "did not find expected '-' indicator": "this line is indented as far as a list above it, and is no item of it",
     "mapping values are not allowed": "there can be no colon here: the line is indented too far, the line above is wrong, or a text with a colon needs quotes",
     "block sequence entries are not allowed": "a list cannot begin here: begin it on a line of its own",
@@ -192,6 +194,11 @@ PLAIN_WORDS: Final = {
 _CONFLICT: Final = r"(?:<{7}|={7}|>{7}|\|{7})(?: |\r?$)"
 """The beginning of a line that Git writes where it could not merge."""
 _WHERE_IT_BEGINS: Final = ("could not find expected ':'", "found unexpected end of stream")
+_INDENTED: Final = (
+    *("did not find expected key", "expected <block end>", "did not find expected '-' indicator"),
+    *("mapping values are not allowed", "did not find expected <document start>"),
+)
+"""What may come of a wrong indentation."""
 _BRACKETS: Final = ("expected ',' or ']'", "expected ',' or '}'")
 
 
@@ -209,7 +216,8 @@ def _yaml_error(name: str, text: str, error: yaml.MarkedYAMLError) -> UsageError
     else:
         context = f" {error.context}" if error.context else ""
         words = next((plain for known, plain in PLAIN_WORDS.items() if known in problem), problem + context)
-        message = f"invalid YAML: {words}. Fix the file around this line."
+        fault = indentation_fault(text, offset) if any(each in problem for each in _INDENTED) else ""
+        message = f"invalid YAML: {fault or f'{words}. Fix the file around this line.'}"
     return SourceError(name, text, offset, message, code=Code.INVALID_YAML)
 
 

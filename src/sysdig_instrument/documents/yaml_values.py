@@ -225,6 +225,10 @@ class _Constructor:
     def warn_about_function(self, node: Node, function: str) -> None:
         """Warn about a short form that is nearly that of a function, such as ``!GetAttr``. A macro may know any other."""
         name = function.removeprefix("Fn::")
+        first = node.text.partition(" ")[0] if isinstance(node, Scalar) and not name else ""
+        if first in FUNCTIONS:
+            fact = f'There is a space between "!" and "{first}", so CloudFormation finds no function'
+            self.warn(node, Reason(fact, f"Write !{first}", code=Code.FUNCTION_UNKNOWN))
         if name.isalnum() and name not in FUNCTIONS and (known := suggest(name, FUNCTIONS, cutoff=_MIN_SIMILARITY)):
             fact = f"CloudFormation has no function {quote(f'!{name}')}"
             self.warn(node, Reason(fact, f'Did you mean "!{known}"?', code=Code.FUNCTION_UNKNOWN))

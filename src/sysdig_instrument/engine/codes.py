@@ -211,6 +211,8 @@ class Code(Enum):
     LINE_EARLY = "SI234"
     LINE_TWICE = "SI235"
     LINE_NOT_EDITED = "SI236"
+    LINE_KEY_UNKNOWN = "SI237"
+    FUNCTION_IS_TEXT = "SI238"
 
     # Messages about containers, sizes and roles
     EMPTY_PROGRAM = "SI301"

@@ -108,9 +108,11 @@ def after_deployment(plan: TaskPlan, line: MacroLine, problems: Collection[Probl
         return protection_as_it_is(plan)
     verdict = protection_by_macro(plan)
     if verdict.verdict is Verdict.PROTECTED and problems:
-        reason = _TEMPLATE_UNKNOWN if all(each.reason.is_unknown for each in problems) else _TEMPLATE_REFUSED
-        found = Verdict.UNKNOWN if reason.is_unknown else Verdict.NOT_PROTECTED
-        return Protection(found, (reason,), passes=False, left_alone=verdict.left_alone)
+        refusal = next((each for each in problems if not each.reason.is_unknown), None)
+        if refusal is None:
+            return Protection(Verdict.UNKNOWN, (_TEMPLATE_UNKNOWN,), passes=False, left_alone=verdict.left_alone)
+        why, at = (_refused_with(refusal, len(problems)),), ((refusal.location,),)
+        return Protection(Verdict.NOT_PROTECTED, why, passes=False, left_alone=verdict.left_alone, locations=at)
     return verdict
 
 
@@ -228,16 +230,21 @@ def _is_transform_key(key: str) -> bool:
 
 # --- reasons
 
-_TEMPLATE_REFUSED: Final = Reason(
-    "The macro refuses the template for another reason",
-    "Run `sysdig-instrument explain`, and follow the advice in its messages",
-    code=Code.REFUSED,
-)
 _TEMPLATE_UNKNOWN: Final = Reason(
     "It is not known here whether the macro refuses the template for another reason",
     "Follow the advice in the other messages",
     code=Code.VALUE_UNKNOWN,
 )
+
+
+def _refused_with(problem: Problem, count: int) -> Reason:
+    where = format_pointer(problem.location.pointer) or "its settings"
+    others = f", and {count - 1} more" if count > 1 else ""
+    return Reason(
+        f"The macro refuses the whole template, because of {where} ({problem.reason.code.value}){others}",
+        "Correct that first; `sysdig-instrument explain` lists all mistakes",
+        code=Code.REFUSED,
+    )
 
 
 def _early(section: Json, macro_name: str) -> Reason:

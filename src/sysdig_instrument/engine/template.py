@@ -214,6 +214,21 @@ def paste_line(sections: Sequence[Json], macro_name: str, *, misspelt: str | Non
     return paste(PasteInto.TEMPLATE, {SECTION: list[Json](listed) if len(listed) > 1 else own})
 
 
+def own_transforms(template: Json, macro_name: str) -> Iterator[tuple[Pointer, Json]]:
+    """Yield each entry that is the macro, with its pointer: of the Transform section, and of ``Fn::Transform`` in task definitions."""
+    if not isinstance(template, dict):
+        return
+    uses: list[tuple[Pointer, Json]] = [((key,), template[key]) for key in (SECTION, TRANSFORM) if key in template]
+    for pointer, resource in resources_of_types(template, {TASK_DEFINITION}):
+        for place, value in ((pointer, resource), ((*pointer, "Properties"), resource.get("Properties"))):
+            if isinstance(value, dict) and TRANSFORM in value:
+                uses.append(((*place, TRANSFORM), value[TRANSFORM]))
+    for pointer, value in uses:
+        for index, entry in enumerate(transform_entries(value)):
+            if is_own_name(transform_name(entry), macro_name):
+                yield (*pointer, index) if isinstance(value, list) else pointer, entry
+
+
 def expand_loops(template: Json, macro_name: str) -> tuple[Paste, ...]:
     """Return the Transform section with which loops arrive expanded. The macro itself gets templates without this section."""
     listed = template.get(SECTION) if isinstance(template, dict) else None

@@ -24,7 +24,7 @@ from sysdig_instrument.documents.document import Document
 from sysdig_instrument.documents.reader import read
 from sysdig_instrument.engine.codes import Code, Verdict
 from sysdig_instrument.engine.expressions.scope import section, transform_entries, transform_name
-from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, quote, sentence
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, quote, sentence
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP, hidden_notices
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.macro_line import MacroLine, find_line, transform_parameters
@@ -33,6 +33,7 @@ from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.engine.settings.layers import Layer, merge_layers
 from sysdig_instrument.engine.template import SECTION, is_own_name
 from sysdig_instrument.engine.verdicts import TemplateVerdicts, template_verdicts
+from sysdig_instrument.engine.without_effect import CODES as WITHOUT_EFFECT
 from sysdig_instrument.function import hook_annotations
 from sysdig_instrument.function.hook import RESOURCE_TARGETS, assess_resource
 from sysdig_instrument.function.hook_response import PREDICATES, NotInspectedError, respond, verdict_text, with_code
@@ -165,6 +166,7 @@ def _assess_template(document: Document, event: Mapping[str, Json], deployment: 
     yield from map(_about_refusal, verdicts.refusals)
     yield from (_skipped(HIDDEN_LOOP) for _ in verdicts.hidden_loops[:1])
     yield from (_skipped(each.reason, each.location.text) for each in hidden_notices(template))
+    yield from (_about_notice(each) for each in plan.notices if each.reason.code in WITHOUT_EFFECT)
 
 
 def _has_other_macros(template: Json, macro_name: str) -> bool:
@@ -222,6 +224,13 @@ def _about_refusal(problem: Problem) -> _Statement:
         return _skipped(problem.reason, problem.location.text)
     annotations = hook_annotations.of_findings([problem], "FAILED", problem.location.text)
     return _Statement("FAILED", problem.coded_text, tuple(annotations))
+
+
+def _about_notice(notice: Notice) -> _Statement:
+    text, subject = with_code(notice.reason), notice.location.text
+    return _Statement(
+        "SKIPPED", f"{subject}: {text}", tuple(hook_annotations.of_findings([notice], "SKIPPED", subject))
+    )
 
 
 def _skipped(reason: Reason, subject: str = "") -> _Statement:

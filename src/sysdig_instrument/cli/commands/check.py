@@ -18,6 +18,7 @@ from sysdig_instrument.cli.documents import InputDocument, Preview, preview_docu
 from sysdig_instrument.cli.formats.model import (
     LEFT_ALONE,
     NOT_INSTRUMENTED,
+    NOTICE,
     REFUSED,
     UNKNOWN,
     FileReport,
@@ -39,7 +40,7 @@ from sysdig_instrument.cli.planned_resources import planned_resource_report
 from sysdig_instrument.cli.run_notices import RunNotices
 from sysdig_instrument.cli.snippets import snippets
 from sysdig_instrument.engine.codes import Verdict
-from sysdig_instrument.engine.findings import Finding, Location, Problem, Reason, format_pointer
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, format_pointer
 from sysdig_instrument.engine.hidden import HIDDEN_LOOP
 from sysdig_instrument.engine.json_types import Pointer
 from sysdig_instrument.engine.macro_line import MacroLine, tasks_without_line
@@ -47,6 +48,7 @@ from sysdig_instrument.engine.plan import Context
 from sysdig_instrument.engine.protection import Protection
 from sysdig_instrument.engine.task_plan import TaskPlan
 from sysdig_instrument.engine.verdicts import template_verdicts
+from sysdig_instrument.engine.without_effect import CODES as WITHOUT_EFFECT
 from sysdig_instrument.lazy_dataclasses import replace
 from sysdig_instrument.planning import LookupFunction, look_up_nothing, plan_definition
 
@@ -118,6 +120,7 @@ def _template_report(document: InputDocument, preview: Preview, line: MacroLine)
     rows += [_other_workload_report(findings, locator, document) for findings in verdicts.other_workloads]
     items += [_refusal(each, locator, document) for each in verdicts.refusals]
     items += [_hidden_loop(pointer, locator) for pointer in verdicts.hidden_loops]
+    items += [_notice(each, locator, document) for each in preview.notices if each.reason.code in WITHOUT_EFFECT]
     return _file_report(document, rows, items, macro_line)
 
 
@@ -126,6 +129,13 @@ def _refusal(problem: Problem, locator: LineLocator, document: InputDocument) ->
     rule = UNKNOWN if problem.reason.is_unknown else REFUSED
     places = (locator.place(problem.location.pointer),)
     return ReportItem(rule, problem.reason, None, None, place, places, snippets=snippets(problem, document))
+
+
+def _notice(notice: Notice, locator: LineLocator, document: InputDocument) -> ReportItem:
+    location = notice.location
+    places, pasted = (locator.place_of(location),), snippets(notice, document)
+    place = format_pointer(location.pointer)
+    return ReportItem(NOTICE, notice.reason, location.task, location.container, place, places, snippets=pasted)
 
 
 def _hidden_loop(pointer: Pointer, locator: LineLocator) -> ReportItem:

@@ -31,7 +31,7 @@ from sysdig_instrument.engine.settings.table import BY_NAME, Settings, SettingSc
 from sysdig_instrument.engine.settings.tags import OWN_TAGS, TAGS_LAYER, read_tags, tags_layer
 from sysdig_instrument.engine.settings.types import String, StringList
 from sysdig_instrument.engine.suggestions import suggest
-from sysdig_instrument.engine.template import TaskDefinition
+from sysdig_instrument.engine.template import TaskDefinition, own_transforms
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
 # --- all layers of a template
@@ -110,9 +110,18 @@ def template_settings(
     metadata_layer = Layer("the template's Metadata", metadata, SettingScope.TASK)
     resolved, metadata_problems = _with_template_layer(deployment, metadata_layer, location, scope)
     transform_layer = Layer(TRANSFORM_LAYER, parameters, SettingScope.TASK)
-    resolved, transform_problems = _with_template_layer(resolved, transform_layer, Location(), scope)
+    of_transform = Location(None, None, _parameters_pointer(template, deployment.values.macro_name))
+    resolved, transform_problems = _with_template_layer(resolved, transform_layer, of_transform, scope)
     misspelt = _misspelt_sections(sections, location)
     return resolved, [*misspelt, *problems, *metadata_problems, *transform_problems]
+
+
+def _parameters_pointer(template: Json, macro_name: str) -> Pointer:
+    """Return the pointer of the Parameters with which the template lists the macro. A macro itself does not see them."""
+    for pointer, entry in own_transforms(template, macro_name):
+        if isinstance(entry, dict) and "Parameters" in entry:
+            return (*pointer, "Parameters")
+    return ()
 
 
 def task_settings(task: TaskDefinition, resolved: ResolvedSettings, deployment: ResolvedSettings) -> TaskSettings:
