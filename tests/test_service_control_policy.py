@@ -18,15 +18,14 @@ TEMPLATE = cast("dict[str, Any]", load(str(ROOT / "templates" / "service-control
 CLOUDFORMATION = "cloudformation.amazonaws.com"
 OTHER = "servicecatalog.amazonaws.com"
 
-ADMINISTRATORS = ["arn:aws:iam::*:role/platform/break-glass", "arn:aws:iam::*:role/stacksets-exec-*"]
+ADMINISTRATORS: list[Json] = ["arn:aws:iam::*:role/platform/break-glass", "arn:aws:iam::*:role/stacksets-exec-*"]
 PIPELINE = "arn:aws:iam::111122223333:role/deploy"
 WATCH = "arn:aws:iam::*:role/sysdig-instrument-WatchRole-*"
 
 
-def rendered(**parameters: list[str]) -> dict[str, Json]:
+def rendered(**parameters: list[Json]) -> dict[str, Json]:
     """Return the properties of the policy, for a stack with these parameters."""
-    defaults: dict[str, Json] = {"RegisteringRoles": [""], "Targets": [""]}
-    stack = StackInputs({**defaults, **parameters})
+    stack = StackInputs({"RegisteringRoles": [""], "Targets": [""], **parameters})
     return mapping(Evaluator({}, stack, cast("Json", TEMPLATE)).value(TEMPLATE["Resources"]["Policy"]["Properties"]))
 
 
@@ -80,7 +79,7 @@ def role(name: str, account: str = "111122223333") -> str:
         ("ForAnyValue:StringEquals", CLOUDFORMATION, None, False),
     ],
 )
-def test_conditions_hold_as_iam_documents_them(operator: str, expected: Any, actual: Any, holds: bool) -> None:
+def test_conditions_hold_as_iam_documents_them(operator: str, expected: Any, actual: Any, *, holds: bool) -> None:
     assert condition_holds(operator, expected, actual) is holds
 
 
@@ -89,6 +88,10 @@ ALLOWED = {
     "CloudFormation, with a service role": caller(role("cdk-hnb659fds-cfn-exec-role"), CLOUDFORMATION),
     "CloudFormation, for a user": caller("arn:aws:iam::111122223333:user/alice", CLOUDFORMATION),
     "CloudFormation, called by another service": caller(role("developer"), OTHER, CLOUDFORMATION),
+    "CloudFormation, where the last service is not known": {
+        "aws:PrincipalArn": role("developer"),
+        "aws:CalledVia": [CLOUDFORMATION],
+    },
     "a pipeline's role": caller(PIPELINE),
     "a pipeline's role, through a service": caller(PIPELINE, OTHER),
     "a pipeline's role, behind CloudFormation": caller(PIPELINE, CLOUDFORMATION, OTHER),
@@ -145,7 +148,13 @@ def test_who_may_not_register(context: Context) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    ["ecs:UpdateService", "ecs:RunTask", "ecs:RegisterContainerInstance", "ecs:DeregisterTaskDefinition", "iam:GetRole"],
+    [
+        "ecs:UpdateService",
+        "ecs:RunTask",
+        "ecs:RegisterContainerInstance",
+        "ecs:DeregisterTaskDefinition",
+        "iam:GetRole",
+    ],
 )
 def test_nothing_else_is_denied(action: str) -> None:
     for context in (*ALLOWED.values(), *DENIED.values()):
@@ -168,10 +177,33 @@ def test_only_administrators_make_and_pass_the_named_roles(action: str) -> None:
         assert not any(is_denied(POLICY, Request(action, resource, context)) for context in developers)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("ForAllValues:StringNotEquals", "ForAnyValue:StringNotEquals"),
+        ("aws:CalledViaLast", "aws:CalledViaFirst"),
+        ('"Null": {"aws:CalledViaLast": "false"}, ', ""),
+        ("ArnNotLike", "ArnLike"),
+        ("aws:PrincipalArn", "aws:userid"),
+        ("role/deploy", "role/deploy*"),
+        ("iam::*:role/platform/", "iam::*:role/"),
+    ],
+)
+def test_the_two_tables_notice_another_policy(right: str, wrong: str) -> None:
+    text = json.dumps(POLICY)
+    assert right in text
+    policy = json.loads(text.replace(right, wrong))
+    requests = {
+        denied: [Request("ecs:RegisterTaskDefinition", context=context) for context in table.values()]
+        for denied, table in ((True, DENIED), (False, ALLOWED))
+    }
+    assert any(is_denied(policy, each) is not denied for denied in requests for each in requests[denied])
+
+
 def test_each_role_that_may_register_is_kept_from_others() -> None:
     """A name that only one of the two lists has would be one that anybody can create."""
     register, behind, named = (mapping(each) for each in cast("list[Json]", POLICY["Statement"]))
-    roles = [*ADMINISTRATORS, PIPELINE, WATCH]
+    roles: list[Json] = [*ADMINISTRATORS, PIPELINE, WATCH]
     for statement in (register, behind):
         assert mapping(mapping(statement["Condition"])["ArnNotLike"]) == {"aws:PrincipalArn": roles}
     assert named["Resource"] == roles
@@ -187,12 +219,14 @@ def test_a_stack_without_registering_roles_and_targets() -> None:
         assert is_denied(policy, Request("ecs:RegisterTaskDefinition", context=context))
     for context in (caller(role("platform/break-glass")), caller(role("developer"), CLOUDFORMATION)):
         assert not is_denied(policy, Request("ecs:RegisterTaskDefinition", context=context))
-    assert rendered(AdministratorRoles=ADMINISTRATORS, Targets=["ou-ab12-cdef3456"])["TargetIds"] == ["ou-ab12-cdef3456"]
+    assert rendered(AdministratorRoles=ADMINISTRATORS, Targets=["ou-ab12-cdef3456"])["TargetIds"] == [
+        "ou-ab12-cdef3456"
+    ]
 
 
 def test_it_fits_into_the_size_of_a_service_control_policy() -> None:
     """CloudFormation removes the white space. AWS documents 5,120 characters (Organizations, «Quotas»)."""
-    roles = [f"arn:aws:iam::*:role/platform/pipeline-of-team-{number:02}" for number in range(20)]
+    roles: list[Json] = [f"arn:aws:iam::*:role/platform/pipeline-of-team-{number:02}" for number in range(20)]
     content = rendered(AdministratorRoles=ADMINISTRATORS, RegisteringRoles=roles)["Content"]
     assert len(json.dumps(content, separators=(",", ":"))) < 5120
 
@@ -218,7 +252,7 @@ def test_it_fits_into_the_size_of_a_service_control_policy() -> None:
         ("deploy", False),
     ],
 )
-def test_which_roles_the_parameters_accept(arn: str, is_accepted: bool) -> None:
+def test_which_roles_the_parameters_accept(arn: str, *, is_accepted: bool) -> None:
     for name in ("AdministratorRoles", "RegisteringRoles"):
         pattern = TEMPLATE["Parameters"][name]["AllowedPattern"]
         assert (re.fullmatch(pattern, arn, re.ASCII) is not None) is is_accepted
