@@ -24,6 +24,9 @@ PAGES_ON_AWS = [
 PAGES_ON_MOTO = [ROOT / "docs" / name for name in ("inventory.md", "fleet.md", "stacks.md", "watch.md")]
 """Pages with a command for an AWS account that a test of tests/cli, tests/services, tests/stacks or tests/watch runs on a fake."""
 
+PAGES_WITHOUT_A_FAKE = [ROOT / "docs" / "guardrails.md"]
+"""Pages with commands for services of which there is no fake; tests/docs/test_guardrails.py checks what they pass."""
+
 BLOCK = re.compile(r"```sh\n(?P<text>.*?)```\n", re.DOTALL)
 
 TOOL_WITH_EXAMPLE_IMAGES = """\

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,48 +10,14 @@ from bypasses.definitions import definitions
 from bypasses.judges import Answer, engine_answer, engine_answers, one_task
 from bypasses.sampling import literal_mutations
 from case_folders import ACCOUNT, CASES, REGION
-from fixtures_embedded_aws import ROOT, TOOLS, skip_or_fail
+from cloudformation_guard import NOT_JUDGED, run
+from fixtures_embedded_aws import ROOT
 from oracle.evaluate import StackInputs
 from oracle.values import items
 
 PROTECTED = (ROOT / "guard/protected.guard").read_text()
 SOURCE = (ROOT / "guard/source.guard").read_text()
-PROGRAMS = TOOLS / "guard/node_modules/@cdklabs/cdk-validator-cfnguard/bin"
-SYSTEM = "macos" if sys.platform == "darwin" else "ubuntu"
-MACHINE = "aarch64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 PLAIN = definitions()[0]
-
-NOT_JUDGED = re.compile(
-    r"""
-    # What the deployment's settings say: the agent's variables, its version, its size, which key and which collector.
-    agent\.(Environment|Essential|Memory|Cpu|LogConfiguration|RepositoryCredentials)
-    | agent\.Image:\ (no\ tag|other\ tag|suffix)
-    | agent\.Secrets\[SYSDIG_ACCESS_KEY\]\.ValueFrom
-    # What ECS refuses: two containers of one name, one that waits for a container that is not there, no execution role.
-    | (agent|workload|left-alone):\ (twice|shadowed)
-    | workload\.DependsOn\[first\]
-    | task\.ExecutionRoleArn
-    # Tags that contradict each other or that settings lock, and a Command that is a folder.
-    | task\.Tags
-    | workload\.Command
-    """,
-    re.VERBOSE,
-)
-"""Mutations that `check` fails and the rules do not look at. docs/guard.md lists them."""
-
-
-def run(rules: str, documents: Sequence[Any]) -> list[str]:
-    """Return what Guard says about each document: PASS, FAIL or SKIP."""
-    program = PROGRAMS / SYSTEM / MACHINE / "cfn-guard"
-    if not program.exists():
-        skip_or_fail("CloudFormation Guard is not installed: `make dev` with Node")
-    ran = subprocess.run(
-        [program, "validate", "--payload", "--structured", "--output-format", "json", "--show-summary", "none"],
-        input=json.dumps({"rules": [rules], "data": [json.dumps(each) for each in documents]}),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ran.returncode in (0, 19), ran.stderr  # 19: a rule failed
-    return [each["status"] for each in json.loads(ran.stdout)]
 
 
 def task(**more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Write the generated files: from the settings table, from the locked packages, and from the argument parser.
 
 From the table and the version: blocks of template.yaml, docs/settings.md and the Metadata's schema. From the packages: docs/licences.md.
-From the parser: the help texts in docs/cli.md. ``make docs`` runs it; ``--check`` (a test) only lists what is stale.
+From the parser: the help texts in docs/cli.md. From guard/protected.guard: templates/conformance-pack.yaml. ``make docs`` runs it; ``--check`` (a test) only lists what is stale.
 A block of template.yaml is between the comments ``# >>> name`` and ``# <<< name``, a help text below
 ``<!-- help: COMMAND -->``; everything else is written manually.
 """
@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import config_rule
 import editor_schemas
 import help_texts
 import licences
@@ -208,6 +209,7 @@ def generated_files() -> dict[Path, str]:
         ROOT / "docs" / editor_schemas.CATALOG: editor_schemas.catalog(),
         ROOT / "docs" / "licences.md": "\n".join(licences.page()) + "\n",
         help_texts.PAGE: help_texts.page(),
+        config_rule.PACK: config_rule.conformance_pack(),
     }
 
 

@@ -21,6 +21,7 @@ from fixtures_documentation import (
     PAGES,
     PAGES_ON_AWS,
     PAGES_ON_MOTO,
+    PAGES_WITHOUT_A_FAKE,
     PROGRAM,
     RUNBOOKS,
     command_blocks,
@@ -61,6 +62,8 @@ OPTIONS_OF_THE_CLI = {
     ("s3", "sync"): set[str](),
 }
 """Options of commands that only the AWS CLI has: no service model has them."""
+NAMES_OF_SERVICES = {"configservice": "config"}
+"""Services that have another name in the AWS CLI than in botocore."""
 
 SCHEMA = json.loads((ROOT / "docs" / "metadata.schema.json").read_text())
 
@@ -77,7 +80,7 @@ def test_every_code_block_runs_or_says_why_not(page: Path, tmp_path: Path) -> No
         if tool_commands(text):
             list(run_block(text, here))
         else:
-            assert page in (*PAGES_ON_AWS, *PAGES_ON_MOTO, *RUNBOOKS), text
+            assert page in (*PAGES_ON_AWS, *PAGES_ON_MOTO, *PAGES_WITHOUT_A_FAKE, *RUNBOOKS), text
 
 
 def test_the_first_commands_of_the_readme_run_in_an_empty_folder(tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def aws_options(service: str, operation: str, waiter: str) -> set[str]:
     if (service, operation) in OPTIONS_OF_THE_CLI:
         return OPTIONS_OF_THE_CLI[service, operation]
     client = botocore.session.Session().create_client(
-        service, "us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"  # noqa: S106 - a made-up password
+        NAMES_OF_SERVICES.get(service, service), "us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"  # noqa: S106 - a made-up password
     )  # fmt: skip
     method = operation.replace("-", "_")
     if operation == "wait":
