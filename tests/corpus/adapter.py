@@ -65,7 +65,7 @@ def planned(template: Json, stack: StackInputs, settings: Mapping[str, Json], im
         current = plan(template, context)
         if not current.lookups:
             return current
-        answers = {**answers, **{lookup: _answer(lookup, stack, images) for lookup in current.lookups}}
+        answers = {**answers, **{lookup: answer_of(lookup, stack, images) for lookup in current.lookups}}
     raise AssertionError(f"there are still lookups after {MAX_ROUNDS} rounds")
 
 
@@ -76,7 +76,7 @@ def transform_document(document: Json, settings: Mapping[str, Json], images: Ima
     preview = preview_document(
         input_document(source),
         context,
-        lambda lookups: {each: _answer(each, StackInputs({}), images) for each in lookups},
+        lambda lookups: {each: answer_of(each, StackInputs({}), images) for each in lookups},
     )
     if preview.problems:
         return Outcome(problems=tuple(problem.text for problem in preview.problems))
@@ -91,7 +91,7 @@ def _outcome(complete: Plan, template: Json) -> Outcome:
     return Outcome(output, changes=len(tuple(complete.changes)))
 
 
-def _answer(lookup: Lookup, stack: StackInputs, images: Images) -> ImageConfig | str | Unavailable:
+def answer_of(lookup: Lookup, stack: StackInputs, images: Images) -> ImageConfig | str | Unavailable:
     if isinstance(lookup, SsmLookup):
         return stack.ssm.get(lookup.name, NOT_THERE)
     if isinstance(lookup, ExportLookup):

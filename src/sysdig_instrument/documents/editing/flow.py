@@ -6,6 +6,7 @@ They are on one line, or on several as in the surrounding text.
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.editing.matching import MatchedEntries, match_entries
@@ -142,16 +143,19 @@ _COMMA_AND_COMMENT: Final = r"[ \t]*(,?)[ \t]*(#[^\r\n]*)"
 
 
 def flow_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText, style: Style) -> CollectionEdits:
-    """Return the edits of a flow collection that keeps at least one of its entries.
+    """Return the edits of a flow collection that keeps at least one of its entries, or has blanks of its own between its brackets.
 
     Raises:
-        UnsupportedLayoutError: It keeps none, or has no brackets of its own, as the object in ``[key: value]``.
+        UnsupportedLayoutError: It is neither, or has no brackets of its own, as the object in ``[key: value]``.
     """
     start = source.content_start(node)
     if source.text[start : start + 1] not in ("[", "{"):
         raise UnsupportedLayoutError
+    around = _edit_around_blanks(edit_node, node, start, source, style)
+    if around is not None:
+        return CollectionEdits([around], [])
     matched = match_entries(edit_node, node, source)
-    edits = _deletions(matched)
+    edits = _deletions(matched, source)
     separator = _separator(matched, start, source, style)
     multiline = _has_line_break(separator) and not _has_single_line_items(node, source, style)
     for insertion in matched.insertions:
@@ -160,6 +164,35 @@ def flow_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText
         ]
         edits += _insert(texts, insertion.after, matched, separator, source)
     return CollectionEdits(edits, matched.kept_with_contexts([NodeContext("flow")] * len(matched.entries)))
+
+
+def _edit_around_blanks(
+    edit_node: EditNode, node: Sequence | Mapping, start: int, source: SourceText, style: Style
+) -> TextEdit | None:
+    """Return the edit that fills an empty collection with blanks between its brackets, or empties one again; None for others.
+
+    The blanks stay before the closing bracket, and the first entry follows the opening one: so both ways lead to the same text.
+    """
+    entries, end = source.entries(node), node.end - 1
+    blanks = source.text[entries[-1].end if entries else start + 1 : end]
+    if blanks.strip(" \t\r\n") or not blanks or (blanks == " " and not style.json):
+        return None
+    if entries:
+        is_emptied = not any(True for _ in edit_node.iter_children())
+        is_after_bracket = entries[0].start == start + 1
+        return TextEdit(start + 1, entries[-1].end, "") if is_emptied and is_after_bracket else None
+    multiline = style.json and _has_line_break(blanks)
+    indentation = source.indentation(start) + style.flow_indent if multiline else ""
+    separator = f",{style.newline}{indentation}" if multiline else style.comma
+    children = edit_node.children
+    keyed = children.items() if isinstance(children, dict) else ((None, each) for each in children or ())
+    texts = [
+        flow_text(each.value, style, indentation=indentation, multiline=multiline)
+        if key is None
+        else flow_entry(key, each.value, style, indentation=indentation, multiline=multiline)
+        for key, each in keyed
+    ]
+    return TextEdit(start + 1, start + 1, separator.join(texts))
 
 
 def _separator(matched: MatchedEntries, start: int, source: SourceText, style: Style) -> str:
@@ -213,12 +246,27 @@ def _has_line_break(text: str) -> bool:
     return "\n" in text or "\r" in text
 
 
-def _deletions(matched: MatchedEntries) -> list[TextEdit]:
-    """Delete entries with the comma before them; those before the first kept entry, with the comma after them."""
+def _deletions(matched: MatchedEntries, source: SourceText) -> list[TextEdit]:
+    """Delete entries with the comma before them; those before the first kept entry, with the comma after them.
+
+    A comment after the comma before them is that of the entry before, and stays, as in ``_insert``.
+    """
     edits: list[TextEdit] = []
-    for index, (entry, child) in enumerate(zip(matched.entries, matched.kept, strict=True)):
-        if child is None and index < matched.first_kept:
-            edits.append(TextEdit(entry.start, matched.entries[index + 1].start, ""))
-        elif child is None:
-            edits.append(TextEdit(matched.entries[index - 1].end, entry.end, ""))
+    for is_kept, run in groupby(range(len(matched.entries)), key=lambda index: matched.kept[index] is not None):
+        first, *others = run
+        last = others[-1] if others else first
+        if not is_kept and first < matched.first_kept:
+            edits.append(TextEdit(matched.entries[first].start, matched.entries[last + 1].start, ""))
+        elif not is_kept:
+            edits += _deletion_after(matched.entries[first - 1].end, matched.entries[last].end, source)
     return edits
+
+
+def _deletion_after(previous_end: int, end: int, source: SourceText) -> list[TextEdit]:
+    comment = _COMMA_AND_COMMENT.match(source.text, previous_end)
+    if comment is None or comment.end() > end:
+        return [TextEdit(previous_end, end, "")]
+    after = source.skip_blanks_and_comments(end)
+    if source.text[after : after + 1] == ",":  # it has a comma of its own, so the one before the comment stays
+        return [TextEdit(comment.end(), after + 1, "")]
+    return [TextEdit(comment.start(1), comment.end(1), ""), TextEdit(comment.end(), end, "")]

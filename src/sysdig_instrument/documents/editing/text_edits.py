@@ -92,11 +92,16 @@ def replacement(edit_node: EditNode, node: Node, context: NodeContext, source: S
             node.start, end, _root_text(edit_node.value, style, starts_line=source.is_first_on_line(node.start))
         )
     first, *rest = value_lines(edit_node.value, style, context.kind, node.anchor or "")
-    if first.endswith("[]") and isinstance(node, Sequence) and source.text.startswith("[ ", source.content_start(node)):
-        first = first.removesuffix("]") + " ]"
+    first = _with_blank(first, node, source)
     comment, end = _kept_comment(node, context, source, end, multiline=bool(rest))
     indented = [" " * context.column + line if line else line for line in rest]
     return TextEdit(context.indicator_end, end, style.newline.join([first + comment, *indented]))
+
+
+def _with_blank(text: str, node: Node, source: SourceText) -> str:
+    """Return the text of an empty list with the blank that it had between its brackets, as the list that it replaces has one."""
+    is_padded = isinstance(node, Sequence) and source.text.startswith("[ ", source.content_start(node))
+    return text.removesuffix("]") + " ]" if is_padded and text.endswith("[]") else text
 
 
 def _root_text(value: Json, style: Style, *, starts_line: bool) -> str:
@@ -128,6 +133,7 @@ def _flow_replacement(edit_node: EditNode, node: Node, source: SourceText, style
         and _ONLY_KEY_BEFORE.fullmatch(source.text, source.line_start(node.start), node.start)
     )
     text = flow_text(edit_node.value, style, indentation=source.indentation(node.start), multiline=bool(multiline))
+    text = _with_blank(text, node, source)
     prefix = f"&{node.anchor} " if node.anchor else ""
     if source.text[node.start - 1 : node.start] == ":" and not style.json:
         prefix = " " + prefix  # an empty value directly after its colon
