@@ -89,7 +89,8 @@ def judged() -> Sequence[Judged]:
     """Return the task definitions of cases, before and after, those that were made for mutations, and mutated ones."""
     found = [
         Judged(f"{case.name} {when}", properties, engine_answer(properties, case.settings))
-        for case in CASES[::2]
+        for number, case in enumerate(CASES)
+        if case.is_plain or number % 2 == 0
         if (case.folder / "expected.json").exists()
         for when, document in (("before", case.document.value), ("after", case.read("expected.json")))
         for properties in literal_definitions(document, is_plain=case.is_plain)
@@ -134,7 +135,15 @@ def test_what_the_macro_makes_is_compliant(statuses: Sequence[str]) -> None:
     protected = [status for each, status in zip(judged(), statuses, strict=True) if each.answer is Answer.PROTECTED]
     assert protected.count("SKIP") == 0
     assert protected.count("PASS") > 2 / 3 * len(protected) > 20
-    assert dict(zip((each.name for each in judged()), statuses, strict=True))["plain"] == "PASS"
+    plain = {case.name for case in CASES if case.is_plain}  # `apply` and watch register what is made like these
+    registered = {
+        each.name: status
+        for each, status in zip(judged(), statuses, strict=True)
+        if each.answer is Answer.PROTECTED and each.name.split()[0] in plain
+    }
+    assert len(registered) > 2
+    failed = {name for name, status in registered.items() if status == "FAIL"}
+    assert failed == {"plain-opt-out-by-tag after"}  # a container that a tag leaves alone
 
 
 def test_guard_2_says_the_same(statuses: Sequence[str], tmp_path: Path) -> None:
@@ -156,6 +165,8 @@ ITEMS = {
     "managed instances": (item(PidMode="host", RequiresCompatibilities=["MANAGED_INSTANCES"]), "FAIL"),
     "Windows": (item(PidMode="host", RuntimePlatform=cast("Json", WINDOWS)), "SKIP"),
     "like Windows": (item(PidMode="host", RuntimePlatform={"OperatingSystemFamily": "WINDOWSX"}), "FAIL"),
+    "the record of `apply`": (with_agent(DockerLabels={"sysdig-instrument.undo": "{}"}), "PASS"),
+    "another spelling": (item(PidMode=None, pidMode="task"), "FAIL"),
     "an opt-out": (item(PidMode="host", Tags=[{"Key": "sysdig-instrument", "Value": "false"}]), "FAIL"),
     "no containers": (item(ContainerDefinitions=[]), "FAIL"),
     "no configuration": ({"resourceType": TASK_DEFINITION}, "FAIL"),

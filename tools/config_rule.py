@@ -75,6 +75,7 @@ def _policy(rules: str) -> str:
     system = _part(r"let task_definitions = Resources\.\*\[\n.*\n((?:    Properties\.RuntimePlatform.*\n)+)", rules)
     launch_types = _part(r"let for_fargate = %task_definitions\[\n((?:.*\n)+?)\]", rules)
     protected = _part(r"rule protected\(tasks\) \{\n((?:.*\n)+?)\}\n", rules)
+    spelling = _part(r"%every_task_definition\.Properties \{\n((?:.*\n)+?)    \}\n\}\n", rules)
     return "".join(
         (
             "let agent_image = " + image.replace(repository, "${Repository}") + "\n",
@@ -83,6 +84,7 @@ def _policy(rules: str) -> str:
             "rule fargate_tasks_are_protected\n    when resourceType == 'AWS::ECS::TaskDefinition'\n",
             (system + launch_types).replace("Properties.", "configuration.").rstrip(),
             " {\n",
+            f"    configuration {{\n{spelling}    }}\n",
             protected.replace("%tasks.Properties", "configuration"),
             "}\n",
         )

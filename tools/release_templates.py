@@ -20,6 +20,10 @@ COVERAGE: Final = "coverage.yaml"
 DEPLOYMENT_HOOK: Final = "deployment-hook.yaml"
 BESIDE_THE_MACRO: Final = (COVERAGE, DEPLOYMENT_HOOK)
 """The templates of stacks of their own, which have the macro's zip and settings."""
+CONFORMANCE_PACK: Final = "conformance-pack.yaml"
+SERVICE_CONTROL_POLICY: Final = "service-control-policy.yaml"
+WITHOUT_CODE: Final = (STACK_SET, EXECUTION_ROLE, CONFORMANCE_PACK, SERVICE_CONTROL_POLICY)
+"""The templates that are in a release as they are, with its place in a bucket."""
 
 _OF_REGION: Final = "!Sub '${FunctionBucket}-${AWS::Region}'"
 BUCKETS: Final = {ONE_REGION: "!Ref FunctionBucket", MANY_REGIONS: _OF_REGION}
@@ -34,7 +38,7 @@ DESCRIPTIONS: Final = {
 def templates(bucket: str = "") -> dict[str, str]:
     """Return the text of each template. ``bucket`` is the default of the parameter FunctionBucket."""
     texts = {name: _macro_template(name, bucket) for name in BUCKETS}
-    for name in (STACK_SET, EXECUTION_ROLE):
+    for name in WITHOUT_CODE:
         texts[name] = (ROOT / "templates" / name).read_text("utf-8").replace("@PREFIX@", PREFIX)
     for name in BESIDE_THE_MACRO:
         texts[name] = _template_beside_the_macro(name, bucket, DESCRIPTIONS[ONE_REGION], BUCKETS[ONE_REGION])
