@@ -22,6 +22,7 @@ from case_folders import ACCOUNT, CASES, REGION
 from cloudformation_guard import NOT_JUDGED, run, run_guard_2
 from oracle.evaluate import TASK_DEFINITION, Evaluator, StackInputs
 from oracle.values import Json, items, mapping
+from readable_ids import readable_id
 from sysdig_instrument.documents import load
 from sysdig_instrument.ecs_documents import to_pascal_case
 
@@ -217,6 +218,7 @@ def test_the_parameters() -> None:
         ("a/b/ or Image exists", False),
         ("a/${AWS::Region}", False),
     ],
+    ids=readable_id,
 )
 def test_which_repositories_are_accepted(repository: str, *, is_accepted: bool) -> None:
     pattern = TEMPLATE["Parameters"]["AgentRepository"]["AllowedPattern"]

@@ -283,6 +283,12 @@ def test_everything_is_made_into_one_folder(monkeypatch: pytest.MonkeyPatch, tmp
     assert set(contents(folder)) == {
         *("sysdig-instrument.pyz", "function.zip", "template.yaml", "template-regions.yaml", "stack-set.yaml"),
         *("coverage.yaml", "coverage-regions.yaml", "deployment-hook.yaml", "deployment-hook-regions.yaml"),
-        *("stack-set-execution-role.yaml", "provenance.json", "SHA256SUMS"),
+        *(
+            "stack-set-execution-role.yaml",
+            "conformance-pack.yaml",
+            "service-control-policy.yaml",
+            "provenance.json",
+            "SHA256SUMS",
+        ),
     }
     shutil.rmtree(folder)

@@ -12,6 +12,7 @@ from fixtures_embedded_aws import ROOT
 from iam_evaluation import Context, Request, condition_holds, is_denied
 from oracle.evaluate import Evaluator, StackInputs
 from oracle.values import Json, mapping
+from readable_ids import readable_id
 from sysdig_instrument.documents import load
 
 TEMPLATE = cast("dict[str, Any]", load(str(ROOT / "templates" / "service-control-policy.yaml")).value)
@@ -44,40 +45,43 @@ def role(name: str, account: str = "111122223333") -> str:
 
 # IAM's documentation: «Multivalued context key examples», «Condition operators», «IfExists», «Null», and the four calls of
 # the example under aws:CalledVia (a user calls CloudFormation, that calls DynamoDB, that calls KMS).
+CONDITIONS = [
+    ("ForAllValues:StringNotLike", "key1*", ["key1:legal"], False),
+    ("ForAllValues:StringNotLike", "key1*", ["key1:hr", "key1:personnel"], False),
+    ("ForAllValues:StringNotLike", "key1*", ["key2:audit"], True),
+    ("ForAllValues:StringNotLike", "key1*", None, True),
+    ("ForAllValues:StringLike", ["key1*", "key2*"], ["key1:a", "key2:b"], True),
+    ("ForAllValues:StringLike", ["key1*", "key2*"], ["key1:a", "key3:b"], False),
+    ("ForAllValues:StringLike", ["key1*", "key2*"], None, True),
+    ("ForAnyValue:StringEquals", ["environment", "webserver"], ["webserver", "cost"], True),
+    ("ForAnyValue:StringEquals", ["environment", "webserver"], ["cost"], False),
+    ("ForAnyValue:StringEquals", ["environment", "webserver"], None, False),
+    ("ForAnyValue:StringNotEquals", "environment", None, False),
+    ("StringEquals", "iamuser-admin", None, False),
+    ("StringNotEquals", "iamuser-admin", None, True),
+    ("StringNotEquals", ["audit", "security"], "audit", False),
+    ("StringNotEquals", ["audit", "security"], "other", True),
+    ("StringEquals", "Admin", "admin", False),
+    ("StringEqualsIfExists", "t1", None, True),
+    ("StringNotEqualsIfExists", "t1", "t1", False),
+    ("Null", "true", None, True),
+    ("Null", "false", None, False),
+    ("Null", "false", ["a"], True),
+    ("ArnNotLike", "arn:aws:iam::*:role/a", None, True),
+    ("ArnLike", "arn:aws:iam::*:role/a*", role("a/b/c"), True),
+    ("ArnEquals", "arn:aws:iam::*:role/a", role("a"), True),
+    ("ArnLike", "arn:aws:iam::*", role("a"), False),
+    ("ArnLike", "arn:aws:iam::*:role/a", "arn:aws:iam::1:x:role/a", False),
+    ("ForAnyValue:StringEquals", CLOUDFORMATION, [CLOUDFORMATION], True),
+    ("ForAnyValue:StringEquals", CLOUDFORMATION, [CLOUDFORMATION, "dynamodb.amazonaws.com"], True),
+    ("ForAnyValue:StringEquals", CLOUDFORMATION, ["dynamodb.amazonaws.com"], False),
+    ("ForAnyValue:StringEquals", CLOUDFORMATION, None, False),
+]
+
+
 @pytest.mark.parametrize(
     ("operator", "expected", "actual", "holds"),
-    [
-        ("ForAllValues:StringNotLike", "key1*", ["key1:legal"], False),
-        ("ForAllValues:StringNotLike", "key1*", ["key1:hr", "key1:personnel"], False),
-        ("ForAllValues:StringNotLike", "key1*", ["key2:audit"], True),
-        ("ForAllValues:StringNotLike", "key1*", None, True),
-        ("ForAllValues:StringLike", ["key1*", "key2*"], ["key1:a", "key2:b"], True),
-        ("ForAllValues:StringLike", ["key1*", "key2*"], ["key1:a", "key3:b"], False),
-        ("ForAllValues:StringLike", ["key1*", "key2*"], None, True),
-        ("ForAnyValue:StringEquals", ["environment", "webserver"], ["webserver", "cost"], True),
-        ("ForAnyValue:StringEquals", ["environment", "webserver"], ["cost"], False),
-        ("ForAnyValue:StringEquals", ["environment", "webserver"], None, False),
-        ("ForAnyValue:StringNotEquals", "environment", None, False),
-        ("StringEquals", "iamuser-admin", None, False),
-        ("StringNotEquals", "iamuser-admin", None, True),
-        ("StringNotEquals", ["audit", "security"], "audit", False),
-        ("StringNotEquals", ["audit", "security"], "other", True),
-        ("StringEquals", "Admin", "admin", False),
-        ("StringEqualsIfExists", "t1", None, True),
-        ("StringNotEqualsIfExists", "t1", "t1", False),
-        ("Null", "true", None, True),
-        ("Null", "false", None, False),
-        ("Null", "false", ["a"], True),
-        ("ArnNotLike", "arn:aws:iam::*:role/a", None, True),
-        ("ArnLike", "arn:aws:iam::*:role/a*", role("a/b/c"), True),
-        ("ArnEquals", "arn:aws:iam::*:role/a", role("a"), True),
-        ("ArnLike", "arn:aws:iam::*", role("a"), False),
-        ("ArnLike", "arn:aws:iam::*:role/a", "arn:aws:iam::1:x:role/a", False),
-        ("ForAnyValue:StringEquals", CLOUDFORMATION, [CLOUDFORMATION], True),
-        ("ForAnyValue:StringEquals", CLOUDFORMATION, [CLOUDFORMATION, "dynamodb.amazonaws.com"], True),
-        ("ForAnyValue:StringEquals", CLOUDFORMATION, ["dynamodb.amazonaws.com"], False),
-        ("ForAnyValue:StringEquals", CLOUDFORMATION, None, False),
-    ],
+    [pytest.param(*case, id=readable_id(case[:3])) for case in CONDITIONS],
 )
 def test_conditions_hold_as_iam_documents_them(operator: str, expected: Any, actual: Any, *, holds: bool) -> None:
     assert condition_holds(operator, expected, actual) is holds
@@ -188,6 +192,7 @@ def test_only_administrators_make_and_pass_the_named_roles(action: str) -> None:
         ("role/deploy", "role/deploy*"),
         ("iam::*:role/platform/", "iam::*:role/"),
     ],
+    ids=readable_id,
 )
 def test_the_two_tables_notice_another_policy(right: str, wrong: str) -> None:
     text = json.dumps(POLICY)
@@ -251,6 +256,7 @@ def test_it_fits_into_the_size_of_a_service_control_policy() -> None:
         ("arn:aws:sts::111122223333:assumed-role/deploy/session", False),
         ("deploy", False),
     ],
+    ids=readable_id,
 )
 def test_which_roles_the_parameters_accept(arn: str, *, is_accepted: bool) -> None:
     for name in ("AdministratorRoles", "RegisteringRoles"):
