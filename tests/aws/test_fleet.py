@@ -119,7 +119,7 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(aws: EmbeddedAws) -> Fleet:
+def fleet(aws: EmbeddedAws) -> Iterator[Fleet]:
     found = Fleet(aws)
     s3, sqs, sns, ecs = map(found.client, ("s3", "sqs", "sns", "ecs"))
     s3.create_bucket(Bucket=BUCKET)
@@ -136,7 +136,10 @@ def fleet(aws: EmbeddedAws) -> Fleet:
     arn = ecs.register_task_definition(**TASK, family="web")["taskDefinition"]["taskDefinitionArn"]
     ecs.create_service(cluster=CLUSTER, serviceName="web", taskDefinition=arn, desiredCount=0)
     found.macro = found.deploy_macro(Watch="REPORT")
-    return found
+    yield found
+    functions = found.client("lambda")  # LocalStack takes seconds for each when it stops
+    for each in functions.list_functions()["Functions"]:
+        functions.delete_function(FunctionName=each["FunctionName"])
 
 
 def assert_allowed(fleet: Fleet, role: str) -> None:
