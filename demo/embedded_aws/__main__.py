@@ -21,9 +21,9 @@ def main() -> None:
     # These take seconds, in which the parent may end.
     from localstack.runtime.main import main as run  # noqa: PLC0415
 
-    from embedded_aws.localstack_cloudformation import tolerate_references_to_absent_resources  # noqa: PLC0415
+    from embedded_aws import localstack_cloudformation  # noqa: PLC0415
 
-    tolerate_references_to_absent_resources()
+    localstack_cloudformation.correct()
     run()
 
 

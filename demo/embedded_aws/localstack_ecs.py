@@ -18,7 +18,7 @@ from localstack.services.cloudformation.resource_provider import (
 )
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
-from moto.ecs.models import EC2ContainerServiceBackend
+from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 
 from embedded_aws.api_parameters import to_api_parameters
 
@@ -33,10 +33,23 @@ class EcsApi:
 
 @aws_provider()  # type: ignore[untyped-decorator] # LocalStack has no types
 def ecs() -> Service:
-    """Return the service ECS. moto answers every operation."""
+    """Return the service ECS. moto answers every operation but one."""
     _run_containers_without_memory()
-    handlers = {operation: lambda context, _: call_moto(context) for operation in load_service("ecs").operation_names}
+    operations = load_service("ecs").operation_names
+    handlers: dict[str, Any] = {operation: lambda context, _: call_moto(context) for operation in operations}
+    handlers["DescribeServiceRevisions"] = _describe_service_revisions
     return Service.for_provider(EcsApi(), dispatch_table_factory=lambda _: handlers)
+
+
+def _describe_service_revisions(context: Any, request: Any) -> dict[str, Any]:  # noqa: ANN401 - LocalStack has no types
+    """Answer that a revision runs what its service runs now. moto has no service revisions."""
+    backend = ecs_backends[context.account_id][context.region]
+    found = []
+    for arn in request["serviceRevisionArns"]:
+        _, cluster, service, _ = arn.split("/")
+        ((running,), _) = backend.describe_services(cluster, [service])
+        found.append({"serviceRevisionArn": arn, "taskDefinition": running.task_definition, "launchType": "FARGATE"})
+    return {"serviceRevisions": found, "failures": []}
 
 
 def _run_containers_without_memory() -> None:
