@@ -47,16 +47,19 @@ def test_nothing_crashes(scenario: Scenario) -> None:
         remove_all(outcome.output)
 
 
+EMPTY_ON_LINES = '"Environment": [  \n\n  ]'
 LAYOUTS: dict[str, Callable[[Json], str]] = {
     "json-2": lambda value: json.dumps(value, indent=2) + "\n",
     "json-tabs": lambda value: json.dumps(value, indent="\t"),
     "json-compact": lambda value: json.dumps(value, separators=(",", ":")),
     "json-one-line": lambda value: json.dumps(value) + "\r\n",
-    "json-empty-on-lines": lambda value: json.dumps(value, indent=3).replace("[]", "[  \n\n  ]").replace("{}", "{\n}"),
+    "json-empty-on-lines": lambda value: json.dumps(value, indent=3).replace('"Environment": []', EMPTY_ON_LINES),
     "yaml-block": lambda value: yaml.safe_dump(value, sort_keys=False),
-    "yaml-4-quoted": lambda value: yaml.safe_dump(value, sort_keys=False, indent=4, default_style='"'),
+    "yaml-4": lambda value: yaml.safe_dump(value, sort_keys=False, indent=4),
     "yaml-flow": lambda value: yaml.safe_dump(value, sort_keys=False, default_flow_style=True, width=10**6),
-    "yaml-empty-with-blanks": lambda value: yaml.safe_dump(value, sort_keys=False).replace("[]", "[  ]"),
+    "yaml-empty-with-blanks": lambda value: yaml.safe_dump(value, sort_keys=False).replace(
+        "Environment: []", "Environment: [  ]"
+    ),
 }
 
 

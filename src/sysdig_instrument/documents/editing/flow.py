@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sysdig_instrument.documents.editing.edit_tree import EditNode
     from sysdig_instrument.documents.editing.source import SourceText
     from sysdig_instrument.documents.editing.style import Style
+    from sysdig_instrument.documents.syntax_tree import Node
     from sysdig_instrument.engine.json_types import Json
 
 MAX_IMPLICIT_KEY: Final = 1000
@@ -151,7 +152,7 @@ def flow_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText
     start = source.content_start(node)
     if source.text[start : start + 1] not in ("[", "{"):
         raise UnsupportedLayoutError
-    around = _edit_around_blanks(edit_node, node, start, source, style)
+    around = edit_around_blanks(edit_node.value, node, source, style)
     if around is not None:
         return CollectionEdits([around], [])
     matched = match_entries(edit_node, node, source)
@@ -166,32 +167,30 @@ def flow_edits(edit_node: EditNode, node: Sequence | Mapping, source: SourceText
     return CollectionEdits(edits, matched.kept_with_contexts([NodeContext("flow")] * len(matched.entries)))
 
 
-def _edit_around_blanks(
-    edit_node: EditNode, node: Sequence | Mapping, start: int, source: SourceText, style: Style
-) -> TextEdit | None:
+def edit_around_blanks(value: Json, node: Node, source: SourceText, style: Style) -> TextEdit | None:
     """Return the edit that fills an empty collection with blanks between its brackets, or empties one again; None for others.
 
     The blanks stay before the closing bracket, and the first entry follows the opening one: so both ways lead to the same text.
     """
-    entries, end = source.entries(node), node.end - 1
+    is_same_kind = isinstance(value, list) if isinstance(node, Sequence) else isinstance(value, dict)
+    if not isinstance(node, Sequence | Mapping) or not node.flow or node.tag is not None or not is_same_kind:
+        return None
+    start, end, entries = source.content_start(node), node.end - 1, source.entries(node)
     blanks = source.text[entries[-1].end if entries else start + 1 : end]
-    if blanks.strip(" \t\r\n") or not blanks or (blanks == " " and not style.json):
+    if bool(value) == bool(entries) or blanks.strip(" \t\r\n") or not blanks or (blanks == " " and not style.json):
         return None
     if entries:
-        is_emptied = not any(True for _ in edit_node.iter_children())
-        is_after_bracket = entries[0].start == start + 1
-        return TextEdit(start + 1, entries[-1].end, "") if is_emptied and is_after_bracket else None
+        return TextEdit(start + 1, entries[-1].end, "") if entries[0].start == start + 1 else None
     multiline = style.json and _has_line_break(blanks)
     indentation = source.indentation(start) + style.flow_indent if multiline else ""
     separator = f",{style.newline}{indentation}" if multiline else style.comma
-    children = edit_node.children
-    keyed = children.items() if isinstance(children, dict) else ((None, each) for each in children or ())
-    texts = [
-        flow_text(each.value, style, indentation=indentation, multiline=multiline)
-        if key is None
-        else flow_entry(key, each.value, style, indentation=indentation, multiline=multiline)
-        for key, each in keyed
-    ]
+    if isinstance(value, dict):
+        texts = [
+            flow_entry(key, each, style, indentation=indentation, multiline=multiline) for key, each in value.items()
+        ]
+    else:
+        items = value if isinstance(value, list) else []
+        texts = [flow_text(each, style, indentation=indentation, multiline=multiline) for each in items]
     return TextEdit(start + 1, start + 1, separator.join(texts))
 
 

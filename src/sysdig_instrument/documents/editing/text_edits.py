@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sysdig_instrument.documents.editing.block import block_edits, block_lines, value_lines
-from sysdig_instrument.documents.editing.flow import flow_edits, flow_text, short_form
+from sysdig_instrument.documents.editing.flow import edit_around_blanks, flow_edits, flow_text, short_form
 from sysdig_instrument.documents.editing.matching import changed_nodes
 from sysdig_instrument.documents.editing.source import NodeContext, TextEdit, UnsupportedLayoutError
 from sysdig_instrument.documents.syntax_tree import Mapping, Sequence
@@ -126,6 +126,9 @@ def _kept_comment(
 
 
 def _flow_replacement(edit_node: EditNode, node: Node, source: SourceText, style: Style) -> TextEdit:
+    around = edit_around_blanks(edit_node.value, node, source, style)
+    if around is not None:
+        return around
     # Use several lines only if nothing but the key precedes the value on its line.
     multiline = (
         style.json
