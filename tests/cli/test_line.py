@@ -129,6 +129,15 @@ def test_transform_has_a_notice(name: str, capsys: pytest.CaptureFixture[str]) -
 
 
 @each_template
+def test_no_test_of_junit_passes_without_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("explain", "check"):
+        report = run(capsys, command, f"{name}.yaml", *SET, "--format", "junit").out
+        passed = [each for each in report.split("<testcase")[1:] if "<skipped" not in each and "<failure" not in each]
+        assert bool(passed) is is_listed(name)
+        assert ("SI23" in report) is not is_listed(name)
+
+
+@each_template
 def test_json_and_sarif_carry_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("explain", "check"):
         (report,) = run(capsys, command, f"{name}.yaml", *SET, "--format", "json").value
