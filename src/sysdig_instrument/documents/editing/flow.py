@@ -263,7 +263,7 @@ def _deletions(matched: MatchedEntries, source: SourceText) -> list[TextEdit]:
 
 
 def _deletion_after(previous_end: int, end: int, source: SourceText) -> list[TextEdit]:
-    comment = _COMMA_AND_COMMENT.match(source.text, previous_end)
+    comment = re.compile(_COMMA_AND_COMMENT).match(source.text, previous_end)
     if comment is None or comment.end() > end:
         return [TextEdit(previous_end, end, "")]
     after = source.skip_blanks_and_comments(end)
