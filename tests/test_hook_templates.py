@@ -109,7 +109,7 @@ def test_a_missing_line_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("line", "code"),
-    [("SysdigInstrumnt", "SI231"), ("AWS::Serverless-2016-10-31", "SI230"), (None, "SI230")],
+    [("SysdigInstrumnt", "SI231"), ("AWS::Serverless-2016-10-31", "SI230"), (None, "SI240")],
 )
 def test_a_line_that_is_not_the_macros(monkeypatch: pytest.MonkeyPatch, line: Any, code: str) -> None:
     response = judged(monkeypatch, bare(Transform=line))

@@ -95,7 +95,7 @@ def test_every_reason_is_shown_with_a_line(
         assert f"▾ {change['reason']}" in shown
 
 
-@pytest.mark.parametrize("width", [80, 100, 140])
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 140])
 def test_side_by_side_fits_the_width(
     width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +130,8 @@ def test_only_a_long_line_has_its_reason_above() -> None:
 def test_narrow_terminals_show_reasons_above_lines() -> None:
     lines = "".join(render_terminal(sample(), Console(80, colours=False, is_terminal=True))).splitlines()
     assert lines[2:5] == ["-b: [run]", " ▾ the wrapper starts it", "+b: [wrapped, run]"]
+    assert max(map(display_width, lines)) <= 80
+    assert lines[-2].startswith("   "), "a reason goes on below its first words"
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

@@ -62,6 +62,14 @@ def test_what_has_to_be_corrected_is_refused(name: str, here: Path, capsys: pyte
     assert (here / "a.yaml").read_text().startswith("Transform:")  # one file does not stop the others
 
 
+@pytest.mark.parametrize("section", ["", "17", "!Ref Name", "[!Ref Name]", "[[A]]", "{name: SysdigInstrument}"])
+def test_a_name_that_is_not_literal_is_refused(section: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "b.yaml").write_text(text := f"Transform: {section}\n{TASK}")
+    ran = run(capsys, "enable", "b.yaml")
+    assert (ran.code, (here / "b.yaml").read_text()) == (1, text)
+    assert "(SI240)" in ran.err
+
+
 @pytest.mark.parametrize(
     ("workload", "setting", "is_added"),
     [

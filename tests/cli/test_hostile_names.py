@@ -193,7 +193,7 @@ def test_colours_are_this_tools_own(capsys: pytest.CaptureFixture[str]) -> None:
     for name in HOSTILE.values():
         for command in (("explain",), ("check",), ("diff",), ("diff", "--side-by-side"), ("settings", "--all")):
             ran = run(capsys, command[0], "-", *command[1:], *OPTIONS, "--color", "always", stdin=good(name))
-            assert not TERMINAL.search(re.sub(r"\x1b\[(?:[01]|2|3[1236]|1;31)m", "", ran.out))
+            assert not TERMINAL.search(re.sub(r"\x1b\[(?:[01]|2|3[126]|1;31|38;5;166)m", "", ran.out))
 
 
 def test_a_result_that_a_runner_would_run_is_for_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,10 +98,20 @@ def test_what_the_line_would_bring_is_said(capsys: pytest.CaptureFixture[str]) -
     assert row["state"] == "without the line"
     assert ". With it: unknown: Container" in row["why"]
     (row,) = rows(capsys, "yaml-3")
-    assert (
-        row["why"]
-        == '"SysdigInstrumnet" in Transform is not the macro\'s name, so CloudFormation does not call the macro (SI231)'
-    )
+    fact = '"SysdigInstrumnet" in Transform is not the macro\'s name, so CloudFormation does not call the macro'
+    assert row["why"] == f"{fact}. Write SysdigInstrument (SI231)"
+
+
+@pytest.mark.parametrize(
+    ("repository", "code"), [("yaml-2", "SI230"), ("yaml-3", "SI231"), ("json-4", "SI232"), ("yaml-4", "SI233")]
+)
+def test_the_first_code_without_the_line_is_that_of_the_line(
+    repository: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = rows(capsys, repository)
+    assert row["codes"][0] == code
+    assert "SI001" in row["codes"]
+    assert row["helpUri"] is None or row["helpUri"].endswith(code.lower())
 
 
 def test_csv_and_markdown_have_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,7 +110,8 @@ def test_check_is_the_gate(name: str, capsys: pytest.CaptureFixture[str]) -> Non
 def test_diff_warns(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = run(capsys, "diff", f"{name}.yaml", *SET)
     assert ran.code == 0
-    assert (f"warning: {name}.yaml: " in ran.err) is not is_listed(name)
+    assert (f"\n  --> {name}.yaml:" in ran.err) is (not is_listed(name) or name == "early")
+    assert ran.err.startswith("warning: ") is not is_listed(name)
     assert ("(SI234)" in ran.err) is (name == "early")
     assert ran.out.splitlines()[1] == f"  Api: {'instrumented' if is_listed(name) else 'would be instrumented'}"
     assert run(capsys, "diff", f"{name}.yaml", *SET, "--line", "fail").code == (0 if is_listed(name) else 1)
@@ -124,6 +125,16 @@ def test_transform_has_a_notice(name: str, capsys: pytest.CaptureFixture[str]) -
     ran = run(capsys, "transform", f"{name}.yaml", *SET)
     assert ran.code == 0
     assert ("deploy what it prints" in ran.err) is not is_listed(name)
+    assert (f"\n  --> {name}.yaml:" in ran.err) is not is_listed(name)
+
+
+@each_template
+def test_no_test_of_junit_passes_without_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("explain", "check"):
+        report = run(capsys, command, f"{name}.yaml", *SET, "--format", "junit").out
+        passed = [each for each in report.split("<testcase")[1:] if "<skipped" not in each and "<failure" not in each]
+        assert bool(passed) is is_listed(name)
+        assert ("SI23" in report) is not is_listed(name)
 
 
 @each_template

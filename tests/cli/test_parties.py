@@ -581,7 +581,7 @@ def test_the_account_of_the_credentials_is_asked_once_and_told_once(
     assert "AWS::AccountId is not known" not in words(ran)
 
 
-@pytest.mark.parametrize("command", ["transform", "diff", "images", "check"])
+@pytest.mark.parametrize("command", ["transform", "diff", "images", "check", "inventory"])
 def test_each_command_knows_the_account(command: str, world: World, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, command, "-", *SETTINGS, stdin=template(OWN_IMAGE, Transform="SysdigInstrument"))
     assert [each["registryId"] for each in world.account.called("ecr")] == [ACCOUNT]

@@ -50,6 +50,14 @@ ADDITIONS = {
         f"Transform:\n  - Name: A::B\n    Parameters:\n      C: |\n        d\n{R}",
         f"Transform:\n  - Name: A::B\n    Parameters:\n      C: |\n        d\n  - {NAME}\n{R}",
     ),
+    "block object": (
+        f"Transform:\n  # a\n  Name: A::B # b\n  Parameters:\n    C: d\n{R}",
+        f"Transform:\n  # a\n- Name: A::B # b\n  Parameters:\n    C: d\n-  {NAME}\n{R}",
+    ),
+    "block object with more indentation": (
+        f"{R}Transform:\n    Name: A::B",
+        f"{R}Transform:\n  - Name: A::B\n  -  {NAME}",
+    ),
     "at the end without a line break": (f"{R}Transform:\n  - A::B", f"{R}Transform:\n  - A::B\n  - {NAME}"),
     "windows": ("A: 1\r\nResources: {}\r\n", f"Transform: {NAME}\r\nA: 1\r\nResources: {{}}\r\n"),
     "windows list": (f"{R[:-1]}\r\nTransform:\r\n- A::B\r\n", f"{R[:-1]}\r\nTransform:\r\n- A::B\r\n- {NAME}\r\n"),
@@ -112,7 +120,7 @@ def test_a_misspelt_name_is_corrected(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"Transform:\n  Name: A::B\n{R}",
+        f"Transform:\n Name: A::B\n{R}",
         f"Transform: &a A::B\n{R}",
         f"Transform: !Ref A\n{R}",
         f"Transform:\n{R}",
@@ -121,7 +129,16 @@ def test_a_misspelt_name_is_corrected(text: str, expected: str) -> None:
         f"Transform: A\nTransform: B\n{R}",
         "--- {Resources: {}, <<: {Transform: A}}\n",
     ],
-    ids=["block-object", "anchor", "tag", "empty", "block-scalar", "names-in-one", "duplicate-key", "document-start"],
+    ids=[
+        "object-with-one-blank",
+        "anchor",
+        "tag",
+        "empty",
+        "block-scalar",
+        "names-in-one",
+        "duplicate-key",
+        "document-start",
+    ],
 )
 def test_other_forms_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="in a form that is not supported"):

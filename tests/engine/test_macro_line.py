@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.json_types import Json
 from sysdig_instrument.engine.macro_line import LineStatus, find_line
 
@@ -21,6 +22,8 @@ R: dict[str, Json] = {"Resources": {"Api": TASK}}
         {"Name": NAME},
         ["A::B", {"Name": NAME, "Parameters": {}}],
         ["AWS::LanguageExtensions", NAME],
+        ["Strip", NAME],
+        [NAME, "AWS::Serverless-2016-10-31"],
     ],
 )
 def test_listed(section: Json) -> None:
@@ -52,12 +55,36 @@ def test_listed(section: Json) -> None:
         ([NAME, "A", {"Name": "AWS::LanguageExtensions"}], LineStatus.LISTED_EARLY),
         ([NAME, NAME], LineStatus.LISTED_TWICE),
         ([NAME, f"{NAME}-canary"], LineStatus.LISTED_TWICE),
+        ([NAME, "Strip"], LineStatus.LISTED_BEFORE_OTHERS),
+        ([NAME, "AWS::Serverless-2016-10-31", {"Name": "AWS::Include"}], LineStatus.LISTED_BEFORE_OTHERS),
+        ([NAME, f"{NAME}Canary"], LineStatus.LISTED_BEFORE_OTHERS),
     ],
 )
 def test_not_quite(section: Json, status: LineStatus) -> None:
     line = find_line({**R, "Transform": section}, NAME)
     assert line.status is status
     assert line.reason
+
+
+@pytest.mark.parametrize(
+    ("section", "code"),
+    [
+        (None, Code.LINE_NOT_LITERAL),
+        ("", Code.LINE_NOT_LITERAL),
+        ({}, Code.LINE_NOT_LITERAL),
+        ({"Ref": NAME}, Code.LINE_NOT_LITERAL),
+        (["A::B", {"Fn::Sub": NAME}], Code.LINE_NOT_LITERAL),
+        ([[NAME]], Code.LINE_NOT_LITERAL),
+        ({"name": NAME}, Code.LINE_NOT_LITERAL),
+        ({"Name": {"Ref": NAME}}, Code.LINE_NOT_LITERAL),
+        ([], Code.LINE_MISSING),
+        (["A::B", {"Name": "AWS::Include"}], Code.LINE_MISSING),
+    ],
+)
+def test_what_is_no_literal_name_has_its_own_reason(section: Json, code: Code) -> None:
+    reason = find_line({**R, "Transform": section}, NAME).reason
+    assert reason
+    assert reason.code is code
 
 
 @pytest.mark.parametrize(

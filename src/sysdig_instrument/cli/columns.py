@@ -53,17 +53,32 @@ class Columns:
 
     def heading(self, cells: Sequence[str], last: str) -> Iterator[str]:
         """Yield the headings."""
-        yield from self.console.row(self._fit(cells, {}), [last] if self._is_text_beside else [])
+        yield from self._lines(self._fit(cells, {}), [last] if self._is_text_beside else [])
 
     def row(self, cells: Sequence[str], text: str, styles: Mapping[int, StyleName]) -> Iterator[str]:
         """Yield the lines of a row, with the text in its last column. ``styles`` are by column."""
         fitted = self._fit(cells, styles)
         if not self._is_text_beside:
-            yield from self.console.row(fitted, [])
+            yield from self._lines(fitted, [])
             yield from self.console.paragraph(text, _INDENT)
         else:
             width = self._text_width
-            yield from self.console.row(fitted, [text] if width is None else wrap_words(text, width))
+            yield from self._lines(fitted, [text] if width is None else wrap_words(text, width))
+
+    def _lines(self, cells: Sequence[str], last: Sequence[str]) -> Iterator[str]:
+        """Yield the lines of a row: one, or if the columns have no room in it, as many as they need."""
+        room = self.console.width
+        if room is None or sum(self.widths) + len(GAP) * (len(self.widths) - 1) <= room:
+            yield from self.console.row(cells, last)
+            return
+        indent, line, used = "", list[str](), 0
+        for cell, width in zip(cells, self.widths, strict=True):
+            if line and used + width > room:
+                yield self.console.line(f"{indent}{GAP.join(line)}".rstrip())
+                indent, line, used = _INDENT, [], len(_INDENT)
+            line.append(cell)
+            used += width + len(GAP)
+        yield self.console.line(f"{indent}{GAP.join(line)}".rstrip())
 
     def _fit(self, cells: Sequence[str], styles: Mapping[int, StyleName]) -> list[str]:
         fitted = []

@@ -30,8 +30,10 @@ _ANSI_CODES: Final[Mapping[StyleName, str]] = {
     "faint": "2",
     "good": "32",
     "bad": "1;31",
-    "warn": "33",
+    "warn": "38;5;166",
 }
+"""An orange for warnings: the yellow of a terminal's palette cannot be read on a light background."""
+
 _MIN_TEXT_WIDTH: Final = 20
 GAP: Final = "  "
 """Between two columns."""
@@ -71,6 +73,13 @@ class Console:
         if self.width is not None:
             lines = wrap_words(text, max(self.width, _MIN_TEXT_WIDTH) - max(len(indent), len(hanging)))
         yield from (f"{hanging if number else indent}{line}\n" for number, line in enumerate(lines))
+
+    def painted_paragraph(
+        self, style: StyleName, text: str, indent: str = "", hanging: str | None = None
+    ) -> Iterator[str]:
+        """Yield the lines of a paragraph in a style."""
+        for line in self.paragraph(text, indent, hanging):
+            yield f"{self.paint(style, line[:-1])}\n"
 
     def row(self, cells: Sequence[str], last: Sequence[str]) -> Iterator[str]:
         """Yield a row of a table: the cells, padded already, and the lines of the last column beside and below them."""

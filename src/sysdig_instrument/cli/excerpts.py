@@ -131,7 +131,8 @@ def _cut(source: SourceText, shown: ShownText | UnparsedText, place: Place, room
     is_begun = start > source.line_start(place.start)
     is_ended = end == source.line_end(place.start)
     if is_begun or (before and display_width(before + marked) > room - 1):
-        before = _CUT + _last_columns(before, max(room // 3, room - display_width(marked) - 2))
+        kept = _last_columns(before, max(room // 3, room - display_width(marked) - 2))
+        before = kept if kept == before and not is_begun else _CUT + kept
     left = room - display_width(before)
     if display_width(marked + after) > left or not is_ended:
         kept = _first_columns(marked + after, left - 1)
@@ -196,6 +197,5 @@ def snippet_lines(snippets: Iterable[Snippet], console: Console, indent: str) ->
     """Yield what to paste. Its lines stay whole: they can be copied."""
     for snippet in snippets:
         heading, *lines = snippet.lines
-        for line in console.paragraph(heading, indent, f"{indent}    "):
-            yield console.line(console.paint("faint", line.removesuffix("\n")))
+        yield from console.painted_paragraph("faint", heading, indent, f"{indent}    ")
         yield from (console.line(f"{indent}{sanitize(line)}") for line in lines)

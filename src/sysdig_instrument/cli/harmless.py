@@ -23,7 +23,7 @@ _TAB_WIDTH: Final = 4
 
 # --- a terminal, a log
 
-ANSI_CODES: Final = ("0", "1", "2", "31", "32", "33", "36", "1;31")
+ANSI_CODES: Final = ("0", "1", "2", "31", "32", "36", "1;31", "38;5;166")
 """The colours and styles that this tool uses. No other sequence is written."""
 
 _OWN_SEQUENCE: Final = rf"\x1b\[(?:{'|'.join(ANSI_CODES)})m"

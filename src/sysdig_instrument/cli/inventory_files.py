@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from sysdig_instrument.cli.batch import process_files
+from sysdig_instrument.cli.callers_account import with_callers_account
 from sysdig_instrument.cli.documents import InputDocument, preview_document
 from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.cli.inventory_rows import FAILING, InventoryRow, State, finding_row, task_row, template_rows
@@ -67,6 +68,7 @@ def _document_reader(
             return _with_places([task_row(base, plan, plain_protection(plan), None)], document)
         look_up: LookupFunction = look_up_here(document, context)
         if line.is_listed or line.in_fn_transform:
+            context = with_callers_account(options, document, context, session)
             look_up = look_up_from_options(options, document, context, environment, session)
         preview = preview_document(document, context, look_up)
         notices.record_image_configs(preview.plan)

@@ -144,6 +144,7 @@ def task_row(
 ) -> InventoryRow:
     """Return the row of a task definition with this verdict. A document that is no template has no ``line``."""
     state, why = _passing_state(verdict), "; ".join(reason.fact for reason in verdict.reasons)
+    codes = tuple(code.value for code in verdict.codes)
     has_had_its_turn = is_deployed or has_result(task.task)
     is_covered = line is not None and line.covers(task.task.pointer or ())
     if state is State.PROTECTED and not (is_covered and (is_deployed or not has_had_its_turn)):
@@ -152,6 +153,7 @@ def task_row(
         state = _FAILING_STATES.get(verdict.verdict, State.NOT_PROTECTED)
         if line is not None and not is_covered:
             state, why = _without_line(task, line)
+            codes = (_line_reason(line).code.value, *codes) if state is State.WITHOUT_LINE else codes
         elif is_covered and not has_had_its_turn and state is State.NOT_PROTECTED:
             state = State.REFUSED
     return replace(
@@ -161,7 +163,7 @@ def task_row(
         macro_line=line.status.value if line else "",
         state=state,
         why=why,
-        codes=tuple(code.value for code in verdict.codes),
+        codes=codes,
         left_alone=verdict.left_alone,
     )
 
@@ -182,10 +184,14 @@ def _passing_state(verdict: Protection) -> State:
     }.get(verdict.verdict, State.LEFT_ALONE)
 
 
+def _line_reason(line: MacroLine) -> Reason:
+    return line.reason or Reason("", code=Code.LINE_MISSING)
+
+
 def _without_line(task: TaskPlan, line: MacroLine) -> tuple[State, str]:
     """Return the state of a task definition that the macro does not get and should, and why: also what it would be with the line."""
-    reason = line.reason or Reason("", code=Code.LINE_MISSING)
-    advice = reason.advice if line.status in (LineStatus.ABSENT, LineStatus.IN_FN_TRANSFORM) else reason.fact
+    reason = _line_reason(line)
+    advice = reason.advice if reason.code is Code.LINE_MISSING else f"{reason.fact}. {reason.advice}"
     advice = f"{advice} ({reason.code.value})"
     with_line = protection_by_macro(task)
     if with_line.verdict is Verdict.PROTECTED:

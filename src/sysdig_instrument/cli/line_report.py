@@ -43,13 +43,6 @@ def line_report(
     return LineReport(line, is_needed, at.line), items
 
 
-def missing_line_text(line: MacroLine | None, without_line: Collection[object], path: str) -> str:
-    """Return why the macro would not get these task definitions of a template; an empty string if there are none."""
-    if line and line.reason and without_line:
-        return with_command(line.reason, path).coded_text
-    return ""
-
-
 def with_command(reason: Reason, path: str) -> Reason:
     """Return a reason why the line is missing with the command that adds it, if the path is one to copy into a shell."""
     if reason.code is not Code.LINE_MISSING or path == STANDARD_INPUT or printable_name(path) != path:

@@ -12,8 +12,10 @@ from sysdig_instrument.cli.documents import InputDocument
 from sysdig_instrument.cli.excerpts import Excerpts, finding_lines, write_error
 from sysdig_instrument.cli.formats.model import LineLocator
 from sysdig_instrument.cli.inputs import is_unknown_a_warning
+from sysdig_instrument.cli.line_report import with_command
 from sysdig_instrument.cli.snippets import Snippet, snippets
-from sysdig_instrument.engine.findings import Finding, Problem, Reason, message
+from sysdig_instrument.engine.findings import Finding, Location, Notice, Problem, Reason, message
+from sysdig_instrument.engine.macro_line import MacroLine
 from sysdig_instrument.engine.plan import Plan
 from sysdig_instrument.engine.steps.task_findings import REQUIRED_SETTINGS_REASONS
 from sysdig_instrument.errors import RefusedError, UserError
@@ -86,6 +88,24 @@ class Messages:
                     snippets=snippets(finding, document),
                 )
             )
+
+    def write_line(self, label: str, line: MacroLine, document: InputDocument, *, more: str = "") -> None:
+        """Write what is wrong with the line that lists the macro. ``more`` follows the text."""
+        if line.reason is None:
+            return
+        path = document.source.name
+        self._write(
+            finding_lines(
+                label,
+                _STYLES[label],
+                f"{with_command(line.reason, path).coded_text}{more}",
+                self._console,
+                excerpts=Excerpts(path, document),
+                places=(LineLocator(document).place(line.pointer),),
+                code=line.reason.code,
+                snippets=snippets(Notice(Location(pointer=line.pointer), line.reason), document),
+            )
+        )
 
     def _text(self, finding: Finding) -> str:
         """Return the text of a finding. Where the line is shown, its pointer in the template is not needed."""

@@ -213,6 +213,8 @@ class Code(Enum):
     LINE_NOT_EDITED = "SI236"
     LINE_KEY_UNKNOWN = "SI237"
     FUNCTION_IS_TEXT = "SI238"
+    LINE_BEFORE_OTHERS = "SI239"
+    LINE_NOT_LITERAL = "SI240"
 
     # Messages about containers, sizes and roles
     EMPTY_PROGRAM = "SI301"

@@ -32,6 +32,7 @@ from sysdig_instrument.engine.template import (
 )
 from sysdig_instrument.lazy_dataclasses import dataclass
 
+_INCLUDE: Final = "AWS::Include"
 _MIN_SIMILARITY: Final = 0.8
 _TRANSFORM_KEYS: Final = ("transform", "transforms", "fntransform", "macro", "macros")
 
@@ -42,6 +43,7 @@ class LineStatus(Enum):
     LISTED = "listed"
     LISTED_EARLY = "listed before AWS::LanguageExtensions"
     LISTED_TWICE = "listed twice"
+    LISTED_BEFORE_OTHERS = "listed before another macro"
     IN_FN_TRANSFORM = "in Fn::Transform"
     ABSENT = "absent"
     MISSPELT = "misspelt"
@@ -49,7 +51,9 @@ class LineStatus(Enum):
     DUPLICATE_KEY = "lost to a duplicate key"
 
 
-_LISTED: Final = frozenset({LineStatus.LISTED, LineStatus.LISTED_EARLY, LineStatus.LISTED_TWICE})
+_LISTED: Final = frozenset(
+    {LineStatus.LISTED, LineStatus.LISTED_EARLY, LineStatus.LISTED_TWICE, LineStatus.LISTED_BEFORE_OTHERS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def _status(
     if len(sections) > 1 and not all(own_counts) and any(_is_named(each, macro_name) for each in sections):
         return LineStatus.DUPLICATE_KEY, (SECTION,), _duplicate_key(sections, macro_name, lines)
     if own_counts and own_counts[-1]:
-        return _order(sections[-1], own_counts[-1], macro_name)
+        return _order(sections[-1], macro_name)
     if isinstance(template, dict) and TRANSFORM in template and _is_plain_use(template[TRANSFORM], macro_name):
         return LineStatus.LISTED, (TRANSFORM,), None
     near = [name for section in sections for name in _names(section) if is_near(name, macro_name)]
@@ -146,17 +150,36 @@ def _status(
         return LineStatus.MISSPELT, (SECTION,), _misspelt(near[-1], sections, macro_name)
     if elsewhere := next(_elsewhere(template, macro_name, ()), None):
         return LineStatus.WRONG_KEY, elsewhere, _wrong_key(elsewhere, sections, macro_name)
+    return _without_line(template, sections, macro_name)
+
+
+def _without_line(template: Json, sections: list[Json], macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
+    if isinstance(template, dict) and SECTION in template and not _is_literal(template[SECTION]):
+        return LineStatus.ABSENT, (SECTION,), _not_literal(macro_name, [each for each in sections[-1:] if each])
     return LineStatus.ABSENT, (), _absent(macro_name, sections)
 
 
-def _order(section: Json, count: int, macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
+def _order(section: Json, macro_name: str) -> tuple[LineStatus, Pointer, Reason | None]:
     names = _names(section)
-    first = next(index for index, name in enumerate(names) if is_own_name(name, macro_name))
-    if LANGUAGE_EXTENSIONS in names[first:]:
+    own = [index for index, name in enumerate(names) if is_own_name(name, macro_name)]
+    if LANGUAGE_EXTENSIONS in names[own[0] :]:
         return LineStatus.LISTED_EARLY, (SECTION,), _early(section, macro_name)
-    if count > 1:
+    if len(own) > 1:
         return LineStatus.LISTED_TWICE, (SECTION,), _twice(section, macro_name)
+    if later := next(filter(_may_change_tasks, names[own[0] :][1:]), None):
+        return LineStatus.LISTED_BEFORE_OTHERS, (SECTION,), _before_others(later, section, macro_name)
     return LineStatus.LISTED, (SECTION,), None
+
+
+def _may_change_tasks(name: str) -> bool:
+    """Return whether a transform may add or change a task definition: a macro of the account may do anything."""
+    return name == _INCLUDE or not name.startswith("AWS::")
+
+
+def _is_literal(section: Json) -> bool:
+    """Return whether a Transform section has nothing but literal names. CloudFormation accepts no others."""
+    names = map(transform_name, transform_entries(section))
+    return all(isinstance(each, str) and each for each in names)
 
 
 def is_near(name: str, macro_name: str) -> bool:
@@ -259,6 +282,21 @@ def _early(section: Json, macro_name: str) -> Reason:
 def _twice(section: Json, macro_name: str) -> Reason:
     to_paste = paste_line([section], macro_name)
     return Reason("The macro is listed more than once", "List it once", code=Code.LINE_TWICE, paste=to_paste)
+
+
+def _before_others(later: str, section: Json, macro_name: str) -> Reason:
+    fact = f"{quote(later)} is listed after the macro, and can change what the macro has made"
+    to_paste = paste_line([section], macro_name)
+    return Reason(fact, f"List {macro_name} last", code=Code.LINE_BEFORE_OTHERS, paste=to_paste)
+
+
+def _not_literal(macro_name: str, sections: Sequence[Json]) -> Reason:
+    return Reason(
+        "An entry of Transform is not the literal name of a macro, and CloudFormation accepts nothing else there",
+        f"Write Transform as a list of names, with {macro_name} as its last item",
+        code=Code.LINE_NOT_LITERAL,
+        paste=paste_line(sections, macro_name),
+    )
 
 
 def _absent(macro_name: str, sections: Sequence[Json]) -> Reason:

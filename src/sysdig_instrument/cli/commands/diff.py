@@ -20,7 +20,7 @@ from sysdig_instrument.cli.exit_codes import EXIT_OK, exit_code
 from sysdig_instrument.cli.formats.json import stream_json_array
 from sysdig_instrument.cli.formats.model import REFUSED, UNKNOWN, UNUSABLE, LineLocator
 from sysdig_instrument.cli.harmless import sanitize
-from sysdig_instrument.cli.line_report import line_report, missing_line_text
+from sysdig_instrument.cli.line_report import line_report
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
 from sysdig_instrument.cli.run_notices import RunNotices
@@ -58,15 +58,9 @@ class DocumentDiff:
     without_line: Sequence[TaskPlan]
 
     @property
-    def missing_line(self) -> str:
-        """The reason why the macro would not make these changes; empty if it would."""
-        return missing_line_text(self.macro_line, self.without_line, self.document.source.name)
-
-    @property
-    def line_notice(self) -> str:
-        """The mistake in a line that is there, such as its order; empty if there is none."""
-        line = self.macro_line
-        return line.reason.coded_text if line and line.is_listed and line.reason else ""
+    def has_no_line(self) -> bool:
+        """True if the macro would not make these changes, because the template does not list it."""
+        return bool(self.macro_line and self.macro_line.reason and self.without_line)
 
     def hunks(self) -> Iterator[Hunk]:
         """Yield the hunks in which the text changes, with the reasons."""
@@ -162,7 +156,7 @@ def _record_exit_codes(results: Results, codes: list[int], *, fail_on_changes: b
         if isinstance(result, UserError):
             is_warning = isinstance(result, RefusedDocumentError) and result.is_warning
             codes.append(EXIT_OK if is_warning else exit_code(result))
-        elif (fail_on_changes and result.preview.changes) or (fail_on_line and result.missing_line):
+        elif (fail_on_changes and result.preview.changes) or (fail_on_line and result.has_no_line):
             codes.append(_EXIT_CHANGES)
         yield path, result
 
@@ -183,11 +177,9 @@ def _report_messages(results: Results, messages: Messages) -> Iterator[tuple[str
             continue
         for warning in result.document.source.warnings:
             messages.write("warning", warning.text)
-        if result.missing_line:
-            messages.write("warning", f"{printable_name(path)}: {result.missing_line}")
-        if result.line_notice:
-            messages.write("notice", f"{printable_name(path)}: {result.line_notice}")
-        preview = result.preview
+        preview, line = result.preview, result.macro_line
+        if line and (result.has_no_line or line.is_listed):
+            messages.write_line("warning" if result.has_no_line else "notice", line, result.document)
         messages.write_findings((*preview.notices, *preview.left_alone), result.document, preview.plan)
         if result.document.is_sensitive and preview.changes:
             messages.write("notice", f"{result.document.address}: {_SENSITIVE.coded_text}")

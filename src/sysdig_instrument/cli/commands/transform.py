@@ -16,7 +16,6 @@ from sysdig_instrument.cli.documents import InputDocument, Preview, input_docume
 from sysdig_instrument.cli.exit_codes import EXIT_OK, EXIT_REFUSED
 from sysdig_instrument.cli.harmless import has_commands, is_on_runner
 from sysdig_instrument.cli.inputs import context_for_file
-from sysdig_instrument.cli.line_report import missing_line_text
 from sysdig_instrument.cli.lookups import look_up_from_options, shared_session
 from sysdig_instrument.cli.messages import Messages, RefusedDocumentError
 from sysdig_instrument.cli.output_file import write_output_file
@@ -53,8 +52,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     messages.write_findings((*preview.notices, *preview.left_alone), document, preview.plan)
     line = document.macro_line(context)
     without_line = tasks_without_line(line, preview.plan.tasks) if line else ()
-    if text := missing_line_text(line, without_line, options.file):
-        messages.write("notice", f"{text} This command does not need it: deploy what it prints.")
+    if line and without_line:
+        more = " This command does not need it: deploy what it prints."
+        messages.write_line("notice", line, document, more=more)
     if preview.problems:
         messages.write_refusal(RefusedDocumentError(document, preview.plan, preview.problems))
     messages.finish()

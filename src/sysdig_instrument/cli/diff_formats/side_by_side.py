@@ -8,6 +8,7 @@ from typing import Final
 
 from sysdig_instrument.cli.console import Console, StyleName, pad, wrap
 from sysdig_instrument.cli.diff_formats.hunks import DiffLine, Hunk
+from sysdig_instrument.cli.diff_formats.unified import reason_above
 from sysdig_instrument.cli.harmless import sanitize
 
 _DEFAULT_WIDTH: Final = 130
@@ -23,7 +24,7 @@ def render(hunks: Iterable[Hunk], console: Console) -> Iterator[str]:
         yield console.line(console.paint("heading", sanitize(", ".join(hunk.owners)) or hunk.header))
         for old, new in _pairs(hunk.lines):
             for note in (*(old.notes if old else ()), *(new.notes if new and new is not old else ())):
-                yield console.line(console.paint("faint", f"{' ' * (number_width + 1)}▾ {sanitize(note.reason)}"))
+                yield from reason_above(note.reason, " " * (number_width + 1), console)
             yield from _row(old, new, number_width, text_width, console)
 
 

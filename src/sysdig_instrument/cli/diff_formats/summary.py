@@ -64,11 +64,9 @@ def render_summary(
     pointers = {each.pointer for each in without_line}
     for task in plan.tasks:
         yield from _task_lines(task, reasons_by_owner, console, is_applied=task.pointer not in pointers)
-    yield from (
-        console.line(f"  {owner_label(change)}: {changed_key(change)}: {change.reason}")
-        for change in reasons
-        if change.owner.task is None
-    )
+    for change in reasons:
+        if change.owner.task is None:
+            yield from console.paragraph(f"{owner_label(change)}: {changed_key(change)}: {change.reason}", "  ", "    ")
 
 
 def _task_lines(
@@ -77,23 +75,26 @@ def _task_lines(
     name = task.task.name
     construct = construct_path(task.task.resource)
     suffix = f" (construct {quote(construct)})" if construct else ""
-    outcome = _outcome_text(task.outcome, console, is_applied=is_applied)
-    yield console.line(f"  {sanitize(task_label(name))}{sanitize(suffix)}: {outcome}")
+    yield from _outcome_lines(f"{task_label(name)}{suffix}", task.outcome, "  ", console, is_applied=is_applied)
     yield from _reason_lines(reasons_by_owner.get((name, None), ()), "    ", console)
     for container in task.containers:
-        outcome = _outcome_text(container, console, is_applied=is_applied)
-        yield console.line(f"    {sanitize(container.name or '')}: {outcome}")
+        yield from _outcome_lines(container.name or "", container, "    ", console, is_applied=is_applied)
         yield from _reason_lines(reasons_by_owner.get((name, container.name), ()), "      ", console)
 
 
-def _outcome_text(outcome: Outcome, console: Console, *, is_applied: bool) -> str:
+def _outcome_lines(name: str, outcome: Outcome, indent: str, console: Console, *, is_applied: bool) -> Iterator[str]:
     style, text = _STATUS_STYLES[outcome.status], outcome.status.value
     if outcome.status is Status.INSTRUMENTED and not is_applied:
         style, text = "warn", f"would be {text}"
-    label = console.paint(style, text)
-    return f"{label}: {sanitize(outcome.why)}" if outcome.why else label
+    start = f"{sanitize(name)}: "
+    why = f": {outcome.why}" if outcome.why else ""
+    first, *others = console.paragraph(f"{start}{text}{why}", indent, f"{indent}  ")
+    if first.startswith(f"{indent}{start}{text}"):
+        first = f"{indent}{start}{console.paint(style, text)}{first.removeprefix(f'{indent}{start}{text}')}"
+    yield first
+    yield from others
 
 
 def _reason_lines(changes: Iterable[Change], indent: str, console: Console) -> Iterator[str]:
     for change in changes:
-        yield console.line(f"{indent}{changed_key(change)}: {sanitize(change.reason)}")
+        yield from console.paragraph(f"{changed_key(change)}: {change.reason}", indent, f"{indent}  ")

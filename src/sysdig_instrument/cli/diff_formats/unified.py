@@ -56,11 +56,18 @@ def _hunk_lines(lines: tuple[DiffLine, ...], column: int | None, console: Consol
             yield from _remaining_reasons(pending, column or 0, console)
             pending = []
         if column is None or display_width(text) > column - _GAP_WIDTH:
-            yield from (console.paint("faint", f"{_indentation(text)}▾ {reason}") + "\n" for reason in reasons)
+            for reason in reasons:
+                yield from reason_above(reason, _indentation(text), console)
         else:
             pending += [part for reason in reasons for part in _wrap_reason(reason, (console.width or 0) - column)]
         yield _with_reason(line, text, pending, column or 0, console)
     yield from _remaining_reasons(pending, column or 0, console)
+
+
+def reason_above(reason: str, indent: str, console: Console) -> Iterator[str]:
+    """Yield a reason above its line, with no more indentation than leaves half of the width."""
+    indent = indent if console.width is None else indent[: console.width // 2]
+    yield from console.painted_paragraph("faint", f"▾ {reason}", indent, f"{indent}  ")
 
 
 def _line_text(line: DiffLine) -> str:

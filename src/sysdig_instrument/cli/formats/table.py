@@ -84,7 +84,7 @@ def render(reports: Iterable[FileReport], console: Console) -> Iterator[str]:
 
 def _file_lines(report: FileReport, console: Console, once: SaidOnce) -> Iterator[str]:
     excerpts = Excerpts(report.path, report.document)
-    yield console.line(console.paint("strong", sanitize(report.path)) + _heading(report, console))
+    yield from _heading(report, console)
     rows = [row for task in report.tasks for row in _task_rows(task)]
     name_width = min(_MAX_NAME_WIDTH, max((display_width(name) for name, _ in rows), default=0))
     outcome_width = max((display_width(row.outcome) for _, row in rows), default=0)
@@ -137,14 +137,19 @@ def _items_by_place(
     return [item for item in report.items if item.rule is _ABOVE_ROWS], in_rows, below
 
 
-def _heading(report: FileReport, console: Console) -> str:
-    """Return what follows the path on the first line: whether the template lists the macro."""
-    if not report.tasks and not (report.macro_line and report.macro_line.is_needed):
-        return ": no task definitions"
-    if report.macro_line is None:
-        return ""
-    style: StyleName = "bad" if report.macro_line.is_needed else "faint"
-    return f": {console.paint(style, report.macro_line.text)}"
+def _heading(report: FileReport, console: Console) -> Iterator[str]:
+    """Yield the path, and whether the template lists the macro: beside the path, or below it if there is no room."""
+    path, line = sanitize(report.path), report.macro_line
+    style: StyleName = "bad" if line and line.is_needed else "faint"
+    if not report.tasks and not (line and line.is_needed):
+        yield console.line(f"{console.paint('strong', path)}: no task definitions")
+    elif line is None:
+        yield console.line(console.paint("strong", path))
+    elif console.width is None or display_width(f"{path}: {line.text}") <= console.width:
+        yield console.line(f"{console.paint('strong', path)}: {console.paint(style, line.text)}")
+    else:
+        yield console.line(f"{console.paint('strong', path)}:")
+        yield from console.painted_paragraph(style, line.text, GAP, GAP * 2)
 
 
 def _fact_and_advice(reason: Reason) -> str:

@@ -28,6 +28,9 @@ _FORMAT_VERSION: Final = "AWSTemplateFormatVersion"
 _SEPARATOR: Final = ", "
 _SEPARATOR_AFTER_ONLY_ITEM: Final = " , "
 """Before the macro in a list on one line that had one item. With the other separator, the item was no list."""
+_DASH: Final = "- "
+_DASH_AFTER_OBJECT: Final = "-  "
+"""Before the macro below an object in block style that was no list. With the other dash, it was one."""
 _BLANKS_BEFORE: Final = re.compile(r"\s*\Z")
 
 
@@ -148,8 +151,8 @@ class _Editor:
                 return [self.new_block_item(node)]
             case Scalar() if node.end > node.start and node.style not in ("|", ">"):
                 return self.as_list(node)
-            case Mapping(flow=True):
-                return self.as_list(node)
+            case Mapping():
+                return self.as_list(node) if node.flow else self.as_block_list(node)
         raise UnsupportedLayoutError
 
     def first_place(self) -> int:
@@ -194,12 +197,27 @@ class _Editor:
     def new_block_item(self, node: Sequence) -> TextEdit:
         entries = self.source.entries(node)
         column = self.source.column(entries[-1].start)
-        offset = self.line_end_of(entries[-1].end)
-        return TextEdit(offset, offset, f"{self.document.newline}{' ' * column}- {self.name_text}")
+        return self.new_item_after(entries[-1].end, column, _DASH)
+
+    def new_item_after(self, end: int, column: int, dash: str) -> TextEdit:
+        offset = self.line_end_of(end)
+        return TextEdit(offset, offset, f"{self.document.newline}{' ' * column}{dash}{self.name_text}")
 
     def as_list(self, node: Node) -> list[TextEdit]:
         after = f"{_SEPARATOR}{self.name_text}]"
         return [TextEdit(node.start, node.start, "["), TextEdit(node.end, node.end, after)]
+
+    def as_block_list(self, node: Mapping) -> list[TextEdit]:
+        """Return the edits that make an object in block style the first item: a dash in its indentation."""
+        entries = self.source.entries(node)
+        dash = entries[0].start - len(_DASH)
+        if not self.source.is_first_on_line(entries[0].start) or self.source.line_start(entries[0].start) > dash:
+            raise UnsupportedLayoutError
+        column = self.source.column(dash)
+        return [
+            TextEdit(dash, entries[0].start, _DASH),
+            self.new_item_after(entries[-1].end, column, _DASH_AFTER_OBJECT),
+        ]
 
     def line_end_of(self, offset: int) -> int:
         return self.source.trailing_comment_end(offset)
@@ -216,6 +234,10 @@ class _Editor:
         without = {key: each for key, each in value.items() if key != SECTION}
         if isinstance(node, Sequence) and isinstance(section, list) and (kept or node.flow):
             own = [number for number, each in enumerate(section) if is_own_name(transform_name(each), self.macro_name)]
+            if self.was_object(node, own):
+                dash = self.source.entries(node)[0].start
+                edits = [TextEdit(dash, dash + len(_DASH), " " * len(_DASH)), self.block_item(node, 1)]
+                return _edited(self.document, edits, {**without, SECTION: kept[0]})
             if self.was_no_list(node, own):
                 first = node.items[0]
                 edits = [TextEdit(node.start, node.end, self.text[first.start : first.end])]
@@ -232,6 +254,14 @@ class _Editor:
         between = self.text[node.items[0].end : node.items[1].start]
         is_tight = node.start + 1 == node.items[0].start and node.items[1].end + 1 == node.end
         return is_tight and between == _SEPARATOR
+
+    def was_object(self, node: Sequence, own: list[int]) -> bool:
+        """Return whether :meth:`as_block_list` has written this list."""
+        if node.flow or own != [1] or len(node.items) != 2 or not isinstance(node.items[0], Mapping):  # noqa: PLR2004 - the object, and the macro
+            return False
+        starts = [each.start for each in self.source.entries(node)]
+        dashes = [self.text[start : item.start] for start, item in zip(starts, node.items, strict=True)]
+        return dashes == [_DASH, _DASH_AFTER_OBJECT]
 
     def flow_item(self, node: Sequence, number: int) -> TextEdit:
         items = node.items
