@@ -55,7 +55,7 @@ from sysdig_instrument.engine.steps.argv import (
     names_wrapper,
     wrapper_elsewhere_reason,
 )
-from sysdig_instrument.engine.steps.process_one import first_program_of_command, init_program_notice
+from sysdig_instrument.engine.steps.process_one import first_program_of_command, init_program_notices
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, EntryPointSource, Output, UnresolvedImage
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
@@ -118,7 +118,8 @@ def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Ass
             wrapping.outputs += _without_program(container, assumed)
         elif form in REFUSED_FORMS:
             wrapping.record_source(EntryPointSource.UNCHANGED)
-    wrapping.outputs += _entry_point_changes(container, leaf, assumptions, tree, wrapping)
+    if not container.scope.state.lookups:  # otherwise all of this is planned again
+        wrapping.outputs += _entry_point_changes(container, leaf, assumptions, tree, wrapping)
 
 
 def _entry_point_changes(
@@ -355,7 +356,7 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
                 pointer = (*container.pointer, "Image")
                 wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
             else:
-                wrapping.outputs += init_program_notice(container, "Image", _program(container, assumed, config, form))
+                wrapping.outputs += init_program_notices(container, "Image", _program(container, assumed, config, form))
 
 
 def _program(container: Container, assumptions: Assumptions, config: ImageConfig, command: ArgvForm) -> str | None:
