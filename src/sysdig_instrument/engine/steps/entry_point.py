@@ -83,8 +83,7 @@ class _Wrapping:
 
     def record_source(self, source: EntryPointSource) -> None:
         """Record the source of the entry point in one branch."""
-        if _SOURCES.index(source) < _SOURCES.index(self.source):
-            self.source = source
+        self.source = source if _SOURCES.index(source) < _SOURCES.index(self.source) else self.source
 
 
 def entry_point(container: Container) -> Iterator[Output]:
@@ -111,7 +110,8 @@ def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Ass
             if isinstance(tree, Branch):  # otherwise, _entry_point_changes does this
                 _from_image(container, assumed, wrapping)
         elif form in (ArgvForm.LIST, ArgvForm.DYNAMIC):
-            wrapping.outputs += _wrapper_in_command(container, assumed)
+            if "Command" in container.value:
+                wrapping.outputs += _wrapper_in_command(container, assumed)
             if form is ArgvForm.LIST:
                 wrapping.record_source(EntryPointSource.TEMPLATE)
         elif form is ArgvForm.WRAPPER_ALONE:
@@ -206,8 +206,6 @@ _NOTHING_TO_START: Final = Reason(
 
 def _wrapper_in_command(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
     """Yield a finding if Command, which is an argument of EntryPoint, names the wrapper."""
-    if "Command" not in container.value:  # as in most containers with an EntryPoint
-        return
     for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
         if form in NAMES_WRAPPER:
             yield _wrapper_elsewhere(container, "Command", assumed)
