@@ -243,3 +243,13 @@ def not_a_container_problem(task: TaskDefinition, leaf: LocatedValue, position: 
         "Write it as an object; its members, and the object under Fn::If, may be expressions",
         code=Code.NOT_WRITTEN_OUT, not_known_here=is_inserted(leaf.value)),
     )  # fmt: skip
+
+
+def opaque_task_problem(task: TaskDefinition, keys: frozenset[str]) -> Iterator[Problem]:
+    """Yield the problem that some of the keys of a task definition's Properties may be hidden."""
+    if why := why_opaque(task.properties_or_empty, keys, task.scope, is_snippet_place=True):
+        location = Location(task.name, None, task.properties_pointer)
+        yield Problem(
+            location,
+            Reason(f"The task definition {why}", WRITE_OUT_RESULT, code=Code.PART_UNKNOWN, not_known_here=True),
+        )

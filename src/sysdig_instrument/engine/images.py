@@ -244,6 +244,12 @@ _NOT_CERTAIN: Final = NoConfig(
 )
 
 
+_NOT_LOOKED_UP: Final = NoConfig(
+    Reason("The image has not been looked up", _GIVE_ENTRY_POINT, code=Code.NOT_LOOKED_UP, not_known_here=True)
+)
+"""What a plan says that is made again once the lookup is answered."""
+
+
 def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
     match scope.answer(lookup):
         case ImageConfig() as config:
@@ -253,8 +259,7 @@ def _look_up(lookup: ImageLookup, scope: EvaluationScope) -> ConfigResult:
             shown = without_names(why, lookup.image) if isinstance(lookup.image, Hidden) else why
             return NoConfig(replace(shown, stable_fact=f"Image {quote(lookup.image)} could not be read"))
         case None:
-            fact = f"Image {quote(lookup.image)} has not been looked up"
-            return NoConfig(Reason(fact, _GIVE_ENTRY_POINT, code=Code.NOT_LOOKED_UP, not_known_here=True))
+            return _NOT_LOOKED_UP
     raise TypeError(lookup)  # a string for an image: a bug in the caller
 
 

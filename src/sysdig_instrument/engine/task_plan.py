@@ -19,11 +19,13 @@ from sysdig_instrument.engine.container import (
     is_empty,
     not_a_container_problem,
     not_a_list_problem,
+    opaque_task_problem,
     why_opaque,
 )
 from sysdig_instrument.engine.expressions.decision_tree import (
     TOO_MANY_CONDITIONS,
     Assumptions,
+    LocatedValue,
     TooManyConditionsError,
     any_of,
 )
@@ -46,8 +48,9 @@ from sysdig_instrument.engine.selection import (
     decide_task,
 )
 from sysdig_instrument.engine.settings.layers import ResolvedSettings
+from sysdig_instrument.engine.settings.table import Settings
 from sysdig_instrument.engine.settings.template_layers import TaskSettings, task_settings, unknown_containers
-from sysdig_instrument.engine.steps import CONTAINER_STEPS, OPT_OUT_STEPS, TASK_STEPS
+from sysdig_instrument.engine.steps import CONTAINER_STEPS, OPT_OUT_STEPS, TASK_STEPS, protecting_keys
 from sysdig_instrument.engine.steps.agent_container import agent_container, disguised_workloads
 from sysdig_instrument.engine.steps.result import result, result_value
 from sysdig_instrument.engine.steps.step import (
@@ -124,12 +127,8 @@ class TaskPlan:
         return self.made_from or self.task.pointer or ()
 
 
-def _protecting_keys(steps: Iterable[Step[Container] | Step[InstrumentedTask]]) -> frozenset[str]:
-    return frozenset(key for step in steps if step.unprotected_reason is not None for key in step.keys)
-
-
-_TASK_KEYS: Final = TASK_KEYS | _protecting_keys(TASK_STEPS)
-_CONTAINER_KEYS: Final = CONTAINER_KEYS | _protecting_keys(CONTAINER_STEPS) | {"DependsOn", "MountPoints"}
+_TASK_KEYS: Final = TASK_KEYS | protecting_keys(TASK_STEPS)
+_CONTAINER_KEYS: Final = CONTAINER_KEYS | protecting_keys(CONTAINER_STEPS) | {"DependsOn", "MountPoints"}
 """With ``_TASK_KEYS``, the members that must not be hidden by a transform: decisions or protection depend on them."""
 
 
@@ -188,7 +187,7 @@ def _refuse_task(task: TaskDefinition, settings: TaskSettings, problem: Problem)
 
 
 def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskPlan:
-    outputs: list[Output] = [*settings.findings, *_opaque_task_problem(task)]
+    outputs: list[Output] = [*settings.findings, *opaque_task_problem(task, _TASK_KEYS)]
     planned: list[_PlannedContainer] = []
     for containers, assumptions in container_lists(task):
         if is_empty(containers.value):
@@ -201,11 +200,8 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
         outputs += problems
         for each in in_list:
             outputs += each.outputs
-        workloads = [each.container for each in in_list if each.is_instrumented]
-        agents = [each.container for each in in_list if each.outcome.status is Status.AGENT]
-        outputs += agent_container(workloads, agents, containers, assumptions, settings.resolved.values)
-        if not workloads:
-            outputs += disguised_workloads(agents, assumptions, settings.resolved.values)
+        if not task.scope.state.lookups:  # otherwise it is planned again
+            outputs += _agent_outputs(in_list, containers, assumptions, settings.resolved.values)
     outcomes = tuple(each.outcome for each in planned)
     instrumented = [each.container for each in planned if each.is_instrumented]
     if settings.resolved is not settings.inherited or settings.containers:
@@ -232,7 +228,20 @@ def _plan_container_lists(task: TaskDefinition, settings: TaskSettings) -> TaskP
     all_outputs = [*_run_steps(TASK_STEPS, instrumented_task, task), *opt_out_outputs]
     why = _why_not_protected(outcomes)
     outcome = _refused_outcome(all_outputs) or Outcome(None, Status.INSTRUMENTED, why and f"in part; {why}")
+    if task.scope.state.lookups:
+        return TaskPlan(task, settings, outcome, outcomes, (), ())
     return _finish(task, settings, outcome, outcomes, all_outputs)
+
+
+def _agent_outputs(
+    planned: Iterable[_PlannedContainer], containers: LocatedValue, assumptions: Assumptions, settings: Settings
+) -> Iterator[Output]:
+    """Yield what is planned for the agent's containers of one list."""
+    workloads = [each.container for each in planned if each.is_instrumented]
+    agents = [each.container for each in planned if each.outcome.status is Status.AGENT]
+    yield from agent_container(workloads, agents, containers, assumptions, settings)
+    if not workloads:
+        yield from disguised_workloads(agents, assumptions, settings)
 
 
 def _why_not_protected(outcomes: Iterable[Outcome]) -> str:
@@ -409,12 +418,3 @@ def _finish(
     if outcome.status is not Status.INSTRUMENTED:
         grant = None
     return TaskPlan(task, settings, outcome, containers, tuple(changes), tuple(findings), grant, hidden)
-
-
-def _opaque_task_problem(task: TaskDefinition) -> Iterator[Problem]:
-    if why := why_opaque(task.properties_or_empty, _TASK_KEYS, task.scope, is_snippet_place=True):
-        location = Location(task.name, None, task.properties_pointer)
-        yield Problem(
-            location,
-            Reason(f"The task definition {why}", WRITE_OUT_RESULT, code=Code.PART_UNKNOWN, not_known_here=True),
-        )

@@ -46,7 +46,8 @@ def unused_configs(template: Json, plans: Iterable[TaskPlan], uses: Collection[C
             yield from _unused_entries(layer, used, _metadata_pointer(plan), template)
         elif layer.scope is SettingScope.TASK:
             by_layer[layer.name] = layer
-        yield from _unused_own_configs(plan, uses_by_task[plan.task.name])
+        if plan.settings.containers:
+            yield from _unused_own_configs(plan, uses_by_task[plan.task.name])
     if len(planned) != len(plans):
         return  # a config of the whole template may be for one of the others
     for layer in by_layer.values():

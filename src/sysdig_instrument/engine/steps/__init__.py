@@ -85,6 +85,11 @@ OPT_OUT_STEPS: Final[tuple[Step[DecidedTask], ...]] = (
 """The steps for every task definition, whether something in it is instrumented or not."""
 
 
+def protecting_keys(steps: Iterable[Step[Container] | Step[InstrumentedTask]]) -> frozenset[str]:
+    """Return the keys on which protection depends."""
+    return frozenset(key for step in steps if step.unprotected_reason is not None for key in step.keys)
+
+
 def all_steps() -> tuple[Step[Container] | Step[InstrumentedTask] | Step[DecidedTask], ...]:
     """Return the steps of containers and of task definitions."""
     return (*CONTAINER_STEPS, *TASK_STEPS, *OPT_OUT_STEPS)

@@ -12,6 +12,7 @@ from sysdig_instrument.engine.agent import RECORD_LABEL
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import Container
 from sysdig_instrument.engine.expressions.decision_tree import (
+    TRUE,
     Assumptions,
     Leaf,
     LocatedValue,
@@ -111,6 +112,9 @@ def add_agent(
     It is appended under the conditions in which a container is instrumented (``is_instrumented``) and the list has no
     agent yet. If there are no such conditions, nothing is yielded.
     """
+    if not existing and is_instrumented is TRUE:  # as in most lists
+        yield Change("add", (*containers.pointer, "-"), _AGENT_REASON, definition)
+        return
     has_agent = any_of([container.assumptions for container in existing], assumptions)
 
     def missing_agent(instrumented: bool, assumed: Assumptions) -> Tree[Json | Absent]:  # noqa: FBT001 - a leaf, not a switch

@@ -55,7 +55,7 @@ from sysdig_instrument.engine.steps.argv import (
     names_wrapper,
     wrapper_elsewhere_reason,
 )
-from sysdig_instrument.engine.steps.process_one import first_program_of_command, init_program_notice
+from sysdig_instrument.engine.steps.process_one import first_program_of_command, init_program_notices
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, EntryPointSource, Output, UnresolvedImage
 from sysdig_instrument.lazy_dataclasses import dataclass, field, replace
 
@@ -83,8 +83,7 @@ class _Wrapping:
 
     def record_source(self, source: EntryPointSource) -> None:
         """Record the source of the entry point in one branch."""
-        if _SOURCES.index(source) < _SOURCES.index(self.source):
-            self.source = source
+        self.source = source if _SOURCES.index(source) < _SOURCES.index(self.source) else self.source
 
 
 def entry_point(container: Container) -> Iterator[Output]:
@@ -111,14 +110,16 @@ def _wrap_entry_point(container: Container, leaf: LocatedValue, assumptions: Ass
             if isinstance(tree, Branch):  # otherwise, _entry_point_changes does this
                 _from_image(container, assumed, wrapping)
         elif form in (ArgvForm.LIST, ArgvForm.DYNAMIC):
-            wrapping.outputs += _wrapper_in_command(container, assumed)
+            if "Command" in container.value:
+                wrapping.outputs += _wrapper_in_command(container, assumed)
             if form is ArgvForm.LIST:
                 wrapping.record_source(EntryPointSource.TEMPLATE)
         elif form is ArgvForm.WRAPPER_ALONE:
             wrapping.outputs += _without_program(container, assumed)
         elif form in REFUSED_FORMS:
             wrapping.record_source(EntryPointSource.UNCHANGED)
-    wrapping.outputs += _entry_point_changes(container, leaf, assumptions, tree, wrapping)
+    if not container.scope.state.lookups:  # otherwise all of this is planned again
+        wrapping.outputs += _entry_point_changes(container, leaf, assumptions, tree, wrapping)
 
 
 def _entry_point_changes(
@@ -205,8 +206,6 @@ _NOTHING_TO_START: Final = Reason(
 
 def _wrapper_in_command(container: Container, assumptions: Assumptions) -> Iterator[Notice | Problem]:
     """Yield a finding if Command, which is an argument of EntryPoint, names the wrapper."""
-    if "Command" not in container.value:  # as in most containers with an EntryPoint
-        return
     for form, assumed in leaves(_command_forms(container, assumptions), assumptions):
         if form in NAMES_WRAPPER:
             yield _wrapper_elsewhere(container, "Command", assumed)
@@ -355,7 +354,7 @@ def _record_unusable_images(container: Container, assumptions: Assumptions, wrap
                 pointer = (*container.pointer, "Image")
                 wrapping.outputs.append(container.problem_or_notice(pointer, assumed, _WRAPPER_IN_IMAGE))
             else:
-                wrapping.outputs += init_program_notice(container, "Image", _program(container, assumed, config, form))
+                wrapping.outputs += init_program_notices(container, "Image", _program(container, assumed, config, form))
 
 
 def _program(container: Container, assumptions: Assumptions, config: ImageConfig, command: ArgvForm) -> str | None:

@@ -13,6 +13,7 @@ from typing import Final
 from sysdig_instrument.engine.codes import Code
 from sysdig_instrument.engine.container import member_values, problem_or_notice, set_value
 from sysdig_instrument.engine.expressions.decision_tree import (
+    TRUE,
     Assumptions,
     Leaf,
     LocatedValue,
@@ -24,7 +25,7 @@ from sysdig_instrument.engine.expressions.decision_tree import (
 from sysdig_instrument.engine.expressions.evaluate import evaluate, is_active
 from sysdig_instrument.engine.expressions.values import Known, Unknown
 from sysdig_instrument.engine.findings import Location, Notice, Problem, Reason
-from sysdig_instrument.engine.json_types import Absent, Json
+from sysdig_instrument.engine.json_types import ABSENT, Absent, Json
 from sysdig_instrument.engine.paste import PasteInto, paste
 from sysdig_instrument.engine.steps.step import ChangeOrFinding, InstrumentedTask
 from sysdig_instrument.engine.template import TaskDefinition
@@ -46,6 +47,9 @@ def pid_mode(instrumented: InstrumentedTask) -> Iterator[ChangeOrFinding]:
     for leaf, assumptions in member_values(
         task.properties_or_empty, "PidMode", task.properties_pointer, task.assumptions
     ):
+        if leaf.stored is ABSENT and is_instrumented is TRUE:  # as in most templates
+            yield set_value(leaf, _TASK_MODE, _REASON)
+            continue
         paths = [assumed for instrumented_here, assumed in leaves(is_instrumented, assumptions) if instrumented_here]
         modes = [evaluate(leaf.value, scope.assuming(assumptions)) for scope in task.scopes]
         if not paths or all(mode == Known(_TASK_MODE) for mode in modes):

@@ -35,18 +35,24 @@ _INIT_PROCESS: Final = Reason(
 def process_one(instrumented: InstrumentedTask) -> Iterator[Notice]:
     """Yield the notices about all containers, as far as the template itself says what they run."""
     for container in instrumented.containers:
-        if container.name != AGENT_NAME:
+        if container.name == AGENT_NAME:
+            continue
+        if "EntryPoint" in container.value:
             yield from _init_program_of_template(container)
+        if "LinuxParameters" in container.value:
             yield from _init_process(container)
 
 
-def init_program_notice(container: Container, key: str, program: str | None) -> Iterator[Notice]:
-    """Yield a notice if a program must be process 1. ``key`` is the member that names it."""
-    if program in _INIT_PROGRAMS:
-        yield container.notice(
-            (*container.pointer, key), Reason(f"The container runs {program}, which must be process 1, and in a task with one process namespace it is not",
-            "Use an image without this init program, or exclude the whole task (Enabled: false); excluding only this container is not enough", code=Code.PROCESS_ONE),
-        )  # fmt: skip
+def init_program_notices(container: Container, key: str, program: str | None) -> list[Notice]:
+    """Return a notice if a program must be process 1. ``key`` is the member that names it."""
+    if program not in _INIT_PROGRAMS:
+        return []
+    reason = Reason(
+        f"The container runs {program}, which must be process 1, and in a task with one process namespace it is not",
+        "Use an image without this init program, or exclude the whole task (Enabled: false); excluding only this container is not enough",
+        code=Code.PROCESS_ONE,
+    )
+    return [container.notice((*container.pointer, key), reason)]
 
 
 def first_program(value: Json | Absent, scope: EvaluationScope) -> str | None:
@@ -65,12 +71,12 @@ def first_program(value: Json | Absent, scope: EvaluationScope) -> str | None:
 
 
 def _init_program_of_template(container: Container) -> Iterator[Notice]:
-    for leaf, assumptions in container.values("EntryPoint") if "EntryPoint" in container.value else ():
+    for leaf, assumptions in container.values("EntryPoint"):
         if not leaf.value or leaf.value is ABSENT:
             continue
         scope = container.scope.assuming(assumptions)
         program = first_program(leaf.value, scope) or first_program_of_command(container, scope)
-        yield from init_program_notice(container, "EntryPoint", program)
+        yield from init_program_notices(container, "EntryPoint", program)
 
 
 def first_program_of_command(container: Container, scope: EvaluationScope) -> str | None:
@@ -80,7 +86,7 @@ def first_program_of_command(container: Container, scope: EvaluationScope) -> st
 
 
 def _init_process(container: Container) -> Iterator[Notice]:
-    for leaf, assumptions in container.values("LinuxParameters") if "LinuxParameters" in container.value else ():
+    for leaf, assumptions in container.values("LinuxParameters"):
         enabled = leaf.value.get("InitProcessEnabled", ABSENT) if isinstance(leaf.value, dict) else ABSENT
         match ABSENT if enabled is ABSENT else evaluate(enabled, container.scope.assuming(assumptions)):
             case Known(bool() | str() as value) if str(value).lower() == "true":
