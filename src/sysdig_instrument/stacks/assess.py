@@ -60,7 +60,7 @@ class AssessedStack:
 
     @property
     def other_effects(self) -> tuple[ResourceEffect, ...]:
-        """What an update would change, if it is none of the task definitions that are deployed."""
+        """Return what an update would change, if that is none of the task definitions that are deployed."""
         effects = self.update.effects if self.update else ()
         names = {task.task.name for task in self.plan.tasks}
         return () if any(each.logical_id in names for each in effects) else effects

@@ -1,4 +1,4 @@
-"""Which plans the removal of the usual form certainly undoes, so that nobody has to try it.
+"""The plans whose changes the removal certainly undoes, so that it need not be tried.
 
 That is read off the changes: each is an addition that the removal knows, and nothing of the kind was there before. Of any
 other plan nothing is said. tests/uninstrument/test_certain.py compares this with the removal itself.
