@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.running import run, without_places
 from sysdig_instrument.engine.agent import COLLECTORS
@@ -421,3 +423,29 @@ def test_a_file_that_cannot_be_read_may_have_the_parameter(capsys: pytest.Captur
     ran = run(capsys, "check", "app.yaml", *SET, "-p", "Environment=x")
     assert ran.code == 2
     assert "No template has the parameter" not in ran.err
+
+
+@pytest.mark.parametrize("key", ["Option", "options", "Opions"])
+def test_options_of_a_settings_file_misspelt(key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("s.yaml").write_text(f"{key}: {{Region: eu-west-1}}\n")
+    ran = run(capsys, "check", "app.yaml", *SET, "--settings", "s.yaml")
+    assert f'Unknown setting "{key}" in s.yaml. Did you mean "Options"? (SI101)' in words(ran.err)
+
+
+@pytest.mark.parametrize("command", ["check", "explain"])
+def test_what_to_paste_has_the_keys_of_the_file(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("task.json").write_text(
+        '{"requiresCompatibilities": ["FARGATE"], "containerDefinitions": [{"name": "web", "image": "a", "entryPoint": "/a"}]}'
+    )
+    ran = run(capsys, command, "task.json", *SET, "--no-config", "--offline")
+    assert "paste into containerDefinitions[0]:" in ran.out
+
+
+def test_a_transform_that_is_written_twice_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    made = json.dumps(yaml.safe_load(source()))
+    Path("app.json").write_text(made[:-1] + ', "Transform": "AWS::Include"}')
+    out = run(capsys, "check", "app.json", *SET, "--no-config").out
+    assert "Transform is written twice. The last one counts, and it does not list SysdigInstrument. Replace both" in out
